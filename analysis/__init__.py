@@ -1,0 +1,1 @@
+"""What the frames mean: pandas frames, findings, reports, and the command line."""

@@ -1,0 +1,218 @@
+"""Every table's columns, written once: name, Arrow type, unit, meaning.
+
+The decoder builds its Arrow batches from these, the documentation is printed from these, and
+`check_columns` holds a frame to them at the door. Null means "not in this frame" or "not readable".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["TABLES", "Column", "columns_of"]
+
+# Arrow type names as pyarrow.type_for_alias takes them, and three of our own:
+#   time      timestamp[ns, tz=UTC]
+#   category  dictionary-encoded string
+#   frames    list of uint64 frame numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    type: str
+    meaning: str
+    unit: str = ""
+
+
+def _c(name: str, type_: str, meaning: str, unit: str = "") -> Column:
+    return Column(name, type_, meaning, unit)
+
+
+PACKETS = (
+    _c("frame", "uint64", "1-based number of the record in its capture"),
+    _c("time", "time", "when it was captured"),
+    _c("capture", "category", "file or source name"),
+    _c(
+        "length",
+        "uint32",
+        "the frame with its trailer; the whole packet when it is not a radio frame",
+        "octets",
+    ),
+    _c("link_type", "uint16", "link type of the record (tcpdump.org number)"),
+    _c("channel", "uint8", "radio channel"),
+    _c("page", "uint8", "IEEE 802.15.4 channel page"),
+    _c("rssi", "int8", "received signal strength", "dBm"),
+    _c("lqi", "uint8", "link quality indicator"),
+    _c("fcs_ok", "bool", "frame check sequence verdict; null when the capture has none"),
+    _c("mac_type", "category", "beacon, data, ack, command, reserved, multipurpose, fragment, extended"),
+    _c("mac_seq", "uint8", "MAC sequence number"),
+    _c("mac_dst_mode", "category", "none, short, extended"),
+    _c("mac_src_mode", "category", "none, short, extended"),
+    _c("mac_dst_pan", "uint16", "destination PAN ID, also when compressed away"),
+    _c("mac_src_pan", "uint16", "source PAN ID, also when compressed away"),
+    _c("mac_dst", "uint64", "destination address, short or extended as mac_dst_mode says"),
+    _c("mac_src", "uint64", "source address, short or extended as mac_src_mode says"),
+    _c("mac_command", "uint8", "MAC command identifier"),
+    _c("mac_security", "category", "none, ok, no_key, bad_mic, replay"),
+    _c("nwk_type", "category", "data, command, inter-pan, green-power"),
+    _c("nwk_src", "uint16", "NWK source short address"),
+    _c("nwk_dst", "uint16", "NWK destination short address"),
+    _c("nwk_src_eui64", "uint64", "source EUI-64, from the frame or the address map"),
+    _c("nwk_dst_eui64", "uint64", "destination EUI-64, from the frame or the address map"),
+    _c("nwk_seq", "uint8", "NWK sequence number"),
+    _c("nwk_radius", "uint8", "hops left"),
+    _c("nwk_command", "uint8", "NWK command identifier, when readable"),
+    _c("nwk_counter", "uint32", "NWK auxiliary header frame counter"),
+    _c("nwk_key_seq", "uint8", "network key sequence number"),
+    _c("nwk_security", "category", "none, ok, no_key, bad_mic, replay"),
+    _c("aps_type", "category", "data, command, ack, inter-pan"),
+    _c("aps_profile", "uint16", "application profile"),
+    _c("aps_cluster", "uint16", "cluster"),
+    _c("aps_src_endpoint", "uint8", "source endpoint"),
+    _c("aps_dst_endpoint", "uint8", "destination endpoint"),
+    _c("aps_counter", "uint8", "APS counter"),
+    _c("aps_command", "uint8", "APS command identifier"),
+    _c("aps_security", "category", "none, ok, no_key, bad_mic, replay"),
+    _c("zcl_type", "category", "general (profile-wide) or cluster"),
+    _c("zcl_direction", "category", "to-server or to-client"),
+    _c("zcl_manufacturer", "uint16", "manufacturer code"),
+    _c("zcl_seq", "uint8", "ZCL transaction sequence number"),
+    _c("zcl_command", "uint8", "ZCL command identifier"),
+    _c("zcl_attribute", "uint16", "first attribute identifier in the frame"),
+    _c("zcl_status", "uint8", "first status in the frame"),
+    _c("protocol", "category", "the innermost protocol that was read"),
+    _c("summary", "category", "what the frame says, in a line"),
+    _c("issue", "category", "first issue, null when there is none"),
+)
+
+ATTRIBUTES = (
+    _c("frame", "uint64", "frame that carried it"),
+    _c("time", "time", "when"),
+    _c("source", "uint64", "EUI-64 of the sender where known, else its short address"),
+    _c("destination", "uint64", "EUI-64 of the receiver where known, else its short address"),
+    _c("endpoint", "uint8", "endpoint of the server side"),
+    _c("cluster", "uint16", "cluster identifier"),
+    _c("cluster_name", "category", "cluster name"),
+    _c("attribute", "uint16", "attribute identifier"),
+    _c("attribute_name", "category", "attribute name"),
+    _c("direction", "category", "to-server or to-client"),
+    _c("command", "uint8", "ZCL command that carried it"),
+    _c("status", "uint8", "ZCL status, where the record has one"),
+    _c("type", "uint8", "ZCL data type, null in reads and status records"),
+    _c("value", "string", "the value as text: numbers in decimal, octets in hex, times in ISO 8601"),
+    _c("number", "float64", "the value as a number, where it is one"),
+    _c("scaled", "float64", "the value in `unit`, scaled by the cluster's multiplier and divisor"),
+    _c("unit", "category", "unit of `scaled`"),
+    _c("meaning", "string", "enumeration or bit names"),
+)
+
+COMMANDS = (
+    _c("frame", "uint64", "frame that carried it"),
+    _c("time", "time", "when"),
+    _c("source", "uint64", "EUI-64 of the sender where known, else its short address"),
+    _c("destination", "uint64", "EUI-64 of the receiver where known, else its short address"),
+    _c("cluster", "uint16", "cluster identifier"),
+    _c("cluster_name", "category", "cluster name"),
+    _c("direction", "category", "to-server or to-client"),
+    _c("command", "uint8", "command identifier"),
+    _c("command_name", "category", "command name"),
+    _c("field", "category", "field name; repeated fields carry an index: ``tiers[2].price``"),
+    _c("value", "string", "the value as text"),
+    _c("number", "float64", "the value as a number, where it is one"),
+    _c("scaled", "float64", "the value in `unit`"),
+    _c("unit", "category", "unit of `scaled`"),
+    _c("meaning", "string", "enumeration or bit names"),
+)
+
+MESSAGES = (
+    _c("message", "uint64", "1-based number of the message"),
+    _c("source", "category", "file, line, or capture"),
+    _c("frames", "frames", "frames that carried it; empty outside a capture"),
+    _c("time", "time", "when its last frame was captured"),
+    _c("kind", "category", "gbcs or dlms"),
+    _c("length", "uint32", "octets"),
+    _c("use_case", "category", "GBCS use case"),
+    _c("name", "category", "name of the use case or APDU"),
+    _c("message_code", "uint16", "GBCS message code"),
+    _c("cra", "category", "command, response, alert"),
+    _c("originator", "string", "business originator EUI-64, or DLMS system title, in hex"),
+    _c("recipient", "string", "business target EUI-64 in hex"),
+    _c("originator_counter", "uint64", "GBCS originator counter, or DLMS invocation counter"),
+    _c("supplementary_counter", "uint64", "GBCS supplementary counter"),
+    _c("payload_kind", "category", "dlms-access-request, gbz, der ..."),
+    _c("alert_code", "uint16", "GBCS alert code"),
+    _c("signature", "category", "absent, valid, invalid, no_key"),
+    _c("mac", "category", "absent, valid, invalid, no_key"),
+    _c("decrypted", "category", "none, all, some, no_key, bad_tag"),
+    _c("outcome", "category", "success, failure, or null"),
+    _c("answers", "uint64", "number of the command that this response or alert belongs to"),
+    _c("answer_seconds", "float64", "time from that command", "s"),
+    _c("summary", "string", "what the message says, in a line"),
+    _c("issue", "string", "first issue"),
+)
+
+ITEMS = (
+    _c("message", "uint64", "number of the message"),
+    _c("item", "uint32", "0-based place in the message"),
+    _c("object", "category", "name of the object or ZCL element"),
+    _c("class_id", "uint16", "COSEM class"),
+    _c("obis", "category", "OBIS code, A-B:C.D.E.F"),
+    _c("cluster", "uint16", "ZCL cluster, in GBZ"),
+    _c("attribute", "int32", "attribute or method number"),
+    _c("value", "string", "value as text"),
+    _c("number", "float64", "value as a number in `unit`"),
+    _c("unit", "category", "unit"),
+    _c("result", "category", "result name"),
+)
+
+DEVICES = (
+    _c("eui64", "uint64", "extended address; null while unknown"),
+    _c("short", "uint16", "short address, the last one"),
+    _c("pan", "uint16", "PAN ID"),
+    _c("role", "category", "ESME, GSME, CHF, GPF, PPMID, IHD, CAD, HCALCS; coordinator, router, end device"),
+    _c("name", "string", "name from keys.toml or the capture"),
+    _c("first_seen", "time", "first frame sent"),
+    _c("last_seen", "time", "last frame sent"),
+    _c("frames", "uint64", "frames sent"),
+    _c("rssi", "float64", "median signal strength", "dBm"),
+    _c("join_state", "category", "associated, keyed, announced, key-established, seen"),
+)
+
+KEYS = (
+    _c("kind", "category", "network, link, mac"),
+    _c("scope", "string", "PAN, sequence number, or pair of devices"),
+    _c("origin", "string", "keys.toml, capture secrets, Transport-Key in frame N ..."),
+    _c("first_frame", "uint64", "frame in which it was learnt"),
+    _c("frames_opened", "uint64", "frames that it opened"),
+    _c("key", "string", "the key, only when revealed"),
+)
+
+FINDINGS = (
+    _c("rule", "category", "rule identifier"),
+    _c("severity", "category", "info, warning, error, critical"),
+    _c("title", "string", "what was found"),
+    _c("frames", "frames", "frames that show it"),
+    _c("device", "string", "device concerned"),
+    _c("evidence", "string", "one sentence with the numbers"),
+    _c("source", "string", "document and clause, or paper"),
+    _c("confidence", "category", "how well the requirement is known"),
+    _c("advice", "string", "what to do"),
+)
+
+TABLES: dict[str, tuple[Column, ...]] = {
+    "packets": PACKETS,
+    "attributes": ATTRIBUTES,
+    "commands": COMMANDS,
+    "messages": MESSAGES,
+    "items": ITEMS,
+    "devices": DEVICES,
+    "keys": KEYS,
+    "findings": FINDINGS,
+}
+
+
+def columns_of(table: str) -> tuple[str, ...]:
+    """Column names of `table`, in order."""
+    return tuple(column.name for column in TABLES[table])

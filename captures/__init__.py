@@ -1,0 +1,1 @@
+"""Where frames come from: files, sniffers, and the simulated home area network."""

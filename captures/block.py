@@ -1,0 +1,116 @@
+"""A block of frames as arrays: what every reader yields and every column decoder takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from dissectors.frame import RawFrame, Trailer
+
+__all__ = ["BLOCK_FRAMES", "FcsState", "FrameBlock", "Kind", "Lost", "TrailerKind"]
+
+BLOCK_FRAMES = 32_768
+"""Frames in a block at most: where the column decoder is fastest (design: docs/performance.md)."""
+
+PADDING = 256
+"""Zero octets before and after the records in `FrameBlock.data`, so that wide gathers never leave it."""
+
+
+class Kind(IntEnum):
+    """What a row of a block holds."""
+
+    RADIO = 0  # an IEEE 802.15.4 frame
+    PACKET = 1  # another link layer's packet (Ethernet, IP ... without ZEP): kept whole
+    NOTHING = 2  # a record without a frame (ZEP acknowledgement, too short for its encapsulation)
+
+
+class TrailerKind(IntEnum):
+    """What the last octets of a radio frame are."""
+
+    ABSENT = 0
+    FCS16 = 1
+    FCS32 = 2
+    TI = 3  # CC24xx: RSSI, then CRC-OK bit and correlation
+
+    @property
+    def octets(self) -> int:
+        return (0, 2, 4, 2)[self]
+
+
+class FcsState(IntEnum):
+    """What is known of the frame check sequence."""
+
+    UNKNOWN = 0  # there was none to check
+    GOOD = 1
+    BAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Octets or records of the source that could not be read: a truncated tail, a damaged block, drops."""
+
+    offset: int
+    text: str
+    frames: int = 0
+
+
+@dataclass(slots=True)
+class FrameBlock:
+    """Up to `BLOCK_FRAMES` records, in the order of the capture.
+
+    All arrays have one entry a record. `data` holds the records with `PADDING` zero octets at both ends;
+    offsets point into it. The frame of a RADIO row is ``data[offset : offset + length]``, its trailer
+    included; the record that carried it (TAP or ZEP header and all) is
+    ``data[record_offset : record_offset + record_length]``.
+    Null markers: rssi -128, lqi 255 with `has_lqi` False, channel 255, page 255; time_ns NaT is -2**63.
+    """
+
+    data: npt.NDArray[np.uint8]
+    offset: npt.NDArray[np.int64]
+    length: npt.NDArray[np.int32]
+    record_offset: npt.NDArray[np.int64]
+    record_length: npt.NDArray[np.int32]
+    number: npt.NDArray[np.int64]  # 1-based record number
+    time_ns: npt.NDArray[np.int64]
+    link_type: npt.NDArray[np.uint16]
+    kind: npt.NDArray[np.uint8]  # Kind
+    trailer: npt.NDArray[np.uint8]  # TrailerKind
+    fcs: npt.NDArray[np.uint8]  # FcsState
+    channel: npt.NDArray[np.uint8]
+    page: npt.NDArray[np.uint8]
+    rssi: npt.NDArray[np.int8]  # dBm
+    lqi: npt.NDArray[np.uint8]
+    has_lqi: npt.NDArray[np.bool_]
+    interface: npt.NDArray[np.uint16]
+    comments: dict[int, str] = field(default_factory=dict)  # by record number
+    issues: dict[int, str] = field(default_factory=dict)  # encapsulation troubles, by record number
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def octets(self, row: int) -> bytes:
+        """The frame of `row` with its trailer."""
+        start = int(self.offset[row])
+        return self.data[start : start + int(self.length[row])].tobytes()
+
+    def record(self, row: int) -> bytes:
+        """The whole captured record of `row`."""
+        start = int(self.record_offset[row])
+        return self.data[start : start + int(self.record_length[row])].tobytes()
+
+    def raw(self, row: int) -> RawFrame:
+        """`row` as the one-frame path takes it."""
+        names: tuple[Trailer, ...] = ("absent", "fcs16", "fcs32", "ti")
+        return RawFrame(
+            self.octets(row), names[int(self.trailer[row])], int(self.number[row]), int(self.time_ns[row])
+        )
+
+    def frames(self) -> Iterator[RawFrame]:
+        """All RADIO rows, one after the other."""
+        for row in range(len(self)):
+            if self.kind[row] == Kind.RADIO:
+                yield self.raw(row)

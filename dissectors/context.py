@@ -1,0 +1,58 @@
+"""What one frame needs to know of the frames before it: passed explicitly, never global."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from dissectors.keyring import Keyring
+
+__all__ = ["AddressMap", "HanContext"]
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class AddressMap:
+    """Which EUI-64 uses a short address, per PAN; last write wins.
+
+    Only frames whose integrity was verified, or that are integrity-checked by nothing but carry both
+    addresses in a header that the sender must own (association response, device announce), may teach it.
+    """
+
+    pairs: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def learn(self, pan: int, short: int, eui64: int) -> None:
+        """Remember that `short` on `pan` is `eui64`. Broadcast and reserved addresses are ignored."""
+        if short < 0xFFF8 and eui64 not in (0, 0xFFFFFFFFFFFFFFFF):
+            self.pairs[pan, short] = eui64
+
+    def eui64(self, pan: int | None, short: int | None) -> int | None:
+        """The extended address of `short` on `pan`, if known."""
+        if pan is None or short is None:
+            return None
+        return self.pairs.get((pan, short))
+
+
+@dataclass(slots=True)
+class HanContext:
+    """Keys, addresses and each layer's own memory (fragments, tunnels, scaling, open requests).
+
+    A layer keeps its memory in a class of its own and gets the instance with `state`:
+
+    >>> class Tunnels(dict): pass
+    >>> context = HanContext()
+    >>> context.state(Tunnels) is context.state(Tunnels)
+    True
+    """
+
+    keyring: Keyring = field(default_factory=Keyring)
+    addresses: AddressMap = field(default_factory=AddressMap)
+    _states: dict[type[Any], Any] = field(default_factory=dict)
+
+    def state(self, cls: type[T]) -> T:
+        """The one instance of `cls` that belongs to this context, made when first asked for."""
+        if cls not in self._states:
+            self._states[cls] = cls()
+        found: T = self._states[cls]
+        return found

@@ -1,0 +1,20 @@
+"""Reads the tables of facts (CSV in each protocol's ``tables`` folder), once each."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib import resources
+
+__all__ = ["table"]
+
+
+@cache
+def table(package: str, name: str) -> tuple[dict[str, str], ...]:
+    """The rows of ``dissectors/<package>/tables/<name>.csv`` as dictionaries of text.
+
+    Lines that start with ``#`` are comments (the source of the table stands there).
+    """
+    path = resources.files(f"dissectors.{package}") / "tables" / f"{name}.csv"
+    lines = (line for line in path.read_text("utf-8").splitlines() if not line.startswith("#"))
+    return tuple(csv.DictReader(lines))

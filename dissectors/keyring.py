@@ -1,0 +1,112 @@
+"""Keys in memory, and how to find the right one. Never reads a file, never shows a key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["DeviceName", "DlmsKeys", "InstallCode", "Key", "KeyKind", "Keyring"]
+
+KeyKind = Literal["network", "link", "mac"]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One AES-128 key of the home area network.
+
+    Attributes:
+        kind: network key, link key (also trust centre and application link keys), or IEEE 802.15.4 MAC key.
+        value: 16 octets; never in `repr`.
+        origin: where it came from, for people: ``"keys.toml"``, ``"well-known"``, ``"capture secrets"``,
+            ``"Transport-Key in frame 151"``, ``"install code"``, ``"CBKE in frame 88"``.
+        pan: PAN ID that it is for; None for any.
+        sequence: network key sequence number; None for any.
+        devices: the pair of EUI-64s that share a link key; None for any.
+        first_frame: frame number in which it was learnt; None if it was given.
+    """
+
+    kind: KeyKind
+    value: bytes = field(repr=False)
+    origin: str = "keys.toml"
+    pan: int | None = None
+    sequence: int | None = None
+    devices: tuple[int, int] | None = None
+    first_frame: int | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.value) != 16:
+            raise ValueError(f"a {self.kind} key has 16 octets, this one has {len(self.value)}")
+
+
+@dataclass(frozen=True, slots=True)
+class InstallCode:
+    """An install code with its CRC, as printed on a device (ZSE annex E), and the device's EUI-64."""
+
+    code: bytes = field(repr=False)
+    device: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceName:
+    """What a person calls a device, and its role (ESME, GSME, CHF, GPF, PPMID, IHD, CAD, HCALCS)."""
+
+    eui64: int
+    name: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DlmsKeys:
+    """DLMS keys of one meter; `system_title` None serves any. Key octets never in `repr`."""
+
+    system_title: bytes | None = None
+    encryption_key: bytes | None = field(default=None, repr=False)
+    authentication_key: bytes | None = field(default=None, repr=False)
+    dedicated_key: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(slots=True)
+class Keyring:
+    """All keys that are held. `revision` grows with every new key, so that shut frames can be tried again.
+
+    `gbcs` is a `dissectors.gbcs.keystore.Keystore` or None.
+    """
+
+    keys: list[Key] = field(default_factory=list)
+    install_codes: list[InstallCode] = field(default_factory=list)
+    devices: dict[int, DeviceName] = field(default_factory=dict)
+    dlms: list[DlmsKeys] = field(default_factory=list)
+    gbcs: Any = None
+    revision: int = 0
+
+    def add(self, key: Key) -> bool:
+        """Hold `key`; False when a key of the same kind, value and scope is held already."""
+        same = (key.kind, key.value, key.pan, key.devices, key.sequence)
+        if any((k.kind, k.value, k.pan, k.devices, k.sequence) == same for k in self.keys):
+            return False
+        self.keys.append(key)
+        self.revision += 1
+        return True
+
+    def network_keys(self, pan: int | None, sequence: int | None) -> Iterator[Key]:
+        """Network keys that may open a frame, the best match (PAN and sequence number) first."""
+        ranked = [
+            ((k.pan == pan) + (k.sequence == sequence), index, k)
+            for index, k in enumerate(self.keys)
+            if k.kind == "network" and k.pan in (None, pan)
+        ]
+        for _, _, key in sorted(ranked, key=lambda entry: (-entry[0], -entry[1])):
+            yield key
+
+    def link_keys(self, source: int | None, destination: int | None) -> Iterator[Key]:
+        """Link keys that may open a frame between two EUI-64s; keys of that very pair first, newest first."""
+        pair = {source, destination} - {None}
+        exact = [k for k in self.keys if k.kind == "link" and k.devices and pair <= set(k.devices)]
+        other = [k for k in self.keys if k.kind == "link" and k.devices is None]
+        yield from reversed(exact)
+        yield from reversed(other)
+
+    def mac_keys(self) -> Iterator[Key]:
+        """IEEE 802.15.4 MAC keys."""
+        return (k for k in self.keys if k.kind == "mac")
