@@ -1,0 +1,172 @@
+"""Compact arrays (type 19): one type description, then the elements without tags.
+
+Layout: type-description, then an octet string with the elements back to back until it is exhausted.
+A description is a tag; array adds a 16-bit count and one description, structure a count and that many.
+Source: IEC 62056-6-2 clause 5, IEC 62056-5-3 (Data, compact-array).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import repeat
+from typing import Any, NamedTuple
+
+from dissectors.dlms.data import FIXED, MAX_DEPTH, STRUCTS, TYPE_NAMES, Node, build_value, plain, read_value
+from dissectors.dlms.lengths import build_length, build_octets, read_count, read_length
+from dissectors.errors import Malformed, Truncated
+
+__all__ = ["CompactArray", "read_compact"]
+
+LAYER = "dlms.data"
+_SPARE_NODES = 1024
+_NODES_PER_OCTET = 16
+
+
+class Description(NamedTuple):
+    """What each element is: `parts` is empty, one description (array) or one for each member (structure).
+
+    `elements` is the count of an array or structure; `least` the fewest octets that it can take.
+    """
+
+    tag: int
+    elements: int = 0
+    parts: tuple[Description, ...] = ()
+    least: int = 0
+
+    @property
+    def json(self) -> list[Any]:
+        """The nested list form: ``[17]``, ``[1, 2, [16]]``, ``[2, [[17], [18]]]``."""
+        if self.tag == 1:
+            return [1, self.elements, self.parts[0].json]
+        return [2, [part.json for part in self.parts]] if self.tag == 2 else [self.tag]
+
+    @property
+    def text(self) -> str:
+        """The description in words: ``structure of (unsigned, long-unsigned)``."""
+        if self.tag == 1:
+            return f"array of {self.elements} {self.parts[0].text}"
+        if self.tag == 2:
+            return f"structure of ({', '.join(part.text for part in self.parts)})"
+        return TYPE_NAMES.get(self.tag, f"unknown 0x{self.tag:02x}")
+
+    def build(self) -> bytes:
+        """The octets of the description."""
+        head = bytes((self.tag,))
+        if self.tag == 1:
+            head += self.elements.to_bytes(2, "big")
+        elif self.tag == 2:
+            head += build_length(len(self.parts))
+        return head + b"".join(part.build() for part in self.parts)
+
+
+class CompactArray(NamedTuple):
+    """A compact array: its description, its elements as nodes, and where its parts begin."""
+
+    description: Description
+    rows: list[Node]
+    description_span: tuple[int, int] = (0, 0)
+    content_start: int = 0
+
+    @property
+    def plain(self) -> list[Any]:
+        """The elements without types."""
+        return [plain(row) for row in self.rows]
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """Description and elements; a structure is ``{"s": [...]}``, an array a list, octets in hex."""
+        return {"desc": self.description.json, "items": [_json(row) for row in self.rows]}
+
+    def build(self) -> bytes:
+        """Type description and contents, without the tag 13."""
+        return self.description.build() + build_octets(b"".join(_build(row) for row in self.rows))
+
+
+def _json(node: Node) -> Any:
+    tag, value = node[0], node[1]
+    if tag == 2:
+        return {"s": [_json(item) for item in value]}
+    if tag == 1:
+        return [_json(item) for item in value]
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _build(node: Node) -> bytes:
+    tag, value = node[0], node[1]
+    return b"".join(_build(item) for item in value) if tag in (1, 2) else build_value(tag, value)
+
+
+def read_compact(data: bytes, pos: int, end: int) -> tuple[CompactArray, int]:
+    """A compact array whose type description begins at `pos`.
+
+    Raises:
+        Malformed: an element that takes no octets, or more elements than the octets can justify: some 16
+            nodes an octet, so that a structure of many nulls cannot fill the memory.
+    """
+    start = pos
+    description, pos = _read_description(data, pos, end, 0)
+    after = pos
+    length, pos = read_length(data, pos, end, LAYER)
+    stop = pos + length
+    if stop > end:
+        raise Truncated(length, end - pos, layer=LAYER, offset=pos)
+    if length and description.least == 0:
+        raise Malformed("compact array of elements that take no octets", layer=LAYER, offset=start)
+    content = pos
+    budget = [_SPARE_NODES + _NODES_PER_OCTET * (stop - start)]
+    rows: list[Node] = []
+    while pos < stop:
+        node, pos = _read_element(description, data, pos, stop, budget)
+        rows.append(node)
+    return CompactArray(description, rows, (start, after), content), stop
+
+
+def _read_description(data: bytes, pos: int, end: int, depth: int) -> tuple[Description, int]:
+    if pos >= end:
+        raise Truncated(1, 0, layer=LAYER, offset=pos)
+    tag = data[pos]
+    if depth > MAX_DEPTH:
+        raise Malformed(f"nested deeper than {MAX_DEPTH}", layer=LAYER, offset=pos)
+    if tag == 1:
+        if pos + 3 > end:
+            raise Truncated(2, end - pos - 1, layer=LAYER, offset=pos + 1)
+        count = int.from_bytes(data[pos + 1 : pos + 3], "big")
+        part, stop = _read_description(data, pos + 3, end, depth + 1)
+        return Description(1, count, (part,), count * part.least), stop
+    if tag == 2:
+        count, stop = read_count(data, pos + 1, end, LAYER)
+        parts = []
+        for _ in range(count):
+            part, stop = _read_description(data, stop, end, depth + 1)
+            parts.append(part)
+        return Description(2, count, tuple(parts), sum(part.least for part in parts)), stop
+    if tag == 19 or tag not in TYPE_NAMES:
+        raise Malformed(f"type 0x{tag:02x} in a compact array's description", layer=LAYER, offset=pos)
+    least = STRUCTS[tag].size if tag in STRUCTS else int(tag not in (0, 255))
+    return Description(tag, least=least), pos + 1
+
+
+def _read_element(
+    description: Description, data: bytes, pos: int, end: int, budget: list[int]
+) -> tuple[Node, int]:
+    tag, start = description.tag, pos
+    if description.least > end - pos:
+        raise Truncated(description.least, end - pos, layer=LAYER, offset=pos)
+    budget[0] -= 1
+    if budget[0] < 0:
+        raise Malformed("more elements than the octets can hold", layer=LAYER, offset=pos)
+    if tag in (1, 2):
+        parts: Iterable[Description]
+        parts = repeat(description.parts[0], description.elements) if tag == 1 else description.parts
+        items: list[Node] = []
+        for part in parts:
+            node, pos = _read_element(part, data, pos, end, budget)
+            items.append(node)
+        return (tag, items, start, pos), pos
+    fixed = FIXED[tag]
+    if fixed is not None:
+        if pos + fixed[0] > end:
+            raise Truncated(fixed[0], end - pos, layer=LAYER, offset=pos)
+        return (tag, fixed[1](data, pos)[0], start, pos + fixed[0]), pos + fixed[0]
+    value, pos = read_value(tag, data, pos, end, pos)
+    return (tag, value, start, pos), pos
