@@ -1,0 +1,186 @@
+"""Building blocks of the column path: octets of many frames read at once.
+
+Strategy: a block of frames is one flat buffer with zero octets at both ends. A layer of a protocol is a
+`Span`: for each of its rows, where its octets begin and end in that buffer. A layer reads a header field
+of all rows with one gather, checks the bounds before it uses what it read, and passes the rows that it
+understood to the next layer as a new `Span`. A gather may read past the end of a row (its neighbour's
+octets) but never past the buffer: the padding is wider than any gather.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["PADDING", "Columns", "Octets", "Span", "distinct", "last_before", "lookup", "padded"]
+
+PADDING = 256
+"""Zero octets that a buffer has before its first and after its last record."""
+
+Index = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+class Octets:
+    """Unaligned little-endian reads at many places of one padded buffer.
+
+    >>> o = Octets(np.frombuffer(bytes(PADDING) + b"\\x01\\x02\\x03" + bytes(PADDING), np.uint8))
+    >>> [hex(v) for v in o.u16(np.array([PADDING, PADDING + 1]))]
+    ['0x201', '0x302']
+    """
+
+    __slots__ = ("_views", "data")
+
+    def __init__(self, data: npt.NDArray[np.uint8]) -> None:
+        self.data = np.ascontiguousarray(data)
+        self._views: dict[str, npt.NDArray[Any]] = {}
+
+    def _view(self, type_: str) -> npt.NDArray[Any]:
+        view = self._views.get(type_)
+        if view is None:
+            width = np.dtype(type_).itemsize
+            count = max(0, len(self.data) - width + 1)
+            view = np.ndarray(count, type_, self.data.data, strides=(1,))
+            self._views[type_] = view
+        return view
+
+    def u8(self, at: Index) -> npt.NDArray[np.uint8]:
+        """One octet at each place."""
+        return self.data.take(at)
+
+    def u16(self, at: Index) -> npt.NDArray[np.uint16]:
+        """Two octets at each place, least significant first."""
+        return self._view("<u2")[at]
+
+    def u32(self, at: Index) -> npt.NDArray[np.uint32]:
+        """Four octets at each place, least significant first."""
+        return self._view("<u4")[at]
+
+    def u64(self, at: Index) -> npt.NDArray[np.uint64]:
+        """Eight octets at each place, least significant first."""
+        return self._view("<u8")[at]
+
+    def rows(self, at: Index, width: int) -> npt.NDArray[np.uint8]:
+        """`width` octets at each place, as a matrix with one row a place."""
+        found = self._view(f"V{width}")[at]
+        return found.view(np.uint8).reshape(len(at), width)
+
+
+@dataclass(slots=True)
+class Span:
+    """Where the octets of a layer lie: row number in the block, first octet, and one past the last."""
+
+    rows: Index
+    offset: Index
+    end: Index
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def where(self, chosen: Mask | Index) -> Span:
+        """The same layer for the chosen rows only."""
+        return Span(self.rows[chosen], self.offset[chosen], self.end[chosen])
+
+    def after(self, octets: Index | int) -> Span:
+        """What follows the first `octets` octets."""
+        return Span(self.rows, self.offset + octets, self.end)
+
+    @property
+    def length(self) -> Index:
+        """Octets of each row."""
+        return self.end - self.offset
+
+
+class Columns:
+    """The columns of one table for a block: values, and which rows have one.
+
+    Text columns hold codes of a vocabulary that the layer publishes (`words`), made per distinct text.
+    Masks may be shared between the columns of a layer; whoever changes one column's mask copies it first.
+    """
+
+    __slots__ = ("count", "valid", "values", "words")
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.values: dict[str, npt.NDArray[Any]] = {}
+        self.valid: dict[str, Mask] = {}
+        self.words: dict[str, Sequence[str]] = {}
+
+    def mask(self, rows: Index) -> Mask:
+        """A mask over the block that is true for `rows`."""
+        mask = np.zeros(self.count, np.bool_)
+        mask[rows] = True
+        return mask
+
+    def put(self, name: str, rows: Index, values: npt.NDArray[Any], mask: Mask | None = None) -> None:
+        """Set column `name` of `rows`; `mask` is `mask(rows)` where the caller has it already."""
+        if name not in self.values:
+            self.values[name] = np.zeros(self.count, values.dtype)
+            self.valid[name] = self.mask(rows) if mask is None else mask
+        else:
+            self.valid[name] = self.valid[name] | (self.mask(rows) if mask is None else mask)
+        self.values[name][rows] = values
+
+    def put_words(
+        self,
+        name: str,
+        rows: Index,
+        codes: npt.NDArray[Any] | int,
+        words: Sequence[str],
+        mask: Mask | None = None,
+    ) -> None:
+        """Set text column `name` of `rows` to ``words[code]``."""
+        self.words[name] = words
+        filled = np.full(len(rows), codes, np.int32) if isinstance(codes, int) else codes.astype(np.int32)
+        self.put(name, rows, filled, mask)
+
+
+def padded(records: list[bytes]) -> tuple[npt.NDArray[np.uint8], Index, Index]:
+    """One padded buffer of `records`, with the offset and end of each."""
+    lengths = np.fromiter(map(len, records), np.int64, len(records))
+    end = np.cumsum(lengths) + PADDING
+    data = np.frombuffer(b"".join((bytes(PADDING), *records, bytes(PADDING))), np.uint8)
+    return data, end - lengths, end
+
+
+def lookup(table: dict[int, int], keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], Mask]:
+    """`table` asked for every key: the values (0 where there is none), and whether there was one.
+
+    Each distinct key is asked once.
+    """
+    unique, inverse = distinct(keys)
+    found = [table.get(int(key)) for key in unique]
+    values = np.array([v or 0 for v in found], np.uint64)
+    known = np.array([v is not None for v in found], np.bool_)
+    return values[inverse], known[inverse]
+
+
+def distinct(keys: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Index]:
+    """The distinct keys in rising order, and for each element which of them it is."""
+    if len(keys) == 0:
+        return keys, np.zeros(0, np.int64)
+    unique, inverse = np.unique(keys, return_inverse=True)
+    return unique, inverse.reshape(-1)
+
+
+def last_before(
+    event_key: npt.NDArray[np.int64],
+    event_at: npt.NDArray[np.int64],
+    key: npt.NDArray[np.int64],
+    at: npt.NDArray[np.int64],
+) -> Index:
+    """For each question (key, at): the index of the last event of that key before place `at`, or -1.
+
+    Events come in the order of their places; keys and places are below 2**31.
+    """
+    if len(event_key) == 0:
+        return np.full(len(key), -1, np.int64)
+    order = np.argsort(event_key, kind="stable")
+    stamp = (event_key[order] << 31) | event_at[order]
+    found = np.searchsorted(stamp, (key << 31) | at, side="left") - 1
+    hit = (found >= 0) & (event_key[order[found]] == key)
+    return np.where(hit, order[found], -1)

@@ -1,0 +1,165 @@
+"""ZigBee APS headers of many frames at once: data and acknowledgement frames.
+
+APS commands, extended headers (fragments) and inter-PAN frames leave the vector path.
+
+Source: ZigBee specification (05-3474) clauses 2.2.5 (APS frame format) and 4.5.1 (auxiliary header).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dissectors.vectors import Columns, Index, Mask, Octets, Span
+
+__all__ = ["APS_TYPES", "ApsHeaders", "put_aps", "read_aps"]
+
+APS_TYPES = ("data", "command", "ack", "inter-pan")
+
+DATA, ACK = 0, 2
+ACK_FORMAT, SECURED, ACK_REQUEST, EXTENDED = 0x10, 0x20, 0x40, 0x80
+UNICAST, BROADCAST, GROUP = 0, 2, 3
+CONTROL_KEY, CONTROL_NONCE = 0x18, 0x20
+
+
+@dataclass(slots=True)
+class ApsHeaders:
+    """What the APS headers said, one entry a row of `span`, which begins after header and auxiliary header.
+
+    `index` is the row's place in the NWK layer's result.
+    """
+
+    span: Span
+    header: Index
+    control_at: Index  # the auxiliary header, where there is one
+    index: Index
+    control: npt.NDArray[np.uint8]  # APS frame control
+    dst_endpoint: npt.NDArray[np.uint8]
+    src_endpoint: npt.NDArray[np.uint8]
+    cluster: npt.NDArray[np.uint16]
+    profile: npt.NDArray[np.uint16]
+    aps_counter: npt.NDArray[np.uint8]
+    counter: npt.NDArray[np.uint32]
+    sender: npt.NDArray[np.uint64]  # EUI-64 of the auxiliary header, 0 where it has none
+
+    def where(self, chosen: Mask | Index) -> ApsHeaders:
+        """The chosen rows."""
+        rest = (getattr(self, name)[chosen] for name in self.__slots__[1:])
+        return ApsHeaders(self.span.where(chosen), *rest)
+
+    @property
+    def secured(self) -> Mask:
+        """Which rows have an auxiliary header."""
+        mask: Mask = (self.control & SECURED) != 0
+        return mask
+
+    @property
+    def acknowledgement(self) -> Mask:
+        """Which rows are acknowledgements; the others are data."""
+        mask: Mask = (self.control & 3) == ACK
+        return mask
+
+    @property
+    def grouped(self) -> Mask:
+        """Which rows go to a group: they have no destination endpoint."""
+        mask: Mask = (self.control & 0x0C) == GROUP << 2
+        return mask
+
+    @property
+    def bare(self) -> Mask:
+        """Acknowledgements of APS commands: a counter and no addressing."""
+        mask: Mask = (self.control & (3 | ACK_FORMAT)) == ACK | ACK_FORMAT
+        return mask
+
+
+def read_aps(octets: Octets, payloads: Span, index: Index) -> ApsHeaders:
+    """Read the APS headers of NWK payloads; rows not read are not in the result."""
+    word = octets.u64(payloads.offset)
+    control = (word & np.uint64(0xFF)).astype(np.uint8)
+    kind, delivery = control & 3, (control >> 2) & 3
+    group = ((delivery == GROUP) & (kind == DATA)).astype(np.int64)
+    bare = (kind == ACK) & ((control & ACK_FORMAT) != 0)
+    length = np.where(bare, 2, 8 + group)
+    fits = ((kind == DATA) & (delivery != 1) & ((control & ACK_FORMAT) == 0)) | (
+        (kind == ACK) & (delivery == UNICAST)
+    )
+    fits &= ((control & EXTENDED) == 0) & (length <= payloads.length)
+    secured = (control & SECURED) != 0
+    control_at = payloads.offset + length
+    aux_control = octets.u8(control_at)
+    aux = np.where(secured, 5 + 8 * ((aux_control & CONTROL_NONCE) != 0), 0)
+    fits &= ~secured | (((aux_control & CONTROL_KEY) == 0) & (aux_control < 0x40))
+    fits &= length + aux <= payloads.length
+    chosen = np.flatnonzero(fits)
+    if len(chosen) < len(fits):
+        payloads, index, word, control = payloads.where(chosen), index[chosen], word[chosen], control[chosen]
+        group, bare, length, aux = group[chosen], bare[chosen], length[chosen], aux[chosen]
+        control_at, aux_control, secured = control_at[chosen], aux_control[chosen], secured[chosen]
+    return _headers(octets, payloads, index, word, control, group, bare, length, aux, control_at, secured)
+
+
+def _headers(
+    octets: Octets,
+    payloads: Span,
+    index: Index,
+    word: npt.NDArray[np.uint64],
+    control: npt.NDArray[np.uint8],
+    group: Index,
+    bare: Mask,
+    length: Index,
+    aux: Index,
+    control_at: Index,
+    secured: Mask,
+) -> ApsHeaders:
+    # After frame control: destination endpoint (or a 2-octet group), cluster, profile, source endpoint,
+    # counter.
+    shifted = word >> (np.uint64(16) + np.uint64(8) * group.astype(np.uint64))
+    dst_endpoint = np.where(bare | (group > 0), 0, (word >> np.uint64(8)) & np.uint64(0xFF))
+    cluster = shifted.astype(np.uint16)
+    profile = octets.u16(payloads.offset + 4 + group)
+    src_endpoint = octets.u8(payloads.offset + 6 + group)
+    for values in (cluster, profile, src_endpoint):
+        values[bare] = 0
+    counter = np.zeros(len(control), np.uint32)
+    sender = np.zeros(len(control), np.uint64)
+    counter[secured] = octets.u32(control_at[secured] + 1)
+    named = aux > 5
+    sender[named] = octets.u64(control_at[named] + 5)
+    return ApsHeaders(
+        payloads.after(length + aux),
+        payloads.offset,
+        control_at,
+        index,
+        control,
+        dst_endpoint.astype(np.uint8),
+        src_endpoint,
+        cluster,
+        profile,
+        octets.u8(payloads.offset + length - 1),
+        counter,
+        sender,
+    )
+
+
+def put_aps(headers: ApsHeaders, out: Columns) -> None:
+    """The header's columns, without verdicts."""
+    rows = headers.span.rows
+    mask = out.mask(rows)
+    out.put_words("aps_type", rows, headers.control & 3, APS_TYPES, mask)
+    out.put("aps_counter", rows, headers.aps_counter, mask)
+    out.put("aps_ack_request", rows, (headers.control & ACK_REQUEST) != 0, mask)
+    addressed = ~headers.bare
+    if not addressed.all():
+        headers = headers.where(addressed)
+        rows = headers.span.rows
+        mask = out.mask(rows)
+    out.put("aps_profile", rows, headers.profile, mask)
+    out.put("aps_cluster", rows, headers.cluster, mask)
+    out.put("aps_src_endpoint", rows, headers.src_endpoint, mask)
+    single = ~headers.grouped
+    if not single.all():
+        rows = rows[single]
+        mask = out.mask(rows)
+    out.put("aps_dst_endpoint", rows, headers.dst_endpoint[single], mask)

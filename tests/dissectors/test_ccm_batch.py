@@ -1,0 +1,65 @@
+"""The batch form of AES-CCM* against the library's one-frame form."""
+
+import random
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
+from dissectors.vectors import Octets, padded
+from dissectors.zigbee import ccm_batch
+from dissectors.zigbee.ccm_batch import Sealed, open_all
+
+KEY = bytes(range(16))
+
+
+def sealed_frames(count: int, seed: int) -> tuple[Sealed, list[bytes], list[bool]]:
+    """Frames of many shapes; every seventh has one bit of its MIC or text turned."""
+    rng, records, texts, good, shape = random.Random(seed), [], [], [], []
+    for i in range(count):
+        head = bytearray(rng.randbytes(rng.choice([13, 14, 22, 29, 30, 31, 38, 62])))
+        control = rng.randrange(len(head))
+        head[control] = 0x28
+        source, counter = rng.randbytes(8), rng.randbytes(4)
+        text = rng.randbytes(rng.choice([0, 1, 15, 16, 17, 31, 32, 33, 90]))
+        open_head = bytes(head[:control]) + b"\x2d" + bytes(head[control + 1 :])
+        cipher = AESCCM(KEY, tag_length=4).encrypt(source + counter + b"\x2d", text, open_head)
+        if i % 7 == 3:
+            at = rng.randrange(len(cipher))
+            cipher = cipher[:at] + bytes((cipher[at] ^ 1 << rng.randrange(8),)) + cipher[at + 1 :]
+        records.append(bytes(head) + cipher)
+        texts.append(text)
+        good.append(i % 7 != 3)
+        shape.append(
+            (len(head), control, int.from_bytes(source, "little"), int.from_bytes(counter, "little"))
+        )
+    data, offset, end = padded(records)
+    length, control_at, sources, counters = (np.array(c, np.uint64) for c in zip(*shape, strict=True))
+    sealed = Sealed(
+        Octets(data),
+        offset,
+        offset + control_at.astype(np.int64),
+        offset + length.astype(np.int64),
+        end,
+        sources,
+        counters.astype(np.uint32),
+    )
+    return sealed, texts, good
+
+
+@pytest.mark.parametrize("count", [1, 7, 200, 3000])
+@pytest.mark.parametrize("small", [0, 1 << 30])
+def test_opens_what_the_library_sealed(count: int, small: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ccm_batch, "SMALL", small)
+    sealed, texts, good = sealed_frames(count, seed=count)
+    plain, ok = open_all(sealed, KEY)
+    assert ok.tolist() == good
+    for row, text in enumerate(texts):
+        expected = text if good[row] else b""
+        assert plain[row].tobytes() == expected.ljust(plain.shape[1], b"\0")
+
+
+def test_another_key_opens_nothing_and_shows_nothing() -> None:
+    sealed, _, _ = sealed_frames(100, seed=5)
+    plain, ok = open_all(sealed, bytes(16))
+    assert not ok.any() and not plain.any()

@@ -1,0 +1,54 @@
+"""The small building blocks of the column path."""
+
+import random
+
+import numpy as np
+
+from dissectors.vectors import PADDING, Columns, Octets, Span, distinct, last_before, lookup, padded
+
+
+def test_unaligned_reads() -> None:
+    records = [bytes(range(20)), b"", b"\xff" * 3]
+    data, offset, end = padded(records)
+    assert len(data) == 2 * PADDING + 23
+    octets = Octets(data)
+    assert octets.u8(offset).tolist() == [0, 255, 255]  # an empty row reads its neighbour, never fails
+    assert octets.u16(offset + 1).tolist()[0] == 0x0201
+    assert octets.u64(end).tolist()[2] == 0
+    assert octets.rows(offset, 20)[0].tobytes() == records[0]
+
+
+def test_span() -> None:
+    span = Span(np.array([4, 7]), np.array([10, 20]), np.array([13, 29]))
+    assert span.after(2).length.tolist() == [1, 7]
+    assert span.where(span.length > 3).rows.tolist() == [7]
+
+
+def test_lookup_and_distinct() -> None:
+    values, known = lookup({5: 50}, np.array([5, 6, 5], np.uint64))
+    assert values.tolist() == [50, 0, 50] and known.tolist() == [True, False, True]
+    unique, inverse = distinct(np.array([9, 2, 9]))
+    assert unique.tolist() == [2, 9] and inverse.tolist() == [1, 0, 1]
+
+
+def test_last_before_is_a_sequential_memory() -> None:
+    rng = random.Random(1)
+    events = [(rng.randrange(5), at) for at in sorted(rng.sample(range(300), 90))]
+    questions = [(rng.randrange(6), rng.randrange(300)) for _ in range(200)]
+    found = last_before(
+        *(np.array(c) for c in zip(*events, strict=True)),
+        *(np.array(c) for c in zip(*questions, strict=True)),
+    )
+    for (key, at), index in zip(questions, found.tolist(), strict=True):
+        before = [i for i, (k, a) in enumerate(events) if k == key and a < at]
+        assert index == (before[-1] if before else -1)
+
+
+def test_columns_keep_validity_apart() -> None:
+    table = Columns(4)
+    table.put("a", np.array([1, 3]), np.array([7, 8], np.uint8))
+    table.put("a", np.array([0]), np.array([9], np.uint8))
+    table.put_words("b", np.array([2]), 1, ("x", "y"))
+    assert table.values["a"].tolist() == [9, 7, 0, 8]
+    assert table.valid["a"].tolist() == [True, True, False, True]
+    assert table.words["b"][table.values["b"][2]] == "y" and table.valid["b"].sum() == 1
