@@ -28,7 +28,7 @@ def test_lookup_and_distinct() -> None:
     values, known = lookup({5: 50}, np.array([5, 6, 5], np.uint64))
     assert values.tolist() == [50, 0, 50] and known.tolist() == [True, False, True]
     unique, inverse = distinct(np.array([9, 2, 9]))
-    assert unique.tolist() == [2, 9] and inverse.tolist() == [1, 0, 1]
+    assert unique.tolist() == [9, 2] and inverse.tolist() == [0, 1, 0]
 
 
 def test_last_before_is_a_sequential_memory() -> None:
