@@ -88,6 +88,7 @@ class FrameBlock:
     interface: npt.NDArray[np.uint16]
     comments: dict[int, str] = field(default_factory=dict)  # by record number
     issues: dict[int, str] = field(default_factory=dict)  # encapsulation troubles, by record number
+    wire_length: npt.NDArray[np.int32] | None = None  # record length before the snap length cut it
 
     def __len__(self) -> int:
         return len(self.offset)

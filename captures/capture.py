@@ -1,0 +1,172 @@
+"""One capture, opened: an iterable of blocks, and what the file says besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+
+from captures.block import FrameBlock, Lost
+from captures.encapsulations import SUPPORTED, Unwrapper
+from captures.errors import UnknownFormat, UnsupportedLinkType
+from captures.files.compression import decompressed
+from captures.files.pcap import MAGICS, PcapReader
+from captures.files.pcapng import MAGIC, PcapngReader
+from captures.files.records import Reader, Records
+from captures.files.source import Input, Source, Window, open_input
+from dissectors.keyring import Key
+
+__all__ = ["Capture", "open_capture"]
+
+HELD = 4
+"""Batches of foreign records that are held back until an interface for radio frames is described."""
+FOREIGN = {
+    161: "user link type",
+    127: "IEEE 802.11 radiotap",
+    105: "IEEE 802.11",
+    187: "Bluetooth HCI",
+    191: "IEEE 802.15.4 with Linux address padding",
+    201: "Bluetooth HCI",
+    189: "USB",
+    220: "USB",
+    249: "USBPcap",
+    251: "Bluetooth Low Energy",
+    256: "Bluetooth Low Energy",
+    272: "Nordic BLE sniffer",
+    292: "ZBOSS NCP (serial host traffic)",
+}
+
+
+def open_capture(source: Input, *, name: str | None = None) -> Capture:
+    """Open a capture for reading: a path, ``-`` for stdin, or an open binary file (FIFO, BytesIO ...).
+
+    pcap, pcapng, Daintree SNA (.dcf) and Ubiqua (.cubx), each plain or compressed with gzip, zstd or lz4; all
+    are told from their first octets.
+
+    Args:
+        source: what to read.
+        name: how messages call it; the path by default.
+
+    Raises:
+        CaptureMissing: it is not there or may not be read.
+        UnknownFormat: it is no capture of a known format.
+        CaptureError: its file header is cut.
+        UnsupportedLinkType: (also while iterating) no record can be a radio frame.
+    """
+    opened = open_input(source, name)
+    try:
+        return Capture(decompressed(opened))
+    except BaseException:
+        opened.close()
+        raise
+
+
+class Capture:
+    """Blocks of frames, in the order of the capture; to be iterated once.
+
+    Attributes:
+        name: as given, or the path.
+        format: ``"pcap"``, ``"pcapng"``, ``"daintree"`` or ``"ubiqua"``.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.name = source.name
+        self.format, self._reader = _reader(source)
+        self._unwrapper = Unwrapper()
+        self._blocks = self._read()
+        if self.format == "pcap":
+            self._refuse_foreign()
+
+    def __enter__(self) -> Capture:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[FrameBlock]:
+        return self._blocks
+
+    def close(self) -> None:
+        """Close the file. What was read stays valid."""
+        self.source.close()
+
+    @property
+    def link_types(self) -> list[int]:
+        """The link types of the interfaces described so far, each once."""
+        return list(dict.fromkeys(one.link_type for one in self._reader.facts.interfaces))
+
+    @property
+    def comments(self) -> list[str]:
+        """Comments on the capture, its sections and interfaces; those on frames are in the blocks."""
+        return self._reader.facts.comments
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Names of devices by EUI-64 (name resolution blocks)."""
+        return self._reader.facts.names
+
+    @property
+    def secrets(self) -> list[Key]:
+        """Keys that the capture carries; grows while it is being read."""
+        return self._reader.facts.secrets
+
+    @property
+    def lost(self) -> list[Lost]:
+        """What could not be read; complete after iterating."""
+        return self._reader.facts.lost + self.source.lost
+
+    @property
+    def trailer_judgement(self) -> str:
+        """What the last octets of the frames were found to be, and the counts that say so."""
+        return self._unwrapper.text()
+
+    @property
+    def size(self) -> int | None:
+        """Octets of the file on disk; None when unknown (stdin, FIFO)."""
+        return self.source.size
+
+    @property
+    def position(self) -> int:
+        """Octets of the file on disk read so far."""
+        return self.source.position
+
+    def _read(self) -> Iterator[FrameBlock]:
+        held: list[Records] = []
+        accepted = False
+        for records in self._reader:
+            if not accepted and not any(kind in SUPPORTED for kind in self.link_types):
+                held.append(records)
+                if len(held) > HELD:
+                    break
+                continue
+            accepted = True
+            for one in [*held, records]:
+                yield self._unwrapper.block(one, self._reader.facts.interfaces)
+            held = []
+        if held:
+            self._refuse_foreign()
+
+    def _refuse_foreign(self) -> None:
+        """Raise when no interface described so far can carry radio frames."""
+        link_types = self.link_types
+        if not link_types or any(kind in SUPPORTED for kind in link_types):
+            return
+        said = ", ".join(f"{kind} ({FOREIGN.get(kind, 'not a radio frame')})" for kind in link_types)
+        raise UnsupportedLinkType(
+            self.name,
+            0,
+            f"link type {said} carries no IEEE 802.15.4 frames",
+            "captures of link types 195, 215, 230, 283, or of Ethernet or IP with ZEP packets can be read",
+        )
+
+
+def _reader(source: Source) -> tuple[str, Reader]:
+    head = source.peek(64)
+    if head[:4] in MAGICS:
+        return "pcap", PcapReader(Window(source))
+    if head[:4] == MAGIC:
+        return "pcapng", PcapngReader(Window(source))
+    text = "is empty" if not head else "is no capture of a known format"
+    raise UnknownFormat(source.name, 0, text, "known are pcap, pcapng, Daintree .dcf and Ubiqua .cubx")

@@ -1,0 +1,155 @@
+"""From records to blocks: takes encapsulations off, judges the trailers, checks the check sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from captures.block import FcsState, FrameBlock, Kind, TrailerKind
+from captures.encapsulations import radio
+from captures.encapsulations.draft import JUDGED, JUDGED_NONE, Draft, Rows, start
+from captures.fcs import fcs32, remainders
+from captures.files.gather import gather
+from captures.files.records import Interface, Records
+from captures.trailer import ENOUGH, Judgement
+
+__all__ = ["SUPPORTED", "Unwrapper"]
+
+SUPPORTED: dict[int, Callable[[Draft, Rows], None]] = {
+    195: radio.with_fcs,
+    215: radio.non_ask_phy,
+    230: radio.no_fcs,
+}
+"""Link types (https://www.tcpdump.org/linktypes.html) whose records can carry IEEE 802.15.4 frames."""
+
+
+class Unwrapper:
+    """Makes blocks of one capture's records, in order; keeps the judgement of each interface's trailers."""
+
+    def __init__(self) -> None:
+        self.judgements: dict[tuple[int, TrailerKind], Judgement] = {}
+        self.count = 0
+
+    def block(self, records: Records, interfaces: list[Interface]) -> FrameBlock:
+        """The block of `records`."""
+        link_types = np.array([one.link_type for one in interfaces], np.uint16)
+        draft = start(records, link_types, self.count + 1)
+        self.count += len(records)
+        block = draft.block
+        for link_type in np.unique(block.link_type).tolist():
+            rows = np.flatnonzero(block.link_type == link_type)
+            take_off = SUPPORTED.get(link_type)
+            if take_off is None:
+                block.kind[rows] = Kind.PACKET
+            else:
+                take_off(draft, rows)
+        self._judge(draft)
+        _cut(draft)
+        self._check(block)
+        return block
+
+    def text(self) -> str:
+        """What the trailers were judged to be, one sentence an interface."""
+        return "; ".join(f"interface {key[0]}: {found.text()}" for key, found in self.judgements.items())
+
+    def _judge(self, draft: Draft) -> None:
+        block = draft.block
+        for mark, declared in ((JUDGED, TrailerKind.FCS16), (JUDGED_NONE, TrailerKind.ABSENT)):
+            marked = block.trailer == mark
+            if not marked.any():
+                continue
+            for interface in np.unique(block.interface[marked]).tolist():
+                rows = np.flatnonzero(marked & (block.interface == interface))
+                found = self.judgements.setdefault((interface, declared), Judgement(declared))
+                self._observe(draft, rows, found)
+                block.trailer[rows] = found.kind
+
+    def _observe(self, draft: Draft, rows: Rows, found: Judgement) -> None:
+        """Let the judgement see frames, until it is settled; and again when it no longer fits."""
+        block = draft.block
+        whole = rows[(block.kind[rows] == Kind.RADIO) & (block.length[rows] >= 3)]
+        whole = whole[draft.wire[whole] == block.length[whole]][: 16 * ENOUGH]
+        if found.settled:
+            if found.declared is TrailerKind.ABSENT or len(whole) < ENOUGH:
+                return
+            fresh = Judgement(found.declared, rssi_offset=found.rssi_offset)
+            _count(block, whole[: 2 * ENOUGH], fresh)
+            if fresh.kind is found.kind:
+                return
+            found.frames = found.good = found.metadata = found.blank = found.ack_with = found.ack_without = 0
+        _count(block, whole, found)
+
+    def _check(self, block: FrameBlock) -> None:
+        """Fill `fcs`, and what TI metadata say, for all rows with a trailer."""
+        radio_rows = block.kind == Kind.RADIO
+        rows = np.flatnonzero(radio_rows & (block.trailer == TrailerKind.FCS16))
+        if len(rows):
+            _check16(block, rows)
+            self._blank(block, rows)
+        rows = np.flatnonzero(radio_rows & (block.trailer == TrailerKind.TI))
+        if len(rows):
+            self._metadata(block, rows)
+        for row in np.flatnonzero(radio_rows & (block.trailer == TrailerKind.FCS32)).tolist():
+            octets = block.octets(row)
+            right = fcs32(octets[:-4]) == octets[-4:]
+            block.fcs[row] = FcsState.GOOD if right else FcsState.BAD
+
+    def _blank(self, block: FrameBlock, rows: Rows) -> None:
+        """A placeholder of zeros or ones says nothing of the frame."""
+        for (interface, _), found in self.judgements.items():
+            if not found.placeholder:
+                continue
+            mine = rows[(block.interface[rows] == interface) & (block.fcs[rows] == FcsState.BAD)]
+            last = _last(block, mine)
+            block.fcs[mine[(last == 0xFFFF) | (last == 0)]] = FcsState.UNKNOWN
+
+    def _metadata(self, block: FrameBlock, rows: Rows) -> None:
+        last = _last(block, rows)
+        block.fcs[rows] = np.where(last & 0x8000, FcsState.GOOD, FcsState.BAD)
+        raw = (last & 0xFF).astype(np.uint8).view(np.int8).astype(np.int16)
+        offsets = np.array(
+            [self._rssi_offset(int(i)) for i in range(int(block.interface.max()) + 1)], np.int16
+        )
+        rssi = np.clip(raw + offsets[block.interface[rows]], -127, 127).astype(np.int8)
+        unknown = block.rssi[rows] == -128
+        block.rssi[rows[unknown]] = rssi[unknown]
+        without = ~block.has_lqi[rows]
+        block.lqi[rows[without]] = ((last >> 8) & 0x7F).astype(np.uint8)[without]
+        block.has_lqi[rows[without]] = True
+
+    def _rssi_offset(self, interface: int) -> int:
+        found = self.judgements.get((interface, TrailerKind.FCS16))
+        return found.rssi_offset if found is not None and found.rssi_offset is not None else -73
+
+
+def _last(block: FrameBlock, rows: Rows) -> npt.NDArray[np.uint16]:
+    """The last two octets, the first of them in the low bits."""
+    return gather(block.data, block.offset[rows] + block.length[rows] - 2, "<u2")
+
+
+def _count(block: FrameBlock, rows: Rows, found: Judgement) -> None:
+    offset, length = block.offset[rows], block.length[rows]
+    found.observe(block.data[offset], length, _last(block, rows), remainders(block.data, offset, length))
+
+
+def _check16(block: FrameBlock, rows: Rows) -> None:
+    rest = remainders(block.data, block.offset[rows], block.length[rows])
+    block.fcs[rows] = np.where(rest == 0, FcsState.GOOD, FcsState.BAD)
+
+
+def _cut(draft: Draft) -> None:
+    """Frames that the snap length cut have lost their trailer; frames too short for one have none."""
+    block = draft.block
+    octets = np.array([kind.octets for kind in TrailerKind], np.int64)[block.trailer]
+    missing = np.maximum(draft.wire - block.length, 0)
+    missing[block.kind != Kind.RADIO] = 0
+    for row in np.flatnonzero(missing > 0).tolist():
+        block.length[row] = max(int(block.length[row]) - max(int(octets[row] - missing[row]), 0), 0)
+        draft.issue(row, f"cut by the snap length: {int(missing[row])} octets are missing")
+        block.trailer[row] = TrailerKind.ABSENT
+    short = (block.length < octets) & (block.kind == Kind.RADIO) & (block.trailer != TrailerKind.ABSENT)
+    for row in np.flatnonzero(short).tolist():
+        block.trailer[row] = TrailerKind.ABSENT
+        draft.issue(row, f"{int(block.length[row])} octets: too short for a frame check sequence")

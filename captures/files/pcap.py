@@ -1,0 +1,322 @@
+"""Classic pcap files: micro- and nanoseconds, both byte orders, and Kuznetzov's longer record header.
+
+Layout: draft-ietf-opsawg-pcap. Strategy: the chain of record lengths is chased one octet a record (radio
+frames are short), then all four octets of every length are checked at once (design: docs/performance.md).
+Where a header cannot be true, the record is looked at alone, and the next true header is searched for.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from captures.block import BLOCK_FRAMES, Lost
+from captures.errors import CaptureError
+from captures.files.gather import gather
+from captures.files.records import Facts, Interface, Records
+from captures.files.source import CHUNK, Window
+
+__all__ = ["FILE_HEADER", "MAGICS", "PcapReader", "Variant", "link_type_word"]
+
+FILE_HEADER = 24
+LONGEST = 262_144
+"""The longest record that libpcap writes; a longer one is damage."""
+LONGEST_BY_LINK_TYPE = {195: 2304, 215: 2304, 230: 2304, 283: 4096}
+"""A PSDU has at most 2047 octets (SUN PHYs); what is much longer is damage in a capture of radio frames."""
+SECOND = 1_000_000_000
+NEAR = 366 * 86_400
+"""Seconds between records beyond which a header that was searched for is not believed."""
+ODD = 16
+"""After so many strange headers that fit their neighbours, strangeness is how this file was written."""
+SEARCH = 65_536
+FARTHEST = 64 * 1024 * 1024
+"""Octets in which the record after damage is searched for: at first, and at most."""
+TRIES = 256
+
+
+class Header(NamedTuple):
+    """A record header."""
+
+    seconds: int
+    fraction: int
+    captured: int
+    original: int
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One kind of pcap: byte order, nanoseconds in a unit of the fraction, octets of a record header."""
+
+    order: str
+    unit: int
+    header: int
+
+
+MAGICS = {
+    bytes.fromhex("d4c3b2a1"): Variant("<", 1000, 16),
+    bytes.fromhex("a1b2c3d4"): Variant(">", 1000, 16),
+    bytes.fromhex("4d3cb2a1"): Variant("<", 1, 16),
+    bytes.fromhex("a1b23c4d"): Variant(">", 1, 16),
+    bytes.fromhex("34cdb2a1"): Variant("<", 1000, 24),
+    bytes.fromhex("a1b2cd34"): Variant(">", 1000, 24),
+}
+
+
+def link_type_word(word: int) -> tuple[int, int | None]:
+    """Link type and FCS octets (None when not said) of a pcap link-type word.
+
+    Bits 0-15 link type, bit 26 "FCS length follows", bits 28-31 FCS length in 16-bit words.
+
+    >>> link_type_word(0x240000C3)
+    (195, 4)
+    >>> link_type_word(195)
+    (195, None)
+    """
+    return word & 0xFFFF, (word >> 28) * 2 if word & 0x0400_0000 else None
+
+
+class PcapReader:
+    """Reads one pcap file; the octets of its header are still in `window`.
+
+    Raises:
+        CaptureError: the file header is cut.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.facts = Facts()
+        if not window.fill(FILE_HEADER):
+            text = f"the file header of pcap has {FILE_HEADER} octets, the file has {len(window)}"
+            raise CaptureError(window.source.name, len(window), text, "the file was cut")
+        head = bytes(window.memory[window.begin : window.begin + FILE_HEADER])
+        self.variant = MAGICS[head[:4]]
+        snap_length, word = struct.unpack(self.variant.order + "II", head[16:24])
+        link_type, trailer_octets = link_type_word(word)
+        self.facts.interfaces.append(Interface(link_type, "", snap_length, trailer_octets))
+        self.longest = LONGEST_BY_LINK_TYPE.get(link_type, LONGEST)
+        self.wide = False  # records longer than 255 octets were seen
+        self.odd = 0  # records with strange headers that fit their neighbours all the same
+        self.near: int | None = None  # time of the last believed record, seconds
+        window.advance(window.begin + FILE_HEADER)
+
+    def __iter__(self) -> Iterator[Records]:
+        window = self.window
+        while self._ready():
+            starts, lengths = self._run()
+            skip = 0
+            if not len(starts):
+                alone = self._alone()
+                if alone is None:
+                    continue
+                starts, lengths, skip = np.array([alone[0]]), np.array([alone[1]]), alone[2]
+            records = self._records(starts, lengths)
+            window.advance(int(starts[-1] + self.variant.header + lengths[-1]) + skip)
+            yield records
+
+    def _ready(self) -> bool:
+        """At least one record header is there; a cut one at the end is noted."""
+        window = self.window
+        if window.source.live is None and len(window) < CHUNK // 2:
+            window.fill(CHUNK // 2)
+        if window.fill(self.variant.header):
+            return True
+        if len(window):
+            text = f"cut in a record header: {len(window)} of {self.variant.header} octets are there"
+            self.facts.lost.append(Lost(window.offset(window.begin), text, 1))
+        return False
+
+    def _chase(self) -> npt.NDArray[np.int64]:
+        """Where records start when no length has more than one octet (two, once `wide`)."""
+        little = self.variant.order == "<"
+        chase = _chase_two if self.wide else _chase_one
+        window, header = self.window, self.variant.header
+        lengths = chase(window.memory, window.begin, window.end - header, header, little)
+        starts = np.empty(len(lengths), np.int64)
+        starts[:1] = window.begin
+        np.cumsum(lengths[:-1].astype(np.int64) + header, out=starts[1:])
+        starts[1:] += window.begin
+        return starts
+
+    def _run(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Starts and lengths of the next whole records; they and their successors have believable headers."""
+        starts = self._chase()
+        fields = self._headers(starts)
+        lengths = fields[:, 2].astype(np.int64)
+        ends = starts + self.variant.header + lengths
+        chained = np.append(ends[:-1] == starts[1:], True)
+        good = self._believable(fields) if self.odd < ODD else lengths <= LONGEST
+        count = int(good.argmin()) - 1 if not good.all() else len(starts)
+        jump = len(starts) if chained.all() else int(chained.argmin()) + 1
+        if jump < len(starts):
+            self.wide = True
+        count = max(min(count, jump), 0)
+        if count and ends[count - 1] > self.window.end:
+            count -= 1
+        return starts[:count], lengths[:count]
+
+    def _headers(self, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
+        """Seconds, fraction, captured and original length of the records at `starts`."""
+        rows = gather(self.window.octets, starts, "V16")
+        return rows.view(self.variant.order + "u4").reshape(-1, 4).astype(np.uint32, copy=False)
+
+    def _believable(self, fields: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+        good: npt.NDArray[np.bool_] = fields[:, 2] <= min(self.longest, LONGEST)
+        good &= fields[:, 2] <= fields[:, 3]
+        good &= fields[:, 1] < SECOND // self.variant.unit
+        return good
+
+    def _records(self, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Records:
+        fields = self._headers(starts)
+        self.near = int(fields[-1, 0])
+        time_ns = fields[:, 0].astype(np.int64) * SECOND
+        time_ns += fields[:, 1].astype(np.int64) * self.variant.unit
+        wire = np.minimum(fields[:, 3], 0x7FFF_FFFF).astype(np.int32)
+        length = lengths.astype(np.int32)
+        return Records(
+            data=self.window.octets,
+            offset=starts + self.variant.header,
+            length=length,
+            wire_length=np.maximum(wire, length),
+            time_ns=time_ns,
+            interface=np.zeros(len(starts), np.uint16),
+        )
+
+    # -- one record at a time, where the file is cut or damaged ------------------------------------------
+
+    def _header(self, index: int) -> Header | None:
+        """The record header `index` octets on, if that much is there (it is waited for)."""
+        if not self._there(index + self.variant.header):
+            return None
+        fields = struct.unpack_from(self.variant.order + "4I", self.window.memory, self.window.begin + index)
+        return Header(*fields)
+
+    def _there(self, count: int) -> bool:
+        return len(self.window) >= count or self.window.fill(count)
+
+    def _alone(self) -> tuple[int, int, int] | None:
+        """Start and length of the first record, and the octets to skip after it.
+
+        None when there is no record to give; what was lost is noted then, and the window advanced.
+        """
+        header, window = self.variant.header, self.window
+        here = self._header(0)
+        assert here is not None  # _ready() saw to it
+        end = header + here.captured
+        if here.captured <= LONGEST and self._there(end) and self._followed(end):
+            self.odd += not self._plausible(here)
+            return window.begin, here.captured, 0
+        at = window.offset(window.begin)
+        found = self._search(header)
+        if found is None:
+            return self._last(here, at)
+        gap = found - header
+        if self._plausible(here) and end <= found:
+            self._lose(at + end, f"{found - end} octets between two records belong to none")
+            return window.begin, here.captured, found - end
+        if gap == here.original or self._plausible(here):
+            text = f"record length {here.captured} is damaged: the next record starts after {gap} octets"
+            self._lose(at, text)
+            return window.begin, gap, 0
+        self._lose(at, f"damaged record header: {found} octets up to the next record were skipped", 1)
+        window.advance(window.begin + found)
+        return None
+
+    def _followed(self, end: int) -> bool:
+        """A believable record, or the end of the file, comes `end` octets on."""
+        following = self._header(end)
+        if following is None or self._plausible(following):
+            return True
+        after = end + self.variant.header + following.captured
+        if following.captured > LONGEST or not self._there(after):
+            return False
+        third = self._header(after)
+        return len(self.window) == after or (third is not None and self._plausible(third))
+
+    def _last(self, here: Header, at: int) -> tuple[int, int, int] | None:
+        """No record follows this one: give it when it is whole, and note what is lost."""
+        window, end = self.window, self.variant.header + here.captured
+        if here.captured <= self.longest and len(window) >= end:
+            self._lose(at + end, f"{len(window) - end} octets up to the end belong to no record")
+            return window.begin, here.captured, len(window) - end
+        have = len(window)
+        if here.captured <= self.longest:
+            self._lose(at, f"cut in a record: {have} of {end} octets are there", 1)
+        else:
+            self._lose(at, f"damaged record header (length {here.captured}), and no record after it", 1)
+        window.advance(window.end)
+        return None
+
+    def _search(self, index: int) -> int | None:
+        """How many octets on the next record starts that is certain: two headers in a row, or the last."""
+        window, reach = self.window, SEARCH
+        while True:
+            self._there(min(reach, len(window) + 1) if window.source.live is None else index + 1)
+            stop = window.begin + min(len(window), reach)
+            for start in self._candidates(window.begin + index, stop):
+                offset = start - window.begin
+                here = self._header(offset)
+                if here and self._proven(offset + self.variant.header + here.captured):
+                    return offset
+            if len(window) <= reach and (window.ended or not window.fill(len(window) + 1)):
+                return None
+            index, reach = max(index, reach - 2 * self.variant.header), reach * 4
+            if reach > FARTHEST:
+                return None
+
+    def _candidates(self, begin: int, stop: int) -> list[int]:
+        count = stop - self.variant.header - begin
+        if count <= 0:
+            return []
+        rows = np.arange(begin, begin + count)
+        fields = self._headers(rows)
+        good = self._believable(fields) & (fields[:, 2] > 0) & (fields[:, 0] > 0)
+        if self.near is not None:
+            good &= np.abs(fields[:, 0].astype(np.int64) - self.near) < NEAR
+        return [int(row) for row in rows[good][:TRIES]]
+
+    def _proven(self, end: int) -> bool:
+        following = self._header(end)
+        if following is None:
+            return len(self.window) == end
+        near = self.near is None or abs(following.seconds - self.near) < NEAR
+        return self._plausible(following) and near
+
+    def _lose(self, offset: int, text: str, frames: int = 0) -> None:
+        self.facts.lost.append(Lost(offset, text, frames))
+
+    def _plausible(self, header: Header) -> bool:
+        return bool(self._believable(np.array([header], np.uint32))[0])
+
+
+def _chase_one(data: bytearray, start: int, stop: int, header: int, little: bool) -> npt.NDArray[np.uint8]:
+    """The lowest octet of each length in the chain that starts at `start`."""
+    lengths = bytearray()
+    append, at = lengths.append, start + (8 if little else 11)
+    last = stop + (8 if little else 11)
+    for _ in range(BLOCK_FRAMES):
+        if at > last:
+            break
+        length = data[at]
+        append(length)
+        at += header + length
+    return np.frombuffer(lengths, np.uint8)
+
+
+def _chase_two(data: bytearray, start: int, stop: int, header: int, little: bool) -> npt.NDArray[np.uint16]:
+    """The two lowest octets of each length in the chain that starts at `start`."""
+    lengths = array("H")
+    append, at, last = lengths.append, start, stop
+    low, high = (8, 9) if little else (11, 10)
+    for _ in range(BLOCK_FRAMES):
+        if at > last:
+            break
+        length = data[at + low] | data[at + high] << 8
+        append(length)
+        at += header + length
+    return np.frombuffer(lengths, np.uint16)
