@@ -1,0 +1,64 @@
+"""The ACCESS service: one request, many gets, sets and actions; the three lists must pair up.
+
+Source: IEC 62056-5-3 (Green Book), clause on the ACCESS service; GBCS section 7 uses nothing else.
+"""
+
+from __future__ import annotations
+
+from dissectors.dlms.layout import Choice, Element, Flagged, Part, Sequence
+from dissectors.dlms.references import (
+    ACTION_RESULT,
+    ATTRIBUTE,
+    DATA,
+    DATE_TIME,
+    LONG_INVOKE,
+    METHOD,
+    RESULT,
+    SELECTION_BODY,
+)
+from dissectors.errors import Malformed
+
+__all__ = ["ACCESS_SERVICES", "check_counts"]
+
+
+class _Specification(Choice):
+    __slots__ = ()
+    least = 10
+
+
+class _Response(Choice):
+    __slots__ = ()
+    least = 2
+
+
+SPECIFICATION = _Specification(
+    "specification",
+    {
+        1: ("get", (ATTRIBUTE,)),
+        2: ("set", (ATTRIBUTE,)),
+        3: ("action", (METHOD,)),
+        4: ("get-with-selection", (ATTRIBUTE, SELECTION_BODY)),
+        5: ("set-with-selection", (ATTRIBUTE, SELECTION_BODY)),
+    },
+)
+RESPONSE = _Response(
+    "response", {1: ("get", (RESULT,)), 2: ("set", (RESULT,)), 3: ("action", (ACTION_RESULT,))}
+)
+SPECIFICATIONS = Sequence("specifications", SPECIFICATION)
+VALUES = Sequence("values", DATA)
+
+ACCESS_SERVICES: dict[int, tuple[Element, ...]] = {
+    0xD9: (LONG_INVOKE, DATE_TIME, SPECIFICATIONS, VALUES),
+    0xDA: (LONG_INVOKE, DATE_TIME, Flagged(SPECIFICATIONS), VALUES, Sequence("responses", RESPONSE)),
+}
+
+
+def check_counts(tag: int, parts: list[Part]) -> Malformed | None:
+    """The error that says which lists differ in length; None when they pair up."""
+    lists = [(part[0].name, len(part[1])) for part in parts if isinstance(part[0], Sequence)]
+    if tag == 0xDA and parts[2][1] is not None:
+        lists.append(("specifications", len(parts[2][1][1])))
+    if len({count for _, count in lists}) == 1:
+        return None
+    text = ", ".join(f"{count} {name}" for name, count in lists)
+    return Malformed(f"access lists differ in length: {text}", layer="dlms.access", offset=parts[2][2])
