@@ -16,7 +16,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PADDING", "Columns", "Octets", "Span", "distinct", "last_before", "lookup", "padded"]
+__all__ = [
+    "PADDING",
+    "Columns",
+    "Octets",
+    "Span",
+    "distinct",
+    "highest_before",
+    "last_before",
+    "lookup",
+    "padded",
+]
 
 PADDING = 256
 """Zero octets that a buffer has before its first and after its last record."""
@@ -180,7 +190,7 @@ def last_before(
 ) -> Index:
     """For each question (key, at): the index of the last event of that key before place `at`, or -1.
 
-    Events come in the order of their places; keys and places are below 2**31.
+    Events come in the order of their places; keys are below 2**32, places below 2**31.
     """
     if len(event_key) == 0:
         return np.full(len(key), -1, np.int64)
@@ -189,3 +199,27 @@ def last_before(
     found = np.searchsorted(stamp, (key << 31) | at, side="left") - 1
     hit = (found >= 0) & (event_key[order[found]] == key)
     return np.where(hit, order[found], -1)
+
+
+def highest_before(
+    group: Index, value: npt.NDArray[np.uint32], base: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """For each element the highest value of the same group before it, `base[group]` included.
+
+    `base` has one entry a group, -1 where there was none; groups are below 2**30.
+    """
+    order = np.argsort(group, kind="stable")
+    group_of = group[order]
+    first = np.ones(len(order), np.bool_)
+    first[1:] = group_of[1:] != group_of[:-1]
+    start = np.flatnonzero(first)
+    # One running maximum serves all groups: a later group's values lie above every earlier group's.
+    lift = group_of << 33
+    level = value[order].astype(np.int64) + 1
+    shifted = np.empty_like(level)
+    shifted[1:] = level[:-1]
+    shifted[start] = base[group_of[start]] + 1
+    found = np.maximum.accumulate(lift + shifted) - lift - 1
+    out = np.empty_like(found)
+    out[order] = found
+    return out

@@ -4,7 +4,19 @@ import random
 
 import numpy as np
 
-from dissectors.vectors import PADDING, Columns, Octets, Span, distinct, last_before, lookup, padded
+from dissectors.context import AddressMap
+from dissectors.vectors import (
+    PADDING,
+    Columns,
+    Octets,
+    Span,
+    distinct,
+    highest_before,
+    last_before,
+    lookup,
+    padded,
+)
+from dissectors.zigbee.address_columns import Lessons, owners
 
 
 def test_unaligned_reads() -> None:
@@ -52,3 +64,36 @@ def test_columns_keep_validity_apart() -> None:
     assert table.values["a"].tolist() == [9, 7, 0, 8]
     assert table.valid["a"].tolist() == [True, True, False, True]
     assert table.words["b"][table.values["b"][2]] == "y" and table.valid["b"].sum() == 1
+
+
+def test_highest_before_is_a_sequential_memory() -> None:
+    rng = random.Random(2)
+    groups = [rng.randrange(4) for _ in range(300)]
+    values = [rng.choice([rng.randrange(50), 0xFFFFFFFF, 0]) for _ in range(300)]
+    memory = [-1, 7, 0xFFFFFFFE, -1]
+    found = highest_before(np.array(groups), np.array(values, np.uint32), np.array(memory)).tolist()
+    for group, value, got in zip(groups, values, found, strict=True):
+        assert got == memory[group]
+        memory[group] = max(memory[group], value)
+
+
+def test_owners_are_those_of_the_moment() -> None:
+    rng = random.Random(3)
+    known, mirror = AddressMap(), AddressMap()
+    for short in range(3):
+        known.learn(1, short, 100 + short)
+        mirror.learn(1, short, 100 + short)
+    lessons = [(row, (1 << 16) | rng.randrange(5), 100 + rng.randrange(3)) for row in range(0, 200, 3)]
+    taught = Lessons(
+        *(np.array(c, t) for c, t in zip(zip(*lessons, strict=True), ("i8", "u4", "u8"), strict=True))
+    )
+    keys = [(1 << 16) | rng.randrange(7) for _ in range(200)]
+    found, owned = owners(known, taught.news(known), np.array(keys, np.uint32), np.arange(200))
+    by_row = {row: (key, eui64) for row, key, eui64 in lessons}
+    for row, key in enumerate(keys):
+        expected = mirror.eui64(1, key & 0xFFFF)
+        assert (found[row] if owned[row] else None) == expected
+        if row in by_row:
+            mirror.learn(1, by_row[row][0] & 0xFFFF, by_row[row][1])
+    taught.teach(known, 0, 200)
+    assert known.pairs == mirror.pairs

@@ -1,0 +1,94 @@
+"""The address map for many frames at once, as it stood when each of them passed.
+
+Strategy: nearly always the frames of a block teach nothing that was not known, and the map is simply asked
+once for each distinct address. Only for addresses whose owner changes inside the block, the last lesson
+before each frame is looked up; so the result is that of reading frame after frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dissectors.context import AddressMap
+from dissectors.vectors import Index, Mask, distinct, last_before
+
+__all__ = ["Lessons", "address_key", "learnable", "owners"]
+
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+
+
+def address_key(pan: npt.NDArray[np.uint16], short: npt.NDArray[np.uint16]) -> U32:
+    """PAN and short address as one number."""
+    return (pan.astype(np.uint32) << np.uint32(16)) | short
+
+
+def learnable(short: npt.NDArray[np.uint16], eui64: U64) -> Mask:
+    """Which pairs the map takes: neither broadcast nor reserved addresses (see `AddressMap.learn`)."""
+    mask: Mask = (short < 0xFFF8) & (eui64 != 0) & (eui64 != np.uint64(0xFFFFFFFFFFFFFFFF))
+    return mask
+
+
+@dataclass(slots=True)
+class Lessons:
+    """Who owns which address, as frames taught it: `row` never falls."""
+
+    row: Index
+    key: U32
+    eui64: U64
+
+    @classmethod
+    def none(cls) -> Lessons:
+        """No lesson at all."""
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.uint32), np.zeros(0, np.uint64))
+
+    def until(self, row: int) -> Lessons:
+        """The lessons of rows before `row`."""
+        count = int(np.searchsorted(self.row, row, side="left"))
+        return Lessons(self.row[:count], self.key[:count], self.eui64[:count])
+
+    def news(self, known: AddressMap) -> Lessons:
+        """Those lessons that matter, given what is known: all about addresses whose owner changes."""
+        ids, base, has = _known(known, self.key)
+        changes = ~has[ids] | (base[ids] != self.eui64)
+        if not changes.any():
+            return Lessons.none()
+        moved = np.zeros(len(base), np.bool_)
+        moved[ids[changes]] = True
+        kept = np.flatnonzero(moved[ids])
+        return Lessons(self.row[kept], self.key[kept], self.eui64[kept])
+
+    def teach(self, known: AddressMap, first: int, last: int) -> None:
+        """Tell the map the lessons of rows from `first` up to but not including `last`."""
+        begin, end = np.searchsorted(self.row, (first, last), side="left")
+        for key, eui64 in zip(self.key[begin:end].tolist(), self.eui64[begin:end].tolist(), strict=True):
+            known.learn(key >> 16, key & 0xFFFF, eui64)
+
+
+def _known(known: AddressMap, keys: U32) -> tuple[Index, U64, Mask]:
+    """For each key its number; for each number its owner now, and whether there is one."""
+    unique, ids = distinct(keys)
+    found = [known.eui64(int(key) >> 16, int(key) & 0xFFFF) for key in unique]
+    return (
+        ids,
+        np.array([f or 0 for f in found], np.uint64),
+        np.array([f is not None for f in found], np.bool_),
+    )
+
+
+def owners(known: AddressMap, news: Lessons, key: U32, row: Index) -> tuple[U64, Mask]:
+    """Who owned each address when the frame in `row` asked, lessons of that very row excluded.
+
+    `known` is the map before the first row, `news` what the rows teach (`Lessons.news`).
+    """
+    ids, base, has = _known(known, key)
+    eui64, owned = base[ids], has[ids]
+    if len(news.row):
+        last = last_before(news.key.astype(np.int64), news.row, key.astype(np.int64), row)
+        taught = np.flatnonzero(last >= 0)
+        eui64[taught] = news.eui64[last[taught]]
+        owned[taught] = True
+    return eui64, owned
