@@ -220,6 +220,6 @@ def highest_before(
     shifted[1:] = level[:-1]
     shifted[start] = base[group_of[start]] + 1
     found = np.maximum.accumulate(lift + shifted) - lift - 1
-    out = np.empty_like(found)
+    out: npt.NDArray[np.int64] = np.empty_like(found)
     out[order] = found
     return out

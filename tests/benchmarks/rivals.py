@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -15,54 +14,16 @@ from statistics import median
 __all__ = ["Command", "Paired", "Run", "ours", "paired", "pyshark", "run", "scapy", "tshark"]
 
 HERE = Path(__file__).parent
-FIELDS = [
-    "frame.number",
-    "frame.time_epoch",
-    "wpan.frame_type",
-    "wpan.seq_no",
-    "wpan.dst_pan",
-    "wpan.dst16",
-    "wpan.dst64",
-    "wpan.src_pan",
-    "wpan.src16",
-    "wpan.src64",
-    "wpan.fcs_ok",
-    "wpan.cmd",
-    "zbee_nwk.frame_type",
-    "zbee_nwk.dst",
-    "zbee_nwk.src",
-    "zbee_nwk.radius",
-    "zbee_nwk.seqno",
-    "zbee_nwk.dst64",
-    "zbee_nwk.src64",
-    "zbee_nwk.cmd.id",
-    "zbee.sec.key_id",
-    "zbee.sec.counter",
-    "zbee.sec.src64",
-    "zbee.sec.key_seqno",
-    "zbee.sec.decryption_key",
-    "zbee_aps.type",
-    "zbee_aps.dst",
-    "zbee_aps.cluster",
-    "zbee_aps.profile",
-    "zbee_aps.src",
-    "zbee_aps.counter",
-    "zbee_aps.security",
-    "zbee_zcl.type",
-    "zbee_zcl.dir",
-    "zbee_zcl.cmd.tsn",
-    "zbee_zcl.cmd.id",
-    "zbee_zcl.cs.cmd.id",
-    "zbee_zcl_se.price.cmd.srv_rx.id",
-    "zbee_zcl_se.met.attr_id",
-    "zbee_zcl.attr.status",
-    "zbee_zcl.attr.data.type",
-    "zbee_zcl.attr.bitmap8",
-    "zbee_zcl.attr.uint8",
-    "zbee_zcl.attr.uint24",
-    "zbee_zcl.attr.uint48",
-    "zbee_zcl.attr.int24",
-]
+FIELDS = (
+    "frame.number frame.time_epoch wpan.frame_type wpan.seq_no wpan.dst_pan wpan.dst16 wpan.dst64 wpan.src_pan "
+    "wpan.src16 wpan.src64 wpan.fcs_ok wpan.cmd zbee_nwk.frame_type zbee_nwk.dst zbee_nwk.src zbee_nwk.radius "
+    "zbee_nwk.seqno zbee_nwk.dst64 zbee_nwk.src64 zbee_nwk.cmd.id zbee.sec.key_id zbee.sec.counter zbee.sec.src64 "
+    "zbee.sec.key_seqno zbee.sec.decryption_key zbee_aps.type zbee_aps.dst zbee_aps.cluster zbee_aps.profile "
+    "zbee_aps.src zbee_aps.counter zbee_aps.security zbee_zcl.type zbee_zcl.dir zbee_zcl.cmd.tsn zbee_zcl.cmd.id "
+    "zbee_zcl.cs.cmd.id zbee_zcl_se.price.cmd.srv_rx.id zbee_zcl_se.met.attr_id zbee_zcl.attr.status "
+    "zbee_zcl.attr.data.type zbee_zcl.attr.bitmap8 zbee_zcl.attr.uint8 zbee_zcl.attr.uint24 zbee_zcl.attr.uint48 "
+    "zbee_zcl.attr.int24"
+)
 """The columns of `packets` as tshark calls them."""
 
 
@@ -134,12 +95,12 @@ def ours(form: str, capture: Path, keys: Path, frames: int = 0) -> Command:
     return Command(f"hanscope {form}", arguments, (("OPENBLAS_NUM_THREADS", "1"),))
 
 
-def tshark(capture: Path, configuration: Path, fields: Sequence[str] = FIELDS) -> Command | None:
+def tshark(capture: Path, configuration: Path, fields: str = FIELDS) -> Command | None:
     """``tshark -T fields`` with the columns of `packets`; None where there is no tshark."""
     program = shutil.which("tshark")
     if program is None:
         return None
-    wanted = [word for name in fields for word in ("-e", name)]
+    wanted = [word for name in fields.split() for word in ("-e", name)]
     environment = (("WIRESHARK_CONFIG_DIR", str(configuration)),)
     return Command("tshark -T fields", (program, "-r", str(capture), "-T", "fields", *wanted), environment)
 

@@ -84,9 +84,8 @@ def test_owners_are_those_of_the_moment() -> None:
         known.learn(1, short, 100 + short)
         mirror.learn(1, short, 100 + short)
     lessons = [(row, (1 << 16) | rng.randrange(5), 100 + rng.randrange(3)) for row in range(0, 200, 3)]
-    taught = Lessons(
-        *(np.array(c, t) for c, t in zip(zip(*lessons, strict=True), ("i8", "u4", "u8"), strict=True))
-    )
+    rows, pairs, eui64s = (np.array(column) for column in zip(*lessons, strict=True))
+    taught = Lessons(rows, pairs.astype(np.uint32), eui64s.astype(np.uint64))
     keys = [(1 << 16) | rng.randrange(7) for _ in range(200)]
     found, owned = owners(known, taught.news(known), np.array(keys, np.uint32), np.arange(200))
     by_row = {row: (key, eui64) for row, key, eui64 in lessons}
