@@ -16,8 +16,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.facts import table
 from dissectors.vectors import Index, Mask, Octets, Span
+from dissectors.zcl.catalogue import data_type
 
 __all__ = ["RECORDS", "Records", "ZclHeaders", "read_records", "read_zcl"]
 
@@ -115,11 +115,10 @@ class Records:
 def type_sizes() -> npt.NDArray[np.int16]:
     """Octets of each data type: -1 and -2 for strings with a length of 1 and 2 octets, -9 for all else."""
     sizes = np.full(256, -9, np.int16)
-    for row in table("zcl", "zcl_datatypes"):
-        if row["length"].isdigit():
-            sizes[int(row["type_id"], 16)] = int(row["length"])
-    sizes[[0x41, 0x42]] = -1
-    sizes[[0x43, 0x44]] = -2
+    for code in range(256):
+        known = data_type(code)
+        if known is not None and known.kind not in {"list", "structure"}:
+            sizes[code] = -known.length if known.kind in {"octets", "text"} else known.length
     return sizes
 
 

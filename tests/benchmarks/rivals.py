@@ -15,14 +15,15 @@ __all__ = ["Command", "Paired", "Run", "ours", "paired", "pyshark", "run", "scap
 
 HERE = Path(__file__).parent
 FIELDS = (
-    "frame.number frame.time_epoch wpan.frame_type wpan.seq_no wpan.dst_pan wpan.dst16 wpan.dst64 wpan.src_pan "
-    "wpan.src16 wpan.src64 wpan.fcs_ok wpan.cmd zbee_nwk.frame_type zbee_nwk.dst zbee_nwk.src zbee_nwk.radius "
-    "zbee_nwk.seqno zbee_nwk.dst64 zbee_nwk.src64 zbee_nwk.cmd.id zbee.sec.key_id zbee.sec.counter zbee.sec.src64 "
-    "zbee.sec.key_seqno zbee.sec.decryption_key zbee_aps.type zbee_aps.dst zbee_aps.cluster zbee_aps.profile "
-    "zbee_aps.src zbee_aps.counter zbee_aps.security zbee_zcl.type zbee_zcl.dir zbee_zcl.cmd.tsn zbee_zcl.cmd.id "
-    "zbee_zcl.cs.cmd.id zbee_zcl_se.price.cmd.srv_rx.id zbee_zcl_se.met.attr_id zbee_zcl.attr.status "
-    "zbee_zcl.attr.data.type zbee_zcl.attr.bitmap8 zbee_zcl.attr.uint8 zbee_zcl.attr.uint24 zbee_zcl.attr.uint48 "
-    "zbee_zcl.attr.int24"
+    "frame.number frame.time_epoch wpan.frame_type wpan.seq_no wpan.dst_pan wpan.dst16 wpan.dst64 "
+    "wpan.src_pan wpan.src16 wpan.src64 wpan.fcs_ok wpan.cmd zbee_nwk.frame_type zbee_nwk.dst "
+    "zbee_nwk.src zbee_nwk.radius zbee_nwk.seqno zbee_nwk.dst64 zbee_nwk.src64 zbee_nwk.cmd.id "
+    "zbee.sec.key_id zbee.sec.counter zbee.sec.src64 zbee.sec.key_seqno zbee.sec.decryption_key "
+    "zbee_aps.type zbee_aps.dst zbee_aps.cluster zbee_aps.profile zbee_aps.src zbee_aps.counter "
+    "zbee_aps.security zbee_zcl.type zbee_zcl.dir zbee_zcl.cmd.tsn zbee_zcl.cmd.id "
+    "zbee_zcl.cs.cmd.id zbee_zcl_se.price.cmd.srv_rx.id zbee_zcl_se.met.attr_id "
+    "zbee_zcl.attr.status zbee_zcl.attr.data.type zbee_zcl.attr.bitmap8 zbee_zcl.attr.uint8 "
+    "zbee_zcl.attr.uint24 zbee_zcl.attr.uint48 zbee_zcl.attr.int24"
 )
 """The columns of `packets` as tshark calls them."""
 

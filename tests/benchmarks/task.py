@@ -1,0 +1,77 @@
+"""One contender in a process of its own: ``python -m tests.benchmarks.task FORM CAPTURE KEYS FRAMES``."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def pandas(capture: str, keys: str, _: int) -> None:
+    """Capture to the `packets` and `attributes` frames."""
+    from analysis.decode import decode
+    from analysis.keyfile import read_keys
+
+    decoded = decode(capture, read_keys(Path(keys)))
+    print(len(decoded.packets), len(decoded.attributes))
+
+
+def files(format_: str, capture: str, keys: str) -> None:
+    """Capture to files of all tables, through the command."""
+    from analysis.cli import main
+
+    folder = tempfile.mkdtemp(prefix="hanscope-bench-")
+    try:
+        main(["decode", capture, "--keys", keys, "--out", folder, "--format", format_])
+    except SystemExit as stop:
+        if stop.code not in (0, None):
+            raise
+    finally:
+        shutil.rmtree(folder)
+
+
+def warm(capture: str, keys: str, _: int) -> None:
+    """Seconds of a second decode in one process, as in a notebook; printed."""
+    from analysis.decode import decode
+    from analysis.keyfile import read_keys
+
+    ring = read_keys(Path(keys))
+    decode(capture, ring)
+    started = time.perf_counter()
+    decoded = decode(capture, ring)
+    print(len(decoded.packets), time.perf_counter() - started)
+
+
+def scapy(capture: str, _: str, frames: int) -> None:
+    """Scapy's layers over the first frames; it decrypts nothing."""
+    from scapy.config import conf
+
+    conf.dot15d4_protocol = "zigbee"
+    from scapy.layers import dot15d4, zigbee  # noqa: F401
+    from scapy.utils import PcapReader
+
+    with PcapReader(capture) as reader:
+        print(sum(1 for _ in itertools.islice(reader, frames)))
+
+
+def pyshark(capture: str, _: str, frames: int) -> None:
+    """pyshark over the first frames."""
+    import pyshark as shark
+
+    reader = shark.FileCapture(capture, keep_packets=False)
+    print(sum(1 for _ in itertools.islice(reader, frames)))
+    reader.close()
+
+
+def main(form: str, capture: str, keys: str, frames: str) -> None:
+    if form in {"parquet", "csv", "jsonl", "arrow"}:
+        files(form, capture, keys)
+    else:
+        {"pandas": pandas, "warm": warm, "scapy": scapy, "pyshark": pyshark}[form](capture, keys, int(frames))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
