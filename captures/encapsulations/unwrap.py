@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captures.block import FcsState, FrameBlock, Kind, TrailerKind
-from captures.encapsulations import radio
+from captures.encapsulations import internet, radio, tap
 from captures.encapsulations.draft import JUDGED, JUDGED_NONE, Draft, Rows, start
 from captures.fcs import fcs32, remainders
 from captures.files.gather import gather
@@ -21,6 +21,17 @@ SUPPORTED: dict[int, Callable[[Draft, Rows], None]] = {
     195: radio.with_fcs,
     215: radio.non_ask_phy,
     230: radio.no_fcs,
+    283: tap.unwrap,
+    1: internet.ethernet,
+    113: internet.sll,
+    276: internet.sll2,
+    0: internet.loopback,
+    108: internet.loopback,
+    12: internet.raw_ip,
+    14: internet.raw_ip,
+    101: internet.raw_ip,
+    228: internet.raw_ip,
+    229: internet.raw_ip,
 }
 """Link types (https://www.tcpdump.org/linktypes.html) whose records can carry IEEE 802.15.4 frames."""
 

@@ -1,0 +1,74 @@
+"""ZEP, the ZigBee Encapsulation Protocol: frames in UDP datagrams to port 17754.
+
+Layout (all most significant octet first; facts: shared/facts/captures/report.md, 1.3):
+version 1, 16 octets: "EX", 1, channel 1, device 2, mode 1, LQI 1, reserved 7, frame length 1;
+versions 2 and 3, data, 32 octets: "EX", version 1, type 1 (=1), channel 1, device 2, mode 1, LQI 1,
+NTP time 8, sequence number 4, reserved 10, frame length 1; acknowledgement: type 2, sequence number 4.
+Mode 1: the frame ends in a real FCS; mode 0: in TI metadata. Other types carry no frame (RIOT says hello).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from captures.block import Kind, TrailerKind
+from captures.encapsulations.draft import JUDGED, Draft, Rows
+
+__all__ = ["PORT", "ntp_nanoseconds", "unwrap"]
+
+PORT = 17754
+HEADERS = {1: 16, 2: 32, 3: 32}
+DATA, ACKNOWLEDGEMENT = 1, 2
+Positions = npt.NDArray[np.int64]
+
+
+def unwrap(draft: Draft, rows: Rows, at: Positions, end: Positions) -> None:
+    """Take ZEP headers off the datagrams ``data[at:end]``; what is not ZEP stays a packet."""
+    block, data = draft.block, draft.block.data
+    block.kind[rows] = Kind.PACKET
+    there = end - at >= 8
+    rows, at, end = rows[there], at[there], end[there]
+    ours = (data[at] == 0x45) & (data[at + 1] == 0x58)
+    rows, at, end = rows[ours], at[ours], end[ours]
+    version, kind = data[at + 2], data[at + 3]
+    for row in rows[~np.isin(version, list(HEADERS))].tolist():
+        draft.issue(row, "unknown ZEP version")
+    later = (version == 2) | (version == 3)
+    without = later & (kind != DATA)
+    block.kind[rows[without]] = Kind.NOTHING
+    _data(draft, rows[version == 1], at[version == 1], end[version == 1], 16)
+    later &= kind == DATA
+    _data(draft, rows[later], at[later], end[later], 32)
+
+
+def _data(draft: Draft, rows: Rows, at: Positions, end: Positions, header: int) -> None:
+    block, data = draft.block, draft.block.data
+    short = end - at < header
+    draft.nothing(rows[short], "shorter than a ZEP header")
+    rows, at, end = rows[~short], at[~short], end[~short]
+    first = at + (3 if header == 16 else 4)  # channel, device, mode, LQI
+    block.kind[rows] = Kind.RADIO
+    block.channel[rows] = data[first]
+    block.page[rows] = 0
+    mode = data[first + 3]
+    block.trailer[rows] = np.where(mode == 0, TrailerKind.TI, JUDGED)
+    block.lqi[rows] = data[first + 4]
+    block.has_lqi[rows] = True
+    told = (data[at + header - 1] & 0x7F).astype(np.int64)
+    have = end - at - header
+    missing = told > have
+    cut = draft.wire[rows] > block.length[rows]
+    for row in rows[missing & ~cut].tolist():
+        draft.issue(row, "the ZEP header says more octets than are there")
+    for row in rows[told < have].tolist():
+        draft.issue(row, "octets after the ZEP frame")
+    block.offset[rows] = at + header
+    block.length[rows] = np.minimum(told, have)
+    draft.wire[rows] = np.where(cut, told, block.length[rows])
+
+
+def ntp_nanoseconds(stamp: int) -> int:
+    """Nanoseconds since 1970 of a 64-bit NTP time (RFC 5905, 6)."""
+    seconds, fraction = stamp >> 32, stamp & 0xFFFF_FFFF
+    return (seconds - 2_208_988_800) * 10**9 + (fraction * 10**9 >> 32)
