@@ -22,8 +22,8 @@ ENOUGH = 64
 """Frames after which the judgement is kept."""
 TI_RSSI_OFFSET = -73
 """dB from the RSSI octet to dBm: CC2530 and CC2531 data sheet (SWRS081, typical)."""
-FAINTEST = -110
-"""dBm: no such receiver hears less, so an RSSI octet whose median would fall below is in dBm already."""
+FAINTEST = -90
+"""dBm: a median below is nearer to the sensitivity (-97) than a sniffer is put; such octets are dBm already."""
 
 
 @dataclass(slots=True)

@@ -43,7 +43,7 @@ def sll(draft: Draft, rows: Rows) -> None:
 
 
 def sll2(draft: Draft, rows: Rows) -> None:
-    """Link type 276: protocol, reserved, interface index, ARPHRD and packet type, address length, address 8."""
+    """Link type 276: protocol, reserved, interface, ARPHRD type, packet type, address length, address 8."""
     rows, at, end = _windows(draft, rows, 20)
     hardware = gather(draft.block.data, at + 8, ">u2")
     kind = gather(draft.block.data, at, ">u2").astype(np.int64)
