@@ -23,7 +23,7 @@ ENOUGH = 64
 TI_RSSI_OFFSET = -73
 """dB from the RSSI octet to dBm: CC2530 and CC2531 data sheet (SWRS081, typical)."""
 FAINTEST = -90
-"""dBm: a median below is nearer to the sensitivity (-97) than sniffers are put; such octets are dBm already."""
+"""dBm: a median below is nearer to the sensitivity (-97) than sniffers are: such octets are dBm already."""
 
 
 @dataclass(slots=True)
