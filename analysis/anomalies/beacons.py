@@ -1,0 +1,217 @@
+"""Beacons: forged ones, PAN identifier conflicts, networks that stay open."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from analysis.findings import Evidence, broken, kept, rule
+from analysis.judging import count, judge, mask, plural, spread
+from analysis.view import Frame, View
+
+BEACONS = "beacons with a readable ZigBee payload"
+ZBFAKEBEACON_SEQUENCE = 0xD8
+
+
+def _beacons(view: View) -> Frame:
+    packets = view.good
+    return packets[mask(packets["mac_type"] == "beacon")]
+
+
+def _pan(pan: object) -> str:
+    return f"PAN 0x{int(pan):04x}"  # type: ignore[call-overload]
+
+
+@rule(
+    "pan-id-conflict",
+    "Two networks under one PAN identifier",
+    severity="error",
+    source="KillerBee zbpanidconflictflood; Vidgren (2013)",
+    confidence="secondary",
+    merges=("attacks:A06",),
+    cause="network change",
+    unseen=BEACONS,
+    advice="A real neighbour has its own traffic and a stable extended PAN ID; a forged one only beacons",
+)
+def pan_id_conflict(view: View) -> Iterator[Evidence]:
+    """Beacons with the PAN identifier of a network but another extended PAN ID. By chance two networks may
+    choose the same number; an attacker does it so that the coordinator moves the network to a new PAN
+    identifier."""
+    rows = _beacons(view)
+    rows = rows[mask(rows["beacon_epid"].notna()) & mask(rows["mac_src_pan"].notna())]
+    for pan, part in rows.groupby("mac_src_pan", sort=False):
+        ids = part.drop_duplicates("beacon_epid")["beacon_epid"].tolist()
+        if len(ids) == 1:
+            yield kept(_pan(pan), f"{plural(len(part), 'beacon')}, one extended PAN ID {ids[0]:016x}")
+            continue
+        usual = part["beacon_epid"].value_counts().index[0]
+        strange = part[mask(part["beacon_epid"] != usual)]
+        names = ", ".join(f"{e:016x}" for e in ids[:4]) + (" ..." if len(ids) > 4 else "")
+        yield broken(
+            _pan(pan), f"{plural(len(ids), 'extended PAN ID')} in its beacons: {names}", strange["frame"]
+        )
+
+
+@rule(
+    "pan-id-conflict-report",
+    "A PAN identifier conflict was reported",
+    severity="warning",
+    source="IEEE 802.15.4 7.3.5; KillerBee zbpanidconflictflood",
+    confidence="secondary",
+    merges=("attacks:A06",),
+    cause="network change",
+    unseen="MAC commands or NWK commands",
+    advice="Look for beacons of a second network; see whether a Network Update followed",
+)
+def pan_id_conflict_report(view: View) -> Iterator[Evidence]:
+    """A device told its coordinator (MAC command 0x05, or NWK Network Report 0x09) that it heard a second
+    network under the same PAN identifier."""
+    packets = view.good
+    rows = packets[mask(packets["mac_command"].notna()) | mask(packets["nwk_command"].notna())]
+    bad = mask(rows["mac_command"] == 0x05) | mask(rows["nwk_command"] == 0x09)
+    yield from judge(view, rows, bad, "{bad} reporting a PAN identifier conflict", good="of other commands")
+
+
+@rule(
+    "beacon-two-voices",
+    "One short address beacons with two identities",
+    severity="error",
+    source="KillerBee zbfakebeacon",
+    confidence="secondary",
+    merges=("attacks:A07",),
+    cause="join attack",
+    unseen=BEACONS,
+    advice="Two transmitters answer scans under one address: locate the weaker by signal strength",
+)
+def beacon_two_voices(view: View, *, decibels: float = 15.0) -> Iterator[Evidence]:
+    """A beacon forger answers scans under the address of the hub. The true and the false beacons differ in
+    extended PAN ID, or in signal strength by far more than one place explains, or carry the constant
+    sequence number of a known tool."""
+    rows = _beacons(view)
+    for (pan, source), part in rows.groupby(["mac_src_pan", "mac_src"], sort=False):
+        subject = f"0x{int(source):04x} in {_pan(pan)}"
+        ids = part["beacon_epid"].dropna().nunique()
+        forged = part[mask(part["mac_seq"] == ZBFAKEBEACON_SEQUENCE)]
+        constant = len(forged) >= 3 and len(forged) > len(part) / 16
+        jump = _two_levels(part["rssi"], decibels)
+        if ids > 1:
+            yield broken(subject, f"{plural(len(part), 'beacon')} with {ids} extended PAN IDs", part["frame"])
+        elif constant:
+            text = f"{plural(len(forged), 'beacon')} with the constant sequence number 0xd8"
+            yield broken(subject, text, forged["frame"])
+        elif jump is not None:
+            text = f"beacons at two signal strengths, {jump:.0f} dB apart"
+            yield broken(subject, text, part["frame"], "warning")
+        else:
+            yield kept(subject, f"{plural(len(part), 'beacon')} with one identity")
+
+
+def _two_levels(rssi: Frame, decibels: float) -> float | None:
+    """The gap between two clusters of levels when there are two, interleaved and wide apart; else None."""
+    values = rssi.dropna().astype(float).to_numpy()
+    if len(values) < 6:
+        return None
+    ordered = np.sort(values)
+    gaps = np.diff(ordered)
+    at = int(gaps.argmax())
+    low, high = ordered[: at + 1], ordered[at + 1 :]
+    swaps = int(np.count_nonzero(np.diff((values > ordered[at]).astype(int))))
+    clear = gaps[at] >= decibels and min(len(low), len(high)) >= 3 and swaps >= 3
+    return float(np.median(high) - np.median(low)) if clear else None
+
+
+@rule(
+    "permit-join-long",
+    "The network stays open for joining",
+    severity="warning",
+    source="GBCS v4.0 use-case annex CCS01 (joining time period)",
+    confidence="text",
+    merges=("rules:N04",),
+    cause="join attack",
+    unseen=BEACONS + " over a longer time",
+    advice="Close joining; see who opened it (CCS01 or Mgmt_Permit_Joining)",
+)
+def permit_join_long(view: View, *, seconds: float = 3600.0) -> Iterator[Evidence]:
+    """Joining is opened for a stated time and closes by itself. Beacons that allow association for longer
+    than any joining window show that it was left open."""
+    rows = _beacons(view)
+    rows = rows[mask(rows["beacon_permit"].notna())]
+    for (pan, epid), part in rows.groupby(["mac_src_pan", "beacon_epid"], sort=False, dropna=False):
+        spans = _open_spans(part)
+        longest = max((b - a for a, b, _ in spans), default=0.0)
+        if longest > seconds:
+            frames = [f for a, b, fs in spans if b - a > seconds for f in fs]
+            yield broken(_pan(pan), f"open for joining over at least {longest:,.0f} s", frames)
+        else:
+            text = f"{plural(len(part), 'beacon')}, open for at most {longest:,.0f} s"
+            yield kept(_pan(pan), text)
+        del epid
+
+
+def _open_spans(part: Frame) -> list[tuple[float, float, list[int]]]:
+    """Runs of beacons that permit association: start, end, frames."""
+    part = part.sort_values("seconds")
+    is_open = mask(part["beacon_permit"])
+    run = np.cumsum(np.r_[True, is_open[1:] != is_open[:-1]])
+    out = []
+    for _, piece in part[is_open].groupby(run[is_open]):
+        seconds = piece["seconds"]
+        out.append((float(seconds.iloc[0]), float(seconds.iloc[-1]), piece["frame"].tolist()))
+    return out
+
+
+@rule(
+    "beacon-request-scan",
+    "Somebody scans for networks",
+    severity="info",
+    source="KillerBee zbstumbler; IEEE 802.15.4 7.3.7",
+    confidence="secondary",
+    merges=("spec:R082",),
+    unseen="MAC commands",
+    advice="A scan precedes a join; many without one are a survey of the neighbourhood",
+)
+def beacon_request_scan(view: View, *, requests: int = 20, window: float = 60.0) -> Iterator[Evidence]:
+    """Devices that look for a network ask for beacons. Many requests a minute without an association are a
+    survey."""
+    packets = view.good
+    rows = packets[mask(packets["mac_command"] == 0x07)]
+    if rows.empty:
+        return
+    start = rows["seconds"].to_numpy(dtype=float)
+    within = np.searchsorted(start, start + window) - np.arange(len(start))
+    if within.max() < requests:
+        yield kept(
+            "network", f"{plural(len(rows), 'beacon request')}, at most {within.max()} in {window:.0f} s"
+        )
+        return
+    burst = rows.iloc[int(within.argmax()) : int(within.argmax() + within.max())]
+    text = f"{plural(len(burst), 'beacon request')} within {window:.0f} s ({spread(burst)})"
+    yield broken("network", text, burst["frame"])
+
+
+@rule(
+    "beacons-jammed",
+    "Beacons of one network are damaged while others are not",
+    severity="warning",
+    source="atusb-attacks 07, 08, 19-24",
+    confidence="secondary",
+    merges=("attacks:A15",),
+    cause="interference",
+    unseen="beacons, some with a wrong frame check sequence",
+    advice="Selective jamming aims at one network's beacons; look for a transmitter nearby",
+)
+def beacons_jammed(view: View, *, least: int = 5, share: float = 0.5) -> Iterator[Evidence]:
+    """Interference hits everybody's beacons alike. When those of one network are damaged and those of
+    others are not, somebody chooses."""
+    packets = view.tables["packets"]
+    rows = packets[mask(packets["mac_type"] == "beacon") & mask(packets["fcs_ok"].notna())]
+    bad = pd.Series(~mask(rows["fcs_ok"]), index=rows.index)
+    for pan, part in rows.groupby("mac_src_pan", sort=False):
+        mine, others = bad.loc[part.index], bad.drop(part.index)
+        if len(part) < least or len(others) < least:
+            continue
+        if mine.mean() >= share and others.mean() < share / 4:
+            text = f"{mine.mean():.0%} of its beacons damaged, {others.mean():.0%} of the others'"
+            yield broken(_pan(pan), text, part["frame"][mine])
+        else:
+            yield kept(_pan(pan), f"{mine.mean():.0%} of {count(part)} damaged")

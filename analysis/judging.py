@@ -1,0 +1,100 @@
+"""What many rules do with their rows: one verdict per station, and windows of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.findings import Evidence, broken, kept
+from analysis.view import Frame, View
+
+__all__ = ["count", "groups_of", "judge", "key_of", "mask", "plural", "share_by_window", "spread"]
+
+Text = str | Callable[[Frame, Frame], str]
+
+
+def mask(values: Any) -> npt.NDArray[np.bool_]:
+    """A condition as a plain array; null counts as False."""
+    if isinstance(values, pd.Series):
+        return values.fillna(False).to_numpy(dtype=bool)
+    return np.asarray(values, dtype=bool)
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """``1 frame``, ``2 frames``, ``12,345 frames``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def count(rows: Frame) -> str:
+    return plural(len(rows), "frame")
+
+
+def spread(rows: Frame) -> str:
+    """``at frame 12`` or ``from frame 12 to 90``."""
+    first, last = int(rows["frame"].iloc[0]), int(rows["frame"].iloc[-1])
+    return f"at frame {first}" if first == last else f"from frame {first} to {last}"
+
+
+def judge(
+    view: View,
+    rows: Frame,
+    bad: Any,
+    text: Text,
+    station: str = "sender",
+    good: str = "in order",
+    severity: str | None = None,
+) -> Iterator[Evidence]:
+    """One piece of evidence per station: broken where any of its `rows` is `bad`, else kept.
+
+    `text` is a sentence, ``{bad}`` and ``{all}`` standing for the counts, or a function of the bad rows and
+    all rows."""
+    if rows.empty:
+        return
+    wrong = pd.Series(mask(bad), index=rows.index)
+    for key, part in rows.groupby(rows[station].astype("UInt64"), dropna=False, sort=False):
+        hits = part[wrong.loc[part.index]]
+        subject = view.label(key)
+        if hits.empty:
+            yield kept(subject, f"{count(part)} {good}")
+            continue
+        says = text(hits, part) if callable(text) else text.format(bad=count(hits), all=len(part))
+        yield broken(subject, f"{says} ({spread(hits)})", view.frames_of(hits), severity)
+
+
+def key_of(rows: Frame, *columns: str) -> npt.NDArray[np.uint64]:
+    """One 64-bit number per row that is equal exactly where all `columns` are (but for hash collisions)."""
+    out = np.zeros(len(rows), dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        for column in columns:
+            values = rows[column]
+            if isinstance(values.dtype, pd.CategoricalDtype):
+                part = values.cat.codes.to_numpy().astype(np.int64).astype(np.uint64)
+            else:
+                known = values.notna().to_numpy()
+                part = np.full(len(rows), np.uint64(0xFFFFFFFFFFFFFFFE))
+                part[known] = values[known].to_numpy(dtype=np.uint64)
+            out = (out ^ (part + np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)
+            out ^= out >> np.uint64(29)
+    return out
+
+
+def groups_of(keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Order that brings equal keys together (time order kept within), and where each group starts in it."""
+    order = np.argsort(keys, kind="stable")
+    starts = np.ones(len(keys), dtype=bool)
+    starts[1:] = keys[order][1:] != keys[order][:-1]
+    return order, starts
+
+
+def share_by_window(rows: Frame, bad: Any, window: float) -> Frame:
+    """Per window of `window` seconds: ``start`` (seconds), ``bad``, ``all``, ``share``."""
+    number = np.floor_divide(rows["seconds"].to_numpy(dtype=float), window)
+    table = pd.DataFrame({"start": number * window, "bad": mask(bad), "n": 1})
+    table = table.dropna(subset=["start"])
+    out = table.groupby("start").agg(bad=("bad", "sum"), all=("n", "sum")).reset_index()
+    out["share"] = out["bad"] / out["all"]
+    return out
