@@ -3,12 +3,16 @@
 from captures.block import BLOCK_FRAMES, FcsState, FrameBlock, Kind, Lost, TrailerKind
 from captures.capture import Capture, open_capture
 from captures.errors import CaptureError, CaptureMissing, UnknownFormat, UnsupportedLinkType
+from captures.writer import CapturedFrame, CaptureWriter, captured_frames, write_capture
+from dissectors.field import Field
 
 __all__ = [
     "BLOCK_FRAMES",
     "Capture",
     "CaptureError",
     "CaptureMissing",
+    "CaptureWriter",
+    "CapturedFrame",
     "FcsState",
     "FrameBlock",
     "Kind",
@@ -16,5 +20,15 @@ __all__ = [
     "TrailerKind",
     "UnknownFormat",
     "UnsupportedLinkType",
+    "captured_frames",
+    "encapsulation_fields",
     "open_capture",
+    "write_capture",
 ]
+
+
+def encapsulation_fields(record: bytes, link_type: int) -> list[Field]:
+    """The headers around a radio frame as a field tree; see `captures.fields.encapsulation_fields`."""
+    from captures import fields  # construct is heavy: only those who look at one record pay for it
+
+    return fields.encapsulation_fields(record, link_type)

@@ -8,6 +8,7 @@ from types import TracebackType
 from captures.block import FrameBlock, Lost
 from captures.encapsulations import SUPPORTED, Unwrapper
 from captures.errors import UnknownFormat, UnsupportedLinkType
+from captures.files import daintree
 from captures.files.compression import decompressed
 from captures.files.pcap import MAGICS, PcapReader
 from captures.files.pcapng import MAGIC, PcapngReader
@@ -168,5 +169,11 @@ def _reader(source: Source) -> tuple[str, Reader]:
         return "pcap", PcapReader(Window(source))
     if head[:4] == MAGIC:
         return "pcapng", PcapngReader(Window(source))
+    if head.startswith(daintree.MARK):
+        return "daintree", daintree.DaintreeReader(source)
+    if head.startswith(b"SQLite format 3\0"):
+        from captures.files.ubiqua import UbiquaReader
+
+        return "ubiqua", UbiquaReader(source)
     text = "is empty" if not head else "is no capture of a known format"
     raise UnknownFormat(source.name, 0, text, "known are pcap, pcapng, Daintree .dcf and Ubiqua .cubx")

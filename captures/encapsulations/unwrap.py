@@ -76,6 +76,8 @@ class Unwrapper:
                 found = self.judgements.setdefault((interface, declared), Judgement(declared))
                 self._observe(draft, rows, found)
                 block.trailer[rows] = found.kind
+                if found.placeholder:
+                    _strip(draft, rows)
 
     def _observe(self, draft: Draft, rows: Rows, found: Judgement) -> None:
         """Let the judgement see frames, until it is settled; and again when it no longer fits."""
@@ -98,7 +100,6 @@ class Unwrapper:
         rows = np.flatnonzero(radio_rows & (block.trailer == TrailerKind.FCS16))
         if len(rows):
             _check16(block, rows)
-            self._blank(block, rows)
         rows = np.flatnonzero(radio_rows & (block.trailer == TrailerKind.TI))
         if len(rows):
             self._metadata(block, rows)
@@ -106,15 +107,6 @@ class Unwrapper:
             octets = block.octets(row)
             right = fcs32(octets[:-4]) == octets[-4:]
             block.fcs[row] = FcsState.GOOD if right else FcsState.BAD
-
-    def _blank(self, block: FrameBlock, rows: Rows) -> None:
-        """A placeholder of zeros or ones says nothing of the frame."""
-        for (interface, _), found in self.judgements.items():
-            if not found.placeholder:
-                continue
-            mine = rows[(block.interface[rows] == interface) & (block.fcs[rows] == FcsState.BAD)]
-            last = _last(block, mine)
-            block.fcs[mine[(last == 0xFFFF) | (last == 0)]] = FcsState.UNKNOWN
 
     def _metadata(self, block: FrameBlock, rows: Rows) -> None:
         last = _last(block, rows)
@@ -133,6 +125,18 @@ class Unwrapper:
     def _rssi_offset(self, interface: int) -> int:
         found = self.judgements.get((interface, TrailerKind.FCS16))
         return found.rssi_offset if found is not None and found.rssi_offset is not None else -73
+
+
+def _strip(draft: Draft, rows: Rows) -> None:
+    """Take placeholders off: they say nothing of the frame."""
+    block = draft.block
+    rows = rows[(block.trailer[rows] == TrailerKind.FCS16) & (block.length[rows] >= 2)]
+    rows = rows[draft.wire[rows] == block.length[rows]]
+    last = _last(block, rows)
+    rows = rows[(last == 0xFFFF) | (last == 0)]
+    block.length[rows] -= 2
+    draft.wire[rows] -= 2
+    block.trailer[rows] = TrailerKind.ABSENT
 
 
 def _last(block: FrameBlock, rows: Rows) -> npt.NDArray[np.uint16]:

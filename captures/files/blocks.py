@@ -105,12 +105,12 @@ def secrets(body: bytes, order: str) -> tuple[int, list[Key]]:
         return 0, []
     kind, length = struct.unpack_from(order + "II", body)
     value = body[8 : 8 + length]
+    pan = int.from_bytes(value[16:18], "little")
+    scope = None if pan == 0xFFFF else pan
     if kind == SECRETS_ZNWK and len(value) >= 18:
-        pan = int.from_bytes(value[16:18], "little")
-        return kind, [Key("network", value[:16], "capture secrets", pan)]
+        return kind, [Key("network", value[:16], "capture secrets", scope)]
     if kind == SECRETS_ZAPS and len(value) >= 22:
-        pan = int.from_bytes(value[16:18], "little")
-        return kind, [Key("link", value[:16], "capture secrets", pan)]
+        return kind, [Key("link", value[:16], "capture secrets", scope)]
     return kind, []
 
 

@@ -45,14 +45,22 @@ class Source:
         size: octets on disk (compressed, when it is); None when unknown.
     """
 
-    def __init__(self, octets: Octets, name: str, path: Path | None = None, size: int | None = None) -> None:
+    def __init__(
+        self,
+        octets: Octets,
+        name: str,
+        path: Path | None = None,
+        size: int | None = None,
+        under: Source | None = None,
+    ) -> None:
         self.octets = octets
         self.name = name
         self.path = path
         self.size = size
         self.taken = 0  # octets taken from the raw file, for progress
-        self.lost: list[Lost] = []
-        self.live = _live(octets)
+        self.under = under  # the compressed source that this one unfolds
+        self.lost: list[Lost] = under.lost if under else []
+        self.live: int | None = under.live if under else _live(octets)
         self._head = b""
 
     def peek(self, count: int) -> bytes:
@@ -102,7 +110,7 @@ class Source:
     @property
     def position(self) -> int:
         """Octets taken from the file so far (compressed ones, when it is), to be held against `size`."""
-        return self.taken
+        return self.under.position if self.under else self.taken
 
 
 def _live(octets: Any) -> int | None:

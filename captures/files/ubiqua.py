@@ -1,0 +1,115 @@
+"""Ubiqua files (.cubx): an SQLite database with the frames, the keys, and names of devices.
+
+Tables as found in real files: Packets (Id, Raw, Stack, Channel, Timestamp, TimeDelta, LQI, RSSI, Comment),
+Keys (Key, Type), Addresses (Long, Short), Nodes (X, Y, Label), Metadata. A trailer of two octets is kept as
+it is (ff ff when the sniffer gave none). Columns that a file lacks are unknown, not an error.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from captures.block import BLOCK_FRAMES, Lost
+from captures.errors import CaptureError
+from captures.files.daintree import Batch, batch_records
+from captures.files.records import Facts, Interface, Records
+from captures.files.source import Source
+from dissectors.keyring import Key
+
+__all__ = ["MARK", "UbiquaReader"]
+
+MARK = b"SQLite format 3\0"
+LARGEST = 1 << 30
+"""Octets of a file that comes from a stream or compressed, and so has to be held in memory."""
+COLUMNS = ("Id", "Raw", "Channel", "Timestamp", "LQI", "RSSI", "Comment")
+KINDS = {"networkkey": "network", "linkkey": "link", "tclinkkey": "link", "applicationkey": "link"}
+
+
+class UbiquaReader:
+    """Reads one .cubx file.
+
+    Raises:
+        CaptureError: it is a database, but holds no table of packets.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.facts = Facts(interfaces=[Interface(195, "Ubiqua")])
+        self.given = 0
+        try:
+            self.database = _open(source)
+            self.columns = self._columns("Packets")
+        except sqlite3.Error as error:
+            raise CaptureError(source.name, 0, f"damaged SQLite database: {error}") from error
+        if "Raw" not in self.columns:
+            text = "an SQLite database without a Packets table"
+            raise CaptureError(source.name, 0, text, "only databases of Ubiqua can be read")
+        self._keys()
+
+    def __iter__(self) -> Iterator[Records]:
+        wanted = [f'"{name}"' if name in self.columns else "NULL" for name in COLUMNS]
+        query = f"SELECT {', '.join(wanted)} FROM Packets ORDER BY rowid"
+        batch = Batch()
+        try:
+            for row in self.database.execute(query):
+                self._frame(row, batch)
+                if len(batch.octets) >= BLOCK_FRAMES:
+                    yield batch_records(batch)
+                    batch = Batch()
+        except sqlite3.Error as error:
+            self.facts.lost.append(Lost(0, f"damaged after packet {self.given}: {error}"))
+        if batch.octets:
+            yield batch_records(batch)
+        self.database.close()
+
+    def _columns(self, table: str) -> dict[str, str]:
+        return {row[1]: row[2] for row in self.database.execute(f'PRAGMA table_info("{table}")')}
+
+    def _frame(self, row: tuple[Any, ...], batch: Batch) -> None:
+        number, octets, channel, time, lqi, rssi, comment = row
+        if not isinstance(octets, bytes):
+            self.facts.lost.append(Lost(0, f"packet {number} holds no octets", 1))
+            return
+        at = len(batch.octets)
+        batch.octets.append(octets)
+        batch.time_ns.append(_nanoseconds(time))
+        batch.channel.append(channel if isinstance(channel, int) else 255)
+        batch.lqi.append(lqi if isinstance(lqi, int) else 255)
+        batch.rssi.append(rssi if isinstance(rssi, int) else -128)
+        if comment and isinstance(comment, str):
+            batch.comments[at] = comment
+        self.given += 1
+
+    def _keys(self) -> None:
+        try:
+            rows = self.database.execute("SELECT Key, Type FROM Keys").fetchall()
+        except sqlite3.Error as error:
+            if "no such" not in str(error):
+                self.facts.lost.append(Lost(0, f"the keys cannot be read: {error}"))
+            return
+        for value, kind in rows:
+            known = KINDS.get(str(kind).lower().replace(" ", "").replace("_", ""))
+            if isinstance(value, bytes) and len(value) == 16:
+                self.facts.secrets.append(
+                    Key("link" if known == "link" else "network", value, "capture secrets")
+                )
+
+
+def _open(source: Source) -> sqlite3.Connection:
+    if source.path is not None:
+        uri = f"file:{quote(str(source.path.absolute()))}?mode=ro&immutable=1"
+        return sqlite3.connect(uri, uri=True, check_same_thread=False)
+    octets = source.read_all(LARGEST)
+    database = sqlite3.connect(":memory:", check_same_thread=False)
+    database.deserialize(octets)
+    return database
+
+
+def _nanoseconds(time: Any) -> int:
+    """Seconds since 1970 with a fraction; a microsecond is as fine as the number can tell."""
+    if not isinstance(time, int | float) or not abs(time) < 9e9:
+        return -(2**63)
+    return round(time * 1e6) * 1000
