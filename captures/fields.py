@@ -80,7 +80,8 @@ def encapsulation_fields(record: bytes, link_type: int) -> list[Field]:
 
 def _leaves(declared: Any, octets: bytes, base: int, branch: Field) -> dict[str, Any]:
     """Add a leaf to `branch` for each part of a declared structure, as far as the octets go."""
-    stream, values = io.BytesIO(octets), {}
+    stream = io.BytesIO(octets)
+    values: dict[str, Any] = {}
     for part in declared.subcons:
         start = stream.tell()
         try:

@@ -117,11 +117,7 @@ class CaptureWriter:
         self._interface_name = interface
         self._own = isinstance(target, str | os.PathLike)
         try:
-            self._file: IO[bytes] = (
-                Path(target).open("ab" if append else "wb")
-                if isinstance(target, str | os.PathLike)
-                else target
-            )
+            self._file = _opened(target, "ab" if append else "wb")
         except OSError as error:
             raise CaptureError(self.name, 0, error.strerror or str(error)) from error
         self._start(list(comments))
