@@ -1,0 +1,235 @@
+"""One ZCL frame in, one branch of fields out; `dissect` never raises on any octets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dissectors.context import HanContext
+from dissectors.cursor import Cursor
+from dissectors.errors import DissectionError
+from dissectors.field import Field, Issue
+from dissectors.frame import Dissection, Envelope
+from dissectors.zcl import catalogue, scaling
+from dissectors.zcl.catalogue import Command, DataType
+from dissectors.zcl.command import Fitted, read_command
+from dissectors.zcl.followers import follow
+from dissectors.zcl.general import GENERAL, Record, read_general
+from dissectors.zcl.header import FRAME_TYPES, Header, read_header
+from dissectors.zcl.reading import Reading, number_of, text_of
+
+__all__ = ["dissect", "dissect_payload"]
+
+
+def dissect(cursor: Cursor, buffer: str, envelope: Envelope, context: HanContext, out: Dissection) -> None:
+    """Read one ZCL frame from `cursor` to its end (ZCL 2.4).
+
+    Appends one branch called ``zcl`` to ``out.fields`` and sets the zcl_ columns, protocol and summary;
+    adds rows to ``out.attributes`` and ``out.commands``, issues, and payloads that a tunnel completed.
+    """
+    start = cursor.offset
+    cursor.layer = "zcl"
+    branch = Field("zcl", None, "ZigBee Cluster Library", start, cursor.remaining, buffer)
+    out.fields.append(branch)
+    out.columns["protocol"] = "zcl"
+    try:
+        header, fields = read_header(cursor, buffer)
+    except DissectionError as error:
+        cursor.offset = start
+        octets = cursor.rest()
+        branch.children = [Field("undecoded", octets, None, start, len(octets), buffer)]
+        out.issues.append(Issue.of(error))
+        return
+    branch.children = fields
+    dissect_payload(cursor, buffer, header, branch, envelope, context, out)
+
+
+def dissect_payload(
+    cursor: Cursor,
+    buffer: str,
+    header: Header,
+    branch: Field,
+    envelope: Envelope,
+    context: HanContext,
+    out: Dissection,
+) -> None:
+    """Read what follows `header` into `branch`: also for ZCL payloads whose header lies elsewhere (GBCS).
+
+    The header's command field in `branch` gets its name. Never raises.
+    """
+    cluster = catalogue.cluster(envelope.cluster if envelope.cluster is not None else 0, header.manufacturer)
+    reading = Reading(header, cluster, envelope, context, out, buffer)
+    out.columns.update(
+        zcl_type=FRAME_TYPES[header.type],
+        zcl_direction=header.direction,
+        zcl_seq=header.sequence,
+        zcl_command=header.command,
+    )
+    if header.manufacturer is not None:
+        out.columns["zcl_manufacturer"] = header.manufacturer
+    name = ""
+    if header.type == 0 and header.command in GENERAL:
+        name = GENERAL[header.command].name
+        detail = _general(cursor, reading, branch.children)
+    elif header.type == 1:
+        command = catalogue.command(cluster.id, header.direction, header.command, header.manufacturer)
+        name = command.name if command else ""
+        detail = _cluster(cursor, reading, command, branch.children)
+    else:
+        detail = _unknown(cursor, reading, branch.children)
+    for found in branch.children:
+        if found.name == "command":
+            found.meaning = name or None
+            break
+    out.columns["summary"] = f"{cluster.name}: {name or f'command 0x{header.command:02X}'}{detail}"
+
+
+def _unknown(cursor: Cursor, reading: Reading, fields: list[Field]) -> str:
+    header = reading.header
+    what = f"{FRAME_TYPES[header.type]} command 0x{header.command:02X} of {reading.cluster.name}"
+    if header.manufacturer is not None:
+        what += f" of manufacturer 0x{header.manufacturer:04X}"
+    reading.issue("note", cursor.offset, f"unknown {what}: its payload is left as octets")
+    _leave(cursor, reading, fields, "payload")
+    return ""
+
+
+def _leave(cursor: Cursor, reading: Reading, fields: list[Field], name: str = "undecoded") -> None:
+    if cursor.remaining:
+        start, octets = cursor.offset, cursor.rest()
+        fields.append(Field(name, octets, None, start, len(octets), reading.buffer))
+
+
+def _general(cursor: Cursor, reading: Reading, fields: list[Field]) -> str:
+    records: list[Record] = []
+    try:
+        read_general(cursor, reading, fields, records)
+    except DissectionError as error:
+        reading.failed(error)
+    start = _end(fields, cursor)
+    if start < cursor.end:
+        if reading.out.issues == [] or reading.out.issues[-1].severity != "error":
+            reading.issue("warning", start, "octets follow the last field of the command")
+        cursor.offset = start
+        _leave(cursor, reading, fields)
+    for record in records:
+        if record.known and record.value is not None:
+            scaling.learn(reading, record.known, record.value.value)
+    texts = [_attribute_row(record, reading) for record in records if record.attribute is not None]
+    head = _head_text(reading, fields) if not records else ""
+    more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
+    return " " + ", ".join(texts[:3]) + more if texts else head
+
+
+def _end(fields: list[Field], cursor: Cursor) -> int:
+    """Where the octets begin that no field holds: after an error the cursor may be past a half-read value."""
+    return max((f.end for f in fields), default=cursor.offset)
+
+
+def _head_text(reading: Reading, fields: list[Field]) -> str:
+    if reading.header.command != 0x0B:
+        return ""
+    parts = [f.meaning or str(f.value) for f in fields if f.name in ("command", "status")]
+    return " to " + ", ".join(parts[1:]) if len(parts) > 2 else ""
+
+
+def _attribute_row(record: Record, reading: Reading) -> str:
+    """Add the row of one attribute record; returns it as text for the summary."""
+    attribute = record.attribute
+    assert attribute is not None
+    name = record.known.name if record.known else f"0x{attribute:04X}"
+    row = reading.row(
+        endpoint=reading.endpoint,
+        attribute=attribute,
+        attribute_name=record.known.name if record.known else None,
+        status=record.values.get("status"),
+        type=record.values.get("type"),
+    )
+    text = name
+    if record.value is not None:
+        number = number_of(record.value, record.type)
+        scaled, unit = scaling.attribute(reading, record, number)
+        row.update(
+            value=text_of(record.value, record.type),
+            number=number,
+            scaled=scaled,
+            unit=unit,
+            meaning=record.value.meaning or None,
+        )
+        if scaled is not None and unit is not None:
+            record.value.meaning = f"{scaled:.12g} {unit}".rstrip()
+        text = f"{name}={record.value.meaning or row['value']}"
+    elif record.values.get("status"):
+        text = f"{name}: {_status_text(record)}"
+    reading.out.attributes.append(row)
+    return text
+
+
+def _status_text(record: Record) -> str:
+    return next((f.meaning or str(f.value) for f in record.fields if f.name == "status"), "")
+
+
+def _cluster(cursor: Cursor, reading: Reading, command: Command | None, fields: list[Field]) -> str:
+    if command is None:
+        _command_row(reading, None, None, None, None)
+        return _unknown(cursor, reading, fields)
+    found = read_command(cursor, command, reading.buffer)
+    fields += found.fields
+    reading.out.issues += found.issues
+    if isinstance(found.values.get("status"), int):
+        reading.out.columns["zcl_status"] = found.values["status"]
+    detail = follow(reading, command, found)
+    scaling.learn_command(reading, command, found.values)
+    _rows(reading, command, found)
+    return detail
+
+
+def _rows(reading: Reading, command: Command, found: Fitted) -> None:
+    specs = dict(command.others).get(found.layout, command.fields)
+    kinds = {spec.name: spec.type for spec in specs}
+    before = len(reading.out.commands)
+    for one in found.fields:
+        _field_rows(reading, command, one, one.name, kinds, found.values)
+    if len(reading.out.commands) == before:
+        _command_row(reading, command, None, None, None)
+
+
+def _field_rows(
+    reading: Reading, command: Command, one: Field, path: str, kinds: dict[str, str], values: dict[str, Any]
+) -> None:
+    name = one.name.partition("[")[0]
+    kind, _, detail = kinds.get(name, "").partition(":")
+    if kind == "struct" and detail:
+        inner = {spec.name: spec.type for spec in catalogue.struct(detail)}
+        for child in one.children:
+            _field_rows(reading, command, child, f"{path}.{child.name}", inner, values)
+        return
+    if kind == "typed":
+        one = one.children[1]
+        data_type = None
+    else:
+        data_type = catalogue.data_type_named(kind) if kind and kind != "octets" else None
+    _command_row(reading, command, one, path, data_type, values)
+
+
+def _command_row(
+    reading: Reading,
+    command: Command | None,
+    one: Field | None,
+    path: str | None,
+    kind: DataType | None,
+    values: dict[str, Any] | None = None,
+) -> None:
+    row = reading.row(command_name=command.name if command else None, field=path)
+    if one is not None:
+        number = number_of(one, kind)
+        scaled, unit = scaling.field(reading, one.name, number, values or {})
+        row.update(
+            value=text_of(one, kind),
+            number=number,
+            scaled=scaled,
+            unit=unit,
+            meaning=one.meaning or None,
+        )
+        if scaled is not None and unit is not None and not one.meaning:
+            one.meaning = f"{scaled:.12g} {unit}".rstrip()
+    reading.out.commands.append(row)
