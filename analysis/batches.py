@@ -111,7 +111,9 @@ def batch_with(
         if singles is not None and rows is not None:
             values, mask = _set(field, values, mask, singles.column(field.name), rows, columns.count, words)
         if values is None or mask is None:
-            arrays.append(_null(field.type, columns.count) if words is None else _no_words(words, columns.count))
+            arrays.append(
+                _null(field.type, columns.count) if words is None else _no_words(words, columns.count)
+            )
             continue
         arrays.append(_array(field.type, values, mask, words))
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))

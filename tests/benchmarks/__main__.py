@@ -1,0 +1,188 @@
+"""The paired comparison, printed and written to docs/performance.md.
+
+``python -m tests.benchmarks [--quick] [--frames N] [--rounds N] [--cases] [--ten-million] [--write]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.benchmarks.rivals import Command, Paired, Run, ours, paired, pyshark, run, scapy, tshark
+from tests.benchmarks.traffic import CASES, Case, key, write_pcap
+
+ROOT = Path(__file__).parent.parent.parent
+SHARED = Path(os.environ.get("HANSCOPE_SHARED", ROOT.parent / "shared")) / "bench"
+LINK_KEY = "d0d1d2d3d4d5d6d7d8d9dadbdcdddedf"
+DOCUMENT = ROOT / "docs" / "performance.md"
+BEGIN, END = "<!-- last run -->", "<!-- end of last run -->"
+
+
+class Material:
+    """Captures of any length with their keys, made when first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def capture(self, frames: int, case: Case = CASES[0]) -> Path:
+        path = self.folder / f"{case.name.replace(' ', '_').replace(',', '')}_{frames}.pcap"
+        if not path.exists():
+            generator = SHARED / "make_capture.py"
+            if case is CASES[0] and generator.exists():
+                run(Command("generator", (sys.executable, str(generator), str(frames), str(path))))
+            else:
+                write_pcap(path, frames, case)
+        return path
+
+    def keys(self, case: Case = CASES[0]) -> Path:
+        path = self.folder / f"keys_{case.networks}_{case.idle_keys}.toml"
+        network = [key(i).hex() for i in range(case.networks)]
+        idle = [f"{i:032x}" for i in range(1, case.idle_keys + 1)]
+        lines = [f'[[network_key]]\nkey = "{k}"\n' for k in idle + network]
+        path.write_text("\n".join([*lines, f'[[link_key]]\nkey = "{LINK_KEY}"\n']))
+        return path
+
+    def wireshark(self, case: Case = CASES[0]) -> Path:
+        """A configuration folder with the keys for tshark."""
+        folder = self.folder / f"wireshark_{case.networks}"
+        folder.mkdir(exist_ok=True)
+        values = [*(key(i).hex() for i in range(case.networks)), LINK_KEY]
+        lines = [f'"{":".join(v[i : i + 2] for i in range(0, 32, 2))}","Normal","bench"' for v in values]
+        (folder / "zigbee_pc_keys").write_text("\n".join(lines) + "\n")
+        return folder
+
+
+def main() -> None:
+    """Run, print, and write the document if asked to."""
+    arguments = _arguments()
+    folder = Path(tempfile.mkdtemp(prefix="hanscope-bench-"))
+    lines = []
+    try:
+        for line in _measurements(Material(folder), arguments):
+            print(line, flush=True)
+            lines.append(line)
+    finally:
+        shutil.rmtree(folder)
+    if arguments.write:
+        _write(lines)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="100,000 frames at most, two rounds, no cases")
+    parser.add_argument("--frames", type=int, default=1_000_000, help="frames of the large capture")
+    parser.add_argument("--rounds", type=int, default=3, help="paired rounds")
+    parser.add_argument("--cases", action="store_true", help="also where the column path is slower")
+    parser.add_argument("--ten-million", action="store_true", help="also ten times the frames, streamed")
+    parser.add_argument("--write", action="store_true", help="write the results to docs/performance.md")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.frames, arguments.rounds = min(arguments.frames, 100_000), 2
+    return arguments
+
+
+def _measurements(material: Material, arguments: argparse.Namespace) -> Iterator[str]:
+    yield f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
+    yield ""
+    yield "| frames | ours | rival | times faster (range) | ours: s, MiB | rival: s, MiB |"
+    yield "|---|---|---|---|---|---|"
+    sizes = sorted({10_000, 100_000, arguments.frames})
+    for frames in sizes:
+        yield from _against_tshark(material, frames, arguments.rounds)
+    yield from _against_python(material, arguments.rounds)
+    yield from _in_process(material, arguments.frames)
+    if arguments.cases:
+        yield from _cases(material, min(arguments.frames, 200_000), arguments.rounds)
+    if arguments.ten_million:
+        yield from _growth(material, arguments.frames)
+
+
+def _row(frames: int, result: Paired, mine: str, rival: str) -> str:
+    a, b = result.a, result.b
+    return (
+        f"| {frames:,} | {mine} | {rival} | **{result.ratio:.1f}** ({result.low:.1f} to {result.high:.1f}) "
+        f"| {a.wall:.2f}, {a.peak:.0f} | {b.wall:.2f}, {b.peak:.0f} |"
+    )
+
+
+def _against_tshark(material: Material, frames: int, rounds: int) -> Iterator[str]:
+    capture, keys = material.capture(frames), material.keys()
+    rival = tshark(capture, material.wireshark())
+    if rival is None:
+        yield f"| {frames:,} | | tshark is not there | | | |"
+        return
+    for form in ("pandas", "parquet", "csv"):
+        result = paired(ours(form, capture, keys), rival, rounds)
+        yield _row(frames, result, form, rival.name)
+
+
+def _against_python(material: Material, rounds: int) -> Iterator[str]:
+    frames = 10_000
+    capture, keys = material.capture(frames), material.keys()
+    for rival in (scapy(capture, keys, frames), pyshark(capture, keys, frames, material.wireshark())):
+        result = paired(ours("pandas", capture, keys), rival, min(rounds, 2))
+        yield _row(frames, result, "pandas", rival.name)
+
+
+def _in_process(material: Material, frames: int) -> Iterator[str]:
+    """The cost of a frame once everything is imported, beside tshark's marginal cost."""
+    capture, keys = material.capture(frames), material.keys()
+    warm = float(run(ours("warm", capture, keys), keep=True).output.split()[1]) / frames
+    text = f"in process: {warm * 1e9:.0f} ns a frame"
+    large = tshark(capture, material.wireshark())
+    small = tshark(material.capture(10_000), material.wireshark())
+    if large and small and frames > 10_000:
+        marginal = (run(large).wall - run(small).wall) / (frames - 10_000)
+        text += f"; tshark's marginal cost {marginal * 1e9:.0f} ns: **{marginal / warm:.1f} times**"
+    yield ""
+    yield text
+
+
+def _cases(material: Material, frames: int, rounds: int) -> Iterator[str]:
+    yield ""
+    yield f"Where it is slower ({frames:,} frames each, whole process to pandas):"
+    yield ""
+    yield "| traffic | times faster than tshark -T fields (range) | ours: s, MiB | tshark: s, MiB |"
+    yield "|---|---|---|---|"
+    for case in CASES[1:]:
+        capture, keys = material.capture(frames, case), material.keys(case)
+        rival = tshark(capture, material.wireshark(case))
+        if rival is None:
+            return
+        result = paired(ours("pandas", capture, keys), rival, max(1, min(rounds, 2)))
+        a, b = result.a, result.b
+        yield (
+            f"| {case.name} | **{result.ratio:.1f}** ({result.low:.1f} to {result.high:.1f}) "
+            f"| {a.wall:.2f}, {a.peak:.0f} | {b.wall:.2f}, {b.peak:.0f} |"
+        )
+
+
+def _growth(material: Material, frames: int) -> Iterator[str]:
+    """Ten times the frames, streamed: memory, and the cost of a frame against that of the smaller capture."""
+    keys = material.keys()
+    small = run(ours("parquet", material.capture(frames), keys))
+    large_capture = material.capture(10 * frames)
+    large: Run = run(ours("parquet", large_capture, keys))
+    large_capture.unlink()
+    yield ""
+    yield (
+        f"{10 * frames:,} frames streamed to Parquet: {large.wall:.1f} s, peak {large.peak:.0f} MiB; "
+        f"a frame costs {large.cpu / small.cpu / 10:.2f} times what it costs at {frames:,} (processor time)"
+    )
+
+
+def _write(lines: list[str]) -> None:
+    text = DOCUMENT.read_text("utf-8")
+    head, rest = text.split(BEGIN)
+    _, tail = rest.split(END)
+    DOCUMENT.write_text(head + BEGIN + "\n" + "\n".join(lines) + "\n" + END + tail, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
