@@ -116,8 +116,9 @@ def _general(cursor: Cursor, reading: Reading, fields: list[Field]) -> str:
             scaling.learn(reading, record.known, record.value.value)
     texts = [_attribute_row(record, reading) for record in records if record.attribute is not None]
     head = _head_text(reading, fields) if not records else ""
-    more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
-    return " " + ", ".join(texts[:3]) + more if texts else head
+    # Names and no values, and the first record only: the summary is a column of few distinct texts.
+    more = f" and {len(texts) - 1} more" if len(texts) > 1 else ""
+    return f" {texts[0]}{more}" if texts else head
 
 
 def _end(fields: list[Field], cursor: Cursor) -> int:
@@ -157,7 +158,6 @@ def _attribute_row(record: Record, reading: Reading) -> str:
         )
         if scaled is not None and unit is not None:
             record.value.meaning = f"{scaled:.12g} {unit}".rstrip()
-        text = f"{name}={record.value.meaning or row['value']}"
     elif record.values.get("status"):
         text = f"{name}: {_status_text(record)}"
     reading.out.attributes.append(row)

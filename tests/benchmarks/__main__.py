@@ -88,7 +88,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _measurements(material: Material, arguments: argparse.Namespace) -> Iterator[str]:
-    yield f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
+    now = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    yield f"{now}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
     yield ""
     yield "| frames | ours | rival | times faster (range) | ours: s, MiB | rival: s, MiB |"
     yield "|---|---|---|---|---|---|"
