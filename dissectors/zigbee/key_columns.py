@@ -1,7 +1,7 @@
 """Which key opens which of many sealed frames.
 
 Strategy: frames are grouped by what the keyring looks at (PAN and key sequence number, or the pair of
-devices), so that it is asked once a group. The key that opened a group last is tried first on all of it. Where
+devices), so that it is asked once a group. The key that opened a group last is tried first on it. Where
 none is known, the candidates are tried on a few frames, and the one that fits goes over the whole group. What
 is still shut then is tried with every other candidate, because its MIC may be bad, or its key another one.
 """
