@@ -49,7 +49,21 @@ def _column(values: Frame, kind: str) -> Frame:
         return pd.to_datetime(values.astype("datetime64[ns, UTC]"), utc=True)
     if kind == "float64":
         return values.astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
-    return values.astype(MASKED[kind]) if kind in MASKED else values.astype(object)
+    return _masked(values, kind) if kind in MASKED else values.astype(object)
+
+
+def _masked(values: Frame, kind: str) -> Frame:
+    """Integers and booleans with their nulls apart; by way of Arrow, as pandas takes long integers through
+    floats."""
+    import pyarrow as pa
+
+    arrow = getattr(values.array, "_pa_array", None)
+    if arrow is None:
+        return values.astype(MASKED[kind])
+    empty = arrow.is_null().to_numpy()
+    numbers = arrow.fill_null(False if kind == "bool" else 0).cast(pa.type_for_alias(kind)).to_numpy()
+    array = pd.arrays.BooleanArray if kind == "bool" else pd.arrays.IntegerArray
+    return pd.Series(array(numbers.copy(), empty.copy()))
 
 
 def _categorical(values: Frame) -> Frame:

@@ -7,6 +7,7 @@ import pytest
 from analysis.findings import CONFIDENCES, SEVERITIES, Finding, check, rules
 from analysis.incidents import causes
 from analysis.profile import ProfileError, profile_names, read_profile
+from analysis.view import View
 from tests.analysis.frames import decoded, packet
 
 
@@ -90,3 +91,9 @@ def test_findings_of_one_cause_are_one_incident() -> None:
     assert incident.likely_cause and incident.next_check and len(incident.timeline) == len(incident.findings)
     assert isinstance(result.findings[0], Finding)
     assert result.findings[0].to_json()["frames"]
+
+
+def test_long_addresses_stay_exact() -> None:
+    rows = [packet(n, nwk_sender=e) for n, e in enumerate((0x90B3D51F30010001, 0x90B3D51F30010002, None))]
+    view = View.of(decoded(rows))
+    assert view.packets["nwk_sender"].dropna().tolist() == [0x90B3D51F30010001, 0x90B3D51F30010002]
