@@ -9,6 +9,8 @@ first frame only, as some host tools do, leaves the drift in: 40 ppm are 3.5 sec
 
 from __future__ import annotations
 
+import itertools
+
 __all__ = ["DeviceClock", "Unwrapped"]
 
 
@@ -93,9 +95,7 @@ class DeviceClock:
         hull = self._hull
         if len(hull) == 1:
             return hull[0][1]
-        start, end = max(
-            zip(hull, hull[1:], strict=False), key=lambda edge: edge[1][0] - edge[0][0]
-        )
+        start, end = max(itertools.pairwise(hull), key=lambda edge: edge[1][0] - edge[0][0])
         slope = (end[1] - start[1]) / (end[0] - start[0])
         slope = max(-self._drift, min(self._drift, slope))
         return min(round(point[1] + slope * (device - point[0])) for point in hull)

@@ -46,4 +46,4 @@ class SniffedFrame:
 
 
 SnifferTrouble = Callable[[str], None]
-"""Called with one sentence when a sniffer says something that is not a frame (an error line, a bad checksum)."""
+"""Called with one sentence when a sniffer says something that is no frame (an error line, a bad checksum)."""

@@ -37,9 +37,13 @@ class Argument:
     values: tuple[tuple[str, str], ...] = ()
 
 
-_PORT = Argument("port", "Serial port", "string", "/dev/ttyACM0", "Where the sniffer is plugged in", required=True)
+_PORT = Argument(
+    "port", "Serial port", "string", "/dev/ttyACM0", "Where the device is plugged in", required=True
+)
 _CHANNEL = Argument("channel", "Channel", "integer", "11", "2.4 GHz: 11 to 26", range="11,26")
-_SUB_GHZ = Argument("channel", "Channel", "integer", "11", "2.4 GHz: 11 to 26; GB sub-GHz: 0 to 62", range="0,62")
+_SUB_GHZ = Argument(
+    "channel", "Channel", "integer", "11", "2.4 GHz: 11 to 26; sub-GHz: 0 to 62", range="0,62"
+)
 _PAGE = Argument("page", "Channel page", "integer", "0", "0: 2.4 GHz; 28 to 31: GB sub-GHz", range="0,31")
 _SPEED = Argument("speed", "Speed", "double", "1", "Simulated seconds a second; 0 for as fast as possible")
 _SEED = Argument("seed", "Seed", "integer", "1", "Same seed, same octets")
@@ -170,13 +174,19 @@ def install(folder: Path | None = None) -> Path:
 
 def _wireshark_folder() -> Path:
     try:
-        listing = subprocess.run(["tshark", "-G", "folders"], capture_output=True, text=True, check=False).stdout
+        listing = subprocess.run(
+            ["tshark", "-G", "folders"], capture_output=True, text=True, check=False
+        ).stdout
     except OSError:
         listing = ""
+    folders = {}
     for line in listing.splitlines():
         label, _, path = line.partition(":")
-        if label.strip() == "Personal Extcap path" and path.strip():
-            return Path(path.strip())
+        folders[label.strip()] = path.strip()
+    if personal := folders.get("Personal Extcap path"):
+        return Path(personal)
+    if configuration := folders.get("Personal configuration"):  # Wireshark before 4.2
+        return Path(configuration) / "extcap"
     raise CaptureError(
         "Wireshark", 0, "tshark does not say where its extcap folder is", hint="name it with --folder"
     )

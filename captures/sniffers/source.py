@@ -60,7 +60,10 @@ class SerialStream:
             self._port: Any = serial.Serial(port, baud, timeout=IDLE_SECONDS, exclusive=True)
         except (serial.SerialException, OSError, ValueError) as error:
             raise CaptureError(
-                port, 0, f"cannot open the serial port: {error}", hint="is the sniffer plugged in, and yours to use?"
+                port,
+                0,
+                f"cannot open the serial port: {error}",
+                hint="is it plugged in, and yours to use?",
             ) from None
         self._name = port
         self._errors: tuple[type[BaseException], ...] = (serial.SerialException, OSError)
@@ -92,7 +95,7 @@ class FileStream:
 
         self._select, self._read = select.select, os.read
         try:
-            self._file = sys.stdin.buffer if path == "-" else Path(path).open("rb", buffering=0)
+            self._file = sys.stdin.buffer if path == "-" else Path(path).open("rb", buffering=0)  # noqa: SIM115
         except OSError as error:
             raise CaptureError(path, 0, f"cannot open: {error.strerror}") from None
 

@@ -3,7 +3,7 @@
 Control requests select the channel and start; a bulk endpoint delivers records::
 
     type u8 | length u16 LE | payload
-    type 0, a frame: timestamp u32 LE in 1/32 us | wpan length u8 | PSDU whose last two octets are RSSI and status
+    type 0, a frame: timestamp u32 LE in 1/32 us | wpan length u8 | PSDU that ends in RSSI and status
     type 1, a tick: the timestamp has gone round once more
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from construct import Byte, Bytes, Int16ul, Int32ul, Struct
+from construct import Byte, Int16ul, Int32ul, Struct
 
 from captures.block import TrailerKind
 from captures.sniffers.event import SniffedFrame, SnifferTrouble

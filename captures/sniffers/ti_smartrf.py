@@ -5,14 +5,14 @@ length and payload, modulo 256) | ``40 45``. Info: top two bits 1 command, 2 res
 Data ``C0``: timestamp 6 octets LE in microseconds | frame | RSSI i8 | status (bit 7: FCS right).
 
 2.4 GHz: PHY 0x0D, the frame starts with a one-octet PHR. Sub-GHz as GB networks use it (802.15.4g GFSK, 100
-kbit/s, 200 kHz raster): PHY 0x09, a two-octet PHR, and the octets come with their bits in air order, reversed.
+kbit/s, 200 kHz raster): PHY 0x09, a two-octet PHR, and the octets come with their bits reversed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from construct import Byte, Bytes, Const, Int16ul, Struct
+from construct import Byte, Const, Int16ul, Struct
 
 from captures.block import TrailerKind
 from captures.sniffers.clock import Unwrapped

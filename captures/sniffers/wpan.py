@@ -82,7 +82,10 @@ def _hardware_type(interface: str) -> int:
         kind = int(path.read_text())
     except (OSError, ValueError):
         raise CaptureError(
-            interface, 0, "no such network interface", hint="needs Linux with CONFIG_IEEE802154: ip link; iwpan dev"
+            interface,
+            0,
+            "no such network interface",
+            hint="needs Linux with CONFIG_IEEE802154",
         ) from None
     if kind not in (ARPHRD_IEEE802154, ARPHRD_IEEE802154_MONITOR):
         raise CaptureError(interface, 0, f"not an IEEE 802.15.4 interface (hardware type {kind})")
@@ -92,10 +95,15 @@ def _hardware_type(interface: str) -> int:
 def _set_channel(interface: str, page: int, channel: int) -> None:
     tool = shutil.which("iwpan")
     if tool is None:
-        raise CaptureError(interface, 0, "the channel is set with iwpan, which is missing", hint="install wpan-tools")
+        raise CaptureError(
+            interface, 0, "iwpan, which sets the channel, is missing", hint="install wpan-tools"
+        )
     phy = (Path("/sys/class/net") / interface / "phy80215" / "name").read_text().strip()
     done = subprocess.run(
-        [tool, "phy", phy, "set", "channel", str(page), str(channel)], capture_output=True, text=True, check=False
+        [tool, "phy", phy, "set", "channel", str(page), str(channel)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise CaptureError(interface, 0, f"iwpan: {done.stderr.strip() or 'failed'}")
