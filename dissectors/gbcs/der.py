@@ -1,0 +1,351 @@
+"""DER, read with offsets and by declarative shapes, and built again from the same shapes.
+
+Strategy: a `Shape` mirrors a line of the ASN.1 module: name, tag, what is inside. `read` walks octets and a
+shape side by side and gives Fields; what does not fit its shape is still read, tag by tag, with a warning.
+`build` takes plain values (dict, list, int, bytes, str) in the same shape and gives the octets.
+
+Source: ITU-T X.690 (DER).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from dissectors.errors import DissectionError, Malformed, Truncated
+from dissectors.field import Field, Issue
+from dissectors.gbcs.layout import read_length
+
+__all__ = ["Reader", "Shape", "bits", "build", "choice", "encode", "integer", "null", "octets", "oid"]
+__all__ += ["sequence", "sequence_of", "text", "time"]
+
+LAYER = "gbcs.der"
+Meaning = Callable[[Any], str | None]
+
+
+class Shape(NamedTuple):
+    """One element of a DER structure.
+
+    Attributes:
+        kind: integer, octets, bits, null, boolean, time, text, oid, sequence, sequence-of, choice, any.
+        parts: the elements of a sequence or choice; the repeated element of a sequence-of.
+        meaning: value to words; None for the value itself.
+        inside: for octets and bits that hold DER: the shape inside, chosen from the fields read before.
+    """
+
+    name: str
+    tag: int
+    kind: str
+    parts: tuple[Shape, ...] = ()
+    optional: bool = False
+    meaning: Meaning | None = None
+    inside: Callable[[Sequence[Field]], Shape | None] | None = None
+
+    def maybe(self) -> Shape:
+        """The same, OPTIONAL."""
+        return self._replace(optional=True)
+
+    def tagged(self, tag: int) -> Shape:
+        """The same with an IMPLICIT context tag."""
+        return self._replace(tag=tag)
+
+
+def sequence(name: str, *parts: Shape, tag: int = 0x30) -> Shape:
+    """SEQUENCE of different elements (or a constructed context tag, or SET)."""
+    return Shape(name, tag, "sequence", parts)
+
+
+def sequence_of(name: str, part: Shape, tag: int = 0x30) -> Shape:
+    """SEQUENCE OF one element (or SET OF)."""
+    return Shape(name, tag, "sequence-of", (part,))
+
+
+def choice(name: str, *parts: Shape) -> Shape:
+    """CHOICE: whichever of `parts` has the tag that comes."""
+    return Shape(name, -1, "choice", parts)
+
+
+def integer(name: str, meaning: Meaning | None = None, tag: int = 0x02) -> Shape:
+    """INTEGER, or ENUMERATED with tag 0x0A."""
+    return Shape(name, tag, "integer", meaning=meaning)
+
+
+def octets(name: str, meaning: Meaning | None = None, tag: int = 0x04) -> Shape:
+    """OCTET STRING."""
+    return Shape(name, tag, "octets", meaning=meaning)
+
+
+def bits(name: str, meaning: Meaning | None = None) -> Shape:
+    """BIT STRING; its value is the octets behind the count of unused bits."""
+    return Shape(name, 0x03, "bits", meaning=meaning)
+
+
+def null(name: str, meaning: str = "null") -> Shape:
+    """NULL."""
+    return Shape(name, 0x05, "null", meaning=lambda _: meaning)
+
+
+def time(name: str, meaning: Meaning | None = None, tag: int = 0x18) -> Shape:
+    """GeneralizedTime, or UTCTime with tag 0x17."""
+    return Shape(name, tag, "time", meaning=meaning or time_meaning)
+
+
+def text(name: str, meaning: Meaning | None = None, tag: int = 0x0C) -> Shape:
+    """A character string."""
+    return Shape(name, tag, "text", meaning=meaning)
+
+
+def oid(name: str, meaning: Meaning | None = None) -> Shape:
+    """OBJECT IDENTIFIER; its value is the dotted form."""
+    return Shape(name, 0x06, "oid", meaning=meaning)
+
+
+_TYPES = {0x01: "boolean", 0x02: "integer", 0x03: "bits", 0x04: "octets", 0x05: "null", 0x06: "oid"}
+_TYPES |= {0x0A: "integer", 0x0C: "text", 0x13: "text", 0x16: "text", 0x17: "time", 0x18: "time"}
+_TAG_NAMES = {0x30: "SEQUENCE", 0x31: "SET", 0x01: "BOOLEAN", 0x02: "INTEGER", 0x03: "BIT STRING"}
+_TAG_NAMES |= {0x04: "OCTET STRING", 0x05: "NULL", 0x06: "OBJECT IDENTIFIER", 0x0A: "ENUMERATED"}
+_TAG_NAMES |= {0x0C: "UTF8String", 0x13: "PrintableString", 0x16: "IA5String"}
+_TAG_NAMES |= {0x17: "UTCTime", 0x18: "GeneralizedTime"}
+
+
+def tag_name(tag: int) -> str:
+    """Name of a tag octet: ``SEQUENCE``, ``[3]``."""
+    return _TAG_NAMES.get(tag) or (f"[{tag & 0x1F}]" if tag & 0x80 else f"tag {tag:02x}")
+
+
+def time_meaning(value: str) -> str | None:
+    """A DER time in ISO 8601; year 9999 is GBCS's way to say never or cancelled (GBCS 9.2)."""
+    digits = value.removesuffix("Z")
+    if len(digits) == 12:
+        digits = ("20" if digits < "50" else "19") + digits
+    if len(digits) < 14 or not digits[:14].isdigit():
+        return None
+    stamp = f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}T{digits[8:10]}:{digits[10:12]}:{digits[12:14]}Z"
+    return f"{stamp} (no end, or cancelled)" if digits.startswith("99991231") else stamp
+
+
+class Reader:
+    """Reads shapes from one buffer; `issues` collects what does not fit."""
+
+    def __init__(self, data: bytes, buffer: str = "message") -> None:
+        self.data = data
+        self.buffer = buffer
+        self.issues: list[Issue] = []
+
+    def read(self, shape: Shape, offset: int, end: int) -> list[Field]:
+        """The fields of one `shape` and of whatever follows it up to `end`; never raises."""
+        fields: list[Field] = []
+        try:
+            field, offset = self._one(shape, offset, end, fields)
+            if field is not None:
+                fields.append(field)
+            while offset < end:
+                self._note("warning", offset, f"{tag_name(self.data[offset])} that the structure does not have")
+                extra, offset = self._any(offset, end)
+                fields.append(extra)
+        except DissectionError as error:
+            self.issues.append(Issue.of(error))
+        return fields
+
+    def _note(self, severity: Any, offset: int, words: str) -> None:
+        self.issues.append(Issue(severity, LAYER, offset, words))
+
+    def _header(self, offset: int, end: int) -> tuple[int, int, int]:
+        """Tag, offset of the content, end of the content."""
+        if offset >= end:
+            raise Truncated(1, 0, layer=LAYER, offset=offset)
+        length, start = read_length(self.data, offset + 1, end)
+        if start + length > end:
+            raise Truncated(length, end - start, layer=LAYER, offset=start)
+        return self.data[offset], start, start + length
+
+    def _one(
+        self, shape: Shape, offset: int, end: int, before: Sequence[Field]
+    ) -> tuple[Field | None, int]:
+        if shape.kind == "choice":
+            tag = self.data[offset] if offset < end else -1
+            part = next((p for p in shape.parts if p.tag == tag), None)
+            if part is not None:
+                return self._one(part, offset, end, before)
+        elif shape.kind != "any" and offset < end and self.data[offset] == shape.tag:
+            return self._matching(shape, offset, end, before)
+        if shape.optional and (offset >= end or shape.kind != "any"):
+            return None, offset
+        if offset >= end:
+            raise Malformed(f"{shape.name} is missing", layer=LAYER, offset=offset)
+        if shape.kind != "any":
+            found = tag_name(self.data[offset])
+            self._note("warning", offset, f"{found} where {shape.name} is expected")
+        return self._any(offset, end, shape.name)
+
+    def _matching(
+        self, shape: Shape, offset: int, end: int, before: Sequence[Field]
+    ) -> tuple[Field, int]:
+        tag, start, stop = self._header(offset, end)
+        if shape.kind in ("sequence", "sequence-of"):
+            field = self._branch(shape.name, tag, offset, start, stop)
+            self._elements(shape, field, start, stop)
+            return field, stop
+        inner = shape.inside(before) if shape.inside is not None else None
+        if inner is not None:
+            return self._wrapped(shape, inner, offset, start, stop), stop
+        return self._leaf(shape, offset, start, stop), stop
+
+    def _branch(self, name: str, tag: int, offset: int, start: int, stop: int) -> Field:
+        header = Field("header", self.data[offset:start], "", offset, start - offset, self.buffer)
+        header.meaning = f"{tag_name(tag)}, {stop - start} octets"
+        return Field(name, None, tag_name(tag), offset, stop - offset, self.buffer, [header])
+
+    def _elements(self, shape: Shape, field: Field, offset: int, stop: int) -> None:
+        parts = shape.parts
+        if shape.kind == "sequence-of":
+            index = 0
+            while offset < stop:
+                element, offset = self._one(parts[0], offset, stop, field.children)
+                if element is None:
+                    break
+                element.name = f"{element.name}[{index}]"
+                field.children.append(element)
+                index += 1
+        else:
+            for part in parts:
+                element, offset = self._one(part, offset, stop, field.children)
+                if element is not None:
+                    field.children.append(element)
+        while offset < stop:
+            self._note("warning", offset, f"{tag_name(self.data[offset])} that {shape.name} does not have")
+            element, offset = self._any(offset, stop)
+            field.children.append(element)
+
+    def _wrapped(self, shape: Shape, inner: Shape, offset: int, start: int, stop: int) -> Field:
+        field = self._branch(shape.name, shape.tag, offset, start, stop)
+        if shape.kind == "bits" and start < stop:
+            unused = self.data[start]
+            field.children.append(Field("unused_bits", unused, f"{unused} unused bits", start, 1, self.buffer))
+            start += 1
+        element, after = self._one(inner, start, stop, field.children)
+        if element is not None:
+            field.children.append(element)
+        while after < stop:
+            element, after = self._any(after, stop)
+            field.children.append(element)
+        return field
+
+    def _leaf(self, shape: Shape, offset: int, start: int, stop: int) -> Field:
+        content = self.data[start:stop]
+        value = _VALUES[shape.kind](content)
+        said = shape.meaning(value) if shape.meaning is not None else _plain(value)
+        if said is None:
+            self._note("note", offset, f"{shape.name} {_plain(value)} has no known meaning")
+        return Field(shape.name, value, said, offset, stop - offset, self.buffer)
+
+    def _any(self, offset: int, end: int, name: str = "") -> tuple[Field, int]:
+        """Whatever comes, by its tag alone."""
+        tag, start, stop = self._header(offset, end)
+        name = name or tag_name(tag).lower().replace(" ", "_")
+        if tag & 0x20:
+            field = self._branch(name, tag, offset, start, stop)
+            while start < stop:
+                element, start = self._any(start, stop)
+                field.children.append(element)
+            return field, stop
+        return self._leaf(Shape(name, tag, _TYPES.get(tag, "octets")), offset, start, stop), stop
+
+
+def _plain(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _dotted(content: bytes) -> str:
+    if not content:
+        return ""
+    arcs, arc = [], 0
+    for octet in content:
+        arc = arc << 7 | octet & 0x7F
+        if not octet & 0x80:
+            arcs.append(arc)
+            arc = 0
+    first = min(arcs[0] // 40, 2) if arcs else 0
+    return ".".join(str(a) for a in ([first, arcs[0] - 40 * first, *arcs[1:]] if arcs else []))
+
+
+_VALUES: dict[str, Callable[[bytes], Any]] = {
+    "integer": lambda c: int.from_bytes(c, "big", signed=True),
+    "octets": bytes,
+    "bits": lambda c: c[1:],
+    "null": lambda _: None,
+    "boolean": lambda c: c != b"\x00",
+    "time": lambda c: c.decode("ascii", "replace"),
+    "text": lambda c: c.decode("utf-8", "replace"),
+    "oid": _dotted,
+    "any": bytes,
+}
+
+
+def encode(tag: int, content: bytes) -> bytes:
+    """Tag, shortest length, content."""
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + content
+
+
+def _integer_octets(value: int) -> bytes:
+    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+
+
+def _bit_octets(value: bytes) -> bytes:
+    """Count of unused bits (trailing zero bits of a named bit list) and the bits."""
+    if len(value) > 1 or not value:
+        return b"\x00" + value
+    last = value[-1]
+    return bytes(((last & -last).bit_length() - 1 if last else 0,)) + value
+
+
+_CONTENTS: dict[str, Callable[[Any], bytes]] = {
+    "integer": _integer_octets,
+    "octets": bytes,
+    "bits": _bit_octets,
+    "null": lambda _: b"",
+    "boolean": lambda v: b"\xff" if v else b"\x00",
+    "time": lambda v: str(v).encode("ascii"),
+    "text": lambda v: str(v).encode("utf-8"),
+}
+
+
+def build(shape: Shape, value: Any) -> bytes:
+    """The DER of `value` in `shape`: dict for a sequence, list for a sequence-of, (name, value) for a choice.
+
+    Octets given for a sequence are taken as ready DER (a certificate, say).
+
+    >>> join = sequence("join", integer("method"), octets("entity"))
+    >>> build(join, {"method": 1, "entity": bytes(8)}).hex()
+    '300d02010104080000000000000000'
+
+    Raises:
+        Malformed: a part that is not optional has no value.
+    """
+    if isinstance(value, bytes) and shape.kind in ("sequence", "sequence-of", "any", "choice"):
+        return value
+    if shape.kind == "choice":
+        name, inner = value
+        part = next((p for p in shape.parts if p.name == name), None)
+        if part is None:
+            raise Malformed(f"{shape.name} has no choice {name}", layer=LAYER)
+        return build(part, inner)
+    if shape.kind == "sequence-of":
+        return encode(shape.tag, b"".join(build(shape.parts[0], v) for v in value))
+    if shape.kind == "sequence":
+        return encode(shape.tag, b"".join(_part(part, value) for part in shape.parts))
+    return encode(shape.tag, _CONTENTS[shape.kind](value))
+
+
+def _part(part: Shape, values: dict[str, Any]) -> bytes:
+    if values.get(part.name) is None and part.kind != "null":
+        if part.optional:
+            return b""
+        raise Malformed(f"{part.name} has no value", layer=LAYER)
+    if part.kind == "null" and part.optional and part.name not in values:
+        return b""
+    return build(part, values.get(part.name))

@@ -1,0 +1,131 @@
+"""Names for the codes of GBCS: use cases, alerts, roles, results. Tables as data, open to unknown codes.
+
+Sources stand in the tables (GBCS 4.x sections 15, 16, 17 and the use-case annex of 4.0; RTDS 4.5.0).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+from dissectors.facts import table
+
+__all__ = [
+    "CRA",
+    "UseCase",
+    "alert_name",
+    "asn1_meaning",
+    "coded",
+    "eui64",
+    "role_name",
+    "use_case",
+    "use_case_by_name",
+    "use_cases",
+]
+
+PACKAGE = "gbcs"
+CRA = {1: "command", 2: "response", 3: "alert"}
+
+
+class UseCase(NamedTuple):
+    """One row of the GBCS mapping table.
+
+    Attributes:
+        critical: True when its messages are signed, False when not, None when the tables don't say.
+        category: message category of GBCS section 6 (SME.C.C and so on); empty when not known.
+        service_reference: DCC service reference variant; empty when there is none.
+    """
+
+    message_code: int
+    use_case: str
+    title: str
+    payload_kind: str
+    category: str
+    critical: bool | None
+    future_dated: str
+    replay_protection: str
+    read_or_update: str
+    roles: str
+    service_reference: str
+    confidence: str
+
+
+_CRITICAL = {"critical": True, "non-critical": False}
+
+
+@cache
+def use_cases() -> dict[int, UseCase]:
+    """Every use case by message code."""
+    out: dict[int, UseCase] = {}
+    for row in table(PACKAGE, "usecases"):
+        code = int(row["message_code"], 16)
+        short = row["use_case"].replace("CS02bSupplierBySupplier", "CS02b")
+        title = row["name"].removesuffix(" (name inferred)")
+        title = title.removeprefix(short + " ")
+        out[code] = UseCase(
+            code,
+            short or title,
+            title,
+            row["payload_kind"],
+            row["message_category"],
+            _CRITICAL.get(row["critical"]),
+            row["future_dated"],
+            row["replay_protection"],
+            row["read_or_update"],
+            row["roles"],
+            row["srv_usecase_doc"] or row["srv_sheet"] or row["srv_rtds"],
+            row["confidence"] or "",
+        )
+    return out
+
+
+def use_case(code: int | None) -> UseCase | None:
+    """The use case of a message code; None when the tables have none."""
+    return use_cases().get(code) if code is not None else None
+
+
+@cache
+def use_case_by_name(name: str) -> UseCase | None:
+    """The use case called `name` (``ECS17b``), whatever the case of its letters; the first of several codes."""
+    wanted = name.lower()
+    return next((u for u in use_cases().values() if u.use_case.lower() == wanted), None)
+
+
+@cache
+def alerts() -> dict[int, str]:
+    """Alert codes (GBCS section 16) and their names."""
+    return {int(row["alert_code"], 16): row["name"] for row in table(PACKAGE, "alert_codes")}
+
+
+def alert_name(code: int) -> str | None:
+    """What an alert code says."""
+    return alerts().get(code)
+
+
+@cache
+def coded(name: str, key: str = "value", text: str = "name") -> dict[int, str]:
+    """A table of codes as a dictionary: column `key` to column `text`."""
+    return {int(row[key], 0): row[text] for row in table(PACKAGE, name) if row[key]}
+
+
+def role_name(role: int) -> str:
+    """Name of a remote party role."""
+    return coded("remote_party_roles").get(role) or f"unknown role {role}"
+
+
+@cache
+def _asn1() -> dict[str, dict[int, str]]:
+    out: dict[str, dict[int, str]] = {}
+    for row in table(PACKAGE, "asn1_codes"):
+        out.setdefault(row["type"].split(" (")[0], {})[int(row["value"])] = row["meaning"]
+    return out
+
+
+def asn1_meaning(type_: str, value: int) -> str | None:
+    """Meaning of an INTEGER or ENUMERATED of a named ASN.1 type of GBCS."""
+    return _asn1().get(type_, {}).get(value)
+
+
+def eui64(octets: bytes) -> str:
+    """An entity identifier as people write it: ``00-DB-12-34-56-78-90-A0``."""
+    return octets.hex("-").upper()
