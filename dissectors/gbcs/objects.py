@@ -1,0 +1,196 @@
+"""COSEM objects of a use case: their order in its messages, their names, the names of their parts, units.
+
+Strategy: the mapping table lists, message code by message code, every element of every object with a path
+such as ``buffer:buffer[1..12].entry.timestamp``. The order of its objects is the order in the command; the
+paths of one object become a tree (`Part`) that is walked beside the Data.
+
+Source: use-case annex of GBCS 4.0 (mapping table); RTDS 4.5.0 where the table has nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+from dissectors.facts import table
+
+__all__ = ["Part", "Target", "object_title", "objects_of", "parts_of", "unit_of"]
+
+_PROTECTION_CLASS = 30
+_RANGE = re.compile(r"\[[^\]]*\]$")
+
+
+class Target(NamedTuple):
+    """What one item of a message is about: an attribute or a method of an object."""
+
+    class_id: int
+    obis: str
+    method: bool
+    number: int
+
+
+class Part:
+    """One element of a value: its name, its parts, and the type and constant that the table gives.
+
+    `repeated` says that it is an array of its single kind of element.
+    """
+
+    __slots__ = ("children", "constant", "name", "repeated", "title", "type")
+
+    def __init__(self, name: str, repeated: bool = False) -> None:
+        self.name = name
+        self.repeated = repeated
+        self.title = ""
+        self.type = ""
+        self.constant = ""
+        self.children: list[Part] = []
+
+    def child(self, token: str) -> Part:
+        """The child called `token`, made when it is new."""
+        name = _RANGE.sub("", token).strip()
+        found = next((c for c in self.children if c.name == name), None)
+        if found is None:
+            found = Part(name, name != token.strip())
+            self.children.append(found)
+        return found
+
+
+@cache
+def _rows() -> dict[int, list[dict[str, str]]]:
+    out: dict[int, list[dict[str, str]]] = {}
+    for row in table("gbcs", "dlms_objects_by_usecase"):
+        if row["class_id"].isdigit() and row["number"].isdigit():
+            out.setdefault(int(row["message_code"], 16), []).append(row)
+    return out
+
+
+def _target(row: dict[str, str]) -> Target:
+    return Target(int(row["class_id"]), row["obis"], row["attr_or_method"] == "M", int(row["number"]))
+
+
+@cache
+def _orders() -> dict[int, list[Target]]:
+    out: dict[int, list[Target]] = {}
+    for row in table("gbcs", "dlms_request_orders"):
+        out.setdefault(int(row["message_code"], 16), []).append(_target(row))
+    return out
+
+
+@cache
+def objects_of(message_code: int) -> tuple[Target, ...]:
+    """The objects of a use case in the order of its command.
+
+    What is read through data protection (class 30) is not asked for itself, so it is left out.
+    """
+    observed = _orders().get(message_code)
+    if observed is not None:
+        return tuple(observed)
+    targets = dict.fromkeys(_target(row) for row in _rows().get(message_code, ()))
+    protected = [t for t in targets if t.class_id == _PROTECTION_CLASS]
+    if not protected:
+        return tuple(targets)
+    hidden = _sensitive(message_code)
+    return tuple(t for t in targets if t not in hidden)
+
+
+@cache
+def _sensitive(message_code: int) -> tuple[Target, ...]:
+    rows = _rows().get(message_code, ())
+    open_ = {_target(r) for r in rows if r["sensitive"] != "1"}
+    return tuple(dict.fromkeys(t for t in map(_target, rows) if t not in open_))
+
+
+def protected_of(message_code: int) -> tuple[Target, ...]:
+    """The objects that a use case reads through data protection, in order."""
+    return _sensitive(message_code)
+
+
+@cache
+def _named() -> dict[tuple[int, str, bool, int], tuple[str, str]]:
+    out: dict[tuple[int, str, bool, int], tuple[str, str]] = {}
+    for row in table("gbcs", "dlms_obis"):
+        name = "" if "RTDS only" in row["gbcs_object"] else row["gbcs_object"]
+        out[tuple(_target(row))] = (name, row["cosem_name"])
+    return out
+
+
+@cache
+def _names_by_obis() -> dict[tuple[int, str], str]:
+    out: dict[tuple[int, str], str] = {}
+    for (class_id, obis, _, _), (name, _member) in _named().items():
+        if name:
+            out.setdefault((class_id, obis), name)
+    return out
+
+
+@cache
+def object_title(target: Target) -> str | None:
+    """Name of an object and its member: ``ActiveImportRegister: value``; None when no table has it."""
+    name, member = _named().get(tuple(target), ("", ""))
+    name = name or _names_by_obis().get((target.class_id, target.obis), "") or _standard(target)
+    if not name:
+        return None
+    member = member or _standard_member(target)
+    return f"{name}: {member}" if member else name
+
+
+def _standard(target: Target) -> str:
+    """The name of the DLMS tables, where GBCS has none of its own."""
+    from dissectors.dlms.obis import build_obis, object_name
+
+    try:
+        return object_name(build_obis(target.obis), target.class_id, target.number, target.method)[0]
+    except (ValueError, KeyError):
+        return ""
+
+
+def _standard_member(target: Target) -> str:
+    from dissectors.dlms.obis import member_name
+
+    name = member_name(target.class_id, target.number, target.method)
+    return name or f"{'method' if target.method else 'attribute'} {target.number}"
+
+
+@cache
+def parts_of(message_code: int, target: Target) -> Part | None:
+    """The tree of names inside the value of `target` in a use case; None when the table has none."""
+    rows = [r for r in _rows().get(message_code, ()) if _target(r) == target]
+    rows = rows or [r for r in _all_rows() if _target(r) == target]
+    root = Part("value")
+    for row in rows:
+        _, _, path = row["cosem_name"].partition(":")
+        if "range_descriptor" in path:
+            continue
+        place = root
+        for token in filter(None, (path or "").split(".")):
+            place = place.child(token)
+        place.title = row["object_name"]
+        place.type = row["data_type"]
+        place.constant = row["constant_value"]
+    return root if rows else None
+
+
+@cache
+def _all_rows() -> tuple[dict[str, str], ...]:
+    return tuple(row for rows in _rows().values() for row in rows)
+
+
+@cache
+def _quantities() -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(r["pattern"]), r["unit"]) for r in table("gbcs", "quantities")]
+
+
+@cache
+def unit_of(target: Target | None, name: str = "") -> str:
+    """Unit of a value by its object and, inside a structure, the name of the part; empty when unknown.
+
+    The unit is that of the register without its scaler: a `scaler_unit` in the same message goes before.
+    """
+    title = (object_title(target) or "") if target is not None else ""
+    obis = target.obis if target is not None else ""
+    words = f"{obis} {title} {name}"
+    for pattern, unit in _quantities():
+        if pattern.search(words):
+            return unit
+    return ""

@@ -1,0 +1,294 @@
+"""What a payload is and where its parts lie: DLMS access APDUs, GBZ components, or DER. Light, no trees.
+
+Source: GBCS 4.x section 7.2.8 (DLMS COSEM payloads), 7.2.9 (GBZ), 7.2.10 (ASN.1), 8.4 (encrypted parts).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dissectors.dlms.data import Node, read_node, read_nodes
+from dissectors.errors import DissectionError, Malformed, Truncated
+from dissectors.field import Issue
+from dissectors.gbcs.layout import read_length
+
+__all__ = ["Component", "Payload", "Specification", "read_payload"]
+
+LAYER = "gbcs.payload"
+SECURITY_HEADER = b"\x31\x00\x00\x00\x00"
+KINDS = {0xD9: "dlms-access-request", 0xDA: "dlms-access-response", 0x0F: "dlms-data-notification"}
+LAST, ENCRYPTED, FROM_DATE_TIME = 0x01, 0x02, 0x10
+
+
+class Specification(NamedTuple):
+    """One access request specification: 1 get, 2 set, 3 action, 4 get with selection."""
+
+    offset: int
+    end: int
+    choice: int
+    class_id: int
+    obis: bytes
+    number: int
+    selector: int | None
+    parameters: Node | None
+
+
+class Component(NamedTuple):
+    """One GBZ component (GBCS 7.2.9.3), all offsets absolute.
+
+    Attributes:
+        from_date_time: offset of the four octets, or None.
+        encryption: offset of additional header control and frame counter, or None.
+        frame: offset of the ZCL frame control; None when the body has no ZCL header.
+        content: span of the ZCL payload, or of ciphertext and tag when encrypted.
+    """
+
+    offset: int
+    end: int
+    control: int
+    cluster: int
+    body: int
+    from_date_time: int | None
+    encryption: int | None
+    frame: int | None
+    content: tuple[int, int]
+
+
+class Payload:
+    """The parts of one payload; which are filled depends on `kind`.
+
+    Attributes:
+        kind: dlms-access-request, dlms-access-response, dlms-data-notification, gbz, der, empty.
+        sealed: spans of ciphertext and tag, in order of appearance.
+        lists: offsets of the list counts of a DLMS APDU: specifications, data, results.
+        reached: first octet that was not read.
+    """
+
+    __slots__ = (
+        "alert_code",
+        "components",
+        "data",
+        "end",
+        "issues",
+        "kind",
+        "lists",
+        "reached",
+        "results",
+        "sealed",
+        "specifications",
+        "start",
+        "tail",
+    )
+
+    def __init__(self, kind: str, start: int, end: int) -> None:
+        self.kind = kind
+        self.start = start
+        self.end = end
+        self.reached = start
+        self.specifications: list[Specification] = []
+        self.data: list[Node] = []
+        self.results: list[tuple[int, int, int]] = []
+        self.components: list[Component] = []
+        self.sealed: list[tuple[int, int]] = []
+        self.lists: list[int] = []
+        self.alert_code: int | None = None
+        self.tail: int | None = None
+        self.issues: list[Issue] = []
+
+
+def read_payload(octets: bytes, start: int, end: int, cra: int) -> Payload:
+    """The payload between `start` and `end`; never raises, what is wrong is in its issues."""
+    first = octets[start] if start < end else -1
+    kind = KINDS.get(first)
+    if kind is None:
+        gbz = first == 1 and start + 1 < end and octets[start + 1] == 9
+        kind = "gbz" if gbz else "der" if first >= 0 else "empty"
+    payload = Payload(kind, start, end)
+    try:
+        _READERS[kind](payload, octets, cra)
+    except DissectionError as error:
+        payload.issues.append(Issue.of(error))
+    if not payload.issues and payload.reached < end:
+        text = f"{end - payload.reached} octets left over in the payload"
+        payload.issues.append(Issue("error", LAYER, payload.reached, text))
+    return payload
+
+
+def _request(payload: Payload, octets: bytes, _: int) -> None:
+    offset, end = payload.start, payload.end
+    offset = _apdu_header(payload, octets)
+    payload.lists.append(offset)
+    count, offset = read_length(octets, offset, end)
+    payload.reached = offset
+    for _i in range(count):
+        if offset + 10 > end:
+            raise Truncated(10, end - offset, layer=LAYER, offset=offset)
+        choice = octets[offset]
+        if not 1 <= choice <= 4:
+            raise Malformed(f"access request choice {choice}", layer=LAYER, offset=offset)
+        class_id = octets[offset + 1] << 8 | octets[offset + 2]
+        stop, selector, parameters = offset + 10, None, None
+        if choice == 4:
+            if stop >= end:
+                raise Truncated(1, 0, layer=LAYER, offset=stop)
+            selector = octets[stop]
+            parameters, stop = read_node(octets, stop + 1, end)
+        found = octets[offset + 3 : offset + 9]
+        payload.specifications.append(
+            Specification(offset, stop, choice, class_id, found, octets[offset + 9], selector, parameters)
+        )
+        payload.reached = offset = stop
+    _data_list(payload, octets, offset)
+
+
+def _apdu_header(payload: Payload, octets: bytes) -> int:
+    """Tag, long-invoke-id-and-priority and an empty date-time: the offset behind."""
+    offset, end = payload.start, payload.end
+    if offset + 6 > end:
+        raise Truncated(6, end - offset, layer=LAYER, offset=offset)
+    dated = octets[offset + 5]
+    if dated not in (0, 12):
+        raise Malformed(f"date-time of {dated} octets", layer=LAYER, offset=offset + 5)
+    payload.reached = offset + 6 + dated
+    if payload.reached > end:
+        raise Truncated(dated, end - offset - 6, layer=LAYER, offset=offset + 6)
+    return payload.reached
+
+
+def _data_list(payload: Payload, octets: bytes, offset: int) -> int:
+    payload.lists.append(offset)
+    count, offset = read_length(octets, offset, payload.end)
+    payload.reached = offset
+    for _ in range(count):
+        node, offset = read_node(octets, offset, payload.end)
+        payload.data.append(node)
+        payload.reached = offset
+        if node[0] == 2:
+            _find_sealed(payload, octets, node[1])
+    return offset
+
+
+def _find_sealed(payload: Payload, octets: bytes, nodes: list[Node]) -> None:
+    """Protection parameters (an array) followed by an octet string that begins with ``31 00000000``."""
+    before = -1
+    for tag, value, start, end in nodes:
+        if tag == 9 and before == 1 and len(value) >= 17 and value.startswith(SECURITY_HEADER):
+            payload.sealed.append((end - len(value) + 5, end))
+        before = tag
+        del start
+
+
+def _response(payload: Payload, octets: bytes, _: int) -> None:
+    end = payload.end
+    offset = _apdu_header(payload, octets)
+    payload.lists.append(offset)
+    count, offset = read_length(octets, offset, end)
+    if count:
+        raise Malformed("a response that repeats its specifications", layer=LAYER, offset=offset - 1)
+    payload.reached = offset
+    offset = _data_list(payload, octets, offset)
+    payload.lists.append(offset)
+    count, offset = read_length(octets, offset, end)
+    payload.reached = offset
+    for _i in range(count):
+        if offset + 2 > end:
+            raise Truncated(2, end - offset, layer=LAYER, offset=offset)
+        payload.results.append((octets[offset], octets[offset + 1], offset))
+        payload.reached = offset = offset + 2
+
+
+def _notification(payload: Payload, octets: bytes, _: int) -> None:
+    offset = _apdu_header(payload, octets)
+    node, payload.reached = read_node(octets, offset, payload.end)
+    payload.data.append(node)
+    if node[0] == 2 and node[1] and node[1][0][0] == 0x12:
+        payload.alert_code = node[1][0][1]
+        _find_sealed(payload, octets, node[1])
+
+
+def _gbz(payload: Payload, octets: bytes, cra: int) -> None:
+    offset, end = payload.start + 2, payload.end
+    payload.reached = offset
+    if offset >= end:
+        raise Truncated(1, 0, layer=LAYER, offset=offset)
+    count = octets[offset]
+    payload.reached = offset = offset + 1
+    if cra == 3:
+        if offset + 6 > end:
+            raise Truncated(6, end - offset, layer=LAYER, offset=offset)
+        payload.alert_code = octets[offset] << 8 | octets[offset + 1]
+        payload.reached = offset = offset + 6
+        # the count is 1 in most alerts although what follows is no component (report section 6.2)
+        if payload.alert_code != 0x8F0A or not _holds_component(octets, offset, end):
+            payload.tail = offset
+            payload.reached = end
+            return
+    for _ in range(count):
+        component = _component(octets, offset, end)
+        payload.components.append(component)
+        if component.encryption is not None:
+            payload.sealed.append(component.content)
+        payload.reached = offset = component.end
+
+
+def _holds_component(octets: bytes, offset: int, end: int) -> bool:
+    if offset + 5 > end:
+        return False
+    return offset + 5 + int.from_bytes(octets[offset + 3 : offset + 5], "big") == end
+
+
+def _component(octets: bytes, offset: int, end: int) -> Component:
+    if offset + 5 > end:
+        raise Truncated(5, end - offset, layer=LAYER, offset=offset)
+    control = octets[offset]
+    cluster = octets[offset + 1] << 8 | octets[offset + 2]
+    body = offset + 5
+    stop = body + (octets[offset + 3] << 8 | octets[offset + 4])
+    if stop > end:
+        raise Truncated(stop - body, end - body, layer=LAYER, offset=body)
+    place, dated, sealed = body, None, None
+    if control & FROM_DATE_TIME:
+        dated, place = place, place + 4
+    if control & ENCRYPTED:
+        sealed, place = place, place + 2
+    if place + 3 > stop:
+        raise Truncated(place + 3 - body, stop - body, layer=LAYER, offset=body)
+    content = (place + 3, stop)
+    if sealed is not None:
+        content = _ciphered(octets, place + 3, stop)
+    return Component(offset, stop, control, cluster, body, dated, sealed, place, content)
+
+
+def _ciphered(octets: bytes, offset: int, stop: int) -> tuple[int, int]:
+    """Ciphered information length (two octets), security header, ciphertext and tag."""
+    if offset + 7 + 12 > stop:
+        raise Truncated(19, stop - offset, layer=LAYER, offset=offset)
+    length = octets[offset] << 8 | octets[offset + 1]
+    if offset + 2 + length != stop:
+        text = f"ciphered information of {length} octets, {stop - offset - 2} are there"
+        raise Malformed(text, layer=LAYER, offset=offset)
+    return offset + 7, stop
+
+
+def _der(payload: Payload, octets: bytes, cra: int) -> None:
+    """The outermost tag and length must take the whole payload; the rest is read by its shape."""
+    length, start = read_length(octets, payload.start + 1, payload.end)
+    if start + length > payload.end:
+        raise Truncated(length, payload.end - start, layer=LAYER, offset=start)
+    payload.reached = start + length
+    if cra == 3 and length > 5 and octets[start : start + 2] == b"\x02\x03":
+        payload.alert_code = octets[start + 3] << 8 | octets[start + 4]
+
+
+def _empty(payload: Payload, _octets: bytes, _: int) -> None:
+    raise Malformed("a payload of no octets", layer=LAYER, offset=payload.start)
+
+
+_READERS = {
+    "dlms-access-request": _request,
+    "dlms-access-response": _response,
+    "dlms-data-notification": _notification,
+    "gbz": _gbz,
+    "der": _der,
+    "empty": _empty,
+}
