@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dissectors.dlms.data import TYPE_NAMES, Node
+from dissectors.dlms.data import Node
 from dissectors.field import Field, Issue
 from dissectors.gbcs.names import coded
 from dissectors.gbcs.objects import Part, Target, object_title, objects_of, parts_of, protected_of
@@ -46,16 +46,24 @@ def target_of(spec: Specification) -> Target:
 def apdu_header(octets: bytes, payload: Payload, counter: int) -> list[Field]:
     """Tag, long-invoke-id-and-priority, and the date-time."""
     start = payload.start
+    if payload.reached < start + 6:
+        return []
     fields = [Field("tag", octets[start], payload.kind, start, 1, "message")]
     invoke = int.from_bytes(octets[start + 1 : start + 5], "big")
     same = invoke & 0xFFFFFF == counter & 0xFFFFFF
     words = "low 24 bits of the originator counter" if same else "not of the originator counter"
     fields.append(Field("long_invoke_id_and_priority", invoke, words, start + 1, 4, "message"))
     dated = octets[start + 5]
-    fields.append(Field("date_time_length", dated, "no date-time" if not dated else "", start + 5, 1, "message"))
+    fields.append(
+        Field("date_time_length", dated, "no date-time" if not dated else "", start + 5, 1, "message")
+    )
     if dated:
         fields[-1].meaning = f"{dated} octets of date-time"
-        fields.append(Field("date_time", octets[start + 6 : start + 6 + dated], "date-time", start + 6, dated, "message"))
+        fields.append(
+            Field(
+                "date_time", octets[start + 6 : start + 6 + dated], "date-time", start + 6, dated, "message"
+            )
+        )
     return fields
 
 
@@ -72,7 +80,9 @@ def request(octets: bytes, payload: Payload, code: int | None, counter: int) -> 
     issues: list[Issue] = []
     specs, data = payload.specifications, payload.data
     if payload.lists:
-        fields.append(_count(octets, payload.lists[0], octets_count(octets, payload.lists[0]), "specification_count"))
+        fields.append(
+            _count(octets, payload.lists[0], octets_count(octets, payload.lists[0]), "specification_count")
+        )
     for index, spec in enumerate(specs):
         fields.append(_specification(octets, spec, index, issues))
     if len(payload.lists) > 1:
@@ -87,7 +97,15 @@ def request(octets: bytes, payload: Payload, code: int | None, counter: int) -> 
         if target is not None and not any(r["value"] is not None for r in rows):
             rows = [item(target, object_title(target))]
         items += rows
-    branch = Field("access_request", None, "DLMS access-request", payload.start, payload.reached - payload.start, "message", fields)
+    branch = Field(
+        "access_request",
+        None,
+        "DLMS access-request",
+        payload.start,
+        payload.reached - payload.start,
+        "message",
+        fields,
+    )
     return Description([branch], items, issues)
 
 
@@ -111,10 +129,23 @@ def _specification(octets: bytes, spec: Specification, index: int, issues: list[
         Field("choice", spec.choice, CHOICES[spec.choice], at, 1, "message"),
         Field("class_id", spec.class_id, _class_name(spec.class_id), at + 1, 2, "message"),
         Field("obis", target.obis, (title or "unknown object").partition(":")[0], at + 3, 6, "message"),
-        Field(member, spec.number, (title or "").partition(": ")[2] or f"{member} {spec.number}", at + 9, 1, "message"),
+        Field(
+            member,
+            spec.number,
+            (title or "").partition(": ")[2] or f"{member} {spec.number}",
+            at + 9,
+            1,
+            "message",
+        ),
     ]
     if spec.selector is not None and spec.parameters is not None:
-        words = "by range" if spec.selector == 1 else "by entry" if spec.selector == 2 else f"selector {spec.selector}"
+        words = (
+            "by range"
+            if spec.selector == 1
+            else "by entry"
+            if spec.selector == 2
+            else f"selector {spec.selector}"
+        )
         children.append(Field("access_selector", spec.selector, words, at + 10, 1, "message"))
         children.append(Values(target).field(spec.parameters, RANGE, "access_parameters"))
     return Field(f"specification[{index}]", None, title, at, spec.end - at, "message", children)
@@ -164,12 +195,12 @@ def response(
     payload: Payload,
     code: int | None,
     counter: int,
-    command: Sequence[Specification] | None,
+    command: Payload | None,
     opened: Sequence[bytes | None],
 ) -> Description:
     """An access response: data and results, each with the object that it answers.
 
-    `command`: the specifications of the command, when it is at hand. `opened`: the plain octets of the sealed
+    `command`: the payload of the command, when it is at hand. `opened`: the plain octets of the sealed
     parts, in order.
     """
     fields = apdu_header(octets, payload, counter)
@@ -201,12 +232,22 @@ def response(
         choice_name = CHOICES.get(choice, f"choice {choice}")
         children = [
             Field("choice", choice, choice_name, offset, 1, "message"),
-            Field("result", result, names.get(result) or f"unknown result {result}", offset + 1, 1, "message"),
+            Field(
+                "result", result, names.get(result) or f"unknown result {result}", offset + 1, 1, "message"
+            ),
         ]
         fields.append(Field(f"result[{index}]", None, title, offset, 2, "message", children))
-    branch = Field("access_response", None, "DLMS access-response", payload.start, payload.reached - payload.start, "message", fields)
+    branch = Field(
+        "access_response",
+        None,
+        "DLMS access-response",
+        payload.start,
+        payload.reached - payload.start,
+        "message",
+        fields,
+    )
     out = [branch]
-    decrypted, rows = opened_fields(code, command, opened, targets)
+    decrypted, rows = opened_fields(code, command, opened)
     out += decrypted
     if rows:
         items = [r for r in items if r["class_id"] != _PROTECTION_CLASS or r["result"] != "success"] + rows
@@ -218,21 +259,19 @@ _INDEX = re.compile(r"\[\d+\]")
 
 
 def answered(
-    payload: Payload, code: int | None, command: Sequence[Specification] | None, issues: list[Issue]
+    payload: Payload, code: int | None, command: Payload | None, issues: list[Issue]
 ) -> list[_Answered]:
     """The object of each answer and its title, in order."""
     count = max(len(payload.data), len(payload.results))
-    if command is not None and len(command) == count:
-        targets = [target_of(spec) for spec in command]
+    if command is not None and len(command.specifications) == count:
+        targets = [target_of(spec) for spec in command.specifications]
         return [(t, object_title(t)) for t in targets]
     known = objects_of(code) if code is not None else ()
     if len(known) == count:
         return [(t, object_title(t)) for t in known]
-    out: list[_Answered] = []
-    for index in range(count):
-        out.append(_likely(payload, known, index, count))
+    out = [_likely(payload, known, index, count) for index in range(count)]
     if count:
-        text = f"{count} answers where the use case has {len(known)} objects: give the command to name them surely"
+        text = f"{count} answers, the use case has {len(known)} objects: the command would name them surely"
         issues.append(Issue("note", LAYER, payload.start, text))
     return out
 
@@ -266,26 +305,36 @@ def _scale_by_unit(items: list[Row], payload: Payload, targets: Sequence[_Answer
 
 def opened_fields(
     code: int | None,
-    command: Sequence[Specification] | None,
+    command: Payload | None,
     opened: Sequence[bytes | None],
-    targets: Sequence[_Answered],
 ) -> tuple[list[Field], list[Row]]:
     """Fields and rows of decrypted values."""
     from dissectors.gbcs.protected import opened_value
 
-    wanted = protected_of(code) if code is not None else ()
-    del command, targets
+    wanted: Sequence[Target] = protected_of(code) if code is not None else ()
+    asked = definitions(command) if command is not None else []
     fields: list[Field] = []
     rows: list[Row] = []
     for index, plain in enumerate(opened):
         if plain is None:
             continue
+        if index < len(asked):
+            wanted = asked[index]
         field, found = opened_value(plain, f"decrypted-{index}", wanted, code)
         fields.append(field)
         rows += found
     return fields, rows
 
 
-def type_names() -> dict[int, str]:
-    """Names of the COSEM data types."""
-    return TYPE_NAMES
+def definitions(command: Payload) -> list[list[Target]]:
+    """The objects that each get_protected_attributes of a command asks for."""
+    out = []
+    for spec, (tag, value, _, _) in zip(command.specifications, command.data, strict=False):
+        if spec.class_id != _PROTECTION_CLASS or tag != 2 or not value or value[0][0] != 1:
+            continue
+        asked = []
+        for item_tag, parts, _, _ in value[0][1]:
+            if item_tag == 2 and len(parts) >= 3 and isinstance(parts[1][1], bytes) and len(parts[1][1]) == 6:
+                asked.append(Target(parts[0][1], obis_text(parts[1][1]), False, parts[2][1]))
+        out.append(asked)
+    return out

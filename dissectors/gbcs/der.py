@@ -140,7 +140,9 @@ class Reader:
             if field is not None:
                 fields.append(field)
             while offset < end:
-                self._note("warning", offset, f"{tag_name(self.data[offset])} that the structure does not have")
+                self._note(
+                    "warning", offset, f"{tag_name(self.data[offset])} that the structure does not have"
+                )
                 extra, offset = self._any(offset, end)
                 fields.append(extra)
         except DissectionError as error:
@@ -159,9 +161,7 @@ class Reader:
             raise Truncated(length, end - start, layer=LAYER, offset=start)
         return self.data[offset], start, start + length
 
-    def _one(
-        self, shape: Shape, offset: int, end: int, before: Sequence[Field]
-    ) -> tuple[Field | None, int]:
+    def _one(self, shape: Shape, offset: int, end: int, before: Sequence[Field]) -> tuple[Field | None, int]:
         if shape.kind == "choice":
             tag = self.data[offset] if offset < end else -1
             part = next((p for p in shape.parts if p.tag == tag), None)
@@ -178,9 +178,7 @@ class Reader:
             self._note("warning", offset, f"{found} where {shape.name} is expected")
         return self._any(offset, end, shape.name)
 
-    def _matching(
-        self, shape: Shape, offset: int, end: int, before: Sequence[Field]
-    ) -> tuple[Field, int]:
+    def _matching(self, shape: Shape, offset: int, end: int, before: Sequence[Field]) -> tuple[Field, int]:
         tag, start, stop = self._header(offset, end)
         if shape.kind in ("sequence", "sequence-of"):
             field = self._branch(shape.name, tag, offset, start, stop)
@@ -221,7 +219,9 @@ class Reader:
         field = self._branch(shape.name, shape.tag, offset, start, stop)
         if shape.kind == "bits" and start < stop:
             unused = self.data[start]
-            field.children.append(Field("unused_bits", unused, f"{unused} unused bits", start, 1, self.buffer))
+            field.children.append(
+                Field("unused_bits", unused, f"{unused} unused bits", start, 1, self.buffer)
+            )
             start += 1
         element, after = self._one(inner, start, stop, field.children)
         if element is not None:

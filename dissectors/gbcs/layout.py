@@ -207,8 +207,12 @@ def _short_grouping(layout: Layout, start: int, end: int) -> None:
 
 def _refuse_grouping(octets: bytes, start: int) -> None:
     """Raise for the first octet of the grouping header that is not what it must be."""
-    expected = ((0, GENERAL_SIGNING, "tag"), (1, 9, "transaction-id length"))
-    expected += ((11, 8, "originator length"), (20, 8, "recipient length"))
+    expected = (
+        (0, GENERAL_SIGNING, "tag"),
+        (1, 9, "transaction-id length"),
+        (11, 8, "originator length"),
+        (20, 8, "recipient length"),
+    )
     for place, value, name in expected:
         got = octets[start + place]
         if got != value:

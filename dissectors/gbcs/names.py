@@ -86,7 +86,7 @@ def use_case(code: int | None) -> UseCase | None:
 
 @cache
 def use_case_by_name(name: str) -> UseCase | None:
-    """The use case called `name` (``ECS17b``), whatever the case of its letters; the first of several codes."""
+    """The use case called `name` (``ECS17b``, in any case); the first of several codes."""
     wanted = name.lower()
     return next((u for u in use_cases().values() if u.use_case.lower() == wanted), None)
 

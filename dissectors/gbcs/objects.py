@@ -107,11 +107,13 @@ def protected_of(message_code: int) -> tuple[Target, ...]:
 
 
 @cache
-def _named() -> dict[tuple[int, str, bool, int], tuple[str, str]]:
-    out: dict[tuple[int, str, bool, int], tuple[str, str]] = {}
+def _named() -> dict[Target, tuple[str, str]]:
+    out: dict[Target, tuple[str, str]] = {}
     for row in table("gbcs", "dlms_obis"):
+        if not (row["class_id"].isdigit() and row["number"].isdigit()):
+            continue
         name = "" if "RTDS only" in row["gbcs_object"] else row["gbcs_object"]
-        out[tuple(_target(row))] = (name, row["cosem_name"])
+        out[_target(row)] = (name, row["cosem_name"])
     return out
 
 
@@ -127,7 +129,7 @@ def _names_by_obis() -> dict[tuple[int, str], str]:
 @cache
 def object_title(target: Target) -> str | None:
     """Name of an object and its member: ``ActiveImportRegister: value``; None when no table has it."""
-    name, member = _named().get(tuple(target), ("", ""))
+    name, member = _named().get(target, ("", ""))
     name = name or _names_by_obis().get((target.class_id, target.obis), "") or _standard(target)
     if not name:
         return None

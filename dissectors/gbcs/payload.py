@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dissectors.dlms.data import Node, read_node, read_nodes
+from dissectors.dlms.data import Node, read_node
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Issue
 from dissectors.gbcs.layout import read_length
@@ -117,9 +117,9 @@ def read_payload(octets: bytes, start: int, end: int, cra: int) -> Payload:
 def _request(payload: Payload, octets: bytes, _: int) -> None:
     offset, end = payload.start, payload.end
     offset = _apdu_header(payload, octets)
+    count, after = read_length(octets, offset, end)
     payload.lists.append(offset)
-    count, offset = read_length(octets, offset, end)
-    payload.reached = offset
+    payload.reached = offset = after
     for _i in range(count):
         if offset + 10 > end:
             raise Truncated(10, end - offset, layer=LAYER, offset=offset)
@@ -156,9 +156,9 @@ def _apdu_header(payload: Payload, octets: bytes) -> int:
 
 
 def _data_list(payload: Payload, octets: bytes, offset: int) -> int:
+    count, after = read_length(octets, offset, payload.end)
     payload.lists.append(offset)
-    count, offset = read_length(octets, offset, payload.end)
-    payload.reached = offset
+    payload.reached = offset = after
     for _ in range(count):
         node, offset = read_node(octets, offset, payload.end)
         payload.data.append(node)
@@ -171,25 +171,25 @@ def _data_list(payload: Payload, octets: bytes, offset: int) -> int:
 def _find_sealed(payload: Payload, octets: bytes, nodes: list[Node]) -> None:
     """Protection parameters (an array) followed by an octet string that begins with ``31 00000000``."""
     before = -1
-    for tag, value, start, end in nodes:
+    for tag, value, _, end in nodes:
         if tag == 9 and before == 1 and len(value) >= 17 and value.startswith(SECURITY_HEADER):
             payload.sealed.append((end - len(value) + 5, end))
         before = tag
-        del start
 
 
 def _response(payload: Payload, octets: bytes, _: int) -> None:
     end = payload.end
     offset = _apdu_header(payload, octets)
+    count, after = read_length(octets, offset, end)
     payload.lists.append(offset)
-    count, offset = read_length(octets, offset, end)
+    offset = after
     if count:
         raise Malformed("a response that repeats its specifications", layer=LAYER, offset=offset - 1)
     payload.reached = offset
     offset = _data_list(payload, octets, offset)
+    count, after = read_length(octets, offset, end)
     payload.lists.append(offset)
-    count, offset = read_length(octets, offset, end)
-    payload.reached = offset
+    payload.reached = offset = after
     for _i in range(count):
         if offset + 2 > end:
             raise Truncated(2, end - offset, layer=LAYER, offset=offset)

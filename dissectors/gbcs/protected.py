@@ -44,7 +44,9 @@ _DEFINITION = _tree(
     "data_index",
     _tree("restriction", "restriction_type", _tree("restriction_value", "from_date_time", "to_date_time")),
 )
-DEFINITIONS_AND_PARAMETERS = _tree("get_protected_attributes", _tree("object_definitions", _DEFINITION), PARAMETERS)
+DEFINITIONS_AND_PARAMETERS = _tree(
+    "get_protected_attributes", _tree("object_definitions", _DEFINITION), PARAMETERS
+)
 
 
 def sealed_octets(octets: bytes, node: Node, name: str) -> Field:

@@ -96,15 +96,11 @@ CONTROL = sequence(
 UPDATE = sequence(
     "update_security_credentials",
     CONTROL,
-    sequence_of(
-        "replacements", sequence("replacement", CERTIFICATE, sequence("target_cell", *CELL))
-    ),
+    sequence_of("replacements", sequence("replacement", CERTIFICATE, sequence("target_cell", *CELL))),
     sequence_of("certification_path", CERTIFICATE),
     time("execution_time").maybe(),
 )
-UPDATED = sequence(
-    "update_response", null("received", "command accepted"), OUTCOME.maybe()
-)
+UPDATED = sequence("update_response", null("received", "command accepted"), OUTCOME.maybe())
 CREDENTIALS = sequence(
     "provide_security_credentials", sequence("authorising_cell", *CELL), sequence_of("roles", ROLE)
 )

@@ -117,7 +117,9 @@ class Values:
         content = value.content_start
         out.children = [
             Field("type", _COMPACT, "compact-array", start, described - start, self.buffer),
-            Field("type_description", value.description.json, text, described, after - described, self.buffer),
+            Field(
+                "type_description", value.description.json, text, described, after - described, self.buffer
+            ),
             Field("length", end - content, f"{end - content} octets", after, content - after, self.buffer),
         ]
         rows = (_ARRAY, value.rows, content, end)
@@ -166,7 +168,7 @@ class Values:
         return out
 
 
-def scale(value: float, exponent: int) -> float:
+def scale(value: Any, exponent: int) -> Any:
     """`value` times ten to the power of `exponent`; whole numbers stay whole."""
     return value * 10**exponent if exponent >= 0 else value / 10**-exponent
 

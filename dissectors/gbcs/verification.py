@@ -74,9 +74,7 @@ def _matches(layout: Layout, secret: bytes, data: bytes, tag: bytes) -> bool:
     return gmac(key, layout.originator, data)[:MAC_OCTETS] == tag
 
 
-def _answer_mac(
-    layout: Layout, keystore: Keystore, data: bytes, tag: bytes
-) -> tuple[Verdict, bytes | None]:
+def _answer_mac(layout: Layout, keystore: Keystore, data: bytes, tag: bytes) -> tuple[Verdict, bytes | None]:
     """Between originator and recipient themselves: responses, alerts, PPMID to GSME."""
     secrets = keystore.secrets(layout.originator, layout.recipient)
     for secret in secrets:
@@ -85,9 +83,7 @@ def _answer_mac(
     return ("invalid" if secrets else "no_key"), None
 
 
-def _command_mac(
-    layout: Layout, keystore: Keystore, data: bytes, tag: bytes
-) -> tuple[Verdict, bytes | None]:
+def _command_mac(layout: Layout, keystore: Keystore, data: bytes, tag: bytes) -> tuple[Verdict, bytes | None]:
     """The Access Control Broker's key; the ids in the key derivation stay those of the header."""
     judged = False
     for broker in keystore.brokers():

@@ -1,0 +1,232 @@
+"""The description of a message: its fields, items, issues and columns, made from what was read.
+
+Source: GBCS 4.x section 7.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dissectors.field import Field, Issue
+from dissectors.gbcs import alerts, cosem, gbz
+from dissectors.gbcs.cosem import Description
+from dissectors.gbcs.der import Reader
+from dissectors.gbcs.headers import grouping_header, mac_field, mac_header, signature_fields
+from dissectors.gbcs.names import alert_name, use_case
+from dissectors.gbcs.payload import Payload
+from dissectors.gbcs.profiles import version_issues
+from dissectors.gbcs.structures import any_structure, structure
+from dissectors.gbcs.values import Row, item
+
+if TYPE_CHECKING:
+    from dissectors.gbcs.message import GbcsMessage
+
+__all__ = ["describe"]
+
+LAYER = "gbcs"
+_Described = tuple[list[Field], list[Row], list[Issue], dict[str, Any]]
+
+
+def describe(message: GbcsMessage) -> _Described:
+    """Fields, items, issues (beyond those already known) and columns of `message`; never raises."""
+    layout, facts = message.layout, message.facts
+    issues: list[Issue] = []
+    fields: list[Field] = []
+    header = mac_header(layout)
+    if header is not None:
+        fields.append(header)
+    grouping = grouping_header(layout, issues)
+    if grouping is not None:
+        fields.append(grouping)
+    description = _payload(message) if message.payload is not None else Description([], [], [])
+    issues += description.issues
+    inner = [f for f in description.fields if f.buffer == "message"]
+    if inner and layout.payload is not None:
+        start, end = layout.payload
+        fields.append(Field("payload", None, facts["payload_kind"], start, end - start, "message", inner))
+    fields += signature_fields(layout, str(facts["signature"]))
+    fields += mac_field(layout, str(facts["mac"]))
+    cover(fields, layout.octets)
+    fields += [f for f in description.fields if f.buffer != "message"]
+    issues += _judgements(message)
+    issues += version_issues(message)
+    return fields, description.items, issues, _columns(message, description, issues)
+
+
+def _payload(message: GbcsMessage) -> Description:
+    layout, payload = message.layout, message.payload
+    assert payload is not None
+    code, octets, plain = layout.message_code, layout.octets, message.opened.plain
+    if payload.kind == "dlms-access-request":
+        return cosem.request(octets, payload, code, layout.counter)
+    if payload.kind == "dlms-access-response":
+        return cosem.response(octets, payload, code, layout.counter, _asked(message), plain)
+    if payload.kind == "dlms-data-notification":
+        return alerts.notification(octets, payload, code, layout.counter, plain)
+    if payload.kind == "gbz":
+        return gbz.describe(octets, payload, plain)
+    if payload.kind == "der":
+        return _der(octets, payload, code, layout.cra)
+    return Description([], [], [])
+
+
+def _asked(message: GbcsMessage) -> Payload | None:
+    """Payload of the command that a response answers, when the two belong together."""
+    command = message.command
+    if command is None or command.payload is None:
+        return None
+    same = command.layout.counter == message.layout.counter
+    same = same and command.layout.message_code == message.layout.message_code
+    return command.payload if same and command.payload.specifications else None
+
+
+def _der(octets: bytes, payload: Payload, code: int | None, cra: int) -> Description:
+    shape = structure(code, cra)
+    reader = Reader(octets)
+    fields = reader.read(shape or any_structure(), payload.start, payload.end)
+    issues = list(reader.issues)
+    if shape is None:
+        text = f"no ASN.1 structure is known for message code {code if code is None else f'{code:04x}'}"
+        issues.append(Issue("note", LAYER, payload.start, text))
+    rows = [row for field in fields for row in _der_rows(field, "")]
+    return Description(fields, rows, issues)
+
+
+_CERTIFICATE_VALUES = ("serial_number", "unique_identifier", "hardware_serial_number", "key_usage")
+
+
+def _der_rows(field: Field, path: str) -> list[Row]:
+    """One row for each leaf of the structure; certificates give whose they are and for what."""
+    where = f"{path}.{field.name}" if path else field.name
+    if field.name.partition("[")[0] in ("certificate", "certification_request"):
+        leaves = [f for f in field.leaves() if f.name in _CERTIFICATE_VALUES]
+        return [_der_row(leaf, f"{where}.{leaf.name}") for leaf in leaves]
+    if not field.children:
+        return [] if field.name == "header" else [_der_row(field, where)]
+    return [row for child in field.children for row in _der_rows(child, where)]
+
+
+def _der_row(leaf: Field, name: str) -> Row:
+    value = leaf.value.hex() if isinstance(leaf.value, bytes) else leaf.value
+    said = leaf.meaning if leaf.meaning != str(value) else None
+    return item(None, name, value, number=value if type(value) is int else None, result=said)
+
+
+def cover(fields: list[Field], octets: bytes) -> None:
+    """Add leaves for octets that no leaf holds, so that nothing readable is lost; sorts `fields`."""
+    spans = sorted(
+        (leaf.offset, leaf.end)
+        for f in fields
+        for leaf in f.leaves()
+        if leaf.buffer == "message" and leaf.length
+    )
+    reached = 0
+    gaps = []
+    for start, end in spans:
+        if start > reached:
+            gaps.append((reached, start))
+        reached = max(reached, end)
+    if reached < len(octets):
+        gaps.append((reached, len(octets)))
+    for start, end in gaps:
+        words = f"{end - start} octets that could not be read"
+        fields.append(Field("unread", octets[start:end], words, start, end - start, "message"))
+    fields.sort(key=lambda f: f.offset)
+
+
+def _judgements(message: GbcsMessage) -> list[Issue]:
+    """What the verdicts and the tables say against the message."""
+    layout, facts = message.layout, message.facts
+    out = []
+    if facts["signature"] == "invalid":
+        at = layout.signature or 0
+        out.append(
+            Issue("error", LAYER, at, "the signature does not belong to these octets and this originator")
+        )
+    if facts["mac"] == "invalid":
+        out.append(Issue("error", LAYER, layout.mac or 0, "the MAC does not fit"))
+    out += [
+        Issue("note", LAYER, 0, f"no key to check the {part}")
+        for part in ("signature", "mac")
+        if facts[part] == "no_key"
+    ]
+    missing = message.opened.plain.count(None)
+    if missing:
+        severity = "note" if message.opened.state == "no_key" else "error"
+        why = "no key to open" if severity == "note" else "authentication failed on"
+        at = message.payload.sealed[message.opened.plain.index(None)][0] if message.payload else 0
+        out.append(Issue(severity, LAYER, at, f"{why} {missing} encrypted parts"))  # type: ignore[arg-type]
+    row = use_case(layout.message_code)
+    if layout.message_code is not None and row is None and layout.information is not None:
+        at = layout.information[0]
+        text = f"message code {layout.message_code:04x} has no name in the tables"
+        out.append(Issue("note", LAYER, at, text))
+    if (
+        row is not None
+        and row.critical
+        and not layout.signature_length
+        and layout.cra != 1
+        and layout.payload
+    ):
+        text = f"{row.use_case} is critical, and this message carries no signature"
+        out.append(Issue("warning", LAYER, layout.payload[1], text))
+    return out
+
+
+def _columns(message: GbcsMessage, description: Description, issues: list[Issue]) -> dict[str, Any]:
+    layout, facts, payload = message.layout, message.facts, message.payload
+    known = [*layout.issues, *(payload.issues if payload else ()), *issues]
+    return {
+        "kind": "gbcs",
+        "length": len(layout.octets),
+        "use_case": facts["use_case"],
+        "name": facts["name"],
+        "message_code": layout.message_code,
+        "cra": facts["cra"],
+        "originator": facts["originator"],
+        "recipient": facts["recipient"],
+        "originator_counter": facts["originator_counter"],
+        "supplementary_counter": layout.supplementary_counter,
+        "payload_kind": facts["payload_kind"],
+        "alert_code": payload.alert_code if payload else None,
+        "signature": facts["signature"],
+        "mac": facts["mac"],
+        "decrypted": message.opened.state,
+        "outcome": outcome(message, description.items),
+        "summary": _summary(message, description.items),
+        "issue": known[0].text if known else None,
+    }
+
+
+_GOOD = ("success", "SUCCESS", "accepted", "executed", None)
+
+
+def outcome(message: GbcsMessage, items: list[Row]) -> str | None:
+    """Did what was asked happen: success, failure, or None for commands and where nothing says so."""
+    payload = message.payload
+    if message.layout.cra == 1 or payload is None:
+        return None
+    if payload.kind == "dlms-access-response":
+        return "success" if all(r[1] == 0 for r in payload.results) else "failure"
+    if message.layout.cra == 3:
+        return {0x8F66: "success", 0x8F67: "failure"}.get(payload.alert_code or 0)
+    if payload.kind == "gbz":
+        answers = [r["result"] for r in items if r["cluster"] is not None and r["value"] is None]
+        return "failure" if any(a not in _GOOD for a in answers) else "success"
+    bad = [
+        r for r in items if str(r["object"]).rpartition(".")[2] in ("result", "status") and r["value"] != 0
+    ]
+    return "failure" if bad else "success"
+
+
+def _summary(message: GbcsMessage, items: list[Row]) -> str:
+    facts, payload = message.facts, message.payload
+    words = [f"{facts['use_case'] or 'unknown use case'} {facts['cra'] or 'message'}"]
+    if payload is not None and payload.alert_code is not None:
+        words.append(alert_name(payload.alert_code) or f"alert {payload.alert_code:04x}")
+    elif items:
+        words.append(f"{len(items)} items")
+    done = outcome(message, items)
+    if done:
+        words.append(done)
+    return ", ".join(words)

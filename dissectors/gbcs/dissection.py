@@ -1,0 +1,130 @@
+"""`dissect_message`: octets and keys in, a `GbcsMessage` out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dissectors.errors import DissectionError, Malformed
+from dissectors.gbcs.keystore import Keystore
+from dissectors.gbcs.layout import Layout, read_layout
+from dissectors.gbcs.message import GbcsMessage
+from dissectors.gbcs.names import CRA, alert_name, use_cases
+from dissectors.gbcs.payload import Payload, read_payload
+from dissectors.gbcs.verification import Opened, check_mac, check_signature, open_parts
+from dissectors.message import Message
+
+__all__ = ["dissect_message"]
+
+_NOTHING = Opened([], "none")
+_FUTURE_DATED = (0x00CC, 0x00CD)
+
+
+def dissect_message(
+    octets: bytes,
+    keystore: Keystore | None = None,
+    *,
+    command: Message | None = None,
+    version: str | None = None,
+) -> GbcsMessage:
+    """One GBCS message: what it says, and whether it is what its originator sent.
+
+    Args:
+        octets: the message as it is, without transport (see `dissectors.gbcs.inputs` for text forms).
+        keystore: keys to verify and decrypt with; without, the verdicts say ``no_key``.
+        command: the command that a response answers; names its items surely and gives the certificate of an
+            Unknown Remote Party.
+        version: version of GBCS to hold the message against, such as ``4.2``.
+
+    Never raises: what could not be read is in the issues, and every octet is in the tree all the same.
+    """
+    octets = bytes(octets)
+    layout = read_layout(octets)
+    payload = None
+    if layout.payload is not None:
+        payload = read_payload(octets, layout.payload[0], layout.payload[1], layout.cra)
+    asked = command if isinstance(command, GbcsMessage) else None
+    opened = _NOTHING
+    if payload is not None and payload.sealed:
+        opened = open_parts(layout, payload.sealed, keystore, _certified(asked))
+    signature = check_signature(layout, keystore)
+    mac, broker = check_mac(layout, keystore)
+    facts = _facts(layout, payload, signature, mac, opened)
+    if broker is not None and layout.cra == 1:
+        facts["access_control_broker"] = broker.hex()
+    message = GbcsMessage(layout, payload, opened, facts, asked, version)
+    if layout.start is None:
+        text = layout.issues[0].text if layout.issues else "not a GBCS message"
+        message.error = Malformed(text, layer="gbcs", offset=layout.reached)
+    return message
+
+
+def _certified(command: GbcsMessage | None) -> bytes | None:
+    """Public key of the Unknown Remote Party whose certificate stands in the command."""
+    if command is None or command.layout.certificate is None:
+        return None
+    from dissectors.gbcs.certificates import read_certificate
+
+    start, end = command.layout.certificate
+    try:
+        return read_certificate(command.octets[start:end]).point
+    except DissectionError:
+        return None
+
+
+def _facts(
+    layout: Layout, payload: Payload | None, signature: str, mac: str, opened: Opened
+) -> dict[str, Any]:
+    """The keys of the JSON form, in its order."""
+    code = layout.message_code
+    row = use_cases().get(code) if code is not None else None
+    alert = payload.alert_code if payload is not None else None
+    facts: dict[str, Any] = {
+        "use_case": row.use_case if row is not None else None,
+        "name": row.title if row is not None else None,
+        "message_code": code,
+        "cra": CRA.get(layout.cra),
+        "originator": layout.originator.hex() or None,
+        "recipient": layout.recipient.hex() or None,
+        "originator_counter": layout.counter if layout.originator else None,
+        "payload_kind": payload.kind if payload is not None else None,
+        "signature": signature,
+        "mac": mac,
+        "encrypted_parts": len(opened.plain),
+        "decrypted_parts": len(opened.plain) - opened.plain.count(None),
+        "pre_command": layout.pre_command,
+    }
+    if row is not None:
+        facts["category"] = row.category
+        facts["service_reference"] = row.service_reference
+    if alert is not None:
+        facts["alert_code"] = alert
+        facts["alert_name"] = alert_name(alert)
+        if code in _FUTURE_DATED and payload is not None:
+            _instruction(layout, payload, facts)
+    if layout.supplementary_party is not None:
+        facts["supplementary_remote_party"] = layout.supplementary_party.hex()
+    if layout.supplementary_counter is not None:
+        facts["supplementary_remote_party_counter"] = layout.supplementary_counter
+    if layout.supplementary_originator_counter is not None:
+        facts["supplementary_originator_counter"] = layout.supplementary_originator_counter
+    return facts
+
+
+def _instruction(layout: Layout, payload: Payload, facts: dict[str, Any]) -> None:
+    """The use case of the instruction that a future-dated alert is about, and its originator counter."""
+    octets = layout.octets
+    if payload.tail is not None:
+        at, end = payload.tail + 1, payload.end
+    elif payload.data and payload.data[0][0] == 2 and len(payload.data[0][1]) > 2:
+        node = payload.data[0][1][2]
+        at, end = node[3] - 19, node[3]
+    else:
+        return
+    if end - at < 10:
+        return
+    code = octets[at] << 8 | octets[at + 1]
+    row = use_cases().get(code)
+    if row is not None:
+        facts["use_case"] = row.use_case
+    facts["instruction_code"] = code
+    facts["instruction_counter"] = int.from_bytes(octets[at + 2 : at + 10], "big")

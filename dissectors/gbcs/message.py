@@ -1,0 +1,109 @@
+"""One GBCS message, dissected: verdicts at once, the description when somebody asks.
+
+Strategy: reading the layout, the structure of the payload and checking every protection happens in
+`dissect_message`. Fields, items, columns and the notes about names are made at the first look at any of them,
+because a run over many messages often wants the verdicts and some facts only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dissectors.errors import DissectionError
+from dissectors.field import Field, Issue
+from dissectors.gbcs.layout import Layout
+from dissectors.gbcs.payload import Payload
+from dissectors.gbcs.verification import Opened
+from dissectors.message import Message
+
+__all__ = ["GbcsMessage"]
+
+
+class GbcsMessage(Message):
+    """A `dissectors.message.Message` whose fields, items and columns are made on first use.
+
+    Attributes:
+        layout, payload: where everything lies.
+        opened: plain octets of the encrypted parts.
+        command: the command that this response answers, when it was given.
+    """
+
+    __slots__ = (
+        "_columns",
+        "_described",
+        "_fields",
+        "_issues",
+        "_items",
+        "command",
+        "layout",
+        "opened",
+        "payload",
+        "version",
+    )
+
+    def __init__(
+        self,
+        layout: Layout,
+        payload: Payload | None,
+        opened: Opened,
+        facts: dict[str, Any],
+        command: GbcsMessage | None = None,
+        version: str | None = None,
+    ) -> None:
+        self.kind = "gbcs"
+        self.octets = layout.octets
+        self.facts = facts
+        self.layout = layout
+        self.payload = payload
+        self.opened = opened
+        self.command = command
+        self.version = version
+        self.error: DissectionError | None = None
+        self._issues = [*layout.issues, *(payload.issues if payload is not None else ())]
+        self._items: list[dict[str, Any]] = []
+        self._fields: list[Field] = []
+        self._columns: dict[str, Any] = {}
+        self._described = False
+        buffers = {f"decrypted-{i}": p for i, p in enumerate(opened.plain) if p is not None}
+        self.buffers = buffers
+
+    def _describe(self) -> None:
+        if self._described:
+            return
+        self._described = True
+        from dissectors.gbcs.description import describe
+
+        fields, items, issues, columns = describe(self)
+        self._fields = fields
+        self._items = items
+        self._issues += issues
+        self._columns = columns
+
+    @property
+    def fields(self) -> list[Field]:  # type: ignore[override]
+        """The tree of fields; every octet lies in a leaf."""
+        self._describe()
+        return self._fields
+
+    @property
+    def items(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The values, each with the object that it belongs to."""
+        self._describe()
+        return self._items
+
+    @property
+    def issues(self) -> list[Issue]:  # type: ignore[override]
+        """What a reader must know."""
+        self._describe()
+        return self._issues
+
+    @property
+    def columns(self) -> dict[str, Any]:  # type: ignore[override]
+        """Values for the `messages` table."""
+        self._describe()
+        return self._columns
+
+    def __repr__(self) -> str:
+        return (
+            f"GbcsMessage({self.facts.get('use_case')}, {self.facts.get('cra')}, {len(self.octets)} octets)"
+        )
