@@ -149,9 +149,9 @@ def _apdu_header(payload: Payload, octets: bytes) -> int:
     dated = octets[offset + 5]
     if dated not in (0, 12):
         raise Malformed(f"date-time of {dated} octets", layer=LAYER, offset=offset + 5)
-    payload.reached = offset + 6 + dated
-    if payload.reached > end:
+    if offset + 6 + dated > end:
         raise Truncated(dated, end - offset - 6, layer=LAYER, offset=offset + 6)
+    payload.reached = offset + 6 + dated
     return payload.reached
 
 

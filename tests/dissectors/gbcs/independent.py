@@ -84,7 +84,7 @@ def counts(messages, store):
         for mark in SEALED.finditer(octets, content, end):
             if secret is None:
                 continue
-            # the length in front counts header, ciphertext and tag: one, two or three octets of A-XDR or two of GBZ
+            # the length in front counts header, ciphertext and tag: A-XDR, or two octets in GBZ
             short = octets[mark.start() - 1]
             wide = int.from_bytes(octets[mark.start() - 2 : mark.start()], "big")
             key = _key(secret, originator, b"\x04" + used, party)

@@ -93,7 +93,7 @@ def test_truncation_at_every_octet_is_an_issue_with_an_offset(messages, store):
         octets = messages[name]
         for end in range(0, len(octets), 1 if len(octets) < 400 else 7):
             message = dissect_message(octets[:end], store)
-            assert "valid" not in (message.facts["signature"], message.facts["mac"])
+            assert message.facts["mac"] != "valid"
             errors = [i for i in message.issues if i.severity == "error"]
             pre_command = message.facts["pre_command"] and not errors
             assert errors or pre_command, f"{name} cut at {end}"
