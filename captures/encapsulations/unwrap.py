@@ -49,7 +49,7 @@ class Unwrapper:
         draft = start(records, link_types, self.count + 1)
         self.count += len(records)
         block = draft.block
-        for link_type in np.unique(block.link_type).tolist():
+        for link_type in _distinct(block.link_type):
             rows = np.flatnonzero(block.link_type == link_type)
             take_off = SUPPORTED.get(link_type)
             if take_off is None:
@@ -71,7 +71,7 @@ class Unwrapper:
             marked = block.trailer == mark
             if not marked.any():
                 continue
-            for interface in np.unique(block.interface[marked]).tolist():
+            for interface in _distinct(block.interface[marked]):
                 rows = np.flatnonzero(marked & (block.interface == interface))
                 found = self.judgements.setdefault((interface, declared), Judgement(declared))
                 self._observe(draft, rows, found)
@@ -125,6 +125,13 @@ class Unwrapper:
     def _rssi_offset(self, interface: int) -> int:
         found = self.judgements.get((interface, TrailerKind.FCS16))
         return found.rssi_offset if found is not None and found.rssi_offset is not None else -73
+
+
+def _distinct(values: npt.NDArray[np.uint16]) -> list[int]:
+    """The different values; nearly always there is one."""
+    if len(values) and (values == values[0]).all():
+        return [int(values[0])]
+    return [int(value) for value in np.unique(values)]
 
 
 def _strip(draft: Draft, rows: Rows) -> None:

@@ -1,7 +1,7 @@
 """pcapng files: sections of either byte order, interfaces with their own link types and clocks.
 
-Layout: draft-ietf-opsawg-pcapng. Strategy as for pcap: the chain of block lengths is chased with two
-octets a block and checked at once; enhanced packet blocks become rows by vector operations, all other
+Layout: draft-ietf-opsawg-pcapng. Strategy as for pcap: the chain of block lengths is chased with one
+octet a block (two in files with long ones) and checked at once; enhanced packet blocks become rows by vector operations, all other
 blocks are rare and are read one at a time (`captures.files.blocks`).
 """
 
@@ -27,6 +27,8 @@ __all__ = ["MAGIC", "PcapngReader"]
 MAGIC = bytes.fromhex("0a0d0d0a")
 LONGEST = 64 * 1024 * 1024
 """A block that says it is longer is damaged (the packets of radio captures are a few hundred octets)."""
+LONG = 16
+"""After so many blocks of more than 255 octets, lengths are chased with two octets."""
 SEARCH = 65_536
 FARTHEST = 64 * 1024 * 1024
 """Octets in which the block after damage is searched for: at first, and at most."""
@@ -48,6 +50,7 @@ class PcapngReader:
         self.first = 0  # index in facts.interfaces of this section's first interface
         self.clocks: list[Clock] = []
         self.drops: dict[int, int] = {}
+        self.long = 0  # blocks of more than 255 octets
         if not self._section():
             text = "the section header is cut or damaged"
             raise CaptureError(window.source.name, 0, text, "the file was cut, or is no pcapng")
@@ -118,7 +121,8 @@ class PcapngReader:
     def _run(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Starts and lengths of the next whole blocks, up to the next section header."""
         window = self.window
-        chased = _chase(window.memory, window.begin, window.end - 12, self.order == "<")
+        chase = _chase_two if self.long > LONG else _chase_one
+        chased = chase(window.memory, window.begin, window.end - 12, self.order == "<")
         starts = np.empty(len(chased), np.int64)
         starts[:1] = window.begin
         np.cumsum(chased[:-1], out=starts[1:])
@@ -258,6 +262,7 @@ class PcapngReader:
         if 12 <= length <= LONGEST and length % 4 == 0 and window.fill(length):
             after = window.begin + length
             if self._u32(after - 4) == length:
+                self.long += length > 255
                 return length
             if self._is_block(after):
                 self._lose(at, "the two lengths of a block differ: the first was taken")
@@ -326,7 +331,23 @@ class PcapngReader:
             reach *= 4
 
 
-def _chase(data: bytearray, start: int, stop: int, little: bool) -> npt.NDArray[np.int64]:
+def _chase_one(data: bytearray, start: int, stop: int, little: bool) -> npt.NDArray[np.int64]:
+    """The lowest octet of each block length in the chain that starts at `start`."""
+    lengths = bytearray()
+    append, at = lengths.append, start + (4 if little else 7)
+    last = stop + (4 if little else 7)
+    for _ in range(BLOCK_FRAMES):
+        if at > last:
+            break
+        length = data[at]
+        append(length)
+        if length < 12:
+            break
+        at += length
+    return np.frombuffer(lengths, np.uint8).astype(np.int64)
+
+
+def _chase_two(data: bytearray, start: int, stop: int, little: bool) -> npt.NDArray[np.int64]:
     """The two lowest octets of each block length in the chain that starts at `start`."""
     lengths = array("H")
     append, at = lengths.append, start

@@ -79,6 +79,21 @@ class Source:
             return piece
         return self._read(size)
 
+    def readinto(self, memory: memoryview) -> int:
+        """Like `read`, into `memory`; the number of octets."""
+        readinto = getattr(self.octets, "readinto", None)
+        if self._head or readinto is None:
+            piece = self.read(len(memory))
+            memory[: len(piece)] = piece
+            return len(piece)
+        try:
+            count = int(readinto(memory) or 0)
+        except OSError as error:
+            self.lost.append(Lost(self.taken, f"reading stopped: {error.strerror or error}"))
+            return 0
+        self.taken += count
+        return count
+
     def read_all(self, limit: int) -> bytes:
         """The rest, `limit` octets at most."""
         pieces = []
@@ -191,20 +206,19 @@ class Window:
         self.begin = index
 
     def fill(self, need: int = 1) -> bool:
-        """Take more octets; True when at least `need` unread ones are there afterwards."""
+        """True when at least `need` unread octets are there, if need be after taking more of them."""
         have = len(self)
-        if self.ended:
+        if self.ended or have >= need:
             return have >= need
         memory = bytearray(2 * PADDING + max(CHUNK, have + CHUNK // 8))
         memory[PADDING : PADDING + have] = memoryview(self.memory)[self.begin : self.end]
         end, stop = PADDING + have, len(memory) - PADDING
         while end < stop and (end - PADDING < need or end == PADDING + have or self.source.waiting()):
-            piece = self.source.read(stop - end)
-            if not piece:
+            count = self.source.readinto(memoryview(memory)[end:stop])
+            if not count:
                 self.ended = True
                 break
-            memory[end : end + len(piece)] = piece
-            end += len(piece)
+            end += count
         self.memory, self.begin, self.end = memory, PADDING, end
         self.octets = np.frombuffer(memory, np.uint8)
         return len(self) >= need
