@@ -126,6 +126,9 @@ class _Inflated:
 
     def read(self, size: int, /) -> bytes:
         while self.inflater is not None:
+            if self.inflater.ended:
+                self._next_member(self.inflater.unused)
+                continue
             piece, self.left = self.left, b""
             if not piece and self.inflater.hungry:
                 piece = self.source.read(PIECE)
@@ -137,8 +140,6 @@ class _Inflated:
             except Exception as error:  # each library has its own
                 self._stop(f"damaged {self.name} stream: {error}")
                 return b""
-            if self.inflater.ended:
-                self._next_member(self.inflater.unused)
             if out:
                 self.given += len(out)
                 return out

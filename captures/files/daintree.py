@@ -60,13 +60,14 @@ class DaintreeReader:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.facts = Facts(interfaces=[Interface(195, "Daintree SNA")])
+        self.tail = -1  # offset of a last line without its end
 
     def __iter__(self) -> Iterator[Records]:
         batch = Batch()
         for offset, line in self._lines():
             if line.startswith(b"#") or not line.strip():
                 continue
-            trouble = self._frame(line, batch)
+            trouble = self._frame(line.rstrip(b"\r"), batch, cut=offset == self.tail)
             if trouble:
                 self.facts.lost.append(Lost(offset, trouble, 1))
             if len(batch.octets) >= BLOCK_FRAMES:
@@ -86,9 +87,10 @@ class DaintreeReader:
                 self.facts.lost.append(Lost(offset, f"a line of more than {LONGEST_LINE} octets"))
                 offset, rest = offset + len(rest), b""
         if rest:
+            self.tail = offset
             yield offset, rest
 
-    def _frame(self, line: bytes, batch: Batch) -> str:
+    def _frame(self, line: bytes, batch: Batch, cut: bool) -> str:
         """Add the frame of `line` to `batch`; what is wrong with it, when it cannot be read."""
         parts = line.split()
         if len(parts) < 4:
@@ -101,6 +103,8 @@ class DaintreeReader:
             return "a line whose time, length or frame is no number"
         if abs(time_ns) >= 2**63 or not octets:
             return "a line without a frame, or with an impossible time"
+        if cut and length > len(octets):
+            return f"cut in a line: {len(octets)} of {length} octets are there"
         if length != len(octets):
             text = f"the line says {length} octets and holds {len(octets)}"
             batch.comments[len(batch.octets)] = text

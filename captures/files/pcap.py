@@ -212,13 +212,14 @@ class PcapReader:
             self.odd += not self._plausible(here)
             return window.begin, here.captured, 0
         at = window.offset(window.begin)
+        if self.near is None and self._plausible(here):
+            self.near = here.seconds
         found = self._search(header)
         if found is None:
             return self._last(here, at)
         gap = found - header
         if self._plausible(here) and end <= found:
-            self._lose(at + end, f"{found - end} octets between two records belong to none")
-            return window.begin, here.captured, found - end
+            return window.begin, here.captured, 0  # what comes next is damaged, not this one
         if gap == here.original or self._plausible(here):
             text = f"record length {here.captured} is damaged: the next record starts after {gap} octets"
             self._lose(at, text)
@@ -242,6 +243,8 @@ class PcapReader:
         """No record follows this one: give it when it is whole, and note what is lost."""
         window, end = self.window, self.variant.header + here.captured
         if here.captured <= self.longest and len(window) >= end:
+            if self._plausible(here):
+                return window.begin, here.captured, 0
             self._lose(at + end, f"{len(window) - end} octets up to the end belong to no record")
             return window.begin, here.captured, len(window) - end
         have = len(window)
@@ -283,7 +286,7 @@ class PcapReader:
     def _proven(self, end: int) -> bool:
         following = self._header(end)
         if following is None:
-            return len(self.window) == end
+            return self.near is not None and len(self.window) == end
         near = self.near is None or abs(following.seconds - self.near) < NEAR
         return self._plausible(following) and near
 

@@ -1,8 +1,8 @@
 """pcapng files: sections of either byte order, interfaces with their own link types and clocks.
 
 Layout: draft-ietf-opsawg-pcapng. Strategy as for pcap: the chain of block lengths is chased with one
-octet a block (two in files with long ones) and checked at once; enhanced packet blocks become rows by vector operations, all other
-blocks are rare and are read one at a time (`captures.files.blocks`).
+octet a block (two in files with long ones) and checked at once; enhanced packet blocks become rows by vector
+operations, all other blocks are rare and are read one at a time (`captures.files.blocks`).
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class PcapngReader:
         self.first = 0  # index in facts.interfaces of this section's first interface
         self.clocks: list[Clock] = []
         self.drops: dict[int, int] = {}
+        self.strange: set[int] = set()
         self.long = 0  # blocks of more than 255 octets
         if not self._section():
             text = "the section header is cut or damaged"
@@ -250,6 +251,9 @@ class PcapngReader:
                 self.drops[self.first + count[0]] = count[1]
         elif kind == 10:
             self.facts.secrets += blocks.secrets(body, self.order)[1]
+        elif kind not in KNOWN and kind not in self.strange:
+            self.strange.add(kind)
+            self._lose(self.window.offset(start), f"blocks of unknown type 0x{kind:08x} were skipped")
 
     # -- one block at a time, where the file is cut or damaged -------------------------------------------
 
@@ -282,12 +286,13 @@ class PcapngReader:
             window.advance(window.begin + found)
             return 0
         have = len(window)
-        whole = kind == ENHANCED and have >= 28 and 28 + self._u32(window.begin + 20) <= have
+        captured = self._u32(window.begin + 20) if have >= 28 else 0
+        whole = kind == ENHANCED and 0 < captured <= have - 28
         self._lose(at, f"cut in a block: {have} of {length} octets are there", 0 if whole else frames)
         if not whole:
             window.advance(window.end)
             return 0
-        length = blocks.pad4(28 + self._u32(window.begin + 20)) + 4
+        length = blocks.pad4(28 + captured) + 4
         self._lengthen(length)
         return length
 
