@@ -58,12 +58,27 @@ class DeviceName:
 
 @dataclass(frozen=True, slots=True)
 class DlmsKeys:
-    """DLMS keys of one meter; `system_title` None serves any. Key octets never in `repr`."""
+    """DLMS keys of one meter; `system_title` None serves any. Key octets never in `repr`.
+
+    Attributes:
+        broadcast_key: global broadcast encryption key; the unicast one is tried where it is None.
+        master_key: key encryption key, unwraps the key of a wrapped-key message.
+        secret: LLS password or HLS secret of the association.
+        agreement_private: own private scalar, big-endian, for agreed keys (P-256 or P-384).
+        agreement_public: the peer's static public key, x and y.
+        signing_public: the signer's public key, x and y.
+    """
 
     system_title: bytes | None = None
     encryption_key: bytes | None = field(default=None, repr=False)
     authentication_key: bytes | None = field(default=None, repr=False)
     dedicated_key: bytes | None = field(default=None, repr=False)
+    broadcast_key: bytes | None = field(default=None, repr=False)
+    master_key: bytes | None = field(default=None, repr=False)
+    secret: bytes | None = field(default=None, repr=False)
+    agreement_private: bytes | None = field(default=None, repr=False)
+    agreement_public: bytes | None = None
+    signing_public: bytes | None = None
 
 
 @dataclass(slots=True)

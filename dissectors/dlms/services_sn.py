@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dissectors.dlms.layout import Boolean, Choice, Element, Flagged, Number, Octets, Sequence
+from dissectors.dlms.layout import Boolean, Choice, DataElement, Element, Flagged, Number, Octets, Sequence
 from dissectors.dlms.references import DATA, RAW_DATA, RESULT
 
 __all__ = ["SN_SERVICES"]
@@ -45,7 +45,7 @@ VARIABLE = _Variable(
     {
         2: ("variable-name", (NAME,)),
         3: ("detailed-access", DETAILED),
-        4: ("parameterised-access", (NAME, Number("selector"), DATA)),
+        4: ("parameterised-access", (NAME, Number("selector"), DataElement("parameters"))),
         5: ("block-number-access", (BLOCK,)),
         6: ("read-data-block-access", (LAST, BLOCK, RAW_DATA)),
         7: ("write-data-block-access", (LAST, BLOCK)),

@@ -1,0 +1,327 @@
+"""Carriers of one message: each finds its service data units, has them unwrapped, and covers every octet.
+
+A carrier's reader gives its fields and the error that refuses the message, if any. What is wrong with an APDU
+inside a frame whose carrier is whole (HDLC, M-Bus) is an issue: a lone middle segment looks just like that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dissectors.dlms.apdu import APDU_NAMES
+from dissectors.dlms.ciphering import open_payload
+from dissectors.dlms.data import read_node
+from dissectors.dlms.data_fields import data_field
+from dissectors.dlms.general import Ciphered, Protected
+from dissectors.dlms.hdlc import HdlcFrame, frame_field, read_frames
+from dissectors.dlms.lengths import build_length
+from dissectors.dlms.mbus import Telegram, read_telegrams, telegram_field
+from dissectors.dlms.reassembly import HdlcSegments, MbusSegments, Piece, Unit
+from dissectors.dlms.unwrapping import Unwrapping
+from dissectors.dlms.wrapper import HEADER_LENGTH, header_fields, read_header
+from dissectors.errors import DissectionError, Malformed, Truncated
+from dissectors.field import Field
+
+__all__ = ["LLC_DIRECTIONS", "READERS", "apdu_direction", "read_hdlc", "read_unit"]
+
+Result = tuple[list[Field], DissectionError | None]
+LLC_DIRECTIONS = {b"\xe6\xe6\x00": "to-server", b"\xe6\xe7\x00": "to-client"}
+_LLC = 3
+
+
+def apdu_direction(tag: int) -> str:
+    """Who usually sends an APDU with this tag (table ``apdu_tags``); ``""`` for those of both."""
+    return _DIRECTIONS.get(tag, "")
+
+
+def _directions() -> dict[int, str]:
+    from dissectors.facts import table
+
+    words = {"C": "to-server", "S": "to-client"}
+    return {int(row["tag"]): words.get(row["sender"], "") for row in table("dlms", "apdu_tags")}
+
+
+_DIRECTIONS = _directions()
+
+
+def read_apdu_only(unwrapping: Unwrapping, data: bytes) -> Result:
+    """An APDU and nothing around it."""
+    unwrapping.direction = unwrapping.direction or apdu_direction(data[0] if data else -1)
+    return unwrapping.unwrap(data, 0, len(data))
+
+
+def read_llc(unwrapping: Unwrapping, data: bytes) -> Result:
+    """The three LLC octets and an APDU."""
+    if data[:_LLC] not in LLC_DIRECTIONS:
+        wrong = Malformed("no LLC header (E6 E6 00 or E6 E7 00)", layer="dlms.llc", offset=0)
+        return [Field("unread", data, None, 0, len(data), "message")], wrong
+    unwrapping.direction = LLC_DIRECTIONS[data[:_LLC]]
+    fields, error = unwrapping.unwrap(data, _LLC, len(data))
+    return [llc_field(data, 0, "message"), *fields], error
+
+
+def llc_field(data: bytes, start: int, buffer: str) -> Field:
+    """The LLC header as a field."""
+    octets = data[start : start + _LLC]
+    return Field("llc", octets, LLC_DIRECTIONS.get(octets), start, _LLC, buffer)
+
+
+def read_iec61334(unwrapping: Unwrapping, data: bytes) -> Result:
+    """IEC 61334-4-32 (S-FSK PLC): 90, destination and source LSAP, APDU."""
+    if len(data) < _LLC or data[0] != 0x90:
+        wrong = Malformed("no IEC 61334-4-32 header (90 ..)", layer="dlms.iec61334", offset=0)
+        return [Field("unread", data, None, 0, len(data), "message")], wrong
+    header = Field("iec61334_4_32", None, "LLC header", 0, _LLC, "message")
+    header.children = [
+        Field("control", data[0], "data", 0, 1, "message"),
+        Field("destination_lsap", data[1], "", 1, 1, "message"),
+        Field("source_lsap", data[2], "", 2, 1, "message"),
+    ]
+    unwrapping.direction = apdu_direction(data[3] if len(data) > _LLC else -1)
+    fields, error = unwrapping.unwrap(data, _LLC, len(data))
+    return [header, *fields], error
+
+
+def read_data_only(unwrapping: Unwrapping, data: bytes) -> Result:
+    """One A-XDR Data and nothing around it."""
+    try:
+        node, stop = read_node(data, 0, len(data))
+    except DissectionError as error:
+        return [Field("unread", data, None, 0, len(data), "message")], error
+    fields = [data_field(node)]
+    unwrapping.nodes.append(node)
+    if stop == len(data):
+        return fields, None
+    left = len(data) - stop
+    fields.append(Field("unread", data[stop:], None, stop, left, "message"))
+    return fields, Malformed(f"{left} octets left over after the data", layer="dlms.data", offset=stop)
+
+
+def read_wrapper(unwrapping: Unwrapping, data: bytes) -> Result:
+    """One PDU or several, each with its wrapper header."""
+    return _wrapped(unwrapping, data, stream=False)
+
+
+def read_wrapper_stream(unwrapping: Unwrapping, data: bytes) -> Result:
+    """A stream of PDUs; the last may be cut off, which is a note."""
+    return _wrapped(unwrapping, data, stream=True)
+
+
+def _wrapped(unwrapping: Unwrapping, data: bytes, stream: bool) -> Result:
+    out: list[Field] = []
+    at, end, failure = 0, len(data), None
+    while at < end or not out:
+        branch = Field("wrapper", None, "", at, end - at, "message")
+        out.append(branch)
+        try:
+            header = read_header(data, at, end)
+            stop = at + HEADER_LENGTH + header.length
+            if stop > end:
+                left = end - at - HEADER_LENGTH
+                raise Truncated(header.length, left, layer="dlms.wrapper", offset=at + HEADER_LENGTH)
+        except DissectionError as error:
+            branch.children.append(Field("unread", data[at:], None, at, end - at, "message"))
+            if not (stream and at and isinstance(error, Truncated)):
+                return out, failure or error
+            unwrapping.issue("note", error.layer, error.offset, f"the stream ends here: {error.text}")
+            return out, failure
+        branch.length = stop - at
+        branch.children += header_fields(header, at, "message")
+        unwrapping.direction = apdu_direction(data[at + HEADER_LENGTH]) if header.length else ""
+        fields, wrong = unwrapping.unwrap(data, at + HEADER_LENGTH, stop)
+        branch.children += fields
+        failure = failure or wrong
+        at = stop
+    return out, failure
+
+
+def read_hdlc(unwrapping: Unwrapping, data: bytes, segments: HdlcSegments | None = None) -> Result:
+    """Frames with their flags; a wrong check sequence refuses the message but everything is read."""
+    segments = segments or HdlcSegments()
+    out: list[Field] = []
+    failure: DissectionError | None = None
+    at, any_frame = 0, False
+    for found in read_frames(data, 0, len(data)):
+        if isinstance(found, HdlcFrame):
+            out += _flags(data, at, found.start)
+            branch, error = _frame(unwrapping, found, data, segments)
+            any_frame, at = True, found.end
+        else:
+            start, at, error = found
+            out += _flags(data, start if start >= at else at, start)
+            branch = Field("unread", data[start:at], None, start, at - start, "message")
+        out.append(branch)
+        failure = failure or error
+    out += _flags(data, at, len(data))
+    if not any_frame and failure is None:
+        failure = Malformed("no HDLC frame", layer="dlms.hdlc", offset=0)
+    _remains(unwrapping, segments.unfinished, "dlms.hdlc")
+    for offset, text in segments.notes:
+        unwrapping.issue("note", "dlms.hdlc", offset, text)
+    return out, failure
+
+
+def _flags(data: bytes, start: int, end: int) -> list[Field]:
+    if end <= start:
+        return []
+    return [Field("flags", data[start:end], f"{end - start} flags", start, end - start, "message")]
+
+
+def _frame(
+    unwrapping: Unwrapping, frame: HdlcFrame, data: bytes, segments: HdlcSegments
+) -> tuple[Field, DissectionError | None]:
+    information: list[Field] = []
+    start, end = frame.info
+    if frame.type in ("I", "UI") and end > start:
+        unit = segments.feed(frame, data)
+        if unit is not None:
+            information = read_unit(unwrapping, unit, data, start)
+    branch = frame_field(frame, data, "message", information)
+    if frame.header_ok is False:
+        error = Malformed("header check sequence is wrong", layer="dlms.hdlc", offset=start - 2)
+        return branch, error
+    if not frame.frame_ok:
+        return branch, Malformed("frame check sequence is wrong", layer="dlms.hdlc", offset=frame.end - 2)
+    return branch, None
+
+
+def read_unit(unwrapping: Unwrapping, unit: Unit, data: bytes, start: int, llc: bool = True) -> list[Field]:
+    """Unwrap a unit; its fields stand in place of the last piece, or in a buffer of their own when joined."""
+    if len(unit.pieces) == 1:
+        piece = unit.pieces[0]
+        return _inside(unwrapping, data, piece.offset, piece.offset + len(piece.octets), "message", llc)
+    whole = unit.octets
+    name = unwrapping.add_buffer("reassembled", whole)
+    last = unit.pieces[-1]
+    own = Field("segment", last.octets, "last of the whole", start, len(last.octets), "message")
+    joined = Field("reassembled", None, f"{len(unit.pieces)} segments joined", 0, len(whole), name)
+    joined.children = _inside(unwrapping, whole, 0, len(whole), name, llc)
+    return [own, joined]
+
+
+def _inside(unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer: str, llc: bool) -> list[Field]:
+    out: list[Field] = []
+    head = data[start : start + _LLC]
+    if llc and head in LLC_DIRECTIONS and start + _LLC <= end:
+        unwrapping.direction = LLC_DIRECTIONS[head]
+        out.append(llc_field(data, start, buffer))
+        start += _LLC
+        if start == end:
+            return out
+    named = len(unwrapping.apdus)
+    before = unwrapping.state
+    fields, error = unwrapping.unwrap(data, start, end, buffer)
+    if error is None:
+        return out + fields
+    if out:
+        del unwrapping.apdus[named:]
+    else:
+        # Without an LLC header this may be a middle segment, whose first octet only looks like a tag.
+        unwrapping.restore(before)
+        fields = [Field("unread", data[start:end], None, start, end - start, buffer)]
+    unwrapping.issue("error", error.layer, error.offset, error.text)
+    return out + fields
+
+
+def _remains(unwrapping: Unwrapping, open_units: list[list[Piece]], layer: str) -> None:
+    for pieces in open_units:
+        octets = sum(len(piece.octets) for piece in pieces)
+        text = f"{octets} octets of a message whose last segment is not here"
+        unwrapping.issue("note", layer, pieces[0].offset, text)
+
+
+def read_mbus(unwrapping: Unwrapping, data: bytes, segments: MbusSegments | None = None) -> Result:
+    """Telegrams back to back; a wrong checksum refuses the message, other faults are warnings."""
+    segments = segments or MbusSegments()
+    out: list[Field] = []
+    failure: DissectionError | None = None
+    whole = False
+    for found in read_telegrams(data, 0, len(data)):
+        if not isinstance(found, Telegram):
+            start, end, error = found
+            name = "unread" if error else "short_frame"
+            text = None if error else "acknowledgement" if end - start == 1 else "link control"
+            out.append(Field(name, data[start:end], text, start, end - start, "message"))
+            failure = failure or error
+            continue
+        whole = True
+        body: list[Field] = []
+        if found.ports is not None:
+            unit = segments.feed(found, data)
+            if unit is not None:
+                body = read_unit(unwrapping, unit, data, found.body[0], llc=False)
+        out.append(telegram_field(found, data, "message", body))
+        for offset, text in found.issues:
+            unwrapping.issue("warning", "dlms.mbus", offset, text)
+        if not found.checksum_ok and failure is None:
+            failure = Malformed("the checksum is wrong", layer="dlms.mbus", offset=found.end - 2)
+    if not whole and failure is None:
+        failure = Malformed("no long frame (68 L L 68)", layer="dlms.mbus", offset=0)
+    _remains(unwrapping, segments.unfinished, "dlms.mbus")
+    for offset, text in segments.notes:
+        unwrapping.issue("note", "dlms.mbus", offset, text)
+    return out, failure
+
+
+def read_gbcs_protected(unwrapping: Unwrapping, data: bytes) -> Result:
+    """What a GBCS protected attribute holds: SC, counter, cipher text, tag; inside is one Data.
+
+    Additional data is the security control alone (GBCS section 8.4); the title is the originator's.
+    """
+    whole = Protected("protected")
+    try:
+        ciphered, _ = whole.read(build_length(len(data)) + data, 0, len(build_length(len(data))) + len(data))
+    except DissectionError as error:
+        return [Field("unread", data, None, 0, len(data), "message")], error
+    shift = len(data)
+    field = whole.field(ciphered, 0, shift, "message")
+    field.children = [child for child in field.children if child.name != "length"]
+    plaintext = _open_protected(unwrapping, ciphered)
+    if plaintext is None:
+        held = any(entry.encryption_key for entry in unwrapping.association.keys)
+        text = "the tag does not match the key that is held" if held else "no key is held for it"
+        unwrapping.security.append("bad_tag" if held else "no_key")
+        unwrapping.issue("warning" if held else "note", "dlms.security", 0, text)
+        return [field], None
+    unwrapping.security.append("ok")
+    name = unwrapping.add_buffer("decrypted", plaintext)
+    try:
+        node, stop = read_node(plaintext, 0, len(plaintext))
+    except DissectionError as error:
+        return [field], error
+    unwrapping.nodes.append(node)
+    field.children.append(data_field(node, "data", name))
+    if stop != len(plaintext):
+        return [field], Malformed("octets left over after the data", layer="dlms.data", offset=stop)
+    return [field], None
+
+
+def _open_protected(unwrapping: Unwrapping, ciphered: Ciphered) -> bytes | None:
+    counter = ciphered.counter.to_bytes(4, "big")
+    for entry in unwrapping.association.keys:
+        if entry.encryption_key is None or entry.system_title is None or not ciphered.tag:
+            continue
+        iv = entry.system_title + counter
+        for authentication_key in {entry.authentication_key or b"", b""}:
+            plaintext = open_payload(
+                entry.encryption_key, authentication_key, iv, ciphered.control, ciphered.payload,
+                ciphered.tag, b"",
+            )  # fmt: skip
+            if plaintext is not None:
+                unwrapping.system_title = entry.system_title
+                return plaintext
+    return None
+
+
+READERS: dict[str, Callable[[Unwrapping, bytes], Result]] = {
+    "apdu": read_apdu_only,
+    "llc": read_llc,
+    "hdlc": read_hdlc,
+    "wrapper": read_wrapper,
+    "wrapper-stream": read_wrapper_stream,
+    "mbus": read_mbus,
+    "axdr-data": read_data_only,
+    "iec61334": read_iec61334,
+    "gbcs-protected": read_gbcs_protected,
+}
+KNOWN_TAGS = frozenset(APDU_NAMES)
