@@ -18,7 +18,7 @@ from dissectors.field import Field, Issue
 from dissectors.keyring import DlmsKeys
 from dissectors.message import Message
 
-__all__ = ["dissect_message", "dissect_vector", "find_transport", "message_of"]
+__all__ = ["dissect_message", "dissect_vector", "find_transport", "message_of", "unwrap", "vector_keys"]
 
 MAX_NOTES = 50
 
@@ -72,17 +72,27 @@ def dissect_message(
     Raises:
         ValueError: `transport` is not a name that is known.
     """
-    if transport != "auto" and transport not in READERS:
-        raise ValueError(f"unknown transport {transport!r}; one of {', '.join(READERS)}")
     memory = association or Association.with_keys(keys)
-    if transport == "auto":
-        transport, unwrapping, (fields, error) = _guess(octets, memory, direction)
-    else:
-        unwrapping = Unwrapping(memory, direction)
-        fields, error = READERS[transport](unwrapping, octets)
+    name, unwrapping, (fields, error) = unwrap(octets, transport, memory, direction)
     if association is None:
         unwrapping.unfinished()
-    return message_of(octets, transport, unwrapping, fields, error, reveal)
+    return message_of(octets, name, unwrapping, fields, error, reveal)
+
+
+def unwrap(
+    octets: bytes, transport: str, memory: Association, direction: str = ""
+) -> tuple[str, Unwrapping, Result]:
+    """(transport as found, what was unwrapped, fields and error) of one message.
+
+    Raises:
+        ValueError: `transport` is not a name that is known.
+    """
+    if transport == "auto":
+        return _guess(octets, memory, direction)
+    if transport not in READERS:
+        raise ValueError(f"unknown transport {transport!r}; one of {', '.join(READERS)}")
+    unwrapping = Unwrapping(memory, direction)
+    return transport, unwrapping, READERS[transport](unwrapping, octets)
 
 
 def _guess(octets: bytes, memory: Association, direction: str) -> tuple[str, Unwrapping, Result]:
@@ -199,7 +209,7 @@ def dissect_vector(vector: Mapping[str, Any], reveal: bool = False) -> Message:
     transport = str(vector.get("transport") or "auto")
     try:
         octets = bytes.fromhex("".join(str(vector.get("hex", "")).split()))
-        keys = [_vector_keys(vector.get("keys") or {})]
+        keys = [vector_keys(vector.get("keys") or {})]
         if transport != "auto" and transport not in READERS:
             raise ValueError(f"unknown transport {transport!r}")
     except ValueError as error:
@@ -210,7 +220,9 @@ def dissect_vector(vector: Mapping[str, Any], reveal: bool = False) -> Message:
     return dissect_message(octets, transport=transport, keys=keys, reveal=reveal)
 
 
-def _vector_keys(keys: Mapping[str, Any]) -> DlmsKeys:
+def vector_keys(keys: Mapping[str, Any]) -> DlmsKeys:
+    """The keys of a vector's ``keys`` object; ValueError when one is not hex."""
+
     def octets(name: str) -> bytes | None:
         text = keys.get(name)
         return bytes.fromhex(str(text).removeprefix("0x")) if text else None

@@ -140,6 +140,7 @@ def read_hdlc(unwrapping: Unwrapping, data: bytes, segments: HdlcSegments | None
     segments = segments or HdlcSegments()
     out: list[Field] = []
     failure: DissectionError | None = None
+    error: DissectionError | None
     at, any_frame = 0, False
     for found in read_frames(data, 0, len(data)):
         if isinstance(found, HdlcFrame):
@@ -147,9 +148,13 @@ def read_hdlc(unwrapping: Unwrapping, data: bytes, segments: HdlcSegments | None
             branch, error = _frame(unwrapping, found, data, segments)
             any_frame, at = True, found.end
         else:
-            start, at, error = found
-            out += _flags(data, start if start >= at else at, start)
+            start, stop, error = found
+            out += _flags(data, at, start)
+            at = stop
             branch = Field("unread", data[start:at], None, start, at - start, "message")
+            if any_frame and at == len(data) and isinstance(error, Truncated):
+                unwrapping.issue("note", error.layer, error.offset, f"the frames end here: {error.text}")
+                error = None
         out.append(branch)
         failure = failure or error
     out += _flags(data, at, len(data))
@@ -214,7 +219,7 @@ def _inside(unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer: s
     if error is None:
         return out + fields
     if out:
-        del unwrapping.apdus[named:]
+        del unwrapping.apdus[named:], unwrapping.read[named:]
     else:
         # Without an LLC header this may be a middle segment, whose first octet only looks like a tag.
         unwrapping.restore(before)
