@@ -24,6 +24,9 @@ __all__ = ["MARK", "UbiquaReader"]
 MARK = b"SQLite format 3\0"
 LARGEST = 1 << 30
 """Octets of a file that comes from a stream or compressed, and so has to be held in memory."""
+LONGEST = 1 << 20
+"""Octets of one value; a longer one is damage."""
+TROUBLE = (sqlite3.Error, ValueError, OverflowError)
 COLUMNS = ("Id", "Raw", "Channel", "Timestamp", "LQI", "RSSI", "Comment")
 KINDS = {"networkkey": "network", "linkkey": "link", "tclinkkey": "link", "applicationkey": "link"}
 
@@ -41,8 +44,10 @@ class UbiquaReader:
         self.given = 0
         try:
             self.database = _open(source)
+            self.database.text_factory = _text
+            self.database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
             self.columns = self._columns("Packets")
-        except sqlite3.Error as error:
+        except TROUBLE as error:
             raise CaptureError(source.name, 0, f"damaged SQLite database: {error}") from error
         if "Raw" not in self.columns:
             text = "an SQLite database without a Packets table"
@@ -59,14 +64,18 @@ class UbiquaReader:
                 if len(batch.octets) >= BLOCK_FRAMES:
                     yield batch_records(batch)
                     batch = Batch()
-        except sqlite3.Error as error:
+        except TROUBLE as error:
             self.facts.lost.append(Lost(0, f"damaged after packet {self.given}: {error}"))
         if batch.octets:
             yield batch_records(batch)
         self.database.close()
 
-    def _columns(self, table: str) -> dict[str, str]:
-        return {row[1]: row[2] for row in self.database.execute(f'PRAGMA table_info("{table}")')}
+    def _columns(self, table: str) -> set[str]:
+        """Names of the columns of a real table (a view may ask for endless work)."""
+        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+        if not self.database.execute(query, (table,)).fetchall():
+            return set()
+        return {str(row[1]) for row in self.database.execute(f'PRAGMA table_info("{table}")')}
 
     def _frame(self, row: tuple[Any, ...], batch: Batch) -> None:
         number, octets, channel, time, lqi, rssi, comment = row
@@ -85,10 +94,11 @@ class UbiquaReader:
 
     def _keys(self) -> None:
         try:
-            rows = self.database.execute("SELECT Key, Type FROM Keys").fetchall()
-        except sqlite3.Error as error:
-            if "no such" not in str(error):
-                self.facts.lost.append(Lost(0, f"the keys cannot be read: {error}"))
+            if not {"Key", "Type"} <= self._columns("Keys"):
+                return
+            rows = self.database.execute("SELECT Key, Type FROM Keys LIMIT 10000").fetchall()
+        except TROUBLE as error:
+            self.facts.lost.append(Lost(0, f"the keys cannot be read: {error}"))
             return
         for value, kind in rows:
             known = KINDS.get(str(kind).lower().replace(" ", "").replace("_", ""))
@@ -106,6 +116,10 @@ def _open(source: Source) -> sqlite3.Connection:
     database = sqlite3.connect(":memory:", check_same_thread=False)
     database.deserialize(octets)
     return database
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "replace")
 
 
 def _nanoseconds(time: Any) -> int:
