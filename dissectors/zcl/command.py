@@ -12,6 +12,7 @@ from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import Command, FieldSpec
 from dissectors.zcl.datatypes import build_value, read_typed, read_value, value_of
 from dissectors.zcl.expression import Values, compiled
+from dissectors.zcl.meanings import special
 from dissectors.zcl.reading import LAYER
 
 __all__ = ["Fitted", "build_fields", "command_values", "read_command"]
@@ -33,18 +34,33 @@ class Fitted:
         return not self.issues
 
 
+class _Scope:
+    """What reading the fields of one payload needs beside the fields themselves."""
+
+    __slots__ = ("buffer", "cluster", "cursor", "issues")
+
+    def __init__(self, cursor: Cursor, cluster: int, buffer: str, issues: list[Issue]) -> None:
+        self.cursor = cursor
+        self.cluster = cluster
+        self.buffer = buffer
+        self.issues = issues
+
+    def warn(self, text: str) -> None:
+        self.issues.append(Issue("warning", LAYER, self.cursor.offset, text))
+
+
 def read_command(cursor: Cursor, command: Command, buffer: str = "frame") -> Fitted:
     """Read the payload of `command` to the end of the window, by the first layout that fits, else the first.
 
     Never raises: what does not fit is left as octets with an issue.
     """
     start = cursor.offset
-    first = _read_layout(cursor, "", command.fields, buffer)
+    first = _read_layout(cursor, command, "", command.fields, buffer)
     if first.fits or not command.others:
         return first
     for name, specs in command.others:
         cursor.offset = start
-        other = _read_layout(cursor, name, specs, buffer)
+        other = _read_layout(cursor, command, name, specs, buffer)
         if other.fits:
             other.issues.append(Issue("note", LAYER, start, f"read by the layout of {name}"))
             return other
@@ -52,10 +68,13 @@ def read_command(cursor: Cursor, command: Command, buffer: str = "frame") -> Fit
     return first
 
 
-def _read_layout(cursor: Cursor, name: str, specs: Sequence[FieldSpec], buffer: str) -> Fitted:
+def _read_layout(
+    cursor: Cursor, command: Command, name: str, specs: Sequence[FieldSpec], buffer: str
+) -> Fitted:
     found = Fitted(name)
+    scope = _Scope(cursor, command.cluster, buffer, found.issues)
     try:
-        _read_fields(cursor, specs, buffer, found.fields, found.values, found.issues)
+        _read_fields(scope, specs, found.fields, found.values)
     except DissectionError as error:
         found.issues.append(Issue.of(error))
     if cursor.remaining:
@@ -68,27 +87,22 @@ def _read_layout(cursor: Cursor, name: str, specs: Sequence[FieldSpec], buffer: 
 
 
 def _read_fields(
-    cursor: Cursor,
-    specs: Sequence[FieldSpec],
-    buffer: str,
-    fields: list[Field],
-    values: dict[str, Any],
-    issues: list[Issue],
+    scope: _Scope, specs: Sequence[FieldSpec], fields: list[Field], values: dict[str, Any]
 ) -> None:
     for spec in specs:
         if spec.condition and not compiled(spec.condition)(values):
             continue
-        if not cursor.remaining and _ends_before(spec, values, cursor, issues):
+        if not scope.cursor.remaining and _ends_before(spec, values, scope):
             return
         if spec.repeat:
-            _read_repeated(cursor, spec, buffer, fields, values, issues)
+            _read_repeated(scope, spec, fields, values)
             continue
-        found = _read_field(cursor, spec, spec.name, buffer, values, issues)
+        found = _read_field(scope, spec, spec.name, values)
         fields.append(found)
         values[spec.name] = found.value
 
 
-def _ends_before(spec: FieldSpec, values: Values, cursor: Cursor, issues: list[Issue]) -> bool:
+def _ends_before(spec: FieldSpec, values: Values, scope: _Scope) -> bool:
     """Whether the payload ends here, before `spec`: silently when it may."""
     if spec.optional:
         return True
@@ -98,59 +112,48 @@ def _ends_before(spec: FieldSpec, values: Values, cursor: Cursor, issues: list[I
         return False
     if spec.type.startswith("octets:") and compiled(spec.type[7:])(values) <= 0:
         return False
-    issues.append(Issue("warning", LAYER, cursor.offset, f"the payload ends before {spec.name}"))
+    scope.warn(f"the payload ends before {spec.name}")
     return True
 
 
-def _read_repeated(
-    cursor: Cursor,
-    spec: FieldSpec,
-    buffer: str,
-    fields: list[Field],
-    values: dict[str, Any],
-    issues: list[Issue],
-) -> None:
+def _read_repeated(scope: _Scope, spec: FieldSpec, fields: list[Field], values: dict[str, Any]) -> None:
     count = None if spec.repeat == "rest" else max(0, compiled(spec.repeat[6:])(values))
-    index = 0
+    cursor, index = scope.cursor, 0
     while cursor.remaining if count is None else index < count:
         if not cursor.remaining:
-            text = f"{count} {spec.name} announced, the payload ends after {index}"
-            issues.append(Issue("warning", LAYER, cursor.offset, text))
+            scope.warn(f"{count} {spec.name} announced, the payload ends after {index}")
             return
         before = cursor.offset
-        fields.append(_read_field(cursor, spec, f"{spec.name}[{index}]", buffer, values, issues))
+        fields.append(_read_field(scope, spec, f"{spec.name}[{index}]", values))
         if cursor.offset == before:
             raise Malformed(f"{spec.name} repeats without octets", layer=LAYER, offset=before)
         index += 1
 
 
-def _read_field(
-    cursor: Cursor, spec: FieldSpec, name: str, buffer: str, values: dict[str, Any], issues: list[Issue]
-) -> Field:
+def _read_field(scope: _Scope, spec: FieldSpec, name: str, values: dict[str, Any]) -> Field:
+    cursor, buffer = scope.cursor, scope.buffer
     kind, _, detail = spec.type.partition(":")
     start = cursor.offset
     if kind == "octets":
         octets = cursor.rest() if detail == "rest" else cursor.take(compiled(detail)(values))
         return Field(name, octets, "", start, len(octets), buffer)
     if kind == "struct" and detail:
-        return _read_struct(cursor, detail, name, buffer, values, issues)
+        return _read_struct(scope, detail, name, values)
     if kind == "typed":
         type_field, value, _ = read_typed(cursor, "value", buffer)
         return Field(name, None, "", start, cursor.offset - start, buffer, [type_field, value])
     data_type = catalogue.data_type_named(kind)
-    return read_value(cursor, data_type, name, buffer, spec.meaning, invalid=False)
+    found = read_value(cursor, data_type, name, buffer, spec.meaning, invalid=False)
+    found.meaning = special(scope.cluster, spec.name, found.value) or found.meaning
+    return found
 
 
-def _read_struct(
-    cursor: Cursor, struct: str, name: str, buffer: str, values: dict[str, Any], issues: list[Issue]
-) -> Field:
-    whole = Field(name, None, "", cursor.offset, 0, buffer)
-    inner = dict(values)
-    count = len(issues)
-    specs = catalogue.struct(struct)
-    start = cursor.offset
+def _read_struct(scope: _Scope, struct: str, name: str, values: dict[str, Any]) -> Field:
+    cursor, issues = scope.cursor, scope.issues
+    start, count = cursor.offset, len(issues)
+    whole = Field(name, None, "", start, 0, scope.buffer)
     try:
-        _read_fields(cursor, specs, buffer, whole.children, inner, issues)
+        _read_fields(scope, catalogue.struct(struct), whole.children, dict(values))
     except DissectionError:
         cursor.offset = start
         raise

@@ -148,7 +148,7 @@ def _attribute_row(record: Record, reading: Reading) -> str:
     text = name
     if record.value is not None:
         number = number_of(record.value, record.type)
-        scaled, unit = scaling.attribute(reading, record, number)
+        scaled, unit = scaling.of_attribute(reading, record.known, number)
         row.update(
             value=text_of(record.value, record.type),
             number=number,
@@ -222,7 +222,7 @@ def _command_row(
     row = reading.row(command_name=command.name if command else None, field=path)
     if one is not None:
         number = number_of(one, kind)
-        scaled, unit = scaling.field(reading, one.name, number, values or {})
+        scaled, unit = scaling.of_field(reading, one.name, number, values or {})
         row.update(
             value=text_of(one, kind),
             number=number,

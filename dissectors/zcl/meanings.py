@@ -7,11 +7,12 @@ from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Any, NamedTuple
 
+from dissectors.facts import table
 from dissectors.field import Field
 from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import DataType, Meaning
 
-__all__ = ["bit_fields", "describe", "label_of", "snake", "utc_text"]
+__all__ = ["bit_fields", "describe", "label_of", "snake", "special", "utc_text"]
 
 EPOCH = datetime(2000, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 (datetime.UTC reads worse beside timezone)
 DAYS = ("?", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -94,6 +95,23 @@ def bit_fields(name: str, value: int, offset: int, length: int, buffer: str) -> 
         width = unnamed.bit_length() - low
         fields.append(Field("reserved", unnamed >> low, None, offset, length, buffer, bits=(low, width)))
     return fields
+
+
+def special(cluster: int, name: str, value: Any) -> str | None:
+    """What `value` of the command field `name` says when it is no number (``tables/special_values.csv``)."""
+    values = _specials().get(name)
+    if values is None or not isinstance(value, int):
+        return None
+    return values.get((cluster, value)) or values.get((-1, value))
+
+
+@cache
+def _specials() -> dict[str, dict[tuple[int, int], str]]:
+    found: dict[str, dict[tuple[int, int], str]] = {}
+    for row in table("zcl", "special_values"):
+        cluster = -1 if row["cluster"] == "*" else int(row["cluster"], 0)
+        found.setdefault(row["field"], {})[cluster, int(row["value"], 0)] = row["meaning"]
+    return found
 
 
 @cache
