@@ -6,7 +6,7 @@ import csv
 from functools import cache
 from importlib import resources
 
-__all__ = ["table"]
+__all__ = ["names", "table"]
 
 
 @cache
@@ -18,3 +18,9 @@ def table(package: str, name: str) -> tuple[dict[str, str], ...]:
     path = resources.files(f"dissectors.{package}") / "tables" / f"{name}.csv"
     lines = (line for line in path.read_text("utf-8").splitlines() if not line.startswith("#"))
     return tuple(csv.DictReader(lines))
+
+
+@cache
+def names(package: str, field: str, table_name: str = "names") -> dict[int, str]:
+    """What the values of `field` are called, from the ``field,value,name`` rows of a table."""
+    return {int(r["value"], 0): r["name"] for r in table(package, table_name) if r["field"] == field}

@@ -1,0 +1,381 @@
+"""Scapy layers that know where each of their fields lies.
+
+Strategy: a `Layer` is a Scapy packet whose fields read from a bounds-checked `Cursor` and therefore know
+their absolute span. From the spans comes the `Field` tree; from the values, `bytes(layer)`. Octets that
+could not be read stay with the layer (`tail`), so that building what was parsed always gives the same octets.
+A bit field is a whole word to Scapy (`Word`); its parts can be read, written and given to the constructor by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, NamedTuple, Self
+
+from scapy.fields import Field as ScapyField
+from scapy.packet import Packet
+
+from dissectors.cursor import Cursor
+from dissectors.errors import DissectionError, Malformed
+from dissectors.field import Field, Issue
+
+__all__ = ["Bits", "Layer", "ListOf", "Octets", "Part", "Records", "UInt", "Word", "eui64_text", "named"]
+
+Names = Mapping[int, str] | Callable[[Any], str | None] | None
+When = Callable[[Any], bool] | None
+
+
+def named(names: Names, value: Any) -> str | None:
+    """What `value` says according to `names`; an unknown code is said to be unknown, never refused."""
+    if names is None:
+        return ""
+    if callable(names):
+        return names(value)
+    return names.get(value) or f"unknown 0x{value:02x}"
+
+
+def eui64_text(value: int) -> str:
+    """An EUI-64 as people write it.
+
+    >>> eui64_text(0x00124B000102AABB)
+    '00:12:4b:00:01:02:aa:bb'
+    """
+    return value.to_bytes(8, "big").hex(":")
+
+
+class Bits(NamedTuple):
+    """A part of a `Word`: its lowest bit, its width, and what its values are called."""
+
+    name: str
+    low: int
+    width: int
+    names: Names = None
+
+
+class Part(ScapyField):
+    """A field that reads itself from a cursor; the base of all fields of our layers.
+
+    `when` says whether the field is there at all, from the fields before it.
+    """
+
+    def __init__(self, name: str, default: Any, *, when: When = None, names: Names = None) -> None:
+        super().__init__(name, default, "B")
+        self.when = when
+        self.names = names
+
+    def take(self, layer: Any, cursor: Cursor) -> Any:
+        """Read the value; raises `DissectionError`."""
+        raise NotImplementedError
+
+    def put(self, layer: Any, value: Any) -> bytes:
+        """The octets of `value`."""
+        raise NotImplementedError
+
+    def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
+        """The field as it is shown."""
+        return Field(self.name, value, named(self.names, value), offset, end - offset, buffer)
+
+    def getfield(self, pkt: Any, s: bytes) -> tuple[bytes, Any]:
+        if self.when is not None and not self.when(pkt):
+            return s, None
+        cursor = Cursor(s, layer=pkt.name)
+        value = self.take(pkt, cursor)
+        return cursor.rest(), value
+
+    def addfield(self, pkt: Any, s: bytes, val: Any) -> bytes:
+        if self.when is not None and not self.when(pkt):
+            return s
+        return s + self.put(pkt, val)
+
+    def any2i(self, pkt: Any, x: Any) -> Any:
+        return x
+
+    def i2h(self, pkt: Any, x: Any) -> Any:
+        return x
+
+
+class UInt(Part):
+    """An integer of `size` octets, least significant first unless `order` is "big".
+
+    `count_of` names a list field whose length this one gives when it is built without a value.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        default: int | None,
+        size: int,
+        *,
+        when: When = None,
+        names: Names = None,
+        signed: bool = False,
+        count_of: str | None = None,
+    ) -> None:
+        super().__init__(name, default, when=when, names=names)
+        self.size, self.signed, self.count_of = size, signed, count_of
+
+    def take(self, layer: Any, cursor: Cursor) -> int:
+        return int.from_bytes(cursor.take(self.size), "little", signed=self.signed)
+
+    def put(self, layer: Any, value: Any) -> bytes:
+        if value is None:
+            value = len(layer.getfieldval(self.count_of)) if self.count_of else 0
+        return int(value).to_bytes(self.size, "little", signed=self.signed)
+
+
+class Word(UInt):
+    """An integer whose bits have names."""
+
+    def __init__(self, name: str, default: int, size: int, bits: Iterable[Bits], *, when: When = None) -> None:
+        super().__init__(name, default, size, when=when)
+        self.bits = tuple(bits)
+
+    def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
+        children = []
+        for bit in self.bits:
+            part = value >> bit.low & (1 << bit.width) - 1
+            first, last = bit.low >> 3, bit.low + bit.width - 1 >> 3
+            place = (bit.low & 7, bit.width)
+            text = named(bit.names, part)
+            children.append(Field(bit.name, part, text, offset + first, last - first + 1, buffer, [], place))
+        text = f"0x{value:0{2 * self.size}x}"
+        return Field(self.name, value, text, offset, end - offset, buffer, children)
+
+
+class Octets(Part):
+    """Octets: a number of them (int, or a function of the layer), or all that are left (None)."""
+
+    def __init__(
+        self,
+        name: str,
+        size: int | Callable[[Any], int] | None = None,
+        *,
+        when: When = None,
+        names: Names = None,
+    ) -> None:
+        super().__init__(name, bytes(size) if isinstance(size, int) else b"", when=when, names=names)
+        self.size = size
+
+    def take(self, layer: Any, cursor: Cursor) -> bytes:
+        if self.size is None:
+            return cursor.rest()
+        return cursor.take(self.size if isinstance(self.size, int) else self.size(layer))
+
+    def put(self, layer: Any, value: Any) -> bytes:
+        return bytes(value)
+
+
+class ListOf(Part):
+    """Several of one scalar field: as many as `count` says, or up to the end (None)."""
+
+    islist = 1
+
+    def __init__(
+        self, name: str, item: Part, *, count: Callable[[Any], int] | None = None, when: When = None
+    ) -> None:
+        super().__init__(name, [], when=when)
+        self.item, self.count = item, count
+
+    def take(self, layer: Any, cursor: Cursor) -> list[Any]:
+        values: list[Any] = []
+        layer.fields[self.name] = values  # what was read stays when the rest is missing
+        count = self.count(layer) if self.count else None
+        while cursor.remaining if count is None else len(values) < count:
+            values.append(self.item.take(layer, cursor))
+        return values
+
+    def put(self, layer: Any, value: Any) -> bytes:
+        return b"".join(self.item.put(layer, v) for v in value)
+
+    def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
+        children = []
+        size = (end - offset) // len(value) if value else 0
+        for index, item in enumerate(value):
+            start = offset + index * size
+            part = self.item.tree(layer, item, start, start + size, buffer)
+            part.name = f"{self.item.name}[{index}]"
+            children.append(part)
+        return Field(self.name, None, f"{len(value)} entries", offset, end - offset, buffer, children)
+
+
+class Records(Part):
+    """Several small layers one after the other; `kind` may choose the class from layer and cursor."""
+
+    islist = 1
+    holds_packets = 0
+
+    def __init__(
+        self,
+        name: str,
+        kind: type[Layer] | Callable[[Any, Cursor], type[Layer]],
+        *,
+        count: Callable[[Any], int] | None = None,
+        more: Callable[[Any, Cursor], bool] | None = None,
+        when: When = None,
+    ) -> None:
+        super().__init__(name, [], when=when)
+        self.kind, self.count, self.more = kind, count, more
+
+    def take(self, layer: Any, cursor: Cursor) -> list[Layer]:
+        values: list[Layer] = []
+        layer.fields[self.name] = values
+        count = self.count(layer) if self.count else None
+        while (count is None or len(values) < count) and (count is not None or cursor.remaining):
+            if self.more is not None and not self.more(layer, cursor):
+                break
+            kind = self.kind if isinstance(self.kind, type) else self.kind(layer, cursor)
+            record = kind.read(cursor)
+            values.append(record)
+            if record.error is not None:
+                raise record.error
+        return values
+
+    def put(self, layer: Any, value: Any) -> bytes:
+        return b"".join(bytes(v) for v in value)
+
+    def do_copy(self, x: Any) -> Any:
+        return [v.copy() for v in x]
+
+    def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
+        children = []
+        for index, record in enumerate(value):
+            branch = record.tree(buffer)
+            branch.name = f"{branch.name}[{index}]"
+            children.append(branch)
+        return Field(self.name, None, f"{len(value)} entries", offset, end - offset, buffer, children)
+
+
+class Layer(Packet):  # type: ignore[misc]
+    """A Scapy packet with spans.
+
+    Attributes:
+        start, end: absolute offsets of what was read.
+        spans: (field, offset, end) of every field that was read, in wire order.
+        error: why reading stopped early, or None.
+        tail: octets of this layer that could not be read as a field.
+    """
+
+    __slots__ = ["end", "error", "spans", "start", "tail"]
+
+    bit_of: ClassVar[dict[str, tuple[str, int, int]]] = {}
+    title: ClassVar[str] = ""
+    """The branch name in the tree; the class name in snake case unless given."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        words = [f for f in cls.fields_desc if isinstance(f, Word)]
+        cls.bit_of = {b.name: (w.name, b.low, (1 << b.width) - 1) for w in words for b in w.bits}
+
+    def __init__(self, _pkt: bytes = b"", *args: Any, **fields: Any) -> None:
+        object.__setattr__(self, "spans", [])
+        object.__setattr__(self, "error", None)
+        object.__setattr__(self, "tail", b"")
+        object.__setattr__(self, "start", 0)
+        object.__setattr__(self, "end", 0)
+        bits = {name: fields.pop(name) for name in list(fields) if name in self.bit_of}
+        super().__init__(_pkt, *args, **fields)
+        for name, value in bits.items():
+            self.set_bits(name, value)
+
+    @classmethod
+    def read(cls, cursor: Cursor) -> Self:
+        """Read the layer from `cursor`. Never raises: see `error`. The cursor is left behind what was read."""
+        layer = cls()
+        layer.take(cursor)
+        return layer
+
+    def take(self, cursor: Cursor) -> None:
+        fields, spans = self.fields, self.spans
+        start = cursor.offset
+        object.__setattr__(self, "start", start)
+        for part in self.fields_desc:
+            if part.when is not None and not part.when(self):
+                continue
+            start = cursor.offset
+            try:
+                fields[part.name] = part.take(self, cursor)
+            except DissectionError as error:
+                object.__setattr__(self, "error", error)
+                if cursor.offset > start and part.name in fields:
+                    spans.append((part, start, cursor.offset))
+                break
+            spans.append((part, start, cursor.offset))
+        object.__setattr__(self, "end", cursor.offset)
+
+    def claim(self, cursor: Cursor, name: str = "undissected") -> None:
+        """Keep all octets left in `cursor` as this layer's tail."""
+        object.__setattr__(self, "tail", self.tail + cursor.rest())
+        object.__setattr__(self, "end", cursor.offset)
+
+    def issue(self) -> Issue | None:
+        """The issue that says why reading stopped, if it did."""
+        return None if self.error is None else Issue.of(self.error)
+
+    def do_dissect(self, s: bytes) -> bytes:
+        cursor = Cursor(s, layer=self.name)
+        self.take(cursor)
+        return cursor.rest()
+
+    def self_build(self) -> bytes:
+        parts = self.fields_desc
+        if self.error is not None:
+            parts = [p for p in parts if p.name in self.fields]
+        out = b""
+        for part in parts:
+            out = part.addfield(self, out, self.getfieldval(part.name))
+        return out + bytes(self.tail)
+
+    def do_build(self) -> bytes:
+        return bytes(self.post_build(self.self_build(), self.do_build_payload()))
+
+    def copy(self) -> Self:
+        clone: Self = super().copy()
+        for name in ("spans", "error", "tail", "start", "end"):
+            object.__setattr__(clone, name, getattr(self, name))
+        return clone
+
+    def bit(self, name: str) -> int:
+        """The value of a named part of a word."""
+        word, low, mask = self.bit_of[name]
+        value = self.getfieldval(word)
+        return int((value or 0) >> low & mask)
+
+    def set_bits(self, name: str, value: int) -> None:
+        """Set a named part of a word."""
+        word, low, mask = self.bit_of[name]
+        if not 0 <= value <= mask:
+            raise ValueError(f"{name} is at most {mask}, not {value}")
+        old = self.getfieldval(word) or 0
+        self.setfieldval(word, old & ~(mask << low) | value << low)
+
+    def __getattr__(self, attr: str) -> Any:
+        if attr in self.bit_of:
+            return self.bit(attr)
+        return super().__getattr__(attr)
+
+    def __setattr__(self, attr: str, val: Any) -> None:
+        if attr in self.bit_of:
+            self.set_bits(attr, val)
+        else:
+            super().__setattr__(attr, val)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value that was read or set for `name`; `default` when the field is not in this layer."""
+        return self.fields.get(name, default)
+
+    def tree(self, buffer: str = "frame", name: str = "", meaning: str | None = "") -> Field:
+        """The layer as a branch; octets that could not be read are its last leaf."""
+        fields = self.fields
+        children = [p.tree(self, fields[p.name], a, b, buffer) for p, a, b in self.spans]
+        if self.tail:
+            at = self.end - len(self.tail)
+            children.append(Field("undissected", self.tail, None, at, len(self.tail), buffer))
+        title = name or self.title or type(self).__name__.lower()
+        return Field(title, None, meaning, self.start, self.end - self.start, buffer, children)
+
+    def leftover(self, cursor: Cursor) -> None:
+        """Keep octets behind the last field, and say so, unless reading stopped already."""
+        if cursor.remaining:
+            if self.error is None:
+                text = f"{cursor.remaining} octets left over"
+                self.error = Malformed(text, layer=cursor.layer, offset=cursor.offset)
+            self.claim(cursor)
