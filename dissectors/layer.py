@@ -8,7 +8,7 @@ A bit field is a whole word to Scapy (`Word`); its parts can be read, written an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
 from scapy.fields import Field as ScapyField
@@ -18,7 +18,19 @@ from dissectors.cursor import Cursor
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, Issue
 
-__all__ = ["Bits", "Layer", "ListOf", "Octets", "Part", "Records", "UInt", "Word", "eui64_text", "named"]
+__all__ = [
+    "Bits",
+    "Layer",
+    "ListOf",
+    "Nested",
+    "Octets",
+    "Part",
+    "Records",
+    "UInt",
+    "Word",
+    "eui64_text",
+    "named",
+]
 
 Names = Mapping[int, str] | Callable[[Any], str | None] | None
 When = Callable[[Any], bool] | None
@@ -56,6 +68,8 @@ class Part(ScapyField):
 
     `when` says whether the field is there at all, from the fields before it.
     """
+
+    __slots__ = ("names", "when")
 
     def __init__(self, name: str, default: Any, *, when: When = None, names: Names = None) -> None:
         super().__init__(name, default, "B")
@@ -99,6 +113,8 @@ class UInt(Part):
     `count_of` names a list field whose length this one gives when it is built without a value.
     """
 
+    __slots__ = ("count_of", "signed", "size")
+
     def __init__(
         self,
         name: str,
@@ -125,7 +141,11 @@ class UInt(Part):
 class Word(UInt):
     """An integer whose bits have names."""
 
-    def __init__(self, name: str, default: int, size: int, bits: Iterable[Bits], *, when: When = None) -> None:
+    __slots__ = ("bits",)
+
+    def __init__(
+        self, name: str, default: int, size: int, bits: Iterable[Bits], *, when: When = None
+    ) -> None:
         super().__init__(name, default, size, when=when)
         self.bits = tuple(bits)
 
@@ -143,6 +163,8 @@ class Word(UInt):
 
 class Octets(Part):
     """Octets: a number of them (int, or a function of the layer), or all that are left (None)."""
+
+    __slots__ = ("size",)
 
     def __init__(
         self,
@@ -166,6 +188,8 @@ class Octets(Part):
 
 class ListOf(Part):
     """Several of one scalar field: as many as `count` says, or up to the end (None)."""
+
+    __slots__ = ("count", "item")
 
     islist = 1
 
@@ -199,6 +223,8 @@ class ListOf(Part):
 
 class Records(Part):
     """Several small layers one after the other; `kind` may choose the class from layer and cursor."""
+
+    __slots__ = ("count", "kind", "more")
 
     islist = 1
     holds_packets = 0
@@ -242,6 +268,50 @@ class Records(Part):
             branch.name = f"{branch.name}[{index}]"
             children.append(branch)
         return Field(self.name, None, f"{len(value)} entries", offset, end - offset, buffer, children)
+
+
+class Nested(Part):
+    """A layer inside this one: `size` octets of it (None: all that are left), whose class `kind` chooses.
+
+    Where `kind` knows none the octets stay octets, without a meaning. What goes wrong inside does not stop
+    the layer outside.
+    """
+
+    __slots__ = ("kind", "size")
+
+    def __init__(
+        self,
+        name: str,
+        kind: Callable[[Any], type[Layer] | None],
+        size: Callable[[Any], int] | None = None,
+        *,
+        when: When = None,
+    ) -> None:
+        super().__init__(name, b"", when=when)
+        self.kind, self.size = kind, size
+
+    def take(self, layer: Any, cursor: Cursor) -> Layer | bytes:
+        size = cursor.remaining if self.size is None else self.size(layer)
+        cursor.need(size)
+        kind = self.kind(layer)
+        if kind is None:
+            return cursor.take(size)
+        inner = Cursor(cursor.data, cursor.offset, cursor.offset + size, layer=cursor.layer)
+        record = kind.read(inner)
+        record.leftover(inner)
+        cursor.skip(size)
+        return record
+
+    def put(self, layer: Any, value: Any) -> bytes:
+        return bytes(value)
+
+    def do_copy(self, x: Any) -> Any:
+        return x.copy() if isinstance(x, Layer) else x
+
+    def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
+        if isinstance(value, Layer):
+            return value.tree(buffer, name=self.name, meaning=value.name)
+        return Field(self.name, value, None if value else "", offset, end - offset, buffer)
 
 
 class Layer(Packet):  # type: ignore[misc]
@@ -306,9 +376,23 @@ class Layer(Packet):  # type: ignore[misc]
         object.__setattr__(self, "tail", self.tail + cursor.rest())
         object.__setattr__(self, "end", cursor.offset)
 
-    def issue(self) -> Issue | None:
-        """The issue that says why reading stopped, if it did."""
-        return None if self.error is None else Issue.of(self.error)
+    def errors(self) -> Iterator[DissectionError]:
+        """Why reading stopped, here and in the layers inside, innermost first."""
+        seen: list[DissectionError] = []
+        for part, _, _ in self.spans:
+            if not isinstance(part, Records | Nested):
+                continue
+            value = self.fields[part.name]
+            for inner in value if isinstance(value, list) else [value]:
+                if isinstance(inner, Layer):
+                    seen.extend(inner.errors())
+        if self.error is not None and not any(e is self.error for e in seen):
+            seen.append(self.error)
+        return iter(seen)
+
+    def issues(self) -> Iterator[Issue]:
+        """`errors` as issues."""
+        return (Issue.of(error) for error in self.errors())
 
     def do_dissect(self, s: bytes) -> bytes:
         cursor = Cursor(s, layer=self.name)
