@@ -47,6 +47,7 @@ class Field:
         buffer: ``"frame"`` or ``"message"`` for octets as captured, ``"decrypted-0"`` ... for opened ones.
         children: parts in wire order; a branch's span covers them.
         bits: (lowest bit, width) when the field is part of an octet.
+        secret: the value is a key: `to_json` leaves it out unless asked to reveal it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Field:
     buffer: str = "frame"
     children: list[Field] = field(default_factory=list)
     bits: tuple[int, int] | None = None
+    secret: bool = False
 
     @property
     def end(self) -> int:
@@ -79,15 +81,15 @@ class Field:
         """The first field below (or at) this one that is called `name`."""
         return next((f for f in self.walk() if f.name == name), None)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, *, reveal: bool = False) -> dict[str, Any]:
         out: dict[str, Any] = {
             "name": self.name,
-            "value": json_value(self.value),
+            "value": "hidden" if self.secret and not reveal else json_value(self.value),
             "meaning": self.meaning,
             "offset": self.offset,
             "length": self.length,
             "buffer": self.buffer,
-            "children": [child.to_json() for child in self.children],
+            "children": [child.to_json(reveal=reveal) for child in self.children],
         }
         if self.bits is not None:
             out["bits"] = list(self.bits)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dissectors.field import Field, Issue
+from dissectors.keyring import Key
 
 __all__ = ["Dissection", "Envelope", "RawFrame", "Trailer"]
 
@@ -42,6 +43,11 @@ class Dissection:
         issues: in the order in which they were met.
         payload: what a tunnel or a fragment set carried upwards, once complete: (kind, octets), kind being
             ``"gbcs"``, ``"dlms"`` or ``"unknown"``.
+        opened: which key opened which layer (``"mac"``, ``"nwk"``, ``"aps"``), outermost first.
+        learnt: keys that this frame taught, whether or not they were held already.
+        shut_reason: why a layer stayed shut, in a sentence; None when none did.
+        layers: the Scapy layers, each with the buffer that it is in; the layers of one buffer, in order, are
+            all of its octets (`octets_of`).
     """
 
     fields: list[Field] = field(default_factory=list)
@@ -51,6 +57,14 @@ class Dissection:
     commands: list[Mapping[str, Any]] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     payload: list[tuple[str, bytes]] = field(default_factory=list)
+    opened: list[tuple[str, Key]] = field(default_factory=list)
+    learnt: list[Key] = field(default_factory=list)
+    shut_reason: str | None = None
+    layers: list[tuple[str, Any]] = field(default_factory=list)
+
+    def octets_of(self, buffer: str = "frame") -> bytes:
+        """The octets of `buffer`, built again from its layers."""
+        return b"".join(bytes(layer) for name, layer in self.layers if name == buffer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 Strategy: a `Layer` is a Scapy packet whose fields read from a bounds-checked `Cursor` and therefore know
 their absolute span. From the spans comes the `Field` tree; from the values, `bytes(layer)`. Octets that
-could not be read stay with the layer (`tail`), so that building what was parsed always gives the same octets.
-A bit field is a whole word to Scapy (`Word`); its parts can be read, written and given to the constructor by name.
+could not be read stay with the layer (`tail`), so that building what was parsed gives the same octets.
+A bit field is a whole word to Scapy (`Word`); its parts are read, written and given to the constructor by
+name.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from dissectors.field import Field, Issue
 
 __all__ = [
     "Bits",
+    "Inline",
     "Layer",
     "ListOf",
     "Nested",
     "Octets",
     "Part",
     "Records",
+    "Secret",
     "UInt",
     "Word",
     "eui64_text",
@@ -134,7 +137,8 @@ class UInt(Part):
 
     def put(self, layer: Any, value: Any) -> bytes:
         if value is None:
-            value = len(layer.getfieldval(self.count_of)) if self.count_of else 0
+            counted = layer.getfieldval(self.count_of) if self.count_of else ()
+            value = len(bytes(counted) if isinstance(counted, Layer) else counted)
         return int(value).to_bytes(self.size, "little", signed=self.signed)
 
 
@@ -184,6 +188,15 @@ class Octets(Part):
 
     def put(self, layer: Any, value: Any) -> bytes:
         return bytes(value)
+
+
+class Secret(Octets):
+    """Octets that are a key: shown only when asked for."""
+
+    __slots__ = ()
+
+    def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
+        return Field(self.name, value, "key", offset, end - offset, buffer, secret=True)
 
 
 class ListOf(Part):
@@ -314,6 +327,26 @@ class Nested(Part):
         return Field(self.name, value, None if value else "", offset, end - offset, buffer)
 
 
+class Inline(Nested):
+    """A layer inside this one that ends by itself."""
+
+    __slots__ = ("record",)
+
+    def __init__(self, name: str, record: type[Layer], *, when: When = None) -> None:
+        super().__init__(name, lambda h: record, when=when)
+        self.record = record
+
+    def take(self, layer: Any, cursor: Cursor) -> Layer:
+        record = self.record.read(cursor)
+        if record.error is not None:
+            layer.fields[self.name] = record
+            raise record.error
+        return record
+
+    def put(self, layer: Any, value: Any) -> bytes:
+        return bytes(value) if value else bytes(self.record())
+
+
 class Layer(Packet):  # type: ignore[misc]
     """A Scapy packet with spans.
 
@@ -348,7 +381,7 @@ class Layer(Packet):  # type: ignore[misc]
 
     @classmethod
     def read(cls, cursor: Cursor) -> Self:
-        """Read the layer from `cursor`. Never raises: see `error`. The cursor is left behind what was read."""
+        """Read the layer from `cursor`, which is left behind what was read. Never raises: see `error`."""
         layer = cls()
         layer.take(cursor)
         return layer
@@ -361,6 +394,8 @@ class Layer(Packet):  # type: ignore[misc]
             if part.when is not None and not part.when(self):
                 continue
             start = cursor.offset
+            if start >= cursor.end and self.may_end(part):
+                break
             try:
                 fields[part.name] = part.take(self, cursor)
             except DissectionError as error:
@@ -370,6 +405,10 @@ class Layer(Packet):  # type: ignore[misc]
                 break
             spans.append((part, start, cursor.offset))
         object.__setattr__(self, "end", cursor.offset)
+
+    def may_end(self, part: Any) -> bool:
+        """Whether the layer may end in front of `part`; such a part is built only when it was set."""
+        return False
 
     def claim(self, cursor: Cursor, name: str = "undissected") -> None:
         """Keep all octets left in `cursor` as this layer's tail."""
@@ -405,6 +444,8 @@ class Layer(Packet):  # type: ignore[misc]
             parts = [p for p in parts if p.name in self.fields]
         out = b""
         for part in parts:
+            if part.name not in self.fields and self.may_end(part):
+                break
             out = part.addfield(self, out, self.getfieldval(part.name))
         return out + bytes(self.tail)
 

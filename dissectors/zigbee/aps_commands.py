@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from dissectors.facts import names
-from dissectors.layer import Layer, Octets, UInt, eui64_text
+from dissectors.layer import Layer, Octets, Secret, UInt, eui64_text
 from dissectors.zigbee.nwk import PACKAGE, short_text
 
 __all__ = ["APS_COMMANDS", "APS_COMMAND_NAMES", "KEY_TYPES", "ApsCommandId"]
@@ -44,7 +44,7 @@ class TransportKey(Layer):
     name = "Transport Key"
     fields_desc = [
         UInt("key_type", NETWORK, 1, names=KEY_TYPES),
-        Octets("key", 16, when=key_type(*range(6)), names=lambda v: "secret"),
+        Secret("key", 16, when=key_type(*range(6))),
         UInt("key_sequence", 0, 1, when=key_type(NETWORK, HIGH_SECURITY_NETWORK)),
         eui("destination", key_type(TC_MASTER, NETWORK, TC_LINK, HIGH_SECURITY_NETWORK)),
         eui("source", key_type(TC_MASTER, NETWORK, TC_LINK, HIGH_SECURITY_NETWORK)),

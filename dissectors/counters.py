@@ -1,0 +1,97 @@
+"""Frame counters: is a frame that a key opened new, sent again, or replayed?
+
+A sender never uses a counter twice under one key, and receivers drop what is not greater than the last. So a
+frame is a replay when its integrity code is right and its counter is not greater than the greatest one that
+the same EUI-64 used under the same key in an earlier frame of the capture. Three exceptions, where the same
+protected octets (same counter, same integrity code) are seen again within a short time: the MAC sends a frame
+again when no acknowledgement came (same MAC sequence number), a broadcast is repeated by its own sender, and an
+APS frame is carried from hop to hop (same NWK source and sequence number).
+
+Frames may be dissected in any order and more than once: the verdict depends on the frame numbers. Frames
+without a number (0) have no place in time and are never replays. Sources: ZigBee 05-3474 R22 clauses 4.3.1.2
+(NWK), 4.4.1.2 (APS), 3.6.5 (broadcast repetition); IEEE 802.15.4-2015 clause 9.2.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+__all__ = ["FrameCounters", "Use"]
+
+REPEAT_NS = 1_000_000_000
+"""Within this time equal octets are the same frame sent again (macMaxFrameRetries, nwkPassiveAckTimeout)."""
+RELAY_NS = 10_000_000_000
+"""Within this time equal APS octets are the same frame on another hop."""
+REMEMBERED = 65_536
+"""Uses that are remembered for one sender and key; older ones only through their greatest counter."""
+
+
+class Use(NamedTuple):
+    """One use of a counter: in which frame, when, and what makes the frame the same one again."""
+
+    number: int
+    counter: int
+    time_ns: int
+    again: int
+
+
+@dataclass(slots=True)
+class Track:
+    """The uses of one sender under one key, by frame number, with the greatest counter up to each."""
+
+    uses: list[Use] = field(default_factory=list)
+    greatest: list[int] = field(default_factory=list)
+    forgotten: int = -1
+
+
+@dataclass(slots=True)
+class FrameCounters:
+    """Every sender's counters under every key, per layer (kept in `dissectors.context.HanContext`)."""
+
+    tracks: dict[tuple[str, int, bytes], Track] = field(default_factory=dict)
+
+    def replayed(self, layer: str, eui64: int, key: bytes, use: Use, patience_ns: int = REPEAT_NS) -> bool:
+        """Whether this use of a counter is a replay; remembers it."""
+        if not use.number:
+            return False
+        track = self.tracks.setdefault((layer, eui64, key), Track())
+        place = bisect_left(track.uses, (use.number,))
+        before = track.greatest[place - 1] if place else track.forgotten
+        if place == len(track.uses):
+            track.uses.append(use)
+            track.greatest.append(max(before, use.counter))
+            self._forget(track)
+        elif track.uses[place].number != use.number:
+            insort(track.uses, use)
+            self._regrow(track, place)
+        if use.counter > before:
+            return False
+        return not self._seen_again(track, place, use, patience_ns)
+
+    @staticmethod
+    def _seen_again(track: Track, place: int, use: Use, patience_ns: int) -> bool:
+        """Whether the frame before `place` that used this counter is the same one, a short time ago."""
+        for index in range(min(place, len(track.uses)) - 1, -1, -1):
+            earlier = track.uses[index]
+            if use.time_ns - earlier.time_ns > patience_ns:
+                return False
+            if earlier.counter == use.counter and earlier.again == use.again:
+                return True
+        return False
+
+    @staticmethod
+    def _regrow(track: Track, place: int) -> None:
+        greatest = track.greatest[place - 1] if place else track.forgotten
+        del track.greatest[place:]
+        for use in track.uses[place:]:
+            greatest = max(greatest, use.counter)
+            track.greatest.append(greatest)
+
+    @staticmethod
+    def _forget(track: Track) -> None:
+        if len(track.uses) > REMEMBERED:
+            half = REMEMBERED // 2
+            track.forgotten = track.greatest[half - 1]
+            del track.uses[:half], track.greatest[:half]

@@ -1,0 +1,95 @@
+"""One frame in, one dissection out: the MAC, then whatever protocol the payload shows itself to be."""
+
+from __future__ import annotations
+
+from dissectors.context import HanContext
+from dissectors.evidence import beacon_of, protocol_of
+from dissectors.frame import Dissection, RawFrame
+from dissectors.ieee802154.dissect import (
+    ACK,
+    BEACON,
+    COMMAND,
+    DATA,
+    MacFrame,
+    put_ends,
+    read_mac,
+    read_trailer,
+)
+from dissectors.ieee802154.layers import MULTIPURPOSE
+from dissectors.lookalikes import read_lowpan, read_rf4ce, read_thread_beacon
+from dissectors.reading import Reading
+from dissectors.zigbee.network import read_beacon_payload, read_green_power, read_inter_pan, read_nwk
+
+__all__ = ["dissect_frame"]
+
+READERS = {
+    "zigbee": read_nwk,
+    "inter-pan": read_inter_pan,
+    "green-power": read_green_power,
+    "6lowpan": read_lowpan,
+    "rf4ce": read_rf4ce,
+}
+BEACON_READERS = {"zigbee": read_beacon_payload, "thread": read_thread_beacon}
+LAYER = "802.15.4"
+
+
+def dissect_frame(raw: RawFrame, context: HanContext) -> Dissection:
+    """Dissect one radio frame as far as keys and octets allow. Never raises, whatever the octets.
+
+    The context learns from the frame (keys, addresses, counters, fragments), unless its check sequence is bad.
+    The same frame may be given again, say when a key has been learnt since: what it teaches, it teaches once.
+    """
+    out = Dissection(buffers={"frame": raw.octets})
+    reading = Reading(raw, context, out)
+    end = read_trailer(reading)
+    frame = read_mac(reading, end)
+    if frame.readable:
+        read_content(reading, frame)
+    if frame.mic_at is not None and frame.buffer == "frame" and frame.cursor.remaining:
+        reading.put_octets(frame.cursor, "frame", frame.branch)
+    put_ends(reading, frame, end)
+    if out.issues:
+        out.columns["issue"] = out.issues[0].text
+    return out
+
+
+def read_content(reading: Reading, frame: MacFrame) -> None:
+    """What the MAC carries."""
+    kind, cursor, buffer = frame.frame_type, frame.cursor, frame.buffer
+    if kind == BEACON:
+        read_beacon(reading, frame)
+    elif kind == ACK:
+        reading.say(LAYER, "Ack")
+        reading.put_unread(cursor, buffer, frame.branch, "an acknowledgement carries nothing")
+    elif kind in (DATA, MULTIPURPOSE):
+        read_data(reading, frame)
+    elif kind != COMMAND:
+        reading.say(LAYER, "Frame of a type that is not read")
+        reading.put_unread(cursor, buffer, frame.branch, "frame type that is not read")
+
+
+def read_beacon(reading: Reading, frame: MacFrame) -> None:
+    """A beacon's payload."""
+    reading.say("Beacon", "Beacon" if frame.header.bit("version") < 2 else "Enhanced beacon")
+    rest = frame.cursor.peek(frame.cursor.remaining)
+    reader = BEACON_READERS.get(beacon_of(rest))
+    if reader is not None:
+        reader(reading, frame.cursor, frame.buffer)
+    else:
+        reading.put_unread(frame.cursor, frame.buffer, frame.branch, "beacon payload of an unknown protocol")
+
+
+def read_data(reading: Reading, frame: MacFrame) -> None:
+    """A data frame's payload, by the protocol that it shows."""
+    cursor = frame.cursor
+    if not cursor.remaining:
+        reading.say(LAYER, "Empty data frame")
+        return
+    addressed = reading.sender_short is not None or reading.sender_eui64 is not None
+    protocol = protocol_of(cursor.peek(cursor.remaining), addressed=addressed)
+    reader = READERS.get(protocol)
+    if reader is not None:
+        reader(reading, cursor, frame.buffer)
+        return
+    reading.say(LAYER, "Data of an unknown protocol")
+    reading.put_unread(cursor, frame.buffer, frame.branch, "payload of an unknown protocol")

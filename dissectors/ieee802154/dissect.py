@@ -1,0 +1,323 @@
+"""Reads one IEEE 802.15.4 frame: trailer, header, security, information elements, beacons, commands.
+
+What a data frame carries is left to `dissectors.dispatch`. Source: IEEE 802.15.4-2015 clauses 7.2 to 7.5, 9.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zlib import crc32
+
+from dissectors.counters import FrameCounters, Use
+from dissectors.cursor import Cursor
+from dissectors.errors import Truncated
+from dissectors.field import Field
+from dissectors.ieee802154.beacon import BeaconInfo
+from dissectors.ieee802154.commands import COMMAND_NAMES, COMMANDS, WITHOUT_FIELDS, CommandId
+from dissectors.ieee802154.fcs import TRAILER_OCTETS, fcs16, fcs32, trailer_layer
+from dissectors.ieee802154.ies import HeaderIEs, PayloadIEs
+from dissectors.ieee802154.layers import (
+    ADDRESS_MODES,
+    FRAME_TYPES,
+    MULTIPURPOSE,
+    AuxSecurity,
+    MacHeader,
+    MultipurposeHeader,
+)
+from dissectors.ieee802154.security import open_mac
+from dissectors.keyring import Key
+from dissectors.layer import Layer
+from dissectors.reading import Ciphertext, Mic, Reading, command_rows
+
+__all__ = ["MacFrame", "put_ends", "read_mac", "read_trailer"]
+
+BEACON, DATA, ACK, COMMAND = range(4)
+ASSOCIATION_RESPONSE = 2
+LAYER = "802.15.4"
+
+
+@dataclass(slots=True)
+class MacFrame:
+    """Where the MAC ends: what is left for the layer above lies at `cursor` in `buffer`."""
+
+    header: MacHeader | MultipurposeHeader
+    branch: Field
+    cursor: Cursor
+    buffer: str
+    readable: bool = True
+    mic_at: int | None = None
+
+    @property
+    def frame_type(self) -> int:
+        return self.header.bit("frame_type")
+
+
+def read_trailer(reading: Reading) -> int:
+    """Judge the trailer: sets ``fcs_ok`` and `trusted`. Returns where the frame proper ends."""
+    raw, out = reading.raw, reading.out
+    size = TRAILER_OCTETS[raw.trailer]
+    end = len(raw.octets) - size
+    kind = trailer_layer(raw.trailer)
+    if kind is None:
+        return len(raw.octets)
+    if end < 0:
+        error = Truncated(size, len(raw.octets), layer=LAYER, offset=0)
+        reading.issue("error", LAYER, 0, error.text)
+        reading.trusted = False
+        return len(raw.octets)
+    body = raw.octets[:end]
+    if raw.trailer == "ti":
+        good = bool(raw.octets[-1] & 0x80)
+    elif raw.trailer == "fcs16":
+        good = fcs16(body) == int.from_bytes(raw.octets[end:], "little")
+    else:
+        good = fcs32(body) == int.from_bytes(raw.octets[end:], "little")
+    out.columns["fcs_ok"] = good
+    if not good:
+        reading.trusted = False
+        text = "the radio says that the check sequence is wrong" if raw.trailer == "ti" else "bad FCS"
+        reading.issue("warning", LAYER, end, text)
+    return end
+
+
+def put_ends(reading: Reading, frame: MacFrame, end: int) -> None:
+    """Show what stands behind everything else: the integrity code and the trailer."""
+    if frame.mic_at is not None:
+        cursor = Cursor(reading.raw.octets, frame.mic_at, end, layer=LAYER)
+        if frame.branch.end == frame.mic_at:
+            reading.put_octets(cursor, "frame", frame.branch, Mic)
+        else:
+            reading.put(Mic.read(cursor), "frame", name="mac_integrity")
+    kind = trailer_layer(reading.raw.trailer)
+    cursor = Cursor(reading.raw.octets, end, layer=LAYER)
+    if kind is not None and cursor.remaining:
+        verdict = {True: "good", False: "bad"}.get(reading.out.columns.get("fcs_ok"), "")
+        reading.put(kind.read(cursor), "frame", meaning=verdict)
+
+
+def read_mac(reading: Reading, end: int) -> MacFrame:
+    """Read the frame up to `end`: all of the MAC, opened where a key is held."""
+    cursor = Cursor(reading.raw.octets, 0, end, layer=LAYER)
+    first = cursor.peek(1)
+    kind = MultipurposeHeader if first and first[0] & 7 == MULTIPURPOSE else MacHeader
+    header = kind.read(cursor)
+    if header.error is not None:
+        header.claim(cursor)
+    branch = reading.put(header, "frame")
+    put_columns(reading, header)
+    frame = MacFrame(header, branch, cursor, "frame", readable=header.error is None)
+    if not frame.readable:
+        reading.say(LAYER, "Truncated frame")
+        return frame
+    aux = read_security_header(reading, frame)
+    ies = read_header_ies(reading, frame) if frame.readable and header.has_ies() else None
+    if frame.readable:
+        read_open_part(reading, frame)
+    if aux is not None:
+        open_frame(reading, frame, aux)
+    if frame.readable and ies is not None and ies.payload_ies_follow():
+        read_payload_ies(reading, frame)
+    if frame.readable and frame.frame_type == COMMAND:
+        read_command(reading, frame)
+    return frame
+
+
+def put_columns(reading: Reading, header: MacHeader | MultipurposeHeader) -> None:
+    """What the header says, as columns; compressed PAN IDs filled in."""
+    columns, get = reading.out.columns, header.fields.get
+    kind = header.bit("frame_type")
+    columns["mac_type"] = FRAME_TYPES[kind]
+    columns["mac_security"] = "none"
+    if header.fields.get("frame_control") is None:
+        return
+    columns["mac_dst_mode"] = ADDRESS_MODES[header.bit("dst_mode")]
+    columns["mac_src_mode"] = ADDRESS_MODES[header.bit("src_mode")]
+    columns["mac_ack_request"] = bool(header.bit("ack_request"))
+    columns["mac_pending"] = bool(header.bit("frame_pending"))
+    reading.mac_version = header.bit("version")
+    reading.mac_seq = get("sequence")
+    reading.sender_short, reading.sender_eui64 = get("src_short"), get("src_eui64")
+    reading.receiver_short, reading.receiver_eui64 = get("dst_short"), get("dst_eui64")
+    dst_pan, src_pan = get("dst_pan"), get("src_pan")
+    has_src, has_dst = header.bit("src_mode") > 1, header.bit("dst_mode") > 1
+    values = {
+        "mac_seq": get("sequence"),
+        "mac_dst_pan": dst_pan if dst_pan is not None or not has_dst else src_pan,
+        "mac_src_pan": src_pan if src_pan is not None or not has_src else dst_pan,
+        "mac_dst": get("dst_short", get("dst_eui64")),
+        "mac_src": get("src_short", get("src_eui64")),
+    }
+    columns.update({name: value for name, value in values.items() if value is not None})
+    reading.pan = dst_pan if dst_pan not in (None, 0xFFFF) else src_pan
+    if reading.pan is None:
+        reading.pan = dst_pan
+
+
+def read_security_header(reading: Reading, frame: MacFrame) -> AuxSecurity | None:
+    """The auxiliary security header, when there is one; its integrity code leaves the cursor's window."""
+    header, cursor = frame.header, frame.cursor
+    if not header.secured():
+        if header.bit("security_enabled") and header.bit("version") == 0:
+            frame.readable = False
+            reading.out.columns["mac_security"] = "no_key"
+            reading.shut("security of IEEE 802.15.4-2003 frames is withdrawn and not read")
+            reading.say(LAYER, "Secured frame of IEEE 802.15.4-2003")
+            reading.put_unread(cursor, "frame", frame.branch, "security of IEEE 802.15.4-2003 is not read")
+        return None
+    aux = AuxSecurity.read(cursor)
+    if aux.error is None and cursor.remaining < aux.mic_octets:
+        aux.error = Truncated(aux.mic_octets, cursor.remaining, layer=LAYER, offset=cursor.offset)
+    if aux.error is not None:
+        aux.claim(cursor)
+        frame.readable = False
+        reading.out.columns["mac_security"] = "no_key"
+        reading.shut("the security header or the integrity code is cut off")
+        reading.say(LAYER, "Truncated frame")
+    elif aux.mic_octets:
+        frame.mic_at = cursor.end = cursor.end - aux.mic_octets
+    reading.put(aux, "frame", frame.branch)
+    return aux if frame.readable else None
+
+
+def read_header_ies(reading: Reading, frame: MacFrame) -> HeaderIEs:
+    """Header IEs up to their termination, or up to the end."""
+    ies = HeaderIEs.read(frame.cursor)
+    if ies.error is not None:
+        ies.claim(frame.cursor)
+        frame.readable = False
+        reading.say(LAYER, "Malformed information elements")
+    reading.put(ies, "frame", frame.branch)
+    return ies
+
+
+def read_payload_ies(reading: Reading, frame: MacFrame) -> None:
+    """Payload IEs up to their termination, or up to the end."""
+    if not frame.cursor.remaining:
+        return
+    ies = PayloadIEs.read(frame.cursor)
+    if ies.error is not None:
+        ies.claim(frame.cursor)
+    reading.put(ies, frame.buffer, frame.branch if frame.buffer == "frame" else None)
+
+
+def read_open_part(reading: Reading, frame: MacFrame) -> None:
+    """What versions 0 and 1 never encipher: beacon fields and command identifier (clause 9.3.2, table 9-3)."""
+    if frame.header.bit("version") > 1:
+        return
+    if frame.frame_type == BEACON:
+        info = BeaconInfo.read(frame.cursor)
+        if info.error is not None:
+            info.claim(frame.cursor)
+            frame.readable = False
+        reading.put(info, frame.buffer, frame.branch)
+        reading.say("Beacon", "Beacon")
+        if info.get("superframe") is not None:
+            reading.out.columns["beacon_permit"] = bool(info.bit("association_permit"))
+    elif frame.frame_type == COMMAND:
+        read_command_id(reading, frame)
+
+
+def read_command_id(reading: Reading, frame: MacFrame) -> None:
+    """The command identifier."""
+    layer = CommandId.read(frame.cursor)
+    reading.put(layer, frame.buffer, frame.branch if frame.buffer == "frame" else None)
+    command = layer.get("command")
+    if command is None:
+        frame.readable = False
+        reading.say(LAYER, "Truncated frame")
+        return
+    reading.out.columns["mac_command"] = command
+    reading.say(LAYER, COMMAND_NAMES.get(command, "Unknown MAC command"))
+
+
+def read_command(reading: Reading, frame: MacFrame) -> None:
+    """The command's fields, behind an identifier that may be read already."""
+    if "mac_command" not in reading.out.columns:
+        read_command_id(reading, frame)
+    command = reading.out.columns.get("mac_command")
+    if command is None:
+        return
+    cursor, into = frame.cursor, frame.branch if frame.buffer == "frame" else reading.out.fields[-1]
+    kind = COMMANDS.get(command)
+    if kind is None:
+        text = "no fields belong to this command" if command in WITHOUT_FIELDS else "command without a table"
+        reading.put_unread(cursor, frame.buffer, into, text)
+        return
+    layer = kind.read(cursor)
+    layer.leftover(cursor)
+    reading.put(layer, frame.buffer, into)
+    name = COMMAND_NAMES.get(command, "")
+    reading.out.commands.extend(command_rows(reading, "mac", command, name, layer))
+    if layer.error is None:
+        learn_association(reading, command, layer)
+
+
+def learn_association(reading: Reading, command: int, layer: Layer) -> None:
+    """An association response gives a short address to the device that it is sent to."""
+    if command == ASSOCIATION_RESPONSE and reading.trusted and layer.status == 0 and reading.pan is not None:
+        if reading.receiver_eui64 is not None:
+            reading.context.addresses.learn(reading.pan, layer.short_address, reading.receiver_eui64)
+
+
+def open_frame(reading: Reading, frame: MacFrame, aux: AuxSecurity) -> None:
+    """Check and decrypt the private payload; on success the cursor goes on in clear octets."""
+    cursor, level = frame.cursor, aux.bit("level")
+    verdict, clear = decide(reading, frame, aux)
+    reading.out.columns["mac_security"] = verdict
+    if level < 4 or not frame.readable:
+        return  # integrity only: readable whatever the verdict
+    reading.put_octets(cursor, "frame", frame.branch, Ciphertext)
+    if clear is None:
+        frame.readable = False
+        if "mac_command" not in reading.out.columns and frame.frame_type != BEACON:
+            reading.say(LAYER, "Encrypted MAC frame")
+        return
+    frame.buffer = reading.open_buffer(clear)
+    frame.cursor = reading.cursor(frame.buffer, LAYER)
+
+
+def decide(reading: Reading, frame: MacFrame, aux: AuxSecurity) -> tuple[str, bytes | None]:
+    """The verdict on a secured frame, and its private payload in clear.
+
+    At level 4 nothing proves a key: the octets are opened with the first MAC key, and an issue says so.
+    """
+    keys, cursor, level = list(reading.context.keyring.mac_keys()), frame.cursor, aux.bit("level")
+    if level == 0:
+        return "none", None
+    eui64 = reading.sender_eui64
+    if eui64 is None:
+        eui64 = reading.context.addresses.eui64(reading.pan, reading.sender_short)
+    counter = aux.get("frame_counter")
+    if not keys:
+        reading.shut("no MAC key is held")
+        return "no_key", None
+    if eui64 is None or counter is None:
+        what = (
+            "the sender's EUI-64 is unknown" if eui64 is None else "the nonce needs the network's slot number"
+        )
+        reading.shut(f"{what}, so the MAC nonce cannot be built")
+        return "no_key", None
+    header, payload = cursor.data[: cursor.offset], cursor.data[cursor.offset : cursor.end]
+    mic = cursor.data[cursor.end : cursor.end + aux.mic_octets]
+    for key in keys:
+        clear = open_mac(key.value, eui64, counter, level, header, payload, mic)
+        if clear is not None:
+            return accept(reading, key, eui64, counter, mic), clear
+    reading.shut("MAC keys are held, and none fits the integrity code")
+    return "bad_mic", None
+
+
+def accept(reading: Reading, key: Key, eui64: int, counter: int, mic: bytes) -> str:
+    """Remember what opened the frame; whether its counter is new."""
+    reading.out.opened.append(("mac", key))
+    if not mic:
+        reading.issue(
+            "warning", LAYER, 0, "opened without an integrity code: nothing proves that the key is right"
+        )
+        return "ok"
+    if not reading.trusted:
+        return "ok"
+    again = crc32(mic, reading.mac_seq or 0)
+    use = Use(reading.raw.number, counter, reading.raw.time_ns, again)
+    replayed = reading.context.state(FrameCounters).replayed("mac", eui64, key.value, use)
+    return "replay" if replayed else "ok"

@@ -1,0 +1,162 @@
+"""The dissection of one frame while it is under way: where the layers put what they read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dissectors.context import HanContext
+from dissectors.cursor import Cursor
+from dissectors.field import Field, Issue, Severity
+from dissectors.frame import Dissection, RawFrame
+from dissectors.layer import Layer, Octets
+
+__all__ = ["Ciphertext", "Mic", "Payload", "Reading", "command_rows"]
+
+
+class Payload(Layer):
+    """Octets that no layer reads."""
+
+    name = "Payload"
+    title = "payload"
+    fields_desc = [Octets("payload")]
+
+
+class Ciphertext(Layer):
+    name = "Encrypted"
+    title = "ciphertext"
+    fields_desc = [Octets("ciphertext", names=lambda v: "encrypted")]
+
+
+class Mic(Layer):
+    name = "MIC"
+    title = "integrity"
+    fields_desc = [Octets("mic", names=lambda v: f"{8 * len(v)}-bit message integrity code")]
+
+
+@dataclass(slots=True)
+class Reading:
+    """One frame on its way up the layers.
+
+    Attributes:
+        trusted: the frame arrived whole, as far as its check sequence tells; only then may it teach anything.
+        pan, sender_short, sender_eui64: PAN and MAC source of the frame, None where it has none.
+        source, destination: EUI-64 of the NWK source and destination, where known.
+        tunnelled: an APS Tunnel command has been opened already.
+    """
+
+    raw: RawFrame
+    context: HanContext
+    out: Dissection
+    trusted: bool = True
+    pan: int | None = None
+    sender_short: int | None = None
+    sender_eui64: int | None = None
+    receiver_short: int | None = None
+    receiver_eui64: int | None = None
+    mac_seq: int | None = None
+    mac_version: int = 0
+    source: int | None = None
+    destination: int | None = None
+    nwk_src: int | None = None
+    nwk_dst: int | None = None
+    nwk_seq: int | None = None
+    tunnelled: bool = False
+
+    def cursor(self, buffer: str, layer: str) -> Cursor:
+        """A cursor over the whole of `buffer`."""
+        return Cursor(self.out.buffers[buffer], layer=layer)
+
+    def open_buffer(self, octets: bytes) -> str:
+        """Keep decrypted octets as a buffer of their own; its name."""
+        name = f"decrypted-{len(self.out.buffers) - 1}"
+        self.out.buffers[name] = octets
+        return name
+
+    def put(
+        self, layer: Layer, buffer: str, into: Field | None = None, name: str = "", meaning: str | None = ""
+    ) -> Field:
+        """Show `layer` as a branch of its own, or as part of `into`; report its issues."""
+        branch = layer.tree(buffer, name, meaning)
+        self.out.layers.append((buffer, layer))
+        if into is None:
+            self.out.fields.append(branch)
+        else:
+            into.children.append(branch)
+            into.length = max(into.end, branch.end) - into.offset
+        self.out.issues.extend(layer.issues())
+        return branch
+
+    def put_octets(
+        self, cursor: Cursor, buffer: str, into: Field, kind: type[Layer] = Payload, count: int | None = None
+    ) -> Any:
+        """Show the next `count` octets (all that are left: None) as one leaf; nothing when there are none."""
+        end = cursor.end if count is None else cursor.offset + count
+        part = Cursor(cursor.data, cursor.offset, end, layer=cursor.layer)
+        if not part.remaining:
+            return None
+        layer = kind.read(part)
+        cursor.offset = part.offset
+        self.out.layers.append((buffer, layer))
+        leaf = layer.tree(buffer).children[0]
+        if kind is Payload:
+            leaf.meaning = None
+        into.children.append(leaf)
+        into.length = max(into.end, leaf.end) - into.offset
+        return layer
+
+    def put_unread(self, cursor: Cursor, buffer: str, into: Field, text: str) -> None:
+        """Show what is left as octets without a meaning, and say why."""
+        if cursor.remaining:
+            self.issue("note", cursor.layer, cursor.offset, text)
+            self.put_octets(cursor, buffer, into)
+
+    def issue(self, severity: Severity, layer: str, offset: int, text: str) -> None:
+        """Report something."""
+        self.out.issues.append(Issue(severity, layer, offset, text))
+
+    def say(self, protocol: str, summary: str) -> None:
+        """Name the innermost protocol so far, and what the frame says in a line without numbers."""
+        self.out.columns["protocol"] = protocol
+        self.out.columns["summary"] = summary
+
+    def repeat_mark(self) -> int:
+        """What a frame that its sender repeats has in common with the first time, besides its octets.
+
+        A unicast repeated by the MAC keeps its MAC sequence number; a broadcast is repeated by the NWK layer,
+        as a new MAC frame.
+        """
+        broadcast = self.receiver_short == 0xFFFF
+        return 0x100 if broadcast else self.mac_seq or 0
+
+    def shut(self, reason: str) -> None:
+        """Why a layer stays shut; the first reason stands."""
+        if self.out.shut_reason is None:
+            self.out.shut_reason = reason
+
+
+def command_rows(
+    reading: Reading, layer_name: str, command: int, name: str, layer: Layer, **more: Any
+) -> Iterator[dict[str, Any]]:
+    """One row of the commands table for every field of a MAC, NWK, APS or ZDP command; keys never show."""
+    source = reading.source if reading.source is not None else reading.sender_eui64 or reading.sender_short
+    target = reading.destination
+    if target is None:
+        target = reading.receiver_eui64 or reading.receiver_short
+    common = {
+        "layer": layer_name,
+        "source": source,
+        "destination": target,
+        "command": command,
+        "command_name": name,
+        **more,
+    }
+    leaves = [f for f in layer.tree().leaves() if f.name not in ("mic", "command")]
+    if not leaves:
+        yield common
+    for leaf in leaves:
+        value = leaf.value
+        number = float(value) if isinstance(value, int) else None
+        text = "" if leaf.secret else value.hex() if isinstance(value, bytes) else str(value)
+        yield common | {"field": leaf.name, "value": text, "number": number, "meaning": leaf.meaning or None}

@@ -1,0 +1,306 @@
+"""Reads the ZigBee APS layer of one frame: header, security, fragments, commands; hands data upwards.
+
+Sources: ZigBee 05-3474 R22 clauses 2.2.5, 2.2.8.4.5 (fragmentation), 4.4; Smart Energy 07-5356 annex H.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from dissectors.counters import RELAY_NS, FrameCounters, Use
+from dissectors.cursor import Cursor
+from dissectors.errors import Truncated
+from dissectors.field import Field
+from dissectors.frame import Envelope
+from dissectors.keyring import Key
+from dissectors.reading import Ciphertext, Mic, Payload, Reading, command_rows
+from dissectors.zigbee.aps import ACK, APS_TYPES, COMMAND, GROUP, ApsHeader
+from dissectors.zigbee.aps_commands import (
+    APS_COMMAND_NAMES,
+    APS_COMMANDS,
+    TRANSPORT_KEY,
+    TUNNEL,
+    ApsCommandId,
+)
+from dissectors.zigbee.fragments import Fragments
+from dissectors.zigbee.keys import KEY_IDS, KeyProofs, Opened, aps_keys, open_sealed
+from dissectors.zigbee.learn import learn_key
+from dissectors.zigbee.nwk import AuxHeader
+from dissectors.zigbee.zdp import read_zdp
+
+__all__ = ["read_aps", "read_inter_pan_aps"]
+
+LAYER = "zigbee.aps"
+NAME = "ZigBee APS"
+ZDP_PROFILE, TOUCHLINK_PROFILE, TOUCHLINK_CLUSTER = 0x0000, 0xC05E, 0x1000
+MIC_OCTETS = 4
+
+
+def read_aps(
+    reading: Reading, cursor: Cursor, buffer: str, into: Field | None = None, target: int | None = None
+) -> None:
+    """Read an APS frame from its first octet to the end of the cursor, and what it carries.
+
+    Args:
+        into: the branch of the Tunnel command that carries this frame.
+        target: the EUI-64 that a tunnelled frame is for.
+    """
+    cursor.layer = LAYER
+    if not cursor.remaining:
+        reading.say(NAME, "Empty NWK data")
+        return
+    header = ApsHeader.read(cursor)
+    if header.error is not None:
+        header.claim(cursor)
+    branch = reading.put(header, buffer, into)
+    put_columns(reading, header)
+    kind = APS_TYPES[header.bit("frame_type")]
+    reading.say(NAME, f"APS {kind}" if header.error is None else "Truncated frame")
+    if header.error is not None:
+        return
+    if not header.bit("security"):
+        read_payload(reading, header, cursor, buffer, branch)
+        return
+    aux = AuxHeader.read(cursor)
+    if aux.error is None and cursor.remaining < MIC_OCTETS:
+        aux.error = Truncated(MIC_OCTETS, cursor.remaining, layer=LAYER, offset=cursor.offset)
+    if aux.error is not None:
+        aux.claim(cursor)
+        reading.out.columns["aps_security"] = "no_key"
+        reading.shut("the APS security header or the integrity code is cut off")
+    reading.put(aux, buffer, branch)
+    if aux.error is None:
+        open_aps(reading, header, aux, cursor, buffer, branch, target)
+
+
+def put_columns(reading: Reading, header: ApsHeader) -> None:
+    """What the APS header says, as columns."""
+    get = header.get
+    reading.out.columns["aps_type"] = APS_TYPES[header.bit("frame_type")]
+    reading.out.columns["aps_security"] = "none"
+    reading.out.columns["aps_ack_request"] = bool(header.bit("ack_request"))
+    values = {
+        "aps_profile": get("profile"),
+        "aps_cluster": get("cluster"),
+        "aps_src_endpoint": get("src_endpoint"),
+        "aps_dst_endpoint": get("dst_endpoint"),
+        "aps_counter": get("counter"),
+    }
+    reading.out.columns.update({name: value for name, value in values.items() if value is not None})
+
+
+def open_aps(
+    reading: Reading,
+    header: ApsHeader,
+    aux: AuxHeader,
+    cursor: Cursor,
+    buffer: str,
+    branch: Field,
+    target: int | None,
+) -> None:
+    """Check and decrypt the APS payload; go on in it when a key fits."""
+    columns, key_id = reading.out.columns, aux.bit("key_id")
+    columns["aps_key_id"] = KEY_IDS[key_id]
+    columns["aps_frame_counter"] = aux.frame_counter
+    columns["aps_digest"] = int.from_bytes(cursor.data[cursor.end - 4 : cursor.end], "little")
+    source = aux.get("source")
+    if source is None:
+        source = reading.source
+    if source is not None:
+        columns["aps_sender"] = source
+    opened = None
+    if source is None:
+        columns["aps_security"] = "no_key"
+        reading.shut("the EUI-64 of the NWK source is unknown, so the APS nonce cannot be built")
+    else:
+        receiver = target if target is not None else reading.destination
+        command = header.bit("frame_type") == COMMAND
+        keys = aps_keys(reading.context, key_id, reading.pan, source, receiver, command)
+        opened, tried = open_sealed(keys, source, aux, header.start, cursor.data, cursor.end)
+        if opened is None:
+            refuse(reading, tried, key_id, (source, receiver))
+    mic = (0, 4, 8, 16)[opened.level & 3] if opened is not None else MIC_OCTETS
+    reading.put_octets(cursor, buffer, branch, Ciphertext, cursor.remaining - mic)
+    reading.put_octets(cursor, buffer, branch, Mic)
+    if opened is None or source is None:
+        reading.say(NAME, f"APS {APS_TYPES[header.bit('frame_type')]}, encrypted")
+        return
+    accept(reading, opened, source, aux, key_id)
+    inner = reading.open_buffer(opened.clear)
+    read_payload(reading, header, reading.cursor(inner, LAYER), inner, None)
+
+
+def refuse(reading: Reading, tried: list[Key], key_id: int, pair: tuple[int, int | None]) -> None:
+    """No key fits: it is the frame's fault where the very key of this pair is held, else a key is missing."""
+    proofs = reading.context.state(KeyProofs)
+    known = {pair[0], pair[1]} - {None}
+    own = [k for k in tried if (k.devices and len(known) == 2 and set(k.devices) == known)]
+    own += [k for k in tried if ((pair, key_id), k.value) in proofs.proven]
+    name = KEY_IDS[key_id]
+    if own:
+        reading.out.columns["aps_security"] = "bad_mic"
+        reading.issue("warning", LAYER, 0, "the integrity code does not match")
+        reading.shut(f"the {name} key of this pair of devices is held, but the integrity code does not match")
+        return
+    reading.out.columns["aps_security"] = "no_key"
+    held = f"none of the {len(tried)} keys that are held opens it" if tried else "none is held"
+    reading.shut(f"the {name} key between the two devices is missing: {held}")
+
+
+def accept(reading: Reading, opened: Opened, source: int, aux: AuxHeader, key_id: int) -> None:
+    """Remember what opened the frame; whether its counter is new."""
+    columns = reading.out.columns
+    reading.out.opened.append(("aps", opened.key))
+    columns["aps_key"] = opened.key.origin
+    columns["aps_security"] = "ok"
+    if not reading.trusted:
+        return
+    pair = (source, reading.destination)
+    reading.context.state(KeyProofs).proven.add(((pair, key_id), opened.key.value))
+    mark = (reading.nwk_src or 0) << 8 | (reading.nwk_seq or 0)
+    again = crc32(columns["aps_digest"].to_bytes(4, "little"), mark)
+    use = Use(reading.raw.number, aux.frame_counter, reading.raw.time_ns, again)
+    value = opened.key.value + bytes([key_id])
+    if reading.context.state(FrameCounters).replayed("aps", source, value, use, RELAY_NS):
+        columns["aps_security"] = "replay"
+        text = f"frame counter {aux.frame_counter} is not greater than one that the sender used before"
+        reading.issue("warning", LAYER, aux.start + 1, text)
+
+
+def read_payload(
+    reading: Reading, header: ApsHeader, cursor: Cursor, buffer: str, branch: Field | None
+) -> None:
+    """An APS payload in clear: a command, a fragment, or application data."""
+    kind = header.bit("frame_type")
+    if kind == COMMAND:
+        read_command(reading, cursor, buffer, branch)
+        return
+    if kind == ACK:
+        reading.say(NAME, "APS ack")
+        put_rest(reading, cursor, buffer, branch, "an acknowledgement carries nothing")
+        return
+    if header.fragment():
+        read_fragment(reading, header, cursor, buffer, branch)
+        return
+    read_data(reading, header, cursor, buffer)
+
+
+def put_rest(reading: Reading, cursor: Cursor, buffer: str, branch: Field | None, text: str) -> None:
+    """Octets that nothing reads."""
+    if cursor.remaining and branch is not None:
+        reading.put_unread(cursor, buffer, branch, text)
+    elif cursor.remaining:
+        reading.issue("note", LAYER, cursor.offset, text)
+        reading.put(Payload.read(cursor), buffer)
+
+
+def read_command(reading: Reading, cursor: Cursor, buffer: str, branch: Field | None) -> None:
+    """An APS command: identifier, fields, and what it teaches."""
+    identifier = ApsCommandId.read(cursor)
+    into = reading.put(identifier, buffer, branch)
+    command = identifier.get("command")
+    if command is None:
+        reading.say(NAME, "Truncated frame")
+        return
+    reading.out.columns["aps_command"] = command
+    name = APS_COMMAND_NAMES.get(command)
+    reading.say(NAME, name or "Unknown APS command")
+    kind = APS_COMMANDS.get(command)
+    if kind is None:
+        reading.put_unread(cursor, buffer, into, "APS command without a table")
+        return
+    layer = kind.read(cursor)
+    if command != TUNNEL or layer.error is not None:
+        layer.leftover(cursor)
+    reading.put(layer, buffer, into)
+    reading.out.commands.extend(command_rows(reading, "aps", command, name or "", layer))
+    if command == TRANSPORT_KEY:
+        learn_key(reading, layer)
+    if command == TUNNEL and layer.error is None:
+        # The tunnel carries no tunnel: a crafted chain of them must not grow the stack.
+        if reading.tunnelled:
+            put_rest(reading, cursor, buffer, into, "a tunnel inside a tunnel is not read")
+            return
+        reading.tunnelled = True
+        read_aps(reading, cursor, buffer, None, layer.destination)
+
+
+def read_fragment(
+    reading: Reading, header: ApsHeader, cursor: Cursor, buffer: str, branch: Field | None
+) -> None:
+    """One block of a longer APS payload; the block that completes it goes on with the whole."""
+    block = cursor.data[cursor.offset : cursor.end]
+    first = header.fragment() == 1
+    number = 0 if first else header.block
+    total = header.block if first else None
+    reading.say(NAME, "APS data, fragment")
+    if branch is not None:
+        reading.put_octets(cursor, buffer, branch)
+        branch.children[-1].meaning = "fragment"
+    elif cursor.remaining:
+        reading.put(Payload.read(cursor), buffer, name="fragment").children[0].meaning = "fragment"
+    if not reading.trusted:
+        return
+    columns = reading.out.columns
+    ends = tuple(
+        columns.get(n) for n in ("aps_src_endpoint", "aps_dst_endpoint", "aps_cluster", "aps_counter")
+    )
+    sender = (reading.pan, reading.nwk_src, reading.nwk_dst, columns.get("aps_profile"), *ends)
+    fragments = reading.context.state(Fragments)
+    whole = fragments.add(sender, number, total, block, reading.raw.number, reading.raw.time_ns)
+    if whole is None:
+        return
+    name = f"reassembled-{sum(n.startswith('reassembled') for n in reading.out.buffers)}"
+    reading.out.buffers[name] = whole
+    read_data(reading, header, reading.cursor(name, LAYER), name)
+
+
+def envelope_of(reading: Reading, header: ApsHeader) -> Envelope:
+    """What the layer above needs to know."""
+    group = header.bit("delivery_mode") == GROUP
+    return Envelope(
+        frame=reading.raw.number,
+        time_ns=reading.raw.time_ns,
+        pan=reading.pan,
+        source=reading.source,
+        destination=None if group else reading.destination,
+        source_short=reading.nwk_src,
+        destination_short=reading.nwk_dst,
+        profile=header.get("profile"),
+        cluster=header.get("cluster"),
+        source_endpoint=header.get("src_endpoint"),
+        destination_endpoint=header.get("dst_endpoint"),
+    )
+
+
+def read_data(reading: Reading, header: ApsHeader, cursor: Cursor, buffer: str) -> None:
+    """Application data: ZDP for its profile, ZCL for all others."""
+    if header.get("profile") == ZDP_PROFILE:
+        read_zdp(reading, header.get("cluster", 0), cursor, buffer)
+        return
+    if not cursor.remaining:
+        reading.say(NAME, "APS data, empty")
+        return
+    window = Cursor(cursor.data, cursor.offset, cursor.end, layer="zcl")
+    reading.out.layers.append((buffer, Payload.read(Cursor(cursor.data, cursor.offset, cursor.end))))
+    from dissectors import zcl
+
+    zcl.dissect(window, buffer, envelope_of(reading, header), reading.context, reading.out)
+
+
+def read_inter_pan_aps(reading: Reading, cursor: Cursor, buffer: str) -> None:
+    """The APS header of an inter-PAN frame and what it carries; touchlink goes by its own name."""
+    cursor.layer = LAYER
+    header = ApsHeader.read(cursor)
+    if header.error is not None:
+        header.claim(cursor)
+    reading.put(header, buffer)
+    put_columns(reading, header)
+    if header.error is not None:
+        return
+    if reading.sender_short is not None:
+        reading.nwk_src = reading.sender_short
+    reading.nwk_dst = reading.receiver_short
+    read_data(reading, header, cursor, buffer)
+    if header.get("profile") == TOUCHLINK_PROFILE and header.get("cluster") == TOUCHLINK_CLUSTER:
+        reading.say("touchlink", reading.out.columns.get("summary", "Touchlink"))

@@ -1,0 +1,231 @@
+"""Reads the ZigBee NWK layer of one frame: header, security, commands, inter-PAN and Green Power stubs.
+
+Sources: ZigBee 05-3474 R22 clauses 3.3, 3.4, 4.3; Smart Energy 07-5356 annex H; Green Power 14-0563 A.1.4.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from dissectors.counters import FrameCounters, Use
+from dissectors.cursor import Cursor
+from dissectors.errors import Truncated
+from dissectors.field import Field
+from dissectors.keyring import Key
+from dissectors.reading import Ciphertext, Mic, Reading, command_rows
+from dissectors.zigbee.application import read_aps, read_inter_pan_aps
+from dissectors.zigbee.green_power import GreenPowerHeader, ZigbeeBeacon
+from dissectors.zigbee.keys import KeyProofs, Opened, open_sealed
+from dissectors.zigbee.learn import learn_addresses, learn_pan_change, suppose_addresses
+from dissectors.zigbee.nwk import COMMAND, AuxHeader, InterPanHeader, NwkHeader
+from dissectors.zigbee.nwk_commands import NWK_COMMAND_NAMES, NWK_COMMANDS, NwkCommandId
+
+__all__ = ["read_beacon_payload", "read_green_power", "read_inter_pan", "read_nwk"]
+
+LAYER = "zigbee.nwk"
+NAME = "ZigBee NWK"
+NETWORK_UPDATE = 0x0A
+MIC_OCTETS = 4
+TYPES = ("data", "command", "reserved", "inter-pan")
+
+
+def read_nwk(reading: Reading, cursor: Cursor, buffer: str) -> None:
+    """Read a NWK frame from its first octet to the end of the cursor, and what it carries."""
+    cursor.layer = LAYER
+    header = NwkHeader.read(cursor)
+    secured = header.error is None and bool(header.bit("security"))
+    if header.error is not None:
+        header.claim(cursor)
+    branch = reading.put(header, buffer)
+    put_columns(reading, header)
+    kind = TYPES[header.bit("frame_type")]
+    reading.say(NAME, f"NWK {kind}" if header.error is None else "Truncated frame")
+    if header.error is not None:
+        return
+    if not secured:
+        suppose_addresses(reading, header, None)
+        read_payload(reading, header, cursor, buffer, branch)
+        return
+    aux = AuxHeader.read(cursor)
+    if aux.error is None and cursor.remaining < MIC_OCTETS:
+        aux.error = Truncated(MIC_OCTETS, cursor.remaining, layer=LAYER, offset=cursor.offset)
+    if aux.error is not None:
+        aux.claim(cursor)
+        reading.out.columns["nwk_security"] = "no_key"
+        reading.shut("the NWK security header or the integrity code is cut off")
+    reading.put(aux, buffer, branch)
+    if aux.error is None:
+        open_nwk(reading, header, aux, cursor, buffer, branch)
+
+
+def put_columns(reading: Reading, header: NwkHeader) -> None:
+    """What the NWK header says, as columns; EUI-64s from the address map where the header has none."""
+    columns, get, addresses = reading.out.columns, header.get, reading.context.addresses
+    columns["nwk_type"] = TYPES[header.bit("frame_type")]
+    columns["nwk_security"] = "none"
+    source, destination = get("src_eui64"), get("dst_eui64")
+    if source is None:
+        source = addresses.eui64(reading.pan, get("src"))
+    if destination is None:
+        destination = addresses.eui64(reading.pan, get("dst"))
+    reading.source, reading.destination = source, destination
+    reading.nwk_src, reading.nwk_dst, reading.nwk_seq = get("src"), get("dst"), get("sequence")
+    values = {
+        "nwk_src": get("src"),
+        "nwk_dst": get("dst"),
+        "nwk_src_eui64": source,
+        "nwk_dst_eui64": destination,
+        "nwk_seq": get("sequence"),
+        "nwk_radius": get("radius"),
+    }
+    columns.update({name: value for name, value in values.items() if value is not None})
+
+
+def open_nwk(
+    reading: Reading, header: NwkHeader, aux: AuxHeader, cursor: Cursor, buffer: str, branch: Field
+) -> None:
+    """Check and decrypt the NWK payload; go on in it when a key fits."""
+    columns, sequence = reading.out.columns, aux.get("key_sequence")
+    columns["nwk_counter"] = aux.frame_counter
+    columns["nwk_digest"] = int.from_bytes(cursor.data[cursor.end - 4 : cursor.end], "little")
+    if sequence is not None:
+        columns["nwk_key_seq"] = sequence
+    source = aux.get("source")
+    if source is None:
+        source = reading.sender_eui64 or reading.context.addresses.eui64(reading.pan, reading.sender_short)
+    if source is not None:
+        columns["nwk_sender"] = source
+    opened = None
+    if source is None:
+        columns["nwk_security"] = "no_key"
+        reading.shut("the sender's EUI-64 is unknown, so the NWK nonce cannot be built")
+    else:
+        keys = ((k, k.value) for k in reading.context.keyring.network_keys(reading.pan, sequence))
+        opened, tried = open_sealed(keys, source, aux, header.start, cursor.data, cursor.end)
+        if opened is None:
+            refuse(reading, tried, sequence)
+    mic = (0, 4, 8, 16)[opened.level & 3] if opened is not None else MIC_OCTETS
+    reading.put_octets(cursor, buffer, branch, Ciphertext, cursor.remaining - mic)
+    reading.put_octets(cursor, buffer, branch, Mic)
+    if opened is None or source is None:
+        suppose_addresses(reading, header, aux)
+        reading.say(NAME, f"NWK {TYPES[header.bit('frame_type')]}, encrypted")
+        return
+    accept(reading, opened, source, aux)
+    learn_addresses(reading, header, aux)
+    inner = reading.open_buffer(opened.clear)
+    read_payload(reading, header, reading.cursor(inner, LAYER), inner, branch)
+
+
+def refuse(reading: Reading, tried: list[Key], sequence: int | None) -> None:
+    """No key fits: it is the frame's fault where a key of this very network is held, else a key is missing."""
+    proofs, pan = reading.context.state(KeyProofs), reading.pan
+    own = [k for k in tried if k.pan == pan or ((pan, sequence), k.value) in proofs.proven]
+    own = [k for k in own if k.sequence in (None, sequence)]
+    place = f"PAN 0x{pan:04x}" if pan is not None else "a PAN without identifier"
+    wanted = place if sequence is None else f"{place} with sequence number {sequence}"
+    if own:
+        reading.out.columns["nwk_security"] = "bad_mic"
+        reading.issue("warning", LAYER, 0, "the integrity code does not match")
+        reading.shut(f"a network key of {wanted} is held, but the integrity code does not match")
+        return
+    reading.out.columns["nwk_security"] = "no_key"
+    if tried:
+        reading.shut(
+            f"none of the {len(tried)} network keys that are held opens it: the key of {wanted} is missing"
+        )
+    else:
+        reading.shut(f"no network key of {wanted} is held")
+
+
+def accept(reading: Reading, opened: Opened, source: int, aux: AuxHeader) -> None:
+    """Remember what opened the frame; whether its counter is new."""
+    columns = reading.out.columns
+    reading.out.opened.append(("nwk", opened.key))
+    columns["nwk_key"] = opened.key.origin
+    columns["nwk_security"] = "ok"
+    if not reading.trusted:
+        return
+    sequence = aux.get("key_sequence")
+    reading.context.state(KeyProofs).proven.add(((reading.pan, sequence), opened.key.value))
+    again = crc32(columns["nwk_digest"].to_bytes(4, "little"), reading.repeat_mark())
+    use = Use(reading.raw.number, aux.frame_counter, reading.raw.time_ns, again)
+    if reading.context.state(FrameCounters).replayed("nwk", source, opened.key.value, use):
+        columns["nwk_security"] = "replay"
+        text = f"frame counter {aux.frame_counter} is not greater than one that the sender used before"
+        reading.issue("warning", LAYER, aux.start + 1, text)
+
+
+def read_payload(reading: Reading, header: NwkHeader, cursor: Cursor, buffer: str, branch: Field) -> None:
+    """A NWK payload in clear: a command, or APS."""
+    if header.bit("frame_type") != COMMAND:
+        read_aps(reading, cursor, buffer)
+        return
+    cursor.layer = LAYER
+    into = branch if buffer == "frame" else None
+    identifier = NwkCommandId.read(cursor)
+    branch = reading.put(identifier, buffer, into)
+    command = identifier.get("command")
+    if command is None:
+        reading.say(NAME, "Truncated frame")
+        return
+    reading.out.columns["nwk_command"] = command
+    name = NWK_COMMAND_NAMES.get(command)
+    reading.say(NAME, name or "Unknown NWK command")
+    kind = NWK_COMMANDS.get(command)
+    if kind is None:
+        reading.put_unread(cursor, buffer, branch, "NWK command without a table")
+        return
+    layer = kind.read(cursor)
+    layer.leftover(cursor)
+    reading.put(layer, buffer, branch)
+    reading.out.commands.extend(command_rows(reading, "nwk", command, name or "", layer))
+    if command == NETWORK_UPDATE and layer.error is None and reading.out.opened:
+        for pan in layer.get("pans") or ():
+            learn_pan_change(reading, pan)
+
+
+def read_inter_pan(reading: Reading, cursor: Cursor, buffer: str) -> None:
+    """An inter-PAN frame: a NWK stub, and an APS header without endpoints."""
+    cursor.layer = LAYER
+    header = InterPanHeader.read(cursor)
+    reading.put(header, buffer)
+    reading.out.columns["nwk_type"] = "inter-pan"
+    reading.out.columns["nwk_security"] = "none"
+    reading.source, reading.destination = reading.sender_eui64, reading.receiver_eui64
+    reading.say(NAME, "Inter-PAN frame")
+    read_inter_pan_aps(reading, cursor, buffer)
+
+
+def read_green_power(reading: Reading, cursor: Cursor, buffer: str) -> None:
+    """A Green Power frame, as far as its header."""
+    cursor.layer = "green power"
+    header = GreenPowerHeader.read(cursor)
+    if header.error is not None:
+        header.claim(cursor)
+    branch = reading.put(header, buffer)
+    reading.out.columns["nwk_type"] = "green-power"
+    reading.say("Green Power", "Green Power maintenance" if header.bit("frame_type") else "Green Power data")
+    level = header.bit("security_level")
+    reading.out.columns["nwk_security"] = "no_key" if level else "none"
+    if level:
+        reading.shut("keys of Green Power devices are not used")
+        reading.out.columns["nwk_counter"] = header.get("frame_counter", 0)
+    size = max(0, cursor.remaining - header.mic_octets)
+    if level == 3:
+        reading.put_octets(cursor, buffer, branch, Ciphertext, size)
+    else:
+        reading.put_octets(cursor, buffer, branch, count=size)
+    reading.put_octets(cursor, buffer, branch, Mic)
+
+
+def read_beacon_payload(reading: Reading, cursor: Cursor, buffer: str) -> None:
+    """The payload of a ZigBee beacon."""
+    cursor.layer = "zigbee.beacon"
+    layer = ZigbeeBeacon.read(cursor)
+    layer.leftover(cursor)
+    reading.put(layer, buffer)
+    epid = layer.get("extended_pan_id")
+    if epid is not None:
+        reading.out.columns["beacon_epid"] = epid
+    reading.say("Beacon", "ZigBee beacon")
