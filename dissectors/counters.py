@@ -4,8 +4,8 @@ A sender never uses a counter twice under one key, and receivers drop what is no
 frame is a replay when its integrity code is right and its counter is not greater than the greatest one that
 the same EUI-64 used under the same key in an earlier frame of the capture. Three exceptions, where the same
 protected octets (same counter, same integrity code) are seen again within a short time: the MAC sends a frame
-again when no acknowledgement came (same MAC sequence number), a broadcast is repeated by its own sender, and an
-APS frame is carried from hop to hop (same NWK source and sequence number).
+again when no acknowledgement came (same MAC sequence number), a broadcast is repeated by its own sender, and
+an APS frame is carried from hop to hop (same NWK source and sequence number).
 
 Frames may be dissected in any order and more than once: the verdict depends on the frame numbers. Frames
 without a number (0) have no place in time and are never replays. Sources: ZigBee 05-3474 R22 clauses 4.3.1.2

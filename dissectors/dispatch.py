@@ -36,7 +36,7 @@ LAYER = "802.15.4"
 def dissect_frame(raw: RawFrame, context: HanContext) -> Dissection:
     """Dissect one radio frame as far as keys and octets allow. Never raises, whatever the octets.
 
-    The context learns from the frame (keys, addresses, counters, fragments), unless its check sequence is bad.
+    The context learns from the frame (keys, addresses, counters, fragments) unless its check sequence is bad.
     The same frame may be given again, say when a key has been learnt since: what it teaches, it teaches once.
     """
     out = Dissection(buffers={"frame": raw.octets})

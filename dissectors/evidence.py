@@ -53,12 +53,8 @@ def zigbee_octets(octets: bytes) -> int:
     if high & 4:
         size += 2 + 2 * (octets[size] if size < len(octets) else 0)
     if high & 2:
-        secured = octets[size : size + 1]
-        size += (
-            9
-            + (8 if secured and secured[0] & 0x20 else 0)
-            + (secured[:1] != b"" and secured[0] >> 3 & 3 == 1)
-        )
+        control = octets[size] if size < len(octets) else 0
+        size += 9 + (8 if control & 0x20 else 0) + (control >> 3 & 3 == 1)
     return size
 
 

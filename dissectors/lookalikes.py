@@ -1,7 +1,7 @@
 """Protocols that share the radio with ZigBee: named and laid out as far as their headers, not further.
 
-Sources: RFC 4944, RFC 6282 (6LoWPAN); RFC 768 with UDP port 19788 (Thread MLE, draft-kelsey-intarea-mesh-link-
-establishment); ZigBee RF4CE 094945 clause 3.3 (RF4CE NWK frame).
+Sources: RFC 4944, RFC 6282 (6LoWPAN); RFC 768 with UDP port 19788 (Thread MLE, draft-kelsey-intarea-
+mesh-link-establishment); ZigBee RF4CE 094945 clause 3.3 (RF4CE NWK frame).
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def put_ends(reading: Reading, frame: MacFrame, end: int) -> None:
     kind = trailer_layer(reading.raw.trailer)
     cursor = Cursor(reading.raw.octets, end, layer=LAYER)
     if kind is not None and cursor.remaining:
-        verdict = {True: "good", False: "bad"}.get(reading.out.columns.get("fcs_ok"), "")
+        verdict = "good" if reading.out.columns.get("fcs_ok") else "bad"
         reading.put(kind.read(cursor), "frame", meaning=verdict)
 
 
@@ -201,7 +201,7 @@ def read_payload_ies(reading: Reading, frame: MacFrame) -> None:
 
 
 def read_open_part(reading: Reading, frame: MacFrame) -> None:
-    """What versions 0 and 1 never encipher: beacon fields and command identifier (clause 9.3.2, table 9-3)."""
+    """What versions 0 and 1 never encipher: beacon fields, command (9.3.2, table 9-3)."""
     if frame.header.bit("version") > 1:
         return
     if frame.frame_type == BEACON:
@@ -254,9 +254,11 @@ def read_command(reading: Reading, frame: MacFrame) -> None:
 
 def learn_association(reading: Reading, command: int, layer: Layer) -> None:
     """An association response gives a short address to the device that it is sent to."""
-    if command == ASSOCIATION_RESPONSE and reading.trusted and layer.status == 0 and reading.pan is not None:
-        if reading.receiver_eui64 is not None:
-            reading.context.addresses.learn(reading.pan, layer.short_address, reading.receiver_eui64)
+    pan, device = reading.pan, reading.receiver_eui64
+    if command != ASSOCIATION_RESPONSE or layer.status != 0 or pan is None or device is None:
+        return
+    if reading.trusted:
+        reading.context.addresses.learn(pan, layer.short_address, device)
 
 
 def open_frame(reading: Reading, frame: MacFrame, aux: AuxSecurity) -> None:
@@ -311,9 +313,7 @@ def accept(reading: Reading, key: Key, eui64: int, counter: int, mic: bytes) -> 
     """Remember what opened the frame; whether its counter is new."""
     reading.out.opened.append(("mac", key))
     if not mic:
-        reading.issue(
-            "warning", LAYER, 0, "opened without an integrity code: nothing proves that the key is right"
-        )
+        reading.issue("warning", LAYER, 0, "opened without an integrity code: nothing proves the key")
         return "ok"
     if not reading.trusted:
         return "ok"

@@ -241,11 +241,8 @@ def read_fragment(
         reading.put(Payload.read(cursor), buffer, name="fragment").children[0].meaning = "fragment"
     if not reading.trusted:
         return
-    columns = reading.out.columns
-    ends = tuple(
-        columns.get(n) for n in ("aps_src_endpoint", "aps_dst_endpoint", "aps_cluster", "aps_counter")
-    )
-    sender = (reading.pan, reading.nwk_src, reading.nwk_dst, columns.get("aps_profile"), *ends)
+    ends = tuple(header.get(n) for n in ("src_endpoint", "dst_endpoint", "profile", "cluster", "counter"))
+    sender = (reading.pan, reading.nwk_src, reading.nwk_dst, *ends)
     fragments = reading.context.state(Fragments)
     whole = fragments.add(sender, number, total, block, reading.raw.number, reading.raw.time_ns)
     if whole is None:

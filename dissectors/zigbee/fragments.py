@@ -1,8 +1,8 @@
 """Puts fragmented APS payloads together again.
 
-Blocks are told apart by sender, receiver, endpoints, cluster and APS counter; they may come in any order, more
-than once, and mixed with those of other senders. The first block says how many there are. A set that gets no
-block for `PATIENCE_NS` is given up, because the 8-bit APS counter comes round again.
+Blocks are told apart by sender, receiver, endpoints, cluster and APS counter; they may come in any order,
+more than once, and mixed with those of other senders. The first block says how many there are. A set that
+gets no block for `PATIENCE_NS` is given up, because the 8-bit APS counter comes round again.
 Source: ZigBee 05-3474 R22 clause 2.2.8.4.5 (acknowledgement wait 1.6 s, three retries per window).
 """
 

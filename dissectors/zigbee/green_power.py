@@ -21,7 +21,7 @@ MAINTENANCE = 1
 def has_src_id(h: Any) -> bool:
     if h.bit("frame_type") == MAINTENANCE and not h.bit("extension"):
         return False
-    return h.bit("application") == SRC_ID
+    return bool(h.bit("application") == SRC_ID)
 
 
 class GreenPowerHeader(Layer):

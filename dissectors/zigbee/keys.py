@@ -46,9 +46,11 @@ class Opened:
     level: int
 
 
-def install_code_keys(keyring: Keyring) -> Iterator[Key]:
-    """Link keys of the install codes that are held; codes with a wrong CRC give none."""
+def install_code_keys(keyring: Keyring, *devices: int | None) -> Iterator[Key]:
+    """Link keys of the install codes of these devices; codes with a wrong CRC give none."""
     for code in keyring.install_codes:
+        if code.device is not None and None not in devices and code.device not in devices:
+            continue
         try:
             value = install_code_key(code.code)
         except Malformed:
@@ -74,7 +76,10 @@ def aps_keys(
         return
     derive = DERIVED.get(key_id)
     seen: set[bytes] = set()
-    candidates = [*context.keyring.link_keys(source, destination), *install_code_keys(context.keyring)]
+    candidates = [
+        *context.keyring.link_keys(source, destination),
+        *install_code_keys(context.keyring, source, destination),
+    ]
     if command:
         candidates.append(WELL_KNOWN)
     for key in candidates:

@@ -118,7 +118,7 @@ def open_nwk(
 
 
 def refuse(reading: Reading, tried: list[Key], sequence: int | None) -> None:
-    """No key fits: it is the frame's fault where a key of this very network is held, else a key is missing."""
+    """No key fits: the frame is at fault where a key of this very network is held, else one is missing."""
     proofs, pan = reading.context.state(KeyProofs), reading.pan
     own = [k for k in tried if k.pan == pan or ((pan, sequence), k.value) in proofs.proven]
     own = [k for k in own if k.sequence in (None, sequence)]
@@ -131,9 +131,8 @@ def refuse(reading: Reading, tried: list[Key], sequence: int | None) -> None:
         return
     reading.out.columns["nwk_security"] = "no_key"
     if tried:
-        reading.shut(
-            f"none of the {len(tried)} network keys that are held opens it: the key of {wanted} is missing"
-        )
+        held = f"none of the {len(tried)} network keys that are held opens it"
+        reading.shut(f"{held}: the key of {wanted} is missing")
     else:
         reading.shut(f"no network key of {wanted} is held")
 

@@ -82,15 +82,14 @@ def part_of(name: str, kind: str, when: Any) -> Part:
     """The field of one table row."""
     head, _, rest = kind.partition(":")
     first, _, second = rest.partition(":")
+    counted = size_of(second) if second else None
     makers: dict[str, Callable[[], Part]] = {
         "enum": lambda: UInt(name, 0, 1, when=when, names=optional_names(first)),
         "bits": lambda: Word(name, 0, BIT_FIELDS[first][0], BIT_FIELDS[first][1], when=when),
         "count": lambda: UInt(name, None, 1, when=when, count_of=first),
         "count16": lambda: UInt(name, None, 2, when=when, count_of=first),
         "size": lambda: UInt(name, None, 1, when=when, count_of=first),
-        "list": lambda: ListOf(
-            name, scalar(name, first), count=size_of(second) if second else None, when=when
-        ),
+        "list": lambda: ListOf(name, scalar(name, first), count=counted, when=when),
         "records": lambda: Records(name, RECORDS[first], count=size_of(second), when=when),
         "struct": lambda: Inline(name, RECORDS[first], when=when),
         "window": lambda: Nested(name, lambda h: RECORDS[first], size_of(second), when=when),

@@ -1,0 +1,180 @@
+"""The fields that layers are made of: they read from a cursor, and show and build what they read.
+
+A bit field is a whole word to Scapy (`Word`); its parts are read, written and given to a layer's constructor
+by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from scapy.fields import Field as ScapyField
+
+from dissectors.cursor import Cursor
+from dissectors.field import Field
+
+__all__ = ["Bits", "Octets", "Part", "Secret", "UInt", "When", "Word", "eui64_text", "named"]
+
+Names = Mapping[int, str] | Callable[[Any], str | None] | None
+When = Callable[[Any], bool] | None
+
+
+def named(names: Names, value: Any) -> str | None:
+    """What `value` says according to `names`; an unknown code is said to be unknown, never refused."""
+    if names is None:
+        return ""
+    if callable(names):
+        return names(value)
+    return names.get(value) or f"unknown 0x{value:02x}"
+
+
+def eui64_text(value: int) -> str:
+    """An EUI-64 as people write it.
+
+    >>> eui64_text(0x00124B000102AABB)
+    '00:12:4b:00:01:02:aa:bb'
+    """
+    return value.to_bytes(8, "big").hex(":")
+
+
+class Bits(NamedTuple):
+    """A part of a `Word`: its lowest bit, its width, and what its values are called."""
+
+    name: str
+    low: int
+    width: int
+    names: Names = None
+
+
+class Part(ScapyField):
+    """A field that reads itself from a cursor; the base of all fields of our layers.
+
+    `when` says whether the field is there at all, from the fields before it.
+    """
+
+    __slots__ = ("names", "when")
+
+    def __init__(self, name: str, default: Any, *, when: When = None, names: Names = None) -> None:
+        super().__init__(name, default, "B")
+        self.when = when
+        self.names = names
+
+    def take(self, layer: Any, cursor: Cursor) -> Any:
+        """Read the value; raises `DissectionError`."""
+        raise NotImplementedError
+
+    def put(self, layer: Any, value: Any) -> bytes:
+        """The octets of `value`."""
+        raise NotImplementedError
+
+    def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
+        """The field as it is shown."""
+        return Field(self.name, value, named(self.names, value), offset, end - offset, buffer)
+
+    def getfield(self, pkt: Any, s: bytes) -> tuple[bytes, Any]:
+        if self.when is not None and not self.when(pkt):
+            return s, None
+        cursor = Cursor(s, layer=pkt.name)
+        value = self.take(pkt, cursor)
+        return cursor.rest(), value
+
+    def addfield(self, pkt: Any, s: bytes, val: Any) -> bytes:
+        if self.when is not None and not self.when(pkt):
+            return s
+        return s + self.put(pkt, val)
+
+    def any2i(self, pkt: Any, x: Any) -> Any:
+        return x
+
+    def i2h(self, pkt: Any, x: Any) -> Any:
+        return x
+
+
+class UInt(Part):
+    """An integer of `size` octets, least significant first unless `order` is "big".
+
+    `count_of` names a list field whose length this one gives when it is built without a value.
+    """
+
+    __slots__ = ("count_of", "signed", "size")
+
+    def __init__(
+        self,
+        name: str,
+        default: int | None,
+        size: int,
+        *,
+        when: When = None,
+        names: Names = None,
+        signed: bool = False,
+        count_of: str | None = None,
+    ) -> None:
+        super().__init__(name, default, when=when, names=names)
+        self.size, self.signed, self.count_of = size, signed, count_of
+
+    def take(self, layer: Any, cursor: Cursor) -> int:
+        return int.from_bytes(cursor.take(self.size), "little", signed=self.signed)
+
+    def put(self, layer: Any, value: Any) -> bytes:
+        if value is None:
+            counted = layer.getfieldval(self.count_of) if self.count_of else ()
+            value = len(counted if isinstance(counted, list | tuple) else bytes(counted))
+        return int(value).to_bytes(self.size, "little", signed=self.signed)
+
+
+class Word(UInt):
+    """An integer whose bits have names."""
+
+    __slots__ = ("bits",)
+
+    def __init__(
+        self, name: str, default: int, size: int, bits: Iterable[Bits], *, when: When = None
+    ) -> None:
+        super().__init__(name, default, size, when=when)
+        self.bits = tuple(bits)
+
+    def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
+        children = []
+        for bit in self.bits:
+            part = value >> bit.low & (1 << bit.width) - 1
+            first, last = bit.low >> 3, bit.low + bit.width - 1 >> 3
+            place = (bit.low & 7, bit.width)
+            text = named(bit.names, part)
+            children.append(Field(bit.name, part, text, offset + first, last - first + 1, buffer, [], place))
+        text = f"0x{value:0{2 * self.size}x}"
+        return Field(self.name, value, text, offset, end - offset, buffer, children)
+
+
+class Octets(Part):
+    """Octets: a number of them (int, or a function of the layer), or all that are left (None)."""
+
+    __slots__ = ("size",)
+
+    def __init__(
+        self,
+        name: str,
+        size: int | Callable[[Any], int] | None = None,
+        *,
+        when: When = None,
+        names: Names = None,
+    ) -> None:
+        super().__init__(name, bytes(size) if isinstance(size, int) else b"", when=when, names=names)
+        self.size = size
+
+    def take(self, layer: Any, cursor: Cursor) -> bytes:
+        if self.size is None:
+            return cursor.rest()
+        return cursor.take(self.size if isinstance(self.size, int) else self.size(layer))
+
+    def put(self, layer: Any, value: Any) -> bytes:
+        return bytes(value)
+
+
+class Secret(Octets):
+    """Octets that are a key: shown only when asked for."""
+
+    __slots__ = ()
+
+    def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
+        return Field(self.name, value, "key", offset, end - offset, buffer, secret=True)
