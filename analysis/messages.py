@@ -125,7 +125,7 @@ _APDU_TAGS = frozenset([*range(0x01, 0x10), *range(0x60, 0x64), *range(0xC0, 0xE
 
 
 def kind_of(octets: bytes) -> str:
-    """What octets are when nobody says: gbcs by their first octets, frame by their check sequence, else dlms."""
+    """What octets are when nobody says: gbcs by their start, frame by its check sequence, else dlms."""
     if identify(octets) != "unknown":
         return "gbcs"
     head = octets[:1]
@@ -176,10 +176,12 @@ def dissect(
 
 def _frame(octets: bytes, ring: Keyring) -> Message:
     """One radio frame as a message."""
-    from dissectors import dissect_frame
+    from importlib import import_module
+
     from dissectors.context import HanContext
     from dissectors.frame import RawFrame
 
+    dissect_frame: Any = import_module("dissectors").dissect_frame
     dissection = dissect_frame(RawFrame(octets), HanContext(ring))
     facts = {"protocol": dissection.columns.get("protocol"), "summary": dissection.columns.get("summary")}
     message = Message("frame", octets, facts=facts, fields=dissection.fields, issues=dissection.issues)
@@ -229,8 +231,15 @@ def to_json(source: Source, message: Message, *, reveal: bool = False) -> dict[s
 
 
 HIDDEN = "(hidden: --reveal shows it)"
-_SECRET_NAMES = ("symmetric_key", "installationcredentials", "hashed_tc_link_key", "hashed_link_key")
-_SECRET_NAMES += ("register_device.key", "securitydetails", "dedicated_key")
+_SECRET_NAMES = (
+    "symmetric_key",
+    "installationcredentials",
+    "hashed_tc_link_key",
+    "hashed_link_key",
+    "register_device.key",
+    "securitydetails",
+    "dedicated_key",
+)
 
 
 def _secret(name: str, value: Any) -> bool:
@@ -294,7 +303,8 @@ def _print_tree(source: Source, message: Message, stream: IO[str], reveal: bool)
     from rich.text import Text
     from rich.tree import Tree
 
-    console = Console(file=stream, highlight=False, soft_wrap=True)
+    # a pipe gets whole lines; a terminal is given its own width
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 1000)
     root = Tree(Text(f"{source.name}: {message.columns.get('summary') or message.kind}", style="bold"))
     said = {k: v for k, v in message.facts.items() if v not in (None, "")}
     facts = root.add(Text("facts", style="bold"))
