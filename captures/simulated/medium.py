@@ -83,6 +83,7 @@ class Heard:
     time_ns: int
     sniffer: int
     octets: bytes
+    sent: bytes
     fcs_good: bool
     channel: int
     page: int
@@ -203,6 +204,7 @@ class Medium:
                 self.env.now + drift + sniffer.offset_ns,
                 index,
                 octets,
+                sent.octets,
                 good,
                 sent.sender.channel,
                 sent.sender.page,

@@ -73,6 +73,7 @@ class Node(Receiver):
     link_keys: dict[int, bytes] = field(default_factory=dict)
     indirect: dict[int, deque[Indirect]] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
+    marks: tuple[str, ...] = ()  # faults that all it sends belongs to
     turn: simpy.Resource = None  # type: ignore[assignment]
 
     # --- counters ------------------------------------------------------------------------------------
@@ -105,7 +106,7 @@ class Node(Receiver):
             attempts = 1 + (self.han.profile.whole("mac.max_retries") if wants_ack else 0)
             for attempt in range(attempts):
                 yield from medium.clear_channel(self.page, self.channel)
-                sent = Transmission(self, octets, truth={**truth, "attempt": attempt}, faults=faults)
+                sent = Transmission(self, octets, truth={**truth, "attempt": attempt}, faults=(*faults, *self.marks))
                 yield env.timeout(medium.put_on_air(sent))
                 if receiver is None:
                     return True

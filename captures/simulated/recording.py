@@ -7,9 +7,41 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from captures.block import FcsState, TrailerKind
+from captures.fcs import fcs16
 from captures.simulated.han import Han
+from captures.writer import CapturedFrame, write_capture
 
-__all__ = ["truth_rows", "write_truth"]
+__all__ = ["captured", "truth_rows", "write_han", "write_truth"]
+
+
+def captured(han: Han) -> Iterator[CapturedFrame]:
+    """The capture's frames, with FCS: right, or that of the octets that were sent when some were damaged."""
+    for heard in han.records():
+        yield CapturedFrame(
+            heard.octets + fcs16(heard.sent),
+            heard.time_ns + han.start * 10**9,
+            trailer=TrailerKind.FCS16,
+            fcs=FcsState.GOOD if heard.fcs_good else FcsState.BAD,
+            channel=heard.channel,
+            page=heard.page,
+            rssi=heard.rssi,
+            lqi=heard.lqi,
+            interface=heard.sniffer,
+        )
+
+
+def write_han(han: Han, path: Path, truth: Path | None = None) -> int:
+    """Write the capture (pcapng, TAP, with the devices' names) and its truth; returns the number of frames.
+
+    Raises:
+        CaptureError: a file cannot be written.
+    """
+    names = {node.eui64: node.name for node in han.nodes}
+    count = write_capture(path, captured(han), names=names, comments=[f"simulated HAN, seed {han.seed}"])
+    if truth is not None:
+        write_truth(han, truth)
+    return count
 
 
 def truth_rows(han: Han) -> Iterator[dict[str, Any]]:
@@ -31,7 +63,7 @@ def truth_rows(han: Han) -> Iterator[dict[str, Any]]:
             {
                 "kind": "frame",
                 "frame": number,
-                "time_ns": heard.time_ns,
+                "time_ns": heard.time_ns + han.start * 10**9,
                 "sniffer": heard.sniffer,
                 "fcs_good": heard.fcs_good,
                 "faults": list(heard.faults),

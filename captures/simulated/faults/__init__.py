@@ -4,6 +4,6 @@ A fault is a generator function with `@fault`; it gets a `Play` and acts through
 is marked with its name, so that the truth lists its frames; what it leads honest devices to do is theirs.
 """
 
-from captures.simulated.faults.registry import FAULTS, Fault, Play, fault, plant
+from captures.simulated.faults.registry import FAULTS, Fault, Play, fault, known, plant
 
-__all__ = ["FAULTS", "Fault", "Play", "fault", "plant"]
+__all__ = ["FAULTS", "Fault", "Play", "fault", "known", "plant"]

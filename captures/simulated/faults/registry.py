@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pkgutil
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
@@ -12,10 +14,9 @@ from captures.simulated.han import Han
 from captures.simulated.medium import Disturbance, Place, Receiver, Transmission, Wait
 from captures.simulated.node import Node
 
-__all__ = ["FAULTS", "Fault", "Play", "fault", "plant"]
+__all__ = ["FAULTS", "Fault", "Play", "fault", "known", "plant"]
 
 Behaviour = Callable[["Play"], Wait]
-MODULES = ("flooding", "jamming", "forging", "keys", "counters", "field", "application", "messages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,10 @@ def fault(
 
 def known() -> dict[str, Fault]:
     """All faults, with the modules that hold them imported."""
-    for module in MODULES:
-        import_module(f"captures.simulated.faults.{module}")
+    from captures.simulated import faults
+
+    for module in pkgutil.iter_modules(faults.__path__):
+        import_module(f"captures.simulated.faults.{module.name}")
     return FAULTS
 
 
@@ -136,6 +139,17 @@ class Play:
 
     def calm(self, disturbance: Disturbance) -> None:
         self.han.medium.disturbances.remove(disturbance)
+
+    @contextmanager
+    def marking(self, *nodes: Node) -> Iterator[None]:
+        """All that `nodes` send meanwhile belongs to the fault."""
+        for node in nodes:
+            node.marks = (*node.marks, self.name)
+        try:
+            yield
+        finally:
+            for node in nodes:
+                node.marks = tuple(mark for mark in node.marks if mark != self.name)
 
     def wait(self, low: float, high: float | None = None) -> Any:
         """Some seconds, random between the two limits."""
