@@ -82,7 +82,15 @@ class Han:
     # --- nodes -----------------------------------------------------------------------------------------
 
     def add(
-        self, name: str, role: str, eui64: int, place: Place, *, rx_on: bool = True, router: bool = False, **more: Any
+        self,
+        name: str,
+        role: str,
+        eui64: int,
+        place: Place,
+        *,
+        rx_on: bool = True,
+        router: bool = False,
+        **more: Any,
     ) -> Node:
         """Put a device into the home; it is not joined yet."""
         node = Node(

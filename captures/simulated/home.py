@@ -101,7 +101,11 @@ def ready(han: Han) -> None:
         hub.memory["mirror"] = True
         from captures.simulated.attributes import hold
 
-        hold(hub, life.METERING, {0x0300: (0x30, 1), 0x0301: (0x22, 1), 0x0302: (0x22, 1000), 0x0303: (0x18, 0xFB)})
+        hold(
+            hub,
+            life.METERING,
+            {0x0300: (0x30, 1), 0x0301: (0x22, 1), 0x0302: (0x22, 1000), 0x0303: (0x18, 0xFB)},
+        )
     for node in han.nodes:
         life.live(node)
 

@@ -114,7 +114,12 @@ def transport_key(kind: int, key: bytes, seq: int, node: Node, source: int) -> b
 
 
 def deliver_network_key(
-    hub: Node, node: Node, link_key: bytes, *, protection: Protection = "transport", faults: tuple[str, ...] = ()
+    hub: Node,
+    node: Node,
+    link_key: bytes,
+    *,
+    protection: Protection = "transport",
+    faults: tuple[str, ...] = (),
 ) -> Wait:
     """The trust centre gives `node` the network key, under the key-transport key of `link_key`."""
     han = hub.han
@@ -137,7 +142,11 @@ def deliver_network_key(
 
 
 def join(
-    node: Node, *, link_key: bytes | None = None, protection: Protection = "transport", faults: tuple[str, ...] = ()
+    node: Node,
+    *,
+    link_key: bytes | None = None,
+    protection: Protection = "transport",
+    faults: tuple[str, ...] = (),
 ) -> Wait:
     """The whole way in: association, network key, announce, descriptors. Returns whether it is in."""
     han, hub = node.han, node.han.hub

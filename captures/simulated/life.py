@@ -15,7 +15,15 @@ from captures.simulated.node import Node
 
 __all__ = ["equip", "live"]
 
-BASIC, TIME, KEEP_ALIVE, PRICE, METERING, MESSAGING, PREPAYMENT = 0, 0x0A, 0x25, 0x0700, 0x0702, 0x0703, 0x0705
+BASIC, TIME, KEEP_ALIVE, PRICE, METERING, MESSAGING, PREPAYMENT = (
+    0,
+    0x0A,
+    0x25,
+    0x0700,
+    0x0702,
+    0x0703,
+    0x0705,
+)
 MIRROR_ENDPOINT = 2
 
 
@@ -96,7 +104,9 @@ def keep_alive(node: Node) -> Wait:
     han = node.han
     rng = han.stream(f"keepalive {node.name}")
     while True:
-        wait = han.profile.number("keepalive.base") * 60 + rng.uniform(0, han.profile.number("keepalive.jitter"))
+        wait = han.profile.number("keepalive.base") * 60 + rng.uniform(
+            0, han.profile.number("keepalive.jitter")
+        )
         yield han.wait(wait)
         if node.up and node.joined and node.rx_on:
             yield from attributes.read(node, han.hub, KEEP_ALIVE, (0, 1))
@@ -158,7 +168,9 @@ def learn_formatting(node: Node) -> Wait:
     han = node.han
     yield han.wait(han.stream(f"formatting {node.name}").uniform(1, 20))
     for server, endpoint in _meters(node):
-        yield from attributes.read(node, server, METERING, (0x0300, 0x0301, 0x0302, 0x0303), endpoints=(1, endpoint))
+        yield from attributes.read(
+            node, server, METERING, (0x0300, 0x0301, 0x0302, 0x0303), endpoints=(1, endpoint)
+        )
 
 
 def _meters(node: Node) -> list[tuple[Node, int]]:
@@ -229,7 +241,9 @@ def answer_mirror(hub: Node, meter: Node) -> Wait:
     queue = hub.memory.get("tunnel mail", {}).get(meter.eui64, [])
     flags = 0x0000_0004 if queue else 0
     payload = struct.pack("<BI", 1, flags)
-    sending = hub.send_zcl(meter, METERING, 0x09, payload, endpoints=(MIRROR_ENDPOINT, 1), truth={"flags": flags})
+    sending = hub.send_zcl(
+        meter, METERING, 0x09, payload, endpoints=(MIRROR_ENDPOINT, 1), truth={"flags": flags}
+    )
     yield from meter.awake_for(sending)
     if queue:
         yield from queue[0](meter)
@@ -243,7 +257,9 @@ def request_mirror(hub: Node, meter: Node) -> Wait:
         return
     yield from meter.send_zcl(hub, METERING, 0x01, struct.pack("<H", MIRROR_ENDPOINT), seq=seq)
     hub.memory["mirror"] = True
-    attributes.hold(hub, METERING, {0x0300: (0x30, 1), 0x0301: (0x22, 1), 0x0302: (0x22, 1000), 0x0303: (0x18, 0xFB)})
+    attributes.hold(
+        hub, METERING, {0x0300: (0x30, 1), 0x0301: (0x22, 1), 0x0302: (0x22, 1000), 0x0303: (0x18, 0xFB)}
+    )
     interval = meter.han.profile.whole("gsme.wake_interval")
     payload = struct.pack("<I", 1) + interval.to_bytes(3, "little") + b"\x01\x01"
     yield from meter.awake_for(hub.send_zcl(meter, METERING, 0x08, payload, to_client=True))

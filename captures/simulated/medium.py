@@ -134,7 +134,9 @@ class Medium:
             self._shadowing[key] = shadow
         distance = max(1.0, math.dist((sender.place.x, sender.place.y), (receiver.place.x, receiver.place.y)))
         sub_ghz = sender.page != 0
-        loss = (31.0 if sub_ghz else 40.0) + 10 * self.profile.number("radio.path_loss_exponent") * math.log10(distance)
+        loss = (31.0 if sub_ghz else 40.0) + 10 * self.profile.number(
+            "radio.path_loss_exponent"
+        ) * math.log10(distance)
         walls = max(sender.place.walls, receiver.place.walls)
         loss += walls * self.profile.number("radio.wall_db" if not sub_ghz else "radio.wall_sub_ghz_db")
         return sender.tx_dbm - loss + shadow

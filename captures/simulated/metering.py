@@ -7,7 +7,7 @@ import math
 from captures.simulated.attributes import hold
 from captures.simulated.node import Node
 
-__all__ = ["ElectricityMeter", "GasMeter", "METERING", "give_electricity", "give_gas"]
+__all__ = ["METERING", "ElectricityMeter", "GasMeter", "give_electricity", "give_gas"]
 
 METERING, PREPAYMENT = 0x0702, 0x0705
 UINT8, UINT16, UINT24, UINT32, UINT48, INT24, INT32 = 0x20, 0x21, 0x22, 0x23, 0x25, 0x2A, 0x2B
@@ -38,10 +38,16 @@ class ElectricityMeter:
         self.wh += self.watts * hours
         self.last = now
         of_day = (han.now // 10**9 % 86_400) / 3600
-        rhythm = 150 + 250 * math.exp(-(((of_day - 18.5) / 2.5) ** 2)) + 120 * math.exp(-(((of_day - 7.5) / 1.5) ** 2))
+        rhythm = (
+            150
+            + 250 * math.exp(-(((of_day - 18.5) / 2.5) ** 2))
+            + 120 * math.exp(-(((of_day - 7.5) / 1.5) ** 2))
+        )
         self._switches = [(until, watts) for until, watts in self._switches if until > now]
         if self.rng.random() < hours * 2.5:
-            self._switches.append((now + self.rng.randrange(120, 2400) * 10**9, self.rng.choice((60, 900, 2000, 2900))))
+            self._switches.append(
+                (now + self.rng.randrange(120, 2400) * 10**9, self.rng.choice((60, 900, 2000, 2900)))
+            )
         self.watts = rhythm + sum(w for _, w in self._switches) + self.rng.uniform(-8, 8)
         return round(self.watts)
 

@@ -6,6 +6,7 @@ in every octet; what it means is handed on beside it, so that the receiver's beh
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -74,7 +75,7 @@ class Node(Receiver):
     indirect: dict[int, deque[Indirect]] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
     marks: tuple[str, ...] = ()  # faults that all it sends belongs to
-    turn: simpy.Resource = None  # type: ignore[assignment]
+    turn: simpy.Resource = None
 
     # --- counters ------------------------------------------------------------------------------------
 
@@ -106,7 +107,9 @@ class Node(Receiver):
             attempts = 1 + (self.han.profile.whole("mac.max_retries") if wants_ack else 0)
             for attempt in range(attempts):
                 yield from medium.clear_channel(self.page, self.channel)
-                sent = Transmission(self, octets, truth={**truth, "attempt": attempt}, faults=(*faults, *self.marks))
+                sent = Transmission(
+                    self, octets, truth={**truth, "attempt": attempt}, faults=(*faults, *self.marks)
+                )
                 yield env.timeout(medium.put_on_air(sent))
                 if receiver is None:
                     return True
@@ -205,7 +208,7 @@ class Node(Receiver):
         seq = self.next_nwk()
         hops = self.han.route(self, destination).hops
         radius = self.han.profile.whole("nwk.radius")
-        for index, (sender, receiver) in enumerate(zip(hops, hops[1:], strict=False)):
+        for index, (sender, receiver) in enumerate(itertools.pairwise(hops)):
             header = assemble.nwk_header(
                 destination.short,
                 self.short,
@@ -223,7 +226,13 @@ class Node(Receiver):
         return True
 
     def _hop(
-        self, receiver: Node, header: bytes, payload: bytes, truth: Truth, secured: bool, faults: tuple[str, ...]
+        self,
+        receiver: Node,
+        header: bytes,
+        payload: bytes,
+        truth: Truth,
+        secured: bool,
+        faults: tuple[str, ...],
     ) -> Wait:
         def octets() -> bytes:
             fact = truth
@@ -238,7 +247,13 @@ class Node(Receiver):
         return arrived
 
     def broadcast(
-        self, payload: bytes, truth: Truth, *, to: int = BROADCAST_ROUTERS, command: bool = False, radius: int = 30
+        self,
+        payload: bytes,
+        truth: Truth,
+        *,
+        to: int = BROADCAST_ROUTERS,
+        command: bool = False,
+        radius: int = 30,
     ) -> Wait:
         """Broadcast, and let every router in the network repeat it once (radius allowing)."""
         seq = self.next_nwk()
@@ -301,7 +316,9 @@ class Node(Receiver):
                 back = assemble.aps_ack(
                     cluster, profile, destination_ep, source_ep, counter, secured=secured, fragment=seen
                 )
-                apdu = destination._protect(back, b"", destination.link_keys.get(self.eui64) if secured else None)
+                apdu = destination._protect(
+                    back, b"", destination.link_keys.get(self.eui64) if secured else None
+                )
                 yield from destination.answer(self, apdu, {"aps": "ack", "aps_counter": counter})
         return True
 
@@ -368,4 +385,3 @@ class Node(Receiver):
         }
         arrived = yield from self.send_aps(destination, cluster, asdu, fact, **aps)
         return arrived, number
-

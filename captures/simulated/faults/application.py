@@ -22,7 +22,11 @@ def cbke_flood(play: Play) -> Wait:
         yield play.wait(5, 20)
 
 
-@fault("cbke-interference", "Somebody meddles with key establishment: other ephemeral keys, confirm fails", attack="A27")
+@fault(
+    "cbke-interference",
+    "Somebody meddles with key establishment: other ephemeral keys, confirm fails",
+    attack="A27",
+)
 def cbke_interference(play: Play) -> Wait:
     victim, hub = play.victim("PPMID", "IHD", "CAD"), play.han.hub
     for _ in range(play.count(2)):

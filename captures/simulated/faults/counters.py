@@ -39,7 +39,9 @@ def counter_reset(play: Play) -> Wait:
         yield play.wait(1, 4)
 
 
-@fault("nonce-reuse", "After a reset a device secures new contents with counters that it has used", attack="A19")
+@fault(
+    "nonce-reuse", "After a reset a device secures new contents with counters that it has used", attack="A19"
+)
 def nonce_reuse(play: Play) -> Wait:
     victim = play.victim("ESME", "PPMID", "IHD", "CAD", "HCALCS")
     before = victim.nwk_counter
@@ -53,7 +55,11 @@ def nonce_reuse(play: Play) -> Wait:
         yield play.wait(1, 3)
 
 
-@fault("counter-jump", "A frame with a counter near the end desynchronises a device, which goes on below", attack="A18")
+@fault(
+    "counter-jump",
+    "A frame with a counter near the end desynchronises a device, which goes on below",
+    attack="A18",
+)
 def counter_jump(play: Play) -> Wait:
     victim, attacker, han = play.victim("ESME", "PPMID", "IHD", "CAD"), play.intruder(), play.han
     for step in range(play.count(3)):

@@ -79,18 +79,34 @@ def duplicate_address(play: Play) -> Wait:
     yield from discovery.announce(second)
 
 
-@fault("lost-mirror", "The hub loses the gas meter's mirror: reports are refused", kind="fault", needs=("GSME",))
+@fault(
+    "lost-mirror", "The hub loses the gas meter's mirror: reports are refused", kind="fault", needs=("GSME",)
+)
 def lost_mirror(play: Play) -> Wait:
     hub, meter = play.han.hub, play.victim("GSME")
     hub.memory["mirror"] = False
     for _ in range(play.count(4)):
         reading = struct.pack("<HBB", 0x0200, 0x18, 0)
         arrived, seq = yield from meter.send_zcl(
-            hub, life.METERING, 0x0A, reading, general=True, to_client=True, endpoints=(1, 2), faults=play.mark
+            hub,
+            life.METERING,
+            0x0A,
+            reading,
+            general=True,
+            to_client=True,
+            endpoints=(1, 2),
+            faults=play.mark,
         )
         if arrived:
             refused = hub.send_zcl(
-                meter, life.METERING, 0x0B, b"\x0a\x8b", general=True, seq=seq, endpoints=(2, 1), faults=play.mark
+                meter,
+                life.METERING,
+                0x0B,
+                b"\x0a\x8b",
+                general=True,
+                seq=seq,
+                endpoints=(2, 1),
+                faults=play.mark,
             )
             yield from meter.awake_for(refused)
         yield play.wait(60, 200)

@@ -25,7 +25,11 @@ def association_flood(play: Play) -> Wait:
         yield play.wait(0.05, 0.4)
 
 
-@fault("cloned-join", "A stranger asks to join with the address of a device that is joined, then polls", attack="A04")
+@fault(
+    "cloned-join",
+    "A stranger asks to join with the address of a device that is joined, then polls",
+    attack="A04",
+)
 def cloned_join(play: Play) -> Wait:
     attacker, victim = play.intruder(), play.victim()
     octets = assemble.mac_command(
@@ -36,7 +40,12 @@ def cloned_join(play: Play) -> Wait:
     for _ in range(play.count(6)):
         yield play.wait(0.3, 0.6)
         octets = assemble.mac_command(
-            attacker.next_mac(), DATA_REQUEST, dst_pan=play.han.pan, dst=0, src=victim.eui64, src_extended=True
+            attacker.next_mac(),
+            DATA_REQUEST,
+            dst_pan=play.han.pan,
+            dst=0,
+            src=victim.eui64,
+            src_extended=True,
         )
         yield from play.send(attacker, octets, play.han.hub, mac_command=DATA_REQUEST)
 
@@ -100,14 +109,24 @@ def disassociation_spoof(play: Play) -> Wait:
         yield play.wait(3, 9)
 
 
-@fault("retry-storm", "A device repeats every frame far more often than the retry limit", kind="fault", attack="A41")
+@fault(
+    "retry-storm",
+    "A device repeats every frame far more often than the retry limit",
+    kind="fault",
+    attack="A41",
+)
 def retry_storm(play: Play) -> Wait:
     victim = play.victim("ESME", "PPMID", "IHD", "CAD")
     for _ in range(play.count(8)):
         victim.nwk_counter += 1
         header = assemble.nwk_header(0, victim.short, victim.next_nwk())
         npdu = assemble.secure_nwk(
-            header, bytes(18), victim.key, counter=victim.nwk_counter, source=victim.eui64, key_seq=victim.key_seq
+            header,
+            bytes(18),
+            victim.key,
+            counter=victim.nwk_counter,
+            source=victim.eui64,
+            key_seq=victim.key_seq,
         )
         octets = assemble.mac_data(victim.next_mac(), play.han.pan, 0, victim.short, npdu, ack=True)
         for attempt in range(play.rng.randrange(6, 10)):

@@ -72,7 +72,9 @@ def announce_spoof(play: Play) -> Wait:
     play.row["device"] = f"{victim.eui64:016x}"
 
 
-@fault("child-update-spoof", "End-device timeout requests in a child's name, from another place", attack="A24")
+@fault(
+    "child-update-spoof", "End-device timeout requests in a child's name, from another place", attack="A24"
+)
 def child_update_spoof(play: Play) -> Wait:
     victim = play.victim()
     attacker = play.intruder(Place(16, -9, walls=3))
@@ -133,7 +135,7 @@ def sinkhole(play: Play) -> Wait:
 
 @fault("link-status-forgery", "A second stream of link status frames for one address", attack="A38")
 def link_status_forgery(play: Play) -> Wait:
-    attacker, han = play.intruder(), play.han
+    attacker, _han = play.intruder(), play.han
     alias = play.victim("ESME", "HCALCS")
     for step in range(play.count(8)):
         body = bytes([0x08, 0x61]) + struct.pack("<HB", 0, 0x11)

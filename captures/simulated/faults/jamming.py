@@ -14,7 +14,11 @@ from dissectors.zigbee import assemble
 __all__: list[str] = []
 
 
-@fault("jamming", "Somebody jams the channel: most frames arrive damaged, signal strength unchanged", attack="A10")
+@fault(
+    "jamming",
+    "Somebody jams the channel: most frames arrive damaged, signal strength unchanged",
+    attack="A10",
+)
 def jamming(play: Play) -> Wait:
     disturbance = play.disturb(lambda sent, receiver: min(0.95, 0.6 * play.strength))
     yield play.wait(150, 240)
@@ -52,7 +56,11 @@ def jam_network_update(play: Play) -> Wait:
     play.calm(disturbance)
 
 
-@fault("jam-rejoin-response", "Rejoin responses are jammed: a device tries to rejoin again and again", attack="A14")
+@fault(
+    "jam-rejoin-response",
+    "Rejoin responses are jammed: a device tries to rejoin again and again",
+    attack="A14",
+)
 def jam_rejoin_response(play: Play) -> Wait:
     victim, hub = play.victim("PPMID", "IHD", "CAD", "ESME"), play.han.hub
     disturbance = _selective(play, nwk_command=0x07)
@@ -81,7 +89,9 @@ def jam_beacons(play: Play) -> Wait:
             han.hub.next_mac(), han.pan, 0, han.hub.eui64, permit_join=False, coordinator=True
         )
         yield from han.hub.put(octets, None, {"mac": "beacon", "epid": f"{han.hub.eui64:016x}"})
-        octets = assemble.mac_beacon(play.rng.randrange(256), 0x3D21, 0, other, permit_join=False, coordinator=True)
+        octets = assemble.mac_beacon(
+            play.rng.randrange(256), 0x3D21, 0, other, permit_join=False, coordinator=True
+        )
         yield from attacker.put(octets, None, {"mac": "beacon", "epid": f"{other:016x}"})
         yield play.wait(3, 8)
     play.calm(disturbance)
@@ -116,7 +126,9 @@ def jam_and_acknowledge(play: Play) -> Wait:
     play.calm(disturbance)
 
 
-@fault("starved-sleeper", "Acknowledgements that promise data to a sleeping device, and none comes", attack="A13")
+@fault(
+    "starved-sleeper", "Acknowledgements that promise data to a sleeping device, and none comes", attack="A13"
+)
 def starved_sleeper(play: Play) -> Wait:
     victim, attacker, han = play.victim("GSME"), play.intruder(), play.han
     for _ in range(play.count(8)):
@@ -126,11 +138,17 @@ def starved_sleeper(play: Play) -> Wait:
         sent = Transmission(victim, octets, truth={"mac": "command", "mac_command": 4}, faults=play.mark)
         yield han.env.timeout(han.medium.put_on_air(sent))
         yield han.env.timeout(TURNAROUND)
-        yield han.env.timeout(play.blurt(attacker, assemble.mac_ack(seq, pending=True), mac="ack", mac_seq=seq))
+        yield han.env.timeout(
+            play.blurt(attacker, assemble.mac_ack(seq, pending=True), mac="ack", mac_seq=seq)
+        )
         yield play.wait(0.3, 0.8)
 
 
-@fault("battery-drain", "Sleeping devices are fed frames of full length that fail their integrity check", attack="A16")
+@fault(
+    "battery-drain",
+    "Sleeping devices are fed frames of full length that fail their integrity check",
+    attack="A16",
+)
 def battery_drain(play: Play) -> Wait:
     victim, attacker, han = play.victim("GSME"), play.intruder(), play.han
     for _ in range(play.count(6)):

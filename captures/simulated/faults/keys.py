@@ -34,7 +34,11 @@ def well_known_key(play: Play) -> Wait:
     yield from joining.join(newcomer(play), link_key=joining.WELL_KNOWN, faults=play.mark)
 
 
-@fault("wrong-install-code", "A device's install code was typed wrong: it never understands its key", kind="fault")
+@fault(
+    "wrong-install-code",
+    "A device's install code was typed wrong: it never understands its key",
+    kind="fault",
+)
 def wrong_install_code(play: Play) -> Wait:
     node, han = newcomer(play), play.han
     wrong = han.octets(f"wrong install code {node.name}", 16)
@@ -62,6 +66,8 @@ def wrong_key_after_swap(play: Play) -> Wait:
     victim = play.victim("ESME", "PPMID", "IHD", "CAD", "HCALCS")
     victim.key = play.han.octets(f"old network key {victim.name}", 16)
     for _ in range(play.count(12)):
-        yield from victim.send_zcl(play.han.hub, 0x000A, 0, b"\x00\x00", general=True, faults=play.mark, ack=False)
+        yield from victim.send_zcl(
+            play.han.hub, 0x000A, 0, b"\x00\x00", general=True, faults=play.mark, ack=False
+        )
         yield play.wait(20, 60)
     victim.key = play.han.key
