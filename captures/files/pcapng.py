@@ -25,7 +25,7 @@ from captures.files.source import CHUNK, Window
 __all__ = ["MAGIC", "PcapngReader"]
 
 MAGIC = bytes.fromhex("0a0d0d0a")
-LONGEST = 16 * 1024 * 1024
+LONGEST = 64 * 1024 * 1024
 """A block that says it is longer is damaged (the packets of radio captures are a few hundred octets)."""
 LONG = 16
 """After so many blocks of more than 255 octets, lengths are chased with two octets."""

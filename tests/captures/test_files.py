@@ -186,16 +186,6 @@ def test_ubiqua(tmp_path: Path, compress: bool) -> None:
     assert {(row.channel, row.rssi) for row in got.rows} == {(20, -47)}
 
 
-def test_a_cut_ubiqua_file_gives_what_is_there(tmp_path: Path) -> None:
-    path = tmp_path / "a.cubx"
-    ubiqua(path, b"\xff\xff")
-    whole_file = path.read_bytes()
-    path.write_bytes(whole_file[:-100])
-    got = whole(path)
-    assert [row.octets for row in got.rows] == FRAMES
-    assert got.lost[0].offset == len(whole_file) - 100
-
-
 def test_other_databases_are_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "other") as base:
         base.execute("CREATE TABLE T (A)")
