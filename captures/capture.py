@@ -121,7 +121,7 @@ class Capture:
     @property
     def trailer_judgement(self) -> str:
         """What the last octets of the frames were found to be, and the counts that say so."""
-        return self._unwrapper.text()
+        return self._unwrapper.text() or "told by each record's own header, or none"
 
     @property
     def size(self) -> int | None:

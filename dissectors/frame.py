@@ -43,6 +43,7 @@ class Dissection:
         issues: in the order in which they were met.
         payload: what a tunnel or a fragment set carried upwards, once complete: (kind, octets), kind being
             ``"gbcs"``, ``"dlms"`` or ``"unknown"``.
+        payload_frames: numbers of the frames that carried each payload, beside `payload`.
         opened: which key opened which layer (``"mac"``, ``"nwk"``, ``"aps"``), outermost first.
         learnt: keys that this frame taught, whether or not they were held already.
         shut_reason: why a layer stayed shut, in a sentence; None when none did.
@@ -57,6 +58,7 @@ class Dissection:
     commands: list[Mapping[str, Any]] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     payload: list[tuple[str, bytes]] = field(default_factory=list)
+    payload_frames: list[tuple[int, ...]] = field(default_factory=list)
     opened: list[tuple[str, Key]] = field(default_factory=list)
     learnt: list[Key] = field(default_factory=list)
     shut_reason: str | None = None

@@ -210,7 +210,7 @@ class Window:
         have = len(self)
         if self.ended or have >= need:
             return have >= need
-        memory = bytearray(2 * PADDING + max(CHUNK, have + CHUNK // 8))
+        memory = bytearray(2 * PADDING + max(CHUNK, 2 * have))
         memory[PADDING : PADDING + have] = memoryview(self.memory)[self.begin : self.end]
         end, stop = PADDING + have, len(memory) - PADDING
         while end < stop and (end - PADDING < need or end == PADDING + have or self.source.waiting()):

@@ -24,6 +24,8 @@ __all__ = ["MARK", "UbiquaReader"]
 MARK = b"SQLite format 3\0"
 LARGEST = 1 << 30
 """Octets of a file that comes from a stream or compressed, and so has to be held in memory."""
+FILLED = 1 << 26
+"""Octets by which a cut database is filled up at most."""
 LONGEST = 1 << 20
 """Octets of one value; a longer one is damage."""
 TROUBLE = (sqlite3.Error, ValueError, OverflowError)
@@ -43,7 +45,7 @@ class UbiquaReader:
         self.facts = Facts(interfaces=[Interface(195, "Ubiqua")])
         self.given = 0
         try:
-            self.database = _open(source)
+            self.database = _open(source, self.facts.lost)
             self.database.text_factory = _text
             self.database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
             self.columns = self._columns("Packets")
@@ -108,12 +110,18 @@ class UbiquaReader:
                 )
 
 
-def _open(source: Source) -> sqlite3.Connection:
-    if source.path is not None:
+def _open(source: Source, lost: list[Lost]) -> sqlite3.Connection:
+    """The database; a cut one is filled up with zeros, so that the pages which are there can be read."""
+    head = source.peek(32)
+    told = max(int.from_bytes(head[16:18], "big"), 1) * int.from_bytes(head[28:32], "big")
+    if source.path is not None and (source.size or 0) >= told:
         uri = f"file:{quote(str(source.path.absolute()))}?mode=ro&immutable=1"
         return sqlite3.connect(uri, uri=True, check_same_thread=False)
     octets = source.read_all(LARGEST)
     database = sqlite3.connect(":memory:", check_same_thread=False)
+    if len(octets) < told <= LARGEST:
+        lost.append(Lost(len(octets), f"cut: {len(octets)} of {told} octets are there"))
+        octets += bytes(min(told, len(octets) + FILLED) - len(octets))
     database.deserialize(octets)
     return database
 

@@ -5,17 +5,20 @@ Source: GBCS 4.x section 7.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dissectors.field import Field, Issue
 from dissectors.gbcs import alerts, cosem, gbz
 from dissectors.gbcs.cosem import Description
 from dissectors.gbcs.der import Reader
+from dissectors.gbcs.gbt import block_fields
 from dissectors.gbcs.headers import grouping_header, mac_field, mac_header, signature_fields
 from dissectors.gbcs.names import alert_name, use_case
 from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.profiles import version_issues
 from dissectors.gbcs.structures import any_structure, structure
+from dissectors.gbcs.tunnel import header_fields, read_header
 from dissectors.gbcs.values import Row, item
 
 if TYPE_CHECKING:
@@ -28,9 +31,24 @@ _Described = tuple[list[Field], list[Row], list[Issue], dict[str, Any]]
 
 
 def describe(message: GbcsMessage) -> _Described:
-    """Fields, items, issues (beyond those already known) and columns of `message`; never raises."""
+    """Fields, items, issues and columns of `message`."""
+    fields, items, issues, columns = _describe(message)
+    header = read_header(message.lead) if message.lead else None
+    if header is None:
+        return fields, items, issues, columns
+    shift = len(message.lead)
+    for field in (f for top in fields for f in top.walk() if f.buffer == "message"):
+        field.offset += shift
+    issues = [replace(issue, offset=issue.offset + shift) for issue in issues]
+    return [header_fields(message.lead, header), *fields], items, issues, columns
+
+
+def _describe(message: GbcsMessage) -> _Described:
     layout, facts = message.layout, message.facts
-    issues: list[Issue] = []
+    if "gbt_block" in facts:
+        found, wrong, _ = block_fields(layout.octets)
+        return found, [], wrong, {"kind": "gbcs", "length": len(layout.octets), **_block_columns(message)}
+    issues = [*layout.issues, *(message.payload.issues if message.payload is not None else ())]
     fields: list[Field] = []
     header = mac_header(layout)
     if header is not None:
@@ -173,9 +191,16 @@ def _judgements(message: GbcsMessage) -> list[Issue]:
     return out
 
 
+def _block_columns(message: GbcsMessage) -> dict[str, Any]:
+    names = ("use_case", "name", "message_code", "cra", "originator", "recipient", "originator_counter")
+    out = {name: message.facts[name] for name in names}
+    out["payload_kind"] = "gbt"
+    out["summary"] = f"block {message.facts['gbt_block']}"
+    return out
+
+
 def _columns(message: GbcsMessage, description: Description, issues: list[Issue]) -> dict[str, Any]:
     layout, facts, payload = message.layout, message.facts, message.payload
-    known = [*layout.issues, *(payload.issues if payload else ()), *issues]
     return {
         "kind": "gbcs",
         "length": len(layout.octets),
@@ -194,7 +219,7 @@ def _columns(message: GbcsMessage, description: Description, issues: list[Issue]
         "decrypted": message.opened.state,
         "outcome": outcome(message, description.items),
         "summary": _summary(message, description.items),
-        "issue": known[0].text if known else None,
+        "issue": next((i.text for i in issues if i.severity != "note"), None),
     }
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from dissectors.errors import DissectionError, Malformed
+from dissectors.gbcs.detection import identify
+from dissectors.gbcs.gbt import read_block
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.layout import Layout, read_layout
 from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.names import CRA, alert_name, use_cases
 from dissectors.gbcs.payload import Payload, read_payload
+from dissectors.gbcs.tunnel import read_header
 from dissectors.gbcs.verification import Opened, check_mac, check_signature, open_parts
 from dissectors.message import Message
 
 __all__ = ["dissect_message"]
 
 _NOTHING = Opened([], "none")
+_TUNNEL = (b"\x01", b"\x02", b"\x03")
 _FUTURE_DATED = (0x00CC, 0x00CD)
 
 
@@ -37,8 +41,13 @@ def dissect_message(
 
     Never raises: what could not be read is in the issues, and every octet is in the tree all the same.
     """
+    lead = b""
     octets = bytes(octets)
-    layout = read_layout(octets)
+    if octets[:1] in _TUNNEL or octets[:2] == b"\xdd\x09":
+        lead, octets = _unwrap(octets)
+        if octets[:2] == b"\xdd\x09":
+            return _block(octets, lead)
+    layout = read_layout(octets) if octets or not lead else Layout(octets)
     payload = None
     if layout.payload is not None:
         payload = read_payload(octets, layout.payload[0], layout.payload[1], layout.cra)
@@ -51,10 +60,56 @@ def dissect_message(
     facts = _facts(layout, payload, signature, mac, opened)
     if broker is not None and layout.cra == 1:
         facts["access_control_broker"] = broker.hex()
-    message = GbcsMessage(layout, payload, opened, facts, asked, version)
-    if layout.start is None:
+    if lead:
+        _tunnelled(lead, facts)
+    message = GbcsMessage(layout, payload, opened, facts, asked, version, lead)
+    if layout.start is None and octets:
         text = layout.issues[0].text if layout.issues else "not a GBCS message"
-        message.error = Malformed(text, layer="gbcs", offset=layout.reached)
+        message.error = Malformed(text, layer="gbcs", offset=layout.reached + len(lead))
+    return message
+
+
+def _unwrap(octets: bytes) -> tuple[bytes, bytes]:
+    """Tunnel header (or nothing) and what it carries."""
+    if identify(octets) != "tunnel":
+        return b"", octets
+    header = read_header(octets)
+    length = header.length if header is not None else 0
+    return octets[:length], octets[length:]
+
+
+def _tunnelled(lead: bytes, facts: dict[str, Any]) -> None:
+    header = read_header(lead)
+    if header is not None:
+        facts["tunnel"] = header.name
+        facts["messages_waiting"] = header.remaining
+
+
+def _block(octets: bytes, lead: bytes) -> GbcsMessage:
+    """One block of a longer message: its routing header; the message itself needs all of them."""
+    layout = Layout(octets)
+    facts = _facts(layout, None, "absent", "absent", _NOTHING)
+    facts |= {"payload_kind": "gbt", "gbt_block": None, "gbt_last": None}
+    message = GbcsMessage(layout, None, _NOTHING, facts, lead=lead)
+    try:
+        block = read_block(octets)
+    except DissectionError as error:
+        message.error = error
+        return message
+    row = use_cases().get(block.message_code) if block.message_code is not None else None
+    facts |= {
+        "use_case": row.use_case if row is not None else None,
+        "name": row.title if row is not None else None,
+        "message_code": block.message_code,
+        "cra": CRA.get(block.cra),
+        "originator": block.originator.hex(),
+        "recipient": block.recipient.hex(),
+        "originator_counter": block.counter,
+        "gbt_block": block.number,
+        "gbt_last": block.last,
+    }
+    if lead:
+        _tunnelled(lead, facts)
     return message
 
 

@@ -26,6 +26,7 @@ class GbcsMessage(Message):
         layout, payload: where everything lies.
         opened: plain octets of the encrypted parts.
         command: the command that this response answers, when it was given.
+        lead: the tunnel header in front of the message; empty without one.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class GbcsMessage(Message):
         "_items",
         "command",
         "layout",
+        "lead",
         "opened",
         "payload",
         "version",
@@ -49,9 +51,11 @@ class GbcsMessage(Message):
         facts: dict[str, Any],
         command: GbcsMessage | None = None,
         version: str | None = None,
+        lead: bytes = b"",
     ) -> None:
         self.kind = "gbcs"
-        self.octets = layout.octets
+        self.octets = lead + layout.octets
+        self.lead = lead
         self.facts = facts
         self.layout = layout
         self.payload = payload
@@ -59,7 +63,7 @@ class GbcsMessage(Message):
         self.command = command
         self.version = version
         self.error: DissectionError | None = None
-        self._issues = [*layout.issues, *(payload.issues if payload is not None else ())]
+        self._issues: list[Issue] = []
         self._items: list[dict[str, Any]] = []
         self._fields: list[Field] = []
         self._columns: dict[str, Any] = {}
@@ -76,7 +80,7 @@ class GbcsMessage(Message):
         fields, items, issues, columns = describe(self)
         self._fields = fields
         self._items = items
-        self._issues += issues
+        self._issues = issues
         self._columns = columns
 
     @property

@@ -19,6 +19,7 @@ __all__ = ["Part", "Target", "object_title", "objects_of", "parts_of", "unit_of"
 
 _PROTECTION_CLASS = 30
 _RANGE = re.compile(r"\[[^\]]*\]$")
+_DOTS = re.compile(r"\.(?![^\[]*\])")  # dots between names, not those of a range
 
 
 class Target(NamedTuple):
@@ -159,18 +160,37 @@ def parts_of(message_code: int, target: Target) -> Part | None:
     """The tree of names inside the value of `target` in a use case; None when the table has none."""
     rows = [r for r in _rows().get(message_code, ()) if _target(r) == target]
     rows = rows or [r for r in _all_rows() if _target(r) == target]
+    standard = _standard_parts(target)
+    if standard is not None:
+        return standard
     root = Part("value")
     for row in rows:
         _, _, path = row["cosem_name"].partition(":")
         if "range_descriptor" in path:
             continue
         place = root
-        for token in filter(None, (path or "").split(".")):
+        for token in filter(None, _DOTS.split(path)):
             place = place.child(token)
         place.title = row["object_name"]
         place.type = row["data_type"]
         place.constant = row["constant_value"]
     return root if rows else None
+
+
+@cache
+def _standard_parts(target: Target) -> Part | None:
+    """The shape of an attribute by its interface class, for those that the mapping table leaves unnamed."""
+    if target.method:
+        return None
+    for row in table("gbcs", "class_parts"):
+        if int(row["class_id"]) == target.class_id and int(row["attribute"]) == target.number:
+            root = Part("value")
+            for path in row["paths"].split(" "):
+                place = root
+                for token in path.split("."):
+                    place = place.child(token)
+            return root
+    return None
 
 
 @cache

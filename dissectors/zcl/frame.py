@@ -73,9 +73,11 @@ def dissect_payload(
     elif header.type == 1:
         command = catalogue.command(cluster.id, header.direction, header.command, header.manufacturer)
         name = command.name if command else ""
-        detail = _cluster(cursor, reading, command, branch.children)
+        detail = ""
+        _cluster(cursor, reading, command, branch.children)
     else:
-        detail = _unknown(cursor, reading, branch.children)
+        detail = ""
+        _unknown(cursor, reading, branch.children)
     for found in branch.children:
         if found.name == "command":
             found.meaning = name or None
@@ -83,14 +85,13 @@ def dissect_payload(
     out.columns["summary"] = f"{cluster.name}: {name or f'command 0x{header.command:02X}'}{detail}"
 
 
-def _unknown(cursor: Cursor, reading: Reading, fields: list[Field]) -> str:
+def _unknown(cursor: Cursor, reading: Reading, fields: list[Field]) -> None:
     header = reading.header
     what = f"{FRAME_TYPES[header.type]} command 0x{header.command:02X} of {reading.cluster.name}"
     if header.manufacturer is not None:
         what += f" of manufacturer 0x{header.manufacturer:04X}"
     reading.issue("note", cursor.offset, f"unknown {what}: its payload is left as octets")
     _leave(cursor, reading, fields, "payload")
-    return ""
 
 
 def _leave(cursor: Cursor, reading: Reading, fields: list[Field], name: str = "undecoded") -> None:
@@ -168,19 +169,19 @@ def _status_text(record: Record) -> str:
     return next((f.meaning or str(f.value) for f in record.fields if f.name == "status"), "")
 
 
-def _cluster(cursor: Cursor, reading: Reading, command: Command | None, fields: list[Field]) -> str:
+def _cluster(cursor: Cursor, reading: Reading, command: Command | None, fields: list[Field]) -> None:
     if command is None:
         _command_row(reading, None, None, None, None)
-        return _unknown(cursor, reading, fields)
+        _unknown(cursor, reading, fields)
+        return
     found = read_command(cursor, command, reading.buffer)
     fields += found.fields
     reading.out.issues += found.issues
     if isinstance(found.values.get("status"), int):
         reading.out.columns["zcl_status"] = found.values["status"]
-    detail = follow(reading, command, found)
+    follow(reading, command, found)
     scaling.learn_command(reading, command, found.values)
     _rows(reading, command, found)
-    return detail
 
 
 def _rows(reading: Reading, command: Command, found: Fitted) -> None:

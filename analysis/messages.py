@@ -1,0 +1,352 @@
+"""The verb `message`: one or many messages without a capture, from arguments, files, folders or stdin.
+
+Strategy: every source becomes inputs (octets with a name), every input one `Message`. Commands and responses
+that came together are paired, so that the responses are named surely. Text forms are told apart by
+`dissectors.gbcs.inputs`; a line of JSON with `hex` is read as the published DLMS vectors are.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from dissectors.errors import DissectionError, Malformed
+from dissectors.field import Field, json_value
+from dissectors.gbcs.detection import identify
+from dissectors.gbcs.inputs import read_inputs
+from dissectors.keyring import DlmsKeys, Keyring
+from dissectors.message import Message
+
+__all__ = ["Source", "dissect", "dissect_all", "read_sources", "run"]
+
+OK, UNREADABLE, PARTLY = 0, 3, 4
+SUFFIXES = frozenset([".hex", ".bin", ".b64", ".txt", ".xml", ".jsonl", ".gbcs", ".gfi", ".dat", ""])
+
+
+@dataclass(slots=True)
+class Source:
+    """One input: its octets, what it is called, and what was said about it.
+
+    Attributes:
+        kind: gbcs, dlms, frame or auto.
+        transport: DLMS transport; auto when nothing was said.
+        error: why the input could not be turned into octets.
+        extra: further keys of its JSON form (service reference of a DUIS document).
+    """
+
+    name: str
+    octets: bytes = b""
+    kind: str = "auto"
+    transport: str = "auto"
+    keys: tuple[DlmsKeys, ...] = ()
+    error: DissectionError | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def read_sources(arguments: Sequence[str], stdin: IO[bytes] | None = None) -> Iterator[Source]:
+    """The inputs that `arguments` name: files, folders, ``-`` for stdin, or messages as text.
+
+    Raises:
+        OSError: a file that is there cannot be read.
+    """
+    for argument in arguments:
+        if argument == "-":
+            yield from _inputs((stdin or sys.stdin.buffer).read(), "stdin")
+            continue
+        path = Path(argument)
+        if len(argument) < 1024 and path.is_dir():
+            files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
+            for file in files:
+                yield from _inputs(file.read_bytes(), str(file))
+        elif len(argument) < 1024 and path.is_file():
+            yield from _inputs(path.read_bytes(), argument)
+        else:
+            yield from _inputs(argument.encode(), "argument")
+
+
+def _inputs(data: bytes, name: str) -> Iterator[Source]:
+    if data.lstrip()[:1] == b"{":
+        yield from _json_lines(data, name)
+        return
+    try:
+        found = read_inputs(data)
+    except DissectionError as error:
+        yield Source(name, data, error=error)
+        return
+    if not found:
+        yield Source(name, data, error=Malformed("no message in it", layer="input"))
+    for one in found:
+        extra = {}
+        if one.service_reference:
+            extra = {"service_reference": one.service_reference, "duis": one.document}
+        place = f"{name}, {one.place}" if one.place else name
+        yield Source(place, one.octets, extra=extra)
+
+
+def _json_lines(data: bytes, name: str) -> Iterator[Source]:
+    """Lines such as those of the published DLMS vectors: `id`, `hex`, `transport`, `keys`."""
+    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+        if not line.strip():
+            continue
+        where = f"{name}, line {number}"
+        try:
+            row = json.loads(line)
+            octets = bytes.fromhex(row["hex"])
+            keys = _dlms_keys(row.get("keys"))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            yield Source(where, error=Malformed("a JSON line without readable `hex`", layer="input"))
+            continue
+        kind = str(row.get("format") or ("dlms" if "transport" in row else "auto"))
+        source = Source(str(row.get("id") or where), octets, kind, str(row.get("transport") or "auto"), keys)
+        yield source
+
+
+def _dlms_keys(held: dict[str, str] | None) -> tuple[DlmsKeys, ...]:
+    if not held:
+        return ()
+    octets = {name: bytes.fromhex(value) for name, value in held.items() if isinstance(value, str)}
+    return (
+        DlmsKeys(
+            octets.get("title"),
+            encryption_key=octets.get("ek"),
+            authentication_key=octets.get("ak"),
+            dedicated_key=octets.get("dk"),
+        ),
+    )
+
+
+# --- octets to messages
+
+_APDU_TAGS = frozenset([*range(0x01, 0x10), *range(0x60, 0x64), *range(0xC0, 0xE1)])
+
+
+def kind_of(octets: bytes) -> str:
+    """What octets are when nobody says: gbcs by their start, frame by its check sequence, else dlms."""
+    if identify(octets) != "unknown":
+        return "gbcs"
+    head = octets[:1]
+    if head == b"\x7e" or octets[:2] == b"\x00\x01" or octets[:2] in (b"\xe6\xe6", b"\xe6\xe7"):
+        return "dlms"
+    if len(octets) >= 5 and _frame_check(octets[:-2]) == int.from_bytes(octets[-2:], "little"):
+        return "frame"
+    return "dlms" if octets and octets[0] in _APDU_TAGS else "frame" if 3 <= len(octets) <= 127 else "dlms"
+
+
+def _frame_check(octets: bytes) -> int:
+    """CRC-16 of IEEE 802.15.4, bit reversed as it is sent."""
+    crc = 0
+    for octet in octets:
+        crc ^= octet
+        for _ in range(8):
+            crc = crc >> 1 ^ 0x8408 if crc & 1 else crc >> 1
+    return crc
+
+
+def dissect(
+    source: Source,
+    keyring: Keyring | None = None,
+    *,
+    kind: str = "auto",
+    command: Message | None = None,
+    version: str | None = None,
+) -> Message:
+    """The message of one input, of the given `kind` or of the one that it looks like."""
+    ring = keyring or Keyring()
+    wanted = kind if kind != "auto" else source.kind if source.kind != "auto" else kind_of(source.octets)
+    if source.error is not None:
+        message = Message("gbcs" if wanted == "auto" else wanted, source.octets)  # type: ignore[arg-type]
+        message.error = source.error
+        return message
+    if wanted == "gbcs":
+        from dissectors import gbcs
+
+        return gbcs.dissect_message(source.octets, ring.gbcs, command=command, version=version)
+    if wanted == "dlms":
+        from dissectors import dlms
+
+        keys = (*source.keys, *ring.dlms)
+        found: Message = dlms.dissect_message(source.octets, transport=source.transport, keys=keys)
+        return found
+    return _frame(source.octets, ring)
+
+
+def _frame(octets: bytes, ring: Keyring) -> Message:
+    """One radio frame as a message."""
+    from importlib import import_module
+
+    from dissectors.context import HanContext
+    from dissectors.frame import RawFrame
+
+    dissect_frame: Any = import_module("dissectors").dissect_frame
+    dissection = dissect_frame(RawFrame(octets), HanContext(ring))
+    facts = {"protocol": dissection.columns.get("protocol"), "summary": dissection.columns.get("summary")}
+    message = Message("frame", octets, facts=facts, fields=dissection.fields, issues=dissection.issues)
+    message.buffers = dissection.buffers
+    return message
+
+
+def dissect_all(
+    sources: Iterable[Source],
+    keyring: Keyring | None = None,
+    *,
+    kind: str = "auto",
+    version: str | None = None,
+) -> Iterator[tuple[Source, Message]]:
+    """Every input with its message; GBCS responses with the command that came before or after them."""
+    held = list(sources)
+    first = [dissect(source, keyring, kind=kind, version=version) for source in held]
+    commands = {_exchange(m, True): m for m in first if m.facts.get("cra") == "command"}
+    for source, message in zip(held, first, strict=True):
+        command = commands.get(_exchange(message, False)) if message.facts.get("cra") == "response" else None
+        if command is not None:
+            message = dissect(source, keyring, kind="gbcs", command=command, version=version)
+        yield source, message
+
+
+def _exchange(message: Message, command: bool) -> tuple[Any, ...]:
+    facts = message.facts
+    ends = (facts.get("originator"), facts.get("recipient"))
+    ends = ends if command else ends[::-1]
+    return (*ends, facts.get("originator_counter"), facts.get("message_code"))
+
+
+# --- messages to people and machines
+
+
+def to_json(source: Source, message: Message, *, reveal: bool = False) -> dict[str, Any]:
+    """The JSON form of a message (architecture: schema 1), keys left out unless `reveal`."""
+    out = message.to_json(source.name)
+    for name, value in source.extra.items():
+        out[name] = value if out.get(name) in (None, "") else out[name]
+    if not reveal:
+        _mask(out["fields"])
+        for row in out.get("items", ()):
+            if _secret(str(row.get("object")), row.get("value")):
+                row["value"] = HIDDEN
+    return out
+
+
+HIDDEN = "(hidden: --reveal shows it)"
+_SECRET_NAMES = (
+    "symmetric_key",
+    "installationcredentials",
+    "hashed_tc_link_key",
+    "hashed_link_key",
+    "register_device.key",
+    "securitydetails",
+    "dedicated_key",
+)
+
+
+def _secret(name: str, value: Any) -> bool:
+    low = name.lower()
+    return value not in (None, b"", "") and (
+        any(s in low for s in _SECRET_NAMES) or low in ("key", "link_key")
+    )
+
+
+def _mask(fields: list[dict[str, Any]]) -> None:
+    for one in fields:
+        if not one["children"] and _secret(one["name"], one["value"]):
+            one["value"], one["meaning"] = None, HIDDEN
+        _mask(one["children"])
+
+
+def run(
+    arguments: Sequence[str],
+    keyring: Keyring | None = None,
+    *,
+    kind: str = "auto",
+    as_json: bool = False,
+    jsonl: bool = False,
+    version: str | None = None,
+    reveal: bool = False,
+    out: IO[str] | None = None,
+    stdin: IO[bytes] | None = None,
+) -> int:
+    """Read, dissect and print messages; the exit code: 0, or 4 when one could not be read.
+
+    Args:
+        arguments: hex, base64, file and folder names, ``-`` for stdin.
+        kind: gbcs, dlms, frame or auto.
+        as_json: one document (a list when there are several messages); `jsonl`: one object a line.
+        version: version of GBCS to hold messages against.
+
+    Raises:
+        OSError: a file that is there cannot be read.
+    """
+    stream = out or sys.stdout
+    pairs = dissect_all(read_sources(arguments, stdin), keyring, kind=kind, version=version)
+    documents = []
+    code = OK
+    for source, message in pairs:
+        if message.error is not None:
+            code = PARTLY
+        if jsonl:
+            stream.write(json.dumps(to_json(source, message, reveal=reveal), ensure_ascii=False) + "\n")
+        elif as_json:
+            documents.append(to_json(source, message, reveal=reveal))
+        else:
+            _print_tree(source, message, stream, reveal)
+    if as_json and not jsonl:
+        whole = documents[0] if len(documents) == 1 else documents
+        stream.write(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+    return code
+
+
+def _print_tree(source: Source, message: Message, stream: IO[str], reveal: bool) -> None:
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+    # a pipe gets whole lines; a terminal is given its own width
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 1000)
+    root = Tree(Text(f"{source.name}: {message.columns.get('summary') or message.kind}", style="bold"))
+    said = {k: v for k, v in message.facts.items() if v not in (None, "")}
+    facts = root.add(Text("facts", style="bold"))
+    for name, value in said.items():
+        facts.add(Text.assemble((f"{name}: ", "cyan"), str(json_value(value))))
+    if message.items:
+        items = root.add(Text(f"items ({len(message.items)})", style="bold"))
+        for row in message.items:
+            items.add(Text(_item_line(row, reveal)))
+    fields = root.add(Text("fields", style="bold"))
+    for one in message.fields:
+        _branch(fields, one, reveal)
+    for issue in message.issues:
+        colour = {"error": "red", "warning": "yellow"}.get(issue.severity, "dim")
+        root.add(Text(f"{issue.severity}: {issue.layer}, offset {issue.offset}: {issue.text}", style=colour))
+    if message.error is not None:
+        root.add(Text(f"not readable: {message.error}", style="red"))
+    console.print(root)
+
+
+def _item_line(row: dict[str, Any], reveal: bool) -> str:
+    value = row.get("number") if row.get("unit") else row.get("value")
+    shown = HIDDEN if not reveal and _secret(str(row.get("object")), value) else json_value(value)
+    words = [
+        str(row.get("object")),
+        "=" if value is not None else "",
+        str(shown) if value is not None else "",
+    ]
+    words += [row.get("unit") or "", f"[{row['result']}]" if row.get("result") else ""]
+    place = row.get("obis")
+    if place:
+        words.append(f"({row['class_id']}, {place}, {row['attribute']})")
+    return " ".join(w for w in words if w)
+
+
+def _branch(tree: Any, one: Field, reveal: bool) -> None:
+    from rich.text import Text
+
+    hidden = not reveal and not one.children and _secret(one.name, one.value)
+    value = "" if one.children or one.value is None else f" = {HIDDEN if hidden else json_value(one.value)}"
+    said = "" if hidden or not one.meaning or one.meaning == str(one.value) else f"  {one.meaning}"
+    place = f"{one.offset:>4}+{one.length:<3} "
+    node = tree.add(Text.assemble((place, "dim"), (one.name, "cyan"), value, (said, "green")))
+    for child in one.children:
+        _branch(node, child, reveal)

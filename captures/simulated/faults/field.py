@@ -1,0 +1,156 @@
+"""What breaks in the field: links, batteries, clocks, addresses, mirrors."""
+
+from __future__ import annotations
+
+import struct
+
+from captures.simulated import attributes, joining, life
+from captures.simulated.faults.registry import Play, fault
+from captures.simulated.medium import Receiver, Transmission, Wait
+
+__all__: list[str] = []
+
+
+@fault("weak-link", "A device's link grows weak: its frames are lost and repeated", kind="fault")
+def weak_link(play: Play) -> Wait:
+    victim = play.victim("PPMID", "IHD", "CAD", "ESME")
+    before = victim.tx_dbm
+    margin = min(play.han.medium.rssi(victim, s) - s.sensitivity_dbm for s in play.han.medium.sniffers)
+    victim.tx_dbm -= max(6.0, min(22.0, margin - 4.0))
+
+    def applies(sent: Transmission, receiver: Receiver | None) -> float:
+        touches = receiver is not None and (sent.sender is victim or receiver is victim)
+        return min(0.9, 0.45 * play.strength) if touches else 0.0
+
+    disturbance = play.disturb(applies)
+    with play.marking(victim):
+        yield play.wait(1500, 2400)
+    play.calm(disturbance)
+    victim.tx_dbm = before
+
+
+@fault("flat-battery", "The gas meter's battery fails: it wakes more and more rarely, then no more", kind="fault",
+       needs=("GSME",))  # fmt: skip
+def flat_battery(play: Play) -> Wait:
+    victim = play.victim("GSME")
+    victim.tx_dbm -= 6
+    with play.marking(victim):
+        yield play.wait(2000, 2400)
+    victim.up = False
+    play.row["detail"] = "silent from here on"
+
+
+@fault("clock-drift", "The hub's clock drifts away from true time", kind="fault")
+def clock_drift(play: Play) -> Wait:
+    hub = play.han.hub
+    for step in range(play.count(20)):
+        hub.memory["clock error"] = 3 * (step + 1)
+        yield play.wait(30, 60)
+        reader = play.victim("ESME", "PPMID", "IHD", "CAD")
+        yield from attributes.read(reader, hub, life.TIME, (0,), faults=play.mark)
+    play.row["device"] = f"{hub.eui64:016x}"
+
+
+@fault("clock-jump", "The hub's time jumps by an hour", attack="A34")
+def clock_jump(play: Play) -> Wait:
+    hub = play.han.hub
+    for error in (0, 3600, 3600):
+        hub.memory["clock error"] = error
+        reader = play.victim("ESME", "PPMID", "IHD", "CAD")
+        yield from attributes.read(reader, hub, life.TIME, (0,), faults=play.mark if error else ())
+        yield play.wait(10, 60)
+    hub.memory["clock error"] = 0
+    play.row["device"] = f"{hub.eui64:016x}"
+
+
+@fault("duplicate-address", "Two devices use the same short address", kind="fault")
+def duplicate_address(play: Play) -> Wait:
+    first = play.victim("PPMID", "IHD", "CAD")
+    second = next(n for n in play.han.nodes if n.role in ("PPMID", "IHD", "CAD", "HCALCS") and n is not first)
+    before, second.short = second.short, first.short
+    from captures.simulated import discovery
+
+    yield from discovery.announce(second)
+    for _ in range(play.count(6)):
+        for node in (first, second):
+            yield from attributes.read(node, play.han.hub, life.TIME, (0,), faults=play.mark)
+            yield play.wait(5, 20)
+    second.short = before
+    yield from discovery.announce(second)
+
+
+@fault(
+    "lost-mirror", "The hub loses the gas meter's mirror: reports are refused", kind="fault", needs=("GSME",)
+)
+def lost_mirror(play: Play) -> Wait:
+    hub, meter = play.han.hub, play.victim("GSME")
+    hub.memory["mirror"] = False
+    for _ in range(play.count(4)):
+        reading = struct.pack("<HBB", 0x0200, 0x18, 0)
+        arrived, seq = yield from meter.send_zcl(
+            hub,
+            life.METERING,
+            0x0A,
+            reading,
+            general=True,
+            to_client=True,
+            endpoints=(1, 2),
+            faults=play.mark,
+        )
+        if arrived:
+            refused = hub.send_zcl(
+                meter,
+                life.METERING,
+                0x0B,
+                b"\x0a\x8b",
+                general=True,
+                seq=seq,
+                endpoints=(2, 1),
+                faults=play.mark,
+            )
+            yield from meter.awake_for(refused)
+        yield play.wait(60, 200)
+
+
+@fault("stuck-polling", "A sleeping device polls every few seconds and does not go back to sleep", attack="A35",
+       needs=("GSME",))  # fmt: skip
+def stuck_polling(play: Play) -> Wait:
+    victim = play.victim("GSME")
+    with play.marking(victim):
+        for _ in range(play.count(140)):
+            yield from victim.poll()
+            yield play.wait(5, 9)
+
+
+@fault("non-compliant-encoding", "A meter reports its register with another data type than the standard's", kind="fault",
+       needs=("ESME",))  # fmt: skip
+def non_compliant_encoding(play: Play) -> Wait:
+    meter = play.victim("ESME")
+    for _ in range(play.count(4)):
+        payload = struct.pack("<HBI", 0x0000, 0x23, meter.memory["meter"].energy())
+        for display in life.displays(play.han):
+            yield from meter.send_zcl(display, life.METERING, 0x0A, payload, general=True, to_client=True,
+                                      faults=play.mark)  # fmt: skip
+        yield play.wait(30, 90)
+
+
+@fault("rejoin-loop", "A device loses its parent and rejoins again and again", kind="fault")
+def rejoin_loop(play: Play) -> Wait:
+    victim = play.victim("PPMID", "IHD", "CAD")
+    for _ in range(play.count(6)):
+        with play.marking(victim):
+            yield from joining.rejoin(victim)
+        yield play.wait(15, 45)
+
+
+@fault("unsecured-data", "A device sends application data without network security", kind="fault")
+def unsecured_data(play: Play) -> Wait:
+    from dissectors.zigbee import assemble
+
+    victim = play.victim("ESME", "PPMID", "IHD", "CAD")
+    for _ in range(play.count(6)):
+        aps = assemble.aps_data(life.TIME, 0x0109, 1, 1, victim.next_aps())
+        asdu = bytes([0x10, victim.next_zcl(), 0, 0, 0])
+        truth = {"aps_cluster": life.TIME, "aps_profile": 0x0109}
+        yield from victim.send_nwk(play.han.hub, aps + asdu, truth, secured=False, faults=play.mark)
+        yield play.wait(5, 30)

@@ -1,0 +1,116 @@
+"""The homes that scenarios play in: which devices, where they stand, how they come into the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from captures.simulated import joining, life
+from captures.simulated.han import Han
+from captures.simulated.medium import Place, Wait
+from captures.simulated.node import Node
+
+__all__ = ["HOME", "Furnishing", "furnish", "install", "settle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Furnishing:
+    """One device of a home. EUI-64s are of a test block that no real device carries."""
+
+    name: str
+    role: str
+    eui64: int
+    place: Place
+    rx_on: bool = True
+    router: bool = False
+
+
+HOME = (
+    Furnishing("Communications hub", "CHF", 0x90B3D5FFFE0000A2, Place(0.0, 0.0)),
+    Furnishing("Electricity meter", "ESME", 0x90B3D5FFFE0000A0, Place(0.4, 0.3), router=True),
+    Furnishing("Gas meter", "GSME", 0x90B3D5FFFE0000A1, Place(6.0, 3.0, walls=1), rx_on=False),
+    Furnishing("Prepayment display", "PPMID", 0x90B3D5FFFE0000A4, Place(4.0, -2.0)),
+    Furnishing("In-home display", "IHD", 0x90B3D5FFFE0000A5, Place(5.0, 1.0)),
+    Furnishing("Consumer access device", "CAD", 0x90B3D5FFFE0000A6, Place(3.0, 4.0)),
+    Furnishing("Load control switch", "HCALCS", 0x90B3D5FFFE0000A7, Place(2.0, 5.0), router=True),
+)
+
+
+def furnish(han: Han, *, without: tuple[str, ...] = ()) -> None:
+    """Put the devices of the home in place, with their attributes, not joined; and a sniffer in the hallway."""
+    for piece in HOME:
+        if piece.role in without:
+            continue
+        node = han.add(
+            piece.name, piece.role, piece.eui64, piece.place, rx_on=piece.rx_on, router=piece.router
+        )
+        life.equip(node)
+    if not han.medium.sniffers:
+        han.sniffer(Place(1.5, 1.0))
+
+
+def install(node: Node) -> Wait:
+    """One device comes in: joins, establishes its link key, reads the time, makes its binds."""
+    from captures.simulated import key_establishment
+
+    han, hub = node.han, node.han.hub
+    if not (yield from joining.join(node)):
+        return False
+    yield han.wait(0.5)
+    yield from key_establishment.establish(node, hub)
+    yield han.wait(0.5)
+    yield from settle(node)
+    return True
+
+
+def settle(node: Node) -> Wait:
+    """What a device does once it has its link key."""
+    from captures.simulated import attributes, discovery
+
+    han, hub = node.han, node.han.hub
+    yield from attributes.read(node, hub, life.TIME, (0, 1))
+    yield from attributes.read(node, hub, life.KEEP_ALIVE, (0, 1))
+    meter = han.having("ESME")
+    if node.role in ("PPMID", "IHD", "CAD") and meter is not None and meter.joined:
+        yield from discovery.find_server(node, life.METERING, meter)
+        yield from discovery.describe(node, meter)
+        yield from joining.application_link_key(node, meter)
+        yield from discovery.bind(node, meter, life.METERING)
+        yield from discovery.bind(node, meter, life.PRICE)
+    if node.role == "GSME":
+        yield from life.request_mirror(hub, node)
+    life.live(node)
+
+
+def ready(han: Han) -> None:
+    """All devices in the network at once, with link keys, as if installed long ago; nothing goes over the air."""
+    hub = han.hub
+    hub.short, hub.joined, hub.key, hub.key_seq = 0x0000, True, han.key, han.key_seq
+    for node in han.nodes:
+        if node is hub:
+            continue
+        node.short = joining._new_short(node)
+        node.parent, node.joined, node.key, node.key_seq = hub, True, han.key, han.key_seq
+        key = han.octets(f"link {hub.name} {node.name}", 16)
+        node.memory["transport key source"] = key
+        share(han, hub, node, key)
+    meter = han.having("ESME")
+    for node in han.nodes:
+        if meter is not None and node.role in ("PPMID", "IHD", "CAD"):
+            share(han, meter, node, han.octets(f"link {meter.name} {node.name}", 16))
+    if han.having("GSME") is not None:
+        hub.memory["mirror"] = True
+        from captures.simulated.attributes import hold
+
+        hold(
+            hub,
+            life.METERING,
+            {0x0300: (0x30, 1), 0x0301: (0x22, 1), 0x0302: (0x22, 1000), 0x0303: (0x18, 0xFB)},
+        )
+    for node in han.nodes:
+        life.live(node)
+
+
+def share(han: Han, a: Node, b: Node, key: bytes) -> None:
+    """Give two devices a link key."""
+    a.link_keys[b.eui64] = b.link_keys[a.eui64] = key
+    han.key_truth("link", key, devices=[f"{a.eui64:016x}", f"{b.eui64:016x}"])

@@ -1,0 +1,121 @@
+"""What is used in the home: electricity and gas meters, and the attributes that tell of it."""
+
+from __future__ import annotations
+
+import math
+
+from captures.simulated.attributes import hold
+from captures.simulated.node import Node
+
+__all__ = ["METERING", "ElectricityMeter", "GasMeter", "give_electricity", "give_gas"]
+
+METERING, PREPAYMENT = 0x0702, 0x0705
+UINT8, UINT16, UINT24, UINT32, UINT48, INT24, INT32 = 0x20, 0x21, 0x22, 0x23, 0x25, 0x2A, 0x2B
+BITMAP8, BITMAP16, ENUM8, OCTETS = 0x18, 0x19, 0x30, 0x41
+
+CURRENT_SUMMATION, DAILY, STATUS, UNIT, MULTIPLIER, DIVISOR, FORMATTING, DEVICE_TYPE, DEMAND = (
+    0x0000, 0x0401, 0x0200, 0x0300, 0x0301, 0x0302, 0x0303, 0x0306, 0x0400,
+)  # fmt: skip
+
+
+class ElectricityMeter:
+    """Active power in watts: a base, a day's rhythm, and appliances that come and go; energy is its integral."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.rng = node.han.stream(f"electricity {node.name}")
+        self.wh = float(self.rng.randrange(1_000_000, 9_000_000))
+        self.day_start = self.wh
+        self.last = int(node.han.env.now)
+        self.watts = 180.0
+        self._switches: list[tuple[int, float]] = []
+
+    def power(self) -> int:
+        """Watts now; energy is brought up to date."""
+        han = self.node.han
+        now = int(han.env.now)
+        hours = (now - self.last) / 3.6e12
+        self.wh += self.watts * hours
+        self.last = now
+        of_day = (han.now // 10**9 % 86_400) / 3600
+        rhythm = (
+            150
+            + 250 * math.exp(-(((of_day - 18.5) / 2.5) ** 2))
+            + 120 * math.exp(-(((of_day - 7.5) / 1.5) ** 2))
+        )
+        self._switches = [(until, watts) for until, watts in self._switches if until > now]
+        if self.rng.random() < hours * 2.5:
+            self._switches.append(
+                (now + self.rng.randrange(120, 2400) * 10**9, self.rng.choice((60, 900, 2000, 2900)))
+            )
+        self.watts = rhythm + sum(w for _, w in self._switches) + self.rng.uniform(-8, 8)
+        return round(self.watts)
+
+    def energy(self) -> int:
+        """Watt-hours on the register."""
+        self.power()
+        return int(self.wh)
+
+
+class GasMeter:
+    """Volume in litres; a boiler that runs in bursts."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.rng = node.han.stream(f"gas {node.name}")
+        self.litres = float(self.rng.randrange(200_000, 4_000_000))
+        self.last = int(node.han.env.now)
+
+    def volume(self) -> int:
+        """Litres on the register."""
+        now = int(self.node.han.env.now)
+        hours = (now - self.last) / 3.6e12
+        self.last = now
+        of_day = (self.node.han.now // 10**9 % 86_400) / 3600
+        burn = 900 if 6 <= of_day < 9 or 16 <= of_day < 22 else 120
+        self.litres += hours * burn * self.rng.uniform(0.6, 1.3)
+        return int(self.litres)
+
+
+def give_electricity(node: Node) -> ElectricityMeter:
+    """Make `node` an electricity meter: register in Wh (kWh with divisor 1000), demand in W."""
+    meter = ElectricityMeter(node)
+    node.memory["meter"] = meter
+    hold(
+        node,
+        METERING,
+        {
+            CURRENT_SUMMATION: (UINT48, meter.energy),
+            STATUS: (BITMAP8, 0),
+            UNIT: (ENUM8, 0x00),
+            MULTIPLIER: (UINT24, 1),
+            DIVISOR: (UINT24, 1000),
+            FORMATTING: (BITMAP8, 0xFB),
+            0x0304: (BITMAP8, 0xFB),
+            DEVICE_TYPE: (BITMAP8, 0x00),
+            DEMAND: (INT24, meter.power),
+            DAILY: (UINT24, lambda: max(0, meter.energy() - int(meter.day_start))),
+        },
+    )
+    hold(node, PREPAYMENT, {0x0000: (BITMAP16, 0x0002), 0x0001: (INT32, 1523), 0x0005: (0x23, 0)})
+    return meter
+
+
+def give_gas(node: Node) -> GasMeter:
+    """Make `node` a gas meter: register in litres (m3 with divisor 1000)."""
+    meter = GasMeter(node)
+    node.memory["meter"] = meter
+    hold(
+        node,
+        METERING,
+        {
+            CURRENT_SUMMATION: (UINT48, meter.volume),
+            STATUS: (BITMAP8, 0),
+            UNIT: (ENUM8, 0x01),
+            MULTIPLIER: (UINT24, 1),
+            DIVISOR: (UINT24, 1000),
+            FORMATTING: (BITMAP8, 0xFB),
+            DEVICE_TYPE: (BITMAP8, 0x01),
+        },
+    )
+    return meter
