@@ -18,14 +18,17 @@ class AddressMap:
 
     Only frames whose integrity was verified, or that are integrity-checked by nothing but carry both
     addresses in a header that the sender must own (association response, device announce), may teach it.
+    `first` keeps the first owner of each address, for frames that came before anyone told.
     """
 
     pairs: dict[tuple[int, int], int] = field(default_factory=dict)
+    first: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def learn(self, pan: int, short: int, eui64: int) -> None:
         """Remember that `short` on `pan` is `eui64`. Broadcast and reserved addresses are ignored."""
         if short < 0xFFF8 and eui64 not in (0, 0xFFFFFFFFFFFFFFFF):
             self.pairs[pan, short] = eui64
+            self.first.setdefault((pan, short), eui64)
 
     def eui64(self, pan: int | None, short: int | None) -> int | None:
         """The extended address of `short` on `pan`, if known."""

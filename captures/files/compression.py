@@ -123,8 +123,15 @@ class _Inflated:
         self.inflater: Inflater | None = make()
         self.given = 0
         self.left = b""
+        self.surplus = b""
 
     def read(self, size: int, /) -> bytes:
+        out = self.surplus or self._inflated(size)
+        self.surplus = out[size:]
+        return out[:size]
+
+    def _inflated(self, size: int) -> bytes:
+        """At least one octet, as long as there are any; zstd may give more than `size`."""
         while self.inflater is not None:
             if self.inflater.ended:
                 self._next_member(self.inflater.unused)

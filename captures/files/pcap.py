@@ -35,7 +35,7 @@ NEAR = 366 * 86_400
 ODD = 16
 """After so many strange headers that fit their neighbours, strangeness is how this file was written."""
 SEARCH = 65_536
-FARTHEST = 64 * 1024 * 1024
+FARTHEST = 16 * 1024 * 1024
 """Octets in which the record after damage is searched for: at first, and at most."""
 TRIES = 256
 
@@ -150,7 +150,7 @@ class PcapReader:
         lengths = fields[:, 2].astype(np.int64)
         ends = starts + self.variant.header + lengths
         chained = np.append(ends[:-1] == starts[1:], True)
-        good = self._believable(fields) if self.odd < ODD else lengths <= LONGEST
+        good = self._believable(fields) if self.odd < ODD else (lengths <= LONGEST) & fields.any(axis=1)
         count = int(good.argmin()) - 1 if not good.all() else len(starts)
         jump = len(starts) if chained.all() else int(chained.argmin()) + 1
         if jump < len(starts):
@@ -169,6 +169,7 @@ class PcapReader:
         good: npt.NDArray[np.bool_] = fields[:, 2] <= min(self.longest, LONGEST)
         good &= fields[:, 2] <= fields[:, 3]
         good &= fields[:, 1] < SECOND // self.variant.unit
+        good &= (fields[:, 0] | fields[:, 3]) != 0  # zeros that fill a file up are no records
         return good
 
     def _records(self, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Records:
@@ -208,7 +209,7 @@ class PcapReader:
         here = self._header(0)
         assert here is not None  # _ready() saw to it
         end = header + here.captured
-        if here.captured <= LONGEST and self._there(end) and self._followed(end):
+        if any(here) and here.captured <= LONGEST and self._there(end) and self._followed(end):
             self.odd += not self._plausible(here)
             return window.begin, here.captured, 0
         at = window.offset(window.begin)
@@ -242,13 +243,15 @@ class PcapReader:
     def _last(self, here: Header, at: int) -> tuple[int, int, int] | None:
         """No record follows this one: give it when it is whole, and note what is lost."""
         window, end = self.window, self.variant.header + here.captured
-        if here.captured <= self.longest and len(window) >= end:
+        if any(here) and here.captured <= self.longest and len(window) >= end:
             if self._plausible(here):
                 return window.begin, here.captured, 0
             self._lose(at + end, f"{len(window) - end} octets up to the end belong to no record")
             return window.begin, here.captured, len(window) - end
         have = len(window)
-        if here.captured <= self.longest:
+        if not any(here):
+            self._lose(at, f"{have} octets that are no record, from zeros on")
+        elif here.captured <= self.longest:
             self._lose(at, f"cut in a record: {have} of {end} octets are there", 1)
         else:
             self._lose(at, f"damaged record header (length {here.captured}), and no record after it", 1)

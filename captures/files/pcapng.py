@@ -30,7 +30,7 @@ LONGEST = 16 * 1024 * 1024
 LONG = 16
 """After so many blocks of more than 255 octets, lengths are chased with two octets."""
 SEARCH = 65_536
-FARTHEST = 64 * 1024 * 1024
+FARTHEST = 16 * 1024 * 1024
 """Octets in which the block after damage is searched for: at first, and at most."""
 KNOWN = (0x0A0D0D0A, 1, 2, 3, 4, 5, 6, 9, 10, 0x0BAD, 0x4000_0BAD)
 ENHANCED, SIMPLE, OBSOLETE, SECTION = 6, 3, 2, 0x0A0D0D0A
@@ -288,7 +288,10 @@ class PcapngReader:
         have = len(window)
         captured = self._u32(window.begin + 20) if have >= 28 else 0
         whole = kind == ENHANCED and 0 < captured <= have - 28
-        self._lose(at, f"cut in a block: {have} of {length} octets are there", 0 if whole else frames)
+        text = f"cut in a block: {have} of {length} octets are there"
+        if length <= have:
+            text = f"{have} octets that hold no whole block"
+        self._lose(at, text, 0 if whole else frames)
         if not whole:
             window.advance(window.end)
             return 0

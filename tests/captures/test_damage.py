@@ -120,6 +120,14 @@ def test_garbage_between_records_is_skipped_and_named() -> None:
     assert "333" in got.lost[0].text
 
 
+@pytest.mark.parametrize("count", [16, 33, 100_000])
+def test_zeros_at_the_end_are_no_records(count: int) -> None:
+    for data in (pcap(with_fcs()), pcapng(with_fcs())):
+        got = whole(data + bytes(count))
+        assert len(got.rows) == len(FRAMES)
+        assert got.lost[0].offset == len(data)
+
+
 def test_garbage_between_blocks_is_skipped_and_named() -> None:
     data = pcapng(with_fcs()[:3])
     rest = pcapng(with_fcs()[3:])[56 - 8 :]

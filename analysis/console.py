@@ -1,0 +1,106 @@
+"""How the command talks: exit codes, one-line errors, warnings and progress on stderr, data on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from analysis.decode import Progress
+
+__all__ = [
+    "FINDINGS",
+    "INTERRUPTED",
+    "OK",
+    "PARTLY",
+    "UNREADABLE",
+    "USAGE",
+    "UsageError",
+    "coloured",
+    "error_line",
+    "progress",
+    "put",
+    "put_json",
+    "say",
+    "tell_losses",
+]
+
+OK, FINDINGS, USAGE, UNREADABLE, PARTLY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+class UsageError(Exception):
+    """The person asked for something that makes no sense; `hint` says what would."""
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(text)
+        self.hint = hint
+
+
+def put(text: str = "", *, end: str = "\n") -> None:
+    """Data: to stdout."""
+    sys.stdout.write(text + end)
+
+
+def put_json(value: Any, *, indent: int | None = 2) -> None:
+    """One JSON document (or, with `indent` None, one line) to stdout."""
+    put(json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """Talk: to stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def error_line(text: str, hint: str = "") -> None:
+    """An error in one line, and its hint in another."""
+    say("error: " + _plain(text))
+    if hint:
+        say("hint: " + _plain(hint))
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def tell_losses(facts: Any) -> None:
+    """Warn of every part of a capture that could not be read."""
+    for one in facts.lost:
+        say(f"warning: {facts.name}: offset 0x{one.offset:x}: {one.text}")
+
+
+def coloured(stream: IO[str]) -> bool:
+    """Whether to colour what goes to `stream`: a terminal, and nobody objects (NO_COLOR, TERM=dumb)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+@contextmanager
+def progress(title: str, *, quiet: bool = False) -> Iterator[Progress | None]:
+    """A progress bar on stderr when that is a terminal; None (nothing to call) otherwise."""
+    if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[frames]:,} frames"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None, frames=0)
+        yield _updater(lambda **facts: bar.update(task, **facts))
+
+
+def _updater(update: Callable[..., None]) -> Progress:
+    def step(position: int, size: int | None, frames: int) -> None:
+        update(completed=position, total=size, frames=frames)
+
+    return step

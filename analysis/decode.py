@@ -1,0 +1,300 @@
+"""Capture and keyring to tables: `decode` for pandas, `Reading` for a stream of Arrow batches.
+
+Strategy: see `analysis.session` for why a capture may be read twice. `Reading` makes one pass; `readings`
+gives as many passes as hindsight asks for (two, nearly always one). Only the last one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as fields_of
+from typing import TYPE_CHECKING, Any
+
+from analysis.blocks import decode_block
+from analysis.keytable import key_rows
+from analysis.schema import TABLES
+from analysis.session import Hindsight, Session
+from analysis.source import Replay, Source
+from analysis.tables import batch_of, empty_table
+from captures import FrameBlock, Lost
+from dissectors.keyring import Keyring
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "DECODED_TABLES",
+    "CaptureFacts",
+    "Decoded",
+    "Progress",
+    "Reading",
+    "Session",
+    "decode",
+    "readings",
+]
+
+DECODED_TABLES = tuple(name for name in TABLES if name != "findings")
+"""The tables that decoding gives; findings come from `analysis.findings.check`."""
+
+PASSES = 4
+"""Readings of a capture at most: every further one needs a key that the one before taught."""
+
+Progress = Callable[[int, int | None, int], None]
+"""Called after each block with octets read, octets of the file (None when unknown) and frames so far."""
+
+
+@dataclass(slots=True)
+class CaptureFacts:
+    """What the capture says of itself, complete when it has been read."""
+
+    name: str = ""
+    format: str = ""
+    link_types: list[int] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    trailer_judgement: str = ""
+    lost: list[Lost] = field(default_factory=list)
+
+
+class Reading:
+    """One pass over a capture: an iterable of (table, record batch), to be iterated once.
+
+    The batches of `devices` and `keys` come last. Memory is bounded by one block and the session's state.
+
+    Attributes:
+        session: state so far; its `hindsight` says whether another pass would open more.
+        facts: about the capture.
+    """
+
+    def __init__(
+        self,
+        replay: Replay,
+        keyring: Keyring | None = None,
+        *,
+        limit: int | None = None,
+        progress: Progress | None = None,
+        tables: Iterable[str] | None = None,
+        hindsight: Hindsight | None = None,
+        block_frames: int | None = None,
+    ) -> None:
+        self.replay = replay
+        self.limit = limit
+        self.progress = progress
+        self.block_frames = block_frames
+        self.facts = CaptureFacts(name=replay.name)
+        self.session = Session(
+            keyring,
+            capture=replay.name,
+            tables=DECODED_TABLES if tables is None else tables,
+            hindsight=hindsight,
+        )
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        with self.replay.open() as capture:
+            self.facts.format = capture.format
+            for block in _limited(capture, self.limit, self.block_frames):
+                self.session.learn_secrets(capture.secrets)
+                yield from decode_block(block, self.session).items()
+                if self.progress is not None:
+                    self.progress(capture.position, capture.size, self.session.frames)
+            self.session.learn_secrets(capture.secrets)
+            self.session.names = dict(capture.names)
+            self.facts.link_types = list(capture.link_types)
+            self.facts.comments = list(capture.comments)
+            self.facts.trailer_judgement = capture.trailer_judgement
+            self.facts.lost = list(capture.lost)
+        yield from self._closing()
+
+    def _closing(self) -> Iterator[tuple[str, Any]]:
+        session = self.session
+        keyring = session.context.keyring
+        if session.wants("devices"):
+            rows = session.radios.rows(session.context.addresses, keyring.devices, session.names)
+            yield "devices", batch_of("devices", rows, session.refuse)
+        if session.wants("keys"):
+            yield "keys", batch_of("keys", key_rows(session), session.refuse)
+
+
+def _limited(blocks: Iterable[FrameBlock], limit: int | None, size: int | None) -> Iterator[FrameBlock]:
+    left = limit
+    for block in blocks:
+        step = size or len(block) or 1
+        for start in range(0, len(block), step):
+            stop = min(start + step, len(block))
+            if left is not None:
+                stop = min(stop, start + left)
+                left -= stop - start
+            yield block if (start, stop) == (0, len(block)) else cut(block, start, stop)
+            if left == 0:
+                return
+
+
+def cut(block: FrameBlock, start: int, stop: int) -> FrameBlock:
+    """Rows `start` to `stop` of a block, over the same octets."""
+    whole = len(block)
+    parts: dict[str, Any] = {}
+    for one in fields_of(block):
+        value = getattr(block, one.name)
+        if one.name != "data" and hasattr(value, "shape") and len(value) == whole:
+            parts[one.name] = value[start:stop]
+    return replace(block, **parts)
+
+
+def readings(
+    source: Source,
+    keyring: Keyring | None = None,
+    *,
+    limit: int | None = None,
+    progress: Progress | None = None,
+    tables: Iterable[str] | None = None,
+    block_frames: int | None = None,
+) -> Iterator[Reading]:
+    """Readings of `source`: consume one fully, then take the next; when there is none, the last one counts.
+
+    Raises:
+        CaptureError: (while a reading is iterated) the capture cannot be read at all.
+    """
+    wanted = None if tables is None else tuple(tables)
+    replay = Replay(source)
+    hindsight: Hindsight | None = None
+    try:
+        for _ in range(PASSES):
+            reading = Reading(
+                replay,
+                keyring,
+                limit=limit,
+                progress=progress,
+                tables=wanted,
+                hindsight=hindsight,
+                block_frames=block_frames,
+            )
+            yield reading
+            found = reading.session.hindsight()
+            if found is None or found == hindsight:
+                return
+            hindsight = found
+    finally:
+        replay.close()
+
+
+class Decoded:
+    """A decoded capture: its tables as pandas frames with Arrow dtypes, made when first asked for.
+
+    Attributes:
+        facts: about the capture.
+        session: the state at its end (keys learnt, addresses).
+        issues: troubles with the capture as a whole, in sentences.
+    """
+
+    def __init__(self, arrow: dict[str, Any], facts: CaptureFacts, session: Session) -> None:
+        self.arrow = arrow
+        self.facts = facts
+        self.session = session
+        self._frames: dict[str, pd.DataFrame] = {}
+
+    @property
+    def capture(self) -> str:
+        """Name of the capture."""
+        return self.facts.name
+
+    @property
+    def lost(self) -> list[Lost]:
+        """What of the capture could not be read."""
+        return self.facts.lost
+
+    @property
+    def issues(self) -> list[str]:
+        """Troubles with the capture as a whole."""
+        found = [f"offset 0x{one.offset:x}: {one.text}" for one in self.lost]
+        for where, count in sorted(self.session.refused.items()):
+            found.append(f"{where}: {count} values did not fit their column and are null")
+        return found
+
+    def table(self, name: str) -> Any:
+        """A table as `pyarrow.Table`."""
+        return self.arrow[name]
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """A table as pandas frame with Arrow dtypes (64-bit addresses stay whole numbers)."""
+        if name not in self._frames:
+            import pandas as pd
+
+            self._frames[name] = self.arrow[name].to_pandas(types_mapper=pd.ArrowDtype)
+        return self._frames[name]
+
+    @property
+    def packets(self) -> pd.DataFrame:
+        """One row a record of the capture."""
+        return self.frame("packets")
+
+    @property
+    def attributes(self) -> pd.DataFrame:
+        """One row a ZCL attribute value."""
+        return self.frame("attributes")
+
+    @property
+    def commands(self) -> pd.DataFrame:
+        """One row a field of a command."""
+        return self.frame("commands")
+
+    @property
+    def messages(self) -> pd.DataFrame:
+        """One row a GBCS or DLMS message."""
+        return self.frame("messages")
+
+    @property
+    def items(self) -> pd.DataFrame:
+        """One row a value inside a message."""
+        return self.frame("items")
+
+    @property
+    def devices(self) -> pd.DataFrame:
+        """One row a radio."""
+        return self.frame("devices")
+
+    @property
+    def keys(self) -> pd.DataFrame:
+        """One row a key held or learnt; never its octets."""
+        return self.frame("keys")
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name}: {len(table)}" for name, table in self.arrow.items())
+        return f"<Decoded {self.capture}: {counts}>"
+
+
+def decode(
+    source: Source,
+    keyring: Keyring | None = None,
+    *,
+    limit: int | None = None,
+    progress: Progress | None = None,
+    tables: Iterable[str] | None = None,
+    block_frames: int | None = None,
+) -> Decoded:
+    """Decode a capture to tables.
+
+    Args:
+        source: path, ``-`` for stdin, or an open binary file.
+        keyring: keys to try; what the capture teaches is learnt besides, also for frames before it.
+        limit: stop after so many records.
+        progress: called after each block.
+        tables: names of the tables wanted; all of `DECODED_TABLES` by default. The others stay empty.
+        block_frames: records decoded at a time, at most; the result does not depend on it.
+
+    Raises:
+        CaptureError: the capture cannot be read at all. What can be read in part is, and `Decoded.lost` says
+            what could not.
+    """
+    import pyarrow as pa
+
+    options: dict[str, Any] = {"limit": limit, "progress": progress, "tables": tables}
+    for reading in readings(source, keyring, block_frames=block_frames, **options):
+        batches: dict[str, list[Any]] = {name: [] for name in DECODED_TABLES}
+        for table, batch in reading:
+            batches[table].append(batch)
+        last = reading
+    arrow = {
+        name: pa.Table.from_batches(found).unify_dictionaries() if found else empty_table(name)
+        for name, found in batches.items()
+    }
+    return Decoded(arrow, last.facts, last.session)

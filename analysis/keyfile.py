@@ -1,0 +1,305 @@
+"""keys.toml: the only way in for secrets besides `HANSCOPE_KEYS`. Errors name the line, never a key.
+
+Strategy: each section has one reader function in `SECTIONS`; it gets an `Entry`, which knows where it
+stands in the file, and hands values on only after checking them. TOML itself keeps no positions, so
+`Entry` finds its line by counting section headers.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from dissectors.keyring import DeviceName, DlmsKeys, InstallCode, Key, KeyKind, Keyring
+
+__all__ = ["ENVIRONMENT", "KeyFileError", "loose_mode", "read_keys", "read_keys_text"]
+
+ENVIRONMENT = "HANSCOPE_KEYS"
+"""Environment variable that names the key file when none is given."""
+
+ROLES = frozenset(["ESME", "GSME", "CHF", "GPF", "PPMID", "IHD", "CAD", "HCALCS", "HHT"])
+
+
+class KeyFileError(Exception):
+    """The key file cannot be read or says something impossible.
+
+    Attributes:
+        path, line: where; line is None when the whole file is meant.
+        text: what is wrong, without any key octet.
+        hint: what to do about it.
+    """
+
+    def __init__(self, path: str, text: str, *, line: int | None = None, hint: str = "") -> None:
+        super().__init__(text)
+        self.path = path
+        self.line = line
+        self.text = text
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f"{self.path}: line {self.line}" if self.line is not None else self.path
+        return f"{place}: {self.text}"
+
+
+def read_keys(path: str | os.PathLike[str] | None = None) -> Keyring:
+    """The keyring that `path` (or else `HANSCOPE_KEYS`) describes; an empty one when neither is given.
+
+    Raises:
+        KeyFileError: the file cannot be read, is not TOML, or an entry is not what it should be.
+    """
+    chosen = os.fspath(path) if path is not None else os.environ.get(ENVIRONMENT, "")
+    if not chosen:
+        return Keyring()
+    try:
+        text = Path(chosen).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise KeyFileError(chosen, f"not UTF-8 text (octet {error.start})") from None
+    except OSError as error:
+        raise KeyFileError(chosen, error.strerror or "cannot be read") from None
+    return read_keys_text(text, path=chosen)
+
+
+def loose_mode(path: str | os.PathLike[str]) -> str | None:
+    """A warning when other users of this machine may read the key file; None when all is well."""
+    try:
+        mode = stat.S_IMODE(Path(path).stat().st_mode)
+    except OSError:
+        return None
+    if os.name != "posix" or not mode & 0o077:
+        return None
+    return f"{os.fspath(path)}: mode {mode:04o} lets other users read the keys (chmod 600 {os.fspath(path)})"
+
+
+def read_keys_text(text: str, *, path: str = "keys.toml") -> Keyring:
+    """As `read_keys`, from text; `path` is what errors and relative file names refer to."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _toml_error(path, error) from None
+    lines = text.splitlines()
+    ring = Keyring()
+    for section, content in data.items():
+        reader = SECTIONS.get(section)
+        if reader is None:
+            where = _header_line(lines, section, 0)
+            raise KeyFileError(
+                path, f"unknown section [{section}]", line=where, hint="sections: " + ", ".join(SECTIONS)
+            )
+        for index, values in enumerate(content if isinstance(content, list) else [content]):
+            entry = Entry(path, lines, section, index, values)
+            if not isinstance(values, dict):
+                raise entry.error("", "must be a table: write it as [[" + section + "]]")
+            reader(entry, ring)
+            entry.finish()
+    return ring
+
+
+def _toml_error(path: str, error: tomllib.TOMLDecodeError) -> KeyFileError:
+    # The parser's own text may quote the line; only its position is passed on.
+    found = re.search(r"line (\d+), column (\d+)", str(error))
+    line = int(found.group(1)) if found else None
+    column = f" near column {found.group(2)}" if found else ""
+    return KeyFileError(
+        path, f"not valid TOML{column}", line=line, hint='keys are written key = "32 hex digits"'
+    )
+
+
+def _header_line(lines: list[str], section: str, index: int) -> int | None:
+    pattern = re.compile(rf"\s*\[\[?\s*\"?{re.escape(section)}\"?\s*\]")
+    found = [number for number, line in enumerate(lines, 1) if pattern.match(line)]
+    return found[index] if index < len(found) else None
+
+
+@dataclass(slots=True)
+class Entry:
+    """One table of the file: takes values out, checked, and knows the line of each."""
+
+    path: str
+    lines: list[str]
+    section: str
+    index: int
+    values: dict[str, Any]
+    _seen: set[str] | None = None
+
+    @property
+    def label(self) -> str:
+        """What the entry is called in errors and as a key's origin: ``keys.toml: network_key 2``."""
+        return f"{self.section} {self.index + 1}"
+
+    @property
+    def origin(self) -> str:
+        return f"{Path(self.path).name}: {self.label}"
+
+    def error(self, name: str, text: str, hint: str = "") -> KeyFileError:
+        start = _header_line(self.lines, self.section, self.index)
+        line = start
+        if start is not None and name:
+            for number in range(start, len(self.lines)):
+                content = self.lines[number].lstrip()
+                if content.startswith("["):
+                    break
+                if re.match(rf"\"?{re.escape(name)}\"?\s*=", content):
+                    line = number + 1
+                    break
+        what = f"{self.label}: {name}" if name else self.label
+        return KeyFileError(self.path, f"{what}: {text}", line=line, hint=hint)
+
+    def get(self, name: str) -> Any:
+        """The value as TOML gave it, or None."""
+        self._seen = (self._seen or set()) | {name}
+        return self.values.get(name)
+
+    def finish(self) -> None:
+        """Refuse names that nobody asked for: a misspelt `devices` must not be silently ignored."""
+        unknown = sorted(set(self.values) - (self._seen or set()) - {"comment"})
+        if unknown:
+            raise self.error(
+                unknown[0], "unknown entry", hint="known here: " + ", ".join(sorted(self._seen or ()))
+            )
+
+    def octets(self, name: str, *lengths: int, required: bool = False) -> bytes | None:
+        """Hex digits (spaces, colons and dashes allowed) of one of `lengths` octets."""
+        value = self.get(name)
+        if value is None:
+            if required:
+                raise self.error("", f"`{name}` is missing")
+            return None
+        if not isinstance(value, str):
+            raise self.error(name, "must be hex digits in quotes")
+        digits = re.sub(r"[\s:\-]", "", value).removeprefix("0x")
+        if not re.fullmatch(r"(?:[0-9a-fA-F]{2})*", digits):
+            raise self.error(name, "is not an even number of hex digits")
+        octets = bytes.fromhex(digits)
+        if lengths and len(octets) not in lengths:
+            wanted = " or ".join(str(2 * n) for n in lengths)
+            raise self.error(name, f"needs {wanted} hex digits, has {len(digits)}")
+        return octets
+
+    def eui64(self, name: str, value: Any) -> int:
+        """An EUI-64 as 16 hex digits, most significant first, with or without colons or dashes."""
+        if isinstance(value, str):
+            digits = re.sub(r"[\s:\-]", "", value).removeprefix("0x")
+            if re.fullmatch(r"[0-9a-fA-F]{16}", digits):
+                return int(digits, 16)
+        raise self.error(name, "is not an EUI-64 (16 hex digits, as printed on the device)")
+
+    def number(self, name: str, limit: int) -> int | None:
+        """An integer from 0 to `limit`, as a TOML integer or as text such as ``"0x1a62"``."""
+        value = self.get(name)
+        if value is None:
+            return None
+        if isinstance(value, str):
+            try:
+                value = int(value, 0)
+            except ValueError:
+                raise self.error(name, "is not a number") from None
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= limit:
+            raise self.error(name, f"is not a number from 0 to {limit:#x}")
+        return value
+
+    def text(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise self.error(name, "must be text in quotes")
+        return value
+
+
+def _key(entry: Entry, ring: Keyring, kind: KeyKind) -> None:
+    value = entry.octets("key", 16, required=True)
+    assert value is not None
+    devices = entry.get("devices") if kind == "link" else None
+    pair: tuple[int, int] | None = None
+    if devices is not None:
+        if not isinstance(devices, list) or len(devices) != 2:
+            raise entry.error("devices", "must name the two EUI-64s that share the key")
+        pair = (entry.eui64("devices", devices[0]), entry.eui64("devices", devices[1]))
+    ring.add(
+        Key(
+            kind,
+            value,
+            entry.origin,
+            pan=entry.number("pan", 0xFFFF) if kind != "link" else None,
+            sequence=entry.number("sequence", 0xFF) if kind == "network" else None,
+            devices=pair,
+        )
+    )
+
+
+def _network_key(entry: Entry, ring: Keyring) -> None:
+    _key(entry, ring, "network")
+
+
+def _link_key(entry: Entry, ring: Keyring) -> None:
+    _key(entry, ring, "link")
+
+
+def _mac_key(entry: Entry, ring: Keyring) -> None:
+    _key(entry, ring, "mac")
+
+
+def _install_code(entry: Entry, ring: Keyring) -> None:
+    code = entry.octets("code", 8, 10, 14, 18, required=True)
+    assert code is not None
+    device = entry.get("device")
+    ring.install_codes.append(InstallCode(code, None if device is None else entry.eui64("device", device)))
+
+
+def _device(entry: Entry, ring: Keyring) -> None:
+    if entry.get("eui64") is None:
+        raise entry.error("", "`eui64` is missing")
+    eui64 = entry.eui64("eui64", entry.get("eui64"))
+    role = entry.text("role").upper()
+    if role and role not in ROLES:
+        raise entry.error("role", "is not a known role", hint="roles: " + ", ".join(sorted(ROLES)))
+    ring.devices[eui64] = DeviceName(eui64, entry.text("name"), role)
+
+
+def _dlms(entry: Entry, ring: Keyring) -> None:
+    ring.dlms.append(
+        DlmsKeys(
+            entry.octets("system_title", 8),
+            entry.octets("encryption_key", 16, 32),
+            entry.octets("authentication_key", 16, 32),
+            entry.octets("dedicated_key", 16, 32),
+        )
+    )
+
+
+def _cbke(entry: Entry, ring: Keyring) -> None:
+    raise entry.error("", "key establishment is not read yet")
+
+
+def _gbcs(entry: Entry, ring: Keyring) -> None:
+    try:
+        keystore_files: Any = import_module("analysis.keystore_files")
+    except ImportError:
+        raise entry.error("", "this build has no GBCS key store") from None
+    names = ("access_control_broker", "certificates", "private_keys", "scalars")
+    settings = {name: entry.get(name) for name in names if entry.get(name) is not None}
+    if "access_control_broker" in settings:
+        entry.eui64("access_control_broker", settings["access_control_broker"])
+    try:
+        ring.gbcs = keystore_files.read_keystore(settings, base=Path(entry.path).parent)
+    except (OSError, ValueError) as error:
+        raise entry.error("", str(error)) from None
+
+
+SECTIONS: Mapping[str, Callable[[Entry, Keyring], None]] = {
+    "network_key": _network_key,
+    "link_key": _link_key,
+    "mac_key": _mac_key,
+    "install_code": _install_code,
+    "device": _device,
+    "dlms": _dlms,
+    "gbcs": _gbcs,
+    "cbke": _cbke,
+}

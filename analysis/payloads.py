@@ -1,0 +1,140 @@
+"""GBCS and DLMS messages that a capture carried: rows of the `messages` and `items` tables."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from analysis.schema import columns_of
+from analysis.session import Session
+from dissectors.message import Message
+
+__all__ = ["Exchanges", "item_rows", "message_row", "read_payload"]
+
+OPEN_COMMANDS = 4096
+"""Commands that wait for their response; the oldest is forgotten first."""
+
+
+@dataclass(slots=True)
+class Exchanges:
+    """Commands by (originator, recipient, counter), so that responses and alerts find theirs."""
+
+    commands: OrderedDict[tuple[str, str, int], tuple[int, int | None, Message]] = field(
+        default_factory=OrderedDict
+    )
+
+    def note(self, message: Message, number: int, time_ns: int | None) -> None:
+        """Remember a command."""
+        self.commands[_parties(message)] = (number, time_ns, message)
+        while len(self.commands) > OPEN_COMMANDS:
+            self.commands.popitem(last=False)
+
+    def answered_by(self, message: Message) -> tuple[int, int | None, Message] | None:
+        """The command that a response answers: parties swapped, same originator counter (GBCS 4.3.2.7)."""
+        originator, recipient, counter = _parties(message)
+        return self.commands.get((recipient, originator, counter))
+
+
+def _parties(message: Message) -> tuple[str, str, int]:
+    columns = message.columns
+    return (
+        str(columns.get("originator")),
+        str(columns.get("recipient")),
+        int(columns.get("originator_counter") or 0),
+    )
+
+
+def read_payload(
+    session: Session, kind: str, octets: bytes, frames: tuple[int, ...], time_ns: int | None
+) -> Message | None:
+    """Dissect one message that `frames` carried and queue its rows in the session."""
+    if not session.wants("messages", "items"):
+        return None
+    message = _dissect(session, kind, octets)
+    session.message_count += 1
+    number = session.message_count
+    row = message_row(message, number)
+    row.update(source=session.capture, frames=list(frames), time=time_ns)
+    _pair(session.context.state(Exchanges), message, number, time_ns, row)
+    session.messages.append(row)
+    session.items.extend(item_rows(message, number))
+    return message
+
+
+def _dissect(session: Session, kind: str, octets: bytes) -> Message:
+    keyring = session.context.keyring
+    if kind == "dlms":
+        from dissectors import dlms
+
+        found: Message = dlms.dissect_message(octets, keys=keyring.dlms)
+        return found
+    if kind == "gbcs":
+        from dissectors import gbcs
+
+        first: Message = gbcs.dissect_message(octets, keyring.gbcs)
+        command = session.context.state(Exchanges).answered_by(first)
+        if command is None:
+            return first
+        again: Message = gbcs.dissect_message(octets, keyring.gbcs, command=command[2])
+        return again
+    return Message(
+        "dlms", octets, columns={"name": "unknown", "summary": f"{len(octets)} octets of unknown kind"}
+    )
+
+
+def _pair(
+    exchanges: Exchanges, message: Message, number: int, time_ns: int | None, row: dict[str, Any]
+) -> None:
+    if row.get("cra") == "command":
+        exchanges.note(message, number, time_ns)
+        return
+    command = exchanges.answered_by(message) if message.kind == "gbcs" else None
+    if command is None:
+        return
+    row["answers"] = command[0]
+    if time_ns is not None and command[1] is not None:
+        row["answer_seconds"] = (time_ns - command[1]) / 1e9
+
+
+def message_row(message: Message, number: int) -> dict[str, Any]:
+    """The row of the `messages` table, without where and when it was met."""
+    row = {name: message.columns[name] for name in columns_of("messages") if name in message.columns}
+    row.update(message=number, kind=message.kind, length=len(message.octets))
+    if "issue" not in row:
+        troubles = [one for one in message.issues if one.severity != "note"] or message.issues
+        if message.error is not None:
+            row["issue"] = str(message.error)
+        elif troubles:
+            row["issue"] = f"{troubles[0].layer}: offset {troubles[0].offset}: {troubles[0].text}"
+    return row
+
+
+def item_rows(message: Message, number: int) -> list[dict[str, Any]]:
+    """Rows of the `items` table; values as text, and as a number where they are one."""
+    names = columns_of("items")
+    rows = []
+    for index, item in enumerate(message.items):
+        row = {name: item[name] for name in names if name in item}
+        value = item.get("value")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            row.setdefault("number", float(value))
+        row.update(message=number, item=index, value=_text(value))
+        rows.append(row)
+    return rows
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).hex()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple | dict):
+        import json
+
+        from dissectors.field import json_value
+
+        return json.dumps(json_value(value))
+    return str(value)

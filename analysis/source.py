@@ -1,0 +1,122 @@
+"""A capture that can be read twice: files are opened again, streams are kept on disk while they pass."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, Any, cast
+
+from captures import Capture, open_capture
+
+__all__ = ["Replay", "Source"]
+
+Source = str | os.PathLike[str] | IO[bytes]
+
+HELD = 64 * 1024 * 1024
+"""Octets of a stream that are held in memory; what exceeds them goes to a temporary file."""
+
+
+class Replay:
+    """Opens `source` as often as needed. A stream is spooled the first time, and read from the spool after.
+
+    Args:
+        source: path, ``-``, or open binary file.
+        once: never to be read again: streams are not copied.
+    """
+
+    def __init__(self, source: Source, *, once: bool = False) -> None:
+        self.source = source
+        self.once = once
+        self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
+        self._start: int | None = None
+
+    @property
+    def name(self) -> str:
+        """How the tables call it."""
+        if isinstance(self.source, str | os.PathLike):
+            return "stdin" if os.fspath(self.source) == "-" else os.fspath(self.source)
+        return str(getattr(self.source, "name", "stream"))
+
+    def open(self) -> Capture:
+        """The capture, from its start.
+
+        Raises:
+            CaptureError: as `captures.open_capture`.
+        """
+        if self._spool is not None:
+            self._spool.seek(0)
+            return open_capture(_kept(self._spool), name=self.name)
+        if isinstance(self.source, str | os.PathLike):
+            if not _is_stream(self.source):
+                return open_capture(self.source)
+            if self.once:
+                return open_capture(self.source)
+            stream: Any = sys.stdin.buffer if os.fspath(self.source) == "-" else None
+            return self._copied(stream or Path(self.source).open("rb", buffering=0))
+        if _seekable(self.source):
+            if self._start is None:
+                self._start = self.source.tell()
+            self.source.seek(self._start)
+            return open_capture(_kept(self.source), name=self.name)
+        return open_capture(self.source, name=self.name) if self.once else self._copied(self.source)
+
+    def close(self) -> None:
+        """Give the spool back."""
+        if self._spool is not None:
+            self._spool.close()
+
+    def _copied(self, stream: IO[bytes]) -> Capture:
+        self._spool = tempfile.SpooledTemporaryFile(max_size=HELD)  # noqa: SIM115
+        return open_capture(cast(IO[bytes], _Tee(stream, self._spool)), name=self.name)
+
+
+class _Tee:
+    """Reads a stream and keeps a copy of all that was read."""
+
+    def __init__(self, stream: Any, spool: Any) -> None:
+        self._read = getattr(stream, "read1", stream.read)
+        self._stream = stream
+        self._spool = spool
+
+    def read(self, size: int = -1, /) -> bytes:
+        piece: bytes = self._read(size) or b""
+        self._spool.write(piece)
+        return piece
+
+    def fileno(self) -> int:
+        descriptor: int = self._stream.fileno()
+        return descriptor
+
+
+class _Kept:
+    """A file that stays open when its capture is closed."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def read(self, size: int = -1, /) -> bytes:
+        piece: bytes = self._file.read(size)
+        return piece
+
+
+def _kept(file: Any) -> IO[bytes]:
+    return cast(IO[bytes], _Kept(file))
+
+
+def _is_stream(path: str | os.PathLike[str]) -> bool:
+    if os.fspath(path) == "-":
+        return True
+    try:
+        return not stat.S_ISREG(Path(path).stat().st_mode) and not Path(path).is_dir()
+    except OSError:
+        return False
+
+
+def _seekable(file: Any) -> bool:
+    try:
+        return bool(file.seekable())
+    except AttributeError:
+        return False

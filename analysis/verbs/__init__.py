@@ -1,0 +1,1 @@
+"""One module a verb of the command: takes parsed arguments, calls the library, renders."""

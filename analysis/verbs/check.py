@@ -1,0 +1,128 @@
+"""`hanscope check`: the findings of a capture, gravest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from analysis import console
+from dissectors.keyring import Keyring
+
+__all__ = ["run"]
+
+LETTERS = {"info": "I", "warning": "W", "error": "E", "critical": "C"}
+COLOURS = {"info": "36", "warning": "33", "error": "31", "critical": "1;31"}
+FRAMES_NAMED = 6
+
+
+def run(
+    sources: Sequence[str],
+    keyring: Keyring,
+    *,
+    profile: str | None,
+    rules: Sequence[str],
+    baseline: str | None,
+    fail_on: str | None,
+    output: str,
+    verdicts: bool,
+    quiet: bool,
+) -> int:
+    """Check captures; see `hanscope check --help`."""
+    from analysis import findings
+    from analysis.decode import decode
+
+    if fail_on is not None and fail_on not in findings.SEVERITIES:
+        raise console.UsageError(f"unknown severity {fail_on!r}", ", ".join(findings.SEVERITIES))
+    healthy = decode(baseline, keyring) if baseline else None
+    failed = False
+    for source in sources:
+        with console.progress(source, quiet=quiet) as step:
+            decoded = decode(source, keyring, progress=step)
+        console.tell_losses(decoded.facts)
+        try:
+            result = findings.check(decoded, profile, list(rules) or None, healthy)
+        except ValueError as error:
+            raise console.UsageError(str(error)) from None
+        failed = failed or bool(fail_on and result.at_least(fail_on))
+        _put(decoded.capture, result, output, verdicts, many=len(sources) > 1)
+    return console.FINDINGS if failed else console.OK
+
+
+def _put(capture: str, result: Any, output: str, verdicts: bool, *, many: bool) -> None:
+    if output == "json":
+        console.put_json(_document(capture, result), indent=None if many else 2)
+    elif output == "jsonl":
+        for one in result.findings:
+            console.put_json({"capture": capture, **one.to_json()}, indent=None)
+    else:
+        for line in _text(capture, result, verdicts):
+            console.put(line)
+
+
+def _document(capture: str, result: Any) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "source": capture,
+        "profile": result.profile,
+        "findings": [one.to_json() for one in result.findings],
+        "verdicts": [
+            {"rule": v.rule, "subject": v.subject, "state": v.state, "text": v.text} for v in result.verdicts
+        ],
+        "incidents": [
+            {
+                "number": i.number,
+                "title": i.title,
+                "severity": i.severity,
+                "findings": list(i.findings),
+                "likely_cause": i.likely_cause,
+                "next_check": i.next_check,
+            }
+            for i in result.incidents
+        ],
+    }
+
+
+def _text(capture: str, result: Any, verdicts: bool) -> Iterator[str]:
+    import sys
+
+    colour = console.coloured(sys.stdout)
+    for one in result.findings:
+        letter = LETTERS[one.severity]
+        mark = f"\x1b[{COLOURS[one.severity]}m{letter}\x1b[0m" if colour else letter
+        subject = f" [{one.device}]" if one.device else ""
+        yield f"{mark} {one.rule}: {one.title}{subject}"
+        yield f"    {one.evidence}"
+        yield f"    {_frames(one.frames)}source: {one.source} ({one.confidence})"
+        yield f"    advice: {one.advice}"
+    if verdicts:
+        yield ""
+        for v in result.verdicts:
+            yield f"{v.state:<9}{v.rule} [{v.subject}]: {v.text}"
+    counts = [
+        f"{sum(one.severity == severity for one in result.findings)} {severity}"
+        for severity in reversed(LETTERS)
+    ]
+    judged = len({v.rule for v in result.verdicts if v.state != "not seen"})
+    yield f"{capture}: {', '.join(counts)}; {judged} of {len(result.rules)} rules found something to judge"
+
+
+def _frames(frames: Sequence[int]) -> str:
+    if not frames:
+        return ""
+    shown = ", ".join(map(str, frames[:FRAMES_NAMED]))
+    more = f" and {len(frames) - FRAMES_NAMED} more" if len(frames) > FRAMES_NAMED else ""
+    return f"frames {shown}{more}; "
+
+
+def list_rules(*, as_json: bool) -> int:
+    """Print all rules."""
+    from analysis import findings
+
+    known = findings.rules()
+    if as_json:
+        names = ("id", "title", "area", "family", "severity", "source", "confidence", "explanation", "advice")
+        console.put_json([{name: getattr(one, name) for name in names} for one in known])
+        return console.OK
+    for one in known:
+        console.put(f"{LETTERS[one.severity]} {one.id:<36} {one.area:<20} {one.title}")
+    return console.OK

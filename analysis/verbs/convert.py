@@ -1,0 +1,118 @@
+"""`hanscope convert`: a capture written anew, as pcapng or pcap, all of it or some frames."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from analysis import console
+from analysis.decode import readings
+from analysis.source import Replay
+from captures import Capture, captured_frames, write_capture
+from dissectors.keyring import Key, Keyring
+
+__all__ = ["run"]
+
+Ranges = list[tuple[int, int]]
+LINK_TYPES = (283, 195, 230)
+
+
+def ranges_of(text: str | None) -> Ranges | None:
+    """Frame ranges from ``1-100,250,900-``; None when there is no restriction.
+
+    Raises:
+        UsageError: the text is something else.
+    """
+    if text is None:
+        return None
+    found = []
+    for part in text.split(","):
+        first, dash, last = (piece.strip() for piece in part.partition("-"))
+        if not first.isdecimal() or (last and not last.isdecimal()):
+            raise console.UsageError(f"{text!r} names no frames", "write 1-100,250,900-")
+        found.append((int(first), int(last) if last else (sys.maxsize if dash else int(first))))
+    return found
+
+
+def run(
+    source: str,
+    keyring: Keyring,
+    *,
+    out: str,
+    format_: str | None,
+    link_type: int | None,
+    frames: str | None,
+    reveal: bool,
+    quiet: bool,
+) -> int:
+    """Write the capture anew; see `hanscope convert --help`."""
+    ranges = ranges_of(frames)
+    kind = _format(out, format_)
+    if link_type is not None and link_type not in LINK_TYPES:
+        raise console.UsageError(f"link type {link_type} cannot be written", "283 (TAP), 195 or 230")
+    target: str | IO[bytes] = sys.stdout.buffer if out == "-" else out
+    replay = Replay(source)
+    keys = _keys(source, keyring, replay) if reveal else []
+    with replay.open() as capture:
+        secrets = keys if kind == "pcapng" else []
+        written = write_capture(
+            target,
+            _chosen(capture, ranges),
+            format=kind,
+            link_type=link_type,
+            comments=capture.comments,
+            names=_names(capture, keyring),
+            secrets=secrets,
+        )
+        held_back = [] if reveal else list(capture.secrets)
+        lost = list(capture.lost)
+    replay.close()
+    for one in lost:
+        console.say(f"warning: {replay.name}: offset 0x{one.offset:x}: {one.text}")
+    if held_back and not quiet:
+        console.say(f"note: {len(held_back)} keys in {replay.name} were left out (--reveal writes them)")
+    if not quiet:
+        console.say(f"{out}: {written:,} frames")
+    return console.OK
+
+
+def _format(out: str, format_: str | None) -> Literal["pcapng", "pcap"]:
+    chosen = format_ or ("pcap" if Path(out).suffix == ".pcap" else "pcapng")
+    if chosen == "pcap":
+        return "pcap"
+    if chosen == "pcapng":
+        return "pcapng"
+    raise console.UsageError(f"unknown format {chosen!r}", "formats: pcapng, pcap")
+
+
+def _keys(source: str, keyring: Keyring, replay: Replay) -> list[Key]:
+    """All keys that the capture carries or teaches, and those of keys.toml that opened something."""
+    for reading in readings(source, keyring, tables=("packets", "keys")):
+        for _ in reading:
+            pass
+    session = reading.session
+    return [
+        key
+        for key in session.context.keyring.keys
+        if key.first_frame is not None or session.opened.get(key.origin) or key.origin == "capture secrets"
+    ]
+
+
+def _names(capture: Capture, keyring: Keyring) -> dict[int, str]:
+    told = {eui64: one.name for eui64, one in keyring.devices.items() if one.name}
+    return dict(capture.names) | told
+
+
+def _chosen(capture: Iterable[Any], ranges: Ranges | None) -> Iterator[Any]:
+    for block in capture:
+        if ranges is None:
+            yield block
+            continue
+        numbers = block.number.tolist()
+        for number, frame in zip(numbers, captured_frames(block), strict=True):
+            if any(first <= number <= last for first, last in ranges):
+                yield frame
+        if all(numbers and numbers[-1] >= last for _, last in ranges):
+            return

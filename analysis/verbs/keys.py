@@ -1,0 +1,146 @@
+"""`hanscope keys`: which keys are held or learnt, which are needed, what each opens, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from analysis import console
+from analysis.decode import Reading, readings
+from analysis.keytable import key_rows
+from analysis.output import rows_of
+from analysis.tables import codes_of
+from dissectors.keyring import Keyring
+
+__all__ = ["Need", "run"]
+
+LAYERS = ("mac", "nwk", "aps")
+SHUT = ("no_key", "bad_mic")
+FRAMES_NAMED = 8
+
+
+@dataclass(slots=True)
+class Need:
+    """Frames that stayed shut for one reason."""
+
+    layer: str
+    scope: str
+    verdict: str
+    reason: str
+    count: int = 0
+    first: list[int] = field(default_factory=list)
+
+    def add(self, frame: int) -> None:
+        """Count one frame."""
+        self.count += 1
+        if len(self.first) < FRAMES_NAMED:
+            self.first.append(frame)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "layer": self.layer,
+            "scope": self.scope,
+            "verdict": self.verdict,
+            "why": self.reason,
+            "frames": self.count,
+            "first_frames": self.first,
+        }
+
+
+def run(source: str, keyring: Keyring, *, as_json: bool, reveal: bool, quiet: bool) -> int:
+    """Print the keys; see `hanscope keys --help`."""
+    with console.progress(source, quiet=quiet) as step:
+        for reading in readings(source, keyring, tables=("packets", "keys"), progress=step):
+            needs: dict[tuple[str, ...], Need] = {}
+            secured = 0
+            for table, batch in reading:
+                if table == "packets":
+                    secured += _gather(batch, needs)
+    console.tell_losses(reading.facts)
+    held = key_rows(reading.session, reveal=reveal)
+    shut = sorted(needs.values(), key=lambda need: -need.count)
+    if as_json:
+        document = {
+            "schema": 1,
+            "source": reading.facts.name,
+            "frames": reading.session.frames,
+            "secured_frames": secured,
+            "keys": held,
+            "needed": [need.to_json() for need in shut],
+        }
+        console.put_json(document)
+    else:
+        for line in _text(reading, held, shut, secured):
+            console.put(line)
+    return console.OK
+
+
+def _gather(packets: Any, needs: dict[tuple[str, ...], Need]) -> int:
+    """Sort the shut frames of a batch by reason; returns how many frames are secured at all."""
+    import numpy as np
+
+    secured = np.zeros(len(packets), np.bool_)
+    for layer in LAYERS:
+        column = packets.column(f"{layer}_security")
+        secured |= codes_of(column, (*SHUT, "ok", "replay"))
+        rows = np.flatnonzero(codes_of(column, SHUT))
+        if len(rows):
+            import pyarrow as pa
+
+            for row in rows_of(packets.take(pa.array(rows))):
+                scope, reason = _scope(layer, row), _reason(layer, row)
+                key = (layer, scope, row[f"{layer}_security"], reason)
+                needs.setdefault(key, Need(*key)).add(row["frame"])
+    return int(secured.sum())
+
+
+def _scope(layer: str, row: dict[str, Any]) -> str:
+    pan = row.get("mac_dst_pan", row.get("mac_src_pan"))
+    parts = [f"PAN 0x{pan:04x}"] if pan is not None else []
+    if layer == "nwk" and row.get("nwk_key_seq") is not None:
+        parts.append(f"key sequence {row['nwk_key_seq']}")
+    if layer == "aps":
+        parts.append(f"{row.get('aps_key_id') or 'link'} key of")
+        ends = (("nwk_src_eui64", "nwk_src"), ("nwk_dst_eui64", "nwk_dst"))
+        parts.append(" and ".join(_end(row, eui64, short) for eui64, short in ends))
+    return ", ".join(parts[:1]) + (" " + " ".join(parts[1:]) if parts[1:] else "")
+
+
+def _end(row: dict[str, Any], eui64: str, short: str) -> str:
+    if row.get(eui64) is not None:
+        return f"{row[eui64]:016x}"
+    return f"0x{row[short]:04x}" if row.get(short) is not None else "an unknown device"
+
+
+def _reason(layer: str, row: dict[str, Any]) -> str:
+    told: str | None = row.get("issue")
+    if told and row.get(f"{layer}_security") == "no_key":
+        return told
+    if row.get("fcs_ok") is False:
+        return "the frame was received with errors (bad FCS)"
+    if row.get(f"{layer}_security") == "bad_mic":
+        return told or "a key is held, and the integrity code does not match: wrong key or damaged frame"
+    return "no key that could open it is held"
+
+
+def _text(reading: Reading, held: list[dict[str, Any]], shut: list[Need], secured: int) -> Iterator[str]:
+    yield f"{reading.facts.name}: {reading.session.frames:,} frames, {secured:,} of them secured"
+    yield ""
+    yield f"{'keys held':<10}{'opened':>8}  {'scope':<40} origin"
+    for row in sorted(held, key=lambda r: -int(r["frames_opened"])):
+        learnt = f" (learnt in frame {row['first_frame']})" if row["first_frame"] else ""
+        origin = row["origin"] + ("" if learnt and str(row["first_frame"]) in row["origin"] else learnt)
+        shown = f"  {row['key']}" if "key" in row else ""
+        yield f"{row['kind']:<10}{row['frames_opened']:>8,}  {row['scope']:<40} {origin}{shown}"
+    if not held:
+        yield "none"
+    yield ""
+    if not shut:
+        yield "keys needed: none" if not secured else "keys needed: none, every secured frame is open"
+        return
+    yield f"{'needed':<10}{'shut':>8}  for, why not"
+    for need in shut:
+        frames = ", ".join(map(str, need.first)) + (" ..." if need.count > len(need.first) else "")
+        yield f"{need.layer:<10}{need.count:>8,}  {need.scope}"
+        yield f"{'':<20}{need.reason} (frames {frames})"

@@ -1,0 +1,219 @@
+"""`hanscope show`: frames of a capture as trees with their octets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis import console
+from analysis.blocks import decode_block
+from analysis.decode import CaptureFacts, cut, readings
+from analysis.output import iso_time
+from analysis.rows import capture_columns
+from analysis.session import SECURITY, Hindsight, Session
+from analysis.source import Replay
+from analysis.tree import hex_pane, issue_lines, secret_spans, tree_lines
+from captures import FrameBlock, Kind
+from dissectors.field import Field
+from dissectors.frame import Dissection
+from dissectors.keyring import Keyring
+
+__all__ = ["Shown", "numbers_of", "run", "shown_frames"]
+
+MOST = 1000
+"""Frames that one command shows at most."""
+
+
+@dataclass(slots=True)
+class Shown:
+    """One frame, ready to be shown."""
+
+    capture: str
+    columns: dict[str, Any]
+    dissection: Dissection
+    record: list[Field]
+    record_octets: bytes
+    comment: str | None
+
+
+def numbers_of(text: str) -> list[int]:
+    """Frame numbers from ``12``, ``12-15`` or ``12,20-22``, in rising order.
+
+    Raises:
+        UsageError: the text is none of these, or names too many.
+    """
+    numbers: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not first.strip().isdecimal() or (dash and not last.strip().isdecimal()):
+            raise console.UsageError(f"{text!r} is no frame number", "write 151, or 151-153, or 7,151")
+        low, high = int(first), int(last) if dash else int(first)
+        if high - low >= MOST or low < 1:
+            raise console.UsageError(f"{part!r}: frames count from 1, {MOST} at a time")
+        numbers.update(range(low, high + 1))
+    return sorted(numbers)
+
+
+def shown_frames(source: str, keyring: Keyring, numbers: Sequence[int]) -> tuple[list[Shown], CaptureFacts]:
+    """The frames `numbers` as far as the capture has them, dissected with all that the capture teaches.
+
+    Raises:
+        CaptureError: the capture cannot be read at all.
+    """
+    replay = Replay(source)
+    try:
+        found, facts = _pass(replay, keyring, numbers, None)
+        if any(one.columns.get(layer) == "no_key" for one in found for layer in SECURITY):
+            for reading in readings(source, keyring, tables=()):
+                for _ in reading:
+                    pass
+            hindsight = reading.session.hindsight() or _all_learnt(reading.session)
+            found, facts = _pass(replay, keyring, numbers, hindsight)
+        return found, facts
+    finally:
+        replay.close()
+
+
+def _all_learnt(session: Session) -> Hindsight:
+    keys = session.context.keyring.keys[session.given :]
+    return Hindsight(list(keys), dict(session.context.addresses.first))
+
+
+def _pass(
+    replay: Replay, keyring: Keyring, numbers: Sequence[int], hindsight: Hindsight | None
+) -> tuple[list[Shown], CaptureFacts]:
+    session = Session(keyring, capture=replay.name, tables=("packets",), hindsight=hindsight)
+    wanted = set(numbers)
+    found: list[Shown] = []
+    with replay.open() as capture:
+        for block in capture:
+            session.learn_secrets(capture.secrets)
+            found.extend(_in_block(block, session, wanted))
+            if len(found) == len(wanted):
+                break
+        facts = CaptureFacts(replay.name, capture.format, lost=list(capture.lost))
+    return found, facts
+
+
+def _in_block(block: FrameBlock, session: Session, wanted: set[int]) -> Iterator[Shown]:
+    begin = 0
+    for row in [r for r in range(len(block)) if int(block.number[r]) in wanted]:
+        if begin < row:
+            decode_block(cut(block, begin, row), session)
+        yield _one(block, row, session)
+        begin = row + 1
+    if begin < len(block):
+        decode_block(cut(block, begin, len(block)), session)
+
+
+def _one(block: FrameBlock, row: int, session: Session) -> Shown:
+    columns = capture_columns(block, row, session.capture)
+    from dissectors import dissect_frame
+
+    number = int(block.number[row])
+    if block.kind[row] == Kind.RADIO:
+        dissection = dissect_frame(block.raw(row), session.context)
+    else:
+        octets = block.octets(row)
+        whole = Field("octets", octets, "no radio frame", 0, len(octets))
+        dissection = Dissection([whole], {"frame": octets})
+    columns.update(dissection.columns)
+    return Shown(
+        session.capture,
+        columns,
+        dissection,
+        _encapsulation(block, row),
+        block.record(row),
+        block.comments.get(number),
+    )
+
+
+def _encapsulation(block: FrameBlock, row: int) -> list[Field]:
+    from captures import encapsulation_fields
+
+    found: list[Field] = encapsulation_fields(block.record(row), int(block.link_type[row]))
+    return found
+
+
+def run(source: str, frame: str, keyring: Keyring, *, as_json: bool, reveal: bool) -> int:
+    """Show frames; see `hanscope show --help`."""
+    numbers = numbers_of(frame)
+    found, facts = shown_frames(source, keyring, numbers)
+    console.tell_losses(facts)
+    missing = sorted(set(numbers) - {int(one.columns["frame"]) for one in found})
+    if as_json:
+        documents = [to_json(one, reveal=reveal) for one in found]
+        if documents:
+            console.put_json(documents[0] if len(numbers) == 1 else documents)
+    else:
+        for index, one in enumerate(found):
+            console.put(("\n" if index else "") + "\n".join(_text(one, reveal)))
+    if missing:
+        console.error_line(
+            f"{facts.name}: no frame {missing[0]} in this capture", "hanscope stats counts them"
+        )
+        return console.USAGE
+    return console.OK
+
+
+def to_json(one: Shown, *, reveal: bool = False) -> dict[str, Any]:
+    """The frame as the JSON that `show --json` prints; keys are left out unless `reveal` is set."""
+    found = one.dissection
+    columns = dict(one.columns)
+    if columns.get("time") is not None:
+        columns["time"] = iso_time(columns["time"])
+    spans = {} if reveal else secret_spans(found.fields)
+    return {
+        "schema": 1,
+        "source": one.capture,
+        "kind": "frame",
+        "comment": one.comment,
+        "columns": columns,
+        "record": [field.to_json() for field in one.record],
+        "fields": [field.to_json(reveal=reveal) for field in found.fields],
+        "buffers": {name: _hidden_hex(octets, spans.get(name, [])) for name, octets in found.buffers.items()},
+        "issues": [issue.to_json() for issue in found.issues],
+        "error": None,
+    }
+
+
+def _hidden_hex(octets: bytes, spans: Sequence[tuple[int, int]]) -> str:
+    text = octets.hex()
+    for begin, end in spans:
+        text = text[: 2 * begin] + "*" * (2 * (end - begin)) + text[2 * end :]
+    return text
+
+
+def _text(one: Shown, reveal: bool) -> Iterator[str]:
+    columns, found = one.columns, one.dissection
+    yield _title(one)
+    if one.comment:
+        yield f"comment: {one.comment}"
+    if one.record:
+        yield "capture record"
+        yield from tree_lines(one.record, {"record": one.record_octets}, reveal=reveal)
+    yield "frame"
+    yield from tree_lines(found.fields, found.buffers, reveal=reveal)
+    spans = {} if reveal else secret_spans(found.fields)
+    for index, (name, octets) in enumerate(found.buffers.items()):
+        label = name if index == 0 else f"{name} (offsets d{name.removeprefix('decrypted-')})"
+        yield f"{label}: {len(octets)} octets"
+        for line in hex_pane(octets, spans.get(name, [])):
+            yield "    " + line
+    yield from issue_lines(found.issues)
+    if columns.get("issue") and not found.issues:
+        yield f"warning: {columns['issue']}"
+
+
+def _title(one: Shown) -> str:
+    columns = one.columns
+    parts = [f"frame {columns['frame']} of {one.capture}"]
+    if columns.get("time") is not None:
+        parts.append(iso_time(columns["time"]))
+    parts.append(f"{columns['length']} octets")
+    for name, text in (("channel", "channel {}"), ("rssi", "{} dBm"), ("lqi", "LQI {}")):
+        if columns.get(name) is not None:
+            parts.append(text.format(columns[name]))
+    said = f"\n{columns.get('protocol') or 'unknown'}: {columns.get('summary') or 'nothing readable'}"
+    return ", ".join(parts) + said

@@ -1,0 +1,104 @@
+"""keys.toml: what is read, what is refused and where, and that no key ever shows."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.keyfile import KeyFileError, loose_mode, read_keys, read_keys_text
+
+KEY = "00112233445566778899aabbccddeeff"
+
+WHOLE = f"""
+[[network_key]]
+key = "{KEY}"   # of the flat
+pan = 0x1a62
+sequence = 1
+[[link_key]]
+key = "{KEY}"
+devices = ["00:0d:6f:00:00:00:00:01", "000d6f0000000002"]
+[[mac_key]]
+key = "{KEY[::-1]}"
+[[install_code]]
+code = "83FED3407A939723A5C639B26916D505C3B5"
+device = "000d6f0000000001"
+[[device]]
+eui64 = "000d6f0000000001"
+name = "Gas meter"
+role = "gsme"
+[[dlms]]
+system_title = "4d4d4d0000bc614e"
+encryption_key = "{KEY}"
+authentication_key = "{KEY}"
+"""
+
+
+def test_every_section() -> None:
+    ring = read_keys_text(WHOLE)
+    network, link, mac = ring.keys
+    assert (network.kind, network.pan, network.sequence) == ("network", 0x1A62, 1)
+    assert network.value == bytes.fromhex(KEY)
+    assert network.origin == "keys.toml: network_key 1"
+    assert link.devices == (0x000D6F0000000001, 0x000D6F0000000002)
+    assert mac.kind == "mac"
+    assert ring.install_codes[0].device == 0x000D6F0000000001
+    assert ring.devices[0x000D6F0000000001].role == "GSME"
+    assert ring.dlms[0].system_title == bytes.fromhex("4d4d4d0000bc614e")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("[[network_key]]\nkey = 5\n", 2, "hex digits in quotes"),
+        ("[[network_key]]\npan = 1\n", 1, "`key` is missing"),
+        (
+            f'[[network_key]]\nkey = "{KEY}"\n\n[[network_key]]\nkey = "{KEY[:-2]}"\n',
+            5,
+            "needs 32 hex digits",
+        ),
+        (f'[[network_key]]\nkey = "{KEY[:-1]}x"\n', 2, "hex digits"),
+        (f'[[network_key]]\nkey = "{KEY}"\npan = 0x10000\n', 3, "0xffff"),
+        (f'[[link_key]]\nkey = "{KEY}"\ndevices = ["000d6f0000000001"]\n', 3, "two EUI-64s"),
+        (f'[[link_key]]\nkey = "{KEY}"\ndevice = "000d6f0000000001"\n', 3, "unknown entry"),
+        ('[[device]]\neui64 = "0x12"\n', 2, "EUI-64"),
+        ('[[device]]\neui64 = "000d6f0000000001"\nrole = "toaster"\n', 3, "role"),
+        (f'[[nwk_key]]\nkey = "{KEY}"\n', 1, "unknown section"),
+        (f"[[network_key]]\nkey = {KEY}\n", 2, "TOML"),
+        ("network_key = 3\n", None, "must be a table"),
+    ],
+)
+def test_what_is_refused_says_where(text: str, line: int | None, said: str) -> None:
+    with pytest.raises(KeyFileError) as caught:
+        read_keys_text(text)
+    assert caught.value.line == line
+    assert said in str(caught.value)
+    shown = f"{caught.value} {caught.value.hint} {caught.value!r}"
+    assert KEY[:12] not in shown
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match="No such file"):
+        read_keys(tmp_path / "none.toml")
+
+
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(KeyFileError, match="UTF-8"):
+        read_keys(path)
+
+
+def test_the_environment_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_text(WHOLE)
+    path.chmod(0o600)
+    monkeypatch.setenv("HANSCOPE_KEYS", str(path))
+    assert len(read_keys().keys) == 3
+    assert loose_mode(path) is None
+    path.chmod(0o644)
+    assert "0644" in str(loose_mode(path))
+    monkeypatch.delenv("HANSCOPE_KEYS")
+    assert read_keys().keys == []
+
+
+def test_a_keyring_never_shows_a_key() -> None:
+    assert KEY not in repr(read_keys_text(WHOLE))

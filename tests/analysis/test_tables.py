@@ -1,0 +1,60 @@
+"""The door: every batch has the schema's columns and types, and integers stay integers."""
+
+import subprocess
+import sys
+
+import pyarrow as pa
+import pytest
+
+from analysis.schema import TABLES, columns_of
+from analysis.tables import SchemaError, arrow_schema, batch_of, check_batch, empty_table
+
+TOP = 2**64 - 1
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_empty_tables_keep_their_types(table: str) -> None:
+    assert empty_table(table).schema == arrow_schema(table)
+    batch = batch_of(table, [])
+    batch.validate(full=True)
+    assert tuple(check_batch(table, batch).schema.names) == columns_of(table)
+
+
+def test_values_of_every_type() -> None:
+    rows = [{"frame": 1, "time": 5, "mac_src": TOP, "fcs_ok": True, "rssi": -3, "summary": "é"}, {"frame": 2}]
+    batch = batch_of("packets", rows)
+    batch.validate(full=True)
+    first, second = batch.to_pylist()
+    assert first["mac_src"] == TOP and first["rssi"] == -3 and first["summary"] == "é" and first["fcs_ok"]
+    assert all(value is None for name, value in second.items() if name != "frame")
+    lists = batch_of("messages", [{"frames": [1, TOP]}, {"frames": None}, {"frames": []}])
+    lists.validate(full=True)
+    assert lists.column("frames").to_pylist() == [[1, TOP], None, []]
+
+
+@pytest.mark.parametrize(
+    "row", [{"mac_seq": 256}, {"mac_seq": 1.0}, {"summary": 3}, {"fcs_ok": 7}, {"color": 1}]
+)
+def test_what_does_not_fit_is_refused_or_told(row: dict[str, object]) -> None:
+    with pytest.raises(SchemaError):
+        batch_of("packets", [row])
+    told: list[str] = []
+    batch = batch_of("packets", [{"frame": 1, **row}], lambda where, _: told.append(where))
+    assert told == [f"packets.{next(iter(row))}"]
+    assert batch.column("frame").to_pylist() == [1]
+
+
+def test_a_wrong_type_does_not_pass() -> None:
+    batch = batch_of("keys", [])
+    wrong = batch.set_column(3, "first_frame", pa.array([], pa.float64()))
+    with pytest.raises(SchemaError, match="first_frame"):
+        check_batch("keys", wrong)
+
+
+def test_making_batches_does_not_load_pandas() -> None:
+    code = (
+        "import sys; from analysis.tables import batch_of;"
+        "batch_of('packets', [{'frame': 1, 'summary': 'x', 'fcs_ok': True}]);"
+        "batch_of('messages', [{'frames': [1]}]); sys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
