@@ -42,6 +42,7 @@ class Han:
         self.key_seq = 0
         self.update_id = 0
         self.permit_until = -1
+        self.epid = 0
         self.truth: list[dict[str, Any]] = []
         self.key_truth("network", self.key, pan=self.pan, sequence=0)
 
@@ -115,8 +116,8 @@ class Han:
 
     @property
     def hub(self) -> Node:
-        """The communications hub: coordinator and trust centre."""
-        return next(n for n in self.nodes if n.role == "CHF")
+        """The communications hub, the last one that was put in: coordinator and trust centre."""
+        return [n for n in self.nodes if n.role == "CHF"][-1]
 
     def sniffer(self, place: Place, **more: Any) -> Sniffer:
         """Put a sniffer into the home, on the network's channel unless another is given."""

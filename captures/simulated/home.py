@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from captures.simulated import joining, life
 from captures.simulated.han import Han
-from captures.simulated.medium import Place, Wait
+from captures.simulated.medium import Place, Receiver, Wait
 from captures.simulated.node import Node
 
 __all__ = ["HOME", "Furnishing", "furnish", "install", "settle"]
@@ -44,8 +44,21 @@ def furnish(han: Han, *, without: tuple[str, ...] = ()) -> None:
             piece.name, piece.role, piece.eui64, piece.place, rx_on=piece.rx_on, router=piece.router
         )
         life.equip(node)
+    if han.profile.whole("gsme.sub_ghz"):
+        _sub_ghz(han)
     if not han.medium.sniffers:
         han.sniffer(Place(1.5, 1.0))
+
+
+def _sub_ghz(han: Han) -> None:
+    """The gas meter on the 868 MHz band, the hub with a second radio there, and a sniffer that hears it."""
+    page, channel = han.profile.whole("radio.sub_ghz_page"), han.profile.whole("radio.sub_ghz_channel")
+    hub, meter = han.hub, han.having("GSME")
+    hub.second = Receiver(f"{hub.name} sub-GHz", hub.place, channel, page, 10.0, -105.0)
+    if meter is not None:
+        meter.page, meter.channel, meter.tx_dbm, meter.sensitivity_dbm = page, channel, 10.0, -105.0
+    han.sniffer(Place(1.5, 1.0))
+    han.sniffer(Place(1.5, 1.0), channel=channel, page=page, sensitivity_dbm=-105.0)
 
 
 def install(node: Node) -> Wait:
@@ -85,6 +98,7 @@ def ready(han: Han) -> None:
     """All devices in the network at once, with link keys, as if installed long ago; nothing goes over the air."""
     hub = han.hub
     hub.short, hub.joined, hub.key, hub.key_seq = 0x0000, True, han.key, han.key_seq
+    han.epid = hub.eui64
     for node in han.nodes:
         if node is hub:
             continue

@@ -33,7 +33,7 @@ def beacon(node: Node) -> bytes:
         node.next_mac(),
         han.pan,
         node.short,
-        han.hub.eui64,
+        han.epid,
         permit_join=han.env.now < han.permit_until,
         coordinator=hub,
         depth=0 if hub else 1,
@@ -48,7 +48,7 @@ def scan(node: Node) -> Wait:
     yield from node.put(octets, None, {"mac": "command", "mac_command": 7, "sender": f"{node.eui64:016x}"})
     for other in han.nodes:
         if other.joined and other.up and (other.role == "CHF" or other.router) and other is not node:
-            truth = {"mac": "beacon", "sender": f"{other.eui64:016x}", "epid": f"{han.hub.eui64:016x}"}
+            truth = {"mac": "beacon", "sender": f"{other.eui64:016x}", "epid": f"{han.epid:016x}"}
             yield from other.put(beacon(other), None, truth)
 
 
@@ -57,6 +57,7 @@ def form(hub: Node) -> Wait:
     yield from scan(hub)
     yield hub.han.wait(0.5)
     hub.short, hub.joined, hub.key, hub.key_seq = 0x0000, True, hub.han.key, hub.han.key_seq
+    hub.han.epid = hub.eui64
     yield from scan(hub)
 
 
@@ -182,12 +183,17 @@ def child_timeout(node: Node) -> Wait:
     arrived = yield from node.send_nwk(node.parent, bytes([_TIMEOUT, 8, 0]), truth, command=True)
     if arrived:
         truth = {"nwk": "command", "nwk_command": _TIMEOUT_ANSWER}
-        answer = node.parent.send_nwk(node, bytes([_TIMEOUT_ANSWER, 0, 8, 1]), truth, command=True)
+        answer = node.parent.send_nwk(node, bytes([_TIMEOUT_ANSWER, 0, 1]), truth, command=True)
         yield from node.awake_for(answer)
 
 
-def rejoin(node: Node, *, secured: bool = True) -> Wait:
-    """NWK rejoin: request and response, then announce; returns whether it worked."""
+def rejoin(node: Node, *, secured: bool = True, link_key: bytes | None = None) -> Wait:
+    """NWK rejoin: request and response, then announce; returns whether it worked.
+
+    Args:
+        secured: under the network key; else the network key is delivered again, under the key-transport key
+            of `link_key` (the key of the first join unless given).
+    """
     han, hub = node.han, node.han.hub
     yield from scan(node)
     body = bytes([_REJOIN, discovery.capability(node)])
@@ -202,7 +208,7 @@ def rejoin(node: Node, *, secured: bool = True) -> Wait:
         return False
     if not secured:
         yield han.wait(0.1)
-        yield from deliver_network_key(hub, node, node.memory["transport key source"])
+        yield from deliver_network_key(hub, node, link_key or node.memory["transport key source"])
     node.joined = True
     yield from discovery.announce(node)
     return True

@@ -74,6 +74,7 @@ class Node(Receiver):
     link_keys: dict[int, bytes] = field(default_factory=dict)
     indirect: dict[int, deque[Indirect]] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
+    second: Receiver | None = None  # a hub's radio in the other band
     marks: tuple[str, ...] = ()  # faults that all it sends belongs to
     turn: simpy.Resource = None
 
@@ -95,6 +96,10 @@ class Node(Receiver):
         self.zcl_seq = (self.zcl_seq + 1) & 0xFF
         return self.zcl_seq
 
+    def radio(self, page: int) -> Receiver:
+        """The radio that works on a channel page."""
+        return self.second if self.second is not None and self.second.page == page else self
+
     # --- MAC -----------------------------------------------------------------------------------------
 
     def put(self, octets: bytes, receiver: Node | None, truth: Truth, faults: tuple[str, ...] = ()) -> Wait:
@@ -102,18 +107,19 @@ class Node(Receiver):
         medium, env = self.han.medium, self.han.env
         wants_ack = receiver is not None and bool(octets[0] & 0x20)
         arrived = False
+        radio = self.radio(self.page if receiver is None else receiver.page)
         with self.turn.request() as turn:
             yield turn
             attempts = 1 + (self.han.profile.whole("mac.max_retries") if wants_ack else 0)
             for attempt in range(attempts):
-                yield from medium.clear_channel(self.page, self.channel)
+                yield from medium.clear_channel(radio.page, radio.channel)
                 sent = Transmission(
-                    self, octets, truth={**truth, "attempt": attempt}, faults=(*faults, *self.marks)
+                    radio, octets, truth={**truth, "attempt": attempt}, faults=(*faults, *self.marks)
                 )
                 yield env.timeout(medium.put_on_air(sent))
                 if receiver is None:
                     return True
-                if not (receiver.up and medium.arrives(sent, receiver)):
+                if not (receiver.up and medium.arrives(sent, receiver.radio(radio.page))):
                     yield env.timeout(ACK_WAIT)
                     continue
                 arrived = True
@@ -130,7 +136,7 @@ class Node(Receiver):
         yield env.timeout(TURNAROUND)
         pending = truth.get("mac_command") == 4 and bool(self.indirect.get(to.eui64))
         octets = assemble.mac_ack(seq, pending=pending)
-        ack = Transmission(self, octets, truth={"mac": "ack", "mac_seq": seq, "for": to.name})
+        ack = Transmission(self.radio(to.page), octets, truth={"mac": "ack", "mac_seq": seq, "for": to.name})
         yield env.timeout(medium.put_on_air(ack))
         return medium.arrives(ack, to)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from captures.simulated import home, joining, life
+from captures.simulated import home, joining, life, stories
 from captures.simulated.faults import plant
 from captures.simulated.han import Han
 from captures.simulated.medium import Wait
@@ -66,6 +66,88 @@ def install_day(han: Han) -> Wait:
 @scenario("ordinary-day", "Twenty-four hours of a home that was installed long ago", 86_400, _ready)
 def ordinary_day(han: Han) -> Wait:
     yield han.wait(0)
+
+
+@scenario("prepayment", "Top-ups by code at the display, credit and events, messages", 7200, _ready)
+def prepayment(han: Han) -> Wait:
+    display, meter = han.node("Prepayment display"), han.node("Electricity meter")
+    codes = han.stream("top-up codes")
+    for number in range(4):
+        yield han.wait(900)
+        code = f"{codes.randrange(10**20):020d}"
+        yield from stories.top_up(display, meter, code, 1000 * (number + 1))
+        yield han.wait(5)
+        yield from stories.event(han.hub, display, 0x8F00 + number)
+    yield from stories.display_message(han.hub, display, "Thank you for your payment", 11)
+
+
+@scenario(
+    "firmware-update", "New firmware for the electricity meter, the display and the gas meter", 5400, _ready
+)
+def firmware_update(han: Han) -> Wait:
+    for name in ("Electricity meter", "Prepayment display", "Gas meter"):
+        yield han.wait(120)
+        yield from stories.upgrade(han.node(name), han.hub)
+
+
+@scenario("change-of-supplier", "The supplier changes: announcement, new tariff, messages", 5400, _ready)
+def change_of_supplier(han: Han) -> Wait:
+    meter = han.node("Electricity meter")
+    displays = [han.node("Prepayment display"), han.node("In-home display")]
+    yield han.wait(300)
+    for display in displays:
+        yield from stories.change_supplier(han.hub, display)
+    yield han.wait(600)
+    for display in displays:
+        yield from stories.publish_tariff(meter, display)
+        yield from stories.display_message(han.hub, display, "Welcome to your new supplier", 21)
+
+
+@scenario(
+    "hub-swap", "The communications hub is replaced; every device finds its way to the new one", 5400, _ready
+)
+def hub_swap(han: Han) -> Wait:
+    yield from stories.swap_hub(han)
+
+
+@scenario("key-update", "A new network key is distributed and taken into use", 5400, _ready)
+def key_update(han: Han) -> Wait:
+    yield han.wait(900)
+    yield from joining.update_network_key(han.hub)
+
+
+@scenario("cad-pairing", "The person at home pairs a second consumer access device", 3600, _ready)
+def cad_pairing(han: Han) -> Wait:
+    yield han.wait(300)
+    yield from stories.pair_cad(han)
+
+
+def _sub_ghz(han: Han) -> None:
+    han.profile = han.profile.changed(gsme__sub_ghz=1)
+    han.medium.profile = han.profile
+    _ready(han)
+
+
+@scenario("sub-ghz-day", "A day with the gas meter on 868 MHz and a sniffer in each band", 86_400, _sub_ghz)
+def sub_ghz_day(han: Han) -> Wait:
+    yield han.wait(0)
+
+
+@scenario(
+    "security-review",
+    "For reviewers: a join, a key update, firmware, a rejoin",
+    7200,
+    _ready,
+)
+def security_review(han: Han) -> Wait:
+    yield han.wait(300)
+    yield from stories.pair_cad(han)
+    yield han.wait(600)
+    yield from joining.update_network_key(han.hub)
+    yield han.wait(300)
+    yield from joining.rejoin(han.node("In-home display"))
+    yield han.wait(60)
+    yield from stories.upgrade(han.node("Load control switch"), han.hub)
 
 
 def simulate(

@@ -79,16 +79,16 @@ def jam_rejoin_response(play: Play) -> Wait:
 @fault("jam-beacons", "The home's beacons are jammed while others are readable", attack="A15")
 def jam_beacons(play: Play) -> Wait:
     han, attacker = play.han, play.intruder()
-    disturbance = _selective(play, mac="beacon", epid=f"{han.hub.eui64:016x}")
+    disturbance = _selective(play, mac="beacon", epid=f"{han.epid:016x}")
     other = play.rng.getrandbits(64)
     for _ in range(play.count(6)):
         octets = assemble.mac_command(attacker.next_mac(), 7, dst_pan=0xFFFF, dst=0xFFFF, ack=False)
         yield from play.send(attacker, octets, mac_command=7)
         yield play.wait(0.01, 0.04)
         octets = assemble.mac_beacon(
-            han.hub.next_mac(), han.pan, 0, han.hub.eui64, permit_join=False, coordinator=True
+            han.hub.next_mac(), han.pan, 0, han.epid, permit_join=False, coordinator=True
         )
-        yield from han.hub.put(octets, None, {"mac": "beacon", "epid": f"{han.hub.eui64:016x}"})
+        yield from han.hub.put(octets, None, {"mac": "beacon", "epid": f"{han.epid:016x}"})
         octets = assemble.mac_beacon(
             play.rng.randrange(256), 0x3D21, 0, other, permit_join=False, coordinator=True
         )

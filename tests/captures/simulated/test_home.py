@@ -10,7 +10,7 @@ import pytest
 from captures import open_capture
 from captures.simulated.faults import known
 from captures.simulated.recording import truth_rows, write_han
-from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios import SCENARIOS, simulate
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +65,11 @@ def test_every_fault_shows(name: str) -> None:
     assert set(fault["frames"]) <= set(frames)
     sound = [row for row in frames.values() if not row["faults"]]
     assert len(sound) > 4000 and sum(not row["fcs_good"] for row in sound) < len(sound) / 100
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_every_scenario_plays(name: str) -> None:
+    """All devices that ought to be in the network are, and frames of every kind that the story tells are there."""
+    han = simulate(name, seed=3, seconds=min(SCENARIOS[name].seconds, 7200))
+    assert len(han.medium.heard) > 1000
+    assert all(node.joined for node in han.nodes if node.role != "former CHF")
