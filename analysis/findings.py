@@ -155,13 +155,17 @@ class Incident:
 
 @dataclass(slots=True)
 class CheckResult:
-    """All that the rules said: findings (gravest first), verdicts, incidents, and the profile they used."""
+    """All that the rules said: findings (gravest first), verdicts, incidents, and the profile they used.
+
+    `failures` names rules that broke down themselves, with the exception: a fault of the rule, not of the
+    capture."""
 
     findings: list[Finding]
     verdicts: list[Verdict]
     incidents: list[Incident]
     profile: str
     rules: list[Rule]
+    failures: dict[str, Exception] = field(default_factory=dict)
 
     def at_least(self, severity: str) -> list[Finding]:
         """Findings of `severity` or graver."""
@@ -246,8 +250,14 @@ def check(
     findings: list[Finding] = []
     verdicts: list[Verdict] = []
     active = [r for r in chosen if settings.enabled(r.id)]
+    failures: dict[str, Exception] = {}
     for one in active:
-        evidence = list(_evidence(one, view, settings))
+        try:
+            evidence = list(_evidence(one, view, settings))
+        except Exception as error:
+            failures[one.id] = error
+            verdicts.append(Verdict(one.id, "capture", "not seen", f"the rule itself failed: {error!r}"))
+            continue
         verdicts += _verdicts(one, evidence, view)
         findings += [_finding(one, e, settings) for e in evidence if not e.holds]
     findings.sort(key=lambda f: (-SEVERITIES.index(f.severity), f.frames[:1], f.rule, f.device))
@@ -256,7 +266,7 @@ def check(
     incidents = incidents_of(findings, {r.id: r for r in active}, view)
     number = {index: i.number for i in incidents for index in i.findings}
     findings = [replace(f, incident=number.get(n)) for n, f in enumerate(findings)]
-    return CheckResult(findings, verdicts, incidents, settings.name, active)
+    return CheckResult(findings, verdicts, incidents, settings.name, active, failures)
 
 
 def _all_rules() -> list[Rule]:

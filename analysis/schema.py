@@ -155,6 +155,7 @@ MESSAGES = (
     _c("time", "time", "when its last frame was captured"),
     _c("kind", "category", "gbcs or dlms"),
     _c("length", "uint32", "octets"),
+    _c("digest", "uint32", "CRC-32 of the octets: equal for equal messages"),
     _c("use_case", "category", "GBCS use case"),
     _c("name", "category", "name of the use case or APDU"),
     _c("message_code", "uint16", "GBCS message code"),

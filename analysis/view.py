@@ -49,6 +49,10 @@ def _column(values: Frame, kind: str) -> Frame:
         return pd.to_datetime(values.astype("datetime64[ns, UTC]"), utc=True)
     if kind == "float64":
         return values.astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
+    if kind == "frames":
+        return pd.Series(
+            [list(v) if isinstance(v, list | tuple | np.ndarray) else [] for v in values], dtype=object
+        )
     return _masked(values, kind) if kind in MASKED else values.astype(object)
 
 

@@ -14,7 +14,9 @@ CASES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {}
 
 def run(rule: str, tables: Any) -> CheckResult:
     tables = decoded(tables) if isinstance(tables, list) else tables
-    return check(tables, rules=[rule])
+    result = check(tables, rules=[rule])
+    assert not result.failures
+    return result
 
 
 def stream(count: int = 20, sender: int = METER, step: float = 1.0, start: float = 0.0, **more: Any) -> Rows:

@@ -1,0 +1,144 @@
+"""Rules that are one sentence long: this field holds one of these values (field_rules.csv)."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.findings import Evidence, broken, kept, rule
+from analysis.judging import mask, plural
+from analysis.view import Frame, View
+
+ZIGBEE_EPOCH = 946_684_800  # 2000-01-01 in seconds since 1970
+INDEX = r"\[\d+\]"
+
+
+def _rows() -> list[dict[str, str]]:
+    text = (resources.files("analysis.compliance") / "field_rules.csv").read_text("utf-8")
+    return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+
+
+def _message_fields(view: View, row: dict[str, str]) -> Frame:
+    items, messages = view.tables["items"], view.tables["messages"]
+    wanted = messages[mask(messages["use_case"].astype(str).str.fullmatch(row["use_case"]))]
+    if row["cra"]:
+        wanted = wanted[mask(wanted["cra"] == row["cra"])]
+    inside = items[mask(items["message"].isin(wanted["message"]))]
+    names = inside["object"].astype(str).str.replace(INDEX, "", regex=True)
+    inside = inside[mask(names.str.fullmatch(row["object"])) & mask(inside["value"].notna())]
+    return inside.merge(
+        wanted[["message", "frames", "originator", "recipient", "seconds", "use_case"]], on="message"
+    )
+
+
+def _command_fields(view: View, row: dict[str, str]) -> Frame:
+    fields = view.command_rows("zcl", [int(c, 16) for c in row["command"].split("|")])
+    fields = fields[mask(fields["cluster"] == int(row["cluster"], 16))]
+    if row["direction"]:
+        fields = fields[mask(fields["direction"] == row["direction"])]
+    names = fields["field"].astype(str).str.replace(INDEX, "", regex=True)
+    return fields[mask(names.str.fullmatch(row["object"])) & mask(fields["value"].notna())]
+
+
+def _number(text: str) -> float:
+    return float(int(text, 16)) if text.lower().startswith("0x") else float(text)
+
+
+def _numbers(fields: Frame) -> Frame:
+    known = fields["number"].to_numpy(dtype=float)
+    text = pd.to_numeric(
+        fields["value"].map({"true": "1", "false": "0"}).fillna(fields["value"]), errors="coerce"
+    )
+    return np.where(np.isnan(known), text.to_numpy(dtype=float), known)
+
+
+def _wrong(fields: Frame, test: str, operand: str, start_ns: int) -> Frame:
+    values = _numbers(fields)
+    if test == "in":
+        return ~np.isin(values, [_number(v) for v in operand.split("|")]) & ~np.isnan(values)
+    if test == "max":
+        return values > _number(operand)
+    if test == "min":
+        return values < _number(operand)
+    if test == "text":
+        return ~mask(fields["value"].astype(str).str.fullmatch(operand))
+    if test in {"zero-bits", "only-bits"}:
+        bits = np.nan_to_num(values).astype(np.int64)
+        allowed = int(operand, 16)
+        return (bits & allowed if test == "zero-bits" else bits & ~allowed) != 0
+    if test == "utc-now":
+        now = fields["seconds"].to_numpy(dtype=float) + start_ns / 1e9 - ZIGBEE_EPOCH
+        return np.abs(values - now) > _number(operand)
+    values = fields["value"].replace({"no end": "never, or cancelled"})  # two names of 0xFFFFFFFF
+    first = values.groupby(fields["message"]).transform("first")
+    return ~mask(values == first)
+
+
+def _judge_messages(view: View, fields: Frame, wrong: Frame) -> Iterator[Evidence]:
+    for number, part in fields.groupby("message", sort=False):
+        bad = part[wrong[fields.index.get_indexer(part.index)]]
+        first = part.iloc[0]
+        subject = f"message {int(number)} ({first['use_case']})"
+        if bad.empty:
+            yield kept(subject, f"{plural(len(part), 'field')} as required")
+        else:
+            shown = ", ".join(f"{o} = {v}" for o, v in zip(bad["object"][:4], bad["value"][:4], strict=True))
+            yield broken(subject, shown, [] if first["frames"] is None else list(first["frames"]))
+
+
+def _judge_commands(view: View, fields: Frame, wrong: Frame) -> Iterator[Evidence]:
+    for source, part in fields.groupby(fields["source"].astype("UInt64"), dropna=False, sort=False):
+        bad = part[wrong[fields.index.get_indexer(part.index)]]
+        if bad.empty:
+            yield kept(view.label(source), f"{plural(len(part), 'field')} as required")
+        else:
+            shown = ", ".join(f"{f} = {v}" for f, v in zip(bad["field"][:4], bad["value"][:4], strict=True))
+            yield broken(view.label(source), f"{shown} ({plural(len(bad), 'time')})", bad["frame"])
+
+
+def _function(row: dict[str, str]) -> Callable[..., Iterator[Evidence]]:
+    def judge_field(view: View, *, operand: str = row["operand"]) -> Iterator[Evidence]:
+        messages = row["table"] == "items"
+        fields = (_message_fields if messages else _command_fields)(view, row)
+        if fields.empty:
+            return
+        fields = fields.reset_index(drop=True)
+        wrong = mask(_wrong(fields, row["test"], str(operand), view.start_ns))
+        if row["test"] == "utc-now":
+            known = mask(fields["seconds"].notna()) & ~np.isnan(_numbers(fields))
+            fields, wrong = fields[known].reset_index(drop=True), wrong[known]
+        yield from (_judge_messages if messages else _judge_commands)(view, fields, wrong)
+
+    judge_field.__doc__ = row["explanation"]
+    judge_field.__name__ = re.sub(r"\W", "_", row["id"])
+    return judge_field
+
+
+def _unseen(row: dict[str, str]) -> str:
+    if row["table"] == "items":
+        said = row["cra"] or "message"
+        return f"a {said} of use case {row['use_case'].replace('|', ' or ')} with a readable payload"
+    return f"a readable command {row['command']} of cluster {row['cluster']}"
+
+
+def _register() -> None:
+    decorate: dict[str, Any]
+    for row in _rows():
+        decorate = {key: row[key] for key in ("severity", "confidence", "source", "advice")}
+        needs = ("messages", "items") if row["table"] == "items" else ("commands",)
+        cause = (
+            "message format" if row["table"] == "items" else "tunnel" if row["cluster"] == "0x0704" else ""
+        )
+        rule(
+            row["id"], row["title"], unseen=_unseen(row), needs=needs, merges=row["merges"].split(),
+            cause=cause, smart_energy=row["table"] == "commands", **decorate,
+        )(_function(row))  # fmt: skip
+
+
+_register()

@@ -1,0 +1,66 @@
+"""What the rules about GBCS messages share: the message table joined with the table of use cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import pandas as pd
+
+from analysis.findings import Evidence, broken, kept
+from analysis.judging import mask
+from analysis.view import Frame, View
+from dissectors.facts import table
+
+__all__ = ["code_set", "gbcs", "judge_messages", "name_of", "party", "use_cases"]
+
+
+@cache
+def use_cases() -> dict[int, dict[str, str]]:
+    """The table of use cases by message code (dissectors/gbcs/tables/usecases.csv)."""
+    try:
+        return {int(row["message_code"], 16): row for row in table("gbcs", "usecases")}
+    except FileNotFoundError:
+        return {}
+
+
+@cache
+def code_set(column: str, *values: str) -> frozenset[int]:
+    """Message codes whose `column` in the table of use cases holds one of `values`."""
+    return frozenset(code for code, row in use_cases().items() if row.get(column) in values)
+
+
+def gbcs(view: View, cra: str | None = None) -> Frame:
+    """GBCS messages in order; of one kind (command, response, alert) when `cra` is given."""
+    messages = view.tables["messages"]
+    rows = messages[mask(messages["kind"] == "gbcs") & mask(messages["message_code"].notna())]
+    return rows if cra is None else rows[mask(rows["cra"] == cra)]
+
+
+def name_of(row: object) -> str:
+    """What a person calls a message: number, use case and kind."""
+    number, use_case, cra = (getattr(row, name, None) for name in ("message", "use_case", "cra"))
+    words = [str(w) for w in (use_case, cra) if w is not None and not pd.isna(w)]
+    return f"message {int(number)} ({' '.join(words)})" if number is not None else "message"
+
+
+def party(view: View, identifier: object) -> str:
+    """Name of an originator or recipient given as 16 hex digits."""
+    try:
+        return view.label(int(str(identifier), 16))
+    except ValueError:
+        return str(identifier)
+
+
+def judge_messages(
+    view: View, rows: Frame, bad: object, text: str, good: str = "as required"
+) -> Iterator[Evidence]:
+    """One piece of evidence per message that is `bad`, one for each use case that is good."""
+    wrong = mask(bad)
+    for row in rows[wrong].itertuples():
+        yield broken(name_of(row), text.format(**row._asdict()), row.frames)
+    for (use_case, cra), part in rows[~wrong].groupby(
+        ["use_case", "cra"], observed=True, sort=False, dropna=False
+    ):
+        many = f"{len(part):,} messages" if len(part) > 1 else "1 message"
+        yield kept(f"{use_case} {cra}", f"{many} {good}")

@@ -1,0 +1,48 @@
+import json
+
+from analysis.findings import check, rules
+from analysis.findings_output import (
+    explain_rule,
+    findings_table,
+    list_rules,
+    rules_json,
+    to_json,
+    to_sarif,
+)
+from analysis.schema import columns_of
+from tests.analysis.frames import decoded, packet
+
+
+def result():
+    old = [packet(n, nwk_counter=9000 + n, nwk_digest=n) for n in range(3)]
+    return check(decoded([*old, packet(60, nwk_counter=9001, nwk_digest=1)]))
+
+
+def test_json_and_sarif_hold_every_finding() -> None:
+    one = result()
+    plain = json.loads(json.dumps(to_json(one, "a b.pcap")))
+    assert len(plain["findings"]) == len(one.findings) > 0
+    assert {v["verdict"] for v in plain["verdicts"]} <= {"pass", "warn", "fail", "not seen"}
+    log = json.loads(json.dumps(to_sarif(one, "a b.pcap")))
+    run = log["runs"][0]
+    assert log["version"] == "2.1.0" and len(run["results"]) == len(one.findings)
+    for entry in run["results"]:
+        assert run["tool"]["driver"]["rules"][entry["ruleIndex"]]["id"] == entry["ruleId"]
+        assert entry["level"] in {"note", "warning", "error"}
+        assert entry["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a%20b.pcap"
+
+
+def test_the_findings_table_has_the_columns_of_the_schema() -> None:
+    table = findings_table(result().findings)
+    assert tuple(table.columns) == columns_of("findings")
+    assert len(findings_table([])) == 0
+
+
+def test_the_list_and_the_explanation_name_every_rule() -> None:
+    known = rules()
+    text = list_rules(known)
+    assert all(r.id in text for r in known)
+    assert len(rules_json(known)) == len(known)
+    for r in known:
+        said = explain_rule(r)
+        assert r.source in said and r.advice in said
