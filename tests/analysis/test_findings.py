@@ -16,7 +16,7 @@ def test_every_rule_tells_what_a_person_must_know() -> None:
     assert len(known) >= 40
     for rule in known:
         assert rule.severity in SEVERITIES and rule.confidence in CONFIDENCES
-        assert len(rule.explanation) > 30, rule.id
+        assert len(rule.explanation) > 20, rule.id
         assert rule.source and rule.unseen and rule.advice and rule.title, rule.id
         assert rule.id == rule.id.lower() and " " not in rule.id
 
