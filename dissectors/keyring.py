@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["DeviceName", "DlmsKeys", "InstallCode", "Key", "KeyKind", "Keyring"]
+__all__ = ["CbkeScalars", "DeviceName", "DlmsKeys", "InstallCode", "Key", "KeyKind", "Keyring"]
 
 KeyKind = Literal["network", "link", "mac"]
 
@@ -81,6 +81,19 @@ class DlmsKeys:
     signing_public: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CbkeScalars:
+    """Private scalars of one device for certificate based key establishment (ZSE annex C); never in `repr`.
+
+    In keys.toml: ``[[cbke]] device = "eui64" static_private = "hex" ephemeral_private = "hex"``; several
+    entries for a device stand for several exchanges.
+    """
+
+    device: int
+    static_private: int = field(repr=False)
+    ephemeral_private: int = field(repr=False)
+
+
 @dataclass(slots=True)
 class Keyring:
     """All keys that are held. `revision` grows with every new key, so that shut frames can be tried again.
@@ -92,6 +105,7 @@ class Keyring:
     install_codes: list[InstallCode] = field(default_factory=list)
     devices: dict[int, DeviceName] = field(default_factory=dict)
     dlms: list[DlmsKeys] = field(default_factory=list)
+    cbke: list[CbkeScalars] = field(default_factory=list)
     gbcs: Any = None
     revision: int = 0
 

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 
 from dissectors.zcl.catalogue import Command
 from dissectors.zcl.command import Fitted
 from dissectors.zcl.reading import Reading
-from dissectors.zcl.tunnel import follow_tunnel
 
 __all__ = ["FOLLOWERS", "follow"]
 
-FOLLOWERS: dict[int, Callable[[Reading, Command, Fitted], None]] = {0x0704: follow_tunnel}
+Follower = Callable[[Reading, Command, Fitted], None]
+
+# Module and function, imported when the first command of the cluster comes.
+FOLLOWERS: dict[int, tuple[str, str]] = {
+    0x0704: ("tunnel", "follow_tunnel"),
+    0x0800: ("key_establishment", "follow_key_establishment"),
+}
+
+
+@cache
+def _follower(cluster: int) -> Follower | None:
+    if cluster not in FOLLOWERS:
+        return None
+    module, name = FOLLOWERS[cluster]
+    found: Follower = getattr(import_module(f"dissectors.zcl.{module}"), name)
+    return found
 
 
 def follow(reading: Reading, command: Command, found: Fitted) -> None:
     """Hand the command to the follower of its cluster, if there is one."""
-    follower = FOLLOWERS.get(reading.cluster.id)
+    follower = _follower(reading.cluster.id)
     if follower is not None and reading.header.manufacturer is None:
         follower(reading, command, found)
