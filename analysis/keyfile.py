@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from dissectors.keyring import DeviceName, DlmsKeys, InstallCode, Key, KeyKind, Keyring
+from dissectors.keyring import CbkeScalars, DeviceName, DlmsKeys, InstallCode, Key, KeyKind, Keyring
 
 __all__ = ["ENVIRONMENT", "KeyFileError", "loose_mode", "read_keys", "read_keys_text"]
 
@@ -275,7 +275,13 @@ def _dlms(entry: Entry, ring: Keyring) -> None:
 
 
 def _cbke(entry: Entry, ring: Keyring) -> None:
-    raise entry.error("", "key establishment is not read yet")
+    if entry.get("device") is None:
+        raise entry.error("", "`device` is missing")
+    static = entry.octets("static_private", 21, 36, required=True)
+    ephemeral = entry.octets("ephemeral_private", 21, 36, required=True)
+    assert static is not None and ephemeral is not None
+    scalars = (int.from_bytes(octets, "big") for octets in (static, ephemeral))
+    ring.cbke.append(CbkeScalars(entry.eui64("device", entry.get("device")), *scalars))
 
 
 def _gbcs(entry: Entry, ring: Keyring) -> None:

@@ -9,6 +9,8 @@ from dissectors.zcl.expression import compiled
 
 # Values that must fit others in the same command; everything else is free.
 LISTS = 2
+# Certificates and ephemeral keys of key establishment suites 1 and 2.
+KEY_OCTETS = {"identity": (48, 74), "ephemeral_data": (22, 37)}
 
 
 def layouts(command: Command) -> Iterator[tuple[str, tuple[FieldSpec, ...]]]:
@@ -51,6 +53,8 @@ def _values(specs: Sequence[FieldSpec], outer: dict[str, Any], *, full: bool, se
 
 def one(spec: FieldSpec, values: dict[str, Any], *, full: bool, seed: int) -> Any:
     kind, _, detail = spec.type.partition(":")
+    if spec.name in KEY_OCTETS:
+        return bytes(n % 256 for n in range(KEY_OCTETS[spec.name][full]))
     if kind == "octets":
         length = (5 if full else 0) if detail == "rest" else compiled(detail)(values)
         return bytes((seed + n) % 256 for n in range(length))
