@@ -67,7 +67,10 @@ class Apdu:
 
     def part(self, name: str) -> Part | None:
         """The top-level part called `name`."""
-        return next((part for part in self.parts if part[0].name == name), None)
+        for part in self.parts:
+            if part[0].name == name:
+                return part
+        return None
 
     def field(self, buffer: str = "message") -> Field:
         """The APDU as a tree of fields, every octet in a leaf."""

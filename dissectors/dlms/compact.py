@@ -7,6 +7,7 @@ Source: IEC 62056-6-2 clause 5, IEC 62056-5-3 (Data, compact-array).
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -115,10 +116,43 @@ def read_compact(data: bytes, pos: int, end: int) -> tuple[CompactArray, int]:
     content = pos
     budget = [_SPARE_NODES + _NODES_PER_OCTET * (stop - start)]
     rows: list[Node] = []
+    whole = _row_struct(description) if length else None
+    if whole is not None and length % whole.size == 0:
+        return CompactArray(
+            description, _fixed_rows(description, whole, data, pos, stop), (start, after), content
+        ), stop
     while pos < stop:
         node, pos = _read_element(description, data, pos, stop, budget)
         rows.append(node)
     return CompactArray(description, rows, (start, after), content), stop
+
+
+def _row_struct(description: Description) -> struct.Struct | None:
+    """One struct for a structure whose members all have a fixed size; None for anything else."""
+    parts = description.parts
+    if description.tag != 2 or not all(part.tag in STRUCTS for part in parts):
+        return None
+    return struct.Struct(">" + "".join(STRUCTS[part.tag].format[1:] for part in parts))
+
+
+def _fixed_rows(
+    description: Description, whole: struct.Struct, data: bytes, pos: int, stop: int
+) -> list[Node]:
+    """All rows of such structures at once: profiles of clock, value and status look like that."""
+    places = []
+    at = 0
+    for part in description.parts:
+        places.append((part.tag, at, at + STRUCTS[part.tag].size))
+        at += STRUCTS[part.tag].size
+    rows: list[Node] = []
+    for values in whole.iter_unpack(data[pos:stop]):
+        cells = [
+            (tag, value, pos + first, pos + last)
+            for (tag, first, last), value in zip(places, values, strict=True)
+        ]
+        rows.append((2, cells, pos, pos + at))
+        pos += at
+    return rows
 
 
 def _read_description(data: bytes, pos: int, end: int, depth: int) -> tuple[Description, int]:

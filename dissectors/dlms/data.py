@@ -66,10 +66,11 @@ STRUCTS: dict[int, struct.Struct] = {
 }
 Fixed = tuple[int, Callable[[bytes, int], tuple[Any, ...]]]
 FIXED: list[Fixed | None] = [
-    (STRUCTS[tag].size, STRUCTS[tag].unpack_from) if tag in STRUCTS else None for tag in range(256)
+    (STRUCTS[tag].size, STRUCTS[tag].unpack_from) if tag in STRUCTS else None for tag in range(257)
 ]
 _LISTS = (TYPE_TAGS["array"], TYPE_TAGS["structure"])
 _COMPACT = TYPE_TAGS["compact-array"]
+_NESTED = frozenset((*_LISTS, _COMPACT))
 
 
 class Data(NamedTuple):
@@ -117,19 +118,43 @@ def read_node(data: bytes, pos: int, end: int, depth: int = 0) -> tuple[Node, in
 
 
 def read_nodes(data: bytes, pos: int, end: int, count: int, depth: int) -> tuple[list[Node], int]:
-    """`count` Data in a row; repeats the fixed-size branch of `read_node` because it is the hot one."""
+    """`count` Data in a row.
+
+    The loop repeats what `read_node` does for the commonest types, because here a decoder spends its time;
+    whatever is long, rare or wrong goes to `read_node`.
+    """
     out: list[Node] = []
     append = out.append
     fixed_sizes = FIXED
     for _ in range(count):
-        fixed = fixed_sizes[data[pos]] if pos < end else None
-        if fixed is not None and pos + 1 + fixed[0] <= end:
+        tag = data[pos] if pos + 1 < end else -1
+        fixed = fixed_sizes[tag]
+        if fixed is not None:
             stop = pos + 1 + fixed[0]
-            append((data[pos], fixed[1](data, pos + 1)[0], pos, stop))
-            pos = stop
-        else:
-            node, pos = read_node(data, pos, end, depth)
-            append(node)
+            if stop <= end:
+                append((tag, fixed[1](data, pos + 1)[0], pos, stop))
+                pos = stop
+                continue
+        elif tag == 9:
+            start = pos + 2
+            stop = start + data[pos + 1]
+            if data[pos + 1] < 0x80 and stop <= end:
+                append((9, data[start:stop], pos, stop))
+                pos = stop
+                continue
+        elif (tag == 2 or tag == 1) and data[pos + 1] < 0x80 and depth < MAX_DEPTH:
+            size = data[pos + 1]
+            if size <= end - pos - 2:
+                items, stop = read_nodes(data, pos + 2, end, size, depth + 1)
+                append((tag, items, pos, stop))
+                pos = stop
+                continue
+        elif tag == 0:
+            append((0, None, pos, pos + 1))
+            pos += 1
+            continue
+        node, pos = read_node(data, pos, end, depth)
+        append(node)
     return out, pos
 
 
@@ -205,7 +230,7 @@ def plain(node: Node) -> Any:
     """The node's value without types: lists, numbers, text, bytes; a compact array is a list of rows."""
     tag, value = node[0], node[1]
     if tag in _LISTS:
-        return [plain(item) for item in value]
+        return [plain(item) if item[0] in _NESTED else item[1] for item in value]
     return value.plain if tag == _COMPACT else value
 
 

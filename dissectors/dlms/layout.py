@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dissectors.dlms.data import Data, Node, build_data, read_node, typed
+from dissectors.dlms.data import Data, Node, build_data, read_node, read_nodes, typed
 from dissectors.dlms.data_fields import data_field
 from dissectors.dlms.lengths import build_length, build_octets, read_count, read_length, read_octets
 from dissectors.errors import Malformed, Truncated
@@ -185,6 +185,10 @@ class Sequence(Element):
 
     def read(self, data: bytes, pos: int, end: int) -> tuple[list[Part], int]:
         element = self.element
+        if type(element) is DataElement:
+            count, pos = read_count(data, pos, end, LAYER)
+            nodes, pos = read_nodes(data, pos, end, count, 0)
+            return [(element, node, node[2], node[3]) for node in nodes], pos
         if pos < end and data[pos] < 0x80 and data[pos] * element.least <= end - pos:
             count, pos = data[pos], pos + 1
         else:

@@ -146,6 +146,7 @@ def message_of(
 def _columns(message: Message, unwrapping: Unwrapping) -> dict[str, Any]:
     """Values for the `messages` table."""
     apdus = unwrapping.apdus
+    carrier = next((f.meaning for f in message.fields if f.name == "hdlc" and f.meaning), "")
     states = set(unwrapping.security)
     opened = states & {"ok", "unauthenticated"}
     shut = states & {"no_key", "bad_tag"}
@@ -159,7 +160,7 @@ def _columns(message: Message, unwrapping: Unwrapping) -> dict[str, Any]:
     return {
         "kind": "dlms",
         "length": len(message.octets),
-        "name": apdus[-1] if apdus else None,
+        "name": apdus[-1] if apdus else f"hdlc {carrier.split(',')[0]}" if carrier else None,
         "originator": message.facts["system_title"],
         "originator_counter": unwrapping.counter,
         "payload_kind": f"dlms-{apdus[-1]}" if apdus else None,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dissectors.dlms.association import Association, Scaler
-from dissectors.dlms.compact import CompactArray
+from dissectors.dlms.association import Association
 from dissectors.dlms.data import Node
 from dissectors.dlms.items import Pair
 from dissectors.dlms.obis import Target, obis_text, object_name
@@ -20,7 +19,7 @@ from dissectors.dlms.profiles import (
     profile_table,
     selection_text,
 )
-from dissectors.dlms.values import REGISTER_VALUES, SCALER_ATTRIBUTES, number_of, read_scaler, shown
+from dissectors.dlms.values import NUMERIC, REGISTER_VALUES, SCALER_ATTRIBUTES, number_of, read_scaler, shown
 
 __all__ = ["Row", "learn", "row_of", "tables_of"]
 
@@ -59,48 +58,37 @@ def _learn_names(node: Node, association: Association) -> None:
             association.short_names[values[0][1] & 0xFFFF] = (values[1][1], values[3][1])
 
 
-def _scaler(where: Target, association: Association) -> Scaler | None:
-    if where.number not in REGISTER_VALUES.get(where.class_id, ()):
-        return None
-    return association.scalers.get((where.class_id, where.obis))
-
-
 def row_of(pair: Pair, association: Association) -> Row:
     """The row of one pair."""
-    where, node = pair.target, pair.node
-    name, obis, unit, scaler = pair.label, None, "", pair.scaler
-    class_id = number_ = None
+    where, node, result, selection, name, octets, scaler = pair
+    class_id = attribute = obis = None
+    unit = ""
     if where is not None:
-        name, obis, class_id, number_ = (
-            where.object or where.class_name,
-            where.obis,
-            where.class_id,
-            where.number,
-        )
-        if number_ in REGISTER_VALUES.get(class_id, ()):
-            unit, scaler = where.unit, _scaler(where, association)
-    elif pair.obis is not None:
-        name, unit = object_name(pair.obis)
-        obis = obis_text(pair.obis)
+        class_id, obis, attribute, object_, class_name, _, known_unit, _ = where
+        name = object_ or class_name
+        if attribute in REGISTER_VALUES.get(class_id, ()):
+            unit, scaler = known_unit, association.scalers.get((class_id, obis))
+    elif octets is not None:
+        name, unit = object_name(octets)
+        obis = obis_text(octets)
     value: Any = None
     number: float | None = None
     shown_unit: str | None = None
     if node is not None:
         value = shown(node, where)
-        if isinstance(value, CompactArray):
-            value = value.plain
-        number, shown_unit = number_of(node, scaler, unit)
-    elif pair.selection is not None and where is not None:
-        value = selection_text(where, *pair.selection)
+        if node[0] in NUMERIC:
+            number, shown_unit = number_of(node, scaler, unit)
+    elif selection is not None and where is not None:
+        value = selection_text(where, *selection)
     return {
         "object": name or None,
         "class_id": class_id,
         "obis": obis,
-        "attribute": number_,
+        "attribute": attribute,
         "value": value,
         "number": number,
         "unit": shown_unit,
-        "result": pair.result,
+        "result": result,
     }
 
 

@@ -77,7 +77,7 @@ def read_iec61334(unwrapping: Unwrapping, data: bytes) -> Result:
         Field("destination_lsap", data[1], "", 1, 1, "message"),
         Field("source_lsap", data[2], "", 2, 1, "message"),
     ]
-    unwrapping.direction = apdu_direction(data[3] if len(data) > _LLC else -1)
+    unwrapping.direction = apdu_direction(data[3] if len(data) > _LLC else -1) or unwrapping.direction
     fields, error = unwrapping.unwrap(data, _LLC, len(data))
     return [header, *fields], error
 
@@ -127,7 +127,8 @@ def _wrapped(unwrapping: Unwrapping, data: bytes, stream: bool) -> Result:
             return out, failure
         branch.length = stop - at
         branch.children += header_fields(header, at, "message")
-        unwrapping.direction = apdu_direction(data[at + HEADER_LENGTH]) if header.length else ""
+        if header.length:
+            unwrapping.direction = apdu_direction(data[at + HEADER_LENGTH]) or unwrapping.direction
         fields, wrong = unwrapping.unwrap(data, at + HEADER_LENGTH, stop)
         branch.children += fields
         failure = failure or wrong
@@ -135,9 +136,13 @@ def _wrapped(unwrapping: Unwrapping, data: bytes, stream: bool) -> Result:
     return out, failure
 
 
-def read_hdlc(unwrapping: Unwrapping, data: bytes, segments: HdlcSegments | None = None) -> Result:
-    """Frames with their flags; a wrong check sequence refuses the message but everything is read."""
-    segments = segments or HdlcSegments()
+def read_hdlc(unwrapping: Unwrapping, data: bytes, strict: bool = True) -> Result:
+    """Frames with their flags; everything is read, and a wrong check sequence refuses the message.
+
+    Unless `strict`, it is a warning: captures of anonymised meters are full of them.
+    """
+    segments = HdlcSegments()
+    unwrapping.keep_names = not strict
     out: list[Field] = []
     failure: DissectionError | None = None
     error: DissectionError | None
@@ -146,6 +151,9 @@ def read_hdlc(unwrapping: Unwrapping, data: bytes, segments: HdlcSegments | None
         if isinstance(found, HdlcFrame):
             out += _flags(data, at, found.start)
             branch, error = _frame(unwrapping, found, data, segments)
+            if error is not None and not strict:
+                unwrapping.issue("warning", error.layer, error.offset, error.text)
+                error = None
             any_frame, at = True, found.end
         else:
             start, stop, error = found
@@ -218,9 +226,9 @@ def _inside(unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer: s
     fields, error = unwrapping.unwrap(data, start, end, buffer)
     if error is None:
         return out + fields
-    if out:
+    if out and not unwrapping.keep_names:
         del unwrapping.apdus[named:], unwrapping.read[named:]
-    else:
+    elif not out:
         # Without an LLC header this may be a middle segment, whose first octet only looks like a tag.
         unwrapping.restore(before)
         fields = [Field("unread", data[start:end], None, start, end - start, buffer)]
@@ -235,9 +243,9 @@ def _remains(unwrapping: Unwrapping, open_units: list[list[Piece]], layer: str) 
         unwrapping.issue("note", layer, pieces[0].offset, text)
 
 
-def read_mbus(unwrapping: Unwrapping, data: bytes, segments: MbusSegments | None = None) -> Result:
+def read_mbus(unwrapping: Unwrapping, data: bytes) -> Result:
     """Telegrams back to back; a wrong checksum refuses the message, other faults are warnings."""
-    segments = segments or MbusSegments()
+    segments = MbusSegments()
     out: list[Field] = []
     failure: DissectionError | None = None
     whole = False

@@ -65,11 +65,13 @@ class Unwrapping:
         apdus: names, outermost first; security: a state for each ciphered one; signatures likewise.
         nodes: the Data values in order; rows: for the `items` table; tables: profile buffers, object lists.
         buffers: opened and reassembled octets by name.
+        keep_names: name APDUs that broke half-way too, as captures do (a lone frame may be a middle segment).
     """
 
     def __init__(self, association: Association, direction: str = "") -> None:
         self.association = association
         self.direction = direction
+        self.keep_names = False
         self.apdus: list[str] = []
         self.read: list[Apdu] = []
         self.security: list[str] = []

@@ -15,9 +15,9 @@ from dissectors.dlms.datetimes import describe_octets
 from dissectors.dlms.obis import Target, obis_text, unit_name
 from dissectors.facts import table
 
-__all__ = ["number_of", "read_scaler", "scaled", "shown"]
+__all__ = ["NUMERIC", "REGISTER_VALUES", "SCALER_ATTRIBUTES", "number_of", "read_scaler", "scaled", "shown"]
 
-_NUMERIC = frozenset((5, 6, 7, 15, 16, 17, 18, 20, 21, 22, 23, 24, 28, 29, 30, 31, 32, 33))
+NUMERIC = frozenset((5, 6, 7, 15, 16, 17, 18, 20, 21, 22, 23, 24, 28, 29, 30, 31, 32, 33))
 REGISTER_VALUES = {3: (2,), 4: (2,), 5: (2, 3)}
 SCALER_ATTRIBUTES = {3: 3, 4: 3, 5: 4}
 
@@ -55,7 +55,7 @@ def scaled(raw: float, exponent: int) -> float:
 
 def number_of(node: Node, scaler: Scaler | None, unit: str) -> tuple[float | None, str | None]:
     """(number, unit): scaled when the scaler is known; no number when only the unit of the code is known."""
-    if node[0] not in _NUMERIC:
+    if node[0] not in NUMERIC:
         return None, None
     if scaler is not None:
         return scaled(node[1], scaler.exponent), scaler.unit
