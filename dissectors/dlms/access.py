@@ -22,13 +22,29 @@ __all__ = ["ACCESS_SERVICES", "check_counts"]
 
 
 class _Specification(Choice):
+    """The short way for a bare descriptor: these lists are long in GBCS."""
+
     __slots__ = ()
     least = 10
+
+    def read(self, data: bytes, pos: int, end: int) -> tuple[tuple[int, list[Part]], int]:
+        stop = pos + 10
+        if stop <= end and 1 <= data[pos] <= 3:
+            element = METHOD if data[pos] == 3 else ATTRIBUTE
+            return (data[pos], [(element, data[pos + 1 : stop], pos + 1, stop)]), stop
+        return super().read(data, pos, end)
 
 
 class _Response(Choice):
     __slots__ = ()
     least = 2
+
+    def read(self, data: bytes, pos: int, end: int) -> tuple[tuple[int, list[Part]], int]:
+        stop = pos + 2
+        if stop <= end and 1 <= data[pos] <= 3:
+            element = ACTION_RESULT if data[pos] == 3 else RESULT
+            return (data[pos], [(element, data[pos + 1], pos + 1, stop)]), stop
+        return super().read(data, pos, end)
 
 
 SPECIFICATION = _Specification(

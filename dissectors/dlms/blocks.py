@@ -7,6 +7,7 @@ Source: IEC 62056-5-3 (Green Book), clauses on service-specific block transfer.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from dissectors.dlms.apdu import Apdu
@@ -18,6 +19,7 @@ from dissectors.dlms.layout import Element, Sequence
 from dissectors.dlms.obis import Target, target
 from dissectors.dlms.references import DATA, GET_RESULT
 from dissectors.dlms.services_sn import READ_RESULT, VALUES, VARIABLES
+from dissectors.dlms.tree import Branch, Tree
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field
 
@@ -78,7 +80,7 @@ _FORMS: dict[str, tuple[Element, ...]] = {
     "read": (Sequence("results", READ_RESULT),),
 }
 
-Read = tuple[list[Field], list[Pair], list[Node], DissectionError | None]
+Read = tuple[list[Tree], list[Pair], list[Node], DissectionError | None]
 
 
 def block_values(
@@ -102,7 +104,7 @@ def block_values(
             continue
         if stop == len(whole):
             pairs, nodes = _pairs(form, value, targets, request)
-            return [form.field(value, 0, stop, buffer)], pairs, nodes, None
+            return [Branch(partial(form.field, value, 0, stop, buffer))], pairs, nodes, None
     return [Field("unread", whole, None, 0, len(whole), buffer)], [], [], failure
 
 
@@ -143,7 +145,7 @@ def _written(whole: bytes, buffer: str) -> Read:
         values, stop = VALUES.read(whole, at, len(whole))
     except DissectionError as error:
         return [Field("unread", whole, None, 0, len(whole), buffer)], [], [], error
-    fields = [VARIABLES.field(variables, 0, at, buffer), VALUES.field(values, at, stop, buffer)]
+    fields: list[Tree] = [VARIABLES.field(variables, 0, at, buffer), VALUES.field(values, at, stop, buffer)]
     if stop < len(whole):
         fields.append(Field("unread", whole[stop:], None, stop, len(whole) - stop, buffer))
     nodes = [part[1] for part in values]

@@ -60,27 +60,67 @@ class Description(NamedTuple):
         return head + b"".join(part.build() for part in self.parts)
 
 
-class CompactArray(NamedTuple):
-    """A compact array: its description, its elements as nodes, and where its parts begin."""
+class CompactArray:
+    """A compact array: its description, its elements as nodes, and where its parts begin.
 
-    description: Description
-    rows: list[Node]
-    description_span: tuple[int, int] = (0, 0)
-    content_start: int = 0
+    Where all elements have one fixed size (profiles of clock, value and status look like that) they were only
+    counted; nodes are made of them when `rows` is asked for.
+    """
+
+    __slots__ = ("_content", "_fixed", "_rows", "content_start", "description", "description_span")
+
+    def __init__(
+        self,
+        description: Description,
+        rows: list[Node] | None = None,
+        description_span: tuple[int, int] = (0, 0),
+        content_start: int = 0,
+        fixed: struct.Struct | None = None,
+        content: bytes = b"",
+    ) -> None:
+        self.description, self.description_span = description, description_span
+        self.content_start = content_start
+        self._rows, self._fixed, self._content = rows, fixed, content
+
+    @property
+    def rows(self) -> list[Node]:
+        """The elements as nodes."""
+        if self._rows is None:
+            assert self._fixed is not None
+            self._rows = _fixed_rows(self.description, self._fixed, self._content, self.content_start)
+        return self._rows
 
     @property
     def plain(self) -> list[Any]:
         """The elements without types."""
+        if self._fixed is not None:
+            return list(map(list, self._fixed.iter_unpack(self._content)))
         return [plain(row) for row in self.rows]
 
     @property
     def json(self) -> dict[str, Any]:
         """Description and elements; a structure is ``{"s": [...]}``, an array a list, octets in hex."""
-        return {"desc": self.description.json, "items": [_json(row) for row in self.rows]}
+        if self._fixed is not None:
+            items: list[Any] = [
+                {"s": list(map(_shown, row))} for row in self._fixed.iter_unpack(self._content)
+            ]
+        else:
+            items = [_json(row) for row in self.rows]
+        return {"desc": self.description.json, "items": items}
 
     def build(self) -> bytes:
         """Type description and contents, without the tag 13."""
         return self.description.build() + build_octets(b"".join(_build(row) for row in self.rows))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CompactArray) and self.build() == other.build()
+
+    def __hash__(self) -> int:
+        return hash(self.build())
+
+
+def _shown(value: Any) -> Any:
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def _json(node: Node) -> Any:
@@ -118,9 +158,7 @@ def read_compact(data: bytes, pos: int, end: int) -> tuple[CompactArray, int]:
     rows: list[Node] = []
     whole = _row_struct(description) if length else None
     if whole is not None and length % whole.size == 0:
-        return CompactArray(
-            description, _fixed_rows(description, whole, data, pos, stop), (start, after), content
-        ), stop
+        return CompactArray(description, None, (start, after), content, whole, data[pos:stop]), stop
     while pos < stop:
         node, pos = _read_element(description, data, pos, stop, budget)
         rows.append(node)
@@ -135,17 +173,15 @@ def _row_struct(description: Description) -> struct.Struct | None:
     return struct.Struct(">" + "".join(STRUCTS[part.tag].format[1:] for part in parts))
 
 
-def _fixed_rows(
-    description: Description, whole: struct.Struct, data: bytes, pos: int, stop: int
-) -> list[Node]:
-    """All rows of such structures at once: profiles of clock, value and status look like that."""
+def _fixed_rows(description: Description, whole: struct.Struct, content: bytes, pos: int) -> list[Node]:
+    """The nodes of elements that are structures of fixed size."""
     places = []
     at = 0
     for part in description.parts:
         places.append((part.tag, at, at + STRUCTS[part.tag].size))
         at += STRUCTS[part.tag].size
     rows: list[Node] = []
-    for values in whole.iter_unpack(data[pos:stop]):
+    for values in whole.iter_unpack(content):
         cells = [
             (tag, value, pos + first, pos + last)
             for (tag, first, last), value in zip(places, values, strict=True)

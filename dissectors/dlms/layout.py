@@ -43,11 +43,12 @@ Part = tuple["Element", Any, int, int]
 class Element:
     """One piece of a layout; `name` is the field's name."""
 
-    __slots__ = ("name",)
+    __slots__ = ("carries_data", "name")
     least = 1
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.carries_data = False
 
     def read(self, data: bytes, pos: int, end: int) -> tuple[Any, int]:
         """The value at `pos` and the position after it; Truncated or Malformed with the absolute offset."""
@@ -133,9 +134,17 @@ class Octets(Element):
 
 
 class DataElement(Element):
-    """One COSEM Data; reads to a node, its plain value is a `Data`."""
+    """One COSEM Data; reads to a node, its plain value is a `Data`.
+
+    `carries_data` (of every element) tells whether values are inside; the parameters of
+    selective access do not count.
+    """
 
     __slots__ = ()
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.carries_data = name != "parameters"
 
     def read(self, data: bytes, pos: int, end: int) -> tuple[Node, int]:
         return read_node(data, pos, end)
@@ -158,6 +167,7 @@ class Group(Element):
     def __init__(self, name: str, *layout: Element) -> None:
         super().__init__(name)
         self.layout = layout
+        self.carries_data = any(element.carries_data for element in layout)
 
     def read(self, data: bytes, pos: int, end: int) -> tuple[list[Part], int]:
         return read_group(self.layout, data, pos, end)
@@ -182,6 +192,7 @@ class Sequence(Element):
     def __init__(self, name: str, element: Element) -> None:
         super().__init__(name)
         self.element = element
+        self.carries_data = element.carries_data
 
     def read(self, data: bytes, pos: int, end: int) -> tuple[list[Part], int]:
         element = self.element
@@ -226,6 +237,7 @@ class Flagged(Element):
     def __init__(self, element: Element, default: Any = None) -> None:
         super().__init__(element.name)
         self.element, self.default = element, default
+        self.carries_data = element.carries_data
 
     def read(self, data: bytes, pos: int, end: int) -> tuple[Any, int]:
         if pos >= end:
@@ -266,6 +278,7 @@ class Choice(Element):
         super().__init__(name)
         self.options = options
         self.codes = {option[0]: code for code, option in options.items()}
+        self.carries_data = any(e.carries_data for _, layout in options.values() for e in layout)
 
     def read(self, data: bytes, pos: int, end: int) -> tuple[tuple[int, list[Part]], int]:
         if pos >= end:

@@ -12,6 +12,7 @@ from typing import Any
 from dissectors.dlms.agreement import public_octets
 from dissectors.dlms.association import Association
 from dissectors.dlms.transports import KNOWN_TAGS, LLC_DIRECTIONS, READERS, Result
+from dissectors.dlms.tree import Tree, grow
 from dissectors.dlms.unwrapping import Unwrapping
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, Issue
@@ -21,6 +22,40 @@ from dissectors.message import Message
 __all__ = ["dissect_message", "dissect_vector", "find_transport", "message_of", "unwrap", "vector_keys"]
 
 MAX_NOTES = 50
+
+
+class DlmsMessage(Message):
+    """A message whose field tree grows when it is first asked for; so do the notes about unnamed fields."""
+
+    __slots__ = ("_fields", "_noted", "reveal", "trees")
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        self.trees: Sequence[Tree] = ()
+        self.reveal = False
+        self._fields: list[Field] | None = None
+        self._noted = False
+        super().__init__(*args, **more)
+        self._fields = None
+
+    @property
+    def fields(self) -> list[Field]:
+        """One branch for each carrier frame or APDU; every octet of every buffer lies in a leaf."""
+        if self._fields is None:
+            self._fields = grow(self.trees)
+            if not self.reveal:
+                _hide(self._fields)
+        return self._fields
+
+    @fields.setter
+    def fields(self, value: list[Field]) -> None:
+        self._fields = value
+
+    def to_json(self, source: str = "") -> dict[str, Any]:
+        """As `Message.to_json`, with a note for each field without a name."""
+        if not self._noted:
+            self._noted = True
+            self.issues += _unnamed(self.fields)
+        return super().to_json(source)
 
 
 def find_transport(octets: bytes) -> str:
@@ -112,7 +147,7 @@ def message_of(
     octets: bytes,
     transport: str,
     unwrapping: Unwrapping,
-    fields: list[Field],
+    trees: Sequence[Tree],
     error: DissectionError | None,
     reveal: bool = False,
 ) -> Message:
@@ -131,14 +166,11 @@ def message_of(
         "tables": unwrapping.tables,
     }
     facts |= {name: value for name, value in extras.items() if value}
-    message = Message("dlms", octets, facts, items=unwrapping.rows, fields=fields, error=error)
+    message = DlmsMessage("dlms", octets, facts, items=unwrapping.rows, error=error)
     message.buffers = {"message": octets, **unwrapping.buffers}
-    message.issues = list(unwrapping.issues)
-    if error is not None:
-        message.issues.insert(0, Issue.of(error))
-    message.issues += _unnamed(fields)
-    if not reveal:
-        _hide(fields)
+    message.issues = [Issue.of(error)] if error is not None else []
+    message.issues += unwrapping.issues
+    message.trees, message.reveal = trees, reveal
     message.columns = _columns(message, unwrapping)
     return message
 
@@ -146,7 +178,7 @@ def message_of(
 def _columns(message: Message, unwrapping: Unwrapping) -> dict[str, Any]:
     """Values for the `messages` table."""
     apdus = unwrapping.apdus
-    carrier = next((f.meaning for f in message.fields if f.name == "hdlc" and f.meaning), "")
+    carrier = _frame_type(message) if not apdus and message.facts["transport"] == "hdlc" else ""
     states = set(unwrapping.security)
     opened = states & {"ok", "unauthenticated"}
     shut = states & {"no_key", "bad_tag"}
@@ -160,7 +192,7 @@ def _columns(message: Message, unwrapping: Unwrapping) -> dict[str, Any]:
     return {
         "kind": "dlms",
         "length": len(message.octets),
-        "name": apdus[-1] if apdus else f"hdlc {carrier.split(',')[0]}" if carrier else None,
+        "name": apdus[-1] if apdus else carrier or None,
         "originator": message.facts["system_title"],
         "originator_counter": unwrapping.counter,
         "payload_kind": f"dlms-{apdus[-1]}" if apdus else None,
@@ -170,6 +202,12 @@ def _columns(message: Message, unwrapping: Unwrapping) -> dict[str, Any]:
         "summary": " > ".join(apdus) or message.facts["transport"],
         "issue": message.issues[0].text if message.issues else None,
     }
+
+
+def _frame_type(message: Message) -> str:
+    """``hdlc SNRM`` ...: what a message without an APDU is called."""
+    found = next((f.meaning for f in message.fields if f.name == "hdlc" and f.meaning), "")
+    return f"hdlc {found.split(',')[0]}" if found else ""
 
 
 def _unnamed(fields: list[Field]) -> list[Issue]:

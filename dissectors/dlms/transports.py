@@ -7,6 +7,7 @@ inside a frame whose carrier is whole (HDLC, M-Bus) is an issue: a lone middle s
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from dissectors.dlms.apdu import APDU_NAMES
 from dissectors.dlms.ciphering import open_payload
@@ -17,14 +18,15 @@ from dissectors.dlms.hdlc import HdlcFrame, frame_field, read_frames
 from dissectors.dlms.lengths import build_length
 from dissectors.dlms.mbus import Telegram, read_telegrams, telegram_field
 from dissectors.dlms.reassembly import HdlcSegments, MbusSegments, Piece, Unit
+from dissectors.dlms.tree import Branch, Tree, grow
 from dissectors.dlms.unwrapping import Unwrapping
-from dissectors.dlms.wrapper import HEADER_LENGTH, header_fields, read_header
+from dissectors.dlms.wrapper import HEADER_LENGTH, WrapperHeader, header_fields, read_header
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Field
 
 __all__ = ["LLC_DIRECTIONS", "READERS", "apdu_direction", "read_hdlc", "read_unit"]
 
-Result = tuple[list[Field], DissectionError | None]
+Result = tuple[list[Tree], DissectionError | None]
 LLC_DIRECTIONS = {b"\xe6\xe6\x00": "to-server", b"\xe6\xe7\x00": "to-client"}
 _LLC = 3
 
@@ -88,7 +90,7 @@ def read_data_only(unwrapping: Unwrapping, data: bytes) -> Result:
         node, stop = read_node(data, 0, len(data))
     except DissectionError as error:
         return [Field("unread", data, None, 0, len(data), "message")], error
-    fields = [data_field(node)]
+    fields: list[Tree] = [Branch(partial(data_field, node))]
     unwrapping.nodes.append(node)
     if stop == len(data):
         return fields, None
@@ -108,11 +110,9 @@ def read_wrapper_stream(unwrapping: Unwrapping, data: bytes) -> Result:
 
 
 def _wrapped(unwrapping: Unwrapping, data: bytes, stream: bool) -> Result:
-    out: list[Field] = []
+    out: list[Tree] = []
     at, end, failure = 0, len(data), None
     while at < end or not out:
-        branch = Field("wrapper", None, "", at, end - at, "message")
-        out.append(branch)
         try:
             header = read_header(data, at, end)
             stop = at + HEADER_LENGTH + header.length
@@ -120,20 +120,25 @@ def _wrapped(unwrapping: Unwrapping, data: bytes, stream: bool) -> Result:
                 left = end - at - HEADER_LENGTH
                 raise Truncated(header.length, left, layer="dlms.wrapper", offset=at + HEADER_LENGTH)
         except DissectionError as error:
-            branch.children.append(Field("unread", data[at:], None, at, end - at, "message"))
+            out.append(Field("unread", data[at:], None, at, end - at, "message"))
             if not (stream and at and isinstance(error, Truncated)):
                 return out, failure or error
             unwrapping.issue("note", error.layer, error.offset, f"the stream ends here: {error.text}")
             return out, failure
-        branch.length = stop - at
-        branch.children += header_fields(header, at, "message")
         if header.length:
             unwrapping.direction = apdu_direction(data[at + HEADER_LENGTH]) or unwrapping.direction
-        fields, wrong = unwrapping.unwrap(data, at + HEADER_LENGTH, stop)
-        branch.children += fields
+        branch = Branch(partial(_wrapper_field, header, at, stop))
+        branch.below, wrong = unwrapping.unwrap(data, at + HEADER_LENGTH, stop)
+        out.append(branch)
         failure = failure or wrong
         at = stop
     return out, failure
+
+
+def _wrapper_field(header: WrapperHeader, at: int, stop: int) -> Field:
+    out = Field("wrapper", None, "", at, stop - at, "message")
+    out.children = header_fields(header, at, "message")
+    return out
 
 
 def read_hdlc(unwrapping: Unwrapping, data: bytes, strict: bool = True) -> Result:
@@ -143,13 +148,14 @@ def read_hdlc(unwrapping: Unwrapping, data: bytes, strict: bool = True) -> Resul
     """
     segments = HdlcSegments()
     unwrapping.keep_names = not strict
-    out: list[Field] = []
+    out: list[Tree] = []
     failure: DissectionError | None = None
     error: DissectionError | None
     at, any_frame = 0, False
     for found in read_frames(data, 0, len(data)):
         if isinstance(found, HdlcFrame):
             out += _flags(data, at, found.start)
+            branch: Tree
             branch, error = _frame(unwrapping, found, data, segments)
             if error is not None and not strict:
                 unwrapping.issue("warning", error.layer, error.offset, error.text)
@@ -174,7 +180,7 @@ def read_hdlc(unwrapping: Unwrapping, data: bytes, strict: bool = True) -> Resul
     return out, failure
 
 
-def _flags(data: bytes, start: int, end: int) -> list[Field]:
+def _flags(data: bytes, start: int, end: int) -> list[Tree]:
     if end <= start:
         return []
     return [Field("flags", data[start:end], f"{end - start} flags", start, end - start, "message")]
@@ -182,14 +188,14 @@ def _flags(data: bytes, start: int, end: int) -> list[Field]:
 
 def _frame(
     unwrapping: Unwrapping, frame: HdlcFrame, data: bytes, segments: HdlcSegments
-) -> tuple[Field, DissectionError | None]:
-    information: list[Field] = []
+) -> tuple[Tree, DissectionError | None]:
+    information: list[Tree] = []
     start, end = frame.info
     if frame.type in ("I", "UI") and end > start:
         unit = segments.feed(frame, data)
         if unit is not None:
             information = read_unit(unwrapping, unit, data, start)
-    branch = frame_field(frame, data, "message", information)
+    branch = Branch(lambda: frame_field(frame, data, "message", grow(information)))
     if frame.header_ok is False:
         error = Malformed("header check sequence is wrong", layer="dlms.hdlc", offset=start - 2)
         return branch, error
@@ -198,7 +204,7 @@ def _frame(
     return branch, None
 
 
-def read_unit(unwrapping: Unwrapping, unit: Unit, data: bytes, start: int, llc: bool = True) -> list[Field]:
+def read_unit(unwrapping: Unwrapping, unit: Unit, data: bytes, start: int, llc: bool = True) -> list[Tree]:
     """Unwrap a unit; its fields stand in place of the last piece, or in a buffer of their own when joined."""
     if len(unit.pieces) == 1:
         piece = unit.pieces[0]
@@ -207,13 +213,14 @@ def read_unit(unwrapping: Unwrapping, unit: Unit, data: bytes, start: int, llc: 
     name = unwrapping.add_buffer("reassembled", whole)
     last = unit.pieces[-1]
     own = Field("segment", last.octets, "last of the whole", start, len(last.octets), "message")
-    joined = Field("reassembled", None, f"{len(unit.pieces)} segments joined", 0, len(whole), name)
-    joined.children = _inside(unwrapping, whole, 0, len(whole), name, llc)
+    text = f"{len(unit.pieces)} segments joined"
+    joined = Branch(lambda: Field("reassembled", None, text, 0, len(whole), name))
+    joined.below = _inside(unwrapping, whole, 0, len(whole), name, llc)
     return [own, joined]
 
 
-def _inside(unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer: str, llc: bool) -> list[Field]:
-    out: list[Field] = []
+def _inside(unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer: str, llc: bool) -> list[Tree]:
+    out: list[Tree] = []
     head = data[start : start + _LLC]
     if llc and head in LLC_DIRECTIONS and start + _LLC <= end:
         unwrapping.direction = LLC_DIRECTIONS[head]
@@ -246,7 +253,7 @@ def _remains(unwrapping: Unwrapping, open_units: list[list[Piece]], layer: str) 
 def read_mbus(unwrapping: Unwrapping, data: bytes) -> Result:
     """Telegrams back to back; a wrong checksum refuses the message, other faults are warnings."""
     segments = MbusSegments()
-    out: list[Field] = []
+    out: list[Tree] = []
     failure: DissectionError | None = None
     whole = False
     for found in read_telegrams(data, 0, len(data)):
@@ -258,12 +265,12 @@ def read_mbus(unwrapping: Unwrapping, data: bytes) -> Result:
             failure = failure or error
             continue
         whole = True
-        body: list[Field] = []
+        body: list[Tree] = []
         if found.ports is not None:
             unit = segments.feed(found, data)
             if unit is not None:
                 body = read_unit(unwrapping, unit, data, found.body[0], llc=False)
-        out.append(telegram_field(found, data, "message", body))
+        out.append(Branch(partial(_telegram, found, data, body)))
         for offset, text in found.issues:
             unwrapping.issue("warning", "dlms.mbus", offset, text)
         if not found.checksum_ok and failure is None:
@@ -274,6 +281,10 @@ def read_mbus(unwrapping: Unwrapping, data: bytes) -> Result:
     for offset, text in segments.notes:
         unwrapping.issue("note", "dlms.mbus", offset, text)
     return out, failure
+
+
+def _telegram(telegram: Telegram, data: bytes, body: list[Tree]) -> Field:
+    return telegram_field(telegram, data, "message", grow(body))
 
 
 def read_gbcs_protected(unwrapping: Unwrapping, data: bytes) -> Result:

@@ -6,6 +6,7 @@ general-block-transfer, ciphering, service data blocks, Data.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from dissectors.dlms.access import check_counts
@@ -14,13 +15,14 @@ from dissectors.dlms.apdu import Apdu, read_whole_apdu
 from dissectors.dlms.association import Association, Blocks
 from dissectors.dlms.authentication import check_hls
 from dissectors.dlms.blocks import block_of, block_values
-from dissectors.dlms.data import TYPE_NAMES, Node, leaves
+from dissectors.dlms.data import TYPE_NAMES, Node
 from dissectors.dlms.general import Ciphered
 from dissectors.dlms.items import Pair, pairs_of
-from dissectors.dlms.layout import Choice, DataElement, Element, Flagged, Group, Part, Sequence
+from dissectors.dlms.layout import Choice, DataElement, Element, Flagged, Part, Sequence
 from dissectors.dlms.partial import read_partial_apdu
 from dissectors.dlms.rows import Row, learn, row_of, tables_of
 from dissectors.dlms.security import check_signature, open_apdu
+from dissectors.dlms.tree import Branch, Tree
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, Issue, Severity
 
@@ -39,23 +41,32 @@ def data_nodes(parts: list[Part]) -> list[Node]:
     """The values among the parts, in order: every Data but the parameters of selective access."""
     out: list[Node] = []
     for element, value, _, _ in parts:
-        _collect(element, value, out)
+        if element.carries_data:
+            _collect(element, value, out)
     return out
 
 
 def _collect(element: Element, value: Any, out: list[Node]) -> None:
     if isinstance(element, DataElement):
-        if element.name != "parameters":
-            out.append(value)
+        out.append(value)
     elif isinstance(element, Flagged):
         if value is not None:
             _collect(value[0], value[1], out)
-    elif isinstance(element, Sequence | Group):
-        for part in value:
-            _collect(part[0], part[1], out)
-    elif isinstance(element, Choice):
-        for part in value[1]:
-            _collect(part[0], part[1], out)
+    elif isinstance(element, Sequence) and isinstance(element.element, DataElement):
+        out += [part[1] for part in value]
+    else:
+        for part in value[1] if isinstance(element, Choice) else value:
+            if part[0].carries_data:
+                _collect(part[0], part[1], out)
+
+
+def _leaves(node: Node, out: list[dict[str, Any]]) -> None:
+    for item in node[1] if node[0] in (1, 2) else (node,):
+        tag = item[0]
+        if tag in (1, 2):
+            _leaves(item, out)
+        else:
+            out.append({"type": TYPE_NAMES[tag], "value": item[1].json if tag == 19 else item[1]})
 
 
 class Unwrapping:
@@ -111,8 +122,8 @@ class Unwrapping:
 
     def unwrap(
         self, data: bytes, start: int, end: int, buffer: str = "message", depth: int = 0
-    ) -> tuple[list[Field], DissectionError | None]:
-        """Fields of the APDU from `start` to `end`, and the error that stopped the reading, if any.
+    ) -> tuple[list[Tree], DissectionError | None]:
+        """The tree of the APDU from `start` to `end`, and the error that stopped the reading, if any.
 
         Every octet of the span lies in a leaf either way.
         """
@@ -130,28 +141,30 @@ class Unwrapping:
             return [_rest(data, start, end, buffer)], failure
         self.apdus.append(apdu.name)
         self.read.append(apdu)
-        field = apdu.field(buffer)
-        fields = [field] if apdu.end >= end else [field, _rest(data, apdu.end, end, buffer)]
+        branch = Branch(partial(apdu.field, buffer))
+        trees: list[Tree] = [branch]
+        if apdu.end < end:
+            trees.append(_rest(data, apdu.end, end, buffer))
         if failure is None or apdu.tag not in (0xDB, 0xDC, 0xDD, 0xDF, 0xE0):
-            inner = self._inside(apdu, field, buffer, depth, failure is not None)
+            inner = self._inside(apdu, branch, buffer, depth, failure is not None)
             failure = failure or inner
-        return fields, failure
+        return trees, failure
 
     def _inside(
-        self, apdu: Apdu, field: Field, buffer: str, depth: int, broken: bool
+        self, apdu: Apdu, branch: Branch, buffer: str, depth: int, broken: bool
     ) -> DissectionError | None:
         if apdu.part("protected") is not None:
-            return self._open(apdu, field, buffer, depth)
+            return self._open(apdu, branch, buffer, depth)
         if apdu.tag in (0x60, 0x61, 0x62, 0x63):
-            return self._acse(apdu, field, buffer, depth)
+            return self._acse(apdu, branch, buffer, depth)
         if apdu.tag == 0xDF:
-            return self._signed(apdu, field, buffer, depth)
+            return self._signed(apdu, branch, buffer, depth)
         if apdu.tag == 0xE0:
-            return self._general_block(apdu, field, depth)
+            return self._general_block(apdu, branch, depth)
         if apdu.tag == 0x01 and depth and apdu.parts and apdu.parts[0][1] is not None:
             self.association.learn_dedicated_key(apdu.parts[0][1][1])
         self._values(apdu)
-        self._block(apdu, field)
+        self._block(apdu, branch)
         if broken:
             return None
         return _cross_check(apdu)
@@ -170,7 +183,7 @@ class Unwrapping:
             if table is not None:
                 self.tables.append(table)
 
-    def _open(self, apdu: Apdu, field: Field, buffer: str, depth: int) -> DissectionError | None:
+    def _open(self, apdu: Apdu, branch: Branch, buffer: str, depth: int) -> DissectionError | None:
         association = self.association
         part = apdu.part("protected")
         assert part is not None
@@ -192,28 +205,22 @@ class Unwrapping:
             text = "the payload is compressed (V.44), which is not read"
             self.issue("warning", "dlms.security", part[2], text)
             name = self.add_buffer("decrypted", opened.plaintext)
-            field.children.append(_rest(opened.plaintext, 0, len(opened.plaintext), name))
+            branch.below.append(_rest(opened.plaintext, 0, len(opened.plaintext), name))
             return None
         if not ciphered.control & 0x20:
             start = part[3] - len(ciphered.tag) - len(ciphered.payload)
-            return self._in_place(apdu, field, start, start + len(ciphered.payload), buffer, depth)
+            return self._in_place(apdu, branch, start, start + len(ciphered.payload), buffer, depth)
         name = self.add_buffer("decrypted", opened.plaintext)
         fields, error = self.unwrap(opened.plaintext, 0, len(opened.plaintext), name, depth + 1)
-        field.children += fields
+        branch.below += fields
         return error
 
     def _in_place(
-        self, apdu: Apdu, field: Field, start: int, end: int, buffer: str, depth: int
+        self, apdu: Apdu, branch: Branch, start: int, end: int, buffer: str, depth: int
     ) -> DissectionError | None:
-        """Unwrap a part that stands readable inside `apdu`; its fields go below the leaf that covers it."""
-        fields, error = self.unwrap(apdu.data, start, end, buffer, depth + 1)
-        leaf = next((f for f in field.walk() if not f.children and f.offset <= start < f.end >= end), None)
-        if leaf is not None:
-            if leaf.offset < start:
-                head = Field("length", end - start, "", leaf.offset, start - leaf.offset, buffer)
-                leaf.children.append(head)
-            leaf.children += fields
-            leaf.value = None
+        """Unwrap a part that stands readable inside `apdu`; its tree goes below the leaf that covers it."""
+        trees, error = self.unwrap(apdu.data, start, end, buffer, depth + 1)
+        branch.inside.append((start, end, buffer, trees))
         return error
 
     def _count(self, apdu: Apdu, ciphered: Ciphered, title: bytes) -> None:
@@ -225,7 +232,7 @@ class Unwrapping:
         offset = apdu.parts[-1][2]
         self.issues += self.association.counters.observe(sender, kind, ciphered.counter, octets, offset)
 
-    def _signed(self, apdu: Apdu, field: Field, buffer: str, depth: int) -> DissectionError | None:
+    def _signed(self, apdu: Apdu, branch: Branch, buffer: str, depth: int) -> DissectionError | None:
         state = check_signature(apdu, self.association.keys)
         self.signatures.append(state)
         if state == "invalid":
@@ -238,9 +245,9 @@ class Unwrapping:
         start = part[3] - len(part[1])
         if not part[1]:
             return None
-        return self._in_place(apdu, field, start, part[3], buffer, depth)
+        return self._in_place(apdu, branch, start, part[3], buffer, depth)
 
-    def _acse(self, apdu: Apdu, field: Field, buffer: str, depth: int) -> DissectionError | None:
+    def _acse(self, apdu: Apdu, branch: Branch, buffer: str, depth: int) -> DissectionError | None:
         association = self.association
         direction = "to-server" if apdu.tag in (0x60, 0x62) else "to-client"
         self.direction = self.direction or direction
@@ -262,10 +269,10 @@ class Unwrapping:
                     text = "user information is not one octet string"
                     return Malformed(text, layer="dlms.acse", offset=content)
                 if inner:
-                    error = self._in_place(apdu, field, end - len(inner), end, buffer, depth)
+                    error = self._in_place(apdu, branch, end - len(inner), end, buffer, depth)
         return error
 
-    def _general_block(self, apdu: Apdu, field: Field, depth: int) -> DissectionError | None:
+    def _general_block(self, apdu: Apdu, branch: Branch, depth: int) -> DissectionError | None:
         control, number, _, octets = (part[1] for part in apdu.parts)
         last = bool(control & 0x80)
         if not octets and not last:
@@ -283,12 +290,12 @@ class Unwrapping:
         del transfers[key]
         name = self.add_buffer("reassembled", whole)
         fields, error = self.unwrap(whole, 0, len(whole), name, depth + 1)
-        field.children += fields
+        branch.below += fields
         if error is not None:
             self.issue("error", error.layer, error.offset, f"in the reassembled APDU: {error.text}")
         return None
 
-    def _block(self, apdu: Apdu, field: Field) -> None:
+    def _block(self, apdu: Apdu, branch: Branch) -> None:
         """A block of a GET, SET, ACTION, read or write; with the last one the whole value is read."""
         block = block_of(apdu)
         if block is None:
@@ -310,7 +317,7 @@ class Unwrapping:
         name = self.add_buffer("reassembled", whole)
         request = self.association.requests.get(block.invoke)
         fields, pairs, nodes, error = block_values(block.service, whole, name, blocks.detail, request)
-        field.children += fields
+        branch.below += fields
         self.nodes += nodes
         self._pairs(pairs)
         if error is not None:
@@ -326,7 +333,10 @@ class Unwrapping:
     @property
     def leaves(self) -> list[dict[str, Any]]:
         """The leaves of all Data for the JSON form."""
-        return [data_leaf(leaf) for node in self.nodes for leaf in leaves(node)]
+        out: list[dict[str, Any]] = []
+        for node in self.nodes:
+            _leaves(node, out)
+        return out
 
 
 _TITLES = ("system_title", "originator_system_title")

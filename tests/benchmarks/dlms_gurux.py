@@ -32,7 +32,9 @@ def load(path: Path) -> list[bytes]:
     return [
         bytes.fromhex(v["hex"])
         for v in vectors
-        if v["transport"] == "apdu" and not v["keys"] and not ("error" in v["expected"] and "apdu" not in v["expected"])
+        if v["transport"] == "apdu"
+        and not v["keys"]
+        and not ("error" in v["expected"] and "apdu" not in v["expected"])
     ]
 
 
