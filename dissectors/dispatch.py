@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dissectors.context import HanContext
 from dissectors.evidence import beacon_of, protocol_of
+from dissectors.field import Issue
 from dissectors.frame import Dissection, RawFrame
 from dissectors.ieee802154.dissect import (
     ACK,
@@ -15,6 +18,7 @@ from dissectors.ieee802154.dissect import (
     read_mac,
     read_trailer,
 )
+from dissectors.ieee802154.fcs import fcs16
 from dissectors.ieee802154.layers import MULTIPURPOSE
 from dissectors.lookalikes import read_lowpan, read_rf4ce, read_thread_beacon
 from dissectors.reading import Reading
@@ -39,6 +43,22 @@ def dissect_frame(raw: RawFrame, context: HanContext) -> Dissection:
     The context learns from the frame (keys, addresses, counters, fragments) unless its check sequence is bad.
     The same frame may be given again, say when a key has been learnt since: what it teaches, it teaches once.
     """
+    out = dissect_as(raw, context)
+    if raw.trailer == "absent" and (out.issues or out.shut_reason) and ends_in_fcs(raw.octets):
+        out = dissect_as(replace(raw, trailer="fcs16"), context)
+        text = "the capture has no FCS, but the last two octets are this frame's"
+        out.issues.append(Issue("note", LAYER, len(raw.octets) - 2, text))
+        out.columns["issue"] = out.issues[0].text
+    return out
+
+
+def ends_in_fcs(octets: bytes) -> bool:
+    """Whether the last two octets are the frame's check sequence: one frame in 65536 is so by chance."""
+    return len(octets) > 4 and fcs16(octets[:-2]) == int.from_bytes(octets[-2:], "little")
+
+
+def dissect_as(raw: RawFrame, context: HanContext) -> Dissection:
+    """Dissect a frame whose trailer is what `raw` says."""
     out = Dissection(buffers={"frame": raw.octets})
     reading = Reading(raw, context, out)
     end = read_trailer(reading)
@@ -61,8 +81,11 @@ def read_content(reading: Reading, frame: MacFrame) -> None:
     elif kind == ACK:
         reading.say(LAYER, "Ack")
         reading.put_unread(cursor, buffer, frame.branch, "an acknowledgement carries nothing")
-    elif kind in (DATA, MULTIPURPOSE):
+    elif kind == DATA:
         read_data(reading, frame)
+    elif kind == MULTIPURPOSE:
+        reading.say(LAYER, "Multipurpose frame")
+        reading.put_unread(cursor, buffer, frame.branch, "payload of an unknown protocol")
     elif kind != COMMAND:
         reading.say(LAYER, "Frame of a type that is not read")
         reading.put_unread(cursor, buffer, frame.branch, "frame type that is not read")

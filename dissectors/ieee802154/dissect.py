@@ -21,8 +21,10 @@ from dissectors.ieee802154.layers import (
     FRAME_TYPES,
     MULTIPURPOSE,
     AuxSecurity,
+    AuxSecurity2006,
     MacHeader,
     MultipurposeHeader,
+    Security2003,
 )
 from dissectors.ieee802154.security import open_mac
 from dissectors.keyring import Key
@@ -113,6 +115,8 @@ def read_mac(reading: Reading, end: int) -> MacFrame:
     ies = read_header_ies(reading, frame) if frame.readable and header.has_ies() else None
     if frame.readable:
         read_open_part(reading, frame)
+    if frame.readable and header.bit("security_enabled") and header.bit("version") == 0:
+        keep_shut_2003(reading, frame)
     if aux is not None:
         open_frame(reading, frame, aux)
     if frame.readable and ies is not None and ies.payload_ies_follow():
@@ -157,14 +161,9 @@ def read_security_header(reading: Reading, frame: MacFrame) -> AuxSecurity | Non
     """The auxiliary security header, when there is one; its integrity code leaves the cursor's window."""
     header, cursor = frame.header, frame.cursor
     if not header.secured():
-        if header.bit("security_enabled") and header.bit("version") == 0:
-            frame.readable = False
-            reading.out.columns["mac_security"] = "no_key"
-            reading.shut("security of IEEE 802.15.4-2003 frames is withdrawn and not read")
-            reading.say(LAYER, "Secured frame of IEEE 802.15.4-2003")
-            reading.put_unread(cursor, "frame", frame.branch, "security of IEEE 802.15.4-2003 is not read")
         return None
-    aux = AuxSecurity.read(cursor)
+    kind = AuxSecurity2006 if header.bit("version") == 1 and isinstance(header, MacHeader) else AuxSecurity
+    aux = kind.read(cursor)
     if aux.error is None and cursor.remaining < aux.mic_octets:
         aux.error = Truncated(aux.mic_octets, cursor.remaining, layer=LAYER, offset=cursor.offset)
     if aux.error is not None:
@@ -177,6 +176,20 @@ def read_security_header(reading: Reading, frame: MacFrame) -> AuxSecurity | Non
         frame.mic_at = cursor.end = cursor.end - aux.mic_octets
     reading.put(aux, "frame", frame.branch)
     return aux if frame.readable else None
+
+
+def keep_shut_2003(reading: Reading, frame: MacFrame) -> None:
+    """A secured frame of version 0, whose cipher suites were withdrawn: counters, then octets."""
+    frame.readable = False
+    reading.out.columns["mac_security"] = "no_key"
+    reading.shut("the security of IEEE 802.15.4-2003 frames is withdrawn and not opened")
+    if "mac_command" not in reading.out.columns and frame.frame_type != BEACON:
+        reading.say(LAYER, "Encrypted MAC frame")
+    layer = Security2003.read(frame.cursor)
+    if layer.error is not None:
+        layer.claim(frame.cursor)
+    reading.put(layer, "frame", frame.branch)
+    reading.put_octets(frame.cursor, "frame", frame.branch, Ciphertext)
 
 
 def read_header_ies(reading: Reading, frame: MacFrame) -> HeaderIEs:

@@ -2,7 +2,7 @@
 
 Sources: IEEE 802.15.4-2015 clauses 7.2 (general frame format), 7.3.5 (multipurpose), 9.4 (auxiliary
 security header); table 7-2 (PAN ID compression). In a 2003 frame (version 0) the security bit means another,
-withdrawn format, so no auxiliary header is read there.
+withdrawn format, so no auxiliary header is read there (`Security2003`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,16 @@ from typing import Any
 from dissectors.facts import names
 from dissectors.layer import Bits, Layer, Octets, UInt, Word, eui64_text
 
-__all__ = ["ADDRESS_MODES", "FRAME_TYPES", "AuxSecurity", "MacHeader", "MultipurposeHeader", "pan_fields"]
+__all__ = [
+    "ADDRESS_MODES",
+    "FRAME_TYPES",
+    "AuxSecurity",
+    "AuxSecurity2006",
+    "MacHeader",
+    "MultipurposeHeader",
+    "Security2003",
+    "pan_fields",
+]
 
 PACKAGE = "ieee802154"
 FRAME_TYPES = ("beacon", "data", "ack", "command", "reserved", "multipurpose", "fragment", "extended")
@@ -175,7 +184,7 @@ KEY_SOURCE_OCTETS = (0, 0, 4, 8)
 
 
 class AuxSecurity(Layer):
-    """The auxiliary security header (9.4). In 2006 frames bits 5 and 6 of the control are reserved."""
+    """The auxiliary security header (9.4) of frame version 2."""
 
     name = "802.15.4 security"
     title = "aux_security"
@@ -205,3 +214,31 @@ class AuxSecurity(Layer):
     def mic_octets(self) -> int:
         """Octets of the integrity code at this level."""
         return (0, 4, 8, 16)[self.bit("level") & 3]
+
+
+class AuxSecurity2006(AuxSecurity):
+    """The auxiliary security header of frame version 1: three reserved bits, and always a frame counter."""
+
+    name = "802.15.4 security"
+    fields_desc = [
+        Word(
+            "security_control",
+            0x05,
+            1,
+            (
+                Bits("level", 0, 3, names(PACKAGE, "security_level")),
+                Bits("key_id_mode", 3, 2, names(PACKAGE, "key_id_mode")),
+                Bits("reserved", 5, 3),
+            ),
+        ),
+        UInt("frame_counter", 0, 4),
+        *AuxSecurity.fields_desc[2:],
+    ]
+
+
+class Security2003(Layer):
+    """What a secured frame of version 0 carries in front of its enciphered payload (802.15.4-2003 7.6)."""
+
+    name = "802.15.4-2003 security"
+    title = "security_2003"
+    fields_desc = [UInt("frame_counter", 0, 4), UInt("key_sequence", 0, 1)]

@@ -30,7 +30,7 @@ def dissect(cursor: Cursor, buffer: str, envelope: Envelope, context: HanContext
     cursor.layer = "zcl"
     branch = Field("zcl", None, "ZigBee Cluster Library", start, cursor.remaining, buffer)
     out.fields.append(branch)
-    out.columns["protocol"] = "zcl"
+    out.columns["protocol"] = "ZCL"
     try:
         header, fields = read_header(cursor, buffer)
     except DissectionError as error:
