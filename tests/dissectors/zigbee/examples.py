@@ -54,6 +54,15 @@ def aps(payload: bytes, *, counter: int, **fields: Any) -> bytes:
     return nwk(bytes(ApsHeader(counter=counter & 0xFF, **fields)) + payload, counter=counter)
 
 
+ADDRESSING: dict[int, dict[str, Any]] = {
+    6: {"dst_mode": 2, "src_mode": 3, "src_eui64": METER, "pan_id_compression": 1, "dst_pan": 0xFFFF},
+    7: {"dst_mode": 2, "dst_pan": 0xFFFF},
+    8: {"dst_mode": 3, "dst_eui64": METER, "src_mode": 3, "src_eui64": HUB, "dst_pan": 0xFFFF},
+    9: {"src_mode": 2, "src_short": METER_SHORT, "ack_request": 1},
+}
+"""Addresses that the standard prescribes for some commands (802.15.4-2015 clause 7.5)."""
+
+
 def mac_examples() -> Iterator[tuple[str, bytes]]:
     values: dict[int, dict[str, Any]] = {
         8: {"channel_page": b"\x00", "channel": 15, "pan": PAN},
@@ -64,16 +73,10 @@ def mac_examples() -> Iterator[tuple[str, bytes]]:
         if command in COMMANDS:
             layer = COMMANDS[command](**values.get(command, {}))
             body += bytes(layer) + (b"vendor" if command == 0x24 else b"")
-        header = MacHeader(
-            frame_type=3,
-            dst_mode=3,
-            src_mode=3,
-            pan_id_compression=1,
-            dst_pan=PAN,
-            dst_eui64=HUB,
-            src_eui64=METER,
-            sequence=command,
+        addressing = ADDRESSING.get(
+            command, {"dst_mode": 3, "dst_eui64": HUB, "src_mode": 3, "src_eui64": METER}
         )
+        header = MacHeader(frame_type=3, sequence=command, **({"dst_pan": PAN, "src_pan": PAN} | addressing))
         yield f"mac command {command}", build_frame(header, body)
     yield "mac ack", build_frame(MacHeader(frame_type=2, sequence=9))
     beacon = MacHeader(frame_type=0, src_mode=2, src_pan=PAN, src_short=0)
@@ -119,6 +122,7 @@ def aps_command_layers() -> Iterator[tuple[str, int, Layer]]:
         )
         yield f"transport key {key_type}", 5, layer
     values: dict[int, dict[str, Any]] = {8: {"key_type": 2, "partner": HUB}, 0x0A: {"key_type": 1}}
+    values |= {0x0C: {"data": bytes(4)}, 0x0D: {"data": bytes(4)}}
     for command, kind in kinds.items():
         if command not in (5, 0x0E):
             yield f"aps command {command}", command, kind(**values.get(command, {}))
@@ -146,16 +150,13 @@ def filled(kind: type[Layer]) -> Layer:
     return kind(**values)
 
 
-def explicit_counts(layer: Layer) -> Layer:
-    """The same layer, read back from its octets, so that the counts are explicit too."""
-    return type(layer)(bytes(layer))
-
-
 def zdp_examples() -> Iterator[tuple[int, str, bytes]]:
     for cluster, name in zdp_names().items():
         kind = zdp_layer(cluster)
         assert kind is not None
         layer = filled(kind)
+        if name == "Extended_Active_EP_rsp":
+            layer.start_index, layer.endpoint_count = 0, len(layer.endpoints)
         for part in kind.fields_desc:
             if type(part).__name__ == "UInt" and part.count_of and part.name not in layer.fields:
                 layer.fields[part.name] = None
