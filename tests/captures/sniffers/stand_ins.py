@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import struct
 import threading
 import tty
@@ -26,23 +27,25 @@ class Firmware:
         tty.setraw(device)
         self.name = os.ttyname(device)
         self._device = device
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         return self
 
     def _run(self) -> None:
-        try:
-            while octets := os.read(self.host, 4096):
-                self.said += octets
+        while not self._stop.is_set():
+            ready, _, _ = select.select([self.host], [], [], 0.05)
+            if ready:
+                self.said += os.read(self.host, 4096)
                 for answer in self._reply(self.said):
                     os.write(self.host, answer)
-        except OSError:
-            return
 
     def send(self, octets: bytes) -> None:
         os.write(self.host, octets)
 
     def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()  # before its descriptor is closed, and given to somebody else
         os.close(self._device)
         os.close(self.host)
 
