@@ -329,6 +329,24 @@ def convert(
     )
 
 
+@verb(
+    "crosscheck",
+    "hanscope crosscheck han.pcapng --keys keys.toml",
+    "hanscope crosscheck han.pcapng --keys keys.toml --json",
+)
+def crosscheck(
+    capture: CaptureArgument,
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+    most: Annotated[int, typer.Option("--most", min=1, help="Disagreements shown of each field.")] = 5,
+    quiet: QuietOption = False,
+) -> int:
+    """The same capture through tshark with the same keys: per field, how often both agree, and where not."""
+    from analysis.verbs import crosscheck as run
+
+    return run.run(capture, _keyring(keys), as_json=as_json, most=most, quiet=quiet)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command with `argv` (``sys.argv`` without the name by default); returns the exit code."""
     try:

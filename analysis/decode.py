@@ -141,7 +141,7 @@ def cut(block: FrameBlock, start: int, stop: int) -> FrameBlock:
 
 
 def readings(
-    source: Source,
+    source: Source | Replay,
     keyring: Keyring | None = None,
     *,
     limit: int | None = None,
@@ -155,7 +155,8 @@ def readings(
         CaptureError: (while a reading is iterated) the capture cannot be read at all.
     """
     wanted = None if tables is None else tuple(tables)
-    replay = Replay(source)
+    own = not isinstance(source, Replay)
+    replay = Replay(source) if not isinstance(source, Replay) else source
     hindsight: Hindsight | None = None
     try:
         for _ in range(PASSES):
@@ -174,7 +175,8 @@ def readings(
                 return
             hindsight = found
     finally:
-        replay.close()
+        if own:
+            replay.close()
 
 
 class Decoded:

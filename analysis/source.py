@@ -14,6 +14,7 @@ from captures import Capture, open_capture
 __all__ = ["Replay", "Source"]
 
 Source = str | os.PathLike[str] | IO[bytes]
+"""A path, ``-`` for stdin, or an open binary file."""
 
 HELD = 64 * 1024 * 1024
 """Octets of a stream that are held in memory; what exceeds them goes to a temporary file."""
@@ -39,6 +40,19 @@ class Replay:
         if isinstance(self.source, str | os.PathLike):
             return "stdin" if os.fspath(self.source) == "-" else os.fspath(self.source)
         return str(getattr(self.source, "name", "stream"))
+
+    @property
+    def path(self) -> Path | None:
+        """Where it lies, when it is a file."""
+        if isinstance(self.source, str | os.PathLike) and not _is_stream(self.source):
+            return Path(self.source)
+        return None
+
+    def __enter__(self) -> Replay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def open(self) -> Capture:
         """The capture, from its start.

@@ -53,26 +53,19 @@ def run(
     if link_type is not None and link_type not in LINK_TYPES:
         raise console.UsageError(f"link type {link_type} cannot be written", "283 (TAP), 195 or 230")
     target: str | IO[bytes] = sys.stdout.buffer if out == "-" else out
-    replay = Replay(source)
-    keys = _keys(source, keyring, replay) if reveal else []
-    with replay.open() as capture:
-        secrets = keys if kind == "pcapng" else []
-        written = write_capture(
-            target,
-            _chosen(capture, ranges),
-            format=kind,
-            link_type=link_type,
-            comments=capture.comments,
-            names=_names(capture, keyring),
-            secrets=secrets,
-        )
-        held_back = [] if reveal else list(capture.secrets)
-        lost = list(capture.lost)
-    replay.close()
-    for one in lost:
+    with Replay(source) as replay:
+        keys = _keys(replay, keyring) if reveal and kind == "pcapng" else []
+        with replay.open() as capture:  # names may stand behind the frames that they are for
+            for _ in capture:
+                pass
+            names = _names(capture, keyring)
+        with replay.open() as capture:
+            options: dict[str, Any] = {"format": kind, "link_type": link_type, "comments": capture.comments}
+            written = write_capture(target, _chosen(capture, ranges), names=names, secrets=keys, **options)
+    for one in capture.lost:
         console.say(f"warning: {replay.name}: offset 0x{one.offset:x}: {one.text}")
-    if held_back and not quiet:
-        console.say(f"note: {len(held_back)} keys in {replay.name} were left out (--reveal writes them)")
+    if capture.secrets and not reveal and not quiet:
+        console.say(f"note: {len(capture.secrets)} keys of {replay.name} are left out (--reveal writes them)")
     if not quiet:
         console.say(f"{out}: {written:,} frames")
     return console.OK
@@ -87,9 +80,9 @@ def _format(out: str, format_: str | None) -> Literal["pcapng", "pcap"]:
     raise console.UsageError(f"unknown format {chosen!r}", "formats: pcapng, pcap")
 
 
-def _keys(source: str, keyring: Keyring, replay: Replay) -> list[Key]:
+def _keys(replay: Replay, keyring: Keyring) -> list[Key]:
     """All keys that the capture carries or teaches, and those of keys.toml that opened something."""
-    for reading in readings(source, keyring, tables=("packets", "keys")):
+    for reading in readings(replay, keyring, tables=("packets", "keys")):
         for _ in reading:
             pass
     session = reading.session

@@ -61,18 +61,15 @@ def shown_frames(source: str, keyring: Keyring, numbers: Sequence[int]) -> tuple
     Raises:
         CaptureError: the capture cannot be read at all.
     """
-    replay = Replay(source)
-    try:
+    with Replay(source) as replay:
         found, facts = _pass(replay, keyring, numbers, None)
         if any(one.columns.get(layer) == "no_key" for one in found for layer in SECURITY):
-            for reading in readings(source, keyring, tables=()):
+            for reading in readings(replay, keyring, tables=()):
                 for _ in reading:
                     pass
             hindsight = reading.session.hindsight() or _all_learnt(reading.session)
             found, facts = _pass(replay, keyring, numbers, hindsight)
         return found, facts
-    finally:
-        replay.close()
 
 
 def _all_learnt(session: Session) -> Hindsight:
