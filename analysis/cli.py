@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 
 DEBUG = {"on": False}
+DEMO_FOLDER = Path("hanscope-demo")
 
 CaptureArgument = Annotated[str, typer.Argument(metavar="CAPTURE", help="Capture file, or - for stdin.")]
 CapturesArgument = Annotated[list[str], typer.Argument(metavar="CAPTURE...", help="Capture files, or -.")]
@@ -160,6 +161,19 @@ def options(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+@verb("demo", "hanscope demo", "hanscope demo --out my-first-han")
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for what is written.")] = Path(
+        "hanscope-demo"
+    ),
+    quiet: QuietOption = False,
+) -> int:
+    """Make a small home area network, capture it, decode it, check it, report on it: no input needed."""
+    from analysis.verbs import demo as run
+
+    return run.run(out, quiet=quiet)
+
+
 @verb(
     "decode",
     "hanscope decode han.pcapng --keys keys.toml --out tables",
@@ -212,6 +226,38 @@ def show(
     from analysis.verbs import show as run
 
     return run.run(capture, frame, _keyring(keys), as_json=as_json, reveal=reveal)
+
+
+@verb(
+    "message",
+    "hanscope message DD00000000000062... --keys keys.toml",
+    "hanscope message replies/ --jsonl",
+)
+def message(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="MESSAGE...", help="Hex, base64, files, folders, or - for stdin.")
+    ],
+    keys: KeysOption = None,
+    kind: Annotated[str, typer.Option("--kind", help="gbcs, dlms, frame or auto.")] = "auto",
+    version: Annotated[str | None, typer.Option("--gbcs", help="Version of GBCS to hold it against.")] = None,
+    as_json: JsonOption = False,
+    as_jsonl: Annotated[bool, typer.Option("--jsonl", help="One object a message.")] = False,
+    reveal: RevealOption = False,
+) -> int:
+    """One or many messages without a capture: GBCS, DLMS, or a radio frame, down to the last value."""
+    from analysis import console, messages
+
+    if kind not in ("auto", "gbcs", "dlms", "frame"):
+        raise console.UsageError(f"unknown kind {kind!r}", "gbcs, dlms, frame or auto")
+    return messages.run(
+        inputs,
+        _keyring(keys),
+        kind=kind,
+        as_json=as_json,
+        jsonl=as_jsonl,
+        version=version,
+        reveal=reveal,
+    )
 
 
 @verb("keys", "hanscope keys han.pcapng --keys keys.toml", "hanscope keys han.pcapng --json")
