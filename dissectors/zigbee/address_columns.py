@@ -34,32 +34,47 @@ def learnable(short: npt.NDArray[np.uint16], eui64: U64) -> Mask:
 
 @dataclass(slots=True)
 class Lessons:
-    """Who owns which address, as frames taught it: `row` never falls."""
+    """Who owns which address, as frames taught it, in the order of the frames: `row` never falls.
+
+    A lesson that is not `sure` (its frame was not verified) counts only where no owner is known yet.
+    """
 
     row: Index
     key: U32
     eui64: U64
+    sure: Mask
 
     @classmethod
     def none(cls) -> Lessons:
         """No lesson at all."""
-        return cls(np.zeros(0, np.int64), np.zeros(0, np.uint32), np.zeros(0, np.uint64))
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.uint32), np.zeros(0, np.uint64), np.zeros(0, np.bool_))
 
-    def until(self, row: int) -> Lessons:
-        """The lessons of rows before `row`."""
-        count = int(np.searchsorted(self.row, row, side="left"))
-        return Lessons(self.row[:count], self.key[:count], self.eui64[:count])
+    @classmethod
+    def of(cls, *parts: Lessons) -> Lessons:
+        """Lessons of several kinds, in the order of their rows; of one row in the order of the kinds."""
+        row, key, eui64, sure = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__
+        )
+        order = np.argsort(row, kind="stable")
+        return cls(row[order], key[order], eui64[order], sure[order])
+
+    def where(self, chosen: Mask | Index) -> Lessons:
+        """The chosen lessons."""
+        return Lessons(self.row[chosen], self.key[chosen], self.eui64[chosen], self.sure[chosen])
 
     def news(self, known: AddressMap) -> Lessons:
         """Those lessons that matter, given what is known: all about addresses whose owner changes."""
+        if not len(self.row):
+            return self
         ids, base, has = _known(known, self.key)
-        changes = ~has[ids] | (base[ids] != self.eui64)
+        changes = ~has[ids] | (self.sure & (base[ids] != self.eui64))
         if not changes.any():
             return Lessons.none()
         moved = np.zeros(len(base), np.bool_)
         moved[ids[changes]] = True
-        kept = np.flatnonzero(moved[ids])
-        return Lessons(self.row[kept], self.key[kept], self.eui64[kept])
+        first = np.zeros(len(ids), np.bool_)
+        first[np.unique(ids, return_index=True)[1]] = True
+        return self.where(moved[ids] & (self.sure | (first & ~has[ids])))
 
     def teach(self, known: AddressMap, first: int, last: int) -> None:
         """Tell the map the lessons of rows from `first` up to but not including `last`."""

@@ -85,14 +85,18 @@ def test_owners_are_those_of_the_moment() -> None:
         mirror.learn(1, short, 100 + short)
     lessons = [(row, (1 << 16) | rng.randrange(5), 100 + rng.randrange(3)) for row in range(0, 200, 3)]
     rows, pairs, eui64s = (np.array(column) for column in zip(*lessons, strict=True))
-    taught = Lessons(rows, pairs.astype(np.uint32), eui64s.astype(np.uint64))
+    sure = np.array([rng.random() < 0.6 for _ in lessons])
+    taught = Lessons(rows, pairs.astype(np.uint32), eui64s.astype(np.uint64), sure)
     keys = [(1 << 16) | rng.randrange(7) for _ in range(200)]
-    found, owned = owners(known, taught.news(known), np.array(keys, np.uint32), np.arange(200))
-    by_row = {row: (key, eui64) for row, key, eui64 in lessons}
+    news = taught.news(known)
+    found, owned = owners(known, news, np.array(keys, np.uint32), np.arange(200))
+    by_row = {row: (key, eui64, s) for (row, key, eui64), s in zip(lessons, sure.tolist(), strict=True)}
     for row, key in enumerate(keys):
         expected = mirror.eui64(1, key & 0xFFFF)
         assert (found[row] if owned[row] else None) == expected
         if row in by_row:
-            mirror.learn(1, by_row[row][0] & 0xFFFF, by_row[row][1])
-    taught.teach(known, 0, 200)
+            taught_key, eui64, certain = by_row[row]
+            if certain or mirror.eui64(1, taught_key & 0xFFFF) is None:
+                mirror.learn(1, taught_key & 0xFFFF, eui64)
+    news.teach(known, 0, 200)
     assert known.pairs == mirror.pairs

@@ -1,0 +1,110 @@
+"""Frame counters of many frames at once: the verdict of `dissectors.counters`, and its memory kept for it.
+
+Strategy: in a capture read in order nearly every counter is greater than all before it, and one running
+maximum over all senders shows which are not. Only those few are looked at one by one: have the same octets
+been seen a moment ago? What the one-frame path has to know afterwards is written to its memory when a frame
+goes that way, and at the end of the block: the greatest counter, and the uses of the last moments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from dissectors.counters import RELAY_NS, FrameCounters, Track, Use
+from dissectors.vectors import Index, Mask, highest_before
+
+__all__ = ["Uses"]
+
+KEPT_NS = 2 * RELAY_NS
+"""Uses within this time before the last one stay in the memory of the one-frame path."""
+
+Pair = tuple[str, int, bytes]
+"""Layer, EUI-64 of the sender, key."""
+
+
+@dataclass(slots=True)
+class Uses:
+    """The uses of counters in one layer of a block, in the order of the frames.
+
+    `pair` is the place in `pairs`; `again` tells a frame sent again (see `dissectors.counters`).
+    """
+
+    pairs: list[Pair]
+    pair: Index
+    row: Index
+    number: npt.NDArray[np.int64]
+    counter: npt.NDArray[np.uint32]
+    time_ns: npt.NDArray[np.int64]
+    again: npt.NDArray[np.uint64]
+    told: int = 0  # rows below this one are in the one-frame path's memory
+    _order: Index = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def replays(self, memory: FrameCounters, patience_ns: int) -> Mask:
+        """Which uses are replays, given what happened before the block."""
+        base = np.array([_greatest(memory.tracks.get(pair)) for pair in self.pairs], np.int64)
+        before = highest_before(self.pair, self.counter, base)
+        suspects = np.flatnonzero((self.counter <= before) & (self.number > 0))
+        verdict = np.zeros(len(self.pair), np.bool_)
+        for use in suspects.tolist():
+            verdict[use] = not self._seen_again(memory, use, patience_ns)
+        return verdict
+
+    def _seen_again(self, memory: FrameCounters, use: int, patience_ns: int) -> bool:
+        """Whether the same octets were used a short time ago, in this block or before it."""
+        time_ns, counter, again = int(self.time_ns[use]), int(self.counter[use]), int(self.again[use])
+        for index in np.flatnonzero(self.pair[:use] == self.pair[use])[::-1].tolist():
+            if not self.number[index]:
+                continue
+            if time_ns - int(self.time_ns[index]) > patience_ns:
+                return False
+            if int(self.counter[index]) == counter and int(self.again[index]) == again:
+                return True
+        track = memory.tracks.get(self.pairs[int(self.pair[use])])
+        for earlier in reversed(track.uses if track else ()):
+            if time_ns - earlier.time_ns > patience_ns:
+                return False
+            if earlier.counter == counter and earlier.again == again:
+                return True
+        return False
+
+    def tell(self, memory: FrameCounters, row: int) -> None:
+        """Write the uses of rows before `row` to the memory of the one-frame path."""
+        begin, end = np.searchsorted(self.row, (self.told, row), side="left")
+        self.told = row
+        part = slice(int(begin), int(end))
+        for pair in np.flatnonzero(np.bincount(self.pair[part], minlength=len(self.pairs))).tolist():
+            uses = part.start + np.flatnonzero((self.pair[part] == pair) & (self.number[part] > 0))
+            if len(uses):
+                self._remember(memory.tracks.setdefault(self.pairs[pair], Track()), uses)
+
+    def _remember(self, track: Track, uses: Index) -> None:
+        greatest = max(_greatest(track), -1)
+        running = np.maximum.accumulate(np.maximum(self.counter[uses].astype(np.int64), greatest))
+        times = self.time_ns[uses]
+        limit = max(int(times[-1]) - KEPT_NS, -(2**63))
+        kept = int(np.argmax(times >= limit))
+        if kept > 0:
+            track.uses.clear()
+            track.greatest.clear()
+            track.forgotten = int(running[kept - 1])
+        elif track.uses:
+            recent = (i for i, u in enumerate(track.uses) if u.time_ns >= limit)
+            old = next(recent, len(track.uses))
+            if old:
+                track.forgotten = track.greatest[old - 1]
+                del track.uses[:old], track.greatest[:old]
+        for place in range(kept, len(uses)):
+            i = int(uses[place])
+            use = Use(int(self.number[i]), int(self.counter[i]), int(self.time_ns[i]), int(self.again[i]))
+            track.uses.append(use)
+            track.greatest.append(int(running[place]))
+
+
+def _greatest(track: Track | None) -> int:
+    """The greatest counter that was used, -1 when none was."""
+    if track is None:
+        return -1
+    return track.greatest[-1] if track.greatest else track.forgotten
