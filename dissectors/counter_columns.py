@@ -8,15 +8,17 @@ goes that way, and at the end of the block: the greatest counter, and the uses o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from dissectors.counters import RELAY_NS, FrameCounters, Track, Use
-from dissectors.vectors import Index, Mask, highest_before
+from dissectors.vectors import Index, Mask, distinct, highest_before
 
-__all__ = ["Uses"]
+__all__ = ["Uses", "uses_of"]
 
 KEPT_NS = 2 * RELAY_NS
 """Uses within this time before the last one stay in the memory of the one-frame path."""
@@ -29,7 +31,7 @@ Pair = tuple[str, int, bytes]
 class Uses:
     """The uses of counters in one layer of a block, in the order of the frames.
 
-    `pair` is the place in `pairs`; `again` tells a frame sent again (see `dissectors.counters`).
+    `pair` is the place in `pairs`; `digest` and `mark` tell a frame sent again (see `dissectors.counters`).
     """
 
     pairs: list[Pair]
@@ -38,9 +40,13 @@ class Uses:
     number: npt.NDArray[np.int64]
     counter: npt.NDArray[np.uint32]
     time_ns: npt.NDArray[np.int64]
-    again: npt.NDArray[np.uint64]
+    digest: npt.NDArray[np.uint32]
+    mark: npt.NDArray[np.uint32]
     told: int = 0  # rows below this one are in the one-frame path's memory
-    _order: Index = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def _again(self, use: int) -> int:
+        """What the one-frame path calls a repeated frame by."""
+        return crc32(int(self.digest[use]).to_bytes(4, "little"), int(self.mark[use]))
 
     def replays(self, memory: FrameCounters, patience_ns: int) -> Mask:
         """Which uses are replays, given what happened before the block."""
@@ -54,13 +60,13 @@ class Uses:
 
     def _seen_again(self, memory: FrameCounters, use: int, patience_ns: int) -> bool:
         """Whether the same octets were used a short time ago, in this block or before it."""
-        time_ns, counter, again = int(self.time_ns[use]), int(self.counter[use]), int(self.again[use])
+        time_ns, counter, again = int(self.time_ns[use]), int(self.counter[use]), self._again(use)
         for index in np.flatnonzero(self.pair[:use] == self.pair[use])[::-1].tolist():
             if not self.number[index]:
                 continue
             if time_ns - int(self.time_ns[index]) > patience_ns:
                 return False
-            if int(self.counter[index]) == counter and int(self.again[index]) == again:
+            if int(self.counter[index]) == counter and self._again(index) == again:
                 return True
         track = memory.tracks.get(self.pairs[int(self.pair[use])])
         for earlier in reversed(track.uses if track else ()):
@@ -98,7 +104,7 @@ class Uses:
                 del track.uses[:old], track.greatest[:old]
         for place in range(kept, len(uses)):
             i = int(uses[place])
-            use = Use(int(self.number[i]), int(self.counter[i]), int(self.time_ns[i]), int(self.again[i]))
+            use = Use(int(self.number[i]), int(self.counter[i]), int(self.time_ns[i]), self._again(i))
             track.uses.append(use)
             track.greatest.append(int(running[place]))
 
@@ -107,4 +113,23 @@ def _greatest(track: Track | None) -> int:
     """The greatest counter that was used, -1 when none was."""
     if track is None:
         return -1
-    return track.greatest[-1] if track.greatest else track.forgotten
+    return int(track.greatest[-1] if track.greatest else track.forgotten)
+
+
+def uses_of(
+    layer: str,
+    key_values: Sequence[bytes],
+    key: Index,
+    sender: npt.NDArray[np.uint64],
+    row: Index,
+    frames: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    counter: npt.NDArray[np.uint32],
+    digest: npt.NDArray[np.uint32],
+    mark: npt.NDArray[np.uint32],
+) -> Uses:
+    """The uses of counters in opened frames; `key` points into `key_values`, `frames` are numbers and times."""
+    senders, of = distinct(sender)
+    pairs, pair = distinct((of << 32) | key)
+    names = [(layer, int(senders[int(p) >> 32]), key_values[int(p) & 0xFFFFFFFF]) for p in pairs]
+    number, time_ns = frames
+    return Uses(names, pair, row, number[row], counter, time_ns[row], digest, mark)

@@ -17,14 +17,13 @@ import numpy.typing as npt
 
 from dissectors.vectors import Columns, Index, Mask, Octets, Span
 
-__all__ = ["MAC_TYPES", "MODES", "Headers", "Shapes", "read_headers"]
+__all__ = ["MAC_TYPES", "MODES", "Headers", "Shapes", "read_bare_commands", "read_headers", "read_plain_beacons"]
 
 MAC_TYPES = ("beacon", "data", "ack", "command", "reserved", "multipurpose", "fragment", "extended")
 MODES = ("none", "short", "extended")
 SECURITY = ("none", "ok", "no_key", "bad_mic", "replay")
 
 BEACON, DATA, ACK, COMMAND = range(4)
-FCF_ACK_SHAPES = 0x8EC8  # security, PAN ID compression, reserved bit 7.. and address modes: none in an Ack
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,58 +68,59 @@ def shapes() -> Shapes:
 
 @dataclass(slots=True)
 class Headers:
-    """What the MAC headers said, one entry a row of `span`, which begins after the header."""
+    """What the MAC headers said, one entry a row of `span`, which begins after the header.
+
+    `pan` is the PAN that the frame belongs to: the destination's, unless that is the broadcast PAN ID.
+    """
 
     span: Span
     kind: npt.NDArray[np.uint8]
-    fcf: npt.NDArray[np.uint16]
+    seq: npt.NDArray[np.uint8]
     src_mode: npt.NDArray[np.uint8]
     dst_mode: npt.NDArray[np.uint8]
     src: npt.NDArray[np.uint64]
     dst: npt.NDArray[np.uint64]
-    pan: npt.NDArray[np.uint16]  # destination PAN ID, or the source's where there is no destination
+    pan: npt.NDArray[np.uint16]
 
     def where(self, chosen: Mask | Index) -> Headers:
         """The chosen rows."""
-        return Headers(
-            self.span.where(chosen),
-            self.kind[chosen],
-            self.fcf[chosen],
-            self.src_mode[chosen],
-            self.dst_mode[chosen],
-            self.src[chosen],
-            self.dst[chosen],
-            self.pan[chosen],
-        )
+        rest = (getattr(self, name)[chosen] for name in self.__slots__[1:])
+        return Headers(self.span.where(chosen), *rest)
+
+    @property
+    def src_short(self) -> npt.NDArray[np.int32]:
+        """The source's short address, -1 where it has none."""
+        return np.where(self.src_mode == 1, self.src, 0xFFFF).astype(np.int32) - (self.src_mode != 1) * 0x10000
+
+    @property
+    def broadcast(self) -> Mask:
+        """Which frames go to the broadcast short address."""
+        mask: Mask = (self.dst_mode == 1) & (self.dst == 0xFFFF)
+        return mask
 
 
 def read_headers(octets: Octets, frames: Span, out: Columns) -> Headers:
     """Read the headers of `frames` (trailers excluded) into `out`; rows not read are not in the result."""
     table = shapes()
-    frames = frames.where(frames.length >= 3)
+    frames = frames.where(np.flatnonzero(frames.length >= 3))
     word = octets.u32(frames.offset)
     fcf = (word & 0xFFFF).astype(np.uint16)
     length = table.length.take(fcf)
-    kind = (fcf & 7).astype(np.uint8)
-    read = (length > 0) & (length <= frames.length) & ((kind != ACK) | (frames.length == 3))
+    read = (length > 0) & (length <= frames.length) & (((fcf & 7) != ACK) | (frames.length == 3))
     if not read.all():
-        frames, word, fcf, length, kind = frames.where(read), word[read], fcf[read], length[read], kind[read]
+        frames, word, fcf, length = frames.where(read), word[read], fcf[read], length[read]
+    kind, seq = (fcf & 7).astype(np.uint8), (word >> 16).astype(np.uint8)
+    src_mode, dst_mode = table.src_mode.take(fcf), table.dst_mode.take(fcf)
     everyone = out.mask(frames.rows)
     out.put_words("mac_type", frames.rows, kind, MAC_TYPES, everyone)
-    out.put("mac_seq", frames.rows, (word >> 16).astype(np.uint8), everyone)
+    out.put("mac_seq", frames.rows, seq, everyone)
     out.put_words("mac_security", frames.rows, 0, SECURITY, everyone)
-    src_mode, dst_mode = table.src_mode.take(fcf), table.dst_mode.take(fcf)
     out.put_words("mac_dst_mode", frames.rows, dst_mode, MODES, everyone)
     out.put_words("mac_src_mode", frames.rows, src_mode, MODES, everyone)
-    addressed = np.flatnonzero(kind != ACK)
-    return Headers(
-        frames.where(addressed).after(length[addressed].astype(np.int64)),
-        kind[addressed],
-        fcf[addressed],
-        src_mode[addressed],
-        dst_mode[addressed],
-        *_addresses(octets, frames.where(addressed), fcf[addressed], out),
-    )
+    out.put("mac_ack_request", frames.rows, (fcf & 0x20) != 0, everyone)
+    out.put("mac_pending", frames.rows, (fcf & 0x10) != 0, everyone)
+    src, dst, pan = _addresses(octets, frames, fcf, out)
+    return Headers(frames.after(length.astype(np.int64)), kind, seq, src_mode, dst_mode, src, dst, pan)
 
 
 def _addresses(
@@ -128,26 +128,49 @@ def _addresses(
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.uint16]]:
     """Source, destination and PAN ID of the rows, put into `out`."""
     table = shapes()
-    found = []
-    pans = []
-    for side in ("dst", "src"):
-        mode = (table.dst_mode if side == "dst" else table.src_mode).take(fcf)
-        at = frames.offset + (table.dst_at if side == "dst" else table.src_at).take(fcf)
-        pan = octets.u16(frames.offset + (3 if side == "dst" else table.src_pan_at.take(fcf)))
-        address = octets.u64(at)
-        address[mode == 1] &= np.uint64(0xFFFF)
-        address[mode == 0] = 0
-        pan[mode == 0] = 0
-        has = mode > 0
-        if has.all():
-            mask = out.mask(frames.rows)
-            out.put(f"mac_{side}", frames.rows, address, mask)
-            out.put(f"mac_{side}_pan", frames.rows, pan, mask)
-        else:
-            mask = out.mask(frames.rows[has])
-            out.put(f"mac_{side}", frames.rows[has], address[has], mask)
-            out.put(f"mac_{side}_pan", frames.rows[has], pan[has], mask)
-        found.append(address)
-        pans.append((pan, has))
-    (dst_pan, has_dst), (src_pan, _) = pans
-    return found[1], found[0], np.where(has_dst, dst_pan, src_pan)
+    found: dict[str, npt.NDArray[np.uint64]] = {}
+    pans: dict[str, npt.NDArray[np.uint16]] = {}
+    for side, modes, places in (("dst", table.dst_mode, table.dst_at), ("src", table.src_mode, table.src_at)):
+        has = np.flatnonzero(modes.take(fcf))
+        some, control = frames.where(has), fcf[has]
+        pan = octets.u16(some.offset + (3 if side == "dst" else table.src_pan_at.take(control)))
+        address = octets.u64(some.offset + places.take(control))
+        address[modes.take(control) == 1] &= np.uint64(0xFFFF)
+        mask = out.mask(some.rows)
+        out.put(f"mac_{side}", some.rows, address, mask)
+        out.put(f"mac_{side}_pan", some.rows, pan, mask)
+        found[side], pans[side] = np.zeros(len(frames), np.uint64), np.full(len(frames), 0xFFFF, np.uint16)
+        found[side][has], pans[side][has] = address, pan
+    has_src = table.src_mode.take(fcf) > 0
+    return found["src"], found["dst"], np.where((pans["dst"] == 0xFFFF) & has_src, pans["src"], pans["dst"])
+
+
+BARE_COMMANDS = frozenset({4, 5, 6, 7})
+"""Commands that carry nothing: data request, PAN ID conflict, orphan notification, beacon request."""
+
+
+def read_bare_commands(octets: Octets, headers: Headers, out: Columns) -> tuple[Index, npt.NDArray[np.uint8]]:
+    """MAC commands without fields: their rows and identifiers, put into `out`."""
+    span = headers.span.where(np.flatnonzero((headers.kind == COMMAND) & (headers.span.length == 1)))
+    command = octets.u8(span.offset)
+    bare = np.isin(command, list(BARE_COMMANDS))
+    rows, command = span.rows[bare], command[bare]
+    out.put("mac_command", rows, command)
+    return rows, command
+
+
+PLAIN_BEACON = 4
+"""Octets of superframe, GTS and pending address fields when nothing is granted and nobody waits."""
+
+
+def read_plain_beacons(octets: Octets, headers: Headers, out: Columns) -> Span:
+    """Beacons without GTS and pending addresses: what follows those fields. Nothing is put but the rows'
+    association permit; rows that the layer above refuses leave the vector path whole.
+    """
+    span = headers.span.where(np.flatnonzero((headers.kind == BEACON) & (headers.span.length >= PLAIN_BEACON)))
+    word = octets.u32(span.offset)
+    plain = ((word >> 16) & 0x07) == 0
+    plain &= ((word >> 24) & 0x77) == 0
+    span, word = span.where(plain), word[plain]
+    out.put("beacon_permit", span.rows, (word & 0x8000) != 0)
+    return span.after(PLAIN_BEACON)

@@ -96,13 +96,15 @@ class Records:
     """Attribute records, in the order of frames and of their place in the frame.
 
     `index` is the frame's place in the headers that were read; `status` is -1 and `type` is -1 where the
-    record has none; the value's octets begin at `value` and number `size` (string lengths excluded).
+    record has none; the value's octets begin at `value` and number `size`; `at` is where they begin with
+    the length that strings have before them.
     """
 
     index: Index
     identifier: npt.NDArray[np.uint16]
     status: npt.NDArray[np.int16]
     type: npt.NDArray[np.int16]
+    at: Index
     value: Index
     size: Index
 
@@ -150,7 +152,7 @@ def read_records(octets: Octets, headers: ZclHeaders) -> tuple[Records, Mask]:
     if not found:
         empty = np.zeros(0, np.int64)
         none = empty.astype(np.int16)
-        return Records(empty, none.astype(np.uint16), none, none, empty, empty), whole
+        return Records(empty, none.astype(np.uint16), none, none, empty, empty, empty), whole
     joined = Records(*(np.concatenate([getattr(r, n) for r in found]) for n in Records.__slots__))
     order = np.argsort(joined.index, kind="stable")
     joined = joined.where(order)
@@ -165,7 +167,7 @@ def _identifiers(octets: Octets, span: Span) -> tuple[Records, Mask]:
     first = np.cumsum(counts) - counts
     at = span.offset[index] + 2 * (np.arange(len(index)) - first[index])
     absent = np.full(len(index), -1, np.int16)
-    return Records(index, octets.u16(at), absent, absent, at, np.zeros(len(index), np.int64)), good
+    return Records(index, octets.u16(at), absent, absent, at, at, np.zeros(len(index), np.int64)), good
 
 
 def _walk(octets: Octets, span: Span, shape: Part) -> tuple[Records, Mask]:
@@ -185,7 +187,7 @@ def _walk(octets: Octets, span: Span, shape: Part) -> tuple[Records, Mask]:
     if not parts:
         empty = np.zeros(0, np.int64)
         none = empty.astype(np.int16)
-        return Records(empty, none.astype(np.uint16), none, none, empty, empty), good
+        return Records(empty, none.astype(np.uint16), none, none, empty, empty, empty), good
     records = Records(*(np.concatenate([getattr(r, n) for r in parts]) for n in Records.__slots__))
     return records, good
 
@@ -220,5 +222,5 @@ def _record(octets: Octets, at: Index, end: Index, shape: Part) -> tuple[Records
     size = np.where(valued & (size >= 0), size, 0)
     after = value + prefix + size
     fits &= after <= end
-    record = Records(at, identifier, status, np.where(valued, type_, -1), value + prefix, size)
+    record = Records(at, identifier, status, np.where(valued, type_, -1), value, value + prefix, size)
     return record, after, fits

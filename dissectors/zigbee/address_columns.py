@@ -47,7 +47,9 @@ class Lessons:
     @classmethod
     def none(cls) -> Lessons:
         """No lesson at all."""
-        return cls(np.zeros(0, np.int64), np.zeros(0, np.uint32), np.zeros(0, np.uint64), np.zeros(0, np.bool_))
+        return cls(
+            np.zeros(0, np.int64), np.zeros(0, np.uint32), np.zeros(0, np.uint64), np.zeros(0, np.bool_)
+        )
 
     @classmethod
     def of(cls, *parts: Lessons) -> Lessons:

@@ -1,0 +1,223 @@
+"""The rows of the `attributes` table for many ZCL frames at once.
+
+Strategy: what depends on the attribute and not on its value (names, meaning, kind of value) is looked up once
+for each distinct attribute (`Spec`); values are written as `dissectors.zcl.value_columns` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dissectors.cursor import Cursor
+from dissectors.vectors import Columns, Index, Mask, Octets, distinct
+from dissectors.zcl import catalogue
+from dissectors.zcl.catalogue import Attribute, DataType
+from dissectors.zcl.columns import Records
+from dissectors.zcl.datatypes import read_value
+from dissectors.zcl.general import GENERAL
+from dissectors.zcl.reading import number_of, text_of
+from dissectors.zcl.value_columns import (
+    Saying,
+    Spoken,
+    Values,
+    integer_texts,
+    integers,
+    rearranged,
+    signed,
+    text_array,
+)
+
+__all__ = ["DIRECTIONS", "Frames", "Spec", "attribute_rows", "specs_of", "values_of"]
+
+DIRECTIONS = ("to-server", "to-client")
+PLAIN = frozenset({"uint", "int", "data", "bitmap", "enum", "attribute"})
+"""Kinds of values that are numbers and nothing more, unless the attribute gives them a meaning."""
+
+
+@dataclass(slots=True)
+class Frames:
+    """What the layers below know of ZCL frames, one entry a frame; addresses as the tables show them."""
+
+    rows: Index
+    source: npt.NDArray[np.uint64]
+    destination: npt.NDArray[np.uint64]
+    endpoint: npt.NDArray[np.uint8]  # of the server side
+    cluster: npt.NDArray[np.uint16]
+    manufacturer: npt.NDArray[np.int32]  # -1: standard
+    to_client: Mask
+    command: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One attribute as it occurs: its name, and how its values are read."""
+
+    cluster: int
+    manufacturer: int | None
+    attribute: int
+    known: Attribute | None
+    kind: DataType | None
+
+    @property
+    def meaning(self) -> str:
+        """The enumeration or bitmap that names its values; may be empty."""
+        return self.known.meaning if self.known is not None else ""
+
+    @property
+    def plain(self) -> bool:
+        """Whether its values are plain integers."""
+        return self.kind is not None and self.kind.kind in PLAIN and not self.meaning
+
+
+@cache
+def attribute_of(cluster: int, side: str, attribute: int, manufacturer: int | None) -> Attribute | None:
+    """The attribute, on whichever side of the cluster it is known."""
+    other = "client" if side == "server" else "server"
+    found = catalogue.attribute(cluster, side, attribute, manufacturer)
+    return found or catalogue.attribute(cluster, other, attribute, manufacturer)
+
+
+def specs_of(frames: Frames, records: Records) -> tuple[list[Spec], Index]:
+    """The distinct attributes of the records, and which of them each record is of."""
+    asks = np.array([code in GENERAL and GENERAL[code].asks for code in range(256)])
+    server = frames.to_client != asks[frames.command]
+    context = (frames.cluster.astype(np.uint64) << np.uint64(17)) | (
+        (frames.manufacturer + 1).astype(np.uint64) & np.uint64(0x1FFFF)
+    )
+    contexts, of_frame = distinct(context << np.uint64(1) | server.astype(np.uint64))
+    key = (of_frame[records.index].astype(np.uint64) << np.uint64(32)) | (
+        records.identifier.astype(np.uint64) << np.uint64(16)
+    )
+    unique, spec = distinct(key | (records.type + 1).astype(np.uint64))
+    specs = [_spec(int(contexts[int(k) >> 32]), int(k) >> 16 & 0xFFFF, (int(k) & 0xFFFF) - 1) for k in unique]
+    return specs, spec
+
+
+def _spec(context: int, attribute: int, type_: int) -> Spec:
+    side = "server" if context & 1 else "client"
+    manufacturer = (context >> 1 & 0x1FFFF) - 1
+    code = None if manufacturer < 0 else manufacturer
+    cluster = catalogue.cluster(context >> 18, code).id
+    known = attribute_of(cluster, side, attribute, code)
+    return Spec(cluster, code, attribute, known, catalogue.data_type(type_) if type_ >= 0 else None)
+
+
+def attribute_rows(
+    frames: Frames, records: Records, specs: Sequence[Spec], spec: Index, values: Values
+) -> Columns:
+    """The table; its rows are the records, in their order."""
+    out = Columns(len(records.index))
+    every = np.arange(out.count)
+    mask = np.ones(out.count, np.bool_)
+    frame = records.index
+    out.put("source", every, frames.source[frame], mask)
+    out.put("destination", every, frames.destination[frame], mask)
+    out.put("endpoint", every, frames.endpoint[frame], mask)
+    out.put("cluster", every, frames.cluster[frame], mask)
+    out.put("attribute", every, records.identifier, mask)
+    out.put("command", every, frames.command[frame], mask)
+    out.put_words("direction", every, frames.to_client[frame].astype(np.int32), DIRECTIONS, mask)
+    names = [catalogue.cluster(one.cluster, one.manufacturer).name for one in specs]
+    out.put_words("cluster_name", every, spec, names, mask)
+    known = np.array([one.known is not None for one in specs], np.bool_)[spec]
+    out.put_words(
+        "attribute_name", every, spec, [one.known.name if one.known else "" for one in specs], known
+    )
+    out.put("status", every, records.status.astype(np.uint8), records.status >= 0)
+    out.put("type", every, records.type.astype(np.uint8), records.type >= 0)
+    out.values["value"], out.values["meaning"] = values.text, values.meaning
+    out.put("number", every, values.number, values.numeric)
+    return out
+
+
+def values_of(octets: Octets, records: Records, specs: Sequence[Spec], spec: Index, spoken: Spoken) -> Values:
+    """What the values of the records say."""
+    count = len(records.index)
+    number, numeric = np.zeros(count, np.float64), np.zeros(count, np.bool_)
+    valued = records.type >= 0
+    plain = valued & np.array([one.plain for one in specs], np.bool_)[spec]
+    negative = plain & np.array([one.kind is not None and one.kind.kind == "int" for one in specs])[spec]
+    texts: list[tuple[Index, Any]] = []
+    meanings: list[tuple[Index, Any]] = []
+    for mask in (plain & ~negative, negative):
+        _say_integers(octets, records, specs, spec, np.flatnonzero(mask), (texts, meanings), number, numeric)
+    rest = np.flatnonzero(valued & ~plain)
+    if len(rest):
+        said = _say_others(octets, records, specs, spec, rest, spoken)
+        texts.append((rest, text_array([one[0] for one in said])))
+        meanings.append((rest, text_array([one[2] for one in said])))
+        number[rest] = [one[1] or 0.0 for one in said]
+        numeric[rest] = [one[1] is not None for one in said]
+    bare = np.flatnonzero(~valued)
+    nothing = text_array([None]).take(_zeros(len(bare)))
+    texts.append((bare, nothing))
+    meanings.append((bare, nothing))
+    return Values(rearranged(texts, count), number, numeric, rearranged(meanings, count))
+
+
+def _zeros(count: int) -> Any:
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(np.zeros(count, np.int64))])
+
+
+def _say_integers(
+    octets: Octets,
+    records: Records,
+    specs: Sequence[Spec],
+    spec: Index,
+    chosen: Index,
+    out: tuple[list[tuple[Index, Any]], list[tuple[Index, Any]]],
+    number: npt.NDArray[np.float64],
+    numeric: Mask,
+) -> None:
+    """Plain integers; the type's "not available" is said in words and is no number."""
+    if not len(chosen):
+        return
+    import pyarrow as pa
+
+    size = records.size[chosen]
+    raw = integers(octets, records.value[chosen], size)
+    is_signed = specs[int(spec[chosen[0]])].kind
+    values: npt.NDArray[Any] = signed(raw, size) if is_signed and is_signed.kind == "int" else raw
+    none = np.array([_invalid(one.kind) for one in specs], np.uint64)[spec[chosen]]
+    never = np.array([one.kind is None or one.kind.invalid is None for one in specs])[spec[chosen]]
+    invalid = (raw == none) & ~never
+    number[chosen] = values.astype(np.float64)
+    numeric[chosen] = ~invalid
+    index = pa.Array.from_buffers(pa.int64(), len(chosen), [None, pa.py_buffer(invalid.astype(np.int64))])
+    out[0].append((chosen, integer_texts(values)))
+    out[1].append((chosen, text_array([None, "invalid"]).take(index)))
+
+
+def _invalid(kind: DataType | None) -> int:
+    return 0 if kind is None or kind.invalid is None else kind.invalid
+
+
+def _say_others(
+    octets: Octets, records: Records, specs: Sequence[Spec], spec: Index, chosen: Index, spoken: Spoken
+) -> list[Saying]:
+    """Values in words, asked once for each distinct value."""
+    data = octets.data
+    out = []
+    begin = records.at[chosen].tolist()
+    end = (records.value[chosen] + records.size[chosen]).tolist()
+    for one, start, stop in zip(spec[chosen].tolist(), begin, end, strict=True):
+        kind = specs[one].kind
+        assert kind is not None
+        out.append(spoken.say((kind.id, specs[one].meaning, data[start:stop].tobytes()), say_value))
+    return out
+
+
+def say_value(type_: int, meaning: str, octets: bytes) -> Saying:
+    """What the one-frame path says of one value; its octets with their length prefix."""
+    kind = catalogue.data_type(type_)
+    assert kind is not None
+    found = read_value(Cursor(octets), kind, "value", "", meaning)
+    return text_of(found, kind), number_of(found, kind), found.meaning or None

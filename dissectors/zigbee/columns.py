@@ -1,0 +1,166 @@
+"""Many radio frames at once: from the MAC header to the ZCL frame, in columns.
+
+Strategy: each layer reads all rows that the layer below handed up, and marks as `done` those that end with
+it. Rows that no layer finished leave the vector path; the caller has the one-frame path dissect them, in
+order, and before each of them has `Frames.tell` write to the context what the frames before it taught. What
+a layer itself needs of the frames before (owners of addresses, counters, proven keys) it looks up as it was
+when each frame passed, so the result is that of reading frame after frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from dissectors.context import HanContext
+from dissectors.counter_columns import uses_of
+from dissectors.counters import REPEAT_NS
+from dissectors.facts import names
+from dissectors.ieee802154.columns import (
+    ACK,
+    DATA,
+    Headers,
+    read_bare_commands,
+    read_headers,
+    read_plain_beacons,
+)
+from dissectors.vectors import Columns, Octets, Span
+from dissectors.zigbee.address_columns import address_key, owners
+from dissectors.zigbee.aps_security import read_applications
+from dissectors.zigbee.ccm_batch import MIC
+from dissectors.zigbee.frames import Ends, Frames, Lines
+from dissectors.zigbee.nwk_columns import NwkHeaders, put_nwk, read_nwk
+from dissectors.zigbee.nwk_command_columns import read_nwk_commands
+from dissectors.zigbee.nwk_security import lessons, open_nwk
+from dissectors.zigbee.security_columns import BAD_MIC, Proofs
+
+__all__ = ["read_frames"]
+
+MAC, BEACON, NWK = "802.15.4", "Beacon", "ZigBee NWK"
+BAD_CODE = "the integrity code does not match"
+ZIGBEE_BEACON = 15
+"""Octets of a ZigBee beacon's payload."""
+
+
+def read_frames(
+    octets: Octets,
+    span: Span,
+    number: npt.NDArray[np.int64],
+    time_ns: npt.NDArray[np.int64],
+    context: HanContext,
+    tables: Iterable[str] = ("packets", "attributes", "commands"),
+) -> Frames:
+    """Read the frames of `span` (trailers excluded, check sequence not bad); `number` counts all rows.
+
+    The context is asked and not changed: see `Frames.tell`.
+    """
+    count = len(number)
+    frames = Frames(
+        octets,
+        number,
+        time_ns,
+        context,
+        Columns(count),
+        np.zeros(count, np.bool_),
+        np.zeros(count, np.uint8),
+        context.state(Lines),
+        frozenset(tables),
+    )
+    headers = read_headers(octets, span, frames.out)
+    _finish_mac(frames, headers)
+    _read_network(frames, headers.where(np.flatnonzero((headers.kind == DATA) & (headers.src_mode > 0))))
+    return frames
+
+
+def _finish_mac(frames: Frames, headers: Headers) -> None:
+    """Acknowledgements, commands that carry nothing, and ZigBee beacons end here."""
+    rows = headers.span.rows[headers.kind == ACK]
+    frames.finish(rows, MAC, ["Ack"])
+    rows, command = read_bare_commands(frames.octets, headers, frames.out)
+    known = names("ieee802154", "command")
+    frames.finish(rows, MAC, [known.get(code, "Unknown MAC command") for code in range(8)], command)
+    payload = read_plain_beacons(frames.octets, headers, frames.out)
+    word = frames.octets.u64(payload.offset)
+    version, profile = (word >> np.uint64(12)) & np.uint64(15), (word >> np.uint64(8)) & np.uint64(15)
+    zigbee = (payload.length == ZIGBEE_BEACON) & ((word & np.uint64(0xFF)) == 0) & (profile < 3)
+    payload = payload.where(zigbee & (version >= 1) & (version <= 3))
+    frames.out.put("beacon_epid", payload.rows, frames.octets.u64(payload.offset + 3))
+    frames.finish(payload.rows, BEACON, ["ZigBee beacon"])
+
+
+def _read_network(frames: Frames, mac: Headers) -> None:
+    """Secured ZigBee NWK frames: opened, judged, remembered; what they carry goes up."""
+    nwk = read_nwk(frames.octets, mac.span, mac.pan)
+    if not len(nwk.span):
+        return
+    mac = mac.where(np.searchsorted(mac.span.rows, nwk.span.rows))
+    proofs = open_nwk(frames.octets, nwk, frames.context)
+    frames.proofs.append(proofs)
+    frames.foreseen[nwk.span.rows[proofs.opened.ok]] += 1
+    frames.news = lessons(nwk, mac.src_short, proofs.verdict).news(frames.context.addresses)
+    ends = _ends(frames, nwk)
+    digest = frames.octets.u32(nwk.span.end - MIC)
+    put_nwk(frames.octets, nwk, frames.out)
+    frames.out.put("nwk_digest", nwk.span.rows, digest)
+    ends.put(frames.out, nwk.span.rows)
+    _count(frames, mac, nwk, proofs, digest)
+    frames.put_security("nwk", proofs)
+    _finish_shut(frames, nwk, proofs)
+    good = np.flatnonzero(proofs.opened.ok)
+    plain = Span(
+        nwk.span.rows[good],
+        proofs.opened.offset[good],
+        proofs.opened.offset[good] + nwk.span.length[good] - MIC,
+    )
+    command = nwk.command[good]
+    read_nwk_commands(frames, proofs.opened.octets, plain.where(command), ends.where(good[command]))
+    data = good[~command]
+    read_applications(frames, proofs.opened, plain.where(~command), nwk.where(data), ends.where(data))
+
+
+def _ends(frames: Frames, nwk: NwkHeaders) -> Ends:
+    """EUI-64s of source and destination: from the header, else from the address map as it was then."""
+    found = []
+    for short, eui64, has in (
+        (nwk.src, nwk.src_eui64, nwk.with_src),
+        (nwk.dst, nwk.dst_eui64, nwk.with_dst),
+    ):
+        key = address_key(nwk.pan, short)
+        owner, owned = owners(frames.context.addresses, frames.news, key, nwk.span.rows)
+        found += [short, np.where(has, eui64, owner), has | owned]
+    return Ends(nwk.pan, *found)
+
+
+def _count(
+    frames: Frames, mac: Headers, nwk: NwkHeaders, proofs: Proofs, digest: npt.NDArray[np.uint32]
+) -> None:
+    """Judge the frame counters of opened frames."""
+    good = np.flatnonzero(proofs.opened.ok)
+    if not len(good):
+        return
+    keys, key = proofs.keys()
+    mark = np.where(mac.broadcast, 0x100, mac.seq).astype(np.uint32)
+    uses = uses_of(
+        "nwk",
+        [one.value for one in keys],
+        key,
+        nwk.sender[good],
+        nwk.span.rows[good],
+        (frames.number, frames.time_ns),
+        nwk.counter[good],
+        digest[good],
+        mark[good],
+    )
+    frames.uses.append(uses)
+    frames.blame_replays(uses, REPEAT_NS, proofs, good)
+
+
+def _finish_shut(frames: Frames, nwk: NwkHeaders, proofs: Proofs) -> None:
+    """Frames that did not open end here."""
+    shut = np.flatnonzero(~proofs.opened.ok)
+    texts = ["NWK data, encrypted", "NWK command, encrypted"]
+    frames.finish(nwk.span.rows[shut], NWK, texts, nwk.command[shut].astype(np.int64))
+    for row in nwk.span.rows[proofs.verdict == BAD_MIC].tolist():
+        frames.issues[row] = BAD_CODE

@@ -1,0 +1,143 @@
+"""Radio frames of a block under way through the column path: what was read, and what it teaches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dissectors.context import HanContext
+from dissectors.counter_columns import Uses
+from dissectors.counters import FrameCounters
+from dissectors.vectors import Columns, Index, Mask, Octets
+from dissectors.zigbee.address_columns import Lessons
+from dissectors.zigbee.security_columns import REPLAY, VERDICTS, Proofs
+
+__all__ = ["Ends", "Frames", "Lines"]
+
+
+@dataclass(slots=True)
+class Lines:
+    """The distinct protocols and summaries, as words of their columns (kept in the context)."""
+
+    texts: dict[str, list[str]] = field(default_factory=lambda: {"protocol": [], "summary": []})
+    codes: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def code(self, column: str, text: str) -> int:
+        """The code of `text`."""
+        code = self.codes.get((column, text))
+        if code is None:
+            code = self.codes[column, text] = len(self.texts[column])
+            self.texts[column].append(text)
+        return code
+
+    def say(
+        self, out: Columns, rows: Index, protocol: str, summaries: Sequence[str], which: npt.NDArray[Any] | int
+    ) -> None:
+        """Set both columns of `rows`: one protocol, and ``summaries[which]``."""
+        out.put_words("protocol", rows, self.code("protocol", protocol), self.texts["protocol"])
+        codes = np.array([self.code("summary", text) for text in summaries], np.int32)
+        chosen = np.full(len(rows), codes[which]) if isinstance(which, int) else codes[which]
+        out.put_words("summary", rows, chosen, self.texts["summary"])
+
+
+@dataclass(slots=True)
+class Ends:
+    """Source and destination of NWK frames: PAN, short addresses, and EUI-64s where known."""
+
+    pan: npt.NDArray[np.uint16]
+    src: npt.NDArray[np.uint16]
+    src_eui64: npt.NDArray[np.uint64]
+    has_src: Mask
+    dst: npt.NDArray[np.uint16]
+    dst_eui64: npt.NDArray[np.uint64]
+    has_dst: Mask
+
+    def where(self, chosen: Mask | Index) -> Ends:
+        """The chosen frames."""
+        return Ends(*(getattr(self, name)[chosen] for name in self.__slots__))
+
+    def put(self, out: Columns, rows: Index) -> None:
+        """The EUI-64 columns."""
+        out.put("nwk_src_eui64", rows[self.has_src], self.src_eui64[self.has_src])
+        out.put("nwk_dst_eui64", rows[self.has_dst], self.dst_eui64[self.has_dst])
+
+    @property
+    def source(self) -> npt.NDArray[np.uint64]:
+        """The source as the tables show it: EUI-64 where known, else short address."""
+        return np.where(self.has_src, self.src_eui64, self.src)
+
+    @property
+    def destination(self) -> npt.NDArray[np.uint64]:
+        """The destination as the tables show it."""
+        return np.where(self.has_dst, self.dst_eui64, self.dst)
+
+
+@dataclass(slots=True)
+class Frames:
+    """Radio frames of a block under way, and what became of them.
+
+    Attributes:
+        number, time_ns: of every row of the block.
+        out: columns of the `packets` table.
+        done: rows that the vector path read to their end.
+        foreseen: how many layers of each row were opened here (0 to 2).
+        news: lessons about addresses that change what is known.
+        issues: texts of the `issue` column, by row.
+        attributes, attribute_rows: columns of the `attributes` table, and the row that each record came from.
+        commands: the same for parts of the `commands` table.
+    """
+
+    octets: Octets
+    number: npt.NDArray[np.int64]
+    time_ns: npt.NDArray[np.int64]
+    context: HanContext
+    out: Columns
+    done: Mask
+    foreseen: npt.NDArray[np.uint8]
+    lines: Lines
+    tables: frozenset[str]
+    news: Lessons = field(default_factory=Lessons.none)
+    uses: list[Uses] = field(default_factory=list)
+    proofs: list[Proofs] = field(default_factory=list)
+    issues: dict[int, str] = field(default_factory=dict)
+    attributes: Columns | None = None
+    attribute_rows: Index = field(default_factory=lambda: np.zeros(0, np.int64))
+    commands: list[tuple[Index, Columns]] = field(default_factory=list)
+    told: int = 0
+
+    def finish(
+        self, rows: Index, protocol: str, summaries: Sequence[str], which: npt.NDArray[Any] | int = 0
+    ) -> None:
+        """`rows` end here: set protocol and summary (``summaries[which]``)."""
+        if len(rows):
+            self.lines.say(self.out, rows, protocol, summaries, which)
+            self.done[rows] = True
+
+    def put_security(self, layer: str, proofs: Proofs) -> None:
+        """Verdict, and the origin of the key that opened each frame."""
+        self.out.put_words(f"{layer}_security", proofs.rows, proofs.verdict, VERDICTS)
+        keys, which = proofs.keys()
+        rows = proofs.rows[proofs.opened.ok]
+        self.out.put_words(f"{layer}_key", rows, which, [key.origin for key in keys])
+
+    def blame_replays(self, uses: Uses, patience_ns: int, proofs: Proofs, frames: Index) -> None:
+        """Give replays their verdict; `frames` are the places in `proofs` of the uses."""
+        for use in np.flatnonzero(uses.replays(self.context.state(FrameCounters), patience_ns)).tolist():
+            proofs.verdict[frames[use]] = REPLAY
+            text = f"frame counter {uses.counter[use]} is not greater than one that the sender used before"
+            self.issues.setdefault(int(uses.row[use]), text)
+
+    def tell(self, row: int) -> None:
+        """Write to the context what the frames of rows before `row` taught (and not those told before)."""
+        self.news.teach(self.context.addresses, self.told, row)
+        for uses in self.uses:
+            uses.tell(self.context.state(FrameCounters), row)
+        for proofs in self.proofs:
+            proofs.tell(self.context, self.told, row)
+        self.told = row
+
+

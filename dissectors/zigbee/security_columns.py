@@ -1,0 +1,105 @@
+"""Verdicts on many sealed frames, NWK and APS alike: opened, a key missing, or the integrity code wrong.
+
+The rule is that of the one-frame path (`dissectors.zigbee.network`, `.application`), as it stood when each
+frame passed: a code that does not fit is the frame's fault only where a key of this very network (or pair of
+devices) is held for it or was proven before; else a key is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dissectors.context import HanContext
+from dissectors.keyring import Key
+from dissectors.vectors import Index, Mask, distinct
+from dissectors.zigbee.ccm_batch import Sealed
+from dissectors.zigbee.key_columns import Opened, Openings, open_groups
+from dissectors.zigbee.proofs import KeyProofs
+
+__all__ = ["BAD_MIC", "NONE", "NO_KEY", "OK", "REPLAY", "VERDICTS", "Group", "Proofs", "judge"]
+
+VERDICTS = ("none", "ok", "no_key", "bad_mic", "replay")
+NONE, OK, NO_KEY, BAD_MIC, REPLAY = range(5)
+NEVER = 1 << 40
+"""Later than any row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Frames for which the same keys come into question.
+
+    Attributes:
+        name: what `KeyProofs` calls it: (PAN, key sequence number), or (pair of devices, key identifier).
+        keys: candidates, the best first.
+        eligible: those that, once proven, make a failure the frame's fault.
+        own: one of them is known to be of this network or pair, proven or not.
+    """
+
+    name: tuple[object, ...]
+    keys: Sequence[Key]
+    eligible: frozenset[bytes]
+    own: bool
+
+
+@dataclass(slots=True)
+class Proofs:
+    """What became of sealed frames, and which keys they prove.
+
+    Attributes:
+        rows: the frames' rows in the block.
+        group: place of each frame's group in `groups`.
+        opened: their plain texts; `opened.key` points into the group's keys.
+        verdict: code of `VERDICTS`, replays not told yet.
+    """
+
+    rows: Index
+    group: Index
+    groups: Sequence[Group]
+    opened: Opened
+    verdict: npt.NDArray[np.uint8]
+
+    def keys(self) -> tuple[list[Key], Index]:
+        """The distinct keys that opened frames, and for each opened frame (in order) which one."""
+        good = np.flatnonzero(self.opened.ok)
+        pairs, which = distinct((self.group[good] << 32) | self.opened.key[good])
+        return [self.groups[int(p) >> 32].keys[int(p) & 0xFFFFFFFF] for p in pairs], which
+
+    def tell(self, context: HanContext, first: int, last: int) -> None:
+        """Remember the keys that opened frames of rows from `first` up to but not including `last`."""
+        begin, end = np.searchsorted(self.rows, (first, last), side="left")
+        part = slice(int(begin), int(end))
+        good = self.opened.ok[part]
+        pairs, _ = distinct((self.group[part][good] << 32) | self.opened.key[part][good])
+        proven = context.state(KeyProofs).proven
+        for pair in pairs.tolist():
+            group = self.groups[pair >> 32]
+            proven.add((group.name, group.keys[pair & 0xFFFFFFFF].value))
+
+
+def judge(rows: Index, sealed: Sealed, group: Index, groups: Sequence[Group], context: HanContext) -> Proofs:
+    """Open frames with the keys of their groups, and say what is to be said of those that stay shut."""
+    opened = open_groups(
+        sealed, group, [one.name for one in groups], [one.keys for one in groups], context.state(Openings)
+    )
+    verdict = np.where(opened.ok, OK, NO_KEY).astype(np.uint8)
+    shut = np.flatnonzero(~opened.ok)
+    if len(shut):
+        since = np.full(len(groups), NEVER, np.int64)
+        for number in np.unique(group[shut]).tolist():
+            since[number] = _proven_since(rows, opened, group == number, groups[number], context)
+        verdict[shut[rows[shut] > since[group[shut]]]] = BAD_MIC
+    return Proofs(rows, group, groups, opened, verdict)
+
+
+def _proven_since(rows: Index, opened: Opened, frames: Mask, group: Group, context: HanContext) -> int:
+    """The row since which an eligible key of this group is proven; -1: before the block."""
+    proven = context.state(KeyProofs).proven
+    if group.own or any((group.name, value) in proven for value in group.eligible):
+        return -1
+    places = np.array([i for i, key in enumerate(group.keys) if key.value in group.eligible], np.int64)
+    good = np.flatnonzero(frames & opened.ok & np.isin(opened.key, places))
+    return int(rows[good[0]]) if len(good) else NEVER
