@@ -79,6 +79,11 @@ class Octets:
         found = self._view(f"V{width}")[at]
         return found.view(np.uint8).reshape(len(at), width)
 
+    def write(self, at: Index, rows: npt.NDArray[np.uint8]) -> None:
+        """Overwrite the octets at each place with the row of a matrix."""
+        width = rows.shape[1]
+        self._view(f"V{width}")[at] = np.ascontiguousarray(rows).view(f"V{width}").reshape(-1)
+
 
 @dataclass(slots=True)
 class Span:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.vectors import Columns, Index, Mask, Octets, Span
+from dissectors.zigbee.ccm_batch import MIC
 
 __all__ = ["APS_TYPES", "ApsHeaders", "put_aps", "read_aps"]
 
@@ -21,7 +22,9 @@ APS_TYPES = ("data", "command", "ack", "inter-pan")
 DATA, ACK = 0, 2
 ACK_FORMAT, SECURED, ACK_REQUEST, EXTENDED = 0x10, 0x20, 0x40, 0x80
 UNICAST, BROADCAST, GROUP = 0, 2, 3
-CONTROL_KEY, CONTROL_NONCE = 0x18, 0x20
+CONTROL_NONCE = 0x20
+# Security controls that are read: the link key, and level bits that mean level 5.
+CONTROLS = np.isin(np.arange(256) & ~CONTROL_NONCE, [0x00, 0x04, 0x05])
 
 
 @dataclass(slots=True)
@@ -90,8 +93,8 @@ def read_aps(octets: Octets, payloads: Span, index: Index) -> ApsHeaders:
     control_at = payloads.offset + length
     aux_control = octets.u8(control_at)
     aux = np.where(secured, 5 + 8 * ((aux_control & CONTROL_NONCE) != 0), 0)
-    fits &= ~secured | (((aux_control & CONTROL_KEY) == 0) & (aux_control < 0x40))
-    fits &= length + aux <= payloads.length
+    fits &= ~secured | CONTROLS.take(aux_control)
+    fits &= length + aux + MIC * secured <= payloads.length
     chosen = np.flatnonzero(fits)
     if len(chosen) < len(fits):
         payloads, index, word, control = payloads.where(chosen), index[chosen], word[chosen], control[chosen]

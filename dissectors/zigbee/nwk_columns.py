@@ -45,6 +45,7 @@ class NwkHeaders:
     fcf: npt.NDArray[np.uint16]
     src: npt.NDArray[np.uint16]
     dst: npt.NDArray[np.uint16]
+    seq: npt.NDArray[np.uint8]
     src_eui64: npt.NDArray[np.uint64]  # 0 where the header has none
     dst_eui64: npt.NDArray[np.uint64]
     sender: npt.NDArray[np.uint64]  # EUI-64 of the auxiliary header, 0 in unsecured frames
@@ -148,6 +149,7 @@ def _headers(
         fcf,
         (word >> np.uint64(32)).astype(np.uint16),
         (word >> np.uint64(16)).astype(np.uint16),
+        (word >> np.uint64(56)).astype(np.uint8),
         src_eui64,
         dst_eui64,
         sender,

@@ -1,0 +1,140 @@
+"""The APS layer of many frames at once: opened, judged, remembered; data goes up to the ZCL."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from dissectors.context import HanContext
+from dissectors.counter_columns import uses_of
+from dissectors.counters import RELAY_NS
+from dissectors.keyring import Key
+from dissectors.vectors import Index, Mask, Octets, Span, distinct
+from dissectors.zcl.frame_columns import read_zcl_frames
+from dissectors.zigbee.aps_columns import ApsHeaders, put_aps, read_aps
+from dissectors.zigbee.ccm_batch import MIC, Sealed
+from dissectors.zigbee.frames import Ends, Frames
+from dissectors.zigbee.key_columns import Opened
+from dissectors.zigbee.nwk_columns import NwkHeaders
+from dissectors.zigbee.proofs import install_code_keys
+from dissectors.zigbee.security_columns import BAD_MIC, NONE, VERDICTS, Group, Proofs, judge
+
+__all__ = ["read_applications"]
+
+APS = "ZigBee APS"
+BAD_CODE = "the integrity code does not match"
+ZDP_PROFILE = 0x0000
+LINK = 0
+"""Identifier of the link key in an auxiliary header."""
+
+
+def read_applications(frames: Frames, below: Opened, payloads: Span, nwk: NwkHeaders, ends: Ends) -> None:
+    """Read APS data and acknowledgements out of opened NWK frames (`nwk`, `ends`: one entry a payload)."""
+    octets = below.octets
+    aps = read_aps(octets, payloads, np.arange(len(payloads)))
+    if not len(aps.span):
+        return
+    put_aps(aps, frames.out)
+    rows = aps.span.rows
+    frames.out.put_words("aps_security", rows, NONE, VERDICTS)
+    readable = ~aps.secured
+    sealed = np.flatnonzero(aps.secured)
+    if len(sealed):
+        opened = _open(frames, octets, aps.where(sealed), nwk, ends)
+        aps.span = _in_place(octets, aps.span, sealed, opened)
+        readable[sealed] = opened.ok
+    acks = readable & aps.acknowledgement & (aps.span.length == 0)
+    frames.finish(rows[acks], APS, ["APS ack"])
+    data = np.flatnonzero(readable & ~aps.acknowledgement & (aps.profile != ZDP_PROFILE))
+    if len(data):
+        chosen = aps.where(data)
+        read_zcl_frames(frames, octets, chosen, ends.where(chosen.index))
+
+
+def _open(frames: Frames, octets: Octets, aps: ApsHeaders, nwk: NwkHeaders, ends: Ends) -> Opened:
+    """Open secured APS frames and put their columns; those without a known sender stay shut."""
+    ends, below = ends.where(aps.index), nwk.where(aps.index)
+    own = octets.u8(aps.control_at) & 0x20 != 0
+    sender = np.where(own, aps.sender, ends.src_eui64)
+    known = own | ends.has_src
+    rows = aps.span.rows
+    digest = octets.u32(aps.span.end - MIC)
+    mask = frames.out.mask(rows)
+    frames.out.put_words("aps_key_id", rows, 0, ("link",), mask)
+    frames.out.put("aps_frame_counter", rows, aps.counter, mask)
+    frames.out.put("aps_digest", rows, digest, mask)
+    frames.out.put("aps_sender", rows[known], sender[known])
+    sealed = Sealed(octets, aps.header, aps.control_at, aps.span.offset, aps.span.end, sender, aps.counter)
+    group, groups = _groups(sender, known, ends, frames.context)
+    proofs = judge(rows, sealed, group, groups, frames.context)
+    frames.proofs.append(proofs)
+    frames.foreseen[rows[proofs.opened.ok]] += 1
+    good = np.flatnonzero(proofs.opened.ok)
+    if len(good):
+        keys, key = proofs.keys()
+        mark = (below.src.astype(np.uint32) << np.uint32(8)) | below.seq
+        values = [one.value + bytes([LINK]) for one in keys]
+        times = (frames.number, frames.time_ns)
+        uses = uses_of(
+            "aps", values, key, sender[good], rows[good], times, aps.counter[good], digest[good], mark[good]
+        )
+        frames.uses.append(uses)
+        frames.blame_replays(uses, RELAY_NS, proofs, good)
+    frames.put_security("aps", proofs)
+    _finish_shut(frames, aps, proofs)
+    return proofs.opened
+
+
+def _groups(
+    sender: npt.NDArray[np.uint64], known: Mask, ends: Ends, context: HanContext
+) -> tuple[Index, list[Group]]:
+    """Pairs of devices; frames whose sender is unknown are a group without keys."""
+    _, source = distinct(np.where(known, sender, 0))
+    _, target = distinct(np.where(ends.has_dst, ends.dst_eui64, 0))
+    flags = known.astype(np.int64) | ends.has_dst.astype(np.int64) << 1
+    _, group = distinct((source << 33) | (target << 2) | flags)
+    first = np.zeros(int(group.max(initial=-1)) + 1, np.int64)
+    first[group[::-1]] = np.arange(len(group))[::-1]
+    groups = []
+    for frame in first.tolist():
+        receiver = int(ends.dst_eui64[frame]) if ends.has_dst[frame] else None
+        groups.append(_group(int(sender[frame]), receiver, context) if known[frame] else NOBODY)
+    return group, groups
+
+
+NOBODY = Group((), (), frozenset(), False)
+
+
+def _group(source: int, destination: int | None, context: HanContext) -> Group:
+    keys: list[Key] = []
+    seen: set[bytes] = set()
+    for key in [*context.keyring.link_keys(source, destination), *install_code_keys(context.keyring)]:
+        if key.value not in seen:
+            seen.add(key.value)
+            keys.append(key)
+    pair = {source, destination} - {None}
+    own = any(key.devices and len(pair) == 2 and set(key.devices) == pair for key in keys)
+    return Group(((source, destination), LINK), keys, frozenset(seen), own)
+
+
+def _finish_shut(frames: Frames, aps: ApsHeaders, proofs: Proofs) -> None:
+    """Frames that did not open end here."""
+    shut = np.flatnonzero(~proofs.opened.ok)
+    texts = ["APS data, encrypted", "APS ack, encrypted"]
+    frames.finish(aps.span.rows[shut], APS, texts, aps.acknowledgement[shut].astype(np.int64))
+    for row in aps.span.rows[proofs.verdict == BAD_MIC].tolist():
+        frames.issues.setdefault(row, BAD_CODE)
+
+
+def _in_place(octets: Octets, span: Span, sealed: Index, opened: Opened) -> Span:
+    """Write the opened texts over the sealed ones, so that all payloads lie in one buffer."""
+    end = span.end.copy()
+    end[sealed] -= MIC
+    good = np.flatnonzero(opened.ok)
+    at, size = span.offset[sealed[good]], (end - span.offset)[sealed[good]]
+    for length in np.unique(size).tolist():
+        same = np.flatnonzero(size == length)
+        if length:
+            octets.write(at[same], opened.octets.rows(opened.offset[good[same]], length))
+    return Span(span.rows, span.offset, end)
+
