@@ -17,7 +17,15 @@ import numpy.typing as npt
 
 from dissectors.vectors import Columns, Index, Mask, Octets, Span
 
-__all__ = ["MAC_TYPES", "MODES", "Headers", "Shapes", "read_bare_commands", "read_headers", "read_plain_beacons"]
+__all__ = [
+    "MAC_TYPES",
+    "MODES",
+    "Headers",
+    "Shapes",
+    "read_bare_commands",
+    "read_headers",
+    "read_plain_beacons",
+]
 
 MAC_TYPES = ("beacon", "data", "ack", "command", "reserved", "multipurpose", "fragment", "extended")
 MODES = ("none", "short", "extended")
@@ -90,7 +98,9 @@ class Headers:
     @property
     def src_short(self) -> npt.NDArray[np.int32]:
         """The source's short address, -1 where it has none."""
-        return np.where(self.src_mode == 1, self.src, 0xFFFF).astype(np.int32) - (self.src_mode != 1) * 0x10000
+        return (
+            np.where(self.src_mode == 1, self.src, 0xFFFF).astype(np.int32) - (self.src_mode != 1) * 0x10000
+        )
 
     @property
     def broadcast(self) -> Mask:
@@ -167,7 +177,9 @@ def read_plain_beacons(octets: Octets, headers: Headers, out: Columns) -> Span:
     """Beacons without GTS and pending addresses: what follows those fields. Nothing is put but the rows'
     association permit; rows that the layer above refuses leave the vector path whole.
     """
-    span = headers.span.where(np.flatnonzero((headers.kind == BEACON) & (headers.span.length >= PLAIN_BEACON)))
+    span = headers.span.where(
+        np.flatnonzero((headers.kind == BEACON) & (headers.span.length >= PLAIN_BEACON))
+    )
     word = octets.u32(span.offset)
     plain = ((word >> 16) & 0x07) == 0
     plain &= ((word >> 24) & 0x77) == 0

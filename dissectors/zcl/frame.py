@@ -16,6 +16,7 @@ from dissectors.zcl.followers import follow
 from dissectors.zcl.general import GENERAL, Record, read_general
 from dissectors.zcl.header import FRAME_TYPES, Header, read_header
 from dissectors.zcl.reading import Reading, number_of, text_of
+from dissectors.zcl.summaries import line, records_text
 
 __all__ = ["dissect", "dissect_payload"]
 
@@ -82,7 +83,7 @@ def dissect_payload(
         if found.name == "command":
             found.meaning = name or None
             break
-    out.columns["summary"] = f"{cluster.name}: {name or f'command 0x{header.command:02X}'}{detail}"
+    out.columns["summary"] = line(cluster.name, name, header.command, detail)
 
 
 def _unknown(cursor: Cursor, reading: Reading, fields: list[Field]) -> None:
@@ -117,9 +118,7 @@ def _general(cursor: Cursor, reading: Reading, fields: list[Field]) -> str:
             scaling.learn(reading, record.known, record.value.value)
     texts = [_attribute_row(record, reading) for record in records if record.attribute is not None]
     head = _head_text(reading, fields) if not records else ""
-    # Names and no values, and the first record only: the summary is a column of few distinct texts.
-    more = f" and {len(texts) - 1} more" if len(texts) > 1 else ""
-    return f" {texts[0]}{more}" if texts else head
+    return records_text(*texts[0], len(texts)) if texts else head
 
 
 def _end(fields: list[Field], cursor: Cursor) -> int:
@@ -134,8 +133,8 @@ def _head_text(reading: Reading, fields: list[Field]) -> str:
     return " to " + ", ".join(parts[1:]) if len(parts) > 2 else ""
 
 
-def _attribute_row(record: Record, reading: Reading) -> str:
-    """Add the row of one attribute record; returns it as text for the summary."""
+def _attribute_row(record: Record, reading: Reading) -> tuple[str, str]:
+    """Add the row of one attribute record; returns its name, and its status when that is no success."""
     attribute = record.attribute
     assert attribute is not None
     name = record.known.name if record.known else f"0x{attribute:04X}"
@@ -146,7 +145,7 @@ def _attribute_row(record: Record, reading: Reading) -> str:
         status=record.values.get("status"),
         type=record.values.get("type"),
     )
-    text = name
+    status = ""
     if record.value is not None:
         number = number_of(record.value, record.type)
         scaled, unit = scaling.of_attribute(reading, record.known, number)
@@ -160,9 +159,9 @@ def _attribute_row(record: Record, reading: Reading) -> str:
         if scaled is not None and unit is not None:
             record.value.meaning = f"{scaled:.12g} {unit}".rstrip()
     elif record.values.get("status"):
-        text = f"{name}: {_status_text(record)}"
+        status = _status_text(record)
     reading.out.attributes.append(row)
-    return text
+    return name, status
 
 
 def _status_text(record: Record) -> str:

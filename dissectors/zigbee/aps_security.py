@@ -137,4 +137,3 @@ def _in_place(octets: Octets, span: Span, sealed: Index, opened: Opened) -> Span
         if length:
             octets.write(at[same], opened.octets.rows(opened.offset[good[same]], length))
     return Span(span.rows, span.offset, end)
-

@@ -35,7 +35,12 @@ class Lines:
         return code
 
     def say(
-        self, out: Columns, rows: Index, protocol: str, summaries: Sequence[str], which: npt.NDArray[Any] | int
+        self,
+        out: Columns,
+        rows: Index,
+        protocol: str,
+        summaries: Sequence[str],
+        which: npt.NDArray[Any] | int,
     ) -> None:
         """Set both columns of `rows`: one protocol, and ``summaries[which]``."""
         out.put_words("protocol", rows, self.code("protocol", protocol), self.texts["protocol"])
@@ -139,5 +144,3 @@ class Frames:
         for proofs in self.proofs:
             proofs.tell(self.context, self.told, row)
         self.told = row
-
-

@@ -6,19 +6,18 @@ Sources: ZigBee 05-3474 R22 clauses 4.3.1.2 (NWK), 4.4.1.2 and 4.5.3 (APS); Smar
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dissectors.context import HanContext
-from dissectors.errors import Malformed
-from dissectors.keyring import Key, Keyring
+from dissectors.keyring import Key
 from dissectors.zigbee.crypto import (
     WELL_KNOWN_LINK_KEY,
     ccm_open,
-    install_code_key,
     key_load_key,
     key_transport_key,
 )
 from dissectors.zigbee.nwk import AuxHeader
+from dissectors.zigbee.proofs import KeyProofs, install_code_keys
 
 __all__ = ["KEY_IDS", "WELL_KNOWN", "KeyProofs", "Opened", "aps_keys", "install_code_keys", "open_sealed"]
 
@@ -31,31 +30,12 @@ DERIVED = {KEY_TRANSPORT: key_transport_key, KEY_LOAD: key_load_key}
 
 
 @dataclass(slots=True)
-class KeyProofs:
-    """Keys that have opened a frame: per PAN and key sequence number, or per pair of devices."""
-
-    proven: set[tuple[object, bytes]] = field(default_factory=set)
-
-
-@dataclass(slots=True)
 class Opened:
     """A payload in clear, the key that opened it, and the security level that fitted."""
 
     clear: bytes
     key: Key
     level: int
-
-
-def install_code_keys(keyring: Keyring, *devices: int | None) -> Iterator[Key]:
-    """Link keys of the install codes of these devices; codes with a wrong CRC give none."""
-    for code in keyring.install_codes:
-        if code.device is not None and None not in devices and code.device not in devices:
-            continue
-        try:
-            value = install_code_key(code.code)
-        except Malformed:
-            continue
-        yield Key("link", value, origin="install code")
 
 
 def aps_keys(

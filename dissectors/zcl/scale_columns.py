@@ -1,0 +1,218 @@
+"""Attribute values of many records in their units, by the rules of `dissectors.zcl.scaling`.
+
+Strategy: what a device said of its scaling is looked up as it was when each frame passed: the last lesson of
+the same endpoint before it (the frame's own included), else of the device, else what was known before the
+block. The rules' arithmetic runs over all records of one rule at once; units are named once a combination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from dissectors.context import HanContext
+from dissectors.vectors import Index, Mask, distinct, last_before
+from dissectors.zcl import scaling
+from dissectors.zcl.attribute_columns import Spec
+from dissectors.zcl.scaling import Rule, Scales
+
+__all__ = ["Owners", "ScaleLessons", "Scaled", "scaled"]
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Owners:
+    """Who owns the server side of ZCL frames, one entry a frame: places in `devices` and in `endpoints`."""
+
+    device: Index
+    place: Index
+    devices: Sequence[Hashable]
+    endpoints: Sequence[tuple[Hashable, int]]
+
+
+@dataclass(slots=True)
+class ScaleLessons:
+    """What frames of a block said of their device's scaling, by attribute: frame, row of it, and value."""
+
+    owners: Owners
+    by_key: dict[tuple[int, int], tuple[Index, Index, I64]] = field(default_factory=dict)
+    told: int = 0
+
+    def tell(self, context: HanContext, row: int) -> None:
+        """Write the lessons of rows before `row` to the memory of the one-frame path."""
+        scales = context.state(Scales)
+        for key, (frame, rows, value) in self.by_key.items():
+            begin, end = np.searchsorted(rows, (self.told, row), side="left")
+            part = slice(int(begin), int(end))
+            place = self.owners.place[frame[part]]
+            last = np.unique(place[::-1], return_index=True)[1] if part.stop > part.start else []
+            for i in sorted(part.stop - 1 - int(j) for j in last):
+                device, endpoint = self.owners.endpoints[int(self.owners.place[frame[i]])]
+                scales.learn(device, endpoint, key, int(value[i]))
+        self.told = row
+
+
+@dataclass(slots=True)
+class Scaled:
+    """Values in their units: code of `units` for each record, -1 where it is not known."""
+
+    value: F64
+    unit: npt.NDArray[np.int32]
+    units: list[str]
+
+
+class _Memory:
+    """Answers what a reference of a rule was worth to each of some records' frames."""
+
+    def __init__(self, lessons: ScaleLessons, scales: Scales, frames: Index) -> None:
+        self.lessons, self.scales, self.frames = lessons, scales, frames
+        self.found: dict[str, tuple[I64, Mask]] = {}
+
+    def of(self, reference: str) -> tuple[I64, Mask]:
+        """The values for all records, and whether there is one; ``|`` tries the next."""
+        if reference not in self.found:
+            value, known = np.zeros(len(self.frames), np.int64), np.zeros(len(self.frames), np.bool_)
+            for one in reference.split("|"):
+                cluster, colon, attribute = one.partition(":")
+                if colon:
+                    other, has = self._attribute((int(cluster, 16), int(attribute, 16)))
+                    value = np.where(known, value, other)
+                    known = known | has
+            self.found[reference] = value, known
+        return self.found[reference]
+
+    def _attribute(self, key: tuple[int, int]) -> tuple[I64, Mask]:
+        owners = self.lessons.owners
+        held = [self.scales.known.get(e, {}).get(key) for e in owners.endpoints]
+        spoken = [self.scales.devices.get(d, {}).get(key) for d in owners.devices]
+        frame, _, value = self.lessons.by_key.get(key, (_NONE, _NONE, _NONE))
+        out, known = np.zeros(len(self.frames), np.int64), np.zeros(len(self.frames), np.bool_)
+        for which, base in ((owners.place, held), (owners.device, spoken)):
+            mine = which[self.frames]
+            last = last_before(which[frame], frame, mine, self.frames + 1)
+            now = np.array([b if b is not None else 0 for b in base], np.int64)[mine]
+            has = np.array([b is not None for b in base], np.bool_)[mine] | (last >= 0)
+            if len(value):
+                now = np.where(last >= 0, value[last], now)
+            out = np.where(known, out, now)
+            known = known | has
+        return out, known
+
+
+_NONE = np.zeros(0, np.int64)
+
+
+def scaled(
+    number: F64,
+    numeric: Mask,
+    frame: Index,
+    specs: Sequence[Spec],
+    spec: Index,
+    lessons: ScaleLessons,
+    context: HanContext,
+) -> Scaled:
+    """The values of all records in their units."""
+    out = Scaled(np.zeros(len(number)), np.full(len(number), -1, np.int32), [])
+    ruled = {i: rules for i, one in enumerate(specs) if (rules := _rules(one))}
+    by_rules: dict[tuple[Rule, ...], list[int]] = {}
+    for i, rules in ruled.items():
+        by_rules.setdefault(tuple(rules), []).append(i)
+    scales = context.state(Scales)
+    for some, members in by_rules.items():
+        chosen = np.flatnonzero(np.isin(spec, members) & numeric)
+        memory = _Memory(lessons, scales, frame[chosen])
+        left = np.ones(len(chosen), np.bool_)
+        for rule in some:
+            applies = left & _holds(rule.when, memory) if rule.when else left
+            _apply(rule, number[chosen], np.flatnonzero(applies), chosen, memory, out)
+            left = left & ~applies
+    return out
+
+
+def _rules(spec: Spec) -> list[Rule]:
+    known = spec.known
+    if known is None or known.manufacturer is not None or known.side != "server" or spec.kind is None:
+        return []
+    return scaling.rules_of(known.cluster, known.id)
+
+
+def _holds(when: str, memory: _Memory) -> Mask:
+    kind, mask, reference = when.split(":", 2)
+    value, known = memory.of(reference)
+    holds: Mask = known & (((value & int(mask, 0)) != 0) == (kind == "set"))
+    return holds
+
+
+def _apply(rule: Rule, number: F64, some: Index, chosen: Index, memory: _Memory, out: Scaled) -> None:
+    """One rule over the records in `some`; see `dissectors.zcl.scaling` for the order of the arithmetic."""
+    if not len(some):
+        return
+    good = np.ones(len(number), np.bool_)
+    multiplier = divisor = np.ones(len(number), np.int64)
+    if rule.multiplier:
+        (multiplier, has_multiplier), (divisor, has_divisor) = memory.of(rule.multiplier), memory.of(rule.divisor)
+        good = has_multiplier & has_divisor & (divisor != 0)
+    digits = np.zeros(len(number), np.int64)
+    if rule.digits:
+        kind, _, reference = rule.digits.partition(":")
+        value, known = memory.of(reference)
+        digits = {"low3": value & 7, "high4": value >> 4, "scale": 6 - value}[kind]
+        good = good & known
+    some = some[good[some]]
+    unit, bcd, named = _units(rule, some, memory, out)
+    some, unit, bcd = some[named], unit[named], bcd[named]
+    value = number[some]
+    if bcd.any():
+        value, decimal = _decimals(value, bcd)
+        some, unit, value = some[decimal], unit[decimal], value[decimal]
+    above, below = rule.factor
+    power = np.array([10.0**n for n in range(320 if digits.any() else 1)][:300])
+    scale = power[np.minimum(np.abs(digits[some]), len(power) - 1)]
+    over = np.where(digits[some] >= 0, float(above), above * scale)
+    under = np.where(digits[some] >= 0, below * scale, float(below))
+    out.value[chosen[some]] = value * multiplier[some] * over / (divisor[some] * under)
+    out.unit[chosen[some]] = unit
+
+
+def _units(rule: Rule, some: Index, memory: _Memory, out: Scaled) -> tuple[npt.NDArray[np.int32], Mask, Mask]:
+    """Code of each record's unit, whether its values are binary coded decimals, and whether it is known."""
+    references = [part.partition(":")[2] for part in rule.unit.split("/")] if ":" in rule.unit else []
+    references = [reference for reference in references if reference]
+    combination = np.zeros(len(some), np.int64)
+    for reference in references:
+        value, known = memory.of(reference)
+        _, place = distinct(np.where(known[some], value[some], -1))
+        combination = combination * (len(some) + 1) + place
+    unique, which = distinct(combination)
+    codes, decimals = [], []
+    first = np.zeros(len(unique), np.int64)
+    first[which[::-1]] = np.arange(len(which))[::-1]
+    for record in some[first].tolist():
+        found = {r: int(memory.of(r)[0][record]) if memory.of(r)[1][record] else None for r in references}
+        name, bcd = scaling.unit_of(rule.unit, found.get)
+        codes.append(-1 if name is None else _code(out.units, name))
+        decimals.append(bcd)
+    unit = np.array(codes, np.int32)[which] if codes else np.zeros(0, np.int32)
+    bcd = np.array(decimals, np.bool_)[which] if codes else np.zeros(0, np.bool_)
+    return unit, bcd, unit >= 0
+
+
+def _code(units: list[str], name: str) -> int:
+    if name not in units:
+        units.append(name)
+    return units.index(name)
+
+
+def _decimals(value: F64, bcd: Mask) -> tuple[F64, Mask]:
+    """Binary coded decimals as the numbers that they mean; those with a digit above 9 mean none."""
+    out, good = value.copy(), np.ones(len(value), np.bool_)
+    for i in np.flatnonzero(bcd).tolist():
+        text = f"{int(value[i]):x}"
+        good[i] = text.isdecimal()
+        out[i] = float(text) if good[i] else 0.0
+    return out, good
