@@ -130,6 +130,6 @@ def uses_of(
     """The uses of counters in opened frames; `key` points into `key_values`, `frames` are numbers and times."""
     senders, of = distinct(sender)
     pairs, pair = distinct((of << 32) | key)
-    names = [(layer, int(senders[int(p) >> 32]), key_values[int(p) & 0xFFFFFFFF]) for p in pairs]
+    names = [(layer, int(senders[p >> 32]), key_values[p & 0xFFFFFFFF]) for p in pairs.tolist()]
     number, time_ns = frames
     return Uses(names, pair, row, number[row], counter, time_ns[row], digest, mark)

@@ -22,6 +22,7 @@ from dissectors.zcl.columns import Records
 from dissectors.zcl.datatypes import read_value
 from dissectors.zcl.general import GENERAL
 from dissectors.zcl.reading import number_of, text_of
+from dissectors.zcl.scaling import taught
 from dissectors.zcl.value_columns import (
     Saying,
     Spoken,
@@ -48,10 +49,18 @@ class Frames:
     source: npt.NDArray[np.uint64]
     destination: npt.NDArray[np.uint64]
     endpoint: npt.NDArray[np.uint8]  # of the server side
+    served: Mask  # whether there is such an endpoint: a group has none
     cluster: npt.NDArray[np.uint16]
     manufacturer: npt.NDArray[np.int32]  # -1: standard
     to_client: Mask
     command: npt.NDArray[np.uint8]
+
+    @property
+    def context(self) -> npt.NDArray[np.uint64]:
+        """Cluster, manufacturer and direction in one number (see `dissectors.zcl.frame_columns.unpack`)."""
+        manufacturer = (self.manufacturer + 1).astype(np.uint64)
+        upper = (self.cluster.astype(np.uint64) << np.uint64(18)) | (manufacturer << np.uint64(1))
+        return upper | self.to_client.astype(np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,14 @@ class Spec:
     def meaning(self) -> str:
         """The enumeration or bitmap that names its values; may be empty."""
         return self.known.meaning if self.known is not None else ""
+
+    @property
+    def teaches(self) -> bool:
+        """Whether other values are scaled by it."""
+        known = self.known
+        if known is None or known.manufacturer is not None or known.side != "server" or self.kind is None:
+            return False
+        return (known.cluster, known.id) in taught()
 
     @property
     def plain(self) -> bool:
@@ -87,10 +104,7 @@ def specs_of(frames: Frames, records: Records) -> tuple[list[Spec], Index]:
     """The distinct attributes of the records, and which of them each record is of."""
     asks = np.array([code in GENERAL and GENERAL[code].asks for code in range(256)])
     server = frames.to_client != asks[frames.command]
-    context = (frames.cluster.astype(np.uint64) << np.uint64(17)) | (
-        (frames.manufacturer + 1).astype(np.uint64) & np.uint64(0x1FFFF)
-    )
-    contexts, of_frame = distinct(context << np.uint64(1) | server.astype(np.uint64))
+    contexts, of_frame = distinct((frames.context & ~np.uint64(1)) | server.astype(np.uint64))
     key = (of_frame[records.index].astype(np.uint64) << np.uint64(32)) | (
         records.identifier.astype(np.uint64) << np.uint64(16)
     )
@@ -118,7 +132,7 @@ def attribute_rows(
     frame = records.index
     out.put("source", every, frames.source[frame], mask)
     out.put("destination", every, frames.destination[frame], mask)
-    out.put("endpoint", every, frames.endpoint[frame], mask)
+    out.put("endpoint", every, frames.endpoint[frame], frames.served[frame])
     out.put("cluster", every, frames.cluster[frame], mask)
     out.put("attribute", every, records.identifier, mask)
     out.put("command", every, frames.command[frame], mask)

@@ -32,7 +32,7 @@ class Owners:
     device: Index
     place: Index
     devices: Sequence[Hashable]
-    endpoints: Sequence[tuple[Hashable, int]]
+    endpoints: Sequence[tuple[Hashable, int | None]]
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class ScaleLessons:
             begin, end = np.searchsorted(rows, (self.told, row), side="left")
             part = slice(int(begin), int(end))
             place = self.owners.place[frame[part]]
-            last = np.unique(place[::-1], return_index=True)[1] if part.stop > part.start else []
+            last: Index = np.unique(place[::-1], return_index=True)[1]
             for i in sorted(part.stop - 1 - int(j) for j in last):
                 device, endpoint = self.owners.endpoints[int(self.owners.place[frame[i]])]
                 scales.learn(device, endpoint, key, int(value[i]))
@@ -155,18 +155,19 @@ def _apply(rule: Rule, number: F64, some: Index, chosen: Index, memory: _Memory,
     good = np.ones(len(number), np.bool_)
     multiplier = divisor = np.ones(len(number), np.int64)
     if rule.multiplier:
-        (multiplier, has_multiplier), (divisor, has_divisor) = memory.of(rule.multiplier), memory.of(rule.divisor)
+        multiplier, has_multiplier = memory.of(rule.multiplier)
+        divisor, has_divisor = memory.of(rule.divisor)
         good = has_multiplier & has_divisor & (divisor != 0)
     digits = np.zeros(len(number), np.int64)
     if rule.digits:
         kind, _, reference = rule.digits.partition(":")
-        value, known = memory.of(reference)
-        digits = {"low3": value & 7, "high4": value >> 4, "scale": 6 - value}[kind]
+        told, known = memory.of(reference)
+        digits = {"low3": told & 7, "high4": told >> 4, "scale": 6 - told}[kind]
         good = good & known
     some = some[good[some]]
     unit, bcd, named = _units(rule, some, memory, out)
     some, unit, bcd = some[named], unit[named], bcd[named]
-    value = number[some]
+    value: F64 = number[some]
     if bcd.any():
         value, decimal = _decimals(value, bcd)
         some, unit, value = some[decimal], unit[decimal], value[decimal]
@@ -197,9 +198,8 @@ def _units(rule: Rule, some: Index, memory: _Memory, out: Scaled) -> tuple[npt.N
         name, bcd = scaling.unit_of(rule.unit, found.get)
         codes.append(-1 if name is None else _code(out.units, name))
         decimals.append(bcd)
-    unit = np.array(codes, np.int32)[which] if codes else np.zeros(0, np.int32)
-    bcd = np.array(decimals, np.bool_)[which] if codes else np.zeros(0, np.bool_)
-    return unit, bcd, unit >= 0
+    unit = np.array(codes, np.int32)[which]
+    return unit, np.array(decimals, np.bool_)[which], unit >= 0
 
 
 def _code(units: list[str], name: str) -> int:

@@ -19,7 +19,17 @@ from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import Attribute, Command
 from dissectors.zcl.reading import Reading
 
-__all__ = ["Rule", "Scales", "learn", "learn_command", "of_attribute", "of_field", "rules_of", "taught"]
+__all__ = [
+    "Rule",
+    "Scales",
+    "learn",
+    "learn_command",
+    "of_attribute",
+    "of_field",
+    "rules_of",
+    "taught",
+    "unit_of",
+]
 
 Key = tuple[int, int]
 Lookup = Callable[[str], int | None]
@@ -138,7 +148,7 @@ def _apply(rule: Rule, number: float, find: Lookup) -> tuple[float | None, str |
             return None, None
         multiplier, divisor = found, by
     digits = _digits(rule.digits, find)
-    unit, bcd = _unit(rule.unit, find)
+    unit, bcd = unit_of(rule.unit, find)
     if digits is None or unit is None:
         return None, None
     if bcd:
@@ -163,7 +173,7 @@ def _digits(text: str, find: Lookup) -> int | None:
     return {"low3": value & 7, "high4": value >> 4, "scale": 6 - value}[kind]
 
 
-def _unit(text: str, find: Lookup) -> tuple[str | None, bool]:
+def unit_of(text: str, find: Lookup) -> tuple[str | None, bool]:
     """The unit, None when a part of it is not known; and whether values are binary coded decimals."""
     if ":" not in text:
         return text, False

@@ -18,7 +18,7 @@ def line(cluster: str, command: str | None, code: int, detail: str = "") -> str:
 
 
 def records_text(first: str, status: str, count: int) -> str:
-    """What a list of attribute records is about: the first, its status when that is no success, how many more.
+    """What attribute records are about: the first, its status when that is no success, how many more.
 
     >>> records_text("MeteringDeviceType", "UNSUPPORTED_ATTRIBUTE", 3)
     ' MeteringDeviceType: UNSUPPORTED_ATTRIBUTE and 2 more'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,13 @@ from dissectors.zigbee.address_columns import Lessons
 from dissectors.zigbee.security_columns import REPLAY, VERDICTS, Proofs
 
 __all__ = ["Ends", "Frames", "Lines"]
+
+
+class Teaching(Protocol):
+    """What frames of a block taught some layer above."""
+
+    def tell(self, context: HanContext, row: int) -> None:
+        """Write the lessons of rows before `row` to the context."""
 
 
 @dataclass(slots=True)
@@ -108,6 +115,7 @@ class Frames:
     news: Lessons = field(default_factory=Lessons.none)
     uses: list[Uses] = field(default_factory=list)
     proofs: list[Proofs] = field(default_factory=list)
+    scales: list[Teaching] = field(default_factory=list)
     issues: dict[int, str] = field(default_factory=dict)
     attributes: Columns | None = None
     attribute_rows: Index = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -143,4 +151,6 @@ class Frames:
             uses.tell(self.context.state(FrameCounters), row)
         for proofs in self.proofs:
             proofs.tell(self.context, self.told, row)
+        for scales in self.scales:
+            scales.tell(self.context, row)
         self.told = row

@@ -118,7 +118,8 @@ def _lengths(octets: Octets, payloads: Span, fcf: npt.NDArray[np.uint16]) -> Ind
     if len(routed):
         relays = octets.u8((payloads.offset + at)[routed])
         length[routed] += 2 + 2 * relays.astype(np.int64)
-    return length
+    out: Index = length
+    return out
 
 
 def _headers(

@@ -19,8 +19,8 @@ NWK = "ZigBee NWK"
 
 
 class Length(NamedTuple):
-    """Octets of a command, identifier included: `base`, 8 for each bit of `addresses` that is set in the octet
-    after the identifier, and `each` times the count in the bits `counted` of it.
+    """Octets of a command, identifier included: `base`, 8 for each bit of `addresses` that is set in the
+    octet after the identifier, and `each` times the count in the bits `counted` of it.
     """
 
     base: int

@@ -1,4 +1,4 @@
-"""Link keys of install codes, and which keys have proved to be right. Needed by both paths; imports little."""
+"""Link keys of install codes, and which keys have proved to be right; for both paths."""
 
 from __future__ import annotations
 

@@ -1,0 +1,236 @@
+"""ZCL frames of many rows at once: what of the general commands becomes columns and attribute rows.
+
+Commands that are lists of attribute records, the default response, and cluster commands of fixed fields are
+read here; a frame of any other kind, or one that does not end where its records end, leaves the vector path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import lru_cache
+
+import numpy as np
+
+from dissectors.vectors import Index, Mask, Octets, distinct
+from dissectors.zcl import catalogue
+from dissectors.zcl.attribute_columns import (
+    DIRECTIONS,
+    Spec,
+    attribute_rows,
+    specs_of,
+    values_of,
+)
+from dissectors.zcl.attribute_columns import (
+    Frames as ZclFrames,
+)
+from dissectors.zcl.columns import Records, ZclHeaders, read_records, read_zcl
+from dissectors.zcl.general import GENERAL
+from dissectors.zcl.meanings import label_of
+from dissectors.zcl.scale_columns import Owners, ScaleLessons, scaled
+from dissectors.zcl.summaries import line, records_text
+from dissectors.zcl.value_columns import Spoken, integers, signed
+from dissectors.zigbee.aps_columns import ApsHeaders
+from dissectors.zigbee.frames import Ends, Frames
+
+__all__ = ["read_zcl_frames"]
+
+PROTOCOL = "zcl"
+TYPES = ("general", "cluster")
+DEFAULT_RESPONSE = 0x0B
+INTEGERS = frozenset({"uint", "int", "data", "bitmap", "enum", "attribute", "cluster", "utc", "date"})
+"""Kinds of values that are whole numbers to the one-frame path."""
+
+
+def read_zcl_frames(frames: Frames, octets: Octets, aps: ApsHeaders, ends: Ends) -> None:
+    """Read ZCL frames out of APS data (`ends`: one entry a frame)."""
+    zcl = read_zcl(octets, aps.span, np.arange(len(aps.span)))
+    if not len(zcl.span):
+        return
+    facts = _facts(zcl, aps, ends)
+    records, whole = read_records(octets, zcl)
+    specs, spec = specs_of(facts, records)
+    whole &= ~_odd(records, specs, spec, len(whole))
+    keep = whole[records.index]
+    if not keep.all():
+        records, spec = records.where(keep), spec[keep]
+    default = zcl.general & (zcl.command == DEFAULT_RESPONSE) & (zcl.span.length == 2)
+    _put_headers(frames, zcl, whole | default)
+    _put_default_responses(frames, octets, zcl, facts, np.flatnonzero(default))
+    _put_records(frames, zcl, facts, np.flatnonzero(whole), records, specs, spec)
+    _attributes(frames, octets, facts, records, specs, spec, _owners(facts, aps, ends))
+
+
+def _facts(zcl: ZclHeaders, aps: ApsHeaders, ends: Ends) -> ZclFrames:
+    """Sender, receiver and cluster of each frame; a group has no EUI-64."""
+    aps, ends = aps.where(zcl.index), ends.where(zcl.index)
+    to_client = (zcl.control & 8) != 0
+    target = np.where(aps.grouped, ends.dst, ends.destination)
+    manufacturer = np.where(zcl.control & 4, zcl.manufacturer.astype(np.int32), -1)
+    endpoint = np.where(to_client, aps.src_endpoint, aps.dst_endpoint)
+    served = to_client | ~aps.grouped
+    return ZclFrames(
+        zcl.span.rows,
+        ends.source,
+        target,
+        endpoint,
+        served,
+        aps.cluster,
+        manufacturer.astype(np.int32),
+        to_client,
+        zcl.command,
+    )
+
+
+def _owners(facts: ZclFrames, aps: ApsHeaders, ends: Ends) -> Owners:
+    """Who owns the server side: EUI-64, or PAN and short address while that is unknown."""
+    place = np.searchsorted(aps.span.rows, facts.rows)
+    aps, ends = aps.where(place), ends.where(place)
+    short = np.where(facts.to_client, ends.src, ends.dst).astype(np.uint64)
+    known = np.where(facts.to_client, ends.has_src, ends.has_dst & ~aps.grouped)
+    eui64 = np.where(facts.to_client, ends.src_eui64, ends.dst_eui64)
+    address = np.where(known, eui64, ends.pan.astype(np.uint64) << np.uint64(16) | short)
+    values, which = distinct(address)
+    both, device = distinct((which << 1) | known)
+    devices: list[Hashable] = [
+        int(values[b >> 1]) if b & 1 else (int(values[b >> 1]) >> 16, int(values[b >> 1]) & 0xFFFF)
+        for b in both.tolist()
+    ]
+    endpoint = np.where(facts.served, facts.endpoint.astype(np.int64), 256)
+    pairs, at = distinct((device << 9) | endpoint)
+    endpoints = [(devices[p >> 9], None if p & 0x1FF == 256 else p & 0x1FF) for p in pairs.tolist()]
+    return Owners(device, at, devices, endpoints)
+
+
+def _odd(records: Records, specs: list[Spec], spec: Index, frames: int) -> Mask:
+    """Frames that teach scaling with something that is no plain number: left to the one-frame path."""
+    odd = np.zeros(frames, np.bool_)
+    kinds = [one.kind.kind if one.kind and one.teaches else "uint" for one in specs]
+    strange = np.array([kind not in INTEGERS for kind in kinds], np.bool_)
+    odd[records.index[strange[spec]]] = True
+    return odd
+
+
+def _put_headers(frames: Frames, zcl: ZclHeaders, read: Mask) -> None:
+    some = zcl.where(np.flatnonzero(read))
+    rows, out = some.span.rows, frames.out
+    mask = out.mask(rows)
+    out.put_words("zcl_type", rows, some.control & 3, TYPES, mask)
+    out.put_words("zcl_direction", rows, (some.control >> 3) & 1, DIRECTIONS, mask)
+    out.put("zcl_seq", rows, some.seq, mask)
+    out.put("zcl_command", rows, some.command, mask)
+    specific = (some.control & 4) != 0
+    out.put("zcl_manufacturer", rows[specific], some.manufacturer[specific])
+
+
+def _put_default_responses(
+    frames: Frames, octets: Octets, zcl: ZclHeaders, facts: ZclFrames, chosen: Index
+) -> None:
+    rows, at = facts.rows[chosen], zcl.span.offset[chosen]
+    command, status = octets.u8(at), octets.u8(at + 1)
+    frames.out.put("zcl_status", rows, status)
+    key = facts.context[chosen] << np.uint64(16) | command.astype(np.uint64) << np.uint64(8) | status
+    unique, which = distinct(key)
+    texts = [_default_response(int(k) >> 16, int(k) >> 8 & 0xFF, int(k) & 0xFF) for k in unique]
+    frames.finish(rows, PROTOCOL, texts, which)
+
+
+@lru_cache(maxsize=1 << 16)
+def _default_response(context: int, command: int, status: int) -> str:
+    cluster, manufacturer, to_client = unpack(context)
+    direction = DIRECTIONS[not to_client]  # the answered command went the other way
+    known = catalogue.command(cluster, direction, command, manufacturer)
+    general = GENERAL.get(command)
+    answered = " or ".join(([known.name] if known else []) + ([general.name] if general else []))
+    parts = [answered or str(command), label_of("Status", status) or str(status)]
+    name = catalogue.cluster(cluster, manufacturer).name
+    return line(name, GENERAL[DEFAULT_RESPONSE].name, DEFAULT_RESPONSE, " to " + ", ".join(parts))
+
+
+def unpack(context: int) -> tuple[int, int | None, bool]:
+    """Cluster, manufacturer code and direction (to the client?) of `ZclFrames.context`."""
+    manufacturer = (context >> 1 & 0x1FFFF) - 1
+    return context >> 18, None if manufacturer < 0 else manufacturer, bool(context & 1)
+
+
+def _put_records(
+    frames: Frames,
+    zcl: ZclHeaders,
+    facts: ZclFrames,
+    chosen: Index,
+    records: Records,
+    specs: list[Spec],
+    spec: Index,
+) -> None:
+    """First attribute, first status and summary of the frames that are lists of records."""
+    count = np.bincount(records.index, minlength=len(facts.rows))[chosen]
+    first = np.searchsorted(records.index, chosen)
+    some = np.flatnonzero(count)
+    at = first[some]
+    rows = facts.rows[chosen]
+    frames.out.put("zcl_attribute", rows[some], records.identifier[at])
+    status = records.status[at]
+    frames.out.put("zcl_status", rows[some][status >= 0], status[status >= 0].astype(np.uint8))
+    shape = np.zeros(len(chosen), np.uint64)
+    first_spec = (spec[at] + 1).astype(np.uint64) << np.uint64(8)
+    shape[some] = first_spec | np.maximum(status, 0).astype(np.uint64)
+    contexts, context = distinct(facts.context[chosen])
+    parts = context.astype(np.uint64) << np.uint64(8) | zcl.command[chosen]
+    parts = parts << np.uint64(8) | np.minimum(count, 255).astype(np.uint64)
+    unique, which = distinct(parts << np.uint64(32) | shape)
+    texts = []
+    for key in unique.tolist():
+        one = specs[(key >> 8 & 0xFFFFFF) - 1] if key & 0xFFFFFF00 else None
+        texts.append(_list(int(contexts[key >> 48]), key >> 40 & 0xFF, key >> 32 & 0xFF, one, key & 0xFF))
+    frames.finish(rows, PROTOCOL, texts, which)
+
+
+@lru_cache(maxsize=1 << 16)
+def _list(context: int, command: int, count: int, first: Spec | None, status: int) -> str:
+    cluster, manufacturer, _ = unpack(context)
+    detail = ""
+    if first is not None:
+        name = first.known.name if first.known else f"0x{first.attribute:04X}"
+        detail = records_text(name, (label_of("Status", status) or str(status)) if status else "", count)
+    return line(catalogue.cluster(cluster, manufacturer).name, GENERAL[command].name, command, detail)
+
+
+def _attributes(
+    frames: Frames,
+    octets: Octets,
+    facts: ZclFrames,
+    records: Records,
+    specs: list[Spec],
+    spec: Index,
+    owners: Owners,
+) -> None:
+    """Rows of the attributes table, and what they teach of scaling."""
+    lessons = _lessons(octets, facts, records, specs, spec, owners)
+    frames.scales.append(lessons)
+    if "attributes" not in frames.tables or not len(records.index):
+        return
+    values = values_of(octets, records, specs, spec, frames.context.state(Spoken))
+    frames.attributes = attribute_rows(facts, records, specs, spec, values)
+    found = scaled(values.number, values.numeric, records.index, specs, spec, lessons, frames.context)
+    told = np.flatnonzero(found.unit >= 0)
+    frames.attributes.put("scaled", told, found.value[told])
+    frames.attributes.put_words("unit", told, found.unit[told], found.units)
+    frames.attribute_rows = facts.rows[records.index]
+
+
+def _lessons(
+    octets: Octets, facts: ZclFrames, records: Records, specs: list[Spec], spec: Index, owners: Owners
+) -> ScaleLessons:
+    lessons = ScaleLessons(owners)
+    teaching = {(s.known.cluster, s.known.id) for s in specs if s.known and s.teaches}
+    for key in sorted(teaching):
+        members = [
+            i for i, s in enumerate(specs) if s.teaches and s.known and (s.known.cluster, s.known.id) == key
+        ]
+        chosen = np.flatnonzero(np.isin(spec, members))
+        size = records.size[chosen]
+        raw = integers(octets, records.value[chosen], size)
+        negative = np.array([s.kind is not None and s.kind.kind == "int" for s in specs])[spec[chosen]]
+        value = np.where(negative, signed(raw, size), raw.view(np.int64))
+        frame = records.index[chosen]
+        lessons.by_key[key] = (frame, facts.rows[frame], value)
+    return lessons
