@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from analysis.rows import dissect_rows
+from analysis.columns import frame_batches
 from analysis.session import Session
 from analysis.tables import batch_of, check_batch, numpy_of
 from captures.block import FrameBlock
@@ -17,29 +18,30 @@ FRAME_TABLES = ("packets", "attributes", "commands")
 MESSAGE_TABLES = ("messages", "items")
 
 
-def decode_block(block: FrameBlock, session: Session) -> dict[str, Any]:
+def decode_block(block: FrameBlock, session: Session) -> Iterator[dict[str, Any]]:
     """The batches that `block` gives, by table; the session takes along what the next block has to know.
 
-    Every record of the block is one row of `packets`.
+    Every record of the block is one row of `packets`. Most blocks give one batch a table; see
+    `analysis.columns` for why one may give several.
     """
-    batches = _frame_batches(block, session)
+    for count, batches in frame_batches(block, session):
+        yield _completed(batches, count, session)
+
+
+def _completed(batches: dict[str, Any], count: int, session: Session) -> dict[str, Any]:
+    """`batches` with those of messages that were completed, and counted for the tables that come last."""
     packets = batches["packets"]
     if session.wants("devices"):
         session.radios.count(packets)
     if session.wants("keys"):
         _count_opened(packets, session)
-    session.frames += len(block)
+    session.frames += count
     for table in MESSAGE_TABLES:
         rows: list[dict[str, Any]] = getattr(session, table)
         if rows and session.wants(table):
             batches[table] = batch_of(table, rows, session.refuse)
         rows.clear()
     return {table: check_batch(table, batch) for table, batch in batches.items() if session.wants(table)}
-
-
-def _frame_batches(block: FrameBlock, session: Session) -> dict[str, Any]:
-    rows = dissect_rows(block, session)
-    return {table: batch_of(table, rows.of(table), session.refuse) for table in FRAME_TABLES}
 
 
 def _count_opened(packets: Any, session: Session) -> None:

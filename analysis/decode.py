@@ -7,8 +7,7 @@ gives as many passes as hindsight asks for (two, nearly always one). Only the la
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from dataclasses import fields as fields_of
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from analysis.blocks import decode_block
@@ -18,6 +17,7 @@ from analysis.session import Hindsight, Session
 from analysis.source import Replay, Source
 from analysis.tables import batch_of, empty_table
 from captures import FrameBlock, Lost
+from captures.block import cut
 from dissectors.keyring import Keyring
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ class Reading:
             self.facts.format = capture.format
             for block in _limited(capture, self.limit, self.block_frames):
                 self.session.learn_secrets(capture.secrets)
-                yield from decode_block(block, self.session).items()
+                for batches in decode_block(block, self.session):
+                    yield from batches.items()
                 if self.progress is not None:
                     self.progress(capture.position, capture.size, self.session.frames)
             self.session.learn_secrets(capture.secrets)
@@ -127,17 +128,6 @@ def _limited(blocks: Iterable[FrameBlock], limit: int | None, size: int | None) 
             yield block if (start, stop) == (0, len(block)) else cut(block, start, stop)
             if left == 0:
                 return
-
-
-def cut(block: FrameBlock, start: int, stop: int) -> FrameBlock:
-    """Rows `start` to `stop` of a block, over the same octets."""
-    whole = len(block)
-    parts: dict[str, Any] = {}
-    for one in fields_of(block):
-        value = getattr(block, one.name)
-        if one.name != "data" and hasattr(value, "shape") and len(value) == whole:
-            parts[one.name] = value[start:stop]
-    return replace(block, **parts)
 
 
 def readings(

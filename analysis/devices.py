@@ -189,7 +189,13 @@ class Radios:
             key: Address = (pan, address) if eui64 is None else (None, eui64)
             devices.setdefault(key, Radio()).merge(radio)
         rows = [_row(key, radio, shorts, told, names) for key, radio in devices.items()]
-        return sorted(rows, key=lambda r: (r["pan"] is None, r["pan"], r["short"] is None, r["short"] or 0))
+        return sorted(rows, key=_order)
+
+
+def _order(row: dict[str, Any]) -> tuple[Any, ...]:
+    """By PAN, short address, EUI-64: an order that does not depend on the size of blocks."""
+    short, eui64 = row["short"], row["eui64"]
+    return (row["pan"] is None, row["pan"] or 0, short is None, short or 0, eui64 is None, eui64 or 0)
 
 
 def _row(

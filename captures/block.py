@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as fields_of
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dissectors.frame import RawFrame, Trailer
 
-__all__ = ["BLOCK_FRAMES", "FcsState", "FrameBlock", "Kind", "Lost", "TrailerKind"]
+__all__ = ["BLOCK_FRAMES", "FcsState", "FrameBlock", "Kind", "Lost", "TrailerKind", "cut"]
 
 BLOCK_FRAMES = 32_768
 """Frames in a block at most: where the column decoder is fastest (design: docs/performance.md)."""
@@ -115,3 +117,14 @@ class FrameBlock:
         for row in range(len(self)):
             if self.kind[row] == Kind.RADIO:
                 yield self.raw(row)
+
+
+def cut(block: FrameBlock, start: int, stop: int) -> FrameBlock:
+    """Rows `start` to `stop` of a block, over the same octets."""
+    whole = len(block)
+    parts: dict[str, Any] = {}
+    for one in fields_of(block):
+        value = getattr(block, one.name)
+        if one.name != "data" and hasattr(value, "shape") and len(value) == whole:
+            parts[one.name] = value[start:stop]
+    return replace(block, **parts)

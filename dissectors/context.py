@@ -18,15 +18,18 @@ class AddressMap:
 
     Only frames whose integrity was verified, or that are integrity-checked by nothing but carry both
     addresses in a header that the sender must own (association response, device announce), may teach it.
-    `first` keeps the first owner of each address, for frames that came before anyone told.
+    `first` keeps the first owner of each address, for frames that came before anyone told; `changes` counts
+    how often an address got an owner or another one.
     """
 
     pairs: dict[tuple[int, int], int] = field(default_factory=dict)
     first: dict[tuple[int, int], int] = field(default_factory=dict)
+    changes: int = 0
 
     def learn(self, pan: int, short: int, eui64: int) -> None:
         """Remember that `short` on `pan` is `eui64`. Broadcast and reserved addresses are ignored."""
         if short < 0xFFF8 and eui64 not in (0, 0xFFFFFFFFFFFFFFFF):
+            self.changes += self.pairs.get((pan, short)) != eui64
             self.pairs[pan, short] = eui64
             self.first.setdefault((pan, short), eui64)
 

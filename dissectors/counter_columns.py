@@ -104,8 +104,8 @@ class Uses:
                 del track.uses[:old], track.greatest[:old]
         for place in range(kept, len(uses)):
             i = int(uses[place])
-            use = Use(int(self.number[i]), int(self.counter[i]), int(self.time_ns[i]), self._again(i))
-            track.uses.append(use)
+            number, counter = int(self.number[i]), int(self.counter[i])
+            track.uses.append(Use(number, counter, int(self.time_ns[i]), self._again(i)))
             track.greatest.append(int(running[place]))
 
 

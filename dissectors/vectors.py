@@ -153,6 +153,12 @@ class Columns:
         filled = np.full(len(rows), codes, np.int32) if isinstance(codes, int) else codes.astype(np.int32)
         self.put(name, rows, filled, mask)
 
+    def cut(self, count: int) -> None:
+        """Forget all rows from `count` on."""
+        self.count = count
+        self.values = {name: values[:count] for name, values in self.values.items()}
+        self.valid = {name: mask[:count] for name, mask in self.valid.items()}
+
 
 def padded(records: list[bytes]) -> tuple[npt.NDArray[np.uint8], Index, Index]:
     """One padded buffer of `records`, with the offset and end of each."""

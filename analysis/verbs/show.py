@@ -8,13 +8,14 @@ from typing import Any
 
 from analysis import console
 from analysis.blocks import decode_block
-from analysis.decode import CaptureFacts, cut, readings
+from analysis.decode import CaptureFacts, readings
 from analysis.output import iso_time
 from analysis.rows import capture_columns
 from analysis.session import SECURITY, Hindsight, Session
 from analysis.source import Replay
 from analysis.tree import hex_pane, issue_lines, secret_spans, tree_lines
 from captures import FrameBlock, Kind
+from captures.block import cut
 from dissectors.field import Field
 from dissectors.frame import Dissection
 from dissectors.keyring import Keyring
@@ -97,11 +98,17 @@ def _in_block(block: FrameBlock, session: Session, wanted: set[int]) -> Iterator
     begin = 0
     for row in [r for r in range(len(block)) if int(block.number[r]) in wanted]:
         if begin < row:
-            decode_block(cut(block, begin, row), session)
+            _read_over(cut(block, begin, row), session)
         yield _one(block, row, session)
         begin = row + 1
     if begin < len(block):
-        decode_block(cut(block, begin, len(block)), session)
+        _read_over(cut(block, begin, len(block)), session)
+
+
+def _read_over(block: FrameBlock, session: Session) -> None:
+    """Decode what is not shown, for what it teaches."""
+    for _ in decode_block(block, session):
+        pass
 
 
 def _one(block: FrameBlock, row: int, session: Session) -> Shown:

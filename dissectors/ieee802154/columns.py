@@ -98,9 +98,11 @@ class Headers:
     @property
     def src_short(self) -> npt.NDArray[np.int32]:
         """The source's short address, -1 where it has none."""
-        return (
-            np.where(self.src_mode == 1, self.src, 0xFFFF).astype(np.int32) - (self.src_mode != 1) * 0x10000
+        short: npt.NDArray[np.int32] = np.where(self.src_mode == 1, self.src & np.uint64(0xFFFF), 0).astype(
+            np.int32
         )
+        short[self.src_mode != 1] = -1
+        return short
 
     @property
     def broadcast(self) -> Mask:

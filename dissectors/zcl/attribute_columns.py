@@ -60,7 +60,8 @@ class Frames:
         """Cluster, manufacturer and direction in one number (see `dissectors.zcl.frame_columns.unpack`)."""
         manufacturer = (self.manufacturer + 1).astype(np.uint64)
         upper = (self.cluster.astype(np.uint64) << np.uint64(18)) | (manufacturer << np.uint64(1))
-        return upper | self.to_client.astype(np.uint64)
+        found: npt.NDArray[np.uint64] = upper + self.to_client.astype(np.uint64)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

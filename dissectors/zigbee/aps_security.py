@@ -17,7 +17,7 @@ from dissectors.zigbee.frames import Ends, Frames
 from dissectors.zigbee.key_columns import Opened
 from dissectors.zigbee.nwk_columns import NwkHeaders
 from dissectors.zigbee.proofs import install_code_keys
-from dissectors.zigbee.security_columns import BAD_MIC, NONE, VERDICTS, Group, Proofs, judge
+from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, NONE, VERDICTS, Group, Proofs, judge
 
 __all__ = ["read_applications"]
 
@@ -124,6 +124,7 @@ def _finish_shut(frames: Frames, aps: ApsHeaders, proofs: Proofs) -> None:
     frames.finish(aps.span.rows[shut], APS, texts, aps.acknowledgement[shut].astype(np.int64))
     for row in aps.span.rows[proofs.verdict == BAD_MIC].tolist():
         frames.issues.setdefault(row, BAD_CODE)
+    frames.want_link(aps.span.rows[proofs.verdict == NO_KEY])
 
 
 def _in_place(octets: Octets, span: Span, sealed: Index, opened: Opened) -> Span:

@@ -34,7 +34,7 @@ from dissectors.zigbee.frames import Ends, Frames, Lines
 from dissectors.zigbee.nwk_columns import NwkHeaders, put_nwk, read_nwk
 from dissectors.zigbee.nwk_command_columns import read_nwk_commands
 from dissectors.zigbee.nwk_security import lessons, open_nwk
-from dissectors.zigbee.security_columns import BAD_MIC, Proofs
+from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, Proofs
 
 __all__ = ["read_frames"]
 
@@ -164,3 +164,4 @@ def _finish_shut(frames: Frames, nwk: NwkHeaders, proofs: Proofs) -> None:
     frames.finish(nwk.span.rows[shut], NWK, texts, nwk.command[shut].astype(np.int64))
     for row in nwk.span.rows[proofs.verdict == BAD_MIC].tolist():
         frames.issues[row] = BAD_CODE
+    frames.want(nwk.span.rows[proofs.verdict == NO_KEY], {"nwk_security": "no_key"})

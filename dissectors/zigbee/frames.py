@@ -22,6 +22,8 @@ __all__ = ["Ends", "Frames", "Lines"]
 class Teaching(Protocol):
     """What frames of a block taught some layer above."""
 
+    told: int
+
     def tell(self, context: HanContext, row: int) -> None:
         """Write the lessons of rows before `row` to the context."""
 
@@ -100,7 +102,8 @@ class Frames:
         news: lessons about addresses that change what is known.
         issues: texts of the `issue` column, by row.
         attributes, attribute_rows: columns of the `attributes` table, and the row that each record came from.
-        commands: the same for parts of the `commands` table.
+        commands, command_rows: the same for the `commands` table.
+        shut: frames that want a key, by what the session needs to know of them.
     """
 
     octets: Octets
@@ -119,7 +122,9 @@ class Frames:
     issues: dict[int, str] = field(default_factory=dict)
     attributes: Columns | None = None
     attribute_rows: Index = field(default_factory=lambda: np.zeros(0, np.int64))
-    commands: list[tuple[Index, Columns]] = field(default_factory=list)
+    commands: Columns | None = None
+    command_rows: Index = field(default_factory=lambda: np.zeros(0, np.int64))
+    shut: list[tuple[dict[str, Any], Index]] = field(default_factory=list)
     told: int = 0
 
     def finish(
@@ -154,3 +159,66 @@ class Frames:
         for scales in self.scales:
             scales.tell(self.context, row)
         self.told = row
+
+    def told_otherwise(self, row: int) -> None:
+        """The one-frame path dissected `row`, and told the context itself."""
+        self.told = row + 1
+        for uses in self.uses:
+            uses.told = row + 1
+        for scales in self.scales:
+            scales.told = row + 1
+
+    def expected_changes(self, row: int) -> tuple[int, dict[tuple[int, int], int]]:
+        """How often the frame in `row` should change the address map, and the owners that it should leave."""
+        begin, end = np.searchsorted(self.news.row, (row, row + 1), side="left")
+        owners: dict[tuple[int, int], int] = {}
+        changes = 0
+        for key, eui64 in zip(
+            self.news.key[begin:end].tolist(), self.news.eui64[begin:end].tolist(), strict=True
+        ):
+            pair = (key >> 16, key & 0xFFFF)
+            changes += owners.get(pair, self.context.addresses.eui64(*pair)) != eui64
+            owners[pair] = eui64
+        return changes, owners
+
+    def end_at(self, count: int) -> None:
+        """Forget all rows from `count` on."""
+        self.out.cut(count)
+        self.issues = {row: text for row, text in self.issues.items() if row < count}
+        self.done = self.done[:count]
+        self.shut = [(columns, rows[rows < count]) for columns, rows in self.shut]
+        for table in ("attributes", "commands"):
+            rows = getattr(self, f"{table[:-1]}_rows")
+            kept = int(np.searchsorted(rows, count, side="left"))
+            columns = getattr(self, table)
+            if columns is not None:
+                columns.cut(kept)
+                setattr(self, f"{table[:-1]}_rows", rows[:kept])
+
+    def wanting(self) -> list[tuple[dict[str, Any], Index]]:
+        """Frames that a key is missing for and that ended here, by what their columns say."""
+        found = [(columns, rows[self.done[rows]]) for columns, rows in self.shut]
+        return [(columns, rows) for columns, rows in found if len(rows)]
+
+    def want(self, rows: Index, columns: dict[str, Any]) -> None:
+        """Frames that stay shut for want of a key, by the PAN that their header names first."""
+        pan = np.where(
+            self.out.valid["mac_dst_pan"][rows],
+            self.out.values["mac_dst_pan"][rows],
+            self.out.values["mac_src_pan"][rows],
+        )
+        for one in np.unique(pan).tolist():
+            self.shut.append(({"mac_dst_pan": one, **columns}, rows[pan == one]))
+
+    def want_link(self, rows: Index) -> None:
+        """APS frames that stay shut, by PAN and sender; whether the sender's EUI-64 is known matters."""
+        source = self.out.values["nwk_src"][rows].astype(np.int64)
+        known = (
+            self.out.valid["aps_sender"][rows]
+            if "aps_sender" in self.out.valid
+            else np.zeros(len(rows), bool)
+        )
+        kinds = source << 1 | known
+        for one in np.unique(kinds).tolist():
+            columns = {"aps_security": "no_key", "nwk_src": one >> 1}
+            self.want(rows[kinds == one], columns | ({"aps_sender": 0} if one & 1 else {}))

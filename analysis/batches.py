@@ -1,0 +1,192 @@
+"""Columns of a block, and rows that were dissected one by one, to one Arrow batch a table.
+
+Strategy: a text column's words are kept for a whole decode (`Vocabulary`, append-only), so that a code means
+the same in every batch and no text is looked at twice. Rows from the one-frame path come as an Arrow batch
+already; their values are set into the columns at their rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from analysis.tables import arrow_schema, numpy_of, truths_of
+from dissectors.vectors import Columns, Index
+
+__all__ = ["Vocabulary", "Words", "batch_with", "joined", "unified"]
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Words:
+    """The distinct texts of one column, in the order in which they were met."""
+
+    __slots__ = ("_codes", "_frozen", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._codes: dict[str, int] = {}
+        self._frozen: Any = None
+
+    def code(self, text: str) -> int:
+        """The code of `text`, a new one when it was not met before."""
+        code = self._codes.get(text)
+        if code is None:
+            code = self._codes[text] = len(self.texts)
+            self.texts.append(text)
+        return code
+
+    def recoded(self, texts: Sequence[str], codes: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+        """Codes that point into `texts` as codes of this column; codes of null entries may be anything."""
+        own = np.array([self.code(text) for text in texts] or [0], np.int32)
+        return own.take(codes, mode="clip")
+
+    def dictionary(self) -> Any:
+        """All texts as an Arrow array."""
+        if self._frozen is None or len(self._frozen) != len(self.texts):
+            self._frozen = text_array(self.texts)
+        return self._frozen
+
+
+class Vocabulary:
+    """The words of every text column of every table of one decode."""
+
+    def __init__(self) -> None:
+        self._words: dict[tuple[str, str], Words] = {}
+
+    def words(self, table: str, column: str) -> Words:
+        """The words of one column."""
+        return self._words.setdefault((table, column), Words())
+
+
+def text_array(texts: Sequence[str]) -> Any:
+    """Texts as an Arrow array, without `pyarrow.array` (which imports pandas)."""
+    encoded = [text.encode("utf-8", "replace") for text in texts]
+    offsets = np.zeros(len(encoded) + 1, np.int32)
+    np.cumsum([len(e) for e in encoded], out=offsets[1:])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
+
+
+def _bitmap(mask: Mask) -> Any:
+    return None if mask.all() else pa.py_buffer(np.packbits(mask, bitorder="little"))
+
+
+def _array(type_: Any, values: npt.NDArray[Any], mask: Mask, words: Words | None) -> Any:
+    """One Arrow array of a column's values; `words` where they are codes of text."""
+    buffers = [_bitmap(mask), None]
+    if words is not None:
+        buffers[1] = pa.py_buffer(np.ascontiguousarray(values, np.int32))
+        indices = pa.Array.from_buffers(pa.int32(), len(values), buffers)
+        return pa.DictionaryArray.from_arrays(indices, words.dictionary(), safe=False)
+    if pa.types.is_boolean(type_):
+        buffers[1] = pa.py_buffer(np.packbits(values.astype(np.bool_), bitorder="little"))
+    else:
+        width = np.int64 if pa.types.is_timestamp(type_) else type_.to_pandas_dtype()
+        buffers[1] = pa.py_buffer(np.ascontiguousarray(values, width))
+    return pa.Array.from_buffers(type_, len(values), buffers)
+
+
+def _null(type_: Any, count: int) -> Any:
+    return pa.nulls(count, type_)
+
+
+def batch_with(
+    table: str, columns: Columns, vocabulary: Vocabulary, singles: Any = None, rows: Index | None = None
+) -> Any:
+    """A batch of `columns`, with the rows of the batch `singles` set at `rows`."""
+    arrays = []
+    for field in arrow_schema(table):
+        values, mask = columns.values.get(field.name), columns.valid.get(field.name)
+        words = vocabulary.words(table, field.name) if pa.types.is_dictionary(field.type) else None
+        if isinstance(values, pa.Array):
+            arrays.append(values)
+            continue
+        if values is not None and words is not None and field.name in columns.words:
+            values = words.recoded(columns.words[field.name], values)
+        if singles is not None and rows is not None:
+            values, mask = _set(field, values, mask, singles.column(field.name), rows, columns.count, words)
+        if values is None or mask is None:
+            arrays.append(
+                _null(field.type, columns.count) if words is None else _no_words(words, columns.count)
+            )
+            continue
+        arrays.append(_array(field.type, values, mask, words))
+    return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
+
+
+def _no_words(words: Words, count: int) -> Any:
+    indices = _null(pa.int32(), count)
+    return pa.DictionaryArray.from_arrays(indices, words.dictionary(), safe=False)
+
+
+def _set(
+    field: Any,
+    values: npt.NDArray[Any] | None,
+    mask: Mask | None,
+    single: Any,
+    rows: Index,
+    count: int,
+    words: Words | None,
+) -> tuple[npt.NDArray[Any] | None, Mask | None]:
+    """The column with the values of `single` at `rows`."""
+    if single.null_count == len(single):
+        if mask is not None and mask[rows].any():
+            mask = mask.copy()
+            mask[rows] = False
+        return values, mask
+    found, valid = truths_of(single) if pa.types.is_boolean(field.type) else numpy_of(single)
+    if words is not None:
+        found = words.recoded(single.dictionary.to_pylist(), found)
+    if values is None or mask is None:
+        values, mask = np.zeros(count, found.dtype), np.zeros(count, np.bool_)
+    values = values.astype(found.dtype)  # a copy, too
+    mask = mask.copy()
+    values[rows] = found
+    mask[rows] = valid
+    return values, mask
+
+
+def joined(
+    table: str,
+    batch: Any,
+    rows: Index,
+    singles: Any,
+    single_rows: Index,
+    vocabulary: Vocabulary,
+) -> Any:
+    """Two batches as one, in the order of the block's rows that their own rows belong to."""
+    if singles is None or not len(singles):
+        return batch
+    order = np.argsort(np.concatenate([rows, single_rows]), kind="stable")
+    index = pa.Array.from_buffers(pa.int64(), len(order), [None, pa.py_buffer(order)])
+    arrays = []
+    for field in arrow_schema(table):
+        one, other = batch.column(field.name), singles.column(field.name)
+        if not pa.types.is_dictionary(field.type):
+            arrays.append(pa.concat_arrays([one, other]).take(index))
+            continue
+        words = vocabulary.words(table, field.name)
+        found, valid = numpy_of(other)
+        if valid.any():
+            found = words.recoded(other.dictionary.to_pylist(), found)
+        other = _array(pa.int32(), found, valid, None)
+        codes = pa.concat_arrays([one.indices, other]).take(index)
+        arrays.append(pa.DictionaryArray.from_arrays(codes, words.dictionary(), safe=False))
+    return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
+
+
+def unified(table: str, batches: Sequence[Any], vocabulary: Vocabulary) -> Any:
+    """One Arrow table of batches of one decode; their text columns get the final words without a copy."""
+    columns = []
+    for i, field in enumerate(arrow_schema(table)):
+        chunks = [batch.column(i) for batch in batches]
+        if pa.types.is_dictionary(field.type):
+            final = vocabulary.words(table, field.name).dictionary()
+            chunks = [pa.DictionaryArray.from_arrays(c.indices, final, safe=False) for c in chunks]
+        columns.append(pa.chunked_array(chunks, field.type))
+    return pa.Table.from_arrays(columns, schema=arrow_schema(table))

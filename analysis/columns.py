@@ -1,0 +1,192 @@
+"""A block of frames to Arrow batches: columns for the bulk, the one-frame path for the seldom.
+
+Strategy: the vector path reads all frames of the block and leaves over those that it has no columns for. These
+are dissected one by one, in order, each with the context as the frames before it left it. Should one of them
+teach something that the vector path could not foresee (a key, a new owner of an address, a multiplier), the
+block ends behind it, and what follows is read again as a block of its own. So the tables are those of the
+one-frame path to the last value, whatever the size of the blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.batches import Vocabulary, batch_with, joined
+from analysis.rows import Rows, dissect_rows
+from analysis.session import Session
+from analysis.tables import batch_of, empty_table
+from captures.block import FcsState, FrameBlock, Kind, TrailerKind, cut
+from dissectors.vectors import Columns, Index, Octets, Span
+from dissectors.zcl.scaling import Scales
+from dissectors.zigbee.columns import read_frames
+from dissectors.zigbee.frames import Frames
+
+__all__ = ["NEAREST", "frame_batches"]
+
+NO_TIME = -(2**63)
+NEAREST = 256
+"""Rows that are read after a surprise, at least: the next one may be near. Doubled while there is none."""
+TRAILERS = np.array([kind.octets for kind in TrailerKind], np.int64)
+OPENED = frozenset({"ok", "replay"})
+
+
+def frame_batches(block: FrameBlock, session: Session) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Rows of `block` in order: how many, and the batches of `packets`, `attributes` and `commands`."""
+    begin, reach = 0, len(block)
+    while begin < len(block):
+        part = cut(block, begin, min(begin + reach, len(block)))
+        segment = _Segment(part, session)
+        segment.dissect_others()
+        yield segment.count, segment.batches()
+        begin += segment.count
+        reach = max(NEAREST, segment.count) * 2 if segment.count < len(part) else reach * 2
+
+
+@dataclass(slots=True)
+class _Segment:
+    """A block, or what is left of one, on its way through both paths."""
+
+    block: FrameBlock
+    session: Session
+    frames: Frames = field(init=False)
+    count: int = field(init=False)
+    rows: Rows = field(default_factory=Rows)
+    packets: list[int] = field(default_factory=list)
+    attributes: list[int] = field(default_factory=list)
+    commands: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        block = self.block
+        self.count = len(block)
+        sound = np.flatnonzero((block.kind == Kind.RADIO) & (block.fcs != FcsState.BAD))
+        offset = block.offset[sound].astype(np.int64)
+        end = offset + block.length[sound] - TRAILERS.take(block.trailer[sound])
+        self.frames = read_frames(
+            Octets(block.data),
+            Span(sound, offset, end),
+            block.number,
+            block.time_ns,
+            self.session.context,
+            self.session.tables,
+        )
+
+    def dissect_others(self) -> None:
+        """Dissect what the vector path left, in order; end the block early after a surprise."""
+        for row in np.flatnonzero(~self.frames.done).tolist():
+            self.frames.tell(row)
+            if self._dissect(row):
+                self.count = row + 1
+                break
+        self.frames.tell(self.count)
+
+    def _dissect(self, row: int) -> bool:
+        """Dissect one row; whether it taught what was not foreseen."""
+        context, frames = self.session.context, self.frames
+        expected, owners = frames.expected_changes(row)
+        marks = (
+            context.keyring.revision,
+            context.state(Scales).revision,
+            context.addresses.changes + expected,
+        )
+        found = dissect_rows(self.block, self.session, [row])
+        frames.told_otherwise(row)
+        self.rows.packets += found.packets
+        self.rows.attributes += found.attributes
+        self.rows.commands += found.commands
+        self.packets.append(row)
+        self.attributes += [row] * len(found.attributes)
+        self.commands += [row] * len(found.commands)
+        columns = found.packets[0]
+        opened = sum(columns.get(layer) in OPENED for layer in ("nwk_security", "aps_security"))
+        now = (context.keyring.revision, context.state(Scales).revision, context.addresses.changes)
+        surprised = now != marks or opened != int(frames.foreseen[row])
+        return surprised or any(context.addresses.pairs.get(k) != v for k, v in owners.items())
+
+    def batches(self) -> dict[str, Any]:
+        """The batches of the rows that count."""
+        session, frames = self.session, self.frames
+        if self.count < len(self.block):
+            self.block = cut(self.block, 0, self.count)
+            frames.end_at(self.count)
+        vocabulary = session.context.state(Vocabulary)
+        _put_capture(self.block, session.capture, frames.out)
+        _put_issues(self.block, frames)
+        _note_shut(self.block, session, frames)
+        singles = batch_of("packets", self.rows.packets, session.refuse) if self.packets else None
+        packets = batch_with("packets", frames.out, vocabulary, singles, np.array(self.packets, np.int64))
+        out = {"packets": packets}
+        parts = {
+            "attributes": (frames.attributes, frames.attribute_rows, self.attributes),
+            "commands": (frames.commands, frames.command_rows, self.commands),
+        }
+        for table, (columns, rows, single_rows) in parts.items():
+            if not session.wants(table):
+                out[table] = _empty(table)
+                continue
+            out[table] = self._table(table, columns, rows, np.array(single_rows, np.int64), vocabulary)
+        return out
+
+    def _table(
+        self, table: str, columns: Columns | None, rows: Index, single_rows: Index, vocabulary: Vocabulary
+    ) -> Any:
+        singles = batch_of(table, self.rows.of(table), self.session.refuse)
+        if columns is None:
+            return singles
+        every = np.arange(columns.count)
+        columns.put("frame", every, self.block.number[rows].astype(np.uint64))
+        _put_time(columns, every, self.block.time_ns[rows])
+        return joined(table, batch_with(table, columns, vocabulary), rows, singles, single_rows, vocabulary)
+
+
+def _empty(table: str) -> Any:
+    return batch_of(table, []) if table else empty_table(table)
+
+
+def _put_time(out: Columns, every: Index, time_ns: npt.NDArray[np.int64]) -> None:
+    out.values["time"] = time_ns
+    out.valid["time"] = time_ns != NO_TIME
+    del every
+
+
+def _put_capture(block: FrameBlock, capture: str, out: Columns) -> None:
+    """What the capture itself says of each record: as `analysis.rows.capture_columns`."""
+    every = np.arange(len(block))
+    mask = np.ones(len(block), np.bool_)
+    length = np.where(block.kind == Kind.RADIO, block.length, block.record_length)
+    out.put("frame", every, block.number.astype(np.uint64), mask)
+    _put_time(out, every, block.time_ns)
+    out.put_words("capture", every, 0, (capture,), mask)
+    out.put("length", every, length.astype(np.uint32), mask)
+    out.put("link_type", every, block.link_type, mask)
+    for name, values, has in (
+        ("channel", block.channel, block.channel != 255),
+        ("page", block.page, block.page != 255),
+        ("rssi", block.rssi, block.rssi != -128),
+        ("lqi", block.lqi, block.has_lqi),
+        ("fcs_ok", block.fcs == FcsState.GOOD, block.fcs != FcsState.UNKNOWN),
+    ):
+        out.values[name], out.valid[name] = values, has
+
+
+def _put_issues(block: FrameBlock, frames: Frames) -> None:
+    """Texts of the `issue` column; troubles of the encapsulation come before those of the frame."""
+    issues = dict(frames.issues)
+    if block.issues:
+        at = {int(number): row for row, number in enumerate(block.number.tolist())}
+        issues |= {at[number]: text for number, text in block.issues.items() if number in at}
+    if issues:
+        rows = np.array(sorted(issues), np.int64)
+        frames.out.put_words("issue", rows, np.arange(len(rows)), [issues[row] for row in rows.tolist()])
+
+
+def _note_shut(block: FrameBlock, session: Session, frames: Frames) -> None:
+    """Tell the session which frames want a key: the first of each kind, or all when it keeps them."""
+    for columns, rows in frames.wanting():
+        some = rows if session.ring.maxlen else rows[:1]
+        for row in some.tolist():
+            session.note_shut(columns, block.raw(row))
