@@ -16,6 +16,7 @@ Follower = Callable[[Reading, Command, Fitted], None]
 
 # Module and function, imported when the first command of the cluster comes.
 FOLLOWERS: dict[int, tuple[str, str]] = {
+    0x0019: ("ota", "follow_ota"),
     0x0704: ("tunnel", "follow_tunnel"),
     0x0800: ("key_establishment", "follow_key_establishment"),
 }
