@@ -306,8 +306,10 @@ class Layer(Packet):
     def bit(self, name: str) -> int:
         """The value of a named part of a word."""
         word, low, mask = self.bit_of[name]
-        value = self.getfieldval(word)
-        return int((value or 0) >> low & mask)
+        value = self.fields.get(word)
+        if value is None:
+            value = self.getfieldval(word) or 0
+        return int(value >> low & mask)
 
     def set_bits(self, name: str, value: int) -> None:
         """Set a named part of a word."""

@@ -21,7 +21,7 @@ def fcs16(octets: bytes) -> int:
     """The 16-bit FCS of `octets`: CRC-16 of ITU-T, reflected, starting at 0.
 
     >>> hex(fcs16(bytes.fromhex("02 00 6a")))
-    '0x7c7e'
+    '0x79e4'
     """
     # The C library's CRC runs most significant bit first: reflect every octet, and the result.
     high, low = divmod(binascii.crc_hqx(octets.translate(_REVERSED), 0), 256)
