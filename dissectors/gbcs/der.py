@@ -16,8 +16,19 @@ from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Field, Issue
 from dissectors.gbcs.layout import read_length
 
-__all__ = ["Reader", "Shape", "bits", "build", "choice", "encode", "integer", "null", "octets", "oid"]
-__all__ += ["sequence", "sequence_of", "text", "time"]
+__all__ = [
+    "Reader",
+    "Shape",
+    "bits",
+    "build",
+    "choice",
+    "encode",
+    "encode_field",
+    "integer",
+    "null",
+    "octets",
+]
+__all__ += ["oid", "sequence", "sequence_of", "text", "time"]
 
 LAYER = "gbcs.der"
 Meaning = Callable[[Any], str | None]
@@ -303,7 +314,21 @@ def _bit_octets(value: bytes) -> bytes:
     return bytes(((last & -last).bit_length() - 1 if last else 0,)) + value
 
 
+def _oid_octets(value: str) -> bytes:
+    """The content of an OBJECT IDENTIFIER in dotted form."""
+    arcs = [int(part) for part in value.split(".")]
+    out = b""
+    for arc in (40 * arcs[0] + arcs[1], *arcs[2:]):
+        groups = [arc & 0x7F]
+        while arc > 0x7F:
+            arc >>= 7
+            groups.append(arc & 0x7F | 0x80)
+        out += bytes(reversed(groups))
+    return out
+
+
 _CONTENTS: dict[str, Callable[[Any], bytes]] = {
+    "oid": _oid_octets,
     "integer": _integer_octets,
     "octets": bytes,
     "bits": _bit_octets,
@@ -349,3 +374,35 @@ def _part(part: Shape, values: dict[str, Any]) -> bytes:
     if part.kind == "null" and part.optional and part.name not in values:
         return b""
     return build(part, values.get(part.name))
+
+
+def encode_field(field: Field, data: bytes) -> bytes:
+    """The octets of a field that `Reader` made, from its values; lengths keep the number of octets they had.
+
+    `data` is the buffer that was read: its tags are taken from there.
+    """
+    tag = data[field.offset]
+    if not field.children:
+        return _with_length(tag, _content(tag, field.value), field.length)
+    inner = field.children[1:]
+    content = b""
+    if inner and inner[0].name == "unused_bits":
+        content, inner = bytes((inner[0].value,)), inner[1:]
+    content += b"".join(encode_field(child, data) for child in inner)
+    return _with_length(tag, content, len(content) + field.children[0].length)
+
+
+def _content(tag: int, value: Any) -> bytes:
+    """The content octets of a value by its tag, or by its type where the tag is a context one."""
+    kind = _TYPES.get(tag)
+    if kind is None:
+        kind = "integer" if isinstance(value, int) else "octets"
+    return _CONTENTS[kind](value)
+
+
+def _with_length(tag: int, content: bytes, total: int) -> bytes:
+    """Tag, length and content in `total` octets: BER lets a length be longer than it need be."""
+    spare = total - len(content) - 1
+    if spare <= 1:
+        return encode(tag, content)
+    return bytes((tag, 0x80 | (spare - 1))) + len(content).to_bytes(spare - 1, "big") + content

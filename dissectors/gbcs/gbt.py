@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dissectors.cursor import Cursor
+from dissectors.dlms.lengths import build_length
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, Issue
 from dissectors.gbcs.alerts import code_words
-from dissectors.gbcs.der import encode
 from dissectors.gbcs.layout import read_length
 from dissectors.gbcs.names import CRA, eui64
 
@@ -162,13 +162,13 @@ def build_block(header: Block, data: bytes, number: int, *, last: bool) -> bytes
     """One block with the routing header of `header`."""
     control = (header.control & ~_LAST) | (_LAST if last else 0)
     body = bytes((_BLOCK, control)) + number.to_bytes(2, "big") + header.acknowledged.to_bytes(2, "big")
-    body += encode(0, data)[1:]
+    body += build_length(len(data)) + data
     inner = header.security + body
     information = header.message_code.to_bytes(2, "big") if header.message_code is not None else b""
     routing = bytes((_TAG, 9, header.cra)) + header.counter.to_bytes(8, "big")
     routing += b"\x08" + header.originator + b"\x08" + header.recipient + b"\x00"
     routing += bytes((len(information),)) + information + b"\x00"
-    return routing + encode(0, inner)[1:] + inner
+    return routing + build_length(len(inner)) + inner
 
 
 def block_fields(octets: bytes) -> tuple[list[Field], list[Issue], Block | None]:

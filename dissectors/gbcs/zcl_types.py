@@ -59,8 +59,10 @@ def read_value(kind: str, data: bytes, offset: int, end: int) -> tuple[Any, int]
     if size is None:
         if offset >= end:
             raise Truncated(1, 0, layer=LAYER, offset=offset)
-        size = data[offset] if data[offset] != 0xFF else 0
+        size = data[offset]
         offset += 1
+        if size == 0xFF:
+            return None, offset  # an invalid string has no octets (ZCL 2.6.2.12)
     if offset + size > end:
         raise Truncated(size, end - offset, layer=LAYER, offset=offset)
     return _READ.get(kind, _unsigned)(data[offset : offset + size]), offset + size
@@ -95,6 +97,8 @@ def build_value(kind: str, value: Any) -> bytes:
         OverflowError: a number that does not fit.
     """
     if kind in ("OCTETSTRING", "CHARSTRING"):
+        if value is None:
+            return b"\xff"
         octets = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value)
         return bytes((len(octets),)) + octets
     if kind == "NONE":

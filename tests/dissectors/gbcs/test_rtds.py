@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dissectors.gbcs import Keystore, dissect_message
+from dissectors.gbcs.build import build
 
 sys.path.insert(0, str(Path(__file__).parent))
 import independent
@@ -100,3 +101,10 @@ def test_truncation_at_every_octet_is_an_issue_with_an_offset(messages, store):
             assert all(0 <= i.offset <= max(end, 1) for i in errors), f"{name} cut at {end}: {errors}"
             covered = sum(x.length for f in message.fields for x in f.leaves() if x.buffer == "message")
             assert covered == end, f"{name} cut at {end}"
+
+
+@pytest.mark.parametrize("keyed", [True, False], ids=["sealed again", "seals kept"])
+def test_every_message_is_built_again(messages, store, keyed):
+    for name, octets in messages.items():
+        keys = store if keyed else None
+        assert build(dissect_message(octets, keys), keys) == octets, name

@@ -1,0 +1,122 @@
+"""Whole messages from their fields: headers, signature, MAC. The twin of `dissectors.gbcs.layout`.
+
+Source: GBCS 4.x sections 4.3 (protections), 7.2 (structure).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from dissectors.dlms.lengths import build_length
+from dissectors.errors import KeyMissing
+from dissectors.gbcs.keystore import SIGNATURE, Keystore
+from dissectors.gbcs.protection import ENCRYPTION_MODE, MAC_LENGTH, derive_key, gmac
+from dissectors.gbcs.protection import sign as sign_at_random
+
+__all__ = ["Header", "authenticated", "content_key", "grouping", "sign", "signed"]
+
+LAYER = "gbcs.build"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Everything in front of the payload.
+
+    Attributes:
+        cra: 1 command, 2 response, 3 alert.
+        date_time: 12 octets, or empty.
+        supplementary_party, supplementary_counter: of the party on whose behalf the Access Control Broker
+            speaks; `supplementary_originator_counter` in answers to an Unknown Remote Party, `certificate`
+            (DER) in the command that asks for one.
+    """
+
+    cra: int
+    counter: int
+    originator: bytes
+    recipient: bytes
+    message_code: int
+    date_time: bytes = b""
+    supplementary_party: bytes | None = None
+    supplementary_counter: int | None = None
+    supplementary_originator_counter: int | None = None
+    certificate: bytes = b""
+    rest: bytes = b""
+
+    @property
+    def information(self) -> bytes:
+        """Content of other-information."""
+        out = self.message_code.to_bytes(2, "big") + (self.supplementary_party or b"")
+        for counter in (self.supplementary_counter, self.supplementary_originator_counter):
+            if counter is not None:
+                out += counter.to_bytes(8, "big")
+        return out + self.certificate + self.rest
+
+    @property
+    def transaction(self) -> bytes:
+        """CRA flag and originator counter."""
+        return bytes((self.cra,)) + self.counter.to_bytes(8, "big")
+
+
+def grouping(header: Header, payload: bytes) -> bytes:
+    """The general-signing APDU up to the end of its payload, without the signature's length octet."""
+    out = b"\xdf\x09" + header.transaction + b"\x08" + header.originator + b"\x08" + header.recipient
+    out += bytes((len(header.date_time),)) + header.date_time
+    information = header.information
+    return out + build_length(len(information)) + information + build_length(len(payload)) + payload
+
+
+def sign(keystore: Keystore, originator: bytes, body: bytes) -> bytes:
+    """The signature (64 octets) of `originator` over a grouping (with its tag ``DF``).
+
+    Deterministic (RFC 6979) where the library can, so that the same message is the same octets again.
+
+    Raises:
+        KeyMissing: no private digital signature key of `originator` is held.
+    """
+    keys = keystore.private_keys(originator, SIGNATURE)
+    if not keys:
+        text = f"no private signature key of {originator.hex()} is held"
+        raise KeyMissing(text, layer=LAYER)
+    try:
+        scheme = ec.ECDSA(SHA256(), deterministic_signing=True)
+        r, s = decode_dss_signature(keys[0].sign(body[1:], scheme))
+    except UnsupportedAlgorithm:
+        return sign_at_random(keys[0], body[1:])
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def signed(body: bytes, signature: bytes | None) -> bytes:
+    """`body` (see `grouping`) with its signature; empty for none, None leaves the length octet out too."""
+    return body if signature is None else body + bytes((len(signature),)) + signature
+
+
+def authenticated(message: bytes, header: Header, secret: bytes | None, *, mac: bytes | None = None) -> bytes:
+    """`message` (a general-signing APDU) in a MAC header, with the MAC by `secret`, or a given one."""
+    if mac is None:
+        if secret is None:
+            raise KeyMissing("no key for the MAC is held", layer=LAYER)
+        key = derive_key(secret, header.originator, header.cra, header.counter, header.recipient)
+        mac = gmac(key, header.originator, b"\x11" + bytes(5) + message)[:MAC_LENGTH]
+    inner = b"\x11" + bytes(4) + message + mac
+    return b"\xdd" + bytes(6) + build_length(len(inner)) + inner
+
+
+def content_key(keystore: Keystore, header: Header) -> bytes:
+    """The key of the encrypted parts of a response or alert with this header.
+
+    Raises:
+        KeyMissing: no key pair of the device and the party that may read is held.
+    """
+    party = header.supplementary_party or header.recipient
+    counter = header.supplementary_originator_counter
+    counter = header.counter if counter is None else counter
+    secrets = keystore.secrets(header.originator, party)
+    if not secrets:
+        text = f"no key agreement of {header.originator.hex()} and {party.hex()} is held"
+        raise KeyMissing(text, layer=LAYER)
+    return derive_key(secrets[0], header.originator, ENCRYPTION_MODE, counter, party)

@@ -1,0 +1,407 @@
+"""A payload for every use case that the tables have a template for, with default values of the right types.
+
+What a simulated device or party says when nobody tells it otherwise. DLMS from the mapping table, GBZ from
+the GBZ templates, ASN.1 from the shapes.
+
+Source: use-case annex of GBCS 4.0; GBCS 4.x sections 7.2.8 to 7.2.10, 8.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from dissectors.dlms.data import TYPE_NAMES, build_data
+from dissectors.dlms.obis import build_obis
+from dissectors.errors import Unsupported
+from dissectors.facts import table
+from dissectors.gbcs.building import Header, content_key
+from dissectors.gbcs.der import Shape
+from dissectors.gbcs.der import build as build_der
+from dissectors.gbcs.keystore import Keystore
+from dissectors.gbcs.names import use_case
+from dissectors.gbcs.objects import Part, Target, objects_of, parts_of, protected_of
+from dissectors.gbcs.payloads import (
+    NULL,
+    Answer,
+    Ask,
+    Typed,
+    ZclCommand,
+    access_request,
+    access_response,
+    sealed_answer,
+)
+from dissectors.gbcs.payloads import gbz as build_gbz
+from dissectors.gbcs.structures import structure
+from dissectors.gbcs.x509 import CERTIFICATE
+
+__all__ = ["command_payload", "has_template", "protection_parameters", "response_payload"]
+
+LAYER = "gbcs.templates"
+_PROTECTION_CLASS, _PROFILE_CLASS, _CLOCK = 30, 7, (8, "0-0:1.0.0.255", 2)
+NOW = bytes.fromhex("0000000000000000008000ff")
+
+
+def has_template(code: int) -> bool:
+    """Is there a template for the command of a message code?"""
+    row = use_case(code)
+    name = row.use_case if row is not None else ""
+    return bool(objects_of(code)) or name in _gbz_templates() or structure(code, 1) is not None
+
+
+def command_payload(code: int, counter: int, values: Mapping[Any, Any] | None = None) -> bytes:
+    """The payload of a command.
+
+    `values` goes before the defaults. DLMS: by (class, OBIS, number) the typed data. GBZ: by component and
+    field name, ``(0, "Issuer Event ID")``. ASN.1: by name of the structure's elements.
+
+    Raises:
+        Unsupported: the tables have no template for this code, or a certificate is needed and not given.
+    """
+    given = values or {}
+    if structure(code, 1) is not None:
+        return _der(code, 1, given)
+    row = use_case(code)
+    if row is not None and row.use_case in _gbz_templates():
+        return build_gbz(_components(row.use_case, "Command", given))
+    asks = [_ask(code, target, given) for target in objects_of(code)]
+    if not asks:
+        raise Unsupported(f"no template for message code {code:04x}", layer=LAYER)
+    return access_request(asks, counter)
+
+
+def response_payload(
+    code: int, header: Header, keystore: Keystore, values: Mapping[Any, Any] | None = None
+) -> bytes:
+    """The payload of a successful response; `header` and `keystore` serve to encrypt sensitive values.
+
+    Raises:
+        Unsupported: as `command_payload`. KeyMissing: sensitive values and no key to encrypt them with.
+    """
+    given = values or {}
+    if structure(code, 2) is not None:
+        return _der(code, 2, given)
+    row = use_case(code)
+    if row is not None and row.use_case in _gbz_templates():
+        commands = _components(row.use_case, "Normal response", given)
+        sealed = any(c.encrypted for c in commands)
+        key = content_key(keystore, header) if sealed else b""
+        return build_gbz(commands, key=key, originator=header.originator)
+    targets = objects_of(code)
+    if not targets:
+        raise Unsupported(f"no template for message code {code:04x}", layer=LAYER)
+    answers = [_answer(code, target, header, keystore, given) for target in targets]
+    return access_response(answers, header.counter)
+
+
+# --- DLMS
+
+
+def _key(target: Target) -> tuple[int, str, int]:
+    return target.class_id, target.obis, target.number
+
+
+def _reads(code: int) -> bool:
+    row = use_case(code)
+    if row is None:
+        return False
+    return row.read_or_update == "Read" or (not row.read_or_update and row.title.startswith("Read"))
+
+
+def _ask(code: int, target: Target, given: Mapping[Any, Any]) -> Ask:
+    data = given.get(_key(target))
+    if target.method:
+        if data is None and target.class_id == _PROTECTION_CLASS:
+            data = _protected_request(code)
+        return Ask(3, target.class_id, target.obis, target.number, data or default(code, target))
+    if not _reads(code):
+        return Ask(2, target.class_id, target.obis, target.number, data or default(code, target))
+    if target.class_id == _PROFILE_CLASS and target.number == 2:
+        return Ask(4, target.class_id, target.obis, 2, NULL, 1, data or _range())
+    return Ask(1, target.class_id, target.obis, target.number)
+
+
+def _range() -> Typed:
+    """Range descriptor over everything: restricting object, from, to, all columns."""
+    restricting: Typed = (
+        "structure",
+        [
+            ("long-unsigned", 1),
+            ("octet-string", build_obis("0-0:94.44.100.255")),
+            ("integer", 2),
+            ("long-unsigned", 0),
+        ],
+    )
+    ends = [("double-long-unsigned", 0), ("double-long-unsigned", 0xFFFFFFFF)]
+    return ("structure", [restricting, *ends, ("array", [])])
+
+
+def protection_parameters(transaction: bytes, originator: bytes, recipient: bytes) -> Typed:
+    """Protection parameters of class 30: authenticated and encrypted, keys agreed (GBCS 8.2).
+
+    `transaction`: 04 and the originator counter.
+    """
+    key_info: Typed = (
+        "structure",
+        [("enum", 2), ("structure", [("octet-string", b"\x02"), ("octet-string", b"")])],
+    )
+    octets = (transaction, originator, recipient, b"")
+    options: Typed = ("structure", [*(("octet-string", o) for o in octets), key_info])
+    return ("array", [("structure", [("enum", 2), options])])
+
+
+def _protected_request(code: int) -> Typed:
+    """Argument of get_protected_attributes: the objects, without restriction, and the protection."""
+    restriction: Typed = ("structure", [("enum", 0), NULL])
+    definitions = [
+        (
+            "structure",
+            [
+                ("long-unsigned", target.class_id),
+                ("octet-string", build_obis(target.obis)),
+                ("integer", target.number),
+                ("long-unsigned", 0),
+                restriction,
+            ],
+        )
+        for target in protected_of(code)
+    ]
+    parameters = protection_parameters(b"\x04" + bytes(8), bytes(8), bytes(8))
+    return ("structure", [("array", definitions), parameters])
+
+
+def _answer(
+    code: int, target: Target, header: Header, keystore: Keystore, given: Mapping[Any, Any]
+) -> Answer:
+    if target.method and target.class_id == _PROTECTION_CLASS:
+        values = [given.get(_key(t)) or default(code, t) for t in protected_of(code)]
+        transaction = b"\x04" + header.counter.to_bytes(8, "big")
+        parameters = protection_parameters(transaction, header.originator, header.recipient)
+        plain = build_data(("structure", values))
+        key = content_key(keystore, header)
+        return Answer(3, sealed_answer(parameters, plain, key, header.originator))
+    if target.method:
+        return Answer(3, given.get(_key(target)) or NULL)
+    if not _reads(code):
+        return Answer(2)
+    choice = 4 if target.class_id == _PROFILE_CLASS and target.number == 2 else 1
+    data = given.get(_key(target)) or default(code, target)
+    return Answer(1 if choice == 1 else 4, data)
+
+
+_SIZE = re.compile(r"\((\d+)\)")
+_PLAIN: dict[str, Any] = {"boolean": False, TYPE_NAMES[0]: None, "visible-string": "", "utf8-string": ""}
+
+
+def default(code: int, target: Target) -> Typed:
+    """A default value of an attribute or method argument: its parts with zeroes, arrays of one element."""
+    part = parts_of(code, target)
+    if part is None:
+        return ("integer", 0) if target.method else NULL
+    return _default(part)
+
+
+def _default(part: Part) -> Typed:
+    if not part.children:
+        return _leaf(part)
+    if len(part.children) == 1:
+        only = part.children[0]
+        if only.repeated:
+            return ("array", [_default(_single(only))])
+        if not only.children or part.name == "value":
+            return _default(only)
+    return ("structure", [_default(_wrap(child)) for child in part.children])
+
+
+def _single(part: Part) -> Part:
+    """One element of an array."""
+    out = Part(part.name)
+    out.children, out.type, out.constant = part.children, part.type, part.constant
+    if len(out.children) == 1 and not out.children[0].repeated:
+        return out.children[0]
+    return out
+
+
+def _wrap(part: Part) -> Part:
+    if not part.repeated:
+        return part
+    out = Part("value")
+    out.children = [part]
+    return out
+
+
+def _leaf(part: Part) -> Typed:
+    name = part.type.split("[[")[0].strip()
+    size = _SIZE.search(name)
+    kind = name.split("(")[0].strip()
+    constant = part.constant.rpartition("0x")[2] if "0x" in part.constant else part.constant
+    if kind == "octet-string":
+        length = int(size[1]) if size else 0
+        octets = _octets(constant, length)
+        return ("octet-string", NOW if length == 12 and not any(octets) else octets)
+    if kind == "bit-string":
+        return ("bit-string", "0" * (int(size[1]) if size else 0))
+    if kind in _PLAIN or kind not in _NUMBERS:
+        return (kind, _PLAIN[kind]) if kind in _PLAIN else NULL
+    return (kind, _number(constant))
+
+
+_NUMBERS = frozenset(
+    [
+        "double-long-unsigned",
+        "double-long",
+        "long-unsigned",
+        "long",
+        "unsigned",
+        "integer",
+        "enum",
+        "long64",
+        "long64-unsigned",
+    ]
+)
+
+
+def _octets(constant: str, length: int) -> bytes:
+    if re.fullmatch(r"[0-9A-Fa-f]+", constant) and len(constant) == 2 * length:
+        return bytes.fromhex(constant)
+    return bytes(length)
+
+
+def _number(constant: str) -> int:
+    return int(constant) if re.fullmatch(r"-?\d+", constant) else 0
+
+
+# --- GBZ
+
+
+@cache
+def _gbz_templates() -> dict[str, dict[str, list[list[dict[str, str]]]]]:
+    """Use case, part, components: the rows of the GBZ templates; alternatives to a component left out."""
+    out: dict[str, dict[str, list[list[dict[str, str]]]]] = {}
+    for row in table("gbcs", "gbz_templates"):
+        parts = out.setdefault(row["use_case"], {}).setdefault(row["message_part"], [])
+        if row["element"] == "Extended Header Control Field":
+            parts.append([])
+        if parts:
+            parts[-1].append(row)
+    for parts_of_case in out.values():
+        for part, components in parts_of_case.items():
+            parts_of_case[part] = [c for c in components if not _alternative(c)]
+    return out
+
+
+def _alternative(rows: list[dict[str, str]]) -> bool:
+    return any("Alternate response" in row["meaning"] for row in rows)
+
+
+def _components(name: str, part: str, given: Mapping[Any, Any]) -> list[ZclCommand]:
+    components = _gbz_templates()[name].get(part, [])
+    return [_zcl(rows, index, given) for index, rows in enumerate(components)]
+
+
+def _zcl(rows: list[dict[str, str]], index: int, given: Mapping[Any, Any]) -> ZclCommand:
+    fixed = {row["element"]: row["value"] for row in rows}
+    names = ("Extended Header Control Field", "Extended Header Cluster ID", "Frame control")
+    control, cluster, frame = (_first_number(fixed[name]) for name in names)
+    command = _first_number(fixed["Command identifier"])
+    encrypted = bool(control & 2)
+    from_time = 0 if control & 0x10 else None
+    values = _values(rows, frame, command)
+    values |= {field: value for (at, field), value in given.items() if at == index}
+    return ZclCommand(cluster, frame, command, values, None, from_time, encrypted)
+
+
+_ELEMENT = re.compile(r"(.*?)\s*\(([A-Za-z0-9]+)")
+
+
+def _values(rows: list[dict[str, str]], frame: int, command: int) -> dict[str, Any]:
+    """Values of the fields in wire order: fixed ones from the template, others zero."""
+    values: dict[str, Any] = {}
+    number = -1
+    for row in rows:
+        match = _ELEMENT.match(row["element"])
+        if match is None or row["section"] in ("ZCL header", "GBZ Use Case specific component"):
+            continue
+        name, kind = re.sub(r"/ ", "/", match[1]).strip(), match[2]
+        if kind == "Refer":
+            values |= _TAIL_VALUES.get(name, {})
+            continue
+        if not frame & 1 and command in (0, 1):
+            number += name == "Attribute Identifier"
+            name = f"{name}[{number}]"
+        values[name] = _field(row["value"], kind)
+        if name.startswith("Attribute Value") and "Attribute Data Type" in " ".join(values):
+            kind_code = values.get(f"Attribute Data Type[{number}]", 0)
+            values[name] = b"" if kind_code in (0x41, 0x42) else 0
+    return values
+
+
+_TAIL_VALUES: dict[str, dict[str, Any]] = {
+    "Log Payload": {"Log Payload Control": 0},
+    "Event Configuration Payload": {"Number of Events": 0},
+    "SnapshotSub-Payload": {
+        "Current Summation": 0,
+        "Number of Tiers in Use": 0,
+        "Number of Tiers and Blocks in Use": 0,
+    },
+    "Snapshot Payload": {
+        "Accumulated Debt": 0,
+        "Type 1 Debt Remaining": 0,
+        "Type 2 Debt Remaining": 0,
+        "Type 3 Debt Remaining": 0,
+        "Emergency Credit Remaining": 0,
+        "Credit Remaining": 0,
+    },
+}
+
+
+def _first_number(value: str) -> int:
+    """The first of the numbers that a template allows: ``0x00|0x01 (last message)``."""
+    match = re.match(r"0x[0-9A-Fa-f]+|0b[01]+|\d+", value.strip())
+    return int(match[0], 0) if match else 0
+
+
+def _field(value: str, kind: str) -> Any:
+    if kind in ("OCTETSTRING", "CHARSTRING"):
+        return b"" if kind == "OCTETSTRING" else ""
+    if kind.startswith("BITMAP") and re.fullmatch(r"[01 ]{2,}", value):
+        return int(value.replace(" ", ""), 2)
+    if re.fullmatch(r"0x[0-9A-Fa-f]+|0b[01]+|\d+", value):
+        number, bits = int(value, 0), int(kind[3:]) if kind.startswith("INT") else 0
+        return number - (1 << bits) if bits and number >> (bits - 1) else number
+    return 0
+
+
+# --- ASN.1
+
+
+def _der(code: int, cra: int, given: Mapping[Any, Any]) -> bytes:
+    shape = structure(code, cra)
+    assert shape is not None
+    if shape is CERTIFICATE:
+        if "certificate" not in given:
+            raise Unsupported(f"message code {code:04x} needs a certificate", layer=LAYER)
+        return bytes(given["certificate"])
+    return build_der(shape, _defaults(shape, given))
+
+
+_ZEROES: dict[str, Any] = {"integer": 0, "bits": b"\x80", "null": None, "boolean": False, "text": ""}
+_ZEROES |= {"time": "20000101000000Z", "oid": b""}
+_LENGTHS = {"manufacturer_image_hash": 32, "firmware_version": 4}
+
+
+def _defaults(shape: Shape, given: Mapping[Any, Any]) -> Any:
+    if shape.name in given:
+        return given[shape.name]
+    if shape.kind == "choice":
+        # the plain outcome where there is one: a code, not a certificate
+        part = next((p for p in shape.parts if p.kind in ("integer", "null")), shape.parts[0])
+        part = next((p for p in shape.parts if p.name in given), part)
+        return part.name, _defaults(part, given)
+    if shape.kind == "sequence-of":
+        return []
+    if shape.kind == "sequence":
+        return {p.name: _defaults(p, given) for p in shape.parts if not p.optional or p.name in given}
+    return bytes(_LENGTHS.get(shape.name, 8)) if shape.kind == "octets" else _ZEROES[shape.kind]
