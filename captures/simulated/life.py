@@ -240,7 +240,7 @@ def answer_mirror(hub: Node, meter: Node) -> Wait:
     """Mirror Report Attribute Response: the notification flags say what waits for the meter."""
     queue = hub.memory.get("tunnel mail", {}).get(meter.eui64, [])
     flags = 0x0000_0004 if queue else 0
-    payload = struct.pack("<BI", 1, flags)
+    payload = struct.pack("<BI", 2, flags)
     sending = hub.send_zcl(
         meter, METERING, 0x09, payload, endpoints=(MIRROR_ENDPOINT, 1), truth={"flags": flags}
     )
@@ -261,7 +261,7 @@ def request_mirror(hub: Node, meter: Node) -> Wait:
         hub, METERING, {0x0300: (0x30, 1), 0x0301: (0x22, 1), 0x0302: (0x22, 1000), 0x0303: (0x18, 0xFB)}
     )
     interval = meter.han.profile.whole("gsme.wake_interval")
-    payload = struct.pack("<I", 1) + interval.to_bytes(3, "little") + b"\x01\x01"
+    payload = struct.pack("<I", 1) + interval.to_bytes(3, "little") + b"\x01\x02"
     yield from meter.awake_for(hub.send_zcl(meter, METERING, 0x08, payload, to_client=True))
 
 
