@@ -10,6 +10,7 @@ octets, the first word masked, and the remainder runs through a table of all 16-
 
 from __future__ import annotations
 
+import binascii
 import zlib
 from functools import cache
 
@@ -22,6 +23,9 @@ __all__ = ["fcs16", "fcs32", "remainders"]
 
 BATCH = 16_384
 """Frames at a time: what is gathered for them stays in the CPU's cache."""
+
+
+_MIRROR = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
 
 
 @cache
@@ -80,9 +84,8 @@ def fcs16(octets: bytes) -> bytes:
     >>> fcs16(bytes.fromhex("02006f")).hex()
     '4d57'
     """
-    data = np.frombuffer(bytes(8) + octets, np.uint8)
-    rest = remainders(data, np.array([8]), np.array([len(octets)], np.int32))
-    return int(rest[0]).to_bytes(2, "little")
+    # the standard library has the same generator with bits the other way round
+    return binascii.crc_hqx(octets.translate(_MIRROR), 0).to_bytes(2, "big").translate(_MIRROR)
 
 
 def fcs32(octets: bytes) -> bytes:

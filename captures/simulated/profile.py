@@ -49,6 +49,17 @@ class Profile:
             new[name] = Parameter(value, old.unit, old.source, old.confidence)
         return Profile(self.name, new)
 
+    def with_text(self, text: str, name: str = "own") -> Profile:
+        """The profile with the parameters of a TOML text in the place of its own.
+
+        Raises:
+            ValueError: not TOML, an entry without a value, or a parameter that the profile does not have.
+        """
+        given = Profile.of(text, name).parameters
+        if unknown := sorted(set(given) - set(self.parameters)):
+            raise ValueError(f"no parameter {unknown[0]}")
+        return Profile(name, {**self.parameters, **given})
+
     @classmethod
     def of(cls, text: str, name: str = "own") -> Profile:
         """Read a profile from TOML text.

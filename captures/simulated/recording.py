@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from captures.block import FcsState, TrailerKind
 from captures.fcs import fcs16
@@ -31,8 +31,10 @@ def captured(han: Han) -> Iterator[CapturedFrame]:
         )
 
 
-def write_han(han: Han, path: Path, truth: Path | None = None) -> int:
+def write_han(han: Han, path: Path | IO[bytes], truth: Path | None = None) -> int:
     """Write the capture (pcapng, TAP, with the devices' names) and its truth; returns the number of frames.
+
+    `path` may also be an open binary file.
 
     Raises:
         CaptureError: a file cannot be written.

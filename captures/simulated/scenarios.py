@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from captures.simulated import home, joining, life, stories
 from captures.simulated.faults import plant
@@ -11,7 +12,7 @@ from captures.simulated.han import Han
 from captures.simulated.medium import Wait
 from captures.simulated.profile import Profile
 
-__all__ = ["SCENARIOS", "Scenario", "simulate"]
+__all__ = ["SCENARIOS", "Scenario", "simulate", "stage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def security_review(han: Han) -> Wait:
     yield from stories.upgrade(han.node("Load control switch"), han.hub)
 
 
-def simulate(
+def stage(
     name: str,
     *,
     seed: int = 1,
@@ -158,8 +159,8 @@ def simulate(
     faults: Sequence[str] = (),
     profile: Profile | None = None,
     strength: float = 1.0,
-) -> Han:
-    """Play a scenario with faults planted in it, and return the home with all that was heard.
+) -> tuple[Han, float]:
+    """A scenario ready to be played: the home, and how many seconds there are to run.
 
     Raises:
         KeyError: no such scenario or fault.
@@ -173,5 +174,14 @@ def simulate(
     for fault in faults:
         plant(han, fault, at=length * when.uniform(0.3, 0.7), strength=strength)
     han.env.process(story.story(han))
+    return han, length
+
+
+def simulate(name: str, **more: Any) -> Han:
+    """Play a scenario with faults planted in it, and return the home with all that was heard.
+
+    Arguments and errors are those of `stage`.
+    """
+    han, length = stage(name, **more)
     han.run(length)
     return han

@@ -103,6 +103,12 @@ def _pipe(settings: Settings) -> Sniffer:
     return PipeSniffer(settings.place or "-")
 
 
+def _simulated(settings: Settings) -> Sniffer:
+    from captures.sniffers.simulated import SimulatedSniffer
+
+    return SimulatedSniffer(settings.place, settings.speed, settings.seed)
+
+
 SCHEMES: dict[str, tuple[Callable[[Settings], Sniffer], str]] = {
     "nrf": (_nordic, "Nordic nRF 802.15.4 sniffer: nrf:/dev/ttyACM0"),
     "zephyr": (_nordic, "Zephyr 802.15.4 sniffer sample: zephyr:/dev/ttyACM0"),
@@ -112,6 +118,7 @@ SCHEMES: dict[str, tuple[Callable[[Settings], Sniffer], str]] = {
     "zep": (_zep, "ZEP over UDP: zep:0.0.0.0:17754"),
     "wpan": (_wpan, "Linux IEEE 802.15.4 interface: wpan:monitor0"),
     "pipe": (_pipe, "pcap or pcapng from a pipe: pipe:- or pipe:FIFO"),
+    "simulated": (_simulated, "the simulated HAN: simulated:install-day, simulated:ordinary-day+replay"),
 }
 """How to open each kind of sniffer, and how a person names it."""
 

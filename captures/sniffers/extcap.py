@@ -34,7 +34,6 @@ class Argument:
     tooltip: str
     range: str = ""
     required: bool = False
-    values: tuple[tuple[str, str], ...] = ()
 
 
 _PORT = Argument(
@@ -45,6 +44,13 @@ _SUB_GHZ = Argument(
     "channel", "Channel", "integer", "11", "2.4 GHz: 11 to 26; sub-GHz: 0 to 62", range="0,62"
 )
 _PAGE = Argument("page", "Channel page", "integer", "0", "0: 2.4 GHz; 28 to 31: GB sub-GHz", range="0,31")
+_SCENARIO = Argument(
+    "scenario",
+    "Scenario",
+    "string",
+    "install-day",
+    "A scenario, and faults if you like: ordinary-day+replay (hanscope simulate --list names them)",
+)
 _SPEED = Argument("speed", "Speed", "double", "1", "Simulated seconds a second; 0 for as fast as possible")
 _SEED = Argument("seed", "Seed", "integer", "1", "Same seed, same octets")
 
@@ -68,7 +74,7 @@ INTERFACES: dict[str, tuple[str, str, tuple[Argument, ...]]] = {
         "wpan",
         (Argument("port", "Interface", "string", "monitor0", "Network interface"), _SUB_GHZ, _PAGE),
     ),
-    "hanscope-simulated": ("hanscope: simulated HAN", "simulated", (_SPEED, _SEED)),
+    "hanscope-simulated": ("hanscope: simulated HAN", "simulated", (_SCENARIO, _SPEED, _SEED)),
 }
 """Interface name: (display name, scheme of `captures.sniffers.open_sniffer`, settings)."""
 
@@ -132,7 +138,7 @@ def _capture(name: str, options: dict[str, str]) -> int:
     given = {a.call: options.get(a.call) or a.default for a in arguments}
     try:
         sniffer = open_sniffer(
-            f"{scheme}:{given.get('port', '')}",
+            f"{scheme}:{given.get('port') or given.get('scenario', '')}",
             channel=int(given.get("channel", 11)),
             page=int(given.get("page", 0)),
             speed=float(given.get("speed", 1)),

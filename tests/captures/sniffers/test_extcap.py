@@ -76,3 +76,18 @@ def test_tshark_captures_through_it(wireshark: dict[str, str], tmp_path: Path) -
         frames = [f.octets for block in capture for f in block.frames()]
     assert len(frames) == 20, talk.decode()
     assert set(frames) == {DATA + b"\x12\x34"}
+
+
+@needs_tshark
+def test_tshark_captures_the_simulated_home(wireshark: dict[str, str], tmp_path: Path) -> None:
+    target = tmp_path / "simulated.pcapng"
+    words = ["tshark", "-i", "hanscope-simulated", "-o", "extcap.hanscope_simulated.speed:0"]
+    words += ["-o", "extcap.hanscope_simulated.scenario:ordinary-day+replay"]
+    talk = subprocess.run(
+        [*words, "-c", "200", "-a", "duration:40", "-w", str(target)],
+        env=wireshark, capture_output=True, text=True, check=False, timeout=60,
+    ).stderr  # fmt: skip
+    with open_capture(target) as capture:
+        channels = [int(channel) for block in capture for channel in block.channel]
+    assert len(channels) == 200, talk
+    assert set(channels) == {20}
