@@ -172,7 +172,7 @@ def _apply(rule: Rule, number: F64, some: Index, chosen: Index, memory: _Memory,
         value, decimal = _decimals(value, bcd)
         some, unit, value = some[decimal], unit[decimal], value[decimal]
     above, below = rule.factor
-    power = np.array([10.0**n for n in range(320 if digits.any() else 1)][:300])
+    power = np.array([10.0**n for n in range(300 if digits.any() else 1)])
     scale = power[np.minimum(np.abs(digits[some]), len(power) - 1)]
     over = np.where(digits[some] >= 0, float(above), above * scale)
     under = np.where(digits[some] >= 0, below * scale, float(below))
