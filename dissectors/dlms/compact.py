@@ -20,7 +20,7 @@ __all__ = ["CompactArray", "read_compact"]
 
 LAYER = "dlms.data"
 _SPARE_NODES = 1024
-_NODES_PER_OCTET = 16
+_NODES_PER_OCTET = 8
 
 
 class Description(NamedTuple):
@@ -141,7 +141,7 @@ def read_compact(data: bytes, pos: int, end: int) -> tuple[CompactArray, int]:
     """A compact array whose type description begins at `pos`.
 
     Raises:
-        Malformed: an element that takes no octets, or more elements than the octets can justify: some 16
+        Malformed: an element that takes no octets, or more elements than the octets can justify: some 8
             nodes an octet, so that a structure of many nulls cannot fill the memory.
     """
     start = pos

@@ -30,6 +30,10 @@ __all__ = ["Conversations", "Found"]
 Found = tuple[tuple[int, ...], Message]
 DLMS_PORT = 4059
 MAX_WAIT = 0x10000 + 16
+ENOUGH = 12
+"""Octets that tell the carrier; with fewer, a stream that opens like one is waited for."""
+
+_OPENINGS = (b"\x7e", b"\0", b"\x68", b"\xe5", b"\x10")
 _SPEAKING = ("SNRM", "UA", "DISC", "DM", "FRMR")
 
 
@@ -150,33 +154,42 @@ class Conversations:
             if length <= 0:
                 at += -length or len(octets)
                 continue
-            out += self._piece(conversation, side, octets[at : at + length], [frame])
-            at += length
+            stop = at + length
+            closing = (
+                octets[stop : stop + 1] if transport == "hdlc" and octets[stop : stop + 1] == b"\x7e" else b""
+            )
+            out += self._piece(conversation, side, octets[at:stop] + closing, [frame])
+            at = stop
         return out
 
     def _drain(self, conversation: _Conversation, side: _Side, destination: Hashable) -> list[Found]:
         """Take whole pieces off the stream while there are any."""
         out: list[Found] = []
         stream = side.stream
+        if stream.lost:
+            text = f"{stream.lost} octets of the TCP stream are not in the capture"
+            side.issues.append(Issue("warning", "tcp", 0, text))
+            stream.lost = 0
         if not conversation.transport and stream.ready:
-            conversation.transport = _choose(bytes(stream.ready[:MAX_WAIT]), destination)
+            first = bytes(stream.ready[:MAX_WAIT])
+            if len(first) < ENOUGH and first[:1] in _OPENINGS:
+                return out
+            conversation.transport = _choose(first, destination)
             if not conversation.transport:
                 stream.take(len(stream.ready))
         while stream.ready and conversation.transport:
             length = _whole(conversation.transport, bytes(stream.ready[:MAX_WAIT]), 0)
             if length == 0:
                 break
-            octets, frames = stream.take(abs(length))
             if length > 0:
+                octets, frames = _take(stream, length, conversation.transport == "hdlc")
                 out += self._piece(conversation, side, octets, frames)
-            elif octets.strip(b"\x7e\xe5"):
+                continue
+            octets, _ = stream.take(-length)
+            if octets.strip(b"\x7e\xe5"):
                 carrier = conversation.transport
                 text = f"{len(octets)} octets in the stream that are no {carrier} were passed over"
                 side.issues.append(Issue("warning", f"dlms.{carrier}", 0, text))
-        if stream.lost:
-            text = f"{stream.lost} octets of the TCP stream are not in the capture"
-            side.issues.append(Issue("warning", "tcp", 0, text))
-            stream.lost = 0
         return out
 
     def _piece(
@@ -262,6 +275,17 @@ class Conversations:
         if side.direction:
             message.facts["direction"] = side.direction
         return tuple(frames), message
+
+
+def _take(stream: TcpStream, length: int, flags: bool) -> tuple[bytes, list[int]]:
+    """A whole piece and its frames; an HDLC frame gets both flags, which it may share with its neighbours."""
+    if not flags:
+        return stream.take(length)
+    head = bytes(stream.ready[:length])
+    fill = len(head) - len(head.lstrip(b"\x7e"))
+    stream.take(fill)
+    octets, frames = stream.take(length - fill)
+    return b"\x7e" + octets + bytes(stream.ready[:1] if stream.ready[:1] == b"\x7e" else b""), frames
 
 
 def _choose(octets: bytes, destination: Hashable) -> str:

@@ -13,7 +13,7 @@ from dissectors.dlms.lengths import build_octets, read_length, read_octets
 from dissectors.errors import Truncated
 from dissectors.field import Field
 
-__all__ = ["GENERAL", "Ciphered", "SecurityControl", "ciphered_name", "ciphered_tags"]
+__all__ = ["GENERAL", "Ciphered", "SecurityControl", "ciphered_name", "ciphered_tags", "read_ciphered"]
 
 TAG_LENGTH = 12
 
@@ -49,6 +49,16 @@ class Ciphered(NamedTuple):
     tag: bytes
 
 
+def read_ciphered(data: bytes, start: int, stop: int) -> Ciphered:
+    """The protected part that fills the octets from `start` to `stop`; Truncated when they are too few."""
+    control = data[start] if stop > start else 0
+    rest = stop - TAG_LENGTH if control & 16 else stop
+    if start + 5 > rest:
+        raise Truncated(5 + stop - rest, stop - start, layer="dlms.security", offset=start)
+    counter = int.from_bytes(data[start + 1 : start + 5], "big")
+    return Ciphered(control, counter, data[start + 5 : rest], data[rest:stop])
+
+
 class Protected(Element):
     """An octet string: SC (1), invocation counter (4), payload, tag (12) when the SC says authenticated."""
 
@@ -59,12 +69,7 @@ class Protected(Element):
         stop = start + length
         if stop > end:
             raise Truncated(length, end - start, layer=LAYER, offset=start)
-        control = data[start] if length else 0
-        rest = stop - TAG_LENGTH if control & 16 else stop
-        if start + 5 > rest:
-            raise Truncated(5 + stop - rest, length, layer="dlms.security", offset=start)
-        counter = int.from_bytes(data[start + 1 : start + 5], "big")
-        return Ciphered(control, counter, data[start + 5 : rest], data[rest:stop]), stop
+        return read_ciphered(data, start, stop), stop
 
     def build(self, value: Any) -> bytes:
         control, counter, payload, tag = value

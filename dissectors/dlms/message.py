@@ -11,6 +11,7 @@ from typing import Any
 
 from dissectors.dlms.agreement import public_octets
 from dissectors.dlms.association import Association
+from dissectors.dlms.profile_gbcs import departures
 from dissectors.dlms.transports import KNOWN_TAGS, LLC_DIRECTIONS, READERS, Result
 from dissectors.dlms.tree import Tree, grow
 from dissectors.dlms.unwrapping import Unwrapping
@@ -93,6 +94,7 @@ def dissect_message(
     association: Association | None = None,
     direction: str = "",
     reveal: bool = False,
+    profile: str | None = None,
 ) -> Message:
     """Read one message as far as it goes.
 
@@ -103,6 +105,7 @@ def dissect_message(
         association: the memory of its conversation; a fresh one when None.
         direction: ``"to-server"``, ``"to-client"``, or ``""`` when the octets must tell.
         reveal: show dedicated keys and passwords, which are otherwise left out of the fields.
+        profile: ``"gbcs"`` to have departures from what GBCS permits among the issues.
 
     Raises:
         ValueError: `transport` is not a name that is known.
@@ -111,6 +114,8 @@ def dissect_message(
     name, unwrapping, (fields, error) = unwrap(octets, transport, memory, direction)
     if association is None:
         unwrapping.unfinished()
+    if profile == "gbcs":
+        unwrapping.issues += departures(unwrapping.read)
     return message_of(octets, name, unwrapping, fields, error, reveal)
 
 

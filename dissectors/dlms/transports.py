@@ -13,9 +13,8 @@ from dissectors.dlms.apdu import APDU_NAMES
 from dissectors.dlms.ciphering import open_payload
 from dissectors.dlms.data import read_node
 from dissectors.dlms.data_fields import data_field
-from dissectors.dlms.general import Ciphered, Protected
+from dissectors.dlms.general import Ciphered, Protected, read_ciphered
 from dissectors.dlms.hdlc import HdlcFrame, frame_field, read_frames
-from dissectors.dlms.lengths import build_length
 from dissectors.dlms.mbus import Telegram, read_telegrams, telegram_field
 from dissectors.dlms.reassembly import HdlcSegments, MbusSegments, Piece, Unit
 from dissectors.dlms.tree import Branch, Tree, grow
@@ -292,13 +291,11 @@ def read_gbcs_protected(unwrapping: Unwrapping, data: bytes) -> Result:
 
     Additional data is the security control alone (GBCS section 8.4); the title is the originator's.
     """
-    whole = Protected("protected")
     try:
-        ciphered, _ = whole.read(build_length(len(data)) + data, 0, len(build_length(len(data))) + len(data))
+        ciphered = read_ciphered(data, 0, len(data))
     except DissectionError as error:
         return [Field("unread", data, None, 0, len(data), "message")], error
-    shift = len(data)
-    field = whole.field(ciphered, 0, shift, "message")
+    field = Protected("protected").field(ciphered, 0, len(data), "message")
     field.children = [child for child in field.children if child.name != "length"]
     plaintext = _open_protected(unwrapping, ciphered)
     if plaintext is None:

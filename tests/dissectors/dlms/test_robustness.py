@@ -1,0 +1,109 @@
+"""Arbitrary, mutated and cut octets: no exception, a whole tree, memory bounded by the input."""
+
+import random
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dissectors.dlms import Association, dissect_message
+from dissectors.dlms.conversation import Conversations
+from dissectors.dlms.hdlc import build_frame
+from dissectors.dlms.transports import READERS
+from dissectors.keyring import DlmsKeys
+from dissectors.message import Message
+from tests.dissectors.dlms.test_apdus import CASES, octets
+
+KEYS = DlmsKeys(
+    bytes.fromhex("4d4d4d0000bc614e"), bytes(range(16)), bytes(range(0xD0, 0xE0)), bytes(range(16))
+)
+SEEDS = [octets(case) for case in CASES.values()]
+NODES_PER_OCTET = 64
+"""Fields that one octet of input may cost at most: a compact array has 16 elements an octet, each a few fields."""
+
+
+def check(message: Message) -> None:
+    counts = {name: bytearray(len(data)) for name, data in message.buffers.items()}
+    fields = 0
+    for field in message.fields:
+        for leaf in field.leaves():
+            fields += 1
+            for at in range(leaf.offset, leaf.end):
+                counts[leaf.buffer][at] += 1
+    assert all(set(count) <= {1} for count in counts.values())
+    assert fields <= 2000 + NODES_PER_OCTET * sum(map(len, message.buffers.values()))
+    if message.error is not None:
+        assert message.error.layer
+        assert 0 <= message.error.offset <= len(message.octets)
+    assert all(issue.offset >= 0 for issue in message.issues)
+    message.to_json()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=120), st.sampled_from([*READERS, "auto"]))
+@example(bytes.fromhex("7ea0"), "hdlc")
+def test_arbitrary_octets(data: bytes, transport: str) -> None:
+    check(dissect_message(data, transport=transport, keys=[KEYS], profile="gbcs"))
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    out = bytearray(data)
+    for _ in range(chance.randint(1, 3)):
+        at = chance.randrange(len(out) + 1)
+        kind = chance.randrange(4)
+        if kind == 0 and at < len(out):
+            out[at] = chance.choice([0, 1, 2, 0x7F, 0x80, 0x81, 0x82, 0x84, 0xFF, chance.randrange(256)])
+        elif kind == 1:
+            del out[at : at + chance.randint(1, 4)]
+        elif kind == 2:
+            out[at:at] = bytes(chance.randrange(256) for _ in range(chance.randint(1, 4)))
+        else:
+            out[at:at] = out[: chance.randint(0, 8)]
+    return bytes(out)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_mutated_apdus_in_one_association(seed: int) -> None:
+    """One association for all, so that its memory is fed nonsense too."""
+    chance = random.Random(seed)
+    memory = Association.with_keys([KEYS])
+    for _ in range(6):
+        for data in SEEDS:
+            check(dissect_message(mutated(data, chance), association=memory, profile="gbcs"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutated_frames_in_conversations(seed: int) -> None:
+    chance = random.Random(seed)
+    conversations = Conversations([KEYS])
+    found: list[Any] = []
+    for data in SEEDS * 2:
+        frame = build_frame(b"\x03", b"\x21", 0x13, b"\xe6\xe6\x00" + data)
+        wrapped = bytes.fromhex("00010001 0010") + len(data).to_bytes(2, "big") + data
+        found += conversations.feed("a", "b", mutated(frame, chance), transport="hdlc")
+        found += conversations.feed("c", "d", mutated(wrapped, chance), stream=True, transport="wrapper")
+        sequence = chance.randrange(2000)
+        found += conversations.feed("e", "f", mutated(wrapped, chance), sequence=sequence)
+    found += conversations.finish()
+    assert found
+    for _, message in found:
+        check(message)
+
+
+def test_large_input_stays_within_its_bound() -> None:
+    """64 KiB of each shape that could multiply; the whole message costs less than 1 KiB an octet."""
+    shapes = [
+        b"\x01\x82\xff\xff" + bytes(0xFFFF),
+        b"\x01\x01" * 0x8000,
+        b"\x02\x02" * 0x8000,
+        b"\x13\x02\x7f" + b"\x00" * 126 + b"\x11\x82\xf0\x00" + bytes(0xF000),
+        b"\x13\x02\x10" + b"\x00" * 15 + b"\x11\x82\xf0\x00" + bytes(0xF000),
+        b"\x7e\xa0" * 0x8000,
+        b"\x68\x68" * 0x8000,
+    ]
+    for data in shapes:
+        message = dissect_message(data)
+        assert sys.getsizeof(message.items) < 1024 * len(data)
+        assert sum(1 for field in message.fields for _ in field.walk()) <= NODES_PER_OCTET * len(data)
