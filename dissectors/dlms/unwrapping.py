@@ -103,11 +103,13 @@ class Unwrapping:
     @property
     def state(self) -> tuple[int, ...]:
         """How much was collected so far, for `restore`."""
-        return tuple(len(part) for part in self._lists)
+        return len(self.buffers), *(len(part) for part in self._lists)
 
     def restore(self, state: tuple[int, ...]) -> None:
         """Forget what was collected since `state`."""
-        for part, length in zip(self._lists, state, strict=True):
+        for name in list(self.buffers)[state[0] :]:
+            del self.buffers[name]
+        for part, length in zip(self._lists, state[1:], strict=True):
             del part[length:]
 
     @property
