@@ -94,6 +94,11 @@ def read_content(reading: Reading, frame: MacFrame) -> None:
 def read_beacon(reading: Reading, frame: MacFrame) -> None:
     """A beacon's payload."""
     reading.say("Beacon", "Beacon" if frame.header.bit("version") < 2 else "Enhanced beacon")
+    enhanced = next((f for b in reading.out.fields if (f := b.find("beacon_payload"))), None)
+    network = enhanced.find("extended_pan_id") if enhanced is not None else None
+    if network is not None:
+        reading.out.columns["beacon_epid"] = network.value
+        reading.say("Beacon", "ZigBee enhanced beacon")
     rest = frame.cursor.peek(frame.cursor.remaining)
     reader = BEACON_READERS.get(beacon_of(rest))
     if reader is not None:

@@ -34,7 +34,7 @@ from dissectors.reading import Ciphertext, Mic, Reading, command_rows
 __all__ = ["MacFrame", "put_ends", "read_mac", "read_trailer"]
 
 BEACON, DATA, ACK, COMMAND = range(4)
-ASSOCIATION_RESPONSE = 2
+ASSOCIATION_RESPONSE, REALIGNMENT = 2, 8
 LAYER = "802.15.4"
 
 
@@ -266,11 +266,13 @@ def read_command(reading: Reading, frame: MacFrame) -> None:
 
 
 def learn_association(reading: Reading, command: int, layer: Layer) -> None:
-    """An association response gives a short address to the device that it is sent to."""
+    """A response to an association or an orphan gives a short address to the device that it is sent to."""
     pan, device = reading.pan, reading.receiver_eui64
-    if command != ASSOCIATION_RESPONSE or layer.status != 0 or pan is None or device is None:
+    if command == REALIGNMENT:
+        pan = layer.pan
+    elif command != ASSOCIATION_RESPONSE or layer.status != 0:
         return
-    if reading.trusted:
+    if reading.trusted and pan is not None and device is not None:
         reading.context.addresses.learn(pan, layer.short_address, device)
 
 

@@ -51,7 +51,13 @@ class TiTrailer(Layer):
     name = "TI CC24xx"
     title = "trailer"
     fields_desc = [
-        UInt("rssi", 0, 1, signed=True, names=lambda v: f"{v - 73} dBm"),
+        UInt(
+            "rssi",
+            0,
+            1,
+            signed=True,
+            names=lambda v: f"{v - 73} dBm, unless the software has subtracted 73 already",
+        ),
         Word("status", 0x80, 1, (Bits("crc_ok", 7, 1, {0: "bad", 1: "good"}), Bits("correlation", 0, 7))),
     ]
 

@@ -16,12 +16,14 @@ from dissectors.facts import names
 from dissectors.ieee802154.beacon import SUPERFRAME
 from dissectors.ieee802154.layers import PACKAGE, short_text
 from dissectors.layer import Bits, Layer, Nested, Octets, Records, UInt, Word, eui64_text
+from dissectors.zigbee.green_power import ZigbeeBeacon
 
 __all__ = ["HeaderIEs", "PayloadIEs"]
 
 HEADER_TERMINATION_1, HEADER_TERMINATION_2, PAYLOAD_TERMINATION = 0x7E, 0x7F, 0xF
 MLME, VENDOR = 1, 2
 ZIGBEE_OUI = 0x4A191B
+BEACON_OCTETS = 15
 
 
 class VendorIE(Layer):
@@ -166,7 +168,7 @@ class TxPowerIE(Layer):
 class EnhancedBeaconPayloadIE(Layer):
     name = "ZigBee Enhanced Beacon Payload"
     fields_desc = [
-        Octets("beacon_payload", 15),
+        Nested("beacon_payload", lambda h: ZigbeeBeacon, lambda h: BEACON_OCTETS),
         Word("superframe", 0x0FFF, 2, SUPERFRAME),
         UInt("sender", 0, 2, names=short_text),
     ]

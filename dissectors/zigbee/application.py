@@ -20,11 +20,12 @@ from dissectors.zigbee.aps_commands import (
     APS_COMMANDS,
     TRANSPORT_KEY,
     TUNNEL,
+    UPDATE_DEVICE,
     ApsCommandId,
 )
 from dissectors.zigbee.fragments import Fragments
 from dissectors.zigbee.keys import KEY_IDS, KeyProofs, Opened, aps_keys, open_sealed
-from dissectors.zigbee.learn import learn_key
+from dissectors.zigbee.learn import learn_announced, learn_key
 from dissectors.zigbee.nwk import AuxHeader
 from dissectors.zigbee.zdp import read_zdp
 
@@ -216,6 +217,8 @@ def read_command(reading: Reading, cursor: Cursor, buffer: str, branch: Field | 
     reading.out.commands.extend(command_rows(reading, "aps", command, name or "", layer))
     if command == TRANSPORT_KEY:
         learn_key(reading, layer)
+    if command == UPDATE_DEVICE and layer.error is None and reading.out.opened:
+        learn_announced(reading, layer.device_short, layer.device)
     if command == TUNNEL and layer.error is None:
         # The tunnel carries no tunnel: a crafted chain of them must not grow the stack.
         if reading.tunnelled:

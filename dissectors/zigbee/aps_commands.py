@@ -148,4 +148,4 @@ APS_COMMANDS: dict[int, type[Layer]] = {
     0x11: RelayMessage,
     0x12: RelayMessage,
 }
-TUNNEL, TRANSPORT_KEY, SWITCH_KEY = 0x0E, 0x05, 0x09
+TRANSPORT_KEY, UPDATE_DEVICE, TUNNEL = 0x05, 0x06, 0x0E

@@ -61,9 +61,10 @@ def learn_key(reading: Reading, command: Layer) -> None:
     elif kind == TC_LINK:
         pair = (command.destination, command.source)
         key = Key("link", value, origin, reading.pan, devices=pair, first_frame=first)
-    elif kind == APP_LINK and reading.destination is not None:
-        pair = (reading.destination, command.partner)
-        key = Key("link", value, origin, reading.pan, devices=pair, first_frame=first)
+    elif kind == APP_LINK:
+        # Whom it is sent to may be known by a short address only: then it serves any pair.
+        ends = None if reading.destination is None else (reading.destination, command.partner)
+        key = Key("link", value, origin, reading.pan, devices=ends, first_frame=first)
     else:
         return
     reading.out.learnt.append(key)

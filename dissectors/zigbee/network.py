@@ -12,11 +12,12 @@ from dissectors.cursor import Cursor
 from dissectors.errors import Truncated
 from dissectors.field import Field
 from dissectors.keyring import Key
+from dissectors.layer import Layer
 from dissectors.reading import Ciphertext, Mic, Reading, command_rows
 from dissectors.zigbee.application import read_aps, read_inter_pan_aps
 from dissectors.zigbee.green_power import GreenPowerHeader, ZigbeeBeacon
 from dissectors.zigbee.keys import KeyProofs, Opened, open_sealed
-from dissectors.zigbee.learn import learn_addresses, learn_pan_change, suppose_addresses
+from dissectors.zigbee.learn import learn_addresses, learn_announced, learn_pan_change, suppose_addresses
 from dissectors.zigbee.nwk import COMMAND, AuxHeader, InterPanHeader, NwkHeader
 from dissectors.zigbee.nwk_commands import NWK_COMMAND_NAMES, NWK_COMMANDS, NwkCommandId
 
@@ -24,7 +25,7 @@ __all__ = ["read_beacon_payload", "read_green_power", "read_inter_pan", "read_nw
 
 LAYER = "zigbee.nwk"
 NAME = "ZigBee NWK"
-NETWORK_UPDATE = 0x0A
+REJOIN_RESPONSE, NETWORK_UPDATE = 0x07, 0x0A
 MIC_OCTETS = 4
 TYPES = ("data", "command", "reserved", "inter-pan")
 
@@ -112,7 +113,8 @@ def open_nwk(
         reading.say(NAME, f"NWK {TYPES[header.bit('frame_type')]}, encrypted")
         return
     accept(reading, opened, source, aux)
-    learn_addresses(reading, header, aux)
+    if reading.out.columns["nwk_security"] == "ok":
+        learn_addresses(reading, header, aux)
     inner = reading.open_buffer(opened.clear)
     read_payload(reading, header, reading.cursor(inner, LAYER), inner, branch)
 
@@ -179,9 +181,17 @@ def read_payload(reading: Reading, header: NwkHeader, cursor: Cursor, buffer: st
     layer.leftover(cursor)
     reading.put(layer, buffer, branch)
     reading.out.commands.extend(command_rows(reading, "nwk", command, name or "", layer))
-    if command == NETWORK_UPDATE and layer.error is None and reading.out.opened:
+    if layer.error is None and reading.out.columns["nwk_security"] == "ok":
+        learn_from(reading, header, command, layer)
+
+
+def learn_from(reading: Reading, header: NwkHeader, command: int, layer: Layer) -> None:
+    """What a verified command teaches: new PAN IDs, the address of a device that rejoined."""
+    if command == NETWORK_UPDATE:
         for pan in layer.get("pans") or ():
             learn_pan_change(reading, pan)
+    elif command == REJOIN_RESPONSE and layer.status == 0 and header.get("dst_eui64") is not None:
+        learn_announced(reading, layer.short_address, header.dst_eui64)
 
 
 def read_inter_pan(reading: Reading, cursor: Cursor, buffer: str) -> None:

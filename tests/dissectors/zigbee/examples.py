@@ -7,6 +7,19 @@ from dissectors.frame import RawFrame
 from dissectors.ieee802154.beacon import BeaconInfo, GtsDescriptor
 from dissectors.ieee802154.build import build_frame, seal_frame
 from dissectors.ieee802154.commands import COMMANDS, WITHOUT_FIELDS, CommandId
+from dissectors.ieee802154.ies import (
+    ZIGBEE_OUI,
+    EnhancedBeaconFilterIE,
+    EnhancedBeaconPayloadIE,
+    HeaderIE,
+    HeaderIEs,
+    MlmeIE,
+    PayloadIE,
+    PayloadIEs,
+    ShortNestedIE,
+    VendorPayloadIE,
+    ZigbeeIE,
+)
 from dissectors.ieee802154.layers import AuxSecurity2006, MacHeader
 from dissectors.layer import Layer
 from dissectors.zigbee.aps import ApsHeader
@@ -63,6 +76,28 @@ ADDRESSING: dict[int, dict[str, Any]] = {
 """Addresses that the standard prescribes for some commands (802.15.4-2015 clause 7.5)."""
 
 
+def zigbee_beacon_ie() -> Layer:
+    """What a sub-GHz router says of its network."""
+    content = EnhancedBeaconPayloadIE(beacon_payload=ZigbeeBeacon(extended_pan_id=HUB), sender=METER_SHORT)
+    return ZigbeeIE(zigbee_id=2, zigbee_length=len(bytes(content)), content=content)
+
+
+def enhanced(frame_type: int, content: Layer, ie_id: int, rest: bytes = b"") -> bytes:
+    """A frame of version 2 with one payload IE."""
+    header = MacHeader(
+        frame_type=frame_type, version=2, ie_present=1, src_mode=3, src_eui64=METER, sequence=5
+    )
+    header.src_pan = PAN
+    headers = HeaderIEs(ies=[HeaderIE(ie_id=0x7E)])
+    payload = PayloadIEs(
+        ies=[
+            PayloadIE(ie_id=ie_id, ie_length=len(bytes(content)), ie_type=1, content=content),
+            PayloadIE(ie_id=0xF, ie_type=1),
+        ]
+    )
+    return build_frame(header, bytes(headers) + bytes(payload) + rest)
+
+
 def mac_examples() -> Iterator[tuple[str, bytes]]:
     values: dict[int, dict[str, Any]] = {
         8: {"channel_page": b"\x00", "channel": 15, "pan": PAN},
@@ -91,6 +126,12 @@ def mac_examples() -> Iterator[tuple[str, bytes]]:
         pending_extended=[METER],
     )
     yield "beacon with lists", build_frame(beacon, bytes(full) + bytes(ZigbeeBeacon()))
+    yield (
+        "enhanced beacon",
+        enhanced(0, VendorPayloadIE(vendor_oui=ZIGBEE_OUI, zigbee=[zigbee_beacon_ie()]), 2),
+    )
+    wanted = ShortNestedIE(nested_id=0x1E, nested_length=1, content=EnhancedBeaconFilterIE(permit_joining=1))
+    yield "enhanced beacon request", enhanced(3, MlmeIE(nested=[wanted]), 1, bytes(CommandId(command=7)))
     for level in range(1, 8):
         header = MacHeader(frame_type=1, version=1, dst_mode=3, src_mode=3, pan_id_compression=1)
         header.dst_pan, header.dst_eui64, header.src_eui64 = PAN, HUB, METER

@@ -1,5 +1,6 @@
 """Frames of every kind: built, dissected, built again, cut anywhere, and read by tshark."""
 
+import random
 import shutil
 import struct
 import subprocess
@@ -12,7 +13,17 @@ from dissectors.context import HanContext
 from dissectors.field import Field
 from dissectors.frame import Dissection, RawFrame
 from dissectors.keyring import Key, Keyring
-from tests.dissectors.zigbee.examples import LINK_KEY, MAC_KEY, NWK_KEY, examples, raw, zdp_examples
+from tests.dissectors.zigbee.examples import (
+    LINK_KEY,
+    MAC_KEY,
+    NWK_KEY,
+    aps,
+    examples,
+    nwk,
+    nwk_command_layers,
+    raw,
+    zdp_examples,
+)
 
 EXAMPLES = list(examples())
 
@@ -60,8 +71,6 @@ def test_cut_anywhere_it_is_read_as_far_as_it_goes(name: str, octets: bytes) -> 
 
 def test_plain_payloads_cut_anywhere() -> None:
     """Below a network key a cut frame stays shut; so the upper layers are cut inside an intact one."""
-    from tests.dissectors.zigbee.examples import aps, nwk, nwk_command_layers
-
     held = context()
     for cluster, _, payload in zdp_examples():
         for length in range(len(payload)):
@@ -137,3 +146,18 @@ def test_tshark_reads_the_same_frames(tmp_path: Path) -> None:
         if malformed or ours != theirs or (zdp and int(zdp, 16) != cluster):
             wrong.append((name, malformed, ours, theirs, zdp))
     assert not [w for w in wrong if w[0] not in TSHARK_DIFFERS], wrong
+
+
+def test_spoilt_octets_are_read_as_far_as_they_go() -> None:
+    """Any octets, with and without a key that opens what is inside: nothing is raised, nothing is lost."""
+    chance, held = random.Random(154), context()
+    for _ in range(6):
+        for _, octets in EXAMPLES:
+            spoilt = bytearray(octets)
+            for _ in range(chance.randint(1, 3)):
+                spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
+            whole(dissect_frame(RawFrame(bytes(spoilt), chance.choice(["absent", "fcs16", "ti"])), held))
+    for counter in range(1500):
+        inner = chance.randbytes(chance.randint(0, 40))
+        whole(dissect_frame(raw(nwk(inner, counter=counter, command=counter % 2 == 0)), held))
+        whole(dissect_frame(RawFrame(inner), held))

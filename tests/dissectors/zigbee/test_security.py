@@ -229,3 +229,20 @@ def test_transport_key_of_z3sec() -> None:
     )
     published = "21763002000000900b04ffff2e2100090f1f7c6ce39e68284f58c83ed4cf0a03db2dd8e5f73889b6a54c63e36a02c7cb522df5f889"
     assert made[:-1] == bytes.fromhex(published)
+
+
+def test_link_keys_are_learnt_for_their_pair() -> None:
+    """The trust centre's own link key under the key-load key, then an application link key."""
+    fresh, shared = bytes(range(32, 48)), bytes(range(48, 64))
+    context = holding(Key("network", NWK_KEY), Key("link", LINK_KEY, devices=(HUB, METER)))
+    own = APS_COMMANDS[5](key_type=4, key=fresh, destination=METER, source=HUB)
+    with_other = APS_COMMANDS[5](key_type=3, key=shared, partner=HUB, initiator=1)
+    for number, command in enumerate((own, with_other), start=1):
+        body = bytes(ApsCommandId(command=5)) + bytes(command)
+        header = ApsHeader(frame_type=1, counter=number)
+        sealed = seal_aps(header, body, LINK_KEY, key_id="key-load", eui64=METER, counter=number)
+        out = dissect_frame(
+            raw(nwk(sealed, counter=number, dst_eui64_present=1, dst_eui64=HUB), number), context
+        )
+        assert out.columns["aps_key_id"] == "key-load" and out.columns["aps_security"] == "ok"
+    assert {k.value: k.devices for k in context.keyring.keys[2:]} == {fresh: (METER, HUB), shared: (HUB, HUB)}
