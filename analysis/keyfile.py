@@ -270,6 +270,12 @@ def _dlms(entry: Entry, ring: Keyring) -> None:
             entry.octets("encryption_key", 16, 32),
             entry.octets("authentication_key", 16, 32),
             entry.octets("dedicated_key", 16, 32),
+            broadcast_key=entry.octets("broadcast_key", 16, 32),
+            master_key=entry.octets("master_key", 16, 32),
+            secret=entry.octets("secret"),
+            agreement_private=entry.octets("agreement_private", 32, 48),
+            agreement_public=entry.octets("agreement_public", 64, 96),
+            signing_public=entry.octets("signing_public", 64, 96),
         )
     )
 

@@ -108,15 +108,9 @@ def _json_lines(data: bytes, name: str) -> Iterator[Source]:
 def _dlms_keys(held: dict[str, str] | None) -> tuple[DlmsKeys, ...]:
     if not held:
         return ()
-    octets = {name: bytes.fromhex(value) for name, value in held.items() if isinstance(value, str)}
-    return (
-        DlmsKeys(
-            octets.get("title"),
-            encryption_key=octets.get("ek"),
-            authentication_key=octets.get("ak"),
-            dedicated_key=octets.get("dk"),
-        ),
-    )
+    from dissectors.dlms.message import vector_keys
+
+    return (vector_keys(held),)
 
 
 # --- octets to messages
@@ -126,10 +120,11 @@ _APDU_TAGS = frozenset([*range(0x01, 0x10), *range(0x60, 0x64), *range(0xC0, 0xE
 
 def kind_of(octets: bytes) -> str:
     """What octets are when nobody says: gbcs by their start, frame by its check sequence, else dlms."""
+    from dissectors.dlms.message import find_transport as carrier_of
+
     if identify(octets) != "unknown":
         return "gbcs"
-    head = octets[:1]
-    if head == b"\x7e" or octets[:2] == b"\x00\x01" or octets[:2] in (b"\xe6\xe6", b"\xe6\xe7"):
+    if carrier_of(octets) != "apdu":
         return "dlms"
     if len(octets) >= 5 and _frame_check(octets[:-2]) == int.from_bytes(octets[-2:], "little"):
         return "frame"
