@@ -68,6 +68,14 @@ class Dissection:
         """The octets of `buffer`, built again from its layers."""
         return b"".join(bytes(layer) for name, layer in self.layers if name == buffer)
 
+    def packet(self, buffer: str = "frame") -> Any:
+        """The layers of `buffer` stacked as one Scapy packet, to `show`, to change and to build again."""
+        layers = [layer for name, layer in self.layers if name == buffer]
+        stack: Any = layers[0].copy() if layers else None
+        for layer in layers[1:]:
+            stack.add_payload(layer.copy())
+        return stack
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:

@@ -140,14 +140,12 @@ def command_rows(
     reading: Reading, layer_name: str, command: int, name: str, layer: Layer, **more: Any
 ) -> Iterator[dict[str, Any]]:
     """One row of the commands table for every field of a MAC, NWK, APS or ZDP command; keys never show."""
-    source = reading.source if reading.source is not None else reading.sender_eui64 or reading.sender_short
-    target = reading.destination
-    if target is None:
-        target = reading.receiver_eui64 or reading.receiver_short
+    sources = (reading.source, reading.nwk_src, reading.sender_eui64, reading.sender_short)
+    targets = (reading.destination, reading.nwk_dst, reading.receiver_eui64, reading.receiver_short)
     common = {
         "layer": layer_name,
-        "source": source,
-        "destination": target,
+        "source": next((a for a in sources if a is not None), None),
+        "destination": next((a for a in targets if a is not None), None),
         "command": command,
         "command_name": name,
         **more,

@@ -24,8 +24,8 @@ from dissectors.ieee802154.layers import AuxSecurity2006, MacHeader
 from dissectors.layer import Layer
 from dissectors.zigbee.aps import ApsHeader
 from dissectors.zigbee.aps_commands import APS_COMMANDS, ApsCommandId
-from dissectors.zigbee.green_power import ZigbeeBeacon
-from dissectors.zigbee.nwk import NwkHeader
+from dissectors.zigbee.green_power import GreenPowerHeader, ZigbeeBeacon
+from dissectors.zigbee.nwk import InterPanHeader, NwkHeader
 from dissectors.zigbee.nwk_commands import NWK_COMMANDS, LinkEntry, NwkCommandId, PowerEntry
 from dissectors.zigbee.seal import seal_aps, seal_nwk
 from dissectors.zigbee.zdp import zdp_layer, zdp_names
@@ -207,6 +207,7 @@ def zdp_examples() -> Iterator[tuple[int, str, bytes]]:
 def examples() -> Iterator[tuple[str, bytes]]:
     """Every frame, in the order of a capture."""
     yield from mac_examples()
+    yield from stub_examples()
     counter = 100
     for command, layer in nwk_command_layers():
         counter += 1
@@ -232,6 +233,25 @@ def examples() -> Iterator[tuple[str, bytes]]:
         nwk(bytes(ApsHeader(frame_type=2)), counter=counter + 1, source_route=1, relays=[1, 2]),
     )
     yield "multicast", aps(b"", counter=counter + 2, delivery_mode=3, group=5, cluster=0, profile=0x0104)
+
+
+def stub_examples() -> Iterator[tuple[str, bytes]]:
+    """Frames without a NWK header proper."""
+    far = MacHeader(frame_type=1, dst_mode=2, src_mode=3, dst_pan=0xFFFF, dst_short=0xFFFF, src_pan=PAN)
+    far.src_eui64 = METER
+    stub = bytes(InterPanHeader())
+    touch = ApsHeader(frame_type=3, delivery_mode=2, cluster=0x1000, profile=0xC05E)
+    scan = bytes.fromhex("11 01 00 78563412 05 12")
+    yield "touchlink scan", build_frame(far, stub + bytes(touch) + scan)
+    price = ApsHeader(frame_type=3, cluster=0x0700, profile=0x0109)
+    yield "inter-PAN price", build_frame(far, stub + bytes(price) + bytes.fromhex("01 02 00 00"))
+    near = MacHeader(frame_type=1, dst_mode=2, dst_pan=0xFFFF, dst_short=0xFFFF)
+    plain = GreenPowerHeader(extension=1, src_id=0x12345678)
+    yield "green power data", build_frame(near, bytes(plain) + b"\x20")
+    secured = GreenPowerHeader(extension=1, security_level=2, src_id=0x12345678, frame_counter=7)
+    yield "green power secured", build_frame(near, bytes(secured) + b"\x20" + bytes(4))
+    beacon = MacHeader(frame_type=0, src_mode=2, src_pan=PAN, src_short=0)
+    yield "thread beacon", build_frame(beacon, bytes(BeaconInfo()) + b"\x03\x91" + bytes(24))
 
 
 def raw(octets: bytes, number: int = 0, time_ns: int = 0) -> RawFrame:
