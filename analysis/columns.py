@@ -21,6 +21,7 @@ from analysis.rows import Rows, dissect_rows
 from analysis.session import Session
 from analysis.tables import batch_of, empty_table
 from captures.block import FcsState, FrameBlock, Kind, TrailerKind, cut
+from dissectors.counters import FrameCounters
 from dissectors.vectors import Columns, Index, Octets, Span
 from dissectors.zcl.scaling import Scales
 from dissectors.zigbee.columns import read_frames
@@ -92,6 +93,7 @@ class _Segment:
             context.keyring.revision,
             context.state(Scales).revision,
             context.addresses.changes + expected,
+            context.state(FrameCounters).restarts,
         )
         found = dissect_rows(self.block, self.session, [row])
         frames.told_otherwise(row)
@@ -103,7 +105,12 @@ class _Segment:
         self.commands += [row] * len(found.commands)
         columns = found.packets[0]
         opened = sum(columns.get(layer) in OPENED for layer in ("nwk_security", "aps_security"))
-        now = (context.keyring.revision, context.state(Scales).revision, context.addresses.changes)
+        now = (
+            context.keyring.revision,
+            context.state(Scales).revision,
+            context.addresses.changes,
+            context.state(FrameCounters).restarts,
+        )
         surprised = now != marks or opened != int(frames.foreseen[row])
         return surprised or any(context.addresses.pairs.get(k) != v for k, v in owners.items())
 

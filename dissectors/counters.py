@@ -51,6 +51,17 @@ class FrameCounters:
     """Every sender's counters under every key, per layer (kept in `dissectors.context.HanContext`)."""
 
     tracks: dict[tuple[str, int, bytes], Track] = field(default_factory=dict)
+    restarts: int = 0
+
+    def restart(self, layer: str, eui64: int, key: bytes) -> None:
+        """`eui64` was given `key` (again): its counter under that key may start anew.
+
+        A joiner begins at zero with the key that a Transport-Key gives it, also when it had that key in a former
+        life (05-3474 R22 clause 4.4.3.2); what it sends then is fresh. That its counter went back stays to be seen
+        in the tables.
+        """
+        if self.tracks.pop((layer, eui64, key), None) is not None:
+            self.restarts += 1
 
     def replayed(self, layer: str, eui64: int, key: bytes, use: Use, patience_ns: int = REPEAT_NS) -> bool:
         """Whether this use of a counter is a replay; remembers it."""

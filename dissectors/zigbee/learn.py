@@ -6,6 +6,7 @@ Sources: ZigBee 05-3474 R22 clauses 3.6.1.10 (address assignment), 2.4.3.1.11 (d
 
 from __future__ import annotations
 
+from dissectors.counters import FrameCounters
 from dissectors.keyring import Key
 from dissectors.layer import Layer
 from dissectors.reading import Reading
@@ -58,6 +59,7 @@ def learn_key(reading: Reading, command: Layer) -> None:
     first = number or None
     if kind in (NETWORK, HIGH_SECURITY_NETWORK):
         key = Key("network", value, origin, reading.pan, command.key_sequence, first_frame=first)
+        reading.context.state(FrameCounters).restart("nwk", command.destination, value)
     elif kind == TC_LINK:
         pair = (command.destination, command.source)
         key = Key("link", value, origin, reading.pan, devices=pair, first_frame=first)
