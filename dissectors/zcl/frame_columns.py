@@ -34,7 +34,7 @@ from dissectors.zigbee.frames import Ends, Frames
 
 __all__ = ["read_zcl_frames"]
 
-PROTOCOL = "zcl"
+PROTOCOL = "ZCL"
 TYPES = ("general", "cluster")
 DEFAULT_RESPONSE = 0x0B
 INTEGERS = frozenset({"uint", "int", "data", "bitmap", "enum", "attribute", "cluster", "utc", "date"})
