@@ -194,12 +194,28 @@ def dissect_all(
     """Every input with its message; GBCS responses with the command that came before or after them."""
     held = list(sources)
     first = [dissect(source, keyring, kind=kind, version=version) for source in held]
-    commands = {_exchange(m, True): m for m in first if m.facts.get("cra") == "command"}
+    commands: dict[tuple[Any, ...], list[Message]] = {}
+    for message in first:
+        if message.facts.get("cra") == "command":
+            commands.setdefault(_exchange(message, True), []).append(message)
     for source, message in zip(held, first, strict=True):
-        command = commands.get(_exchange(message, False)) if message.facts.get("cra") == "response" else None
+        answers = message.facts.get("cra") == "response"
+        command = _only(commands.get(_exchange(message, False), [])) if answers else None
         if command is not None:
             message = dissect(source, keyring, kind="gbcs", command=command, version=version)
         yield source, message
+
+
+def _only(commands: list[Message]) -> Message | None:
+    """The command that is meant, when all that fit ask for the same (test sets reuse their counters)."""
+    asked = [_asked(command) for command in commands]
+    return commands[-1] if commands and all(a == asked[0] for a in asked) else None
+
+
+def _asked(command: Message) -> list[tuple[Any, ...]]:
+    payload = getattr(command, "payload", None)
+    specifications = payload.specifications if payload is not None else ()
+    return [(s.choice, s.class_id, s.obis, s.number) for s in specifications]
 
 
 def _exchange(message: Message, command: bool) -> tuple[Any, ...]:

@@ -1,5 +1,8 @@
 """What a payload is and where its parts lie: DLMS access APDUs, GBZ components, or DER. Light, no trees.
 
+Strategy: Data are stepped over, not read; their nodes are made when somebody asks for `Payload.data`. A payload
+in which an octet does not fit is read node by node at once, for the exact place of the error.
+
 Source: GBCS 4.x section 7.2.8 (DLMS COSEM payloads), 7.2.9 (GBZ), 7.2.10 (ASN.1), 8.4 (encrypted parts).
 """
 
@@ -7,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dissectors.dlms.data import Node, read_node
+from dissectors.dlms.data import FIXED, Node, read_node
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Issue
 from dissectors.gbcs.layout import read_length
@@ -59,34 +62,39 @@ class Payload:
 
     Attributes:
         kind: dlms-access-request, dlms-access-response, dlms-data-notification, gbz, der, empty.
+        spans: where each Data lies.
         sealed: spans of ciphertext and tag, in order of appearance.
         lists: offsets of the list counts of a DLMS APDU: specifications, data, results.
         reached: first octet that was not read.
     """
 
     __slots__ = (
+        "_data",
         "alert_code",
         "components",
-        "data",
         "end",
         "issues",
         "kind",
         "lists",
+        "octets",
         "reached",
         "results",
         "sealed",
+        "spans",
         "specifications",
         "start",
         "tail",
     )
 
-    def __init__(self, kind: str, start: int, end: int) -> None:
+    def __init__(self, kind: str, octets: bytes, start: int, end: int) -> None:
         self.kind = kind
+        self.octets = octets
         self.start = start
         self.end = end
         self.reached = start
         self.specifications: list[Specification] = []
-        self.data: list[Node] = []
+        self.spans: list[tuple[int, int]] = []
+        self._data: list[Node] | None = None
         self.results: list[tuple[int, int, int]] = []
         self.components: list[Component] = []
         self.sealed: list[tuple[int, int]] = []
@@ -94,6 +102,19 @@ class Payload:
         self.alert_code: int | None = None
         self.tail: int | None = None
         self.issues: list[Issue] = []
+
+    @property
+    def data(self) -> list[Node]:
+        """The Data as nodes; one that is nested too deeply is left out, with an issue."""
+        if self._data is None:
+            self._data = []
+            for start, end in self.spans:
+                try:
+                    self._data.append(read_node(self.octets, start, end)[0])
+                except DissectionError as error:
+                    self.issues.append(Issue.of(error))
+                    break
+        return self._data
 
 
 def read_payload(octets: bytes, start: int, end: int, cra: int) -> Payload:
@@ -103,7 +124,7 @@ def read_payload(octets: bytes, start: int, end: int, cra: int) -> Payload:
     if kind is None:
         gbz = first == 1 and start + 1 < end and octets[start + 1] == 9
         kind = "gbz" if gbz else "der" if first >= 0 else "empty"
-    payload = Payload(kind, start, end)
+    payload = Payload(kind, octets, start, end)
     try:
         _READERS[kind](payload, octets, cra)
     except DissectionError as error:
@@ -160,15 +181,54 @@ def _data_list(payload: Payload, octets: bytes, offset: int) -> int:
     payload.lists.append(offset)
     payload.reached = offset = after
     for _ in range(count):
-        node, offset = read_node(octets, offset, payload.end)
-        payload.data.append(node)
-        payload.reached = offset
-        if node[0] == 2:
-            _find_sealed(payload, octets, node[1])
+        stop = skip_data(octets, offset, payload.end)
+        payload.spans.append((offset, stop))
+        payload.reached = stop
+        if octets.find(SECURITY_HEADER, offset, stop) > 0:
+            node = read_node(octets, offset, stop)[0]
+            if node[0] == 2:
+                _find_sealed(payload, node[1])
+        offset = stop
     return offset
 
 
-def _find_sealed(payload: Payload, octets: bytes, nodes: list[Node]) -> None:
+# octets that a type takes with its tag; 0 for those of variable size
+_SIZES = [fixed[0] + 1 if fixed is not None else 0 for fixed in FIXED]
+_SIZES[0x00] = _SIZES[0xFF] = 1
+_STRINGS = frozenset([0x09, 0x0A, 0x0C])
+
+
+def skip_data(octets: bytes, offset: int, end: int) -> int:
+    """The offset behind one Data.
+
+    Raises:
+        Truncated, Malformed: as `dissectors.dlms.data.read_node`.
+    """
+    start, left = offset, 1
+    sizes = _SIZES
+    while left and offset < end:
+        tag = octets[offset]
+        size = sizes[tag]
+        if size:
+            offset += size
+            left -= 1
+            continue
+        length = octets[offset + 1] if offset + 1 < end else 0x80
+        if length < 0x80 and tag in _STRINGS:
+            offset += 2 + length
+            left -= 1
+        elif length < 0x80 and tag in (1, 2):
+            offset += 2
+            left += length - 1
+        else:
+            offset = read_node(octets, offset, end)[1]
+            left -= 1
+    if left or offset > end:
+        return read_node(octets, start, end)[1]
+    return offset
+
+
+def _find_sealed(payload: Payload, nodes: list[Node]) -> None:
     """Protection parameters (an array) followed by an octet string that begins with ``31 00000000``."""
     before = -1
     for tag, value, _, end in nodes:
@@ -199,11 +259,12 @@ def _response(payload: Payload, octets: bytes, _: int) -> None:
 
 def _notification(payload: Payload, octets: bytes, _: int) -> None:
     offset = _apdu_header(payload, octets)
-    node, payload.reached = read_node(octets, offset, payload.end)
-    payload.data.append(node)
-    if node[0] == 2 and node[1] and node[1][0][0] == 0x12:
-        payload.alert_code = node[1][0][1]
-        _find_sealed(payload, octets, node[1])
+    payload.reached = skip_data(octets, offset, payload.end)
+    payload.spans.append((offset, payload.reached))
+    if octets[offset] == 2 and octets[offset + 2 : offset + 3] == b"\x12":
+        payload.alert_code = octets[offset + 3] << 8 | octets[offset + 4]
+        if octets.find(SECURITY_HEADER, offset, payload.reached) > 0:
+            _find_sealed(payload, read_node(octets, offset, payload.reached)[0][1])
 
 
 def _gbz(payload: Payload, octets: bytes, cra: int) -> None:
