@@ -54,15 +54,17 @@ def judge(
     all rows."""
     if rows.empty:
         return
-    wrong = pd.Series(mask(bad), index=rows.index)
-    for key, part in rows.groupby(rows[station].astype("UInt64"), dropna=False, sort=False):
-        hits = part[wrong.loc[part.index]]
+    wrong = mask(bad)
+    codes, keys = pd.factorize(rows[station].astype("UInt64"), use_na_sentinel=False)
+    total, hits = np.bincount(codes, minlength=len(keys)), np.bincount(codes[wrong], minlength=len(keys))
+    for number, key in enumerate(keys):
         subject = view.label(key)
-        if hits.empty:
-            yield kept(subject, f"{count(part)} {good}")
+        if not hits[number]:
+            yield kept(subject, f"{plural(int(total[number]), 'frame')} {good}")
             continue
-        says = text(hits, part) if callable(text) else text.format(bad=count(hits), all=len(part))
-        yield broken(subject, f"{says} ({spread(hits)})", view.frames_of(hits), severity)
+        part, found = rows[codes == number], rows[(codes == number) & wrong]
+        says = text(found, part) if callable(text) else text.format(bad=count(found), all=len(part))
+        yield broken(subject, f"{says} ({spread(found)})", view.frames_of(found), severity)
 
 
 def key_of(rows: Frame, *columns: str) -> npt.NDArray[np.uint64]:

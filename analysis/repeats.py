@@ -15,6 +15,10 @@ __all__ = ["SNIFFER_SECONDS", "repeats"]
 SNIFFER_SECONDS = 0.001
 RETRY_SECONDS = 0.25
 ACK_SECONDS = 0.02
+COLUMNS = [
+    "frame", "seconds", "pan", "mac_type", "mac_src", "mac_dst", "mac_seq", "mac_command", "length", "rssi",
+    "nwk_type", "nwk_digest", "nwk_counter", "sender", "receiver", "origin", "protocol",
+]  # fmt: skip
 
 
 def repeats(view: View) -> Frame:
@@ -36,7 +40,7 @@ def _repeats(view: View) -> Frame:
         & mask(packets["mac_seq"].notna())
         & mask(packets["mac_src"].notna())
         & mask(packets["mac_ack_request"] == True)  # noqa: E712
-    ].copy()
+    ][COLUMNS]
     keys = key_of(rows, "pan", "mac_src", "mac_dst", "mac_type", "mac_seq", "length", "nwk_digest")
     order, starts = groups_of(keys)
     seconds = rows["seconds"].to_numpy(dtype=float)[order]

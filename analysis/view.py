@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.schema import TABLES, columns_of
+from analysis.selection import Selection
 
 __all__ = ["SMART_ENERGY_CLUSTERS", "SMART_ENERGY_PROFILE", "Frame", "View", "normal"]
 
@@ -126,7 +127,7 @@ class View:
     def __getattr__(self, name: str) -> Frame:
         tables = self.__dict__.get("tables", {})
         if name in tables:
-            return tables[name]
+            return Selection(tables[name])
         raise AttributeError(name)
 
     def _add_stations(self) -> None:
@@ -251,7 +252,8 @@ class View:
     def good(self) -> Frame:
         """Packets whose frame check sequence is not known to be wrong."""
         packets = self.tables["packets"]
-        return packets[(packets["fcs_ok"] != False).fillna(True).to_numpy(dtype=bool)]  # noqa: E712
+        good = (packets["fcs_ok"] != False).fillna(True).to_numpy(dtype=bool)  # noqa: E712
+        return Selection(packets) if good.all() else Selection(packets)[good]
 
     def command_rows(self, layer: str, command: Iterable[int] | None = None) -> Frame:
         """Rows of the commands table of `layer` (mac, nwk, aps, zdp, zcl), of some command identifiers."""

@@ -136,7 +136,8 @@ def permit_join_long(view: View, *, seconds: float = 3600.0) -> Iterator[Evidenc
     than any joining window show that it was left open."""
     rows = _beacons(view)
     rows = rows[mask(rows["beacon_permit"].notna())]
-    for (pan, epid), part in rows.groupby(["mac_src_pan", "beacon_epid"], sort=False, dropna=False):
+    rows = rows[mask(rows["mac_src_pan"].notna())]
+    for (pan, _), part in rows.groupby(["mac_src_pan", "beacon_epid"], sort=False, dropna=False):
         spans = _open_spans(part)
         longest = max((b - a for a, b, _ in spans), default=0.0)
         if longest > seconds:
@@ -145,7 +146,6 @@ def permit_join_long(view: View, *, seconds: float = 3600.0) -> Iterator[Evidenc
         else:
             text = f"{plural(len(part), 'beacon')}, open for at most {longest:,.0f} s"
             yield kept(_pan(pan), text)
-        del epid
 
 
 def _open_spans(part: Frame) -> list[tuple[float, float, list[int]]]:

@@ -31,7 +31,9 @@ def _secured(view: View, layer: str) -> Frame:
     packets = view.good
     valid = mask(packets[counter].notna() & packets[sender].notna())
     state = packets["nwk_security" if layer == "NWK" else "aps_security"]
-    rows = packets[valid & ~mask(state == "bad_mic")].copy()
+    names = ["frame", "seconds", "fcs_ok", "nwk_security", "aps_security", "aps_key", "aps_key_id", "nwk_dst"]
+    names += [name for name in LAYERS[layer] if name not in names]
+    rows = packets[valid & ~mask(state == "bad_mic")][names].reset_index(drop=True)
     rows["who"], rows["counter"], rows["digest"] = rows[sender], rows[counter], rows[digest]
     extra = ("aps_key", "nwk_dst") if layer == "APS" else ()
     _mark_repeats(rows, key_of(rows, "who", pan, key, "counter", *extra))
@@ -267,16 +269,30 @@ def counter_lockout(view: View, *, jump: int = 1 << 16) -> Iterator[Evidence]:
     """One frame with a far higher counter, then the old sequence goes on: two transmitters share a name,
     and receivers that accepted the high one refuse all that the true device sends."""
     rows = _secured(view, "NWK")
-    for who, part in rows.groupby(rows["who"].astype("UInt64"), sort=False):
-        over = part[part["below"].to_numpy(dtype=float) > jump]
-        if len(part) < 3:
+    far = rows["below"].to_numpy(dtype=float) > jump
+    sizes = rows.groupby(rows["who"].astype("UInt64"), sort=False).size() if len(rows) else {}
+    suspects = set(rows["who"][far].tolist())
+    for who, size in dict(sizes).items():
+        if size < 3:
             continue
-        top = 0 if over.empty else int(over["counter"].iloc[0] + over["below"].iloc[0])
-        forged = part[mask(part["counter"] == top)].head(1)
-        before = part[part["seconds"] < forged["seconds"].min()]["counter"].max() if len(forged) else pd.NA
-        goes_on = over[mask(over["counter"] > before)] if pd.notna(before) else over[:0]
-        if goes_on.empty:
-            yield kept(view.label(who), f"{count(part)}, no second sequence far above the first")
+        subject = view.label(who)
+        found = _goes_on(rows[mask(rows["who"] == who)], jump) if who in suspects else None
+        if found is None:
+            yield kept(subject, f"{size:,} frames, no second sequence far above the first")
             continue
+        forged, goes_on = found
+        top = int(forged["counter"].iloc[0])
         text = f"{count(goes_on)} go on counting far under {top:,}, which was used before ({spread(goes_on)})"
-        yield broken(view.label(who), text, [*view.frames_of(forged), *view.frames_of(goes_on)])
+        yield broken(subject, text, [*view.frames_of(forged), *view.frames_of(goes_on)])
+
+
+def _goes_on(part: Frame, jump: int) -> tuple[Frame, Frame] | None:
+    """The frame with the far higher counter, and those that go on from the counter before it."""
+    over = part[part["below"].to_numpy(dtype=float) > jump]
+    top = int(over["counter"].iloc[0] + over["below"].iloc[0])
+    forged = part[mask(part["counter"] == top)].head(1)
+    before = part[mask(part["seconds"] < forged["seconds"].min())]["counter"].max() if len(forged) else pd.NA
+    if pd.isna(before):
+        return None
+    goes_on = over[mask(over["counter"] > before)]
+    return None if goes_on.empty else (forged, goes_on)

@@ -87,14 +87,18 @@ def association_of_present_device(
         mine = secured[mask(secured["sender"] == row.mac_src)]
         gap = mine["seconds"] - row.seconds
         before, later = mine[mask((gap < 0) & (gap > -silent))], mine[mask((gap > 0) & (gap < after))]
-        counters = pd.concat([before, later])["nwk_counter"].dropna()
-        if len(before) and len(later) and counters.is_monotonic_increasing:
-            text = f"asks to associate at frame {row.frame} while it sends secured frames before and after"
-            yield broken(view.label(row.mac_src), text, [row.frame, *view.frames_of(later[:3])])
-        else:
+        counters = pd.concat([before["nwk_counter"], later["nwk_counter"]]).dropna()
+        subject = view.label(row.mac_src)
+        if not (len(before) and len(later) and counters.is_monotonic_increasing):
+            yield kept(subject, f"asks to associate at frame {row.frame}, was not on the network")
+        elif mask((later["aps_profile"] == 0) & (later["aps_cluster"] == 0x0013)).any():
             yield kept(
-                view.label(row.mac_src), f"asks to associate at frame {row.frame}, was not on the network"
+                subject, f"asks to associate at frame {row.frame} and announces itself: it joined again"
             )
+        else:
+            text = f"asks to associate at frame {row.frame} while it sends secured frames before and after"
+            readable = mask(later["nwk_security"] == "ok").any()
+            yield broken(subject, text, [row.frame, *view.frames_of(later[:3])], None if readable else "info")
 
 
 @rule(

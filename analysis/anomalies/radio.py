@@ -33,11 +33,17 @@ def bad_fcs_share(
     jammer."""
     packets = view.packets
     rows = packets[mask(packets["fcs_ok"].notna())]
-    if rows.empty:
+    if len(rows) < least:
         return
     bad = mask(rows["fcs_ok"] == False)  # noqa: E712
+    if bad.mean() > 0.95:
+        text = (
+            f"{bad.sum():,} of {count(rows)} have a wrong check sequence: perhaps their last octets are none"
+        )
+        yield broken("channel", text, rows["frame"][bad], "info")
+        return
     table = share_by_window(rows, bad, window)
-    table = table[table["all"] >= min(least, len(rows))]
+    table = table[table["all"] >= least]
     high = table[table["share"] > share]
     total = float(bad.mean())
     if high.empty:
@@ -132,7 +138,7 @@ def retry_copies(view: View, *, copies: int = 8) -> Iterator[Evidence]:
     """The MAC sends a frame at most four times (some stacks let the NWK layer start over once). More copies
     in a row are a fault or an injection."""
     rows = repeats(view)
-    rows = rows[~rows["heard"]]
+    rows = rows[~rows["heard"] & (mask(rows["nwk_type"].notna()) | mask(rows["mac_type"] == "command"))]
     many = mask(rows["copies"] > copies)
     text = f"{{bad}} beyond the {copies}th copy"
     yield from judge(view, rows, many, text, good=f"sent at most {copies} times")
@@ -159,16 +165,15 @@ def ack_after_damaged_frame(
     attacker jams the frame and forges the acknowledgement. Judged only where most damaged frames of one
     length are acknowledged while the good frames of the capture come in well."""
     packets = view.packets
-    following = packets.shift(-1)
     bad = mask(packets["fcs_ok"] == False) & mask(packets["mac_ack_request"] == True)  # noqa: E712
     if bad.sum() < least:
         return
     answered = (
         bad
-        & mask(following["mac_type"] == "ack")
-        & mask(following["mac_seq"] == packets["mac_seq"])
-        & mask(following["fcs_ok"] == True)  # noqa: E712
-        & mask(following["seconds"] - packets["seconds"] < seconds)
+        & mask((packets["mac_type"] == "ack").shift(-1, fill_value=False))
+        & mask(packets["mac_seq"].shift(-1) == packets["mac_seq"])
+        & mask(packets["fcs_ok"].shift(-1) == True)  # noqa: E712
+        & mask(packets["seconds"].shift(-1) - packets["seconds"] < seconds)
     )
     overall = float(mask(packets["fcs_ok"] == False).mean())  # noqa: E712
     for length, part in packets[bad].groupby("length", sort=False):
@@ -176,8 +181,10 @@ def ack_after_damaged_frame(
         if len(part) < least:
             continue
         subject = f"frames of {length} octets"
+        good = int((mask(packets["length"] == length) & mask(packets["fcs_ok"])).sum())
         if len(hits) >= max(least, share * len(part)) and overall < 0.1:
-            yield broken(subject, f"{len(hits)} of {len(part)} damaged ones were acknowledged", hits["frame"])
+            text = f"{len(hits)} of {len(part)} damaged ones were acknowledged"
+            yield broken(subject, text, hits["frame"], None if good else "info")
         else:
             yield kept(subject, f"{len(hits)} of {len(part)} damaged ones were acknowledged")
 
@@ -219,7 +226,8 @@ def jamming_by_length(
         if streak >= run:
             found = True
             text = f"{hits} of {total} damaged, {streak} in a row; of longer frames {rest_share:.1%}"
-            yield broken(f"frames of {length} octets", text, here["frame"][~mask(here["fcs_ok"])])
+            always = "info" if hits == total else None  # a sniffer's habit, unless a jammer never missed one
+            yield broken(f"frames of {length} octets", text, here["frame"][~mask(here["fcs_ok"])], always)
     if not found:
         yield kept("channel", f"damage is spread over lengths ({bad.sum():,} of {count(rows)})")
 
@@ -257,7 +265,7 @@ def pending_without_data(
     if polls.empty or acks.empty:
         return
     promised = _followed(polls, acks, 0.02, same="mac_seq")
-    empty = promised & ~_delivered(polls, data, seconds)
+    empty = promised & ~_delivered(polls, data, seconds) & ~_acked_unheard(packets, polls, seconds)
     for child, part in polls.groupby(polls["sender"].astype("UInt64"), sort=False):
         told, nothing = (
             part[promised[polls.index.get_indexer(part.index)]],
@@ -282,6 +290,29 @@ def _followed(rows: Frame, answers: Frame, seconds: float, same: str) -> Frame:
     at = np.minimum(at, len(times) - 1)
     gap = times[at] - rows["seconds"].to_numpy(dtype=float)
     return inside & (gap <= seconds) & (values[at] == rows[same].to_numpy(dtype=np.int64, na_value=-2))
+
+
+def _acked_unheard(packets: Frame, polls: Frame, seconds: float) -> Frame:
+    """Whether an acknowledgement followed for a frame that the sniffer did not hear: the data may have
+    come."""
+    acks = packets[mask(packets["mac_type"] == "ack")]
+    sent = packets[~mask(packets["mac_type"] == "ack") & mask(packets["mac_seq"].notna())]
+    times, numbers = sent["seconds"].to_numpy(dtype=float), sent["mac_seq"].to_numpy(dtype=np.int64)
+    when, number = (
+        acks["seconds"].to_numpy(dtype=float),
+        acks["mac_seq"].to_numpy(dtype=np.int64, na_value=-1),
+    )
+    known = np.zeros(len(when), dtype=bool)
+    last = np.searchsorted(times, when) - 1
+    for step in range(4):
+        at = np.maximum(last - step, 0)
+        known |= (
+            (last - step >= 0) & (when - times[at] < 0.02) & (numbers[at] == number) if len(times) else False
+        )
+    lone = when[~known]
+    at = np.searchsorted(lone, polls["seconds"].to_numpy(dtype=float), side="right")
+    near: Frame = np.append(lone, np.inf)[at] - polls["seconds"].to_numpy(dtype=float)
+    return near <= seconds
 
 
 def _delivered(polls: Frame, data: Frame, seconds: float) -> Frame:

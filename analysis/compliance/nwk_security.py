@@ -192,15 +192,18 @@ def key_sequence_unannounced(view: View) -> Iterator[Evidence]:
     without either was not agreed by this network, or the capture did not hear the distribution."""
     packets = view.good
     commands = packets[mask(packets["aps_command"].isin([0x05, 0x09]))]
-    readable = mask(packets["nwk_security"] == "ok").any()
-    for pan, part in packets[mask(packets["nwk_key_seq"].notna())].groupby("pan", sort=False):
+    rows = packets[mask(packets["nwk_key_seq"].notna()) & mask(packets["nwk_security"] == "ok")]
+    for pan, part in rows.groupby("pan", sort=False):
+        used = part["nwk_key_seq"].value_counts()
         sequences = part.drop_duplicates("nwk_key_seq")
-        for row in sequences.iloc[1:].itertuples():
+        for row in sequences[1:].itertuples():
+            if used[row.nwk_key_seq] < 2:
+                continue  # a single frame may be damaged or replayed: other rules judge it
             before = commands[mask(commands["seconds"] <= row.seconds) & mask(commands["pan"] == pan)]
             subject = f"PAN 0x{int(pan):04x}"
             if len(before):
                 yield kept(subject, f"key {row.nwk_key_seq} was distributed before its first use")
-            elif readable:
+            else:
                 yield broken(subject, f"key {row.nwk_key_seq} used first at frame {row.frame}", [row.frame])
 
 

@@ -81,11 +81,11 @@ def damaged(every: int, **more: Any) -> Rows:
 
 
 def by_length(bad: int) -> Rows:
-    return [
-        packet(n * 1.0, mac_seq=n, length=length, fcs_ok=length != bad)
-        for n in range(20)
-        for length in (28, 60, 90)
+    good = [packet(100 + n, length=bad or 28) for n in range(4)]
+    mixed = [
+        packet(n, mac_seq=n, length=size, fcs_ok=size != bad) for n in range(20) for size in (28, 60, 90)
     ]
+    return good + mixed
 
 
 def jammed_acks(answered: bool) -> Rows:
@@ -244,8 +244,8 @@ CASES = {
         lambda: [packet(t, nwk_key_seq=s) for t, s in ((0, 0), (10, 1), (40, 1))],
     ),
     "key-sequence-unannounced": (
-        lambda: [packet(t, nwk_key_seq=s) for t, s in ((0, 0), (10, 1))],
-        lambda: [packet(t, nwk_key_seq=s, aps_command=9 if t == 5 else None) for t, s in ((0, 0), (5, 0), (10, 1))],
+        lambda: [packet(t, nwk_key_seq=s) for t, s in ((0, 0), (10, 1), (11, 1))],
+        lambda: [packet(t, nwk_key_seq=s, aps_command=9 if t == 5 else None) for t, s in ((0, 0), (5, 0), (10, 1), (11, 1))],
     ),
 }  # fmt: skip
 
