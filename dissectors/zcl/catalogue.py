@@ -235,6 +235,10 @@ def _tables() -> _Tables:
     for row in table("zcl", "commands"):
         _add_command(tables, row)
     _add_fields(tables, table("zcl", "fields"))
+    # An event identifier is the identifier of the attribute that configures the event (ZSE D.11.2.2).
+    events = (a for a in tables.attributes.values() if (a.cluster, a.side) == (0x0708, "client"))
+    labels = {a.id: a.name for a in events if a.id >= 0x0100}
+    tables.meanings["DeviceEvent"] = Meaning("DeviceEvent", "enum", labels)
     for name in _blocks():
         _read_block(tables, table("zcl", f"manufacturer/{name}"))
     return tables

@@ -20,17 +20,6 @@ __all__ = ["Tunnel", "Tunnels", "follow_tunnel"]
 
 GET, GET_RESPONSE, PUT = 1, 2, 3
 HEADERS = {GET: "GET", GET_RESPONSE: "GET-RESPONSE", PUT: "PUT"}
-PROTOCOLS = {
-    0: "DLMS/COSEM",
-    1: "IEC 61107",
-    2: "ANSI C12",
-    3: "M-Bus",
-    4: "SML",
-    5: "ClimateTalk",
-    6: "GB-HRGP",
-    7: "IPv6",
-    8: "IPv4",
-}
 # The greatest message that is waited for; GBCS sends longer ones as blocks (general block transfer).
 LONGEST = 1 << 16
 
@@ -71,7 +60,6 @@ def follow_tunnel(reading: Reading, command: Command, found: Fitted) -> None:
     values = found.values
     match command.name:
         case "Request Tunnel":
-            _name_protocol(found)
             if "protocol_id" in values:
                 tunnels.asked[pair, reading.header.sequence] = values["protocol_id"]
         case "Request Tunnel Response":
@@ -84,14 +72,6 @@ def follow_tunnel(reading: Reading, command: Command, found: Fitted) -> None:
                 key = (pair, values["tunnel_id"])
                 tunnel = tunnels.open.setdefault(key, Tunnel(values["tunnel_id"]))
                 _transfer(tunnel, reading, next(f for f in found.fields if f.name == "data"))
-
-
-def _name_protocol(found: Fitted) -> None:
-    for one in found.fields:
-        if one.name == "protocol_id":
-            one.meaning = PROTOCOLS.get(one.value) or (
-                "manufacturer specific" if 200 <= one.value <= 254 else f"unknown {one.value}"
-            )
 
 
 def _open(tunnels: Tunnels, pair: frozenset[Any], reading: Reading, tunnel_id: int) -> None:
