@@ -12,7 +12,7 @@ from analysis.session import Session
 from analysis.tables import batch_of, check_batch, numpy_of
 from captures.block import FrameBlock
 
-__all__ = ["FRAME_TABLES", "decode_block"]
+__all__ = ["FRAME_TABLES", "decode_block", "message_batches"]
 
 FRAME_TABLES = ("packets", "attributes", "commands")
 MESSAGE_TABLES = ("messages", "items")
@@ -36,12 +36,19 @@ def _completed(batches: dict[str, Any], count: int, session: Session) -> dict[st
     if session.wants("keys"):
         _count_opened(packets, session)
     session.frames += count
+    batches |= message_batches(session)
+    return {table: check_batch(table, batch) for table, batch in batches.items() if session.wants(table)}
+
+
+def message_batches(session: Session) -> dict[str, Any]:
+    """The batches of the messages that wait in the session, which then wait no more."""
+    out = {}
     for table in MESSAGE_TABLES:
         rows: list[dict[str, Any]] = getattr(session, table)
         if rows and session.wants(table):
-            batches[table] = batch_of(table, rows, session.refuse)
+            out[table] = batch_of(table, rows, session.refuse)
         rows.clear()
-    return {table: check_batch(table, batch) for table, batch in batches.items() if session.wants(table)}
+    return out
 
 
 def _count_opened(packets: Any, session: Session) -> None:

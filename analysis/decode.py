@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from analysis.blocks import decode_block
+from analysis.blocks import decode_block, message_batches
+from analysis.conversations import finish_conversations
 from analysis.keytable import key_rows
 from analysis.schema import TABLES
 from analysis.session import Hindsight, Session
@@ -98,6 +99,7 @@ class Reading:
                     yield from batches.items()
                 if self.progress is not None:
                     self.progress(capture.position, capture.size, self.session.frames)
+            finish_conversations(self.session)
             self.session.learn_secrets(capture.secrets)
             self.session.names = dict(capture.names)
             self.facts.link_types = list(capture.link_types)
@@ -108,6 +110,7 @@ class Reading:
 
     def _closing(self) -> Iterator[tuple[str, Any]]:
         session = self.session
+        yield from message_batches(session).items()
         keyring = session.context.keyring
         if session.wants("devices"):
             rows = session.radios.rows(session.context.addresses, keyring.devices, session.names)

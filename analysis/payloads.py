@@ -10,7 +10,7 @@ from analysis.schema import columns_of
 from analysis.session import Session
 from dissectors.message import Message
 
-__all__ = ["Exchanges", "item_rows", "message_row", "read_payload"]
+__all__ = ["Exchanges", "item_rows", "message_row", "queue_message", "read_payload"]
 
 OPEN_COMMANDS = 4096
 """Commands that wait for their response; the oldest is forgotten first."""
@@ -51,7 +51,13 @@ def read_payload(
     """Dissect one message that `frames` carried and queue its rows in the session."""
     if not session.wants("messages", "items"):
         return None
-    message = _dissect(session, kind, octets)
+    return queue_message(session, _dissect(session, kind, octets), frames, time_ns)
+
+
+def queue_message(
+    session: Session, message: Message, frames: tuple[int, ...], time_ns: int | None
+) -> Message:
+    """Queue the rows of a message that is read already."""
     session.message_count += 1
     number = session.message_count
     row = message_row(message, number)

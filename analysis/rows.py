@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from analysis.conversations import read_packet
 from analysis.payloads import read_payload
 from analysis.session import SECURITY, Session
 from captures.block import FcsState, FrameBlock, Kind
@@ -106,3 +107,4 @@ def _other(block: FrameBlock, row: int, session: Session, columns: dict[str, Any
         columns.update(protocol="none", summary=f"no radio frame in this {name} record")
         return
     columns.update(protocol=name, summary=f"{name} packet without a radio frame")
+    read_packet(session, block.record(row), columns)

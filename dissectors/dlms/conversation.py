@@ -30,7 +30,7 @@ __all__ = ["Conversations", "Found"]
 Found = tuple[tuple[int, ...], Message]
 DLMS_PORT = 4059
 MAX_WAIT = 0x10000 + 16
-ENOUGH = 12
+ENOUGH = 9
 """Octets that tell the carrier; with fewer, a stream that opens like one is waited for."""
 
 _OPENINGS = (b"\x7e", b"\0", b"\x68", b"\xe5", b"\x10")

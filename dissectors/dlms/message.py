@@ -204,9 +204,32 @@ def _columns(message: Message, unwrapping: Unwrapping) -> dict[str, Any]:
         "signature": unwrapping.signatures[0] if unwrapping.signatures else None,
         "decrypted": decrypted,
         "outcome": outcome,
-        "summary": " > ".join(apdus) or message.facts["transport"],
+        "summary": _summary(message, apdus, carrier),
         "issue": message.issues[0].text if message.issues else None,
     }
+
+
+def _summary(message: Message, apdus: list[str], carrier: str) -> str:
+    """The APDUs, and the first thing that they say."""
+    text = " > ".join(apdus) or carrier or str(message.facts["transport"])
+    row = next((row for row in message.items if row["object"]), None)
+    if row is None:
+        return text
+    said = row["object"] if row["value"] is None else f"{row['object']} = {_short(row)}"
+    if row["result"] not in (None, "success"):
+        said += f": {row['result']}"
+    more = len(message.items) - 1
+    return f"{text}: {said}" + (f" and {more} more" if more else "")
+
+
+def _short(row: dict[str, Any]) -> str:
+    if row["number"] is not None and row["unit"]:
+        return f"{row['number']} {row['unit']}"
+    value = row["value"]
+    if isinstance(value, list):
+        return f"{len(value)} elements"
+    text = value.hex() if isinstance(value, bytes) else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _frame_type(message: Message) -> str:
