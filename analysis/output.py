@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -194,6 +195,9 @@ class Folder:
 
     def abandon(self) -> None:
         """Remove what is not finished."""
+        for writer in self._writers.values():
+            with suppress(Exception):  # what it writes goes away anyhow
+                writer.close()
         for file in self._files.values():
             file.close()
             Path(file.name).unlink(missing_ok=True)
