@@ -57,15 +57,24 @@ def read_sources(arguments: Sequence[str], stdin: IO[bytes] | None = None) -> It
         if argument == "-":
             yield from _inputs((stdin or sys.stdin.buffer).read(), "stdin")
             continue
-        path = Path(argument)
-        if len(argument) < 1024 and path.is_dir():
+        path = _path(argument)
+        if path is not None and path.is_dir():
             files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
             for file in files:
                 yield from _inputs(file.read_bytes(), str(file))
-        elif len(argument) < 1024 and path.is_file():
+        elif path is not None:
             yield from _inputs(path.read_bytes(), argument)
         else:
             yield from _inputs(argument.encode(), "argument")
+
+
+def _path(argument: str) -> Path | None:
+    """The file or folder called `argument`; None when there is none (a long message is no file name)."""
+    try:
+        path = Path(argument)
+        return path if path.exists() else None
+    except (OSError, ValueError):
+        return None
 
 
 def _inputs(data: bytes, name: str) -> Iterator[Source]:
@@ -231,8 +240,7 @@ def _exchange(message: Message, command: bool) -> tuple[Any, ...]:
 def to_json(source: Source, message: Message, *, reveal: bool = False) -> dict[str, Any]:
     """The JSON form of a message (architecture: schema 1), keys left out unless `reveal`."""
     out = message.to_json(source.name)
-    for name, value in source.extra.items():
-        out[name] = value if out.get(name) in (None, "") else out[name]
+    out |= source.extra
     if not reveal:
         _mask(out["fields"])
         for row in out.get("items", ()):

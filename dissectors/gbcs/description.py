@@ -132,12 +132,15 @@ def _der_row(leaf: Field, name: str) -> Row:
 
 def cover(fields: list[Field], octets: bytes) -> None:
     """Add leaves for octets that no leaf holds, so that nothing readable is lost; sorts `fields`."""
-    spans = sorted(
-        (leaf.offset, leaf.end)
-        for f in fields
-        for leaf in f.leaves()
-        if leaf.buffer == "message" and leaf.length
-    )
+    spans = []
+    stack = list(fields)
+    while stack:
+        field = stack.pop()
+        if field.children:
+            stack += field.children
+        elif field.length and field.buffer == "message":
+            spans.append((field.offset, field.offset + field.length))
+    spans.sort()
     reached = 0
     gaps = []
     for start, end in spans:

@@ -56,6 +56,13 @@ def _enums() -> dict[str, dict[int, str]]:
     return out
 
 
+@cache
+def _meanings(name: str) -> dict[int, str] | None:
+    """Values of the enumeration whose name `name` is or ends with."""
+    low = name.lower()
+    return next((found for field, found in _enums().items() if low.endswith(field.lower())), None)
+
+
 def cluster_name(cluster: int) -> str | None:
     """Name of a cluster that GBZ uses."""
     return coded("gbz_clusters", "cluster_id").get(cluster)
@@ -205,9 +212,9 @@ def say(record: Record, cluster: int, label: str = "") -> str:
 
 
 def _number_words(value: Any, name: str, kind: str) -> str:
-    for field, meanings in _enums().items():
-        if field.lower() == name.lower() or name.lower().endswith(field.lower()):
-            return meanings.get(value) or f"value {value}"
+    meanings = _meanings(name)
+    if meanings is not None:
+        return meanings.get(value) or f"value {value}"
     if kind.startswith("BITMAP"):
         return f"bits {value:0{int(kind[6:]) // 4}x}"
     if value == 0xFFFFFFFF and kind == "UINT32":

@@ -73,10 +73,16 @@ def use_cases() -> dict[int, UseCase]:
             row["replay_protection"],
             row["read_or_update"],
             row["roles"],
-            row["srv_usecase_doc"] or row["srv_sheet"] or row["srv_rtds"],
+            _reference(row),
             row["confidence"] or "",
         )
     return out
+
+
+def _reference(row: dict[str, str]) -> str:
+    """Service reference variant: of the annex, else of the service request sheet, else as in RTDS."""
+    held = (row["srv_usecase_doc"], row["srv_sheet"], row["srv_rtds"])
+    return next((r for r in held if r and r not in ("N/A", "NA", "See GBCS")), "")
 
 
 def use_case(code: int | None) -> UseCase | None:
