@@ -239,8 +239,8 @@ def wake(node: Node) -> Wait:
 def answer_mirror(hub: Node, meter: Node) -> Wait:
     """Mirror Report Attribute Response: the notification flags say what waits for the meter."""
     queue = hub.memory.get("tunnel mail", {}).get(meter.eui64, [])
-    flags = 0x0000_0004 if queue else 0
-    payload = struct.pack("<BI", 2, flags)
+    flags = 0x0020_0000 if queue else 0  # bit 21: a tunnel message waits (ZSE D.3.3.2.1)
+    payload = struct.pack("<B5I", 2, flags, 0, 0, 0, 0)  # scheme B has five words of flags
     sending = hub.send_zcl(
         meter, METERING, 0x09, payload, endpoints=(MIRROR_ENDPOINT, 1), truth={"flags": flags}
     )
