@@ -275,8 +275,21 @@ class Layer(Packet):
         return iter(seen)
 
     def issues(self) -> Iterator[Issue]:
-        """`errors` as issues."""
-        return (Issue.of(error) for error in self.errors())
+        """`errors` as issues, and a note for octets inside that no layer reads."""
+        yield from (Issue.of(error) for error in self.errors())
+        yield from self.notes()
+
+    def notes(self) -> Iterator[Issue]:
+        """What has no table, here and in the layers inside."""
+        for part, start, end in self.spans:
+            if not isinstance(part, Records | Nested):
+                continue
+            value = self.fields[part.name]
+            if isinstance(value, bytes) and end > start:
+                yield Issue("note", self.name, start, f"{part.name} without a table")
+            for inner in value if isinstance(value, list) else [value]:
+                if isinstance(inner, Layer):
+                    yield from inner.notes()
 
     def do_dissect(self, s: bytes) -> bytes:
         cursor = Cursor(s, layer=self.name)
@@ -337,7 +350,8 @@ class Layer(Packet):
     def tree(self, buffer: str = "frame", name: str = "", meaning: str | None = "") -> Field:
         """The layer as a branch; octets that could not be read are its last leaf."""
         fields = self.fields
-        children = [p.tree(self, fields[p.name], a, b, buffer) for p, a, b in self.spans]
+        shown = (span for span in self.spans if span[2] > span[1] or not isinstance(span[0], Octets))
+        children = [p.tree(self, fields[p.name], a, b, buffer) for p, a, b in shown]
         if self.tail:
             at = self.end - len(self.tail)
             children.append(Field("undissected", self.tail, None, at, len(self.tail), buffer))

@@ -31,10 +31,15 @@ def dispatch_text(value: int) -> str:
     return next((text for mask, code, text in DISPATCHES if value & mask == code), "unknown dispatch")
 
 
+def not_read(value: bytes) -> str:
+    """What a look-alike carries is shown, and left at that."""
+    return "not read further"
+
+
 class Lowpan(Layer):
     name = "6LoWPAN"
     title = "6lowpan"
-    fields_desc = [UInt("dispatch", 0x41, 1, names=dispatch_text), Octets("content", names=lambda v: None)]
+    fields_desc = [UInt("dispatch", 0x41, 1, names=dispatch_text), Octets("content", names=not_read)]
 
 
 RF4CE_TYPES = {0: "reserved", 1: "data", 2: "command", 3: "vendor specific data"}
@@ -77,14 +82,14 @@ class Rf4ce(Layer):
             when=lambda h: h.bit("frame_type") == 2 and not h.bit("security"),
             names=RF4CE_COMMANDS,
         ),
-        Octets("content", names=lambda v: None if v else ""),
+        Octets("content", names=not_read),
     ]
 
 
 class ThreadBeacon(Layer):
     name = "Thread beacon"
     title = "thread_beacon"
-    fields_desc = [UInt("protocol_id", 3, 1, names={3: "Thread"}), Octets("content", names=lambda v: None)]
+    fields_desc = [UInt("protocol_id", 3, 1, names={3: "Thread"}), Octets("content", names=not_read)]
 
 
 def read_lowpan(reading: Reading, cursor: Cursor, buffer: str) -> None:

@@ -223,8 +223,9 @@ def read_green_power(reading: Reading, cursor: Cursor, buffer: str) -> None:
     size = max(0, cursor.remaining - header.mic_octets)
     if level == 3:
         reading.put_octets(cursor, buffer, branch, Ciphertext, size)
-    else:
+    elif size:
         reading.put_octets(cursor, buffer, branch, count=size)
+        branch.children[-1].meaning = "command and payload, not read further"
     reading.put_octets(cursor, buffer, branch, Mic)
 
 

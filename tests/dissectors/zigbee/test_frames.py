@@ -48,6 +48,10 @@ def whole(out: Dissection) -> None:
         assert not uncovered(out, name)
         if not name.startswith("reassembled"):
             assert out.octets_of(name) == octets
+    nameless = [
+        leaf for branch in out.fields for leaf in branch.leaves() if leaf.meaning is None and leaf.length
+    ]
+    assert out.issues or not nameless, "what has no name has an issue"
 
 
 @pytest.mark.parametrize(("name", "octets"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
