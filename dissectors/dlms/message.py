@@ -11,6 +11,8 @@ from typing import Any
 
 from dissectors.dlms.agreement import public_octets
 from dissectors.dlms.association import Association
+from dissectors.dlms.items import Pair
+from dissectors.dlms.obis import object_name
 from dissectors.dlms.profile_gbcs import departures
 from dissectors.dlms.transports import KNOWN_TAGS, LLC_DIRECTIONS, READERS, Result
 from dissectors.dlms.tree import Tree, grow
@@ -28,10 +30,11 @@ MAX_NOTES = 50
 class DlmsMessage(Message):
     """A message whose field tree grows when it is first asked for; so do the notes about unnamed fields."""
 
-    __slots__ = ("_fields", "_noted", "reveal", "trees")
+    __slots__ = ("_fields", "_noted", "named", "reveal", "trees")
 
     def __init__(self, *args: Any, **more: Any) -> None:
         self.trees: Sequence[Tree] = ()
+        self.named: list[tuple[str, list[Pair]]] = []
         self.reveal = False
         self._fields: list[Field] | None = None
         self._noted = False
@@ -43,6 +46,7 @@ class DlmsMessage(Message):
         """One branch for each carrier frame or APDU; every octet of every buffer lies in a leaf."""
         if self._fields is None:
             self._fields = grow(self.trees)
+            _name_values(self._fields, self.named)
             if not self.reveal:
                 _hide(self._fields)
         return self._fields
@@ -175,7 +179,7 @@ def message_of(
     message.buffers = {"message": octets, **unwrapping.buffers}
     message.issues = [Issue.of(error)] if error is not None else []
     message.issues += unwrapping.issues
-    message.trees, message.reveal = trees, reveal
+    message.trees, message.named, message.reveal = trees, unwrapping.named, reveal
     message.columns = _columns(message, unwrapping)
     return message
 
@@ -248,6 +252,30 @@ def _unnamed(fields: list[Field]) -> list[Issue]:
                     Issue("note", "dlms", leaf.offset, f"{leaf.name} {leaf.value}: no name for it is known")
                 )
     return out
+
+
+def _name_values(fields: list[Field], named: list[tuple[str, list[Pair]]]) -> None:
+    """Say at each value which object it belongs to: by its place, as pairs know their nodes."""
+    labels: dict[tuple[str, int, int], str] = {}
+    for buffer, pairs in named:
+        for pair in pairs:
+            label = _label(pair)
+            if pair.node is not None and label:
+                labels[buffer, pair.node[2], pair.node[3]] = label
+    if not labels:
+        return
+    for field in fields:
+        for found in field.walk():
+            label = labels.pop((found.buffer, found.offset, found.end), "")
+            if label:
+                found.meaning = f"{label}: {found.meaning}"
+
+
+def _label(pair: Pair) -> str:
+    where = pair.target
+    if where is not None:
+        return " ".join(part for part in (where.object or where.text, where.member) if part)
+    return object_name(pair.obis)[0] if pair.obis is not None else pair.label or ""
 
 
 def _hide(fields: list[Field]) -> None:

@@ -20,6 +20,7 @@ from dissectors.dlms.general import Ciphered
 from dissectors.dlms.items import Pair, pairs_of
 from dissectors.dlms.layout import Choice, DataElement, Element, Flagged, Part, Sequence
 from dissectors.dlms.partial import read_partial_apdu
+from dissectors.dlms.references import TypedDateTime
 from dissectors.dlms.rows import Row, learn, row_of, tables_of
 from dissectors.dlms.security import check_signature, open_apdu
 from dissectors.dlms.tree import Branch, Tree
@@ -74,7 +75,8 @@ class Unwrapping:
 
     Attributes:
         apdus: names, outermost first; security: a state for each ciphered one; signatures likewise.
-        nodes: the Data values in order; rows: for the `items` table; tables: profile buffers, object lists.
+        nodes: the Data values in order; rows: for the `items` table; named: the pairs behind
+            them, by buffer; tables: profile buffers, object lists.
         buffers: opened and reassembled octets by name.
         keep_names: name APDUs that broke half-way too, as captures do (a lone frame may be a middle segment).
     """
@@ -92,6 +94,7 @@ class Unwrapping:
         self.counter: int | None = None
         self.nodes: list[Node] = []
         self.rows: list[Row] = []
+        self.named: list[tuple[str, list[Pair]]] = []
         self.tables: list[dict[str, Any]] = []
         self.issues: list[Issue] = []
         self.buffers: dict[str, bytes] = {}
@@ -114,7 +117,16 @@ class Unwrapping:
 
     @property
     def _lists(self) -> tuple[list[Any], ...]:
-        return self.apdus, self.read, self.security, self.nodes, self.rows, self.tables, self.issues
+        return (
+            self.apdus,
+            self.read,
+            self.security,
+            self.nodes,
+            self.rows,
+            self.tables,
+            self.named,
+            self.issues,
+        )
 
     def add_buffer(self, kind: str, octets: bytes) -> str:
         """Keep `octets` under a new name: ``decrypted-0``, ``reassembled-0`` ..."""
@@ -165,20 +177,25 @@ class Unwrapping:
             return self._general_block(apdu, branch, depth)
         if apdu.tag == 0x01 and depth and apdu.parts and apdu.parts[0][1] is not None:
             self.association.learn_dedicated_key(apdu.parts[0][1][1])
-        self._values(apdu)
+        self._values(apdu, buffer)
         self._block(apdu, branch)
         if broken:
             return None
         return _cross_check(apdu)
 
-    def _values(self, apdu: Apdu) -> None:
+    def _values(self, apdu: Apdu, buffer: str) -> None:
         self.nodes += data_nodes(apdu.parts)
         pairs = pairs_of(apdu, self.association)
         self.authentication += check_hls(apdu, pairs, self.association)
-        self._pairs(pairs)
+        self._pairs(pairs, buffer)
+        if apdu.tag == 0x0F and isinstance(apdu.parts[1][1] if len(apdu.parts) > 1 else b"", TypedDateTime):
+            text = "the date-time carries a Data type tag (09) where only its length belongs"
+            self.issue("note", "dlms.apdu", apdu.parts[1][2], text)
 
-    def _pairs(self, pairs: list[Pair]) -> None:
+    def _pairs(self, pairs: list[Pair], buffer: str) -> None:
         learn(pairs, self.association)
+        if pairs:
+            self.named.append((buffer, pairs))
         for pair in pairs:
             self.rows.append(row_of(pair, self.association))
             table = tables_of(pair, self.association)
@@ -321,7 +338,7 @@ class Unwrapping:
         fields, pairs, nodes, error = block_values(block.service, whole, name, blocks.detail, request)
         branch.below += fields
         self.nodes += nodes
-        self._pairs(pairs)
+        self._pairs(pairs, name)
         if error is not None:
             self.issue("error", error.layer, error.offset, f"in the reassembled value: {error.text}")
 
