@@ -1,7 +1,7 @@
 """Arbitrary, mutated and cut octets: no exception, a whole tree, memory bounded by the input."""
 
 import random
-import sys
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -92,18 +92,33 @@ def test_mutated_frames_in_conversations(seed: int) -> None:
         check(message)
 
 
-def test_large_input_stays_within_its_bound() -> None:
-    """64 KiB of each shape that could multiply; the whole message costs less than 1 KiB an octet."""
-    shapes = [
-        b"\x01\x82\xff\xff" + bytes(0xFFFF),
-        b"\x01\x01" * 0x8000,
-        b"\x02\x02" * 0x8000,
-        b"\x13\x02\x7f" + b"\x00" * 126 + b"\x11\x82\xf0\x00" + bytes(0xF000),
-        b"\x13\x02\x10" + b"\x00" * 15 + b"\x11\x82\xf0\x00" + bytes(0xF000),
-        b"\x7e\xa0" * 0x8000,
-        b"\x68\x68" * 0x8000,
-    ]
-    for data in shapes:
+N = 0x2000
+SHAPES = {
+    "nulls": b"\x01\x82" + N.to_bytes(2, "big") + bytes(N),
+    "nesting": b"\x02\x02" * N,
+    "compact nulls": b"\x13\x02\x10" + bytes(15) + b"\x11\x82" + N.to_bytes(2, "big") + bytes(N),
+    "results": bytes.fromhex("c403c182") + (N // 2).to_bytes(2, "big") + bytes(N),
+    "flags": b"\x7e\xa0" * N,
+    "frames": bytes.fromhex("7ea0070321930f01") * (N // 8),
+    "telegrams": b"\x68\xff\xff\x68" * (N // 4),
+    "wrapped": bytes.fromhex("0001000100010001c5") * (N // 8),
+    "variables": bytes.fromhex("05821000") + bytes.fromhex("05fa00") * 0x1000,
+    "elements": bytes.fromhex("6082") + N.to_bytes(2, "big") + b"\xa1\x00" * (N // 2),
+}
+READING, SHOWING = 1024, 2048
+"""Octets of memory that an octet of input may cost: to read it, and to make its tree and JSON form besides."""
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_memory_is_bounded_by_the_input(shape: str) -> None:
+    data = SHAPES[shape]
+    dissect_message(b"\x01\x01\x00").to_json()
+    tracemalloc.start()
+    try:
         message = dissect_message(data)
-        assert sys.getsizeof(message.items) < 1024 * len(data)
-        assert sum(1 for field in message.fields for _ in field.walk()) <= NODES_PER_OCTET * len(data)
+        assert tracemalloc.get_traced_memory()[1] < READING * len(data)
+        message.to_json()
+        assert tracemalloc.get_traced_memory()[1] < SHOWING * len(data)
+    finally:
+        tracemalloc.stop()
+    check(message)
