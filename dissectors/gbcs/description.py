@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dissectors.field import Field, Issue
-from dissectors.gbcs import alerts, cosem, gbz
+from dissectors.gbcs import alerts, cosem, gbz_description
 from dissectors.gbcs.cosem import Description
 from dissectors.gbcs.der import Reader
 from dissectors.gbcs.gbt import block_fields
@@ -82,7 +82,7 @@ def _payload(message: GbcsMessage) -> Description:
     if payload.kind == "dlms-data-notification":
         return alerts.notification(octets, payload, code, layout.counter, plain)
     if payload.kind == "gbz":
-        return gbz.describe(octets, payload, plain)
+        return gbz_description.describe(octets, payload, plain)
     if payload.kind == "der":
         return _der(octets, payload, code, layout.cra)
     return Description([], [], [])

@@ -67,6 +67,8 @@ _BILLING = (
 
 def _snapshot(values: dict[str, Any]) -> Tail:
     kind = values.get("Snapshot Payload Type", 0)
+    if kind > 7:
+        return
     yield "Current Summation", "UINT48"
     if kind < 4:
         yield from _BILLING
@@ -76,7 +78,9 @@ def _snapshot(values: dict[str, Any]) -> Tail:
         yield from _blocks()
 
 
-def _prepay_snapshot(_: dict[str, Any]) -> Tail:
+def _prepay_snapshot(values: dict[str, Any]) -> Tail:
+    if values.get("Snapshot Payload Type", 0):
+        return
     yield "Accumulated Debt", "INT32"
     for debt in (1, 2, 3):
         yield f"Type {debt} Debt Remaining", "UINT32"
