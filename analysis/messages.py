@@ -17,7 +17,9 @@ from typing import IO, Any
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, json_value
 from dissectors.gbcs.detection import identify
+from dissectors.gbcs.gbt import read_block, reassemble
 from dissectors.gbcs.inputs import read_inputs
+from dissectors.gbcs.tunnel import read_header
 from dissectors.keyring import DlmsKeys, Keyring
 from dissectors.message import Message
 
@@ -201,7 +203,7 @@ def dissect_all(
     version: str | None = None,
 ) -> Iterator[tuple[Source, Message]]:
     """Every input with its message; GBCS responses with the command that came before or after them."""
-    held = list(sources)
+    held = _reassembled(list(sources))
     first = [dissect(source, keyring, kind=kind, version=version) for source in held]
     commands: dict[tuple[Any, ...], list[Message]] = {}
     for message in first:
@@ -213,6 +215,26 @@ def dissect_all(
         if command is not None:
             message = dissect(source, keyring, kind="gbcs", command=command, version=version)
         yield source, message
+
+
+def _reassembled(sources: list[Source]) -> list[Source]:
+    """The sources, and behind them a message for every set of GBT blocks among them."""
+    blocks = []
+    for source in sources:
+        octets = source.octets
+        header = read_header(octets) if identify(octets) == "tunnel" else None
+        octets = octets[header.length :] if header is not None else octets
+        if source.error is None and identify(octets) == "gbt":
+            try:
+                blocks.append(read_block(octets))
+            except DissectionError:
+                continue  # the block itself will say what is wrong with it
+    for found in reassemble(blocks):
+        source = Source(f"{found.key[0].hex()} counter {found.key[1]}, of blocks", found.octets, "gbcs")
+        if not found.complete:
+            source.error = Malformed(found.issues[-1].text, layer="gbcs.gbt")
+        sources.append(source)
+    return sources
 
 
 def _only(commands: list[Message]) -> Message | None:

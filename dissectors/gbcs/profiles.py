@@ -6,11 +6,12 @@ Source: `tables/usecase_versions.csv`; GBCS 4.x section 15.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from dissectors.facts import table
-from dissectors.field import Issue
+from dissectors.field import Issue, Severity
 from dissectors.gbcs.names import use_case
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["has_use_case", "version_issues", "version_key"]
 
+LAYER = "gbcs.profile"
 Known = Literal["yes", "no", "unknown"]
 
 
@@ -56,9 +58,42 @@ def version_issues(message: GbcsMessage) -> list[Issue]:
     row = use_case(code)
     title = row.use_case if row is not None else f"message code {code:04x}"
     known, source = has_use_case(code, version)
+    out = list(_disapplied(message))
     if known == "no":
-        return [Issue("warning", "gbcs.profile", at, f"GBCS {version} has no {title} ({source})")]
+        out.append(Issue("warning", LAYER, at, f"GBCS {version} has no {title} ({source})"))
     if known == "unknown":
         text = f"whether GBCS {version} has {title} is unknown ({source})"
-        return [Issue("note", "gbcs.profile", at, text)]
-    return []
+        out.append(Issue("note", LAYER, at, text))
+    return out
+
+
+def _disapplied(message: GbcsMessage) -> Iterator[Issue]:
+    """What the message uses of DLMS and ZigBee that GBCS takes away."""
+    payload = message.payload
+    if payload is None:
+        return
+    for spec in payload.specifications:
+        yield from _rule(f"class:{spec.class_id}", spec.offset + 1)
+    if payload.kind.startswith("dlms") and payload.reached >= payload.start + 6:
+        start = payload.start + 1
+        invoke = int.from_bytes(message.layout.octets[start : start + 4], "big")
+        if invoke != 0x20000000 | message.layout.counter & 0xFFFFFF:
+            yield from _rule("invoke-id", start)
+    for component in payload.components:
+        yield from _rule(f"cluster:{component.cluster:04x}", component.offset + 1)
+        if component.encryption is not None and component.from_date_time is not None:
+            yield from _rule("sealed-from-date", component.offset)
+        if component.frame is not None and message.layout.octets[component.frame] & 0x04:
+            yield from _rule("manufacturer", component.frame)
+
+
+@cache
+def _subjects() -> dict[str, dict[str, str]]:
+    return {row["subject"]: row for row in table("gbcs", "disapplied")}
+
+
+def _rule(subject: str, offset: int) -> Iterator[Issue]:
+    row = _subjects().get(subject)
+    if row is not None:
+        severity: Severity = "warning" if row["severity"] == "warning" else "note"
+        yield Issue(severity, LAYER, offset, f"{row['text']} ({row['source']})")

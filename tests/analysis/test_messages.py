@@ -108,3 +108,21 @@ def test_bad_key_files_are_named(tmp_path):
         read_keystore({"certificates": "x.pem"}, tmp_path)
     with pytest.raises(ValueError, match="EUI-64"):
         read_keystore({"access_control_broker": "00"}, tmp_path)
+
+
+def test_blocks_among_the_inputs_are_put_together(keyring, tmp_path):
+    from dissectors.gbcs.gbt import Block, build_blocks
+
+    octets = BY_ID["cs02b-command"]
+    ends = bytes.fromhex("0a51c00000000100"), bytes.fromhex("0a51c0de00000000")
+    header = Block(1, 3001, *ends, 0x0102, 0x41, 1, 0, b"", 0, b"\x11\0\0\0\0")
+    blocks = build_blocks(octets, size=400, header=header)
+    (tmp_path / "all.txt").write_text("\n".join(b"\x03".hex() + b.hex() for b in reversed(blocks)))
+    code, text = run([tmp_path / "all.txt"], keyring, jsonl=True)
+    whole = json.loads(text.splitlines()[-1])
+    assert code == 0
+    assert (whole["use_case"], whole["mac"], whole["signature"]) == ("CS02b", "valid", "valid")
+    (tmp_path / "some.txt").write_text("\n".join(b.hex() for b in blocks[1:]))
+    code, text = run([tmp_path / "some.txt"], keyring, jsonl=True)
+    assert code == 4
+    assert json.loads(text.splitlines()[-1])["error"]["text"] == "missing: block 1"
