@@ -1,0 +1,318 @@
+"""What no rule foresees: a device that behaves otherwise than before, or than in a good capture.
+
+Strategy: robust statistics per device (medians and median deviations over equal parts of the capture). A
+deviation counts when it is large in its own unit and against the device's own scatter, and it lasts. With a
+good capture of the same network as baseline, medians are compared with that instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from analysis.findings import Evidence, broken, kept, rule
+from analysis.judging import count, mask, plural
+from analysis.repeats import repeats
+from analysis.view import Frame, View
+
+LEAST = 30
+
+
+def _change(values: Frame, least: int = 12) -> tuple[int, float, float, float] | None:
+    """The place that splits `values` best into two levels: place, median before, median after, gap in
+    deviations.
+
+    None when there are too few values. The score is the gap of the medians over the larger median deviation.
+    """
+    size = len(values)
+    if size < 2 * least:
+        return None
+    places = np.unique(np.linspace(least, size - least, num=min(64, size - 2 * least + 1)).astype(int))
+    best: tuple[int, float, float, float] | None = None
+    for place in places:
+        one, two = values[:place], values[place:]
+        a, b = float(np.median(one)), float(np.median(two))
+        scatter = max(float(np.median(np.abs(one - a))), float(np.median(np.abs(two - b))), 1e-9)
+        gap = abs(a - b) / scatter
+        if best is None or gap > best[3]:
+            best = (int(place), a, b, gap)
+    return best
+
+
+@rule(
+    "poll-interval-changed",
+    "A device polls at another pace than before",
+    severity="warning",
+    source="robust change point on the poll intervals of the device itself",
+    confidence="derived",
+    merges=("attacks:A35",),
+    cause="battery drain",
+    unseen="thirty polls (MAC data requests) of one device",
+    advice="See what it waits for: a pending flag that never ends, a fast poll request, or a lost parent",
+)
+def poll_interval_changed(
+    view: View, *, factor: float = 4.0, deviations: float = 8.0, lasting: float = 300.0
+) -> Iterator[Evidence]:
+    """Sleeping devices poll at a steady pace. A pace that becomes several times faster or slower and stays
+    so for minutes is a fault, or somebody who keeps the device awake."""
+    packets = view.good
+    rows = packets[mask(packets["mac_command"] == 0x04)]
+    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+        times = part["seconds"].to_numpy(dtype=float)
+        gaps = np.diff(times)
+        fresh = gaps > 0.05  # retries and polls for the next of several waiting frames are no pace
+        gaps, starts, frames = gaps[fresh], times[1:][fresh], part["frame"].to_numpy()[1:][fresh]
+        found = _change(np.log(np.maximum(gaps, 1e-3)))
+        if found is None:
+            continue
+        place, before, after, gap = found
+        ratio = float(np.exp(abs(before - after)))
+        long_enough = min(starts[place] - starts[0], starts[-1] - starts[place]) >= lasting
+        if ratio >= factor and gap >= deviations and long_enough:
+            text = f"poll interval {np.exp(before):,.1f} s became {np.exp(after):,.1f} s at frame {int(frames[place])}"
+            yield broken(view.label(sender), text, frames[place:])
+        else:
+            yield kept(view.label(sender), f"polls every {float(np.median(gaps)):,.1f} s")
+
+
+def _level_changes(view: View, column: str, unit: str, least: float, deviations: float) -> Iterator[Evidence]:
+    packets = view.good
+    rows = packets[mask(packets[column].notna()) & mask(packets["mac_type"] == "data")]
+    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+        values = part[column].to_numpy(dtype=float)
+        found = _change(values, LEAST)
+        if found is None:
+            continue
+        place, before, after, gap = found
+        times = part["seconds"].to_numpy(dtype=float)
+        lasting = min(times[place] - times[0], times[-1] - times[place]) >= 60
+        if abs(before - after) >= least and gap >= deviations and lasting:
+            frame = int(part["frame"].iloc[place])
+            text = f"{column} went from {before:.0f} to {after:.0f} {unit} at frame {frame}"
+            yield broken(view.label(sender), text, part["frame"].to_numpy()[place:])
+        else:
+            yield kept(view.label(sender), f"{column} around {float(np.median(values)):.0f} {unit}")
+
+
+@rule(
+    "rssi-changed",
+    "A device is received at another strength than before",
+    severity="warning",
+    source="robust change point on the signal strength of the device itself",
+    confidence="derived",
+    merges=("attacks:A24",),
+    cause="weak link",
+    unseen="sixty data frames of one device with their signal strength",
+    advice="The device or the sniffer was moved, a door was closed, or another transmitter uses its address",
+)
+def rssi_changed(view: View, *, decibels: float = 12.0, deviations: float = 4.0) -> Iterator[Evidence]:
+    """The signal strength of a device that stays in its place scatters by a few decibels. A lasting step
+    means that it, the sniffer or an obstacle was moved, or that frames in its name come from elsewhere."""
+    yield from _level_changes(view, "rssi", "dBm", decibels, deviations)
+
+
+@rule(
+    "lqi-changed",
+    "The link quality of a device changed",
+    severity="info",
+    source="robust change point on the link quality of the device itself",
+    confidence="derived",
+    cause="weak link",
+    unseen="sixty data frames of one device with their link quality",
+    advice="As for signal strength; link quality also falls by interference",
+)
+def lqi_changed(view: View, *, steps: float = 60.0, deviations: float = 4.0) -> Iterator[Evidence]:
+    """The link quality indicator of a device steps to another level and stays there."""
+    yield from _level_changes(view, "lqi", "", steps, deviations)
+
+
+@rule(
+    "rate-changed",
+    "A device sends much more or much less than before",
+    severity="info",
+    source="robust comparison of rates over equal parts of the capture",
+    confidence="derived",
+    merges=("attacks:A42",),
+    cause="silence",
+    unseen="an hour of capture with a hundred frames of one device",
+    advice="See which kind of frame it is: requests, retries, reports",
+)
+def rate_changed(view: View, *, factor: float = 10.0, parts: int = 12) -> Iterator[Evidence]:
+    """Frames per part of the capture against the median part. Ten times as many, or none at all where there
+    were plenty, is worth a look."""
+    if view.duration < 3600:
+        return
+    packets = view.good
+    rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")]
+    edges = np.linspace(0, view.duration, parts + 1)
+    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+        if len(part) < 100:
+            continue
+        times = part["seconds"].to_numpy(dtype=float)
+        counts = np.histogram(times, edges)[0]
+        usual = float(np.median(counts))
+        many = np.flatnonzero(counts > factor * max(usual, 1.0))
+        last = int(np.flatnonzero(counts)[-1])
+        subject = view.label(sender)
+        if len(many):
+            inside = (times >= edges[many[0]]) & (times <= edges[many[0] + 1])
+            text = f"{counts[many[0]]:,} frames in a part of the capture where {usual:,.0f} are usual"
+            yield broken(subject, text, part["frame"].to_numpy()[inside])
+        elif usual >= 10 and last < parts - 2:
+            text = f"silent in the last {parts - 1 - last} of {parts} parts, usually {usual:,.0f} frames each"
+            yield broken(subject, text, part["frame"].iloc[-3:], "warning")
+        else:
+            yield kept(subject, f"{usual:,.0f} frames in a twelfth of the capture")
+
+
+@rule(
+    "retries-changed",
+    "A device needs more retries than before",
+    severity="info",
+    source="robust comparison of retry shares over equal parts of the capture",
+    confidence="derived",
+    cause="weak link",
+    unseen="two hundred acknowledged frames of one device",
+    advice="Interference or a link that became worse: look at signal strength at that time",
+)
+def retries_changed(view: View, *, share: float = 0.3, factor: float = 5.0) -> Iterator[Evidence]:
+    """The share of retries in equal parts of a device's frames, against the median part."""
+    rows = repeats(view)
+    rows = rows[~rows["heard"]]
+    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+        if len(part) < 200:
+            continue
+        pieces = np.array_split(part["retry"].to_numpy(dtype=float), 8)
+        shares = np.array([p.mean() for p in pieces])
+        usual = float(np.median(shares))
+        at = int(shares.argmax())
+        subject = view.label(sender)
+        if shares[at] > share and shares[at] > factor * max(usual, 0.01):
+            frames = np.array_split(part["frame"].to_numpy(), 8)[at]
+            yield broken(
+                subject, f"{shares[at]:.0%} retries from frame {int(frames[0])}, usually {usual:.1%}", frames
+            )
+        else:
+            yield kept(subject, f"{usual:.1%} retries, at most {shares[at]:.0%} in an eighth")
+
+
+@rule(
+    "answers-slow",
+    "Answers come much later than before",
+    severity="info",
+    source="robust change point on response times",
+    confidence="derived",
+    needs=("messages",),
+    cause="weak link",
+    unseen="twenty-four answered commands of one device",
+    advice="See whether the device sleeps more, is out of reach, or its tunnel is busy",
+)
+def answers_slow(view: View, *, factor: float = 4.0, deviations: float = 6.0) -> Iterator[Evidence]:
+    """Seconds from a command to its response, per device."""
+    rows = view.tables["messages"]
+    rows = rows[mask(rows["answer_seconds"].notna())]
+    for device, part in rows.groupby("originator", sort=False):
+        found = _change(np.log(np.maximum(part["answer_seconds"].to_numpy(dtype=float), 1e-3)))
+        if found is None:
+            continue
+        place, before, after, gap = found
+        if after - before >= np.log(factor) and gap >= deviations:
+            frames = [f for fs in part["frames"].iloc[place:] for f in fs]
+            text = f"answers took {np.exp(before):.1f} s, then {np.exp(after):.1f} s"
+            yield broken(str(device), text, frames)
+        else:
+            yield kept(str(device), f"answers in {float(part['answer_seconds'].median()):.1f} s")
+
+
+@rule(
+    "differs-from-baseline",
+    "A device differs from the good capture",
+    severity="info",
+    source="comparison with the capture given as --baseline",
+    confidence="derived",
+    cause="weak link",
+    unseen="a good capture of the same network (--baseline)",
+    advice="Compare both captures with `hanscope diff`",
+)
+def differs_from_baseline(
+    view: View, *, factor: float = 4.0, decibels: float = 12.0, least: int = LEAST
+) -> Iterator[Evidence]:
+    """Rate and signal strength of each device against its own in the good capture."""
+    if view.baseline is None:
+        return
+    good, now = _profile(view.baseline), _profile(view)
+    for station, (number, rate, level) in now.items():
+        subject = view.label(station)
+        before = good.get(station)
+        if number < least:
+            continue
+        if before is None:
+            yield broken(
+                subject, f"{plural(number, 'frame')} of a device that the good capture does not have"
+            )
+        elif rate > factor * before[1] or rate * factor < before[1]:
+            yield broken(
+                subject, f"{rate * 60:.1f} frames a minute, {before[1] * 60:.1f} in the good capture"
+            )
+        elif abs(level - before[2]) > decibels:
+            yield broken(subject, f"median {level:.0f} dBm, {before[2]:.0f} in the good capture")
+        else:
+            yield kept(subject, "as in the good capture")
+    for station, before in good.items():
+        if station not in now and before[0] >= least:
+            yield broken(view.label(station), "not heard, but in the good capture", [], "warning")
+
+
+def _profile(view: View) -> dict[int, tuple[int, float, float]]:
+    packets = view.good
+    rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")]
+    groups = rows.groupby(rows["sender"].astype("UInt64"), sort=False)
+    numbers = groups.size()
+    levels = rows["rssi"].astype("Float64").groupby(rows["sender"].astype("UInt64"), sort=False).median()
+    span = max(view.duration, 1.0)
+    return {
+        int(s): (
+            int(n),
+            n / span,
+            float(levels[s]) if levels[s] is not None and levels[s] == levels[s] else 0.0,
+        )
+        for s, n in numbers.items()
+    }
+
+
+@rule(
+    "traffic-inference",
+    "An outsider can tell what devices do",
+    severity="info",
+    source="ZLeaks (Shafqat 2022)",
+    confidence="secondary",
+    merges=("attacks:A40",),
+    cause="privacy",
+    unseen="twenty frames that no held key opens, from one device",
+    advice="Lengths and rhythm tell without a key: this is how much",
+)
+def traffic_inference(view: View, *, least: int = 40, regular: float = 0.2) -> Iterator[Evidence]:
+    """Frames of one length at a steady rhythm are reports or polls, and their length tells the kind. This
+    says for which devices an observer without keys can tell."""
+    packets = view.good
+    shut = packets[mask(packets["nwk_security"] == "no_key") & mask(packets["nwk_type"] == "data")]
+    for origin, part in shut.groupby(shut["origin"].astype("UInt64"), sort=False):
+        if len(part) < least:
+            continue
+        told = []
+        for length, same in part.groupby("length", sort=False):
+            gaps = np.diff(same["seconds"].to_numpy(dtype=float))
+            gaps = gaps[gaps > 0.5]
+            if len(gaps) < 10:
+                continue
+            usual = float(np.median(gaps))
+            if float(np.median(np.abs(gaps - usual))) < regular * usual and usual > 2:
+                told.append(f"{int(length)} octets every {usual:,.0f} s")
+        if told:
+            yield broken(
+                view.label(origin),
+                f"{count(part)} shut, yet regular: {', '.join(told[:3])}",
+                part["frame"][:50],
+            )
+        else:
+            yield kept(view.label(origin), f"{count(part)} shut, no rhythm")
