@@ -225,7 +225,7 @@ def gas_three_values(view: View, *, seconds: float = 20.0) -> Iterator[Evidence]
         "CurrentDayAlternativeConsumptionDelivered",
         "CurrentDayCostConsumptionDelivered",
     )
-    burst = (
+    burst: Any = (
         np.cumsum(np.r_[True, np.diff(rows["seconds"].to_numpy(dtype=float)) > seconds]) if len(rows) else []
     )
     totals = [0, 0]
