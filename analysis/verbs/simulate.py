@@ -123,7 +123,7 @@ def _tell(han: Any, count: int, out: str) -> None:
     for row in han.truth:
         if row["kind"] == "fault":
             console.say(f"  {row['fault_kind']} {row['name']}: {row['summary']}")
-    exercise = getattr(han, "exercise", None)
+    exercise = han.memory.get("exercise")
     if exercise is not None:
         for line in exercise.summary():
             console.say(line)

@@ -43,6 +43,7 @@ class Han:
         self.update_id = 0
         self.permit_until = -1
         self.epid = 0
+        self.memory: dict[str, Any] = {}  # what stories and the remote side keep
         self.truth: list[dict[str, Any]] = []
         self.key_truth("network", self.key, pan=self.pan, sequence=0)
 

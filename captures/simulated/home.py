@@ -124,7 +124,7 @@ def ready(han: Han) -> None:
         life.live(node)
 
 
-def share(han: Han, a: Node, b: Node, key: bytes) -> None:
+def share(han: Han, a: Node, b: Node, key: bytes, *, origin: str = "installed before") -> None:
     """Give two devices a link key."""
     a.link_keys[b.eui64] = b.link_keys[a.eui64] = key
-    han.key_truth("link", key, devices=[f"{a.eui64:016x}", f"{b.eui64:016x}"])
+    han.key_truth("link", key, devices=[f"{a.eui64:016x}", f"{b.eui64:016x}"], origin=origin)

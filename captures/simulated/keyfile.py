@@ -27,7 +27,7 @@ def keys_text(han: Han) -> str:
             if text not in seen:
                 seen.add(text)
                 lines.append(text)
-    scalars = [row for row in han.truth if row["kind"] == "key" and row["type"] == "gbcs"]
+    scalars = [row for row in han.truth if row["kind"] == "party"]
     if scalars:
         lines += ["", *_gbcs(scalars)]
     return "\n".join(lines) + "\n"
@@ -58,13 +58,13 @@ def _cbke(row: dict[str, Any]) -> Iterator[str]:
 
 def _gbcs(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield "[gbcs]"
-    broker = next((row["entity"] for row in rows if row.get("role") == "accessControlBroker"), "")
+    broker = next((row["entity"] for row in rows if row["role"] == "accessControlBroker"), "")
     if broker:
         yield f'access_control_broker = "{broker}"'
     yield 'scalars = """'
     yield "entity_id,key_usage,cell_usage,p256_scalar_hex"
     for row in rows:
-        yield f"{row['entity']},{row['usage']},{row['cell']},{row['key']}"
+        yield f"{row['entity']},{row['usage']},{row['cell']},{row['scalar']}"
     yield '"""'
 
 

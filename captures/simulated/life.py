@@ -9,7 +9,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from captures.simulated import attributes, metering
+from captures.simulated import attributes, metering, tunnels
 from captures.simulated.medium import Wait
 from captures.simulated.node import Node
 
@@ -238,7 +238,7 @@ def wake(node: Node) -> Wait:
 
 def answer_mirror(hub: Node, meter: Node) -> Wait:
     """Mirror Report Attribute Response: the notification flags say what waits for the meter."""
-    queue = hub.memory.get("tunnel mail", {}).get(meter.eui64, [])
+    queue = tunnels.waiting(hub, meter)
     flags = 0x0020_0000 if queue else 0  # bit 21: a tunnel message waits (ZSE D.3.3.2.1)
     payload = struct.pack("<B5I", 2, flags, 0, 0, 0, 0)  # scheme B has five words of flags
     sending = hub.send_zcl(
@@ -246,8 +246,7 @@ def answer_mirror(hub: Node, meter: Node) -> Wait:
     )
     yield from meter.awake_for(sending)
     if queue:
-        yield from queue[0](meter)
-        queue.pop(0)
+        yield from tunnels.fetch(hub, meter)
 
 
 def request_mirror(hub: Node, meter: Node) -> Wait:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from captures.simulated import home, joining, life, stories
+from captures.simulated import exercise, home, joining, life, stories
 from captures.simulated.faults import plant
 from captures.simulated.han import Han
 from captures.simulated.medium import Wait
@@ -151,6 +151,16 @@ def security_review(han: Han) -> Wait:
     yield from stories.upgrade(han.node("Load control switch"), han.hub)
 
 
+@scenario(
+    "proving-exercise",
+    "Every GBCS use case that has a template, from command to verified answer",
+    5400,
+    _ready,
+)
+def proving_exercise(han: Han) -> Wait:
+    yield from exercise.play(han)
+
+
 def stage(
     name: str,
     *,
@@ -159,16 +169,22 @@ def stage(
     faults: Sequence[str] = (),
     profile: Profile | None = None,
     strength: float = 1.0,
+    use_cases: Sequence[str] | None = None,
 ) -> tuple[Han, float]:
     """A scenario ready to be played: the home, and how many seconds there are to run.
 
+    Args:
+        use_cases: what the proving exercise runs, by name or message code; everything when None.
+
     Raises:
         KeyError: no such scenario or fault.
-        ValueError: a fault needs a device that the home lacks.
+        ValueError: a fault needs a device that the home lacks, or there is no such use case.
     """
     story = SCENARIOS[name]
     han = Han(seed, profile=profile)
     story.prepare(han)
+    if name == "proving-exercise":
+        han.memory["exercise"] = exercise.Exercise(exercise.selected(use_cases))
     length = story.seconds if seconds is None else seconds
     when = han.stream("faults")
     for fault in faults:

@@ -147,6 +147,7 @@ def issue_certificate(
     profile: bytes = bytes.fromhex("01090006000000000000"),
     serial: int = 1,
     valid_from: int = 0,
+    valid_for: int = 0xFFFFFFFF,
 ) -> tuple[Certificate, int]:
     """A certificate for `subject`, and its private key (SEC 4, 2.3 to 2.5). For simulation only.
 
@@ -154,7 +155,7 @@ def issue_certificate(
         request: the subject's own scalar, never 0.
         contribution: the CA's scalar of this certificate, never 0.
         profile: the ten octets of profile attribute data of suite 1.
-        serial, valid_from: of suite 2; it is valid without end.
+        serial, valid_from, valid_for: of suite 2; valid without end unless `valid_for` gives seconds.
     """
     curve = SUITES[suite]
     point = curve.add(curve.times(request), curve.times(contribution))
@@ -168,7 +169,7 @@ def issue_certificate(
         "curve": b"\x0d",
         "hash": b"\x08",
         "valid_from": valid_from.to_bytes(5, "big"),
-        "valid_to": b"\xff\xff\xff\xff",
+        "valid_to": valid_for.to_bytes(4, "big"),
         "key_usage": b"\x88",
     }
     certificate = read_certificate(b"".join(parts[name] for name, _ in LAYOUTS[suite]))

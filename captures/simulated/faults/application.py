@@ -37,7 +37,7 @@ def cbke_interference(play: Play) -> Wait:
             _, seq = yield from victim.send_zcl(hub, KEY_ESTABLISHMENT, command, body, secured=False,
                                                 faults=play.mark)  # fmt: skip
             yield play.wait(0.2, 0.6)
-        body = struct.pack("<BBH", 5, 10, 2)
+        body = struct.pack("<BBH", 2, 10, 2)
         yield from hub.send_zcl(victim, KEY_ESTABLISHMENT, 3, body, to_client=True, seq=seq, secured=False,
                                 faults=play.mark)  # fmt: skip
         yield play.wait(15, 40)

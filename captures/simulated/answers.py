@@ -1,0 +1,193 @@
+"""What simulated devices answer to GBCS commands: checks as a device makes them, then a real response.
+
+A device takes a command when its MAC, and its signature where it has one, are right and its originator counter
+has grown (GBCS 4.3.1, 6.2). It then answers with the values that it has.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from captures.simulated.smki import AGREEMENT, SIGNATURE
+from dissectors.facts import table
+from dissectors.gbcs import GbcsMessage, build, utrn
+from dissectors.gbcs.building import Header
+from dissectors.gbcs.der import build as build_der
+from dissectors.gbcs.names import use_cases
+from dissectors.gbcs.objects import objects_of, protected_of
+from dissectors.gbcs.structures import structure
+from dissectors.gbcs.templates import command_payload, default, response_payload
+
+if TYPE_CHECKING:
+    from captures.simulated.dcc import Dcc, Entity
+
+__all__ = ["answer", "command_values", "role_of"]
+
+TO_PPMID = frozenset(["CS03A2", "CS03C"])
+TO_GPF = frozenset(["GCS59", "GCS62"])
+TO_HCALCS = frozenset(["CS07"])
+TO_GSME = frozenset(["CS01b", "CS03B", "CS10a", "CS10b", "CS11"])
+UPDATE_DEVICE_CERTIFICATE, TOP_UP_ESME, TOP_UP_GSME = 0x000B, 0x0007, 0x0097
+TOKEN_PENCE = 1500
+
+
+@cache
+def _targets() -> dict[int, str]:
+    """Device by message code, where the table of objects says it."""
+    found: dict[int, str] = {}
+    for row in table("gbcs", "dlms_objects_by_usecase"):
+        if row["target"].startswith("CHF"):
+            found[int(row["message_code"], 16)] = "CHF" if ";" not in row["target"] else "ESME"
+    return found
+
+
+def role_of(code: int) -> str:
+    """The role of the device that takes the commands, or sends the alerts, of a message code.
+
+    From the tables' targets and, where they are silent, from the devices that the published test messages
+    are addressed to.
+    """
+    row = use_cases()[code]
+    name = row.use_case
+    for role, names in (("PPMID", TO_PPMID), ("GPF", TO_GPF), ("HCALCS", TO_HCALCS), ("GSME", TO_GSME)):
+        if name in names:
+            return role
+    if name.startswith(("GCS", "PCS")) or row.payload_kind == "GBZ":
+        return "GSME"
+    if name.startswith(("CCS", "DBCH")):
+        return "CHF"
+    return _targets().get(code, "ESME")
+
+
+def command_values(dcc: Dcc, code: int, originator: Entity, recipient: Entity, counter: int) -> bytes | None:
+    """The payload of a command with sensible values; None for the template as it is.
+
+    Raises:
+        DissectionError: the tables have no template.
+    """
+    if code in (TOP_UP_ESME, TOP_UP_GSME):
+        token = utrn.generate(
+            originator.octets, recipient.octets, counter, TOKEN_PENCE, dcc.keystore
+        ).encode()
+        if code == TOP_UP_ESME:
+            return command_payload(code, counter, {(115, "0-0:19.40.0.255", 1): ("octet-string", token)})
+        return command_payload(code, counter, {(0, "TopUp Code"): token, (0, "Originating Device"): 0})
+    if code == UPDATE_DEVICE_CERTIFICATE:
+        return dcc.smki.certificate(recipient.octets, AGREEMENT, generation=1)
+    if use_cases()[code].use_case in ("CS02b", "CS02g") and structure(code, 1) is not None:
+        return build_der(structure(code, 1), _replacement(dcc, originator, counter))  # type: ignore[arg-type]
+    values = _der_values(dcc, counter) if structure(code, 1) is not None else None
+    return command_payload(code, counter, values)
+
+
+def _der_values(dcc: Dcc, counter: int) -> Mapping[Any, Any]:
+    """Names of ASN.1 elements that want more than a zero."""
+    other = dcc.han.having("PPMID")
+    entity = (other.eui64 if other is not None else 1).to_bytes(8, "big")
+    return {
+        "originator_counter": counter,
+        "entity": entity,
+        "key_usage": b"\x80",
+        "manufacturer_image_hash": dcc.han.octets("image hash", 32),
+    }
+
+
+def _replacement(dcc: Dcc, originator: Entity, counter: int) -> dict[str, Any]:
+    """A party replaces its own certificates: new ones of both uses, and the authority that issued them."""
+    role = int(originator.role)
+    replacements = [
+        {
+            "certificate": dcc.smki.certificate(originator.octets, use, generation=1),
+            "target_cell": {"role": role, "key_usage": usage},
+        }
+        for use, usage in ((SIGNATURE, b"\x80"), (AGREEMENT, b"\x08"))
+    ]
+    return {
+        "control": {
+            "mode": _mode(role),
+            "authorising_cell": {"role": role, "key_usage": b"\x80"},
+            "authorising_sequence_number": counter,
+        },
+        "replacements": replacements,
+        "certification_path": [dcc.smki.root()],
+    }
+
+
+def _mode(role: int) -> int:
+    return {2: 2, 3: 3, 4: 4, 6: 5, 5: 6, 1: 8, 8: 10}[role]
+
+
+def answer(dcc: Dcc, device: Entity, command: GbcsMessage) -> tuple[bytes | None, str]:
+    """The response of `device`, or None and why it refuses."""
+    facts, layout = command.facts, command.layout
+    row = use_cases().get(layout.message_code or -1)
+    if row is None:
+        return None, "the device does not know the message code"
+    if facts["mac"] == "invalid" or facts["signature"] == "invalid" or command.error is not None:
+        return None, "the device refused it: authentication failed"
+    if row.replay_protection != "No" and not _fresh(dcc, device, layout.originator, layout.counter):
+        return None, "the device refused it: its counter is not new"
+    code = row.message_code
+    header = Header(2, layout.counter, device.octets, layout.originator, code)
+    values = _values(dcc, device, code) if row.payload_kind == "DLMS" else None
+    payload = response_payload(code, header, dcc.keystore, values)
+    return build.response(command, keystore=dcc.keystore, payload=payload), ""
+
+
+def _fresh(dcc: Dcc, device: Entity, originator: bytes, counter: int) -> bool:
+    """Has the counter grown? The device remembers it."""
+    held: dict[tuple[int, bytes], int] = dcc.han.memory.setdefault("originator counters", {})
+    if counter <= held.get((device.eui64, originator), -1):
+        return False
+    held[device.eui64, originator] = counter
+    return True
+
+
+# --- values
+
+
+def _values(dcc: Dcc, device: Entity, code: int) -> Mapping[Any, Any]:
+    """What the device has: registers from its meter, other numbers from a stream of its own."""
+    stream = dcc.han.stream(f"values {device.name} {code:04x} {dcc.han.env.now}")
+    values: dict[Any, Any] = {}
+    targets = [*objects_of(code), *protected_of(code)]
+    for target in targets:
+        if not target.method:
+            values[target.class_id, target.obis, target.number] = lively(default(code, target), stream)
+    meter = device.node.memory.get("meter") if device.node is not None else None
+    if code in _REGISTERS and meter is not None and hasattr(meter, "energy"):
+        values |= _registers(meter.energy())
+    return values
+
+
+_LIMITS = {
+    "double-long-unsigned": 2_000_000, "long-unsigned": 1_000, "unsigned": 100, "double-long": 10_000,
+    "long64-unsigned": 2_000_000, "long": 500,
+}  # fmt: skip
+"""Numbers that look like something, by type; scalers, units and codes (integer, enum) stay as they are."""
+
+
+def lively(value: Any, stream: random.Random) -> Any:
+    """A typed value with its zeroes replaced by numbers."""
+    if not isinstance(value, tuple):
+        return value
+    kind, inner = value
+    if kind in ("structure", "array"):
+        return kind, [lively(item, stream) for item in inner]
+    if kind in _LIMITS and inner == 0:
+        return kind, stream.randrange(1, _LIMITS[kind])
+    return value
+
+
+_REGISTERS = (0x0027,)
+
+
+def _registers(watt_hours: int) -> dict[Any, Any]:
+    """ECS17b: active and reactive import with their scalers and units (Wh, varh)."""
+    units = [("structure", [("integer", 0), ("enum", unit)]) for unit in (30, 32)]
+    import_, reactive = ("double-long-unsigned", watt_hours), ("double-long-unsigned", watt_hours // 9)
+    data = ("structure", [import_, units[0], reactive, units[1]])
+    return {(1, "0-0:94.44.34.10", 2): data}

@@ -1,0 +1,341 @@
+"""The far side of the hub: remote parties that send GBCS messages to the home's devices and read what comes back.
+
+Every message is built, signed, MACed and encrypted by `dissectors.gbcs`, carried through the hub's tunnels, and
+verified by whoever receives it. What goes to the hub itself (CHF, GPF) does not cross the home's network: its
+rows in the truth say ``on_air`` false.
+
+Sources: GBCS 4.x sections 4.3 (counters, roles), 6 (categories), 10.3 (delivery), 14 (prepayment tokens).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from captures.simulated import answers, tunnels
+from captures.simulated.medium import Wait
+from captures.simulated.node import Node
+from captures.simulated.smki import AGREEMENT, PREPAYMENT, SIGNATURE, Smki
+from dissectors.errors import DissectionError
+from dissectors.facts import table
+from dissectors.gbcs import GbcsMessage, build, dissect_message
+from dissectors.gbcs.names import use_cases
+
+if TYPE_CHECKING:
+    from captures.simulated.han import Han
+
+__all__ = ["Dcc", "Entity", "Exchange", "dcc_of"]
+
+HAN_ONLY = "SME.C.PPMID-GSME"
+GPF_EUI64 = 0x90B3D5FFFE0000A3
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Who sends or receives messages; `node` is None for remote parties and the gas proxy function."""
+
+    name: str
+    eui64: int
+    role: str
+    node: Node | None = None
+
+    @property
+    def octets(self) -> bytes:
+        return self.eui64.to_bytes(8, "big")
+
+
+PARTIES = (
+    ("Recovery", 0x90B3D5FFFEF00001, 1),
+    ("Access control broker", 0x90B3D5FFFEF00002, 4),
+    ("Transitional change of supplier", 0x90B3D5FFFEF00004, 5),
+    ("WAN provider", 0x90B3D5FFFEF00007, 6),
+    ("Supplier A", 0x90B3D5FFFEF10000, 2),
+    ("Load controller", 0x90B3D5FFFEF10008, 8),
+    ("Network operator", 0x90B3D5FFFEF20000, 3),
+    ("Supplier B", 0x90B3D5FFFEF30000, 2),
+)
+"""Test identifiers; the number is the remote party role (GBCS table 13.3)."""
+
+ROLE_NAMES = {"Supplier": 2, "Network Operator": 3, "Access Control Broker": 4, "Load Controller": 8}
+BY_MODE = {
+    "BySupplier": 2, "ByNetworkOperator": 3, "ByACB": 4, "ByWanProvider": 6, "ByTransCoS": 5, "ByRecovery": 1,
+    "ByContingency": 1, "ByLoadController": 8,
+}  # fmt: skip
+"""Who sends the modes of CS02b and CS02g, by the end of the mode's name."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A command and its answer, or an alert: what happened to it.
+
+    Attributes:
+        trouble: why it did not run end to end; empty when it did.
+        on_air: whether it crossed the home's network.
+    """
+
+    use_case: str
+    message_code: int
+    recipient: str
+    on_air: bool = True
+    trouble: str = ""
+    messages: list[int] = field(default_factory=list)
+    response: GbcsMessage | None = None
+
+    @property
+    def complete(self) -> bool:
+        return not self.trouble
+
+
+def dcc_of(han: Han) -> Dcc:
+    """The far side of a home; made when it is first asked for."""
+    found: Dcc | None = han.memory.get("dcc")
+    if found is None:
+        found = han.memory["dcc"] = Dcc(han)
+    return found
+
+
+class Dcc:
+    """Remote parties, their keys and counters, and what is on its way.
+
+    Attributes:
+        exchanges: everything that was sent, in order.
+    """
+
+    def __init__(self, han: Han) -> None:
+        self.han = han
+        self.parties = {name: Entity(name, eui64, str(role)) for name, eui64, role in PARTIES}
+        self.broker = self.parties["Access control broker"]
+        self.smki = Smki(han.seed, han.start, self.broker.octets)
+        self.keystore = self.smki.keystore
+        self.exchanges: list[Exchange] = []
+        self._counters: dict[int, int] = {}
+        self._arrivals: dict[int, float] = {}
+        self._enrolled: dict[int, Entity] = {}
+        for name, _, role in PARTIES:
+            uses = (SIGNATURE, AGREEMENT, PREPAYMENT) if role == 2 else (SIGNATURE, AGREEMENT)
+            self._enrol(self.parties[name], role, uses)
+        self.gpf = Entity("Gas proxy function", GPF_EUI64, "GPF")
+        self._enrol(self.gpf, None, (SIGNATURE, AGREEMENT))
+
+    def _enrol(self, entity: Entity, role: int | None, uses: tuple[str, ...]) -> None:
+        self._enrolled[entity.eui64] = entity
+        names = {int(r["value"]): r["name"] for r in table("gbcs", "remote_party_roles")}
+        said = entity.role if role is None else names[role]
+        for row in self.smki.enrol(entity.octets, role, *uses):
+            self.han.note("party", entity=f"{entity.eui64:016x}", name=entity.name, role=said, **row)
+
+    def device(self, role: str) -> Entity:
+        """The home's device of a role (GPF lives in the hub), with its key pairs.
+
+        Raises:
+            ValueError: the home has none.
+        """
+        if role == "GPF":
+            return self.gpf
+        node = self.han.having(role)
+        if node is None:
+            raise ValueError(f"there is no {role} in the home")
+        return self.entity(node)
+
+    def entity(self, node: Node) -> Entity:
+        found = self._enrolled.get(node.eui64)
+        if found is None:
+            found = Entity(node.name, node.eui64, node.role, node)
+            self._enrol(found, None, (SIGNATURE, AGREEMENT))
+        return found
+
+    # --- who, to whom, with what counter -----------------------------------------------------------------
+
+    def originator(self, code: int) -> Entity:
+        """Who sends the commands of a message code: the first role that the tables allow."""
+        row = use_cases()[code]
+        if row.category == HAN_ONLY:
+            return self.device("PPMID")
+        for end, number in BY_MODE.items():
+            if row.title.removesuffix(")").endswith(end):
+                return self._party(number)
+        first = row.roles.split(";")[0]
+        return self._party(ROLE_NAMES.get(first, 2))
+
+    def _party(self, role: int) -> Entity:
+        return next(p for p in self.parties.values() if p.role == str(role))
+
+    def recipient(self, code: int) -> Entity:
+        """Which device of the home takes the commands of a message code."""
+        return self.device(answers.role_of(code))
+
+    def counter(self, entity: Entity, *, token: bool = False) -> int:
+        """The next originator counter: seconds since 1970 above, a number below; tokens have zero below."""
+        last = self._counters.get(entity.eui64, 0)
+        now = self.han.now // 10**9
+        fresh = max((last >> 32) + 1, now) << 32 if token else max(last + 1, now << 32 | 1)
+        self._counters[entity.eui64] = fresh
+        return fresh
+
+    # --- messages ----------------------------------------------------------------------------------------
+
+    def command(
+        self, code: int, originator: Entity, recipient: Entity, counter: int, payload: bytes | None = None
+    ) -> bytes:
+        """A command, protected as the use case asks.
+
+        Raises:
+            DissectionError: there is no template, or a key is missing.
+        """
+        if payload is None:
+            payload = answers.command_values(self, code, originator, recipient, counter)
+        observed = next(
+            r["command_protection_observed"]
+            for r in table("gbcs", "usecases")
+            if int(r["message_code"], 16) == code
+        )
+        return build.command(
+            code, originator=originator.octets, recipient=recipient.octets, counter=counter,
+            keystore=self.keystore, payload=payload, broker=self.broker.octets, mac=observed != "signed",
+        )  # fmt: skip
+
+    def exchange(
+        self,
+        code: int,
+        *,
+        originator: Entity | None = None,
+        recipient: Entity | None = None,
+        payload: bytes | None = None,
+        octets: bytes | None = None,
+        faults: tuple[str, ...] = (),
+        change: tunnels.Change = lambda parts: parts,
+        answered: bool = True,
+    ) -> Wait:
+        """A command out, its answer back; returns the `Exchange`. Nothing is raised: trouble is in it.
+
+        Args:
+            octets: the command ready made, of a fault.
+            answered: False when the device never answers.
+        """
+        row = use_cases()[code]
+        done = Exchange(row.use_case, code, "")
+        self.exchanges.append(done)
+        try:
+            target = recipient or self.recipient(code)
+            sender = originator or self.originator(code)
+            done.recipient, done.on_air = target.role, _on_air(target)
+            token = row.use_case in ("CS01a", "CS01b")
+            asked = octets or self.command(code, sender, target, self.counter(sender, token=token), payload)
+        except (DissectionError, ValueError, KeyError) as error:
+            done.trouble = f"cannot be built: {error}"
+            return done
+        yield self._over_the_wan(target)
+        if not (yield from self._carry(done, sender, target, asked, faults, change)):
+            done.trouble = "the command was not delivered"
+            return done
+        if answered:
+            yield from self._answered(done, sender, target, asked, faults)
+        else:
+            done.trouble = "the device did not answer"
+        return done
+
+    def _answered(
+        self, done: Exchange, sender: Entity, target: Entity, asked: bytes, faults: tuple[str, ...]
+    ) -> Wait:
+        command = dissect_message(asked, self.keystore)
+        answer, refusal = answers.answer(self, target, command)
+        if answer is None:
+            done.trouble = refusal
+            return
+        answering = self.han.env.process(self._carry(done, target, sender, answer, faults))
+        if target.node is not None:
+            target.node.memory["answering"] = answering
+        if not (yield answering):
+            done.trouble = "the response was not delivered"
+            return
+        done.response = dissect_message(answer, self.keystore, command=command)
+        done.trouble = _doubts(done.response)
+
+    def alert(
+        self, code: int, device: Entity, payload: bytes, *, to: Entity | None = None,
+        faults: tuple[str, ...] = (), counter: int | None = None,
+    ) -> Wait:  # fmt: skip
+        """An alert of a device, to the supplier unless told otherwise; returns the `Exchange`."""
+        row = use_cases()[code]
+        done = Exchange(row.use_case or row.title, code, device.role, _on_air(device))
+        self.exchanges.append(done)
+        party = to or self.parties["Supplier A"]
+        try:
+            octets = build.alert(
+                code, originator=device.octets, recipient=party.octets,
+                counter=counter or self.counter(device), payload=payload, keystore=self.keystore,
+            )  # fmt: skip
+        except (DissectionError, ValueError, KeyError) as error:
+            done.trouble = f"cannot be built: {error}"
+            return done
+        if not (yield from self._carry(done, device, party, octets, faults)):
+            done.trouble = "the alert was not delivered"
+            return done
+        done.response = dissect_message(octets, self.keystore)
+        done.trouble = _doubts(done.response)
+        return done
+
+    def _over_the_wan(self, target: Entity) -> Any:
+        """An event when a message has come to the hub; those to one device keep their order."""
+        way, now = self.han.profile, float(self.han.env.now)
+        delay = self.han.rng.uniform(way.number("tunnel.wan_low"), way.number("tunnel.wan_high"))
+        arrives = max(now + delay * 1e9, self._arrivals.get(target.eui64, 0.0) + 1e6)
+        self._arrivals[target.eui64] = arrives
+        return self.han.env.timeout(round(arrives - now))
+
+    # --- the way -----------------------------------------------------------------------------------------
+
+    def _carry(
+        self, done: Exchange, sender: Entity, receiver: Entity, octets: bytes, faults: tuple[str, ...],
+        change: tunnels.Change = lambda parts: parts,
+    ) -> Wait:  # fmt: skip
+        """One message over the home's network: one leg, or two between devices of the home."""
+        hub = self.han.hub
+        legs: list[tuple[Node, Node]] = []
+        if sender.node is not None and sender.node is not hub:
+            legs.append((sender.node, hub))
+        if receiver.node is not None and receiver.node is not hub:
+            legs.append((hub, receiver.node))
+        if not legs:
+            done.messages.append(self._note(octets, on_air=False)["message"])
+            return True
+        for source, destination in legs:
+            row = self._note(octets, on_air=True)
+            done.messages.append(row["message"])
+            truth = {"message": row["message"], "use_case": done.use_case}
+            arrived = yield from tunnels.deliver(
+                source, destination, octets, truth, faults=faults, change=change
+            )
+            row["delivered"] = arrived
+            if not arrived:
+                return False
+        return True
+
+    def _note(self, octets: bytes, *, on_air: bool) -> dict[str, Any]:
+        """The row of a message in the truth, from what went into it."""
+        message = dissect_message(octets, self.keystore)
+        layout = message.layout
+        number = self.han.memory["messages"] = self.han.memory.get("messages", 0) + 1
+        facts: Mapping[str, Any] = message.facts
+        return self.han.note(
+            "message", message=number, use_case=facts.get("use_case"), message_code=layout.message_code,
+            cra={1: "command", 2: "response", 3: "alert"}.get(layout.cra), originator=layout.originator.hex(),
+            recipient=layout.recipient.hex(), counter=layout.counter, signature=facts.get("signature"),
+            mac=facts.get("mac"), on_air=on_air, delivered=not on_air, octets=octets.hex(),
+        )  # fmt: skip
+
+
+def _on_air(entity: Entity) -> bool:
+    return entity.node is not None and entity.role != "CHF"
+
+
+def _doubts(message: GbcsMessage) -> str:
+    """What keeps a received message from being good; empty when nothing does."""
+    facts = message.facts
+    if "valid" not in (facts["mac"], facts["signature"]):
+        return f"MAC {facts['mac']}, signature {facts['signature']}"
+    if facts["encrypted_parts"] != facts["decrypted_parts"]:
+        return "an encrypted part could not be opened"
+    wrong = [issue for issue in message.issues if issue.severity != "note"]
+    return wrong[0].text if wrong else ""

@@ -1,0 +1,168 @@
+"""Tunnels between the hub and its devices, and GBCS messages through them (GBCS 4.4 s.10.3; ZSE annex D.6).
+
+A device opens a tunnel of protocol 6 to the hub. Mains devices send and get messages bare; a gas meter asks
+with GET when the notification flags say that something waits, gets it with GET-RESPONSE, and answers with PUT.
+A message longer than the tunnel takes goes as general block transfer.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import simpy
+
+from captures.simulated.medium import Wait
+from captures.simulated.node import Node
+from dissectors.gbcs.gbt import Block, build_blocks
+from dissectors.gbcs.layout import read_layout
+from dissectors.gbcs.tunnel import build_header
+
+__all__ = ["Mail", "deliver", "fetch", "open_tunnel", "waiting"]
+
+CLUSTER = 0x0704
+REQUEST, CLOSE, TO_HUB, TO_DEVICE, REQUEST_ANSWER = 0x00, 0x01, 0x02, 0x01, 0x00
+GET, GET_RESPONSE, PUT = 1, 2, 3
+NO_MANUFACTURER = 0xFFFF
+AUTHENTICATED = b"\x11\x00\x00\x00\x00"
+
+Change = Callable[[Sequence[bytes]], Sequence[bytes]]
+
+
+@dataclass(slots=True)
+class Mail:
+    """A message that waits at the hub for a gas meter; `done` says whether the meter took it."""
+
+    octets: bytes
+    done: simpy.Event
+    truth: dict[str, Any] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+
+
+def open_tunnel(device: Node, hub: Node) -> Wait:
+    """Request Tunnel and its answer; the tunnel stays open as long as both live. Returns whether it did."""
+    han = device.han
+    held = device.memory.get("tunnel")
+    if held is not None and held[0] == hub.eui64:
+        return True
+    maximum = han.profile.whole("tunnel.maximum")
+    request = struct.pack("<BHBH", han.profile.whole("tunnel.protocol"), NO_MANUFACTURER, 0, maximum)
+    arrived, seq = yield from device.send_zcl(hub, CLUSTER, REQUEST, request)
+    if not arrived:
+        return False
+    number = hub.memory["tunnels"] = hub.memory.get("tunnels", 0) + 1
+    answer = struct.pack("<HBH", number, 0, maximum)
+    back = hub.send_zcl(device, CLUSTER, REQUEST_ANSWER, answer, to_client=True, seq=seq)
+    arrived, _ = yield from device.awake_for(back)
+    if arrived:
+        device.memory["tunnel"] = (hub.eui64, number)
+    return arrived
+
+
+def close_tunnel(device: Node, hub: Node) -> Wait:
+    """Close Tunnel."""
+    _, number = device.memory.pop("tunnel")
+    yield from device.send_zcl(hub, CLUSTER, CLOSE, struct.pack("<H", number))
+
+
+def pieces(device: Node, octets: bytes) -> list[bytes]:
+    """The message as the tunnel takes it: whole, or in blocks when it is too long."""
+    profile = device.han.profile
+    if len(octets) + 2 <= profile.whole("tunnel.maximum"):
+        return [octets]
+    layout = read_layout(octets)
+    header = Block(
+        layout.cra, layout.counter, layout.originator, layout.recipient, layout.message_code, 0x40, 1, 0, b"", 0,
+        AUTHENTICATED,
+    )  # fmt: skip
+    return build_blocks(octets, size=profile.whole("tunnel.block"), header=header)
+
+
+def deliver(
+    sender: Node,
+    receiver: Node,
+    octets: bytes,
+    truth: dict[str, Any],
+    *,
+    faults: tuple[str, ...] = (),
+    change: Change = lambda parts: parts,
+) -> Wait:
+    """Carry one message between the hub and a device; returns whether it arrived whole.
+
+    Args:
+        truth: what each of its frames means, with the number of the message.
+        change: what a fault does to the pieces before they are sent.
+    """
+    hub = sender if sender.role == "CHF" else receiver
+    device = receiver if hub is sender else sender
+    if not (yield from open_tunnel(device, hub)):
+        return False
+    if hub is sender and not device.rx_on:
+        mail = Mail(octets, device.han.env.event(), truth, faults)
+        waiting(hub, device).append(mail)
+        patience = 3 * device.han.profile.number("gsme.wake_interval")
+        yield mail.done | device.han.wait(patience)
+        return bool(mail.done.triggered and mail.done.value)
+    header = b"" if device.rx_on else build_header(PUT)
+    for piece in change(pieces(device, octets)):
+        if not (yield from transfer(sender, receiver, header + piece, truth, faults)):
+            return False
+    return True
+
+
+def transfer(
+    sender: Node, receiver: Node, data: bytes, truth: dict[str, Any], faults: tuple[str, ...] = ()
+) -> Wait:
+    """One Transfer Data, repeated a few times when it does not arrive."""
+    hub = sender.role == "CHF"
+    device = receiver if hub else sender
+    payload = struct.pack("<H", device.memory["tunnel"][1]) + data
+    for _ in range(device.han.profile.whole("tunnel.tries")):
+        sending = sender.send_zcl(
+            receiver,
+            CLUSTER,
+            TO_DEVICE if hub else TO_HUB,
+            payload,
+            to_client=hub,
+            truth=truth,
+            faults=faults,
+        )
+        arrived, _ = yield from receiver.awake_for(sending)
+        if arrived:
+            return True
+        yield device.han.wait(3)
+    return False
+
+
+def waiting(hub: Node, device: Node) -> list[Mail]:
+    """What waits at the hub for a sleeping device."""
+    boxes = hub.memory.setdefault("tunnel mail", {})
+    box: list[Mail] = boxes.setdefault(device.eui64, [])
+    return box
+
+
+def fetch(hub: Node, device: Node) -> Wait:
+    """A gas meter that is awake takes all that waits for it, and answers."""
+    box = waiting(hub, device)
+    if not box or not (yield from open_tunnel(device, hub)):
+        return
+    while box:
+        if not (yield from transfer(device, hub, build_header(GET), {"hrgp": "GET"}, box[0].faults)):
+            return
+        mail = box.pop(0)
+        parts = pieces(device, mail.octets)
+        taken = True
+        for index, piece in enumerate(parts):
+            left = min(255, len(box) + len(parts) - index - 1)
+            lead = build_header(GET_RESPONSE, left)
+            taken = taken and (yield from transfer(hub, device, lead + piece, mail.truth, mail.faults))
+        if not mail.done.triggered:
+            mail.done.succeed(taken)
+        # the meter answers before it asks for more: what waits for its answer sends it now
+        yield device.han.wait(0.5)
+        answering = device.memory.get("answering")
+        if answering is not None and answering.is_alive:
+            yield answering
+    yield from device.poll()
