@@ -51,7 +51,37 @@ def read_payload(
     """Dissect one message that `frames` carried and queue its rows in the session."""
     if not session.wants("messages", "items"):
         return None
-    return queue_message(session, _dissect(session, kind, octets), frames, time_ns)
+    message = queue_message(session, _dissect(session, kind, octets), frames, time_ns)
+    if message.facts.get("gbt_block") is not None:
+        _block(session, message, frames, time_ns)
+    return message
+
+
+@dataclass(slots=True)
+class Blocks:
+    """GBT blocks of messages that are not whole yet, with the frames that carried them."""
+
+    held: OrderedDict[Any, tuple[list[Any], list[int]]] = field(default_factory=OrderedDict)
+
+
+def _block(session: Session, message: Message, frames: tuple[int, ...], time_ns: int | None) -> None:
+    """Keep a block; with the last one that was missing, the whole message becomes a row of its own."""
+    from dissectors.gbcs.gbt import read_block, reassemble
+    from dissectors.gbcs.message import GbcsMessage
+
+    if not isinstance(message, GbcsMessage):
+        return
+    block = read_block(message.layout.octets)
+    held = session.context.state(Blocks).held
+    blocks, carried = held.setdefault(block.key, ([], []))
+    blocks.append(block)
+    carried.extend(frames)
+    whole = reassemble(blocks)[0]
+    if whole.complete:
+        del held[block.key]
+        read_payload(session, "gbcs", whole.octets, tuple(dict.fromkeys(carried)), time_ns)
+    while len(held) > OPEN_COMMANDS:
+        held.popitem(last=False)
 
 
 def queue_message(
