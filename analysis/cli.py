@@ -274,6 +274,31 @@ def keys_verb(
     return run.run(capture, _keyring(keys), as_json=as_json, reveal=reveal, quiet=quiet)
 
 
+@verb(
+    "diff",
+    "hanscope diff good.pcapng faulty.pcapng --keys keys.toml",
+    "hanscope diff good.pcapng faulty.pcapng --json",
+)
+def diff(
+    good: Annotated[str, typer.Argument(help="Capture of a unit that works.", show_default=False)],
+    faulty: Annotated[str, typer.Argument(help="Capture of the unit in question.", show_default=False)],
+    keys: KeysOption = None,
+    faulty_keys: Annotated[
+        Path | None,
+        typer.Option("--faulty-keys", help="Key file of the second capture, when it has its own."),
+    ] = None,
+    as_json: JsonOption = False,
+    most: Annotated[int, typer.Option("--most", min=1, help="Rows of each list.")] = 15,
+    quiet: QuietOption = False,
+) -> int:
+    """Two captures aligned: devices, joins, exchanges, timings; the first divergence is named."""
+    from analysis.verbs import diff as run
+
+    ours = _keyring(keys)
+    theirs = _keyring(faulty_keys) if faulty_keys else _keyring(keys)
+    return run.run(good, faulty, ours, theirs, as_json=as_json, most=most, quiet=quiet)
+
+
 @verb("stats", "hanscope stats han.pcapng", "hanscope stats han.pcapng --keys keys.toml --json")
 def stats(
     capture: CaptureArgument,
