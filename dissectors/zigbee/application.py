@@ -164,7 +164,7 @@ def accept(reading: Reading, opened: Opened, source: int, aux: AuxHeader, key_id
     value = opened.key.value + bytes([key_id])
     if reading.context.state(FrameCounters).replayed("aps", source, value, use, RELAY_NS):
         columns["aps_security"] = "replay"
-        text = f"frame counter {aux.frame_counter} is not greater than one that the sender used before"
+        text = "the frame counter is not greater than one that the sender used before"
         reading.issue("warning", LAYER, aux.start + 1, text)
 
 

@@ -146,7 +146,7 @@ class Frames:
         """Give replays their verdict; `frames` are the places in `proofs` of the uses."""
         for use in np.flatnonzero(uses.replays(self.context.state(FrameCounters), patience_ns)).tolist():
             proofs.verdict[frames[use]] = REPLAY
-            text = f"frame counter {uses.counter[use]} is not greater than one that the sender used before"
+            text = "the frame counter is not greater than one that the sender used before"
             self.issues.setdefault(int(uses.row[use]), text)
 
     def tell(self, row: int) -> None:

@@ -153,7 +153,7 @@ def accept(reading: Reading, opened: Opened, source: int, aux: AuxHeader) -> Non
     use = Use(reading.raw.number, aux.frame_counter, reading.raw.time_ns, again)
     if reading.context.state(FrameCounters).replayed("nwk", source, opened.key.value, use):
         columns["nwk_security"] = "replay"
-        text = f"frame counter {aux.frame_counter} is not greater than one that the sender used before"
+        text = "the frame counter is not greater than one that the sender used before"
         reading.issue("warning", LAYER, aux.start + 1, text)
 
 
