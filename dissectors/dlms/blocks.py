@@ -37,8 +37,14 @@ class Block(NamedTuple):
     detail: list[Target] | None
 
 
+_TYPED = {0xC1: "set", 0xC3: "action", 0xC4: "get", 0xC7: "action-response"}
+_BLOCKS = frozenset((*_TYPED, 0x05, 0x0C))
+
+
 def block_of(apdu: Apdu) -> Block | None:
     """The block that `apdu` carries, if any."""
+    if apdu.tag not in _BLOCKS or (apdu.tag in _TYPED and "block" not in apdu.type):
+        return None
     values = {part[0].name: part[1] for part in apdu.parts}
     if apdu.tag == 0xC4 and apdu.type == "with-datablock" and len(apdu.parts) == 4:
         code, parts = values["block_result"]
@@ -48,7 +54,7 @@ def block_of(apdu: Apdu) -> Block | None:
         return Block("get", invoke, values["block_number"], values["last_block"], parts[0][1], None)
     if "datablock" in values and len(values["datablock"]) == 3:
         last, number, octets = (part[1] for part in values["datablock"])
-        service = {0xC1: "set", 0xC3: "action", 0xC7: "action-response"}[apdu.tag]
+        service = _TYPED[apdu.tag]
         invoke = values["invoke_id_and_priority"] & 15
         return Block(service, invoke, number, last, octets, _targets(values))
     if apdu.tag in (0x05, 0x0C) and len(apdu.parts) == 1 and len(apdu.parts[0][1]) == 1:

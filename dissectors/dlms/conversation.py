@@ -15,7 +15,8 @@ from dissectors.dlms.association import Association, Bounded
 from dissectors.dlms.counters import InvocationCounters
 from dissectors.dlms.hdlc import HdlcFrame, read_frame
 from dissectors.dlms.mbus import Telegram, read_telegram
-from dissectors.dlms.message import find_transport, message_of
+from dissectors.dlms.message import find_transport
+from dissectors.dlms.message_view import DlmsMessage
 from dissectors.dlms.packets import read_packet
 from dissectors.dlms.reassembly import HdlcSegments, MbusSegments, TcpStream
 from dissectors.dlms.transports import LLC_DIRECTIONS, READERS, read_hdlc
@@ -271,7 +272,7 @@ class Conversations:
         else:
             fields, error = READERS[transport](unwrapping, octets)
         side.direction = unwrapping.direction or side.direction
-        message = message_of(octets, transport, unwrapping, fields, error)
+        message = DlmsMessage(octets, transport, unwrapping, fields, error)
         if side.direction:
             message.facts["direction"] = side.direction
         return tuple(frames), message

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from dissectors.dlms.association import Association
-from dissectors.dlms.message import dissect_vector, message_of, unwrap, vector_keys
+from dissectors.dlms.message import dissect_vector, unwrap, vector_keys
+from dissectors.dlms.message_view import DlmsMessage
 from tests.dissectors.dlms.expected import check_vector
 
 KEYLESS = {"mbus-e37d56b385": "the vector expects a plain text but names no key"}
@@ -32,7 +33,7 @@ def test_positive_vectors_give_their_facts(shared: Path) -> None:
         memory = Association.with_keys([vector_keys(vector["keys"] or {})])
         octets = bytes.fromhex(vector["hex"])
         name, unwrapping, (fields, error) = unwrap(octets, vector["transport"], memory)
-        message = message_of(octets, name, unwrapping, fields, error)
+        message = DlmsMessage(octets, name, unwrapping, fields, error)
         try:
             check_vector(vector, message, unwrapping)
         except (AssertionError, KeyError, TypeError, IndexError) as failure:
