@@ -85,9 +85,13 @@ def _owners(facts: ZclFrames, aps: ApsHeaders, ends: Ends) -> Owners:
     """Who owns the server side: EUI-64, or PAN and short address while that is unknown."""
     place = np.searchsorted(aps.span.rows, facts.rows)
     aps, ends = aps.where(place), ends.where(place)
-    short = np.where(facts.to_client, ends.src, ends.dst).astype(np.uint64)
-    known = np.where(facts.to_client, ends.has_src, ends.has_dst & ~aps.grouped)
-    eui64 = np.where(facts.to_client, ends.src_eui64, ends.dst_eui64)
+    # Twice the frames: first their servers, then the ends that they send to or hear from.
+    server = np.concatenate([facts.to_client, ~facts.to_client])
+    twice = np.concatenate([np.arange(len(place))] * 2)
+    aps, ends = aps.where(twice), ends.where(twice)
+    short = np.where(server, ends.src, ends.dst).astype(np.uint64)
+    known = np.where(server, ends.has_src, ends.has_dst & ~aps.grouped)
+    eui64 = np.where(server, ends.src_eui64, ends.dst_eui64)
     address = np.where(known, eui64, ends.pan.astype(np.uint64) << np.uint64(16) | short)
     values, which = distinct(address)
     both, device = distinct((which << 1) | known)
@@ -95,10 +99,13 @@ def _owners(facts: ZclFrames, aps: ApsHeaders, ends: Ends) -> Owners:
         int(values[b >> 1]) if b & 1 else (int(values[b >> 1]) >> 16, int(values[b >> 1]) & 0xFFFF)
         for b in both.tolist()
     ]
-    endpoint = np.where(facts.served, facts.endpoint.astype(np.int64), 256)
+    numbers = np.where(server, aps.src_endpoint, aps.dst_endpoint).astype(np.int64)
+    endpoint = np.where(server | ~aps.grouped, numbers, 256)
     pairs, at = distinct((device << 9) | endpoint)
     endpoints = [(devices[p >> 9], None if p & 0x1FF == 256 else p & 0x1FF) for p in pairs.tolist()]
-    return Owners(device, at, devices, endpoints)
+    count = len(place)
+    peer = np.where(facts.to_client & ~aps.grouped[:count], at[count:], -1)
+    return Owners(device[:count], at[:count], peer, devices, endpoints)
 
 
 def _odd(records: Records, specs: list[Spec], spec: Index, frames: int) -> Mask:

@@ -58,6 +58,15 @@ class Reading:
             return e.source if e.source is not None else (e.pan, e.source_short)
         return e.destination if e.destination is not None else (e.pan, e.destination_short)
 
+    @property
+    def peer(self) -> tuple[Any, int] | None:
+        """Device and endpoint that a server sends to, where it is one device: the hub that mirrors a meter."""
+        e = self.envelope
+        if not self.to_client or e.destination_endpoint is None:
+            return None
+        device = e.destination if e.destination is not None else (e.pan, e.destination_short)
+        return device, e.destination_endpoint
+
     def issue(self, severity: Severity, offset: int, text: str) -> None:
         self.out.issues.append(Issue(severity, LAYER, offset, text))
 

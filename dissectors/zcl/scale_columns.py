@@ -1,8 +1,9 @@
 """Attribute values of many records in their units, by the rules of `dissectors.zcl.scaling`.
 
 Strategy: what a device said of its scaling is looked up as it was when each frame passed: the last lesson of
-the same endpoint before it (the frame's own included), else of the device, else what was known before the
-block. The rules' arithmetic runs over all records of one rule at once; units are named once a combination.
+the same endpoint before it (the frame's own included), else of the device, else of the mirror that is sent
+to, else what was known before the block. The rules' arithmetic runs over all records of one rule at once;
+units are named once a combination.
 """
 
 from __future__ import annotations
@@ -27,10 +28,14 @@ F64 = npt.NDArray[np.float64]
 
 @dataclass(slots=True)
 class Owners:
-    """Who owns the server side of ZCL frames, one entry a frame: places in `devices` and in `endpoints`."""
+    """Who owns the server side of ZCL frames, one entry a frame: places in `devices` and in `endpoints`.
+
+    `peer` is the place of the one end that a server sends to, -1 where there is none.
+    """
 
     device: Index
     place: Index
+    peer: Index
     devices: Sequence[Hashable]
     endpoints: Sequence[tuple[Hashable, int | None]]
 
@@ -92,11 +97,16 @@ class _Memory:
         spoken = [self.scales.devices.get(d, {}).get(key) for d in owners.devices]
         frame, _, value = self.lessons.by_key.get(key, (_NONE, _NONE, _NONE))
         out, known = np.zeros(len(self.frames), np.int64), np.zeros(len(self.frames), np.bool_)
-        for which, base in ((owners.place, held), (owners.device, spoken)):
-            mine = which[self.frames]
-            last = last_before(which[frame], frame, mine, self.frames + 1)
+        tiers = (
+            (owners.place, owners.place, held),
+            (owners.device, owners.device, spoken),
+            (owners.place, owners.peer, held),
+        )
+        for told, asking, base in tiers:
+            mine = asking[self.frames]
+            last = last_before(told[frame], frame, mine, self.frames + 1)
             now = np.array([b if b is not None else 0 for b in base], np.int64)[mine]
-            has = np.array([b is not None for b in base], np.bool_)[mine] | (last >= 0)
+            has = np.array([b is not None for b in base], np.bool_)[mine] & (mine >= 0) | (last >= 0)
             if len(value):
                 now = np.where(last >= 0, value[last], now)
             out = np.where(known, out, now)

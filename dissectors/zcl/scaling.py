@@ -51,13 +51,19 @@ class Scales:
             self.revision += 1
         self.devices.setdefault(device, {})[key] = value
 
-    def get(self, device: Any, endpoint: int | None, key: Key) -> int | None:
-        """The value of attribute `key`: of this endpoint, else the last one of any endpoint of `device`."""
+    def get(self, device: Any, endpoint: int | None, key: Key, peer: Any = None) -> int | None:
+        """The value of attribute `key`: of this endpoint, else the last one of any endpoint of `device`.
+
+        Else of `peer`, the (device, endpoint) that is sent to: a meter that reports to its mirror leaves it
+        to the mirror to say what the values are scaled by (ZSE D.3.4).
+        """
         held = self.known.get((device, endpoint))
         if held is not None and key in held:
             return held[key]
         held = self.devices.get(device)
-        return held.get(key) if held is not None else None
+        if held is not None and key in held:
+            return held[key]
+        return self.known.get(peer, {}).get(key) if peer is not None else None
 
 
 class Rule(NamedTuple):
@@ -111,13 +117,13 @@ def of_field(
 
 def _lookup(reading: Reading, values: dict[str, Any]) -> Lookup:
     scales = reading.context.state(Scales)
-    device, endpoint = reading.device, reading.endpoint
+    device, endpoint, peer = reading.device, reading.endpoint, reading.peer
 
     def find(reference: str) -> int | None:
         for one in reference.split("|"):
             if ":" in one:
                 cluster, _, attribute = one.partition(":")
-                value = scales.get(device, endpoint, (int(cluster, 16), int(attribute, 16)))
+                value = scales.get(device, endpoint, (int(cluster, 16), int(attribute, 16)), peer)
             else:
                 value = values.get(one)
             if isinstance(value, int):

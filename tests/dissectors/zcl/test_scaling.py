@@ -1,14 +1,17 @@
 """Values in their units, once the device has said its scaling; null before, never a guess."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from dissectors.context import HanContext
+from dissectors.cursor import Cursor
 from dissectors.facts import table
-from dissectors.zcl import build_attribute_records, build_command
+from dissectors.frame import Dissection, Envelope
+from dissectors.zcl import build_attribute_records, build_command, dissect
 from dissectors.zcl.scaling import Scales, taught
-from tests.dissectors.zcl.support import METER, read
+from tests.dissectors.zcl.support import HUB, METER, read
 
 
 def report(*values: tuple[int, int, Any]) -> bytes:
@@ -52,6 +55,25 @@ def test_each_endpoint_of_a_hub_mirrors_its_own_meter() -> None:
     gas = read(report((0, 0x25, 1000)), 0x0702, context, endpoint=10).attributes[0]
     electricity = read(report((0, 0x25, 1000)), 0x0702, context, endpoint=11).attributes[0]
     assert (gas["unit"], electricity["unit"]) == ("m3", "kWh")
+
+
+def test_a_meter_is_scaled_as_its_mirror_says() -> None:
+    context = HanContext()
+    scaling_ = report(*GAS)
+    mirror = Envelope(
+        frame=1, source=HUB, destination=0x77, cluster=0x0702, source_endpoint=22, destination_endpoint=1
+    )
+    dissect(Cursor(scaling_), "frame", mirror, context, Dissection())
+    reading = report((0, 0x25, 1000))
+    rows = []
+    for endpoint in (22, 23):
+        meter = replace(
+            mirror, source=METER, destination=HUB, source_endpoint=1, destination_endpoint=endpoint
+        )
+        out = Dissection()
+        dissect(Cursor(reading), "frame", meter, context, out)
+        rows.append(out.attributes[0]["unit"])
+    assert rows == ["m3", None]
 
 
 def test_an_invalid_reading_is_no_number() -> None:
