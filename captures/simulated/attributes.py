@@ -61,6 +61,8 @@ def read(asker: Node, server: Node, cluster: int, attributes: Sequence[int], **a
         answer += struct.pack("<HB", attribute, 0) + record(*typed)
     truth = {"attributes": {f"{a:04x}": v if isinstance(v, int) else str(v) for a, v in values.items()}}
     yield server.han.wait(0.02)
+    if aps.get("endpoints"):
+        aps["endpoints"] = aps["endpoints"][::-1]  # the answer goes back the way the question came
     back = server.send_zcl(
         asker, cluster, _READ_ANSWER, answer, general=True, to_client=True, seq=seq, truth=truth, **aps
     )
