@@ -38,6 +38,9 @@ __all__ = [
 DECODED_TABLES = tuple(name for name in TABLES if name != "findings")
 """The tables that decoding gives; findings come from `analysis.findings.check`."""
 
+PROLOGUE = 8192
+"""After so many frames a first reading is given up if hindsight would open more of them: the next one knows
+what they teach, and the capture need not be read to its end twice."""
 PASSES = 4
 """Readings of a capture at most: every further one needs a key that the one before taught."""
 
@@ -82,6 +85,7 @@ class Reading:
         self.limit = limit
         self.progress = progress
         self.block_frames = block_frames
+        self.prologue = hindsight is None and (limit is None or limit > PROLOGUE)
         self.facts = CaptureFacts(name=replay.name)
         self.session = Session(
             keyring,
@@ -97,6 +101,10 @@ class Reading:
                 self.session.learn_secrets(capture.secrets)
                 for batches in decode_block(block, self.session):
                     yield from batches.items()
+                if self.prologue and self.session.frames >= PROLOGUE:
+                    self.prologue = False
+                    if self.session.hindsight() is not None:
+                        return
                 if self.progress is not None:
                     self.progress(capture.position, capture.size, self.session.frames)
             finish_conversations(self.session)

@@ -9,19 +9,19 @@ goes that way, and at the end of the block: the greatest counter, and the uses o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.counters import RELAY_NS, FrameCounters, Track, Use
+from dissectors.counters import RELAY_NS, REPEAT_NS, FrameCounters, Track, Use
 from dissectors.vectors import Index, Mask, distinct, highest_before
 
 __all__ = ["Uses", "uses_of"]
 
-KEPT_NS = 2 * RELAY_NS
-"""Uses within this time before the last one stay in the memory of the one-frame path."""
+KEPT_NS = {"nwk": 2 * REPEAT_NS, "aps": 2 * RELAY_NS}
+"""Uses within this time before the last one stay in the memory of the one-frame path: twice its patience."""
 
 Pair = tuple[str, int, bytes]
 """Layer, EUI-64 of the sender, key."""
@@ -42,7 +42,8 @@ class Uses:
     time_ns: npt.NDArray[np.int64]
     digest: npt.NDArray[np.uint32]
     mark: npt.NDArray[np.uint32]
-    told: int = 0  # rows below this one are in the one-frame path's memory
+    _by_pair: list[Index] = field(default_factory=list)
+    _told: list[int] = field(default_factory=list)
 
     def _again(self, use: int) -> int:
         """What the one-frame path calls a repeated frame by."""
@@ -61,7 +62,8 @@ class Uses:
     def _seen_again(self, memory: FrameCounters, use: int, patience_ns: int) -> bool:
         """Whether the same octets were used a short time ago, in this block or before it."""
         time_ns, counter, again = int(self.time_ns[use]), int(self.counter[use]), self._again(use)
-        for index in np.flatnonzero(self.pair[:use] == self.pair[use])[::-1].tolist():
+        mine = self._uses(int(self.pair[use]))
+        for index in mine[: np.searchsorted(mine, use)][::-1].tolist():
             if not self.number[index]:
                 continue
             if time_ns - int(self.time_ns[index]) > patience_ns:
@@ -76,21 +78,45 @@ class Uses:
                 return True
         return False
 
-    def tell(self, memory: FrameCounters, row: int) -> None:
-        """Write the uses of rows before `row` to the memory of the one-frame path."""
-        begin, end = np.searchsorted(self.row, (self.told, row), side="left")
-        self.told = row
-        part = slice(int(begin), int(end))
-        for pair in np.flatnonzero(np.bincount(self.pair[part], minlength=len(self.pairs))).tolist():
-            uses = part.start + np.flatnonzero((self.pair[part] == pair) & (self.number[part] > 0))
-            if len(uses):
-                self._remember(memory.tracks.setdefault(self.pairs[pair], Track()), uses)
+    def tell(self, memory: FrameCounters, row: int, only: Index | None = None) -> None:
+        """Write the uses of rows before `row` to the memory of the one-frame path; `only` of some pairs."""
+        for pair in range(len(self.pairs)) if only is None else only.tolist():
+            uses = self._uses(pair)
+            begin = self._told[pair]
+            end = int(np.searchsorted(self.row[uses], row, side="left"))
+            if end > begin:
+                self._told[pair] = end
+                some = uses[begin:end]
+                some = some[self.number[some] > 0]
+                if len(some):
+                    track = memory.tracks.setdefault(self.pairs[pair], Track())
+                    self._remember(track, some, KEPT_NS[self.pairs[pair][0]])
 
-    def _remember(self, track: Track, uses: Index) -> None:
+    def told_otherwise(self, row: int) -> None:
+        """The one-frame path counted the use of `row` itself."""
+        begin, end = np.searchsorted(self.row, (row, row + 1), side="left")
+        for pair in self.pair[begin:end].tolist():
+            self._told[pair] = int(np.searchsorted(self.row[self._uses(pair)], row + 1, side="left"))
+
+    def pairs_of(self, row: int) -> Index:
+        """The pairs that `row` uses."""
+        begin, end = np.searchsorted(self.row, (row, row + 1), side="left")
+        return self.pair[begin:end]
+
+    def _uses(self, pair: int) -> Index:
+        """The uses of one pair, in order."""
+        if not self._by_pair:
+            order = np.argsort(self.pair, kind="stable")
+            bounds = np.searchsorted(self.pair[order], np.arange(len(self.pairs) + 1))
+            self._by_pair = [order[bounds[i] : bounds[i + 1]] for i in range(len(self.pairs))]
+            self._told = [0] * len(self.pairs)
+        return self._by_pair[pair]
+
+    def _remember(self, track: Track, uses: Index, kept_ns: int) -> None:
         greatest = max(_greatest(track), -1)
         running = np.maximum.accumulate(np.maximum(self.counter[uses].astype(np.int64), greatest))
         times = self.time_ns[uses]
-        limit = max(int(times[-1]) - KEPT_NS, -(2**63))
+        limit = max(int(times[-1]) - kept_ns, -(2**63))
         kept = int(np.argmax(times >= limit))
         if kept > 0:
             track.uses.clear()

@@ -26,6 +26,7 @@ __all__ = [
     "last_before",
     "lookup",
     "padded",
+    "stacked",
 ]
 
 PADDING = 256
@@ -158,6 +159,47 @@ class Columns:
         self.count = count
         self.values = {name: values[:count] for name, values in self.values.items()}
         self.valid = {name: mask[:count] for name, mask in self.valid.items()}
+
+    def take(self, order: Index) -> Columns:
+        """The rows in another order."""
+        import pyarrow as pa
+
+        out = Columns(len(order))
+        index = pa.Array.from_buffers(
+            pa.int64(), len(order), [None, pa.py_buffer(np.ascontiguousarray(order))]
+        )
+        for name, values in self.values.items():
+            arrow = isinstance(values, pa.Array)
+            out.values[name] = values.take(index) if arrow else values[order]
+        out.valid = {name: mask[order] for name, mask in self.valid.items()}
+        out.words = dict(self.words)
+        return out
+
+
+def stacked(parts: Sequence[Columns]) -> Columns:
+    """The rows of several tables, one after the other."""
+    import pyarrow as pa
+
+    if len(parts) == 1:
+        return parts[0]
+    out = Columns(sum(part.count for part in parts))
+    for name in dict.fromkeys(name for part in parts for name in part.values):
+        some = [part.values.get(name) for part in parts]
+        if any(isinstance(values, pa.Array) for values in some):
+            out.values[name] = pa.concat_arrays(some)
+            continue
+        out.words[name] = [word for part in parts for word in part.words.get(name, ())]
+        shift, pieces, masks = 0, [], []
+        like = next(values for values in some if values is not None)
+        for part, values in zip(parts, some, strict=True):
+            absent = values is None
+            pieces.append(np.zeros(part.count, like.dtype) if absent else values + like.dtype.type(shift))
+            masks.append(np.zeros(part.count, np.bool_) if absent else part.valid[name])
+            shift += len(part.words.get(name, ()))
+        out.values[name], out.valid[name] = np.concatenate(pieces), np.concatenate(masks)
+        if not out.words[name]:
+            del out.words[name]
+    return out
 
 
 def padded(records: list[bytes]) -> tuple[npt.NDArray[np.uint8], Index, Index]:

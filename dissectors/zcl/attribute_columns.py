@@ -24,11 +24,12 @@ from dissectors.zcl.general import GENERAL
 from dissectors.zcl.reading import number_of, text_of
 from dissectors.zcl.scaling import taught
 from dissectors.zcl.value_columns import (
+    Phrases,
     Saying,
-    Spoken,
     Values,
     integer_texts,
     integers,
+    places,
     rearranged,
     signed,
     text_array,
@@ -66,13 +67,17 @@ class Frames:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One attribute as it occurs: its name, and how its values are read."""
+    """One attribute as it occurs: its name, and how its values are read.
+
+    `checked`: the type's invalid value means "not available" (it does in attributes, not in commands).
+    """
 
     cluster: int
     manufacturer: int | None
     attribute: int
     known: Attribute | None
     kind: DataType | None
+    checked: bool = True
 
     @property
     def meaning(self) -> str:
@@ -151,7 +156,9 @@ def attribute_rows(
     return out
 
 
-def values_of(octets: Octets, records: Records, specs: Sequence[Spec], spec: Index, spoken: Spoken) -> Values:
+def values_of(
+    octets: Octets, records: Records, specs: Sequence[Spec], spec: Index, phrases: Phrases
+) -> Values:
     """What the values of the records say."""
     count = len(records.index)
     number, numeric = np.zeros(count, np.float64), np.zeros(count, np.bool_)
@@ -164,22 +171,17 @@ def values_of(octets: Octets, records: Records, specs: Sequence[Spec], spec: Ind
         _say_integers(octets, records, specs, spec, np.flatnonzero(mask), (texts, meanings), number, numeric)
     rest = np.flatnonzero(valued & ~plain)
     if len(rest):
-        said = _say_others(octets, records, specs, spec, rest, spoken)
-        texts.append((rest, text_array([one[0] for one in said])))
-        meanings.append((rest, text_array([one[2] for one in said])))
-        number[rest] = [one[1] or 0.0 for one in said]
-        numeric[rest] = [one[1] is not None for one in said]
+        said = _say_others(octets, records, specs, spec, rest, phrases)
+        text, number[rest], meaning = phrases.spoken(said)
+        texts.append((rest, text))
+        meanings.append((rest, meaning))
+        numeric[rest] = ~np.isnan(number[rest])
+        number[rest[~numeric[rest]]] = 0.0
     bare = np.flatnonzero(~valued)
-    nothing = text_array([None]).take(_zeros(len(bare)))
+    nothing = text_array([None]).take(places(np.zeros(len(bare), np.int64)))
     texts.append((bare, nothing))
     meanings.append((bare, nothing))
     return Values(rearranged(texts, count), number, numeric, rearranged(meanings, count))
-
-
-def _zeros(count: int) -> Any:
-    import pyarrow as pa
-
-    return pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(np.zeros(count, np.int64))])
 
 
 def _say_integers(
@@ -195,18 +197,16 @@ def _say_integers(
     """Plain integers; the type's "not available" is said in words and is no number."""
     if not len(chosen):
         return
-    import pyarrow as pa
-
     size = records.size[chosen]
     raw = integers(octets, records.value[chosen], size)
     is_signed = specs[int(spec[chosen[0]])].kind
     values: npt.NDArray[Any] = signed(raw, size) if is_signed and is_signed.kind == "int" else raw
     none = np.array([_invalid(one.kind) for one in specs], np.uint64)[spec[chosen]]
-    never = np.array([one.kind is None or one.kind.invalid is None for one in specs])[spec[chosen]]
-    invalid = (raw == none) & ~never
+    never = [not one.checked or one.kind is None or one.kind.invalid is None for one in specs]
+    invalid = (raw == none) & ~np.array(never)[spec[chosen]]
     number[chosen] = values.astype(np.float64)
     numeric[chosen] = ~invalid
-    index = pa.Array.from_buffers(pa.int64(), len(chosen), [None, pa.py_buffer(invalid.astype(np.int64))])
+    index = places(invalid)
     out[0].append((chosen, integer_texts(values)))
     out[1].append((chosen, text_array([None, "invalid"]).take(index)))
 
@@ -216,23 +216,51 @@ def _invalid(kind: DataType | None) -> int:
 
 
 def _say_others(
-    octets: Octets, records: Records, specs: Sequence[Spec], spec: Index, chosen: Index, spoken: Spoken
-) -> list[Saying]:
-    """Values in words, asked once for each distinct value."""
-    data = octets.data
-    out = []
-    begin = records.at[chosen].tolist()
-    end = (records.value[chosen] + records.size[chosen]).tolist()
-    for one, start, stop in zip(spec[chosen].tolist(), begin, end, strict=True):
-        kind = specs[one].kind
-        assert kind is not None
-        out.append(spoken.say((kind.id, specs[one].meaning, data[start:stop].tobytes()), say_value))
-    return out
+    octets: Octets, records: Records, specs: Sequence[Spec], spec: Index, chosen: Index, phrases: Phrases
+) -> Index:
+    """Values in words, asked once for each distinct value: the codes of what they say."""
+    phrases.forget()
+    codes = np.zeros(len(chosen), np.int64)
+    # Strings and keys are longer than a number: each record for itself.
+    long = (records.at[chosen] != records.value[chosen]) | (records.size[chosen] > 8)
+    for place in np.flatnonzero(long).tolist():
+        record = int(chosen[place])
+        codes[place] = _phrase(octets, records, record, specs[int(spec[record])], phrases, None)
+    short = np.flatnonzero(~long)
+    some = chosen[short]
+    raw, value = distinct(integers(octets, records.value[some], records.size[some]))
+    pairs, which = distinct((spec[some] << 32) | value)
+    first = np.zeros(len(pairs), np.int64)
+    first[which[::-1]] = some[::-1]
+    numbers = raw.tolist()
+    found = [
+        _phrase(octets, records, record, specs[pair >> 32], phrases, numbers[pair & 0xFFFFFFFF])
+        for pair, record in zip(pairs.tolist(), first.tolist(), strict=True)
+    ]
+    codes[short] = np.array(found, np.int64)[which] if found else 0
+    return codes
 
 
-def say_value(type_: int, meaning: str, octets: bytes) -> Saying:
+def _phrase(
+    octets: Octets, records: Records, record: int, spec: Spec, phrases: Phrases, number: int | None
+) -> int:
+    """The code of what one value says; `number` is the value where it is one."""
+    assert spec.kind is not None
+    about = (spec.kind.id, spec.meaning, spec.checked)
+
+    def data() -> bytes:
+        begin, end = int(records.at[record]), int(records.value[record] + records.size[record])
+        return octets.data[begin:end].tobytes()
+
+    if number is not None:
+        return phrases.code((about, number), lambda: say_value(*about, data()))
+    value = data()
+    return phrases.code((about, value), lambda: say_value(*about, value))
+
+
+def say_value(type_: int, meaning: str, checked: bool, octets: bytes) -> Saying:
     """What the one-frame path says of one value; its octets with their length prefix."""
     kind = catalogue.data_type(type_)
     assert kind is not None
-    found = read_value(Cursor(octets), kind, "value", "", meaning)
+    found = read_value(Cursor(octets), kind, "value", "", meaning, invalid=checked)
     return text_of(found, kind), number_of(found, kind), found.meaning or None

@@ -16,7 +16,7 @@ from dissectors.zcl.followers import follow
 from dissectors.zcl.general import GENERAL, Record, read_general
 from dissectors.zcl.header import FRAME_TYPES, Header, read_header
 from dissectors.zcl.reading import Reading, number_of, text_of
-from dissectors.zcl.summaries import line, records_text
+from dissectors.zcl.summaries import PROTOCOL, line, records_text
 
 __all__ = ["dissect", "dissect_payload"]
 
@@ -31,7 +31,7 @@ def dissect(cursor: Cursor, buffer: str, envelope: Envelope, context: HanContext
     cursor.layer = "zcl"
     branch = Field("zcl", None, "ZigBee Cluster Library", start, cursor.remaining, buffer)
     out.fields.append(branch)
-    out.columns["protocol"] = "ZCL"
+    out.columns["protocol"] = PROTOCOL
     try:
         header, fields = read_header(cursor, buffer)
     except DissectionError as error:

@@ -24,17 +24,17 @@ from dissectors.zcl.attribute_columns import (
     Frames as ZclFrames,
 )
 from dissectors.zcl.columns import Records, ZclHeaders, read_records, read_zcl
+from dissectors.zcl.command_columns import Plan, command_rows, plans_of
 from dissectors.zcl.general import GENERAL
 from dissectors.zcl.meanings import label_of
 from dissectors.zcl.scale_columns import Owners, ScaleLessons, scaled
-from dissectors.zcl.summaries import line, records_text
-from dissectors.zcl.value_columns import Spoken, integers, signed
+from dissectors.zcl.summaries import PROTOCOL, line, records_text
+from dissectors.zcl.value_columns import Phrases, integers, signed
 from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.frames import Ends, Frames
 
 __all__ = ["read_zcl_frames"]
 
-PROTOCOL = "ZCL"
 TYPES = ("general", "cluster")
 DEFAULT_RESPONSE = 0x0B
 INTEGERS = frozenset({"uint", "int", "data", "bitmap", "enum", "attribute", "cluster", "utc", "date"})
@@ -54,7 +54,12 @@ def read_zcl_frames(frames: Frames, octets: Octets, aps: ApsHeaders, ends: Ends)
     if not keep.all():
         records, spec = records.where(keep), spec[keep]
     default = zcl.general & (zcl.command == DEFAULT_RESPONSE) & (zcl.span.length == 2)
-    _put_headers(frames, zcl, whole | default)
+    specific = np.flatnonzero((zcl.control & 3) == 1)
+    plans, which, planned = plans_of(facts, zcl.span.length, specific)
+    read = whole | default
+    read[planned] = True
+    _put_headers(frames, zcl, read)
+    _put_commands(frames, octets, zcl, facts, plans, which, planned)
     _put_default_responses(frames, octets, zcl, facts, np.flatnonzero(default))
     _put_records(frames, zcl, facts, np.flatnonzero(whole), records, specs, spec)
     _attributes(frames, octets, facts, records, specs, spec, _owners(facts, aps, ends))
@@ -127,6 +132,28 @@ def _put_headers(frames: Frames, zcl: ZclHeaders, read: Mask) -> None:
     out.put("zcl_command", rows, some.command, mask)
     specific = (some.control & 4) != 0
     out.put("zcl_manufacturer", rows[specific], some.manufacturer[specific])
+
+
+def _put_commands(
+    frames: Frames,
+    octets: Octets,
+    zcl: ZclHeaders,
+    facts: ZclFrames,
+    plans: list[Plan],
+    which: Index,
+    planned: Index,
+) -> None:
+    """Summary, status and command rows of cluster commands."""
+    if not len(planned):
+        return
+    at = zcl.span.offset[planned]
+    place = np.array([-1 if plan.status_at is None else plan.status_at for plan in plans], np.int64)[which]
+    has = place >= 0
+    frames.out.put("zcl_status", facts.rows[planned][has], octets.u8((at + place)[has]))
+    frames.finish(facts.rows[planned], PROTOCOL, [plan.summary for plan in plans], which)
+    if "commands" in frames.tables:
+        phrases = frames.context.state(Phrases)
+        frames.command_parts.append(command_rows(octets, facts, at, plans, which, planned, phrases))
 
 
 def _put_default_responses(
@@ -215,7 +242,7 @@ def _attributes(
     frames.scales.append(lessons)
     if "attributes" not in frames.tables or not len(records.index):
         return
-    values = values_of(octets, records, specs, spec, frames.context.state(Spoken))
+    values = values_of(octets, records, specs, spec, frames.context.state(Phrases))
     frames.attributes = attribute_rows(facts, records, specs, spec, values)
     found = scaled(values.number, values.numeric, records.index, specs, spec, lessons, frames.context)
     told = np.flatnonzero(found.unit >= 0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -203,13 +204,19 @@ def _units(rule: Rule, some: Index, memory: _Memory, out: Scaled) -> tuple[npt.N
     codes, decimals = [], []
     first = np.zeros(len(unique), np.int64)
     first[which[::-1]] = np.arange(len(which))[::-1]
+    told = [(reference, *memory.of(reference)) for reference in references]
     for record in some[first].tolist():
-        found = {r: int(memory.of(r)[0][record]) if memory.of(r)[1][record] else None for r in references}
-        name, bcd = scaling.unit_of(rule.unit, found.get)
+        found = tuple((r, int(value[record]) if known[record] else None) for r, value, known in told)
+        name, bcd = _unit(rule.unit, found)
         codes.append(-1 if name is None else _code(out.units, name))
         decimals.append(bcd)
     unit = np.array(codes, np.int32)[which]
     return unit, np.array(decimals, np.bool_)[which], unit >= 0
+
+
+@lru_cache(maxsize=1 << 14)
+def _unit(text: str, found: tuple[tuple[str, int | None], ...]) -> tuple[str | None, bool]:
+    return scaling.unit_of(text, dict(found).get)
 
 
 def _code(units: list[str], name: str) -> int:

@@ -22,6 +22,7 @@ from dissectors.zcl.reading import Reading
 __all__ = [
     "Rule",
     "Scales",
+    "concerns",
     "learn",
     "learn_command",
     "of_attribute",
@@ -257,6 +258,15 @@ def taught() -> frozenset[Key]:
                 if len(words) >= 2 and len(words[-1]) == 4 and len(words[-2]) == 4:
                     keys.add((int(words[-2], 16), int(words[-1], 16)))
     return frozenset(keys)
+
+
+def concerns(command: Command) -> bool:
+    """Whether a command teaches scaling, or has fields that are scaled."""
+    rules = _field_rules()
+    if (command.cluster, command.direction, command.id) in _teaching():
+        return True
+    keys = [(command.cluster, code, one.name) for one in command.fields for code in (command.id, -1)]
+    return any(key in rules for key in keys)
 
 
 @cache

@@ -5,7 +5,9 @@ Used by the one-frame path and by the column path, once for each distinct shape.
 
 from __future__ import annotations
 
-__all__ = ["line", "records_text"]
+__all__ = ["PROTOCOL", "line", "records_text"]
+
+PROTOCOL = "ZCL"
 
 
 def line(cluster: str, command: str | None, code: int, detail: str = "") -> str:

@@ -2,12 +2,12 @@
 
 Strategy: plain integers, nearly all of metering, are gathered, masked and written by Arrow's number printer.
 Every other value (enumerations, bitmaps, times, strings, floats) goes through the one-frame path's own
-functions, once for each distinct value of its kind; what they said is kept for the next block.
+functions, once for each distinct value of its kind; what they said is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +16,11 @@ import numpy.typing as npt
 
 from dissectors.vectors import Index, Mask, Octets
 
-__all__ = ["Spoken", "Values", "integers", "text_array"]
+__all__ = ["Values", "integers", "text_array"]
 
 U64 = npt.NDArray[np.uint64]
 KEPT = 65_536
-"""Distinct values whose text is kept, at most."""
-
+"""Distinct values whose text is kept."""
 _MASKS = np.array([(1 << 8 * n) - 1 for n in range(8)] + [(1 << 64) - 1], np.uint64)
 
 
@@ -89,16 +88,43 @@ Saying = tuple[str | None, float | None, str | None]
 
 
 @dataclass(slots=True)
-class Spoken:
-    """What distinct values were found to say, kept between blocks (bounded)."""
+class Phrases:
+    """What distinct values were found to say; codes stay the same while it is not full (kept in the context)."""
 
-    known: dict[tuple[Any, ...], Saying] = field(default_factory=dict)
+    codes: dict[Hashable, int] = field(default_factory=dict)
+    said: list[Saying] = field(default_factory=list)
+    _texts: Any = None
+    _meanings: Any = None
+    _numbers: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
-    def say(self, key: tuple[Any, ...], tell: Callable[..., Saying]) -> Saying:
-        """What `tell(*key)` says; asked once."""
-        found = self.known.get(key)
-        if found is None:
-            if len(self.known) >= KEPT:
-                self.known.clear()
-            found = self.known[key] = tell(*key)
-        return found
+    def code(self, key: Hashable, tell: Callable[[], Saying]) -> int:
+        """The code of what `key` says; `tell` is asked once for each key."""
+        code = self.codes.get(key)
+        if code is None:
+            code = self.codes[key] = len(self.said)
+            self.said.append(tell())
+        return code
+
+    def forget(self) -> None:
+        """Start again when it is full; codes given before are void."""
+        if len(self.said) > KEPT:
+            self.codes.clear()
+            self.said.clear()
+            self._texts = None
+
+    def spoken(self, codes: Index) -> tuple[Any, npt.NDArray[np.float64], Any]:
+        """Texts, numbers (NaN: none) and meanings of many codes."""
+        if self._texts is None or len(self._texts) != len(self.said):
+            self._texts = text_array([one[0] for one in self.said])
+            self._meanings = text_array([one[2] for one in self.said])
+            self._numbers = np.array([np.nan if one[1] is None else one[1] for one in self.said])
+        index = places(codes)
+        return self._texts.take(index), self._numbers[codes], self._meanings.take(index)
+
+
+def places(codes: Index) -> Any:
+    """Indices as an Arrow array."""
+    import pyarrow as pa
+
+    data = np.ascontiguousarray(codes, np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(data), [None, pa.py_buffer(data)])

@@ -76,7 +76,15 @@ class Lessons:
         moved[ids[changes]] = True
         first = np.zeros(len(ids), np.bool_)
         first[np.unique(ids, return_index=True)[1]] = True
-        return self.where(moved[ids] & (self.sure | (first & ~has[ids])))
+        return self.where(moved[ids] & (self.sure | (first & ~has[ids])))._without_repeats()
+
+    def _without_repeats(self) -> Lessons:
+        """Without those that say again what the one before said of the same address."""
+        order = np.argsort(self.key, kind="stable")
+        key, eui64 = self.key[order], self.eui64[order]
+        kept = np.ones(len(order), np.bool_)
+        kept[1:] = (key[1:] != key[:-1]) | (eui64[1:] != eui64[:-1])
+        return self.where(np.sort(order[kept]))
 
     def teach(self, known: AddressMap, first: int, last: int) -> None:
         """Tell the map the lessons of rows from `first` up to but not including `last`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import numpy.typing as npt
 
@@ -96,13 +98,34 @@ def _groups(
     first = np.zeros(int(group.max(initial=-1)) + 1, np.int64)
     first[group[::-1]] = np.arange(len(group))[::-1]
     groups = []
+    pairs = context.state(Pairs)
     for frame in first.tolist():
         receiver = int(ends.dst_eui64[frame]) if ends.has_dst[frame] else None
-        groups.append(_group(int(sender[frame]), receiver, context) if known[frame] else NOBODY)
+        groups.append(pairs.of(int(sender[frame]), receiver, context) if known[frame] else NOBODY)
     return group, groups
 
 
 NOBODY = Group((), (), frozenset(), False)
+
+
+@dataclass(slots=True)
+class Pairs:
+    """Groups of pairs of devices, kept as long as no key is learnt (in the context)."""
+
+    revision: tuple[int, int, int] = (-1, 0, 0)
+    groups: dict[tuple[int, int | None], Group] = field(default_factory=dict)
+
+    def of(self, source: int, destination: int | None, context: HanContext) -> Group:
+        """The group of one pair."""
+        ring = context.keyring
+        revision = (ring.revision, len(ring.keys), len(ring.install_codes))
+        if revision != self.revision or len(self.groups) > 1 << 16:
+            self.groups.clear()
+            self.revision = revision
+        found = self.groups.get((source, destination))
+        if found is None:
+            found = self.groups[source, destination] = _group(source, destination, context)
+        return found
 
 
 def _group(source: int, destination: int | None, context: HanContext) -> Group:

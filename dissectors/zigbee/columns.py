@@ -71,6 +71,7 @@ def read_frames(
     headers = read_headers(octets, span, frames.out)
     _finish_mac(frames, headers)
     _read_network(frames, headers.where(np.flatnonzero((headers.kind == DATA) & (headers.src_mode > 0))))
+    frames.join_commands()
     return frames
 
 

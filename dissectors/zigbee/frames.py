@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dissectors.context import HanContext
 from dissectors.counter_columns import Uses
 from dissectors.counters import FrameCounters
-from dissectors.vectors import Columns, Index, Mask, Octets
+from dissectors.vectors import Columns, Index, Mask, Octets, stacked
 from dissectors.zigbee.address_columns import Lessons
 from dissectors.zigbee.security_columns import REPLAY, VERDICTS, Proofs
 
@@ -102,7 +102,7 @@ class Frames:
         news: lessons about addresses that change what is known.
         issues: texts of the `issue` column, by row.
         attributes, attribute_rows: columns of the `attributes` table, and the row that each record came from.
-        commands, command_rows: the same for the `commands` table.
+        commands, command_rows: the same for the `commands` table, put together from `command_parts`.
         shut: frames that want a key, by what the session needs to know of them.
     """
 
@@ -124,6 +124,7 @@ class Frames:
     attribute_rows: Index = field(default_factory=lambda: np.zeros(0, np.int64))
     commands: Columns | None = None
     command_rows: Index = field(default_factory=lambda: np.zeros(0, np.int64))
+    command_parts: list[tuple[Index, Columns]] = field(default_factory=list)
     shut: list[tuple[dict[str, Any], Index]] = field(default_factory=list)
     told: int = 0
 
@@ -153,18 +154,28 @@ class Frames:
         """Write to the context what the frames of rows before `row` taught (and not those told before)."""
         self.news.teach(self.context.addresses, self.told, row)
         for uses in self.uses:
-            uses.tell(self.context.state(FrameCounters), row)
+            # A frame that was opened here as well asks for its own counters only.
+            only = uses.pairs_of(row) if row < len(self.done) and self.foreseen[row] else None
+            uses.tell(self.context.state(FrameCounters), row, only)
         for proofs in self.proofs:
-            proofs.tell(self.context, self.told, row)
+            proofs.tell(self.context, row)
         for scales in self.scales:
             scales.tell(self.context, row)
         self.told = row
+
+    def join_commands(self) -> None:
+        """Put the parts of the `commands` table together, in the order of the frames."""
+        if self.command_parts:
+            rows = np.concatenate([part[0] for part in self.command_parts])
+            order = np.argsort(rows, kind="stable")
+            self.commands = stacked([part[1] for part in self.command_parts]).take(order)
+            self.command_rows = rows[order]
 
     def told_otherwise(self, row: int) -> None:
         """The one-frame path dissected `row`, and told the context itself."""
         self.told = row + 1
         for uses in self.uses:
-            uses.told = row + 1
+            uses.told_otherwise(row)
         for scales in self.scales:
             scales.told = row + 1
 

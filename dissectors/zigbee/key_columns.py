@@ -1,9 +1,9 @@
 """Which key opens which of many sealed frames.
 
 Strategy: frames are grouped by what the keyring looks at (PAN and key sequence number, or the pair of
-devices), so that it is asked once a group. The key that opened a group last is tried first on it. Where
-none is known, the candidates are tried on a few frames, and the one that fits goes over the whole group. What
-is still shut then is tried with every other candidate, because its MIC may be bad, or its key another one.
+devices), so that it is asked once a group. The key that opened a group last is tried first; where none is
+known, the candidates are tried on a few frames. Groups with the same first key are opened together. What is
+still shut then is tried with every other candidate, because its MIC may be bad, or its key another one.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ def open_groups(
     work = _Work(sealed, plain, np.zeros(len(sealed), np.bool_), np.full(len(sealed), -1, np.int32))
     order = np.argsort(group, kind="stable")
     bounds = np.searchsorted(group[order], np.arange(len(names) + 1))
+    members = [order[bounds[i] : bounds[i + 1]] for i in range(len(names))]
+    tried = _open_likely(work, members, names, candidates, memory)
     for number, keys in enumerate(candidates):
-        frames = order[bounds[number] : bounds[number + 1]]
-        if len(frames) and len(keys):
-            _open_group(work, frames, keys, names[number], memory)
+        _open_rest(work, members[number], keys, tried[number])
     offset = PADDING + width * np.arange(len(sealed), dtype=np.int64)
     return Opened(Octets(buffer), offset, work.ok, work.key)
 
@@ -82,44 +82,65 @@ class _Work:
     ok: Mask
     key: npt.NDArray[np.int32]
 
-    def attempt(self, frames: Index, keys: Sequence[Key], place: int) -> bool:
-        """Try one key; whether it opened any of `frames`."""
-        text, ok = open_all(self.sealed.where(frames), keys[place].value)
+    def attempt(self, frames: Index, key: bytes, place: npt.NDArray[np.int32]) -> bool:
+        """Try one key, which has that place in the group of each frame; whether it opened any."""
+        text, ok = open_all(self.sealed.where(frames), key)
         hit = frames[ok]
         self.plain[hit, : text.shape[1]] = text[ok]
         self.ok[hit] = True
-        self.key[hit] = place
+        self.key[hit] = place[ok]
         return bool(len(hit))
 
 
-def _open_group(
-    work: _Work, frames: Index, keys: Sequence[Key], name: tuple[object, ...], memory: Openings
-) -> None:
-    last = memory.hits.get(name)
-    first = next((i for i, key in enumerate(keys) if key.value == last), None)
-    tried: set[bytes] = set()
-    if first is None and len(keys) == 1:
-        first = 0
-    if first is None:
-        first = _probe(work, frames[:PROBES], keys)
-    if first is not None:
-        if work.attempt(frames[~work.ok[frames]], keys, first):
-            memory.hits[name] = keys[first].value
-        tried.add(keys[first].value)
+def _open_likely(
+    work: _Work,
+    members: Sequence[Index],
+    names: Sequence[tuple[object, ...]],
+    candidates: Sequence[Sequence[Key]],
+    memory: Openings,
+) -> list[set[bytes]]:
+    """Try one key on each group, and groups with the same key together; which key each group has tried."""
+    tried: list[set[bytes]] = [set() for _ in members]
+    by_key: dict[bytes, list[int]] = {}
+    for number, keys in enumerate(candidates):
+        if len(members[number]) and len(keys):
+            value = memory.hits.get(names[number])
+            if value is None or all(key.value != value for key in keys):
+                likely = 0 if len(keys) == 1 else _probe(work, members[number][:PROBES], keys)
+                value = None if likely is None else keys[likely].value
+            if value is not None:
+                by_key.setdefault(value, []).append(number)
+    for value, numbers in by_key.items():
+        places = [next(i for i, k in enumerate(candidates[n]) if k.value == value) for n in numbers]
+        frames = np.concatenate([members[n] for n in numbers])
+        place = np.repeat(np.array(places, np.int32), [len(members[n]) for n in numbers])
+        left = ~work.ok[frames]
+        work.attempt(frames[left], value, place[left])
+        for number in numbers:
+            tried[number].add(value)
+            if work.ok[members[number]].any():
+                memory.hits[names[number]] = value
+    return tried
+
+
+def _open_rest(work: _Work, frames: Index, keys: Sequence[Key], tried: set[bytes]) -> None:
+    """Try every other key on the frames of a group that are still shut."""
     for place, key in enumerate(keys):
+        if key.value in tried:
+            continue
         frames = frames[~work.ok[frames]]
         if not len(frames):
             return
-        if key.value not in tried:
-            tried.add(key.value)
-            work.attempt(frames, keys, place)
+        tried.add(key.value)
+        work.attempt(frames, key.value, np.full(len(frames), place, np.int32))
 
 
 def _probe(work: _Work, frames: Index, keys: Sequence[Key]) -> int | None:
     """The first key that opens one of a few frames."""
     tried: set[bytes] = set()
     for place, key in enumerate(keys):
-        if key.value not in tried and work.attempt(frames, keys, place):
+        some = np.full(len(frames), place, np.int32)
+        if key.value not in tried and work.attempt(frames, key.value, some):
             return place
         tried.add(key.value)
     return None

@@ -61,6 +61,7 @@ class Proofs:
     groups: Sequence[Group]
     opened: Opened
     verdict: npt.NDArray[np.uint8]
+    _news: list[tuple[int, int]] | None = None
 
     def keys(self) -> tuple[list[Key], Index]:
         """The distinct keys that opened frames, and for each opened frame (in order) which one."""
@@ -68,14 +69,17 @@ class Proofs:
         pairs, which = distinct((self.group[good] << 32) | self.opened.key[good])
         return [self.groups[int(p) >> 32].keys[int(p) & 0xFFFFFFFF] for p in pairs], which
 
-    def tell(self, context: HanContext, first: int, last: int) -> None:
-        """Remember the keys that opened frames of rows from `first` up to but not including `last`."""
-        begin, end = np.searchsorted(self.rows, (first, last), side="left")
-        part = slice(int(begin), int(end))
-        good = self.opened.ok[part]
-        pairs, _ = distinct((self.group[part][good] << 32) | self.opened.key[part][good])
+    def tell(self, context: HanContext, row: int) -> None:
+        """Remember the keys that opened frames of rows before `row`."""
         proven = context.state(KeyProofs).proven
-        for pair in pairs.tolist():
+        if self._news is None:
+            good = np.flatnonzero(self.opened.ok)
+            pairs, which = distinct((self.group[good] << 32) | self.opened.key[good])
+            first = np.zeros(len(pairs), np.int64)
+            first[which[::-1]] = self.rows[good][::-1]
+            self._news = sorted(zip(first.tolist(), pairs.tolist(), strict=True), reverse=True)
+        while self._news and self._news[-1][0] < row:
+            pair = self._news.pop()[1]
             group = self.groups[pair >> 32]
             proven.add((group.name, group.keys[pair & 0xFFFFFFFF].value))
 
