@@ -128,16 +128,19 @@ class Reading:
 
 
 def _limited(blocks: Iterable[FrameBlock], limit: int | None, size: int | None) -> Iterator[FrameBlock]:
-    left = limit
+    """The blocks up to `limit` frames, none longer than `size`, and one of them ending at the prologue's end."""
+    seen = 0
     for block in blocks:
-        step = size or len(block) or 1
-        for start in range(0, len(block), step):
-            stop = min(start + step, len(block))
-            if left is not None:
-                stop = min(stop, start + left)
-                left -= stop - start
+        start = 0
+        while start < len(block):
+            stop = min(start + (size or len(block)), len(block))
+            for bound in (PROLOGUE, limit):
+                if bound is not None and seen < bound:
+                    stop = min(stop, start + bound - seen)
             yield block if (start, stop) == (0, len(block)) else cut(block, start, stop)
-            if left == 0:
+            seen += stop - start
+            start = stop
+            if seen == limit:
                 return
 
 

@@ -98,7 +98,13 @@ def plans_of(frames: Frames, sizes: Index, chosen: Index) -> tuple[list[Plan], I
 
 
 def command_rows(
-    octets: Octets, frames: Frames, at: Index, plans: list[Plan], which: Index, chosen: Index, phrases: Phrases
+    octets: Octets,
+    frames: Frames,
+    at: Index,
+    plans: list[Plan],
+    which: Index,
+    chosen: Index,
+    phrases: Phrases,
 ) -> tuple[Index, Columns]:
     """Rows of the `commands` table, one a field (one without a field for commands that have none).
 

@@ -154,14 +154,22 @@ class Frames:
         """Write to the context what the frames of rows before `row` taught (and not those told before)."""
         self.news.teach(self.context.addresses, self.told, row)
         for uses in self.uses:
-            # A frame that was opened here as well asks for its own counters only.
-            only = uses.pairs_of(row) if row < len(self.done) and self.foreseen[row] else None
+            # A data frame that was opened here as well asks for its own counters only.
+            only = uses.pairs_of(row) if row < len(self.done) and self._plain_data(row) else None
             uses.tell(self.context.state(FrameCounters), row, only)
         for proofs in self.proofs:
             proofs.tell(self.context, row)
         for scales in self.scales:
             scales.tell(self.context, row)
         self.told = row
+
+    def _plain_data(self, row: int) -> bool:
+        """Whether a frame was opened here, and carries application data and no command."""
+        return (
+            bool(self.foreseen[row])
+            and "aps_type" in self.out.valid
+            and bool(self.out.valid["aps_type"][row])
+        )
 
     def join_commands(self) -> None:
         """Put the parts of the `commands` table together, in the order of the frames."""
