@@ -71,7 +71,7 @@ def _remainders(
         quarters = word.view(np.uint16).reshape(-1, 4)
         now = state[:count]
         for quarter in range(4):
-            now = table[now ^ quarters[:, quarter]]
+            now = table.take(now ^ quarters[:, quarter])
         state[:count] = now
     out = np.empty_like(state)
     out[order] = state

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from dissectors.vectors import PADDING, Index, Mask, Octets
 
-__all__ = ["MIC", "Sealed", "open_all"]
+__all__ = ["MIC", "Plain", "Sealed", "open_all"]
 
 MIC = 4
 """Octets of the message integrity code at security level 5."""
@@ -33,7 +33,8 @@ BATCH = 8192
 """Frames in one run of the vector steps: the state stays in the cache."""
 
 _U64 = np.dtype("<u8")
-_TAIL = np.array([(1 << (8 * n)) - 1 for n in range(9)], np.uint64)
+_TAIL = np.array([(1 << 8 * max(0, min(n - 256, 8))) - 1 for n in range(768)], np.uint64)
+# Which octets of a lane are within the text, by how many octets of it are left (and 256).
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class Sealed:
     def __len__(self) -> int:
         return len(self.text)
 
-    def where(self, chosen: Mask | Index) -> Sealed:
+    def where(self, chosen: Mask | Index | slice) -> Sealed:
         """The chosen frames."""
         return Sealed(
             self.octets,
@@ -68,36 +69,53 @@ class Sealed:
         )
 
 
-def open_all(sealed: Sealed, key: bytes) -> tuple[npt.NDArray[np.uint8], Mask]:
-    """Try `key` on every frame: a matrix with one row of plain text a frame, and whether the MIC fits.
+@dataclass(slots=True)
+class Plain:
+    """Plain texts of some frames as rows of matrices; `place` says where the row of each frame begins.
 
     Rows whose MIC does not fit hold zeros: octets that were not authenticated are never shown.
-    Every text must be at least `MIC` octets long.
     """
-    width = _blocks(sealed.end - sealed.text - MIC).max(initial=1) * 16
-    plain = np.zeros((len(sealed), int(width)), np.uint8)
-    ok = np.zeros(len(sealed), np.bool_)
+
+    pieces: list[npt.NDArray[np.uint8]]
+    place: Index
+    ok: Mask
+    size: int = 0
+
+    def add(self, frames: Index | slice, text: npt.NDArray[np.uint8], ok: Mask) -> None:
+        """Keep the texts of `frames`."""
+        count, width = text.shape
+        self.pieces.append(text.reshape(-1))
+        self.place[frames] = self.size + width * np.arange(count)
+        self.ok[frames] = ok
+        self.size += count * width
+
+
+def open_all(sealed: Sealed, key: bytes) -> Plain:
+    """Try `key` on every frame. Every text must be at least `MIC` octets long."""
+    plain = Plain([], np.zeros(len(sealed), np.int64), np.zeros(len(sealed), np.bool_))
     if len(sealed) < SMALL:
-        _open_singly(sealed, key, plain, ok)
-        return plain, ok
+        _open_singly(sealed, key, plain)
+        return plain
     header_blocks = _blocks(sealed.text - sealed.header + 2)
-    for count in np.unique(header_blocks):
-        group = np.flatnonzero(header_blocks == count)
-        order = np.argsort(-(sealed.end[group] - sealed.text[group]), kind="stable")
-        group = group[order]
-        for start in range(0, len(group), BATCH):
-            part = group[start : start + BATCH]
-            text, good = _open_batch(sealed.where(part), key, int(count))
-            plain[part, : text.shape[1]] = text
-            ok[part] = good
-    return plain, ok
+    text_blocks = _blocks(sealed.end - sealed.text - MIC)
+    # Few shapes, so small numbers: the stable sort of 16-bit numbers is one of digits.
+    shape = ((header_blocks << 8) + 255 - text_blocks).astype(np.uint16)
+    order = np.argsort(shape, kind="stable")
+    sealed = sealed.where(order)
+    bounds = np.searchsorted(shape[order], np.arange(int(header_blocks.max()) + 2) << 8)
+    for count, (begin, end) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
+        for start in range(begin, end, BATCH):
+            part = slice(start, min(start + BATCH, end))
+            text, good = _open_batch(sealed.where(part), key, count)
+            plain.add(order[part], text, good)
+    return plain
 
 
 def _blocks(octets: Index) -> Index:
     return (octets + 15) >> 4
 
 
-def _open_singly(sealed: Sealed, key: bytes, plain: npt.NDArray[np.uint8], ok: Mask) -> None:
+def _open_singly(sealed: Sealed, key: bytes, plain: Plain) -> None:
     opener = AESCCM(key, tag_length=MIC)
     data = sealed.octets.data
     for row in range(len(sealed)):
@@ -114,8 +132,7 @@ def _open_singly(sealed: Sealed, key: bytes, plain: npt.NDArray[np.uint8], ok: M
             found = opener.decrypt(nonce, data[text:end].tobytes(), bytes(head))
         except InvalidTag:
             continue
-        plain[row, : len(found)] = np.frombuffer(found, np.uint8)
-        ok[row] = True
+        plain.add(slice(row, row + 1), np.frombuffer(found, np.uint8).reshape(1, -1), np.ones(1, np.bool_))
 
 
 def _header(sealed: Sealed, blocks: int) -> npt.NDArray[np.uint8]:
@@ -134,8 +151,9 @@ def _header(sealed: Sealed, blocks: int) -> npt.NDArray[np.uint8]:
 def _clear_tail(matrix: npt.NDArray[np.uint8], length: Index, first: int = 0) -> None:
     """Zero everything from `length` on in each row; lanes of 8 octets before `first` are known to be full."""
     lanes = matrix.view(_U64)
+    left = length + 256
     for lane in range(first, lanes.shape[1]):
-        lanes[:, lane] &= _TAIL.take(np.clip(length - 8 * lane, 0, 8))
+        lanes[:, lane] &= _TAIL.take(left - 8 * lane)
 
 
 def _nonce(sealed: Sealed, flags: int) -> npt.NDArray[np.uint64]:
@@ -172,7 +190,8 @@ def _open_batch(sealed: Sealed, key: bytes, header_blocks: int) -> tuple[npt.NDA
     counter_0 = _encrypted(_nonce(sealed, 0x01), encrypt, np.empty_like(scratch))
     code = (state[:, 0] ^ counter_0[:, 0]).astype(np.uint32)
     ok = code == sealed.octets.u32(sealed.end - MIC)
-    text[~ok] = 0
+    if not ok.all():
+        text[~ok] = 0
     return text, ok
 
 

@@ -60,35 +60,46 @@ def open_groups(
     memory: Openings,
 ) -> Opened:
     """Open all frames; `candidates` are the keys of each group, the best first, `names` what a group is."""
-    widest = int((sealed.end - sealed.text - MIC).max(initial=1))
-    width = (widest + 15) // 16 * 16
-    buffer = np.zeros(len(sealed) * width + 2 * PADDING, np.uint8)
-    plain = buffer[PADDING : PADDING + len(sealed) * width].reshape(len(sealed), width)
-    work = _Work(sealed, plain, np.zeros(len(sealed), np.bool_), np.full(len(sealed), -1, np.int32))
+    work = _Work(
+        sealed,
+        [np.zeros(PADDING, np.uint8)],
+        PADDING,
+        np.full(len(sealed), PADDING, np.int64),
+        np.zeros(len(sealed), np.bool_),
+        np.full(len(sealed), -1, np.int32),
+    )
     order = np.argsort(group, kind="stable")
     bounds = np.searchsorted(group[order], np.arange(len(names) + 1))
     members = [order[bounds[i] : bounds[i + 1]] for i in range(len(names))]
     tried = _open_likely(work, members, names, candidates, memory)
     for number, keys in enumerate(candidates):
         _open_rest(work, members[number], keys, tried[number])
-    offset = PADDING + width * np.arange(len(sealed), dtype=np.int64)
-    return Opened(Octets(buffer), offset, work.ok, work.key)
+    # What stays shut is all zeros: as much room as the longest text needs, and the padding behind everything.
+    longest = int((sealed.end - sealed.text).max(initial=0))
+    work.offset[~work.ok] = work.size
+    octets = Octets(np.concatenate([*work.pieces, np.zeros(longest + PADDING, np.uint8)]))
+    return Opened(octets, work.offset, work.ok, work.key)
 
 
 @dataclass(slots=True)
 class _Work:
     sealed: Sealed
-    plain: npt.NDArray[np.uint8]
+    pieces: list[npt.NDArray[np.uint8]]
+    size: int
+    offset: Index
     ok: Mask
     key: npt.NDArray[np.int32]
 
     def attempt(self, frames: Index, key: bytes, place: npt.NDArray[np.int32]) -> bool:
         """Try one key, which has that place in the group of each frame; whether it opened any."""
-        text, ok = open_all(self.sealed.where(frames), key)
-        hit = frames[ok]
-        self.plain[hit, : text.shape[1]] = text[ok]
-        self.ok[hit] = True
-        self.key[hit] = place[ok]
+        plain = open_all(self.sealed.where(frames), key)
+        hit = frames[plain.ok]
+        if len(hit):
+            self.pieces += plain.pieces
+            self.offset[hit] = self.size + plain.place[plain.ok]
+            self.size += plain.size
+            self.ok[hit] = True
+            self.key[hit] = place[plain.ok]
         return bool(len(hit))
 
 
