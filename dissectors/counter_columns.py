@@ -82,8 +82,9 @@ class Uses:
         """Write the uses of rows before `row` to the memory of the one-frame path; `only` of some pairs."""
         for pair in range(len(self.pairs)) if only is None else only.tolist():
             uses = self._uses(pair)
-            begin = self._told[pair]
-            end = int(np.searchsorted(self.row[uses], row, side="left"))
+            begin, end = self._told[pair], len(uses)
+            if end and self.row[uses[-1]] >= row:
+                end = int(np.searchsorted(self.row[uses], row, side="left"))
             if end > begin:
                 self._told[pair] = end
                 some = uses[begin:end]
@@ -106,7 +107,8 @@ class Uses:
     def _uses(self, pair: int) -> Index:
         """The uses of one pair, in order."""
         if not self._by_pair:
-            order = np.argsort(self.pair, kind="stable")
+            few = len(self.pairs) < 1 << 16  # the stable sort of 16-bit numbers is one of digits
+            order = np.argsort(self.pair.astype(np.uint16) if few else self.pair, kind="stable")
             bounds = np.searchsorted(self.pair[order], np.arange(len(self.pairs) + 1))
             self._by_pair = [order[bounds[i] : bounds[i + 1]] for i in range(len(self.pairs))]
             self._told = [0] * len(self.pairs)
@@ -128,11 +130,13 @@ class Uses:
             if old:
                 track.forgotten = track.greatest[old - 1]
                 del track.uses[:old], track.greatest[:old]
-        for place in range(kept, len(uses)):
-            i = int(uses[place])
-            number, counter = int(self.number[i]), int(self.counter[i])
-            track.uses.append(Use(number, counter, int(self.time_ns[i]), self._again(i)))
-            track.greatest.append(int(running[place]))
+        some = uses[kept:]
+        digests, marks = self.digest[some].astype("<u4"), self.mark[some].tolist()
+        octets = digests.tobytes()
+        again = [crc32(octets[4 * i : 4 * i + 4], mark) for i, mark in enumerate(marks)]
+        columns = (self.number[some], self.counter[some], self.time_ns[some])
+        track.uses.extend(map(Use._make, zip(*(c.tolist() for c in columns), again, strict=True)))
+        track.greatest.extend(running[kept:].tolist())
 
 
 def _greatest(track: Track | None) -> int:

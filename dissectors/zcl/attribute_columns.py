@@ -24,15 +24,15 @@ from dissectors.zcl.general import GENERAL
 from dissectors.zcl.reading import number_of, text_of
 from dissectors.zcl.scaling import taught
 from dissectors.zcl.value_columns import (
+    INVALID,
+    NOTHING,
     Phrases,
     Saying,
     Values,
     integer_texts,
     integers,
     places,
-    rearranged,
     signed,
-    text_array,
 )
 
 __all__ = ["DIRECTIONS", "Frames", "Spec", "attribute_rows", "specs_of", "values_of"]
@@ -160,28 +160,29 @@ def values_of(
     octets: Octets, records: Records, specs: Sequence[Spec], spec: Index, phrases: Phrases
 ) -> Values:
     """What the values of the records say."""
+    import pyarrow as pa
+
     count = len(records.index)
-    number, numeric = np.zeros(count, np.float64), np.zeros(count, np.bool_)
+    number = np.full(count, np.nan)
+    said = np.full(count, NOTHING, np.int64)
     valued = records.type >= 0
     plain = valued & np.array([one.plain for one in specs], np.bool_)[spec]
     negative = plain & np.array([one.kind is not None and one.kind.kind == "int" for one in specs])[spec]
-    texts: list[tuple[Index, Any]] = []
-    meanings: list[tuple[Index, Any]] = []
-    for mask in (plain & ~negative, negative):
-        _say_integers(octets, records, specs, spec, np.flatnonzero(mask), (texts, meanings), number, numeric)
     rest = np.flatnonzero(valued & ~plain)
     if len(rest):
-        said = _say_others(octets, records, specs, spec, rest, phrases)
-        text, number[rest], meaning = phrases.spoken(said)
-        texts.append((rest, text))
-        meanings.append((rest, meaning))
-        numeric[rest] = ~np.isnan(number[rest])
-        number[rest[~numeric[rest]]] = 0.0
-    bare = np.flatnonzero(~valued)
-    nothing = text_array([None]).take(places(np.zeros(len(bare), np.int64)))
-    texts.append((bare, nothing))
-    meanings.append((bare, nothing))
-    return Values(rearranged(texts, count), number, numeric, rearranged(meanings, count))
+        said[rest] = _say_others(octets, records, specs, spec, rest, phrases)
+        number[rest] = phrases.numbers(said[rest])
+    texts = [phrases.texts()]
+    at = said.copy()
+    for mask in (plain & ~negative, negative):
+        chosen = np.flatnonzero(mask)
+        if len(chosen):
+            at[chosen] = sum(map(len, texts)) + np.arange(len(chosen))
+            texts.append(_say_integers(octets, records, specs, spec, chosen, number, said))
+    text = pa.concat_arrays(texts).take(places(at))
+    numeric = ~np.isnan(number)
+    number[~numeric] = 0.0
+    return Values(text, number, numeric, phrases.meanings(said))
 
 
 def _say_integers(
@@ -190,25 +191,20 @@ def _say_integers(
     specs: Sequence[Spec],
     spec: Index,
     chosen: Index,
-    out: tuple[list[tuple[Index, Any]], list[tuple[Index, Any]]],
     number: npt.NDArray[np.float64],
-    numeric: Mask,
-) -> None:
-    """Plain integers; the type's "not available" is said in words and is no number."""
-    if not len(chosen):
-        return
+    said: Index,
+) -> Any:
+    """Plain integers as texts; the type's "not available" is said in words and is no number."""
     size = records.size[chosen]
     raw = integers(octets, records.value[chosen], size)
-    is_signed = specs[int(spec[chosen[0]])].kind
-    values: npt.NDArray[Any] = signed(raw, size) if is_signed and is_signed.kind == "int" else raw
+    kind = specs[int(spec[chosen[0]])].kind
+    values: npt.NDArray[Any] = signed(raw, size) if kind and kind.kind == "int" else raw
     none = np.array([_invalid(one.kind) for one in specs], np.uint64)[spec[chosen]]
     never = [not one.checked or one.kind is None or one.kind.invalid is None for one in specs]
     invalid = (raw == none) & ~np.array(never)[spec[chosen]]
-    number[chosen] = values.astype(np.float64)
-    numeric[chosen] = ~invalid
-    index = places(invalid)
-    out[0].append((chosen, integer_texts(values)))
-    out[1].append((chosen, text_array([None, "invalid"]).take(index)))
+    number[chosen] = np.where(invalid, np.nan, values.astype(np.float64))
+    said[chosen[invalid]] = INVALID
+    return integer_texts(values)
 
 
 def _invalid(kind: DataType | None) -> int:
@@ -225,7 +221,7 @@ def _say_others(
     long = (records.at[chosen] != records.value[chosen]) | (records.size[chosen] > 8)
     for place in np.flatnonzero(long).tolist():
         record = int(chosen[place])
-        codes[place] = _phrase(octets, records, record, specs[int(spec[record])], phrases, None)
+        codes[place] = _phrase(octets, records, record, specs[int(spec[record])], phrases)
     short = np.flatnonzero(~long)
     some = chosen[short]
     raw, value = distinct(integers(octets, records.value[some], records.size[some]))
@@ -233,29 +229,28 @@ def _say_others(
     first = np.zeros(len(pairs), np.int64)
     first[which[::-1]] = some[::-1]
     numbers = raw.tolist()
-    found = [
-        _phrase(octets, records, record, specs[pair >> 32], phrases, numbers[pair & 0xFFFFFFFF])
-        for pair, record in zip(pairs.tolist(), first.tolist(), strict=True)
-    ]
+    kinds = [phrases.kind(_about(one)) << 64 if one.kind else 0 for one in specs]
+    keys = [kinds[pair >> 32] | numbers[pair & 0xFFFFFFFF] for pair in pairs.tolist()]
+    known = phrases.codes.get
+    found = [known(key, NOTHING) for key in keys]
+    for i in [i for i, code in enumerate(found) if code == NOTHING]:
+        record = int(first[i])
+        found[i] = phrases.codes[keys[i]] = _phrase(
+            octets, records, record, specs[int(spec[record])], phrases
+        )
     codes[short] = np.array(found, np.int64)[which] if found else 0
     return codes
 
 
-def _phrase(
-    octets: Octets, records: Records, record: int, spec: Spec, phrases: Phrases, number: int | None
-) -> int:
-    """The code of what one value says; `number` is the value where it is one."""
-    assert spec.kind is not None
-    about = (spec.kind.id, spec.meaning, spec.checked)
+def _about(spec: Spec) -> tuple[int, str, bool]:
+    return (spec.kind.id if spec.kind else -1, spec.meaning, spec.checked)
 
-    def data() -> bytes:
-        begin, end = int(records.at[record]), int(records.value[record] + records.size[record])
-        return octets.data[begin:end].tobytes()
 
-    if number is not None:
-        return phrases.code((about, number), lambda: say_value(*about, data()))
-    value = data()
-    return phrases.code((about, value), lambda: say_value(*about, value))
+def _phrase(octets: Octets, records: Records, record: int, spec: Spec, phrases: Phrases) -> int:
+    """The code of what one value says."""
+    begin, end = int(records.at[record]), int(records.value[record] + records.size[record])
+    key = (*_about(spec), octets.data[begin:end].tobytes())
+    return phrases.code(key, lambda: say_value(*key))
 
 
 def say_value(type_: int, meaning: str, checked: bool, octets: bytes) -> Saying:

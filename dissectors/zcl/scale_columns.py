@@ -112,6 +112,8 @@ class _Memory:
                 now = np.where(last >= 0, value[last], now)
             out = np.where(known, out, now)
             known = known | has
+            if known.all():
+                break  # what other endpoints of the device said does not matter
         return out, known
 
 

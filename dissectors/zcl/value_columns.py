@@ -59,20 +59,6 @@ def integer_texts(values: npt.NDArray[Any]) -> Any:
     return pc.cast(numbers, pa.string())
 
 
-def rearranged(parts: Sequence[tuple[Index, Any]], count: int) -> Any:
-    """One Arrow array of texts, put together from arrays whose elements belong at the given places."""
-    import pyarrow as pa
-
-    parts = [part for part in parts if len(part[0])]
-    if len(parts) == 1 and len(parts[0][0]) == count:
-        return parts[0][1]
-    order = np.empty(count, np.int64)
-    where = np.concatenate([place for place, _ in parts]) if parts else np.zeros(0, np.int64)
-    order[where] = np.arange(len(where))
-    index = pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(order)])
-    return pa.concat_arrays([texts for _, texts in parts]).take(index) if parts else text_array([])
-
-
 @dataclass(slots=True)
 class Values:
     """What a set of records says: text and meaning as Arrow arrays, numbers with their validity."""
@@ -87,15 +73,24 @@ Saying = tuple[str | None, float | None, str | None]
 """A value as text, as number, and in words."""
 
 
+NOTHING, INVALID = 0, 1
+"""Codes of the phrases that are always there: no value at all, and a number that means "not available"."""
+
+
 @dataclass(slots=True)
 class Phrases:
     """What distinct values were found to say; codes stay the same while it is not full (kept in the context)."""
 
     codes: dict[Hashable, int] = field(default_factory=dict)
-    said: list[Saying] = field(default_factory=list)
+    said: list[Saying] = field(default_factory=lambda: [(None, None, None), (None, None, "invalid")])
+    kinds: dict[Hashable, int] = field(default_factory=dict)
     _texts: Any = None
     _meanings: Any = None
     _numbers: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def kind(self, about: Hashable) -> int:
+        """A number for a kind of value."""
+        return self.kinds.setdefault(about, len(self.kinds))
 
     def code(self, key: Hashable, tell: Callable[[], Saying]) -> int:
         """The code of what `key` says; `tell` is asked once for each key."""
@@ -109,17 +104,29 @@ class Phrases:
         """Start again when it is full; codes given before are void."""
         if len(self.said) > KEPT:
             self.codes.clear()
-            self.said.clear()
+            del self.said[INVALID + 1 :]
             self._texts = None
 
-    def spoken(self, codes: Index) -> tuple[Any, npt.NDArray[np.float64], Any]:
-        """Texts, numbers (NaN: none) and meanings of many codes."""
+    def _write(self) -> None:
         if self._texts is None or len(self._texts) != len(self.said):
             self._texts = text_array([one[0] for one in self.said])
             self._meanings = text_array([one[2] for one in self.said])
             self._numbers = np.array([np.nan if one[1] is None else one[1] for one in self.said])
-        index = places(codes)
-        return self._texts.take(index), self._numbers[codes], self._meanings.take(index)
+
+    def texts(self) -> Any:
+        """All texts."""
+        self._write()
+        return self._texts
+
+    def numbers(self, codes: Index) -> npt.NDArray[np.float64]:
+        """Numbers of many codes; NaN where there is none."""
+        self._write()
+        return self._numbers[codes]
+
+    def meanings(self, codes: Index) -> Any:
+        """Meanings of many codes."""
+        self._write()
+        return self._meanings.take(places(codes))
 
 
 def places(codes: Index) -> Any:
