@@ -18,6 +18,7 @@ STORY = "install-day"
 SECONDS = 1800.0
 FAULTS = ("well-known-key", "counter-reset")
 FINDINGS_SHOWN = 8
+METERING = 0x0702
 WELL_KNOWN = b"ZigBeeAlliance09".hex()
 """The default trust centre link key: nobody has to be told."""
 
@@ -94,5 +95,5 @@ def _checked(decoded: Decoded, report: Path) -> Iterator[str]:
 
 def _telling_frame(decoded: Decoded) -> int:
     readings = decoded.attributes
-    found = readings[readings.scaled.notna()]
+    found = readings[readings.scaled.notna() & (readings.cluster == METERING)]
     return int(found.frame.iloc[0]) if len(found) else 1
