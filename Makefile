@@ -23,6 +23,7 @@ test: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest --nbmake -n auto notebooks
 
 bench: install
 	$(BIN)/python -m tests.benchmarks

@@ -12,7 +12,7 @@ from analysis.decode import DECODED_TABLES, Decoded, decode
 from analysis.keyfile import read_keys
 from analysis.output import Folder
 
-__all__ = ["run"]
+__all__ = ["run", "simulate_home"]
 
 STORY = "install-day"
 SECONDS = 1800.0
@@ -27,7 +27,7 @@ def run(out: Path, *, quiet: bool) -> int:
     """Run the demonstration; see `hanscope demo --help`."""
     out.mkdir(parents=True, exist_ok=True)
     capture, keys = out / "han.pcapng", out / "keys.toml"
-    frames = _simulate(capture, out / "truth.jsonl", keys)
+    frames = simulate_home(capture, out / "truth.jsonl", keys)
     console.put(
         f"1  {capture}: {frames:,} frames of an installation day, simulated (truth.jsonl says what is so)"
     )
@@ -44,7 +44,8 @@ def run(out: Path, *, quiet: bool) -> int:
     return console.OK
 
 
-def _simulate(capture: Path, truth: Path, keys: Path) -> int:
+def simulate_home(capture: Path, truth: Path, keys: Path) -> int:
+    """Simulate the demonstration's home; write its capture, its truth and its key file. Returns the frames."""
     from captures.simulated.recording import truth_rows, write_han
     from captures.simulated.scenarios import simulate
 

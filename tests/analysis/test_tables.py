@@ -7,7 +7,14 @@ import pyarrow as pa
 import pytest
 
 from analysis.schema import TABLES, columns_of
-from analysis.tables import SchemaError, arrow_schema, batch_of, check_batch, empty_table
+from analysis.tables import (
+    SchemaError,
+    arrow_schema,
+    batch_of,
+    check_batch,
+    empty_table,
+    without_unused_words,
+)
 
 TOP = 2**64 - 1
 
@@ -58,3 +65,14 @@ def test_making_batches_does_not_load_pandas() -> None:
         "batch_of('messages', [{'frames': [1]}]); sys.exit('pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_words_that_nobody_uses_go() -> None:
+    words = pa.array(["ok", "none", "no_key"])
+    codes = pa.array([2, None, 0], pa.int32())
+    column = pa.chunked_array([pa.DictionaryArray.from_arrays(codes, words)] * 2)
+    table = pa.table({"a": column, "b": pa.chunked_array([pa.array([1, 2, 3])] * 2)})
+    fewer = without_unused_words(table)
+    fewer.validate(full=True)
+    assert fewer.to_pylist() == table.to_pylist()
+    assert fewer.column("a").chunk(0).dictionary.to_pylist() == ["ok", "no_key"]
