@@ -103,7 +103,7 @@ def _scope(layer: str, row: dict[str, Any]) -> str:
     if layer == "aps":
         parts.append(f"{row.get('aps_key_id') or 'link'} key of")
         ends = (("nwk_src_eui64", "nwk_src"), ("nwk_dst_eui64", "nwk_dst"))
-        parts.append(" and ".join(_end(row, eui64, short) for eui64, short in ends))
+        parts.append(" and ".join(sorted(_end(row, eui64, short) for eui64, short in ends)))
     return ", ".join(parts[:1]) + (" " + " ".join(parts[1:]) if parts[1:] else "")
 
 
@@ -114,7 +114,8 @@ def _end(row: dict[str, Any], eui64: str, short: str) -> str:
 
 
 def _reason(layer: str, row: dict[str, Any]) -> str:
-    told: str | None = row.get("issue")
+    fresh = layer == "nwk" or row.get("nwk_security") != "replay"
+    told: str | None = row.get("issue") if fresh else None  # else it tells of the layer below
     if told and row.get(f"{layer}_security") == "no_key":
         return told
     if row.get("fcs_ok") is False:
