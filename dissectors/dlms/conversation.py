@@ -34,6 +34,9 @@ MAX_WAIT = 0x10000 + 16
 ENOUGH = 9
 """Octets that tell the carrier; with fewer, a stream that opens like one is waited for."""
 
+TRIES = 64
+"""Payloads that may pass before a conversation is taken to carry no DLMS: a capture may begin in mid-message."""
+
 _OPENINGS = (b"\x7e", b"\0", b"\x68", b"\xe5", b"\x10")
 _SPEAKING = ("SNRM", "UA", "DISC", "DM", "FRMR")
 
@@ -59,6 +62,13 @@ class _Conversation:
 
     def side(self, source: Hashable) -> _Side:
         return self.sides.setdefault(source, _Side())
+
+    def choose(self, octets: bytes, destination: Hashable) -> str:
+        """The carrier, once chosen for good; after some payloads that show none, ``""`` for good."""
+        if not self.transport and self.tried < TRIES:
+            self.tried += 1
+            self.transport = _choose(octets, destination)
+        return self.transport
 
 
 @dataclass(slots=True)
@@ -118,6 +128,7 @@ class Conversations:
         conversation = self._all.get(key)
         if conversation is None:
             self._all[key] = conversation = _Conversation()
+        self._all.move_to_end(key)
         if transport != "auto":
             conversation.transport = transport
         side = conversation.side(source)
@@ -141,9 +152,7 @@ class Conversations:
     def _datagram(
         self, conversation: _Conversation, side: _Side, octets: bytes, frame: int, destination: Hashable
     ) -> list[Found]:
-        if not conversation.transport:
-            conversation.transport = _choose(octets, destination)
-        transport = conversation.transport
+        transport = conversation.choose(octets, destination)
         if not transport:
             return []
         if transport not in ("hdlc", "mbus"):
@@ -175,8 +184,7 @@ class Conversations:
             first = bytes(stream.ready[:MAX_WAIT])
             if len(first) < ENOUGH and first[:1] in _OPENINGS:
                 return out
-            conversation.transport = _choose(first, destination)
-            if not conversation.transport:
+            if not conversation.choose(first, destination):
                 stream.take(len(stream.ready))
         while stream.ready and conversation.transport:
             length = _whole(conversation.transport, bytes(stream.ready[:MAX_WAIT]), 0)
