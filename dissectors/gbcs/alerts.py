@@ -12,7 +12,7 @@ from dissectors.dlms.data import Node
 from dissectors.field import Field, Issue
 from dissectors.gbcs.cosem import Description, apdu_header, obis_text, opened_fields
 from dissectors.gbcs.names import CRA, alert_name, coded, eui64, use_case
-from dissectors.gbcs.objects import Part, Target, object_title
+from dissectors.gbcs.objects import Part, Target, object_title, parts_of
 from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.protected import PARAMETERS, sealed_octets
 from dissectors.gbcs.values import Row, Values, item
@@ -82,8 +82,13 @@ LAYOUTS: dict[int, tuple[tuple[str, tuple[Piece, ...]], ...]] = {
     0x0111: (("channel_change", ()),),
     0x0112: (("scan_outcome", ()),),
     0x0113: (("sub_ghz_configuration", ()),),
-    0x0121: (("controller", ()), ("start", ()), ("end", ()), ("level", ())),
-    0x0122: (("controller", ()), ("reason", ())),
+    0x0121: (
+        ("apc_direction_and_number", ()),
+        ("apc_limit_period_start", ()),
+        ("apc_limit_period_end", ()),
+        ("resulting_level", ()),
+    ),
+    0x0122: (("apc_direction_and_number", ()), ("resulting_level", ())),
     0x0123: (("operational_update", ()),),
 }
 
@@ -94,22 +99,15 @@ def _tree(name: str, *children: Any) -> Part:
     return part
 
 
-_DEVICE_LOG = _tree(
-    "device_log",
-    "time",
-    "extended_pan_id",
-    _tree("devices", _tree("device[]", "mac_address", "hashed_link_key")),
-)
 _STRUCTURES = {
-    0x0018: _DEVICE_LOG,
     0x0111: _tree("channel_change", "channel", "reason"),
     0x0112: _tree("scan_outcome", "outcome", "reason"),
-    0x0113: _tree(
-        "sub_ghz_configuration",
-        *(f"channel_mask_{n}" for n in range(1, 5)),
-        *(f"setting_{n}" for n in range(1, 12)),
-    ),
 }
+_OBJECTS = {
+    0x0018: Target(104, "0-0:30.3.0.255", True, 4),
+    0x0113: Target(1, "0-0:94.44.10.0", False, 2),
+}
+"""Alerts whose extra item is the value of an object."""
 
 
 def read_pieces(octets: bytes, offset: int, end: int, pieces: Sequence[Piece], buffer: str) -> list[Field]:
@@ -191,11 +189,13 @@ def _extra(octets: bytes, node: Node, code: int | None, index: int, items: list[
         return out
     if tag == 9 and len(value) >= 17 and value.startswith(b"\x31\x00\x00\x00\x00"):
         return sealed_octets(octets, node, name)
-    part = PARAMETERS if name == "protection_parameters" else _STRUCTURES.get(code or -1)
-    values = Values(None)
+    target = _OBJECTS.get(code or -1)
+    if name == "protection_parameters":
+        return Values(None).field(node, PARAMETERS, name)
+    part = parts_of(code or 0, target) if target is not None else _STRUCTURES.get(code or -1)
+    values = Values(target)
     out = values.field(node, part, name)
-    if name != "protection_parameters":
-        items += values.rows(name)
+    items += values.rows(object_title(target) if target is not None else name)
     return out
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Field, Issue
 from dissectors.gbcs.layout import read_length
+from dissectors.gbcs.zcl_types import readable
 
 __all__ = [
     "Reader",
@@ -263,6 +264,12 @@ class Reader:
         return self._leaf(Shape(name, tag, _TYPES.get(tag, "octets")), offset, start, stop), stop
 
 
+def _oid(content: bytes) -> str | bytes:
+    """The dotted form; octets that are not the shortest form of one stay octets."""
+    dotted = _dotted(content)
+    return dotted if dotted.count(".") and _oid_octets(dotted) == content else content
+
+
 def _plain(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
@@ -286,9 +293,9 @@ _VALUES: dict[str, Callable[[bytes], Any]] = {
     "bits": lambda c: c[1:],
     "null": lambda _: None,
     "boolean": lambda c: c != b"\x00",
-    "time": lambda c: c.decode("ascii", "replace"),
-    "text": lambda c: c.decode("utf-8", "replace"),
-    "oid": _dotted,
+    "time": lambda c: c.decode("latin-1"),
+    "text": readable,
+    "oid": _oid,
     "any": bytes,
 }
 
@@ -314,8 +321,10 @@ def _bit_octets(value: bytes) -> bytes:
     return bytes(((last & -last).bit_length() - 1 if last else 0,)) + value
 
 
-def _oid_octets(value: str) -> bytes:
+def _oid_octets(value: str | bytes) -> bytes:
     """The content of an OBJECT IDENTIFIER in dotted form."""
+    if isinstance(value, bytes):
+        return value
     arcs = [int(part) for part in value.split(".")]
     out = b""
     for arc in (40 * arcs[0] + arcs[1], *arcs[2:]):
@@ -334,8 +343,8 @@ _CONTENTS: dict[str, Callable[[Any], bytes]] = {
     "bits": _bit_octets,
     "null": lambda _: b"",
     "boolean": lambda v: b"\xff" if v else b"\x00",
-    "time": lambda v: str(v).encode("ascii"),
-    "text": lambda v: str(v).encode("utf-8"),
+    "time": lambda v: str(v).encode("latin-1"),
+    "text": lambda v: v if isinstance(v, bytes) else str(v).encode("utf-8"),
 }
 
 

@@ -57,6 +57,8 @@ _CRITICAL = {"critical": True, "non-critical": False}
 def use_cases() -> dict[int, UseCase]:
     """Every use case by message code."""
     out: dict[int, UseCase] = {}
+    newer = table(PACKAGE, "usecase_types_newer")
+    categories = {row["use_case"]: row["message_type"] for row in newer if row["message_type"][:3] == "SME"}
     for row in table(PACKAGE, "usecases"):
         code = int(row["message_code"], 16)
         short = row["use_case"].replace("CS02bSupplierBySupplier", "CS02b")
@@ -67,8 +69,8 @@ def use_cases() -> dict[int, UseCase]:
             short or title,
             title,
             row["payload_kind"],
-            row["message_category"],
-            _CRITICAL.get(row["critical"]),
+            row["message_category"] or categories.get(short, ""),
+            _critical(row, categories.get(short, "")),
             row["future_dated"],
             row["replay_protection"],
             row["read_or_update"],
@@ -77,6 +79,13 @@ def use_cases() -> dict[int, UseCase]:
             row["confidence"] or "",
         )
     return out
+
+
+def _critical(row: dict[str, str], newer: str) -> bool | None:
+    """Critical by the annex; else by the message category of the newer list of use cases."""
+    if row["critical"] in _CRITICAL:
+        return _CRITICAL[row["critical"]]
+    return {"SME.C.C": True, "SME.A.C": True, "SME.C.NC": False, "SME.A.NC": False}.get(newer)
 
 
 def _reference(row: dict[str, str]) -> str:
@@ -100,7 +109,8 @@ def use_case_by_name(name: str) -> UseCase | None:
 @cache
 def alerts() -> dict[int, str]:
     """Alert codes (GBCS section 16) and their names."""
-    return {int(row["alert_code"], 16): row["name"] for row in table(PACKAGE, "alert_codes")}
+    rows = table(PACKAGE, "alert_codes")
+    return {int(row["alert_code"], 16): row["name"].partition(" [from use case")[0] for row in rows}
 
 
 def alert_name(code: int) -> str | None:

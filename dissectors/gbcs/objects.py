@@ -18,6 +18,7 @@ from dissectors.facts import table
 __all__ = ["Part", "Target", "object_title", "objects_of", "parts_of", "unit_of"]
 
 _PROTECTION_CLASS = 30
+_TWIN = "TWIN_ELEMENT"
 _RANGE = re.compile(r"\[[^\]]*\]$")
 _DOTS = re.compile(r"\.(?![^\[]*\])")  # dots between names, not those of a range
 
@@ -46,6 +47,16 @@ class Part:
         self.type = ""
         self.constant = ""
         self.children: list[Part] = []
+
+    @property
+    def twin(self) -> bool:
+        """Only there in meters with two elements."""
+        return _TWIN in self.type or (len(self.children) == 1 and self.children[0].twin)
+
+    @property
+    def optional(self) -> bool:
+        """May be left out."""
+        return "OPTIONAL" in self.type or self.twin
 
     def child(self, token: str) -> Part:
         """The child called `token`, made when it is new."""
@@ -164,10 +175,12 @@ def parts_of(message_code: int, target: Target) -> Part | None:
     if standard is not None:
         return standard
     root = Part("value")
+    before = ""
     for row in rows:
         _, _, path = row["cosem_name"].partition(":")
         if "range_descriptor" in path:
             continue
+        path = before = path or _second_element(before, row["data_type"])
         place = root
         for token in filter(None, _DOTS.split(path)):
             place = place.child(token)
@@ -175,6 +188,15 @@ def parts_of(message_code: int, target: Target) -> Part | None:
         place.type = row["data_type"]
         place.constant = row["constant_value"]
     return root if rows else None
+
+
+def _second_element(before: str, type_: str) -> str:
+    """Path of a row that the annex leaves blank: the second element's twin of the row before."""
+    tokens = _DOTS.split(before)
+    if _TWIN not in type_ or len(tokens) < 2:
+        return ""
+    name = tokens[-2]
+    return ".".join([*tokens[:-2], f"secondary{name[:1].upper()}{name[1:]}", tokens[-1]])
 
 
 @cache

@@ -7,7 +7,6 @@ CS09, CCS08, GCS28, GCS59, GCS62; layouts checked on RTDS 4.5.0.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from dissectors.gbcs.der import Shape, bits, choice, integer, null, octets, sequence, sequence_of, time
 from dissectors.gbcs.names import alert_name, asn1_meaning, coded, eui64, role_name
@@ -225,8 +224,3 @@ def structure(message_code: int | None, cra: int) -> Shape | None:
 def any_structure() -> Shape:
     """A shape that takes whatever comes."""
     return _ANY
-
-
-def plain(value: Any) -> str:
-    """A value in a line of text."""
-    return value.hex() if isinstance(value, bytes) else str(value)

@@ -157,7 +157,7 @@ class Values:
         scalers = scaler_units(self.leaves)
         for index, (path, node, _field) in enumerate(self.leaves):
             label = title if plain or not path else f"{title}: {path}" if title else path
-            row = item(self.target, label, _plain(node), result=result)
+            row = item(self.target, label, _plain(node, path or ""), result=result)
             exponent, unit = scalers.get(index, (0, ""))
             if row["number"] is not None:
                 row["number"] = scale(row["value"], exponent)
@@ -183,11 +183,12 @@ def scaler_units(leaves: list[Named]) -> dict[int, tuple[int, str]]:
     return out
 
 
-def _plain(node: Node) -> Any:
+def _plain(node: Node, path: str) -> Any:
     value = node[1]
     if isinstance(value, bytes):
-        words = describe_octets(value, node[0])
-        return words.strip('"') if words else value.hex()
+        name = path.rpartition(".")[2].lower()
+        words = octets_meaning(value, node[0], name).strip('"')
+        return value.hex() if not value or words == eui64(value) else words
     return value
 
 
@@ -198,12 +199,23 @@ def element_parts(part: Part | None, tag: int, count: int) -> list[Part]:
     while len(part.children) == 1 and part.children[0].children and not part.children[0].repeated:
         inner = part.children[0]
         if tag == _STRUCTURE and (len(inner.children) > 1 or count == 1):
-            return inner.children if len(inner.children) >= count or not part.repeated else part.children
+            return _present(inner.children, count)
         part = inner
     if tag == _ARRAY:
         only = part.children[0] if len(part.children) == 1 else part
         return [only] * count
-    return part.children
+    return _present(part.children, count)
+
+
+def _present(parts: list[Part], count: int) -> list[Part]:
+    """The parts that can be there in a structure of `count`: without the optional ones when it has fewer."""
+    if count >= len(parts):
+        return parts
+    for left_out in ("twin", "optional"):
+        held = [part for part in parts if not getattr(part, left_out)]
+        if len(held) == count:
+            return held
+    return parts
 
 
 def octets_meaning(value: bytes, tag: int, name: str) -> str:

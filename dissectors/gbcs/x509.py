@@ -57,7 +57,9 @@ def _entity(value: bytes) -> str:
     return eui64(value) if len(value) == 8 else value.hex()
 
 
-def _name_text(value: str) -> str:
+def _name_text(value: str | bytes) -> str:
+    if isinstance(value, bytes):
+        return f"octets {value.hex()}"
     if len(value) == 2 and all(c in "0123456789abcdefABCDEF" for c in value):
         return f"role {int(value, 16)}: {role_name(int(value, 16))}"
     return f"text {value!r}"

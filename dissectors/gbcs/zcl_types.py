@@ -68,6 +68,14 @@ def read_value(kind: str, data: bytes, offset: int, end: int) -> tuple[Any, int]
     return _READ.get(kind, _unsigned)(data[offset : offset + size]), offset + size
 
 
+def readable(octets: bytes) -> str | bytes:
+    """Text, or the octets as they are when they are no UTF-8."""
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return octets
+
+
 def _unsigned(octets: bytes) -> int:
     return int.from_bytes(octets, "little")
 
@@ -78,7 +86,7 @@ def _signed(octets: bytes) -> int:
 
 _READ: dict[str, Callable[[bytes], Any]] = {
     "OCTETSTRING": bytes,
-    "CHARSTRING": lambda o: o.decode("utf-8", "surrogateescape"),
+    "CHARSTRING": readable,
     "DATE": bytes,
     "EUI64": lambda o: o[::-1],
     "BOOL": lambda o: o[0],
@@ -99,7 +107,7 @@ def build_value(kind: str, value: Any) -> bytes:
     if kind in ("OCTETSTRING", "CHARSTRING"):
         if value is None:
             return b"\xff"
-        octets = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value)
+        octets = value.encode("utf-8") if isinstance(value, str) else bytes(value)
         return bytes((len(octets),)) + octets
     if kind == "NONE":
         return b""
