@@ -86,7 +86,6 @@ _INTERFACE = Piece(
     lambda v: coded("user_interface_commands").get(v) or f"unknown command {v:04x}",
 )
 _TAILS: dict[int, tuple[str, tuple[Piece, ...]]] = {
-    19: ("executed_instruction", (CODE, COUNTER, _CLUSTER, _FRAME, _COMMAND)),
     14: ("executed_instruction", (CODE, COUNTER, _CLUSTER, _FRAME, _COMMAND)),
     32: ("firmware", (HASH,)),
 }
@@ -101,17 +100,21 @@ def _tail(octets: bytes, payload: Payload, items: list[Row]) -> Field:
         children = read_pieces(octets, start, end, pieces, "message")
         name = pieces[0].name
     else:
-        length = octets[start]
-        head = Field("length", length, f"{length} octets", start, 1, "message")
-        name, pieces = _TAILS.get(length, ("extra", ())) if length == size - 1 else ("extra", ())
-        children = [head, *read_pieces(octets, start + 1, end, pieces, "message")]
+        tagged = size > 2 and octets[start] == 9 and octets[start + 1] == size - 2
+        place = start + 1 if tagged else start
+        length = octets[place]
+        head = Field("length", length, f"{length} octets", place, 1, "message")
+        children = [Field("type", 9, "octet-string", start, 1, "message"), head] if tagged else [head]
+        fits = length == end - place - 1
+        name, pieces = _TAILS.get(length, ("extra", ())) if fits else ("extra", ())
+        children += read_pieces(octets, place + 1, end, pieces, "message")
     named = {f.name: f for f in children}
     if "command" in named:
         cluster, frame, command = (named[k].value for k in ("cluster", "frame_control", "command"))
         found = command_name(cluster, command, bool(frame & TO_CLIENT), bool(frame & 1))
         named["command"].meaning = found or f"command {command:02x}"
     for field in children:
-        if field.name != "length":
+        if field.name not in ("length", "type"):
             value = field.value.hex() if isinstance(field.value, bytes) else field.value
             items.append(item(None, field.name, value, number=None, result=field.meaning))
     return Field(name, None, name.replace("_", " "), start, size, "message", children)
