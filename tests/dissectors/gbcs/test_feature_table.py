@@ -1,4 +1,4 @@
-"""The feature table of docs/features.md: a feature is ours when its probe here passes, and not otherwise.
+"""The feature table of the README and docs/features.md: a feature is ours when its probe here passes, and not otherwise.
 
 ``HANSCOPE_WRITE=1 pytest tests/dissectors/gbcs/test_feature_table.py`` writes the document; without, the test holds
 the document to what the probes say.
@@ -19,6 +19,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import own
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "features.md"
+README = Path(__file__).parents[3] / "README.md"
+BEGIN = "<!-- gbcs features: written by tests/dissectors/gbcs/test_feature_table.py -->\n"
+END = "<!-- end of gbcs features -->"
 STORE = own.keystore()
 
 
@@ -153,9 +156,15 @@ others were measured on the 1,275 messages of RTDS 4.5.0 or read from their sour
 """
 
 
-def test_every_feature_is_there_and_the_document_says_so():
-    made = INTRODUCTION + table() + "\n"
-    if os.environ.get("HANSCOPE_WRITE"):
-        DOCUMENT.write_text(made)
+def test_every_feature_is_there_and_the_documents_say_so():
     assert all(probe() for probe in PROBES.values())
-    assert DOCUMENT.read_text() == made, "run with HANSCOPE_WRITE=1 to write docs/features.md again"
+    made = table() + "\n"
+    before, rest = README.read_text().split(BEGIN)
+    after = rest.split(END)[1]
+    if os.environ.get("HANSCOPE_WRITE"):
+        DOCUMENT.write_text(INTRODUCTION + made)
+        README.write_text(before + BEGIN + made + END + after)
+    assert DOCUMENT.read_text() == INTRODUCTION + made, "HANSCOPE_WRITE=1 writes docs/features.md again"
+    assert README.read_text() == before + BEGIN + made + END + after, (
+        "HANSCOPE_WRITE=1 writes the README again"
+    )
