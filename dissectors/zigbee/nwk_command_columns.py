@@ -1,21 +1,33 @@
 """NWK commands of many frames at once: those whose length says that they are whole.
 
+Strategy: commands with the same identifier, the same octet after it and the same length have their fields in
+the same places. One frame of each such shape is dissected by the one-frame path, and its tree of fields says
+where all others have theirs. What a value means is asked of the same layers, once for each distinct value.
+
 Source: ZigBee specification (05-3474) clause 3.4.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from dissectors.cursor import Cursor
 from dissectors.facts import names
-from dissectors.vectors import Octets, Span
+from dissectors.field import Field
+from dissectors.vectors import Columns, Index, Octets, Span, distinct
+from dissectors.zcl.value_columns import integer_texts, places, text_array
 from dissectors.zigbee.frames import Ends, Frames
 
 __all__ = ["LENGTHS", "Length", "read_nwk_commands"]
 
 NWK = "ZigBee NWK"
+KEPT = 65_536
+"""Distinct values whose meaning is kept."""
 
 
 class Length(NamedTuple):
@@ -41,21 +53,149 @@ LENGTHS = {
 """Commands that are read here; all others leave the vector path."""
 
 
+@dataclass(slots=True)
+class Meanings:
+    """What values of fields were found to mean, by command, field and value (kept in the context)."""
+
+    codes: dict[tuple[int, str, int], int] = field(default_factory=dict)
+    texts: list[str | None] = field(default_factory=lambda: [None])
+
+    def learn(self, command: int, leaves: Sequence[Field]) -> None:
+        """Take in what the fields of one frame mean."""
+        for leaf in leaves:
+            key = (command, leaf.name, int(leaf.value))
+            if key in self.codes:
+                continue
+            self.codes[key] = len(self.texts) if leaf.meaning else 0
+            if leaf.meaning:
+                self.texts.append(leaf.meaning)
+
+    def forget(self) -> None:
+        """Start again when it is full; codes given before are void."""
+        if len(self.codes) > KEPT:
+            self.codes.clear()
+            del self.texts[1:]
+
+
+@dataclass(slots=True)
+class Cells:
+    """Values of fields: frame, field (place in `names`) and value, in the order of frames and fields."""
+
+    names: list[tuple[int, str]]
+    frame: Index
+    name: Index
+    value: npt.NDArray[np.uint64]
+
+
 def read_nwk_commands(frames: Frames, octets: Octets, payloads: Span, ends: Ends) -> None:
     """Finish the commands that are whole."""
-    payloads = payloads.where(payloads.length >= 2)
+    long = payloads.length >= 2
+    payloads, ends = payloads.where(long), ends.where(long)
     command, options = octets.u8(payloads.offset), octets.u8(payloads.offset + 1)
     whole = np.zeros(len(payloads), np.bool_)
     for code, length in LENGTHS.items():
-        octets_needed = length.base + length.each * (options & length.counted).astype(np.int64)
+        needed = length.base + length.each * (options & length.counted).astype(np.int64)
         for bit in range(8):
             if length.addresses >> bit & 1:
-                octets_needed += 8 * ((options >> bit) & 1)
-        whole |= (command == code) & (payloads.length == octets_needed)
-    rows, command = payloads.rows[whole], command[whole]
-    frames.out.put("nwk_command", rows, command)
+                needed += 8 * ((options >> bit) & 1)
+        # Lists without entries are left: their one row says so in words.
+        some = (length.each == 0) | ((options & length.counted) > 0)
+        whole |= (command == code) & (payloads.length == needed) & some
+    chosen = np.flatnonzero(whole)
+    if not len(chosen):
+        return
+    payloads, ends, command, options = (
+        payloads.where(chosen),
+        ends.where(chosen),
+        command[chosen],
+        options[chosen],
+    )
+    frames.out.put("nwk_command", payloads.rows, command)
     known = names("zigbee", "nwk_command")
     texts = [known.get(code, "Unknown NWK command") for code in range(max(LENGTHS) + 1)]
-    if "commands" not in frames.tables:
-        frames.finish(rows, NWK, texts, command.astype(np.int64))
-    del ends
+    frames.finish(payloads.rows, NWK, texts, command.astype(np.int64))
+    if "commands" in frames.tables:
+        _put_rows(frames, octets, payloads, ends, command, options)
+
+
+def _put_rows(
+    frames: Frames,
+    octets: Octets,
+    payloads: Span,
+    ends: Ends,
+    command: npt.NDArray[np.uint8],
+    options: npt.NDArray[np.uint8],
+) -> None:
+    """The rows of the `commands` table."""
+    meanings = frames.context.state(Meanings)
+    meanings.forget()
+    cells = _cells(octets, payloads, command, options, meanings)
+    out = Columns(len(cells.frame))
+    every, mask = np.arange(out.count), np.ones(out.count, np.bool_)
+    frame = cells.frame
+    out.put_words("layer", every, 0, ("nwk",), mask)
+    out.put("source", every, ends.source[frame], mask)
+    out.put("destination", every, ends.destination[frame], mask)
+    out.put("command", every, command[frame], mask)
+    known = names("zigbee", "nwk_command")
+    titles = [known.get(code, "") for code in range(max(LENGTHS) + 1)]
+    out.put_words("command_name", every, command[frame], titles, mask)
+    out.put_words("field", every, cells.name, [name for _, name in cells.names], mask)
+    out.put("number", every, cells.value.astype(np.float64), mask)
+    out.values["value"] = integer_texts(cells.value)
+    out.values["meaning"] = text_array(meanings.texts).take(places(_codes(octets, payloads, cells, meanings)))
+    frames.command_parts.append((payloads.rows[frame], out))
+
+
+def _cells(
+    octets: Octets,
+    payloads: Span,
+    command: npt.NDArray[np.uint8],
+    options: npt.NDArray[np.uint8],
+    meanings: Meanings,
+) -> Cells:
+    """The values of all fields, shape by shape."""
+    key = command.astype(np.int64) << 24 | options.astype(np.int64) << 16 | payloads.length
+    shapes, shape = distinct(key)
+    numbers: dict[tuple[int, str], int] = {}
+    parts: list[tuple[Index, Index, npt.NDArray[np.uint64]]] = []
+    for one in range(len(shapes)):
+        members = np.flatnonzero(shape == one)
+        code = int(shapes[one]) >> 24
+        leaves = _leaves(octets, payloads, int(members[0]), code)
+        meanings.learn(code, leaves)
+        at = np.array([leaf.offset for leaf in leaves], np.int64)
+        shift = np.array([leaf.bits[0] if leaf.bits else 0 for leaf in leaves], np.uint64)
+        width = [leaf.bits[1] if leaf.bits else 8 * leaf.length for leaf in leaves]
+        most = np.array([(1 << w) - 1 for w in width], np.uint64)
+        value = (octets.u64(payloads.offset[members, None] + at) >> shift) & most
+        name = np.array([numbers.setdefault((code, leaf.name), len(numbers)) for leaf in leaves], np.int64)
+        parts.append((np.repeat(members, len(leaves)), np.tile(name, len(members)), value.reshape(-1)))
+    frame, name, value = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(frame, kind="stable")
+    return Cells(list(numbers), frame[order], name[order], value[order])
+
+
+def _leaves(octets: Octets, payloads: Span, frame: int, command: int) -> list[Field]:
+    """The fields of one command as the one-frame path reads them; offsets from the identifier."""
+    from dissectors.zigbee.nwk_commands import NWK_COMMANDS
+
+    begin, end = int(payloads.offset[frame]), int(payloads.end[frame])
+    layer = NWK_COMMANDS[command].read(Cursor(octets.data[begin:end].tobytes(), 1, layer="zigbee.nwk"))
+    return [leaf for leaf in layer.tree().leaves() if leaf.name not in ("mic", "command")]
+
+
+def _codes(octets: Octets, payloads: Span, cells: Cells, meanings: Meanings) -> Index:
+    """The code of what each value means."""
+    values, value = distinct(cells.value)
+    pairs, which = distinct(cells.name << 32 | value)
+    first = np.zeros(len(pairs), np.int64)
+    first[which[::-1]] = cells.frame[::-1]
+    found = np.zeros(len(pairs), np.int64)
+    for i, pair in enumerate(pairs.tolist()):
+        command, name = cells.names[pair >> 32]
+        key = (command, name, int(values[pair & 0xFFFFFFFF]))
+        if key not in meanings.codes:
+            meanings.learn(command, _leaves(octets, payloads, int(first[i]), command))
+        found[i] = meanings.codes[key]
+    return found[which]
