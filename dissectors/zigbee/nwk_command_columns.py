@@ -143,7 +143,8 @@ def _put_rows(
     out.put_words("field", every, cells.name, [name for _, name in cells.names], mask)
     out.put("number", every, cells.value.astype(np.float64), mask)
     out.values["value"] = integer_texts(cells.value)
-    out.values["meaning"] = text_array(meanings.texts).take(places(_codes(octets, payloads, cells, meanings)))
+    codes = places(_codes(octets, payloads, cells, meanings))  # this may add texts
+    out.values["meaning"] = text_array(meanings.texts).take(codes)
     frames.command_parts.append((payloads.rows[frame], out))
 
 
