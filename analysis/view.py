@@ -230,7 +230,10 @@ class View:
 
     def hub_addresses(self) -> set[int]:
         """EUI-64s (or stations) of short address 0x0000: the trust centre of each PAN."""
-        hubs = {eui for key, eui in self.addresses.items() if key & 0xFFFF == 0}
+        packets = self.tables["packets"]
+        own = packets.loc[(packets["nwk_src"] == 0).fillna(False).to_numpy(dtype=bool), "nwk_src_eui64"]
+        hubs = {int(eui) for eui in own.dropna().unique()}
+        hubs |= {eui for key, eui in self.addresses.items() if key & 0xFFFF == 0}
         pans = self.tables["packets"]["pan"].dropna().unique().tolist()
         return hubs | {int(p) << 16 for p in pans} | self.with_role("CHF", "coordinator")
 

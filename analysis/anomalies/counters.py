@@ -146,12 +146,30 @@ def nonce_reuse(view: View) -> Iterator[Evidence]:
         yield from judge(view, trusted, twice, text, station="who", good=f"under {layer} counters used once")
 
 
+def _rekeyed(view: View, rows: Frame) -> Frame:
+    """Whether a frame may count anew: its sender was given a key before it, and there is more than one
+    network key."""
+    keys = view.tables["keys"]
+    out = np.zeros(len(rows), dtype=bool)
+    if int(mask(keys["kind"] == "network").sum()) < 2:
+        return out
+    packets = view.good
+    given = packets[mask(packets["aps_command"] == 0x05) & mask(packets["target"].notna())]
+    first = given["seconds"].groupby(given["target"].astype("UInt64")).min() if len(given) else {}
+    start = rows["who"].map(dict(first)).astype("float64").to_numpy(na_value=np.inf)
+    hub = view.hub_addresses()
+    moved = float(given["seconds"].min()) if len(given) else np.inf
+    start = np.where(rows["who"].isin(list(hub)).to_numpy(), moved, start)
+    return out | (rows["seconds"].to_numpy(dtype=float) >= start)
+
+
 def _went_back(view: View, layer: str, margin: int) -> Iterator[Evidence]:
     rows = _secured(view, layer)
     fresh = rows[~(mask(rows["same"]) & rows["age"].notna().to_numpy())]
     low = (fresh["below"].to_numpy(dtype=float) >= margin) & (
         fresh["since"].to_numpy(dtype=float) > REORDER_SECONDS
     )
+    low &= ~_rekeyed(view, fresh)
 
     def says(bad: Frame, _: Frame) -> str:
         first = bad.iloc[0]

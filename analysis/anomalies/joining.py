@@ -362,3 +362,37 @@ def key_request_polls(view: View, *, polls: int = 10, seconds: float = 2.0) -> I
             )
         else:
             yield kept(view.label(row.mac_dst), f"{plural(len(mine), 'poll')} after its association")
+
+
+@rule(
+    "duplicate-address",
+    "Two devices under one short address",
+    severity="error",
+    source="ZigBee PRO 05-3474 3.6.1.9 (address conflicts)",
+    confidence="secondary",
+    merges=("attacks:A39", "attacks:A23"),
+    cause="join attack",
+    unseen="secured frames that carry the EUI-64 of their sender",
+    advice="The network should resolve it by itself; if it lasts, restart the younger device",
+)
+def duplicate_address(view: View, *, swaps: int = 2) -> Iterator[Evidence]:
+    """The auxiliary header of a secured frame names the EUI-64 that sent it. Two of them in turn under one
+    short address are two devices with one address, or a clone."""
+    packets = view.good
+    own = mask(packets["mac_src"] == packets["nwk_src"]) & mask(packets["mac_src_mode"] == "short")
+    rows = packets[own & mask(packets["nwk_sender"].notna()) & ~mask(packets["nwk_security"] == "none")]
+    sizes = rows["nwk_sender"].groupby([rows["pan"], rows["mac_src"]]).nunique() if len(rows) else {}
+    for (pan, short), number in dict(sizes).items():
+        subject = f"0x{int(short):04x} in PAN 0x{int(pan):04x}"
+        if number < 2:
+            yield kept(subject, "one EUI-64")
+            continue
+        part = rows[mask(rows["pan"] == pan) & mask(rows["mac_src"] == short)]
+        senders = part["nwk_sender"]
+        turns = mask(senders != senders.shift())
+        if turns.sum() - 1 >= swaps:
+            names = ", ".join(view.label(s) for s in senders.unique()[:3])
+            minor = senders.value_counts().index[-1]
+            yield broken(subject, f"is used by {names} in turn", part["frame"][mask(senders == minor)])
+        else:
+            yield kept(subject, "changed hands once")

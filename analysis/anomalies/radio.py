@@ -252,7 +252,7 @@ def _longest_run(flags: Frame) -> int:
     advice="Forged acknowledgements keep the receiver of a battery device on: compare their signal strength",
 )
 def pending_without_data(
-    view: View, *, seconds: float = 0.1, times: int = 5, share: float = 0.5
+    view: View, *, seconds: float = 0.1, times: int = 5, share: float = 0.8
 ) -> Iterator[Evidence]:
     """The acknowledgement of a poll says whether data is waiting. "Waiting" and then nothing, again and
     again, keeps a sleeping device awake or lets it miss its data."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from analysis.compliance.han_commands import TO_CLIENT, TO_SERVER, commands, fie
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import count, judge, mask, plural
 from analysis.view import Frame, View
+from dissectors.facts import table
 
 EPOCH = 946_684_800
 REPORT, READ, READ_RESPONSE, WRITES = 0x0A, 0x00, 0x01, [0x02, 0x03, 0x05]
@@ -111,6 +113,129 @@ def time_step(view: View, *, seconds: float = 10.0) -> Iterator[Evidence]:
             yield broken(view.label(source), text, part["frame"][far])
         else:
             yield kept(view.label(source), f"{plural(len(part), 'answer')} in step")
+
+
+@rule(
+    "time-drifts",
+    "The time that is served drifts",
+    severity="warning",
+    source="SMETS2 clock clauses; Honeywell AS302P manual section 26 (10 s)",
+    confidence="secondary",
+    merges=("rules:T01", "attacks:A34"),
+    needs=("attributes",),
+    cause="clock",
+    unseen="five answers of the Time cluster from one device over ten minutes",
+    advice="Clock of the hub, or of the capture host: compare with a second device",
+    **SHOWN,
+)
+def time_drifts(view: View, *, per_million: float = 500.0, least: float = 3.0) -> Iterator[Evidence]:
+    """The difference between served time and the capture's clock grows steadily: one of the two clocks runs
+    wrong. A computer's clock drifts by less than a hundred parts in a million."""
+    rows = _time_answers(view)
+    for source, part in rows.groupby(rows["source"].astype("UInt64"), sort=False):
+        seconds = part["seconds"].to_numpy(dtype=float)
+        if len(part) < 5 or seconds[-1] - seconds[0] < 600:
+            continue
+        off = part["number"].to_numpy(dtype=float) - seconds
+        half = len(off) // 2
+        steady = abs(np.diff(off)).max() <= 10
+        moved = float(np.median(off[half:]) - np.median(off[:half]))
+        span = float(np.median(seconds[half:]) - np.median(seconds[:half]))
+        if steady and abs(moved) > least and abs(moved) / span * 1e6 > per_million:
+            yield broken(
+                view.label(source), f"drifts by {moved / span * 86400:+,.0f} s a day", part["frame"][half:]
+            )
+        else:
+            yield kept(
+                view.label(source),
+                f"{plural(len(part), 'answer')}, drift {moved / span * 86400:+,.1f} s a day",
+            )
+
+
+@rule(
+    "reports-refused",
+    "Reports of a device are refused",
+    severity="warning",
+    source="GBCS v0.8 10.2.2.2 (mirror); ZCL default response",
+    confidence="secondary",
+    merges=("spec:R045", "rules:A06", "spec:R090", "disapplied:21"),
+    needs=("packets",),
+    cause="silence",
+    unseen="default responses to reports",
+    advice="The gas proxy has lost its mirror, or does not know the attribute: see the status",
+    **SHOWN,
+)
+def reports_refused(view: View, *, times: int = 3) -> Iterator[Evidence]:
+    """A default response with an error, again and again to one device on one cluster, means that its
+    reports or commands get nowhere. A gas proxy that lost the mirror answers so."""
+    packets = view.good
+    rows = packets[
+        mask(packets["zcl_type"] == "general")
+        & mask(packets["zcl_command"] == 0x0B)
+        & mask(packets["zcl_status"].notna())
+    ]
+    for (target, cluster), part in rows.groupby([rows["target"].astype("UInt64"), "aps_cluster"], sort=False):
+        failed = part[~mask(part["zcl_status"] == 0)]
+        subject = view.label(target)
+        if len(failed) >= times and len(failed) > 0.5 * len(part):
+            codes = ", ".join(f"0x{int(c):02x}" for c in sorted(failed["zcl_status"].dropna().unique()))
+            yield broken(
+                subject,
+                f"{count(failed)} refuse what it sends on cluster 0x{int(cluster):04x} (status {codes})",
+                failed["frame"],
+            )
+        else:
+            yield kept(
+                subject,
+                f"{len(part) - len(failed)} of {plural(len(part), 'answer')} on cluster 0x{int(cluster):04x} are good",
+            )
+
+
+@rule(
+    "attribute-type",
+    "An attribute of another data type than the standard's",
+    severity="warning",
+    source="ZCL 07-5123 and ZSE attribute tables",
+    confidence="derived",
+    merges=("rules:Z18",),
+    needs=("attributes",),
+    cause="message format",
+    unseen="attribute values with their type",
+    advice="The sender's software is not compliant: readers may take the value for another",
+    **SHOWN,
+)
+def attribute_type(view: View) -> Iterator[Evidence]:
+    """Each attribute has one data type in the standard. Judged are standard attributes of known clusters."""
+    types = _standard_types()
+    rows = view.attributes
+    rows = rows[mask(rows["type"].notna()) & mask(rows["cluster"] < 0xFC00)]
+    keys = zip(
+        rows["cluster"].astype("int64"),
+        rows["attribute"].astype("int64"),
+        rows["type"].astype("int64"),
+        strict=True,
+    )
+    wrong = [k[:2] in types and k[2] not in types[k[:2]] for k in keys]
+
+    def says(bad: Frame, _: Frame) -> str:
+        first = bad.iloc[0]
+        return (
+            f"{count(bad)}: {first['attribute_name']} of cluster 0x{int(first['cluster']):04x} with "
+            f"type 0x{int(first['type']):02x}"
+        )
+
+    yield from judge(view, rows, wrong, says, "source", "of standard types")
+
+
+@cache
+def _standard_types() -> dict[tuple[int, int], set[int]]:
+    numbers = {row["name"]: int(row["id"], 16) for row in table("zcl", "types")}
+    out: dict[tuple[int, int], set[int]] = {}
+    for row in table("zcl", "attributes"):
+        kind = numbers.get(row["type"])
+        if kind is not None and not row.get("manufacturer"):
+            out.setdefault((int(row["cluster"], 16), int(row["attribute"], 16)), set()).add(kind)
+    return out
 
 
 @rule(

@@ -40,7 +40,7 @@ def nwk_unsecured_frame(view: View) -> Iterator[Evidence]:
 @rule(
     "rejoin-unsecured",
     "A device asks to rejoin without security",
-    severity="warning",
+    severity="info",
     source="ZigBee PRO 05-3474 4.6.3.3; ZSE 1.2a 5.4.2; Wang (RAID 2022)",
     confidence="recalled",
     merges=("rules:N11", "attacks:A20"),

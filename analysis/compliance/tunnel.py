@@ -162,6 +162,37 @@ def tunnel_injection(view: View) -> Iterator[Evidence]:
 
 
 @rule(
+    "tunnel-data-refused",
+    "Data was refused because there is no such tunnel",
+    severity="warning",
+    source="ZSE annex D.6 (TransferDataError)",
+    confidence="secondary",
+    merges=("rules:G30", "attacks:A30"),
+    unseen=DATA,
+    advice="Its sender never opened that tunnel, or it was closed: see who sent the data",
+    **SHOWN,
+)
+def tunnel_data_refused(view: View) -> Iterator[Evidence]:
+    """A TransferDataError says that data came on a tunnel that does not exist, or that belongs to somebody
+    else."""
+    rows = _data(view)
+    errors = commands(view, CLUSTER, TO_CLIENT, (0x02,))
+    errors = errors.assign(status=field_of(view, errors, "transfer_data_status"))
+    back = commands(view, CLUSTER, TO_SERVER, (0x03,))
+    back = back.assign(status=field_of(view, back, "transfer_data_status"))
+    errors = pd.concat([errors, back])
+    errors = errors[mask(errors["status"].isin([0, 1]))]
+    times = errors["seconds"].to_numpy(dtype=float)
+    refused = [
+        bool(((times >= s) & (times <= s + 5) & mask(errors["destination"] == who)).any())
+        if who == who
+        else False
+        for s, who in zip(rows["seconds"], rows["source"].astype("float64"), strict=True)
+    ]
+    yield from judge(view, rows, refused, "{bad} of data that was refused", "source", "taken")
+
+
+@rule(
     "tunnel-flood",
     "Many requests for tunnels",
     severity="warning",
@@ -406,7 +437,7 @@ def gas_tunnel_pending(view: View, *, seconds: float = 60.0) -> Iterator[Evidenc
         & mask(flags["attribute_name"].astype(str).str.contains("FunctionalNotification", case=False))
     ]
     flags = flags[mask(flags["number"].notna())]
-    told = flags[[bool(int(n) >> 21 & 1) for n in flags["number"]]]
+    told = flags[np.array([bool(int(n) >> 21 & 1) for n in flags["number"]], dtype=bool)]
     rows = _gas(view)
     asked = rows.loc[mask(rows["data"].str[:2] == "01"), "seconds"].to_numpy(dtype=float)
     got = [bool(((asked >= s) & (asked <= s + seconds)).any()) for s in told["seconds"]]
