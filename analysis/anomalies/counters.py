@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
 
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import count, groups_of, judge, key_of, mask, spread
@@ -15,6 +14,7 @@ LAYERS = {
     "NWK": ("nwk_sender", "pan", "nwk_key_seq", "nwk_counter", "nwk_digest"),
     "APS": ("aps_sender", "pan", "aps_key_id", "aps_frame_counter", "aps_digest"),
 }
+JUMP = 500  # more than a device sends between two frames that are heard
 REORDER_SECONDS = 10.0  # a frame for a sleeping child is held up to 7.68 s after it was numbered
 
 
@@ -146,6 +146,13 @@ def nonce_reuse(view: View) -> Iterator[Evidence]:
         yield from judge(view, trusted, twice, text, station="who", good=f"under {layer} counters used once")
 
 
+def _two_sequences(rows: Frame, jump: int) -> set[int]:
+    """Senders whose name two sequences of counters use: another rule's finding."""
+    far = rows["below"].to_numpy(dtype=float) > jump
+    suspects = set(rows["who"][far].tolist())
+    return {who for who in suspects if _goes_on(rows[mask(rows["who"] == who)], jump) is not None}
+
+
 def _rekeyed(view: View, rows: Frame) -> Frame:
     """Whether a frame may count anew: its sender was given a key before it, and there is more than one
     network key."""
@@ -170,6 +177,8 @@ def _went_back(view: View, layer: str, margin: int) -> Iterator[Evidence]:
         fresh["since"].to_numpy(dtype=float) > REORDER_SECONDS
     )
     low &= ~_rekeyed(view, fresh)
+    two = _two_sequences(fresh, JUMP) if layer == "NWK" else set()
+    low &= ~fresh["who"].isin(list(two)).to_numpy()
 
     def says(bad: Frame, _: Frame) -> str:
         first = bad.iloc[0]
@@ -283,7 +292,7 @@ def counter_jump(view: View, *, jump: int = 1 << 20, rate: float = 1000.0) -> It
     unseen=SECURED,
     advice="See whether the receivers still answer the device; renew the key if they do not",
 )
-def counter_lockout(view: View, *, jump: int = 1 << 16) -> Iterator[Evidence]:
+def counter_lockout(view: View, *, jump: int = JUMP) -> Iterator[Evidence]:
     """One frame with a far higher counter, then the old sequence goes on: two transmitters share a name,
     and receivers that accepted the high one refuse all that the true device sends."""
     rows = _secured(view, "NWK")
@@ -300,17 +309,21 @@ def counter_lockout(view: View, *, jump: int = 1 << 16) -> Iterator[Evidence]:
             continue
         forged, goes_on = found
         top = int(forged["counter"].iloc[0])
-        text = f"{count(goes_on)} go on counting far under {top:,}, which was used before ({spread(goes_on)})"
+        text = f"{count(forged)} count from {top:,} ({spread(forged)}), then the old sequence goes on"
         yield broken(subject, text, [*view.frames_of(forged), *view.frames_of(goes_on)])
 
 
 def _goes_on(part: Frame, jump: int) -> tuple[Frame, Frame] | None:
-    """The frame with the far higher counter, and those that go on from the counter before it."""
-    over = part[part["below"].to_numpy(dtype=float) > jump]
-    top = int(over["counter"].iloc[0] + over["below"].iloc[0])
-    forged = part[mask(part["counter"] == top)].head(1)
-    before = part[mask(part["seconds"] < forged["seconds"].min())]["counter"].max() if len(forged) else pd.NA
-    if pd.isna(before):
+    """The frames with far higher counters, and those that go on from the counter before them; None for a
+    reset."""
+    counter = part["counter"].to_numpy(dtype=np.float64)
+    over = part["below"].to_numpy(dtype=float) > jump
+    low_top = counter[over].max()
+    ahead = ~over & (counter > low_top) & (np.arange(len(counter)) <= np.flatnonzero(over)[-1])
+    if not ahead.any():
         return None
-    goes_on = over[mask(over["counter"] > before)]
-    return None if goes_on.empty else (forged, goes_on)
+    start = int(np.flatnonzero(ahead)[0])
+    earlier = counter[:start]
+    if not len(earlier) or counter[over].min() < earlier.max() - 64 or ahead.sum() > over.sum() + 50:
+        return None
+    return part[ahead], part[over]

@@ -75,7 +75,7 @@ def _most_distinct(seconds: Frame, who: Frame, window: float) -> tuple[int, int,
     advice="Somebody may use the EUI-64 of a joined device to be given its key: compare signal strengths",
 )
 def association_of_present_device(
-    view: View, *, silent: float = 60.0, after: float = 30.0
+    view: View, *, silent: float = 3600.0, after: float = 3600.0
 ) -> Iterator[Evidence]:
     """An association request carries the EUI-64 of a device that sent secured data just before and goes on
     with rising counters just after: it has no reason to join again, so somebody else uses its name."""
@@ -91,7 +91,9 @@ def association_of_present_device(
         subject = view.label(row.mac_src)
         if not (len(before) and len(later) and counters.is_monotonic_increasing):
             yield kept(subject, f"asks to associate at frame {row.frame}, was not on the network")
-        elif mask((later["aps_profile"] == 0) & (later["aps_cluster"] == 0x0013)).any():
+        elif mask((later["aps_profile"] == 0) & (later["aps_cluster"] == 0x0013)).any() or _moved(
+            before, later
+        ):
             yield kept(
                 subject, f"asks to associate at frame {row.frame} and announces itself: it joined again"
             )
@@ -99,6 +101,12 @@ def association_of_present_device(
             text = f"asks to associate at frame {row.frame} while it sends secured frames before and after"
             readable = mask(later["nwk_security"] == "ok").any()
             yield broken(subject, text, [row.frame, *view.frames_of(later[:3])], None if readable else "info")
+
+
+def _moved(before: Frame, later: Frame) -> bool:
+    """Whether the device has another short address than before: it did join again."""
+    old, new = before["nwk_src"].dropna(), later["nwk_src"].dropna()
+    return bool(len(old) and len(new) and old.iloc[-1] != new.iloc[0])
 
 
 @rule(
@@ -141,19 +149,20 @@ def orphan_forged(view: View, *, seconds: float = 5.0, decibels: float = 10.0) -
     the same device, at another signal strength, comes from somebody else."""
     data = view.good[mask(view.good["mac_type"] == "data")]
     for row in _mac(view, ORPHAN).itertuples():
-        near = data[
-            mask(data["sender"] == row.sender) & mask((data["seconds"] - row.seconds).abs() < seconds)
-        ]
-        both = len(near) and near["seconds"].min() < row.seconds < near["seconds"].max()
-        gap = (
-            abs(float(near["rssi"].median()) - float(row.rssi)) if len(near.dropna(subset=["rssi"])) else 0.0
-        )
         subject = view.label(row.sender)
-        if both and (gap > decibels or pd.isna(row.rssi)):
-            yield broken(
-                subject, f"orphan notification at frame {row.frame}, {gap:.0f} dB off its data", [row.frame]
-            )
-        elif both:
+        mine = data[mask(data["sender"] == row.sender)]
+        gap = (mine["seconds"] - row.seconds).to_numpy(dtype=float)
+        around = bool((gap < 0).any()) and bool((gap > 0).any())
+        near = (
+            around and bool((np.abs(gap[gap < 0]) < seconds).any()) and bool((gap[gap > 0] < seconds).any())
+        )
+        levels = mine["rssi"].dropna()
+        usual = float(levels.median()) if len(levels) >= 10 else float("nan")
+        apart = 0.0 if pd.isna(row.rssi) or usual != usual else abs(float(row.rssi) - usual)
+        if around and apart > decibels:
+            text = f"orphan notification at frame {row.frame}, {apart:.0f} dB off all that it sends"
+            yield broken(subject, text, [row.frame])
+        elif near:
             text = f"orphan notification at frame {row.frame} between ordinary data frames"
             yield broken(subject, text, [row.frame], "warning")
         else:
@@ -329,8 +338,10 @@ def announce_forged(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
 
 
 def _eui(value: object) -> int | None:
+    """An EUI-64 written as a decimal number, or as hexadecimal digits with or without marks between."""
+    text = str(value).replace(":", "").removeprefix("0x")
     try:
-        return int(str(value).replace(":", "").removeprefix("0x"), 16)
+        return int(text) if text.isdecimal() and len(text) > 16 else int(text, 16)
     except ValueError:
         return None
 
@@ -396,3 +407,42 @@ def duplicate_address(view: View, *, swaps: int = 2) -> Iterator[Evidence]:
             yield broken(subject, f"is used by {names} in turn", part["frame"][mask(senders == minor)])
         else:
             yield kept(subject, "changed hands once")
+
+
+@rule(
+    "join-fails",
+    "A device is given keys again and again, and never comes in",
+    severity="warning",
+    source="ZSE 1.2a 5.4 (install codes)",
+    confidence="secondary",
+    merges=("rules:Z04", "rules:Z05", "rules:N05", "spec:R137"),
+    cause="silence",
+    unseen="Transport-Key commands, or enciphered APS commands without NWK security, to a joiner",
+    advice="Wrong install code at the hub, or a weak link: compare the code with the label",
+)
+def join_fails(view: View, *, times: int = 3, seconds: float = 120.0) -> Iterator[Evidence]:
+    """The last hop of a join brings the network key under the joiner's own link key. If the hub repeats it
+    to one address and that device never sends a secured frame, the two do not agree about the install
+    code."""
+    packets = view.good
+    shut = mask(packets["aps_type"] == "command") & mask(packets["aps_security"] == "no_key")
+    rows = packets[
+        mask(packets["nwk_security"] == "none")
+        & (mask(packets["aps_command"] == 0x05) | shut)
+        & mask(packets["nwk_dst"] < 0xFFF8)
+    ]
+    secured = packets[mask(packets["nwk_security"].isin(["ok", "no_key"]))]
+    for (pan, short), part in rows.groupby(["pan", "nwk_dst"], sort=False):
+        first = float(part["seconds"].iloc[0])
+        came = (
+            mask(secured["nwk_src"] == short) & mask(secured["pan"] == pan) & mask(secured["seconds"] > first)
+        )
+        tries = part.drop_duplicates(["mac_seq", "mac_src"])
+        target = part["target"].iloc[0]
+        subject = view.label(target) if pd.notna(target) else f"0x{int(short):04x}"
+        if came.any():
+            yield kept(subject, "came in after it was given a key")
+        elif len(tries) >= times and view.duration - first > seconds:
+            yield broken(
+                subject, f"{plural(len(tries), 'key')} sent to it, no secured frame from it", part["frame"]
+            )

@@ -74,7 +74,7 @@ def transport_key_well_known(view: View) -> Iterator[Evidence]:
     device has an install code."""
     packets = view.good
     rows = packets[mask(packets["aps_command"] == TRANSPORT_KEY) & mask(packets["aps_security"] == "ok")]
-    known = rows["aps_key"].astype(str).str.contains("well-known", case=False)
+    known = rows["aps_key"].astype(str).str.match("well-known")
     yield from judge(view, rows, known, "{bad} with a Transport-Key that a well-known key opens")
 
 
@@ -95,5 +95,5 @@ def well_known_key_opens_frames(view: View) -> Iterator[Evidence]:
     devices without a secret between them."""
     packets = view.good
     rows = packets[mask(packets["aps_security"] == "ok") & ~mask(packets["aps_command"] == TRANSPORT_KEY)]
-    known = rows["aps_key"].astype(str).str.contains("well-known", case=False)
+    known = rows["aps_key"].astype(str).str.match("well-known")
     yield from judge(view, rows, known, "{bad} under APS security that a well-known key opens")

@@ -252,7 +252,7 @@ def _longest_run(flags: Frame) -> int:
     advice="Forged acknowledgements keep the receiver of a battery device on: compare their signal strength",
 )
 def pending_without_data(
-    view: View, *, seconds: float = 0.1, times: int = 5, share: float = 0.8
+    view: View, *, seconds: float = 0.1, times: int = 6, share: float = 0.3
 ) -> Iterator[Evidence]:
     """The acknowledgement of a poll says whether data is waiting. "Waiting" and then nothing, again and
     again, keeps a sleeping device awake or lets it miss its data."""
@@ -267,15 +267,16 @@ def pending_without_data(
     promised = _followed(polls, acks, 0.02, same="mac_seq")
     empty = promised & ~_delivered(polls, data, seconds) & ~_acked_unheard(packets, polls, seconds)
     for child, part in polls.groupby(polls["sender"].astype("UInt64"), sort=False):
-        told, nothing = (
-            part[promised[polls.index.get_indexer(part.index)]],
-            part[empty[polls.index.get_indexer(part.index)]],
-        )
+        place = polls.index.get_indexer(part.index)
+        told, nothing = part[promised[place]], part[empty[place]]
+        in_a_row = _longest_run(empty[place][promised[place]])
         subject = view.label(child)
-        if len(nothing) >= times and len(nothing) > share * len(told):
-            yield broken(
-                subject, f"{len(nothing)} of {len(told)} promises of data were not kept", nothing["frame"]
-            )
+        if in_a_row >= times and len(nothing) - in_a_row <= share * (len(told) - in_a_row):
+            text = f"{len(nothing)} of {len(told)} promises of data were not kept, {in_a_row} in a row"
+            yield broken(subject, text, nothing["frame"])
+        elif len(nothing) >= times and len(nothing) > 0.5 * len(told):
+            text = f"{len(nothing)} of {len(told)} promises of data were not kept, from the beginning"
+            yield broken(subject, text, nothing["frame"], "info")  # a habit of the parent, or not heard
         elif len(told):
             yield kept(subject, f"{len(told) - len(nothing)} of {len(told)} promises of data were kept")
 
@@ -448,3 +449,50 @@ def _two_sequences(part: Frame, strong: Frame) -> bool:
 
     apart = max(steps(sequence[strong]), steps(sequence[~strong]))
     return steps(sequence) > apart + 0.1
+
+
+@rule(
+    "command-from-elsewhere",
+    "A device's commands come from another place than its data",
+    severity="warning",
+    source="Zigator injection set (childupdatereq); RSSI clone literature",
+    confidence="secondary",
+    merges=("attacks:A24", "attacks:A23", "attacks:A39"),
+    cause="forged command",
+    unseen="thirty frames of one device with their signal strength, and commands of it",
+    advice="Compare the signal strengths: somebody else uses the device's name",
+)
+def command_from_elsewhere(
+    view: View, *, decibels: float = 10.0, least: int = 30, times: int = 2
+) -> Iterator[Evidence]:
+    """The management frames of a device (NWK commands, announcements, MAC commands) arrive at quite another
+    strength than all else that it sends, while what it sends otherwise hardly scatters."""
+    packets = view.good
+    rows = packets[
+        mask(packets["rssi"].notna()) & mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")
+    ]
+    special = mask(rows["nwk_command"].isin([0x04, 0x06, 0x0B])) | mask(
+        rows["mac_command"].isin([0x01, 0x03, 0x06])
+    )
+    special |= mask((rows["aps_profile"] == 0) & rows["aps_cluster"].isin([0x0013, 0x0006]))
+    suspects = set(rows["sender"][special].tolist())
+    for sender in suspects:
+        own = mask(rows["sender"] == sender)
+        plain = rows["rssi"][own & ~special].to_numpy(dtype=float)
+        if len(plain) < least:
+            continue
+        usual = float(np.median(plain))
+        scatter = float(np.median(np.abs(plain - usual)))
+        mine = rows[own & special]
+        off = np.abs(mine["rssi"].to_numpy(dtype=float) - usual)
+        far = mine[off > max(decibels, 4 * scatter)]
+        subject = view.label(sender)
+        if len(far) >= times:
+            level = float(far["rssi"].median())
+            yield broken(
+                subject,
+                f"{count(far)} of commands at {level:.0f} dBm, its data at {usual:.0f} dBm",
+                far["frame"],
+            )
+        else:
+            yield kept(subject, f"commands and data at {usual:.0f} dBm")

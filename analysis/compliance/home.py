@@ -179,15 +179,19 @@ def reports_refused(view: View, *, times: int = 3) -> Iterator[Evidence]:
         subject = view.label(target)
         if len(failed) >= times and len(failed) > 0.5 * len(part):
             codes = ", ".join(f"0x{int(c):02x}" for c in sorted(failed["zcl_status"].dropna().unique()))
-            yield broken(
-                subject,
-                f"{count(failed)} refuse what it sends on cluster 0x{int(cluster):04x} (status {codes})",
-                failed["frame"],
-            )
+            sent = packets[mask(packets["origin"] == target) & mask(packets["aps_cluster"] == cluster)]
+            answered = failed["seconds"].to_numpy(dtype=float)
+            asked = sent["seconds"].to_numpy(dtype=float)
+            refused = np.append(answered, np.inf)[np.searchsorted(answered, asked)] - asked < 2
+            text = f"{count(failed)} refuse what it sends on cluster 0x{int(cluster):04x} (status {codes})"
+            yield broken(subject, text, [*sent["frame"][refused], *failed["frame"]])
         else:
             yield kept(
                 subject,
-                f"{len(part) - len(failed)} of {plural(len(part), 'answer')} on cluster 0x{int(cluster):04x} are good",
+                (
+                    f"{len(part) - len(failed)} of {plural(len(part), 'answer')} on cluster "
+                    f"0x{int(cluster):04x} are good"
+                ),
             )
 
 
@@ -233,7 +237,7 @@ def _standard_types() -> dict[tuple[int, int], set[int]]:
     out: dict[tuple[int, int], set[int]] = {}
     for row in table("zcl", "attributes"):
         kind = numbers.get(row["type"])
-        if kind is not None and not row.get("manufacturer"):
+        if kind is not None and row["cluster"].startswith("0x") and not row.get("manufacturer"):
             out.setdefault((int(row["cluster"], 16), int(row["attribute"], 16)), set()).add(kind)
     return out
 

@@ -445,10 +445,18 @@ def link_status_two_streams(view: View) -> Iterator[Evidence]:
     for (pan, short), part in rows.groupby(["pan", "nwk_src"], sort=False):
         senders = part["nwk_sender"]
         swaps = int((senders != senders.shift()).sum()) - 1
+        counters = part["nwk_counter"].astype("float64").to_numpy(na_value=np.nan)
+        backwards = int((np.diff(counters) < 0).sum())
         subject = f"0x{int(short):04x} in PAN 0x{int(pan):04x}"
         if swaps > 1:
             names = ", ".join(view.label(s) for s in senders.unique())
             yield broken(subject, f"sent by {names} in turn ({spread(part)})", part["frame"])
+        elif backwards >= 3:
+            high = counters > np.nanmedian(counters) + 500
+            odd = part["frame"][high] if high.any() else part["frame"]
+            yield broken(
+                subject, f"counters of its link status go back {backwards} times ({spread(part)})", odd
+            )
         else:
             yield kept(subject, f"{plural(len(part), 'link status', 'link statuses')} of one device")
 

@@ -50,16 +50,32 @@ def nwk_unsecured_frame(view: View) -> Iterator[Evidence]:
         "See whether a Transport-Key followed, and under which key: only the device's own link key will do"
     ),
 )
-def rejoin_unsecured(view: View) -> Iterator[Evidence]:
+def rejoin_unsecured(view: View, *, recent: float = 1900.0) -> Iterator[Evidence]:
     """A device that lost the network key may rejoin without NWK security and gets the key again under its
     own link key. An attacker uses the same way to ask for the key in the name of a device. Whether the key
     that followed was protected is judged by the Transport-Key rules."""
     packets = view.good
     rows = packets[mask(packets["nwk_command"] == 0x06)]
-    bad = mask(rows["nwk_security"] == "none")
-    yield from judge(
-        view, rows, bad, "{bad} asking to rejoin without NWK security", good="asking to rejoin, secured"
-    )
+    hub = packets[mask(packets["nwk_src"] == 0) & mask(packets["nwk_src_eui64"].notna())]
+    changed = hub["nwk_src_eui64"].nunique() > 1
+    secured = packets[mask(packets["nwk_security"].isin(["ok", "no_key"]))]
+    for row in rows.itertuples():
+        subject = view.label(row.origin)
+        if row.nwk_security != "none":
+            yield kept(subject, f"asked to rejoin at frame {row.frame}, secured")
+            continue
+        gap = row.seconds - secured["seconds"]
+        before = mask(secured["sender"] == row.origin) & mask((gap > 0) & (gap < recent))
+        text = f"asked to rejoin without NWK security at frame {row.frame}"
+        if before.any() and not changed:
+            keys = mask(packets["aps_command"].isin([0x05])) | mask(packets["aps_security"] == "no_key")
+            after = mask((packets["seconds"] > row.seconds) & (packets["seconds"] < row.seconds + 10))
+            answer = packets[keys & after & mask(packets["target"] == row.origin)]
+            yield broken(
+                subject, f"{text}, though it held the network key", [row.frame, *answer["frame"]], "warning"
+            )
+        else:
+            yield broken(subject, text, [row.frame])
 
 
 @rule(
@@ -79,7 +95,7 @@ def rejoin_key_well_known(view: View, *, seconds: float = 30.0) -> Iterator[Evid
     packets = view.good
     asked = packets[mask(packets["nwk_command"] == 0x06) & mask(packets["nwk_security"] == "none")]
     keys = packets[mask(packets["aps_command"] == 0x05)]
-    weak = keys["aps_key"].astype(str).str.contains("well-known") | mask(keys["aps_security"] == "none")
+    weak = keys["aps_key"].astype(str).str.match("well-known") | mask(keys["aps_security"] == "none")
     for row in asked.itertuples():
         after = (keys["seconds"] >= row.seconds) & (keys["seconds"] <= row.seconds + seconds)
         if not mask(after).any():

@@ -148,7 +148,10 @@ def tunnel_injection(view: View) -> Iterator[Evidence]:
     }
     pairs = {frozenset((s, d)) for (s, _), d in ends.items()}
     rows = _data(view)
-    if not ends or rows.empty:
+    if rows.empty:
+        return
+    if not ends:
+        yield from _one_sided(view, rows)
         return
     mine = [
         (int(d or 0), float(t)) in ends
@@ -159,6 +162,25 @@ def tunnel_injection(view: View) -> Iterator[Evidence]:
         )
     ]
     yield from judge(view, rows, mine, "{bad} into a tunnel of others", "source", "in their own tunnels")
+
+
+def _one_sided(view: View, rows: Frame) -> Iterator[Evidence]:
+    """Without openings in the capture: pairs where one side sends and the other never does, while others
+    converse."""
+    pairs = pd.Series(["/".join(str(s) for s in sorted(p)) for p in _pairs(rows)], index=rows.index)
+    sides = rows["source"].groupby(pairs).nunique()
+    first = rows["seconds"].groupby(pairs).min()
+    talk = bool((sides > 1).any())
+    for pair, number in sides.items():
+        part = rows[mask(pairs == pair)]
+        subject = view.label(part["source"].iloc[0])
+        if number == 1 and len(part) >= 2 and first[pair] > 600:
+            text = (
+                f"{plural(len(part), 'transfer')} that nobody answers, on a tunnel that was not seen before"
+            )
+            yield broken(subject, text, part["frame"], "warning" if talk or len(part) >= 3 else "info")
+        else:
+            yield kept(subject, f"{plural(len(part), 'transfer')} in conversation")
 
 
 @rule(
