@@ -301,7 +301,9 @@ def _gbcs(entry: Entry, ring: Keyring) -> None:
         entry.eui64("access_control_broker", settings["access_control_broker"])
     try:
         ring.gbcs = keystore_files.read_keystore(settings, base=Path(entry.path).parent)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise entry.error("", f"{error.filename}: {error.strerror or 'cannot be read'}") from None
+    except ValueError as error:
         raise entry.error("", str(error)) from None
 
 

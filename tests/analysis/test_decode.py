@@ -122,3 +122,14 @@ def test_keys_in_the_capture_are_used_and_never_shown(
     decoded = decode(path)
     assert decoded.packets.nwk_security.isin(["ok", "replay"]).sum() == 53
     assert decoded.keys.key.isna().all()
+
+
+@pytest.mark.shared
+def test_progress_is_told_block_by_block(captures_folder: Path) -> None:
+    told: list[tuple[int, int | None, int]] = []
+    path = captures_folder / "zleaks_st_top_testfile_smt_idle.pcapng"
+    decoded = decode(path, tables=("packets",), progress=lambda *facts: told.append(facts), block_frames=4096)
+    assert len(decoded.packets) == told[-1][2] == 24_042
+    assert [position for position, _, _ in told] == sorted(position for position, _, _ in told)
+    assert told[-1][:2] == (path.stat().st_size,) * 2
+    assert len(told) >= 6
