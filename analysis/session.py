@@ -171,7 +171,7 @@ class Session:
         for _ in range(len(self.ring)):
             raw = self.ring.popleft()
             found = dissect_frame(raw, self.context)
-            if any(found.columns.get(layer) == "no_key" for layer in SECURITY):
+            if any(found.columns.get(layer) in ("no_key", "bad_mic") for layer in SECURITY):
                 self.ring.append(raw)
             else:
                 opened.append((raw, found))
