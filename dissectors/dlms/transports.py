@@ -193,7 +193,7 @@ def _frame(
     if frame.type in ("I", "UI") and end > start:
         unit = segments.feed(frame, data)
         if unit is not None:
-            information = read_unit(unwrapping, unit, data, start)
+            information = read_unit(unwrapping, unit, data, frame.info)
     branch = Branch(lambda: frame_field(frame, data, "message", grow(information)))
     if frame.header_ok is False:
         error = Malformed("header check sequence is wrong", layer="dlms.hdlc", offset=start - 2)
@@ -203,15 +203,17 @@ def _frame(
     return branch, None
 
 
-def read_unit(unwrapping: Unwrapping, unit: Unit, data: bytes, start: int, llc: bool = True) -> list[Tree]:
-    """Unwrap a unit; its fields stand in place of the last piece, or in a buffer of their own when joined."""
+def read_unit(
+    unwrapping: Unwrapping, unit: Unit, data: bytes, place: tuple[int, int], llc: bool = True
+) -> list[Tree]:
+    """Unwrap a unit; its tree stands at `place` (of the piece that came last), or in a buffer when joined."""
     if len(unit.pieces) == 1:
         piece = unit.pieces[0]
         return _inside(unwrapping, data, piece.offset, piece.offset + len(piece.octets), "message", llc)
     whole = unit.octets
     name = unwrapping.add_buffer("reassembled", whole)
-    last = unit.pieces[-1]
-    own = Field("segment", last.octets, "last of the whole", start, len(last.octets), "message")
+    start, end = place
+    own = Field("segment", data[start:end], "last of the whole", start, end - start, "message")
     text = f"{len(unit.pieces)} segments joined"
     joined = Branch(lambda: Field("reassembled", None, text, 0, len(whole), name))
     joined.below = _inside(unwrapping, whole, 0, len(whole), name, llc)
@@ -268,7 +270,7 @@ def read_mbus(unwrapping: Unwrapping, data: bytes) -> Result:
         if found.ports is not None:
             unit = segments.feed(found, data)
             if unit is not None:
-                body = read_unit(unwrapping, unit, data, found.body[0], llc=False)
+                body = read_unit(unwrapping, unit, data, found.body, llc=False)
         out.append(Branch(partial(_telegram, found, data, body)))
         for offset, text in found.issues:
             unwrapping.issue("warning", "dlms.mbus", offset, text)

@@ -218,7 +218,7 @@ class Unwrapping:
         if opened.state != "ok":
             severity: Severity = "note" if opened.state in ("no_key", "none") else "warning"
             self.issue(severity, "dlms.security", part[2], f"{apdu.name}: {opened.text}")
-        if opened.plaintext is None:
+        if not opened.plaintext:
             return None
         if ciphered.control & 0x80:
             text = "the payload is compressed (V.44), which is not read"
@@ -239,7 +239,8 @@ class Unwrapping:
     ) -> DissectionError | None:
         """Unwrap a part that stands readable inside `apdu`; its tree goes below the leaf that covers it."""
         trees, error = self.unwrap(apdu.data, start, end, buffer, depth + 1)
-        branch.inside.append((start, end, buffer, trees))
+        if end > start:
+            branch.inside.append((start, end, buffer, trees))
         return error
 
     def _count(self, apdu: Apdu, ciphered: Ciphered, title: bytes) -> None:

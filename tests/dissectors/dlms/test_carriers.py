@@ -238,3 +238,20 @@ def test_selective_access_is_explained() -> None:
     octets = "c001c1 0007 0100630100ff 02 01 01 0204" + restricted + "0600000001 0600000002 0100"
     message = dissect_message(bytes.fromhex(octets.replace(" ", "")))
     assert message.items[0]["value"] == "range of Clock from 1 to 2, all columns"
+
+
+def test_segments_that_come_out_of_order_are_joined_by_their_numbers() -> None:
+    apdu = b"\xe6\xe6\x00" + GET
+    parts = [(0x10, apdu[:4], True), (0x14, apdu[9:], False), (0x12, apdu[4:9], True)]
+    frames = [build_frame(b"\x03", b"\x21", control, part, more) for control, part, more in parts]
+    message = dissect_message(frames[0] + frames[2] + frames[1])
+    assert message.facts["apdus"] == ["get-request"]
+    late = dissect_message(frames[2] + frames[0] + frames[1])
+    assert sum(leaf.length for f in late.fields for leaf in f.leaves() if leaf.buffer == "message") == len(
+        late.octets
+    )
+
+
+def test_an_authenticated_payload_of_no_octets_keeps_its_tag() -> None:
+    message = dissect_message(bytes.fromhex("cf11" + "10" + "00000001" + "aa" * 12))
+    assert found(message, "authentication_tag").value == b"\xaa" * 12
