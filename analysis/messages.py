@@ -20,6 +20,7 @@ from dissectors.gbcs.detection import identify
 from dissectors.gbcs.gbt import read_block, reassemble
 from dissectors.gbcs.inputs import read_inputs
 from dissectors.gbcs.tunnel import read_header
+from dissectors.gbcs.values import is_secret
 from dissectors.keyring import DlmsKeys, Keyring
 from dissectors.message import Message
 
@@ -272,22 +273,10 @@ def to_json(source: Source, message: Message, *, reveal: bool = False) -> dict[s
 
 
 HIDDEN = "(hidden: --reveal shows it)"
-_SECRET_NAMES = (
-    "symmetric_key",
-    "installationcredentials",
-    "hashed_tc_link_key",
-    "hashed_link_key",
-    "register_device.key",
-    "securitydetails",
-    "dedicated_key",
-)
 
 
 def _secret(name: str, value: Any) -> bool:
-    low = name.lower()
-    return value not in (None, b"", "") and (
-        any(s in low for s in _SECRET_NAMES) or low in ("key", "link_key")
-    )
+    return value not in (None, b"", "") and is_secret(name)
 
 
 def _mask(fields: list[dict[str, Any]]) -> None:

@@ -153,11 +153,23 @@ def item_rows(message: Message, number: int) -> list[dict[str, Any]]:
     for index, item in enumerate(message.items):
         row = {name: item[name] for name in names if name in item}
         value = item.get("value")
+        if value and message.kind == "gbcs" and _is_secret(str(item.get("object"))):
+            value = HIDDEN
+            row.pop("number", None)
         if isinstance(value, int | float) and not isinstance(value, bool):
             row.setdefault("number", float(value))
         row.update(message=number, item=index, value=_text(value))
         rows.append(row)
     return rows
+
+
+def _is_secret(name: str) -> bool:
+    from dissectors.gbcs.values import is_secret
+
+    return is_secret(name)
+
+
+HIDDEN = "(hidden: a key)"
 
 
 def _text(value: Any) -> str | None:

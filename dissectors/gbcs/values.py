@@ -5,6 +5,7 @@ Source: GBCS 4.x section 7.2.8; the parts come from `dissectors.gbcs.objects` (m
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -12,10 +13,10 @@ from dissectors.dlms.data import TYPE_NAMES, Node
 from dissectors.dlms.datetimes import describe_octets
 from dissectors.facts import table
 from dissectors.field import Field
-from dissectors.gbcs.names import eui64
+from dissectors.gbcs.names import alert_name, eui64
 from dissectors.gbcs.objects import Part, Target, unit_of
 
-__all__ = ["Row", "Values", "item", "scaled_unit", "utc"]
+__all__ = ["Row", "Values", "is_secret", "item", "scaled_unit", "utc"]
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 Row = dict[str, Any]
@@ -37,6 +38,22 @@ def utc(seconds: int) -> str:
 def scaled_unit(code: int) -> str:
     """Unit of a COSEM scaler_unit; ``unit 250`` when the tables have none."""
     return _UNITS.get(code) or f"unit {code}"
+
+
+_SECRETS = re.compile(
+    r"(^|[ .:_])(key|symmetric_key|link_key|dedicated_key|installationcredentials|securitydetails"
+    r"|hashed_(tc_)?link_key)$",
+    re.IGNORECASE,
+)
+
+
+def is_secret(name: str) -> bool:
+    """Does a field or item of this name hold a key (link keys of devices, symmetric keys)?
+
+    >>> is_secret("DeviceLog(CHF): register_device: key"), is_secret("register_device: key_type")
+    (True, False)
+    """
+    return _SECRETS.search(name) is not None
 
 
 def item(target: Target | None, title: str | None, value: Any = None, **more: Any) -> Row:
@@ -139,6 +156,8 @@ class Values:
             return "nothing"
         if isinstance(value, bool):
             return "true" if value else "false"
+        if name == "logcode":
+            return alert_name(value) or f"event {value:04x}"
         if tag == 6 and ("timestamp" in name or name in ("from_value", "to_value", "date_time")):
             return utc(value)
         if "scaler" in name and tag == 15:
@@ -164,6 +183,8 @@ class Values:
                 row["unit"] = unit or unit_of(self.target, path) or None
             if node[0] == 6 and "timestamp" in path.lower():
                 row["value"], row["unit"], row["number"] = utc(node[1]), None, None
+            if path.lower().endswith("logcode"):
+                row["value"] = alert_name(node[1]) or f"event {node[1]:04x}"
             out.append(row)
         return out
 

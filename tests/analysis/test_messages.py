@@ -126,3 +126,23 @@ def test_blocks_among_the_inputs_are_put_together(keyring, tmp_path):
     code, text = run([tmp_path / "some.txt"], keyring, jsonl=True)
     assert code == 4
     assert json.loads(text.splitlines()[-1])["error"]["text"] == "missing: block 1"
+
+
+def test_keys_inside_messages_are_hidden_unless_revealed(keyring, tmp_path):
+    from dissectors.gbcs import build
+    from dissectors.gbcs.payloads import Ask, access_request
+
+    secret = bytes(range(16, 32))
+    data = ("structure", [("octet-string", bytes(8)), ("enum", 1), ("octet-string", secret), ("enum", 0)])
+    payload = access_request([Ask(3, 104, "0-0:30.3.0.255", 1, data)], 9)
+    ends = {"originator": bytes.fromhex("0a51c00000000100"), "recipient": bytes.fromhex("0a51c0de00000000")}
+    octets = build.command("CCS01", counter=9, keystore=keyring.gbcs, payload=payload, **ends)
+    for form in ({"as_json": True}, {"jsonl": True}, {}):
+        _, text = run([octets.hex()], keyring, **form)
+        assert secret.hex() not in text.replace(octets.hex(), "")
+        _, text = run([octets.hex()], keyring, reveal=True, **form)
+        assert secret.hex() in text
+    from analysis.payloads import item_rows
+
+    rows = item_rows(messages.dissect(messages.Source("x", octets), keyring), 1)
+    assert not any(secret.hex() in str(row) for row in rows)
