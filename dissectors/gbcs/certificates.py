@@ -140,12 +140,13 @@ def _validity(root: Field) -> tuple[str, str]:
 
 
 def check_chain(
-    certificate: Certificate, issuers: Iterable[Certificate], *, role: int | None = None
+    certificate: Certificate, issuers: Iterable[Certificate], *, role: int | None = None, root: bool = True
 ) -> list[str]:
     """What is wrong with `certificate` in the SMKI (GBCS 12); empty when nothing is.
 
     Its issuer is looked for among `issuers` by key identifier, up to a self-signed root. `role` is the role
-    that the certificate must have, where one is expected.
+    that the certificate must have, where one is expected. `root` False lets the chain end at an authority whose
+    own issuer is not at hand (devices hold the root themselves).
     """
     faults = []
     if len(certificate.usage.split(", ")) != 1 and not certificate.authority:
@@ -162,6 +163,8 @@ def check_chain(
         if current.issued_by(current):
             return faults
         named = [c for c in known if c.key_identifier == current.authority_identifier]
+        if not named and current.authority and not root:
+            return faults
         if not named:
             faults.append(f"issuer {current.authority_identifier.hex()} is not at hand")
             return faults

@@ -17,6 +17,7 @@ from dissectors.gbcs.headers import grouping_header, mac_field, mac_header, sign
 from dissectors.gbcs.names import alert_name, use_case
 from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.profiles import version_issues
+from dissectors.gbcs.replacements import check_replacements
 from dissectors.gbcs.structures import any_structure, structure
 from dissectors.gbcs.tunnel import header_fields, read_header
 from dissectors.gbcs.values import Row, item
@@ -106,6 +107,8 @@ def _der(octets: bytes, payload: Payload, code: int | None, cra: int) -> Descrip
     if shape is None:
         text = f"no ASN.1 structure is known for message code {code if code is None else f'{code:04x}'}"
         issues.append(Issue("note", LAYER, payload.start, text))
+    if fields and fields[0].name == "update_security_credentials":
+        issues += check_replacements(fields[0], octets)
     rows = [row for field in fields for row in _der_rows(field, "")]
     return Description(fields, rows, issues)
 

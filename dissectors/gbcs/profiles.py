@@ -20,15 +20,21 @@ if TYPE_CHECKING:
 __all__ = ["has_use_case", "version_issues", "version_key"]
 
 LAYER = "gbcs.profile"
+_LATEST = 999
 Known = Literal["yes", "no", "unknown"]
 
 
 def version_key(version: str) -> tuple[int, ...] | None:
-    """A version as numbers for comparing; None when it is not one (``latest``)."""
+    """A version as numbers for comparing; ``4.x`` is the latest of its kind; None when it is none.
+
+    >>> version_key("4.4"), version_key("GBCS v1.x")
+    ((4, 4, 0), (1, 999, 0))
+    """
     parts = version.strip().lower().removeprefix("gbcs").strip().removeprefix("v").split(".")
-    if not all(part.isdigit() for part in parts):
+    if not all(part.isdigit() or part == "x" for part in parts):
         return None
-    return tuple(int(part) for part in parts)
+    numbers = [_LATEST if part == "x" else int(part) for part in parts]
+    return tuple([*numbers, 0, 0][: max(3, len(numbers))])
 
 
 @cache

@@ -90,3 +90,26 @@ def test_an_unknown_party_s_answer_opens_with_the_certificate_of_its_command():
     octets = own.octets("ecs66-unknown-party-response")
     assert dissect_message(octets, store).facts["decrypted_parts"] == 0
     assert dissect_message(octets, store, command=command).facts["decrypted_parts"] == 1
+
+
+def test_replacement_certificates_are_held_against_path_and_cell():
+    from dissectors.gbcs import build
+    from dissectors.gbcs.der import build as build_der
+    from dissectors.gbcs.structures import structure
+
+    good = dissect_message(own.octets("cs02b-command"), STORE)
+    assert [i for i in good.issues if i.layer == "gbcs.replacements"] == []
+    one = next(c for c in STORE.certificates if c.entity == own.OTHER and c.usage == AGREEMENT)
+    cell = {"role": 2, "key_usage": b"\x80"}
+    values = {
+        "control": {"mode": 2, "authorising_cell": cell, "authorising_sequence_number": 1},
+        "replacements": [{"certificate": one.der, "target_cell": cell}],
+        "certification_path": [],
+    }
+    payload = build_der(structure(0x0102, 1), values)
+    parties = {"originator": own.SUPPLIER, "recipient": own.ESME, "counter": 5}
+    message = dissect_message(build.command(0x0102, keystore=STORE, payload=payload, **parties), STORE)
+    texts = [i.text for i in message.issues if i.layer == "gbcs.replacements"]
+    assert any("not at hand" in t for t in texts)
+    assert any("networkOperator, for a cell of supplier" in t for t in texts)
+    assert any("keyAgreement, for a cell of digitalSignature" in t for t in texts)

@@ -1,0 +1,61 @@
+"""The certificates in an Update Security Credentials command (CS02b, CS02g) held against one another.
+
+Does each replacement chain to the certification path that came with it, and does it fit the trust anchor cell
+that it is for (role and key usage)? Notes, not errors: the device, not the reader, decides.
+
+Source: GBCS 4.x section 13.2; RFC 5280.
+"""
+
+from __future__ import annotations
+
+from dissectors.errors import DissectionError
+from dissectors.field import Field, Issue
+from dissectors.gbcs.certificates import Certificate, check_chain, of_field
+from dissectors.gbcs.names import role_name
+from dissectors.gbcs.x509 import key_usage_names
+
+__all__ = ["check_replacements"]
+
+LAYER = "gbcs.replacements"
+
+
+def check_replacements(command: Field, octets: bytes) -> list[Issue]:
+    """What does not fit in the `update_security_credentials` structure that `command` is."""
+    path = command.find("certification_path")
+    authorities = _certificates(path, octets) if path is not None else []
+    known = [certificate for _, certificate in authorities]
+    out: list[Issue] = []
+    replacements = command.find("replacements")
+    for one in replacements.children if replacements is not None else ():
+        held = _certificates(one, octets)
+        if held:
+            field, certificate = held[0]
+            faults = [*check_chain(certificate, known, root=False), *_cell_faults(one, certificate)]
+            out += [Issue("note", LAYER, field.offset, f"replacement certificate: {f}") for f in faults]
+    return out
+
+
+def _certificates(root: Field, octets: bytes) -> list[tuple[Field, Certificate]]:
+    out = []
+    for field in root.walk():
+        if field.name.partition("[")[0] != "certificate":
+            continue
+        try:
+            out.append((field, of_field(field, octets)))
+        except DissectionError:
+            continue  # its own issues say what is wrong with it
+    return out
+
+
+def _cell_faults(replacement: Field, certificate: Certificate) -> list[str]:
+    """Role and key usage of the target cell against those of the certificate."""
+    cell = replacement.find("target_cell")
+    role, usage = (cell.find("role"), cell.find("key_usage")) if cell is not None else (None, None)
+    faults = []
+    if role is not None and certificate.role is not None and role.value != certificate.role:
+        faults.append(f"role {role_name(certificate.role)}, for a cell of {role_name(role.value)}")
+    if usage is not None and isinstance(usage.value, bytes):
+        wanted = key_usage_names(usage.value)
+        if wanted != certificate.usage:
+            faults.append(f"key usage {certificate.usage}, for a cell of {wanted}")
+    return faults
