@@ -76,9 +76,9 @@ def _bitmap(mask: Mask) -> Any:
     return None if mask.all() else pa.py_buffer(np.packbits(mask, bitorder="little"))
 
 
-def _array(type_: Any, values: npt.NDArray[Any], mask: Mask, words: Words | None) -> Any:
+def _array(type_: Any, values: npt.NDArray[Any], bitmap: Any, words: Words | None) -> Any:
     """One Arrow array of a column's values; `words` where they are codes of text."""
-    buffers = [_bitmap(mask), None]
+    buffers = [bitmap, None]
     if words is not None:
         buffers[1] = pa.py_buffer(np.ascontiguousarray(values, np.int32))
         indices = pa.Array.from_buffers(pa.int32(), len(values), buffers)
@@ -100,6 +100,7 @@ def batch_with(
 ) -> Any:
     """A batch of `columns`, with the rows of the batch `singles` set at `rows`."""
     arrays = []
+    bitmaps: dict[int, Any] = {}  # masks are shared by the columns of a layer
     for field in arrow_schema(table):
         values, mask = columns.values.get(field.name), columns.valid.get(field.name)
         words = vocabulary.words(table, field.name) if pa.types.is_dictionary(field.type) else None
@@ -115,7 +116,9 @@ def batch_with(
                 _null(field.type, columns.count) if words is None else _no_words(words, columns.count)
             )
             continue
-        arrays.append(_array(field.type, values, mask, words))
+        if id(mask) not in bitmaps:
+            bitmaps[id(mask)] = mask, _bitmap(mask)  # the mask is kept, so that its id stays its own
+        arrays.append(_array(field.type, values, bitmaps[id(mask)][1], words))
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
 
 
@@ -174,7 +177,7 @@ def joined(
         found, valid = numpy_of(other)
         if valid.any():
             found = words.recoded(other.dictionary.to_pylist(), found)
-        other = _array(pa.int32(), found, valid, None)
+        other = _array(pa.int32(), found, _bitmap(valid), None)
         codes = pa.concat_arrays([one.indices, other]).take(index)
         arrays.append(pa.DictionaryArray.from_arrays(codes, words.dictionary(), safe=False))
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))

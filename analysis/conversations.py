@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from analysis.payloads import queue_message
@@ -31,6 +32,8 @@ def read_packet(session: Session, record: bytes, columns: dict[str, Any]) -> Non
 
 def finish_conversations(session: Session) -> None:
     """At the end of the capture: queue what was held behind gaps in its streams."""
+    if "dissectors.dlms.conversation" not in sys.modules:
+        return  # no packet was fed, and DLMS takes a tenth of a second to import
     from dissectors.dlms.conversation import Conversations
 
     for frames, message in session.context.state(Conversations).finish():

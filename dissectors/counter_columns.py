@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.counters import RELAY_NS, REPEAT_NS, FrameCounters, Track, Use
-from dissectors.vectors import Index, Mask, distinct, highest_before
+from dissectors.vectors import Index, Mask, distinct, highest_before, stable_order
 
 __all__ = ["Uses", "uses_of"]
 
@@ -107,8 +107,7 @@ class Uses:
     def _uses(self, pair: int) -> Index:
         """The uses of one pair, in order."""
         if not self._by_pair:
-            few = len(self.pairs) < 1 << 16  # the stable sort of 16-bit numbers is one of digits
-            order = np.argsort(self.pair.astype(np.uint16) if few else self.pair, kind="stable")
+            order = stable_order(self.pair)
             bounds = np.searchsorted(self.pair[order], np.arange(len(self.pairs) + 1))
             self._by_pair = [order[bounds[i] : bounds[i + 1]] for i in range(len(self.pairs))]
             self._told = [0] * len(self.pairs)

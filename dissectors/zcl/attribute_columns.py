@@ -133,26 +133,23 @@ def attribute_rows(
 ) -> Columns:
     """The table; its rows are the records, in their order."""
     out = Columns(len(records.index))
-    every = np.arange(out.count)
     mask = np.ones(out.count, np.bool_)
     frame = records.index
-    out.put("source", every, frames.source[frame], mask)
-    out.put("destination", every, frames.destination[frame], mask)
-    out.put("endpoint", every, frames.endpoint[frame], frames.served[frame])
-    out.put("cluster", every, frames.cluster[frame], mask)
-    out.put("attribute", every, records.identifier, mask)
-    out.put("command", every, frames.command[frame], mask)
-    out.put_words("direction", every, frames.to_client[frame].astype(np.int32), DIRECTIONS, mask)
+    out.fill("source", frames.source[frame], mask)
+    out.fill("destination", frames.destination[frame], mask)
+    out.fill("endpoint", frames.endpoint[frame], frames.served[frame])
+    out.fill("cluster", frames.cluster[frame], mask)
+    out.fill("attribute", records.identifier, mask)
+    out.fill("command", frames.command[frame], mask)
+    out.fill_words("direction", frames.to_client[frame].astype(np.int32), DIRECTIONS, mask)
     names = [catalogue.cluster(one.cluster, one.manufacturer).name for one in specs]
-    out.put_words("cluster_name", every, spec, names, mask)
+    out.fill_words("cluster_name", spec, names, mask)
     known = np.array([one.known is not None for one in specs], np.bool_)[spec]
-    out.put_words(
-        "attribute_name", every, spec, [one.known.name if one.known else "" for one in specs], known
-    )
-    out.put("status", every, records.status.astype(np.uint8), records.status >= 0)
-    out.put("type", every, records.type.astype(np.uint8), records.type >= 0)
+    out.fill_words("attribute_name", spec, [one.known.name if one.known else "" for one in specs], known)
+    out.fill("status", records.status.astype(np.uint8), records.status >= 0)
+    out.fill("type", records.type.astype(np.uint8), records.type >= 0)
     out.values["value"], out.values["meaning"] = values.text, values.meaning
-    out.put("number", every, values.number, values.numeric)
+    out.fill("number", values.number, values.numeric)
     return out
 
 

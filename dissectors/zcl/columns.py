@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.vectors import Index, Mask, Octets, Span
+from dissectors.vectors import Index, Mask, Octets, Span, stable_order
 from dissectors.zcl.catalogue import data_type
 
 __all__ = ["RECORDS", "Records", "ZclHeaders", "read_records", "read_zcl"]
@@ -154,7 +154,7 @@ def read_records(octets: Octets, headers: ZclHeaders) -> tuple[Records, Mask]:
         none = empty.astype(np.int16)
         return Records(empty, none.astype(np.uint16), none, none, empty, empty, empty), whole
     joined = Records(*(np.concatenate([getattr(r, n) for r in found]) for n in Records.__slots__))
-    order = np.argsort(joined.index, kind="stable")
+    order = stable_order(joined.index)
     joined = joined.where(order)
     return joined.where(whole[joined.index]), whole
 

@@ -128,19 +128,19 @@ def command_rows(
     records = Records(frame, none.astype(np.uint16), none, kinds[spec], begin, begin, sizes[spec])
     values = values_of(octets, records, specs, spec, phrases)
     out = Columns(len(frame))
-    every, mask = np.arange(out.count), np.ones(out.count, np.bool_)
+    mask = np.ones(out.count, np.bool_)
     owner = chosen[frame]
-    out.put("source", every, frames.source[owner], mask)
-    out.put("destination", every, frames.destination[owner], mask)
-    out.put("cluster", every, frames.cluster[owner], mask)
-    out.put("command", every, frames.command[owner], mask)
-    out.put_words("cluster_name", every, spec, [entry[0].cluster_name for entry in table], mask)
-    out.put_words("command_name", every, spec, [entry[0].command.name for entry in table], mask)
-    out.put_words("direction", every, frames.to_client[owner].astype(np.int32), DIRECTIONS, mask)
+    out.fill("source", frames.source[owner], mask)
+    out.fill("destination", frames.destination[owner], mask)
+    out.fill("cluster", frames.cluster[owner], mask)
+    out.fill("command", frames.command[owner], mask)
+    out.fill_words("cluster_name", spec, [entry[0].cluster_name for entry in table], mask)
+    out.fill_words("command_name", spec, [entry[0].command.name for entry in table], mask)
+    out.fill_words("direction", frames.to_client[owner].astype(np.int32), DIRECTIONS, mask)
     named = np.array([entry[1] != "" for entry in table], np.bool_)[spec]
-    out.put_words("field", every, spec, [entry[1] for entry in table], named)
+    out.fill_words("field", spec, [entry[1] for entry in table], named)
     out.values["value"], out.values["meaning"] = values.text, values.meaning
-    out.put("number", every, values.number, values.numeric)
+    out.fill("number", values.number, values.numeric)
     return frames.rows[owner], out
 
 

@@ -62,7 +62,7 @@ def read_zcl_frames(frames: Frames, octets: Octets, aps: ApsHeaders, ends: Ends)
     _put_commands(frames, octets, zcl, facts, plans, which, planned)
     _put_default_responses(frames, octets, zcl, facts, np.flatnonzero(default))
     _put_records(frames, zcl, facts, np.flatnonzero(whole), records, specs, spec)
-    _attributes(frames, octets, facts, records, specs, spec, _owners(facts, aps, ends))
+    _attributes(frames, octets, facts, records, specs, spec, _owners(facts, zcl.index, aps, ends))
 
 
 def _facts(zcl: ZclHeaders, aps: ApsHeaders, ends: Ends) -> ZclFrames:
@@ -86,13 +86,12 @@ def _facts(zcl: ZclHeaders, aps: ApsHeaders, ends: Ends) -> ZclFrames:
     )
 
 
-def _owners(facts: ZclFrames, aps: ApsHeaders, ends: Ends) -> Owners:
+def _owners(facts: ZclFrames, index: Index, aps: ApsHeaders, ends: Ends) -> Owners:
     """Who owns the server side: EUI-64, or PAN and short address while that is unknown."""
-    place = np.searchsorted(aps.span.rows, facts.rows)
-    aps, ends = aps.where(place), ends.where(place)
+    aps, ends = aps.where(index), ends.where(index)
     # Twice the frames: first their servers, then the ends that they send to or hear from.
     server = np.concatenate([facts.to_client, ~facts.to_client])
-    twice = np.concatenate([np.arange(len(place))] * 2)
+    twice = np.concatenate([np.arange(len(index))] * 2)
     aps, ends = aps.where(twice), ends.where(twice)
     short = np.where(server, ends.src, ends.dst).astype(np.uint64)
     known = np.where(server, ends.has_src, ends.has_dst & ~aps.grouped)
@@ -108,7 +107,7 @@ def _owners(facts: ZclFrames, aps: ApsHeaders, ends: Ends) -> Owners:
     endpoint = np.where(server | ~aps.grouped, numbers, 256)
     pairs, at = distinct((device << 9) | endpoint)
     endpoints = [(devices[p >> 9], None if p & 0x1FF == 256 else p & 0x1FF) for p in pairs.tolist()]
-    count = len(place)
+    count = len(index)
     peer = np.where(facts.to_client & ~aps.grouped[:count], at[count:], -1)
     return Owners(device[:count], at[:count], peer, devices, endpoints)
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import AddressMap
-from dissectors.vectors import Index, Mask, distinct, last_before
+from dissectors.vectors import Index, Mask, distinct, last_before, stable_order
 
 __all__ = ["Lessons", "address_key", "learnable", "owners"]
 
@@ -57,7 +57,7 @@ class Lessons:
         row, key, eui64, sure = (
             np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__
         )
-        order = np.argsort(row, kind="stable")
+        order = stable_order(row)
         return cls(row[order], key[order], eui64[order], sure[order])
 
     def where(self, chosen: Mask | Index) -> Lessons:
@@ -80,7 +80,7 @@ class Lessons:
 
     def _without_repeats(self) -> Lessons:
         """Without those that say again what the one before said of the same address."""
-        order = np.argsort(self.key, kind="stable")
+        order = stable_order(self.key)
         key, eui64 = self.key[order], self.eui64[order]
         kept = np.ones(len(order), np.bool_)
         kept[1:] = (key[1:] != key[:-1]) | (eui64[1:] != eui64[:-1])

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dissectors.context import HanContext
 from dissectors.counter_columns import Uses
 from dissectors.counters import FrameCounters
-from dissectors.vectors import Columns, Index, Mask, Octets, stacked
+from dissectors.vectors import Columns, Index, Mask, Octets, stable_order, stacked
 from dissectors.zigbee.address_columns import Lessons
 from dissectors.zigbee.security_columns import REPLAY, VERDICTS, Proofs
 
@@ -175,7 +175,7 @@ class Frames:
         """Put the parts of the `commands` table together, in the order of the frames."""
         if self.command_parts:
             rows = np.concatenate([part[0] for part in self.command_parts])
-            order = np.argsort(rows, kind="stable")
+            order = stable_order(rows)
             self.commands = stacked([part[1] for part in self.command_parts]).take(order)
             self.command_rows = rows[order]
 

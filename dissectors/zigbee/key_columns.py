@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.keyring import Key
-from dissectors.vectors import PADDING, Index, Mask, Octets, Span
+from dissectors.vectors import PADDING, Index, Mask, Octets, Span, stable_order
 from dissectors.zigbee.ccm_batch import MIC, Sealed, open_all
 
 __all__ = ["Opened", "Openings", "open_groups"]
@@ -68,7 +68,7 @@ def open_groups(
         np.zeros(len(sealed), np.bool_),
         np.full(len(sealed), -1, np.int32),
     )
-    order = np.argsort(group, kind="stable")
+    order = stable_order(group)
     bounds = np.searchsorted(group[order], np.arange(len(names) + 1))
     members = [order[bounds[i] : bounds[i + 1]] for i in range(len(names))]
     tried = _open_likely(work, members, names, candidates, memory)

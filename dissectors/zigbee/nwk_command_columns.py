@@ -19,7 +19,7 @@ import numpy.typing as npt
 from dissectors.cursor import Cursor
 from dissectors.facts import names
 from dissectors.field import Field
-from dissectors.vectors import Columns, Index, Octets, Span, distinct
+from dissectors.vectors import Columns, Index, Octets, Span, distinct, stable_order
 from dissectors.zcl.value_columns import integer_texts, places, text_array
 from dissectors.zigbee.frames import Ends, Frames
 
@@ -131,17 +131,17 @@ def _put_rows(
     meanings.forget()
     cells = _cells(octets, payloads, command, options, meanings)
     out = Columns(len(cells.frame))
-    every, mask = np.arange(out.count), np.ones(out.count, np.bool_)
+    mask = np.ones(out.count, np.bool_)
     frame = cells.frame
-    out.put_words("layer", every, 0, ("nwk",), mask)
-    out.put("source", every, ends.source[frame], mask)
-    out.put("destination", every, ends.destination[frame], mask)
-    out.put("command", every, command[frame], mask)
+    out.fill_words("layer", np.zeros(out.count), ("nwk",), mask)
+    out.fill("source", ends.source[frame], mask)
+    out.fill("destination", ends.destination[frame], mask)
+    out.fill("command", command[frame], mask)
     known = names("zigbee", "nwk_command")
     titles = [known.get(code, "") for code in range(max(LENGTHS) + 1)]
-    out.put_words("command_name", every, command[frame], titles, mask)
-    out.put_words("field", every, cells.name, [name for _, name in cells.names], mask)
-    out.put("number", every, cells.value.astype(np.float64), mask)
+    out.fill_words("command_name", command[frame], titles, mask)
+    out.fill_words("field", cells.name, [name for _, name in cells.names], mask)
+    out.fill("number", cells.value.astype(np.float64), mask)
     out.values["value"] = integer_texts(cells.value)
     codes = places(_codes(octets, payloads, cells, meanings))  # this may add texts
     out.values["meaning"] = text_array(meanings.texts).take(codes)
@@ -173,7 +173,7 @@ def _cells(
         name = np.array([numbers.setdefault((code, leaf.name), len(numbers)) for leaf in leaves], np.int64)
         parts.append((np.repeat(members, len(leaves)), np.tile(name, len(members)), value.reshape(-1)))
     frame, name, value = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.argsort(frame, kind="stable")
+    order = stable_order(frame)
     return Cells(list(numbers), frame[order], name[order], value[order])
 
 
