@@ -21,13 +21,15 @@ def pandas(capture: str, keys: str, _: int) -> None:
     print(len(decoded.packets), len(decoded.attributes))
 
 
-def files(format_: str, capture: str, keys: str) -> None:
-    """Capture to files of all tables, through the command."""
+def files(form: str, capture: str, keys: str) -> None:
+    """Capture to files, through the command: of `packets` and `attributes`, or (``-all``) of all tables."""
     from analysis.cli import main
 
+    format_, _, every = form.partition("-")
+    tables = [] if every else [word for name in TABLES for word in ("--table", name)]
     folder = tempfile.mkdtemp(prefix="hanscope-bench-")
     try:
-        main(["decode", capture, "--keys", keys, "--out", folder, "--format", format_])
+        main(["decode", capture, "--keys", keys, "--out", folder, "--format", format_, *tables])
     except SystemExit as stop:
         if stop.code not in (0, None):
             raise
@@ -69,7 +71,7 @@ def pyshark(capture: str, _: str, frames: int) -> None:
 
 
 def main(form: str, capture: str, keys: str, frames: str) -> None:
-    if form in {"parquet", "csv", "jsonl", "arrow"}:
+    if form.partition("-")[0] in {"parquet", "csv", "jsonl", "arrow"}:
         files(form, capture, keys)
     else:
         {"pandas": pandas, "warm": warm, "scapy": scapy, "pyshark": pyshark}[form](capture, keys, int(frames))
