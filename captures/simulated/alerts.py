@@ -143,7 +143,7 @@ def _gas_done(dcc: Dcc, code: int, device: Entity, recipient: Entity, counter: i
 
 
 def _gas_firmware(dcc: Dcc, code: int, device: Entity, recipient: Entity, counter: int) -> bytes:
-    return gbz_alert(FIRMWARE_RECEIVED, dcc.han.utc, b"\x20" + dcc.han.octets("image hash", 32))
+    return gbz_alert(FIRMWARE_RECEIVED, dcc.han.utc, b"\x09\x20" + dcc.han.octets("image hash", 32))
 
 
 def _gas_integrity(dcc: Dcc, code: int, device: Entity, recipient: Entity, counter: int) -> bytes:
