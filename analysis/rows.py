@@ -97,8 +97,10 @@ def _radio(block: FrameBlock, row: int, session: Session, columns: dict[str, Any
 
 
 def _payloads(session: Session, found: Dissection, frame: int, time_ns: int | None) -> None:
-    for kind, octets in found.payload:
-        read_payload(session, kind, octets, (frame,), time_ns)
+    told = len(found.payload_frames) == len(found.payload)
+    for index, (kind, octets) in enumerate(found.payload):
+        frames = found.payload_frames[index] if told else (frame,)
+        read_payload(session, kind, octets, frames, time_ns)
 
 
 def _other(block: FrameBlock, row: int, session: Session, columns: dict[str, Any]) -> None:

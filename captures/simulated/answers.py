@@ -156,7 +156,10 @@ def _values(dcc: Dcc, device: Entity, code: int) -> Mapping[Any, Any]:
     targets = [*objects_of(code), *protected_of(code)]
     for target in targets:
         if not target.method:
-            values[target.class_id, target.obis, target.number] = lively(default(code, target), stream)
+            value = default(code, target)
+            if target.class_id == PROFILE and target.number == 2 and value[0] == "array":
+                value = ("array", value[1] * _ROWS.get(code, 3))
+            values[target.class_id, target.obis, target.number] = lively(value, stream)
     meter = device.node.memory.get("meter") if device.node is not None else None
     if code in _REGISTERS and meter is not None and hasattr(meter, "energy"):
         values |= _registers(meter.energy())
@@ -181,6 +184,10 @@ def lively(value: Any, stream: random.Random) -> Any:
         return kind, stream.randrange(1, _LIMITS[kind])
     return value
 
+
+PROFILE = 7
+_ROWS = {0x0034: 31, 0x0036: 96, 0x0060: 31}
+"""Rows of the longer logs: days of a month, half hours of two days."""
 
 _REGISTERS = (0x0027,)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from captures.simulated import exercise, home, joining, life, stories
+from captures.simulated import business, exercise, home, joining, life, stories
 from captures.simulated.faults import plant
 from captures.simulated.han import Han
 from captures.simulated.medium import Wait
@@ -59,14 +59,16 @@ def install_day(han: Han) -> Wait:
         if node.role == "CHF":
             continue
         yield han.wait(60)
+        yield from business.whitelist(han)
         yield from joining.open_joining(han.hub, 180)
         yield han.wait(5)
-        yield from home.install(node)
+        if (yield from home.install(node)):
+            yield from business.commission(han, node)
 
 
 @scenario("ordinary-day", "Twenty-four hours of a home that was installed long ago", 86_400, _ready)
 def ordinary_day(han: Han) -> Wait:
-    yield han.wait(0)
+    yield from business.daily(han)
 
 
 @scenario("prepayment", "Top-ups by code at the display, credit and events, messages", 7200, _ready)
@@ -80,6 +82,7 @@ def prepayment(han: Han) -> Wait:
         yield han.wait(5)
         yield from stories.event(han.hub, display, 0x8F00 + number)
     yield from stories.display_message(han.hub, display, "Thank you for your payment", 11)
+    yield from business.top_up(han)
 
 
 @scenario(
@@ -89,6 +92,8 @@ def firmware_update(han: Han) -> Wait:
     for name in ("Electricity meter", "Prepayment display", "Gas meter"):
         yield han.wait(120)
         yield from stories.upgrade(han.node(name), han.hub)
+        if name != "Prepayment display":
+            yield from business.activate(han, han.node(name).role)
 
 
 @scenario("change-of-supplier", "The supplier changes: announcement, new tariff, messages", 5400, _ready)
@@ -98,7 +103,9 @@ def change_of_supplier(han: Han) -> Wait:
     yield han.wait(300)
     for display in displays:
         yield from stories.change_supplier(han.hub, display)
-    yield han.wait(600)
+    yield han.wait(300)
+    yield from business.hand_over(han)
+    yield han.wait(60)
     for display in displays:
         yield from stories.publish_tariff(meter, display)
         yield from stories.display_message(han.hub, display, "Welcome to your new supplier", 21)
@@ -109,6 +116,8 @@ def change_of_supplier(han: Han) -> Wait:
 )
 def hub_swap(han: Han) -> Wait:
     yield from stories.swap_hub(han)
+    yield from business.whitelist(han)
+    yield from business.ask(han, ("ECS17b", "GCS13a"))
 
 
 @scenario("key-update", "A new network key is distributed and taken into use", 5400, _ready)
@@ -131,7 +140,7 @@ def _sub_ghz(han: Han) -> None:
 
 @scenario("sub-ghz-day", "A day with the gas meter on 868 MHz and a sniffer in each band", 86_400, _sub_ghz)
 def sub_ghz_day(han: Han) -> Wait:
-    yield han.wait(0)
+    yield from business.daily(han)
 
 
 @scenario(
@@ -143,6 +152,7 @@ def sub_ghz_day(han: Han) -> Wait:
 def security_review(han: Han) -> Wait:
     yield han.wait(300)
     yield from stories.pair_cad(han)
+    yield from business.ask(han, ("CS02a", "CS02e", "ECS35b", "GCS13a"))
     yield han.wait(600)
     yield from joining.update_network_key(han.hub)
     yield han.wait(300)
