@@ -7,7 +7,7 @@ has grown (GBCS 4.3.1, 6.2). It then answers with the values that it has.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -120,8 +120,10 @@ def _mode(role: int) -> int:
     return {2: 2, 3: 3, 4: 4, 6: 5, 5: 6, 1: 8, 8: 10}[role]
 
 
-def answer(dcc: Dcc, device: Entity, command: GbcsMessage) -> tuple[bytes | None, str]:
-    """The response of `device`, or None and why it refuses."""
+def answer(
+    dcc: Dcc, device: Entity, command: GbcsMessage, change: Callable[[bytes], bytes] = lambda payload: payload
+) -> tuple[bytes | None, str]:
+    """The response of `device`, or None and why it refuses; `change` is what a fault does to its payload."""
     facts, layout = command.facts, command.layout
     row = use_cases().get(layout.message_code or -1)
     if row is None:
@@ -134,7 +136,7 @@ def answer(dcc: Dcc, device: Entity, command: GbcsMessage) -> tuple[bytes | None
     header = Header(2, layout.counter, device.octets, layout.originator, code)
     values = _values(dcc, device, code) if row.payload_kind == "DLMS" else None
     payload = response_payload(code, header, dcc.keystore, values)
-    return build.response(command, keystore=dcc.keystore, payload=payload), ""
+    return build.response(command, keystore=dcc.keystore, payload=change(payload)), ""
 
 
 def _fresh(dcc: Dcc, device: Entity, originator: bytes, counter: int) -> bool:

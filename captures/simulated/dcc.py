@@ -9,7 +9,7 @@ Sources: GBCS 4.x sections 4.3 (counters, roles), 6 (categories), 10.3 (delivery
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -205,12 +205,16 @@ class Dcc:
         octets: bytes | None = None,
         faults: tuple[str, ...] = (),
         change: tunnels.Change = lambda parts: parts,
+        change_answer: tunnels.Change = lambda parts: parts,
+        change_payload: Callable[[bytes], bytes] = lambda payload: payload,
         answered: bool = True,
     ) -> Wait:
         """A command out, its answer back; returns the `Exchange`. Nothing is raised: trouble is in it.
 
         Args:
             octets: the command ready made, of a fault.
+            change, change_answer: what a fault does to the pieces of command and answer in the tunnel.
+            change_payload: what a fault does to the answer's payload before it is protected.
             answered: False when the device never answers.
         """
         row = use_cases()[code]
@@ -230,20 +234,23 @@ class Dcc:
             done.trouble = "the command was not delivered"
             return done
         if answered:
-            yield from self._answered(done, sender, target, asked, faults)
+            answer, refusal = answers.answer(
+                self, target, dissect_message(asked, self.keystore), change_payload
+            )
+            if answer is None:
+                done.trouble = refusal
+                return done
+            yield from self._answered(done, sender, target, asked, answer, faults, change_answer)
         else:
             done.trouble = "the device did not answer"
         return done
 
     def _answered(
-        self, done: Exchange, sender: Entity, target: Entity, asked: bytes, faults: tuple[str, ...]
-    ) -> Wait:
+        self, done: Exchange, sender: Entity, target: Entity, asked: bytes, answer: bytes,
+        faults: tuple[str, ...], change: tunnels.Change,
+    ) -> Wait:  # fmt: skip
         command = dissect_message(asked, self.keystore)
-        answer, refusal = answers.answer(self, target, command)
-        if answer is None:
-            done.trouble = refusal
-            return
-        answering = self.han.env.process(self._carry(done, target, sender, answer, faults))
+        answering = self.han.env.process(self._carry(done, target, sender, answer, faults, change))
         if target.node is not None:
             target.node.memory["answering"] = answering
         if not (yield answering):

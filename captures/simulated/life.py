@@ -45,7 +45,12 @@ def equip(node: Node) -> None:
         )  # fmt: skip
         base, jitter = han.profile.whole("keepalive.base"), han.profile.whole("keepalive.jitter")
         attributes.hold(node, KEEP_ALIVE, {0x0000: (0x20, base), 0x0001: (0x21, jitter)})
-        attributes.hold(node, 0x070B, {0x0000: (0x20, 28), 0x0001: (0x20, 9)})
+        mask = 0x07FF_FFFF  # of each page: which of its 27 channels may be used
+        attributes.hold(
+            node,
+            0x070B,
+            {0: (0x1B, 0)} | {p - 27: (0x1B, p << 27 & 0xFFFF_FFFF | mask) for p in range(28, 32)},
+        )
     elif node.role == "ESME":
         metering.give_electricity(node)
     elif node.role == "GSME":

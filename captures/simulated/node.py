@@ -39,6 +39,7 @@ class Indirect:
     truth: Truth
     done: simpy.Event
     expires: int
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -162,18 +163,20 @@ class Node(Receiver):
             if not arrived or not queue:
                 return fetched
             held = queue.popleft()
-            delivered = yield from parent.put(held.octets(), self, held.truth)
+            delivered = yield from parent.put(held.octets(), self, held.truth, held.faults)
             if not held.done.triggered:
                 held.done.succeed(delivered)
             fetched += 1
             if not queue:
                 return fetched
 
-    def hold(self, child: Node, octets: Callable[[], bytes], truth: Truth) -> Wait:
+    def hold(
+        self, child: Node, octets: Callable[[], bytes], truth: Truth, faults: tuple[str, ...] = ()
+    ) -> Wait:
         """Keep a frame for a sleeping `child` until it polls; returns whether it fetched it in time."""
         env = self.han.env
         hold = round(self.han.profile.number("mac.indirect_hold") * SECOND)
-        held = Indirect(octets, truth, env.event(), env.now + hold)
+        held = Indirect(octets, truth, env.event(), env.now + hold, faults)
         self.indirect.setdefault(child.eui64, deque()).append(held)
         yield held.done | env.timeout(hold)
         if held.done.triggered:
@@ -247,7 +250,7 @@ class Node(Receiver):
             return frame
 
         if not receiver.rx_on and receiver.parent is self:
-            arrived = yield from self.hold(receiver, octets, truth)
+            arrived = yield from self.hold(receiver, octets, truth, faults)
         else:
             arrived = yield from self.put(octets(), receiver, truth, faults)
         return arrived

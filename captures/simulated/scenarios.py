@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from captures.simulated import business, exercise, home, joining, life, stories
-from captures.simulated.faults import plant
+from captures.simulated.faults import known, plant
 from captures.simulated.han import Han
 from captures.simulated.medium import Wait
 from captures.simulated.profile import Profile
+from captures.simulated.profile import profile as named_profile
 
 __all__ = ["SCENARIOS", "Scenario", "simulate", "stage"]
 
@@ -191,7 +192,10 @@ def stage(
         ValueError: a fault needs a device that the home lacks, or there is no such use case.
     """
     story = SCENARIOS[name]
-    han = Han(seed, profile=profile)
+    chosen = profile or named_profile()
+    for fault in faults:
+        chosen = chosen.changed(**known()[fault].profile)
+    han = Han(seed, profile=chosen)
     story.prepare(han)
     if name == "proving-exercise":
         han.memory["exercise"] = exercise.Exercise(exercise.selected(use_cases))

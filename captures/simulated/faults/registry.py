@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pkgutil
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ class Fault:
         summary: what happens, in a sentence.
         attack: identifier in the attack table (facts/captures/attacks.csv), if it is one of those.
         needs: roles that must be in the home.
+        profile: parameters that the home must have (dots written as double underscores).
         phase: ``life`` is planted when the home lives; ``join`` before devices join.
     """
 
@@ -39,6 +40,7 @@ class Fault:
     attack: str = ""
     needs: tuple[str, ...] = ()
     phase: Literal["life", "join"] = "life"
+    profile: Mapping[str, Any] = field(default_factory=dict)
 
 
 FAULTS: dict[str, Fault] = {}
@@ -52,11 +54,12 @@ def fault(
     attack: str = "",
     needs: tuple[str, ...] = (),
     phase: Literal["life", "join"] = "life",
+    profile: Mapping[str, Any] | None = None,
 ) -> Callable[[Behaviour], Behaviour]:
     """Register a fault under its name."""
 
     def register(behaviour: Behaviour) -> Behaviour:
-        FAULTS[name] = Fault(name, kind, summary, behaviour, attack, needs, phase)
+        FAULTS[name] = Fault(name, kind, summary, behaviour, attack, needs, phase, profile or {})
         return behaviour
 
     return register

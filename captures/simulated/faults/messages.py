@@ -1,0 +1,151 @@
+"""What goes wrong with GBCS messages: replayed, changed, cut, badly encoded, lost, never answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from captures.simulated import business, stories
+from captures.simulated.dcc import Dcc, Entity, dcc_of
+from captures.simulated.faults.registry import Play, fault
+from captures.simulated.medium import Wait
+
+__all__: list[str] = []
+
+READ_SUPPLY, READ_VERSION, READ_EXPORT_PROFILE, READ_REGISTERS = 0x0039, 0x0059, 0x0036, 0x0027
+SET_CLOCK, SET_TARIFF = 0x0062, 0x0019
+SUSPENDED, LOCKED_OUT, AUTHENTICATION_FAILED = 0x81C4, 0x81C5, 0x8F3D
+PREPAYMENT, TOP_UP, TOP_UP_RESULT, REJECTED = 0x0705, 0x04, 0x03, 0x01
+
+
+def _meter(play: Play) -> tuple[Dcc, Entity, Entity]:
+    """The far side, the electricity meter, and its supplier."""
+    dcc = dcc_of(play.han)
+    meter = dcc.device("ESME")
+    play.row["device"] = f"{meter.eui64:016x}"
+    return dcc, meter, dcc.parties["Supplier A"]
+
+
+@fault(
+    "gbcs-replay",
+    "A command that a meter has executed is delivered to it again",
+    attack="A31",
+    needs=("ESME",),
+)
+def gbcs_replay(play: Play) -> Wait:
+    dcc, meter, supplier = _meter(play)
+    octets = dcc.command(SET_CLOCK, supplier, meter, dcc.counter(supplier))
+    yield from dcc.exchange(SET_CLOCK, originator=supplier, octets=octets)
+    yield from dcc.exchange(SET_TARIFF, originator=supplier)
+    for _ in range(play.count(3)):
+        yield play.wait(20, 60)
+        yield from dcc.exchange(SET_CLOCK, originator=supplier, octets=octets, faults=play.mark)
+
+
+@fault("gbcs-tamper", "Octets of commands are changed on their way: MAC and signature do not fit", attack="A32",
+       needs=("ESME",))  # fmt: skip
+def gbcs_tamper(play: Play) -> Wait:
+    dcc, meter, supplier = _meter(play)
+    for code in (READ_VERSION, 0x001A, SET_CLOCK)[: play.count(3)]:
+        octets = bytearray(dcc.command(code, supplier, meter, dcc.counter(supplier)))
+        # an octet of the payload: structure and headers stay readable
+        at = len(octets) - (90 if code != READ_VERSION else 16)
+        octets[at] ^= 1 << play.rng.randrange(8)
+        yield from dcc.exchange(code, originator=supplier, octets=bytes(octets), faults=play.mark)
+        yield from business.notify(dcc, 0x1000, "ESME", alert_code=AUTHENTICATION_FAILED)
+        yield play.wait(10, 40)
+
+
+@fault("token-brute-force", "Top-up codes are guessed at the display until entry is suspended", attack="A33",
+       needs=("ESME", "PPMID"))  # fmt: skip
+def token_brute_force(play: Play) -> Wait:
+    dcc, meter, _ = _meter(play)
+    display = play.victim("PPMID")
+    assert meter.node is not None
+    for _ in range(play.count(8)):
+        code = f"{play.rng.randrange(10**20):020d}".encode()
+        payload = b"\x02" + bytes((len(code),)) + code
+        _, seq = yield from display.send_zcl(meter.node, PREPAYMENT, TOP_UP, payload, faults=play.mark)
+        values = {"result_type": REJECTED, "top_up_value": 0, "source_of_top_up": 2, "credit_remaining": 0}
+        yield from stories.say(
+            meter.node, display, PREPAYMENT, TOP_UP_RESULT, values, seq=seq, faults=play.mark
+        )
+        yield play.wait(20, 90)
+    for alert_code in (SUSPENDED, LOCKED_OUT):
+        yield from business.notify(dcc, 0x1001, "ESME", alert_code=alert_code, faults=play.mark)
+
+
+@fault(
+    "truncated-tunnel", "Messages end in the middle: the rest is never sent", kind="fault", needs=("ESME",)
+)
+def truncated_tunnel(play: Play) -> Wait:
+    dcc, _, _ = _meter(play)
+
+    def cut(parts: Sequence[bytes]) -> Sequence[bytes]:
+        return [*parts[:-1], parts[-1][: max(20, round(len(parts[-1]) * play.rng.uniform(0.3, 0.8)))]]
+
+    for _ in range(play.count(3)):
+        yield from dcc.exchange(READ_REGISTERS, change=cut, answered=False, faults=play.mark)
+        yield play.wait(20, 60)
+
+
+@fault("missing-block", "A block of a long response never comes", kind="fault", needs=("ESME",))
+def missing_block(play: Play) -> Wait:
+    dcc, _, _ = _meter(play)
+
+    def drop(parts: Sequence[bytes]) -> Sequence[bytes]:
+        if len(parts) < 2:
+            return parts
+        gone = play.rng.randrange(len(parts))
+        return [part for index, part in enumerate(parts) if index != gone]
+
+    for _ in range(play.count(2)):
+        yield from dcc.exchange(READ_EXPORT_PROFILE, change_answer=drop, faults=play.mark)
+        yield play.wait(30, 90)
+
+
+@fault("no-response", "A meter takes commands and never answers them", kind="fault", needs=("ESME",))
+def no_response(play: Play) -> Wait:
+    dcc, _, _ = _meter(play)
+    for code in (READ_VERSION, READ_SUPPLY, READ_REGISTERS, READ_VERSION)[: play.count(4)]:
+        yield from dcc.exchange(code, answered=False, faults=play.mark)
+        yield play.wait(30, 120)
+
+
+@fault("counters-out-of-order", "A party's commands come with originator counters below the last one", kind="fault",
+       needs=("ESME",))  # fmt: skip
+def counters_out_of_order(play: Play) -> Wait:
+    dcc, meter, supplier = _meter(play)
+    yield from dcc.exchange(SET_TARIFF, originator=supplier)
+    for step in range(play.count(3)):
+        low = dcc.counter(supplier) - ((600 + 60 * step) << 32)
+        octets = dcc.command(SET_CLOCK, supplier, meter, low)
+        yield from dcc.exchange(SET_CLOCK, originator=supplier, octets=octets, faults=play.mark)
+        yield play.wait(20, 60)
+
+
+@fault("non-compliant-message", "A meter encodes its responses otherwise than the standard has it", kind="fault",
+       needs=("ESME",))  # fmt: skip
+def non_compliant_message(play: Play) -> Wait:
+    dcc, _, _ = _meter(play)
+
+    def longer(payload: bytes) -> bytes:
+        """The number of results in two octets where one would do (access response, A-XDR)."""
+        return payload[:7] + b"\x81" + payload[7:]
+
+    for code in (READ_VERSION, READ_SUPPLY, READ_VERSION)[: play.count(3)]:
+        yield from dcc.exchange(code, change_payload=longer, faults=play.mark)
+        yield play.wait(20, 60)
+
+
+@fault("expired-certificate", "A device joins with a key establishment certificate that has expired: no link key",
+       kind="fault")  # fmt: skip
+def expired_certificate(play: Play) -> Wait:
+    from captures.simulated import joining, key_establishment
+    from captures.simulated.faults.keys import newcomer
+
+    node, hub = newcomer(play), play.han.hub
+    yield from joining.open_joining(hub, 180)
+    yield from joining.join(node)
+    for _ in range(play.count(3)):
+        yield from key_establishment.establish(node, hub, valid_for=90 * 86_400, faults=play.mark)
+        yield play.wait(15, 40)
