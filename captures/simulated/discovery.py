@@ -93,7 +93,8 @@ def announce(node: Node) -> Wait:
     yield from node.put(octets, node.parent, fact)
     yield node.han.env.timeout(20_000 * MICROSECOND)
     octets = node.parent.nwk_frame(0xFFFF, nwk, header + asdu, secured=True, ack=False)
-    yield from node.parent.put(octets, None, {**fact, "sender": f"{node.parent.eui64:016x}"})
+    repeated = {"sender": f"{node.parent.eui64:016x}", "nwk_counter": node.parent.nwk_counter}
+    yield from node.parent.put(octets, None, {**fact, **repeated})
 
 
 def ask(asker: Node, asked: Node, cluster: int, request: bytes, answer: bytes) -> Wait:
