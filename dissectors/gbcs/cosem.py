@@ -25,6 +25,9 @@ CHOICES = {1: "get", 2: "set", 3: "action", 4: "get with selection"}
 _PROTECTION_CLASS = 30
 
 
+_Answered = tuple[Target | None, str | None]
+
+
 class Description(NamedTuple):
     """Fields, items and issues of a payload."""
 
@@ -204,57 +207,63 @@ def response(
     parts, in order.
     """
     fields = apdu_header(octets, payload, counter)
-    items: list[Row] = []
     issues: list[Issue] = []
-    lists = payload.lists
-    if lists:
-        fields.append(_count(octets, lists[0], octets_count(octets, lists[0]), "specification_count"))
-    if len(lists) > 1:
-        fields.append(_count(octets, lists[1], octets_count(octets, lists[1]), "data_count"))
     targets = answered(payload, code, command, issues)
-    names = coded("dlms_results", "value", "meaning")
+    answers, items = _answers(octets, payload, code, targets)
+    _scale_by_unit(items, payload, targets)
+    lists = payload.lists
+    names = ("specification_count", "data_count", "result_count")
+    counts = [
+        _count(octets, at, octets_count(octets, at), name) for at, name in zip(lists, names, strict=False)
+    ]
+    fields += [*counts[:2], *answers, *counts[2:], *_results(payload, targets)]
+    size = payload.reached - payload.start
+    title = "DLMS access-response"
+    branch = Field("access_response", None, title, payload.start, size, "message", fields)
+    decrypted, rows = opened_fields(code, command, opened)
+    if rows:
+        items = [r for r in items if r["class_id"] != _PROTECTION_CLASS or r["result"] != "success"] + rows
+    return Description([branch, *decrypted], items, issues)
+
+
+def result_name(result: int) -> str:
+    """Name of a data access or action result."""
+    return coded("dlms_results", "value", "meaning").get(result) or f"unknown result {result}"
+
+
+def _answers(
+    octets: bytes, payload: Payload, code: int | None, targets: Sequence[_Answered]
+) -> tuple[list[Field], list[Row]]:
+    """The data of a response: fields and rows, each with its object."""
+    fields: list[Field] = []
+    items: list[Row] = []
     for index, node in enumerate(payload.data):
         target, title = targets[index] if index < len(targets) else (None, None)
         outcome = payload.results[index] if index < len(payload.results) else None
-        words = (names.get(outcome[1]) or f"result {outcome[1]}") if outcome else None
+        words = result_name(outcome[1]) if outcome else None
         field, rows = _value(octets, node, target, code, f"data[{index}]", words)
         if target is None and title:
             for row in rows:
                 row["object"] = title if row["object"] is None else f"{title}: {row['object']}"
-        field.name = f"data[{index}]"
         fields.append(Field(f"answer[{index}]", None, title, field.offset, field.length, "message", [field]))
         items += rows
-    _scale_by_unit(items, payload, targets)
-    if len(lists) > 2:
-        fields.append(_count(octets, lists[2], octets_count(octets, lists[2]), "result_count"))
+    return fields, items
+
+
+def _results(payload: Payload, targets: Sequence[_Answered]) -> list[Field]:
+    """The results of a response."""
+    fields = []
     for index, (choice, result, offset) in enumerate(payload.results):
         title = targets[index][1] if index < len(targets) else None
-        choice_name = CHOICES.get(choice, f"choice {choice}")
+        said = CHOICES.get(choice, f"choice {choice}")
         children = [
-            Field("choice", choice, choice_name, offset, 1, "message"),
-            Field(
-                "result", result, names.get(result) or f"unknown result {result}", offset + 1, 1, "message"
-            ),
+            Field("choice", choice, said, offset, 1, "message"),
+            Field("result", result, result_name(result), offset + 1, 1, "message"),
         ]
         fields.append(Field(f"result[{index}]", None, title, offset, 2, "message", children))
-    branch = Field(
-        "access_response",
-        None,
-        "DLMS access-response",
-        payload.start,
-        payload.reached - payload.start,
-        "message",
-        fields,
-    )
-    out = [branch]
-    decrypted, rows = opened_fields(code, command, opened)
-    out += decrypted
-    if rows:
-        items = [r for r in items if r["class_id"] != _PROTECTION_CLASS or r["result"] != "success"] + rows
-    return Description(out, items, issues)
+    return fields
 
 
-_Answered = tuple[Target | None, str | None]
 _INDEX = re.compile(r"\[\d+\]")
 
 

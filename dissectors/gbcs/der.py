@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Field, Issue
+from dissectors.gbcs.der_octets import CONTENTS, VALUES, encode
 from dissectors.gbcs.layout import read_length
-from dissectors.gbcs.zcl_types import readable
 
 __all__ = [
     "Reader",
@@ -245,7 +245,7 @@ class Reader:
 
     def _leaf(self, shape: Shape, offset: int, start: int, stop: int) -> Field:
         content = self.data[start:stop]
-        value = _VALUES[shape.kind](content)
+        value = VALUES[shape.kind](content)
         said = shape.meaning(value) if shape.meaning is not None else _plain(value)
         if said is None:
             self._note("note", offset, f"{shape.name} {_plain(value)} has no known meaning")
@@ -264,88 +264,8 @@ class Reader:
         return self._leaf(Shape(name, tag, _TYPES.get(tag, "octets")), offset, start, stop), stop
 
 
-def _oid(content: bytes) -> str | bytes:
-    """The dotted form; octets that are not the shortest form of one stay octets."""
-    dotted = _dotted(content)
-    return dotted if dotted.count(".") and _oid_octets(dotted) == content else content
-
-
 def _plain(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
-
-
-def _dotted(content: bytes) -> str:
-    if not content:
-        return ""
-    arcs, arc = [], 0
-    for octet in content:
-        arc = arc << 7 | octet & 0x7F
-        if not octet & 0x80:
-            arcs.append(arc)
-            arc = 0
-    first = min(arcs[0] // 40, 2) if arcs else 0
-    return ".".join(str(a) for a in ([first, arcs[0] - 40 * first, *arcs[1:]] if arcs else []))
-
-
-_VALUES: dict[str, Callable[[bytes], Any]] = {
-    "integer": lambda c: int.from_bytes(c, "big", signed=True),
-    "octets": bytes,
-    "bits": lambda c: c[1:],
-    "null": lambda _: None,
-    "boolean": lambda c: c != b"\x00",
-    "time": lambda c: c.decode("latin-1"),
-    "text": readable,
-    "oid": _oid,
-    "any": bytes,
-}
-
-
-def encode(tag: int, content: bytes) -> bytes:
-    """Tag, shortest length, content."""
-    size = len(content)
-    if size < 0x80:
-        return bytes((tag, size)) + content
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(length))) + length + content
-
-
-def _integer_octets(value: int) -> bytes:
-    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
-
-
-def _bit_octets(value: bytes) -> bytes:
-    """Count of unused bits (trailing zero bits of a named bit list) and the bits."""
-    if len(value) > 1 or not value:
-        return b"\x00" + value
-    last = value[-1]
-    return bytes(((last & -last).bit_length() - 1 if last else 0,)) + value
-
-
-def _oid_octets(value: str | bytes) -> bytes:
-    """The content of an OBJECT IDENTIFIER in dotted form."""
-    if isinstance(value, bytes):
-        return value
-    arcs = [int(part) for part in value.split(".")]
-    out = b""
-    for arc in (40 * arcs[0] + arcs[1], *arcs[2:]):
-        groups = [arc & 0x7F]
-        while arc > 0x7F:
-            arc >>= 7
-            groups.append(arc & 0x7F | 0x80)
-        out += bytes(reversed(groups))
-    return out
-
-
-_CONTENTS: dict[str, Callable[[Any], bytes]] = {
-    "oid": _oid_octets,
-    "integer": _integer_octets,
-    "octets": bytes,
-    "bits": _bit_octets,
-    "null": lambda _: b"",
-    "boolean": lambda v: b"\xff" if v else b"\x00",
-    "time": lambda v: str(v).encode("latin-1"),
-    "text": lambda v: v if isinstance(v, bytes) else str(v).encode("utf-8"),
-}
 
 
 def build(shape: Shape, value: Any) -> bytes:
@@ -372,7 +292,7 @@ def build(shape: Shape, value: Any) -> bytes:
         return encode(shape.tag, b"".join(build(shape.parts[0], v) for v in value))
     if shape.kind == "sequence":
         return encode(shape.tag, b"".join(_part(part, value) for part in shape.parts))
-    return encode(shape.tag, _CONTENTS[shape.kind](value))
+    return encode(shape.tag, CONTENTS[shape.kind](value))
 
 
 def _part(part: Shape, values: dict[str, Any]) -> bytes:
@@ -406,7 +326,7 @@ def _content(tag: int, value: Any) -> bytes:
     kind = _TYPES.get(tag)
     if kind is None:
         kind = "integer" if isinstance(value, int) else "octets"
-    return _CONTENTS[kind](value)
+    return CONTENTS[kind](value)
 
 
 def _with_length(tag: int, content: bytes, total: int) -> bytes:

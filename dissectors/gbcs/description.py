@@ -49,6 +49,7 @@ def _describe(message: GbcsMessage) -> _Described:
     if "gbt_block" in facts:
         found, wrong, _ = block_fields(layout.octets)
         return found, [], wrong, {"kind": "gbcs", "length": len(layout.octets), **_block_columns(message)}
+    description = _payload(message) if message.payload is not None else Description([], [], [])
     issues = [*layout.issues, *(message.payload.issues if message.payload is not None else ())]
     fields: list[Field] = []
     header = mac_header(layout)
@@ -57,7 +58,6 @@ def _describe(message: GbcsMessage) -> _Described:
     grouping = grouping_header(layout, issues)
     if grouping is not None:
         fields.append(grouping)
-    description = _payload(message) if message.payload is not None else Description([], [], [])
     issues += description.issues
     inner = [f for f in description.fields if f.buffer == "message"]
     if inner and layout.payload is not None:

@@ -73,3 +73,13 @@ def test_what_gbcs_takes_away_is_said_with_its_source():
     assert any("image transfer" in t and "GBCS v0.8.1 page 129" in t for t in texts)
     assert any("long-invoke-id" in t for t in texts)
     assert not any("image transfer" in i.text for i in dissect_message(signed(body, None)).issues)
+
+
+def test_data_nested_too_deeply_are_an_issue_and_still_in_a_leaf():
+    deep = b"\x02\x01" * 70 + b"\x00"
+    payload = b"\xda\x20\x00\x00\x01\x00\x00\x01" + deep + b"\x01\x01\x00"
+    octets = signed(grouping(Header(2, 1, bytes(8), bytes(8), 0x0059), payload), b"")
+    message = dissect_message(octets)
+    leaves = [leaf for f in message.fields for leaf in f.leaves()]
+    assert sum(leaf.length for leaf in leaves) == len(octets)
+    assert any("nested deeper" in i.text for i in message.issues)
