@@ -15,6 +15,7 @@ from dissectors.facts import table
 from dissectors.field import Field
 from dissectors.gbcs.names import alert_name, eui64
 from dissectors.gbcs.objects import Part, Target, unit_of
+from dissectors.gbcs.utrn import describe as describe_utrn
 
 __all__ = ["Row", "Values", "is_secret", "item", "scaled_unit", "utc"]
 
@@ -207,6 +208,8 @@ def scaler_units(leaves: list[Named]) -> dict[int, tuple[int, str]]:
 def _plain(node: Node, path: str) -> Any:
     value = node[1]
     if isinstance(value, bytes):
+        if len(value) == 20 and value.isdigit():
+            return value.decode()
         name = path.rpartition(".")[2].lower()
         words = octets_meaning(value, node[0], name).strip('"')
         return value.hex() if not value or words == eui64(value) else words
@@ -241,6 +244,8 @@ def _present(parts: list[Part], count: int) -> list[Part]:
 
 def octets_meaning(value: bytes, tag: int, name: str) -> str:
     """What an octet string says, by its name where it is known and by its form otherwise."""
+    if len(value) == 20 and value.isdigit():
+        return describe_utrn(value.decode())
     words = describe_octets(value, tag)
     if words:
         return words

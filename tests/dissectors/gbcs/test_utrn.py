@@ -73,3 +73,11 @@ def test_tokens_of_the_reference_test_data_set(shared):
     print(len(tokens), "tokens above the base,", len(authentic), "authenticate")
     # the whole set has nine above the base, of which the shared part holds four
     assert len(tokens) in (4, 9) and len(authentic) == 3
+
+
+def test_a_token_in_a_command_says_its_value():
+    message = dissect_message(own.octets("cs01a-command"), STORE)
+    said = [leaf.meaning for f in message.fields for leaf in f.leaves() if "UTRN" in str(leaf.meaning)]
+    assert len(said) == 1 and "25.00 GBP, check digit ok" in said[0]
+    expected = next(r for r in own.rows() if r["id"] == "cs01a-command")["expected"]["utrn"]
+    assert [row["value"] for row in message.items] == [expected]
