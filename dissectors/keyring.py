@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 __all__ = ["CbkeScalars", "DeviceName", "DlmsKeys", "InstallCode", "Key", "KeyKind", "Keyring"]
 
+# ZigBee 05-3474 4.4.3: default trust centre link key of the home automation profiles, published.
+DEFAULT_LINK_KEY = b"ZigBeeAlliance09"
+
 KeyKind = Literal["network", "link", "mac"]
 
 
@@ -37,6 +40,9 @@ class Key:
     def __post_init__(self) -> None:
         if len(self.value) != 16:
             raise ValueError(f"a {self.kind} key has 16 octets, this one has {len(self.value)}")
+        if self.value == DEFAULT_LINK_KEY and not self.origin.startswith("well-known"):
+            # Whoever gave it: a key that everybody knows must be seen as such where it opens a frame.
+            object.__setattr__(self, "origin", f"well-known ({self.origin})")
 
 
 @dataclass(frozen=True, slots=True)

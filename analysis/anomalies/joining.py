@@ -311,7 +311,7 @@ def rejoin_loop(view: View, *, requests: int = 3, window: float = 60.0) -> Itera
     unseen="a readable Device_annce",
     advice="Compare with the device's own frames: does it still use its old address?",
 )
-def announce_forged(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
+def announce_forged(view: View, *, seconds: float = 1900.0) -> Iterator[Evidence]:
     """Device_annce tells the network the short address of an EUI-64. An announcement that moves a device to
     a new address while it goes on under the old one diverts its traffic."""
     fields = view.command_rows("zdp")
