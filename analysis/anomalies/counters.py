@@ -31,11 +31,21 @@ def _secured(view: View, layer: str) -> Frame:
     packets = view.good
     valid = mask(packets[counter].notna() & packets[sender].notna())
     state = packets["nwk_security" if layer == "NWK" else "aps_security"]
-    names = ["frame", "seconds", "fcs_ok", "nwk_security", "aps_security", "aps_key", "aps_key_id", "nwk_dst"]
+    names = [
+        "frame",
+        "seconds",
+        "fcs_ok",
+        "nwk_security",
+        "aps_security",
+        "nwk_key",
+        "aps_key",
+        "aps_key_id",
+        "nwk_dst",
+    ]
     names += [name for name in LAYERS[layer] if name not in names]
     rows = packets[valid & ~mask(state == "bad_mic")][names].reset_index(drop=True)
     rows["who"], rows["counter"], rows["digest"] = rows[sender], rows[counter], rows[digest]
-    extra = ("aps_key", "nwk_dst") if layer == "APS" else ()
+    extra = ("aps_key", "nwk_dst") if layer == "APS" else ("nwk_key",)
     _mark_repeats(rows, key_of(rows, "who", pan, key, "counter", *extra))
     _mark_order(rows, key_of(rows, "who", pan, key, *extra))
     memo[layer] = rows

@@ -168,7 +168,7 @@ def firmware_alerts(view: View) -> Iterator[Evidence]:
 @rule(
     "counter-in-activation-alert",
     "An activation alert names another counter",
-    severity="warning",
+    severity="info",
     source="GBCS v0.8.1 11.5 (page 140)",
     confidence="text",
     merges=("spec:R099",),

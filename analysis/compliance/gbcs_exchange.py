@@ -45,7 +45,10 @@ def command_replayed(view: View, *, redelivery: float = 600.0) -> Iterator[Evide
         lambda c: use_cases().get(int(c), {}).get("replay_protection") == "Yes"
     )
     rows = rows[mask(flagged)]
-    for (originator, recipient), part in rows.groupby(["originator", "recipient"], sort=False):
+    tokens = mask(
+        rows["message_code"].isin([0x0007, 0x0097])
+    )  # top-ups count on their own (13.3, floor per usage)
+    for (originator, recipient, _), part in rows.groupby(["originator", "recipient", tokens], sort=False):
         if len(part) < 2:
             continue
         counter = part["originator_counter"].astype("float64")
