@@ -61,7 +61,8 @@ def _times(values: Frame) -> Frame:
     """Times with UTC; by way of Arrow's integers, as pandas goes through one Python object each."""
     arrow = getattr(values.array, "_pa_array", None)
     if arrow is None:
-        return pd.Series(pd.DatetimeIndex(pd.to_datetime(values, utc=True)).as_unit("ns"))
+        read: Frame = pd.to_datetime(values, utc=True)
+        return pd.Series(pd.DatetimeIndex(read).as_unit("ns"))
     import pyarrow as pa
 
     integers = arrow.cast(pa.timestamp("ns", "UTC")).cast(pa.int64())

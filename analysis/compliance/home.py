@@ -534,7 +534,7 @@ def type_2_writes(view: View) -> Iterator[Evidence]:
     severity="warning",
     source="GBCS mapping table HECS01",
     confidence="derived",
-    merges=("rules:G22", "disapplied:56"),
+    merges=("rules:G22", "disapplied:55"),
     needs=("packets", "devices"),
     cause="forged command",
     unseen="load control or on/off commands to a load controller (role HCALCS)",

@@ -467,7 +467,7 @@ def link_status_two_streams(view: View) -> Iterator[Evidence]:
     severity="info",
     source="ZBOSS API header on SE 1.4 (high frequency messages)",
     confidence="secondary",
-    merges=("spec:R086", "disapplied:54"),
+    merges=("spec:R086", "disapplied:53"),
     smart_energy=True,
     unseen="sub-GHz frames (pages 28 to 31) more often than one in 30 s",
     advice="They should ask for no APS acknowledgement, to save air time",

@@ -229,7 +229,7 @@ def key_sequence_unannounced(view: View) -> Iterator[Evidence]:
     severity="warning",
     source="ZSE 1.2a (key establishment cluster instead)",
     confidence="recalled",
-    merges=("rules:Z16", "disapplied:55"),
+    merges=("rules:Z16", "disapplied:54"),
     cause="join attack",
     smart_energy=True,
     unseen="APS commands",
