@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -250,6 +250,7 @@ def _phrase(octets: Octets, records: Records, record: int, spec: Spec, phrases: 
     return phrases.code(key, lambda: say_value(*key))
 
 
+@lru_cache(maxsize=1 << 14)
 def say_value(type_: int, meaning: str, checked: bool, octets: bytes) -> Saying:
     """What the one-frame path says of one value; its octets with their length prefix."""
     kind = catalogue.data_type(type_)
