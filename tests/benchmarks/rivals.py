@@ -49,11 +49,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Paired:
-    """Runs A B A B: the median ratio of their wall times (how many times faster A is), and its range."""
+    """Runs A B A B: the median ratio of their wall times (how many times faster A is), and its range.
+
+    `work` is the median ratio of processor times, which says more on a machine that is busy with other things.
+    """
 
     ratio: float
     low: float
     high: float
+    work: float
     a: Run
     b: Run
 
@@ -87,7 +91,8 @@ def paired(a: Command, b: Command, rounds: int) -> Paired:
     runs = [(run(a), run(b)) for _ in range(rounds)]
     ratios = sorted(y.wall / x.wall for x, y in runs)
     middle_a, middle_b = (sorted(side, key=lambda r: r.wall)[rounds // 2] for side in zip(*runs, strict=True))
-    return Paired(median(ratios), ratios[0], ratios[-1], middle_a, middle_b)
+    work = median(y.cpu / x.cpu for x, y in runs)
+    return Paired(median(ratios), ratios[0], ratios[-1], work, middle_a, middle_b)
 
 
 def ours(form: str, capture: Path, keys: Path, frames: int = 0) -> Command:
