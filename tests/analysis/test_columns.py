@@ -23,7 +23,7 @@ from tests.benchmarks.traffic import CASES, Case, fcs, frames, key, write_pcap
 
 TABLES = ("packets", "attributes", "commands", "devices", "keys", "messages", "items")
 FRAME_TABLES = ("packets", "attributes", "commands")
-QUICK = 400_000
+QUICK = 150_000
 """Octets of a shared capture above which the comparison reads its first frames only."""
 
 
@@ -42,7 +42,7 @@ def decoded(
     tables: tuple[str, ...] = TABLES,
 ) -> Decoded:
     monkeypatch.setattr(blocks, "frame_batches", how)
-    limit = 3000 if path.stat().st_size > QUICK else None
+    limit = 1500 if path.stat().st_size > QUICK else None
     return decode(path, ring, tables=tables, block_frames=size, limit=limit)
 
 

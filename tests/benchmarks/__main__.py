@@ -136,11 +136,11 @@ def _in_process(material: Material, frames: int) -> Iterator[str]:
     """The cost of a frame once everything is imported, beside tshark's marginal cost."""
     capture, keys = material.capture(frames), material.keys()
     warm = float(run(ours("warm", capture, keys), keep=True).output.split()[1]) / frames
-    text = f"in process: {warm * 1e9:.0f} ns a frame"
+    text = f"in process: {warm * 1e9:.0f} ns of processor time a frame"
     large = tshark(capture, material.wireshark())
     small = tshark(material.capture(10_000), material.wireshark())
     if large and small and frames > 10_000:
-        marginal = (run(large).wall - run(small).wall) / (frames - 10_000)
+        marginal = (run(large).cpu - run(small).cpu) / (frames - 10_000)
         text += f"; tshark's marginal cost {marginal * 1e9:.0f} ns: **{marginal / warm:.1f} times**"
     yield ""
     yield text

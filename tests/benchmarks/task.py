@@ -38,15 +38,15 @@ def files(form: str, capture: str, keys: str) -> None:
 
 
 def warm(capture: str, keys: str, _: int) -> None:
-    """Seconds of a second decode in one process, as in a notebook; printed."""
+    """Processor seconds of a second decode in one process, as in a notebook; printed."""
     from analysis.decode import decode
     from analysis.keyfile import read_keys
 
     ring = read_keys(Path(keys))
     decode(capture, ring, tables=TABLES)
-    started = time.perf_counter()
+    started = time.process_time()
     decoded = decode(capture, ring, tables=TABLES)
-    print(len(decoded.packets), time.perf_counter() - started)
+    print(len(decoded.packets), time.process_time() - started)
 
 
 def scapy(capture: str, _: str, frames: int) -> None:
