@@ -10,22 +10,18 @@ octets, the first word masked, and the remainder runs through a table of all 16-
 
 from __future__ import annotations
 
-import binascii
-import zlib
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from captures.files.gather import gather
+from dissectors.ieee802154 import fcs
 
 __all__ = ["fcs16", "fcs32", "remainders"]
 
 BATCH = 16_384
 """Frames at a time: what is gathered for them stays in the CPU's cache."""
-
-
-_MIRROR = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
 
 
 @cache
@@ -82,12 +78,11 @@ def fcs16(octets: bytes) -> bytes:
     """The two FCS octets of a frame.
 
     >>> fcs16(bytes.fromhex("02006f")).hex()
-    '4d57'
+    '492e'
     """
-    # the standard library has the same generator with bits the other way round
-    return binascii.crc_hqx(octets.translate(_MIRROR), 0).to_bytes(2, "big").translate(_MIRROR)
+    return fcs.fcs16(octets).to_bytes(2, "little")
 
 
 def fcs32(octets: bytes) -> bytes:
     """The four FCS octets of a frame of a PHY with long check sequences."""
-    return zlib.crc32(octets + bytes(max(0, 4 - len(octets)))).to_bytes(4, "little")
+    return fcs.fcs32(octets).to_bytes(4, "little")

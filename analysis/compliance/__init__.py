@@ -1,1 +1,1 @@
-"""TODO."""
+"""Rules of what a standard requires; a rule is one small function from frames to evidence."""

@@ -12,6 +12,7 @@ from captures.simulated.medium import SECOND, Medium, Place, Sniffer, Wait
 from captures.simulated.node import Node, Route
 from captures.simulated.profile import Profile
 from captures.simulated.profile import profile as named_profile
+from dissectors.zigbee.crypto import install_code_crc
 
 __all__ = ["EPOCH_2000", "Han"]
 
@@ -103,7 +104,8 @@ class Han:
         node.mac_seq, node.nwk_seq, node.aps_counter, node.zcl_seq = start.randbytes(4)
         node.nwk_counter = start.randrange(1, 5_000)
         node.aps_frame_counter = start.randrange(1, 500)
-        node.install_code = with_crc(self.octets(f"install code {name}", 16))
+        code = self.octets(f"install code {name}", 16)
+        node.install_code = code + install_code_crc(code)
         self.nodes.append(node)
         return node
 
@@ -163,13 +165,3 @@ class Han:
     def records(self) -> Iterator[Any]:
         """What the sniffers heard, in the order of their clocks."""
         return iter(sorted(self.medium.heard, key=lambda h: (h.time_ns, h.sniffer)))
-
-
-def with_crc(code: bytes) -> bytes:
-    """An install code with its CRC-16/X-25, least significant octet first (ZSE annex E)."""
-    crc = 0xFFFF
-    for octet in code:
-        crc ^= octet
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x8408 if crc & 1 else 0)
-    return code + (crc ^ 0xFFFF).to_bytes(2, "little")

@@ -1,1 +1,1 @@
-"""TODO."""
+"""ZigBee: NWK, APS, ZDP, inter-PAN, Green Power headers, and their security."""
