@@ -401,6 +401,32 @@ def convert(
 
 
 @verb(
+    "redact",
+    "hanscope redact han.pcapng -o share.pcapng --keys keys.toml",
+    "hanscope redact han.pcapng -o share.pcapng --keys keys.toml --keys-out share-keys.toml --salt 'our case 7'",
+)
+def redact(
+    capture: CaptureArgument,
+    out: Annotated[str, typer.Option("--out", "-o", help="Where to, pcapng; - for stdout.")] = "",
+    keys: KeysOption = None,
+    salt: Annotated[
+        str | None, typer.Option("--salt", metavar="TEXT", help="Same salt, same pseudonyms; keep it secret.")
+    ] = None,
+    keys_out: Annotated[
+        Path | None, typer.Option("--keys-out", help="keys.toml that opens the redacted capture.")
+    ] = None,
+    quiet: QuietOption = False,
+) -> int:
+    """A capture safe to share: pseudonyms for addresses, no readings, no keys, frames that still verify."""
+    from analysis import console
+    from analysis.verbs import redact as run
+
+    if not out:
+        raise console.UsageError("where should the capture go?", "name a file with -o")
+    return run.run(capture, _keyring(keys), out=out, salt=salt, keys_out=keys_out, quiet=quiet)
+
+
+@verb(
     "crosscheck",
     "hanscope crosscheck han.pcapng --keys keys.toml",
     "hanscope crosscheck han.pcapng --keys keys.toml --json",

@@ -1,0 +1,169 @@
+"""A whole capture redacted: read once for what it teaches, once more frame by frame, then sealed and written.
+
+Strategy: the second reading knows all keys and addresses from the start, so that every frame that can be
+opened is. A frame is written when all are read, because a block of a fragmented payload is known only when
+the payload is complete, and an address that is met late must not stand unseen in an early frame.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from analysis.decode import Progress, readings
+from analysis.redaction.blanking import Buffers, blanked
+from analysis.redaction.fragments import Blocks
+from analysis.redaction.pseudonyms import Leaks, Pseudonyms
+from analysis.redaction.resealing import Seal, seals
+from analysis.session import SECURITY, Hindsight, Session
+from analysis.source import Replay
+from captures import CapturedFrame, captured_frames
+from captures.block import FcsState, TrailerKind
+from captures.fcs import fcs16, fcs32
+from dissectors.frame import Dissection, RawFrame, Trailer
+from dissectors.keyring import Key, Keyring
+from dissectors.zigbee.crypto import WELL_KNOWN_LINK_KEY, install_code_key
+
+__all__ = ["Redacted", "redact_capture"]
+
+TRAILERS: tuple[Trailer, ...] = ("absent", "fcs16", "fcs32", "ti")
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One frame on its way to the output."""
+
+    frame: CapturedFrame
+    buffers: Buffers
+    seals: list[Seal]
+
+
+@dataclass(slots=True)
+class Redacted:
+    """A capture after redaction.
+
+    Attributes:
+        frames: in the order of the capture, as many as it has records.
+        counts: frames by what happened: ``opened`` (and sealed again), ``shut`` (header read, ciphertext
+            replaced by random octets), ``damaged`` (octets that no layer could read were emptied),
+            ``emptied`` (no radio frame: nothing is left of it).
+        keys: keys that open the redacted capture.
+        roles: roles of the devices that keys.toml told, by pseudonym.
+    """
+
+    frames: list[CapturedFrame] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    keys: list[Key] = field(default_factory=list)
+    roles: dict[int, str] = field(default_factory=dict)
+    facts: Any = None
+
+
+def redact_capture(
+    replay: Replay, keyring: Keyring, names: Pseudonyms, progress: Progress | None = None
+) -> Redacted:
+    """Redact the capture that `replay` opens.
+
+    Raises:
+        CaptureError: it cannot be read at all.
+    """
+    for reading in readings(replay, keyring, tables=("packets",)):
+        for _ in reading:
+            pass
+    session = reading.session
+    keys = session.context.keyring.keys
+    learnt = Hindsight(keys[session.given :], dict(session.context.addresses.first))
+    out = Redacted(facts=reading.facts)
+    sheets = list(
+        _sheets(replay, Session(keyring, capture=replay.name, hindsight=learnt), names, out, progress)
+    )
+    addresses = {*names.addresses, *keyring.devices, *session.names, *learnt.addresses.values()}
+    addresses |= {one for key in keys for one in key.devices or ()}
+    leaks = Leaks(names, addresses, _secrets(keyring, keys))
+    out.frames.extend(_closed(sheet, leaks) for sheet in sheets)
+    out.keys = _other_keys(session.context.keyring, names)
+    out.roles = {names.eui64(eui64): one.role for eui64, one in keyring.devices.items()}
+    return out
+
+
+def _secrets(keyring: Keyring, keys: Iterable[Key]) -> Iterator[bytes]:
+    """Every secret that is known, in any form in which it might stand in a frame."""
+    yield from (key.value for key in keys)
+    for one in keyring.install_codes:
+        yield from (one.code, one.code[:-2], install_code_key(one.code))
+
+
+def _sheets(
+    replay: Replay, session: Session, names: Pseudonyms, out: Redacted, progress: Progress | None
+) -> Iterator[Sheet]:
+    from dissectors import dissect_frame
+
+    blocks = Blocks()
+    with replay.open() as capture:
+        for block in capture:
+            session.learn_secrets(capture.secrets)
+            for number, frame in zip(block.number.tolist(), captured_frames(block), strict=True):
+                if frame.link_type is not None:
+                    out.counts["emptied"] += 1
+                    yield Sheet(replace(frame, octets=b""), {}, [])
+                    continue
+                raw = RawFrame(frame.octets, TRAILERS[frame.trailer], number, frame.time_ns)
+                found = dissect_frame(raw, session.context)
+                buffers = blanked(found, names, frame.trailer.octets)
+                blocks.take(found, buffers)
+                _count(found, out.counts)
+                yield Sheet(frame, buffers, [] if _mac_secured(found) else seals(found, names))
+            if progress is not None:
+                progress(capture.position, capture.size, sum(out.counts.values()))
+
+
+def _mac_secured(found: Dissection) -> bool:
+    return found.columns.get("mac_security") not in (None, "none")
+
+
+def _count(found: Dissection, counts: Counter[str]) -> None:
+    counts["frames"] += 1
+    if _mac_secured(found) or any(found.columns.get(layer) in ("no_key", "bad_mic") for layer in SECURITY):
+        counts["shut"] += 1
+    elif found.opened:
+        counts["opened"] += 1
+    if any(issue.severity == "error" for issue in found.issues):
+        counts["damaged"] += 1
+
+
+def _closed(sheet: Sheet, leaks: Leaks) -> CapturedFrame:
+    """The frame as it is written: sealed, with its check sequence, without comment and encapsulation."""
+    if not sheet.buffers:
+        return replace(sheet.frame, comment="", record=b"")
+    for name, old in sheet.buffers.items():
+        sheet.buffers[name] = bytearray(leaks.stopped(bytes(old)))
+    for seal in sheet.seals:
+        seal.close(sheet.buffers)
+    octets = _checked(bytes(sheet.buffers["frame"]), sheet.frame)
+    return replace(sheet.frame, octets=octets, comment="", record=b"")
+
+
+def _checked(octets: bytes, frame: CapturedFrame) -> bytes:
+    """The frame with a check sequence as right or wrong as it was."""
+    size = frame.trailer.octets
+    if frame.trailer not in (TrailerKind.FCS16, TrailerKind.FCS32) or len(octets) < size:
+        return octets
+    body = octets[:-size]
+    check = fcs16(body) if frame.trailer is TrailerKind.FCS16 else fcs32(body)
+    if frame.fcs is FcsState.BAD:
+        check = bytes(octet ^ 0xFF for octet in check)
+    return body + check
+
+
+def _other_keys(keyring: Keyring, names: Pseudonyms) -> list[Key]:
+    """The keys of `keyring`, install codes among them, as the redacted capture uses them."""
+    codes = (install_code_key(one.code) for one in keyring.install_codes)
+    held = [*keyring.keys, *(Key("link", value, "install code") for value in codes)]
+    out = Keyring()
+    for key in held:
+        if key.kind == "mac" or key.value == WELL_KNOWN_LINK_KEY:
+            continue
+        devices = None if key.devices is None else (names.eui64(key.devices[0]), names.eui64(key.devices[1]))
+        out.add(Key(key.kind, names.key(key.value), sequence=key.sequence, devices=devices))
+    return out.keys
