@@ -317,7 +317,9 @@ def stats(
     "check", "hanscope check han.pcapng --keys keys.toml", "hanscope check *.pcapng --fail-on warning --jsonl"
 )
 def check(
-    captures: CapturesArgument,
+    captures: Annotated[
+        list[str] | None, typer.Argument(metavar="CAPTURE...", help="Capture files, or -.")
+    ] = None,
     keys: KeysOption = None,
     profile: ProfileOption = None,
     rule: Annotated[
@@ -330,7 +332,9 @@ def check(
     as_json: JsonOption = False,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="One finding a line.")] = False,
     verdicts: Annotated[bool, typer.Option("--verdicts", help="Each rule's verdict.")] = False,
+    as_sarif: Annotated[bool, typer.Option("--sarif", help="SARIF 2.1.0, for code scanning tools.")] = False,
     list_rules: Annotated[bool, typer.Option("--list-rules", help="List the rules instead.")] = False,
+    explain: Annotated[str | None, typer.Option("--explain", help="Explain one rule instead.")] = None,
     quiet: QuietOption = False,
 ) -> int:
     """Findings: what is wrong, where, how bad, who says so, and what to do."""
@@ -338,6 +342,10 @@ def check(
 
     if list_rules:
         return run.list_rules(as_json=as_json)
+    if explain is not None:
+        return run.explain(explain)
+    if not captures:
+        raise console.UsageError("no capture given", "hanscope check han.pcapng, or --list-rules")
     return run.run(
         captures,
         _keyring(keys),
@@ -345,7 +353,7 @@ def check(
         rules=rule or (),
         baseline=baseline,
         fail_on=fail_on,
-        output="json" if as_json else "jsonl" if as_jsonl else "text",
+        output="sarif" if as_sarif else "json" if as_json else "jsonl" if as_jsonl else "text",
         verdicts=verdicts,
         quiet=quiet,
     )

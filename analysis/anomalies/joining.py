@@ -144,7 +144,9 @@ def association_answer_rogue(view: View, *, seconds: float = 5.0) -> Iterator[Ev
     unseen="MAC orphan notifications",
     advice="Compare signal strengths: the forger's differs from the device's",
 )
-def orphan_forged(view: View, *, seconds: float = 5.0, decibels: float = 10.0) -> Iterator[Evidence]:
+def orphan_forged(
+    view: View, *, seconds: float = 5.0, decibels: float = 10.0, alive: float = 120.0
+) -> Iterator[Evidence]:
     """An orphan has lost its parent and is silent otherwise. A notification between ordinary data frames of
     the same device, at another signal strength, comes from somebody else."""
     data = view.good[mask(view.good["mac_type"] == "data")]
@@ -159,7 +161,8 @@ def orphan_forged(view: View, *, seconds: float = 5.0, decibels: float = 10.0) -
         levels = mine["rssi"].dropna()
         usual = float(levels.median()) if len(levels) >= 10 else float("nan")
         apart = 0.0 if pd.isna(row.rssi) or usual != usual else abs(float(row.rssi) - usual)
-        if around and apart > decibels:
+        awake = around and float(gap[gap < 0].max()) > -alive and float(gap[gap > 0].min()) < alive
+        if awake and apart > decibels:
             text = f"orphan notification at frame {row.frame}, {apart:.0f} dB off all that it sends"
             yield broken(subject, text, [row.frame])
         elif near:

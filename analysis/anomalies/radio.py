@@ -463,7 +463,7 @@ def _two_sequences(part: Frame, strong: Frame) -> bool:
     advice="Compare the signal strengths: somebody else uses the device's name",
 )
 def command_from_elsewhere(
-    view: View, *, decibels: float = 10.0, least: int = 30, times: int = 2
+    view: View, *, decibels: float = 15.0, least: int = 30, times: int = 2
 ) -> Iterator[Evidence]:
     """The management frames of a device (NWK commands, announcements, MAC commands) arrive at quite another
     strength than all else that it sends, while what it sends otherwise hardly scatters."""

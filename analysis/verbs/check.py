@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from analysis import console
+from analysis.findings_output import explain_rule, to_sarif
 from dissectors.keyring import Keyring
 
 __all__ = ["run"]
@@ -51,6 +52,8 @@ def run(
 def _put(capture: str, result: Any, output: str, verdicts: bool, *, many: bool) -> None:
     if output == "json":
         console.put_json(_document(capture, result), indent=None if many else 2)
+    elif output == "sarif":
+        console.put_json(to_sarif(result, capture), indent=None if many else 2)
     elif output == "jsonl":
         for one in result.findings:
             console.put_json({"capture": capture, **one.to_json()}, indent=None)
@@ -125,4 +128,15 @@ def list_rules(*, as_json: bool) -> int:
         return console.OK
     for one in known:
         console.put(f"{LETTERS[one.severity]} {one.id:<36} {one.area:<20} {one.title}")
+    return console.OK
+
+
+def explain(rule: str) -> int:
+    """Print what a person should know about one rule."""
+    from analysis import findings
+
+    found = {one.id: one for one in findings.rules()}.get(rule)
+    if found is None:
+        raise console.UsageError(f"no such rule: {rule}", "--list-rules shows all")
+    console.put(explain_rule(found))
     return console.OK
