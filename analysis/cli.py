@@ -345,6 +345,8 @@ def check(
     if explain is not None:
         return run.explain(explain)
     if not captures:
+        from analysis import console
+
         raise console.UsageError("no capture given", "hanscope check han.pcapng, or --list-rules")
     return run.run(
         captures,
@@ -411,7 +413,10 @@ def convert(
 @verb(
     "redact",
     "hanscope redact han.pcapng -o share.pcapng --keys keys.toml",
-    "hanscope redact han.pcapng -o share.pcapng --keys keys.toml --keys-out share-keys.toml --salt 'our case 7'",
+    (
+        "hanscope redact han.pcapng -o share.pcapng --keys keys.toml --keys-out share-keys.toml "
+        "--salt 'our case 7'"
+    ),
 )
 def redact(
     capture: CaptureArgument,
