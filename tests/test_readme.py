@@ -35,7 +35,8 @@ def commands() -> list[tuple[str, list[str]]]:
 
 
 def loose(line: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"\b[\da-f,]*\d[\da-f,]*\b", "#", line)).strip()
+    words = re.sub(r"\b[\da-f,]*\d[\da-f,]*\b", "#", line)
+    return re.sub(r"\s+", " ", re.sub(r"\d+", "#", words)).strip()
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,9 @@ __all__ = ["run", "simulate_home"]
 
 STORY = "install-day"
 SECONDS = 1800.0
-FAULTS = ("well-known-key", "counter-reset")
+FAULTS = ("well-known-key", "counter-reset", "gbcs-tamper")
 FINDINGS_SHOWN = 8
 METERING = 0x0702
-WELL_KNOWN = b"ZigBeeAlliance09".hex()
-"""The default trust centre link key: nobody has to be told."""
 
 
 def run(out: Path, *, quiet: bool) -> int:
@@ -58,6 +56,8 @@ def simulate_home(capture: Path, truth: Path, keys: Path) -> int:
 
 
 def _key_file(han: Any, told: Iterable[dict[str, Any]]) -> Iterator[str]:
+    from captures.simulated.keyfile import WELL_KNOWN, gbcs_lines
+
     yield "# The keys of the simulated home: what an installer and the access control broker would know."
     for node in han.nodes:
         yield f'\n[[device]]\neui64 = "{node.eui64:016x}"\nname = {json.dumps(node.name)}\nrole = "{node.role}"'
@@ -66,6 +66,7 @@ def _key_file(han: Any, told: Iterable[dict[str, Any]]) -> Iterator[str]:
     for row in told:
         if row["type"] == "link" and row.get("devices") and row["key"] != WELL_KNOWN:
             yield f'\n[[link_key]]\nkey = "{row["key"]}"\ndevices = {json.dumps(row["devices"])}'
+    yield from gbcs_lines(han)
 
 
 def _decoded(decoded: Decoded, folder: Path) -> Iterator[str]:

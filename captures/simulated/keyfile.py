@@ -7,7 +7,7 @@ from typing import Any
 
 from captures.simulated.han import Han
 
-__all__ = ["keys_text"]
+__all__ = ["gbcs_lines", "keys_text"]
 
 
 def keys_text(han: Han) -> str:
@@ -22,15 +22,22 @@ def keys_text(han: Han) -> str:
         lines += [f'role = "{role}"'] if role else []
     seen: set[str] = set()
     for row in han.truth:
-        if row["kind"] == "key" and row["type"] in _WRITERS:
+        if row["kind"] == "key" and row["type"] in _WRITERS and row["key"] != WELL_KNOWN:
             text = "\n".join(["", *_WRITERS[row["type"]](row)])
             if text not in seen:
                 seen.add(text)
                 lines.append(text)
+    return "\n".join([*lines, *gbcs_lines(han)]) + "\n"
+
+
+def gbcs_lines(han: Han) -> list[str]:
+    """The section with the key pairs of remote parties and devices; nothing when no message was sent."""
     scalars = [row for row in han.truth if row["kind"] == "party"]
-    if scalars:
-        lines += ["", *_gbcs(scalars)]
-    return "\n".join(lines) + "\n"
+    return ["", *_gbcs(scalars)] if scalars else []
+
+
+WELL_KNOWN = b"ZigBeeAlliance09".hex()
+"""The default trust centre link key: nobody has to be told."""
 
 
 _ROLES = frozenset(["ESME", "GSME", "CHF", "GPF", "PPMID", "IHD", "CAD", "HCALCS", "HHT"])

@@ -1,7 +1,8 @@
 """Tunnels between the hub and its devices, and GBCS messages through them (GBCS 4.4 s.10.3; ZSE annex D.6).
 
-A device opens a tunnel of protocol 6 to the hub. Mains devices send and get messages bare; a gas meter asks
-with GET when the notification flags say that something waits, gets it with GET-RESPONSE, and answers with PUT.
+The hub opens a tunnel of protocol 6 to each mains device; a gas meter opens its own to the hub (GBCS 10.2.2).
+Mains devices send and get messages bare; a gas meter asks with GET when the notification flags say that
+something waits, gets it with GET-RESPONSE, and answers with PUT.
 A message longer than the tunnel takes goes as general block transfer.
 """
 
@@ -23,7 +24,7 @@ from dissectors.gbcs.tunnel import build_header
 __all__ = ["Mail", "deliver", "fetch", "open_tunnel", "waiting"]
 
 CLUSTER = 0x0704
-REQUEST, CLOSE, TO_HUB, TO_DEVICE, REQUEST_ANSWER = 0x00, 0x01, 0x02, 0x01, 0x00
+REQUEST, REQUEST_ANSWER, BY_CLIENT, BY_SERVER = 0x00, 0x00, 0x02, 0x01
 GET, GET_RESPONSE, PUT = 1, 2, 3
 NO_MANUFACTURER = 0xFFFF
 AUTHENTICATED = b"\x11\x00\x00\x00\x00"
@@ -41,30 +42,31 @@ class Mail:
     faults: tuple[str, ...] = ()
 
 
+def client_of(device: Node, hub: Node) -> Node:
+    """Who is the tunnel's client: the hub of a mains device, a gas meter itself."""
+    return hub if device.rx_on else device
+
+
 def open_tunnel(device: Node, hub: Node) -> Wait:
     """Request Tunnel and its answer; the tunnel stays open as long as both live. Returns whether it did."""
     han = device.han
     held = device.memory.get("tunnel")
     if held is not None and held[0] == hub.eui64:
         return True
+    client = client_of(device, hub)
+    server = device if client is hub else hub
     maximum = han.profile.whole("tunnel.maximum")
     request = struct.pack("<BHBH", han.profile.whole("tunnel.protocol"), NO_MANUFACTURER, 0, maximum)
-    arrived, seq = yield from device.send_zcl(hub, CLUSTER, REQUEST, request)
+    arrived, seq = yield from client.send_zcl(server, CLUSTER, REQUEST, request)
     if not arrived:
         return False
-    number = hub.memory["tunnels"] = hub.memory.get("tunnels", 0) + 1
+    number = server.memory["tunnels"] = server.memory.get("tunnels", 0) + 1
     answer = struct.pack("<HBH", number, 0, maximum)
-    back = hub.send_zcl(device, CLUSTER, REQUEST_ANSWER, answer, to_client=True, seq=seq)
-    arrived, _ = yield from device.awake_for(back)
+    back = server.send_zcl(client, CLUSTER, REQUEST_ANSWER, answer, to_client=True, seq=seq)
+    arrived, _ = yield from client.awake_for(back)
     if arrived:
         device.memory["tunnel"] = (hub.eui64, number)
     return arrived
-
-
-def close_tunnel(device: Node, hub: Node) -> Wait:
-    """Close Tunnel."""
-    _, number = device.memory.pop("tunnel")
-    yield from device.send_zcl(hub, CLUSTER, CLOSE, struct.pack("<H", number))
 
 
 def pieces(device: Node, octets: bytes) -> list[bytes]:
@@ -116,19 +118,14 @@ def transfer(
     sender: Node, receiver: Node, data: bytes, truth: dict[str, Any], faults: tuple[str, ...] = ()
 ) -> Wait:
     """One Transfer Data, repeated a few times when it does not arrive."""
-    hub = sender.role == "CHF"
-    device = receiver if hub else sender
+    device, hub = (receiver, sender) if sender.role == "CHF" else (sender, receiver)
+    by_client = client_of(device, hub) is sender
     payload = struct.pack("<H", device.memory["tunnel"][1]) + data
     for _ in range(device.han.profile.whole("tunnel.tries")):
         sending = sender.send_zcl(
-            receiver,
-            CLUSTER,
-            TO_DEVICE if hub else TO_HUB,
-            payload,
-            to_client=hub,
-            truth=truth,
-            faults=faults,
-        )
+            receiver, CLUSTER, BY_CLIENT if by_client else BY_SERVER, payload, to_client=not by_client,
+            truth=truth, faults=faults,
+        )  # fmt: skip
         arrived, _ = yield from receiver.awake_for(sending)
         if arrived:
             return True
