@@ -125,7 +125,11 @@ class Keyring:
         return True
 
     def network_keys(self, pan: int | None, sequence: int | None) -> Iterator[Key]:
-        """Network keys that may open a frame, the best match (PAN and sequence number) first."""
+        """Keys that may open a NWK frame, the best match (PAN and sequence number) first.
+
+        Link keys that were given without a pair of devices come last: people do not always know which kind of
+        key they hold, and an integrity code tells.
+        """
         ranked = [
             ((k.pan == pan) + (k.sequence == sequence), index, k)
             for index, k in enumerate(self.keys)
@@ -133,6 +137,7 @@ class Keyring:
         ]
         for _, _, key in sorted(ranked, key=lambda entry: (-entry[0], -entry[1])):
             yield key
+        yield from (k for k in self.keys if k.kind == "link" and k.devices is None and k.first_frame is None)
 
     def link_keys(self, source: int | None, destination: int | None) -> Iterator[Key]:
         """Link keys that may open a frame between two EUI-64s; keys of that very pair first, newest first."""
