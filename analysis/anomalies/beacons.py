@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import count, judge, mask, plural, spread
@@ -44,12 +43,23 @@ def pan_id_conflict(view: View) -> Iterator[Evidence]:
         if len(ids) == 1:
             yield kept(_pan(pan), f"{plural(len(part), 'beacon')}, one extended PAN ID {ids[0]:016x}")
             continue
-        usual = part["beacon_epid"].value_counts().index[0]
+        usual = _own_epid(view, int(pan), part)
         strange = part[mask(part["beacon_epid"] != usual)]
         names = ", ".join(f"{e:016x}" for e in ids[:4]) + (" ..." if len(ids) > 4 else "")
         yield broken(
             _pan(pan), f"{plural(len(ids), 'extended PAN ID')} in its beacons: {names}", strange["frame"]
         )
+
+
+def _own_epid(view: View, pan: int, part: Frame) -> int:
+    """The extended PAN ID of the network that has traffic: its hub's EUI-64 if a beacon carries that, else
+    that of most beacons."""
+    ids = set(part["beacon_epid"].tolist())
+    packets = view.good
+    frames = packets[mask(packets["pan"] == pan) & mask(packets["nwk_src"] == 0)]
+    hubs = frames.loc[mask(frames["nwk_security"].isin(["ok", "no_key"])), "nwk_src_eui64"].dropna()
+    own = [int(h) for h in hubs.value_counts().index if int(h) in ids]
+    return own[0] if own else int(part["beacon_epid"].value_counts().index[0])
 
 
 @rule(
@@ -200,18 +210,27 @@ def beacon_request_scan(view: View, *, requests: int = 20, window: float = 60.0)
     unseen="beacons, some with a wrong frame check sequence",
     advice="Selective jamming aims at one network's beacons; look for a transmitter nearby",
 )
-def beacons_jammed(view: View, *, least: int = 5, share: float = 0.5) -> Iterator[Evidence]:
-    """Interference hits everybody's beacons alike. When those of one network are damaged and those of
-    others are not, somebody chooses."""
-    packets = view.tables["packets"]
-    rows = packets[mask(packets["mac_type"] == "beacon") & mask(packets["fcs_ok"].notna())]
-    bad = pd.Series(~mask(rows["fcs_ok"]), index=rows.index)
-    for pan, part in rows.groupby("mac_src_pan", sort=False):
-        mine, others = bad.loc[part.index], bad.drop(part.index)
-        if len(part) < least or len(others) < least:
+def beacons_jammed(
+    view: View, *, least: int = 3, share: float = 0.6, chance: float = 1e-3, frames: int = 50
+) -> Iterator[Evidence]:
+    """Interference and distance damage whatever is on the air. When the beacons of a network are damaged
+    though its other frames come in well, and beacons of others are readable at the same time, somebody
+    chooses them."""
+    packets = view.packets
+    rows = packets[mask(packets["fcs_ok"].notna()) & mask(packets["pan"].notna())]
+    bad = ~mask(rows["fcs_ok"])
+    beacons = mask(rows["mac_type"] == "beacon")
+    readable = int((beacons & ~bad).sum())
+    for pan, part in rows[beacons].groupby("pan", sort=False):
+        mine = part[~mask(part["fcs_ok"])]
+        rest = mask(rows["pan"] == pan) & ~beacons
+        usual = float(bad[rest].mean()) if rest.sum() >= frames else 1.0
+        if len(part) < least:
             continue
-        if mine.mean() >= share and others.mean() < share / 4:
-            text = f"{mine.mean():.0%} of its beacons damaged, {others.mean():.0%} of the others'"
-            yield broken(_pan(pan), text, part["frame"][mine])
+        luck = max(usual, 0.01) ** len(mine) * 2 ** len(part)  # bounds the odds of so many by accident
+        others = readable - (len(part) - len(mine))
+        if len(mine) >= max(least, share * len(part)) and luck < chance and others >= least:
+            text = f"{count(mine)} of {len(part)} beacons damaged, {usual:.1%} of its other frames"
+            yield broken(_pan(pan), text, mine["frame"])
         else:
-            yield kept(_pan(pan), f"{mine.mean():.0%} of {count(part)} damaged")
+            yield kept(_pan(pan), f"{len(mine)} of {plural(len(part), 'beacon')} damaged")

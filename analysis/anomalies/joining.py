@@ -1,6 +1,7 @@
 """Attacks on joining and leaving at the MAC layer: floods, forged orphans, realignments, disassociation."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -168,8 +169,30 @@ def orphan_forged(
         elif near:
             text = f"orphan notification at frame {row.frame} between ordinary data frames"
             yield broken(subject, text, [row.frame], "warning")
+        elif _goes_on(view, mine, row):
+            text = f"orphan notification at frame {row.frame}, not answered, yet it goes on without a rejoin"
+            yield broken(subject, text, [row.frame], "warning")
         else:
             yield kept(subject, f"orphan notification at frame {row.frame} from a silent device")
+
+
+def _goes_on(view: View, mine: Frame, orphan: Any, seconds: float = 600.0) -> bool:
+    """Whether a device sends secured data before and after its notification with rising counters, though
+    nobody realigned it and it neither associated nor rejoined: it never lost its parent."""
+    gap = mine["seconds"] - orphan.seconds
+    secured = mask(mine["nwk_security"].isin(["ok", "no_key"]))
+    before, later = mine[secured & mask(gap < 0)], mine[secured & mask((gap > 0) & (gap < seconds))]
+    counters = pd.concat([before["nwk_counter"][-3:], later["nwk_counter"][:3]]).dropna()
+    if not (len(before) and len(later) and counters.is_monotonic_increasing):
+        return False
+    packets = view.good
+    until = float(later["seconds"].iloc[0])
+    between = packets[mask((packets["seconds"] > orphan.seconds) & (packets["seconds"] <= until))]
+    helped = mask(between["mac_command"].isin([REALIGNMENT, ANSWER])) & mask(
+        between["receiver"] == orphan.sender
+    )
+    rejoined = mask(between["nwk_command"] == 0x06) & mask(between["origin"] == orphan.sender)
+    return not (helped | rejoined).any()
 
 
 @rule(
@@ -284,8 +307,8 @@ def leave_source(view: View) -> Iterator[Evidence]:
     unseen="NWK Rejoin Requests",
     advice="See whether it gets answers: weak link, lost key, or answers that are jammed",
 )
-def rejoin_loop(view: View, *, requests: int = 3, window: float = 60.0) -> Iterator[Evidence]:
-    """A device that rejoins several times within a minute does not get an answer, or does not get it
+def rejoin_loop(view: View, *, requests: int = 3, window: float = 300.0) -> Iterator[Evidence]:
+    """A device that rejoins several times within minutes does not get an answer, or does not get it
     whole."""
     packets = view.good
     rows = packets[mask(packets["nwk_command"] == 0x06)].drop_duplicates(["mac_src", "mac_dst", "mac_seq"])

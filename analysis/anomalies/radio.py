@@ -226,10 +226,17 @@ def jamming_by_length(
         if streak >= run:
             found = True
             text = f"{hits} of {total} damaged, {streak} in a row; of longer frames {rest_share:.1%}"
-            always = "info" if hits == total else None  # a sniffer's habit, unless a jammer never missed one
-            yield broken(f"frames of {length} octets", text, here["frame"][~mask(here["fcs_ok"])], always)
+            severity = _habit(here, view.duration) if hits == total else None
+            yield broken(f"frames of {length} octets", text, here["frame"][~mask(here["fcs_ok"])], severity)
     if not found:
         yield kept("channel", f"damage is spread over lengths ({bad.sum():,} of {count(rows)})")
+
+
+def _habit(rows: Frame, duration: float) -> str:
+    """How grave it is that no frame of a length comes in well: over the whole capture it is the sniffer's
+    habit; in a short part of it, a jammer that never missed one."""
+    seconds = rows["seconds"].to_numpy(dtype=float)
+    return "warning" if seconds[-1] - seconds[0] < 0.2 * duration else "info"
 
 
 def _longest_run(flags: Frame) -> int:
@@ -252,7 +259,7 @@ def _longest_run(flags: Frame) -> int:
     advice="Forged acknowledgements keep the receiver of a battery device on: compare their signal strength",
 )
 def pending_without_data(
-    view: View, *, seconds: float = 0.1, times: int = 6, share: float = 0.3
+    view: View, *, seconds: float = 0.1, times: int = 4, share: float = 0.3
 ) -> Iterator[Evidence]:
     """The acknowledgement of a poll says whether data is waiting. "Waiting" and then nothing, again and
     again, keeps a sleeping device awake or lets it miss its data."""

@@ -165,7 +165,7 @@ def time_drifts(view: View, *, per_million: float = 500.0, least: float = 3.0) -
     advice="The gas proxy has lost its mirror, or does not know the attribute: see the status",
     **SHOWN,
 )
-def reports_refused(view: View, *, times: int = 3) -> Iterator[Evidence]:
+def reports_refused(view: View, *, times: int = 2) -> Iterator[Evidence]:
     """A default response with an error, again and again to one device on one cluster, means that its
     reports or commands get nowhere. A gas proxy that lost the mirror answers so."""
     packets = view.good
@@ -387,8 +387,8 @@ def gas_three_values(view: View, *, seconds: float = 20.0) -> Iterator[Evidence]
     advice="Find what keeps it awake: stay-awake flags, fast poll requests, or frames that never end",
     **SHOWN,
 )
-def gas_fast_wake(view: View, *, gap: float = 60.0, minutes: float = 10.0) -> Iterator[Evidence]:
-    """A gas meter that polls without a minute's pause for more than ten minutes, with no message to fetch
+def gas_fast_wake(view: View, *, gap: float = 60.0, minutes: float = 6.0) -> Iterator[Evidence]:
+    """A gas meter that polls without a minute's pause for more than six minutes, with no message to fetch
     and no firmware on its way, drains its battery."""
     packets = view.good
     rows = packets[mask(packets["sender"].isin(list(view.with_role("GSME"))))]

@@ -1,0 +1,143 @@
+"""A device's rhythm: one that floods another with requests, one that falls silent."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from analysis.findings import Evidence, broken, kept, rule
+from analysis.judging import key_of, mask, spread
+from analysis.view import Frame, View
+
+OTA, TUNNELING, KEY_ESTABLISHMENT = 0x0019, 0x0704, 0x0800
+# Blocks of firmware and pieces of messages come in bursts when all is well; they have rules of their own.
+BURSTS = (OTA, TUNNELING, KEY_ESTABLISHMENT)
+
+
+@rule(
+    "request-flood",
+    "A device asks the same thing over and over",
+    severity="warning",
+    source="attack: duty-cycle exhaustion of the hub; GBCS alerts 0x8F20 to 0x8F24",
+    confidence="derived",
+    merges=("attacks:A42",),
+    cause="flood",
+    unseen="readable application requests",
+    advice="Find out why it repeats the request: no answer, a fault in its software, or malice",
+)
+def request_flood(
+    view: View, *, requests: int = 40, window: float = 60.0, factor: float = 5.0
+) -> Iterator[Evidence]:
+    """The same request (cluster and command) from one device to another, dozens within a minute and many
+    times its usual pace. It uses up the air time, on sub-GHz channels also the hub's duty cycle, and drowns
+    the others. Firmware blocks and tunnels are not counted."""
+    packets = view.good
+    rows = packets[
+        mask(packets["zcl_command"].notna())
+        & mask(packets["zcl_direction"] == "to-server")
+        & mask(packets["nwk_dst"] < 0xFFF8)
+        & mask(packets["origin"].notna())
+        & ~mask(packets["aps_cluster"].isin(BURSTS))
+    ]
+    if rows.empty:
+        return
+    rows = rows[~_again(rows)]
+    kinds = key_of(rows, "origin", "target", "aps_cluster", "zcl_type", "zcl_command")
+    worst: dict[int, tuple[int, Frame]] = {}
+    for kind in np.unique(kinds):
+        part = rows[kinds == kind]
+        times = part["seconds"].to_numpy(dtype=float)
+        within = np.searchsorted(times, times + window) - np.arange(len(times))
+        at = int(within.argmax())
+        usual = _usual(times, window, view.duration)
+        flood = within[at] >= requests and within[at] > factor * usual
+        origin = int(part["origin"].iloc[0])
+        if flood or origin not in worst:
+            inside = _crowded(times, window, requests / 2) if flood else slice(0, 0)
+            worst[origin] = (int(within[at]), part[inside])
+    for origin, (most, crowd) in worst.items():
+        if len(crowd):
+            text = f"{most} of the same request within {window:.0f} s ({spread(crowd)})"
+            yield broken(view.label(origin), text, crowd["frame"])
+        else:
+            yield kept(view.label(origin), "no request in floods")
+
+
+def _again(rows: Frame) -> Frame:
+    """Whether a row is a retry or a hop of the same request: same sender and numbers within a second."""
+    keys = key_of(rows, "origin", "target", "aps_cluster", "zcl_command", "zcl_seq", "aps_counter")
+    order = np.argsort(keys, kind="stable")
+    times = rows["seconds"].to_numpy(dtype=float)[order]
+    same = np.r_[False, (keys[order][1:] == keys[order][:-1]) & (np.diff(times) < 1.0)]
+    out = np.zeros(len(rows), dtype=bool)
+    out[order] = same
+    return out
+
+
+def _usual(times: Frame, window: float, duration: float) -> float:
+    """The number in the median window of those that have any."""
+    counts = np.bincount(np.floor_divide(times, window).astype(int))
+    return float(np.median(counts[counts > 0])) if duration > 4 * window and (counts > 0).sum() > 8 else 0.0
+
+
+def _crowded(times: Frame, window: float, least: float) -> Frame:
+    """Which of `times` have at least `least` others within a window around them."""
+    half = window / 2
+    near = np.searchsorted(times, times + half) - np.searchsorted(times, times - half)
+    return near >= least
+
+
+@rule(
+    "device-silent",
+    "A device fell silent",
+    severity="warning",
+    source="robust comparison with the device's own pauses",
+    confidence="derived",
+    merges=(),
+    cause="silence",
+    unseen="a device that sent at least four times, with pauses between, and others that go on after it",
+    advice="Battery, power, or out of reach: ask for its last alerts and visit it",
+)
+def device_silent(
+    view: View, *, pauses: float = 2.5, seconds: float = 600.0, least: int = 4, others: int = 50
+) -> Iterator[Evidence]:
+    """A device that sent again and again, and from some frame on nothing for far longer than its longest
+    pause, while others in its network are heard as before. A device that left, was replaced, or moved to
+    another network is not silent."""
+    packets = view.good
+    rows = packets[mask(packets["nwk_type"].notna()) | mask(packets["mac_command"] == 0x04)]
+    rows = rows[mask(rows["sender"].notna()) & mask(rows["pan"].notna()) & ~mask(rows["mac_type"] == "ack")]
+    if rows.empty:
+        return
+    senders = rows["sender"].astype("UInt64")
+    for station, part in rows.groupby(senders, sort=False):
+        times = np.sort(part["seconds"].to_numpy(dtype=float))
+        gaps = np.diff(times)
+        gaps = gaps[gaps > 1.0]
+        if len(gaps) + 1 < least:
+            continue
+        pan = part["pan"].iloc[-1]
+        rest = rows[mask(rows["pan"] == pan) & ~mask(senders == station)]
+        after = rest[mask(rest["seconds"] > times[-1])]
+        silent = (float(after["seconds"].iloc[-1]) - times[-1]) if len(after) else 0.0
+        longest = float(gaps.max())
+        subject = view.label(station)
+        long_silence = silent > seconds and silent > pauses * longest and len(after) >= others
+        present = times[-1] - times[0] > max(2 * longest, seconds)
+        if long_silence and present and not _gone(view, part, after):
+            text = f"silent for {silent:,.0f} s, its longest pause before was {longest:,.0f} s"
+            yield broken(subject, text, part["frame"].iloc[-3:])
+        else:
+            yield kept(subject, f"no pause longer than {max(longest, silent):,.0f} s")
+
+
+def _gone(view: View, part: Frame, after: Frame) -> bool:
+    """Whether the device left, or another one has its short address now."""
+    last = part.iloc[-1]
+    if mask(part["nwk_command"] == 0x04).any():
+        return True
+    packets = view.good
+    told = packets[mask(packets["nwk_command"] == 0x04) & mask(packets["target"] == last["origin"])]
+    if len(told):
+        return True
+    heirs = after[mask(after["nwk_src"] == last["nwk_src"]) & mask(after["sender"] == after["origin"])]
+    return len(heirs) > 0
