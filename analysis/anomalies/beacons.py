@@ -141,21 +141,49 @@ def _two_levels(rssi: Frame, decibels: float) -> float | None:
     unseen=BEACONS + " over a longer time",
     advice="Close joining; see who opened it (CCS01 or Mgmt_Permit_Joining)",
 )
-def permit_join_long(view: View, *, seconds: float = 3600.0) -> Iterator[Evidence]:
+def permit_join_long(view: View, *, seconds: float = 3600.0, unasked: float = 900.0) -> Iterator[Evidence]:
     """Joining is opened for a stated time and closes by itself. Beacons that allow association for longer
-    than any joining window show that it was left open."""
+    than any joining window show that it was left open; so do beacons that go on for a quarter of an hour
+    after the last command that opened it and the last device that joined."""
     rows = _beacons(view)
     rows = rows[mask(rows["beacon_permit"].notna())]
     rows = rows[mask(rows["mac_src_pan"].notna())]
     for (pan, _), part in rows.groupby(["mac_src_pan", "beacon_epid"], sort=False, dropna=False):
         spans = _open_spans(part)
         longest = max((b - a for a, b, _ in spans), default=0.0)
+        late = [_unasked(part, span, _openings(view, pan), unasked) for span in spans]
         if longest > seconds:
             frames = [f for a, b, fs in spans if b - a > seconds for f in fs]
             yield broken(_pan(pan), f"open for joining over at least {longest:,.0f} s", frames)
+        elif any(late):
+            text = f"open {unasked:,.0f} s and more after it was opened and anybody joined"
+            yield broken(_pan(pan), text, [f for fs in late for f in fs])
         else:
             text = f"{plural(len(part), 'beacon')}, open for at most {longest:,.0f} s"
             yield kept(_pan(pan), text)
+
+
+def _openings(view: View, pan: int) -> Frame:
+    """When joining was opened (Mgmt_Permit_Joining) or used (association, key for a joiner), in order."""
+    packets = view.good
+    opened = mask(packets["aps_profile"] == 0) & mask(packets["aps_cluster"] == 0x0036)
+    joined = mask(packets["mac_command"].isin([0x01, 0x02])) | mask(packets["aps_command"] == 0x05)
+    return packets["seconds"].to_numpy(dtype=float)[(opened | joined) & mask(packets["pan"] == pan)]
+
+
+def _unasked(
+    part: Frame, span: tuple[float, float, list[int]], openings: Frame, limit: float, window: float = 255.0
+) -> list[int]:
+    """Beacons of an open span that come long after all that explains it; none unless over `limit` seconds.
+
+    One Mgmt_Permit_Joining opens for 254 s at most (ZigBee PRO 05-3474 2.4.3.3.7)."""
+    start, end, frames = span
+    before = openings[openings <= end]
+    since = max(start, float(before[-1]) + window) if len(before) else start
+    if end - since <= limit:
+        return []
+    inside = mask(part["frame"].isin(frames)) & mask(part["seconds"] >= since)
+    return [int(f) for f in part["frame"][inside]]
 
 
 def _open_spans(part: Frame) -> list[tuple[float, float, list[int]]]:
