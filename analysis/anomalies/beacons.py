@@ -151,7 +151,8 @@ def permit_join_long(view: View, *, seconds: float = 3600.0, unasked: float = 90
     for (pan, _), part in rows.groupby(["mac_src_pan", "beacon_epid"], sort=False, dropna=False):
         spans = _open_spans(part)
         longest = max((b - a for a, b, _ in spans), default=0.0)
-        late = [_unasked(part, span, _openings(view, pan), unasked) for span in spans]
+        openings = _openings(view, pan)
+        late = [] if openings is None else [_unasked(part, span, openings, unasked) for span in spans]
         if longest > seconds:
             frames = [f for a, b, fs in spans if b - a > seconds for f in fs]
             yield broken(_pan(pan), f"open for joining over at least {longest:,.0f} s", frames)
@@ -163,9 +164,12 @@ def permit_join_long(view: View, *, seconds: float = 3600.0, unasked: float = 90
             yield kept(_pan(pan), text)
 
 
-def _openings(view: View, pan: int) -> Frame:
-    """When joining was opened (Mgmt_Permit_Joining) or used (association, key for a joiner), in order."""
+def _openings(view: View, pan: int, least: int = 50) -> Frame | None:
+    """When joining was opened (Mgmt_Permit_Joining) or used (association, key for a joiner), in order; None
+    where too little of the network can be read to know."""
     packets = view.good
+    if (mask(packets["pan"] == pan) & mask(packets["nwk_security"] == "ok")).sum() < least:
+        return None
     opened = mask(packets["aps_profile"] == 0) & mask(packets["aps_cluster"] == 0x0036)
     joined = mask(packets["mac_command"].isin([0x01, 0x02])) | mask(packets["aps_command"] == 0x05)
     return packets["seconds"].to_numpy(dtype=float)[(opened | joined) & mask(packets["pan"] == pan)]
@@ -249,7 +253,7 @@ def beacons_jammed(
     bad = ~mask(rows["fcs_ok"])
     beacons = mask(rows["mac_type"] == "beacon")
     readable = int((beacons & ~bad).sum())
-    for pan, part in rows[beacons].groupby("pan", sort=False):
+    for pan, part in rows[beacons].groupby("mac_src_pan", sort=False):
         mine = part[~mask(part["fcs_ok"])]
         rest = mask(rows["pan"] == pan) & ~beacons
         usual = float(bad[rest].mean()) if rest.sum() >= frames else 1.0

@@ -97,7 +97,7 @@ def jammed_acks(answered: bool) -> Rows:
 
 
 def beacons_of_two(bad: bool) -> Rows:
-    rows = [beacon(n, fcs_ok=not bad) for n in range(10)]
+    rows = [*stream(80), *(beacon(n, fcs_ok=not bad) for n in range(10))]
     return rows + [beacon(n + 0.5, epid=5, mac_src_pan=0x2222, fcs_ok=True) for n in range(10)]
 
 
@@ -132,12 +132,27 @@ def announce(moves: bool) -> Any:
     return decoded(rows, commands=times)
 
 
+def asks(every: float) -> Rows:
+    ask = {"aps_type": "data", "aps_cluster": 0x000A, "zcl_type": "general", "zcl_command": 0}
+    return [
+        packet(n * every, zcl_direction="to-server", zcl_seq=n % 256, aps_counter=n % 256, **ask)
+        for n in range(100)
+    ]
+
+
+def silent_after(seconds: float) -> Rows:
+    others = stream(200, HUB, step=60.0)
+    return others + [packet(n * 600.0, GAS, mac_seq=n) for n in range(20) if n * 600 <= seconds]
+
+
 def asked_to_rejoin(**key: Any) -> Rows:
     rejoin = packet(0.5, GAS, HUB, nwk_type="command", nwk_command=6, nwk_security="none", nwk_sender=None)
     return [rejoin, *key_frame(**key)]
 
 
 CASES = {
+    "request-flood": (lambda: asks(0.5), lambda: asks(10.0)),
+    "device-silent": (lambda: silent_after(4000), lambda: silent_after(12_000)),
     "transport-key-in-clear": (lambda: key_frame(aps_security="none"), key_frame),
     "transport-key-network-only": (
         lambda: key_frame(aps_security="none", nwk_security="ok"),
@@ -208,7 +223,7 @@ CASES = {
     "leave-source": (lambda: leave(1, STRANGER), lambda: leave(1, HUB)),
     "rejoin-loop": (
         lambda: [packet(n * 5, GAS, nwk_command=6, mac_seq=n) for n in range(5)],
-        lambda: [packet(n * 90, GAS, nwk_command=6, mac_seq=n) for n in range(5)],
+        lambda: [packet(n * 900, GAS, nwk_command=6, mac_seq=n) for n in range(5)],
     ),
     "announce-forged": (lambda: announce(True), lambda: announce(False)),
     "key-request-polls": (
