@@ -20,7 +20,7 @@ BURSTS = (OTA, TUNNELING, KEY_ESTABLISHMENT)
     source="attack: duty-cycle exhaustion of the hub; GBCS alerts 0x8F20 to 0x8F24",
     confidence="derived",
     merges=("attacks:A42",),
-    cause="flood",
+    cause="duty cycle",
     unseen="readable application requests",
     advice="Find out why it repeats the request: no answer, a fault in its software, or malice",
 )
