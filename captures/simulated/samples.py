@@ -1,0 +1,47 @@
+"""Writes the captures that ship with hanscope: ``python -m captures.simulated.samples``.
+
+Each sample is a capture, its keys.toml and its truth, short enough to be read by eye. Same script, same octets.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from captures.simulated.keyfile import keys_text
+from captures.simulated.recording import write_han
+from captures.simulated.scenarios import simulate
+
+__all__ = ["FOLDER", "SAMPLES", "main", "write"]
+
+FOLDER = Path(__file__).resolve().parents[1] / "samples"
+SAMPLES: dict[str, dict[str, Any]] = {
+    "install-day": {"name": "install-day", "seed": 1, "seconds": 215},
+    "gbcs-messages": {
+        "name": "proving-exercise", "seed": 1, "seconds": 66,
+        "use_cases": ["ECS17b", "ECS66", "ECS70", "ECS80"],
+    },
+    "tampered-message": {
+        "name": "ordinary-day", "seed": 1, "seconds": 75, "faults": ["gbcs-tamper"], "strength": 0.4,
+    },
+}  # fmt: skip
+"""What is played for each sample: a device joins with key establishment; messages; an attack."""
+
+
+def write(name: str, folder: Path) -> int:
+    """Write the files of a sample into `folder`; returns its number of frames."""
+    han = simulate(**SAMPLES[name])
+    frames = write_han(han, folder / f"{name}.pcapng", folder / f"{name}.truth.jsonl")
+    (folder / f"{name}.keys.toml").write_text(keys_text(han), encoding="utf-8")
+    return frames
+
+
+def main() -> None:
+    """Write all samples."""
+    FOLDER.mkdir(exist_ok=True)
+    for name in SAMPLES:
+        write(name, FOLDER)
+
+
+if __name__ == "__main__":
+    main()
