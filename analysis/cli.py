@@ -411,6 +411,25 @@ def convert(
 
 
 @verb(
+    "inspect",
+    "hanscope inspect han.pcapng --keys keys.toml",
+    "hanscope inspect han.pcapng --where 'protocol == ZCL and summary contains Report'",
+)
+def inspect(
+    capture: CaptureArgument,
+    keys: KeysOption = None,
+    where: Annotated[
+        str | None, typer.Option("--where", metavar="FILTER", help="Start with this filter.")
+    ] = None,
+    reveal: RevealOption = False,
+) -> int:
+    """The terminal inspector: packets, tree and octets, linked; ? in it shows its keys."""
+    from analysis.verbs import inspect as run
+
+    return run.run(capture, _keyring(keys), where=where, reveal=reveal)
+
+
+@verb(
     "redact",
     "hanscope redact han.pcapng -o share.pcapng --keys keys.toml",
     (

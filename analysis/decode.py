@@ -269,7 +269,7 @@ class Decoded:
 
 
 def decode(
-    source: Source,
+    source: Source | Replay,
     keyring: Keyring | None = None,
     *,
     limit: int | None = None,
@@ -280,7 +280,7 @@ def decode(
     """Decode a capture to tables.
 
     Args:
-        source: path, ``-`` for stdin, or an open binary file.
+        source: path, ``-`` for stdin, open binary file, or a `Replay` (which stays open).
         keyring: keys to try; what the capture teaches is learnt besides, also for frames before it.
         limit: stop after so many records.
         progress: called after each block.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from dissectors.field import Field, Issue
 
-__all__ = ["hex_pane", "issue_lines", "secret_spans", "tree_lines"]
+__all__ = ["field_text", "hex_pane", "issue_lines", "secret_spans", "tree_lines"]
 
 SHOWN = 8
 """Octets shown beside a field; the panes have them all."""
@@ -45,7 +45,7 @@ def _lines(
     label = labels.get(field.buffer, "?")
     shown = "" if field.children else _octets(octets, hidden)
     mark = f"d{label}" if label else "  "
-    yield f"{mark:>3} {place}  {shown:<{3 * SHOWN + 1}} {'  ' * depth}{_said(field, hidden)}".rstrip()
+    yield f"{mark:>3} {place}  {shown:<{3 * SHOWN + 1}} {'  ' * depth}{field_text(field, hidden)}".rstrip()
     for child in field.children:
         yield from _lines(child, buffers, labels, depth + 1, reveal)
 
@@ -58,7 +58,8 @@ def _octets(octets: bytes, hidden: bool) -> str:
     return octets.hex(" ")
 
 
-def _said(field: Field, hidden: bool) -> str:
+def field_text(field: Field, hidden: bool) -> str:
+    """Name, value and meaning of a field in a line; not the value when it is `hidden`."""
     if hidden:
         return f"{field.name}: {MASK}"
     value = _value(field)

@@ -1,8 +1,8 @@
 """A whole capture redacted: read once for what it teaches, once more frame by frame, then sealed and written.
 
 Strategy: the second reading knows all keys and addresses from the start, so that every frame that can be
-opened is. A frame is written when all are read, because a block of a fragmented payload is known only when
-the payload is complete, and an address that is met late must not stand unseen in an early frame.
+opened is. A frame is written when all are read, because a block of a fragmented payload is known
+only when the payload is complete.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ def redact_capture(
     keys = session.context.keyring.keys
     learnt = Hindsight(keys[session.given :], dict(session.context.addresses.first))
     out = Redacted(facts=reading.facts)
-    sheets = list(
-        _sheets(replay, Session(keyring, capture=replay.name, hindsight=learnt), names, out, progress)
-    )
-    addresses = {*names.addresses, *keyring.devices, *session.names, *learnt.addresses.values()}
+    addresses = {*keyring.devices, *session.names, *learnt.addresses.values()}
     addresses |= {one for key in keys for one in key.devices or ()}
-    leaks = Leaks(names, addresses, _secrets(keyring, keys))
-    out.frames.extend(_closed(sheet, leaks) for sheet in sheets)
+    radios = session.radios.rows(session.context.addresses, keyring.devices, session.names)
+    addresses |= {one["eui64"] for one in radios if one.get("eui64") is not None}
+    work = Work(names, Leaks(names, addresses, _secrets(keyring, keys)), out)
+    second = Session(keyring, capture=replay.name, hindsight=learnt)
+    out.frames.extend(map(_closed, list(work.sheets(replay, second, progress))))
     out.keys = _other_keys(session.context.keyring, names)
     out.roles = {names.eui64(eui64): one.role for eui64, one in keyring.devices.items()}
     return out
@@ -94,28 +94,47 @@ def _secrets(keyring: Keyring, keys: Iterable[Key]) -> Iterator[bytes]:
         yield from (one.code, one.code[:-2], install_code_key(one.code))
 
 
-def _sheets(
-    replay: Replay, session: Session, names: Pseudonyms, out: Redacted, progress: Progress | None
-) -> Iterator[Sheet]:
-    from dissectors import dissect_frame
+@dataclass(slots=True)
+class Work:
+    """The second reading: every frame dissected and blanked."""
 
-    blocks = Blocks()
-    with replay.open() as capture:
-        for block in capture:
-            session.learn_secrets(capture.secrets)
-            for number, frame in zip(block.number.tolist(), captured_frames(block), strict=True):
-                if frame.link_type is not None:
-                    out.counts["emptied"] += 1
-                    yield Sheet(replace(frame, octets=b""), {}, [])
-                    continue
-                raw = RawFrame(frame.octets, TRAILERS[frame.trailer], number, frame.time_ns)
-                found = dissect_frame(raw, session.context)
-                buffers = blanked(found, names, frame.trailer.octets)
-                blocks.take(found, buffers)
-                _count(found, out.counts)
-                yield Sheet(frame, buffers, [] if _mac_secured(found) else seals(found, names))
-            if progress is not None:
-                progress(capture.position, capture.size, sum(out.counts.values()))
+    names: Pseudonyms
+    leaks: Leaks
+    out: Redacted
+    blocks: Blocks = field(default_factory=Blocks)
+
+    def sheets(self, replay: Replay, session: Session, progress: Progress | None) -> Iterator[Sheet]:
+        """All frames; what stands in them is settled when the last one is read."""
+        with replay.open() as capture:
+            for block in capture:
+                session.learn_secrets(capture.secrets)
+                for number, frame in zip(block.number.tolist(), captured_frames(block), strict=True):
+                    yield self._sheet(number, frame, session)
+                if progress is not None:
+                    progress(capture.position, capture.size, sum(self.out.counts.values()))
+
+    def _sheet(self, number: int, frame: CapturedFrame, session: Session) -> Sheet:
+        from dissectors import dissect_frame
+
+        if frame.link_type is not None:
+            self.out.counts["emptied"] += 1
+            return Sheet(replace(frame, octets=b""), {}, [])
+        raw = RawFrame(frame.octets, TRAILERS[frame.trailer], number, frame.time_ns)
+        found = dissect_frame(raw, session.context)
+        buffers = blanked(found, self.names, frame.trailer.octets)
+        self._stop_leaks(found, buffers)
+        self.blocks.take(found, buffers)
+        _count(found, self.out.counts)
+        return Sheet(frame, buffers, [] if _mac_secured(found) else seals(found, self.names))
+
+    def _stop_leaks(self, found: Dissection, buffers: Buffers) -> None:
+        """The application's octets once more: headers hold nothing but what their fields say."""
+        for branch in found.fields:
+            if branch.name == "zcl" and branch.buffer in buffers:
+                octets = buffers[branch.buffer]
+                octets[branch.offset : branch.end] = self.leaks.stopped(
+                    bytes(octets[branch.offset : branch.end])
+                )
 
 
 def _mac_secured(found: Dissection) -> bool:
@@ -132,12 +151,10 @@ def _count(found: Dissection, counts: Counter[str]) -> None:
         counts["damaged"] += 1
 
 
-def _closed(sheet: Sheet, leaks: Leaks) -> CapturedFrame:
+def _closed(sheet: Sheet) -> CapturedFrame:
     """The frame as it is written: sealed, with its check sequence, without comment and encapsulation."""
     if not sheet.buffers:
         return replace(sheet.frame, comment="", record=b"")
-    for name, old in sheet.buffers.items():
-        sheet.buffers[name] = bytearray(leaks.stopped(bytes(old)))
     for seal in sheet.seals:
         seal.close(sheet.buffers)
     octets = _checked(bytes(sheet.buffers["frame"]), sheet.frame)

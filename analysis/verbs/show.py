@@ -20,7 +20,7 @@ from dissectors.field import Field
 from dissectors.frame import Dissection
 from dissectors.keyring import Keyring
 
-__all__ = ["Shown", "numbers_of", "run", "shown_frames"]
+__all__ = ["Shown", "numbers_of", "run", "shown_frames", "shown_row"]
 
 MOST = 1000
 """Frames that one command shows at most."""
@@ -99,7 +99,7 @@ def _in_block(block: FrameBlock, session: Session, wanted: set[int]) -> Iterator
     for row in [r for r in range(len(block)) if int(block.number[r]) in wanted]:
         if begin < row:
             _read_over(cut(block, begin, row), session)
-        yield _one(block, row, session)
+        yield shown_row(block, row, session)
         begin = row + 1
     if begin < len(block):
         _read_over(cut(block, begin, len(block)), session)
@@ -111,7 +111,8 @@ def _read_over(block: FrameBlock, session: Session) -> None:
         pass
 
 
-def _one(block: FrameBlock, row: int, session: Session) -> Shown:
+def shown_row(block: FrameBlock, row: int, session: Session) -> Shown:
+    """One row of a block, dissected with what `session` knows."""
     columns = capture_columns(block, row, session.capture)
     from dissectors import dissect_frame
 

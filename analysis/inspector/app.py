@@ -1,0 +1,309 @@
+"""The inspector: packets, the tree of the chosen one, its octets; all three linked.
+
+Strategy: the list comes from the table of packets, decoded once; a tree is made only for the row that is
+chosen. Choosing a field shows its buffer and lights its octets.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, Static, Tab, Tabs, Tree
+from textual.widgets.tree import TreeNode
+
+from analysis.filters import FilterError
+from analysis.inspector.hexadecimal import hex_text
+from analysis.inspector.model import Inspected
+from analysis.inspector.packet_list import PacketList, heading
+from analysis.tree import field_text, issue_lines, secret_spans
+from analysis.verbs.show import Shown
+from dissectors.field import Field
+
+__all__ = ["Inspector"]
+
+HELP = """\
+[b]Packets[/b]     j k, arrows      next, previous          g G   first, last
+            ctrl+d ctrl+u    page down, page up      m     mark      ] \\[   next, previous mark
+[b]Panes[/b]       tab shift+tab    next, previous pane     enter  from the list to the tree
+[b]Tree[/b]        j k              next, previous field    h l, space   fold, unfold
+            the octets of the chosen field are lit below; opened buffers are tabs ( < > )
+[b]Filter[/b]      f                protocol == ZCL and nwk_src == 0x1234
+                             summary contains "Report"      source == "Gas meter"
+                             not security == "ok"           rssi < -80 or nwk_radius in (1, 2)
+                             green: understood; red: not, and why
+[b]Search[/b]      /                text in any column      n N   next, previous match
+[b]Leave[/b]       q                escape closes a box, then empties the filter
+"""
+
+
+class Help(ModalScreen[None]):
+    """The keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "app.pop_screen", "close")]
+    CSS = """
+    Help { align: center middle; }
+    #help { width: 92; height: auto; padding: 1 2; border: round $accent; background: $surface; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static(HELP, id="help")
+
+
+class FieldTree(Tree[Field]):
+    """The tree of fields."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", "down", show=False),
+        Binding("k", "cursor_up", "up", show=False),
+        Binding("h", "fold", "fold", show=False),
+        Binding("l", "unfold", "unfold", show=False),
+        Binding("g", "scroll_home", "first", show=False),
+        Binding("G", "scroll_end", "last", show=False),
+    ]
+
+    def action_fold(self) -> None:
+        """Fold the branch, or go to the one around it."""
+        node = self.cursor_node
+        if node is None:
+            return
+        if node.is_expanded and node.children:
+            node.collapse()
+        elif node.parent is not None:
+            self.move_cursor(node.parent)
+
+    def action_unfold(self) -> None:
+        if self.cursor_node is not None:
+            self.cursor_node.expand()
+
+
+class Inspector(App[None]):
+    """The three panes."""
+
+    TITLE = "hanscope"
+    ENABLE_COMMAND_PALETTE = False
+    CSS = """
+    #filter { height: 3; border: round $panel; }
+    #filter.good { border: round green; }
+    #filter.bad { border: round red; }
+    #search { display: none; height: 3; border: round $accent; }
+    #search.open { display: block; }
+    #heading { height: 1; text-style: bold; background: $panel; }
+    PacketList { height: 1fr; }
+    PacketList:focus { background-tint: $foreground 4%; }
+    #lower { height: 1fr; border-top: solid $panel; }
+    FieldTree { width: 1fr; }
+    #octets { width: 77; border-left: solid $panel; }
+    #hex { padding: 0 1; width: auto; }
+    #state { height: 1; background: $panel; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "filter", "filter"),
+        Binding("slash", "search", "search", key_display="/"),
+        Binding("n", "again(1)", "next", show=False),
+        Binding("N", "again(-1)", "previous", show=False),
+        Binding("m", "mark", "mark"),
+        Binding("right_square_bracket", "marked(1)", "next mark", show=False),
+        Binding("left_square_bracket", "marked(-1)", "previous mark", show=False),
+        Binding("less_than_sign", "buffer(-1)", "previous buffer", show=False),
+        Binding("greater_than_sign", "buffer(1)", "next buffer", show=False),
+        Binding("enter", "tree", "tree"),
+        Binding("question_mark", "help", "help", key_display="?"),
+        Binding("escape", "leave", "back", show=False),
+        Binding("q", "quit", "quit"),
+    ]
+
+    def __init__(self, model: Inspected, *, reveal: bool = False, where: str = "") -> None:
+        super().__init__()
+        self.model = model
+        self.reveal = reveal
+        self.shown: Shown | None = None
+        self.field: Field | None = None
+        self.wanted = ""
+        self.where = where
+
+    def compose(self) -> ComposeResult:
+        yield Input(
+            self.where,
+            placeholder='filter, such as protocol == ZCL and summary contains "Report"',
+            id="filter",
+        )
+        yield Input(placeholder="search", id="search")
+        yield Static(heading(), id="heading")
+        yield PacketList(self.model, id="packets")
+        with Horizontal(id="lower"):
+            yield FieldTree("frame", id="tree")
+            with Vertical(id="octets"):
+                yield Tabs(id="buffers")
+                with VerticalScroll(can_focus=False):
+                    yield Static(id="hex")
+        yield Static(id="state")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self.query_one("#tree", FieldTree).show_root = False
+        self.query_one(PacketList).focus()
+        self.tell()
+
+    def tell(self, said: str = "") -> None:
+        """The line at the bottom."""
+        count, whole = len(self.model), len(self.model.packets)
+        marks = f", {len(self.model.marked)} marked" if self.model.marked else ""
+        lost = f", {len(self.model.facts.lost)} places could not be read" if self.model.facts.lost else ""
+        line = f" {self.model.name}: {count:,} of {whole:,} packets{marks}{lost}  {said}"
+        self.query_one("#state", Static).update(Text(line))
+
+    @on(PacketList.Chosen)
+    def show_packet(self, message: PacketList.Chosen) -> None:
+        """Make the tree of the chosen packet."""
+        if message.row >= len(self.model) or message.row != self.query_one(PacketList).cursor:
+            return  # the cursor went on, or the filter changed, in the meantime
+        self.shown = self.model.shown_at(message.row)
+        self.field = None
+        tree = self.query_one("#tree", FieldTree)
+        tree.clear()
+        for top in (*self.shown.record, *self.shown.dissection.fields):
+            self._grow(tree.root, top, top in self.shown.record)
+        tree.root.expand()
+        self.run_worker(self._put_buffers(), exclusive=True, group="buffers")
+        issues = [*issue_lines(self.shown.dissection.issues)]
+        self.tell(issues[0] if issues else self.shown.comment or "")
+
+    def _grow(self, parent: TreeNode[Field], field: Field, record: bool) -> None:
+        hidden = field.secret and not self.reveal
+        label = Text(field_text(field, hidden))
+        if field.children:
+            node = parent.add(label, field, expand=not record)
+            for child in field.children:
+                self._grow(node, child, record)
+        else:
+            parent.add_leaf(label, field)
+
+    @property
+    def buffers(self) -> dict[str, bytes]:
+        """The buffers of the chosen packet; the capture's record last."""
+        if self.shown is None:
+            return {}
+        record = {"record": self.shown.record_octets} if self.shown.record else {}
+        return {**self.shown.dissection.buffers, **record}
+
+    async def _put_buffers(self) -> None:
+        tabs = self.query_one("#buffers", Tabs)
+        names = list(self.buffers)
+        if [tab.id for tab in tabs.query(Tab)] != names:
+            await tabs.clear()
+            for name in names:
+                await tabs.add_tab(Tab(name, id=name))
+        if names and self.field is None:
+            tabs.active = names[0]
+        self._light()
+
+    @on(Tree.NodeHighlighted)
+    def show_field(self, event: Tree.NodeHighlighted[Field]) -> None:
+        """Light the octets of the chosen field."""
+        if event.node.data is None or self.shown is None:
+            return
+        self.field = event.node.data
+        tabs = self.query_one("#buffers", Tabs)
+        if self.field.buffer in [tab.id for tab in tabs.query(Tab)]:
+            tabs.active = self.field.buffer
+        self._light()
+
+    @on(Tabs.TabActivated)
+    def show_buffer(self) -> None:
+        self._light()
+
+    def _light(self) -> None:
+        """Draw the active buffer."""
+        name = self.query_one("#buffers", Tabs).active
+        octets = self.buffers.get(name, b"")
+        spans = {} if self.reveal or self.shown is None else secret_spans(self.shown.dissection.fields)
+        field = self.field if self.field is not None and self.field.buffer == name else None
+        lit = (field.offset, field.end) if field is not None else (0, 0)
+        view = self.query_one("#hex", Static)
+        view.update(hex_text(octets, lit, spans.get(name, [])))
+        if field is not None and isinstance(view.parent, VerticalScroll):
+            view.parent.scroll_to(y=max(0, field.offset // 16 - 3), animate=False)
+
+    @on(Input.Changed, "#filter")
+    def try_filter(self, event: Input.Changed) -> None:
+        """Green when it is understood; the list follows at once."""
+        box, packets = event.input, self.query_one(PacketList)
+        frame = self.model.frame(packets.cursor) if len(self.model) else 1
+        try:
+            found = self.model.filter(event.value)
+        except FilterError as error:
+            box.set_classes("bad")
+            self.tell(f"filter: column {error.position + 1}: {error}")
+            return
+        box.set_classes("good" if found is not None else "")
+        packets.renew(self.model.row_of(frame) or 0)
+        self.tell()
+
+    @on(Input.Submitted)
+    def leave_box(self, event: Input.Submitted) -> None:
+        if event.input.id == "search":
+            event.input.set_classes("")
+            self.wanted = event.value
+            self.action_again(1)
+        self.query_one(PacketList).focus()
+
+    def action_filter(self) -> None:
+        self.query_one("#filter", Input).focus()
+
+    def action_search(self) -> None:
+        box = self.query_one("#search", Input)
+        box.set_classes("open")
+        box.focus()
+
+    def action_again(self, step: int) -> None:
+        """The next match of what was searched."""
+        packets = self.query_one(PacketList)
+        if not self.wanted or not len(self.model):
+            return
+        row = self.model.find(self.wanted, packets.cursor, step)
+        if row is None:
+            self.tell(f"{self.wanted!r} is nowhere in these packets")
+        else:
+            packets.choose(row)
+
+    def action_mark(self) -> None:
+        packets = self.query_one(PacketList)
+        if len(self.model):
+            self.model.marked ^= {self.model.frame(packets.cursor)}
+            packets.refresh()
+            self.tell()
+
+    def action_marked(self, step: int) -> None:
+        """The next packet that is marked, as far as the filter shows it."""
+        packets = self.query_one(PacketList)
+        rows = {self.model.row_of(frame): frame for frame in self.model.marked} if len(self.model) else {}
+        there = sorted(r for r, frame in rows.items() if r is not None and self.model.frame(r) == frame)
+        ahead = [row for row in there[::step] if (row - packets.cursor) * step > 0]
+        if there:
+            packets.choose(ahead[0] if ahead else there[::step][0])
+
+    def action_buffer(self, step: int) -> None:
+        names = list(self.buffers)
+        tabs = self.query_one("#buffers", Tabs)
+        if tabs.active in names:
+            tabs.active = names[(names.index(tabs.active) + step) % len(names)]
+
+    def action_tree(self) -> None:
+        self.query_one("#tree", FieldTree).focus()
+
+    def action_help(self) -> None:
+        self.push_screen(Help())
+
+    def action_leave(self) -> None:
+        """Out of a box, back to the list; from there, without the filter."""
+        search, packets = self.query_one("#search", Input), self.query_one(PacketList)
+        search.set_classes("")
+        if packets.has_focus:
+            self.query_one("#filter", Input).value = ""
+        packets.focus()

@@ -1,0 +1,172 @@
+"""What the inspector shows, without any terminal: rows, filter, names, and the dissection of one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from analysis.decode import Progress, decode
+from analysis.filters import Filter, parse_filter
+from analysis.session import Hindsight, Session
+from analysis.source import Replay
+from analysis.verbs.show import Shown, shown_row
+from captures import FrameBlock
+from captures.block import cut
+from dissectors.keyring import Keyring
+
+__all__ = ["COLUMNS", "Inspected"]
+
+COLUMNS = (
+    ("frame", 8),
+    ("time", 13),
+    ("source", 20),
+    ("destination", 20),
+    ("protocol", 12),
+    ("security", 8),
+    ("summary", 0),
+)
+"""Columns of the packet list and their widths; 0 takes the rest."""
+LEAD = 256
+"""Frames before the chosen one that are read with it, for the fragments and tunnels that they began."""
+VERDICTS = ("bad_mic", "replay", "no_key", "ok")
+SAID = {"bad_mic": "bad MIC", "replay": "replay", "no_key": "no key", "ok": "ok"}
+
+
+class Inspected:
+    """A capture under inspection.
+
+    Attributes:
+        packets: the table of packets, with `source` and `destination` by name.
+        view: places of the rows that pass the filter.
+        marked: frame numbers that a person marked.
+    """
+
+    def __init__(self, replay: Replay, keyring: Keyring, progress: Progress | None = None) -> None:
+        self.name = replay.name
+        decoded = decode(replay, keyring, tables=("packets", "devices"), progress=progress)
+        self.facts = decoded.facts
+        self.keyring = keyring
+        session = decoded.session
+        keys = session.context.keyring.keys
+        self.learnt = Hindsight(keys[session.given :], dict(session.context.addresses.first))
+        self.packets = decoded.packets
+        named = decoded.devices.dropna(subset=["eui64"])
+        self.names = {
+            int(eui64): str(name)
+            for eui64, name in zip(named.eui64, named.name, strict=True)
+            if isinstance(name, str) and name
+        }
+        for column in ("source", "destination"):
+            self.packets[column] = self._ends("src" if column == "source" else "dst")
+        self.packets["security"] = self._security()
+        self.view = np.arange(len(self.packets))
+        self.marked: set[int] = set()
+        with replay.open() as capture:
+            self._blocks: list[FrameBlock] = list(capture)
+        self._starts = np.cumsum([0] + [len(block) for block in self._blocks])
+        self.shown: Callable[[int], Shown] = lru_cache(maxsize=64)(self._shown)
+        self._texts = {name: self._text_column(name) for name, _ in COLUMNS}
+
+    def __len__(self) -> int:
+        return len(self.view)
+
+    def filter(self, text: str) -> Filter | None:
+        """Show only what `text` describes; everything when it is empty.
+
+        Raises:
+            FilterError: it is no expression; the view stays as it was.
+        """
+        if not text.strip():
+            self.view = np.arange(len(self.packets))
+            return None
+        found = parse_filter(text, self.packets.columns)
+        self.view = np.flatnonzero(found.mask(self.packets))
+        return found
+
+    def cells(self, row: int) -> list[str]:
+        """The texts of a row of the view, column by column."""
+        place = int(self.view[row])
+        return [self._texts[name](place) for name, _ in COLUMNS]
+
+    def frame(self, row: int) -> int:
+        """Frame number of a row of the view."""
+        return int(self.packets["frame"].iloc[int(self.view[row])])
+
+    def shown_at(self, row: int) -> Shown:
+        """The dissection of a row of the view."""
+        return self.shown(int(self.view[row]))
+
+    def row_of(self, frame: int) -> int | None:
+        """The row of the view at which `frame` is, or would be."""
+        numbers = self.packets["frame"].to_numpy(dtype=np.int64)[self.view]
+        return min(int(np.searchsorted(numbers, frame)), len(numbers) - 1) if len(numbers) else None
+
+    def find(self, text: str, start: int, step: int) -> int | None:
+        """The next row of the view, from `start` on, one of whose cells holds `text`; it wraps around."""
+        wanted, count = text.casefold(), len(self.view)
+        for distance in range(1, count + 1):
+            row = (start + step * distance) % count
+            if any(wanted in cell.casefold() for cell in self.cells(row)):
+                return row
+        return None
+
+    def _shown(self, place: int) -> Shown:
+        number = int(np.searchsorted(self._starts, place, side="right")) - 1
+        block, row = self._blocks[number], place - int(self._starts[number])
+        session = Session(self.keyring, capture=self.name, tables=("packets",), hindsight=self.learnt)
+        begin = max(0, row - LEAD)
+        for _, lead in zip(range(begin, row), cut(block, begin, row).frames(), strict=False):
+            from dissectors import dissect_frame
+
+            dissect_frame(lead, session.context)
+        return shown_row(block, row, session)
+
+    def _ends(self, side: str) -> Any:
+        """Names of the senders or receivers: as a person calls them, else by address."""
+        import pandas as pd
+
+        columns = [self.packets[f"{layer}_{side}{kind}"] for layer, kind in ENDS]
+        cells = zip(*(column.astype(object).where(column.notna(), None) for column in columns), strict=True)
+        return pd.Series([self._end(*row) for row in cells], dtype="string")
+
+    def _end(self, eui64: int | None, short: int | None, mac: int | None) -> str | None:
+        extended = eui64 if eui64 is not None else mac if mac is not None and mac > 0xFFFF else None
+        if extended is not None and int(extended) in self.names:
+            return self.names[int(extended)]
+        short = short if short is not None else mac
+        if short is not None and short <= 0xFFFF:
+            return "broadcast" if short >= 0xFFF8 else f"0x{int(short):04x}"
+        return None if extended is None else f"{int(extended):016x}"
+
+    def _security(self) -> Any:
+        """The worst verdict of the layers."""
+        import pandas as pd
+
+        found = np.full(len(self.packets), "", object)
+        for verdict in reversed(VERDICTS):
+            for layer in ("mac_security", "nwk_security", "aps_security"):
+                column = self.packets[layer].astype("string")
+                found[(column == verdict).fillna(False).to_numpy(dtype=bool)] = SAID[verdict]
+        return pd.Series(found, dtype="string")
+
+    def _text_column(self, name: str) -> Callable[[int], str]:
+        column = self.packets[name]
+        if name == "time":
+            times = column.astype("int64[pyarrow]").fillna(0).to_numpy(dtype=np.int64)
+            first = int(times[0]) if len(times) else 0
+            return lambda place: f"{(int(times[place]) - first) / 1e9:.6f}"
+        if name == "frame":
+            return lambda place: str(column.iloc[place])
+        codes, words = column.factorize()
+        texts = [_plain(str(word)) for word in words]
+        return lambda place: texts[codes[place]] if codes[place] >= 0 else ""
+
+
+ENDS = (("nwk", "_eui64"), ("nwk", ""), ("mac", ""))
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -1,0 +1,113 @@
+"""The packet list: rows are drawn when they come into view, so that a million of them cost nothing."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from analysis.inspector.model import COLUMNS, Inspected
+
+__all__ = ["PacketList"]
+
+COLOURS = {"bad MIC": "bold red", "replay": "bold magenta", "no key": "yellow", "ok": "green"}
+GAP = " "
+
+
+class PacketList(ScrollView, can_focus=True):
+    """One line a packet; the chosen one is `cursor`, a row of the view."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "down", show=False),
+        Binding("up,k", "move(-1)", "up", show=False),
+        Binding("pagedown,ctrl+f,ctrl+d", "page(1)", "page down", show=False),
+        Binding("pageup,ctrl+b,ctrl+u", "page(-1)", "page up", show=False),
+        Binding("home,g", "edge(0)", "first", show=False),
+        Binding("end,G", "edge(-1)", "last", show=False),
+    ]
+    cursor: reactive[int] = reactive(0)
+
+    class Chosen(Message):
+        """Another row was chosen."""
+
+        def __init__(self, row: int) -> None:
+            super().__init__()
+            self.row = row
+
+    def __init__(self, model: Inspected, **options: Any) -> None:
+        super().__init__(**options)
+        self.model = model
+
+    def on_mount(self) -> None:
+        self.renew(0)
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self.model))
+
+    def renew(self, cursor: int) -> None:
+        """The view changed: draw it again, with row `cursor` chosen."""
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self.model))
+        self.set_reactive(PacketList.cursor, min(max(cursor, 0), max(len(self.model) - 1, 0)))
+        self._chosen()
+
+    def watch_cursor(self) -> None:
+        self._chosen()
+
+    def _chosen(self) -> None:
+        if len(self.model):
+            self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False)
+            self.post_message(self.Chosen(self.cursor))
+        self.refresh()
+
+    def action_move(self, by: int) -> None:
+        self.choose(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        self.choose(self.cursor + by * max(1, self.scrollable_content_region.height - 1))
+
+    def action_edge(self, row: int) -> None:
+        self.choose(row if row >= 0 else len(self.model) - 1)
+
+    def choose(self, row: int) -> None:
+        """Choose a row, the nearest that there is."""
+        self.cursor = min(max(row, 0), max(len(self.model) - 1, 0))
+
+    def on_click(self, event: events.Click) -> None:
+        row = event.y + self.scroll_offset.y
+        if row < len(self.model):
+            self.choose(row)
+
+    def render_line(self, y: int) -> Strip:
+        row, width = y + self.scroll_offset.y, self.scrollable_content_region.width
+        if row >= len(self.model):
+            return Strip.blank(width, self.rich_style)
+        base = Style(reverse=True, bold=True) if row == self.cursor else Style()
+        marked = self.model.frame(row) in self.model.marked
+        segments = [Segment("*" if marked else " ", self.rich_style + base + Style.parse("bold yellow"))]
+        for (name, size), text in zip(COLUMNS, self.model.cells(row), strict=True):
+            style = base
+            if name == "security" and text in COLOURS and row != self.cursor:
+                style = Style.parse(COLOURS[text])
+            segments.append(Segment(_cell(name, text, size), self.rich_style + style))
+        return Strip(segments).adjust_cell_length(width, self.rich_style + base)
+
+
+def _cell(name: str, text: str, size: int) -> str:
+    if not size:
+        return text
+    if len(text) > size:
+        text = text[: size - 1] + "…"
+    return (text.rjust(size) if name in ("frame", "time") else text.ljust(size)) + GAP
+
+
+def heading() -> str:
+    """The names of the columns above the list."""
+    return " " + "".join(_cell(name, name, size) for name, size in COLUMNS)

@@ -1,0 +1,75 @@
+"""Filter expressions: what they choose, and how they are refused."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from analysis.filters import FilterError, parse_filter
+
+
+def rows() -> pd.DataFrame:
+    table = pa.table(
+        {
+            "frame": pa.array([1, 2, 3, 4], pa.uint64()),
+            "protocol": pa.array(["ZCL", "ZigBee NWK", "ZCL", None]).dictionary_encode(),
+            "nwk_src": pa.array([0x1234, 0, None, 7], pa.uint16()),
+            "nwk_src_eui64": pa.array([0x90B3D5FFFE0000A0, None, 1, 2], pa.uint64()),
+            "fcs_ok": pa.array([True, False, None, True]),
+            "rssi": pa.array([-40, -90, -60, None], pa.int8()),
+            "summary": pa.array(["Metering: Report", "Link Status", "Price", 'a "b"']).dictionary_encode(),
+            "time": pa.array([10, 20, 30, 40], pa.timestamp("ns", "UTC")),
+        }
+    )
+    return table.to_pandas(types_mapper=pd.ArrowDtype)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("protocol == ZCL", [1, 3]),
+        ("protocol == ZCL and nwk_src == 0x1234", [1]),
+        ("protocol == 'ZigBee NWK' or frame >= 4", [2, 4]),
+        ("protocol == ZCL or frame == 2 and nwk_src == 0", [1, 2, 3]),
+        ("(protocol == ZCL or frame == 2) and nwk_src == 0", [2]),
+        ("not protocol == ZCL", [2, 4]),
+        ("protocol != ZCL", [2]),
+        ('summary contains "report"', [1]),
+        ("summary matches '^(link|price)'", [2, 3]),
+        ('summary contains "\\"b"', [4]),
+        ("nwk_src in (0, 0x7)", [2, 4]),
+        ("nwk_src", [1, 2, 4]),
+        ("fcs_ok", [1, 4]),
+        ("fcs_ok == false", [2]),
+        ("rssi < -50", [2, 3]),
+        ("nwk_src_eui64 == 90:b3:d5:ff:fe:00:00:a0", [1]),
+        ("nwk_src_eui64 == '90b3d5fffe0000a0'", [1]),
+        ("nwk_src == ZCL", []),
+        ("time > '1970-01-01T00:00:00.000000025'", [3, 4]),
+    ],
+)
+def test_chosen(text: str, expected: list[int]) -> None:
+    table = rows()
+    mask = parse_filter(text, table.columns).mask(table)
+    assert mask.dtype == np.bool_
+    assert table.frame[mask].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "said"),
+    [
+        ("", 0, "empty"),
+        ("protocl == ZCL", 0, "protocol?"),
+        ("protocol ==", 11, "value"),
+        ("protocol == ZCL nwk_src", 16, "and, or"),
+        ("(protocol == ZCL", 16, "')'"),
+        ("protocol == ZCL and", 19, "column"),
+        ("summary matches '('", 16, "regular"),
+        ("protocol == \x00", 11, "understood"),
+        ("(" * 200, 49, "deeply"),
+    ],
+)
+def test_refused(text: str, position: int, said: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        parse_filter(text, rows().columns)
+    assert said in str(caught.value) and abs(caught.value.position - position) <= 1
