@@ -63,8 +63,8 @@ class FieldTree(Tree[Field]):
         Binding("k", "cursor_up", "up", show=False),
         Binding("h", "fold", "fold", show=False),
         Binding("l", "unfold", "unfold", show=False),
-        Binding("g", "scroll_home", "first", show=False),
-        Binding("G", "scroll_end", "last", show=False),
+        Binding("g,home", "edge(False)", "first", show=False),
+        Binding("G,end", "edge(True)", "last", show=False),
     ]
 
     def action_fold(self) -> None:
@@ -76,6 +76,9 @@ class FieldTree(Tree[Field]):
             node.collapse()
         elif node.parent is not None:
             self.move_cursor(node.parent)
+
+    def action_edge(self, last: bool) -> None:
+        self.cursor_line = self.last_line if last else 0
 
     def action_unfold(self) -> None:
         if self.cursor_node is not None:

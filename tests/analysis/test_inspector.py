@@ -1,0 +1,190 @@
+"""The inspector without a terminal: panes are linked, filters colour their box, keys stay hidden."""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable
+from copy import copy
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("textual")
+
+from textual.pilot import Pilot
+from textual.widgets import Input, Static, Tab, Tabs
+
+from analysis.cli import main
+from analysis.filters import FilterError
+from analysis.inspector.app import FieldTree, Help, Inspector
+from analysis.inspector.hexadecimal import LIT, hex_text
+from analysis.inspector.model import Inspected
+from analysis.inspector.packet_list import PacketList
+from analysis.keyfile import read_keys_text
+from analysis.source import Replay
+from captures import write_capture
+from captures.simulated.keyfile import keys_text
+from captures.simulated.recording import captured
+from captures.simulated.scenarios import simulate
+
+
+@cache
+def capture() -> tuple[bytes, str]:
+    han = simulate("install-day", seed=4, seconds=100)
+    file = io.BytesIO()
+    write_capture(file, captured(han))
+    return file.getvalue(), keys_text(han)
+
+
+@cache
+def opened() -> Inspected:
+    octets, keys = capture()
+    with Replay(io.BytesIO(octets)) as replay:
+        return Inspected(replay, read_keys_text(keys))
+
+
+def model() -> Inspected:
+    fresh = copy(opened())
+    fresh.marked = set()
+    return fresh
+
+
+Story = Callable[[Inspector, Pilot[None]], Awaitable[None]]
+
+
+def play(story: Story, *, reveal: bool = False, where: str = "") -> None:
+    async def run() -> None:
+        app = Inspector(model(), reveal=reveal, where=where)
+        async with app.run_test(size=(150, 44)) as pilot:
+            await pilot.pause()
+            await story(app, pilot)
+
+    asyncio.run(run())
+
+
+def octets_shown(app: Inspector) -> str:
+    return str(app.query_one("#hex", Static).render())
+
+
+def lit(app: Inspector) -> str:
+    """The octets that are highlighted, in hex."""
+    view = app.query_one("#hex", Static)
+    text = hex_text(b"", (0, 0))
+    assert text.plain == ""
+    content = view.content
+    return "".join(
+        content.plain[span.start : span.end]
+        for span in content.spans
+        if str(span.style) == LIT and content.plain[span.start : span.end].strip()
+    )
+
+
+def test_a_row_has_a_tree_and_a_field_its_octets() -> None:
+    async def story(app: Inspector, pilot: Pilot[None]) -> None:
+        packets, tree = app.query_one(PacketList), app.query_one("#tree", FieldTree)
+        row = next(r for r in range(len(app.model)) if "Transport Key" in app.model.cells(r))
+        packets.choose(row)
+        await pilot.pause()
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert [tab.id for tab in app.query_one("#buffers", Tabs).query(Tab)] == [
+            "frame",
+            "decrypted-0",
+            "record",
+        ]
+        nodes = [node for node in _nodes(tree.root) if node.data is not None]
+        counter = next(node for node in nodes if node.data.name == "frame_counter")
+        tree.move_cursor(counter)
+        await pilot.pause()
+        field = counter.data
+        assert app.query_one("#buffers", Tabs).active == field.buffer == "frame"
+        raw = app.buffers["frame"][field.offset : field.end]
+        assert lit(app).startswith(raw.hex())
+        inner = next(node for node in nodes if node.data.name == "key_type")
+        tree.move_cursor(inner)
+        await pilot.pause()
+        assert app.query_one("#buffers", Tabs).active == "decrypted-0"
+        assert lit(app).startswith(f"{app.buffers['decrypted-0'][inner.data.offset]:02x}")
+        key = next(node.data for node in nodes if node.data.secret)
+        assert "**" in octets_shown(app) and key.value.hex(" ")[:20] not in octets_shown(app)
+        assert key.value.hex() not in "".join(str(node.label) for node in nodes)
+
+    play(story)
+
+
+def _nodes(node: object) -> list:  # type: ignore[type-arg]
+    return [node, *(below for child in node.children for below in _nodes(child))]  # type: ignore[attr-defined]
+
+
+def test_keys_of_the_keyboard() -> None:
+    async def story(app: Inspector, pilot: Pilot[None]) -> None:
+        packets = app.query_one(PacketList)
+        await pilot.press("j", "j", "k")
+        assert packets.cursor == 1
+        await pilot.press("m", "G")
+        assert packets.cursor == len(app.model) - 1 and app.model.marked == {2}
+        await pilot.press("left_square_bracket")
+        assert packets.cursor == 1
+        await pilot.press("g", "slash", *"zigbee aps", "enter")
+        assert "ZigBee APS" in app.model.cells(packets.cursor)
+        first = packets.cursor
+        await pilot.press("n")
+        assert packets.cursor > first
+        await pilot.press("N")
+        assert packets.cursor == first
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, Help)
+        await pilot.press("escape")
+        assert not isinstance(app.screen, Help)
+        await pilot.press("enter", "j", "j", "h", "l")
+        assert app.field is not None
+        await pilot.press("q")
+        assert not app.is_running or app._exit
+
+    play(story)
+
+
+def test_filter_is_green_or_red() -> None:
+    async def story(app: Inspector, pilot: Pilot[None]) -> None:
+        box, whole = app.query_one("#filter", Input), len(app.model)
+        assert box.has_class("good") and 0 < len(app.model) < 1000
+        assert all("ZCL" in app.model.cells(row) for row in range(len(app.model)))
+        await pilot.press("f")
+        box.value = "protocol == "
+        await pilot.pause()
+        assert box.has_class("bad") and len(app.model) == whole
+        assert "value" in str(app.query_one("#state", Static).render())
+        box.value = "summary contains 'no such thing'"
+        await pilot.pause()
+        assert box.has_class("good") and len(app.model) == 0
+        await pilot.press("escape", "j", "m", "n", "]")
+        await pilot.press("escape")
+        assert len(app.model) == len(app.model.packets) and not box.has_class("good")
+
+    play(story, where="protocol == ZCL")
+
+
+def test_model() -> None:
+    found = model()
+    security = set(found.packets.security.dropna())
+    assert "ok" in security and security <= {"", "ok", "no key", "bad MIC", "replay"}
+    named = found.packets.source.dropna().tolist()
+    assert any(not name.startswith("0x") for name in named)
+    with pytest.raises(FilterError):
+        found.filter("nothing == 1")
+    assert found.filter("source contains x or frame == 3") is not None
+    assert found.row_of(3) is not None
+    text = hex_text(bytes(range(20)), (3, 18), [(4, 6)])
+    assert "** **" in text.plain and len(text.plain.splitlines()) == 2
+
+
+def test_calm_without_textual_or_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.pcapng"
+    path.write_bytes(capture()[0])
+    assert main(["inspect", str(path)]) == 2
+    assert "terminal" in capsys.readouterr().err
+    monkeypatch.setattr("analysis.verbs.inspect.find_spec", lambda name: None)
+    assert main(["inspect", str(path)]) == 2
+    assert "pip install 'hanscope[tui]'" in capsys.readouterr().err
