@@ -81,9 +81,7 @@ def tunnel_roles(view: View) -> Iterator[Evidence]:
     asked = rows["destination"].map(view.roles)
     judged = mask(asks.notna()) & mask(asked.notna())
     hub = ["CHF", "GPF", "coordinator"]
-    wrong = (mask(asks.isin(hub)) & mask(asked == "GSME")) | (
-        mask(asks.isin(["ESME", "PPMID", "HCALCS", "IHD", "CAD"]))
-    )
+    wrong = (mask(asks.isin(hub)) & mask(asked == "GSME")) | (mask(asks.isin(["IHD", "CAD"])))
     yield from judge(
         view, rows[judged], wrong[judged], "{bad} opening a tunnel the wrong way", "source", "the right way"
     )
