@@ -35,6 +35,10 @@ HOME = (
 )
 
 
+ELSEWHERE = (Place(6.0, 4.0, walls=1), Place(-4.0, 3.0, walls=1), Place(9.0, -6.0, walls=2))
+"""Where further sniffers stand."""
+
+
 def furnish(han: Han, *, without: tuple[str, ...] = ()) -> None:
     """Put the devices of the home in place, with their attributes, not joined; and a sniffer in the hallway."""
     for piece in HOME:
@@ -48,6 +52,11 @@ def furnish(han: Han, *, without: tuple[str, ...] = ()) -> None:
         _sub_ghz(han)
     if not han.medium.sniffers:
         han.sniffer(Place(1.5, 1.0))
+    for index in range(1, han.profile.whole("sniffer.count")):
+        drift = han.profile.number("sniffer.drift_ppm") * (1 if index % 2 else -1)
+        offset = round(han.profile.number("sniffer.offset") * 1e9) * index
+        place = ELSEWHERE[(index - 1) % len(ELSEWHERE)]
+        han.sniffer(place, drift_ppm=drift, offset_ns=offset)
 
 
 def _sub_ghz(han: Han) -> None:

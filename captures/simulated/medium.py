@@ -117,6 +117,8 @@ class Medium:
         self.heard: list[Heard] = []
         self.disturbances: list[Disturbance] = []
         self.transmissions = 0
+        # each sniffer its own, so that another listener changes nothing of what is said
+        self._sniffing: dict[int, random.Random] = {}
         self._busy: dict[tuple[int, int], int] = {}
         self._shadowing: dict[tuple[str, str], float] = {}
 
@@ -194,12 +196,13 @@ class Medium:
         return lasts
 
     def _sniff(self, index: int, sniffer: Sniffer, sent: Transmission) -> None:
-        power = self.rssi(sent.sender, sniffer) + self.rng.gauss(0.0, 1.5)
+        rng = self._sniffing.setdefault(index, random.Random(f"{self.seed}:sniffer {index}"))
+        power = self.rssi(sent.sender, sniffer) + rng.gauss(0.0, 1.5)
         margin = power - sniffer.sensitivity_dbm
-        if margin < 0 or self.rng.random() < sniffer.loss:
+        if margin < 0 or rng.random() < sniffer.loss:
             return
-        good = not sent.corrupt and self.rng.random() > math.exp(-margin / 1.5) * 0.5
-        octets = sent.octets if good else self._flip(sent.octets)
+        good = not sent.corrupt and rng.random() > math.exp(-margin / 1.5) * 0.5
+        octets = sent.octets if good else self._flip(sent.octets, rng)
         drift = round((self.env.now * sniffer.drift_ppm) / 1_000_000)
         self.heard.append(
             Heard(
@@ -217,10 +220,10 @@ class Medium:
             )
         )
 
-    def _flip(self, octets: bytes) -> bytes:
+    def _flip(self, octets: bytes, rng: random.Random) -> bytes:
         """The octets as a receiver with bit errors hands them over: same length, a run of bits wrong."""
         damaged = bytearray(octets)
-        at = self.rng.randrange(len(damaged))
-        for index in range(at, min(len(damaged), at + self.rng.randint(1, 6))):
-            damaged[index] ^= self.rng.randrange(1, 256)
+        at = rng.randrange(len(damaged))
+        for index in range(at, min(len(damaged), at + rng.randint(1, 6))):
+            damaged[index] ^= rng.randrange(1, 256)
         return bytes(damaged)

@@ -16,7 +16,7 @@ __all__ = ["FOLDER", "SAMPLES", "main", "write"]
 
 FOLDER = Path(__file__).resolve().parents[1] / "samples"
 SAMPLES: dict[str, dict[str, Any]] = {
-    "install-day": {"name": "install-day", "seed": 1, "seconds": 195},
+    "install-day": {"name": "install-day", "seed": 1, "seconds": 180},
     "gbcs-messages": {
         "name": "proving-exercise", "seed": 1, "seconds": 62,
         "use_cases": ["ECS17b", "ECS66", "ECS70", "ECS80"],

@@ -73,3 +73,17 @@ def test_every_scenario_plays(name: str) -> None:
     han = simulate(name, seed=3, seconds=min(SCENARIOS[name].seconds, 5400))
     assert len(han.medium.heard) > 1000
     assert all(node.joined for node in han.nodes if node.role != "former CHF")
+
+
+def test_another_sniffer_changes_nothing_of_what_is_said() -> None:
+    """Two listeners with clocks of their own: the first hears what it would have heard alone."""
+    from captures.simulated.profile import profile
+
+    alone = simulate("ordinary-day", seed=2, seconds=900)
+    both = simulate("ordinary-day", seed=2, seconds=900, profile=profile().changed(sniffer__count=2))
+    first = [(h.time_ns, h.octets) for h in both.records() if h.sniffer == 0]
+    second = [h for h in both.records() if h.sniffer == 1]
+    assert first == [(h.time_ns, h.octets) for h in alone.records()]
+    sent = dict(zip((octets for _, octets in first), (time for time, _ in first), strict=True))
+    late = [h.time_ns - sent[h.octets] for h in second if h.octets in sent and len(h.octets) > 20]
+    assert len(late) > 100 and late[-1] - late[0] == pytest.approx(20e-6 * 900e9, rel=0.3)
