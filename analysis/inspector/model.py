@@ -114,13 +114,12 @@ class Inspected:
         return None
 
     def _shown(self, place: int) -> Shown:
+        from dissectors import dissect_frame
+
         number = int(np.searchsorted(self._starts, place, side="right")) - 1
         block, row = self._blocks[number], place - int(self._starts[number])
         session = Session(self.keyring, capture=self.name, tables=("packets",), hindsight=self.learnt)
-        begin = max(0, row - LEAD)
-        for _, lead in zip(range(begin, row), cut(block, begin, row).frames(), strict=False):
-            from dissectors import dissect_frame
-
+        for lead in cut(block, max(0, row - LEAD), row).frames():
             dissect_frame(lead, session.context)
         return shown_row(block, row, session)
 

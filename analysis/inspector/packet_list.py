@@ -16,7 +16,7 @@ from textual.strip import Strip
 
 from analysis.inspector.model import COLUMNS, Inspected
 
-__all__ = ["PacketList"]
+__all__ = ["PacketList", "heading"]
 
 COLOURS = {"bad MIC": "bold red", "replay": "bold magenta", "no key": "yellow", "ok": "green"}
 GAP = " "
