@@ -10,6 +10,7 @@ from analysis.judging import mask
 from analysis.view import Frame, View
 
 TABLES = ("messages",)
+NETWORK_ROLES = ("coordinator", "router", "end device")
 DEVICES = ("ESME", "GSME", "CHF", "GPF", "PPMID", "IHD", "CAD", "HCALCS")
 TARGETS = {
     "ECS": {"ESME"}, "GCS": {"GSME", "GPF"}, "CCS": {"CHF"}, "DBC": {"CHF"}, "PCS": {"GSME", "PPMID"},
@@ -19,7 +20,8 @@ GPF_TOO = {"CHF", "GPF"}
 
 
 def _roles(view: View, identifiers: Frame) -> Frame:
-    known = {f"{eui:016x}": role for eui, role in view.roles.items()}
+    # What a radio is to the network says nothing of its role in GBCS.
+    known = {f"{eui:016x}": role for eui, role in view.roles.items() if role not in NETWORK_ROLES}
     return identifiers.astype(str).str.lower().map(known)
 
 

@@ -80,6 +80,11 @@ def every(node: Node, name: str, *, spread: float = 0.02, first: float | None = 
     return waits()
 
 
+def joined(node: Node) -> bool:
+    """Whether the device may talk to the hub: in the network, and with a link key of this hub."""
+    return node.up and node.joined and node.han.hub.eui64 in node.link_keys
+
+
 def link_status(node: Node) -> Wait:
     """Routers and the hub tell who they hear (NWK command 0x08), about every 15 s."""
     if not (node.router or node.role == "CHF"):
@@ -113,7 +118,7 @@ def keep_alive(node: Node) -> Wait:
             0, han.profile.number("keepalive.jitter")
         )
         yield han.wait(wait)
-        if node.up and node.joined and node.rx_on:
+        if joined(node) and node.rx_on:
             yield from attributes.read(node, han.hub, KEEP_ALIVE, (0, 1))
 
 
@@ -123,7 +128,7 @@ def read_time(node: Node) -> Wait:
         return
     for pause in every(node, "time.read_interval", first=node.han.stream(f"time {node.name}").uniform(2, 60)):
         yield pause
-        if node.up and node.joined:
+        if joined(node):
             yield from attributes.read(node, node.han.hub, TIME, (0, 1))
 
 
@@ -273,7 +278,7 @@ def poll_switch(node: Node) -> Wait:
     """A load control switch asks the hub for events."""
     for pause in every(node, "hcalcs.poll_interval"):
         yield pause
-        if node.up and node.joined:
+        if joined(node):
             yield from attributes.read(node, node.han.hub, KEEP_ALIVE, (0,))
 
 

@@ -174,11 +174,11 @@ def swap_hub(han: Any) -> Wait:
             continue
         node.joined, node.parent = False, hub
         yield han.wait(20)
+        node.nwk_counter = 0  # the new hub's network key is another key (05-3474 clause 4.4.3.2)
         hashed = aes_mmo(node.link_keys[old.eui64])
         han.key_truth("link", hashed, devices=[f"{node.eui64:016x}", f"{hub.eui64:016x}"], origin="hashed")
         if not (yield from joining.rejoin(node, secured=False, link_key=hashed)):
             continue
-        node.nwk_counter = 0
         yield han.wait(1)
         yield from key_establishment.establish(node, hub)
         if node.role == "GSME":
