@@ -38,9 +38,10 @@ def _times(rows: Frame) -> str:
 )
 def command_replayed(view: View, *, redelivery: float = 600.0) -> Iterator[Evidence]:
     """Commands with replay protection carry a counter that only rises for each originator and device. The
-    same or a lower one again is a replay; identical octets within ten minutes may be the hub's re-delivery
-    and only inform."""
+    same or a lower one again is a replay; identical octets within ten minutes, while no answer was seen, may
+    be the hub's re-delivery and only inform."""
     rows = gbcs(view, "command")
+    answers = gbcs(view, "response")
     flagged = rows["message_code"].map(
         lambda c: use_cases().get(int(c), {}).get("replay_protection") == "Yes"
     )
@@ -58,10 +59,10 @@ def command_replayed(view: View, *, redelivery: float = 600.0) -> Iterator[Evide
         if old.empty:
             yield kept(subject, f"{plural(len(part), 'command')} with rising counters")
         for row in old.itertuples():
-            yield _replay(part, row, subject, redelivery)
+            yield _replay(part, row, subject, redelivery, answers)
 
 
-def _replay(part: Frame, row: Any, subject: str, redelivery: float) -> Evidence:
+def _replay(part: Frame, row: Any, subject: str, redelivery: float, answers: Frame) -> Evidence:
     same = part[
         mask(part["originator_counter"] == row.originator_counter) & mask(part["message"] < row.message)
     ]
@@ -70,7 +71,12 @@ def _replay(part: Frame, row: Any, subject: str, redelivery: float) -> Evidence:
         first = same.iloc[0]
         near = abs(row.seconds - first["seconds"]) <= redelivery
         equal = row.digest == first["digest"] if pd.notna(first["digest"]) else True
-        level = "info" if near and equal else None
+        answered = (
+            mask(answers["originator"] == row.recipient)
+            & mask(answers["originator_counter"] == row.originator_counter)
+            & mask(answers["seconds"] < row.seconds)
+        ).any()
+        level = "info" if near and equal and not answered else None
         return broken(subject, f"{text}, used before by message {int(first['message'])}", row.frames, level)
     return broken(subject, f"{text}, lower than one before", row.frames)
 

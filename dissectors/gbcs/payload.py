@@ -138,7 +138,7 @@ def read_payload(octets: bytes, start: int, end: int, cra: int) -> Payload:
 def _request(payload: Payload, octets: bytes, _: int) -> None:
     offset, end = payload.start, payload.end
     offset = _apdu_header(payload, octets)
-    count, after = read_length(octets, offset, end)
+    count, after = _count(payload, octets, offset)
     payload.lists.append(offset)
     payload.reached = offset = after
     for _i in range(count):
@@ -162,6 +162,18 @@ def _request(payload: Payload, octets: bytes, _: int) -> None:
     _data_list(payload, octets, offset)
 
 
+def _count(payload: Payload, octets: bytes, offset: int) -> tuple[int, int]:
+    """The number of elements at `offset`, and the offset behind; an issue when it is longer than it need be.
+
+    A-XDR writes a number below 128 in one octet (IEC 61334-6 clause 6.9)."""
+    count, after = read_length(octets, offset, payload.end)
+    size = after - offset
+    if size > 1 and (count < 0x80 or count < 1 << 8 * (size - 2)):
+        text = f"the number {count} in {size} octets, fewer would do"
+        payload.issues.append(Issue("warning", LAYER, offset, text))
+    return count, after
+
+
 def _apdu_header(payload: Payload, octets: bytes) -> int:
     """Tag, long-invoke-id-and-priority and an empty date-time: the offset behind."""
     offset, end = payload.start, payload.end
@@ -177,7 +189,7 @@ def _apdu_header(payload: Payload, octets: bytes) -> int:
 
 
 def _data_list(payload: Payload, octets: bytes, offset: int) -> int:
-    count, after = read_length(octets, offset, payload.end)
+    count, after = _count(payload, octets, offset)
     payload.lists.append(offset)
     payload.reached = offset = after
     for _ in range(count):
@@ -240,14 +252,14 @@ def _find_sealed(payload: Payload, nodes: list[Node]) -> None:
 def _response(payload: Payload, octets: bytes, _: int) -> None:
     end = payload.end
     offset = _apdu_header(payload, octets)
-    count, after = read_length(octets, offset, end)
+    count, after = _count(payload, octets, offset)
     payload.lists.append(offset)
     offset = after
     if count:
         raise Malformed("a response that repeats its specifications", layer=LAYER, offset=offset - 1)
     payload.reached = offset
     offset = _data_list(payload, octets, offset)
-    count, after = read_length(octets, offset, end)
+    count, after = _count(payload, octets, offset)
     payload.lists.append(offset)
     payload.reached = offset = after
     for _i in range(count):

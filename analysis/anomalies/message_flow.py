@@ -1,0 +1,120 @@
+"""Messages that stop on their way: no answers, blocks that never come, top-ups tried over and over."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from analysis.compliance.gbcs_messages import gbcs, party
+from analysis.findings import Evidence, broken, kept, rule
+from analysis.judging import mask, plural
+from analysis.view import Frame, View
+
+PREPAYMENT, TOP_UP_ANSWER = 0x0705, 0x03
+
+
+@rule(
+    "device-unresponsive",
+    "A device takes commands and does not answer",
+    severity="warning",
+    source="GBCS 6.4; robust comparison with the device's other answers",
+    confidence="derived",
+    needs=("packets", "messages"),
+    cause="silence",
+    unseen="two commands to a device that is heard, with the capture going on after them",
+    advice="See whether the device restarts, refuses the sender, or lost its tunnel; read its event log",
+)
+def device_unresponsive(
+    view: View, *, times: int = 2, seconds: float = 300.0, sleeping: float = 7200.0
+) -> Iterator[Evidence]:
+    """Commands reach a device, it goes on sending other frames, and no response comes. One may be lost; two
+    and more are no accident. A sleeping device fetches its messages once in half an hour and is given
+    longer."""
+    commands = gbcs(view, "command")
+    answers = gbcs(view)
+    answers = answers[mask(answers["cra"].isin(["response", "alert"]))]
+    known = set(zip(answers["recipient"], answers["originator"], answers["originator_counter"], strict=True))
+    packets = view.good
+    sleepers = set(packets.loc[mask(packets["mac_command"] == 0x04), "sender"].dropna().tolist())
+    for recipient, part in commands.groupby("recipient", sort=False):
+        try:
+            station = int(str(recipient), 16)
+        except ValueError:
+            continue
+        heard = packets["seconds"][mask(packets["sender"] == station)]
+        last = float(heard.iloc[-1]) if len(heard) else -1.0
+        due = part[mask(part["seconds"] + (sleeping if station in sleepers else seconds) < last)]
+        if due.empty:
+            continue
+        asked = zip(due["originator"], due["recipient"], due["originator_counter"], strict=True)
+        lost = due[[key not in known for key in asked]]
+        subject = party(view, recipient)
+        if len(lost) >= times:
+            text = f"{len(lost)} of {plural(len(due), 'command')} never answered, though it is heard"
+            yield broken(subject, text, _frames(lost))
+        else:
+            yield kept(subject, f"{len(due) - len(lost)} of {plural(len(due), 'command')} answered")
+
+
+@rule(
+    "block-missing",
+    "A block of a message never came",
+    severity="warning",
+    source="GBCS 10.3 (general block transfer); IEC 62056-5-3",
+    confidence="derived",
+    needs=("messages",),
+    cause="silence",
+    unseen="messages in blocks (general block transfer)",
+    advice="See whether the missing block was lost on the air, or never sent",
+)
+def block_missing(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
+    """A message that is too long for a tunnel comes in numbered blocks, and makes a whole when the last one
+    is there. Blocks that stay without a whole message, with the capture going on, lack at least one."""
+    rows = gbcs(view)
+    blocks = mask(rows["payload_kind"] == "gbt")
+    keys = ["originator", "recipient", "originator_counter", "cra"]
+    whole = set(rows[~blocks][keys].itertuples(index=False, name=None))
+    for key, part in rows[blocks].groupby(keys, sort=False, observed=True):
+        subject = party(view, key[0])
+        told = f"{part['use_case'].iloc[0]} {key[3]}"
+        if key in whole:
+            yield kept(subject, f"{plural(len(part), 'block')} of {told} make a message")
+        elif float(part["seconds"].iloc[-1]) + seconds < view.duration:
+            yield broken(subject, f"{plural(len(part), 'block')} of {told}, and no whole", _frames(part))
+
+
+@rule(
+    "top-up-guessing",
+    "Top-up codes are refused again and again at the display",
+    severity="warning",
+    source="GBCS 14; ZSE prepayment cluster (Consumer Top Up Response); alerts 0x81C4, 0x81C5",
+    confidence="derived",
+    needs=("commands",),
+    cause="prepayment",
+    smart_energy=True,
+    unseen="readable Consumer Top Up Response commands",
+    advice="Typing errors, or somebody tries codes: see whether the meter suspended entry and raised an alert",
+)
+def top_up_guessing(view: View, *, failures: int = 4, window: float = 3600.0) -> Iterator[Evidence]:
+    """A meter answers each code that is entered at a display. Several refused within an hour are somebody
+    who tries codes; the meter must suspend entry."""
+    rows = view.command_rows("zcl", [TOP_UP_ANSWER])
+    rows = rows[mask(rows["cluster"] == PREPAYMENT) & mask(rows["direction"] == "to-client")]
+    results = rows[mask(rows["field"] == "result_type")].drop_duplicates("frame")
+    for meter, part in results.groupby(results["source"].astype("UInt64"), sort=False):
+        failed = part[mask(part["number"] > 0)]
+        most, start = _most_within(failed["seconds"], window)
+        if most >= failures:
+            text = f"{most} codes refused within {window:.0f} s"
+            yield broken(view.label(meter), text, failed["frame"].iloc[start : start + most])
+        else:
+            yield kept(view.label(meter), f"{len(failed)} of {plural(len(part), 'code')} refused")
+
+
+def _most_within(seconds: Frame, window: float) -> tuple[int, int]:
+    times = seconds.to_numpy(dtype=float)
+    counts = [int(((times >= t) & (times <= t + window)).sum()) for t in times]
+    return (max(counts), counts.index(max(counts))) if counts else (0, 0)
+
+
+def _frames(rows: Frame) -> list[int]:
+    return [int(f) for fs in rows["frames"] if not isinstance(fs, float) and fs is not pd.NA for f in fs]
