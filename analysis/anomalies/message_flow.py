@@ -118,3 +118,33 @@ def _most_within(seconds: Frame, window: float) -> tuple[int, int]:
 
 def _frames(rows: Frame) -> list[int]:
     return [int(f) for fs in rows["frames"] if not isinstance(fs, float) and fs is not pd.NA for f in fs]
+
+
+@rule(
+    "message-cut",
+    "A message in a tunnel that is no whole GBCS message",
+    severity="warning",
+    source="GBCS 7.2, 10.3 (tunnels carry GBCS messages)",
+    confidence="derived",
+    needs=("messages",),
+    cause="message format",
+    smart_energy=True,
+    unseen="messages in tunnels",
+    advice="Its end is missing, or it is not for this network: open it and see where it stops",
+)
+def message_cut(view: View) -> Iterator[Evidence]:
+    """The tunnels of a GB HAN carry GBCS messages. What comes through the same tunnels and cannot be read
+    as one was cut, or was put there by somebody else."""
+    packets = view.good
+    tunnels = set(packets["frame"][mask(packets["aps_cluster"] == 0x0704)].tolist())
+    rows = view.tables["messages"]
+    inside = [any(f in tunnels for f in fs) for fs in rows["frames"]]
+    rows = rows[inside]
+    if not mask(rows["kind"] == "gbcs").any():
+        return
+    stray = rows[~mask(rows["kind"] == "gbcs")]
+    for row in stray.itertuples():
+        text = f"{int(row.length):,} octets of {row.kind} that are no GBCS message"
+        yield broken(f"message {int(row.message)}", text, row.frames)
+    if stray.empty:
+        yield kept("network", f"{plural(len(rows), 'message')} in tunnels, all whole")

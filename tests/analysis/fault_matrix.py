@@ -10,8 +10,10 @@ it names the device."""
 
 from __future__ import annotations
 
+import argparse
 import csv
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from analysis.findings import SEVERITIES, Finding, check
 from analysis.keyfile import read_keys
 from captures.simulated.keyfile import keys_text
 from captures.simulated.recording import truth_rows, write_han
-from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios import SCENARIOS, simulate
 
 __all__ = ["MEANT_FOR", "Outcome", "Row", "clean_findings", "play", "rows_meant"]
 
@@ -103,6 +105,39 @@ def clean_findings(scenario: str, seed: int, seconds: float | None = None) -> li
     return _findings(simulate(scenario, seed=seed, seconds=seconds))
 
 
+def document(seeds: int, faults: list[str], days: list[tuple[str, int]]) -> str:
+    """The page: each fault with the rules that found it, and the healthy days with their alarms."""
+    lines = ["# Fault matrix", "", f"Each fault {seeds} times, at strengths {STRENGTHS[:seeds]}; written by"]
+    lines += ["`python -m tests.analysis.fault_matrix`.", "", "| fault | found | rules (runs) | overlap |"]
+    lines.append("|---|---|---|---|")
+    for name in faults:
+        row = rows_meant()[name]
+        runs = [play(row, 700 + 13 * n, STRENGTHS[n % len(STRENGTHS)]) for n in range(seeds)]
+        by = Counter(rule for run in runs for rule in run.found_by())
+        shared = [max(run.found_by().values(), default=0) / max(len(run.truth), 1) for run in runs]
+        found = sum(run.found for run in runs)
+        rules = ", ".join(f"{rule} ({n})" for rule, n in by.most_common(4))
+        lines.append(f"| {name} | {found} of {seeds} | {rules} | {sum(shared) / seeds:.0%} |")
+        print(lines[-1], flush=True)
+    lines += ["", "| healthy day | seed | warnings and above |", "|---|---|---|"]
+    for scenario, seed in days:
+        grave = [f for f in clean_findings(scenario, seed) if f.severity != "info"]
+        lines.append(f"| {scenario} | {seed} | {', '.join(sorted({f.rule for f in grave})) or 'none'} |")
+        print(lines[-1], flush=True)
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--faults", nargs="*", default=sorted(rows_meant()))
+    parser.add_argument("--days", nargs="*", default=[n for n in SCENARIOS if n != "proving-exercise"])
+    parser.add_argument("--out", type=Path, default=Path("docs/fault_matrix.md"))
+    chosen = parser.parse_args()
+    days = [(day, 800 + n) for n in range(2) for day in chosen.days]
+    chosen.out.write_text(document(chosen.seeds, chosen.faults, days), encoding="utf-8")
+
+
 def _findings(han: Any) -> list[Finding]:
     with tempfile.TemporaryDirectory() as folder:
         capture, keys = Path(folder) / "han.pcapng", Path(folder) / "keys.toml"
@@ -112,3 +147,7 @@ def _findings(han: Any) -> list[Finding]:
     if result.failures:
         raise AssertionError(f"rules broke down: {result.failures}")
     return result.findings
+
+
+if __name__ == "__main__":
+    main()
