@@ -145,12 +145,72 @@ def silent_after(seconds: float) -> Rows:
     return others + [packet(n * 600.0, GAS, mac_seq=n) for n in range(20) if n * 600 <= seconds]
 
 
+def message(number: int, cra: str, seconds: float, kind: str = "plain", **more: Any) -> dict[str, Any]:
+    meter, supplier = f"{METER:016x}", "90b3d51f30000002"
+    ends = (supplier, meter) if cra == "command" else (meter, supplier)
+    row = {
+        "message": number, "kind": "gbcs", "cra": cra, "message_code": 0x0059, "use_case": "ECS52",
+        "time": packet(seconds)["time"], "frames": [1], "originator": ends[0], "recipient": ends[1],
+        "originator_counter": number, "payload_kind": kind, "length": 80,
+    }  # fmt: skip
+    return {**row, **more}
+
+
+def commands_answered(answered: bool) -> Any:
+    rows = [message(n, "command", n * 10) for n in (1, 2, 3)]
+    answers = [message(n + 10, "response", n * 10 + 1, originator_counter=n) for n in (1, 2, 3) if answered]
+    return decoded(stream(100, step=30, **TUNNEL), messages=[*rows, *answers])
+
+
+def blocks(whole: bool) -> Any:
+    rows = [message(n, "response", n, "gbt", originator_counter=9) for n in (1, 2)]
+    rows += [message(3, "response", 3, originator_counter=9)] if whole else []
+    return decoded(stream(100, step=30, **TUNNEL), messages=rows)
+
+
+def cut(bare: bool) -> Any:
+    rows = [message(1, "command", 1), message(2, "command", 2, **({"kind": "dlms"} if bare else {}))]
+    return decoded(stream(5, **TUNNEL), messages=rows)
+
+
+def codes(result: int) -> Any:
+    shared = {"cluster": 0x0705, "command": 3, "direction": "to-client", "field": "result_type"}
+    rows = [
+        {"frame": n + 1, "time": packet(n * 60)["time"], "source": METER, "number": result, **shared}
+        for n in range(5)
+    ]
+    return decoded(stream(5, **TUNNEL), commands=rows)
+
+
+def neighbour(shut: bool) -> Rows:
+    other = {"mac_dst_pan": 0x2222, "mac_src_pan": 0x2222, "nwk_security": "no_key" if shut else "ok"}
+    return [*stream(30), *stream(30, STRANGER, start=100, **other)]
+
+
+def channel(word: int) -> Any:
+    row = {"cluster": 0x070B, "attribute": 0, "direction": "to-client", "source": HUB, "number": word}
+    return decoded(stream(5), attributes=[{"frame": 1, "time": packet(0)["time"], "meaning": "", **row}])
+
+
+TUNNEL = {"aps_type": "data", "aps_profile": 0x0109, "aps_cluster": 0x0704, "aps_security": "ok"}
+
+
 def asked_to_rejoin(**key: Any) -> Rows:
     rejoin = packet(0.5, GAS, HUB, nwk_type="command", nwk_command=6, nwk_security="none", nwk_sender=None)
     return [rejoin, *key_frame(**key)]
 
 
 CASES = {
+    "device-unresponsive": (lambda: commands_answered(False), lambda: commands_answered(True)),
+    "block-missing": (lambda: blocks(False), lambda: blocks(True)),
+    "message-cut": (lambda: cut(True), lambda: cut(False)),
+    "top-up-guessing": (lambda: codes(1), lambda: codes(0)),
+    "neighbour-network": (lambda: neighbour(True), lambda: neighbour(False)),
+    "sub-ghz-channel-moves": (lambda: channel(14), lambda: channel(0)),
+    "pan-id-moved": (
+        lambda: [packet(1, HUB, None, nwk_type="command", nwk_command=10)],
+        lambda: [packet(1, HUB, None, nwk_type="command", nwk_command=8)],
+    ),
     "request-flood": (lambda: asks(0.5), lambda: asks(10.0)),
     "device-silent": (lambda: silent_after(4000), lambda: silent_after(12_000)),
     "transport-key-in-clear": (lambda: key_frame(aps_security="none"), key_frame),
