@@ -27,6 +27,7 @@ CLUSTER = 0x0704
 REQUEST, REQUEST_ANSWER, BY_CLIENT, BY_SERVER = 0x00, 0x00, 0x02, 0x01
 GET, GET_RESPONSE, PUT = 1, 2, 3
 NO_MANUFACTURER = 0xFFFF
+RENEWAL_SECONDS = 60_000
 AUTHENTICATED = b"\x11\x00\x00\x00\x00"
 
 Change = Callable[[Sequence[bytes]], Sequence[bytes]]
@@ -66,7 +67,17 @@ def open_tunnel(device: Node, hub: Node) -> Wait:
     arrived, _ = yield from client.awake_for(back)
     if arrived:
         device.memory["tunnel"] = (hub.eui64, number)
+        if client is hub:
+            han.env.process(_renew(device, hub, number))
     return arrived
+
+
+def _renew(device: Node, hub: Node, number: int) -> Wait:
+    """The hub asks for a new tunnel before 65535 s have passed (GBCS 10.2.2.1)."""
+    yield device.han.wait(RENEWAL_SECONDS)
+    if device.memory.get("tunnel") == (hub.eui64, number) and device.joined and hub.up:
+        del device.memory["tunnel"]
+        yield from open_tunnel(device, hub)
 
 
 def pieces(device: Node, octets: bytes) -> list[bytes]:

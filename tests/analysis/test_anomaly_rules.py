@@ -145,13 +145,13 @@ def silent_after(seconds: float) -> Rows:
     return others + [packet(n * 600.0, GAS, mac_seq=n) for n in range(20) if n * 600 <= seconds]
 
 
-def message(number: int, cra: str, seconds: float, kind: str = "plain", **more: Any) -> dict[str, Any]:
+def message(number: int, cra: str, seconds: float, payload: str = "plain", **more: Any) -> dict[str, Any]:
     meter, supplier = f"{METER:016x}", "90b3d51f30000002"
     ends = (supplier, meter) if cra == "command" else (meter, supplier)
     row = {
         "message": number, "kind": "gbcs", "cra": cra, "message_code": 0x0059, "use_case": "ECS52",
         "time": packet(seconds)["time"], "frames": [1], "originator": ends[0], "recipient": ends[1],
-        "originator_counter": number, "payload_kind": kind, "length": 80,
+        "originator_counter": number, "payload_kind": payload, "length": 80,
     }  # fmt: skip
     return {**row, **more}
 
