@@ -259,9 +259,10 @@ def beacons_jammed(
         usual = float(bad[rest].mean()) if rest.sum() >= frames else 1.0
         if len(part) < least:
             continue
-        luck = max(usual, 0.01) ** len(mine) * 2 ** len(part)  # bounds the odds of so many by accident
+        # the logarithm of a bound for the odds of so many by accident
+        luck = len(mine) * np.log(max(usual, 0.01)) + len(part) * np.log(2.0)
         others = readable - (len(part) - len(mine))
-        if len(mine) >= max(least, share * len(part)) and luck < chance and others >= least:
+        if len(mine) >= max(least, share * len(part)) and luck < np.log(chance) and others >= least:
             text = f"{count(mine)} of {len(part)} beacons damaged, {usual:.1%} of its other frames"
             yield broken(_pan(pan), text, mine["frame"])
         else:
