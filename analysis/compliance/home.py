@@ -17,6 +17,9 @@ from dissectors.facts import table
 EPOCH = 946_684_800
 REPORT, READ, READ_RESPONSE, WRITES = 0x0A, 0x00, 0x01, [0x02, 0x03, 0x05]
 OTA, METERING, SUB_GHZ = 0x0019, 0x0702, 0x070B
+# CurrentSummationDelivered, CurrentDayAlternativeConsumptionDelivered; of the prepayment cluster
+# CurrentDayCostConsumptionDelivered.
+GAS_VALUES = ((METERING, 0x0000), (METERING, 0x0C01), (0x0705, 0x051C))
 SHOWN: dict[str, Any] = {"smart_energy": True}
 
 
@@ -346,31 +349,25 @@ def gas_half_hour(view: View, *, interval: float = 1800.0, missed: float = 2.2) 
 )
 def gas_three_values(view: View, *, seconds: float = 20.0) -> Iterator[Evidence]:
     """Each half hour the meter pushes volume, energy of the day and cost of the day."""
-    rows = _attributes(view, METERING)
+    rows = view.attributes
     rows = rows[mask(rows["command"] == REPORT) & mask(rows["source"].isin(list(view.with_role("GSME"))))]
-    names = rows["attribute_name"].astype(str)
-    needed = (
-        "CurrentSummationDelivered",
-        "CurrentDayAlternativeConsumptionDelivered",
-        "CurrentDayCostConsumptionDelivered",
-    )
-    burst: Any = (
-        np.cumsum(np.r_[True, np.diff(rows["seconds"].to_numpy(dtype=float)) > seconds]) if len(rows) else []
-    )
-    totals = [0, 0]
+    keys = list(zip(rows["cluster"].fillna(0), rows["attribute"].fillna(0), strict=True))
+    starts = np.r_[True, np.diff(rows["seconds"].to_numpy(dtype=float)) > seconds]
+    burst = np.cumsum(starts[: len(keys)])
+    reports = 0
     lacking: list[int] = []
-    for _, part in rows.assign(name=names, burst=burst).groupby("burst"):
-        got = set(part["name"])
-        if needed[0] not in got:
+    for _, part in rows.assign(key=keys, burst=burst).groupby("burst"):
+        got = set(part["key"])
+        if GAS_VALUES[0] not in got:
             continue
-        totals[0] += 1
-        if not set(needed) <= got:
+        reports += 1
+        if not set(GAS_VALUES) <= got:
             lacking.append(int(part["frame"].iloc[0]))
-    if totals[0] > 2 and len(lacking) == totals[0]:
-        yield broken("gas meter", f"none of {plural(totals[0], 'report')} holds all three values", lacking)
-    elif totals[0] > 2:
+    if reports > 2 and len(lacking) == reports:
+        yield broken("gas meter", f"none of {plural(reports, 'report')} holds all three values", lacking)
+    elif reports > 2:
         yield kept(
-            "gas meter", f"{totals[0] - len(lacking)} of {plural(totals[0], 'report')} hold all three values"
+            "gas meter", f"{reports - len(lacking)} of {plural(reports, 'report')} hold all three values"
         )
 
 

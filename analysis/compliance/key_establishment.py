@@ -15,7 +15,10 @@ from analysis.view import Frame, View
 CLUSTER = 0x0800
 INITIATE, EPHEMERAL, CONFIRM, TERMINATE = 0x00, 0x01, 0x02, 0x03
 RUN = "a key establishment (cluster 0x0800)"
-SIZES = {1: {"certificate": 48, "ephemeral": 22}, 2: {"certificate": 74, "ephemeral": 37}}
+# Octets of suite 1 and suite 2, by the field's name in the cluster's table (ZSE C.3.1.2.3).
+SIZES = {"identity": (48, 74), "ephemeral_data": (22, 37)}
+# Where a certificate names its subject, in hex digits, by the certificate's length in hex digits.
+SUBJECTS = {96: slice(44, 60), 148: slice(56, 72)}
 SHOWN: dict[str, Any] = {
     "needs": ("commands",),
     "cause": "key establishment",
@@ -72,18 +75,15 @@ def cbke_field_sizes(view: View) -> Iterator[Evidence]:
     rows = commands(view, CLUSTER, None, (INITIATE, EPHEMERAL))
     fields = view.tables["commands"]
     fields = fields[mask(fields["frame"].isin(rows["frame"])) & mask(fields["value"].notna())]
-    names = fields["field"].astype(str)
-    octets = fields["value"].astype(str).str.replace(r"^0x|[: -]", "", regex=True).str.len() // 2
-    allowed = np.zeros(len(fields), dtype=bool)
-    judged = np.zeros(len(fields), dtype=bool)
-    for word in ("certificate", "ephemeral"):
-        here = mask(names.str.contains(word)) & mask(octets > 8)
-        judged |= here
-        allowed |= here & mask(octets.isin([sizes[word] for sizes in SIZES.values()]))
-    shown = fields[judged]
-    yield from judge(
-        view, shown, ~allowed[judged], "{bad} with a field of no suite's size", "source", "of known sizes"
-    )
+    shown = fields[mask(fields["field"].isin(list(SIZES)))]
+    sizes = _hex(shown["value"]).str.len() // 2
+    wrong = [n not in SIZES[f] for f, n in zip(shown["field"].astype(str), sizes, strict=True)]
+    yield from judge(view, shown, wrong, "{bad} with a field of no suite's size", "source", "of known sizes")
+
+
+def _hex(values: Frame) -> Frame:
+    """Octets as bare lower case hex digits."""
+    return values.astype(str).str.replace(r"^0x|[: -]", "", regex=True).str.lower()
 
 
 @rule(
@@ -97,13 +97,13 @@ def cbke_field_sizes(view: View) -> Iterator[Evidence]:
     **SHOWN,
 )
 def cbke_certificate_subject(view: View) -> Iterator[Evidence]:
-    """A suite 2 certificate names its subject's EUI-64 at octets 28 to 35, which is the sender's address."""
+    """A certificate names its subject's EUI-64 (suite 1 at octets 22 to 29, suite 2 at 28 to 35), which is the
+    sender's address."""
     rows = commands(view, CLUSTER, None, (INITIATE,))
-    value = field_of(view, rows, ".*certificate.*", text=True)
-    value = value.astype(str).str.replace(r"^0x|[: -]", "", regex=True).str.lower()
-    whole = mask(value.str.len() == 148) & mask(rows["source"].notna()) & mask(rows["source"] >= 1 << 32)
-    rows, value = rows[whole], value[whole]
-    subject = value.str[56:72]
+    value = _hex(field_of(view, rows, "identity", text=True))
+    known = mask(value.str.len().isin(list(SUBJECTS))) & mask(rows["source"] >= 1 << 32)
+    rows, value = rows[known], value[known]
+    subject = [text[SUBJECTS[len(text)]] for text in value]
     bad = [s != f"{int(eui):016x}" for s, eui in zip(subject, rows["source"], strict=True)]
     yield from judge(
         view, rows, bad, "{bad} with another subject than the sender", "source", "with their own"
@@ -123,7 +123,7 @@ def cbke_certificate_subject(view: View) -> Iterator[Evidence]:
 def cbke_confirm_equal(view: View) -> Iterator[Evidence]:
     """The confirmation values of the two sides are different by construction; equal ones are an echo."""
     rows = commands(view, CLUSTER, None, (CONFIRM,))
-    value = field_of(view, rows, ".*(mac|smac|confirm).*", text=True)
+    value = field_of(view, rows, "secure_message_authentication_code", text=True)
     rows = rows.assign(value=value)
     rows = rows[mask(rows["value"].notna())]
     sides = rows.groupby("value")["direction"].transform("nunique") if len(rows) else rows["frame"]
@@ -151,7 +151,7 @@ def cbke_ephemeral_reused(view: View, *, seconds: float = 30.0) -> Iterator[Evid
     """Ephemeral keys are made anew for each run. The same octets in a later run break the freshness of the
     link key."""
     rows = commands(view, CLUSTER, None, (EPHEMERAL,))
-    rows = rows.assign(value=field_of(view, rows, ".*ephemeral.*", text=True))
+    rows = rows.assign(value=field_of(view, rows, "ephemeral_data", text=True))
     rows = rows[mask(rows["value"].notna())]
     first = rows.groupby(["source", "value"])["seconds"].transform("min") if len(rows) else rows["seconds"]
     again = mask(rows["seconds"] > first + seconds)
@@ -176,9 +176,7 @@ def cbke_two_ephemerals(view: View, *, seconds: float = 10.0) -> Iterator[Eviden
     """One run has one ephemeral key per side. Two different ones from one name within one run mean a man in
     the middle, or two devices under one address."""
     rows = commands(view, CLUSTER, None, (INITIATE, EPHEMERAL))
-    rows = rows.assign(
-        value=field_of(view, rows, ".*ephemeral.*data|.*ephemeral.*key.*|.*ephemeral_public.*", text=True)
-    )
+    rows = rows.assign(value=field_of(view, rows, "ephemeral_data", text=True))
     for (source, destination, _), part in rows.groupby(
         ["source", "destination", "direction"], sort=False, observed=True
     ):
@@ -230,7 +228,7 @@ def cbke_terminated(view: View) -> Iterator[Evidence]:
 def cbke_retry_too_soon(view: View) -> Iterator[Evidence]:
     """Terminate says how many seconds the other side must wait before it tries again."""
     ends = commands(view, CLUSTER, None, (TERMINATE,))
-    ends = ends.assign(wait=field_of(view, ends, ".*wait.*"))
+    ends = ends.assign(wait=field_of(view, ends, "wait_time"))
     starts = commands(view, CLUSTER, TO_SERVER, (INITIATE,))
     for row in ends.itertuples():
         mine = starts[mask(starts["source"].isin([row.source, row.destination]))]

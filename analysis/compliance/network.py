@@ -407,7 +407,8 @@ def route_forged(view: View, *, cost: float = 1.0) -> Iterator[Evidence]:
     value = field_of(view, rows, "path_cost")
     claims = rows[mask(value <= cost)]
     links = view.command_rows("nwk", [0x08])
-    named = {int(n) for n in links["number"].dropna() if n >= 1}
+    listed = links[mask(links["field"].astype(str).str.contains("neighbour"))]
+    named = {int(n) for n in listed["number"].dropna()}
     shorts = {int(e): int(k & 0xFFFF) for k, e in view.addresses.items()}
     stranger = [shorts.get(int(s or 0), -1) not in named for s in claims["source"].fillna(0)]
     if len(links) and len(claims):

@@ -1,0 +1,82 @@
+"""Rows for the rule tests of this folder, and what every one of them must do.
+
+A case is the rule's id, tables that break it, tables that keep it; tables are made when a test asks."""
+
+from collections.abc import Callable
+from typing import Any
+
+from analysis.findings import check
+from tests.analysis.frames import HUB, METER, decoded, packet, smart_energy
+
+Rows = list[dict[str, Any]]
+Case = tuple[Callable[[], Any], Callable[[], Any]]
+START = packet(0)["time"]
+
+
+def at(seconds: float) -> int:
+    """The time of the hand-made captures, `seconds` after their start."""
+    return int(START + round(seconds * 1e9))
+
+
+def home(*rows: dict[str, Any], until: float = 0.0, **tables: Any) -> Any:
+    """Tables of a Smart Energy network that is heard from 0 to `until` seconds; attribute and command rows
+    get a frame number of their own where they name none."""
+    edge = [smart_energy(0, HUB, METER, aps_cluster=0x0700)]
+    edge += [smart_energy(until, HUB, METER, aps_cluster=0x0700)] if until else []
+    for name in ("attributes", "commands"):
+        if name in tables:
+            tables[name] = [{"frame": 1000 + n, **row} for n, row in enumerate(tables[name])]
+    return decoded([*edge, *rows], **tables)
+
+
+def attribute(
+    seconds: float, cluster: int, number: int, value: float | None, source: int = HUB, **more: Any
+) -> dict[str, Any]:
+    """The value (None: a read of it) of an attribute, as the decoder's table has it."""
+    row = (
+        {"command": 0x00, "direction": "to-server"}
+        if value is None
+        else {"command": 0x01, "direction": "to-client"}
+    )
+    ends = {"source": source, "destination": METER if source == HUB else HUB}
+    return {
+        "time": at(seconds), "cluster": cluster, "attribute": number, "number": value, **ends, **row, **more,
+    }  # fmt: skip
+
+
+def command(
+    seconds: float, cluster: int, number: int, source: int = METER, target: int = HUB, **more: Any
+) -> Rows:
+    """A ZCL command: one row per field of `more`, all of one frame; ``frame`` and ``direction`` as well."""
+    row = {
+        "time": at(seconds), "layer": "zcl", "cluster": cluster, "command": number, "source": source,
+        "destination": target, "direction": more.pop("direction", "to-client" if source == HUB else "to-server"),
+        "frame": more.pop("frame", 5000 + int(seconds * 100)),
+    }  # fmt: skip
+    fields = [
+        {
+            **row,
+            "field": name,
+            "value": str(value),
+            "number": float(value) if isinstance(value, int) else None,
+        }
+        for name, value in more.items()
+    ]
+    return fields or [row]
+
+
+def finds(rule: str, tables: Any) -> None:
+    """The rule finds its fault, in words and (but for the devices' own table) with frames."""
+    result = check(tables, rules=[rule])
+    assert not result.failures, result.failures
+    assert [f.rule for f in result.findings][:1] == [rule], [v.text for v in result.verdicts]
+    assert all(f.evidence and "nan" not in f.evidence.split() for f in result.findings)
+    assert result.findings[0].frames or rule == "device-log-capacity"
+
+
+def passes(rule: str, tables: Any) -> None:
+    """The rule judges the healthy twin, and says that all is well."""
+    result = check(tables, rules=[rule])
+    assert not result.failures, result.failures
+    assert not result.findings, [f.evidence for f in result.findings]
+    assert {v.state for v in result.verdicts} == {"pass"}, [v.text for v in result.verdicts]
