@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis.tables import arrow_schema, numpy_of, truths_of
+from analysis.tables import arrow_schema, numpy_of, sound_text, truths_of
 from dissectors.vectors import Columns, Index
 
 __all__ = ["Vocabulary", "Words", "batch_with", "joined", "unified"]
@@ -36,6 +36,10 @@ class Words:
         """The code of `text`, a new one when it was not met before."""
         code = self._codes.get(text)
         if code is None:
+            sound = sound_text(text)
+            if sound != text:
+                code = self._codes[text] = self.code(sound)
+                return code
             code = self._codes[text] = len(self.texts)
             self.texts.append(text)
         return code
@@ -65,7 +69,7 @@ class Vocabulary:
 
 def text_array(texts: Sequence[str]) -> Any:
     """Texts as an Arrow array, without `pyarrow.array` (which imports pandas)."""
-    encoded = [text.encode("utf-8", "replace") for text in texts]
+    encoded = [text.encode("utf-8", "backslashreplace") for text in texts]
     offsets = np.zeros(len(encoded) + 1, np.int32)
     np.cumsum([len(e) for e in encoded], out=offsets[1:])
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]

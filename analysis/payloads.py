@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
+from zlib import crc32
 
 from analysis.schema import columns_of
 from analysis.session import Session
@@ -136,7 +137,7 @@ def _pair(
 def message_row(message: Message, number: int) -> dict[str, Any]:
     """The row of the `messages` table, without where and when it was met."""
     row = {name: message.columns[name] for name in columns_of("messages") if name in message.columns}
-    row.update(message=number, kind=message.kind, length=len(message.octets))
+    row.update(message=number, kind=message.kind, length=len(message.octets), digest=crc32(message.octets))
     if "issue" not in row:
         troubles = [one for one in message.issues if one.severity != "note"] or message.issues
         if message.error is not None:

@@ -24,6 +24,7 @@ __all__ = [
     "column_array",
     "empty_table",
     "numpy_of",
+    "sound_text",
     "truths_of",
     "without_unused_words",
 ]
@@ -162,10 +163,19 @@ def _from_numpy(data: np.ndarray[Any, Any], valid: np.ndarray[Any, Any], type_: 
     )
 
 
+def sound_text(text: str) -> str:
+    """`text` as Unicode can hold it: a lone surrogate (from octets that were no UTF-8) as ``\\udc80``."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
 def _strings(values: Sequence[Any]) -> Any:
     if any(v is not None and not isinstance(v, str) for v in values):
         raise TypeError("text expected")
-    encoded = [b"" if v is None else v.encode("utf-8", "replace") for v in values]
+    encoded = [b"" if v is None else v.encode("utf-8", "backslashreplace") for v in values]
     valid = np.fromiter((v is not None for v in values), np.bool_, len(values))
     offsets = np.zeros(len(values) + 1, np.int32)
     np.cumsum(np.fromiter(map(len, encoded), np.int32, len(encoded)), out=offsets[1:])
@@ -174,11 +184,13 @@ def _strings(values: Sequence[Any]) -> Any:
 
 
 def _dictionary(values: Sequence[Any], type_: Any) -> Any:
-    codes: dict[str | None, int] = {}
-    for value in values:
-        if value is not None:
-            codes.setdefault(value, len(codes))
-    words = _strings(list(codes))
+    if any(v is not None and not isinstance(v, str) for v in values):
+        raise TypeError("text expected")
+    # Made sound before they are told apart: pandas refuses a dictionary with one word twice.
+    sound = {value: sound_text(value) for value in dict.fromkeys(values) if value is not None}
+    places = {word: place for place, word in enumerate(dict.fromkeys(sound.values()))}
+    codes = {value: places[word] for value, word in sound.items()}
+    words = _strings(list(places))
     indices = column_array([None if v is None else codes[v] for v in values], type_.index_type)
     return pa.DictionaryArray.from_arrays(indices, words)
 

@@ -181,17 +181,18 @@ def firmware_alerts(view: View) -> Iterator[Evidence]:
 def counter_in_activation_alert(view: View) -> Iterator[Evidence]:
     """The alert repeats the originator counter of the command that it reports on."""
     commands = gbcs(view, "command")
-    known = set(
-        commands.loc[mask(commands["message_code"] == 0x0012), "originator_counter"].dropna().astype(int)
-    )
+    counters = commands.loc[mask(commands["message_code"] == 0x0012), "originator_counter"].dropna()
+    known = {float(c) for c in counters}  # items hold numbers as floats, which cut a counter beyond 2**53
     alerts = gbcs(view, "alert")
     alerts = alerts[mask(alerts["message_code"] == 0x00CA)]
     items = view.tables["items"]
-    named = items[mask(items["object"] == "activation_alert.originator_counter")]
+    named = items[
+        mask(items["object"] == "activation_alert.originator_counter") & mask(items["number"].notna())
+    ]
     pairs = alerts.merge(named[["message", "number"]].rename(columns={"number": "named"}), on="message")
     if known:
         yield from judge_messages(
-            view, pairs, [int(n) not in known for n in pairs["named"]], "counter {named:.0f} was not seen"
+            view, pairs, [n not in known for n in pairs["named"]], "counter {named:.0f} was not seen"
         )
 
 
@@ -216,6 +217,7 @@ def outage_order(view: View) -> Iterator[Evidence]:
     for name in ("outage_start", "outage_end"):
         part = items[mask(items["object"] == name)][["message", "value"]].rename(columns={"value": name})
         rows = rows.merge(part, on="message")
+    rows = rows[mask(rows["outage_start"].notna()) & mask(rows["outage_end"].notna())]
     bad = rows["outage_start"].astype(str) > rows["outage_end"].astype(str)
     yield from judge_messages(view, rows, bad, "from {outage_start} to {outage_end}", "in order")
 

@@ -142,13 +142,15 @@ def counter_reused(view: View) -> Iterator[Evidence]:
     rows = rows[mask(rows["originator_counter"].notna()) & mask(rows["digest"].notna())]
     keys = ["originator", "cra", "originator_counter", "recipient", "message_code"]
     twice = rows[rows.duplicated(keys, keep=False)]
+    reused = False
     for (originator, *_), part in twice.groupby(keys, sort=False, observed=True):
         if part["digest"].nunique() > 1:
+            reused = True
             frames = [f for fs in part["frames"] for f in fs]
             counter = int(part["originator_counter"].iloc[0])
             text = f"messages {_times(part)} differ under counter {counter:,}"
             yield broken(party(view, originator), text, frames)
-    if len(rows) > 1 and twice.empty:
+    if len(rows) > 1 and not reused:
         yield kept("network", f"{plural(len(rows), 'message')}, each under a counter of its own")
 
 
@@ -169,7 +171,7 @@ def response_without_command(view: View) -> Iterator[Evidence]:
     """A response repeats the counter and message code of its command, with originator and recipient
     swapped."""
     rows = gbcs(view, "response")
-    known = gbcs(view, "command")
+    known = gbcs(view, "command", blocks=True)
     keys = set(zip(known["originator"], known["recipient"], known["originator_counter"], strict=True))
     mine = zip(rows["recipient"], rows["originator"], rows["originator_counter"], strict=True)
     alone = [key not in keys for key in mine]
@@ -221,7 +223,7 @@ def command_unanswered(view: View, *, seconds: float = 7200.0) -> Iterator[Evide
     """Commands are answered. A sleeping gas meter fetches its messages once in half an hour."""
     rows = gbcs(view, "command")
     rows = rows[mask(rows["seconds"] + seconds < view.duration)]
-    answers = gbcs(view)
+    answers = gbcs(view, blocks=True)
     answers = answers[mask(answers["cra"].isin(["response", "alert"]))]
     keys = set(zip(answers["recipient"], answers["originator"], answers["originator_counter"], strict=True))
     mine = zip(rows["originator"], rows["recipient"], rows["originator_counter"], strict=True)

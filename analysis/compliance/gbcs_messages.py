@@ -30,10 +30,15 @@ def code_set(column: str, *values: str) -> frozenset[int]:
     return frozenset(code for code, row in use_cases().items() if row.get(column) in values)
 
 
-def gbcs(view: View, cra: str | None = None) -> Frame:
-    """GBCS messages in order; of one kind (command, response, alert) when `cra` is given."""
+def gbcs(view: View, cra: str | None = None, *, blocks: bool = False) -> Frame:
+    """GBCS messages in order; of one kind (command, response, alert) when `cra` is given.
+
+    A message that came in blocks is a row of its own; its blocks, which share its counter, are rows only
+    when `blocks` asks for them."""
     messages = view.tables["messages"]
     rows = messages[mask(messages["kind"] == "gbcs") & mask(messages["message_code"].notna())]
+    if not blocks:
+        rows = rows[~mask(rows["payload_kind"] == "gbt")]
     return rows if cra is None else rows[mask(rows["cra"] == cra)]
 
 

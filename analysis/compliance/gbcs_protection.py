@@ -29,7 +29,8 @@ def _observed(rows: Frame, cra: str) -> Frame:
 
 
 def _names(rows: Frame) -> Frame:
-    return rows["name"].astype(str) + " " + rows["summary"].astype(str)
+    texts = [rows[column].astype(object).fillna("").astype(str) for column in ("name", "summary")]
+    return texts[0] + " " + texts[1]
 
 
 @rule(
@@ -318,6 +319,5 @@ def tap_off_encrypted(view: View) -> Iterator[Evidence]:
     hold nothing encrypted."""
     rows = gbcs(view)
     rows = rows[mask(rows["message_code"].isin([0x6B, 0x6F, 0x71, 0x15, 0x7C, 0x7E, 0x88, 0xA3]))]
-    yield from judge_messages(
-        view, rows, ~mask(rows["decrypted"] == "none"), "with encrypted parts", "in clear"
-    )
+    hidden = rows["decrypted"].isin(["all", "some", "no_key", "bad_tag"])
+    yield from judge_messages(view, rows, hidden, "with encrypted parts", "in clear")

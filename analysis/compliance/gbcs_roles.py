@@ -61,7 +61,7 @@ def message_code_unknown(view: View) -> Iterator[Evidence]:
 def critical_code_unknown(view: View) -> Iterator[Evidence]:
     """Critical commands are exactly those of GBCS: makers must not add any."""
     rows = gbcs(view, "command")
-    rows = rows[~mask(rows["signature"] == "absent")]
+    rows = rows[mask(rows["signature"].isin(["valid", "invalid", "no_key"]))]
     yield from judge_messages(
         view, rows, ~mask(rows["message_code"].isin(list(use_cases()))), "unknown critical code"
     )
@@ -244,7 +244,7 @@ def ppmid_message_parties(view: View) -> Iterator[Evidence]:
 def message_format(view: View) -> Iterator[Evidence]:
     """Fixed octets of the headers, lengths, domains of flags, and the structure of the payload. What the
     dissector could not read as it should be is a finding here."""
-    rows = gbcs(view)
+    rows = gbcs(view, blocks=True)
     issue = rows["issue"].astype(str)
     note = issue.str.contains("no key|name them surely|could not be named") | ~mask(rows["issue"].notna())
     yield from judge_messages(view, rows, ~mask(note), "{issue}", "well formed")

@@ -6,6 +6,7 @@ import sys
 import pyarrow as pa
 import pytest
 
+from analysis.batches import Words
 from analysis.schema import TABLES, columns_of
 from analysis.tables import (
     SchemaError,
@@ -49,6 +50,24 @@ def test_what_does_not_fit_is_refused_or_told(row: dict[str, object]) -> None:
     batch = batch_of("packets", [{"frame": 1, **row}], lambda where, _: told.append(where))
     assert told == [f"packets.{next(iter(row))}"]
     assert batch.column("frame").to_pylist() == [1]
+
+
+def test_text_that_is_no_unicode_stays_readable_and_distinct() -> None:
+    odd = ["a\udc80", "a?", "a\udc80", "a\\udc80", None, "\ud800"]
+    rows = [{"message": n, "object": text, "value": text} for n, text in enumerate(odd)]
+    batch = batch_of("items", rows)
+    batch.validate(full=True)
+    sound = ["a\\udc80", "a?", "a\\udc80", "a\\udc80", None, "\\ud800"]
+    assert batch.column("value").to_pylist() == sound
+    assert batch.column("object").to_pylist() == sound
+    words = batch.column("object").dictionary.to_pylist()
+    assert len(set(words)) == len(words), "pandas refuses a category twice"
+
+
+def test_a_vocabulary_holds_no_word_twice() -> None:
+    words = Words()
+    assert words.code("a\udc80") == words.code("a\\udc80") == words.code("a\udc80") != words.code("a?")
+    assert words.dictionary().to_pylist() == ["a\\udc80", "a?"]
 
 
 def test_a_wrong_type_does_not_pass() -> None:
