@@ -247,20 +247,25 @@ def differs_from_baseline(
         if number < least:
             continue
         if before is None:
-            yield broken(
-                subject, f"{plural(number, 'frame')} of a device that the good capture does not have"
-            )
+            text = f"{plural(number, 'frame')} of a device that the good capture does not have"
+            yield broken(subject, text, _frames(view, station))
         elif rate > factor * before[1] or rate * factor < before[1]:
-            yield broken(
-                subject, f"{rate * 60:.1f} frames a minute, {before[1] * 60:.1f} in the good capture"
-            )
+            text = f"{rate * 60:.1f} frames a minute, {before[1] * 60:.1f} in the good capture"
+            yield broken(subject, text, _frames(view, station))
         elif abs(level - before[2]) > decibels:
-            yield broken(subject, f"median {level:.0f} dBm, {before[2]:.0f} in the good capture")
+            text = f"median {level:.0f} dBm, {before[2]:.0f} in the good capture"
+            yield broken(subject, text, _frames(view, station))
         else:
             yield kept(subject, "as in the good capture")
     for station, before in good.items():
         if station not in now and before[0] >= least:
             yield broken(view.label(station), "not heard, but in the good capture", [], "warning")
+
+
+def _frames(view: View, station: int, most: int = 50) -> list[int]:
+    packets = view.good
+    own = packets[mask(packets["sender"] == station) & ~mask(packets["mac_type"] == "ack")]
+    return view.frames_of(own)[:most]
 
 
 def _profile(view: View) -> dict[int, tuple[int, float, float]]:
@@ -288,7 +293,7 @@ def _profile(view: View) -> dict[int, tuple[int, float, float]]:
     confidence="secondary",
     merges=("attacks:A40",),
     cause="privacy",
-    unseen="twenty frames that no held key opens, from one device",
+    unseen="forty data frames that no held key opens, from one device",
     advice="Lengths and rhythm tell without a key: this is how much",
 )
 def traffic_inference(view: View, *, least: int = 40, regular: float = 0.2) -> Iterator[Evidence]:

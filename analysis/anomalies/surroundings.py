@@ -84,7 +84,8 @@ def sub_ghz_channel_moves(view: View) -> Iterator[Evidence]:
     for source, part in rows.groupby(rows["source"].astype("UInt64"), sort=False):
         told = part[mask(part["number"] != 0)]
         if len(told):
-            where = str(told["meaning"].iloc[0]) or f"{int(told['number'].iloc[0]):#x}"
+            meaning = told["meaning"].iloc[0]
+            where = meaning if isinstance(meaning, str) and meaning else f"{int(told['number'].iloc[0]):#x}"
             yield broken(view.label(source), f"announces {where} in {count(told)}", told["frame"])
         else:
             yield kept(view.label(source), f"{count(part)} without a change")

@@ -835,7 +835,7 @@ def ota_while_critical(view: View) -> Iterator[Evidence]:
     **SHOWN,
 )
 def consumption_sample(view: View) -> Iterator[Evidence]:
-    """The register of a meter only rises."""
+    """The register of a meter only rises; a reading below an earlier one of the same meter is a fault."""
     rows = _attributes(view, METERING, 0x0000)
     rows = rows[mask(rows["number"].notna()) & mask(rows["command"].isin([REPORT, READ_RESPONSE]))]
     for (source, _), part in rows.groupby(

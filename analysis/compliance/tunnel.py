@@ -144,7 +144,8 @@ def tunnel_injection(view: View) -> Iterator[Evidence]:
         for r in opened.itertuples()
         if r.status == 0
     }
-    pairs = {frozenset((s, d)) for (s, _), d in ends.items()}
+    # Identifiers are given out anew once a tunnel is closed, so every pair that opened one counts.
+    pairs = set(_pairs(opened[mask(opened["status"] == 0)]))
     rows = _data(view)
     if rows.empty:
         return
@@ -202,12 +203,13 @@ def tunnel_data_refused(view: View) -> Iterator[Evidence]:
     back = back.assign(status=field_of(view, back, "transfer_data_status"))
     errors = pd.concat([errors, back])
     errors = errors[mask(errors["status"].isin([0, 1]))]
-    times = errors["seconds"].to_numpy(dtype=float)
+    told: dict[int, list[float]] = {}
+    for who, seconds in zip(errors["destination"], errors["seconds"], strict=True):
+        if pd.notna(who):
+            told.setdefault(int(who), []).append(float(seconds))
     refused = [
-        bool(((times >= s) & (times <= s + 5) & mask(errors["destination"] == who)).any())
-        if who == who
-        else False
-        for s, who in zip(rows["seconds"], rows["source"].astype("float64"), strict=True)
+        pd.notna(who) and any(s <= t <= s + 5 for t in told.get(int(who), []))
+        for s, who in zip(rows["seconds"], rows["source"], strict=True)
     ]
     yield from judge(view, rows, refused, "{bad} of data that was refused", "source", "taken")
 
@@ -460,6 +462,9 @@ def gas_tunnel_pending(view: View, *, seconds: float = 60.0) -> Iterator[Evidenc
     ]
     flags = flags[mask(flags["number"].notna())]
     told = flags[np.array([bool(int(n) >> 21 & 1) for n in flags["number"]], dtype=bool)]
+    told = told[
+        mask(told["seconds"] + seconds <= view.duration)
+    ]  # what the capture's end cuts off is not judged
     rows = _gas(view)
     asked = rows.loc[mask(rows["data"].str[:2] == "01"), "seconds"].to_numpy(dtype=float)
     got = [bool(((asked >= s) & (asked <= s + seconds)).any()) for s in told["seconds"]]

@@ -1,0 +1,193 @@
+"""Every rule says what a person must know, and has a case that breaks it and a case that keeps it.
+
+Test modules of rules keep their cases under the name ``CASES``, by rule id: a dict of pairs (broken, kept) or
+a list of triples (id, broken, kept). A longer story is a test of its own that ends in
+``broken_and_kept("id", broken, kept)``. Those modules run their cases; here we see that no rule is left out."""
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from analysis.findings import Rule, rules
+
+HERE = Path(__file__).parent
+# Rules that have no pair of cases yet, and why. A rule that gets one must go from this table.
+UNTESTED: dict[str, str] = dict.fromkeys(
+    [
+        "bad-command-accepted",
+        "counter-in-activation-alert",
+        "device-log-alert",
+        "duty-cycle-alert-order",
+        "firmware-alerts",
+        "future-dated-not-allowed",
+        "join-not-listed",
+        "join-window",
+        "log-only-alert",
+        "outage-order",
+        "restored-network",
+        "security-alert",
+        "command-replayed",
+        "command-unanswered",
+        "counter-reused",
+        "replay-accepted",
+        "response-code-differs",
+        "response-without-command",
+        "set-clock-daily",
+        "top-up-failures",
+        "top-up-repeated",
+        "utrn-counter-low-half",
+        "critical-alert-unsigned",
+        "critical-command-unsigned",
+        "critical-command-without-mac",
+        "critical-response-unsigned",
+        "decryption-fails",
+        "mac-invalid",
+        "non-critical-alert-without-mac",
+        "non-critical-command-signed",
+        "non-critical-command-without-mac",
+        "non-critical-response-without-mac",
+        "sensitive-data-in-clear",
+        "signature-invalid",
+        "tap-off-encrypted",
+        "account-twins",
+        "critical-code-unknown",
+        "dlms-association-attempt",
+        "dlms-roles-reversed",
+        "dlms-to-non-dlms-device",
+        "han-only-code-as-message",
+        "image-transfer-over-dlms",
+        "message-code-unknown",
+        "message-format",
+        "ppmid-message-parties",
+        "role-not-allowed",
+        "wrong-target",
+        "attribute-type",
+        "consumption-sample",
+        "duty-cycle",
+        "fast-poll-request",
+        "gas-fast-wake",
+        "gas-half-hour",
+        "gas-three-values",
+        "load-control-source",
+        "mirror-before-reports",
+        "ota-downgrade",
+        "ota-image-header",
+        "ota-no-activation",
+        "ota-offsets",
+        "ota-source",
+        "ota-unasked",
+        "ota-while-critical",
+        "power-refresh",
+        "reports-refused",
+        "suspended-device-talks",
+        "time-differs",
+        "time-drifts",
+        "time-read-daily",
+        "time-source",
+        "time-status",
+        "time-step",
+        "type-2-writes",
+        "cbke-certificate-subject",
+        "cbke-confirm-equal",
+        "cbke-ephemeral-reused",
+        "cbke-field-sizes",
+        "cbke-flood",
+        "cbke-incomplete",
+        "cbke-order",
+        "cbke-retry-too-soon",
+        "cbke-terminated",
+        "cbke-two-ephemerals",
+        "smart-energy-before-cbke",
+        "channel-allowed",
+        "channel-constant",
+        "device-log-capacity",
+        "end-device-polls",
+        "epid-is-hub",
+        "indirect-expired",
+        "inter-pan-clusters",
+        "inter-pan-window",
+        "keep-alive-cadence",
+        "link-status-gap",
+        "link-status-two-streams",
+        "message-burst-acks",
+        "network-update-source",
+        "pan-id-changes",
+        "route-forged",
+        "sleepy-device-routes",
+        "touchlink",
+        "manufacturer-clusters",
+        "smart-energy-key-id",
+        "smart-energy-profile",
+        "smart-energy-without-link-key",
+        "transport-key-key-id",
+        "zigbee-3-key-update",
+    ],
+    "its cases are being written",
+)
+HELPER = "broken_and_kept"
+
+
+def loaded(path: Path) -> ModuleType:
+    name = "cases_of_" + "_".join(path.relative_to(HERE).with_suffix("").parts)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def tables(tree: ast.Module) -> Iterator[ast.expr]:
+    """Names at the head of the module that are given a value."""
+    for node in tree.body:
+        yield from node.targets if isinstance(node, ast.Assign) else ()
+        yield from (node.target,) if isinstance(node, ast.AnnAssign) else ()
+
+
+def in_cases(cases: Any) -> Iterator[str]:
+    rows = cases.items() if isinstance(cases, dict) else ((rule, pair) for rule, *pair in cases)
+    for rule, pair in rows:
+        assert len(pair) == 2, f"{rule}: a case is what breaks the rule and what keeps it"
+        yield rule
+
+
+def in_calls(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id != HELPER:
+            continue
+        if len(node.args) == 3 and isinstance(node.args[0], ast.Constant):
+            yield str(node.args[0].value)
+
+
+def tested() -> set[str]:
+    """Ids of the rules that some test breaks and keeps."""
+    out: set[str] = set()
+    for path in sorted(HERE.rglob("test_*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        out |= set(in_calls(tree))
+        if any(isinstance(t, ast.Name) and t.id == "CASES" for t in tables(tree)):
+            out |= set(in_cases(loaded(path).CASES))
+    return out
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda r: r.id)
+def test_a_rule_says_what_a_person_must_know(rule: Rule) -> None:
+    assert rule.source and rule.confidence and rule.advice and rule.unseen
+    assert rule.function.__doc__ and len(rule.explanation) >= 40
+
+
+def test_every_rule_is_broken_and_kept_by_a_test() -> None:
+    known, done = {r.id for r in rules()}, tested()
+    assert done <= known, f"cases of rules that do not exist: {sorted(done - known)}"
+    assert known - done <= set(UNTESTED), f"no broken and kept case: {sorted(known - done - set(UNTESTED))}"
+    assert all(UNTESTED.values()) and set(UNTESTED) <= known
+
+
+def test_the_collector_sees_a_rule_without_cases() -> None:
+    tree = ast.parse('def test_x() -> None:\n    broken_and_kept("one", bad, good)\n    check(bad, "two")')
+    assert list(in_calls(tree)) == ["one"]
+    assert list(in_cases({"a": (1, 2)})) == list(in_cases([("a", 1, 2)])) == ["a"]
