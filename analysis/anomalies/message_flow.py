@@ -30,7 +30,7 @@ def device_unresponsive(
     and more are no accident. A sleeping device fetches its messages once in half an hour and is given
     longer."""
     commands = gbcs(view, "command")
-    answers = gbcs(view)
+    answers = gbcs(view, blocks=True)
     answers = answers[mask(answers["cra"].isin(["response", "alert"]))]
     known = set(zip(answers["recipient"], answers["originator"], answers["originator_counter"], strict=True))
     packets = view.good
@@ -69,7 +69,7 @@ def device_unresponsive(
 def block_missing(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     """A message that is too long for a tunnel comes in numbered blocks, and makes a whole when the last one
     is there. Blocks that stay without a whole message, with the capture going on, lack at least one."""
-    rows = gbcs(view)
+    rows = gbcs(view, blocks=True)
     blocks = mask(rows["payload_kind"] == "gbt")
     keys = ["originator", "recipient", "originator_counter", "cra"]
     whole = set(rows[~blocks][keys].itertuples(index=False, name=None))
