@@ -120,7 +120,7 @@ def touchlink(view: View) -> Iterator[Evidence]:
     confidence="recalled",
     merges=("rules:N12",),
     cause="network change",
-    unseen="NWK Network Update or Mgmt_NWK_Update commands",
+    unseen="a NWK Network Update",
     advice="Only the network manager may change PAN identifier or channel: see who sent it",
 )
 def network_update_source(view: View) -> Iterator[Evidence]:

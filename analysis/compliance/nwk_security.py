@@ -10,6 +10,7 @@ from analysis.view import Frame, View
 
 REJOINS = [0x06, 0x07]
 LEAVE = 0x04
+TRUST_CENTRE_LINK_KEY = 0x04  # key type of a Request-Key
 
 
 @rule(
@@ -240,9 +241,10 @@ def zigbee_3_key_update(view: View) -> Iterator[Evidence]:
     trust centre key, Verify-Key and Confirm-Key belong to ZigBee 3.0."""
     packets = view.good
     rows = packets[mask(packets["aps_command"].notna())]
-    yield from judge(
-        view, rows, mask(rows["aps_command"].isin([0x0F, 0x10])), "{bad} of the ZigBee 3.0 key update"
-    )
+    fields = view.command_rows("aps", [0x08])
+    asks = fields[mask(fields["field"] == "key_type") & mask(fields["number"] == TRUST_CENTRE_LINK_KEY)]
+    update = mask(rows["aps_command"].isin([0x0F, 0x10])) | mask(rows["frame"].isin(asks["frame"]))
+    yield from judge(view, rows, update, "{bad} of the ZigBee 3.0 key update")
 
 
 @rule(

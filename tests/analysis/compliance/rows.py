@@ -11,6 +11,7 @@ from tests.analysis.frames import HUB, METER, decoded, packet, smart_energy
 Rows = list[dict[str, Any]]
 Case = tuple[Callable[[], Any], Callable[[], Any]]
 START = packet(0)["time"]
+EPOCH_NOW = START // 10**9 - 946_684_800  # seconds of the UTC type at the start
 
 
 def at(seconds: float) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.analysis.compliance.rows import Case, finds, home, passes
+from tests.analysis.compliance.rows import Case, at, finds, home, passes
 from tests.analysis.frames import GAS, HUB, METER, packet, smart_energy
 
 
@@ -30,6 +30,16 @@ CASES: dict[str, Case] = {
     "smart-energy-profile": (lambda: data(aps_profile=0x0104), lambda: data(aps_profile=0x0000)),
     "manufacturer-clusters": (lambda: data(aps_cluster=0xFC01), lambda: data(aps_cluster=0x0704)),
 }  # fmt: skip
+
+
+def request_key(kind: int) -> Any:
+    asks = {"frame": 2, "time": at(1), "layer": "aps", "command": 0x08, "field": "key_type", "number": kind}
+    return home(packet(1, aps_type="command", aps_command=0x08), commands=[asks])
+
+
+def test_only_a_request_for_the_trust_centres_key_is_of_the_update() -> None:
+    finds("zigbee-3-key-update", request_key(0x04))
+    passes("zigbee-3-key-update", request_key(0x02))
 
 
 def test_a_manufacturers_profile_is_found_as_its_clusters_are() -> None:
