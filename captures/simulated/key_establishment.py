@@ -21,7 +21,7 @@ from dissectors.zcl.certificates import Certificate, issue_certificate, make_ca_
 if TYPE_CHECKING:
     from captures.simulated.han import Han
 
-__all__ = ["ISSUER", "establish", "side", "terminate"]
+__all__ = ["ISSUER", "agreement", "body", "establish", "note", "side", "terminate"]
 
 CLUSTER, SUITE = 0x0800, 2
 ISSUER = 0x90B3D5FFFE00CA02
@@ -49,7 +49,8 @@ def _side(certificate: Certificate, static: int, ephemeral: int) -> Side:
 
 
 @lru_cache(maxsize=512)
-def _agreed(initiator: Side, responder: Side) -> Agreement:
+def agreement(initiator: Side, responder: Side) -> Agreement:
+    """What both sides compute."""
     return agree(initiator, responder)
 
 
@@ -72,7 +73,8 @@ def side(node: Node, *, valid_for: int = WITHOUT_END) -> Side:
     return _side(certificate, static, ephemeral)
 
 
-def _note(han: Han, made: Side, link_key: bytes) -> None:
+def note(han: Han, made: Side, link_key: bytes) -> None:
+    """Put a side's private scalars, and the link key that came of them, into the truth."""
     assert made.static_private is not None and made.ephemeral_private is not None
     han.key_truth(
         "cbke",
@@ -88,27 +90,26 @@ def establish(node: Node, hub: Node, *, valid_for: int = WITHOUT_END, faults: tu
     han = node.han
     yield han.wait(1)
     own, peer = side(node, valid_for=valid_for), side(hub)
-    times = (han.profile.whole("cbke.ephemeral_time"), han.profile.whole("cbke.confirm_time"))
     expired = valid_for != WITHOUT_END and own_age(han) > valid_for
     for command in (INITIATE, EPHEMERAL, CONFIRM):
         if command == CONFIRM:
-            agreed = _agreed(own, peer)
+            agreed = agreement(own, peer)
         seq = None
         for sender, receiver, mine, to_client in ((node, hub, own, False), (hub, node, peer, True)):
             if to_client and command == INITIATE and expired:
                 yield from terminate(hub, node, 3, seq=seq, faults=faults)
                 return False
-            body = _body(command, mine, times)
+            payload = body(command, mine, han)
             if command == CONFIRM:
-                body = agreed.mac_responder if to_client else agreed.mac_initiator
-            arrived, seq = yield from _say(sender, receiver, command, body, to_client, seq, faults)
+                payload = agreed.mac_responder if to_client else agreed.mac_initiator
+            arrived, seq = yield from _say(sender, receiver, command, payload, to_client, seq, faults)
             if not arrived:
                 return False
             yield han.wait(0.05 if command == INITIATE else 0.4)
     from captures.simulated.home import share
 
-    _note(han, own, agreed.link_key)
-    _note(han, peer, agreed.link_key)
+    note(han, own, agreed.link_key)
+    note(han, peer, agreed.link_key)
     share(han, hub, node, agreed.link_key, origin="key establishment")
     return True
 
@@ -118,8 +119,10 @@ def own_age(han: Han) -> int:
     return 365 * 86_400 + int(han.env.now) // 10**9
 
 
-def _body(command: int, mine: Side, times: tuple[int, int]) -> bytes:
+def body(command: int, mine: Side, han: Han) -> bytes:
+    """The payload of an initiate or ephemeral data command."""
     if command == INITIATE:
+        times = (han.profile.whole("cbke.ephemeral_time"), han.profile.whole("cbke.confirm_time"))
         return struct.pack("<HBB", SUITE, *times) + mine.certificate.octets
     return mine.ephemeral
 

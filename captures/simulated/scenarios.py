@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from captures.simulated import business, exercise, home, joining, life, stories
+from captures.simulated import business, exercise, hand_held, home, joining, life, stories
 from captures.simulated.faults import known, plant
 from captures.simulated.han import Han
 from captures.simulated.medium import Wait
@@ -55,6 +55,10 @@ def _ready(han: Han) -> None:
 def install_day(han: Han) -> Wait:
     yield han.wait(2)
     yield from joining.form(han.hub)
+    yield from _installation(han)
+
+
+def _installation(han: Han) -> Wait:
     life.live(han.hub)
     for node in han.nodes:
         if node.role == "CHF":
@@ -65,6 +69,20 @@ def install_day(han: Han) -> Wait:
         yield han.wait(5)
         if (yield from home.install(node)):
             yield from business.commission(han, node)
+
+
+@scenario(
+    "hand-held-terminal",
+    "A hand-held terminal agrees on a key with the hub; then all join",
+    5400,
+    _furnished,
+)
+def hand_held_terminal(han: Han) -> Wait:
+    yield han.wait(2)
+    yield from joining.form(han.hub)
+    yield han.wait(60)
+    yield from hand_held.visit(han)
+    yield from _installation(han)
 
 
 @scenario("ordinary-day", "Twenty-four hours of a home that was installed long ago", 86_400, _ready)

@@ -87,3 +87,23 @@ def test_another_sniffer_changes_nothing_of_what_is_said() -> None:
     sent = dict(zip((octets for _, octets in first), (time for time, _ in first), strict=True))
     late = [h.time_ns - sent[h.octets] for h in second if h.octets in sent and len(h.octets) > 20]
     assert len(late) > 100 and late[-1] - late[0] == pytest.approx(20e-6 * 900e9, rel=0.3)
+
+
+def test_the_hand_held_terminal_agrees_on_a_key(tmp_path: Path) -> None:
+    """The exchange is over inter-PAN frames, and the reader computes the link key from the truth's scalars."""
+    from analysis.decode import decode
+    from dissectors.keyring import CbkeScalars, Keyring
+
+    han = simulate("hand-held-terminal", seed=2, seconds=300)
+    write_han(han, tmp_path / "terminal.pcapng")
+    rows = [row for row in han.truth if row["kind"] == "key" and row["type"] == "cbke"]
+    first = rows[0]
+    ring = Keyring()
+    ring.cbke.append(
+        CbkeScalars(*(int(first[k], 16) for k in ("device", "static_private", "ephemeral_private")))
+    )
+    decoded = decode(tmp_path / "terminal.pcapng", ring)
+    packets = decoded.packets
+    exchange = packets[(packets["aps_type"] == "inter-pan") & (packets["aps_cluster"] == 0x0800)]
+    assert exchange["zcl_command"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert any("CBKE" in str(origin) for origin in decoded.keys["origin"])
