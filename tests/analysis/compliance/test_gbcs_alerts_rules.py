@@ -78,7 +78,7 @@ def test_future_dated_not_allowed() -> None:
 def test_join_window() -> None:
     def joins(seconds: float) -> object:
         answer = mac_only(seconds, "command", mac_command=0x02, mac_dst_mode="extended", mac_dst=METER)
-        listed = [item(object="CCS01: join_timeout", value="300", number=300.0)]
+        listed = [item(object="DeviceLog(CHF): join_timeout", value="300", number=300.0)]
         return capture([command(0x01, 0, to=HUB)], listed, [smart_energy(0), answer, smart_energy(2000)])
 
     broken_and_kept("join-window", joins(1000), joins(200))
@@ -86,7 +86,7 @@ def test_join_window() -> None:
 
 def test_join_not_listed() -> None:
     def keyed(listed: int) -> object:
-        items = [item(object="CCS01: register_device: ieee_address", value=f"{listed:016X}")]
+        items = [item(object="DeviceLog(CHF): register_device: ieee_address", value=f"{listed:016x}")]
         key = smart_energy(5, HUB, METER, aps_command=0x05, aps_type="command")
         return capture([command(0x01, 0, to=HUB)], items, [smart_energy(0), key])
 
