@@ -81,14 +81,14 @@ def _ezsp(settings: Settings) -> Sniffer:
 
 
 def _zep(settings: Settings) -> Sniffer:
-    from captures.sniffers.zep import DEFAULT_PORT, ZepSniffer
+    from captures.sniffers.zep import PORT, ZepSniffer
 
     host, _, port = settings.place.rpartition(":")
     if not port.isdigit() and settings.place:
         raise CaptureError(
             f"zep:{settings.place}", 0, "an address and a UDP port are needed", hint="zep:0.0.0.0:17754"
         )
-    return ZepSniffer(host.strip("[]") or "0.0.0.0", int(port or DEFAULT_PORT), settings.trouble)
+    return ZepSniffer(host.strip("[]") or "0.0.0.0", int(port or PORT), settings.trouble)
 
 
 def _wpan(settings: Settings) -> Sniffer:

@@ -7,7 +7,7 @@ the clock, at signals and at ring-file limits without a thread.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -119,18 +119,12 @@ class StreamSniffer:
         self.name = name
         self._stream = stream
         self._decoder = decoder
-        self._clock = DeviceClock()
 
     def frames(self) -> Iterator[SniffedFrame | None]:
         """Frames until the stream ends; None whenever it is quiet."""
         for words in self._decoder.start():
             self._stream.write(words)
-        while (octets := self._stream.read()) is not None:
-            if not octets:
-                yield None
-                continue
-            for frame in self._decoder.feed(octets, time.time_ns()):
-                yield timed(frame, self._clock)
+        yield from _decoded(self._stream.read, self._decoder)
 
     def close(self) -> None:
         for words in self._decoder.stop():
@@ -144,24 +138,32 @@ class UsbSniffer:
     def __init__(self, name: str, device: Any, decoder: Any, channel: int) -> None:
         self.name = name
         self._device, self._decoder, self._channel = device, decoder, channel
-        self._clock = DeviceClock()
 
     def frames(self) -> Iterator[SniffedFrame | None]:
         self._device.start(self._channel)
-        while True:
-            try:
-                octets = self._device.read()
-            except OSError:
-                return  # unplugged
-            if not octets:
-                yield None
-                continue
-            for frame in self._decoder.feed(octets, time.time_ns()):
-                yield timed(frame, self._clock)
+        yield from _decoded(self._read, self._decoder)
+
+    def _read(self) -> bytes | None:
+        try:
+            octets: bytes = self._device.read()
+        except OSError:
+            return None  # unplugged
+        return octets
 
     def close(self) -> None:
         with suppress(OSError):
             self._device.stop()
+
+
+def _decoded(read: Callable[[], bytes | None], decoder: Any) -> Iterator[SniffedFrame | None]:
+    """Frames of what `read` gives, with their time, until it gives None; None whenever it gives nothing."""
+    clock = DeviceClock()
+    while (octets := read()) is not None:
+        if not octets:
+            yield None
+            continue
+        for frame in decoder.feed(octets, time.time_ns()):
+            yield timed(frame, clock)
 
 
 def timed(frame: SniffedFrame, clock: DeviceClock) -> SniffedFrame:

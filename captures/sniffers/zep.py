@@ -5,16 +5,15 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from captures.block import TrailerKind
-from captures.encapsulations.zep import PORT, ntp_nanoseconds
+from captures.encapsulations.zep import DATA, HEADERS, PORT, ntp_nanoseconds
 from captures.errors import CaptureError
 from captures.sniffers.event import SniffedFrame, SnifferTrouble
 
-__all__ = ["ZepSniffer", "zep_frame"]
+__all__ = ["PORT", "ZepSniffer", "zep_frame"]
 
-_HEADERS = {1: 16, 2: 32, 3: 32}
-_DATA = 1
 _SANE_NS = 86_400 * 10**9
 _FCS_IN_FRAME = 1
 
@@ -61,16 +60,10 @@ class ZepSniffer:
         last = self._sequence.get(sender)
         self._sequence[sender] = sequence
         lost = 0 if last is None else (sequence - last - 1) % 2**32
-        return frame if not 0 < lost < 10_000 else _with_drops(frame, lost)
+        return frame if not 0 < lost < 10_000 else replace(frame, dropped=lost)
 
     def close(self) -> None:
         self._socket.close()
-
-
-def _with_drops(frame: SniffedFrame, lost: int) -> SniffedFrame:
-    from dataclasses import replace
-
-    return replace(frame, dropped=lost)
 
 
 def zep_frame(octets: bytes, host_ns: int) -> tuple[SniffedFrame | None, int | None]:
@@ -86,14 +79,14 @@ def zep_frame(octets: bytes, host_ns: int) -> tuple[SniffedFrame | None, int | N
     if octets[:2] != b"EX" or len(octets) < 4:
         raise ValueError("not ZEP")
     version = octets[2]
-    if version not in _HEADERS:
+    if version not in HEADERS:
         raise ValueError(f"ZEP version {version}")
-    if version > 1 and octets[3] != _DATA:
+    if version > 1 and octets[3] != DATA:
         return None, None
-    if len(octets) < _HEADERS[version]:
-        raise ValueError(f"{len(octets)} octets, a header has {_HEADERS[version]}")
+    if len(octets) < HEADERS[version]:
+        raise ValueError(f"{len(octets)} octets, a header has {HEADERS[version]}")
     header = (ZEP1 if version == 1 else ZEP2).parse(octets)
-    body = octets[_HEADERS[version] :][: header.frame_length & 0x7F]
+    body = octets[HEADERS[version] :][: header.frame_length & 0x7F]
     when = ntp_nanoseconds(header.ntp_time) if version > 1 else 0
     frame = SniffedFrame(
         body,
@@ -105,6 +98,3 @@ def zep_frame(octets: bytes, host_ns: int) -> tuple[SniffedFrame | None, int | N
         lqi=header.lqi,
     )
     return frame, header.sequence if version > 1 else None
-
-
-DEFAULT_PORT = PORT
