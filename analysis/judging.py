@@ -12,7 +12,17 @@ import pandas as pd
 from analysis.findings import Evidence, broken, kept
 from analysis.view import Frame, View
 
-__all__ = ["count", "groups_of", "judge", "key_of", "mask", "plural", "share_by_window", "spread"]
+__all__ = [
+    "count",
+    "groups_of",
+    "judge",
+    "key_of",
+    "longest_run",
+    "mask",
+    "plural",
+    "share_by_window",
+    "spread",
+]
 
 Text = str | Callable[[Frame, Frame], str]
 
@@ -100,3 +110,12 @@ def share_by_window(rows: Frame, bad: Any, window: float) -> Frame:
     out = table.groupby("start").agg(bad=("bad", "sum"), all=("n", "sum")).reset_index()
     out["share"] = out["bad"] / out["all"]
     return out
+
+
+def longest_run(flags: Frame) -> int:
+    """How many of `flags` are set in a row, at most."""
+    best = now = 0
+    for flag in flags:
+        now = now + 1 if flag else 0
+        best = max(best, now)
+    return best

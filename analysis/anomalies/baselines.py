@@ -1,8 +1,4 @@
-"""What no rule foresees: a device that behaves otherwise than before, or than in a good capture.
-
-Strategy: robust statistics per device (medians and median deviations over equal parts of the capture). A
-deviation counts when it is large in its own unit and against the device's own scatter, and it lasts. With a
-good capture of the same network as baseline, medians are compared with that instead."""
+"""What no rule foresees: a device that behaves otherwise than before, or than in a good capture."""
 
 from __future__ import annotations
 
@@ -10,33 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from analysis.change_points import LEAST, change_point
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import count, mask, plural
+from analysis.judging import mask, plural
 from analysis.repeats import repeats
-from analysis.view import Frame, View
-
-LEAST = 30
-
-
-def _change(values: Frame, least: int = 12) -> tuple[int, float, float, float] | None:
-    """The place that splits `values` best into two levels: place, median before, median after, gap in
-    deviations.
-
-    None when there are too few values. The score is the gap of the medians over the larger median deviation.
-    """
-    size = len(values)
-    if size < 2 * least:
-        return None
-    places = np.unique(np.linspace(least, size - least, num=min(64, size - 2 * least + 1)).astype(int))
-    best: tuple[int, float, float, float] | None = None
-    for place in places:
-        one, two = values[:place], values[place:]
-        a, b = float(np.median(one)), float(np.median(two))
-        scatter = max(float(np.median(np.abs(one - a))), float(np.median(np.abs(two - b))), 1e-9)
-        gap = abs(a - b) / scatter
-        if best is None or gap > best[3]:
-            best = (int(place), a, b, gap)
-    return best
+from analysis.view import View
 
 
 @rule(
@@ -62,7 +36,7 @@ def poll_interval_changed(
         gaps = np.diff(times)
         fresh = gaps > 0.05  # retries and polls for the next of several waiting frames are no pace
         gaps, starts, frames = gaps[fresh], times[1:][fresh], part["frame"].to_numpy()[1:][fresh]
-        found = _change(np.log(np.maximum(gaps, 1e-3)))
+        found = change_point(np.log(np.maximum(gaps, 1e-3)))
         if found is None:
             continue
         place, before, after, gap = found
@@ -73,57 +47,6 @@ def poll_interval_changed(
             yield broken(view.label(sender), text, frames[place:])
         else:
             yield kept(view.label(sender), f"polls every {float(np.median(gaps)):,.1f} s")
-
-
-def _level_changes(view: View, column: str, unit: str, least: float, deviations: float) -> Iterator[Evidence]:
-    packets = view.good
-    rows = packets[mask(packets[column].notna()) & mask(packets["mac_type"] == "data")]
-    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
-        values = part[column].to_numpy(dtype=float)
-        found = _change(values, LEAST)
-        if found is None:
-            continue
-        place, before, after, gap = found
-        times = part["seconds"].to_numpy(dtype=float)
-        lasting = min(times[place] - times[0], times[-1] - times[place]) >= 60
-        if abs(before - after) >= least and gap >= deviations and lasting:
-            frame = int(part["frame"].iloc[place])
-            text = f"{column} went from {before:.0f} to {after:.0f} {unit} at frame {frame}"
-            yield broken(view.label(sender), text, part["frame"].to_numpy()[place:])
-        else:
-            yield kept(view.label(sender), f"{column} around {float(np.median(values)):.0f} {unit}")
-
-
-@rule(
-    "rssi-changed",
-    "A device is received at another strength than before",
-    severity="warning",
-    source="robust change point on the signal strength of the device itself",
-    confidence="derived",
-    merges=("attacks:A24",),
-    cause="weak link",
-    unseen="sixty data frames of one device with their signal strength",
-    advice="The device or the sniffer was moved, a door was closed, or another transmitter uses its address",
-)
-def rssi_changed(view: View, *, decibels: float = 12.0, deviations: float = 4.0) -> Iterator[Evidence]:
-    """The signal strength of a device that stays in its place scatters by a few decibels. A lasting step
-    means that it, the sniffer or an obstacle was moved, or that frames in its name come from elsewhere."""
-    yield from _level_changes(view, "rssi", "dBm", decibels, deviations)
-
-
-@rule(
-    "lqi-changed",
-    "The link quality of a device changed",
-    severity="info",
-    source="robust change point on the link quality of the device itself",
-    confidence="derived",
-    cause="weak link",
-    unseen="sixty data frames of one device with their link quality",
-    advice="As for signal strength; link quality also falls by interference",
-)
-def lqi_changed(view: View, *, steps: float = 60.0, deviations: float = 4.0) -> Iterator[Evidence]:
-    """The link quality indicator of a device steps to another level and stays there."""
-    yield from _level_changes(view, "lqi", "", steps, deviations)
 
 
 @rule(
@@ -212,7 +135,7 @@ def answers_slow(view: View, *, factor: float = 4.0, deviations: float = 6.0) ->
     rows = view.tables["messages"]
     rows = rows[mask(rows["answer_seconds"].notna())]
     for device, part in rows.groupby("originator", sort=False):
-        found = _change(np.log(np.maximum(part["answer_seconds"].to_numpy(dtype=float), 1e-3)))
+        found = change_point(np.log(np.maximum(part["answer_seconds"].to_numpy(dtype=float), 1e-3)))
         if found is None:
             continue
         place, before, after, gap = found
@@ -283,41 +206,3 @@ def _profile(view: View) -> dict[int, tuple[int, float, float]]:
         )
         for s, n in numbers.items()
     }
-
-
-@rule(
-    "traffic-inference",
-    "An outsider can tell what devices do",
-    severity="info",
-    source="ZLeaks (Shafqat 2022)",
-    confidence="secondary",
-    merges=("attacks:A40",),
-    cause="privacy",
-    unseen="forty data frames that no held key opens, from one device",
-    advice="Lengths and rhythm tell without a key: this is how much",
-)
-def traffic_inference(view: View, *, least: int = 40, regular: float = 0.2) -> Iterator[Evidence]:
-    """Frames of one length at a steady rhythm are reports or polls, and their length tells the kind. This
-    says for which devices an observer without keys can tell."""
-    packets = view.good
-    shut = packets[mask(packets["nwk_security"] == "no_key") & mask(packets["nwk_type"] == "data")]
-    for origin, part in shut.groupby(shut["origin"].astype("UInt64"), sort=False):
-        if len(part) < least:
-            continue
-        told = []
-        for length, same in part.groupby("length", sort=False):
-            gaps = np.diff(same["seconds"].to_numpy(dtype=float))
-            gaps = gaps[gaps > 0.5]
-            if len(gaps) < 10:
-                continue
-            usual = float(np.median(gaps))
-            if float(np.median(np.abs(gaps - usual))) < regular * usual and usual > 2:
-                told.append(f"{int(length)} octets every {usual:,.0f} s")
-        if told:
-            yield broken(
-                view.label(origin),
-                f"{count(part)} shut, yet regular: {', '.join(told[:3])}",
-                part["frame"][:50],
-            )
-        else:
-            yield kept(view.label(origin), f"{count(part)} shut, no rhythm")

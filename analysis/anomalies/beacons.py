@@ -1,23 +1,27 @@
-"""Beacons: forged ones, PAN identifier conflicts, networks that stay open."""
+"""Beacons: forged ones, PAN identifier conflicts, jamming."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
 
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import count, judge, mask, plural, spread
+from analysis.judging import count, judge, mask, plural
 from analysis.view import Frame, View
 
 BEACONS = "beacons with a readable ZigBee payload"
 ZBFAKEBEACON_SEQUENCE = 0xD8
 
 
-def _beacons(view: View) -> Frame:
+def beacons(view: View) -> Frame:
+    """Good beacons with a ZigBee payload."""
     packets = view.good
     return packets[mask(packets["mac_type"] == "beacon")]
 
 
-def _pan(pan: object) -> str:
+def pan_name(pan: object) -> str:
+    """What a person calls a PAN."""
     return f"PAN 0x{int(pan):04x}"  # type: ignore[call-overload]
 
 
@@ -36,18 +40,18 @@ def pan_id_conflict(view: View) -> Iterator[Evidence]:
     """Beacons with the PAN identifier of a network but another extended PAN ID. By chance two networks may
     choose the same number; an attacker does it so that the coordinator moves the network to a new PAN
     identifier."""
-    rows = _beacons(view)
+    rows = beacons(view)
     rows = rows[mask(rows["beacon_epid"].notna()) & mask(rows["mac_src_pan"].notna())]
     for pan, part in rows.groupby("mac_src_pan", sort=False):
         ids = part.drop_duplicates("beacon_epid")["beacon_epid"].tolist()
         if len(ids) == 1:
-            yield kept(_pan(pan), f"{plural(len(part), 'beacon')}, one extended PAN ID {ids[0]:016x}")
+            yield kept(pan_name(pan), f"{plural(len(part), 'beacon')}, one extended PAN ID {ids[0]:016x}")
             continue
         usual = _own_epid(view, int(pan), part)
         strange = part[mask(part["beacon_epid"] != usual)]
         names = ", ".join(f"{e:016x}" for e in ids[:4]) + (" ..." if len(ids) > 4 else "")
         yield broken(
-            _pan(pan), f"{plural(len(ids), 'extended PAN ID')} in its beacons: {names}", strange["frame"]
+            pan_name(pan), f"{plural(len(ids), 'extended PAN ID')} in its beacons: {names}", strange["frame"]
         )
 
 
@@ -97,9 +101,9 @@ def beacon_two_voices(view: View, *, decibels: float = 15.0) -> Iterator[Evidenc
     """A beacon forger answers scans under the address of the hub. The true and the false beacons differ in
     extended PAN ID, or in signal strength by far more than one place explains, or carry the constant
     sequence number of a known tool."""
-    rows = _beacons(view)
+    rows = beacons(view)
     for (pan, source), part in rows.groupby(["mac_src_pan", "mac_src"], sort=False):
-        subject = f"0x{int(source):04x} in {_pan(pan)}"
+        subject = f"0x{int(source):04x} in {pan_name(pan)}"
         ids = part["beacon_epid"].dropna().nunique()
         forged = part[mask(part["mac_seq"] == ZBFAKEBEACON_SEQUENCE)]
         constant = len(forged) >= 3 and len(forged) > len(part) / 16
@@ -128,107 +132,6 @@ def _two_levels(rssi: Frame, decibels: float) -> float | None:
     swaps = int(np.count_nonzero(np.diff((values > ordered[at]).astype(int))))
     clear = gaps[at] >= decibels and min(len(low), len(high)) >= 3 and swaps >= 3
     return float(np.median(high) - np.median(low)) if clear else None
-
-
-@rule(
-    "permit-join-long",
-    "The network stays open for joining",
-    severity="warning",
-    source="GBCS v4.0 use-case annex CCS01 (joining time period)",
-    confidence="text",
-    merges=("rules:N04",),
-    cause="join attack",
-    unseen=BEACONS + " over a longer time",
-    advice="Close joining; see who opened it (CCS01 or Mgmt_Permit_Joining)",
-)
-def permit_join_long(view: View, *, seconds: float = 3600.0, unasked: float = 900.0) -> Iterator[Evidence]:
-    """Joining is opened for a stated time and closes by itself. Beacons that allow association for longer
-    than any joining window show that it was left open; so do beacons that go on for a quarter of an hour
-    after the last command that opened it and the last device that joined."""
-    rows = _beacons(view)
-    rows = rows[mask(rows["beacon_permit"].notna())]
-    rows = rows[mask(rows["mac_src_pan"].notna())]
-    for (pan, _), part in rows.groupby(["mac_src_pan", "beacon_epid"], sort=False, dropna=False):
-        spans = _open_spans(part)
-        longest = max((b - a for a, b, _ in spans), default=0.0)
-        openings = _openings(view, pan)
-        late = [] if openings is None else [_unasked(part, span, openings, unasked) for span in spans]
-        if longest > seconds:
-            frames = [f for a, b, fs in spans if b - a > seconds for f in fs]
-            yield broken(_pan(pan), f"open for joining over at least {longest:,.0f} s", frames)
-        elif any(late):
-            text = f"open {unasked:,.0f} s and more after it was opened and anybody joined"
-            yield broken(_pan(pan), text, [f for fs in late for f in fs])
-        else:
-            text = f"{plural(len(part), 'beacon')}, open for at most {longest:,.0f} s"
-            yield kept(_pan(pan), text)
-
-
-def _openings(view: View, pan: int, least: int = 50) -> Frame | None:
-    """When joining was opened (Mgmt_Permit_Joining) or used (association, key for a joiner), in order; None
-    where too little of the network can be read to know."""
-    packets = view.good
-    if (mask(packets["pan"] == pan) & mask(packets["nwk_security"] == "ok")).sum() < least:
-        return None
-    opened = mask(packets["aps_profile"] == 0) & mask(packets["aps_cluster"] == 0x0036)
-    joined = mask(packets["mac_command"].isin([0x01, 0x02])) | mask(packets["aps_command"] == 0x05)
-    return packets["seconds"].to_numpy(dtype=float)[(opened | joined) & mask(packets["pan"] == pan)]
-
-
-def _unasked(
-    part: Frame, span: tuple[float, float, list[int]], openings: Frame, limit: float, window: float = 255.0
-) -> list[int]:
-    """Beacons of an open span that come long after all that explains it; none unless over `limit` seconds.
-
-    One Mgmt_Permit_Joining opens for 254 s at most (ZigBee PRO 05-3474 2.4.3.3.7)."""
-    start, end, frames = span
-    before = openings[openings <= end]
-    since = max(start, float(before[-1]) + window) if len(before) else start
-    if end - since <= limit:
-        return []
-    inside = mask(part["frame"].isin(frames)) & mask(part["seconds"] >= since)
-    return [int(f) for f in part["frame"][inside]]
-
-
-def _open_spans(part: Frame) -> list[tuple[float, float, list[int]]]:
-    """Runs of beacons that permit association: start, end, frames."""
-    part = part.sort_values("seconds")
-    is_open = mask(part["beacon_permit"])
-    run = np.cumsum(np.r_[True, is_open[1:] != is_open[:-1]])
-    out = []
-    for _, piece in part[is_open].groupby(run[is_open]):
-        seconds = piece["seconds"]
-        out.append((float(seconds.iloc[0]), float(seconds.iloc[-1]), piece["frame"].tolist()))
-    return out
-
-
-@rule(
-    "beacon-request-scan",
-    "Somebody scans for networks",
-    severity="info",
-    source="KillerBee zbstumbler; IEEE 802.15.4 7.3.7",
-    confidence="secondary",
-    merges=("spec:R082",),
-    unseen="MAC commands",
-    advice="A scan precedes a join; many without one are a survey of the neighbourhood",
-)
-def beacon_request_scan(view: View, *, requests: int = 20, window: float = 60.0) -> Iterator[Evidence]:
-    """Devices that look for a network ask for beacons. Many requests a minute without an association are a
-    survey."""
-    packets = view.good
-    rows = packets[mask(packets["mac_command"] == 0x07)]
-    if rows.empty:
-        return
-    start = rows["seconds"].to_numpy(dtype=float)
-    within = np.searchsorted(start, start + window) - np.arange(len(start))
-    if within.max() < requests:
-        yield kept(
-            "network", f"{plural(len(rows), 'beacon request')}, at most {within.max()} in {window:.0f} s"
-        )
-        return
-    burst = rows.iloc[int(within.argmax()) : int(within.argmax() + within.max())]
-    text = f"{plural(len(burst), 'beacon request')} within {window:.0f} s ({spread(burst)})"
-    yield broken("network", text, burst["frame"])
 
 
 @rule(
@@ -264,6 +167,6 @@ def beacons_jammed(
         others = readable - (len(part) - len(mine))
         if len(mine) >= max(least, share * len(part)) and luck < np.log(chance) and others >= least:
             text = f"{count(mine)} of {len(part)} beacons damaged, {usual:.1%} of its other frames"
-            yield broken(_pan(pan), text, mine["frame"])
+            yield broken(pan_name(pan), text, mine["frame"])
         else:
-            yield kept(_pan(pan), f"{len(mine)} of {plural(len(part), 'beacon')} damaged")
+            yield kept(pan_name(pan), f"{len(mine)} of {plural(len(part), 'beacon')} damaged")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import pandas as pd
 
@@ -12,7 +13,15 @@ from analysis.judging import mask
 from analysis.view import Frame, View
 from dissectors.facts import table
 
-__all__ = ["code_set", "gbcs", "judge_messages", "name_of", "party", "use_cases"]
+__all__ = [
+    "DEVICES", "MESSAGE_RULE", "NETWORK_ROLES", "TABLES", "code_set", "gbcs", "judge_messages", "name_of", "numbers_of",
+    "party", "roles_of", "use_cases",
+]  # fmt: skip
+
+TABLES = ("messages",)
+MESSAGE_RULE: dict[str, Any] = {"needs": ("messages",), "smart_energy": True}
+NETWORK_ROLES = ("coordinator", "router", "end device")
+DEVICES = ("ESME", "GSME", "CHF", "GPF", "PPMID", "IHD", "CAD", "HCALCS")
 
 
 @cache
@@ -69,3 +78,15 @@ def judge_messages(
     ):
         many = f"{len(part):,} messages" if len(part) > 1 else "1 message"
         yield kept(f"{use_case} {cra}", f"{many} {good}")
+
+
+def numbers_of(rows: Frame) -> str:
+    """The numbers of the first five messages, as a person lists them."""
+    return ", ".join(str(int(m)) for m in rows["message"][:5])
+
+
+def roles_of(view: View, identifiers: Frame) -> Frame:
+    """Roles in GBCS of originators or recipients given as 16 hex digits; null where unknown."""
+    # What a radio is to the network says nothing of its role in GBCS.
+    known = {f"{eui:016x}": role for eui, role in view.roles.items() if role not in NETWORK_ROLES}
+    return identifiers.astype(str).str.lower().map(known)

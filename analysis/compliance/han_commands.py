@@ -10,9 +10,21 @@ import pandas as pd
 from analysis.judging import mask
 from analysis.view import Frame, View
 
-__all__ = ["TO_CLIENT", "TO_SERVER", "commands", "field_of", "metering_frames"]
+__all__ = [
+    "KEY_ESTABLISHMENT", "METERING", "OTA", "READ", "READ_RESPONSE", "REPORT", "SUB_GHZ", "TO_CLIENT", "TO_SERVER",
+    "TUNNELING", "attributes_of", "commands", "field_of", "metering_frames",
+]  # fmt: skip
 
 TO_SERVER, TO_CLIENT = "to-server", "to-client"
+OTA, METERING, TUNNELING, SUB_GHZ, KEY_ESTABLISHMENT = 0x0019, 0x0702, 0x0704, 0x070B, 0x0800
+READ, READ_RESPONSE, REPORT = 0x00, 0x01, 0x0A
+
+
+def attributes_of(view: View, cluster: int, attribute: int | None = None) -> Frame:
+    """Rows of the attributes table of one cluster, of one attribute where that is named."""
+    rows = view.attributes
+    rows = rows[mask(rows["cluster"] == cluster)]
+    return rows if attribute is None else rows[mask(rows["attribute"] == attribute)]
 
 
 def commands(

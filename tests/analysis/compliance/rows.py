@@ -2,14 +2,11 @@
 
 A case is the rule's id, tables that break it, tables that keep it; tables are made when a test asks."""
 
-from collections.abc import Callable
 from typing import Any
 
-from analysis.findings import check
-from tests.analysis.frames import HUB, METER, decoded, packet, smart_energy
+from tests.analysis.frames import GAS, HUB, METER, decoded, packet, smart_energy
 
 Rows = list[dict[str, Any]]
-Case = tuple[Callable[[], Any], Callable[[], Any]]
 START = packet(0)["time"]
 EPOCH_NOW = START // 10**9 - 946_684_800  # seconds of the UTC type at the start
 
@@ -66,18 +63,27 @@ def command(
     return fields or [row]
 
 
-def finds(rule: str, tables: Any) -> None:
-    """The rule finds its fault, in words and (but for the devices' own table) with frames."""
-    result = check(tables, rules=[rule])
-    assert not result.failures, result.failures
-    assert [f.rule for f in result.findings][:1] == [rule], [v.text for v in result.verdicts]
-    assert all(f.evidence and "nan" not in f.evidence.split() for f in result.findings)
-    assert result.findings[0].frames or rule == "device-log-capacity"
+TIME, METERING, OTA, REPORT = 0x000A, 0x0702, 0x0019, 0x0A
 
 
-def passes(rule: str, tables: Any) -> None:
-    """The rule judges the healthy twin, and says that all is well."""
-    result = check(tables, rules=[rule])
-    assert not result.failures, result.failures
-    assert not result.findings, [f.evidence for f in result.findings]
-    assert {v.state for v in result.verdicts} == {"pass"}, [v.text for v in result.verdicts]
+def reported(
+    seconds: float, value: float = 1, cluster: int = METERING, number: int = 0, source: int = GAS
+) -> dict[str, Any]:
+    return attribute(seconds, cluster, number, value, source, command=REPORT)
+
+
+def block(seconds: float, source: int = HUB, **more: Any) -> Rows:
+    fields = {"status": 0, "file_offset": 0, "image_data": "1ef1ee0b00013800", **more}
+    return command(seconds, OTA, 0x05, source, METER, direction="to-client", **fields)
+
+
+def alert(seconds: float, code: int | None = None, message_code: int | None = None) -> dict[str, Any]:
+    return {
+        "message": int(seconds), "time": at(seconds), "kind": "gbcs", "alert_code": code,
+        "message_code": message_code, "frames": [1],
+    }  # fmt: skip
+
+
+def aps_command(number: int, **more: Any) -> Any:
+    base = {"aps_type": "command", "aps_command": number, "aps_security": "ok", "aps_key_id": "key-transport"}
+    return home(packet(1, HUB, GAS, **{**base, **more}))

@@ -1,4 +1,4 @@
-"""Who may send what to whom: what breaks each rule is found, what keeps it passes."""
+"""Rules on gbcs roles: what breaks each of them, and what keeps it."""
 
 import pytest
 
@@ -15,17 +15,14 @@ from tests.analysis.compliance.gbcs_tables import (
 )
 
 ASK, ANSWER = "dlms-access-request", "dlms-access-response"
+
+
 CASES: list[tuple[str, Row, Row]] = [
-    ("message-code-unknown", command(0x7FFF), command()),
-    ("critical-code-unknown", command(0x7FFF, signature="valid"), command(0x1B, signature="valid")),
     ("wrong-target", command(0x1B, to=GAS), command(0x1B)),
     ("dlms-to-non-dlms-device", command(to=GAS, payload_kind=ASK), command(payload_kind=ASK)),
     ("dlms-roles-reversed", response(payload_kind=ASK), response(payload_kind=ANSWER)),
     ("role-not-allowed", command(0x1B, by=OPERATOR), command(0x1B)),
-    ("han-only-code-as-message", command(0x0117), command()),
     ("ppmid-message-parties", command(0x9B, to=GAS), command(0x9B, by=DISPLAY, to=GAS)),
-    ("message-format", command(issue="gbcs: offset 3: a length too long"), command(issue="gbcs: no key for it")),
-    ("dlms-association-attempt", command(kind="dlms", name="aarq"), command(kind="dlms", name="data-notification")),
 ]  # fmt: skip
 
 
@@ -33,15 +30,6 @@ CASES: list[tuple[str, Row, Row]] = [
 def test_broken_and_kept(rule: str, bad: Row, good: Row) -> None:
     # A message of GBCS comes along, by which the capture is known as Smart Energy.
     broken_and_kept(rule, capture([good, bad, command()]), capture([good, command()]))
-
-
-@pytest.mark.parametrize("code", [15, 17, 18, 64])
-def test_image_transfer_over_dlms(code: int) -> None:
-    touched = item(class_id=code, result="success")
-    refused = item(class_id=code, result="object-unavailable")
-    broken_and_kept(
-        "image-transfer-over-dlms", capture([response()], [touched]), capture([response()], [refused])
-    )
 
 
 def test_account_twins() -> None:

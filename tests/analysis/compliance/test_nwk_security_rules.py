@@ -1,56 +1,33 @@
-"""Rules of the security of the network layer, each with what breaks it and what keeps it.
-
-Those on unsecured frames, rejoins and key sequences are in ``tests/analysis/test_anomaly_rules.py``."""
+"""Rules on nwk security: what breaks each of them, and what keeps it."""
 
 from typing import Any
 
 import pytest
 
-from tests.analysis.compliance.rows import Case, at, finds, home, passes
-from tests.analysis.frames import GAS, HUB, METER, packet, smart_energy
+from tests.analysis.anomalies.rows import Rows, key_frame, stream
+from tests.analysis.frames import GAS, HUB, packet
+from tests.analysis.verdicts import Case, finds, passes
 
 
-def aps_command(number: int, **more: Any) -> Any:
-    base = {"aps_type": "command", "aps_command": number, "aps_security": "ok", "aps_key_id": "key-transport"}
-    return home(packet(1, HUB, GAS, **{**base, **more}))
-
-
-def data(**more: Any) -> Any:
-    return home(smart_energy(1, METER, **more))
+def asked_to_rejoin(**key: Any) -> Rows:
+    rejoin = packet(0.5, GAS, HUB, nwk_type="command", nwk_command=6, nwk_security="none", nwk_sender=None)
+    return [rejoin, *key_frame(**key)]
 
 
 CASES: dict[str, Case] = {
-    "zigbee-3-key-update": (lambda: aps_command(0x0F), lambda: aps_command(0x05)),
-    "smart-energy-without-link-key": (
-        lambda: data(aps_security="none", aps_key_id=None),
-        lambda: home(smart_energy(1), packet(2, aps_type="data", aps_profile=0, aps_cluster=0x13, aps_security="none")),
+    "nwk-unsecured-frame": (lambda: stream(3, nwk_security="none"), lambda: stream(3)),
+    "rejoin-unsecured": (lambda: asked_to_rejoin(), lambda: [packet(1, GAS, nwk_command=6)]),
+    "rejoin-key-well-known": (lambda: asked_to_rejoin(aps_key="well-known"), lambda: asked_to_rejoin()),
+    "leave-unsecured": (
+        lambda: [packet(1, HUB, nwk_command=4, nwk_security="none")],
+        lambda: [packet(1, HUB, nwk_command=4)],
     ),
-    "smart-energy-key-id": (lambda: data(aps_key_id="key-load"), lambda: data(aps_key_id="link")),
-    "transport-key-key-id": (lambda: aps_command(0x05, aps_key_id="network"), lambda: aps_command(0x05)),
-    "smart-energy-profile": (lambda: data(aps_profile=0x0104), lambda: data(aps_profile=0x0000)),
-    "manufacturer-clusters": (lambda: data(aps_cluster=0xFC01), lambda: data(aps_cluster=0x0704)),
+    "mic-fails": (lambda: stream(5) + stream(2, start=9, nwk_security="bad_mic"), lambda: stream(5)),
 }  # fmt: skip
 
 
-def request_key(kind: int) -> Any:
-    asks = {"frame": 2, "time": at(1), "layer": "aps", "command": 0x08, "field": "key_type", "number": kind}
-    return home(packet(1, aps_type="command", aps_command=0x08), commands=[asks])
-
-
-def test_only_a_request_for_the_trust_centres_key_is_of_the_update() -> None:
-    finds("zigbee-3-key-update", request_key(0x04))
-    passes("zigbee-3-key-update", request_key(0x02))
-
-
-def test_a_manufacturers_profile_is_found_as_its_clusters_are() -> None:
-    finds("manufacturer-clusters", data(aps_profile=0xC00F))
-
-
 @pytest.mark.parametrize("rule", CASES)
-def test_rule_finds_its_fault(rule: str) -> None:
-    finds(rule, CASES[rule][0]())
-
-
-@pytest.mark.parametrize("rule", CASES)
-def test_rule_passes_the_healthy_twin(rule: str) -> None:
-    passes(rule, CASES[rule][1]())
+def test_broken_and_kept(rule: str) -> None:
+    broken, kept = CASES[rule]
+    finds(rule, broken())
+    passes(rule, kept())

@@ -1,0 +1,90 @@
+"""Addresses: two devices under one, one device under two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analysis.findings import Evidence, broken, kept, rule
+from analysis.judging import mask
+from analysis.view import View
+
+
+@rule(
+    "announce-forged",
+    "A device is announced under a new address without having joined",
+    severity="error",
+    source="Zigator injection set (deviceannce, updatedevice)",
+    confidence="secondary",
+    merges=("attacks:A23",),
+    needs=("packets", "commands"),
+    cause="join attack",
+    unseen="a readable Device_annce",
+    advice="Compare with the device's own frames: does it still use its old address?",
+)
+def announce_forged(view: View, *, seconds: float = 1900.0) -> Iterator[Evidence]:
+    """Device_annce tells the network the short address of an EUI-64. An announcement that moves a device to
+    a new address while it goes on under the old one diverts its traffic."""
+    fields = view.command_rows("zdp")
+    fields = fields[mask(fields["cluster"] == 0x0013)]
+    names = fields["field"].astype(str)
+    short = fields[mask(names.str.contains("nwk|short", case=False))].drop_duplicates("frame")
+    eui = fields[mask(names.str.contains("ieee|eui", case=False))].drop_duplicates("frame")
+    pairs = short[["frame", "seconds", "number"]].merge(eui[["frame", "value"]], on="frame")
+    packets = view.good
+    for row in pairs.itertuples():
+        who = _eui(row.value)
+        mine = (
+            packets[mask(packets["nwk_src_eui64"] == who) & mask(packets["nwk_security"] == "ok")]
+            if who
+            else packets[:0]
+        )
+        after = mine[mask((mine["seconds"] > row.seconds) & (mine["seconds"] < row.seconds + seconds))]
+        stays = after[mask(after["nwk_src"] != row.number)]
+        if len(stays):
+            text = f"announced as 0x{int(row.number):04x} at frame {row.frame}, yet goes on as another"
+            yield broken(view.label(who), text, [row.frame, *view.frames_of(stays[:5])])
+        else:
+            yield kept(view.label(who), f"announced as 0x{int(row.number or 0):04x} at frame {row.frame}")
+
+
+def _eui(value: object) -> int | None:
+    """An EUI-64 written as a decimal number, or as hexadecimal digits with or without marks between."""
+    text = str(value).replace(":", "").removeprefix("0x")
+    try:
+        return int(text) if text.isdecimal() and len(text) > 16 else int(text, 16)
+    except ValueError:
+        return None
+
+
+@rule(
+    "duplicate-address",
+    "Two devices under one short address",
+    severity="error",
+    source="ZigBee PRO 05-3474 3.6.1.9 (address conflicts)",
+    confidence="secondary",
+    merges=("attacks:A39", "attacks:A23"),
+    cause="join attack",
+    unseen="secured frames that carry the EUI-64 of their sender",
+    advice="The network should resolve it by itself; if it lasts, restart the younger device",
+)
+def duplicate_address(view: View, *, swaps: int = 2) -> Iterator[Evidence]:
+    """The auxiliary header of a secured frame names the EUI-64 that sent it. Two of them in turn under one
+    short address are two devices with one address, or a clone."""
+    packets = view.good
+    own = mask(packets["mac_src"] == packets["nwk_src"]) & mask(packets["mac_src_mode"] == "short")
+    rows = packets[own & mask(packets["nwk_sender"].notna()) & ~mask(packets["nwk_security"] == "none")]
+    sizes = rows["nwk_sender"].groupby([rows["pan"], rows["mac_src"]]).nunique() if len(rows) else {}
+    for (pan, short), number in dict(sizes).items():
+        subject = f"0x{int(short):04x} in PAN 0x{int(pan):04x}"
+        if number < 2:
+            yield kept(subject, "one EUI-64")
+            continue
+        part = rows[mask(rows["pan"] == pan) & mask(rows["mac_src"] == short)]
+        senders = part["nwk_sender"]
+        turns = mask(senders != senders.shift())
+        if turns.sum() - 1 >= swaps:
+            names = ", ".join(view.label(s) for s in senders.unique()[:3])
+            minor = senders.value_counts().index[-1]
+            yield broken(subject, f"is used by {names} in turn", part["frame"][mask(senders == minor)])
+        else:
+            yield kept(subject, "changed hands once")

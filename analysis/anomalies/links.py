@@ -1,0 +1,121 @@
+"""Links: missing acknowledgements, retries, copies, weak signals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analysis.findings import Evidence, broken, kept, rule
+from analysis.judging import count, judge, mask
+from analysis.repeats import repeats
+from analysis.view import View
+
+ACKED = "frames that ask for an acknowledgement, and acknowledgements"
+
+
+@rule(
+    "missing-acknowledgements",
+    "Frames stay unacknowledged",
+    severity="warning",
+    source="IEEE 802.15.4 6.7.4; KillerBee zbjammer",
+    confidence="secondary",
+    merges=("attacks:A10",),
+    cause="weak link",
+    unseen=ACKED,
+    advice=(
+        "Retries with no acknowledgement: the receiver does not hear the sender, or the sniffer not "
+        "the receiver"
+    ),
+)
+def missing_acknowledgements(view: View, *, share: float = 0.3, least: int = 20) -> Iterator[Evidence]:
+    """A frame that asks for an acknowledgement and gets none is sent again, up to three times. Counted are
+    frames that were retried and in the end not acknowledged; without a retry the sniffer simply did not
+    hear the acknowledgement."""
+    rows = repeats(view)
+    rows = rows[~rows["heard"]]
+    if rows.empty or not rows["acked"].any():
+        return
+    retried = rows.groupby([rows["sender"].astype("UInt64"), rows["receiver"].astype("UInt64")], sort=False)
+    for (sender, receiver), part in retried:
+        if len(part) < least:
+            continue
+        lost = part[part["retry"] & ~part["acked"]]
+        subject = f"{view.label(sender)} to {view.label(receiver)}"
+        if len(lost) > share * len(part):
+            text = f"{len(lost)} of {count(part)} are retries without an acknowledgement"
+            yield broken(subject, text, lost["frame"])
+        else:
+            yield kept(subject, f"{part['acked'].mean():.0%} of {count(part)} acknowledged")
+
+
+@rule(
+    "retries",
+    "Many retries on a link",
+    severity="info",
+    source="IEEE 802.15.4 6.7.4.3",
+    confidence="secondary",
+    merges=("rules:N21",),
+    cause="weak link",
+    unseen=ACKED,
+    advice="Look at the signal strength of both ends; a router between them may help",
+)
+def retries(view: View, *, share: float = 0.15, least: int = 30) -> Iterator[Evidence]:
+    """The share of transmissions that are repeats of the frame before. Up to a few percent is normal."""
+    rows = repeats(view)
+    rows = rows[~rows["heard"]]
+    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+        if len(part) < least:
+            continue
+        again = part[part["retry"]]
+        if len(again) > share * len(part):
+            text = f"{len(again)} of {len(part):,} transmissions are retries ({len(again) / len(part):.0%})"
+            yield broken(view.label(sender), text, again["frame"])
+        else:
+            yield kept(
+                view.label(sender), f"{len(again) / len(part):.1%} of {len(part):,} transmissions are retries"
+            )
+
+
+@rule(
+    "retry-copies",
+    "More copies of a frame than the MAC allows",
+    severity="warning",
+    source="IEEE 802.15.4 macMaxFrameRetries; ZigBee PRO defaults",
+    confidence="recalled",
+    merges=("rules:N21", "attacks:A41"),
+    cause="interference",
+    unseen="frames that ask for an acknowledgement",
+    advice="A stuck transmitter, or somebody who injects copies: compare the signal strength of the copies",
+)
+def retry_copies(view: View, *, copies: int = 8) -> Iterator[Evidence]:
+    """The MAC sends a frame at most four times (some stacks let the NWK layer start over once). More copies
+    in a row are a fault or an injection."""
+    rows = repeats(view)
+    rows = rows[~rows["heard"] & (mask(rows["nwk_type"].notna()) | mask(rows["mac_type"] == "command"))]
+    many = mask(rows["copies"] > copies)
+    text = f"{{bad}} beyond the {copies}th copy"
+    yield from judge(view, rows, many, text, good=f"sent at most {copies} times")
+
+
+@rule(
+    "weak-signal",
+    "A device is received at the edge",
+    severity="info",
+    source="IEEE 802.15.4 receiver sensitivity (-85 dBm at 2.4 GHz)",
+    confidence="secondary",
+    merges=(),
+    cause="weak link",
+    unseen="frames with a signal strength",
+    advice="The sniffer stands far from this device; its neighbours may hear it better",
+)
+def weak_signal(view: View, *, dbm: float = -90.0, least: int = 10) -> Iterator[Evidence]:
+    """Median signal strength of a device at the place of the sniffer."""
+    packets = view.good
+    rows = packets[mask(packets["rssi"].notna()) & mask(packets["mac_type"] != "ack")]
+    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+        median = float(part["rssi"].median())
+        if len(part) >= least and median < dbm:
+            yield broken(
+                view.label(sender), f"median {median:.0f} dBm over {count(part)}", part["frame"][:20]
+            )
+        elif len(part) >= least:
+            yield kept(view.label(sender), f"median {median:.0f} dBm over {count(part)}")

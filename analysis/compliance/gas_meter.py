@@ -1,0 +1,196 @@
+"""The gas meter's rhythm: half-hourly readings, its mirror, how often it wakes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from analysis.compliance.han_commands import (
+    METERING,
+    OTA,
+    REPORT,
+    TO_SERVER,
+    attributes_of,
+    commands,
+)
+from analysis.findings import Evidence, broken, kept, rule
+from analysis.judging import count, mask, plural
+from analysis.view import Frame, View
+
+# CurrentSummationDelivered, CurrentDayAlternativeConsumptionDelivered; of the prepayment cluster
+# CurrentDayCostConsumptionDelivered.
+GAS_VALUES = ((METERING, 0x0000), (METERING, 0x0C01), (0x0705, 0x051C))
+SHOWN: dict[str, Any] = {"smart_energy": True}
+
+
+def _gas_reports(view: View) -> Frame:
+    rows = attributes_of(view, METERING)
+    gas = list(view.with_role("GSME"))
+    return rows[mask(rows["command"] == REPORT) & mask(rows["source"].isin(gas))].drop_duplicates("frame")
+
+
+@rule(
+    "gas-half-hour",
+    "The gas meter does not report every half hour",
+    severity="warning",
+    source="GBCS v0.8 10.4.2.8; SECMP0015",
+    confidence="text",
+    merges=("rules:A01", "spec:R067", "spec:R178", "spec:R089"),
+    needs=("attributes", "devices"),
+    cause="silence",
+    unseen="two reports of a gas meter (role GSME)",
+    advice="Weak link, flat battery, or a meter that was told another interval",
+    **SHOWN,
+)
+def gas_half_hour(view: View, *, interval: float = 1800.0, missed: float = 2.2) -> Iterator[Evidence]:
+    """The gas meter wakes each half hour and pushes its readings to the gas proxy. A gap of more than two
+    intervals, or silence until the end of the capture, is a fault."""
+    rows = _gas_reports(view)
+    for source, part in rows.groupby(rows["source"].astype("UInt64"), sort=False):
+        times = part["seconds"].to_numpy(dtype=float)
+        if view.duration - times[0] < missed * interval:
+            continue
+        gaps = np.diff(np.r_[times, view.duration])
+        long = gaps > missed * interval
+        subject = view.label(source)
+        if long.any():
+            text = (
+                f"{plural(int(long.sum()), 'gap')} of up to {gaps.max():,.0f} s, expected {interval:,.0f} s"
+            )
+            yield broken(subject, text, part["frame"][long])
+        else:
+            yield kept(subject, f"{plural(len(part), 'report')}, no gap above {gaps.max():,.0f} s")
+
+
+@rule(
+    "gas-three-values",
+    "A gas report lacks one of its three values",
+    severity="info",
+    source="GBCS v0.8 10.4.2.8",
+    confidence="text",
+    merges=("spec:R067", "rules:A01"),
+    needs=("attributes", "devices"),
+    unseen="readable half-hourly reports of a gas meter",
+    advice="Volume, energy of the day and cost of the day belong together",
+    **SHOWN,
+)
+def gas_three_values(view: View, *, seconds: float = 20.0) -> Iterator[Evidence]:
+    """Each half hour the meter pushes volume, energy of the day and cost of the day."""
+    rows = view.attributes
+    rows = rows[mask(rows["command"] == REPORT) & mask(rows["source"].isin(list(view.with_role("GSME"))))]
+    keys = list(zip(rows["cluster"].fillna(0), rows["attribute"].fillna(0), strict=True))
+    starts = np.r_[True, np.diff(rows["seconds"].to_numpy(dtype=float)) > seconds]
+    burst = np.cumsum(starts[: len(keys)])
+    reports = 0
+    lacking: list[int] = []
+    for _, part in rows.assign(key=keys, burst=burst).groupby("burst"):
+        got = set(part["key"])
+        if GAS_VALUES[0] not in got:
+            continue
+        reports += 1
+        if not set(GAS_VALUES) <= got:
+            lacking.append(int(part["frame"].iloc[0]))
+    if reports > 2 and len(lacking) == reports:
+        yield broken("gas meter", f"none of {plural(reports, 'report')} holds all three values", lacking)
+    elif reports > 2:
+        yield kept(
+            "gas meter", f"{reports - len(lacking)} of {plural(reports, 'report')} hold all three values"
+        )
+
+
+@rule(
+    "gas-fast-wake",
+    "The gas meter is woken all the time",
+    severity="error",
+    source="attack: sleep deprivation by fast poll",
+    confidence="secondary",
+    merges=("attacks:A35",),
+    needs=("packets", "devices"),
+    cause="battery drain",
+    unseen="polls of a gas meter (role GSME)",
+    advice="Find what keeps it awake: stay-awake flags, fast poll requests, or frames that never end",
+    **SHOWN,
+)
+def gas_fast_wake(view: View, *, gap: float = 60.0, minutes: float = 6.0) -> Iterator[Evidence]:
+    """A gas meter that polls without a minute's pause for more than six minutes, with no message to fetch
+    and no firmware on its way, drains its battery."""
+    packets = view.good
+    rows = packets[mask(packets["sender"].isin(list(view.with_role("GSME"))))]
+    busy = rows[mask(rows["aps_cluster"].isin([0x0704, OTA]))]["seconds"].to_numpy(dtype=float)
+    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+        times = part["seconds"].to_numpy(dtype=float)
+        runs = np.split(np.arange(len(times)), np.flatnonzero(np.diff(times) > gap) + 1)
+        awake = [r for r in runs if times[r[-1]] - times[r[0]] > minutes * 60]
+        idle = [r for r in awake if not ((busy >= times[r[0]]) & (busy <= times[r[-1]])).sum() > minutes]
+        subject = view.label(sender)
+        if idle:
+            longest = max(times[r[-1]] - times[r[0]] for r in idle)
+            frames = np.concatenate([part["frame"].to_numpy()[r] for r in idle])
+            yield broken(subject, f"awake for up to {longest:,.0f} s with nothing to fetch", frames)
+        else:
+            yield kept(subject, f"{plural(len(runs), 'wake-up')}, none long and idle")
+
+
+@rule(
+    "fast-poll-request",
+    "Fast polling is asked for",
+    severity="info",
+    source="ZSE metering cluster; attack: sleep deprivation",
+    confidence="secondary",
+    merges=("attacks:A35",),
+    needs=("commands",),
+    cause="battery drain",
+    unseen="commands of the metering cluster",
+    advice="Displays ask now and then; many requests drain a battery",
+    **SHOWN,
+)
+def fast_poll_request(view: View, *, requests: int = 5, window: float = 3600.0) -> Iterator[Evidence]:
+    """RequestFastPollMode makes a meter update more often for a while. Several an hour from one device are
+    too many."""
+    rows = commands(view, METERING, TO_SERVER)
+    for source, part in rows.groupby(rows["source"].astype("UInt64"), sort=False):
+        fast = part[mask(part["command"] == 0x03)]
+        times = fast["seconds"].to_numpy(dtype=float)
+        most = max((int(((times >= t) & (times < t + window)).sum()) for t in times), default=0)
+        if most > requests:
+            yield broken(view.label(source), f"{most} requests within an hour", fast["frame"], "warning")
+        else:
+            yield kept(view.label(source), f"{plural(len(fast), 'request')} for fast polling")
+
+
+@rule(
+    "mirror-before-reports",
+    "Gas data before there is a mirror",
+    severity="warning",
+    source="GBCS v0.8 10.2.2.2",
+    confidence="text",
+    merges=("rules:A06", "spec:R045", "spec:R048", "disapplied:20"),
+    needs=("attributes", "commands", "devices"),
+    unseen="a gas meter that joins within the capture and reports",
+    advice="The order is key establishment, RequestMirror, ConfigureMirror, tunnel, then reports",
+    **SHOWN,
+)
+def mirror_before_reports(view: View) -> Iterator[Evidence]:
+    """After key establishment the gas meter asks for a mirror; it reports only when the gas proxy is in its
+    device log."""
+    gas = list(view.with_role("GSME"))
+    joined = commands(view, 0x0800)
+    joined = joined[mask(joined["source"].isin(gas))]
+    reports = _gas_reports(view)
+    mirrors = commands(view, METERING, None, (0x01,))
+    for source, part in joined.groupby(joined["source"].astype("UInt64"), sort=False):
+        first = float(part["seconds"].min())
+        mine = reports[mask(reports["source"] == source) & mask(reports["seconds"] > first)]
+        asked = mirrors[mask(mirrors["source"] == source) & mask(mirrors["seconds"] > first)]
+        if mine.empty:
+            continue
+        start = float(asked["seconds"].min()) if len(asked) else np.inf
+        early = mine[mask(mine["seconds"] < start)]
+        if len(early):
+            yield broken(
+                view.label(source), f"{count(early)} of reports before a mirror was asked for", early["frame"]
+            )
+        else:
+            yield kept(view.label(source), "asked for its mirror before it reported")

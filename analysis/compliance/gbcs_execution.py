@@ -1,0 +1,111 @@
+"""What devices do with commands: which they may accept, and which may be future dated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analysis.compliance.gbcs_messages import (
+    MESSAGE_RULE,
+    TABLES,
+    gbcs,
+    judge_messages,
+    party,
+    use_cases,
+)
+from analysis.findings import Evidence, broken, kept, rule
+from analysis.judging import mask, plural
+from analysis.view import View
+
+
+@rule(
+    "bad-command-accepted",
+    "A message that fails its checks was carried out",
+    severity="critical",
+    source="alert list; GBCS 6.2",
+    confidence="derived",
+    merges=("rules:G36", "rules:C04"),
+    cause="gbcs protection",
+    unseen="a command whose MAC or signature is wrong, and its response",
+    advice="A fault of the device: report firmware version and both messages",
+    **MESSAGE_RULE,
+)
+def bad_command_accepted(view: View) -> Iterator[Evidence]:
+    """A command with a wrong MAC or signature must have no effect. A successful response to it is a fault."""
+    commands = gbcs(view, "command")
+    bad = commands[mask(commands["mac"] == "invalid") | mask(commands["signature"] == "invalid")]
+    answers = gbcs(view, "response")
+    for row in bad.itertuples():
+        mine = answers[mask(answers["answers"] == row.message)]
+        good = mine[mask(mine["outcome"] == "success")]
+        if len(good):
+            yield broken(
+                party(view, row.recipient),
+                f"message {row.message} fails its checks, yet succeeds",
+                row.frames,
+            )
+        else:
+            yield kept(party(view, row.recipient), f"message {row.message} was not carried out")
+
+
+@rule(
+    "future-dated-not-allowed",
+    "A command is future dated that may not be",
+    severity="warning",
+    source="GBCS use-case tables (future dated)",
+    confidence="derived",
+    merges=("rules:G33", "spec:R025", "spec:R026", "spec:R027"),
+    needs=("messages", "items"),
+    smart_energy=True,
+    cause="message format",
+    unseen="a command with an activation time",
+    advice="Look at the command: only flagged use cases may wait",
+)
+def future_dated_not_allowed(view: View) -> Iterator[Evidence]:
+    """Only some use cases may carry a date for later."""
+
+    rows = gbcs(view, "command")
+    items = view.tables["items"]
+    dated = items[
+        mask(
+            items["object"].astype(str).str.contains("activation_time|activate_passive.*time|execution_time")
+        )
+    ]
+    value = dated["value"].astype(str)
+    later = dated[mask(value.str.match(r"20\d\d")) & ~mask(value.str.startswith("9999"))]
+    rows = rows[mask(rows["message"].isin(later["message"]))]
+    allowed = rows["message_code"].map(lambda c: use_cases().get(int(c), {}).get("future_dated", ""))
+    yield from judge_messages(
+        view,
+        rows,
+        mask(allowed == "No") & ~mask(rows["message_code"] == 0x12),
+        "{use_case} for later",
+        "that may wait",
+    )
+
+
+@rule(
+    "set-clock-daily",
+    "The clock was set twice within a day",
+    severity="warning",
+    source="Honeywell AS302P manual section 26 (page 47)",
+    confidence="secondary",
+    merges=("rules:T02", "rules:T04", "spec:R173", "spec:R172"),
+    needs=TABLES,
+    cause="clock",
+    smart_energy=True,
+    unseen="two Set Clock commands for one meter",
+    advice="See why: a clock that drifts so much, or somebody who plays with time",
+)
+def set_clock_daily(view: View, *, seconds: float = 86400.0) -> Iterator[Evidence]:
+    """A meter lets its clock be set once in 24 hours."""
+    rows = gbcs(view, "response")
+    rows = rows[mask(rows["message_code"].isin([0x0062, 0x007F])) & mask(rows["outcome"] == "success")]
+    for device, part in rows.groupby("originator", sort=False):
+        near = part[mask(part["seconds"].diff() < seconds) & mask(part["digest"].diff() != 0)]
+        if len(near):
+            frames = [f for fs in part["frames"] for f in fs]
+            yield broken(
+                party(view, device), f"set again after {part['seconds'].diff().min():,.0f} s", frames
+            )
+        else:
+            yield kept(party(view, device), f"clock set {plural(len(part), 'time')}")

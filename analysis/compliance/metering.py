@@ -1,0 +1,176 @@
+"""Metering values on the HAN: data types, registers, refresh, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from analysis.compliance.han_commands import (
+    METERING,
+    READ_RESPONSE,
+    REPORT,
+    attributes_of,
+)
+from analysis.findings import Evidence, broken, kept, rule
+from analysis.judging import count, judge, mask, plural
+from analysis.view import Frame, View
+from dissectors.facts import table
+
+SHOWN: dict[str, Any] = {"smart_energy": True}
+
+
+@rule(
+    "reports-refused",
+    "Reports of a device are refused",
+    severity="warning",
+    source="GBCS v0.8 10.2.2.2 (mirror); ZCL default response",
+    confidence="secondary",
+    merges=("spec:R045", "rules:A06", "spec:R090", "disapplied:21"),
+    needs=("packets",),
+    cause="silence",
+    unseen="default responses to reports",
+    advice="The gas proxy has lost its mirror, or does not know the attribute: see the status",
+    **SHOWN,
+)
+def reports_refused(view: View, *, times: int = 2) -> Iterator[Evidence]:
+    """A default response with an error, again and again to one device on one cluster, means that its
+    reports or commands get nowhere. A gas proxy that lost the mirror answers so."""
+    packets = view.good
+    rows = packets[
+        mask(packets["zcl_type"] == "general")
+        & mask(packets["zcl_command"] == 0x0B)
+        & mask(packets["zcl_status"].notna())
+    ]
+    for (target, cluster), part in rows.groupby([rows["target"].astype("UInt64"), "aps_cluster"], sort=False):
+        failed = part[~mask(part["zcl_status"] == 0)]
+        subject = view.label(target)
+        if len(failed) >= times and len(failed) > 0.5 * len(part):
+            codes = ", ".join(f"0x{int(c):02x}" for c in sorted(failed["zcl_status"].dropna().unique()))
+            sent = packets[mask(packets["origin"] == target) & mask(packets["aps_cluster"] == cluster)]
+            answered = failed["seconds"].to_numpy(dtype=float)
+            asked = sent["seconds"].to_numpy(dtype=float)
+            refused = np.append(answered, np.inf)[np.searchsorted(answered, asked)] - asked < 2
+            text = f"{count(failed)} refuse what it sends on cluster 0x{int(cluster):04x} (status {codes})"
+            yield broken(subject, text, [*sent["frame"][refused], *failed["frame"]])
+        else:
+            yield kept(
+                subject,
+                (
+                    f"{len(part) - len(failed)} of {plural(len(part), 'answer')} on cluster "
+                    f"0x{int(cluster):04x} are good"
+                ),
+            )
+
+
+@rule(
+    "attribute-type",
+    "An attribute of another data type than the standard's",
+    severity="warning",
+    source="ZCL 07-5123 and ZSE attribute tables",
+    confidence="derived",
+    merges=("rules:Z18",),
+    needs=("attributes",),
+    cause="message format",
+    unseen="attribute values with their type",
+    advice="The sender's software is not compliant: readers may take the value for another",
+    **SHOWN,
+)
+def attribute_type(view: View) -> Iterator[Evidence]:
+    """Each attribute has one data type in the standard. Judged are standard attributes of known clusters."""
+    types = _standard_types()
+    rows = view.attributes
+    rows = rows[mask(rows["type"].notna()) & mask(rows["cluster"] < 0xFC00)]
+    keys = zip(
+        rows["cluster"].astype("int64"),
+        rows["attribute"].astype("int64"),
+        rows["type"].astype("int64"),
+        strict=True,
+    )
+    wrong = [k[:2] in types and k[2] not in types[k[:2]] for k in keys]
+
+    def says(bad: Frame, _: Frame) -> str:
+        first = bad.iloc[0]
+        return (
+            f"{count(bad)}: {first['attribute_name']} of cluster 0x{int(first['cluster']):04x} with "
+            f"type 0x{int(first['type']):02x}"
+        )
+
+    yield from judge(view, rows, wrong, says, "source", "of standard types")
+
+
+@cache
+def _standard_types() -> dict[tuple[int, int], set[int]]:
+    numbers = {row["name"]: int(row["id"], 16) for row in table("zcl", "types")}
+    out: dict[tuple[int, int], set[int]] = {}
+    for row in table("zcl", "attributes"):
+        kind = numbers.get(row["type"])
+        if kind is not None and row["cluster"].startswith("0x") and not row.get("manufacturer"):
+            out.setdefault((int(row["cluster"], 16), int(row["attribute"], 16)), set()).add(kind)
+    return out
+
+
+@rule(
+    "power-refresh",
+    "Active power is not refreshed every ten seconds",
+    severity="info",
+    source="IHDTS / PPMIDTS and SMETS2 HAN clauses",
+    confidence="recalled",
+    merges=("rules:A04",),
+    needs=("attributes", "devices"),
+    unseen="reads or reports of the electricity meter's active power",
+    advice="See whether the display is in reach, and how often the meter answers",
+    **SHOWN,
+)
+def power_refresh(view: View, *, seconds: float = 10.0, tolerance: float = 3.0) -> Iterator[Evidence]:
+    """Displays show power at most ten seconds old."""
+    rows = attributes_of(view, METERING, 0x0400)
+    rows = rows[mask(rows["source"].isin(list(view.with_role("ESME")))) & mask(rows["number"].notna())]
+    for (source, destination), part in rows.groupby(["source", "destination"], sort=False):
+        gaps = np.diff(part["seconds"].to_numpy(dtype=float))
+        if len(gaps) < 10:
+            continue
+        usual = float(np.median(gaps))
+        subject = f"{view.label(source)} to {view.label(destination)}"
+        if usual > seconds + tolerance:
+            yield broken(subject, f"every {usual:.0f} s", part["frame"][:50])
+        else:
+            yield kept(subject, f"every {usual:.0f} s")
+
+
+@rule(
+    "consumption-sample",
+    "A summation goes back",
+    severity="error",
+    source="ZSE metering cluster: summations only rise",
+    confidence="derived",
+    merges=("spec:R069", "rules:A05"),
+    needs=("attributes",),
+    cause="clock",
+    unseen="two readings of CurrentSummationDelivered of one meter",
+    advice="The meter was exchanged, or readings were forged or replayed",
+    **SHOWN,
+)
+def consumption_sample(view: View) -> Iterator[Evidence]:
+    """The register of a meter only rises; a reading below an earlier one of the same meter is a fault."""
+    rows = attributes_of(view, METERING, 0x0000)
+    rows = rows[mask(rows["number"].notna()) & mask(rows["command"].isin([REPORT, READ_RESPONSE]))]
+    for (source, _), part in rows.groupby(
+        [rows["source"].astype("UInt64"), "endpoint"], sort=False, dropna=False
+    ):
+        value = part["number"].to_numpy(dtype=float)
+        if len(value) < 2:
+            continue
+        back = np.r_[False, value[1:] < np.maximum.accumulate(value)[:-1]]
+        subject = view.label(source)
+        if back.any():
+            at = int(np.flatnonzero(back)[0])
+            yield broken(
+                subject,
+                f"reading fell from {value[:at].max():,.0f} to {value[at]:,.0f}",
+                part["frame"].to_numpy()[back],
+            )
+        else:
+            yield kept(subject, f"{plural(len(value), 'reading')}, never falling")

@@ -1,0 +1,182 @@
+"""Firmware over the air (OTA upgrade cluster): source, order, image, activation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from analysis.compliance.han_commands import OTA, TO_CLIENT, TO_SERVER, commands, field_of
+from analysis.findings import Evidence, broken, kept, rule
+from analysis.judging import judge, mask, plural
+from analysis.view import View
+
+SHOWN: dict[str, Any] = {"smart_energy": True}
+
+
+@rule(
+    "ota-source",
+    "Firmware blocks from another device than the hub",
+    severity="error",
+    source="GBCS v0.8.1 11.1 (page 129); ZCL OTA upgrade cluster",
+    confidence="text",
+    merges=("rules:O01", "attacks:A36", "spec:R095"),
+    needs=("commands", "packets"),
+    cause="ota",
+    unseen="image block responses",
+    advice="Somebody else offers firmware: find the sender",
+    **SHOWN,
+)
+def ota_source(view: View) -> Iterator[Evidence]:
+    """Firmware comes from the hub, block by block, as the device asks for it."""
+    rows = commands(view, OTA, TO_CLIENT, (0x00, 0x02, 0x05, 0x07))
+    yield from judge(
+        view,
+        rows,
+        ~mask(rows["source"].isin(list(view.hub_addresses()))),
+        "{bad} of firmware from another than the hub",
+        "source",
+    )
+
+
+@rule(
+    "ota-unasked",
+    "Firmware blocks that nobody asked for",
+    severity="warning",
+    source="ZCL OTA upgrade cluster; GBCS 11",
+    confidence="recalled",
+    merges=("rules:O01",),
+    needs=("commands",),
+    cause="ota",
+    unseen="image block requests and responses",
+    advice="See who sends them",
+    **SHOWN,
+)
+def ota_unasked(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
+    """Each image block answers a request of the device for that offset."""
+    asks = commands(view, OTA, TO_SERVER, (0x03, 0x04))
+    blocks = commands(view, OTA, TO_CLIENT, (0x05,))
+    if asks.empty:
+        return
+    times = asks["seconds"].to_numpy(dtype=float)
+    at = np.searchsorted(times, blocks["seconds"].to_numpy(dtype=float), side="right") - 1
+    gap = blocks["seconds"].to_numpy(dtype=float) - times[np.maximum(at, 0)]
+    yield from judge(
+        view, blocks, (at < 0) | (gap > seconds), "{bad} without a request before", "source", "as asked"
+    )
+
+
+@rule(
+    "ota-offsets",
+    "A firmware transfer runs in circles",
+    severity="warning",
+    source="ZCL OTA upgrade cluster; Ronen (2017)",
+    confidence="recalled",
+    merges=("rules:O06", "attacks:A36"),
+    needs=("commands",),
+    cause="ota",
+    unseen="image block requests",
+    advice="Weak link, a wrong image, or somebody who drains the device",
+    **SHOWN,
+)
+def ota_offsets(view: View, *, repeats: int = 5) -> Iterator[Evidence]:
+    """Offsets rise. The same offset again and again gets nowhere."""
+    rows = commands(view, OTA, TO_SERVER, (0x03,))
+    rows = rows.assign(
+        offset=field_of(view, rows, "file_offset"), version=field_of(view, rows, "file_version")
+    )
+    rows = rows[mask(rows["offset"].notna())]
+    for source, part in rows.groupby(rows["source"].astype("UInt64"), sort=False):
+        times = part.groupby(["version", "offset"])["frame"].transform("size")
+        stuck = part[mask(times > repeats)]
+        if len(stuck):
+            text = f"offset {int(stuck['offset'].iloc[0]):,} was asked for {int(times.max())} times"
+            yield broken(view.label(source), text, stuck["frame"])
+        else:
+            yield kept(
+                view.label(source), f"{plural(len(part), 'block')} asked for, none over {repeats} times"
+            )
+
+
+@rule(
+    "ota-downgrade",
+    "Older firmware is offered",
+    severity="error",
+    source="Ronen (2017); ZCL OTA upgrade cluster",
+    confidence="secondary",
+    merges=("attacks:A36",),
+    needs=("commands",),
+    cause="ota",
+    unseen="a Query Next Image request with the version held, and its response",
+    advice="See whether the supplier means to go back; otherwise find who offers it",
+    **SHOWN,
+)
+def ota_downgrade(view: View) -> Iterator[Evidence]:
+    """The image that is offered has a file version; it should not be lower than the one that the device
+    runs."""
+    asks = commands(view, OTA, TO_SERVER, (0x01,))
+    asks = asks.assign(version=field_of(view, asks, "current_file_version"))
+    offers = commands(view, OTA, TO_CLIENT, (0x02,))
+    offers = offers.assign(version=field_of(view, offers, "file_version"))
+    offers = offers[mask(offers["version"].notna())]
+    held = {
+        int(s): float(v) for s, v in zip(asks["source"].fillna(0), asks["version"], strict=True) if v == v
+    }
+    known = offers[mask(offers["destination"].isin(list(held)))]
+    lower = [v < held[int(d)] for d, v in zip(known["destination"], known["version"], strict=True)]
+    yield from judge(
+        view, known, lower, "{bad} offering an older version", "source", "offering no older version"
+    )
+
+
+@rule(
+    "ota-image-header",
+    "A firmware file without its header",
+    severity="error",
+    source="GBCS 11.2.3 as modelled in gbcs.py; ZCL OTA file format",
+    confidence="derived",
+    merges=("rules:O02",),
+    needs=("commands",),
+    cause="ota",
+    unseen="the first block of an image",
+    advice="Not an OTA file: compare it with the approved image",
+    **SHOWN,
+)
+def ota_image_header(view: View) -> Iterator[Evidence]:
+    """The first block of an image begins with the file identifier 0x0BEEF11E."""
+    rows = commands(view, OTA, TO_CLIENT, (0x05,))
+    rows = rows.assign(
+        offset=field_of(view, rows, "file_offset"), data=field_of(view, rows, "image_data", text=True)
+    )
+    first = rows[mask(rows["offset"] == 0) & mask(rows["data"].notna())]
+    text = first["data"].astype(str).str.replace(r"^0x|[: -]", "", regex=True).str.lower()
+    yield from judge(
+        view, first, ~mask(text.str.startswith("1ef1ee0b")), "{bad} that do not begin an OTA file", "source"
+    )
+
+
+@rule(
+    "ota-no-activation",
+    "Firmware runs without its activation command",
+    severity="info",
+    source="GBCS v0.8.1 11.1 (page 129)",
+    confidence="text",
+    merges=("spec:R095", "disapplied:47", "rules:O05", "spec:R101"),
+    needs=("commands", "messages"),
+    cause="ota",
+    unseen="an Upgrade End request with success",
+    advice="Activation is a signed command of its own (CS06): look whether it came",
+    **SHOWN,
+)
+def ota_no_activation(view: View) -> Iterator[Evidence]:
+    """A completed download only stores the image. A receipt alert follows, and later the signed
+    activation."""
+    ends = commands(view, OTA, TO_SERVER, (0x06,))
+    ends = ends[mask(field_of(view, ends, "status") == 0)]
+    messages = view.tables["messages"]
+    after = messages[mask(messages["message_code"].isin([0x00CE, 0x00CF, 0x0012, 0x00CA, 0x0128]))]
+    missing = [not mask(after["seconds"] >= s).any() for s in ends["seconds"]]
+    yield from judge(
+        view, ends, missing, "{bad} of a finished download without receipt or activation", "source"
+    )

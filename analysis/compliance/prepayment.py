@@ -1,0 +1,110 @@
+"""Prepayment: tokens that repeat or fail, and their counters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analysis.compliance.gbcs_messages import (
+    TABLES,
+    gbcs,
+    judge_messages,
+    numbers_of,
+    party,
+)
+from analysis.findings import Evidence, broken, kept, rule
+from analysis.judging import mask, plural
+from analysis.view import Frame, View
+
+
+@rule(
+    "top-up-repeated",
+    "A used token was accepted again",
+    severity="error",
+    source="GBCS 14 (UTRN counter cache)",
+    confidence="recalled",
+    merges=("rules:P02", "rules:P03", "attacks:A33"),
+    needs=("messages", "items"),
+    cause="prepayment",
+    smart_energy=True,
+    unseen="two top-ups with a readable token for one meter",
+    advice="The meter must refuse a token that it has used: report its firmware version",
+)
+def top_up_repeated(view: View) -> Iterator[Evidence]:
+    """Each top-up token is good once. The same token again must be answered with a failure."""
+    items, commands = view.tables["items"], gbcs(view, "command")
+    tokens = items[mask(items["object"].astype(str).str.contains("TopUp Code|PrepaymentCredit: enter"))]
+    tokens = tokens[mask(tokens["value"].notna())][["message", "value"]]
+    tried = commands.merge(tokens, on="message")
+    for (recipient, _), part in tried.groupby(["recipient", "value"], sort=False):
+        if len(part) < 2 or part["originator_counter"].nunique() < 2:
+            yield kept(party(view, recipient), f"{plural(len(part), 'top-up')} with one token")
+            continue
+        good = _answers(view, part)
+        if mask(good["outcome"] == "success").sum() > 1:
+            frames = [f for fs in part["frames"] for f in fs]
+            yield broken(
+                party(view, recipient), f"messages {numbers_of(part)} with one token both succeed", frames
+            )
+        else:
+            yield kept(party(view, recipient), "the second use of a token was refused")
+
+
+def _answers(view: View, commands: Frame) -> Frame:
+    answers = gbcs(view, "response")
+    counters = commands["originator_counter"].tolist()
+    return answers[
+        mask(answers["originator_counter"].isin(counters))
+        & mask(answers["originator"].isin(commands["recipient"]))
+    ]
+
+
+@rule(
+    "top-up-failures",
+    "Many failed top-ups",
+    severity="warning",
+    source="GBCS 14; alert list (0x81C4, 0x81C5)",
+    confidence="derived",
+    merges=("rules:P04", "attacks:A33"),
+    needs=TABLES,
+    cause="prepayment",
+    smart_energy=True,
+    unseen="responses to top-ups",
+    advice="Typing errors, or somebody tries tokens: see whether the meter locked entry and raised an alert",
+)
+def top_up_failures(view: View, *, failures: int = 5, window: float = 3600.0) -> Iterator[Evidence]:
+    """Five failed top-ups within an hour. The meter should suspend entry and say so."""
+    rows = gbcs(view, "response")
+    rows = rows[mask(rows["message_code"].isin([0x0007, 0x0097, 0x009B]))]
+    for device, part in rows.groupby("originator", sort=False):
+        failed = part[mask(part["outcome"] == "failure")]
+        seconds = failed["seconds"].to_numpy(dtype=float)
+        most = max((int(((seconds >= s) & (seconds <= s + window)).sum()) for s in seconds), default=0)
+        if most >= failures:
+            frames = [f for fs in failed["frames"] for f in fs]
+            yield broken(party(view, device), f"{most} failed top-ups within {window:.0f} s", frames)
+        else:
+            yield kept(party(view, device), f"{len(failed)} of {plural(len(part), 'top-up')} failed")
+
+
+@rule(
+    "utrn-counter-low-half",
+    "A top-up whose counter is not a token's",
+    severity="info",
+    source="GBCS v0.8.1 table 27 (page 258)",
+    confidence="text",
+    merges=("rules:G09", "spec:R123"),
+    needs=TABLES,
+    cause="prepayment",
+    smart_energy=True,
+    unseen="a top-up command (CS01a, CS01b)",
+    advice="Look at how the supplier's system makes tokens",
+)
+def utrn_counter_low_half(view: View) -> Iterator[Evidence]:
+    """The counter of a token is the upper half of a 64-bit originator counter whose lower half is zero. The
+    test messages published for GBCS do not keep to it, so this only informs."""
+    rows = gbcs(view, "command")
+    rows = rows[mask(rows["message_code"].isin([0x0007, 0x0097])) & mask(rows["originator_counter"].notna())]
+    low = [int(c) & 0xFFFFFFFF != 0 for c in rows["originator_counter"]]
+    yield from judge_messages(
+        view, rows, low, "counter {originator_counter} has a lower half", "with whole counters"
+    )

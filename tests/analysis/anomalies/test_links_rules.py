@@ -1,0 +1,34 @@
+"""Rules on links: what breaks each of them, and what keeps it."""
+
+import pytest
+
+from tests.analysis.anomalies.rows import Rows, acked, stream
+from tests.analysis.frames import packet
+from tests.analysis.verdicts import Case, finds, passes
+
+
+def retried(answered: bool) -> Rows:
+    rows: Rows = []
+    for n in range(30):
+        first = packet(n * 1.0, mac_seq=n, nwk_counter=n + 1, nwk_digest=n)
+        again = packet(n * 1.0 + 0.01, mac_seq=n, nwk_counter=n + 1, nwk_digest=n)
+        rows += acked(first) if answered or n > 20 else [first, again]
+    return rows
+
+
+CASES: dict[str, Case] = {
+    "missing-acknowledgements": (lambda: retried(False), lambda: retried(True)),
+    "retries": (lambda: retried(False), lambda: retried(True)),
+    "retry-copies": (
+        lambda: [packet(n * 0.01, mac_seq=1, nwk_counter=5, nwk_digest=5) for n in range(12)],
+        lambda: [packet(n * 0.01, mac_seq=1, nwk_counter=5, nwk_digest=5) for n in range(4)],
+    ),
+    "weak-signal": (lambda: stream(20, rssi=-95), lambda: stream(20, rssi=-60)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_broken_and_kept(rule: str) -> None:
+    broken, kept = CASES[rule]
+    finds(rule, broken())
+    passes(rule, kept())

@@ -1,0 +1,24 @@
+"""Rules on permit join: what breaks each of them, and what keeps it."""
+
+import pytest
+
+from tests.analysis.anomalies.rows import beacon, command
+from tests.analysis.verdicts import Case, finds, passes
+
+CASES: dict[str, Case] = {
+    "permit-join-long": (
+        lambda: [beacon(n * 600, permit=True) for n in range(12)],
+        lambda: [beacon(n * 600, permit=n < 3) for n in range(12)],
+    ),
+    "beacon-request-scan": (
+        lambda: [command(n, 7) for n in range(30)],
+        lambda: [command(n * 10, 7) for n in range(30)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_broken_and_kept(rule: str) -> None:
+    broken, kept = CASES[rule]
+    finds(rule, broken())
+    passes(rule, kept())

@@ -1,0 +1,65 @@
+"""Rules on end devices: what breaks each of them, and what keeps it."""
+
+from typing import Any
+
+import pytest
+
+from tests.analysis.compliance.rows import Rows, at, attribute, home
+from tests.analysis.frames import GAS, HUB, METER, mac_only, packet
+from tests.analysis.verdicts import Case, finds, passes
+
+
+def of_gas(**more: Any) -> Any:
+    return home(packet(1, GAS, HUB, **more))
+
+
+def capability(field: str, number: int) -> Any:
+    said = {
+        "layer": "mac",
+        "command": 1,
+        "source": GAS,
+        "field": field,
+        "value": str(number),
+        "number": number,
+    }
+    return home(commands=[{"time": at(1), **said}])
+
+
+def sleeper(first_poll: float) -> Any:
+    rows: Rows = []
+    for n in range(25):
+        rows.append(packet(n * 60.0, GAS, HUB, aps_type="data", aps_cluster=0x0702, aps_ack_request=True))
+        rows.append(mac_only(n * 60.0 + first_poll, "command", sender=GAS, mac_command=4))
+    return home(*rows)
+
+
+def keep_alive(*times: float, base: float | None = None) -> Any:
+    told = [] if base is None else [attribute(0, 0x0025, 0x0000, base)]
+    reads = [attribute(t, 0x0025, 0x0000, None, METER) for t in times]
+    return home(attributes=[*told, *reads], until=times[-1] + 1)
+
+
+CASES: dict[str, Case] = {
+    "sleepy-device-routes": (
+        lambda: of_gas(nwk_type="command", nwk_command=0x08),
+        lambda: of_gas(nwk_type="command", nwk_command=0x06),
+    ),
+    "end-device-polls": (
+        lambda: capability("receiver_on_when_idle", 1),
+        lambda: capability("receiver_on_when_idle", 0),
+    ),
+    "indirect-expired": (lambda: sleeper(20), lambda: sleeper(0.5)),
+    "keep-alive-cadence": (lambda: keep_alive(1, 700, 5000), lambda: keep_alive(1, 700, 1500, 2300)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_broken_and_kept(rule: str) -> None:
+    broken, kept = CASES[rule]
+    finds(rule, broken())
+    passes(rule, kept())
+
+
+def test_the_base_that_the_hub_tells_is_the_keep_alives_measure() -> None:
+    passes("keep-alive-cadence", keep_alive(1, 700, 5000, base=60))
+    finds("keep-alive-cadence", keep_alive(1, 100, 5000, base=1))

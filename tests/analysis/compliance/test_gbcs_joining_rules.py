@@ -1,0 +1,42 @@
+"""Rules on gbcs joining: what breaks each of them, and what keeps it."""
+
+import pytest
+
+from tests.analysis.compliance.gbcs_tables import (
+    HUB,
+    METER,
+    Row,
+    broken_and_kept,
+    capture,
+    command,
+    item,
+)
+from tests.analysis.frames import mac_only, smart_energy
+
+Rows = list[Row]
+CASES: list[tuple[str, Rows, Rows]] = [
+    ("restored-network", [command(0x03, to=HUB)], [command(0x02, to=HUB)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "bad", "good"), CASES, ids=[c[0] for c in CASES])
+def test_broken_and_kept(rule: str, bad: Rows, good: Rows) -> None:
+    broken_and_kept(rule, capture(bad), capture(good))
+
+
+def test_join_window() -> None:
+    def joins(seconds: float) -> object:
+        answer = mac_only(seconds, "command", mac_command=0x02, mac_dst_mode="extended", mac_dst=METER)
+        listed = [item(object="DeviceLog(CHF): join_timeout", value="300", number=300.0)]
+        return capture([command(0x01, 0, to=HUB)], listed, [smart_energy(0), answer, smart_energy(2000)])
+
+    broken_and_kept("join-window", joins(1000), joins(200))
+
+
+def test_join_not_listed() -> None:
+    def keyed(listed: int) -> object:
+        items = [item(object="DeviceLog(CHF): register_device: ieee_address", value=f"{listed:016x}")]
+        key = smart_energy(5, HUB, METER, aps_command=0x05, aps_type="command")
+        return capture([command(0x01, 0, to=HUB)], items, [smart_energy(0), key])
+
+    broken_and_kept("join-not-listed", keyed(HUB), keyed(METER))

@@ -1,0 +1,56 @@
+"""Rules on ota: what breaks each of them, and what keeps it."""
+
+from typing import Any
+
+import pytest
+
+from tests.analysis.compliance.rows import (
+    OTA,
+    Rows,
+    alert,
+    block,
+    command,
+    home,
+)
+from tests.analysis.frames import HUB, METER, STRANGER
+from tests.analysis.verdicts import Case, finds, passes
+
+
+def request(seconds: float, offset: int = 0) -> Rows:
+    return command(seconds, OTA, 0x03, METER, HUB, file_version=7, file_offset=offset)
+
+
+def offered(held: int, offer: int) -> Any:
+    asks = command(1, OTA, 0x01, METER, HUB, current_file_version=held)
+    return home(commands=[*asks, *command(2, OTA, 0x02, HUB, METER, status=0, file_version=offer)])
+
+
+def finished(message_code: int) -> Any:
+    ends = command(5, OTA, 0x06, METER, HUB, status=0, file_version=7)
+    return home(commands=ends, messages=[alert(60, message_code=message_code)])
+
+
+CASES: dict[str, Case] = {
+    "ota-source": (lambda: home(commands=block(1, STRANGER)), lambda: home(commands=block(1))),
+    "ota-unasked": (
+        lambda: home(commands=[*request(1), *block(2), *block(500)]),
+        lambda: home(commands=[*request(1), *block(2)]),
+    ),
+    "ota-offsets": (
+        lambda: home(commands=[r for n in range(9) for r in request(1 + n, 64)]),
+        lambda: home(commands=[r for n in range(9) for r in request(1 + n, 64 * n)]),
+    ),
+    "ota-downgrade": (lambda: offered(7, 6), lambda: offered(7, 8)),
+    "ota-image-header": (
+        lambda: home(commands=block(1, image_data="7f454c4600013800")),
+        lambda: home(commands=block(1)),
+    ),
+    "ota-no-activation": (lambda: finished(0x0020), lambda: finished(0x0012)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_broken_and_kept(rule: str) -> None:
+    broken, kept = CASES[rule]
+    finds(rule, broken())
+    passes(rule, kept())

@@ -1,0 +1,32 @@
+"""Rules on prepayment: what breaks each of them, and what keeps it."""
+
+import pytest
+
+from tests.analysis.compliance.gbcs_tables import Row, broken_and_kept, capture, command, item, response
+
+Rows = list[Row]
+TOP_UP, CLOCK = 0x97, 0x62
+
+
+def failed(*seconds: float) -> Rows:
+    return [response(TOP_UP, s, outcome="failure") for s in seconds]
+
+
+CASES: list[tuple[str, Rows, Rows]] = [
+    ("top-up-failures", failed(0, 10, 20, 30, 40), failed(0, 10, 20, 30, 5000)),
+    ("utrn-counter-low-half", [command(TOP_UP, counter=(7 << 32) + 1)], [command(TOP_UP, counter=7 << 32)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "bad", "good"), CASES, ids=[c[0] for c in CASES])
+def test_broken_and_kept(rule: str, bad: Rows, good: Rows) -> None:
+    broken_and_kept(rule, capture(bad), capture(good))
+
+
+def test_top_up_repeated() -> None:
+    tokens = [item(n, object="PrepaymentCredit: enter", value="1234") for n in (1, 2)]
+    commands = [command(TOP_UP, 0, counter=1 << 32), command(TOP_UP, 100, counter=2 << 32)]
+    first, second = response(TOP_UP, 1, counter=1 << 32), response(TOP_UP, 101, counter=2 << 32)
+    bad = capture([*commands, first, second], tokens)
+    good = capture([*commands, first, {**second, "outcome": "failure"}], tokens)
+    broken_and_kept("top-up-repeated", bad, good)

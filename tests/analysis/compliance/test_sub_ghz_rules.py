@@ -1,0 +1,61 @@
+"""Rules on sub ghz: what breaks each of them, and what keeps it."""
+
+from typing import Any
+
+import pytest
+
+from tests.analysis.compliance.rows import (
+    METERING,
+    OTA,
+    alert,
+    block,
+    command,
+    home,
+)
+from tests.analysis.frames import (
+    HUB,
+    METER,
+    packet,
+    smart_energy,
+)
+from tests.analysis.verdicts import Case, finds, passes
+
+
+def critical(seconds: float, state: int = 0) -> Any:
+    messages = [alert(100, 0x8F22), alert(200, 0x8F23)]
+    return home(commands=block(seconds, status=state), messages=messages)
+
+
+def suspended(cluster: int, seconds: float) -> Any:
+    return home(
+        smart_energy(seconds, METER, aps_cluster=cluster),
+        commands=command(10, 0x070B, 0x00, HUB, METER, period=5),
+        until=900,
+    )
+
+
+def on_air(every: float, page: int = 28) -> Any:
+    return home(*(packet(n * every, page=page, channel=3, length=1000) for n in range(900)))
+
+
+def sub_ghz(every: float, asks: bool) -> Any:
+    return home(*(smart_energy(n * every, page=28, channel=3, aps_ack_request=asks) for n in range(15)))
+
+
+CASES: dict[str, Case] = {
+    "suspended-device-talks": (lambda: suspended(METERING, 60), lambda: suspended(METERING, 400)),
+    "duty-cycle": (lambda: on_air(1), lambda: on_air(5)),
+    "ota-while-critical": (lambda: critical(150), lambda: critical(250)),
+    "message-burst-acks": (lambda: sub_ghz(10, True), lambda: sub_ghz(10, False)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_broken_and_kept(rule: str) -> None:
+    broken, kept = CASES[rule]
+    finds(rule, broken())
+    passes(rule, kept())
+
+
+def test_a_suspended_device_may_fetch_firmware() -> None:
+    passes("suspended-device-talks", suspended(OTA, 60))
