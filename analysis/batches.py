@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from analysis.tables import arrow_schema, numpy_of, sound_text, truths_of
+from dissectors.kernels import take
 from dissectors.vectors import Columns, Index
 
 __all__ = ["Vocabulary", "Words", "batch_with", "joined", "unified"]
@@ -175,14 +176,14 @@ def joined(
     for field in arrow_schema(table):
         one, other = batch.column(field.name), singles.column(field.name)
         if not pa.types.is_dictionary(field.type):
-            arrays.append(pa.concat_arrays([one, other]).take(index))
+            arrays.append(take(pa.concat_arrays([one, other]), index))
             continue
         words = vocabulary.words(table, field.name)
         found, valid = numpy_of(other)
         if valid.any():
             found = words.recoded(other.dictionary.to_pylist(), found)
         other = _array(pa.int32(), found, _bitmap(valid), None)
-        codes = pa.concat_arrays([one.indices, other]).take(index)
+        codes = take(pa.concat_arrays([one.indices, other]), index)
         arrays.append(pa.DictionaryArray.from_arrays(codes, words.dictionary(), safe=False))
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
 

@@ -3,23 +3,58 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
-__all__ = ["names", "table"]
+__all__ = ["Sections", "names", "sections", "table"]
+
+Row = dict[str, str]
 
 
 @cache
-def table(package: str, name: str) -> tuple[dict[str, str], ...]:
+def table(package: str, name: str) -> tuple[Row, ...]:
     """The rows of ``dissectors/<package>/tables/<name>.csv`` as dictionaries of text.
 
     Lines that start with ``#`` are comments (the source of the table stands there).
     """
+    head, *lines = _lines(package, name)
+    return _rows(head, lines)
+
+
+@cache
+def sections(package: str, name: str) -> Sections:
+    """The same table by its first column, for tables of thousands of rows of which few are asked for."""
+    return Sections(_lines(package, name))
+
+
+class Sections:
+    """A table whose rows are taken apart when they are asked for, by what stands in their first column."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._head = lines[0]
+        self._lines: dict[str, list[str]] = {}
+        for line in lines[1:]:
+            self._lines.setdefault(line.partition(",")[0], []).append(line)
+
+    def __iter__(self) -> Iterator[str]:
+        """What stands in the first column, each once."""
+        return iter(self._lines)
+
+    def rows(self, first: str) -> tuple[Row, ...]:
+        """The rows with `first` in the first column."""
+        return _rows(self._head, self._lines.get(first, []))
+
+
+def _lines(package: str, name: str) -> list[str]:
     path = resources.files(f"dissectors.{package}") / "tables" / f"{name}.csv"
-    lines = (line for line in path.read_text("utf-8").splitlines() if not line.startswith("#"))
-    reader = csv.reader(lines)
-    head = next(reader, [])
-    return tuple({**dict.fromkeys(head, ""), **dict(zip(head, row, strict=False))} for row in reader if row)
+    return [line for line in path.read_text("utf-8").splitlines() if line and line[0] != "#"] or [""]
+
+
+def _rows(head: str, lines: list[str]) -> tuple[Row, ...]:
+    names = next(csv.reader([head]), [])
+    absent = dict.fromkeys(names, "")
+    return tuple(absent | dict(zip(names, row, strict=False)) for row in csv.reader(lines) if row)
 
 
 @cache

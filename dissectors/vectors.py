@@ -174,13 +174,15 @@ class Columns:
         """The rows in another order."""
         import pyarrow as pa
 
+        from dissectors import kernels
+
         out = Columns(len(order))
         index = pa.Array.from_buffers(
             pa.int64(), len(order), [None, pa.py_buffer(np.ascontiguousarray(order))]
         )
         for name, values in self.values.items():
             arrow = isinstance(values, pa.Array)
-            out.values[name] = values.take(index) if arrow else values[order]
+            out.values[name] = kernels.take(values, index) if arrow else values[order]
         out.valid = {name: mask[order] for name, mask in self.valid.items()}
         out.words = dict(self.words)
         return out
@@ -238,11 +240,13 @@ def distinct(keys: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Index]:
         return keys, np.zeros(0, np.int64)
     import pyarrow as pa  # its hash table is seven times faster here than numpy's sorting
 
+    from dissectors.kernels import coded
+
     data = np.ascontiguousarray(keys)
     plain = pa.Array.from_buffers(pa.from_numpy_dtype(data.dtype), len(data), [None, pa.py_buffer(data)])
-    coded = plain.dictionary_encode()
-    unique = np.frombuffer(coded.dictionary.buffers()[1], data.dtype, len(coded.dictionary))
-    return unique, np.frombuffer(coded.indices.buffers()[1], np.int32, len(data)).astype(np.int64)
+    found = coded(plain)
+    unique = np.frombuffer(found.dictionary.buffers()[1], data.dtype, len(found.dictionary))
+    return unique, np.frombuffer(found.indices.buffers()[1], np.int32, len(data)).astype(np.int64)
 
 
 def stable_order(keys: npt.NDArray[Any]) -> Index:

@@ -14,7 +14,7 @@ from dissectors.errors import Truncated
 from dissectors.field import Field
 from dissectors.ieee802154.beacon import BeaconInfo
 from dissectors.ieee802154.commands import COMMAND_NAMES, COMMANDS, WITHOUT_FIELDS, CommandId
-from dissectors.ieee802154.fcs import TRAILER_OCTETS, fcs16, fcs32, trailer_layer
+from dissectors.ieee802154.fcs import TRAILER_OCTETS, fcs16, fcs32
 from dissectors.ieee802154.ies import HeaderIEs, PayloadIEs
 from dissectors.ieee802154.layers import (
     ADDRESS_MODES,
@@ -27,6 +27,7 @@ from dissectors.ieee802154.layers import (
     Security2003,
 )
 from dissectors.ieee802154.security import open_mac
+from dissectors.ieee802154.trailers import trailer_layer
 from dissectors.keyring import Key
 from dissectors.layer import Layer
 from dissectors.reading import Ciphertext, Mic, Reading, command_rows

@@ -159,6 +159,8 @@ def values_of(
     """What the values of the records say."""
     import pyarrow as pa
 
+    from dissectors import kernels
+
     count = len(records.index)
     number = np.full(count, np.nan)
     said = np.full(count, NOTHING, np.int64)
@@ -176,7 +178,7 @@ def values_of(
         if len(chosen):
             at[chosen] = sum(map(len, texts)) + np.arange(len(chosen))
             texts.append(_say_integers(octets, records, specs, spec, chosen, number, said))
-    text = pa.concat_arrays(texts).take(places(at))
+    text = kernels.take(pa.concat_arrays(texts), places(at))
     numeric = ~np.isnan(number)
     number[~numeric] = 0.0
     return Values(text, number, numeric, phrases.meanings(said))

@@ -52,11 +52,12 @@ def text_array(texts: Sequence[str | None]) -> Any:
 def integer_texts(values: npt.NDArray[Any]) -> Any:
     """Integers in decimal, as an Arrow array of texts."""
     import pyarrow as pa
-    import pyarrow.compute as pc
+
+    from dissectors import kernels
 
     data = np.ascontiguousarray(values)
     numbers = pa.Array.from_buffers(pa.from_numpy_dtype(data.dtype), len(data), [None, pa.py_buffer(data)])
-    return pc.cast(numbers, pa.string())
+    return kernels.as_text(numbers)
 
 
 @dataclass(slots=True)
@@ -125,8 +126,10 @@ class Phrases:
 
     def meanings(self, codes: Index) -> Any:
         """Meanings of many codes."""
+        from dissectors import kernels
+
         self._write()
-        return self._meanings.take(places(codes))
+        return kernels.take(self._meanings, places(codes))
 
 
 def places(codes: Index) -> Any:

@@ -22,11 +22,10 @@ def test_every_meaning_and_struct_that_a_table_names_exists() -> None:
                 missing.add((command.name, spec.name, spec.meaning))
             if spec.type.startswith("struct:"):
                 assert catalogue.struct(spec.type[7:])
-    tables = catalogue._tables()
-    for found in tables.attributes.values():
+    for found in catalogue.attributes():
         if found.meaning and catalogue.meaning(found.meaning) is None and found.meaning != "UtcSeconds":
             missing.add((found.name, found.meaning))
-    for found_meaning in tables.meanings.values():
+    for found_meaning in catalogue.meanings():
         missing |= {
             (found_meaning.name, p) for p in found_meaning.parts.values() if catalogue.meaning(p) is None
         }
