@@ -78,12 +78,13 @@ class _Segment:
 
     def dissect_others(self) -> None:
         """Dissect what the vector path left, in order; end the block early after a surprise."""
+        self.session.context.state(FrameCounters).unwritten = list(self.frames.uses)
         for row in np.flatnonzero(~self.frames.done).tolist():
             self.frames.tell(row)
             if self._dissect(row):
                 self.count = row + 1
                 break
-        self.frames.tell(self.count)
+        self.frames.settle(self.count)
 
     def _dissect(self, row: int) -> bool:
         """Dissect one row; whether it taught what was not foreseen."""

@@ -2,20 +2,20 @@
 
 Strategy: in a capture read in order nearly every counter is greater than all before it, and one running
 maximum over all senders shows which are not. Only those few are looked at one by one: have the same octets
-been seen a moment ago? What the one-frame path has to know afterwards is written to its memory when a frame
-goes that way, and at the end of the block: the greatest counter, and the uses of the last moments.
+been seen a moment ago? What the one-frame path has to know of the frames before is written to its memory only
+when it asks for a sender; at the end of a block the rest is kept as it is, as places in the block's arrays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.counters import RELAY_NS, REPEAT_NS, FrameCounters, Track, Use
+from dissectors.counters import RELAY_NS, REPEAT_NS, FrameCounters, Pair, Track, Use
 from dissectors.vectors import Index, Mask, distinct, highest_before, stable_order
 
 __all__ = ["Uses", "uses_of"]
@@ -23,8 +23,10 @@ __all__ = ["Uses", "uses_of"]
 KEPT_NS = {"nwk": 2 * REPEAT_NS, "aps": 2 * RELAY_NS}
 """Uses within this time before the last one stay in the memory of the one-frame path: twice its patience."""
 
-Pair = tuple[str, int, bytes]
-"""Layer, EUI-64 of the sender, key."""
+Table = npt.NDArray[np.int64]
+"""One column a use."""
+NUMBER, COUNTER, TIME, DIGEST, MARK = range(5)
+"""Rows of such a table."""
 
 
 @dataclass(slots=True)
@@ -42,8 +44,12 @@ class Uses:
     time_ns: npt.NDArray[np.int64]
     digest: npt.NDArray[np.uint32]
     mark: npt.NDArray[np.uint32]
-    _by_pair: list[Index] = field(default_factory=list)
-    _told: list[int] = field(default_factory=list)
+    told: int = 0
+    _order: Index = field(default_factory=lambda: np.zeros(0, np.int64))
+    _table: Table = field(default_factory=lambda: np.zeros((5, 0), np.int64))
+    _bounds: list[int] = field(default_factory=list)
+    _written: dict[int, int] = field(default_factory=dict)
+    _place: dict[Pair, int] = field(default_factory=dict)
 
     def _again(self, use: int) -> int:
         """What the one-frame path calls a repeated frame by."""
@@ -51,16 +57,17 @@ class Uses:
 
     def replays(self, memory: FrameCounters, patience_ns: int) -> Mask:
         """Which uses are replays, given what happened before the block."""
-        base = np.array([_greatest(memory.tracks.get(pair)) for pair in self.pairs], np.int64)
+        tracks = [memory.tracks.get(pair) for pair in self.pairs]
+        base = np.array([-1 if track is None else track.top for track in tracks], np.int64)
         before = highest_before(self.pair, self.counter, base)
         suspects = np.flatnonzero((self.counter <= before) & (self.number > 0))
         verdict = np.zeros(len(self.pair), np.bool_)
         for use in suspects.tolist():
-            verdict[use] = not self._seen_again(memory, use, patience_ns)
+            verdict[use] = not self._seen_again(tracks[int(self.pair[use])], use, patience_ns)
         return verdict
 
-    def _seen_again(self, memory: FrameCounters, use: int, patience_ns: int) -> bool:
-        """Whether the same octets were used a short time ago, in this block or before it."""
+    def _seen_again(self, track: Track | None, use: int, patience_ns: int) -> bool:
+        """Whether the same octets were used a short time ago, in this block or before it (`track`)."""
         time_ns, counter, again = int(self.time_ns[use]), int(self.counter[use]), self._again(use)
         mine = self._uses(int(self.pair[use]))
         for index in mine[: np.searchsorted(mine, use)][::-1].tolist():
@@ -70,7 +77,8 @@ class Uses:
                 return False
             if int(self.counter[index]) == counter and self._again(index) == again:
                 return True
-        track = memory.tracks.get(self.pairs[int(self.pair[use])])
+        if track is not None and track.pending:
+            track.write()
         for earlier in reversed(track.uses if track else ()):
             if time_ns - earlier.time_ns > patience_ns:
                 return False
@@ -78,71 +86,139 @@ class Uses:
                 return True
         return False
 
-    def tell(self, memory: FrameCounters, row: int, only: Index | None = None) -> None:
-        """Write the uses of rows before `row` to the memory of the one-frame path; `only` of some pairs."""
-        for pair in range(len(self.pairs)) if only is None else only.tolist():
-            uses = self._uses(pair)
-            begin, end = self._told[pair], len(uses)
-            if end and self.row[uses[-1]] >= row:
-                end = int(np.searchsorted(self.row[uses], row, side="left"))
-            if end > begin:
-                self._told[pair] = end
-                some = uses[begin:end]
-                some = some[self.number[some] > 0]
-                if len(some):
-                    track = memory.tracks.setdefault(self.pairs[pair], Track())
-                    self._remember(track, some, KEPT_NS[self.pairs[pair][0]])
+    def write_pair(self, memory: FrameCounters, pair: Pair) -> None:
+        """Write the uses of `pair` in rows before `told` to the memory of the one-frame path."""
+        if not self._place:
+            self._place = {one: place for place, one in enumerate(self.pairs)}
+        place = self._place.get(pair)
+        if place is not None:
+            self._keep(memory, place, self.told)
+
+    def settle(self, memory: FrameCounters, row: int) -> None:
+        """The block ends before `row`: keep the uses of rows before it in the memory."""
+        if not len(self.row):
+            return
+        self._bounds_of(0)
+        if self._written or self.row[-1] >= row or not self.number.all():
+            for place in range(len(self.pairs)):
+                self._keep(memory, place, row)
+            return
+        memory.hold(
+            [
+                self._hand_over(memory, place, *one)
+                for place, one in enumerate(_recent(self._table, self._bounds, self._kept_ns()))
+            ]
+        )
+
+    def _kept_ns(self) -> int:
+        return KEPT_NS[self.pairs[0][0]]
+
+    def _keep(self, memory: FrameCounters, place: int, row: int) -> None:
+        """Hand the uses of one pair in rows before `row`, as far as they are not there yet, to its track."""
+        begin, end = self._bounds_of(place)
+        begin = max(begin, self._written.get(place, 0))
+        if end > begin and self.row[self._order[end - 1]] >= row:
+            end = begin + int(np.searchsorted(self.row[self._order[begin:end]], row, side="left"))
+        if end <= begin:
+            return
+        self._written[place] = end
+        table = self._table[:, begin:end]
+        table = table[:, table[NUMBER] > 0]
+        if table.shape[1]:
+            one = next(_recent(table, [0, table.shape[1]], self._kept_ns()))
+            memory.hold([self._hand_over(memory, place, *one)])
+
+    def _hand_over(
+        self, memory: FrameCounters, place: int, table: Table, top: int, forgotten: int | None
+    ) -> tuple[Track, RecentUses]:
+        """Give uses to the track of a pair."""
+        pair = self.pairs[place]
+        track = memory.tracks.get(pair)
+        if track is None:
+            track = memory.tracks[pair] = Track()
+        before = track.top
+        if forgotten is not None:
+            forgotten = max(forgotten, before)
+            track.uses.clear()
+            track.greatest.clear()
+            track.pending.clear()
+        recent = RecentUses(table, self._kept_ns(), max(top, before), forgotten)
+        track.pending.append(recent)
+        return track, recent
 
     def told_otherwise(self, row: int) -> None:
         """The one-frame path counted the use of `row` itself."""
+        self.told = row + 1
         begin, end = np.searchsorted(self.row, (row, row + 1), side="left")
-        for pair in self.pair[begin:end].tolist():
-            self._told[pair] = int(np.searchsorted(self.row[self._uses(pair)], row + 1, side="left"))
+        for place in self.pair[begin:end].tolist():
+            begin, end = self._bounds_of(place)
+            told = np.searchsorted(self.row[self._order[begin:end]], row + 1, side="left")
+            self._written[place] = begin + int(told)
 
-    def pairs_of(self, row: int) -> Index:
-        """The pairs that `row` uses."""
-        begin, end = np.searchsorted(self.row, (row, row + 1), side="left")
-        return self.pair[begin:end]
-
-    def _uses(self, pair: int) -> Index:
+    def _uses(self, place: int) -> Index:
         """The uses of one pair, in order."""
-        if not self._by_pair:
-            order = stable_order(self.pair)
-            bounds = np.searchsorted(self.pair[order], np.arange(len(self.pairs) + 1))
-            self._by_pair = [order[bounds[i] : bounds[i + 1]] for i in range(len(self.pairs))]
-            self._told = [0] * len(self.pairs)
-        return self._by_pair[pair]
+        begin, end = self._bounds_of(place)
+        return self._order[begin:end]
 
-    def _remember(self, track: Track, uses: Index, kept_ns: int) -> None:
-        greatest = max(_greatest(track), -1)
-        running = np.maximum.accumulate(np.maximum(self.counter[uses].astype(np.int64), greatest))
-        times = self.time_ns[uses]
-        limit = max(int(times[-1]) - kept_ns, -(2**63))
-        kept = int(np.argmax(times >= limit))
-        if kept > 0:
-            track.uses.clear()
-            track.greatest.clear()
-            track.forgotten = int(running[kept - 1])
+    def _bounds_of(self, place: int) -> tuple[int, int]:
+        """Where the uses of one pair stand in `_order` and in the columns of `_table`."""
+        if not self._bounds:
+            self._order = stable_order(self.pair)
+            counts = np.bincount(self.pair, minlength=len(self.pairs))
+            self._bounds = [0, *np.cumsum(counts).tolist()]
+            columns = (self.number, self.counter, self.time_ns, self.digest, self.mark)
+            self._table = np.array([column[self._order] for column in columns], np.int64)
+        return self._bounds[place], self._bounds[place + 1]
+
+
+@dataclass(slots=True)
+class RecentUses:
+    """Some uses of one pair, not written out yet (see `dissectors.counters.Recent`): one column a use.
+
+    `forgotten` is the greatest counter before them where what was used before them does not matter any
+    more; None where it does.
+    """
+
+    table: Table
+    kept_ns: int
+    top: int
+    forgotten: int | None
+
+    def write(self, track: Track) -> None:
+        """Append them to `track`; what is older than the patience leaves only its greatest counter."""
+        table = self.table
+        if self.forgotten is not None:
+            track.forgotten = self.forgotten
         elif track.uses:
+            limit = int(table[TIME, -1]) - self.kept_ns
             recent = (i for i, u in enumerate(track.uses) if u.time_ns >= limit)
             old = next(recent, len(track.uses))
             if old:
                 track.forgotten = track.greatest[old - 1]
                 del track.uses[:old], track.greatest[:old]
-        some = uses[kept:]
-        digests, marks = self.digest[some].astype("<u4"), self.mark[some].tolist()
-        octets = digests.tobytes()
-        again = [crc32(octets[4 * i : 4 * i + 4], mark) for i, mark in enumerate(marks)]
-        columns = (self.number[some], self.counter[some], self.time_ns[some])
+        greatest = track.greatest[-1] if track.greatest else track.forgotten
+        running = np.maximum.accumulate(np.maximum(table[COUNTER], greatest))
+        octets = table[DIGEST].astype("<u4").tobytes()
+        again = [crc32(octets[4 * i : 4 * i + 4], mark) for i, mark in enumerate(table[MARK].tolist())]
+        columns = (table[NUMBER], table[COUNTER], table[TIME])
         track.uses.extend(map(Use._make, zip(*(c.tolist() for c in columns), again, strict=True)))
-        track.greatest.extend(running[kept:].tolist())
+        track.greatest.extend(running.tolist())
 
 
-def _greatest(track: Track | None) -> int:
-    """The greatest counter that was used, -1 when none was."""
-    if track is None:
-        return -1
-    return int(track.greatest[-1] if track.greatest else track.forgotten)
+def _recent(table: Table, bounds: Sequence[int], kept_ns: int) -> Iterator[tuple[Table, int, int | None]]:
+    """For each pair (its uses stand from one bound to the next): the uses of its last moments, its greatest
+    counter, and the greatest of those before these moments (None where all are within them)."""
+    start, end = np.array(bounds[:-1]), np.array(bounds[1:])
+    counter, time = table[COUNTER], table[TIME]
+    limit = np.maximum(time[end - 1], kept_ns - (1 << 63)) - kept_ns
+    places = np.arange(len(counter))
+    late = np.where(time >= np.repeat(limit, end - start), places, len(places))
+    first = np.minimum.reduceat(late, start)
+    top = np.maximum.reduceat(counter, start)
+    early = np.maximum.reduceat(np.where(places < np.repeat(first, end - start), counter, -1), start)
+    columns = zip(*(one.tolist() for one in (first, end, top, early)), strict=True)
+    for (begin, stop, greatest, before), zero in zip(columns, bounds, strict=False):
+        yield table[:, begin:stop], greatest, before if begin > zero else None
 
 
 def uses_of(

@@ -15,10 +15,14 @@ without a number (0) have no place in time and are never replays. Sources: ZigBe
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections import deque
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-__all__ = ["FrameCounters", "Use"]
+__all__ = ["FrameCounters", "Pair", "Recent", "Track", "Use"]
+
+Pair = tuple[str, int, bytes]
+"""Layer, EUI-64 of the sender, key."""
 
 REPEAT_NS = 1_000_000_000
 """Within this time equal octets are the same frame sent again (macMaxFrameRetries, nwkPassiveAckTimeout)."""
@@ -26,6 +30,8 @@ RELAY_NS = 10_000_000_000
 """Within this time equal APS octets are the same frame on another hop."""
 REMEMBERED = 65_536
 """Uses that are remembered for one sender and key; older ones only through their greatest counter."""
+HELD = 16
+"""Lists of pending uses that are held: see `FrameCounters.hold`."""
 
 
 class Use(NamedTuple):
@@ -39,19 +45,88 @@ class Use(NamedTuple):
 
 @dataclass(slots=True)
 class Track:
-    """The uses of one sender under one key, by frame number, with the greatest counter up to each."""
+    """The uses of one sender under one key, by frame number, with the greatest counter up to each.
+
+    `forgotten` is the greatest of those that are not kept. `pending` are uses of the column path that were
+    not written out yet: each is called with the track when somebody asks for it.
+    """
 
     uses: list[Use] = field(default_factory=list)
     greatest: list[int] = field(default_factory=list)
     forgotten: int = -1
+    pending: list[Recent] = field(default_factory=list)
+
+    def write(self) -> None:
+        """Write out what is pending."""
+        pending, self.pending = self.pending, []
+        for one in pending:
+            one.write(self)
+        self.forget()
+
+    def forget(self) -> None:
+        """Keep no more than `REMEMBERED` uses; of the others only the greatest counter."""
+        if len(self.uses) > REMEMBERED:
+            half = REMEMBERED // 2
+            self.forgotten = self.greatest[half - 1]
+            del self.uses[:half], self.greatest[:half]
+
+    @property
+    def top(self) -> int:
+        """The greatest counter that was used, -1 when none was."""
+        if self.pending:
+            return self.pending[-1].top
+        return self.greatest[-1] if self.greatest else self.forgotten
+
+
+class Recent(Protocol):
+    """Uses of one sender under one key that the column path counted.
+
+    Attributes:
+        top: the greatest counter up to their end.
+    """
+
+    @property
+    def top(self) -> int: ...
+
+    def write(self, track: Track) -> None:
+        """Append the uses to `track`."""
+
+
+class Unwritten(Protocol):
+    """The uses of counters in a block under way."""
+
+    def write_pair(self, memory: FrameCounters, pair: Pair) -> None:
+        """Write the uses of `pair` in frames up to the present one to `memory`."""
 
 
 @dataclass(slots=True)
 class FrameCounters:
     """Every sender's counters under every key, per layer (kept in `dissectors.context.HanContext`)."""
 
-    tracks: dict[tuple[str, int, bytes], Track] = field(default_factory=dict)
+    tracks: dict[Pair, Track] = field(default_factory=dict)
     restarts: int = 0
+    unwritten: list[Unwritten] = field(default_factory=list)
+    held: deque[list[tuple[Track, Recent]]] = field(default_factory=deque)
+
+    def hold(self, recent: list[tuple[Track, Recent]]) -> None:
+        """Uses that were made pending. Each keeps the arrays of its block alive: those of blocks long past are
+        written out."""
+        self.held.append(recent)
+        if len(self.held) > HELD:
+            for track, one in self.held.popleft():
+                if any(one is other for other in track.pending):
+                    track.write()
+
+    def track(self, pair: Pair) -> Track:
+        """What `pair` used up to the present frame, to be read and written; made when it is new."""
+        for one in self.unwritten:
+            one.write_pair(self, pair)
+        track = self.tracks.get(pair)
+        if track is None:
+            track = self.tracks[pair] = Track()
+        if track.pending:
+            track.write()
+        return track
 
     def restart(self, layer: str, eui64: int, key: bytes) -> None:
         """`eui64` was given `key` (again): its counter under that key may start anew.
@@ -60,20 +135,23 @@ class FrameCounters:
         life (05-3474 R22 clause 4.4.3.2); what it sends then is fresh. That its counter went back stays to be seen
         in the tables.
         """
-        if self.tracks.pop((layer, eui64, key), None) is not None:
+        pair = (layer, eui64, key)
+        for one in self.unwritten:
+            one.write_pair(self, pair)
+        if self.tracks.pop(pair, None) is not None:
             self.restarts += 1
 
     def replayed(self, layer: str, eui64: int, key: bytes, use: Use, patience_ns: int = REPEAT_NS) -> bool:
         """Whether this use of a counter is a replay; remembers it."""
         if not use.number:
             return False
-        track = self.tracks.setdefault((layer, eui64, key), Track())
+        track = self.track((layer, eui64, key))
         place = bisect_left(track.uses, (use.number,))
         before = track.greatest[place - 1] if place else track.forgotten
         if place == len(track.uses):
             track.uses.append(use)
             track.greatest.append(max(before, use.counter))
-            self._forget(track)
+            track.forget()
         elif track.uses[place].number != use.number:
             insort(track.uses, use)
             self._regrow(track, place)
@@ -99,10 +177,3 @@ class FrameCounters:
         for use in track.uses[place:]:
             greatest = max(greatest, use.counter)
             track.greatest.append(greatest)
-
-    @staticmethod
-    def _forget(track: Track) -> None:
-        if len(track.uses) > REMEMBERED:
-            half = REMEMBERED // 2
-            track.forgotten = track.greatest[half - 1]
-            del track.uses[:half], track.greatest[:half]

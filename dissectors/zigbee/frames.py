@@ -154,22 +154,12 @@ class Frames:
         """Write to the context what the frames of rows before `row` taught (and not those told before)."""
         self.news.teach(self.context.addresses, self.told, row)
         for uses in self.uses:
-            # A data frame that was opened here as well asks for its own counters only.
-            only = uses.pairs_of(row) if row < len(self.done) and self._plain_data(row) else None
-            uses.tell(self.context.state(FrameCounters), row, only)
+            uses.told = row
         for proofs in self.proofs:
             proofs.tell(self.context, row)
         for scales in self.scales:
             scales.tell(self.context, row)
         self.told = row
-
-    def _plain_data(self, row: int) -> bool:
-        """Whether a frame was opened here, and carries application data and no command."""
-        return (
-            bool(self.foreseen[row])
-            and "aps_type" in self.out.valid
-            and bool(self.out.valid["aps_type"][row])
-        )
 
     def join_commands(self) -> None:
         """Put the parts of the `commands` table together, in the order of the frames."""
@@ -178,6 +168,14 @@ class Frames:
             order = stable_order(rows)
             self.commands = stacked([part[1] for part in self.command_parts]).take(order)
             self.command_rows = rows[order]
+
+    def settle(self, row: int) -> None:
+        """The block ends before `row`: what its frames taught is told, and what they counted is kept."""
+        self.tell(row)
+        memory = self.context.state(FrameCounters)
+        memory.unwritten = []
+        for uses in self.uses:
+            uses.settle(memory, row)
 
     def told_otherwise(self, row: int) -> None:
         """The one-frame path dissected `row`, and told the context itself."""
