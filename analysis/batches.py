@@ -16,22 +16,24 @@ import pyarrow as pa
 
 from analysis.tables import arrow_schema, numpy_of, sound_text, truths_of
 from dissectors.kernels import take
-from dissectors.vectors import Columns, Index
+from dissectors.vectors import Columns, Index, Lexicon
 
 __all__ = ["Vocabulary", "Words", "batch_with", "joined", "unified"]
 
 Mask = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int32]
 
 
 class Words:
-    """The distinct texts of one column, in the order in which they were met."""
+    """The distinct texts of one column that rows hold, in the order in which they were met."""
 
-    __slots__ = ("_codes", "_frozen", "texts")
+    __slots__ = ("_codes", "_frozen", "_places", "texts")
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self._codes: dict[str, int] = {}
         self._frozen: Any = None
+        self._places: dict[int, tuple[Sequence[str], Codes]] = {}
 
     def code(self, text: str) -> int:
         """The code of `text`, a new one when it was not met before."""
@@ -45,10 +47,34 @@ class Words:
             self.texts.append(text)
         return code
 
-    def recoded(self, texts: Sequence[str], codes: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
-        """Codes that point into `texts` as codes of this column; codes of null entries may be anything."""
-        own = np.array([self.code(text) for text in texts] or [0], np.int32)
-        return own.take(codes, mode="clip")
+    def recoded(self, texts: Sequence[str], codes: npt.NDArray[Any], mask: Mask) -> Codes:
+        """Codes that point into `texts` as codes of this column; those outside `mask` may be anything.
+
+        Only texts that are pointed at get a code, so that no word stands in the table without a row.
+        """
+        own = self._own(texts)
+        found = own.take(codes, mode="clip")
+        if len(found) and found.min() < 0:
+            wanted = np.zeros(len(own), np.bool_)
+            wanted[codes[mask]] = True
+            new = np.flatnonzero(wanted & (own < 0)).tolist()
+            if new:
+                own[new] = [self.code(texts[place]) for place in new]
+                found = own.take(codes, mode="clip")
+            np.maximum(found, 0, out=found)
+        return found
+
+    def _own(self, texts: Sequence[str]) -> Codes:
+        """The code of each of `texts`, -1 where it has none yet; kept for lists that live as long as we do."""
+        lasting = isinstance(texts, Lexicon | tuple)
+        known = self._places.get(id(texts)) if lasting else None
+        own = known[1] if known else np.zeros(0, np.int32)
+        if len(own) < max(len(texts), 1):
+            fresh = [self._codes.get(text, -1) for text in texts[len(own) :]] or [-1]
+            own = np.concatenate([own, np.array(fresh, np.int32)])
+            if lasting:
+                self._places[id(texts)] = texts, own
+        return own
 
     def dictionary(self) -> Any:
         """All texts as an Arrow array."""
@@ -112,8 +138,8 @@ def batch_with(
         if isinstance(values, pa.Array):
             arrays.append(values)
             continue
-        if values is not None and words is not None and field.name in columns.words:
-            values = words.recoded(columns.words[field.name], values)
+        if values is not None and mask is not None and words is not None and field.name in columns.words:
+            values = words.recoded(columns.words[field.name], values, mask)
         if singles is not None and rows is not None:
             values, mask = _set(field, values, mask, singles.column(field.name), rows, columns.count, words)
         if values is None or mask is None:
@@ -149,7 +175,7 @@ def _set(
         return values, mask
     found, valid = truths_of(single) if pa.types.is_boolean(field.type) else numpy_of(single)
     if words is not None:
-        found = words.recoded(single.dictionary.to_pylist(), found)
+        found = words.recoded(single.dictionary.to_pylist(), found, valid)
     if values is None or mask is None:
         values, mask = np.zeros(count, found.dtype), np.zeros(count, np.bool_)
     values = values.astype(found.dtype)  # a copy, too
@@ -181,7 +207,7 @@ def joined(
         words = vocabulary.words(table, field.name)
         found, valid = numpy_of(other)
         if valid.any():
-            found = words.recoded(other.dictionary.to_pylist(), found)
+            found = words.recoded(other.dictionary.to_pylist(), found, valid)
         other = _array(pa.int32(), found, _bitmap(valid), None)
         codes = take(pa.concat_arrays([one.indices, other]), index)
         arrays.append(pa.DictionaryArray.from_arrays(codes, words.dictionary(), safe=False))

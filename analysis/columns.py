@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from analysis.batches import Vocabulary, batch_with, joined
 from analysis.rows import Rows, dissect_rows
 from analysis.session import Session
-from analysis.tables import batch_of, empty_table
+from analysis.tables import batch_of
 from captures.block import FcsState, FrameBlock, Kind, TrailerKind, cut
 from dissectors.counters import FrameCounters
 from dissectors.vectors import Columns, Index, Octets, Span
@@ -151,8 +152,9 @@ class _Segment:
         return joined(table, batch_with(table, columns, vocabulary), rows, singles, single_rows, vocabulary)
 
 
+@cache
 def _empty(table: str) -> Any:
-    return batch_of(table, []) if table else empty_table(table)
+    return batch_of(table, [])
 
 
 def _put_time(out: Columns, every: Index, time_ns: npt.NDArray[np.int64]) -> None:

@@ -16,7 +16,7 @@ from analysis.keytable import key_rows
 from analysis.schema import TABLES
 from analysis.session import Hindsight, Session
 from analysis.source import Replay, Source
-from analysis.tables import batch_of, empty_table, without_unused_words
+from analysis.tables import batch_of, empty_table
 from captures import FrameBlock, Lost
 from captures.block import cut
 from dissectors.keyring import Keyring
@@ -300,9 +300,7 @@ def decode(
             batches[table].append(batch)
         last = reading
     arrow = {
-        name: without_unused_words(pa.Table.from_batches(found).unify_dictionaries())
-        if found
-        else empty_table(name)
+        name: pa.Table.from_batches(found).unify_dictionaries() if found else empty_table(name)
         for name, found in batches.items()
     }
     return Decoded(arrow, last.facts, last.session)

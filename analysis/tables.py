@@ -26,7 +26,6 @@ __all__ = [
     "numpy_of",
     "sound_text",
     "truths_of",
-    "without_unused_words",
 ]
 
 
@@ -207,31 +206,6 @@ def _lists(values: Sequence[Any], type_: Any) -> Any:
 
 def _flat(values: Iterable[Any]) -> list[Any]:
     return [item for value in values if value is not None for item in value]
-
-
-def without_unused_words(table: Any) -> Any:
-    """`table` with dictionaries that hold only words in use, so that a group-by has no empty groups."""
-    for index, column in enumerate(table.columns):
-        if pa.types.is_dictionary(column.type) and column.num_chunks:
-            words = column.chunk(0).dictionary  # all chunks share it: see `pa.Table.unify_dictionaries`
-            used = np.zeros(len(words), np.bool_)
-            for chunk in column.chunks:
-                codes, valid = numpy_of(chunk)
-                used |= np.bincount(codes[valid], minlength=len(words)).astype(np.bool_)
-            if not used.all():
-                table = table.set_column(index, table.schema.field(index), _fewer_words(column, words, used))
-    return table
-
-
-def _fewer_words(column: Any, words: Any, used: np.ndarray[Any, Any]) -> Any:
-    place = np.maximum(np.cumsum(used) - 1, 0).astype(np.int32)
-    kept = _strings([word for word, wanted in zip(words.to_pylist(), used.tolist(), strict=True) if wanted])
-    chunks = []
-    for chunk in column.chunks:
-        codes, valid = numpy_of(chunk)
-        indices = _from_numpy(place[np.where(valid, codes, 0)] if len(place) else codes, valid, pa.int32())
-        chunks.append(pa.DictionaryArray.from_arrays(indices, kept))
-    return pa.chunked_array(chunks, column.type)
 
 
 def numpy_of(array: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 __all__ = [
     "PADDING",
     "Columns",
+    "Lexicon",
     "Octets",
     "Span",
     "distinct",
@@ -110,6 +111,10 @@ class Span:
     def length(self) -> Index:
         """Octets of each row."""
         return self.end - self.offset
+
+
+class Lexicon(list[str]):
+    """Words of text columns that only ever grow, and live as long as a decode does."""
 
 
 class Columns:

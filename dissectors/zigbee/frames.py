@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dissectors.context import HanContext
 from dissectors.counter_columns import Uses
 from dissectors.counters import FrameCounters
-from dissectors.vectors import Columns, Index, Mask, Octets, stable_order, stacked
+from dissectors.vectors import Columns, Index, Lexicon, Mask, Octets, stable_order, stacked
 from dissectors.zigbee.address_columns import Lessons
 from dissectors.zigbee.security_columns import REPLAY, VERDICTS, Proofs
 
@@ -32,7 +32,7 @@ class Teaching(Protocol):
 class Lines:
     """The distinct protocols and summaries, as words of their columns (kept in the context)."""
 
-    texts: dict[str, list[str]] = field(default_factory=lambda: {"protocol": [], "summary": []})
+    texts: dict[str, Lexicon] = field(default_factory=lambda: {"protocol": Lexicon(), "summary": Lexicon()})
     codes: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def code(self, column: str, text: str) -> int:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -14,7 +15,6 @@ from analysis.tables import (
     batch_of,
     check_batch,
     empty_table,
-    without_unused_words,
 )
 
 TOP = 2**64 - 1
@@ -86,12 +86,11 @@ def test_making_batches_does_not_load_pandas() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_words_that_nobody_uses_go() -> None:
-    words = pa.array(["ok", "none", "no_key"])
-    codes = pa.array([2, None, 0], pa.int32())
-    column = pa.chunked_array([pa.DictionaryArray.from_arrays(codes, words)] * 2)
-    table = pa.table({"a": column, "b": pa.chunked_array([pa.array([1, 2, 3])] * 2)})
-    fewer = without_unused_words(table)
-    fewer.validate(full=True)
-    assert fewer.to_pylist() == table.to_pylist()
-    assert fewer.column("a").chunk(0).dictionary.to_pylist() == ["ok", "no_key"]
+def test_only_words_that_a_row_uses_get_a_code() -> None:
+    words, verdicts = Words(), ("none", "ok", "no_key", "bad_mic")
+    mask = np.array([True, False, True, True])
+    codes = words.recoded(verdicts, np.array([2, 0, 1, 2]), mask)
+    assert words.texts == ["ok", "no_key"]
+    assert [words.texts[code] for code in codes[mask]] == ["no_key", "ok", "no_key"]
+    codes = words.recoded(verdicts, np.array([0, 3, 1, 2]), np.array([True, False, False, False]))
+    assert words.texts == ["ok", "no_key", "none"] and words.texts[codes[0]] == "none"
