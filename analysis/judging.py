@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.findings import Evidence, broken, kept
+from analysis.selection import mask
 from analysis.view import Frame, View
 
 __all__ = [
@@ -25,13 +26,6 @@ __all__ = [
 ]
 
 Text = str | Callable[[Frame, Frame], str]
-
-
-def mask(values: Any) -> npt.NDArray[np.bool_]:
-    """A condition as a plain array; null counts as False."""
-    if isinstance(values, pd.Series):
-        return values.fillna(False).to_numpy(dtype=bool)
-    return np.asarray(values, dtype=bool)
 
 
 def plural(number: int, one: str, many: str = "") -> str:

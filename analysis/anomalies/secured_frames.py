@@ -26,7 +26,7 @@ def secured_frames(view: View, layer: str) -> Frame:
     Columns: ``counter``, ``digest``, ``who``; ``age`` seconds since the same counter was first used (NaN:
     first use); ``same`` whether with the same ciphertext as then; ``below`` how far under the highest
     counter so far; ``since`` seconds since the counter first passed this value."""
-    memo = view.__dict__.setdefault("_memo", {})
+    memo = view.memo
     if layer in memo:
         return memo[layer]
     sender, pan, key, counter, digest = LAYERS[layer]

@@ -1,0 +1,139 @@
+"""Arrow columns as plain pandas columns: what rules compare and group is fast, and a null is never equal to
+anything.
+
+Strategy: numbers stay where Arrow has them, with the nulls beside them; dictionaries become categoricals of
+the words in use, their codes as short as they can be; times go by way of Arrow's integers, because pandas
+goes through one Python object each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.tables import numpy_of, truths_of
+
+__all__ = ["arrow_of", "nulls", "plain", "taken"]
+
+MASKED = {
+    "uint8": "UInt8", "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64",
+    "int8": "Int8", "int16": "Int16", "int32": "Int32", "int64": "Int64", "bool": "boolean",
+}  # fmt: skip
+
+
+def arrow_of(values: Any) -> Any:
+    """The Arrow array behind a column, or None: `values` is a pandas column or Arrow's own."""
+    return getattr(values.array, "_pa_array", None) if isinstance(values, pd.Series) else values
+
+
+def plain(values: Any, kind: str) -> Any:
+    """A column (Arrow's, or one of pandas) of the schema's type `kind` as a pandas column."""
+    arrow = arrow_of(values)
+    if arrow is None:
+        return _from_pandas(values.reset_index(drop=True), kind)
+    if kind == "category":
+        return _categorical(arrow)
+    if kind == "frames":
+        return _frames(arrow.to_pylist())
+    whole = _whole(arrow)
+    if kind == "time":
+        return _times(whole)
+    if kind == "float64":
+        numbers = whole.cast("float64")
+        return numbers.fill_null(np.nan).to_numpy(zero_copy_only=False)
+    return _masked(whole, kind) if kind in MASKED else pd.Series(whole.to_pylist(), dtype=object)
+
+
+def taken(values: Any, places: Any) -> Any:
+    """Some rows of a column, before it is made plain."""
+    arrow = arrow_of(values)
+    return values.iloc[places] if arrow is None else arrow.take(places)
+
+
+def nulls(length: int, kind: str) -> Any:
+    """A column of nulls."""
+    if kind == "category":
+        return pd.Series(pd.Categorical([None] * length))
+    if kind == "time":
+        return pd.Series(pd.DatetimeIndex([pd.NaT] * length, tz="UTC"))
+    if kind in MASKED:
+        return pd.Series([pd.NA] * length, dtype=MASKED[kind])
+    if kind == "frames":
+        return _frames([None] * length)
+    return pd.Series([None] * length, dtype="float64" if kind == "float64" else object)
+
+
+def _whole(arrow: Any) -> Any:
+    """One array of all chunks; no copy where there is one."""
+    chunks = getattr(arrow, "chunks", None)
+    if chunks is None:
+        return arrow
+    return chunks[0] if len(chunks) == 1 else arrow.combine_chunks()
+
+
+def _times(whole: Any) -> Any:
+    import pyarrow as pa
+
+    integers = whole.cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
+    nanoseconds = integers.fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)
+    return pd.Series(pd.DatetimeIndex(nanoseconds.view("datetime64[ns]")).tz_localize("UTC"))
+
+
+def _masked(whole: Any, kind: str) -> Any:
+    """Integers and truth values with their nulls apart; never through floats."""
+    import pyarrow as pa
+
+    wanted = pa.bool_() if kind == "bool" else pa.type_for_alias(kind)
+    whole = whole if whole.type == wanted else whole.cast(wanted)
+    values, valid = truths_of(whole) if kind == "bool" else numpy_of(whole)
+    array = pd.arrays.BooleanArray if kind == "bool" else pd.arrays.IntegerArray
+    return pd.Series(array(values, ~valid))
+
+
+def _categorical(arrow: Any) -> Any:
+    codes, valid, words = _coded(arrow)
+    used = np.bincount(codes[valid], minlength=len(words)).astype(bool) if len(words) else np.zeros(0, bool)
+    width = np.int8 if used.sum() < 127 else np.int16 if used.sum() < 32767 else np.int32
+    place = np.full(len(words) + 1, -1, width)
+    place[:-1][used] = np.arange(used.sum())
+    kept = words.filter(used) if len(words) and not used.all() else words
+    if len(codes) and len(words):
+        codes = place.take(np.where(valid, codes, len(words)))
+    else:
+        codes = np.full(len(codes), -1, np.int8)
+    return pd.Series(pd.Categorical.from_codes(codes, kept.to_pylist()))
+
+
+def _coded(arrow: Any) -> tuple[Any, Any, Any]:
+    """Codes, which of them are valid, and the words that they stand for."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(arrow.type):
+        arrow = arrow.dictionary_encode()
+    chunks = getattr(arrow, "chunks", [arrow])
+    if not chunks:
+        return np.zeros(0, np.int32), np.zeros(0, bool), pa.array([], pa.string())
+    words = max((chunk.dictionary for chunk in chunks), key=len)
+    if not all(chunk.dictionary.equals(words.slice(0, len(chunk.dictionary))) for chunk in chunks):
+        chunks = arrow.unify_dictionaries().chunks
+        words = chunks[0].dictionary
+    codes, valid = zip(*(numpy_of(chunk) for chunk in chunks), strict=True)
+    return np.concatenate(codes), np.concatenate(valid), words
+
+
+def _frames(values: Any) -> Any:
+    return pd.Series([[] if v is None else list(v) for v in values], dtype=object)
+
+
+def _from_pandas(values: Any, kind: str) -> Any:
+    """A column without Arrow behind it, as tables made by hand have."""
+    if kind == "category":
+        return values.astype("category")
+    if kind == "time":
+        return pd.Series(pd.DatetimeIndex(pd.to_datetime(values, utc=True)).as_unit("ns"))
+    if kind == "float64":
+        return values.astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
+    if kind == "frames":
+        return _frames([v if isinstance(v, list | tuple | np.ndarray) else None for v in values])
+    return values.astype(MASKED[kind]) if kind in MASKED else values.astype(object)
