@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from analysis.decode import Progress
+if TYPE_CHECKING:
+    from analysis.decode import Progress
 
 __all__ = [
     "FINDINGS",

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from analysis.cli import app, main
+from analysis.arguments import plain_arguments, taken
+from analysis.cli import main
+from analysis.typer_app import typer_app
+from analysis.verb import VERBS
 from captures import CapturedFrame, TrailerKind, write_capture
 from captures.fcs import fcs16
 
-VERBS = sorted(command.name or "" for command in app.registered_commands)
 ACK = bytes.fromhex("020005")
 DATA_REQUEST = bytes.fromhex("63880159330000189004")
 KEY = "00112233445566778899aabbccddeeff"
@@ -39,7 +41,7 @@ def keys(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", sorted(VERBS))
 def test_every_verb_has_two_examples(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--help"]) == 0
     out = capsys.readouterr().out
@@ -248,3 +250,75 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (out / "keys.toml").stat().st_mode & 0o077 == 0
     told = capsys.readouterr().out
     assert "critical" in told and "report.html" in told
+
+
+PLAIN = [
+    (
+        "decode",
+        "a.pcap --keys k.toml --out t --table packets -t attributes --format csv --limit 7 --strict -q",
+    ),
+    ("decode", "a.pcap b.pcap --out=t --limit=7 -- -c.pcap"),
+    ("decode", "-"),
+    ("show", "a.pcap 7,151-153 --json"),
+    ("check", "a.pcap b.pcap --rule one --rule two --fail-on error --sarif"),
+    ("check", "--list-rules"),
+    ("simulate", "ordinary-day -o day.pcapng --fault replay --seed 7 --strength 0.5 --seconds 60"),
+    ("sniff", "zep:0.0.0.0:17754 -o - --channel 20 --ring-size 10.5"),
+    ("convert", "a.pcap - --frames 100-200,950 --link-type 195"),
+    ("demo", ""),
+]
+NOT_PLAIN = [
+    ("decode", ""),
+    ("decode", "a.pcap --help"),
+    ("decode", "a.pcap --limit 0"),
+    ("decode", "a.pcap --limit seven"),
+    ("decode", "a.pcap --lim 7"),
+    ("decode", "a.pcap -qf csv"),
+    ("decode", "a.pcap --strict=yes"),
+    ("decode", "a.pcap --format"),
+    ("decode", "a.pcap --format --strict"),
+    ("decode", "a.pcap --format csv --format jsonl"),
+    ("show", "a.pcap"),
+    ("show", "a.pcap 1 2"),
+    ("sniff", "simulated -o a --channel 256"),
+]
+
+
+@pytest.mark.parametrize(("name", "line"), PLAIN)
+def test_a_plain_command_line_says_the_same_without_typer(
+    name: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = VERBS[name].function
+    defaults = {one.name: one.default for one in taken(function)}
+    said: list[dict[str, object]] = []
+    monkeypatch.setattr("analysis.typer_app.guarded", lambda _, arguments, **__: said.append(arguments) or 0)
+    with pytest.raises(SystemExit) as leave:
+        typer_app()([name, *line.split()])
+    assert leave.value.code == 0
+    plain = plain_arguments(function, line.split())
+    assert plain is not None
+    assert defaults | plain == {key: value or defaults[key] for key, value in said[0].items()}
+
+
+@pytest.mark.parametrize(("name", "line"), NOT_PLAIN)
+def test_other_command_lines_are_left_to_typer(name: str, line: str) -> None:
+    assert plain_arguments(VERBS[name].function, line.split()) is None
+
+
+def test_every_parameter_has_a_type_that_the_plain_reader_knows() -> None:
+    for one in (one for found in VERBS.values() for one in taken(found.function)):
+        assert one.type in (str, int, float, bool, Path), one
+
+
+def test_a_plain_decode_loads_neither_typer_nor_pandas_nor_scapy(capture: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from analysis.cli import main; main(sys.argv[1:]);"
+        "sys.exit(' '.join(m for m in ('typer', 'pydantic', 'pandas', 'scapy', 'rich', 'construct')"
+        " if m in sys.modules) or 0)"
+    )
+    for form in ("parquet", "arrow", "csv", "jsonl"):
+        words = ["decode", str(capture), "--out", str(tmp_path), "--format", form, "--table", "packets", "-q"]
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr

@@ -1,0 +1,31 @@
+"""The verbs of the command: each a function that returns its exit code, registered under its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+__all__ = ["VERBS", "Verb", "verb"]
+
+Function = Callable[..., int]
+
+
+class Verb(NamedTuple):
+    """A verb: its function, whose annotated parameters say what it takes, and examples of its use."""
+
+    function: Function
+    examples: tuple[str, ...]
+
+
+VERBS: dict[str, Verb] = {}
+"""The verbs by name, in the order in which help lists them."""
+
+
+def verb(name: str, *examples: str) -> Callable[[Function], Function]:
+    """Registers a function as the verb `name`."""
+
+    def register(function: Function) -> Function:
+        VERBS[name] = Verb(function, examples)
+        return function
+
+    return register
