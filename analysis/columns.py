@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.batches import Vocabulary, batch_with, joined
+from analysis.payload_rows import PayloadRows
 from analysis.rows import Rows, dissect_rows
 from analysis.session import Session
 from analysis.tables import batch_of
@@ -58,6 +59,7 @@ class _Segment:
     frames: Frames = field(init=False)
     count: int = field(init=False)
     rows: Rows = field(default_factory=Rows)
+    payloads: PayloadRows = field(default_factory=PayloadRows)
     packets: list[int] = field(default_factory=list)
     attributes: list[int] = field(default_factory=list)
     commands: list[int] = field(default_factory=list)
@@ -81,22 +83,42 @@ class _Segment:
         """Dissect what the vector path left, in order; end the block early after a surprise."""
         self.session.context.state(FrameCounters).unwritten = list(self.frames.uses)
         for row in np.flatnonzero(~self.frames.done).tolist():
-            self.frames.tell(row)
-            if self._dissect(row):
+            if PayloadRows.takes(self.block, self.frames, row):
+                surprised = self._read_payload(row)
+            else:
+                self.frames.tell(row)
+                surprised = self._dissect(row)
+            if surprised:
                 self.count = row + 1
                 break
         self.frames.settle(self.count)
+        self.payloads.put(self.frames, self.session)
 
-    def _dissect(self, row: int) -> bool:
-        """Dissect one row; whether it taught what was not foreseen."""
-        context, frames = self.session.context, self.frames
-        expected, owners = frames.expected_changes(row)
-        marks = (
+    def _marks(self, expected: int = 0) -> tuple[int, ...]:
+        """What tells whether a row taught something that later rows of the block should have known."""
+        context = self.session.context
+        return (
             context.keyring.revision,
             context.state(Scales).revision,
             context.addresses.changes + expected,
             context.state(FrameCounters).restarts,
         )
+
+    def _read_payload(self, row: int) -> bool:
+        """Read one row from its payload; whether it taught what was not foreseen."""
+        self.frames.tell_above(row + 1)
+        marks = self._marks()
+        attributes, commands = len(self.rows.attributes), len(self.rows.commands)
+        self.payloads.read(self.block, self.session, self.frames, row, self.rows)
+        self.attributes += [row] * (len(self.rows.attributes) - attributes)
+        self.commands += [row] * (len(self.rows.commands) - commands)
+        return self._marks() != marks
+
+    def _dissect(self, row: int) -> bool:
+        """Dissect one row; whether it taught what was not foreseen."""
+        context, frames = self.session.context, self.frames
+        expected, owners = frames.expected_changes(row)
+        marks = self._marks(expected)
         found = dissect_rows(self.block, self.session, [row])
         frames.told_otherwise(row)
         self.rows.packets += found.packets
@@ -107,13 +129,7 @@ class _Segment:
         self.commands += [row] * len(found.commands)
         columns = found.packets[0]
         opened = sum(columns.get(layer) in OPENED for layer in ("nwk_security", "aps_security"))
-        now = (
-            context.keyring.revision,
-            context.state(Scales).revision,
-            context.addresses.changes,
-            context.state(FrameCounters).restarts,
-        )
-        surprised = now != marks or opened != int(frames.foreseen[row])
+        surprised = self._marks() != marks or opened != int(frames.foreseen[row])
         return surprised or any(context.addresses.pairs.get(k) != v for k, v in owners.items())
 
     def batches(self) -> dict[str, Any]:

@@ -38,6 +38,14 @@ class Rows:
         rows: list[Any] = getattr(self, table)
         return rows
 
+    def take(self, session: Session, found: Dissection, frame: int, time_ns: int | None) -> None:
+        """The attributes, commands and payloads of a frame that was dissected."""
+        stamp = {"frame": frame, "time": time_ns}
+        self.attributes.extend({**stamp, **one} for one in found.attributes)
+        self.commands.extend({**stamp, **one} for one in found.commands)
+        if found.payload:
+            _payloads(session, found, frame, time_ns)
+
 
 def capture_columns(block: FrameBlock, row: int, capture: str) -> dict[str, Any]:
     """What the capture itself says of a record: the columns from `frame` to `fcs_ok`."""
@@ -82,18 +90,14 @@ def _radio(block: FrameBlock, row: int, session: Session, columns: dict[str, Any
     from dissectors import dissect_frame  # Scapy: only when a frame takes this path
 
     raw = block.raw(row)
-    found = dissect_frame(raw, session.context)
+    found = dissect_frame(raw, session.context, rows_only=True)
     troubled = columns.get("issue")
     columns.update(found.columns)
     if troubled is not None or ("issue" not in columns and found.issues):
         columns["issue"] = troubled or f"{found.issues[0].layer}: {found.issues[0].text}"
     if any(columns.get(layer) == "no_key" for layer in SECURITY):
         session.note_shut(columns, raw)
-    stamp = {"frame": raw.number, "time": columns["time"]}
-    out.attributes.extend({**stamp, **one} for one in found.attributes)
-    out.commands.extend({**stamp, **one} for one in found.commands)
-    if found.payload:
-        _payloads(session, found, raw.number, columns["time"])
+    out.take(session, found, raw.number, columns["time"])
 
 
 def _payloads(session: Session, found: Dissection, frame: int, time_ns: int | None) -> None:

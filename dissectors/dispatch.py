@@ -18,7 +18,7 @@ from dissectors.ieee802154.dissect import (
     read_mac,
     read_trailer,
 )
-from dissectors.ieee802154.fcs import fcs16
+from dissectors.ieee802154.fcs import ends_in_fcs
 from dissectors.ieee802154.layers import MULTIPURPOSE
 from dissectors.lookalikes import read_lowpan, read_rf4ce, read_thread_beacon
 from dissectors.reading import Reading
@@ -37,30 +37,28 @@ BEACON_READERS = {"zigbee": read_beacon_payload, "thread": read_thread_beacon}
 LAYER = "802.15.4"
 
 
-def dissect_frame(raw: RawFrame, context: HanContext) -> Dissection:
+def dissect_frame(raw: RawFrame, context: HanContext, *, rows_only: bool = False) -> Dissection:
     """Dissect one radio frame as far as keys and octets allow. Never raises, whatever the octets.
+
+    With `rows_only` the dissection has columns, rows, issues and payloads only: neither a tree of fields nor
+    layers, which are most of the work.
 
     The context learns from the frame (keys, addresses, counters, fragments) unless its check sequence is bad.
     The same frame may be given again, say when a key has been learnt since: what it teaches, it teaches once.
     """
-    out = dissect_as(raw, context)
+    out = dissect_as(raw, context, rows_only)
     if raw.trailer == "absent" and (out.issues or out.shut_reason) and ends_in_fcs(raw.octets):
-        out = dissect_as(replace(raw, trailer="fcs16"), context)
+        out = dissect_as(replace(raw, trailer="fcs16"), context, rows_only)
         text = "the capture has no FCS, but the last two octets are this frame's"
         out.issues.append(Issue("note", LAYER, len(raw.octets) - 2, text))
         out.columns["issue"] = out.issues[0].text
     return out
 
 
-def ends_in_fcs(octets: bytes) -> bool:
-    """Whether the last two octets are the frame's check sequence: one frame in 65536 is so by chance."""
-    return len(octets) > 4 and fcs16(octets[:-2]) == int.from_bytes(octets[-2:], "little")
-
-
-def dissect_as(raw: RawFrame, context: HanContext) -> Dissection:
+def dissect_as(raw: RawFrame, context: HanContext, rows_only: bool) -> Dissection:
     """Dissect a frame whose trailer is what `raw` says."""
     out = Dissection(buffers={"frame": raw.octets})
-    reading = Reading(raw, context, out)
+    reading = Reading(raw, context, out, rows_only=rows_only)
     end = read_trailer(reading)
     frame = read_mac(reading, end)
     if frame.readable:

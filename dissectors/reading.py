@@ -44,6 +44,7 @@ class Reading:
         pan, sender_short, sender_eui64: PAN and MAC source of the frame, None where it has none.
         source, destination: EUI-64 of the NWK source and destination, where known.
         tunnelled: an APS Tunnel command has been opened already.
+        rows_only: only columns and rows of tables are wanted: no tree of fields, no layers.
     """
 
     raw: RawFrame
@@ -63,6 +64,7 @@ class Reading:
     nwk_dst: int | None = None
     nwk_seq: int | None = None
     tunnelled: bool = False
+    rows_only: bool = False
 
     def cursor(self, buffer: str, layer: str) -> Cursor:
         """A cursor over the whole of `buffer`."""
@@ -78,6 +80,9 @@ class Reading:
         self, layer: Layer, buffer: str, into: Field | None = None, name: str = "", meaning: str | None = ""
     ) -> Field:
         """Show `layer` as a branch of its own, or as part of `into`; report its issues."""
+        self.out.issues.extend(layer.issues())
+        if self.rows_only:
+            return Field(name)
         branch = layer.tree(buffer, name, meaning)
         self.out.layers.append((buffer, layer))
         if into is None:
@@ -85,26 +90,36 @@ class Reading:
         else:
             into.children.append(branch)
             into.length = max(into.end, branch.end) - into.offset
-        self.out.issues.extend(layer.issues())
         return branch
 
     def put_octets(
-        self, cursor: Cursor, buffer: str, into: Field, kind: type[Layer] = Payload, count: int | None = None
-    ) -> Any:
-        """Show the next `count` octets (all that are left: None) as one leaf; nothing when there are none."""
+        self,
+        cursor: Cursor,
+        buffer: str,
+        into: Field,
+        kind: type[Layer] = Payload,
+        count: int | None = None,
+        meaning: str | None = None,
+    ) -> None:
+        """Show the next `count` octets (all that are left: None) as one leaf; nothing when there are none.
+
+        `meaning` is that of a `Payload`; the other kinds say by themselves what they are.
+        """
         end = cursor.end if count is None else cursor.offset + count
+        if self.rows_only:
+            cursor.offset = min(end, cursor.end)
+            return
         part = Cursor(cursor.data, cursor.offset, end, layer=cursor.layer)
         if not part.remaining:
-            return None
+            return
         layer = kind.read(part)
         cursor.offset = part.offset
         self.out.layers.append((buffer, layer))
         leaf = layer.tree(buffer).children[0]
         if kind is Payload:
-            leaf.meaning = None
+            leaf.meaning = meaning
         into.children.append(leaf)
         into.length = max(into.end, leaf.end) - into.offset
-        return layer
 
     def put_unread(self, cursor: Cursor, buffer: str, into: Field, text: str) -> None:
         """Show what is left as octets without a meaning, and say why."""

@@ -106,6 +106,8 @@ def read_mac(reading: Reading, end: int) -> MacFrame:
     header = kind.read(cursor)
     if header.error is not None:
         header.claim(cursor)
+    if header.bit("frame_type") == BEACON and header.bit("version") > 1:
+        reading.rows_only = False  # what an enhanced beacon announces is looked for in its tree
     branch = reading.put(header, "frame")
     put_columns(reading, header)
     frame = MacFrame(header, branch, cursor, "frame", readable=header.error is None)
@@ -251,7 +253,8 @@ def read_command(reading: Reading, frame: MacFrame) -> None:
     command = reading.out.columns.get("mac_command")
     if command is None:
         return
-    cursor, into = frame.cursor, frame.branch if frame.buffer == "frame" else reading.out.fields[-1]
+    inside = frame.buffer == "frame" or reading.rows_only
+    cursor, into = frame.cursor, frame.branch if inside else reading.out.fields[-1]
     kind = COMMANDS.get(command)
     if kind is None:
         text = "no fields belong to this command" if command in WITHOUT_FIELDS else "command without a table"

@@ -6,7 +6,7 @@ import binascii
 
 from dissectors.frame import Trailer
 
-__all__ = ["TRAILER_OCTETS", "fcs16", "fcs32"]
+__all__ = ["TRAILER_OCTETS", "ends_in_fcs", "fcs16", "fcs32"]
 
 TRAILER_OCTETS: dict[Trailer, int] = {"absent": 0, "fcs16": 2, "fcs32": 4, "ti": 2}
 _REVERSED = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
@@ -26,3 +26,8 @@ def fcs16(octets: bytes) -> int:
 def fcs32(octets: bytes) -> int:
     """The 32-bit FCS of `octets`; frames under 4 octets are padded with zeros for it."""
     return binascii.crc32(octets.ljust(4, b"\0"))
+
+
+def ends_in_fcs(octets: bytes) -> bool:
+    """Whether the last two octets are the frame's check sequence: one frame in 65536 is so by chance."""
+    return len(octets) > 4 and fcs16(octets[:-2]) == int.from_bytes(octets[-2:], "little")

@@ -8,6 +8,7 @@ units are named once a combination.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -48,9 +49,15 @@ class ScaleLessons:
     owners: Owners
     by_key: dict[tuple[int, int], tuple[Index, Index, I64]] = field(default_factory=dict)
     told: int = 0
+    _rows: list[int] | None = None
 
     def tell(self, context: HanContext, row: int) -> None:
         """Write the lessons of rows before `row` to the memory of the one-frame path."""
+        if self._rows is None:
+            self._rows = sorted({one for _, rows, _ in self.by_key.values() for one in rows.tolist()})
+        if bisect_left(self._rows, self.told) == bisect_left(self._rows, row):
+            self.told = row
+            return
         scales = context.state(Scales)
         for key, (frame, rows, value) in self.by_key.items():
             begin, end = np.searchsorted(rows, (self.told, row), side="left")

@@ -23,13 +23,14 @@ from dissectors.zigbee.aps_commands import (
     UPDATE_DEVICE,
     ApsCommandId,
 )
+from dissectors.zigbee.aps_facts import ApsSays
 from dissectors.zigbee.fragments import Fragments
 from dissectors.zigbee.keys import KEY_IDS, KeyProofs, Opened, aps_keys, open_sealed
 from dissectors.zigbee.learn import learn_announced, learn_key
 from dissectors.zigbee.nwk import AuxHeader
 from dissectors.zigbee.zdp import read_zdp
 
-__all__ = ["read_aps", "read_inter_pan_aps"]
+__all__ = ["read_aps", "read_inter_pan_aps", "read_payload"]
 
 LAYER = "zigbee.aps"
 NAME = "ZigBee APS"
@@ -169,7 +170,7 @@ def accept(reading: Reading, opened: Opened, source: int, aux: AuxHeader, key_id
 
 
 def read_payload(
-    reading: Reading, header: ApsHeader, cursor: Cursor, buffer: str, branch: Field | None
+    reading: Reading, header: ApsSays, cursor: Cursor, buffer: str, branch: Field | None
 ) -> None:
     """An APS payload in clear: a command, a fragment, or application data."""
     kind = header.bit("frame_type")
@@ -229,18 +230,17 @@ def read_command(reading: Reading, cursor: Cursor, buffer: str, branch: Field | 
 
 
 def read_fragment(
-    reading: Reading, header: ApsHeader, cursor: Cursor, buffer: str, branch: Field | None
+    reading: Reading, header: ApsSays, cursor: Cursor, buffer: str, branch: Field | None
 ) -> None:
     """One block of a longer APS payload; the block that completes it goes on with the whole."""
     block = cursor.data[cursor.offset : cursor.end]
     first = header.fragment() == 1
-    number = 0 if first else header.block
-    total = header.block if first else None
+    number = 0 if first else header.get("block")
+    total = header.get("block") if first else None
     reading.say(NAME, "APS data, fragment")
     if branch is not None:
-        reading.put_octets(cursor, buffer, branch)
-        branch.children[-1].meaning = "fragment"
-    elif cursor.remaining:
+        reading.put_octets(cursor, buffer, branch, meaning="fragment")
+    elif not reading.rows_only and cursor.remaining:
         reading.put(Payload.read(cursor), buffer, name="fragment").children[0].meaning = "fragment"
     if not reading.trusted:
         return
@@ -255,7 +255,7 @@ def read_fragment(
     read_data(reading, header, reading.cursor(name, LAYER), name)
 
 
-def envelope_of(reading: Reading, header: ApsHeader) -> Envelope:
+def envelope_of(reading: Reading, header: ApsSays) -> Envelope:
     """What the layer above needs to know."""
     group = header.bit("delivery_mode") == GROUP
     return Envelope(
@@ -273,7 +273,7 @@ def envelope_of(reading: Reading, header: ApsHeader) -> Envelope:
     )
 
 
-def read_data(reading: Reading, header: ApsHeader, cursor: Cursor, buffer: str) -> None:
+def read_data(reading: Reading, header: ApsSays, cursor: Cursor, buffer: str) -> None:
     """Application data: ZDP for its profile, ZCL for all others."""
     if header.get("profile") == ZDP_PROFILE:
         read_zdp(reading, header.get("cluster", 0), cursor, buffer)
@@ -282,7 +282,8 @@ def read_data(reading: Reading, header: ApsHeader, cursor: Cursor, buffer: str) 
         reading.say(NAME, "APS data, empty")
         return
     window = Cursor(cursor.data, cursor.offset, cursor.end, layer="zcl")
-    reading.out.layers.append((buffer, Payload.read(Cursor(cursor.data, cursor.offset, cursor.end))))
+    if not reading.rows_only:
+        reading.out.layers.append((buffer, Payload.read(Cursor(cursor.data, cursor.offset, cursor.end))))
     from dissectors import zcl
 
     zcl.dissect(window, buffer, envelope_of(reading, header), reading.context, reading.out)

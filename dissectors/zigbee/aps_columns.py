@@ -1,6 +1,6 @@
 """ZigBee APS headers of many frames at once: data and acknowledgement frames.
 
-APS commands, extended headers (fragments) and inter-PAN frames leave the vector path.
+APS commands and inter-PAN frames leave the vector path.
 
 Source: ZigBee specification (05-3474) clauses 2.2.5 (APS frame format) and 4.5.1 (auxiliary header).
 """
@@ -44,6 +44,8 @@ class ApsHeaders:
     cluster: npt.NDArray[np.uint16]
     profile: npt.NDArray[np.uint16]
     aps_counter: npt.NDArray[np.uint8]
+    fragment: npt.NDArray[np.uint8]  # 0: whole; 1: the first block; else: a later one
+    block: npt.NDArray[np.uint8]  # number of blocks in the first one, its own number in later ones
     counter: npt.NDArray[np.uint32]
     sender: npt.NDArray[np.uint64]  # EUI-64 of the auxiliary header, 0 where it has none
 
@@ -85,22 +87,40 @@ def read_aps(octets: Octets, payloads: Span, index: Index) -> ApsHeaders:
     group = ((delivery == GROUP) & (kind == DATA)).astype(np.int64)
     bare = (kind == ACK) & ((control & ACK_FORMAT) != 0)
     length = np.where(bare, 2, 8 + group)
+    extension, fragment = _extensions(octets, payloads.offset + length, control)
     fits = ((kind == DATA) & (delivery != 1) & ((control & ACK_FORMAT) == 0)) | (
         (kind == ACK) & (delivery == UNICAST)
     )
-    fits &= ((control & EXTENDED) == 0) & (length <= payloads.length)
+    whole = length + extension
+    fits &= whole <= payloads.length
     secured = (control & SECURED) != 0
-    control_at = payloads.offset + length
+    control_at = payloads.offset + whole
     aux_control = octets.u8(control_at)
     aux = np.where(secured, 5 + 8 * ((aux_control & CONTROL_NONCE) != 0), 0)
     fits &= ~secured | CONTROLS.take(aux_control)
-    fits &= length + aux + MIC * secured <= payloads.length
+    fits &= whole + aux + MIC * secured <= payloads.length
     chosen = np.flatnonzero(fits)
     if len(chosen) < len(fits):
         payloads, index, word, control = payloads.where(chosen), index[chosen], word[chosen], control[chosen]
         group, bare, length, aux = group[chosen], bare[chosen], length[chosen], aux[chosen]
-        control_at, aux_control, secured = control_at[chosen], aux_control[chosen], secured[chosen]
-    return _headers(octets, payloads, index, word, control, group, bare, length, aux, control_at, secured)
+        control_at, fragment, secured = control_at[chosen], fragment[chosen], secured[chosen]
+    return _headers(
+        octets, payloads, index, word, control, group, bare, length, aux, control_at, fragment, secured
+    )
+
+
+def _extensions(
+    octets: Octets, at: Index, control: npt.NDArray[np.uint8]
+) -> tuple[Index, npt.NDArray[np.uint8]]:
+    """Octets of the extended headers, and what they say of fragmentation (clause 2.2.5.1.8)."""
+    size, fragment = np.zeros(len(at), np.int64), np.zeros(len(at), np.uint8)
+    extended = np.flatnonzero((control & EXTENDED) != 0)
+    if len(extended):
+        kind = octets.u8(at[extended]) & 3
+        acknowledged = (control[extended] & 3) == ACK
+        fragment[extended] = kind
+        size[extended] = 1 + (kind != 0) * (1 + acknowledged.astype(np.int64))
+    return size, fragment
 
 
 def _headers(
@@ -114,6 +134,7 @@ def _headers(
     length: Index,
     aux: Index,
     control_at: Index,
+    fragment: npt.NDArray[np.uint8],
     secured: Mask,
 ) -> ApsHeaders:
     # After frame control: destination endpoint (or a 2-octet group), cluster, profile, source endpoint,
@@ -131,7 +152,7 @@ def _headers(
     named = aux > 5
     sender[named] = octets.u64(control_at[named] + 5)
     return ApsHeaders(
-        payloads.after(length + aux),
+        payloads.after(control_at - payloads.offset + aux),
         payloads.offset,
         control_at,
         index,
@@ -141,6 +162,8 @@ def _headers(
         cluster,
         profile,
         octets.u8(payloads.offset + length - 1),
+        fragment,
+        np.where(fragment != 0, octets.u8(payloads.offset + length + 1), 0).astype(np.uint8),
         counter,
         sender,
     )

@@ -18,6 +18,7 @@ from dissectors.zigbee.ccm_batch import MIC, Sealed
 from dissectors.zigbee.frames import Ends, Frames
 from dissectors.zigbee.key_columns import Opened
 from dissectors.zigbee.nwk_columns import NwkHeaders
+from dissectors.zigbee.payloads import OpenPayloads
 from dissectors.zigbee.proofs import install_code_keys
 from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, NONE, VERDICTS, Group, Proofs, judge
 
@@ -47,10 +48,15 @@ def read_applications(frames: Frames, below: Opened, payloads: Span, nwk: NwkHea
         readable[sealed] = opened.ok
     acks = readable & aps.acknowledgement & (aps.span.length == 0)
     frames.finish(rows[acks], APS, ["APS ack"])
-    data = np.flatnonzero(readable & ~aps.acknowledgement & (aps.profile != ZDP_PROFILE))
+    whole = readable & ~aps.acknowledgement & (aps.fragment == 0)
+    data = np.flatnonzero(whole & (aps.profile != ZDP_PROFILE))
     if len(data):
         chosen = aps.where(data)
         read_zcl_frames(frames, octets, chosen, ends.where(chosen.index))
+    rest = np.flatnonzero(readable & ~frames.done[rows])
+    if len(rest):
+        chosen = aps.where(rest)
+        frames.payloads = OpenPayloads(octets, chosen, ends.where(chosen.index))
 
 
 def _open(frames: Frames, octets: Octets, aps: ApsHeaders, nwk: NwkHeaders, ends: Ends) -> Opened:

@@ -12,11 +12,22 @@ import numpy.typing as npt
 from dissectors.context import HanContext
 from dissectors.counter_columns import Uses
 from dissectors.counters import FrameCounters
+from dissectors.frame import Dissection
 from dissectors.vectors import Columns, Index, Lexicon, Mask, Octets, stable_order, stacked
 from dissectors.zigbee.address_columns import Lessons
 from dissectors.zigbee.security_columns import REPLAY, VERDICTS, Proofs
 
 __all__ = ["Ends", "Frames", "Lines"]
+
+
+class Payloads(Protocol):
+    """Frames of a block that are opened, and read one by one from there (`dissectors.zigbee.payloads`)."""
+
+    def __contains__(self, row: object) -> bool:
+        """Whether the frame in `row` is one of them."""
+
+    def read(self, frames: Frames, row: int) -> Dissection:
+        """What the layers above say of the frame in `row`."""
 
 
 class Teaching(Protocol):
@@ -104,6 +115,7 @@ class Frames:
         attributes, attribute_rows: columns of the `attributes` table, and the row that each record came from.
         commands, command_rows: the same for the `commands` table, put together from `command_parts`.
         shut: frames that want a key, by what the session needs to know of them.
+        payloads: APS payloads in clear that the layers above read one by one.
     """
 
     octets: Octets
@@ -126,6 +138,7 @@ class Frames:
     command_rows: Index = field(default_factory=lambda: np.zeros(0, np.int64))
     command_parts: list[tuple[Index, Columns]] = field(default_factory=list)
     shut: list[tuple[dict[str, Any], Index]] = field(default_factory=list)
+    payloads: Payloads | None = None
     told: int = 0
 
     def finish(
@@ -150,16 +163,20 @@ class Frames:
             text = "the frame counter is not greater than one that the sender used before"
             self.issues.setdefault(int(uses.row[use]), text)
 
+    def tell_above(self, row: int) -> None:
+        """As `tell`, of addresses and scaling only: what the layers above the APS ask for."""
+        self.news.teach(self.context.addresses, self.told, row)
+        for scales in self.scales:
+            scales.tell(self.context, row)
+        self.told = row
+
     def tell(self, row: int) -> None:
         """Write to the context what the frames of rows before `row` taught (and not those told before)."""
-        self.news.teach(self.context.addresses, self.told, row)
+        self.tell_above(row)
         for uses in self.uses:
             uses.told = row
         for proofs in self.proofs:
             proofs.tell(self.context, row)
-        for scales in self.scales:
-            scales.tell(self.context, row)
-        self.told = row
 
     def join_commands(self) -> None:
         """Put the parts of the `commands` table together, in the order of the frames."""

@@ -224,8 +224,8 @@ def read_green_power(reading: Reading, cursor: Cursor, buffer: str) -> None:
     if level == 3:
         reading.put_octets(cursor, buffer, branch, Ciphertext, size)
     elif size:
-        reading.put_octets(cursor, buffer, branch, count=size)
-        branch.children[-1].meaning = "command and payload, not read further"
+        said = "command and payload, not read further"
+        reading.put_octets(cursor, buffer, branch, count=size, meaning=said)
     reading.put_octets(cursor, buffer, branch, Mic)
 
 
