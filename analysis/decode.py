@@ -80,8 +80,11 @@ class Reading:
         tables: Iterable[str] | None = None,
         hindsight: Hindsight | None = None,
         block_frames: int | None = None,
+        final: bool = False,
     ) -> None:
         self.replay = replay
+        self.hindsight = hindsight
+        self.final = final
         self.limit = limit
         self.progress = progress
         self.block_frames = block_frames
@@ -114,17 +117,25 @@ class Reading:
             self.facts.comments = list(capture.comments)
             self.facts.trailer_judgement = capture.trailer_judgement
             self.facts.lost = list(capture.lost)
-        yield from self._closing()
+        yield from message_batches(self.session).items()
+        yield from self.standing().items()
 
-    def _closing(self) -> Iterator[tuple[str, Any]]:
-        session = self.session
-        yield from message_batches(session).items()
-        keyring = session.context.keyring
+    def standing(self) -> dict[str, Any]:
+        """The batches of `devices` and `keys` as they stand after the frames read so far."""
+        session, out = self.session, {}
         if session.wants("devices"):
-            rows = session.radios.rows(session.context.addresses, keyring.devices, session.names)
-            yield "devices", batch_of("devices", rows, session.refuse)
+            devices = session.context.keyring.devices
+            rows = session.radios.rows(session.context.addresses, devices, session.names)
+            out["devices"] = batch_of("devices", rows, session.refuse)
         if session.wants("keys"):
-            yield "keys", batch_of("keys", key_rows(session), session.refuse)
+            out["keys"] = batch_of("keys", key_rows(session), session.refuse)
+        return out
+
+    @property
+    def superseded(self) -> bool:
+        """Whether another reading will be asked for, as far as it has got: then this one does not count."""
+        found = self.session.hindsight()
+        return not self.final and found is not None and found != self.hindsight
 
 
 def _limited(blocks: Iterable[FrameBlock], limit: int | None, size: int | None) -> Iterator[FrameBlock]:
@@ -163,7 +174,7 @@ def readings(
     replay = Replay(source) if not isinstance(source, Replay) else source
     hindsight: Hindsight | None = None
     try:
-        for _ in range(PASSES):
+        for number in range(1, PASSES + 1):
             reading = Reading(
                 replay,
                 keyring,
@@ -172,12 +183,12 @@ def readings(
                 tables=wanted,
                 hindsight=hindsight,
                 block_frames=block_frames,
+                final=number == PASSES,
             )
             yield reading
-            found = reading.session.hindsight()
-            if found is None or found == hindsight:
+            if not reading.superseded:
                 return
-            hindsight = found
+            hindsight = reading.session.hindsight()
     finally:
         if own:
             replay.close()

@@ -1,5 +1,4 @@
-"""Findings and verdicts: what a rule is, how rules are registered, and how they are run over a decoded
-capture.
+"""Findings and verdicts: what a rule is, and how rules are registered. `analysis.checking` runs them.
 
 Strategy: a rule is one function over a `View` of the tables that yields `Evidence`, for what keeps it as
 well as for what breaks it. Its decorator carries what a person must know about it; its keyword-only
@@ -11,13 +10,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import metadata
+from itertools import islice
 from typing import Any, Literal
 
-from analysis.profile import Profile, read_profile
-from analysis.view import View
+from analysis.profile import Profile
 
 __all__ = [
     "SEVERITIES",
@@ -44,23 +43,38 @@ State = Literal["pass", "warn", "fail", "not seen"]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a rule saw of one subject: kept or broken, in one sentence with the numbers."""
+    """What a rule saw of one subject: kept or broken, in one sentence with the numbers.
+
+    `silent` is a station of which it was said that it sends nothing after so many seconds: of a capture that
+    is checked window by window, it is not told when the station is heard again later."""
 
     subject: str
     text: str
     frames: tuple[int, ...] = ()
     holds: bool = False
     severity: str | None = None
+    silent: tuple[int, float] | None = None
 
 
-def broken(subject: str, text: str, frames: Iterable[int] = (), severity: str | None = None) -> Evidence:
-    """Evidence that `subject` breaks the rule; `severity` when it differs from the rule's own."""
-    return Evidence(subject, text, tuple(int(f) for f in frames)[:FRAMES_KEPT], False, severity)
+def broken(
+    subject: str,
+    text: str,
+    frames: Iterable[int] = (),
+    severity: str | None = None,
+    silent: tuple[int, float] | None = None,
+) -> Evidence:
+    """Evidence that `subject` breaks the rule; `severity` when it differs from the rule's own; `silent` as
+    in `Evidence`."""
+    return Evidence(subject, text, _frames(frames), False, severity, silent)
 
 
 def kept(subject: str, text: str, frames: Iterable[int] = ()) -> Evidence:
     """Evidence that `subject` keeps the rule."""
-    return Evidence(subject, text, tuple(int(f) for f in frames)[:FRAMES_KEPT], True)
+    return Evidence(subject, text, _frames(frames), True)
+
+
+def _frames(frames: Iterable[int]) -> tuple[int, ...]:
+    return tuple(int(frame) for frame in islice(frames, FRAMES_KEPT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,75 +257,9 @@ def check(
 
     Raises ValueError for a rule that does not exist, `ProfileError` for a profile that cannot be read.
     """
-    chosen = _chosen(rules)
-    settings = profile if isinstance(profile, Profile) else read_profile(profile)
-    settings.hold_to({r.id: r.parameters for r in chosen}, known={r.id for r in _all_rules()})
-    view = View.of(decoded, baseline)
-    findings: list[Finding] = []
-    verdicts: list[Verdict] = []
-    active = [r for r in chosen if settings.enabled(r.id)]
-    failures: dict[str, Exception] = {}
-    for one in active:
-        try:
-            evidence = list(_evidence(one, view, settings))
-        except Exception as error:
-            failures[one.id] = error
-            verdicts.append(Verdict(one.id, "capture", "not seen", f"the rule itself failed: {error!r}"))
-            continue
-        verdicts += _verdicts(one, evidence, view)
-        findings += [_finding(one, e, settings) for e in evidence if not e.holds]
-    findings.sort(key=lambda f: (-SEVERITIES.index(f.severity), f.frames[:1], f.rule, f.device))
-    from analysis.incidents import incidents_of
+    from analysis.checking import check_tables
 
-    incidents = incidents_of(findings, {r.id: r for r in active}, view)
-    number = {index: i.number for i in incidents for index in i.findings}
-    findings = [replace(f, incident=number.get(n)) for n, f in enumerate(findings)]
-    return CheckResult(findings, verdicts, incidents, settings.name, active, failures)
-
-
-def _all_rules() -> list[Rule]:
-    return rules()
-
-
-def _chosen(wanted: Sequence[str] | None) -> list[Rule]:
-    known = rules()
-    if wanted is None:
-        return known
-    missing = sorted(set(wanted) - {r.id for r in known})
-    if missing:
-        raise ValueError(f"no such rule: {', '.join(missing)} (`hanscope check --list-rules` shows all)")
-    return [r for r in known if r.id in set(wanted)]
-
-
-def _evidence(one: Rule, view: View, settings: Profile) -> Iterator[Evidence]:
-    if any(not view.has(table) for table in one.needs):
-        return
-    scope = view.smart_energy_view if one.smart_energy else view
-    if scope is not None:
-        yield from one.function(scope, **settings.parameters(one.id, one.parameters))
-
-
-def _verdicts(one: Rule, evidence: list[Evidence], view: View) -> Iterator[Verdict]:
-    fails: State = "warn" if one.cap == "warning" else "fail"
-    for e in evidence:
-        yield Verdict(one.id, e.subject, "pass" if e.holds else fails, e.text)
-    if not evidence:
-        lacking = [table for table in one.needs if not view.has(table)]
-        text = f"needs {one.unseen}"
-        if one.smart_energy and view.smart_energy_view is None:
-            text += " (no Smart Energy network was recognised)"
-        elif lacking:
-            text += f" (nothing in the tables {', '.join(lacking)})"
-        yield Verdict(one.id, "capture", "not seen", text)
-
-
-def _finding(one: Rule, e: Evidence, settings: Profile) -> Finding:
-    severity = settings.severity(one.id) or e.severity or one.severity
-    severity = SEVERITIES[min(SEVERITIES.index(severity), SEVERITIES.index(one.cap))]
-    source = settings.source(one.id) or one.source
-    return Finding(
-        one.id, severity, one.title, e.frames, e.subject, e.text, source, one.confidence, one.advice
-    )
+    return check_tables(decoded, profile, rules, baseline)
 
 
 def _plain(value: Any) -> Any:

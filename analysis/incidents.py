@@ -11,10 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
-import pandas as pd
-
 from analysis.findings import SEVERITIES, Finding, Incident, Rule
-from analysis.view import View
 
 __all__ = ["causes", "incidents_of"]
 
@@ -29,9 +26,12 @@ def causes() -> dict[str, dict[str, str]]:
     return {row["cause"]: row for row in csv.DictReader(lines)}
 
 
-def incidents_of(findings: Sequence[Finding], rules: Mapping[str, Rule], view: View) -> list[Incident]:
-    """The incidents among `findings`, gravest first; findings of severity info make none alone."""
-    when = _times(findings, view)
+def incidents_of(
+    findings: Sequence[Finding], rules: Mapping[str, Rule], when: Sequence[tuple[float, float]]
+) -> list[Incident]:
+    """The incidents among `findings`, gravest first; findings of severity info make none alone.
+
+    `when` says for each finding from which to which second of the capture it happened."""
     groups: dict[str, list[int]] = {}
     for index, finding in enumerate(findings):
         groups.setdefault(rules[finding.rule].cause, []).append(index)
@@ -47,18 +47,8 @@ def incidents_of(findings: Sequence[Finding], rules: Mapping[str, Rule], view: V
     ]
 
 
-def _times(findings: Sequence[Finding], view: View) -> list[tuple[float, float]]:
-    packets = view.tables["packets"]
-    seconds = pd.Series(packets["seconds"].to_numpy(), index=packets["frame"].astype("int64").to_numpy())
-    out = []
-    for finding in findings:
-        known = seconds.reindex(list(finding.frames)).dropna()
-        out.append((float(known.min()), float(known.max())) if len(known) else (0.0, view.duration))
-    return out
-
-
 def _together(
-    members: list[int], findings: Sequence[Finding], when: list[tuple[float, float]]
+    members: list[int], findings: Sequence[Finding], when: Sequence[tuple[float, float]]
 ) -> list[list[int]]:
     parts: list[list[int]] = []
     for index in members:
@@ -75,7 +65,10 @@ def _together(
 
 
 def _incident(
-    part: list[int], findings: Sequence[Finding], when: list[tuple[float, float]], rules: Mapping[str, Rule]
+    part: list[int],
+    findings: Sequence[Finding],
+    when: Sequence[tuple[float, float]],
+    rules: Mapping[str, Rule],
 ) -> Incident:
     first = findings[part[0]]
     row = causes().get(rules[first.rule].cause, {})

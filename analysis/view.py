@@ -7,6 +7,7 @@ named by one number: the EUI-64 where it is known, else ``pan << 16 | short`` (`
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, TypeAlias
 
@@ -18,7 +19,7 @@ from analysis.schema import TABLES
 from analysis.selection import Selection, Table, mask
 from analysis.stations import Stations
 
-__all__ = ["SMART_ENERGY_CLUSTERS", "SMART_ENERGY_PROFILE", "Frame", "View"]
+__all__ = ["SMART_ENERGY_CLUSTERS", "SMART_ENERGY_PROFILE", "Frame", "Known", "View"]
 
 SMART_ENERGY_PROFILE = 0x0109
 SMART_ENERGY_CLUSTERS = frozenset({*range(0x0700, 0x070C), 0x0800})
@@ -49,6 +50,21 @@ class Tables(Mapping[str, Frame]):
         return len(self.lazy)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a capture before the first frame of a view.
+
+    Attributes:
+        start_ns: time of the capture's first frame, in nanoseconds since 1970.
+        addresses: EUI-64 by ``pan << 16 | short``.
+        smart_energy_pans: PANs that carried Smart Energy.
+    """
+
+    start_ns: int
+    addresses: Mapping[int, int]
+    smart_energy_pans: frozenset[int]
+
+
 class View:
     """The tables of one decoded capture, in the form that rules read.
 
@@ -59,27 +75,32 @@ class View:
         tables: by name; see `Tables`.
         baseline: the view of a capture in good health, where one was given.
         memo: what rules share, kept by name.
-        start_ns: time of the first frame, in nanoseconds since 1970.
+        start_ns: time of the capture's first frame, in nanoseconds since 1970.
+        before: what was known before the first packet.
     """
 
     def __init__(
         self,
         tables: Mapping[str, Table],
         baseline: View | None = None,
-        start_ns: int | None = None,
-        addresses: Mapping[int, int] | None = None,
+        before: Known | None = None,
     ) -> None:
         self.tables = Tables(tables)
         self.baseline = baseline
-        self.start_ns = _start(tables["packets"]) if start_ns is None else start_ns
-        self.known_before = {} if addresses is None else addresses
+        self.before = before or Known(_start(tables["packets"]), {}, frozenset())
+        self.start_ns = self.before.start_ns
         self.memo: dict[str, Frame] = {}
         self._add_derived()
 
     @classmethod
-    def of(cls, decoded: Any, baseline: Any = None) -> View:
+    def of(cls, decoded: Any, baseline: Any = None, before: Known | None = None) -> View:
         """The view of a `Decoded`, or of a mapping of table name to DataFrame or Arrow table."""
-        return cls(tables_of(decoded), None if baseline is None else cls.of(baseline))
+        good = baseline if baseline is None or isinstance(baseline, View) else cls.of(baseline)
+        return cls(tables_of(decoded), good, before)
+
+    def known(self) -> Known:
+        """What the view of the next window should know of this one."""
+        return Known(self.start_ns, self.addresses, self.smart_energy_pans)
 
     def has(self, table: str) -> bool:
         """Whether `table` has rows."""
@@ -105,7 +126,7 @@ class View:
     @cached_property
     def stations(self) -> Stations:
         """Who sent the packets to whom."""
-        return Stations(self.tables.lazy["packets"], self.tables["devices"], self.known_before)
+        return Stations(self.tables.lazy["packets"], self.tables["devices"], self.before.addresses)
 
     @property
     def addresses(self) -> dict[int, int]:
@@ -119,7 +140,7 @@ class View:
         profile = packets.only(aps_profile=SMART_ENERGY_PROFILE)
         others = packets.only(aps_cluster=SMART_ENERGY_CLUSTERS)
         others = others[mask(others["aps_profile"] != 0)]
-        return _pans(profile) | _pans(others)
+        return self.before.smart_energy_pans | _pans(profile) | _pans(others)
 
     @cached_property
     def smart_energy_view(self) -> View | None:
@@ -135,10 +156,11 @@ class View:
         for name in ("attributes", "commands"):
             rows = self.tables[name]
             tables[name] = _part(rows[np.isin(rows["frame"].to_numpy(), inside["frame"].to_numpy())])
-        return View(tables, self.baseline, self.start_ns, self.known_before)
+        return View(tables, self.baseline, self.before)
 
     @cached_property
-    def _names(self) -> dict[int, str]:
+    def names(self) -> dict[int, str]:
+        """What devices are called, by EUI-64: their name, or else their role."""
         devices = self.tables["devices"]
         out = {}
         for eui, name, role in zip(devices["eui64"], devices["name"], devices["role"], strict=True):
@@ -178,8 +200,14 @@ class View:
         value = int(station)
         if value < 1 << 32:
             return f"0x{value & 0xFFFF:04x} in PAN 0x{value >> 16:04x}"
-        name = self._names.get(value)
+        name = self.names.get(value)
         return f"{name} ({value:016x})" if name else f"{value:016x}"
+
+    def unnamed(self, text: str) -> str:
+        """`text` with the EUI-64s of its labels alone."""
+        for eui, name in self.names.items():
+            text = text.replace(f"{name} ({eui:016x})", f"{eui:016x}")
+        return text
 
     def frames_of(self, rows: Frame) -> list[int]:
         """Frame numbers of `rows`."""

@@ -30,22 +30,24 @@ def run(
 ) -> int:
     """Check captures; see `hanscope check --help`."""
     from analysis import findings
-    from analysis.decode import decode
+    from analysis.checking import Checking, check_capture
 
     if fail_on is not None and fail_on not in findings.SEVERITIES:
         raise console.UsageError(f"unknown severity {fail_on!r}", ", ".join(findings.SEVERITIES))
-    healthy = decode(baseline, keyring) if baseline else None
+    chosen = list(rules) or None
+    try:
+        Checking(profile, chosen)
+    except ValueError as error:
+        raise console.UsageError(str(error)) from None
     failed = False
     for source in sources:
         with console.progress(source, quiet=quiet) as step:
-            decoded = decode(source, keyring, progress=step)
-        console.tell_losses(decoded.facts)
-        try:
-            result = findings.check(decoded, profile, list(rules) or None, healthy)
-        except ValueError as error:
-            raise console.UsageError(str(error)) from None
-        failed = failed or bool(fail_on and result.at_least(fail_on))
-        _put(decoded.capture, result, output, verdicts, many=len(sources) > 1)
+            checked = check_capture(
+                source, keyring, profile=profile, chosen=chosen, baseline=baseline, progress=step
+            )
+        console.tell_losses(checked.reading.facts)
+        failed = failed or bool(fail_on and checked.result.at_least(fail_on))
+        _put(checked.reading.facts.name, checked.result, output, verdicts, many=len(sources) > 1)
     return console.FINDINGS if failed else console.OK
 
 

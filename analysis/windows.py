@@ -1,0 +1,136 @@
+"""A capture of any length in windows: as much of its tables as the rules look at together.
+
+Strategy: a window holds the frames that it judges (its core) and a stretch before and behind them, so that an
+exchange on the edge is seen whole; what lies only in such a stretch is the neighbour's to judge. A stretch is
+two hours, but never more than a sixteenth of a window. Of messages a window also holds the last few thousand
+before it, because a command may be answered, or sent again, long after. A capture that fits into one window
+is one. Batches are cut without a copy and let go as soon as no window needs them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from analysis.decode import Reading
+from analysis.schema import TABLES
+from analysis.tables import empty_table, numpy_of
+
+__all__ = ["MESSAGES_KEPT", "WINDOW", "Window", "windows"]
+
+WINDOW = 1_000_000  # frames that one window judges, at most
+STRETCH = 2 * 3600 * 10**9  # nanoseconds before and behind them
+PART = 16  # ... and at most this part of a window
+MESSAGES_KEPT = 5000
+FRAME_TABLES = ("packets", "attributes", "commands")
+MESSAGE_TABLES = ("messages", "items")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Tables of some frames of a capture.
+
+    Attributes:
+        tables: Arrow tables by name; `devices` and `keys` as they stand at its end.
+        number: 0-based.
+        start, end: the frames that it judges: from `start` up to and without `end`.
+        last: whether the capture ends with it.
+    """
+
+    tables: dict[str, Any]
+    number: int
+    start: int
+    end: int
+    last: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the whole capture."""
+        return self.number == 0 and self.last
+
+    def judges(self, frames: tuple[int, ...]) -> bool:
+        """Whether what these frames show is this window's to tell, and not its neighbour's."""
+        if not frames:
+            return True
+        late = not self.last and min(frames) >= self.end
+        early = self.number > 0 and max(frames) < self.start
+        return not (late or early)
+
+
+@dataclass(slots=True)
+class Held:
+    """Batches that some window still needs, each with the frame number up to which it was read."""
+
+    batches: dict[str, deque[tuple[int, Any]]] = field(default_factory=dict)
+
+    def add(self, table: str, batch: Any, read: int) -> None:
+        self.batches.setdefault(table, deque()).append((read, batch))
+
+    def table(self, name: str) -> Any:
+        import pyarrow as pa
+
+        found = [batch for _, batch in self.batches.get(name, ())]
+        return pa.Table.from_batches(found) if found else empty_table(name)
+
+    def column(self, name: str) -> Any:
+        """The values of a column of whole numbers of packets, as they are held."""
+        return np.concatenate([numpy_of(b.column(name))[0] for _, b in self.batches["packets"]])
+
+    def drop_before(self, frame: int) -> None:
+        """Let go of the frames before `frame`, and of messages before it but for the last of them."""
+        for name in FRAME_TABLES:
+            held = self.batches.get(name, deque())
+            while held and held[0][0] < frame:
+                held.popleft()
+            if held:
+                read, batch = held[0]
+                at = int(np.searchsorted(numpy_of(batch.column("frame"))[0], frame))
+                held[0] = read, batch.slice(at)
+        self._drop_messages(frame)
+
+    def _drop_messages(self, frame: int) -> None:
+        held = self.batches.get("messages", deque())
+        old = sum(len(batch) for read, batch in held if read < frame)
+        while held and held[0][0] < frame and old - len(held[0][1]) >= MESSAGES_KEPT:
+            old -= len(held.popleft()[1])
+        items = self.batches.get("items", deque())
+        while items and items[0][0] < (held[0][0] if held else frame):
+            items.popleft()
+
+
+def windows(reading: Reading, frames: int = WINDOW) -> Iterator[Window]:
+    """The windows of one reading of a capture, in order; the last one comes when it has been read."""
+    held, count, number, start = Held(), 0, 0, 0
+    for table, batch in reading:
+        if table == "packets":
+            if count >= frames + 2 * (frames // PART):
+                end, keep = _edges(held, frames)
+                yield _window(held, reading.standing(), number, start, end, last=False)
+                held.drop_before(keep)
+                start, number = end, number + 1
+                count = sum(len(b) for _, b in held.batches["packets"])
+            count += len(batch)
+        held.add(table, batch, reading.session.frames)
+    yield _window(held, {}, number, start, reading.session.frames + 1, last=True)
+
+
+def _edges(held: Held, frames: int) -> tuple[int, int]:
+    """The frame behind the core of a window that is not the last, and the first frame that the next needs."""
+    numbers, times = held.column("frame"), held.column("time")
+    most = frames // PART
+    later = np.flatnonzero(times > times[-1] - STRETCH)[0]
+    end = max(int(later), len(numbers) - most)
+    earlier = np.flatnonzero(times > times[end] - STRETCH)[0]
+    keep = max(int(earlier), end - most)
+    return int(numbers[end]), int(numbers[keep])
+
+
+def _window(held: Held, standing: dict[str, Any], number: int, start: int, end: int, *, last: bool) -> Window:
+    import pyarrow as pa
+
+    tables = {name: held.table(name) for name in TABLES}
+    tables |= {name: pa.Table.from_batches([batch]) for name, batch in standing.items()}
+    return Window(tables, number, start, end, last)
