@@ -141,7 +141,7 @@ class Checking:
                 self.failures[rule.id] = error
                 continue
             for one in evidence:
-                if window is not None and not one.holds and not window.judges(one.frames):
+                if window is not None and not (one.holds or one.silent or window.judges(one.frames)):
                     continue
                 one = replace(one, subject=view.unnamed(one.subject)) if many else one
                 self.sayings[rule.id].add(one, _span(one, view), window.number if window else 0)

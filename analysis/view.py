@@ -236,9 +236,20 @@ class View:
 
     @cached_property
     def duration(self) -> float:
-        """Seconds from the first to the last frame."""
+        """Seconds from the capture's first frame to the last one of this view."""
         seconds = self.tables["packets"]["seconds"]
         return float(np.nanmax(seconds)) if len(seconds) and seconds.notna().any() else 0.0
+
+    @cached_property
+    def start(self) -> float:
+        """Seconds from the capture's first frame to the first one of this view."""
+        seconds = self.tables["packets"]["seconds"]
+        return float(np.nanmin(seconds)) if len(seconds) and seconds.notna().any() else 0.0
+
+    @property
+    def span(self) -> float:
+        """Seconds from the first to the last frame of this view."""
+        return self.duration - self.start
 
 
 def tables_of(decoded: Any) -> dict[str, Table]:

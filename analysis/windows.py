@@ -2,9 +2,10 @@
 
 Strategy: a window holds the frames that it judges (its core) and a stretch before and behind them, so that an
 exchange on the edge is seen whole; what lies only in such a stretch is the neighbour's to judge. A stretch is
-two hours, but never more than a sixteenth of a window. Of messages a window also holds the last few thousand
-before it, because a command may be answered, or sent again, long after. A capture that fits into one window
-is one. Batches are cut without a copy and let go as soon as no window needs them."""
+two hours, but never more than a sixteenth of a window. What a frame means may hang on one long before it (the
+opening of a tunnel, a command that is sent again), so a window also holds the last commands of each kind, and
+the last few thousand messages, before its first frame. A capture that fits into one window is one. Batches are
+cut without a copy and let go as soon as no window needs them."""
 
 from __future__ import annotations
 
@@ -25,6 +26,9 @@ WINDOW = 1_000_000  # frames that one window judges, at most
 STRETCH = 2 * 3600 * 10**9  # nanoseconds before and behind them
 PART = 16  # ... and at most this part of a window
 MESSAGES_KEPT = 5000
+FIELDS_KEPT = 1000  # rows of commands of one kind
+EARLIER_KEPT = 100_000  # ... and of all kinds
+KIND = ("layer", "cluster", "direction", "command")
 FRAME_TABLES = ("packets", "attributes", "commands")
 MESSAGE_TABLES = ("messages", "items")
 
@@ -62,9 +66,11 @@ class Window:
 
 @dataclass(slots=True)
 class Held:
-    """Batches that some window still needs, each with the frame number up to which it was read."""
+    """Batches that some window still needs, each with the frame number up to which it was read, and the last
+    commands of each kind before them."""
 
     batches: dict[str, deque[tuple[int, Any]]] = field(default_factory=dict)
+    earlier: list[Any] = field(default_factory=list)
 
     def add(self, table: str, batch: Any, read: int) -> None:
         self.batches.setdefault(table, deque()).append((read, batch))
@@ -73,6 +79,8 @@ class Held:
         import pyarrow as pa
 
         found = [batch for _, batch in self.batches.get(name, ())]
+        if name == "commands":
+            found = [*self.earlier, *found]
         return pa.Table.from_batches(found) if found else empty_table(name)
 
     def column(self, name: str) -> Any:
@@ -82,13 +90,17 @@ class Held:
     def drop_before(self, frame: int) -> None:
         """Let go of the frames before `frame`, and of messages before it but for the last of them."""
         for name in FRAME_TABLES:
+            gone = []
             held = self.batches.get(name, deque())
             while held and held[0][0] < frame:
-                held.popleft()
+                gone.append(held.popleft()[1])
             if held:
                 read, batch = held[0]
                 at = int(np.searchsorted(numpy_of(batch.column("frame"))[0], frame))
+                gone.append(batch.slice(0, at))
                 held[0] = read, batch.slice(at)
+            if name == "commands":
+                self.earlier = _last_of_each_kind([*self.earlier, *gone])
         self._drop_messages(frame)
 
     def _drop_messages(self, frame: int) -> None:
@@ -99,6 +111,29 @@ class Held:
         items = self.batches.get("items", deque())
         while items and items[0][0] < (held[0][0] if held else frame):
             items.popleft()
+
+
+def _last_of_each_kind(batches: list[Any]) -> list[Any]:
+    """The last rows of commands of each kind; a code of text means the same in all batches of a reading."""
+    sizes = [len(batch) for batch in batches]
+    if not sum(sizes):
+        return []
+    kind = np.zeros(sum(sizes), np.int64)
+    for name in KIND:
+        pairs = [numpy_of(batch.column(name)) for batch in batches]
+        values = np.concatenate([np.where(valid, found, -1).astype(np.int64) for found, valid in pairs])
+        kind = kind << 16 ^ values
+    order = np.argsort(kind, kind="stable")[::-1]
+    starts = np.r_[True, kind[order][1:] != kind[order][:-1]]
+    rank = np.arange(len(order)) - np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
+    kept = np.sort(order[rank < FIELDS_KEPT])[-EARLIER_KEPT:]
+    bounds = np.cumsum([0, *sizes])
+    at = np.searchsorted(kept, bounds)
+    return [
+        batch.take(kept[low:high] - start)
+        for batch, low, high, start in zip(batches, at, at[1:], bounds, strict=False)
+        if high > low
+    ]
 
 
 def windows(reading: Reading, frames: int = WINDOW) -> Iterator[Window]:

@@ -63,11 +63,11 @@ def poll_interval_changed(
 def rate_changed(view: View, *, factor: float = 10.0, parts: int = 12) -> Iterator[Evidence]:
     """Frames per part of the capture against the median part. Ten times as many, or none at all where there
     were plenty, is worth a look."""
-    if view.duration < 3600:
+    if view.span < 3600:
         return
     packets = view.good
     rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")]
-    edges = np.linspace(0, view.duration, parts + 1)
+    edges = np.linspace(view.start, view.duration, parts + 1)
     for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
         if len(part) < 100:
             continue
@@ -83,7 +83,7 @@ def rate_changed(view: View, *, factor: float = 10.0, parts: int = 12) -> Iterat
             yield broken(subject, text, part["frame"].to_numpy()[inside])
         elif usual >= 10 and last < parts - 2:
             text = f"silent in the last {parts - 1 - last} of {parts} parts, usually {usual:,.0f} frames each"
-            yield broken(subject, text, part["frame"].iloc[-3:], "warning")
+            yield broken(subject, text, part["frame"].iloc[-3:], "warning", (int(sender), float(times[-1])))
         else:
             yield kept(subject, f"{usual:,.0f} frames in a twelfth of the capture")
 
@@ -182,7 +182,8 @@ def differs_from_baseline(
             yield kept(subject, "as in the good capture")
     for station, before in good.items():
         if station not in now and before[0] >= least:
-            yield broken(view.label(station), "not heard, but in the good capture", [], "warning")
+            text = "not heard, but in the good capture"
+            yield broken(view.label(station), text, [], "warning", (station, float("-inf")))
 
 
 def _frames(view: View, station: int, most: int = 50) -> list[int]:
@@ -197,7 +198,7 @@ def _profile(view: View) -> dict[int, tuple[int, float, float]]:
     groups = rows.groupby(rows["sender"].astype("UInt64"), sort=False)
     numbers = groups.size()
     levels = rows["rssi"].astype("Float64").groupby(rows["sender"].astype("UInt64"), sort=False).median()
-    span = max(view.duration, 1.0)
+    span = max(view.span, 1.0)
     return {
         int(s): (
             int(n),

@@ -141,7 +141,7 @@ def jamming_by_length(
         if streak >= run:
             found = True
             text = f"{hits} of {total} damaged, {streak} in a row; of longer frames {rest_share:.1%}"
-            severity = _habit(here, view.duration) if hits == total else None
+            severity = _habit(here, view.span) if hits == total else None
             yield broken(f"frames of {length} octets", text, here["frame"][~mask(here["fcs_ok"])], severity)
     if not found:
         yield kept("channel", f"damage is spread over lengths ({bad.sum():,} of {count(rows)})")

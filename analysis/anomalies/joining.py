@@ -191,6 +191,6 @@ def join_fails(view: View, *, times: int = 3, seconds: float = 120.0) -> Iterato
         if came.any():
             yield kept(subject, "came in after it was given a key")
         elif len(tries) >= times and view.duration - first > seconds:
-            yield broken(
-                subject, f"{plural(len(tries), 'key')} sent to it, no secured frame from it", part["frame"]
-            )
+            text = f"{plural(len(tries), 'key')} sent to it, no secured frame from it"
+            silent = None if pd.isna(target) else (int(target), float(part["seconds"].iloc[-1]))
+            yield broken(subject, text, part["frame"], silent=silent)

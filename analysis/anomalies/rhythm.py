@@ -48,7 +48,7 @@ def request_flood(
         times = part["seconds"].to_numpy(dtype=float)
         within = np.searchsorted(times, times + window) - np.arange(len(times))
         at = int(within.argmax())
-        usual = _usual(times, window, view.duration)
+        usual = _usual(times, window, view.span)
         flood = within[at] >= requests and within[at] > factor * usual
         origin = int(part["origin"].iloc[0])
         if flood or origin not in worst:
@@ -125,7 +125,8 @@ def device_silent(
         present = times[-1] - times[0] > max(2 * longest, seconds)
         if long_silence and present and not _gone(view, part, after):
             text = f"silent for {silent:,.0f} s, its longest pause before was {longest:,.0f} s"
-            yield broken(subject, text, part["frame"].iloc[-3:])
+            last = (int(station), float(times[-1]))
+            yield broken(subject, text, part["frame"].iloc[-3:], silent=last)
         else:
             yield kept(subject, f"no pause longer than {max(longest, silent):,.0f} s")
 

@@ -27,11 +27,11 @@ def inter_pan_window(view: View, *, seconds: float = 3600.0) -> Iterator[Evidenc
     packets = view.good
     hub = packets[mask(packets["origin"].isin(list(view.hub_addresses())))]
     rows = packets[mask(packets["nwk_type"] == "inter-pan") | mask(packets["aps_type"] == "inter-pan")]
-    if hub.empty or view.duration < seconds:
+    if hub.empty or view.span < seconds:
         return
     start = float(hub["seconds"].min())
     if rows.empty:
-        yield kept("network", f"no inter-PAN frame in {view.duration:,.0f} s")
+        yield kept("network", f"no inter-PAN frame in {view.span:,.0f} s")
         return
     late = mask(rows["seconds"] > start + seconds)
     yield from judge(view, rows, late, "{bad} of inter-PAN more than an hour after the hub was first heard")

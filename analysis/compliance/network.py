@@ -78,12 +78,12 @@ def pan_id_changes(view: View, *, per_day: float = 1.0) -> Iterator[Evidence]:
     flood wants."""
     packets = view.good
     rows = packets[mask(packets["nwk_command"] == 0x0A)].drop_duplicates(["pan", "nwk_src", "nwk_seq"])
-    allowed = max(1.0, per_day * view.duration / 86400)
+    allowed = max(1.0, per_day * view.span / 86400)
     for pan, part in rows.groupby("pan", sort=False):
         subject = f"PAN 0x{int(pan):04x}"
         if len(part) > allowed:
             yield broken(
-                subject, f"{plural(len(part), 'Network Update')} in {view.duration:,.0f} s", part["frame"]
+                subject, f"{plural(len(part), 'Network Update')} in {view.span:,.0f} s", part["frame"]
             )
         else:
             yield kept(subject, f"{plural(len(part), 'Network Update')}")

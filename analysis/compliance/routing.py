@@ -36,7 +36,8 @@ def link_status_gap(view: View, *, periods: float = 6.0, least: int = 20) -> Ite
         silent = view.duration - times[-1]
         if silent > periods * max(usual, 15.0) and not _heard_after(packets, sender, float(times[-1])):
             text = f"every {usual:.0f} s, then nothing for {silent:,.0f} s (last at frame {int(part['frame'].iloc[-1])})"
-            yield broken(view.label(sender), text, part["frame"].iloc[-1:])
+            last = (int(sender), float(times[-1]))
+            yield broken(view.label(sender), text, part["frame"].iloc[-1:], silent=last)
         else:
             yield kept(view.label(sender), f"Link Status every {usual:.0f} s")
 
