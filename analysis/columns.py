@@ -106,13 +106,17 @@ class _Segment:
 
     def _read_payload(self, row: int) -> bool:
         """Read one row from its payload; whether it taught what was not foreseen."""
-        self.frames.tell_above(row + 1)
-        marks = self._marks()
         attributes, commands = len(self.rows.attributes), len(self.rows.commands)
-        self.payloads.read(self.block, self.session, self.frames, row, self.rows)
+        way = (self.block, self.session, self.frames, row, self.rows)
+        surprised = False
+        if not self.payloads.follow(*way):
+            self.frames.tell_above(row + 1)
+            marks = self._marks()
+            self.payloads.read(*way)
+            surprised = self._marks() != marks
         self.attributes += [row] * (len(self.rows.attributes) - attributes)
         self.commands += [row] * (len(self.rows.commands) - commands)
-        return self._marks() != marks
+        return surprised
 
     def _dissect(self, row: int) -> bool:
         """Dissect one row; whether it taught what was not foreseen."""

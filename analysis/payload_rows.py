@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,14 @@ from analysis.rows import NO_TIME, Rows
 from analysis.session import Session
 from analysis.tables import arrow_schema
 from captures.block import FrameBlock, TrailerKind
+from dissectors.frame import Dissection
 from dissectors.ieee802154.fcs import ends_in_fcs
+from dissectors.vectors import Index
 from dissectors.zigbee.frames import Frames
 
 __all__ = ["PayloadRows"]
 
+ABSENT = int(TrailerKind.ABSENT)
 WORDS = {
     "zcl_type": ("general", "cluster", "reserved"),
     "zcl_direction": ("to-server", "to-client"),
@@ -36,53 +38,66 @@ class PayloadRows:
         """Whether the frame in `row` is read from its payload: not if its trailer is in doubt."""
         if frames.payloads is None or row not in frames.payloads:
             return False
-        return block.trailer[row] != TrailerKind.ABSENT or not ends_in_fcs(block.raw(row).octets)
+        return int(block.trailer[row]) != ABSENT or not ends_in_fcs(block.raw(row).octets)
+
+    def follow(self, block: FrameBlock, session: Session, frames: Frames, row: int, out: Rows) -> bool:
+        """Follow the frame in `row` where that teaches nothing to other frames; else False, and `read` it."""
+        assert frames.payloads is not None
+        found = frames.payloads.follow(frames, row)
+        if found is None:
+            return False
+        self._take(found, block, session, frames, row, out)
+        return True
 
     def read(self, block: FrameBlock, session: Session, frames: Frames, row: int, out: Rows) -> None:
         """Read the payload of the frame in `row`; the session learns from it."""
         assert frames.payloads is not None
-        found = frames.payloads.read(frames, row)
+        self._take(frames.payloads.read(frames, row), block, session, frames, row, out)
+
+    def _take(
+        self, found: Dissection, block: FrameBlock, session: Session, frames: Frames, row: int, out: Rows
+    ) -> None:
         if found.issues:
             frames.issues.setdefault(row, found.issues[0].text)
         self.said.append((row, found.columns))
-        time_ns = int(block.time_ns[row])
-        out.take(session, found, int(block.number[row]), None if time_ns == NO_TIME else time_ns)
+        if found.attributes or found.commands or found.payload:
+            time_ns = int(block.time_ns[row])
+            out.take(session, found, int(block.number[row]), None if time_ns == NO_TIME else time_ns)
 
     def put(self, frames: Frames, session: Session) -> None:
         """Set the columns; a value that its column cannot hold stays away, and is counted."""
-        by_protocol: dict[str, list[tuple[int, str]]] = {}
-        by_column: dict[str, list[tuple[int, Any]]] = {}
-        for row, columns in self.said:
-            for name, value in columns.items():
-                if name == "protocol":
-                    by_protocol.setdefault(value, []).append((row, columns["summary"]))
-                elif name != "summary":
-                    by_column.setdefault(name, []).append((row, value))
-        for protocol, lines in by_protocol.items():
-            rows = np.array([row for row, _ in lines], np.int64)
-            frames.finish(rows, protocol, [line for _, line in lines], np.arange(len(lines)))
-        for name, values in by_column.items():
-            if name not in WORDS:
-                values = _fitting(name, values, session)
-            rows = np.array([row for row, _ in values], np.int64)
+        columns: dict[str, tuple[list[int], list[Any]]] = {}
+        lines: dict[str, tuple[list[int], list[str]]] = {}
+        for row, said in self.said:
+            for name, value in said.items():
+                if name == "summary":
+                    rows, values = lines.setdefault(said["protocol"], ([], []))
+                elif name != "protocol":
+                    rows, values = columns.setdefault(name, ([], []))
+                else:
+                    continue
+                rows.append(row)
+                values.append(value)
+        for protocol, (rows, texts) in lines.items():
+            codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
+            which = np.array([codes[text] for text in texts], np.int64)
+            frames.finish(np.array(rows, np.int64), protocol, list(codes), which)
+        for name, (rows, values) in columns.items():
             if name in WORDS:
-                codes = np.array([WORDS[name].index(value) for _, value in values], np.int32)
-                frames.out.put_words(name, rows, codes, WORDS[name])
+                which = np.array([WORDS[name].index(value) for value in values], np.int32)
+                frames.out.put_words(name, np.array(rows, np.int64), which, WORDS[name])
             else:
-                frames.out.put(name, rows, np.array([value for _, value in values], _width(name)))
+                _put_numbers(name, np.array(rows, np.int64), values, frames, session)
 
 
-@cache
-def _width(name: str) -> Any:
-    return np.dtype(arrow_schema("packets").field(name).type.to_pandas_dtype())
-
-
-def _fitting(name: str, values: list[tuple[int, Any]], session: Session) -> list[tuple[int, Any]]:
-    most = np.iinfo(_width(name)).max
-    kept = []
-    for row, value in values:
-        if isinstance(value, int) and 0 <= value <= most:
-            kept.append((row, value))
-        else:
-            session.refuse(f"packets.{name}", value)
-    return kept
+def _put_numbers(name: str, rows: Index, values: list[Any], frames: Frames, session: Session) -> None:
+    width = np.dtype(arrow_schema("packets").field(name).type.to_pandas_dtype())
+    most = np.iinfo(width).max
+    fits = [isinstance(value, int) and 0 <= value <= most for value in values]
+    if not all(fits):
+        for value, fit in zip(values, fits, strict=True):
+            if not fit:
+                session.refuse(f"packets.{name}", value)
+        rows = rows[np.array(fits)]
+        values = [value for value, fit in zip(values, fits, strict=True) if fit]
+    frames.out.put(name, rows, np.array(values, width))

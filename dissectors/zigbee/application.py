@@ -30,7 +30,7 @@ from dissectors.zigbee.learn import learn_announced, learn_key
 from dissectors.zigbee.nwk import AuxHeader
 from dissectors.zigbee.zdp import read_zdp
 
-__all__ = ["read_aps", "read_inter_pan_aps", "read_payload"]
+__all__ = ["read_aps", "read_data", "read_inter_pan_aps", "read_payload"]
 
 LAYER = "zigbee.aps"
 NAME = "ZigBee APS"

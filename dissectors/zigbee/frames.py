@@ -26,6 +26,9 @@ class Payloads(Protocol):
     def __contains__(self, row: object) -> bool:
         """Whether the frame in `row` is one of them."""
 
+    def follow(self, frames: Frames, row: int) -> Dissection | None:
+        """What the frame in `row` says, if that neither needs nor teaches anything else; None: see `read`."""
+
     def read(self, frames: Frames, row: int) -> Dissection:
         """What the layers above say of the frame in `row`."""
 
@@ -165,7 +168,8 @@ class Frames:
 
     def tell_above(self, row: int) -> None:
         """As `tell`, of addresses and scaling only: what the layers above the APS ask for."""
-        self.news.teach(self.context.addresses, self.told, row)
+        if len(self.news.row):
+            self.news.teach(self.context.addresses, self.told, row)
         for scales in self.scales:
             scales.tell(self.context, row)
         self.told = row

@@ -2,19 +2,22 @@
 
 Strategy: most of the cost of a rare frame is not what makes it rare, but the layers below. Where the vector
 path has read those, the one-frame path takes up at the APS payload, with the same functions, and gives the
-columns that the layers above fill. Neither trees nor Scapy layers are made of what nobody looks at.
+columns that the layers above fill. Neither trees nor Scapy layers are made of what nobody looks at. What
+most GBCS messages come in, fragments and TransferData, does not even need the one-frame path.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dissectors.cursor import Cursor
-from dissectors.frame import Dissection, RawFrame
+from dissectors.frame import Dissection, Envelope, RawFrame
 from dissectors.vectors import Octets
+from dissectors.zcl.transfers import TUNNELING, read_transfer
 from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.aps_facts import ApsFacts
+from dissectors.zigbee.fragments import Fragments
 from dissectors.zigbee.frames import Ends, Frames
 from dissectors.zigbee.security_columns import VERDICTS
 
@@ -23,7 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenPayloads"]
 
-BUFFER = "decrypted-0"
+LAYER, FRAGMENT = "ZigBee APS", "APS data, fragment"
+BUFFER, WHOLE = "decrypted-0", "reassembled-0"
+DATA, ACK = 0, 2
+ZDP_PROFILE = 0x0000
+INCOMPLETE = Dissection(columns={"protocol": LAYER, "summary": FRAGMENT})
+"""What a fragment says that completes nothing."""
 
 
 @dataclass(slots=True)
@@ -34,60 +42,118 @@ class OpenPayloads:
     aps: ApsHeaders
     ends: Ends
     _place: dict[int, int] = field(default_factory=dict)
+    _lists: dict[str, list[Any]] = field(default_factory=dict)
+    _joined: dict[int, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._place = {row: place for place, row in enumerate(self.aps.span.rows.tolist())}
+        aps, ends = self.aps, self.ends
+        self._place = {row: place for place, row in enumerate(aps.span.rows.tolist())}
+        columns = {name: getattr(aps, name) for name in ("control", "fragment", "block", "aps_counter")}
+        columns |= {name: getattr(aps, name) for name in ("cluster", "profile", "src_endpoint", "bare")}
+        columns |= {name: getattr(ends, name) for name in ("pan", "src", "dst")}
+        columns |= {"begin": aps.span.offset, "end": aps.span.end, "grouped": aps.grouped}
+        self._lists = {name: column.tolist() for name, column in columns.items()}
+        for name, values, has in (
+            ("source", ends.src_eui64, ends.has_src),
+            ("destination", ends.dst_eui64, ends.has_dst),
+            ("dst_endpoint", aps.dst_endpoint, ~aps.grouped),
+        ):
+            pairs = zip(values.tolist(), has.tolist(), strict=True)
+            self._lists[name] = [value if there else None for value, there in pairs]
 
     def __contains__(self, row: object) -> bool:
         return row in self._place
 
-    def read(self, frames: Frames, row: int) -> Dissection:
-        """What the layers above say of the frame in `row`; its columns are those that they fill.
+    def follow(self, frames: Frames, row: int) -> Dissection | None:
+        """What the frame in `row` says, if it is a fragment or a TransferData; else None, and `read` is for it.
 
-        The context must have been told what the frames up to this one taught (`Frames.tell_above`).
+        Neither asks the context for what other layers keep there, nor teaches them anything.
         """
-        # Here because it imports Scapy, which most captures do not need.
-        from dissectors.zigbee.application import LAYER, read_payload
+        place, lists = self._place[row], self._lists
+        if lists["control"][place] & 3 != DATA:
+            return None
+        clear = self._clear(place)
+        if lists["fragment"][place]:
+            joined = self._join(frames, row, place, clear)
+            if joined is None:
+                return INCOMPLETE
+            self._joined[row] = clear = joined
+        return self._transfer(frames, row, place, clear)
+
+    def _clear(self, place: int) -> bytes:
+        lists = self._lists
+        return self.octets.data[lists["begin"][place] : lists["end"][place]].tobytes()
+
+    def _join(self, frames: Frames, row: int, place: int, block: bytes) -> bytes | None:
+        """The payload that a fragment completes (as `dissectors.zigbee.application.read_fragment`)."""
+        lists = self._lists
+        first, number = lists["fragment"][place] == 1, lists["block"][place]
+        names = ("pan", "src", "dst", "src_endpoint", "dst_endpoint", "profile", "cluster", "aps_counter")
+        sender = tuple(lists[name][place] for name in names)
+        fragments = frames.context.state(Fragments)
+        index, total = (0, number) if first else (number, None)
+        return fragments.add(sender, index, total, block, int(frames.number[row]), int(frames.time_ns[row]))
+
+    def _transfer(self, frames: Frames, row: int, place: int, octets: bytes) -> Dissection | None:
+        """A message in a tunnel; None where the payload is anything else."""
+        lists = self._lists
+        if lists["cluster"][place] != TUNNELING or lists["profile"][place] == ZDP_PROFILE:
+            return None
+        envelope = Envelope(
+            frame=int(frames.number[row]),
+            source=lists["source"][place],
+            destination=None if lists["grouped"][place] else lists["destination"][place],
+            source_short=lists["src"][place],
+            destination_short=lists["dst"][place],
+        )
+        return read_transfer(octets, envelope, frames.context, "commands" in frames.tables)
+
+    def read(self, frames: Frames, row: int) -> Dissection:
+        """What the one-frame path says of the frame in `row`, from the APS payload on.
+
+        Its columns are those that the layers above fill. `follow` has been asked before, and the context told
+        what the frames up to this one taught (`Frames.tell_above`).
+        """
+        # Here because they import Scapy, which most captures do not need.
+        from dissectors.zigbee.application import LAYER as APS
+        from dissectors.zigbee.application import read_data, read_payload
 
         place = self._place[row]
-        span = self.aps.span
-        clear = self.octets.data[int(span.offset[place]) : int(span.end[place])].tobytes()
+        whole = self._joined.pop(row, None)
+        clear, buffer = (self._clear(place), BUFFER) if whole is None else (whole, WHOLE)
         verdict = VERDICTS[int(frames.out.values["nwk_security"][row])]
-        out = Dissection(buffers={"frame": b"", BUFFER: clear}, columns={"nwk_security": verdict})
-        reading = self._reading(frames, row, place, out)
-        read_payload(reading, self._header(place), Cursor(clear, layer=LAYER), BUFFER, None)
+        out = Dissection(buffers={"frame": b"", buffer: clear}, columns={"nwk_security": verdict})
+        reading, header = self._reading(frames, row, place, out), self._header(place)
+        if whole is None:
+            read_payload(reading, header, Cursor(clear, layer=APS), buffer, None)
+        else:
+            reading.say(LAYER, FRAGMENT)
+            read_data(reading, header, Cursor(clear, layer=APS), buffer)
         del out.columns["nwk_security"]
         return out
 
     def _reading(self, frames: Frames, row: int, place: int, out: Dissection) -> Reading:
         from dissectors.reading import Reading
 
-        ends = self.ends
-        raw = RawFrame(b"", number=int(frames.number[row]), time_ns=int(frames.time_ns[row]))
+        lists = self._lists
         return Reading(
-            raw,
+            RawFrame(b"", number=int(frames.number[row]), time_ns=int(frames.time_ns[row])),
             frames.context,
             out,
-            pan=int(ends.pan[place]),
-            source=int(ends.src_eui64[place]) if ends.has_src[place] else None,
-            destination=int(ends.dst_eui64[place]) if ends.has_dst[place] else None,
-            nwk_src=int(ends.src[place]),
-            nwk_dst=int(ends.dst[place]),
+            pan=lists["pan"][place],
+            source=lists["source"][place],
+            destination=lists["destination"][place],
+            nwk_src=lists["src"][place],
+            nwk_dst=lists["dst"][place],
             rows_only=True,
         )
 
     def _header(self, place: int) -> ApsFacts:
-        aps = self.aps
-        control, fragment = int(aps.control[place]), int(aps.fragment[place])
-        facts = ApsFacts(control, fragment, {"counter": int(aps.aps_counter[place])})
-        if not aps.bare[place]:
-            facts.fields |= {
-                "cluster": int(aps.cluster[place]),
-                "profile": int(aps.profile[place]),
-                "src_endpoint": int(aps.src_endpoint[place]),
-            }
-            if not aps.grouped[place]:
-                facts.fields["dst_endpoint"] = int(aps.dst_endpoint[place])
-        if fragment:
-            facts.fields["block"] = int(aps.block[place])
-        return facts
+        lists = self._lists
+        fields = {"counter": lists["aps_counter"][place]}
+        if not lists["bare"][place]:
+            names = ("cluster", "profile", "src_endpoint", "dst_endpoint")
+            fields |= {name: lists[name][place] for name in names if lists[name][place] is not None}
+        if lists["fragment"][place]:
+            fields["block"] = lists["block"][place]
+        return ApsFacts(lists["control"][place], lists["fragment"][place], fields)

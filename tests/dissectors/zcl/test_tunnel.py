@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dissectors.context import HanContext
 from dissectors.zcl import build_command
 from dissectors.zcl.envelopes import kind_of, message_length
-from dissectors.zcl.tunnel import Tunnels
+from dissectors.zcl.tunnel_assembly import Tunnels
 from tests.dissectors.zcl.support import read
 
 SIGNED = bytes.fromhex(

@@ -1,0 +1,99 @@
+"""TransferData of the Tunneling cluster, read for its columns and rows alone: what most GBCS messages come in.
+
+Strategy: the one-frame path lays out every field and looks the command up in the tables. Here the layout is
+compiled once a command (a tunnel identifier, and octets up to the end: ZSE D.6.2.4.3 and D.6.2.5.2), and a
+frame is followed by `dissectors.zcl.tunnel_assembly`, as it is there. Whatever is laid out otherwise is not
+read here.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from dissectors.context import HanContext
+from dissectors.field import Issue
+from dissectors.frame import Dissection, Envelope
+from dissectors.zcl import catalogue, scaling
+from dissectors.zcl.catalogue import Direction
+from dissectors.zcl.meanings import special
+from dissectors.zcl.summaries import PROTOCOL, line
+from dissectors.zcl.tunnel_assembly import Tunnel, Tunnels, take
+
+__all__ = ["TUNNELING", "read_transfer"]
+
+TUNNELING = 0x0704
+TYPE_BITS = 0x07
+CLUSTER_COMMAND = 0x01
+"""Frame type and manufacturer bit of a standard command of the cluster."""
+HEADER, IDENTIFIER = 3, 2
+"""Octets of the ZCL header, and of the tunnel identifier after it."""
+LAYOUT = [("tunnel_id", "uint16"), ("data", "octets:rest")]
+DIRECTIONS: tuple[Direction, Direction] = ("to-server", "to-client")
+
+
+@cache
+def _known(direction: Direction, code: int) -> dict[str, Any] | None:
+    """The columns that all rows of this command share; None for another one."""
+    command = catalogue.command(TUNNELING, direction, code)
+    if command is None or command.name != "Transfer Data" or command.others or scaling.concerns(command):
+        return None
+    plain = [(one.name, one.type) for one in command.fields if not (one.condition or one.repeat)]
+    if plain != LAYOUT or len(command.fields) != len(LAYOUT):
+        return None
+    return {
+        "cluster": TUNNELING,
+        "cluster_name": catalogue.cluster(TUNNELING).name,
+        "direction": direction,
+        "command": code,
+        "command_name": command.name,
+    }
+
+
+def read_transfer(octets: bytes, envelope: Envelope, context: HanContext, rows: bool) -> Dissection | None:
+    """Read a ZCL frame that is a TransferData; None when it is anything else.
+
+    `rows`: whether rows of the commands table are wanted.
+    """
+    if len(octets) < HEADER + IDENTIFIER or octets[0] & TYPE_BITS != CLUSTER_COMMAND:
+        return None
+    direction = DIRECTIONS[octets[0] >> 3 & 1]
+    common = _known(direction, octets[2])
+    if common is None:
+        return None
+    source = envelope.source if envelope.source is not None else envelope.source_short
+    target = envelope.destination if envelope.destination is not None else envelope.destination_short
+    tunnel_id = int.from_bytes(octets[3:5], "little")
+    data = octets[5:]
+    pair, open_ = frozenset((source, target)), context.state(Tunnels).open
+    tunnel = open_.get((pair, tunnel_id))
+    if tunnel is None:
+        tunnel = open_[pair, tunnel_id] = Tunnel(tunnel_id)
+    taken = take(tunnel, direction, octets[1], envelope.frame, data)
+    out = Dissection(columns=_columns(octets, direction, common))
+    out.issues = [Issue(severity, "zcl", 0, text) for severity, text in taken.notes]
+    out.payload = [(one.kind, one.octets) for one in taken.carried]
+    out.payload_frames = [one.frames for one in taken.carried]
+    if rows:
+        shared = {"source": source, "destination": target, **common}
+        said = special(TUNNELING, "tunnel_id", tunnel_id) or None
+        number = {
+            "field": "tunnel_id",
+            "value": str(tunnel_id),
+            "number": float(tunnel_id),
+            "meaning": said,
+        }
+        told = {"field": "data", "value": data.hex(), "meaning": taken.text or None}
+        out.commands = [shared | number, shared | told]
+    return out
+
+
+def _columns(octets: bytes, direction: Direction, common: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "protocol": PROTOCOL,
+        "summary": line(common["cluster_name"], common["command_name"], octets[2]),
+        "zcl_type": "cluster",
+        "zcl_direction": direction,
+        "zcl_seq": octets[1],
+        "zcl_command": octets[2],
+    }
