@@ -2,25 +2,37 @@
 
 Strategy: a file is written under a temporary name beside its place and moved there when all of it is
 written, so a killed run leaves no half table and a rerun completes. Each format is one small writer class.
+They write in a thread (`analysis.scribe`) beside decoding.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import pyarrow as pa
 
+from analysis.scribe import Scribe
 from analysis.tables import arrow_schema
+from analysis.text_output import Csv, JsonLines
 
-__all__ = ["FORMATS", "Folder", "TableWriter", "plain_columns", "rows_of"]
+__all__ = ["FORMATS", "Folder", "TableWriter"]
+
+
+MANIFOLD = {
+    *("frame", "time", "nwk_counter", "nwk_digest", "aps_frame_counter", "aps_digest"),
+    *("value", "number", "scaled", "message", "item"),
+}
+"""Columns in which a value is rarely met twice: a dictionary makes Parquet slower and larger there."""
+SOUGHT = {
+    *("frame", "time", "nwk_src", "nwk_dst", "nwk_src_eui64", "nwk_dst_eui64"),
+    *("source", "destination", "cluster", "attribute", "message"),
+}
+"""Columns whose least and greatest value each row group tells, for readers that skip row groups."""
 
 
 class TableWriter(Protocol):
@@ -31,75 +43,6 @@ class TableWriter(Protocol):
 
     def close(self) -> None:
         """Finish the file's format; the file itself stays open."""
-
-
-def plain_columns(batch: Any) -> Iterator[tuple[str, list[Any]]]:
-    """Column names and plain Python values; times as ISO 8601 in UTC with nanoseconds."""
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if pa.types.is_timestamp(column.type):
-            yield name, [None if v is None else iso_time(v) for v in column.cast(pa.int64()).to_pylist()]
-        elif pa.types.is_dictionary(column.type):
-            words = column.dictionary.to_pylist()
-            yield name, [None if code is None else words[code] for code in column.indices.to_pylist()]
-        else:
-            yield name, column.to_pylist()
-
-
-def iso_time(time_ns: int) -> str:
-    """A time as text.
-
-    >>> iso_time(1281120790000056000)
-    '2010-08-06T18:53:10.000056000Z'
-    """
-    from datetime import UTC, datetime, timedelta
-
-    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-    try:
-        whole = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    except OverflowError:
-        return f"{seconds}.{nanoseconds:09d}"
-    return f"{whole:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
-
-
-def rows_of(batch: Any) -> Iterator[dict[str, Any]]:
-    """Each row as a dictionary of plain values, without the nulls."""
-    columns = list(plain_columns(batch))
-    names = [name for name, _ in columns]
-    for values in zip(*(values for _, values in columns), strict=True):
-        yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
-
-
-class JsonLines:
-    """One JSON object a row; nulls are left out."""
-
-    def __init__(self, file: IO[bytes], table: str) -> None:
-        self._file = file
-
-    def write(self, batch: Any) -> None:
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows_of(batch))
-        self._file.write(text.encode("utf-8", "replace"))
-
-    def close(self) -> None:
-        self._file.flush()
-
-
-class Csv:
-    """Comma-separated values with a header line; null is empty, lists are separated by spaces."""
-
-    def __init__(self, file: IO[bytes], table: str) -> None:
-        self._file = file
-        self._file.write((",".join(arrow_schema(table).names) + "\r\n").encode())
-
-    def write(self, batch: Any) -> None:
-        columns = []
-        for _, values in plain_columns(batch):
-            columns.append([" ".join(map(str, v)) if isinstance(v, list) else v for v in values])
-        text = io.StringIO()
-        csv.writer(text).writerows(zip(*columns, strict=True))
-        self._file.write(text.getvalue().encode("utf-8", "replace"))
-
-    def close(self) -> None:
-        self._file.flush()
 
 
 class Arrow:
@@ -118,13 +61,19 @@ class Arrow:
 
 
 class Parquet:
-    """Apache Parquet, compressed with zstd."""
+    """Apache Parquet, compressed with zstd; each batch is a row group."""
 
     def __init__(self, file: IO[bytes], table: str) -> None:
         from pyarrow import parquet
 
         self._schema = arrow_schema(table)
-        self._writer = parquet.ParquetWriter(file, self._schema, compression="zstd")
+        self._writer = parquet.ParquetWriter(
+            file,
+            self._schema,
+            compression="zstd",
+            use_dictionary=[name for name in self._schema.names if name not in MANIFOLD],
+            write_statistics=[name for name in self._schema.names if name in SOUGHT],
+        )
 
     def write(self, batch: Any) -> None:
         self._writer.write_table(pa.Table.from_batches([batch], schema=self._schema))
@@ -159,25 +108,32 @@ class Folder:
         self.tables = tables
         self._files: dict[str, IO[bytes]] = {}
         self._writers: dict[str, TableWriter] = {}
+        self._scribe: Scribe | None = None
         path.mkdir(parents=True, exist_ok=True)
 
     def begin(self) -> None:
         """Start (again): what was written before is dropped."""
         self.abandon()
         for table in self.tables:
-            file = tempfile.NamedTemporaryFile(  # noqa: SIM115
+            self._files[table] = tempfile.NamedTemporaryFile(  # noqa: SIM115
                 dir=self.path, prefix=f".{table}-", suffix=".part", delete=False
             )
-            self._files[table] = file
+        self._scribe = Scribe()
+        self._scribe.do(self._make_writers)
+
+    def _make_writers(self) -> None:
+        for table, file in self._files.items():
             self._writers[table] = self._make(file, table)
 
     def write(self, table: str, batch: Any) -> None:
-        """Append a batch to its table's file."""
-        if table in self._writers:
-            self._writers[table].write(batch)
+        """Append a batch to its table's file, in a while. Raises what an earlier write raised."""
+        if table in self._files and self._scribe is not None:
+            self._scribe.do(lambda: self._writers[table].write(batch))
 
     def finish(self) -> list[Path]:
-        """Close all files and move them to their places, which are returned."""
+        """Close all files and move them to their places, which are returned. Raises what a write raised."""
+        if self._scribe is not None:
+            self._scribe.finish()
         places = []
         for table, writer in self._writers.items():
             writer.close()
@@ -190,18 +146,20 @@ class Folder:
             place = self.path / (table + self.suffix)
             Path(file.name).replace(place)
             places.append(place)
-        self._files, self._writers = {}, {}
+        self._files, self._writers, self._scribe = {}, {}, None
         return places
 
     def abandon(self) -> None:
         """Remove what is not finished."""
+        if self._scribe is not None:
+            self._scribe.drop()
         for writer in self._writers.values():
             with suppress(Exception):  # what it writes goes away anyhow
                 writer.close()
         for file in self._files.values():
             file.close()
             Path(file.name).unlink(missing_ok=True)
-        self._files, self._writers = {}, {}
+        self._files, self._writers, self._scribe = {}, {}, None
 
 
 def _umask() -> int:

@@ -6,12 +6,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from analysis import console
 from analysis.decode import DECODED_TABLES, CaptureFacts, Reading, readings
 from analysis.output import FORMATS, Folder
+from analysis.scribe import Scribe
 from analysis.session import Session
 from analysis.tables import codes_of
 from dissectors.keyring import Keyring
@@ -102,11 +104,15 @@ def _to_stdout(
             spool.seek(0)
             spool.truncate()
             writer = FORMATS[format_][1](spool, table)
-            shut = 0
-            for name, batch in reading:
-                shut += _shut(name, batch)
-                if name == table:
-                    writer.write(batch)
+            scribe, shut = Scribe(), 0
+            try:
+                for name, batch in reading:
+                    shut += _shut(name, batch)
+                    if name == table:
+                        scribe.do(partial(writer.write, batch))
+                scribe.finish()
+            finally:
+                scribe.drop()
             writer.close()
         spool.seek(0)
         shutil.copyfileobj(spool, sys.stdout.buffer)

@@ -313,7 +313,7 @@ def test_every_parameter_has_a_type_that_the_plain_reader_knows() -> None:
 def test_a_plain_decode_loads_neither_typer_nor_pandas_nor_scapy(capture: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from analysis.cli import main; main(sys.argv[1:]);"
-        "sys.exit(' '.join(m for m in ('typer', 'pydantic', 'pandas', 'scapy', 'rich', 'construct')"
+        "sys.exit(' '.join(m for m in ('typer', 'pydantic', 'pandas', 'scapy', 'rich', 'construct', 'pyarrow.compute')"
         " if m in sys.modules) or 0)"
     )
     for form in ("parquet", "arrow", "csv", "jsonl"):

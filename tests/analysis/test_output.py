@@ -1,0 +1,140 @@
+"""Tables to files: the texts are those of Python's own writers, and a run that fails leaves nothing."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from analysis.decode import DECODED_TABLES, Decoded, decode
+from analysis.keyfile import read_keys
+from analysis.output import FORMATS, Folder
+from analysis.plain_values import plain_columns, rows_of
+from analysis.tables import arrow_schema, batch_of
+from captures.simulated.samples import FOLDER, SAMPLES
+
+TEXT_FORMS = ("csv", "jsonl")
+ODD = (
+    {"value": "a,b", "number": 1.0, "meaning": 'say "x"', "frame": 1, "time": -1, "cluster_name": "a\r\nb"},
+    {"value": "", "number": -0.0, "meaning": "\\ \x01 \x7f \u2028 \U0001f600", "cluster_name": '","'},
+    {"value": "line\nbreak", "number": math.nan, "scaled": math.inf, "unit": "", "status": 255},
+    {"number": 0.0, "scaled": -math.inf, "value": " lead", "source": 2**64 - 1, "time": 2**63 - 1},
+    {"number": 1e-7, "scaled": 1e16, "value": "\udc80", "time": -(2**63) + 1, "attribute": 0},
+    {},
+    {"number": 5e-324, "scaled": 123456789.123, "value": "é", "time": 999_999_999, "frame": 7},
+)
+
+
+def row_by_row(form: str, table: str, batches: list[Any]) -> bytes:
+    """What the formats are defined by: `csv.writer` and `json.dumps`, a row at a time."""
+    text = io.StringIO()
+    if form == "jsonl":
+        for row in (row for batch in batches for row in rows_of(batch)):
+            text.write(json.dumps(row, ensure_ascii=False) + "\n")
+        return text.getvalue().encode()
+    writer = csv.writer(text)
+    writer.writerow(arrow_schema(table).names)
+    for batch in batches:
+        columns = [values for _, values in plain_columns(batch)]
+        columns = [[" ".join(map(str, v)) if isinstance(v, list) else v for v in c] for c in columns]
+        writer.writerows(zip(*columns, strict=True))
+    return text.getvalue().encode()
+
+
+def written(form: str, table: str, batches: list[Any]) -> bytes:
+    file = io.BytesIO()
+    writer = FORMATS[form][1](file, table)
+    for batch in batches:
+        writer.write(batch)
+    writer.close()
+    return file.getvalue()
+
+
+def assert_same_texts(decoded: Decoded) -> None:
+    for table in DECODED_TABLES:
+        batches = decoded.table(table).to_batches(max_chunksize=500)
+        for form in TEXT_FORMS:
+            assert written(form, table, batches) == row_by_row(form, table, batches), (table, form)
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES))
+def test_texts_of_the_samples(sample: str) -> None:
+    ring = read_keys(FOLDER / f"{sample}.keys.toml")
+    assert_same_texts(decode(FOLDER / f"{sample}.pcapng", ring))
+
+
+def test_texts_of_shared_captures(shared: Path) -> None:
+    captures = sorted(p for p in (shared / "captures").rglob("*") if p.suffix in (".pcap", ".pcapng", ".dcf"))
+    for path in captures[::6]:
+        assert_same_texts(decode(path, limit=400))
+
+
+@pytest.mark.parametrize("form", TEXT_FORMS)
+@pytest.mark.parametrize("rows", [ODD, ODD[5:6], ODD[::-1], ODD * 40, ()])
+def test_odd_values(form: str, rows: tuple[dict[str, Any], ...]) -> None:
+    batch = batch_of("attributes", rows)
+    for batches in ([batch], [batch, batch.slice(1), batch], [batch.slice(i, 1) for i in range(len(batch))]):
+        assert written(form, "attributes", batches) == row_by_row(form, "attributes", batches)
+
+
+@pytest.mark.parametrize("form", TEXT_FORMS)
+def test_lists(form: str) -> None:
+    batch = batch_of("messages", [{"message": 1, "frames": [1, 2, 3]}, {"frames": []}, {"message": 3}])
+    assert written(form, "messages", [batch]) == row_by_row(form, "messages", [batch])
+
+
+def test_parquet_holds_what_arrow_holds(tmp_path: Path) -> None:
+    sample = FOLDER / "gbcs-messages.pcapng"
+    decoded = decode(sample, read_keys(FOLDER / "gbcs-messages.keys.toml"))
+    folder = Folder(tmp_path, "parquet", DECODED_TABLES)
+    folder.begin()
+    for table in DECODED_TABLES:
+        for batch in decoded.table(table).to_batches():
+            folder.write(table, batch)
+    for place in folder.finish():
+        assert pq.read_table(place).equals(decoded.table(place.stem)), place.stem
+
+
+def test_an_error_of_the_writing_thread_is_raised_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    folder = Folder(tmp_path, "csv", ("packets",))
+    batch = batch_of("packets", [{"frame": 1}])
+    folder.begin()
+    folder.write("packets", batch)
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr("analysis.text_output.Csv.write", full)
+        for _ in range(50):
+            folder.write("packets", batch)
+        folder.finish()
+    folder.abandon()
+    assert list(tmp_path.iterdir()) == []
+    folder.begin()
+    folder.write("packets", batch)
+    assert [place.name for place in folder.finish()] == ["packets.csv"]
+
+
+def batches_and_then(error: BaseException) -> Iterator[tuple[str, Any]]:
+    for number in range(1, 30):
+        yield "packets", batch_of("packets", [{"frame": number}])
+    raise error
+
+
+@pytest.mark.parametrize("form", sorted(FORMATS))
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("decoder")])
+def test_an_interrupted_run_leaves_nothing(form: str, error: BaseException, tmp_path: Path) -> None:
+    folder = Folder(tmp_path, form, ("packets",))
+    folder.begin()
+    with pytest.raises(type(error)):
+        for table, batch in batches_and_then(error):
+            folder.write(table, batch)
+    folder.abandon()
+    assert list(tmp_path.iterdir()) == []
