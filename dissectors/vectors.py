@@ -241,8 +241,8 @@ def lookup(table: dict[int, int], keys: npt.NDArray[np.uint64]) -> tuple[npt.NDA
 
 def distinct(keys: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Index]:
     """The distinct keys in the order in which they are met, and for each element which of them it is."""
-    if len(keys) == 0:
-        return keys, np.zeros(0, np.int64)
+    if len(keys) == 0 or (keys[0] == keys[-1] and (keys == keys[0]).all()):  # often there is only one
+        return keys[:1], np.zeros(len(keys), np.int64)
     import pyarrow as pa  # its hash table is seven times faster here than numpy's sorting
 
     from dissectors.kernels import coded

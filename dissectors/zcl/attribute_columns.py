@@ -7,7 +7,7 @@ for each distinct attribute (`Spec`); values are written as `dissectors.zcl.valu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
 
@@ -55,14 +55,15 @@ class Frames:
     manufacturer: npt.NDArray[np.int32]  # -1: standard
     to_client: Mask
     command: npt.NDArray[np.uint8]
+    contexts: npt.NDArray[np.uint64] = field(init=False)
+    context: Index = field(init=False)
 
-    @property
-    def context(self) -> npt.NDArray[np.uint64]:
-        """Cluster, manufacturer and direction in one number (see `dissectors.zcl.frame_columns.unpack`)."""
+    def __post_init__(self) -> None:
+        """`contexts` are the distinct clusters with manufacturer and direction, each in one number (see
+        `dissectors.zcl.frame_columns.unpack`), `context` which of them each frame has."""
         manufacturer = (self.manufacturer + 1).astype(np.uint64)
         upper = (self.cluster.astype(np.uint64) << np.uint64(18)) | (manufacturer << np.uint64(1))
-        found: npt.NDArray[np.uint64] = upper + self.to_client.astype(np.uint64)
-        return found
+        self.contexts, self.context = distinct(upper + self.to_client.astype(np.uint64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +109,21 @@ def attribute_of(cluster: int, side: str, attribute: int, manufacturer: int | No
 
 def specs_of(frames: Frames, records: Records) -> tuple[list[Spec], Index]:
     """The distinct attributes of the records, and which of them each record is of."""
-    asks = np.array([code in GENERAL and GENERAL[code].asks for code in range(256)])
-    server = frames.to_client != asks[frames.command]
-    contexts, of_frame = distinct((frames.context & ~np.uint64(1)) | server.astype(np.uint64))
-    key = (of_frame[records.index].astype(np.uint64) << np.uint64(32)) | (
-        records.identifier.astype(np.uint64) << np.uint64(16)
-    )
-    unique, spec = distinct(key | (records.type + 1).astype(np.uint64))
-    specs = [_spec(int(contexts[int(k) >> 32]), int(k) >> 16 & 0xFFFF, (int(k) & 0xFFFF) - 1) for k in unique]
+    server = frames.to_client != _asks()[frames.command]
+    about = (frames.context << 1 | server) << 32
+    key = about[records.index] | (records.identifier.astype(np.int64) << 16) | (records.type + 1)
+    unique, spec = distinct(key)
+    specs = []
+    for one in unique.tolist():
+        context = int(frames.contexts[one >> 33]) & ~1 | (one >> 32 & 1)
+        specs.append(_spec(context, one >> 16 & 0xFFFF, (one & 0xFFFF) - 1))
     return specs, spec
+
+
+@cache
+def _asks() -> Mask:
+    """Which general commands ask for something, by their identifier."""
+    return np.array([code in GENERAL and GENERAL[code].asks for code in range(256)], np.bool_)
 
 
 def _spec(context: int, attribute: int, type_: int) -> Spec:

@@ -79,12 +79,11 @@ def _field(cluster: int, one: FieldSpec) -> Spec | None:
 
 def plans_of(frames: Frames, sizes: Index, chosen: Index) -> tuple[list[Plan], Index, Index]:
     """Plans for the chosen cluster commands: the distinct ones, which one each frame has, and the frames."""
-    contexts, context = distinct(frames.context[chosen])
-    kinds, kind = distinct((context << 8) | frames.command[chosen])
+    kinds, kind = distinct((frames.context[chosen] << 8) | frames.command[chosen])
     plans: list[Plan] = []
     number = np.full(len(kinds), -1, np.int64)
     for i, key in enumerate(kinds.tolist()):
-        packed = int(contexts[key >> 8])
+        packed = int(frames.contexts[key >> 8])
         manufacturer = (packed >> 1 & 0x1FFFF) - 1
         code = None if manufacturer < 0 else manufacturer
         plan = plan_of(packed >> 18, DIRECTIONS[packed & 1], key & 0xFF, code)

@@ -46,6 +46,8 @@ def read_zcl_frames(frames: Frames, octets: Octets, aps: ApsHeaders, ends: Ends)
     zcl = read_zcl(octets, aps.span, np.arange(len(aps.span)))
     if not len(zcl.span):
         return
+    if len(zcl.index) < len(aps.span):
+        aps, ends = aps.where(zcl.index), ends.where(zcl.index)
     facts = _facts(zcl, aps, ends)
     records, whole = read_records(octets, zcl)
     specs, spec = specs_of(facts, records)
@@ -62,12 +64,11 @@ def read_zcl_frames(frames: Frames, octets: Octets, aps: ApsHeaders, ends: Ends)
     _put_commands(frames, octets, zcl, facts, plans, which, planned)
     _put_default_responses(frames, octets, zcl, facts, np.flatnonzero(default))
     _put_records(frames, zcl, facts, np.flatnonzero(whole), records, specs, spec)
-    _attributes(frames, octets, facts, records, specs, spec, _owners(facts, zcl.index, aps, ends))
+    _attributes(frames, octets, facts, records, specs, spec, _owners(facts, aps, ends))
 
 
 def _facts(zcl: ZclHeaders, aps: ApsHeaders, ends: Ends) -> ZclFrames:
     """Sender, receiver and cluster of each frame; a group has no EUI-64."""
-    aps, ends = aps.where(zcl.index), ends.where(zcl.index)
     to_client = (zcl.control & 8) != 0
     target = np.where(aps.grouped, ends.dst, ends.destination)
     manufacturer = np.where(zcl.control & 4, zcl.manufacturer.astype(np.int32), -1)
@@ -86,30 +87,35 @@ def _facts(zcl: ZclHeaders, aps: ApsHeaders, ends: Ends) -> ZclFrames:
     )
 
 
-def _owners(facts: ZclFrames, index: Index, aps: ApsHeaders, ends: Ends) -> Owners:
+def _owners(facts: ZclFrames, aps: ApsHeaders, ends: Ends) -> Owners:
     """Who owns the server side: EUI-64, or PAN and short address while that is unknown."""
-    aps, ends = aps.where(index), ends.where(index)
-    # Twice the frames: first their servers, then the ends that they send to or hear from.
-    server = np.concatenate([facts.to_client, ~facts.to_client])
-    twice = np.concatenate([np.arange(len(index))] * 2)
-    aps, ends = aps.where(twice), ends.where(twice)
-    short = np.where(server, ends.src, ends.dst).astype(np.uint64)
-    known = np.where(server, ends.has_src, ends.has_dst & ~aps.grouped)
-    eui64 = np.where(server, ends.src_eui64, ends.dst_eui64)
-    address = np.where(known, eui64, ends.pan.astype(np.uint64) << np.uint64(16) | short)
+    count = len(facts.rows)
+    to_client, grouped = facts.to_client, aps.grouped
+    pan = ends.pan.astype(np.uint64) << np.uint64(16)
+    has_dst = ends.has_dst & ~grouped
+    # First the sources of the frames, then their destinations.
+    known = np.concatenate([ends.has_src, has_dst])
+    address = np.concatenate(
+        [
+            np.where(ends.has_src, ends.src_eui64, pan | ends.src),
+            np.where(has_dst, ends.dst_eui64, pan | ends.dst),
+        ]
+    )
     values, which = distinct(address)
     both, device = distinct((which << 1) | known)
     devices: list[Hashable] = [
         int(values[b >> 1]) if b & 1 else (int(values[b >> 1]) >> 16, int(values[b >> 1]) & 0xFFFF)
         for b in both.tolist()
     ]
-    numbers = np.where(server, aps.src_endpoint, aps.dst_endpoint).astype(np.int64)
-    endpoint = np.where(server | ~aps.grouped, numbers, 256)
-    pairs, at = distinct((device << 9) | endpoint)
+    source = (device[:count] << 9) | aps.src_endpoint
+    target = (device[count:] << 9) | np.where(grouped, 256, aps.dst_endpoint)
+    # A server that answers is a source, and has its destination for a peer; one that is asked is a destination.
+    peered = np.flatnonzero(to_client & ~grouped)
+    pairs, at = distinct(np.concatenate([np.where(to_client, source, target), target[peered]]))
     endpoints = [(devices[p >> 9], None if p & 0x1FF == 256 else p & 0x1FF) for p in pairs.tolist()]
-    count = len(index)
-    peer = np.where(facts.to_client & ~aps.grouped[:count], at[count:], -1)
-    return Owners(device[:count], at[:count], peer, devices, endpoints)
+    peer = np.full(count, -1, np.int64)
+    peer[peered] = at[count:]
+    return Owners(np.where(to_client, device[:count], device[count:]), at[:count], peer, devices, endpoints)
 
 
 def _odd(records: Records, specs: list[Spec], spec: Index, frames: int) -> Mask:
@@ -159,11 +165,12 @@ def _put_default_responses(
     frames: Frames, octets: Octets, zcl: ZclHeaders, facts: ZclFrames, chosen: Index
 ) -> None:
     rows, at = facts.rows[chosen], zcl.span.offset[chosen]
-    command, status = octets.u8(at), octets.u8(at + 1)
-    frames.out.put("zcl_status", rows, status)
-    key = facts.context[chosen] << np.uint64(16) | command.astype(np.uint64) << np.uint64(8) | status
-    unique, which = distinct(key)
-    texts = [_default_response(int(k) >> 16, int(k) >> 8 & 0xFF, int(k) & 0xFF) for k in unique]
+    word = octets.u16(at)  # command, and its status
+    frames.out.put("zcl_status", rows, (word >> 8).astype(np.uint8))
+    unique, which = distinct(facts.context[chosen] << 16 | word)
+    texts = [
+        _default_response(int(facts.contexts[k >> 16]), k & 0xFF, k >> 8 & 0xFF) for k in unique.tolist()
+    ]
     frames.finish(rows, PROTOCOL, texts, which)
 
 
@@ -195,25 +202,24 @@ def _put_records(
     spec: Index,
 ) -> None:
     """First attribute, first status and summary of the frames that are lists of records."""
-    count = np.bincount(records.index, minlength=len(facts.rows))[chosen]
-    first = np.searchsorted(records.index, chosen)
+    every = np.bincount(records.index, minlength=len(facts.rows))
+    count = every[chosen]
     some = np.flatnonzero(count)
-    at = first[some]
+    at = (np.cumsum(every) - every)[chosen[some]]  # records stand in the order of their frames
     rows = facts.rows[chosen]
     frames.out.put("zcl_attribute", rows[some], records.identifier[at])
     status = records.status[at]
-    frames.out.put("zcl_status", rows[some][status >= 0], status[status >= 0].astype(np.uint8))
-    shape = np.zeros(len(chosen), np.uint64)
-    first_spec = (spec[at] + 1).astype(np.uint64) << np.uint64(8)
-    shape[some] = first_spec | np.maximum(status, 0).astype(np.uint64)
-    contexts, context = distinct(facts.context[chosen])
-    parts = context.astype(np.uint64) << np.uint64(8) | zcl.command[chosen]
-    parts = parts << np.uint64(8) | np.minimum(count, 255).astype(np.uint64)
-    unique, which = distinct(parts << np.uint64(32) | shape)
+    told = status >= 0
+    frames.out.put("zcl_status", rows[some[told]], status[told].astype(np.uint8))
+    shape = np.zeros(len(chosen), np.int64)
+    shape[some] = (spec[at] + 1) << 8 | np.maximum(status, 0)
+    parts = (facts.context[chosen] << 8 | zcl.command[chosen]) << 8 | np.minimum(count, 255)
+    unique, which = distinct(parts << 32 | shape)
     texts = []
     for key in unique.tolist():
         one = specs[(key >> 8 & 0xFFFFFF) - 1] if key & 0xFFFFFF00 else None
-        texts.append(_list(int(contexts[key >> 48]), key >> 40 & 0xFF, key >> 32 & 0xFF, one, key & 0xFF))
+        context = int(facts.contexts[key >> 48])
+        texts.append(_list(context, key >> 40 & 0xFF, key >> 32 & 0xFF, one, key & 0xFF))
     frames.finish(rows, PROTOCOL, texts, which)
 
 

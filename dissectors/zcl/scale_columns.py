@@ -105,22 +105,26 @@ class _Memory:
         spoken = [self.scales.devices.get(d, {}).get(key) for d in owners.devices]
         frame, _, value = self.lessons.by_key.get(key, (_NONE, _NONE, _NONE))
         out, known = np.zeros(len(self.frames), np.int64), np.zeros(len(self.frames), np.bool_)
+        left, frames = np.arange(len(self.frames)), self.frames
         tiers = (
             (owners.place, owners.place, held),
             (owners.device, owners.device, spoken),
             (owners.place, owners.peer, held),
         )
         for told, asking, base in tiers:
-            mine = asking[self.frames]
-            last = last_before(told[frame], frame, mine, self.frames + 1)
-            now = np.array([b if b is not None else 0 for b in base], np.int64)[mine]
-            has = np.array([b is not None for b in base], np.bool_)[mine] & (mine >= 0) | (last >= 0)
+            mine = asking[frames]
+            now = np.array([b if b is not None else 0 for b in base] or [0], np.int64)[mine]
+            has = np.array([b is not None for b in base] or [False], np.bool_)[mine] & (mine >= 0)
             if len(value):
-                now = np.where(last >= 0, value[last], now)
-            out = np.where(known, out, now)
-            known = known | has
+                last = last_before(told[frame], frame, mine, frames + 1)
+                taught = np.flatnonzero(last >= 0)
+                now[taught], has[taught] = value[last[taught]], True
+            out[left], known[left] = now, has
             if known.all():
                 break  # what other endpoints of the device said does not matter
+            left = np.flatnonzero(~known)
+            frames = self.frames[left]
+        out[~known] = 0
         return out, known
 
 
@@ -138,18 +142,24 @@ def scaled(
 ) -> Scaled:
     """The values of all records in their units."""
     out = Scaled(np.zeros(len(number)), np.full(len(number), -1, np.int32), [])
-    ruled = {i: rules for i, one in enumerate(specs) if (rules := _rules(one))}
-    by_rules: dict[tuple[Rule, ...], list[int]] = {}
-    for i, rules in ruled.items():
-        by_rules.setdefault(tuple(rules), []).append(i)
+    by_rules: dict[tuple[Rule, ...], int] = {}
+    ruled = np.full(max(len(specs), 1), -1, np.int16)  # which set of rules each attribute has
+    for i, one in enumerate(specs):
+        if rules := _rules(one):
+            ruled[i] = by_rules.setdefault(tuple(rules), len(by_rules))
+    which = np.where(numeric, ruled.take(spec), -1)
     scales = context.state(Scales)
-    for some, members in by_rules.items():
-        chosen = np.flatnonzero(np.isin(spec, members) & numeric)
+    for some, place in by_rules.items():
+        chosen = np.flatnonzero(which == place)
+        if not len(chosen):
+            continue
         memory = _Memory(lessons, scales, frame[chosen])
-        left = np.ones(len(chosen), np.bool_)
+        values, left = number[chosen], np.ones(len(chosen), np.bool_)
         for rule in some:
             applies = left & _holds(rule.when, memory) if rule.when else left
-            _apply(rule, number[chosen], np.flatnonzero(applies), chosen, memory, out)
+            _apply(rule, values, np.flatnonzero(applies), chosen, memory, out)
+            if not rule.when:
+                break  # it applies to all that is left
             left = left & ~applies
     return out
 
@@ -172,49 +182,59 @@ def _apply(rule: Rule, number: F64, some: Index, chosen: Index, memory: _Memory,
     """One rule over the records in `some`; see `dissectors.zcl.scaling` for the order of the arithmetic."""
     if not len(some):
         return
-    good = np.ones(len(number), np.bool_)
-    multiplier = divisor = np.ones(len(number), np.int64)
+    multiplier = divisor = None
     if rule.multiplier:
         multiplier, has_multiplier = memory.of(rule.multiplier)
         divisor, has_divisor = memory.of(rule.divisor)
-        good = has_multiplier & has_divisor & (divisor != 0)
-    digits = np.zeros(len(number), np.int64)
+        some = some[(has_multiplier & has_divisor & (divisor != 0))[some]]
+    digits = None
     if rule.digits:
         kind, _, reference = rule.digits.partition(":")
         told, known = memory.of(reference)
         digits = {"low3": told & 7, "high4": told >> 4, "scale": 6 - told}[kind]
-        good = good & known
-    some = some[good[some]]
+        some = some[known[some]]
     unit, bcd, named = _units(rule, some, memory, out)
-    some, unit, bcd = some[named], unit[named], bcd[named]
+    if not named.all():
+        some, unit, bcd = some[named], unit[named], bcd[named]
     value: F64 = number[some]
     if bcd.any():
         value, decimal = _decimals(value, bcd)
         some, unit, value = some[decimal], unit[decimal], value[decimal]
-    above, below = rule.factor
-    power = np.array([10.0**n for n in range(300 if digits.any() else 1)])
-    scale = power[np.minimum(np.abs(digits[some]), len(power) - 1)]
-    over = np.where(digits[some] >= 0, float(above), above * scale)
-    under = np.where(digits[some] >= 0, below * scale, float(below))
-    out.value[chosen[some]] = value * multiplier[some] * over / (divisor[some] * under)
+    over, under = _factors(rule, None if digits is None else digits[some])
+    if multiplier is not None and divisor is not None:
+        value = value * multiplier[some] * over / (divisor[some] * under)
+    else:
+        value = value * over / under
+    out.value[chosen[some]] = value
     out.unit[chosen[some]] = unit
+
+
+def _factors(rule: Rule, digits: I64 | None) -> tuple[F64 | float, F64 | float]:
+    """What values are multiplied with and divided by: the rule's factor, and a power of ten for the digits."""
+    above, below = rule.factor
+    if digits is None:
+        return float(above), float(below)
+    power = np.array([10.0**n for n in range(300)])
+    scale = power[np.minimum(np.abs(digits), len(power) - 1)]
+    return np.where(digits >= 0, float(above), above * scale), np.where(
+        digits >= 0, below * scale, float(below)
+    )
 
 
 def _units(rule: Rule, some: Index, memory: _Memory, out: Scaled) -> tuple[npt.NDArray[np.int32], Mask, Mask]:
     """Code of each record's unit, whether its values are binary coded decimals, and whether it is known."""
     references = [part.partition(":")[2] for part in rule.unit.split("/")] if ":" in rule.unit else []
-    references = [reference for reference in references if reference]
-    combination = np.zeros(len(some), np.int64)
-    for reference in references:
-        value, known = memory.of(reference)
-        _, place = distinct(np.where(known[some], value[some], -1))
-        combination = combination * (len(some) + 1) + place
-    unique, which = distinct(combination)
+    told = [(reference, *memory.of(reference)) for reference in references if reference]
+    which = np.zeros(len(some), np.int64)
+    for _, value, known in told:
+        place = distinct(np.where(known[some], value[some], -1))[1]
+        which = place if len(told) == 1 else which * (len(some) + 1) + place
+    if len(told) > 1:
+        which = distinct(which)[1]
+    first = np.zeros(int(which.max(initial=-1)) + 1, np.int64)
+    first[which[::-1]] = some[::-1]
     codes, decimals = [], []
-    first = np.zeros(len(unique), np.int64)
-    first[which[::-1]] = np.arange(len(which))[::-1]
-    told = [(reference, *memory.of(reference)) for reference in references]
-    for record in some[first].tolist():
+    for record in first.tolist():
         found = tuple((r, int(value[record]) if known[record] else None) for r, value, known in told)
         name, bcd = _unit(rule.unit, found)
         codes.append(-1 if name is None else _code(out.units, name))

@@ -106,13 +106,17 @@ class Phrases:
         if len(self.said) > KEPT:
             self.codes.clear()
             del self.said[INVALID + 1 :]
-            self._texts = None
+            self._texts = self._meanings = None
+            self._numbers = np.zeros(0)
 
     def _write(self) -> None:
-        if self._texts is None or len(self._texts) != len(self.said):
-            self._texts = text_array([one[0] for one in self.said])
-            self._meanings = text_array([one[2] for one in self.said])
-            self._numbers = np.array([np.nan if one[1] is None else one[1] for one in self.said])
+        """Append what was said since it was last written."""
+        fresh = self.said[len(self._numbers) :]
+        if fresh:
+            numbers = np.array([np.nan if one[1] is None else one[1] for one in fresh])
+            self._texts = _appended(self._texts, text_array([one[0] for one in fresh]))
+            self._meanings = _appended(self._meanings, text_array([one[2] for one in fresh]))
+            self._numbers = np.concatenate([self._numbers, numbers])
 
     def texts(self) -> Any:
         """All texts."""
@@ -130,6 +134,13 @@ class Phrases:
 
         self._write()
         return kernels.take(self._meanings, places(codes))
+
+
+def _appended(texts: Any, fresh: Any) -> Any:
+    """Two Arrow arrays, one after the other; there may be no first one."""
+    import pyarrow as pa
+
+    return fresh if texts is None else pa.concat_arrays([texts, fresh])
 
 
 def places(codes: Index) -> Any:

@@ -62,21 +62,27 @@ class Proofs:
     opened: Opened
     verdict: npt.NDArray[np.uint8]
     _news: list[tuple[int, int]] | None = None
+    _pairs: tuple[npt.NDArray[np.int64], Index] | None = None
+
+    def _used(self) -> tuple[npt.NDArray[np.int64], Index]:
+        """The distinct pairs of group and key that opened frames, and for each opened frame which one."""
+        if self._pairs is None:
+            good = np.flatnonzero(self.opened.ok)
+            self._pairs = distinct((self.group[good] << 32) | self.opened.key[good])
+        return self._pairs
 
     def keys(self) -> tuple[list[Key], Index]:
         """The distinct keys that opened frames, and for each opened frame (in order) which one."""
-        good = np.flatnonzero(self.opened.ok)
-        pairs, which = distinct((self.group[good] << 32) | self.opened.key[good])
+        pairs, which = self._used()
         return [self.groups[int(p) >> 32].keys[int(p) & 0xFFFFFFFF] for p in pairs], which
 
     def tell(self, context: HanContext, row: int) -> None:
         """Remember the keys that opened frames of rows before `row`."""
         proven = context.state(KeyProofs).proven
         if self._news is None:
-            good = np.flatnonzero(self.opened.ok)
-            pairs, which = distinct((self.group[good] << 32) | self.opened.key[good])
+            pairs, which = self._used()
             first = np.zeros(len(pairs), np.int64)
-            first[which[::-1]] = self.rows[good][::-1]
+            first[which[::-1]] = self.rows[self.opened.ok][::-1]
             self._news = sorted(zip(first.tolist(), pairs.tolist(), strict=True), reverse=True)
         while self._news and self._news[-1][0] < row:
             pair = self._news.pop()[1]
