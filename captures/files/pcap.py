@@ -1,7 +1,7 @@
 """Classic pcap files: micro- and nanoseconds, both byte orders, and Kuznetzov's longer record header.
 
-Layout: draft-ietf-opsawg-pcap. Strategy: the chain of record lengths is chased one octet a record (radio
-frames are short), then all four octets of every length are checked at once (design: docs/performance.md).
+Layout: draft-ietf-opsawg-pcap. Strategy: the chain of record lengths is followed in runs
+(`captures.files.chain`; live sources one octet a record), then all headers are checked at once.
 Where a header cannot be true, the record is looked at alone, and the next true header is searched for.
 """
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from captures.block import BLOCK_FRAMES, Lost
 from captures.errors import CaptureError
+from captures.files.chain import follow, pcap_headers
 from captures.files.gather import gather
 from captures.files.records import Facts, Interface, Records
 from captures.files.source import CHUNK, Window
@@ -101,6 +102,8 @@ class PcapReader:
         self.facts.interfaces.append(Interface(link_type, "", snap_length, trailer_octets))
         self.longest = LONGEST_BY_LINK_TYPE.get(link_type, LONGEST)
         self.wide = False  # records longer than 255 octets were seen
+        self.ragged = False  # the chain of records is interrupted too often to be taken in runs
+        self.mean = 64.0  # octets of a record with its header
         self.odd = 0  # records with strange headers that fit their neighbours all the same
         self.near: int | None = None  # time of the last believed record, seconds
         window.advance(window.begin + FILE_HEADER)
@@ -132,16 +135,32 @@ class PcapReader:
         return False
 
     def _chase(self) -> npt.NDArray[np.int64]:
-        """Where records start when no length has more than one octet (two, once `wide`)."""
+        """Where records start, as their lengths say (one octet of them where they are chased singly, two once
+        `wide`)."""
         little = self.variant.order == "<"
-        chase = _chase_two if self.wide else _chase_one
         window, header = self.window, self.variant.header
-        lengths = chase(window.memory, window.begin, window.end - header, header, little)
+        last = window.end - header
+        if window.source.live is None and not self.ragged:
+            reach = min(window.end, window.begin + int(1.1 * self.mean * BLOCK_FRAMES) + SEARCH)
+            places, following = pcap_headers(window.octets, window.begin, reach, header, little)
+            found = follow(places, following, window.begin, min(last, reach - 16), BLOCK_FRAMES, self._step)
+            if found is not None:
+                if len(found) > 1:
+                    self.mean = float(found[-1] - found[0]) / (len(found) - 1)
+                return found
+            self.ragged = True
+        chase = _chase_two if self.wide else _chase_one
+        lengths = chase(window.memory, window.begin, last, header, little)
         starts = np.empty(len(lengths), np.int64)
         starts[:1] = window.begin
         np.cumsum(lengths[:-1].astype(np.int64) + header, out=starts[1:])
         starts[1:] += window.begin
         return starts
+
+    def _step(self, index: int) -> int:
+        """Octets of the record at ``memory[index]``, as its header says; 0 for what cannot be one."""
+        captured = int(struct.unpack_from(self.variant.order + "I", self.window.memory, index + 8)[0])
+        return self.variant.header + captured if captured <= LONGEST else 0
 
     def _run(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Starts and lengths of the next whole records; they and their successors have believable headers."""

@@ -1,8 +1,8 @@
 """pcapng files: sections of either byte order, interfaces with their own link types and clocks.
 
-Layout: draft-ietf-opsawg-pcapng. Strategy as for pcap: the chain of block lengths is chased with one
-octet a block (two in files with long ones) and checked at once; enhanced packet blocks become rows by vector
-operations, all other blocks are rare and are read one at a time (`captures.files.blocks`).
+Layout: draft-ietf-opsawg-pcapng. Strategy as for pcap: the chain of block lengths is followed in runs (from
+live sources one octet a block, two in files with long ones) and checked at once; enhanced packet blocks become
+rows by vector operations, all other blocks are rare and are read one at a time (`captures.files.blocks`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from captures.block import BLOCK_FRAMES, Lost
 from captures.errors import CaptureError
 from captures.files import blocks
+from captures.files.chain import follow, packet_blocks
 from captures.files.clock import Clock, nanoseconds
 from captures.files.gather import gather
 from captures.files.records import NO_TIME, Facts, Interface, Records
@@ -52,6 +53,8 @@ class PcapngReader:
         self.drops: dict[int, int] = {}
         self.strange: set[int] = set()
         self.long = 0  # blocks of more than 255 octets
+        self.ragged = False  # the chain of blocks is interrupted too often to be taken in runs
+        self.mean = 96.0  # octets of a block
         if not self._section():
             text = "the section header is cut or damaged"
             raise CaptureError(window.source.name, 0, text, "the file was cut, or is no pcapng")
@@ -122,21 +125,42 @@ class PcapngReader:
     def _run(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Starts and lengths of the next whole blocks, up to the next section header."""
         window = self.window
-        chase = _chase_two if self.long > LONG else _chase_one
-        chased = chase(window.memory, window.begin, window.end - 12, self.order == "<")
-        starts = np.empty(len(chased), np.int64)
-        starts[:1] = window.begin
-        np.cumsum(chased[:-1], out=starts[1:])
-        starts[1:] += window.begin
+        starts = self._chase()
         u32 = self.order + "u4"
         lengths = gather(window.octets, starts + 4, u32).astype(np.int64)
-        good = lengths == chased
+        good = np.append(starts[:-1] + lengths[:-1] == starts[1:], True)
         good &= (lengths >= 12) & (lengths & 3 == 0) & (starts + lengths <= window.end)
         tails = np.where(good, starts + lengths - 4, starts)
         good &= gather(window.octets, tails, u32) == lengths
         good &= gather(window.octets, starts, u32) != SECTION
         count = len(good) if good.all() else int(good.argmin())
         return starts[:count], lengths[:count]
+
+    def _chase(self) -> npt.NDArray[np.int64]:
+        """Where blocks start, as their lengths say."""
+        window, little = self.window, self.order == "<"
+        if window.source.live is None and not self.ragged:
+            reach = min(window.end, window.begin + int(1.1 * self.mean * BLOCK_FRAMES) + SEARCH)
+            places, following = packet_blocks(window.octets, window.begin, reach, little)
+            last = min(window.end, reach) - 12
+            found = follow(places, following, window.begin, last, BLOCK_FRAMES, self._step)
+            if found is not None:
+                if len(found) > 1:
+                    self.mean = float(found[-1] - found[0]) / (len(found) - 1)
+                return found
+            self.ragged = True
+        chase = _chase_two if self.long > LONG else _chase_one
+        chased = chase(window.memory, window.begin, window.end - 12, little)
+        starts = np.empty(len(chased), np.int64)
+        starts[:1] = window.begin
+        np.cumsum(chased[:-1], out=starts[1:])
+        starts[1:] += window.begin
+        return starts
+
+    def _step(self, index: int) -> int:
+        """Octets of the block at ``memory[index]``, as its header says; 0 for what cannot be one."""
+        length = self._u32(index + 4)
+        return length if 12 <= length <= LONGEST else 0
 
     def _records(self, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Records:
         octets, u32 = self.window.octets, self.order + "u4"
