@@ -53,6 +53,9 @@ class Words:
         Only texts that are pointed at get a code, so that no word stands in the table without a row.
         """
         own = self._own(texts)
+        plain = _plain(own)
+        if plain and len(codes) and 0 <= codes.min() and codes.max() < plain:
+            return codes.astype(np.int32, copy=False)
         found = own.take(codes, mode="clip")
         if len(found) and found.min() < 0:
             wanted = np.zeros(len(own), np.bool_)
@@ -81,6 +84,12 @@ class Words:
         if self._frozen is None or len(self._frozen) != len(self.texts):
             self._frozen = text_array(self.texts)
         return self._frozen
+
+
+def _plain(own: Codes) -> int:
+    """How many codes from 0 on are their own."""
+    same = own == np.arange(len(own))
+    return len(own) if same.all() else int(same.argmin())
 
 
 class Vocabulary:

@@ -148,8 +148,12 @@ class Columns:
         self.fill(name, codes.astype(np.int32), mask)
 
     def put(self, name: str, rows: Index, values: npt.NDArray[Any], mask: Mask | None = None) -> None:
-        """Set column `name` of `rows`; `mask` is `mask(rows)` where the caller has it already."""
+        """Set column `name` of `rows` (in order); `mask` is `mask(rows)` where the caller has it already."""
         if name not in self.values:
+            if len(rows) == self.count:
+                self.values[name] = values if values.flags.writeable else values.copy()
+                self.valid[name] = self.mask(rows) if mask is None else mask
+                return
             self.values[name] = np.zeros(self.count, values.dtype)
             self.valid[name] = self.mask(rows) if mask is None else mask
         else:

@@ -59,21 +59,20 @@ def pcap_headers(
 ) -> tuple[Places, Places]:
     """Places in ``octets[begin:end]`` that look like pcap record headers, and where their lengths lead.
 
-    Captured and original length are equal and below 65,536; `header` is the size of a record header.
+    Captured and original length are equal and below 256; `header` is the size of a record header.
     """
     data = octets[begin:end]
     if len(data) < 16:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     count = len(data) - 15
-    low, high, zero = (8, 9, 10) if little else (11, 10, 8)
+    low, zero = (8, 9) if little else (11, 8)
     zeros = data == 0
-    zeros = zeros[:-1] & zeros[1:]
-    found = zeros[zero : zero + count] & zeros[zero + 4 : zero + 4 + count]
-    same = data[8:-4] == data[12:]
-    found &= same[low - 8 : low - 8 + count]
-    found &= same[high - 8 : high - 8 + count]
+    zeros = zeros[:-2] & zeros[1:-1] & zeros[2:]
+    found = data[low : low + count] == data[low + 4 : low + 4 + count]
+    found &= zeros[zero : zero + count]
+    found &= zeros[zero + 4 : zero + 4 + count]
     places = np.flatnonzero(found)
-    length = data[places + low] | data[places + high].astype(np.int64) << 8
+    length = data[places + low].astype(np.int64)
     places += begin
     return places, places + length + header
 

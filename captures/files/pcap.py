@@ -140,7 +140,7 @@ class PcapReader:
         little = self.variant.order == "<"
         window, header = self.window, self.variant.header
         last = window.end - header
-        if window.source.live is None and not self.ragged:
+        if window.source.live is None and not (self.ragged or self.wide):
             reach = min(window.end, window.begin + int(1.1 * self.mean * BLOCK_FRAMES) + SEARCH)
             places, following = pcap_headers(window.octets, window.begin, reach, header, little)
             found = follow(places, following, window.begin, min(last, reach - 16), BLOCK_FRAMES, self._step)
