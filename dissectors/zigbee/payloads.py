@@ -99,14 +99,24 @@ class OpenPayloads:
         lists = self._lists
         if lists["cluster"][place] != TUNNELING or lists["profile"][place] == ZDP_PROFILE:
             return None
-        envelope = Envelope(
+        envelope = self._envelope(frames, row, place)
+        return read_transfer(octets, envelope, frames.context, "commands" in frames.tables)
+
+    def _envelope(self, frames: Frames, row: int, place: int) -> Envelope:
+        lists = self._lists
+        return Envelope(
             frame=int(frames.number[row]),
+            time_ns=int(frames.time_ns[row]),
+            pan=lists["pan"][place],
             source=lists["source"][place],
             destination=None if lists["grouped"][place] else lists["destination"][place],
             source_short=lists["src"][place],
             destination_short=lists["dst"][place],
+            profile=lists["profile"][place],
+            cluster=lists["cluster"][place],
+            source_endpoint=lists["src_endpoint"][place],
+            destination_endpoint=lists["dst_endpoint"][place],
         )
-        return read_transfer(octets, envelope, frames.context, "commands" in frames.tables)
 
     def read(self, frames: Frames, row: int) -> Dissection:
         """What the one-frame path says of the frame in `row`, from the APS payload on.
@@ -114,23 +124,34 @@ class OpenPayloads:
         Its columns are those that the layers above fill. `follow` has been asked before, and the context told
         what the frames up to this one taught (`Frames.tell_above`).
         """
-        # Here because they import Scapy, which most captures do not need.
+        place = self._place[row]
+        whole = self._joined.pop(row, None)
+        clear, buffer = (self._clear(place), BUFFER) if whole is None else (whole, WHOLE)
+        out = Dissection(buffers={"frame": b"", buffer: clear})
+        data = self._lists["control"][place] & 3 == DATA
+        if data and clear and self._lists["profile"][place] != ZDP_PROFILE:
+            from dissectors import zcl
+
+            envelope = self._envelope(frames, row, place)
+            zcl.dissect(Cursor(clear, layer="zcl"), buffer, envelope, frames.context, out)
+            return out
+        self._read_others(frames, row, out, buffer)
+        return out
+
+    def _read_others(self, frames: Frames, row: int, out: Dissection, buffer: str) -> None:
+        """ZDP, and what follows an acknowledgement: their layers are Scapy's, which most captures do not need."""
         from dissectors.zigbee.application import LAYER as APS
         from dissectors.zigbee.application import read_data, read_payload
 
         place = self._place[row]
-        whole = self._joined.pop(row, None)
-        clear, buffer = (self._clear(place), BUFFER) if whole is None else (whole, WHOLE)
-        verdict = VERDICTS[int(frames.out.values["nwk_security"][row])]
-        out = Dissection(buffers={"frame": b"", buffer: clear}, columns={"nwk_security": verdict})
+        out.columns["nwk_security"] = VERDICTS[int(frames.out.values["nwk_security"][row])]
         reading, header = self._reading(frames, row, place, out), self._header(place)
-        if whole is None:
-            read_payload(reading, header, Cursor(clear, layer=APS), buffer, None)
+        cursor = Cursor(out.buffers[buffer], layer=APS)
+        if buffer == WHOLE:
+            read_data(reading, header, cursor, buffer)
         else:
-            reading.say(LAYER, FRAGMENT)
-            read_data(reading, header, Cursor(clear, layer=APS), buffer)
+            read_payload(reading, header, cursor, buffer, None)
         del out.columns["nwk_security"]
-        return out
 
     def _reading(self, frames: Frames, row: int, place: int, out: Dissection) -> Reading:
         from dissectors.reading import Reading
