@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 from scapy.packet import Packet
 
+from dissectors.blank_layers import blank
 from dissectors.cursor import Cursor
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, Issue
@@ -205,12 +206,15 @@ class Layer(Packet):
     tail: bytes
 
     bit_of: ClassVar[dict[str, tuple[str, int, int]]] = {}
+    nests: ClassVar[bool] = False
+    """Whether there may be layers inside."""
     title: ClassVar[str] = ""
     """The branch name in the tree; the class name in snake case unless given."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         words = [f for f in cls.fields_desc if isinstance(f, Word)]
+        cls.nests = any(isinstance(f, Records | Nested) for f in cls.fields_desc)
         cls.bit_of = {b.name: (w.name, b.low, (1 << b.width) - 1) for w in words for b in w.bits}
 
     def __init__(self, _pkt: bytes = b"", *args: Any, **fields: Any) -> None:
@@ -227,7 +231,7 @@ class Layer(Packet):
     @classmethod
     def read(cls, cursor: Cursor) -> Self:
         """Read the layer from `cursor`, which is left behind what was read. Never raises: see `error`."""
-        layer = cls()
+        layer: Self = blank(cls)
         layer.take(cursor)
         return layer
 
@@ -276,6 +280,8 @@ class Layer(Packet):
 
     def issues(self) -> Iterator[Issue]:
         """`errors` as issues, and a note for octets inside that no layer reads."""
+        if self.error is None and not self.nests:
+            return
         yield from (Issue.of(error) for error in self.errors())
         yield from self.notes()
 
