@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from analysis.view import Frame
@@ -10,23 +13,83 @@ __all__ = ["LEAST", "change_point"]
 
 LEAST = 30
 
+FEW_LEVELS = 256
 
-def change_point(values: Frame, least: int = 12) -> tuple[int, float, float, float] | None:
+
+def change_point(
+    values: Frame, least: int = 12, apart: float = 0.0
+) -> tuple[int, float, float, float] | None:
     """The place that splits `values` best into two levels: place, median before, median after, gap in
     deviations.
 
-    None when there are too few values. The score is the gap of the medians over the larger median deviation.
+    None when there are too few values. The score is the gap of the medians over the larger median deviation;
+    0 where the medians are nowhere `apart`, in the unit of the values.
     """
     size = len(values)
     if size < 2 * least:
         return None
     places = np.unique(np.linspace(least, size - least, num=min(64, size - 2 * least + 1)).astype(int))
+    levels, codes = np.unique(values, return_inverse=True)
+    few = len(levels) <= FEW_LEVELS
+    sides: list[Any]
+    sides = _counted(levels, codes, places) if few else [_Sides(values[:p], values[p:]) for p in places]
+    medians = [side.medians() for side in sides]
+    if max(abs(a - b) for a, b in medians) < apart:
+        return (int(places[0]), *medians[0], 0.0)
     best: tuple[int, float, float, float] | None = None
-    for place in places:
-        one, two = values[:place], values[place:]
-        a, b = float(np.median(one)), float(np.median(two))
-        scatter = max(float(np.median(np.abs(one - a))), float(np.median(np.abs(two - b))), 1e-9)
-        gap = abs(a - b) / scatter
+    for place, (a, b), side in zip(places, medians, sides, strict=True):
+        gap = abs(a - b) / max(*side.scatter(a, b), 1e-9)
         if best is None or gap > best[3]:
             best = (int(place), a, b, gap)
     return best
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The values before a place and those behind it."""
+
+    one: Frame
+    two: Frame
+
+    def medians(self) -> tuple[float, float]:
+        return float(np.median(self.one)), float(np.median(self.two))
+
+    def scatter(self, a: float, b: float) -> tuple[float, float]:
+        """The median deviations from the medians."""
+        return float(np.median(np.abs(self.one - a))), float(np.median(np.abs(self.two - b)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """As `_Sides`, for values of few levels: how often each occurs before the place and behind it."""
+
+    levels: Frame
+    one: Frame
+    two: Frame
+
+    def medians(self) -> tuple[float, float]:
+        return _median(self.levels, self.one), _median(self.levels, self.two)
+
+    def scatter(self, a: float, b: float) -> tuple[float, float]:
+        return _deviation(self.levels, self.one, a), _deviation(self.levels, self.two, b)
+
+
+def _counted(levels: Frame, codes: Frame, places: Frame) -> list[_Counts]:
+    part = np.searchsorted(places, np.arange(len(codes)), side="right")
+    size = len(levels)
+    table = np.bincount(part * size + codes, minlength=(len(places) + 1) * size).reshape(-1, size)
+    before = np.cumsum(table, axis=0)
+    return [_Counts(levels, one, before[-1] - one) for one in before[:-1]]
+
+
+def _median(levels: Frame, counts: Frame) -> float:
+    """The median of levels that occur so often; of an even number, the mean of the two in the middle."""
+    upto = np.cumsum(counts)
+    low, high = np.searchsorted(upto, [(upto[-1] - 1) // 2, upto[-1] // 2], side="right")
+    return float((levels[low] + levels[high]) / 2)
+
+
+def _deviation(levels: Frame, counts: Frame, middle: float) -> float:
+    far = np.abs(levels - middle)
+    order = np.argsort(far)
+    return _median(far[order], counts[order])

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.findings import Evidence, broken, kept
-from analysis.selection import mask
+from analysis.lazy import mask, matching, numbers_of
+from analysis.selection import Selection
 from analysis.view import Frame, View
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "key_of",
     "longest_run",
     "mask",
+    "matching",
     "plural",
     "share_by_window",
     "spread",
@@ -59,16 +61,31 @@ def judge(
     if rows.empty:
         return
     wrong = mask(bad)
-    codes, keys = pd.factorize(rows[station].astype("UInt64"), use_na_sentinel=False)
+    codes, keys = _stations(rows, station)
     total, hits = np.bincount(codes, minlength=len(keys)), np.bincount(codes[wrong], minlength=len(keys))
     for number, key in enumerate(keys):
         subject = view.label(key)
+        if not total[number]:
+            continue
         if not hits[number]:
             yield kept(subject, f"{plural(int(total[number]), 'frame')} {good}")
             continue
         part, found = rows[codes == number], rows[(codes == number) & wrong]
         says = text(found, part) if callable(text) else text.format(bad=count(found), all=len(part))
         yield broken(subject, f"{says} ({spread(found)})", view.frames_of(found), severity)
+
+
+def _stations(rows: Frame, name: str) -> tuple[Any, list[Any]]:
+    """The stations of rows as numbers, and what they stand for, in the order of their first rows."""
+    if not isinstance(rows, Selection):
+        codes, keys = pd.factorize(rows[name].astype("UInt64"), use_na_sentinel=False)
+        return codes, list(keys)
+    codes, keys = rows.codes(name)
+    first, order = np.full(len(keys) + 1, len(codes)), np.arange(len(codes))
+    np.minimum.at(first, codes, order)  # null, -1, is the last
+    places = np.argsort(first, kind="stable")
+    rank = np.argsort(places, kind="stable")
+    return rank[codes], [[*keys, pd.NA][place] for place in places]
 
 
 def key_of(rows: Frame, *columns: str) -> npt.NDArray[np.uint64]:
@@ -80,9 +97,8 @@ def key_of(rows: Frame, *columns: str) -> npt.NDArray[np.uint64]:
             if isinstance(values.dtype, pd.CategoricalDtype):
                 part = values.cat.codes.to_numpy().astype(np.int64).astype(np.uint64)
             else:
-                known = values.notna().to_numpy()
-                part = np.full(len(rows), np.uint64(0xFFFFFFFFFFFFFFFE))
-                part[known] = values[known].to_numpy(dtype=np.uint64)
+                numbers, known = numbers_of(values)
+                part = np.where(known, numbers.astype(np.uint64), np.uint64(0xFFFFFFFFFFFFFFFE))
             out = (out ^ (part + np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)
             out ^= out >> np.uint64(29)
     return out
@@ -99,9 +115,10 @@ def groups_of(keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.intp], npt.N
 def share_by_window(rows: Frame, bad: Any, window: float) -> Frame:
     """Per window of `window` seconds: ``start`` (seconds), ``bad``, ``all``, ``share``."""
     number = np.floor_divide(rows["seconds"].to_numpy(dtype=float), window)
-    table = pd.DataFrame({"start": number * window, "bad": mask(bad), "n": 1})
-    table = table.dropna(subset=["start"])
-    out = table.groupby("start").agg(bad=("bad", "sum"), all=("n", "sum")).reset_index()
+    known = ~np.isnan(number)
+    starts, place = np.unique(number[known], return_inverse=True)
+    hits, every = np.bincount(place[mask(bad)[known]], minlength=len(starts)), np.bincount(place)
+    out = pd.DataFrame({"start": starts * window, "bad": hits, "all": every})
     out["share"] = out["bad"] / out["all"]
     return out
 

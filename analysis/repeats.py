@@ -15,10 +15,6 @@ __all__ = ["SNIFFER_SECONDS", "repeats"]
 SNIFFER_SECONDS = 0.001
 RETRY_SECONDS = 0.25
 ACK_SECONDS = 0.02
-COLUMNS = [
-    "frame", "seconds", "pan", "mac_type", "mac_src", "mac_dst", "mac_seq", "mac_command", "length", "rssi",
-    "nwk_type", "nwk_digest", "nwk_counter", "sender", "receiver", "origin", "protocol",
-]  # fmt: skip
 
 
 def repeats(view: View) -> Frame:
@@ -34,13 +30,9 @@ def repeats(view: View) -> Frame:
 
 
 def _repeats(view: View) -> Frame:
-    packets = view.good
-    rows = packets[
-        mask(packets["mac_type"].isin(["data", "command"]))
-        & mask(packets["mac_seq"].notna())
-        & mask(packets["mac_src"].notna())
-        & mask(packets["mac_ack_request"] == True)  # noqa: E712
-    ][COLUMNS]
+    rows = view.good.only(mac_type=["data", "command"])
+    asked = mask(rows["mac_ack_request"] == True)  # noqa: E712
+    rows = rows[asked & mask(rows["mac_seq"].notna()) & mask(rows["mac_src"].notna())]
     keys = key_of(rows, "pan", "mac_src", "mac_dst", "mac_type", "mac_seq", "length", "nwk_digest")
     order, starts = groups_of(keys)
     seconds = rows["seconds"].to_numpy(dtype=float)[order]
@@ -51,9 +43,8 @@ def _repeats(view: View) -> Frame:
     chain = np.cumsum(~(heard | retry))
     copies = 1 + _running(retry, chain)
     back = np.argsort(order, kind="stable")
-    rows["heard"], rows["retry"], rows["copies"] = heard[back], retry[back], copies[back]
-    rows["acked"] = _acked(view, rows)
-    return rows
+    acked = _acked(view, rows)
+    return rows.extended(heard=heard[back], retry=retry[back], copies=copies[back], acked=acked)
 
 
 def _running(flags: np.ndarray, chain: np.ndarray) -> np.ndarray:
@@ -65,8 +56,8 @@ def _running(flags: np.ndarray, chain: np.ndarray) -> np.ndarray:
 
 
 def _acked(view: View, rows: Frame) -> np.ndarray:
-    packets = view.good
-    acks = packets[mask(packets["mac_type"] == "ack") & mask(packets["mac_seq"].notna())]
+    acks = view.good.only(mac_type="ack")
+    acks = acks[mask(acks["mac_seq"].notna())]
     out = np.zeros(len(rows), dtype=bool)
     if acks.empty or rows.empty:
         return out

@@ -1,161 +1,22 @@
-"""Some rows of a wide table, its columns made and cut only when they are asked for.
+"""Some rows of a wide table, its columns cut only when they are asked for.
 
-Strategy: a rule looks at three or four of seventy columns, and most rules at a few rows among a million. A
-`Table` makes a column when it is first read and keeps what many rules ask of it: where it holds a value
-(`places`), and its values as small numbers for grouping (`codes`). A `Selection` keeps the places of its
-rows and reads like a DataFrame; what it does not know itself it hands to the DataFrame of those rows."""
+Strategy: a boolean mask on a DataFrame copies all of its columns; a `Selection` keeps the places of its rows
+and cuts a column when a rule reads it. It reads like a DataFrame; what it does not know itself it hands to the
+DataFrame of those rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["Column", "Groups", "Row", "Selection", "Table", "mask", "numbers_of"]
+from analysis.lazy import FEW, Places, Table, holds, joint_codes, mask, numbers_of
 
-Places = npt.NDArray[np.intp]
-Known = npt.NDArray[np.bool_]
-FEW = 8  # so many times fewer rows than the table are cut from a column before it is made
-SMALL = (np.uint8, np.uint16)
-
-
-def numbers_of(column: Any) -> tuple[Any, Known]:
-    """The values of a masked column where they are, without a copy, and which of them are known.
-
-    pandas' own ways to the same take a copy, or one object for each value."""
-    array: Any = column.array
-    return array._data, ~array._mask
-
-
-def mask(values: Any) -> Known:
-    """A condition as a plain array; null counts as False."""
-    if isinstance(values, pd.Series):
-        array = values.array
-        if isinstance(array, pd.arrays.BooleanArray):
-            truths, known = numbers_of(values)
-            return np.asarray(truths & known)
-        if values.dtype == bool:
-            return values.to_numpy()
-        return values.fillna(False).to_numpy(dtype=bool)
-    return np.asarray(values, dtype=bool)
-
-
-class Column(pd.Series):
-    """A column of a table. It is a pandas column, but for `isin`, which looks values up where it can."""
-
-    @property
-    def _constructor(self) -> Any:
-        return Column
-
-    def isin(self, values: Any) -> Any:
-        found = _among(self, list(values))
-        return super().isin(values) if found is None else pd.Series(found, index=self.index)
-
-
-def _among(column: Any, values: list[Any]) -> Known | None:
-    """Where a categorical or whole-number column holds one of `values`; None where pandas must say."""
-    array = column.array
-    if isinstance(array, pd.Categorical):
-        table = np.append(np.isin(array.categories.to_numpy(dtype=object), values), False)
-        return np.asarray(table[array.codes])
-    if not isinstance(array, pd.arrays.IntegerArray) or not all(_whole(v) for v in values):
-        return None
-    numbers, known = numbers_of(column)
-    bounds = np.iinfo(numbers.dtype)
-    wanted = np.array([int(v) for v in values if bounds.min <= v <= bounds.max], numbers.dtype)
-    if len(wanted) <= 4:
-        out = np.zeros(len(numbers), dtype=bool)
-        for value in wanted:
-            out |= numbers == value
-    elif numbers.dtype in SMALL:
-        table = np.zeros(int(bounds.max) + 1, dtype=bool)
-        table[wanted] = True
-        out = table[numbers]
-    else:
-        return None
-    return np.asarray(out & known)
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-class Table:
-    """Columns by name, each made when it is first read.
-
-    Args:
-        length: rows.
-        makers: for each column, a function that makes it of the rows at some places (all when None).
-    """
-
-    def __init__(self, length: int, makers: dict[str, Callable[[Places | None], Any]]) -> None:
-        self.length = length
-        self.makers = makers
-        self.index = pd.RangeIndex(length)
-        self._made: dict[str, Column] = {}
-        self._places: dict[tuple[str, Any], Places] = {}
-        self._codes: dict[str, tuple[npt.NDArray[Any], list[Any]]] = {}
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, name: str) -> Column:
-        if name not in self._made:
-            self._made[name] = Column(self.makers[name](None), index=self.index)
-        return self._made[name]
-
-    def cut(self, name: str, places: Places) -> Column:
-        """The column at `places`; a column that nobody has read yet is not made for a few rows of it."""
-        if name in self._made or len(places) * FEW > self.length:
-            return Column(self[name].iloc[places])
-        return Column(self.makers[name](places)).set_axis(self.index[places])
-
-    def places(self, name: str, value: Any) -> Places:
-        """The rows, in order, where a column holds `value` (or one of several), found once."""
-        key = (name, frozenset(value) if isinstance(value, list | set | range) else value)
-        if key not in self._places:
-            self._places[key] = np.flatnonzero(_holds(self[name], value))
-        return self._places[key]
-
-    def codes(self, name: str) -> tuple[npt.NDArray[Any], list[Any]]:
-        """A column as numbers that stand for its values (-1: null), and the values; found once."""
-        if name not in self._codes:
-            self._codes[name] = _codes(self[name])
-        return self._codes[name]
-
-    def frame(self, places: Places | None) -> pd.DataFrame:
-        """Rows as a DataFrame of all columns."""
-        if places is None:
-            return pd.DataFrame({name: pd.Series(self[name]) for name in self.makers}, index=self.index)
-        columns = {name: pd.Series(self.cut(name, places)) for name in self.makers}
-        return pd.DataFrame(columns, index=self.index[places])
-
-
-def _holds(column: Column, value: Any) -> Known:
-    several = isinstance(value, list | tuple | set | frozenset | range)
-    return mask(column.isin(list(value)) if several else column == value)
-
-
-def _codes(column: Column) -> tuple[npt.NDArray[Any], list[Any]]:
-    array = column.array
-    if isinstance(array, pd.Categorical):
-        return array.codes, array.categories.tolist()
-    known = ~mask(column.isna())
-    values = numbers_of(column)[0] if isinstance(array, pd.arrays.IntegerArray) else column.to_numpy()
-    if values.dtype in SMALL:
-        seen = np.bincount(values[known], minlength=1)
-        keys = np.flatnonzero(seen)
-        place = np.zeros(np.iinfo(values.dtype).max + 1, np.int32)
-        place[keys] = np.arange(len(keys))
-        found = place[values]
-    else:
-        found, keys = pd.factorize(values)
-    width = np.int16 if len(keys) < 1 << 15 else np.int32
-    return np.where(known, found, -1).astype(width), list(keys.tolist())
+__all__ = ["Groups", "Row", "Selection"]
 
 
 class Selection:
@@ -167,7 +28,7 @@ class Selection:
         self.base = base
         self.places = places
         self._frame: pd.DataFrame | None = None
-        self._inside: Known | None = None
+        self._inside: Any = None
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -221,19 +82,57 @@ class Selection:
 
     def _where(self, name: str, value: Any) -> Selection:
         if len(self) * FEW < len(self.base):
-            return self._at(np.flatnonzero(_holds(self[name], value)))
-        places = self.base.places(name, value)
+            return self._at(np.flatnonzero(holds(self[name], value)))
         if self.places is None:
-            return Selection(self.base, places)
-        if self._inside is None:
-            self._inside = np.zeros(len(self.base), dtype=bool)
-            self._inside[self.places] = True
+            return Selection(self.base, self.base.places(name, value))
+        if not self._in_order():
+            return self._at(np.flatnonzero(holds(self[name], value)))
+        places = self.base.places(name, value)
         return Selection(self.base, places[self._inside[places]])
 
-    def codes(self, name: str) -> tuple[npt.NDArray[Any], list[Any]]:
+    def _in_order(self) -> bool:
+        """Whether the rows are in the order of the table; notes which rows of the table they are."""
+        if self._inside is None:
+            self._inside = np.zeros(len(self.base), dtype=bool)
+            if bool((np.diff(self.places if self.places is not None else []) > 0).all()):
+                self._inside[self.places] = True
+        return bool(self._inside.any())
+
+    def codes(self, name: str) -> tuple[Any, list[Any]]:
         """A column as numbers that stand for its values (-1: null), and the values that they stand for."""
         codes, keys = self.base.codes(name)
         return (codes if self.places is None else codes[self.places]), keys
+
+    def of_frames(self, frames: Any) -> Selection:
+        """The rows that belong to one of these frames."""
+        numbers = numbers_of(self["frame"])[0]
+        wanted = np.unique(np.asarray(frames, dtype=np.uint64))
+        if not self.base.ordered("frame"):
+            return self._at(np.flatnonzero(np.isin(numbers, wanted)))
+        low, high = np.searchsorted(numbers, wanted), np.searchsorted(numbers, wanted, side="right")
+        sizes = high - low
+        start = np.repeat(low - np.r_[0, np.cumsum(sizes)[:-1]], sizes) if len(sizes) else low
+        return self._at(start + np.arange(int(sizes.sum())))
+
+    def extended(self, **columns: Any) -> Selection:
+        """These rows as a table of their own, with further columns."""
+
+        def cut(name: str, places: Places | None) -> Any:
+            column = self[name] if places is None else self._at(places)[name]
+            return column.reset_index(drop=True)
+
+        def added(values: Any, places: Places | None) -> Any:
+            return values if places is None else values[places]
+
+        makers: dict[str, Callable[[Places | None], Any]]
+        makers = {name: partial(cut, name) for name in self.base.makers}
+        makers |= {name: partial(added, values) for name, values in columns.items()}
+        return Selection(Table(len(self), makers))
+
+    def sizes(self, name: str) -> Any:
+        """For each row, how many rows have its value in a column."""
+        codes, keys = self.codes(name)
+        return np.bincount(codes[codes >= 0], minlength=len(keys) + 1)[codes]
 
     def groupby(self, by: Any, **options: Any) -> Groups:
         """Groups in the manner of pandas; each is a `Selection`."""
@@ -310,31 +209,40 @@ class Groups:
         return self.rows[self.by] if isinstance(self.by, str) else self.by
 
     def __iter__(self) -> Iterator[tuple[Any, Selection]]:
-        if isinstance(self.by, str) and self.options.get("dropna", True):
-            yield from self._coded(self.by)
+        names = [self.by] if isinstance(self.by, str) else self.by
+        named = isinstance(names, list) and all(isinstance(n, str) for n in names)
+        if named and self.options.get("dropna", True):
+            yield from self._coded(names)
             return
         numbers = pd.Series(np.arange(len(self.rows)), index=self.rows.index)
         for key, part in numbers.groupby(self.keys, **self.options):
             yield key, self.rows._at(part.to_numpy())
 
-    def _coded(self, name: str) -> Iterator[tuple[Any, Selection]]:
-        codes, keys = self.rows.codes(name)
+    def _coded(self, names: list[str]) -> Iterator[tuple[Any, Selection]]:
+        parts = [self.rows.codes(name) for name in names]
+        codes = joint_codes([found for found, _ in parts], [len(keys) for _, keys in parts])
         order = np.argsort(codes, kind="stable")
-        bounds = np.flatnonzero(np.diff(codes[order], prepend=-2, append=-2))
-        groups = [order[a:b] for a, b in pairwise(bounds.tolist())]
-        groups = [group for group in groups if codes[group[0]] >= 0]
-        if self.options.get("sort", True):
-            groups.sort(key=lambda group: keys[codes[group[0]]])
-        else:
-            groups.sort(key=lambda group: int(group[0]))
-        for group in groups:
-            yield keys[codes[group[0]]], self.rows._at(group)
+        bounds = np.flatnonzero(np.diff(codes[order].astype(np.int64), prepend=-2, append=-2))
+        groups = [(order[a:b], order[a]) for a, b in pairwise(bounds.tolist())]
+        keyed = []
+        for group, first in groups:
+            places = [found[first] for found, _ in parts]
+            if min(places) >= 0:
+                keyed.append((tuple(keys[p] for p, (_, keys) in zip(places, parts, strict=True)), group))
+        sort = self.options.get("sort", True)
+        keyed.sort(key=(lambda pair: pair[0]) if sort else (lambda pair: pair[1][0]))
+        for key, group in keyed:
+            yield key[0] if isinstance(self.by, str) else key, self.rows._at(group)
 
     def __getitem__(self, column: Any) -> Any:
         return self.rows[column].groupby(self.keys, **self.options)
 
     def size(self) -> Any:
-        return self["frame"].size()
+        """Rows of each group, by key."""
+        if not isinstance(self.by, str):
+            return self["frame"].size()
+        found = [(key, len(part)) for key, part in self]
+        return pd.Series([n for _, n in found], index=[key for key, _ in found], dtype="int64")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.rows.frame.groupby(self.keys, **self.options), name)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.selection import Table, mask, numbers_of
+from analysis.lazy import Table, mask, numbers_of
 
 __all__ = ["NO_SHORT", "Stations"]
 

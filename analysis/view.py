@@ -14,9 +14,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from analysis.lazy import Table, mask
 from analysis.plain import nulls, plain, taken
 from analysis.schema import TABLES
-from analysis.selection import Selection, Table, mask
+from analysis.selection import Selection
 from analysis.stations import Stations
 
 __all__ = ["SMART_ENERGY_CLUSTERS", "SMART_ENERGY_PROFILE", "Frame", "Known", "View"]
@@ -152,10 +153,10 @@ class View:
         if _pans(packets) - {0xFFFF} <= pans:
             return self
         inside = packets[mask(packets["pan"].isin([*pans, 0xFFFF])) | mask(packets["pan"].isna())]
-        tables = {**self.tables.lazy, "packets": _part(inside)}
+        tables = {**self.tables.lazy, "packets": inside.extended().base}
         for name in ("attributes", "commands"):
             rows = self.tables[name]
-            tables[name] = _part(rows[np.isin(rows["frame"].to_numpy(), inside["frame"].to_numpy())])
+            tables[name] = rows.of_frames(inside["frame"]).extended().base
         return View(tables, self.baseline, self.before)
 
     @cached_property
@@ -279,16 +280,6 @@ def _made(content: Any, name: str, kind: str, places: Any) -> Frame:
 
 def _nulls(length: int, kind: str, places: Any) -> Frame:
     return nulls(length if places is None else len(places), kind)
-
-
-def _part(rows: Selection) -> Table:
-    """A selection as a table of its own."""
-
-    def make(name: str, places: Any) -> Frame:
-        column = rows[name] if places is None else rows._at(places)[name]
-        return column.reset_index(drop=True)
-
-    return Table(len(rows), {name: partial(make, name) for name in rows.base.makers})
 
 
 def _pans(rows: Selection) -> frozenset[int]:

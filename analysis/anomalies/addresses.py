@@ -33,11 +33,7 @@ def announce_forged(view: View, *, seconds: float = 1900.0) -> Iterator[Evidence
     packets = view.good
     for row in pairs.itertuples():
         who = _eui(row.value)
-        mine = (
-            packets[mask(packets["nwk_src_eui64"] == who) & mask(packets["nwk_security"] == "ok")]
-            if who
-            else packets[:0]
-        )
+        mine = packets.only(nwk_src_eui64=who, nwk_security="ok") if who else packets[:0]
         after = mine[mask((mine["seconds"] > row.seconds) & (mine["seconds"] < row.seconds + seconds))]
         stays = after[mask(after["nwk_src"] != row.number)]
         if len(stays):

@@ -10,7 +10,7 @@ from analysis.change_points import LEAST, change_point
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
 from analysis.repeats import repeats
-from analysis.view import View
+from analysis.view import Frame, View
 
 
 @rule(
@@ -30,13 +30,13 @@ def poll_interval_changed(
     """Sleeping devices poll at a steady pace. A pace that becomes several times faster or slower and stays
     so for minutes is a fault, or somebody who keeps the device awake."""
     packets = view.good
-    rows = packets[mask(packets["mac_command"] == 0x04)]
-    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+    rows = packets.only(mac_command=0x04)
+    for sender, part in rows.groupby("sender", sort=False):
         times = part["seconds"].to_numpy(dtype=float)
         gaps = np.diff(times)
         fresh = gaps > 0.05  # retries and polls for the next of several waiting frames are no pace
         gaps, starts, frames = gaps[fresh], times[1:][fresh], part["frame"].to_numpy()[1:][fresh]
-        found = change_point(np.log(np.maximum(gaps, 1e-3)))
+        found = change_point(np.log(np.maximum(gaps, 1e-3)), apart=np.log(factor) * 0.99)
         if found is None:
             continue
         place, before, after, gap = found
@@ -68,11 +68,11 @@ def rate_changed(view: View, *, factor: float = 10.0, parts: int = 12) -> Iterat
     packets = view.good
     rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")]
     edges = np.linspace(view.start, view.duration, parts + 1)
-    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+    for sender, part in rows.groupby("sender", sort=False):
         if len(part) < 100:
             continue
         times = part["seconds"].to_numpy(dtype=float)
-        counts = np.histogram(times, edges)[0]
+        counts = _counts(times, edges)
         usual = float(np.median(counts))
         many = np.flatnonzero(counts > factor * max(usual, 1.0))
         last = int(np.flatnonzero(counts)[-1])
@@ -86,6 +86,15 @@ def rate_changed(view: View, *, factor: float = 10.0, parts: int = 12) -> Iterat
             yield broken(subject, text, part["frame"].iloc[-3:], "warning", (int(sender), float(times[-1])))
         else:
             yield kept(subject, f"{usual:,.0f} frames in a twelfth of the capture")
+
+
+def _counts(times: Frame, edges: Frame) -> Frame:
+    """How many times lie in each part; the last part holds its end."""
+    if bool((np.diff(times) < 0).any()):
+        return np.histogram(times, edges)[0]
+    upto = np.array(np.searchsorted(times, edges))
+    upto[-1] = np.searchsorted(times, edges[-1], side="right")
+    return np.diff(upto)
 
 
 @rule(
@@ -102,7 +111,7 @@ def retries_changed(view: View, *, share: float = 0.3, factor: float = 5.0) -> I
     """The share of retries in equal parts of a device's frames, against the median part."""
     rows = repeats(view)
     rows = rows[~rows["heard"]]
-    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+    for sender, part in rows.groupby("sender", sort=False):
         if len(part) < 200:
             continue
         pieces = np.array_split(part["retry"].to_numpy(dtype=float), 8)
@@ -188,16 +197,17 @@ def differs_from_baseline(
 
 def _frames(view: View, station: int, most: int = 50) -> list[int]:
     packets = view.good
-    own = packets[mask(packets["sender"] == station) & ~mask(packets["mac_type"] == "ack")]
+    own = packets.only(sender=station)
+    own = own[~mask(own["mac_type"] == "ack")]
     return view.frames_of(own)[:most]
 
 
 def _profile(view: View) -> dict[int, tuple[int, float, float]]:
     packets = view.good
     rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")]
-    groups = rows.groupby(rows["sender"].astype("UInt64"), sort=False)
+    groups = rows.groupby("sender", sort=False)
     numbers = groups.size()
-    levels = rows["rssi"].astype("Float64").groupby(rows["sender"].astype("UInt64"), sort=False).median()
+    levels = {s: part["rssi"].astype("Float64").median() for s, part in groups}
     span = max(view.span, 1.0)
     return {
         int(s): (

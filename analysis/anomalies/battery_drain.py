@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import count, longest_run, mask, spread
@@ -28,17 +29,17 @@ def pending_without_data(
     """The acknowledgement of a poll says whether data is waiting. "Waiting" and then nothing, again and
     again, keeps a sleeping device awake or lets it miss its data."""
     packets = view.good.sort_values("seconds")
-    polls = packets[mask(packets["mac_command"] == 0x04)]
-    acks = packets[mask(packets["mac_type"] == "ack") & mask(packets["mac_pending"] == True)]  # noqa: E712
-    data = packets[
-        mask(packets["mac_type"].isin(["data", "command"])) & ~mask(packets["mac_command"] == 0x04)
-    ]
+    polls = packets.only(mac_command=0x04)
+    acks = packets.only(mac_type="ack", mac_pending=True)
+    data = packets.only(mac_type=["data", "command"])
+    data = data[~mask(data["mac_command"] == 0x04)]
     if polls.empty or acks.empty:
         return
     promised = _followed(polls, acks, 0.02, same="mac_seq")
     empty = promised & ~_delivered(polls, data, seconds) & ~_acked_unheard(packets, polls, seconds)
-    for child, part in polls.groupby(polls["sender"].astype("UInt64"), sort=False):
-        place = polls.index.get_indexer(part.index)
+    place_of = pd.Series(np.arange(len(polls)), index=polls.index)
+    for child, part in polls.groupby("sender", sort=False):
+        place = place_of[part.index].to_numpy()
         told, nothing = part[promised[place]], part[empty[place]]
         in_a_row = longest_run(empty[place][promised[place]])
         subject = view.label(child)
@@ -67,7 +68,7 @@ def _followed(rows: Frame, answers: Frame, seconds: float, same: str) -> Frame:
 def _acked_unheard(packets: Frame, polls: Frame, seconds: float) -> Frame:
     """Whether an acknowledgement followed for a frame that the sniffer did not hear: the data may have
     come."""
-    acks = packets[mask(packets["mac_type"] == "ack")]
+    acks = packets.only(mac_type="ack")
     sent = packets[~mask(packets["mac_type"] == "ack") & mask(packets["mac_seq"].notna())]
     times, numbers = sent["seconds"].to_numpy(dtype=float), sent["mac_seq"].to_numpy(dtype=np.int64)
     when, number = (
@@ -117,15 +118,17 @@ def junk_frames(view: View, *, per_hour: int = 3, length: int = 100) -> Iterator
     with good check sequences: bogus frames that make the receiver decipher in vain. Long ones to a battery
     device, several an hour, or any twenty a minute to one address."""
     packets = view.good
-    rows = packets[mask(packets["nwk_security"].isin(["ok", "bad_mic"]))]
-    verified = set(rows.loc[mask(rows["nwk_security"] == "ok"), "sender"].dropna().tolist())
-    junk = rows[mask(rows["nwk_security"] == "bad_mic") & mask(rows["sender"].isin(list(verified)))]
-    junk = junk[mask(junk["fcs_ok"] == True)]  # noqa: E712
-    for receiver, part in rows.groupby(rows["receiver"].astype("UInt64"), sort=False):
-        mine = junk.loc[junk.index.intersection(part.index)]
+    rows = packets.only(nwk_security=["ok", "bad_mic"])
+    codes, senders = rows.only(nwk_security="ok").codes("sender")
+    verified = [senders[code] for code in np.unique(codes).tolist() if code >= 0]
+    junk = rows.only(nwk_security="bad_mic", fcs_ok=True)
+    junk = junk[mask(junk["sender"].isin(verified))]
+    received = dict(iter(junk.groupby("receiver")))
+    for receiver, part in rows.groupby("receiver", sort=False):
+        mine = received.get(receiver, junk[:0])
         subject = view.label(receiver)
         minute = _most_within(mine["seconds"], 60.0)
-        hour = _most_within(mine.loc[mask(mine["length"] >= length), "seconds"], 3600.0)
+        hour = _most_within(mine[mask(mine["length"] >= length)]["seconds"], 3600.0)
         if minute > 20 or hour > per_hour:
             most = f"up to {minute} a minute, {hour} long ones an hour"
             text = f"{count(mine)} fail their check, {most} ({spread(mine)})"

@@ -17,7 +17,7 @@ ZBFAKEBEACON_SEQUENCE = 0xD8
 def beacons(view: View) -> Frame:
     """Good beacons with a ZigBee payload."""
     packets = view.good
-    return packets[mask(packets["mac_type"] == "beacon")]
+    return packets.only(mac_type="beacon")
 
 
 def pan_name(pan: object) -> str:
@@ -60,7 +60,7 @@ def _own_epid(view: View, pan: int, part: Frame) -> int:
     that of most beacons."""
     ids = set(part["beacon_epid"].tolist())
     packets = view.good
-    frames = packets[mask(packets["pan"] == pan) & mask(packets["nwk_src"] == 0)]
+    frames = packets.only(pan=pan, nwk_src=0)
     hubs = frames.loc[mask(frames["nwk_security"].isin(["ok", "no_key"])), "nwk_src_eui64"].dropna()
     own = [int(h) for h in hubs.value_counts().index if int(h) in ids]
     return own[0] if own else int(part["beacon_epid"].value_counts().index[0])

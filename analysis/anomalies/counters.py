@@ -8,15 +8,16 @@ import numpy as np
 
 from analysis.anomalies.secured_frames import JUMP, REORDER_SECONDS, SECURED, goes_on, secured_frames
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import count, groups_of, judge, key_of, mask, spread
+from analysis.judging import count, groups_of, judge, mask, spread
+from analysis.lazy import joint_codes, numbers_of
 from analysis.view import Frame, View
 
 
 def _two_sequences(rows: Frame, jump: int) -> set[int]:
     """Senders whose name two sequences of counters use: another rule's finding."""
     far = rows["below"].to_numpy(dtype=float) > jump
-    suspects = set(rows["who"][far].tolist())
-    return {who for who in suspects if goes_on(rows[mask(rows["who"] == who)], jump) is not None}
+    suspects = set(rows[far]["who"].tolist())
+    return {who for who in suspects if goes_on(rows.only(who=who), jump) is not None}
 
 
 def _rekeyed(view: View, rows: Frame) -> Frame:
@@ -27,7 +28,8 @@ def _rekeyed(view: View, rows: Frame) -> Frame:
     if int(mask(keys["kind"] == "network").sum()) < 2:
         return out
     packets = view.good
-    given = packets[mask(packets["aps_command"] == 0x05) & mask(packets["target"].notna())]
+    given = packets.only(aps_command=0x05)
+    given = given[mask(given["target"].notna())]
     first = given["seconds"].groupby(given["target"].astype("UInt64")).min() if len(given) else {}
     start = rows["who"].map(dict(first)).astype("float64").to_numpy(na_value=np.inf)
     hub = view.hub_addresses()
@@ -51,10 +53,8 @@ def _went_back(view: View, layer: str, margin: int) -> Iterator[Evidence]:
         top = int(first["counter"]) + int(first["below"])
         return f"{layer} counter went back from {top:,} to {int(first['counter']):,}, {count(bad)} below"
 
-    several = fresh.groupby("who")["who"].transform("size") > 1
-    yield from judge(
-        view, fresh[mask(several)], low[mask(several)], says, station="who", good="with rising counters"
-    )
+    several = fresh.sizes("who") > 1
+    yield from judge(view, fresh[several], low[several], says, station="who", good="with rising counters")
 
 
 @rule(
@@ -131,20 +131,20 @@ def counter_jump(view: View, *, jump: int = 1 << 20, rate: float = 1000.0) -> It
     locks the true device out), or a store-ahead after a restart with an unusual step."""
     rows = secured_frames(view, "NWK")
     first_use = rows[rows["age"].isna().to_numpy()]
-    order, starts = groups_of(key_of(first_use, "who", "pan", "nwk_key_seq"))
-    counter = first_use["counter"].astype("float64").to_numpy(na_value=0)[order]
+    parts = [first_use.codes(name) for name in ("who", "pan", "nwk_key_seq")]
+    order, starts = groups_of(joint_codes([p for p, _ in parts], [len(keys) for _, keys in parts]))
+    counter = numbers_of(first_use["counter"])[0].astype(float)[order]
     seconds = first_use["seconds"].to_numpy(dtype=float)[order]
     step, gap = np.diff(counter, prepend=0.0), np.diff(seconds, prepend=0.0)
     far = ~starts & (step > jump) & (step > rate * np.maximum(gap, 1.0))
-    back = np.argsort(order, kind="stable")
+    jumped = np.zeros(len(far), dtype=bool)
+    jumped[order] = far
 
     def says(bad: Frame, _: Frame) -> str:
         return f"counter jumped to {int(bad['counter'].iloc[0]):,}, more than its frames can explain"
 
-    several = mask(first_use.groupby("who")["who"].transform("size") > 1) if len(first_use) else far
-    yield from judge(
-        view, first_use[several], far[back][several], says, station="who", good="counting in step"
-    )
+    several = first_use.sizes("who") > 1
+    yield from judge(view, first_use[several], jumped[several], says, station="who", good="counting in step")
 
 
 @rule(
@@ -163,7 +163,7 @@ def counter_lockout(view: View, *, jump: int = JUMP) -> Iterator[Evidence]:
     and receivers that accepted the high one refuse all that the true device sends."""
     rows = secured_frames(view, "NWK")
     far = rows["below"].to_numpy(dtype=float) > jump
-    sizes = rows.groupby(rows["who"].astype("UInt64"), sort=False).size() if len(rows) else {}
+    sizes = rows.groupby("who", sort=False).size() if len(rows) else {}
     suspects = set(rows["who"][far].tolist())
     for who, size in dict(sizes).items():
         if size < 3:

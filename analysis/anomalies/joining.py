@@ -119,7 +119,7 @@ def association_answer_rogue(view: View, *, seconds: float = 5.0) -> Iterator[Ev
     """A device asks one parent to associate, and that parent answers. Answers of two EUI-64s to one joiner
     at one time mean that somebody plays the parent."""
     rows = mac_commands(view, ANSWER)
-    for joiner, part in rows.groupby(rows["mac_dst"].astype("UInt64"), sort=False):
+    for joiner, part in rows.groupby("mac_dst", sort=False):
         near = part[mask(part["seconds"].diff() < seconds) | mask(part["seconds"].diff(-1) > -seconds)]
         if near["mac_src"].nunique() > 1:
             names = ", ".join(view.label(s) for s in near["mac_src"].dropna().unique())
@@ -173,13 +173,12 @@ def join_fails(view: View, *, times: int = 3, seconds: float = 120.0) -> Iterato
     to one address and that device never sends a secured frame, the two do not agree about the install
     code."""
     packets = view.good
-    shut = mask(packets["aps_type"] == "command") & mask(packets["aps_security"] == "no_key")
-    rows = packets[
-        mask(packets["nwk_security"] == "none")
-        & (mask(packets["aps_command"] == 0x05) | shut)
-        & mask(packets["nwk_dst"] < 0xFFF8)
-    ]
-    secured = packets[mask(packets["nwk_security"].isin(["ok", "no_key"]))]
+    rows = packets.only(nwk_security="none")
+    shut = mask(rows["aps_type"] == "command") & mask(rows["aps_security"] == "no_key")
+    rows = rows[(mask(rows["aps_command"] == 0x05) | shut) & mask(rows["nwk_dst"] < 0xFFF8)]
+    if rows.empty:
+        return
+    secured = packets.only(nwk_security=["ok", "no_key"])
     for (pan, short), part in rows.groupby(["pan", "nwk_dst"], sort=False):
         first = float(part["seconds"].iloc[0])
         came = (

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from analysis.findings import Evidence, rule
 from analysis.judging import judge, mask
+from analysis.lazy import matching
 from analysis.view import View
 
 TRANSPORT_KEY = 0x05
@@ -26,7 +27,7 @@ def transport_key_in_clear(view: View) -> Iterator[Evidence]:
     key of that device alone. Without APS security (and with no NWK security either, as in a join) everybody
     in reach can read it."""
     packets = view.good
-    rows = packets[mask(packets["aps_command"] == TRANSPORT_KEY)]
+    rows = packets.only(aps_command=TRANSPORT_KEY)
     clear = mask(rows["aps_security"] == "none") & mask(rows["nwk_security"] == "none")
     yield from judge(
         view,
@@ -52,7 +53,7 @@ def transport_key_network_only(view: View) -> Iterator[Evidence]:
     """A Transport-Key command inside a frame under the network key but without APS security can be read by
     every device of the network. ZigBee wants APS security on each key that travels."""
     packets = view.good
-    rows = packets[mask(packets["aps_command"] == TRANSPORT_KEY)]
+    rows = packets.only(aps_command=TRANSPORT_KEY)
     bare = mask(rows["aps_security"] == "none") & ~mask(rows["nwk_security"] == "none")
     yield from judge(view, rows, bare, "{bad} with a Transport-Key that only the network key protects")
 
@@ -73,8 +74,8 @@ def transport_key_well_known(view: View) -> Iterator[Evidence]:
     network key that is transported under them is as good as sent in clear. A GB HAN never uses them: each
     device has an install code."""
     packets = view.good
-    rows = packets[mask(packets["aps_command"] == TRANSPORT_KEY) & mask(packets["aps_security"] == "ok")]
-    known = rows["aps_key"].astype(str).str.match("well-known")
+    rows = packets.only(aps_command=TRANSPORT_KEY, aps_security="ok")
+    known = matching(rows["aps_key"], "well-known", "match")
     yield from judge(view, rows, known, "{bad} with a Transport-Key that a well-known key opens")
 
 
@@ -94,6 +95,7 @@ def well_known_key_opens_frames(view: View) -> Iterator[Evidence]:
     """Any APS frame, not only a Transport-Key, that the published default link key opens shows a pair of
     devices without a secret between them."""
     packets = view.good
-    rows = packets[mask(packets["aps_security"] == "ok") & ~mask(packets["aps_command"] == TRANSPORT_KEY)]
-    known = rows["aps_key"].astype(str).str.match("well-known")
+    rows = packets.only(aps_security="ok")
+    rows = rows[~mask(rows["aps_command"] == TRANSPORT_KEY)]
+    known = matching(rows["aps_key"], "well-known", "match")
     yield from judge(view, rows, known, "{bad} under APS security that a well-known key opens")

@@ -9,6 +9,7 @@ import numpy as np
 from analysis.anomalies.mac_commands import DISASSOCIATION, MAC_COMMANDS
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import judge, mask, plural
+from analysis.lazy import matching
 from analysis.view import View
 
 
@@ -79,13 +80,11 @@ def leave_source(view: View) -> Iterator[Evidence]:
     """A Leave with the request bit tells another device to go. It counts only from the trust centre
     (0x0000) or from the device's parent; a device that leaves by itself announces it to all."""
     packets = view.good
-    rows = packets[mask(packets["nwk_command"] == 0x04) & mask(packets["nwk_security"] == "ok")]
+    rows = packets.only(nwk_command=0x04, nwk_security="ok")
     requests = view.command_rows("nwk", [0x04])
-    requests = requests[
-        mask(requests["field"].astype(str).str.contains("request")) & mask(requests["number"] == 1)
-    ]
+    requests = requests[matching(requests["field"], "request", "contains") & mask(requests["number"] == 1)]
     rows = rows[mask(rows["frame"].isin(requests["frame"]))]
-    relays = set(packets.loc[mask(packets["nwk_command"] == 0x08), "nwk_src"].dropna().tolist()) | {0}
+    relays = set(packets.only(nwk_command=0x08)["nwk_src"].dropna().tolist()) | {0}
     yield from judge(
         view, rows, ~mask(rows["nwk_src"].isin(list(relays))), "{bad} telling another device to leave"
     )

@@ -34,7 +34,7 @@ def missing_acknowledgements(view: View, *, share: float = 0.3, least: int = 20)
     rows = rows[~rows["heard"]]
     if rows.empty or not rows["acked"].any():
         return
-    retried = rows.groupby([rows["sender"].astype("UInt64"), rows["receiver"].astype("UInt64")], sort=False)
+    retried = rows.groupby(["sender", "receiver"], sort=False)
     for (sender, receiver), part in retried:
         if len(part) < least:
             continue
@@ -62,7 +62,7 @@ def retries(view: View, *, share: float = 0.15, least: int = 30) -> Iterator[Evi
     """The share of transmissions that are repeats of the frame before. Up to a few percent is normal."""
     rows = repeats(view)
     rows = rows[~rows["heard"]]
-    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+    for sender, part in rows.groupby("sender", sort=False):
         if len(part) < least:
             continue
         again = part[part["retry"]]
@@ -111,7 +111,7 @@ def weak_signal(view: View, *, dbm: float = -90.0, least: int = 10) -> Iterator[
     """Median signal strength of a device at the place of the sniffer."""
     packets = view.good
     rows = packets[mask(packets["rssi"].notna()) & mask(packets["mac_type"] != "ack")]
-    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+    for sender, part in rows.groupby("sender", sort=False):
         median = float(part["rssi"].median())
         if len(part) >= least and median < dbm:
             yield broken(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from analysis.judging import mask
 from analysis.view import Frame, View
 
 __all__ = [
@@ -23,4 +22,4 @@ MAC_COMMANDS = "MAC commands"
 def mac_commands(view: View, command: int) -> Frame:
     """Good frames with the MAC command `command`."""
     packets = view.good
-    return packets[mask(packets["mac_command"] == command)]
+    return packets.only(mac_command=command)

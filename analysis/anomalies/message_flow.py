@@ -100,7 +100,7 @@ def top_up_guessing(view: View, *, failures: int = 4, window: float = 3600.0) ->
     rows = view.command_rows("zcl", [TOP_UP_ANSWER])
     rows = rows[mask(rows["cluster"] == PREPAYMENT) & mask(rows["direction"] == "to-client")]
     results = rows[mask(rows["field"] == "result_type")].drop_duplicates("frame")
-    for meter, part in results.groupby(results["source"].astype("UInt64"), sort=False):
+    for meter, part in results.groupby("source", sort=False):
         failed = part[mask(part["number"] > 0)]
         most, start = _most_within(failed["seconds"], window)
         if most >= failures:

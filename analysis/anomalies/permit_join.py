@@ -98,7 +98,7 @@ def beacon_request_scan(view: View, *, requests: int = 20, window: float = 60.0)
     """Devices that look for a network ask for beacons. Many requests a minute without an association are a
     survey."""
     packets = view.good
-    rows = packets[mask(packets["mac_command"] == 0x07)]
+    rows = packets.only(mac_command=0x07)
     if rows.empty:
         return
     start = rows["seconds"].to_numpy(dtype=float)

@@ -112,8 +112,8 @@ def rejoin_loop(view: View, *, requests: int = 3, window: float = 300.0) -> Iter
     """A device that rejoins several times within minutes does not get an answer, or does not get it
     whole."""
     packets = view.good
-    rows = packets[mask(packets["nwk_command"] == 0x06)].drop_duplicates(["mac_src", "mac_dst", "mac_seq"])
-    for sender, part in rows.groupby(rows["origin"].astype("UInt64"), sort=False):
+    rows = packets.only(nwk_command=0x06).drop_duplicates(["mac_src", "mac_dst", "mac_seq"])
+    for sender, part in rows.groupby("origin", sort=False):
         seconds = part["seconds"].to_numpy(dtype=float)
         most = int((np.searchsorted(seconds, seconds + window) - np.arange(len(seconds))).max())
         if most >= requests:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import key_of, mask, spread
+from analysis.judging import groups_of, key_of, mask, spread
 from analysis.view import Frame, View
 
 OTA, TUNNELING, KEY_ESTABLISHMENT = 0x0019, 0x0704, 0x0800
@@ -31,20 +31,21 @@ def request_flood(
     times its usual pace. It uses up the air time, on sub-GHz channels also the hub's duty cycle, and drowns
     the others. Firmware blocks and tunnels are not counted."""
     packets = view.good
-    rows = packets[
-        mask(packets["zcl_command"].notna())
-        & mask(packets["zcl_direction"] == "to-server")
-        & mask(packets["nwk_dst"] < 0xFFF8)
-        & mask(packets["origin"].notna())
-        & ~mask(packets["aps_cluster"].isin(BURSTS))
+    rows = packets.only(zcl_direction="to-server")
+    rows = rows[
+        mask(rows["zcl_command"].notna())
+        & mask(rows["nwk_dst"] < 0xFFF8)
+        & mask(rows["origin"].notna())
+        & ~mask(rows["aps_cluster"].isin(BURSTS))
     ]
     if rows.empty:
         return
     rows = rows[~_again(rows)]
     kinds = key_of(rows, "origin", "target", "aps_cluster", "zcl_type", "zcl_command")
     worst: dict[int, tuple[int, Frame]] = {}
-    for kind in np.unique(kinds):
-        part = rows[kinds == kind]
+    order, starts = groups_of(kinds)
+    for places in np.split(order, np.flatnonzero(starts)[1:]):
+        part = rows.iloc[places]
         times = part["seconds"].to_numpy(dtype=float)
         within = np.searchsorted(times, times + window) - np.arange(len(times))
         at = int(within.argmax())
@@ -108,19 +109,24 @@ def device_silent(
     rows = rows[mask(rows["sender"].notna()) & mask(rows["pan"].notna()) & ~mask(rows["mac_type"] == "ack")]
     if rows.empty:
         return
-    senders = rows["sender"].astype("UInt64")
-    for station, part in rows.groupby(senders, sort=False):
+    ends = _ends(rows)
+    for station, part in rows.groupby("sender", sort=False):
         times = np.sort(part["seconds"].to_numpy(dtype=float))
         gaps = np.diff(times)
         gaps = gaps[gaps > 1.0]
         if len(gaps) + 1 < least:
             continue
         pan = part["pan"].iloc[-1]
-        rest = rows[mask(rows["pan"] == pan) & ~mask(senders == station)]
-        after = rest[mask(rest["seconds"] > times[-1])]
-        silent = (float(after["seconds"].iloc[-1]) - times[-1]) if len(after) else 0.0
         longest = float(gaps.max())
         subject = view.label(station)
+        if ends is not None:
+            silent = max(ends.get((int(pan), station), -np.inf) - times[-1], 0.0)
+            if silent <= max(seconds, pauses * longest):
+                yield kept(subject, f"no pause longer than {max(longest, silent):,.0f} s")
+                continue
+        rest = rows[mask(rows["pan"] == pan) & ~mask(rows["sender"] == station)]
+        after = rest[mask(rest["seconds"] > times[-1])]
+        silent = (float(after["seconds"].iloc[-1]) - times[-1]) if len(after) else 0.0
         long_silence = silent > seconds and silent > pauses * longest and len(after) >= others
         present = times[-1] - times[0] > max(2 * longest, seconds)
         if long_silence and present and not _gone(view, part, after):
@@ -131,13 +137,31 @@ def device_silent(
             yield kept(subject, f"no pause longer than {max(longest, silent):,.0f} s")
 
 
+def _ends(rows: Frame) -> dict[tuple[int, int], float] | None:
+    """By PAN and station: when another station of the PAN was heard last; None where times run back."""
+    seconds = rows["seconds"].to_numpy(dtype=float)
+    if not bool((np.diff(seconds) >= 0).all()):
+        return None
+    last: dict[int, list[tuple[float, int]]] = {}
+    for (pan, station), part in rows.groupby(["pan", "sender"]):
+        last.setdefault(pan, []).append((float(part["seconds"].iloc[-1]), station))
+    out = {}
+    for pan, heard in last.items():
+        heard.sort(reverse=True)
+        for _, station in heard:
+            others = [when for when, other in heard[:2] if other != station]
+            out[pan, station] = others[0] if others else -np.inf
+    return out
+
+
 def _gone(view: View, part: Frame, after: Frame) -> bool:
     """Whether the device left, or another one has its short address now."""
     last = part.iloc[-1]
     if mask(part["nwk_command"] == 0x04).any():
         return True
     packets = view.good
-    told = packets[mask(packets["nwk_command"] == 0x04) & mask(packets["target"] == last["origin"])]
+    told = packets.only(nwk_command=0x04)
+    told = told[mask(told["target"] == last["origin"])]
     if len(told):
         return True
     heirs = after[mask(after["nwk_src"] == last["nwk_src"]) & mask(after["sender"] == after["origin"])]

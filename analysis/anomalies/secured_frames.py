@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
-from analysis.judging import groups_of, key_of, mask
+from analysis.judging import mask
+from analysis.lazy import joint_codes, numbers_of
 from analysis.view import Frame, View
 
 __all__ = ["JUMP", "LAYERS", "REORDER_SECONDS", "SECURED", "goes_on", "secured_frames"]
@@ -17,6 +16,7 @@ LAYERS = {
     "APS": ("aps_sender", "pan", "aps_key_id", "aps_frame_counter", "aps_digest"),
 }
 JUMP = 500  # more than a device sends between two frames that are heard
+COUNTER_BITS = 33  # one more than a counter has
 REORDER_SECONDS = 10.0  # a frame for a sleeping child is held up to 7.68 s after it was numbered
 
 
@@ -26,58 +26,63 @@ def secured_frames(view: View, layer: str) -> Frame:
     Columns: ``counter``, ``digest``, ``who``; ``age`` seconds since the same counter was first used (NaN:
     first use); ``same`` whether with the same ciphertext as then; ``below`` how far under the highest
     counter so far; ``since`` seconds since the counter first passed this value."""
-    memo = view.memo
-    if layer in memo:
-        return memo[layer]
+    if layer not in view.memo:
+        view.memo[layer] = _marked(view, layer)
+    return view.memo[layer]
+
+
+def _marked(view: View, layer: str) -> Frame:
     sender, pan, key, counter, digest = LAYERS[layer]
     packets = view.good
-    valid = mask(packets[counter].notna() & packets[sender].notna())
     state = packets["nwk_security" if layer == "NWK" else "aps_security"]
-    names = [
-        "frame",
-        "seconds",
-        "fcs_ok",
-        "nwk_security",
-        "aps_security",
-        "nwk_key",
-        "aps_key",
-        "aps_key_id",
-        "nwk_dst",
-    ]
-    names += [name for name in LAYERS[layer] if name not in names]
-    rows = packets[valid & ~mask(state == "bad_mic")][names].reset_index(drop=True)
-    rows["who"], rows["counter"], rows["digest"] = rows[sender], rows[counter], rows[digest]
+    known = mask(packets[counter].notna()) & mask(packets[sender].notna())
+    rows = packets[known & ~mask(state == "bad_mic")]
     extra = ("aps_key", "nwk_dst") if layer == "APS" else ("nwk_key",)
-    _mark_repeats(rows, key_of(rows, "who", pan, key, "counter", *extra))
-    _mark_order(rows, key_of(rows, "who", pan, key, *extra))
-    memo[layer] = rows
-    return rows
-
-
-def _mark_repeats(rows: Frame, keys: np.ndarray) -> None:
-    order, starts = groups_of(keys)
-    first = np.maximum.accumulate(np.where(starts, np.arange(len(starts)), 0)) if len(starts) else order
+    parts = [rows.codes(name) for name in (sender, pan, key, *extra)]
+    order, numbers = _sequences(
+        joint_codes([p for p, _ in parts], [len(keys) for _, keys in parts]), rows[counter]
+    )
+    peaks = np.maximum.accumulate(numbers)
+    fresh = np.r_[True, numbers[1:] > peaks[:-1]] if len(numbers) else np.zeros(0, dtype=bool)
     seconds = rows["seconds"].to_numpy(dtype=float)[order]
-    digest = rows["digest"].astype("float64").to_numpy(na_value=np.nan)[order]
-    age = np.where(starts, np.nan, seconds - seconds[first]) if len(starts) else seconds
-    same = (digest == digest[first]) | np.isnan(digest) | np.isnan(digest[first])
-    back = np.argsort(order, kind="stable")
-    rows["age"], rows["same"] = age[back], same[back]
+    age, same = _repeats(numbers, fresh, seconds, rows[digest].iloc[order])
+    passed = np.searchsorted(peaks, numbers[~fresh], side="left")
+    since = np.zeros(len(numbers))
+    since[~fresh] = seconds[~fresh] - seconds[passed]
+    marks = {"age": age, "same": same, "below": (peaks - numbers).astype(float), "since": since}
+    columns = {name: np.empty_like(values) for name, values in marks.items()}
+    for name, values in marks.items():
+        columns[name][order] = values
+    names = {"who": rows[sender], "counter": rows[counter], "digest": rows[digest]}
+    return rows.extended(**columns, **{name: column.array for name, column in names.items()})
 
 
-def _mark_order(rows: Frame, keys: np.ndarray) -> None:
-    order, starts = groups_of(keys)
-    counter = rows["counter"].astype("float64").to_numpy(na_value=0)[order]
-    seconds = rows["seconds"].to_numpy(dtype=float)[order]
-    below, since = np.zeros(len(counter)), np.zeros(len(counter))
-    bounds = [*np.flatnonzero(starts).tolist(), len(counter)]
-    for low, high in pairwise(bounds):
-        peak = np.maximum.accumulate(counter[low:high])
-        below[low:high] = peak - counter[low:high]
-        passed = np.searchsorted(peak, counter[low:high], side="left")
-        since[low:high] = seconds[low:high] - seconds[low:high][passed]
-    back = np.argsort(order, kind="stable")
-    rows["below"], rows["since"] = below[back], since[back]
+def _sequences(codes: np.ndarray, counter: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """An order that brings the frames of each sequence together, as they came; and their counters in it, each
+    sequence's raised above all of the one before."""
+    order = np.argsort(codes, kind="stable")
+    number = np.cumsum(np.diff(codes[order].astype(np.int64), prepend=-1) != 0)
+    return order, (number << COUNTER_BITS) + numbers_of(counter)[0].astype(np.int64)[order]
+
+
+def _repeats(
+    numbers: np.ndarray, fresh: np.ndarray, seconds: np.ndarray, digest: Frame
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each use of a counter: seconds since its first use (NaN for that), and whether with the same
+    ciphertext. Only a counter that is not above all before it can have been used before."""
+    age, same = np.full(len(numbers), np.nan), np.ones(len(numbers), dtype=bool)
+    suspects = np.unique(numbers[~fresh])
+    if not len(suspects):
+        return age, same
+    at = np.minimum(np.searchsorted(suspects, numbers), len(suspects) - 1)
+    uses = np.flatnonzero(suspects[at] == numbers)
+    uses = uses[np.argsort(numbers[uses], kind="stable")]
+    starts = np.r_[True, numbers[uses][1:] != numbers[uses][:-1]]
+    first = uses[np.maximum.accumulate(np.where(starts, np.arange(len(uses)), 0))]
+    age[uses] = np.where(starts, np.nan, seconds[uses] - seconds[first])
+    texts, known = numbers_of(digest)
+    same[uses] = (texts[uses] == texts[first]) | ~known[uses] | ~known[first]
+    return age, same
 
 
 def goes_on(part: Frame, jump: int) -> tuple[Frame, Frame] | None:

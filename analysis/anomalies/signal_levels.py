@@ -14,10 +14,11 @@ from analysis.view import View
 
 def _level_changes(view: View, column: str, unit: str, least: float, deviations: float) -> Iterator[Evidence]:
     packets = view.good
-    rows = packets[mask(packets[column].notna()) & mask(packets["mac_type"] == "data")]
-    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+    rows = packets.only(mac_type="data")
+    rows = rows[mask(rows[column].notna())]
+    for sender, part in rows.groupby("sender", sort=False):
         values = part[column].to_numpy(dtype=float)
-        found = change_point(values, LEAST)
+        found = change_point(values, LEAST, least)
         if found is None:
             continue
         place, before, after, gap = found

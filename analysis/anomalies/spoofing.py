@@ -29,7 +29,7 @@ def cloned_address(
     or sequence numbers of the two do not make one sequence."""
     packets = view.good
     rows = packets[mask(packets["rssi"].notna()) & mask(packets["mac_src"].notna())]
-    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+    for sender, part in rows.groupby("sender", sort=False):
         if len(part) < least:
             continue
         levels = part["rssi"].to_numpy(dtype=float)

@@ -50,7 +50,7 @@ def pan_id_moved(view: View) -> Iterator[Evidence]:
     """A Network Update command tells all devices the new PAN identifier. Filters on the old one lose sight
     of the network from here on."""
     packets = view.good
-    rows = packets[mask(packets["nwk_type"] == "command")]
+    rows = packets.only(nwk_type="command")
     for pan, part in rows.groupby("pan", sort=False):
         moved = part[mask(part["nwk_command"] == 0x0A)]
         subject = f"PAN 0x{int(pan):04x}"
@@ -81,7 +81,7 @@ def sub_ghz_channel_moves(view: View) -> Iterator[Evidence]:
         & mask(rows["direction"] == "to-client")
         & mask(rows["number"].notna())
     ]
-    for source, part in rows.groupby(rows["source"].astype("UInt64"), sort=False):
+    for source, part in rows.groupby("source", sort=False):
         told = part[mask(part["number"] != 0)]
         if len(told):
             meaning = told["meaning"].iloc[0]

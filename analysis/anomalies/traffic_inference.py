@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import count, mask
+from analysis.judging import count
 from analysis.view import View
 
 
@@ -26,8 +26,8 @@ def traffic_inference(view: View, *, least: int = 40, regular: float = 0.2) -> I
     """Frames of one length at a steady rhythm are reports or polls, and their length tells the kind. This
     says for which devices an observer without keys can tell."""
     packets = view.good
-    shut = packets[mask(packets["nwk_security"] == "no_key") & mask(packets["nwk_type"] == "data")]
-    for origin, part in shut.groupby(shut["origin"].astype("UInt64"), sort=False):
+    shut = packets.only(nwk_security="no_key", nwk_type="data")
+    for origin, part in shut.groupby("origin", sort=False):
         if len(part) < least:
             continue
         told = []

@@ -26,17 +26,14 @@ def smart_energy_without_link_key(view: View) -> Iterator[Evidence]:
     the two devices, not only under the network key that every device of the home holds."""
     packets = view.good
     clusters = [*range(0x0700, 0x0706), 0x0707, 0x0708, 0x0709, 0x070B, 0x000A, 0x0019, 0x0025]
-    rows = packets[
-        mask(packets["aps_type"] == "data")
-        & mask(packets["aps_cluster"].isin(clusters))
-        & mask(packets["aps_profile"] == 0x0109)
-    ]
+    rows = packets.only(aps_type="data", aps_profile=0x0109)
+    rows = rows[mask(rows["aps_cluster"].isin(clusters))]
     bad = mask(rows["aps_security"] == "none")
     yield from judge(view, rows, bad, _clear_clusters, good="under a link key")
 
 
 def _clear_clusters(bad: Frame, _: Frame) -> str:
-    clusters = sorted({f"0x{int(c):04x}" for c in bad["aps_cluster"].dropna()})
+    clusters = sorted({f"0x{int(c):04x}" for c in bad["aps_cluster"].dropna().unique()})
     return f"{count(bad)} without APS security on cluster {', '.join(clusters)}"
 
 
@@ -56,7 +53,8 @@ def smart_energy_key_id(view: View) -> Iterator[Evidence]:
     """APS data frames are enciphered under the link key (key identifier 0); the key-transport and key-load
     keys are for Transport-Key commands only."""
     packets = view.good
-    rows = packets[mask(packets["aps_type"] == "data") & mask(packets["aps_key_id"].notna())]
+    rows = packets.only(aps_type="data")
+    rows = rows[mask(rows["aps_key_id"].notna())]
     bad = ~mask(rows["aps_key_id"].isin(["link", "data"]))
     yield from judge(view, rows, bad, "{bad} of APS data under a key that is not the link key")
 
@@ -76,7 +74,8 @@ def transport_key_key_id(view: View) -> Iterator[Evidence]:
     """The trust centre sends a network key under the key-transport key, which is derived from the link key
     of that one device, and a link key under the key-load key."""
     packets = view.good
-    rows = packets[mask(packets["aps_command"] == 0x05) & mask(packets["aps_key_id"].notna())]
+    rows = packets.only(aps_command=0x05)
+    rows = rows[mask(rows["aps_key_id"].notna())]
     bad = ~mask(rows["aps_key_id"].isin(["key-transport", "key-load", "link"]))
     yield from judge(view, rows, bad, "{bad} with a key under the wrong kind of key")
 
@@ -95,7 +94,8 @@ def transport_key_key_id(view: View) -> Iterator[Evidence]:
 def smart_energy_profile(view: View) -> Iterator[Evidence]:
     """All endpoints of a GB HAN use profile 0x0109; profile 0 is the device profile."""
     packets = view.good
-    rows = packets[mask(packets["aps_type"] == "data") & mask(packets["aps_profile"].notna())]
+    rows = packets.only(aps_type="data")
+    rows = rows[mask(rows["aps_profile"].notna())]
     odd = ~mask(rows["aps_profile"].isin([0x0000, 0x0109, 0xFFFF]))
     yield from judge(view, rows, odd, "{bad} on another profile than 0x0109")
 
@@ -115,7 +115,8 @@ def manufacturer_clusters(view: View) -> Iterator[Evidence]:
     """Clusters 0xFC00 to 0xFFFF and profiles from 0xC000 are a maker's own. On a GB HAN nothing undeclared
     should answer."""
     packets = view.good
-    rows = packets[mask(packets["aps_type"] == "data") & mask(packets["aps_profile"] != 0)]
+    rows = packets.only(aps_type="data")
+    rows = rows[mask(rows["aps_profile"] != 0)]
     own = mask(rows["aps_cluster"] >= 0xFC00) | mask(
         (rows["aps_profile"] >= 0xC000) & (rows["aps_profile"] < 0xFFFF)
     )

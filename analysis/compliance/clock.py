@@ -92,7 +92,7 @@ def time_step(view: View, *, seconds: float = 10.0) -> Iterator[Evidence]:
     """Between two answers the served time must advance as the capture's clock does. A step means that
     somebody set or forged it."""
     rows = _time_answers(view)
-    for source, part in rows.groupby(rows["source"].astype("UInt64"), sort=False):
+    for source, part in rows.groupby("source", sort=False):
         if len(part) < 2:
             continue
         off = part["number"].to_numpy(dtype=float) - part["seconds"].to_numpy(dtype=float)
@@ -122,7 +122,7 @@ def time_drifts(view: View, *, per_million: float = 500.0, least: float = 3.0) -
     """The difference between served time and the capture's clock grows steadily: one of the two clocks runs
     wrong. A computer's clock drifts by less than a hundred parts in a million."""
     rows = _time_answers(view)
-    for source, part in rows.groupby(rows["source"].astype("UInt64"), sort=False):
+    for source, part in rows.groupby("source", sort=False):
         seconds = part["seconds"].to_numpy(dtype=float)
         if len(part) < 5 or seconds[-1] - seconds[0] < 600:
             continue
@@ -182,7 +182,7 @@ def time_read_daily(view: View, *, seconds: float = 90000.0) -> Iterator[Evidenc
     """Meters read the hub's time at least once a day."""
     rows = attributes_of(view, 0x000A, 0x0000)
     asks = rows[mask(rows["command"] == READ)]
-    for source, part in asks.groupby(asks["source"].astype("UInt64"), sort=False):
+    for source, part in asks.groupby("source", sort=False):
         times = np.r_[part["seconds"].to_numpy(dtype=float), view.duration]
         if view.duration - times[0] < seconds:
             continue

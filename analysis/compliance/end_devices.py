@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import judge, mask, plural
+from analysis.lazy import matching
 from analysis.view import View
 
 
@@ -48,7 +49,7 @@ def end_device_polls(view: View) -> Iterator[Evidence]:
     """The capability in a join says whether a device sleeps. A gas meter sleeps; a display may, or may
     not."""
     fields = view.tables["commands"]
-    said = fields[mask(fields["field"].astype(str).str.contains("receiver_on|rx_on_when_idle"))]
+    said = fields[matching(fields["field"], "receiver_on|rx_on_when_idle", "contains")]
     said = said[mask(said["source"].isin(list(view.with_role("GSME"))))]
     yield from judge(
         view, said, mask(said["number"] == 1), "{bad} saying that it never sleeps", "source", "as a sleeper"
@@ -70,9 +71,9 @@ def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> I
     """While a child waits for an answer it must poll at least every 7.68 s. Judged: after the child sent a
     request, the gap to its next poll."""
     packets = view.good
-    polls = packets[mask(packets["mac_command"] == 0x04)]
+    polls = packets.only(mac_command=0x04)
     asks = packets[mask(packets["aps_type"] == "data") & mask(packets["aps_ack_request"] == True)]  # noqa: E712
-    for child, part in polls.groupby(polls["sender"].astype("UInt64"), sort=False):
+    for child, part in polls.groupby("sender", sort=False):
         mine = asks[mask(asks["sender"] == child)]
         if len(part) < least or mine.empty:
             continue

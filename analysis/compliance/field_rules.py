@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
+from analysis.selection import Selection
 from analysis.view import Frame, View
 
 ZIGBEE_EPOCH = 946_684_800  # 2000-01-01 in seconds since 1970
@@ -38,10 +39,12 @@ def _message_fields(view: View, row: dict[str, str]) -> Frame:
 
 
 def _command_fields(view: View, row: dict[str, str]) -> Frame:
-    fields = view.command_rows("zcl", [int(c, 16) for c in row["command"].split("|")])
-    fields = fields[mask(fields["cluster"] == int(row["cluster"], 16))]
+    fields = view.command_rows("zcl").only(cluster=int(row["cluster"], 16))
+    fields = fields.only(command=[int(c, 16) for c in row["command"].split("|")])
     if row["direction"]:
-        fields = fields[mask(fields["direction"] == row["direction"])]
+        fields = fields.only(direction=row["direction"])
+    if fields.empty:
+        return fields
     names = fields["field"].astype(str).str.replace(INDEX, "", regex=True)
     return fields[mask(names.str.fullmatch(row["object"])) & mask(fields["value"].notna())]
 
@@ -93,7 +96,7 @@ def _judge_messages(view: View, fields: Frame, wrong: Frame) -> Iterator[Evidenc
 
 
 def _judge_commands(view: View, fields: Frame, wrong: Frame) -> Iterator[Evidence]:
-    for source, part in fields.groupby(fields["source"].astype("UInt64"), dropna=False, sort=False):
+    for source, part in fields.groupby("source", dropna=False, sort=False):
         bad = part[wrong[fields.index.get_indexer(part.index)]]
         if bad.empty:
             yield kept(view.label(source), f"{plural(len(part), 'field')} as required")
@@ -108,7 +111,7 @@ def _function(row: dict[str, str]) -> Callable[..., Iterator[Evidence]]:
         fields = (_message_fields if messages else _command_fields)(view, row)
         if fields.empty:
             return
-        fields = fields.reset_index(drop=True)
+        fields = (fields.frame if isinstance(fields, Selection) else fields).reset_index(drop=True)
         wrong = mask(_wrong(fields, row["test"], str(operand), view.start_ns))
         if row["test"] == "utc-now":
             known = mask(fields["seconds"].notna()) & ~np.isnan(_numbers(fields))

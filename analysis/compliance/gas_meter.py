@@ -48,7 +48,7 @@ def gas_half_hour(view: View, *, interval: float = 1800.0, missed: float = 2.2) 
     """The gas meter wakes each half hour and pushes its readings to the gas proxy. A gap of more than two
     intervals, or silence until the end of the capture, is a fault."""
     rows = _gas_reports(view)
-    for source, part in rows.groupby(rows["source"].astype("UInt64"), sort=False):
+    for source, part in rows.groupby("source", sort=False):
         times = part["seconds"].to_numpy(dtype=float)
         if view.duration - times[0] < missed * interval:
             continue
@@ -119,7 +119,7 @@ def gas_fast_wake(view: View, *, gap: float = 60.0, minutes: float = 6.0) -> Ite
     packets = view.good
     rows = packets[mask(packets["sender"].isin(list(view.with_role("GSME"))))]
     busy = rows[mask(rows["aps_cluster"].isin([0x0704, OTA]))]["seconds"].to_numpy(dtype=float)
-    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+    for sender, part in rows.groupby("sender", sort=False):
         times = part["seconds"].to_numpy(dtype=float)
         runs = np.split(np.arange(len(times)), np.flatnonzero(np.diff(times) > gap) + 1)
         awake = [r for r in runs if times[r[-1]] - times[r[0]] > minutes * 60]
@@ -150,7 +150,7 @@ def fast_poll_request(view: View, *, requests: int = 5, window: float = 3600.0) 
     """RequestFastPollMode makes a meter update more often for a while. Several an hour from one device are
     too many."""
     rows = commands(view, METERING, TO_SERVER)
-    for source, part in rows.groupby(rows["source"].astype("UInt64"), sort=False):
+    for source, part in rows.groupby("source", sort=False):
         fast = part[mask(part["command"] == 0x03)]
         times = fast["seconds"].to_numpy(dtype=float)
         most = max((int(((times >= t) & (times < t + window)).sum()) for t in times), default=0)
@@ -180,7 +180,7 @@ def mirror_before_reports(view: View) -> Iterator[Evidence]:
     joined = joined[mask(joined["source"].isin(gas))]
     reports = _gas_reports(view)
     mirrors = commands(view, METERING, None, (0x01,))
-    for source, part in joined.groupby(joined["source"].astype("UInt64"), sort=False):
+    for source, part in joined.groupby("source", sort=False):
         first = float(part["seconds"].min())
         mine = reports[mask(reports["source"] == source) & mask(reports["seconds"] > first)]
         asked = mirrors[mask(mirrors["source"] == source) & mask(mirrors["seconds"] > first)]

@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.compliance.tunnel_data import transfers
 from analysis.findings import Evidence, rule
 from analysis.judging import judge, mask
+from analysis.lazy import matching
 from analysis.view import Frame, View
 
 GAS_NEEDS: dict[str, Any] = {"needs": ("commands", "devices"), "cause": "tunnel", "smart_energy": True}
@@ -114,10 +115,8 @@ def gas_tunnel_pending(view: View, *, seconds: float = 60.0) -> Iterator[Evidenc
     """Bit 21 of the functional notification flags says that a message waits; the meter fetches it while it
     is awake."""
     flags = view.tables["attributes"]
-    flags = flags[
-        mask(flags["cluster"] == 0x0702)
-        & mask(flags["attribute_name"].astype(str).str.contains("FunctionalNotification", case=False))
-    ]
+    flags = flags.only(cluster=0x0702)
+    flags = flags[matching(flags["attribute_name"], "(?i:FunctionalNotification)", "contains")]
     flags = flags[mask(flags["number"].notna())]
     told = flags[np.array([bool(int(n) >> 21 & 1) for n in flags["number"]], dtype=bool)]
     told = told[

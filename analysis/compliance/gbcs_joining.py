@@ -53,7 +53,7 @@ def join_window(view: View) -> Iterator[Evidence]:
     if windows.empty:
         return
     packets = view.good
-    answers = packets[mask(packets["mac_command"] == 0x02)]
+    answers = packets.only(mac_command=0x02)
     spans = [
         (float(s), float(s) + float(n)) for s, n in zip(windows["seconds"], windows["number"], strict=True)
     ]
@@ -94,12 +94,9 @@ def join_not_listed(view: View) -> Iterator[Evidence]:
     if not listed:
         return
     packets = view.good
-    keys = packets[
-        mask(packets["aps_command"] == 0x05)
-        & mask(packets["target"].notna())
-        & mask(packets["target"] >= 1 << 32)
-    ]
-    for target, part in keys.groupby(keys["target"].astype("UInt64"), sort=False):
+    keys = packets.only(aps_command=0x05)
+    keys = keys[mask(keys["target"].notna()) & mask(keys["target"] >= 1 << 32)]
+    for target, part in keys.groupby("target", sort=False):
         if f"{int(target):016x}" in listed:
             yield kept(view.label(target), "is in the device log")
         else:

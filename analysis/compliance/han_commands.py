@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.judging import mask
+from analysis.judging import matching
 from analysis.view import Frame, View
 
 __all__ = [
@@ -22,9 +22,8 @@ READ, READ_RESPONSE, REPORT = 0x00, 0x01, 0x0A
 
 def attributes_of(view: View, cluster: int, attribute: int | None = None) -> Frame:
     """Rows of the attributes table of one cluster, of one attribute where that is named."""
-    rows = view.attributes
-    rows = rows[mask(rows["cluster"] == cluster)]
-    return rows if attribute is None else rows[mask(rows["attribute"] == attribute)]
+    rows = view.attributes.only(cluster=cluster)
+    return rows if attribute is None else rows.only(attribute=attribute)
 
 
 def commands(
@@ -32,24 +31,27 @@ def commands(
 ) -> Frame:
     """One row per cluster command of `cluster`, in time order: frame, seconds, source, destination,
     command."""
-    rows = view.command_rows("zcl", command)
-    rows = rows[mask(rows["cluster"] == cluster)]
-    if direction is not None:
-        rows = rows[mask(rows["direction"] == direction)]
-    columns = ["frame", "seconds", "source", "destination", "direction", "command", "command_name"]
-    return rows.drop_duplicates("frame")[columns].sort_values(["seconds", "frame"])
+    key = f"commands {cluster} {direction} {command}"
+    if key not in view.memo:
+        rows = view.command_rows("zcl").only(cluster=cluster)
+        rows = rows if direction is None else rows.only(direction=direction)
+        rows = rows if command is None else rows.only(command=list(command))
+        columns = ["frame", "seconds", "source", "destination", "direction", "command", "command_name"]
+        view.memo[key] = rows.drop_duplicates("frame")[columns].sort_values(["seconds", "frame"])
+    return view.memo[key].copy(deep=False)
 
 
 def field_of(view: View, rows: Frame, pattern: str, text: bool = False) -> Frame:
     """The first field whose name matches `pattern`, for each command of `rows`; its number, or its text."""
-    fields = view.tables["commands"]
-    inside = fields[mask(fields["frame"].isin(rows["frame"]))]
-    inside = inside[mask(inside["field"].astype(str).str.fullmatch(pattern))].drop_duplicates("frame")
-    known = inside.set_index("frame")["value" if text else "number"]
+    wanted = "value" if text else "number"
+    if rows.empty:
+        return pd.Series([], index=rows.index, dtype=object if text else "float64")
+    inside = view.tables["commands"].of_frames(rows["frame"])
+    inside = inside[matching(inside["field"], pattern)].drop_duplicates("frame")
+    known = inside[["frame", wanted]].set_index("frame")[wanted]
     return pd.Series(rows["frame"].map(known).to_numpy(), index=rows.index)
 
 
 def metering_frames(view: View, clusters: Sequence[int]) -> Frame:
     """Good APS data frames on `clusters` of the Smart Energy profile."""
-    packets = view.good
-    return packets[mask(packets["aps_type"] == "data") & mask(packets["aps_cluster"].isin(list(clusters)))]
+    return view.good.only(aps_cluster=list(clusters), aps_type="data")

@@ -62,11 +62,8 @@ def type_2_writes(view: View) -> Iterator[Evidence]:
 def load_control_source(view: View) -> Iterator[Evidence]:
     """A load controller obeys the electricity meter alone."""
     packets = view.good
-    rows = packets[
-        mask(packets["target"].isin(list(view.with_role("HCALCS"))))
-        & mask(packets["aps_cluster"].isin([0x0701, 0x0006]))
-        & mask(packets["zcl_type"] == "cluster")
-    ]
+    rows = packets.only(aps_cluster=[0x0701, 0x0006], zcl_type="cluster")
+    rows = rows[mask(rows["target"].isin(list(view.with_role("HCALCS"))))]
     yield from judge(
         view,
         rows,

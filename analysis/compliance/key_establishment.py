@@ -172,7 +172,7 @@ def smart_energy_before_cbke(view: View) -> Iterator[Evidence]:
     joins = packets[mask(packets["mac_command"] == 0x01) & mask(packets["mac_src"].notna())].drop_duplicates(
         "mac_src"
     )
-    data = packets[mask(packets["aps_type"] == "data") & mask(packets["aps_profile"] == 0x0109)]
+    data = packets.only(aps_type="data", aps_profile=0x0109)
     for row in joins.itertuples():
         mine = data[mask(data["origin"] == row.mac_src) & mask(data["seconds"] > row.seconds)]
         metering = mine[~mask(mine["aps_cluster"].isin([0x0000, 0x0003, KEY_ESTABLISHMENT]))]

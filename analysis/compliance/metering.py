@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.compliance.han_commands import (
     METERING,
@@ -16,6 +17,7 @@ from analysis.compliance.han_commands import (
 )
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import count, judge, mask, plural
+from analysis.lazy import numbers_of
 from analysis.view import Frame, View
 from dissectors.facts import table
 
@@ -39,17 +41,14 @@ def reports_refused(view: View, *, times: int = 2) -> Iterator[Evidence]:
     """A default response with an error, again and again to one device on one cluster, means that its
     reports or commands get nowhere. A gas proxy that lost the mirror answers so."""
     packets = view.good
-    rows = packets[
-        mask(packets["zcl_type"] == "general")
-        & mask(packets["zcl_command"] == 0x0B)
-        & mask(packets["zcl_status"].notna())
-    ]
-    for (target, cluster), part in rows.groupby([rows["target"].astype("UInt64"), "aps_cluster"], sort=False):
+    rows = packets.only(zcl_type="general", zcl_command=0x0B)
+    rows = rows[mask(rows["zcl_status"].notna())]
+    for (target, cluster), part in rows.groupby(["target", "aps_cluster"], sort=False):
         failed = part[~mask(part["zcl_status"] == 0)]
         subject = view.label(target)
         if len(failed) >= times and len(failed) > 0.5 * len(part):
             codes = ", ".join(f"0x{int(c):02x}" for c in sorted(failed["zcl_status"].dropna().unique()))
-            sent = packets[mask(packets["origin"] == target) & mask(packets["aps_cluster"] == cluster)]
+            sent = packets.only(origin=target, aps_cluster=cluster)
             answered = failed["seconds"].to_numpy(dtype=float)
             asked = sent["seconds"].to_numpy(dtype=float)
             refused = np.append(answered, np.inf)[np.searchsorted(answered, asked)] - asked < 2
@@ -83,13 +82,12 @@ def attribute_type(view: View) -> Iterator[Evidence]:
     types = _standard_types()
     rows = view.attributes
     rows = rows[mask(rows["type"].notna()) & mask(rows["cluster"] < 0xFC00)]
-    keys = zip(
-        rows["cluster"].astype("int64"),
-        rows["attribute"].astype("int64"),
-        rows["type"].astype("int64"),
-        strict=True,
-    )
-    wrong = [k[:2] in types and k[2] not in types[k[:2]] for k in keys]
+    parts = [numbers_of(rows[name])[0].astype(np.int64) for name in ("cluster", "attribute", "type")]
+    codes, keys = pd.factorize(parts[0] << 24 | parts[1] << 8 | parts[2])
+    kinds = [((key >> 24, key >> 8 & 0xFFFF), key & 0xFF) for key in keys.tolist()]
+    wrong = np.array([place in types and kind not in types[place] for place, kind in kinds], dtype=bool)[
+        codes
+    ]
 
     def says(bad: Frame, _: Frame) -> str:
         first = bad.iloc[0]

@@ -55,7 +55,7 @@ def network_update_source(view: View) -> Iterator[Evidence]:
     """A Network Update moves all devices to another PAN identifier. Only the network manager, which is the
     hub, sends it."""
     packets = view.good
-    rows = packets[mask(packets["nwk_command"] == 0x0A)]
+    rows = packets.only(nwk_command=0x0A)
     bad = ~mask(rows["nwk_src"] == 0)
     yield from judge(
         view, rows, bad, "{bad} with a Network Update from another than 0x0000", "origin", "from the hub"
@@ -77,7 +77,7 @@ def pan_id_changes(view: View, *, per_day: float = 1.0) -> Iterator[Evidence]:
     """The network moved to another PAN identifier. That is the answer to a conflict, and what a conflict
     flood wants."""
     packets = view.good
-    rows = packets[mask(packets["nwk_command"] == 0x0A)].drop_duplicates(["pan", "nwk_src", "nwk_seq"])
+    rows = packets.only(nwk_command=0x0A).drop_duplicates(["pan", "nwk_src", "nwk_seq"])
     allowed = max(1.0, per_day * view.span / 86400)
     for pan, part in rows.groupby("pan", sort=False):
         subject = f"PAN 0x{int(pan):04x}"
@@ -103,9 +103,8 @@ def channel_constant(view: View) -> Iterator[Evidence]:
     """All frames of a PAN come on one channel, but for a change of channel, after which all come on the new
     one."""
     packets = view.good
-    rows = packets[
-        mask(packets["channel"].notna()) & mask(packets["pan"].notna()) & mask(packets["mac_type"] == "data")
-    ]
+    rows = packets.only(mac_type="data")
+    rows = rows[mask(rows["channel"].notna()) & mask(rows["pan"].notna())]
     rows = rows[mask(rows["pan"] != 0xFFFF)]
     for pan, part in rows.groupby("pan", sort=False):
         channels = part["channel"].to_numpy(dtype=np.int64)

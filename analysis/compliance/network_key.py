@@ -42,9 +42,11 @@ def key_sequence_old(view: View, *, grace: float = 10.0) -> Iterator[Evidence]:
 
 def _by_sender_with_sequences(view: View) -> Iterator[tuple[object, Frame]]:
     packets = view.good
+    if len(packets.codes("nwk_key_seq")[1]) < 2:
+        return
     rows = packets[mask(packets["nwk_key_seq"].notna()) & mask(packets["sender"].notna())]
     rows = rows[~mask(rows["nwk_security"] == "bad_mic")]
-    for (sender, _), part in rows.groupby([rows["sender"].astype("UInt64"), "pan"], sort=False):
+    for (sender, _), part in rows.groupby(["sender", "pan"], sort=False):
         if part["nwk_key_seq"].nunique() > 1:
             yield sender, part
 
@@ -66,8 +68,11 @@ def key_sequence_unannounced(view: View) -> Iterator[Evidence]:
     """A new network key is sent to all (Transport-Key), then put to use (Switch-Key). A new sequence number
     without either was not agreed by this network, or the capture did not hear the distribution."""
     packets = view.good
-    commands = packets[mask(packets["aps_command"].isin([0x05, 0x09]))]
-    rows = packets[mask(packets["nwk_key_seq"].notna()) & mask(packets["nwk_security"] == "ok")]
+    if len(packets.codes("nwk_key_seq")[1]) < 2:
+        return
+    commands = packets.only(aps_command=[0x05, 0x09])
+    rows = packets.only(nwk_security="ok")
+    rows = rows[mask(rows["nwk_key_seq"].notna())]
     for pan, part in rows.groupby("pan", sort=False):
         used = part["nwk_key_seq"].value_counts()
         sequences = part.drop_duplicates("nwk_key_seq")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pandas as pd
+import numpy as np
 
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import judge, mask
+from analysis.lazy import matching
 from analysis.view import View
 
 REJOINS = [0x06, 0x07]
@@ -57,8 +58,9 @@ def rejoin_unsecured(view: View, *, recent: float = 1900.0) -> Iterator[Evidence
     own link key. An attacker uses the same way to ask for the key in the name of a device. Whether the key
     that followed was protected is judged by the Transport-Key rules."""
     packets = view.good
-    rows = packets[mask(packets["nwk_command"] == 0x06)]
-    hub = packets[mask(packets["nwk_src"] == 0) & mask(packets["nwk_src_eui64"].notna())]
+    rows = packets.only(nwk_command=0x06)
+    hub = packets.only(nwk_src=0)
+    hub = hub[mask(hub["nwk_src_eui64"].notna())]
     changed = hub["nwk_src_eui64"].nunique() > 1
     secured = packets[mask(packets["nwk_security"].isin(["ok", "no_key"]))]
     for row in rows.itertuples():
@@ -95,9 +97,9 @@ def rejoin_key_well_known(view: View, *, seconds: float = 30.0) -> Iterator[Evid
     """The Transport-Key that answers an unsecured rejoin must be under the link key that key establishment
     gave the device. Under the published default key, or in clear, it hands the network key to anybody."""
     packets = view.good
-    asked = packets[mask(packets["nwk_command"] == 0x06) & mask(packets["nwk_security"] == "none")]
-    keys = packets[mask(packets["aps_command"] == 0x05)]
-    weak = keys["aps_key"].astype(str).str.match("well-known") | mask(keys["aps_security"] == "none")
+    asked = packets.only(nwk_command=0x06, nwk_security="none")
+    keys = packets.only(aps_command=0x05)
+    weak = matching(keys["aps_key"], "well-known", "match") | mask(keys["aps_security"] == "none")
     for row in asked.itertuples():
         after = (keys["seconds"] >= row.seconds) & (keys["seconds"] <= row.seconds + seconds)
         if not mask(after).any():
@@ -124,7 +126,7 @@ def rejoin_key_well_known(view: View, *, seconds: float = 30.0) -> Iterator[Evid
 def leave_unsecured(view: View) -> Iterator[Evidence]:
     """A Leave that is not secured by the network key can come from anybody."""
     packets = view.good
-    rows = packets[mask(packets["nwk_command"] == LEAVE)]
+    rows = packets.only(nwk_command=LEAVE)
     yield from judge(view, rows, mask(rows["nwk_security"] == "none"), "{bad} with an unsecured Leave")
 
 
@@ -146,9 +148,10 @@ def mic_fails(view: View, *, most: float = 0.9) -> Iterator[Evidence]:
     """While other frames of the same sender open well with the key, these do not. The frame check sequence
     was right, so this is not simply damage on the air."""
     packets = view.good
-    known = mask(packets["fcs_ok"] == True)  # noqa: E712
-    rows = packets[mask(packets["nwk_security"].isin(["ok", "bad_mic"])) & known]
+    rows = packets.only(nwk_security=["ok", "bad_mic"])
+    rows = rows[mask(rows["fcs_ok"] == True)]  # noqa: E712
     bad = mask(rows["nwk_security"] == "bad_mic") | mask(rows["aps_security"] == "bad_mic")
-    failed = pd.Series(bad, index=rows.index).groupby(rows["sender"].astype("UInt64")).transform("mean")
-    shown = mask(failed < most)  # a sender whose frames all fail simply has another key
+    codes, keys = rows.codes("sender")
+    failed = np.bincount(codes[bad & (codes >= 0)], minlength=len(keys) + 1)[codes] / rows.sizes("sender")
+    shown = (failed < most) & (codes >= 0)  # a sender whose frames all fail simply has another key
     yield from judge(view, rows[shown], bad[shown], "{bad} of {all} fail their integrity check")

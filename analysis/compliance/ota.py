@@ -87,7 +87,7 @@ def ota_offsets(view: View, *, repeats: int = 5) -> Iterator[Evidence]:
         offset=field_of(view, rows, "file_offset"), version=field_of(view, rows, "file_version")
     )
     rows = rows[mask(rows["offset"].notna())]
-    for source, part in rows.groupby(rows["source"].astype("UInt64"), sort=False):
+    for source, part in rows.groupby("source", sort=False):
         times = part.groupby(["version", "offset"])["frame"].transform("size")
         stuck = part[mask(times > repeats)]
         if len(stuck):

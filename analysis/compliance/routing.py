@@ -9,6 +9,7 @@ import numpy as np
 from analysis.compliance.han_commands import field_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import judge, mask, plural, spread
+from analysis.lazy import matching
 from analysis.view import Frame, View
 
 
@@ -27,8 +28,8 @@ def link_status_gap(view: View, *, periods: float = 6.0, least: int = 20) -> Ite
     """Routers send Link Status about every 15 s. One that did and then stopped, while the capture goes on,
     is gone."""
     packets = view.good
-    rows = packets[mask(packets["nwk_command"] == 0x08)]
-    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+    rows = packets.only(nwk_command=0x08)
+    for sender, part in rows.groupby("sender", sort=False):
         times = part["seconds"].to_numpy(dtype=float)
         if len(times) < least:
             continue
@@ -65,7 +66,7 @@ def route_forged(view: View, *, cost: float = 1.0) -> Iterator[Evidence]:
     value = field_of(view, rows, "path_cost")
     claims = rows[mask(value <= cost)]
     links = view.command_rows("nwk", [0x08])
-    listed = links[mask(links["field"].astype(str).str.contains("neighbour"))]
+    listed = links[matching(links["field"], "neighbour", "contains")]
     named = {int(n) for n in listed["number"].dropna()}
     shorts = {int(e): int(k & 0xFFFF) for k, e in view.addresses.items()}
     stranger = [shorts.get(int(s or 0), -1) not in named for s in claims["source"].fillna(0)]
@@ -100,7 +101,8 @@ def commands_of(view: View, command: int) -> Frame:
 def link_status_two_streams(view: View) -> Iterator[Evidence]:
     """Link Status of one short address secured by two EUI-64s in turn."""
     packets = view.good
-    rows = packets[mask(packets["nwk_command"] == 0x08) & mask(packets["nwk_sender"].notna())]
+    rows = packets.only(nwk_command=0x08)
+    rows = rows[mask(rows["nwk_sender"].notna())]
     for (pan, short), part in rows.groupby(["pan", "nwk_src"], sort=False):
         senders = part["nwk_sender"]
         swaps = int((senders != senders.shift()).sum()) - 1

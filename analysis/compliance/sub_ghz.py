@@ -34,11 +34,8 @@ def suspended_device_talks(view: View) -> Iterator[Evidence]:
     rows = commands(view, SUB_GHZ, TO_CLIENT, (0x00,))
     rows = rows.assign(period=field_of(view, rows, "period"))
     packets = view.good
-    talk = packets[
-        mask(packets["aps_type"] == "data")
-        & ~mask(packets["aps_cluster"].isin([SUB_GHZ, OTA]))
-        & ~mask(packets["aps_profile"] == 0)
-    ]
+    talk = packets.only(aps_type="data")
+    talk = talk[~mask(talk["aps_cluster"].isin([SUB_GHZ, OTA])) & ~mask(talk["aps_profile"] == 0)]
     for row in rows.itertuples():
         end = row.seconds + 60 * float(row.period or 0)
         mine = talk[
@@ -71,7 +68,7 @@ def duty_cycle(
     """Air time of each sender in any hour: preamble, header and octets at 100 kbit/s."""
     packets = view.packets
     rows = packets[mask(packets["page"] >= 28) & mask(packets["sender"].notna())]
-    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+    for sender, part in rows.groupby("sender", sort=False):
         air = (part["length"].fillna(0).to_numpy(dtype=float) + 12) * 8 / bits_per_second
         times = part["seconds"].to_numpy(dtype=float)
         total = np.r_[0.0, np.cumsum(air)]
@@ -127,13 +124,10 @@ def ota_while_critical(view: View) -> Iterator[Evidence]:
 def message_burst_acks(view: View, *, seconds: float = 30.0, least: int = 10) -> Iterator[Evidence]:
     """On sub-GHz, messages more often than one in 30 s ask for no APS acknowledgement."""
     packets = view.good
-    rows = packets[
-        mask(packets["page"] >= 28)
-        & mask(packets["aps_type"] == "data")
-        & mask(packets["aps_cluster"].notna())
-    ]
+    rows = packets.only(aps_type="data")
+    rows = rows[mask(rows["page"] >= 28) & mask(rows["aps_cluster"].notna())]
     rows = rows[~mask(rows["aps_cluster"].isin([0x0704, 0x0019]))]
-    for (sender, _), part in rows.groupby([rows["origin"].astype("UInt64"), "aps_cluster"], sort=False):
+    for (sender, _), part in rows.groupby(["origin", "aps_cluster"], sort=False):
         gaps = np.diff(part["seconds"].to_numpy(dtype=float))
         if len(gaps) < least or np.median(gaps) > seconds:
             continue
