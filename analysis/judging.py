@@ -81,8 +81,8 @@ def _stations(rows: Frame, name: str) -> tuple[Any, list[Any]]:
         codes, keys = pd.factorize(rows[name].astype("UInt64"), use_na_sentinel=False)
         return codes, list(keys)
     codes, keys = rows.codes(name)
-    first, order = np.full(len(keys) + 1, len(codes)), np.arange(len(codes))
-    np.minimum.at(first, codes, order)  # null, -1, is the last
+    first = np.full(len(keys) + 1, len(codes))  # null, -1, is the last
+    first[codes[::-1]] = np.arange(len(codes))[::-1]  # of several rows of one station the first one stays
     places = np.argsort(first, kind="stable")
     rank = np.argsort(places, kind="stable")
     return rank[codes], [[*keys, pd.NA][place] for place in places]
@@ -116,7 +116,7 @@ def share_by_window(rows: Frame, bad: Any, window: float) -> Frame:
     """Per window of `window` seconds: ``start`` (seconds), ``bad``, ``all``, ``share``."""
     number = np.floor_divide(rows["seconds"].to_numpy(dtype=float), window)
     known = ~np.isnan(number)
-    starts, place = np.unique(number[known], return_inverse=True)
+    place, starts = pd.factorize(number[known], sort=True)
     hits, every = np.bincount(place[mask(bad)[known]], minlength=len(starts)), np.bincount(place)
     out = pd.DataFrame({"start": starts * window, "bad": hits, "all": every})
     out["share"] = out["bad"] / out["all"]

@@ -112,10 +112,17 @@ class Table:
     Args:
         length: rows.
         makers: for each column, a function that makes it of the rows at some places (all when None).
+        coders: for columns whose `codes` somebody knows already, a function that gives them.
     """
 
-    def __init__(self, length: int, makers: dict[str, Callable[[Places | None], Any]]) -> None:
+    def __init__(
+        self,
+        length: int,
+        makers: dict[str, Callable[[Places | None], Any]],
+        coders: dict[str, Callable[[], tuple[Any, list[Any]]]] | None = None,
+    ) -> None:
         self.length = length
+        self.coders = coders or {}
         self.makers = makers
         self.index = pd.RangeIndex(length)
         self._made: dict[str, Column] = {}
@@ -131,11 +138,13 @@ class Table:
             self._made[name] = Column(self.makers[name](None), index=self.index)
         return self._made[name]
 
-    def cut(self, name: str, places: Places) -> Column:
+    def cut(self, name: str, places: Places, index: Any = None) -> Column:
         """The column at `places`; a column that nobody has read yet is not made for a few rows of it."""
+        index = self.index[places] if index is None else index
         if name in self._made or len(places) * FEW > self.length:
-            return Column(self[name].iloc[places])
-        return Column(self.makers[name](places)).set_axis(self.index[places])
+            return Column(_at(self[name].array, places), index=index)
+        made = self.makers[name](places)
+        return Column(made.array if isinstance(made, pd.Series) else made, index=index)
 
     def places(self, name: str, value: Any) -> Places:
         """The rows, in order, where a column holds `value` (or one of several); found once, but for long
@@ -157,7 +166,7 @@ class Table:
     def codes(self, name: str) -> tuple[npt.NDArray[Any], list[Any]]:
         """A column as numbers that stand for its values (-1: null), and the values; found once."""
         if name not in self._codes:
-            self._codes[name] = _codes(self[name])
+            self._codes[name] = self.coders[name]() if name in self.coders else _codes(self[name])
         return self._codes[name]
 
     def frame(self, places: Places | None) -> pd.DataFrame:
@@ -166,6 +175,16 @@ class Table:
             return pd.DataFrame({name: pd.Series(self[name]) for name in self.makers}, index=self.index)
         columns = {name: pd.Series(self.cut(name, places)) for name in self.makers}
         return pd.DataFrame(columns, index=self.index[places])
+
+
+def _at(array: Any, places: Places) -> Any:
+    """The values at some places, without the checks that pandas makes of each place."""
+    if isinstance(array, pd.arrays.IntegerArray | pd.arrays.BooleanArray):
+        values, known = array._data, array._mask  # type: ignore[union-attr]
+        return type(array)(values[places], known[places])
+    if isinstance(array, pd.Categorical):
+        return pd.Categorical.from_codes(array.codes[places], dtype=array.dtype, validate=False)
+    return array.take(places)
 
 
 def _long(column: Column) -> bool:

@@ -46,9 +46,24 @@ def plain(values: Any, kind: str) -> Any:
 
 
 def taken(values: Any, places: Any) -> Any:
-    """Some rows of a column, before it is made plain."""
+    """Some rows of a column, in the order of the table, before it is made plain."""
+    import pyarrow as pa
+
     arrow = arrow_of(values)
-    return values.iloc[places] if arrow is None else arrow.take(places)
+    if arrow is None:
+        return values.iloc[places]
+    chunks = getattr(arrow, "chunks", None)
+    if chunks is None or bool((np.diff(places) < 0).any()):
+        return arrow.take(places)
+    # Arrow's own take of a column of chunks goes over all of them.
+    bounds = np.cumsum([0, *map(len, chunks)])
+    at = np.searchsorted(places, bounds)
+    parts = [
+        chunk.take(pa.array(places[low:high] - start))
+        for chunk, low, high, start in zip(chunks, at, at[1:], bounds, strict=False)
+        if high > low
+    ]
+    return pa.chunked_array(parts, arrow.type)
 
 
 def nulls(length: int, kind: str) -> Any:
@@ -92,34 +107,38 @@ def _masked(whole: Any, kind: str) -> Any:
 
 
 def _categorical(arrow: Any) -> Any:
-    codes, valid, words = _coded(arrow)
-    used = np.bincount(codes[valid], minlength=len(words)).astype(bool) if len(words) else np.zeros(0, bool)
-    width = np.int8 if used.sum() < 127 else np.int16 if used.sum() < 32767 else np.int32
-    place = np.full(len(words) + 1, -1, width)
-    place[:-1][used] = np.arange(used.sum())
-    kept = words.filter(used) if len(words) and not used.all() else words
-    if len(codes) and len(words):
-        codes = place.take(np.where(valid, codes, len(words)))
-    else:
-        codes = np.full(len(codes), -1, np.int8)
-    return pd.Series(pd.Categorical.from_codes(codes, kept.to_pylist()))
+    chunks, words = _coded(arrow)
+    size = len(words)
+    used = np.zeros(size + 1, bool)
+    parts = []
+    for chunk in chunks:
+        codes, valid = numpy_of(chunk)
+        parts.append(codes if valid.all() else np.where(valid, codes, size))
+        used[parts[-1]] = True
+    used[size] = False  # the place of null
+    count = int(used.sum())
+    place = np.full(size + 1, -1, np.int8 if count < 127 else np.int16 if count < 32767 else np.int32)
+    place[used] = np.arange(count)
+    kept = words if count == size else words.filter(used[:size])
+    found = np.concatenate([place[codes] for codes in parts]) if parts else np.zeros(0, np.int8)
+    dtype = pd.CategoricalDtype(kept.to_pylist())
+    return pd.Categorical.from_codes(found, dtype=dtype, validate=False)
 
 
-def _coded(arrow: Any) -> tuple[Any, Any, Any]:
-    """Codes, which of them are valid, and the words that they stand for."""
+def _coded(arrow: Any) -> tuple[list[Any], Any]:
+    """Chunks whose codes stand for the same words, and these words."""
     import pyarrow as pa
 
     if not pa.types.is_dictionary(arrow.type):
         arrow = arrow.dictionary_encode()
     chunks = getattr(arrow, "chunks", [arrow])
     if not chunks:
-        return np.zeros(0, np.int32), np.zeros(0, bool), pa.array([], pa.string())
+        return [], pa.array([], pa.string())
     words = max((chunk.dictionary for chunk in chunks), key=len)
     if not all(chunk.dictionary.equals(words.slice(0, len(chunk.dictionary))) for chunk in chunks):
         chunks = arrow.unify_dictionaries().chunks
         words = chunks[0].dictionary
-    codes, valid = zip(*(numpy_of(chunk) for chunk in chunks), strict=True)
-    return np.concatenate(codes), np.concatenate(valid), words
+    return chunks, words
 
 
 def _frames(values: Any) -> Any:

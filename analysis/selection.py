@@ -22,13 +22,14 @@ __all__ = ["Groups", "Row", "Selection"]
 class Selection:
     """Rows of `base` at `places` (all rows when None); reads like a DataFrame."""
 
-    __slots__ = ("_frame", "_inside", "base", "places")
+    __slots__ = ("_frame", "_index", "_inside", "base", "places")
 
     def __init__(self, base: Table, places: Places | None = None) -> None:
         self.base = base
         self.places = places
         self._frame: pd.DataFrame | None = None
         self._inside: Any = None
+        self._index: Any = None
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -38,8 +39,10 @@ class Selection:
         return self._frame
 
     @property
-    def index(self) -> pd.Index[Any]:
-        return self.base.index if self.places is None else self.base.index[self.places]
+    def index(self) -> Any:
+        if self._index is None:
+            self._index = self.base.index if self.places is None else self.base.index[self.places]
+        return self._index
 
     @property
     def columns(self) -> pd.Index[Any]:
@@ -58,7 +61,7 @@ class Selection:
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
-            return self.base[key] if self.places is None else self.base.cut(key, self.places)
+            return self.base[key] if self.places is None else self.base.cut(key, self.places, self.index)
         if isinstance(key, slice):
             return self._at(key)
         if isinstance(key, list) and key and isinstance(key[0], str):
@@ -114,20 +117,22 @@ class Selection:
         start = np.repeat(low - np.r_[0, np.cumsum(sizes)[:-1]], sizes) if len(sizes) else low
         return self._at(start + np.arange(int(sizes.sum())))
 
-    def extended(self, **columns: Any) -> Selection:
-        """These rows as a table of their own, with further columns."""
+    def extended(self, names: dict[str, str] | None = None, **columns: Any) -> Selection:
+        """These rows as a table of their own, with further columns, and further `names` for old ones."""
 
         def cut(name: str, places: Places | None) -> Any:
-            column = self[name] if places is None else self._at(places)[name]
-            return column.reset_index(drop=True)
+            return (self[name] if places is None else self._at(places)[name]).array
 
         def added(values: Any, places: Places | None) -> Any:
             return values if places is None else values[places]
 
         makers: dict[str, Callable[[Places | None], Any]]
-        makers = {name: partial(cut, name) for name in self.base.makers}
+        old = {name: name for name in self.base.makers} | (names or {})
+        makers = {new: partial(cut, name) for new, name in old.items()}
         makers |= {name: partial(added, values) for name, values in columns.items()}
-        return Selection(Table(len(self), makers))
+        return Selection(
+            Table(len(self), makers, {new: partial(self.codes, name) for new, name in old.items()})
+        )
 
     def sizes(self, name: str) -> Any:
         """For each row, how many rows have its value in a column."""

@@ -73,30 +73,34 @@ class Stations:
         return _column(*_filled(numbers_of(self.packets[f"{short}_eui64"]), self._named(short)))
 
     def _pairs(self, short: str, chosen: Known | None = None) -> tuple[Any, Any, Known]:
-        """The distinct ``pan << 16 | short``, each row's place among them, and which rows have one."""
+        """The distinct ``pan << 16 | short``, each row's place among them (their number where it has none),
+        and which rows have one."""
         numbers, known = numbers_of(self.packets[short])
         pan, has_pan = numbers_of(self.pan)
         valid = known & has_pan & (numbers < NO_SHORT)
         if chosen is not None:
             valid &= chosen
-        pans = np.flatnonzero(np.bincount(pan[valid], minlength=1))
+        seen = np.zeros((1 << 16) + 1, dtype=bool)
+        seen[np.where(valid, pan, 1 << 16)] = True
+        pans = np.flatnonzero(seen[:-1])
         if len(pans) > MOST_PANS:
-            keys = np.where(valid, pan.astype(np.int64) << 16 | numbers.astype(np.int64), 0)
-            pairs, place = np.unique(keys, return_inverse=True)
+            keys = np.where(valid, pan.astype(np.int64) << 16 | numbers.astype(np.int64), -1)
+            place, pairs = pd.factorize(np.where(keys < 0, np.iinfo(np.int64).max, keys), sort=True)
+            pairs = pairs[pairs < np.iinfo(np.int64).max]
             return pairs, place, valid
         number = np.zeros(1 << 16, np.int32)
         number[pans] = np.arange(len(pans)) << 16
-        place = np.where(valid, number[pan] | numbers.astype(np.int32), 0)
         pairs = (pans[:, None].astype(np.int64) << 16 | np.arange(1 << 16)).ravel()
-        return pairs if len(pairs) else np.zeros(1, np.int64), place, valid
+        return pairs, np.where(valid, number[pan] | numbers.astype(np.int32), len(pairs)), valid
 
     def _named(self, short: str, chosen: Known | None = None) -> tuple[Any, Known]:
         """The station behind each short address."""
         pairs, place, valid = self._pairs(short, chosen)
-        used = np.zeros(len(pairs), dtype=bool)
-        used[place[valid]] = True
-        names = np.zeros(len(pairs), np.uint64)
-        names[used] = [self.addresses.get(key, key) for key in pairs[used].tolist()]
+        used = np.zeros(len(pairs) + 1, dtype=bool)
+        used[place] = True
+        used[-1] = False
+        names = np.zeros(len(pairs) + 1, np.uint64)
+        names[used] = [self.addresses.get(key, key) for key in pairs[used[:-1]].tolist()]
         return names[place], valid
 
     def _hop(self, address: str) -> tuple[Any, Known]:

@@ -53,8 +53,7 @@ def _marked(view: View, layer: str) -> Frame:
     columns = {name: np.empty_like(values) for name, values in marks.items()}
     for name, values in marks.items():
         columns[name][order] = values
-    names = {"who": rows[sender], "counter": rows[counter], "digest": rows[digest]}
-    return rows.extended(**columns, **{name: column.array for name, column in names.items()})
+    return rows.extended({"who": sender, "counter": counter, "digest": digest}, **columns)
 
 
 def _sequences(codes: np.ndarray, counter: Frame) -> tuple[np.ndarray, np.ndarray]:

@@ -67,7 +67,7 @@ def route_forged(view: View, *, cost: float = 1.0) -> Iterator[Evidence]:
     claims = rows[mask(value <= cost)]
     links = view.command_rows("nwk", [0x08])
     listed = links[matching(links["field"], "neighbour", "contains")]
-    named = {int(n) for n in listed["number"].dropna()}
+    named = {int(n) for n in listed["number"].dropna().unique()}
     shorts = {int(e): int(k & 0xFFFF) for k, e in view.addresses.items()}
     stranger = [shorts.get(int(s or 0), -1) not in named for s in claims["source"].fillna(0)]
     if len(links) and len(claims):
