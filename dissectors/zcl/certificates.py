@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dissectors.cursor import Cursor
 from dissectors.errors import Malformed
@@ -116,17 +117,20 @@ def _part(name: str, octets: bytes, offset: int, buffer: str, suite: int) -> Fie
 
 def public_key(certificate: Certificate, ca_public: Point) -> Point:
     """The subject's public key: e R + Qca (SEC 4, 2.5). Raises Malformed when R is no point."""
+    return certificate.curve.add(_own_part(certificate), ca_public)
+
+
+@lru_cache(maxsize=256)
+def _own_part(certificate: Certificate) -> Point:
+    """e R: what a certificate adds to the CA's public key."""
     curve = certificate.curve
-    point = curve.expand(certificate.public_key)
-    return curve.add(curve.times(certificate.digest % curve.order, point), ca_public)
+    return curve.times(certificate.digest % curve.order, curve.expand(certificate.public_key))
 
 
 def ca_public_from(certificate: Certificate, static_private: int) -> Point:
     """The CA's public key, from a certificate and the private key that belongs to it: d G - e R."""
     curve = certificate.curve
-    point = curve.expand(certificate.public_key)
-    part = curve.times(certificate.digest % curve.order, point)
-    return curve.add(curve.times(static_private), curve.negate(part))
+    return curve.add(curve.times(static_private), curve.negate(_own_part(certificate)))
 
 
 def make_ca_key(suite: int, private: int) -> tuple[int, bytes]:

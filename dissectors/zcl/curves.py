@@ -4,7 +4,9 @@ For analysis and simulation, never to protect live traffic: nothing here runs in
 here because `cryptography` dropped these curves in version 47.
 
 Strategy: a field element is an int whose bits are the polynomial's coefficients; points are affine pairs;
-None is the point at infinity.
+None is the point at infinity. Multiples are computed in the projective coordinates of Lopez and Dahab
+(x = X/Z, y = Y/Z^2), which need one inversion at the end instead of one a step, over signed digits, of which
+one in five is not zero (Guide to Elliptic Curve Cryptography, 3.2.3 and algorithm 3.36).
 """
 
 from __future__ import annotations
@@ -16,6 +18,24 @@ from dissectors.errors import Malformed
 __all__ = ["SECT163K1", "SECT283K1", "Curve", "Point"]
 
 Point = tuple[int, int] | None
+Projective = tuple[int, int, int]
+INFINITY: Projective = (1, 0, 0)
+WINDOW = 4
+"""Bits of a signed digit: odd, and less than 8 from zero."""
+
+
+def _signed_digits(scalar: int) -> list[int]:
+    """`scalar` in signed digits, least significant first; of `WINDOW` in a row at most one is not zero."""
+    digits = []
+    while scalar:
+        digit = 0
+        if scalar & 1:
+            digit = scalar & (1 << WINDOW) - 1
+            digit -= (digit >> WINDOW - 1) << WINDOW
+            scalar -= digit
+        digits.append(digit)
+        scalar >>= 1
+    return digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +69,15 @@ class Curve:
         return (self.degree + 7) // 8
 
     def multiply(self, left: int, right: int) -> int:
-        """Product of two field elements."""
+        """Product of two field elements: an octet of `right` a step, from tables of multiples of `left`."""
+        low = [0, left]
+        for multiple in range(1, 8):
+            double = low[multiple] << 1
+            low += (double, double ^ left)
+        high = [multiple << 4 for multiple in low]
         product = 0
-        while right:
-            low = right & -right
-            product ^= left * low  # a shift: `low` is a power of two
-            right ^= low
+        for octet in right.to_bytes(self.octets, "big"):
+            product = product << 8 ^ high[octet >> 4] ^ low[octet & 15]
         return self.reduce(product)
 
     def reduce(self, value: int) -> int:
@@ -68,8 +91,8 @@ class Curve:
         return value
 
     def square(self, value: int) -> int:
-        """The square of a field element: its bits spread apart."""
-        return self.reduce(int(bin(value)[2:].replace("0", "00").replace("1", "01"), 2) if value else 0)
+        """The square of a field element: its bits spread apart, as if its digits were of base four."""
+        return self.reduce(int(f"{value:b}", 4))
 
     def invert(self, value: int) -> int:
         """The inverse of a field element other than 0, by the extended Euclidean algorithm."""
@@ -122,12 +145,59 @@ class Curve:
         True
         """
         factor: Point = self.base if point is None else point
-        total: Point = None
-        for bit in bin(scalar)[2:] if scalar else "":
-            total = self.double(total)
-            if bit == "1":
-                total = self.add(total, factor)
-        return total
+        if factor is None:
+            return None
+        odd: list[Point] = [factor]
+        twice = self.double(factor)
+        for _ in range(3):
+            odd.append(self.add(odd[-1], twice))
+        total = INFINITY
+        for digit in reversed(_signed_digits(scalar)):
+            total = self._doubled(total)
+            if digit:
+                one = odd[abs(digit) >> 1]
+                total = self._increased(total, one if digit > 0 else self.negate(one))
+        return self._affine(total)
+
+    def _doubled(self, one: Projective) -> Projective:
+        """Twice a point."""
+        x, y, z = one
+        if z == 0 or x == 0:
+            return INFINITY
+        x2, z2 = self.square(x), self.square(z)
+        bz4 = self.square(z2) if self.b == 1 else self.multiply(self.b, self.square(z2))
+        z3 = self.multiply(x2, z2)
+        x3 = self.square(x2) ^ bz4
+        slope = self.square(y) ^ bz4 ^ (z3 if self.a else 0)
+        return x3, self.multiply(bz4, z3) ^ self.multiply(x3, slope), z3
+
+    def _increased(self, one: Projective, two: Point) -> Projective:
+        """The sum of a point and an affine one."""
+        x1, y1, z1 = one
+        if two is None:
+            return one
+        x2, y2 = two
+        if z1 == 0:
+            return x2, y2, 1
+        z1_square = self.square(z1)
+        rise = self.multiply(y2, z1_square) ^ y1
+        run = self.multiply(x2, z1) ^ x1
+        if run == 0:
+            return self._doubled(one) if rise == 0 else INFINITY
+        base = self.multiply(z1, run)
+        z3 = self.square(base)
+        product = self.multiply(rise, base)
+        spread = self.multiply(self.square(run), base ^ (z1_square if self.a else 0))
+        x3 = self.square(rise) ^ spread ^ product
+        left = self.multiply(product ^ z3, x3 ^ self.multiply(x2, z3))
+        return x3, left ^ self.multiply(x2 ^ y2, self.square(z3)), z3
+
+    def _affine(self, one: Projective) -> Point:
+        x, y, z = one
+        if z == 0:
+            return None
+        inverse = self.invert(z)
+        return self.multiply(x, inverse), self.multiply(y, self.square(inverse))
 
     def compress(self, point: Point) -> bytes:
         """The point in compressed form (SEC 1, 2.3.3). Raises ValueError at infinity."""

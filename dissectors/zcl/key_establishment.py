@@ -91,10 +91,12 @@ def _compute(reading: Reading, exchange: Establishment) -> None:
     if not complete or exchange.agreement is not None or exchange.failed or not reading.context.keyring.cbke:
         return
     try:
-        sides = {role: _side(reading, exchange, role) for role in (INITIATOR, RESPONDER)}
-        if all(side.static_private is None for side in sides.values()):
-            return
-        exchange.agreement = agree(sides[INITIATOR], sides[RESPONDER])
+        initiator, responder = _side(reading, exchange, INITIATOR), _side(reading, exchange, RESPONDER, False)
+        if initiator.static_private is None:
+            responder = _side(reading, exchange, RESPONDER)
+            if responder.static_private is None:
+                return
+        exchange.agreement = agree(initiator, responder)
     except (Malformed, ValueError) as error:
         exchange.failed = True
         reading.issue("warning", 0, f"no link key could be computed: {error}")
@@ -113,10 +115,10 @@ def _compute(reading: Reading, exchange: Establishment) -> None:
     reading.issue("note", 0, "the link key of this exchange was computed from a private scalar")
 
 
-def _side(reading: Reading, exchange: Establishment, role: str) -> Side:
-    """A side with those scalars from the keyring that made the ephemeral key that was sent."""
+def _side(reading: Reading, exchange: Establishment, role: str, private: bool = True) -> Side:
+    """A side; if `private` with those scalars from the keyring that made the ephemeral key that was sent."""
     certificate, ephemeral = exchange.certificates[role], exchange.ephemerals[role]
-    for scalars in reading.context.keyring.cbke:
+    for scalars in reading.context.keyring.cbke if private else ():
         if scalars.device == certificate.subject and _made(certificate, ephemeral, scalars):
             return Side(certificate, ephemeral, scalars.static_private, scalars.ephemeral_private)
     return Side(certificate, ephemeral)
