@@ -54,7 +54,7 @@ class Words:
         """
         own = self._own(texts)
         plain = _plain(own)
-        if plain and len(codes) and 0 <= codes.min() and codes.max() < plain:
+        if plain and len(codes) and codes.min() >= 0 and codes.max() < plain:
             return codes.astype(np.int32, copy=False)
         found = own.take(codes, mode="clip")
         if len(found) and found.min() < 0:

@@ -174,6 +174,11 @@ MESSAGES = (
     _c("answer_seconds", "float64", "time from that command", "s"),
     _c("summary", "string", "what the message says, in a line"),
     _c("issue", "string", "first issue"),
+    _c(
+        "departures",
+        "category",
+        "what it uses of DLMS and ZigBee that GBCS takes away or changes; none: nothing; null: not looked at",
+    ),
 )
 
 ITEMS = (

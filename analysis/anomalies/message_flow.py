@@ -61,6 +61,7 @@ def device_unresponsive(
     severity="warning",
     source="GBCS 10.3 (general block transfer); IEC 62056-5-3",
     confidence="derived",
+    merges=("rules:G31", "spec:R030", "disapplied:79"),
     needs=("messages",),
     cause="silence",
     unseen="messages in blocks (general block transfer)",

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.compliance.gbcs_messages import INDEX, message_items
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
 from analysis.selection import Selection
 from analysis.view import Frame, View
 
 ZIGBEE_EPOCH = 946_684_800  # 2000-01-01 in seconds since 1970
-INDEX = r"\[\d+\]"
 
 
 def _rows() -> list[dict[str, str]]:
@@ -26,16 +26,8 @@ def _rows() -> list[dict[str, str]]:
 
 
 def _message_fields(view: View, row: dict[str, str]) -> Frame:
-    items, messages = view.tables["items"], view.tables["messages"]
-    wanted = messages[mask(messages["use_case"].astype(str).str.fullmatch(row["use_case"]))]
-    if row["cra"]:
-        wanted = wanted[mask(wanted["cra"] == row["cra"])]
-    inside = items[mask(items["message"].isin(wanted["message"]))]
-    names = inside["object"].astype(str).str.replace(INDEX, "", regex=True)
-    inside = inside[mask(names.str.fullmatch(row["object"])) & mask(inside["value"].notna())]
-    return inside.merge(
-        wanted[["message", "frames", "originator", "recipient", "seconds", "use_case"]], on="message"
-    )
+    column = "result" if row["test"] == "result" else "value"
+    return message_items(view, row["use_case"], row["cra"], row["object"], column)
 
 
 def _command_fields(view: View, row: dict[str, str]) -> Frame:
@@ -45,8 +37,10 @@ def _command_fields(view: View, row: dict[str, str]) -> Frame:
         fields = fields.only(direction=row["direction"])
     if fields.empty:
         return fields
-    names = fields["field"].astype(str).str.replace(INDEX, "", regex=True)
-    return fields[mask(names.str.fullmatch(row["object"])) & mask(fields["value"].notna())]
+    names = fields["field"].astype(str)
+    fits = mask(names.str.replace(INDEX, "", regex=True).str.fullmatch(row["object"]))
+    exact = mask(names.str.fullmatch(row["object"]))  # a pattern may name one place: ``flags[2]``
+    return fields[(fits | exact) & mask(fields["value"].notna())]
 
 
 def _number(text: str) -> float:
@@ -75,15 +69,24 @@ def _wrong(fields: Frame, test: str, operand: str, start_ns: int) -> Frame:
         bits = np.nan_to_num(values).astype(np.int64)
         allowed = int(operand, 16)
         return (bits & allowed if test == "zero-bits" else bits & ~allowed) != 0
+    if test == "result":
+        return ~mask(fields["result"].astype(str).str.fullmatch(operand))
+    if test == "count":
+        return fields.groupby(_part_of(fields), sort=False).cumcount().to_numpy() >= _number(operand)
     if test == "utc-now":
         now = fields["seconds"].to_numpy(dtype=float) + start_ns / 1e9 - ZIGBEE_EPOCH
         return np.abs(values - now) > _number(operand)
     values = fields["value"].replace({"no end": "never, or cancelled"})  # two names of 0xFFFFFFFF
-    first = values.groupby(fields["message"]).transform("first")
+    first = values.groupby(_part_of(fields)).transform("first")
     return ~mask(values == first)
 
 
-def _judge_messages(view: View, fields: Frame, wrong: Frame) -> Iterator[Evidence]:
+def _part_of(fields: Frame) -> Frame:
+    return fields["message" if "message" in fields else "frame"]
+
+
+def _judge_messages(view: View, fields: Frame, wrong: Frame, test: str) -> Iterator[Evidence]:
+    shown_as = "result" if test == "result" else "value"
     for number, part in fields.groupby("message", sort=False):
         bad = part[wrong[fields.index.get_indexer(part.index)]]
         first = part.iloc[0]
@@ -91,11 +94,11 @@ def _judge_messages(view: View, fields: Frame, wrong: Frame) -> Iterator[Evidenc
         if bad.empty:
             yield kept(subject, f"{plural(len(part), 'field')} as required")
         else:
-            shown = ", ".join(f"{o} = {v}" for o, v in zip(bad["object"][:4], bad["value"][:4], strict=True))
+            shown = ", ".join(f"{o} = {v}" for o, v in zip(bad["object"][:4], bad[shown_as][:4], strict=True))
             yield broken(subject, shown, [] if first["frames"] is None else list(first["frames"]))
 
 
-def _judge_commands(view: View, fields: Frame, wrong: Frame) -> Iterator[Evidence]:
+def _judge_commands(view: View, fields: Frame, wrong: Frame, test: str) -> Iterator[Evidence]:
     for source, part in fields.groupby("source", dropna=False, sort=False):
         bad = part[wrong[fields.index.get_indexer(part.index)]]
         if bad.empty:
@@ -116,9 +119,10 @@ def _function(row: dict[str, str]) -> Callable[..., Iterator[Evidence]]:
         if row["test"] == "utc-now":
             known = mask(fields["seconds"].notna()) & ~np.isnan(_numbers(fields))
             fields, wrong = fields[known].reset_index(drop=True), wrong[known]
-        yield from (_judge_messages if messages else _judge_commands)(view, fields, wrong)
+        yield from (_judge_messages if messages else _judge_commands)(view, fields, wrong, row["test"])
 
     judge_field.__doc__ = row["explanation"]
+    judge_field.__module__ = f"{__package__}.{row['area']}"  # its area, as if it stood in a file of that name
     judge_field.__name__ = re.sub(r"\W", "_", row["id"])
     return judge_field
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.compliance.gbcs_messages import MESSAGE_RULE, gbcs, judge_messages, party
+from analysis.compliance.gbcs_messages import MESSAGE_RULE, gbcs, judge_messages, party, roles_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
 from analysis.view import View
 
 LOG_ONLY = [0x8145, 0x8F43, 0x8F47, 0x8F48, 0x8F49, 0x8F4A, 0x8F4B, 0x8F4C, 0x8F4D]
+RESTORED = [0x8F35, 0x8F36]
 SECURITY = [0x8F1E, 0x8F30, 0x8F3D, 0x8F3E, 0x8F3F]
 
 
@@ -188,3 +189,34 @@ def outage_order(view: View) -> Iterator[Evidence]:
     rows = rows[mask(rows["outage_start"].notna()) & mask(rows["outage_end"].notna())]
     bad = rows["outage_start"].astype(str) > rows["outage_end"].astype(str)
     yield from judge_messages(view, rows, bad, "from {outage_start} to {outage_end}", "in order")
+
+
+@rule(
+    "alert-recipient",
+    "An alert went to another party than it is for",
+    severity="warning",
+    source="Aclara SGM1400 manual (Y20974-TUM B) pages 101 to 104",
+    confidence="secondary",
+    merges=("spec:R176", "spec:R177"),
+    needs=("messages", "devices"),
+    cause="message format",
+    unseen="alerts of supply, voltage or configurable events, to a party whose role is known",
+    advice="The party that should act does not learn of it: look at the device's event configuration",
+)
+def alert_recipient(view: View) -> Iterator[Evidence]:
+    """Alerts of a restored supply (8F35, 8F36) and of voltage (80xx) are for the network operator, those of
+    configurable events (81xx) for the supplier."""
+    rows = gbcs(view, "alert")
+    rows = rows[mask(rows["alert_code"].notna())]
+    code = rows["alert_code"].astype("int64")
+    operator = mask(code.isin(RESTORED)) | mask(code // 256 == 0x80)
+    rows, operator = (
+        rows[operator | mask(code // 256 == 0x81)],
+        operator[operator | mask(code // 256 == 0x81)],
+    )
+    role = roles_of(view, rows["recipient"])
+    known = mask(role.astype(str).str.contains("operator|supplier", case=False))
+    party_of = role[known].astype(str).str.lower().str.replace(r"[^a-z]", "", regex=True)
+    wanted = ["networkoperator" if one else "supplier" for one in operator[known]]
+    wrong = [not has.endswith(want) for has, want in zip(party_of, wanted, strict=True)]
+    yield from judge_messages(view, rows[known], wrong, "alert {alert_code:#06x} to {recipient}")

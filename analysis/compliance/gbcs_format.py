@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.compliance.gbcs_messages import TABLES, gbcs, judge_messages, use_cases
+from analysis.compliance.gbcs_messages import MESSAGE_RULE, TABLES, gbcs, judge_messages, use_cases
 from analysis.findings import Evidence, rule
 from analysis.judging import mask
 from analysis.view import View
+from dissectors.gbcs.profiles import has_use_case
 
 
 @rule(
@@ -28,6 +29,27 @@ def message_code_unknown(view: View) -> Iterator[Evidence]:
     rows = gbcs(view)
     known = mask(rows["message_code"].isin(list(use_cases())))
     yield from judge_messages(view, rows, ~known, "code {message_code:#06x}", "of known codes")
+
+
+@rule(
+    "use-case-of-version",
+    "A use case that this version of GBCS does not have",
+    severity="warning",
+    source="code tables made for GBCS 3.1 and 4.0; RTDS 4.5.0",
+    confidence="derived",
+    merges=("rules:G04",),
+    unseen="GBCS messages with a message code whose first version is known",
+    advice="One side runs newer software than the profile says: compare versions, or choose another profile",
+    **MESSAGE_RULE,
+)
+def use_case_of_version(view: View, *, version: str = "4.x") -> Iterator[Evidence]:
+    """Use cases came with versions of GBCS. Under a profile for an early version, a message of a later use case
+    says that its sender is of another version than was thought."""
+    rows = gbcs(view)
+    known = {int(c): has_use_case(int(c), version)[0] for c in rows["message_code"].unique()}
+    rows = rows[mask([known[int(c)] != "unknown" for c in rows["message_code"]])]
+    later = [known[int(c)] == "no" for c in rows["message_code"]]
+    yield from judge_messages(view, rows, later, f"{{use_case}} is not in GBCS {version}", "of this version")
 
 
 @rule(
@@ -83,7 +105,7 @@ def han_only_code_as_message(view: View) -> Iterator[Evidence]:
         "rules:G01", "rules:G02", "rules:G03", "rules:G10", "rules:G11", "rules:G35", "spec:R076",
         "spec:R029",
         "spec:R144", "spec:R146", "disapplied:65", "disapplied:72", "disapplied:73", "disapplied:74",
-        "disapplied:76", "disapplied:35",
+        "disapplied:76", "disapplied:78",
     ),
     needs=TABLES,
     cause="message format",
@@ -98,53 +120,3 @@ def message_format(view: View) -> Iterator[Evidence]:
     issue = rows["issue"].astype(str)
     note = issue.str.contains("no key|name them surely|could not be named") | ~mask(rows["issue"].notna())
     yield from judge_messages(view, rows, ~mask(note), "{issue}", "well formed")
-
-
-@rule(
-    "dlms-association-attempt",
-    "Somebody tries to open or release an association",
-    severity="warning",
-    source="GBCS v0.8.1 7.3.8 (page 81)",
-    confidence="text",
-    merges=("rules:G34", "spec:R013", "disapplied:56", "disapplied:64", "spec:R017", "spec:R019"),
-    needs=TABLES,
-    cause="gbcs protection",
-    smart_energy=True,
-    unseen="DLMS messages in tunnels",
-    advice="Associations are set at manufacture: the meter must reject it; see who tries",
-)
-def dlms_association_attempt(view: View) -> Iterator[Evidence]:
-    """The associations of a meter are fixed at manufacture. An AARQ or RLRQ, or a bare GET, SET or ACTION,
-    is an attempt to get in some other way; a positive answer to it is a fault."""
-    messages = view.tables["messages"]
-    rows = messages[mask(messages["kind"] == "dlms")]
-    name = rows["name"].astype(str).str.lower()
-    tried = mask(name.str.contains("aarq|aare|rlrq|rlre|^get|^set|^action|initiate"))
-    yield from judge_messages(view, rows, tried, "{name} in a tunnel", "of pre-established associations")
-    if rows.empty:
-        yield from judge_messages(view, gbcs(view), [False] * len(gbcs(view)), "", "within GBCS")
-
-
-@rule(
-    "image-transfer-over-dlms",
-    "Firmware or associations are touched through DLMS",
-    severity="error",
-    source="GBCS v0.8.1 7.3.8 (page 81), 11 (page 129)",
-    confidence="text",
-    merges=("spec:R017", "spec:R019", "spec:R022", "disapplied:83", "disapplied:59", "disapplied:60"),
-    needs=("messages", "items"),
-    cause="gbcs protection",
-    smart_energy=True,
-    unseen="a DLMS response with results",
-    advice="These objects are fixed at manufacture or not reachable: report a success",
-)
-def image_transfer_over_dlms(view: View) -> Iterator[Evidence]:
-    """Association (class 15), SAP assignment (17), image transfer (18) and security setup (64) are not
-    changed over the air. A successful result for one of them is a fault of the meter."""
-    answers = gbcs(view, "response")
-    items = view.tables["items"]
-    inside = items[mask(items["message"].isin(answers["message"])) & mask(items["class_id"].notna())]
-    touched = inside[mask(inside["class_id"].isin([15, 17, 18, 64])) & mask(inside["result"] == "success")]
-    judged = answers[mask(answers["message"].isin(inside["message"]))]
-    bad = mask(judged["message"].isin(touched["message"]))
-    yield from judge_messages(view, judged, bad, "success on a fixed object", "of ordinary objects")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from analysis.compliance.gbcs_messages import MESSAGE_RULE, gbcs, judge_messages
+from analysis.compliance.gbcs_messages import MESSAGE_RULE, gbcs, judge_messages, payload_commands
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
-from analysis.view import View
+from analysis.view import Frame, View
+
+CREDENTIALS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "gbcs protection"}
+# Join method by message code: A initiator, A responder, B, C (GBCS 13.7.4.5.3).
+METHODS = {0x000D: 0, 0x00AB: 1, 0x000E: 2, 0x00AF: 3}
+GSME, PPMID = 0, 5
 
 
 @rule(
@@ -43,28 +49,39 @@ def restored_network(view: View) -> Iterator[Evidence]:
     unseen="a readable CCS01 command and an association",
     advice="The window was opened by nobody that the capture shows: see who permits joining",
 )
-def join_window(view: View) -> Iterator[Evidence]:
+def join_window(view: View, *, old_key_share: float = 1.0) -> Iterator[Evidence]:
     """Joining is opened by CCS01 for join_timeout seconds. An association answered at another time had no
-    permission that the capture shows."""
+    permission that the capture shows. A device that comes back under its old link key may do so in the first
+    `old_key_share` of the window (v4.0: all of it; later versions: half, the rest is for install codes)."""
     items, commands = view.tables["items"], gbcs(view, "command")
     opened = commands[mask(commands["message_code"] == 1) & mask(commands["seconds"].notna())]
     timeout = items[mask(items["object"].astype(str).str.endswith("join_timeout"))][["message", "number"]]
     windows = opened.merge(timeout, on="message")
     if windows.empty:
         return
+    spans = [(float(s), float(n)) for s, n in zip(windows["seconds"], windows["number"], strict=True)]
     packets = view.good
-    answers = packets.only(mac_command=0x02)
-    spans = [
-        (float(s), float(s) + float(n)) for s, n in zip(windows["seconds"], windows["number"], strict=True)
-    ]
-    for row in answers.itertuples():
-        inside = any(a <= row.seconds <= b for a, b in spans)
-        if inside:
-            yield kept(view.label(row.mac_dst), f"joined within a window at frame {row.frame}")
+    for rows, who, share, how in (
+        (packets.only(mac_command=0x02), "mac_dst", 1.0, "was associated"),
+        (
+            packets.only(nwk_command=0x06, nwk_security="none"),
+            "origin",
+            old_key_share,
+            "came back without security",
+        ),
+    ):
+        yield from _in_windows(view, rows, spans, who, share, how)
+
+
+def _in_windows(
+    view: View, rows: Frame, spans: list[tuple[float, float]], who: str, share: float, how: str
+) -> Iterator[Evidence]:
+    for row in rows.itertuples():
+        subject = view.label(getattr(row, who))
+        if any(start <= row.seconds <= start + share * length for start, length in spans):
+            yield kept(subject, f"{how} within a window at frame {row.frame}")
         elif row.seconds > spans[0][0]:
-            yield broken(
-                view.label(row.mac_dst), f"was associated at frame {row.frame}, outside a window", [row.frame]
-            )
+            yield broken(subject, f"{how} at frame {row.frame}, outside a window", [row.frame])
 
 
 @rule(
@@ -105,3 +122,61 @@ def join_not_listed(view: View) -> Iterator[Evidence]:
                 f"got a key at frame {int(part['frame'].iloc[0])}, never listed",
                 part["frame"],
             )
+
+
+@rule(
+    "join-method-code",
+    "The join method does not fit the message code",
+    severity="error",
+    source="GBCS v0.8.1 13.7.4.5.3 (page 196)",
+    confidence="text",
+    merges=("spec:R119",),
+    unseen="join commands (CS03) with a readable payload",
+    advice="The device must answer invalidMessageCodeForJoinMethodAndRole: see whether it does",
+    **CREDENTIALS_RULE,
+)
+def join_method_code(view: View) -> Iterator[Evidence]:
+    """Each join method has its own message code: 000D method A as initiator, 00AB A as responder, 000E B,
+    00AF C."""
+    rows = payload_commands(view, "CS03.*")
+    rows = rows[mask(rows["message_code"].isin(list(METHODS)))]
+    said = [v.get("join_device.join_method") for v in rows["values"]]
+    wrong = [
+        s is not None and s != str(METHODS[int(c)]) for s, c in zip(said, rows["message_code"], strict=True)
+    ]
+    yield from judge_messages(view, rows, wrong, "another join method than the code's")
+
+
+@rule(
+    "join-peer-certificate",
+    "A join command with a certificate too many, or too few",
+    severity="error",
+    source="GBCS v0.8.1 13.7.4.5 (page 195)",
+    confidence="text",
+    merges=("spec:R118",),
+    unseen="join commands (CS03) to or about a gas meter or display, with a readable payload",
+    advice="The device must refuse it with invalid or missing certificate: see its answer",
+    needs=("messages", "items", "devices"),
+    cause="gbcs protection",
+)
+def join_peer_certificate(view: View) -> Iterator[Evidence]:
+    """Gas meter and prepayment display talk GBCS to one another: a join of these two brings the other's
+    certificate for key agreement along. No other join does."""
+    rows = payload_commands(view, "CS03.*")
+    roles = {f"{eui:016x}": role for eui, role in view.roles.items()}
+    recipient = rows["recipient"].astype(str).str.lower().map(roles)
+    peer = [str(v.get("join_device.device_type", "")) for v in rows["values"]]
+    known = mask(recipient.notna()) & mask([p.isdigit() for p in peer])
+    pair = [
+        (r == "GSME" and p == str(PPMID)) or (r == "PPMID" and p == str(GSME))
+        for r, p in zip(recipient, peer, strict=True)
+    ]
+    brought = [any(n.startswith("join_device.certificate") for n in v) for v in rows["values"]]
+    wrong = [p != b for p, b in zip(pair, brought, strict=True)]
+    picked = rows[known]
+    yield from judge_messages(
+        view,
+        picked,
+        [w for w, k in zip(wrong, known, strict=True) if k],
+        "the certificate does not fit the pair",
+    )

@@ -9,16 +9,17 @@ from typing import Any
 import pandas as pd
 
 from analysis.findings import Evidence, broken, kept
-from analysis.judging import mask
+from analysis.judging import mask, plural
 from analysis.view import Frame, View
 from dissectors.facts import table
 
 __all__ = [
-    "DEVICES", "MESSAGE_RULE", "NETWORK_ROLES", "TABLES", "code_set", "gbcs", "judge_messages", "name_of", "numbers_of",
-    "party", "roles_of", "use_cases",
+    "DEVICES", "INDEX", "MESSAGE_RULE", "NETWORK_ROLES", "TABLES", "code_set", "departure", "gbcs", "judge_items",
+    "judge_messages", "message_items", "name_of", "numbers_of", "party", "payload_commands", "roles_of", "use_cases",
 ]  # fmt: skip
 
 TABLES = ("messages",)
+INDEX = r"\[\d+\]"  # of a repeated object, as in ``cells[2].subject``
 MESSAGE_RULE: dict[str, Any] = {"needs": ("messages",), "smart_energy": True}
 NETWORK_ROLES = ("coordinator", "router", "end device")
 DEVICES = ("ESME", "GSME", "CHF", "GPF", "PPMID", "IHD", "CAD", "HCALCS")
@@ -90,3 +91,52 @@ def roles_of(view: View, identifiers: Frame) -> Frame:
     # What a radio is to the network says nothing of its role in GBCS.
     known = {f"{eui:016x}": role for eui, role in view.roles.items() if role not in NETWORK_ROLES}
     return identifiers.astype(str).str.lower().map(known)
+
+
+def message_items(view: View, use_case: str, cra: str, pattern: str, column: str = "value") -> Frame:
+    """Items of messages whose use case fits `use_case` (regular expression), of one kind where `cra` names it,
+    whose object without its indices fits `pattern`, and which have a `column`; with the message's columns."""
+    items, messages = view.tables["items"], view.tables["messages"]
+    wanted = messages[mask(messages["use_case"].astype(str).str.fullmatch(use_case))]
+    if cra:
+        wanted = wanted[mask(wanted["cra"] == cra)]
+    inside = items[mask(items["message"].isin(wanted["message"]))]
+    names = inside["object"].astype(str).str.replace(INDEX, "", regex=True)
+    inside = inside[mask(names.str.fullmatch(pattern)) & mask(inside[column].notna())]
+    of_message = ["message", "frames", "originator", "recipient", "seconds", "use_case", "cra", "answers"]
+    return inside.merge(wanted[of_message], on="message")
+
+
+def departure(view: View, rows: Frame, subject: str, text: str) -> Iterator[Evidence]:
+    """Messages among `rows` that use what GBCS takes away: `subject` is a regular expression over the subjects
+    of dissectors/gbcs/tables/disapplied.csv."""
+    rows = rows[mask(rows["departures"].notna())]
+    found = mask(rows["departures"].astype(str).str.contains(rf"(?:^|; ){subject}(?:$|; )", regex=True))
+    yield from judge_messages(view, rows, found, text)
+
+
+def judge_items(rows: Frame, bad: object, text: str) -> Iterator[Evidence]:
+    """One piece of evidence per message of `rows` (see `message_items`): its first four bad items, or how many
+    are good."""
+    wrong = mask(bad)
+    for number, part in rows.groupby("message", sort=False):
+        here = part[wrong[rows.index.get_indexer(part.index)]]
+        first = part.iloc[0]
+        subject = f"message {int(number)} ({first['use_case']})"
+        if here.empty:
+            yield kept(subject, f"{plural(len(part), 'item')} as required")
+            continue
+        says = dict.fromkeys(text.format(**row._asdict()) for row in here.itertuples())
+        yield broken(subject, "; ".join(list(says)[:4]), [] if first["frames"] is None else first["frames"])
+
+
+def payload_commands(view: View, use_case: str) -> Frame:
+    """Readable commands of a use case (regular expression), with ``values`` by the name of their object."""
+    items = message_items(view, use_case, "command", ".*")
+    names = items["object"].astype(str).str.replace(INDEX, "", regex=True)
+    values: dict[int, dict[str, str]] = {}
+    for number, name, value in zip(items["message"], names, items["value"], strict=True):
+        values.setdefault(int(number), {}).setdefault(name, str(value))
+    rows = gbcs(view, "command")
+    rows = rows[mask(rows["message"].isin(list(values)))]
+    return rows.assign(values=[values[int(m)] for m in rows["message"]])

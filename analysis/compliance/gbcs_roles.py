@@ -45,58 +45,6 @@ def wrong_target(view: View) -> Iterator[Evidence]:
 
 
 @rule(
-    "dlms-to-non-dlms-device",
-    "A DLMS message for a device without DLMS",
-    severity="error",
-    source="GBCS v0.8.1 7.3 introduction (page 79)",
-    confidence="text",
-    merges=("rules:G19", "spec:R021", "disapplied:62"),
-    needs=("messages", "devices"),
-    cause="message format",
-    smart_energy=True,
-    unseen="a DLMS command to a device whose role is known",
-    advice="Look at the sender's addressing",
-)
-def dlms_to_non_dlms_device(view: View) -> Iterator[Evidence]:
-    """Only the electricity meter, and a hub that has a DLMS server, speak DLMS COSEM."""
-    rows = gbcs(view)
-    dlms = mask(rows["payload_kind"].astype(str).str.startswith("dlms-access-request"))
-    rows = rows[dlms]
-    role = roles_of(view, rows["recipient"])
-    rows, role = rows[mask(role.isin(DEVICES))], role[mask(role.isin(DEVICES))]
-    bad = mask(role.isin(["GSME", "PPMID", "IHD", "CAD"]))
-    yield from judge_messages(view, rows.assign(role=role), bad, "DLMS to a {role}", "to a device with DLMS")
-
-
-@rule(
-    "dlms-roles-reversed",
-    "A device asks, or a remote party answers, in DLMS",
-    severity="error",
-    source="GBCS v0.8.1 4.2, 4.3 (page 27)",
-    confidence="text",
-    merges=("spec:R006",),
-    needs=("messages", "devices"),
-    cause="gbcs protection",
-    smart_energy=True,
-    unseen="DLMS messages between parties whose roles are known",
-    advice="The originator is not what it says: check certificates",
-)
-def dlms_roles_reversed(view: View) -> Iterator[Evidence]:
-    """The access control broker is always the DLMS client and the device the server: a device never sends
-    an access request."""
-    rows = gbcs(view)
-    kind = rows["payload_kind"].astype(str)
-    rows = rows[mask(kind.isin(["dlms-access-request", "dlms-access-response"]))]
-    role = roles_of(view, rows["originator"])
-    rows, role = rows[mask(role.notna())], role[mask(role.notna())]
-    device = mask(role.isin(DEVICES))
-    asks = mask(rows["payload_kind"] == "dlms-access-request")
-    yield from judge_messages(
-        view, rows.assign(role=role), device == asks, "{payload_kind} by {role}", "in role"
-    )
-
-
-@rule(
     "role-not-allowed",
     "A party gave a command that its role may not give",
     severity="error",

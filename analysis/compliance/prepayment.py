@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from analysis.compliance.gbcs_messages import (
     TABLES,
     gbcs,
+    judge_items,
     judge_messages,
+    message_items,
     numbers_of,
     party,
 )
@@ -108,3 +110,25 @@ def utrn_counter_low_half(view: View) -> Iterator[Evidence]:
     yield from judge_messages(
         view, rows, low, "counter {originator_counter} has a lower half", "with whole counters"
     )
+
+
+@rule(
+    "debt-cap-period",
+    "The debt recovery cap has another period than a week",
+    severity="warning",
+    source="GBCS v4.0 use-case annex GCS21b (SMETS 5.7.4.13)",
+    confidence="text",
+    merges=("spec:R161",),
+    needs=("messages", "items"),
+    cause="prepayment",
+    unseen="the period of the debt recovery rate cap, written or read (ECS08a, ECS26a)",
+    advice="Debt may be recovered faster than allowed: look at the command or the meter's setting",
+)
+def debt_cap_period(view: View, *, seconds: int = 604_800) -> Iterator[Evidence]:
+    """How much debt a meter may take is capped for a fixed period: one week."""
+    rows = message_items(view, "ECS.*", "", "DebtRecoveryRateCap.*")
+    extended = mask(rows["obis"].astype(str) == "0-0:94.44.128.13") & mask(rows["attribute"] == 4)
+    account = mask(rows["class_id"] == 111) & mask(rows["attribute"] == 19)
+    rows = rows[extended | account].reset_index(drop=True)
+    other = ~mask(rows["value"].astype(str) == str(seconds))
+    yield from judge_items(rows, other, "{object} is {value} s")

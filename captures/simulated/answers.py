@@ -32,6 +32,7 @@ TO_HCALCS = frozenset(["CS07"])
 TO_GSME = frozenset(["CS01b", "CS03B", "CS10a", "CS10b", "CS11"])
 UPDATE_DEVICE_CERTIFICATE, TOP_UP_ESME, TOP_UP_GSME = 0x000B, 0x0007, 0x0097
 TOKEN_PENCE = 1500
+BROKER = 4  # role of the Access Control Broker
 
 
 @cache
@@ -79,20 +80,38 @@ def command_values(dcc: Dcc, code: int, originator: Entity, recipient: Entity, c
         return dcc.smki.certificate(recipient.octets, AGREEMENT, generation=1)
     if use_cases()[code].use_case in ("CS02b", "CS02g") and structure(code, 1) is not None:
         return build_der(structure(code, 1), _replacement(dcc, originator, counter))  # type: ignore[arg-type]
-    values = _der_values(dcc, counter) if structure(code, 1) is not None else None
+    values = _der_values(dcc, code, counter) if structure(code, 1) is not None else None
+    if use_cases()[code].payload_kind == "DLMS":
+        values = FIXED
     return command_payload(code, counter, values)
 
 
-def _der_values(dcc: Dcc, counter: int) -> Mapping[Any, Any]:
+FIXED: dict[Any, Any] = {
+    (9000, "0-0:94.44.128.13", 4): ("double-long", 604_800), (111, "0-0:19.0.0.255", 19): ("double-long", 604_800),
+}  # fmt: skip
+"""Values that GBCS fixes: the period of the debt recovery cap is a week (SMETS 5.7.4.13)."""
+
+JOINS = {0x000D: (0, "PPMID"), 0x00AB: (1, "ESME"), 0x000E: (2, "CHF"), 0x00AF: (3, "GSME")}
+"""Join method and the other device, by message code (GBCS 13.7.4.5)."""
+DEVICE_TYPES = {"GSME": 0, "ESME": 1, "CHF": 3, "PPMID": 5}  # the gas proxy answers for its hub
+
+
+def _der_values(dcc: Dcc, code: int, counter: int) -> Mapping[Any, Any]:
     """Names of ASN.1 elements that want more than a zero."""
-    other = dcc.han.having("PPMID")
+    method, role = JOINS.get(code, (0, "PPMID"))
+    other = dcc.han.having(role)
     entity = (other.eui64 if other is not None else 1).to_bytes(8, "big")
-    return {
+    values: dict[Any, Any] = {
         "originator_counter": counter,
         "entity": entity,
+        "join_method": method,
+        "device_type": DEVICE_TYPES[role],
         "key_usage": b"\x80",
         "manufacturer_image_hash": dcc.han.octets("image hash", 32),
     }
+    if code in JOINS and {role, role_of(code)} == {"GSME", "PPMID"}:
+        values["certificate"] = dcc.smki.certificate(entity, AGREEMENT)
+    return values
 
 
 def _replacement(dcc: Dcc, originator: Entity, counter: int) -> dict[str, Any]:
@@ -105,12 +124,10 @@ def _replacement(dcc: Dcc, originator: Entity, counter: int) -> dict[str, Any]:
         }
         for use, usage in ((SIGNATURE, b"\x80"), (AGREEMENT, b"\x08"))
     ]
+    # A broker that replaces itself needs nobody to authorise it (GBCS 13.3).
+    cell = {} if role == BROKER else {"authorising_cell": {"role": role, "key_usage": b"\x80"}}
     return {
-        "control": {
-            "mode": _mode(role),
-            "authorising_cell": {"role": role, "key_usage": b"\x80"},
-            "authorising_sequence_number": counter,
-        },
+        "control": {"mode": _mode(role), **cell, "authorising_sequence_number": counter},
         "replacements": replacements,
         "certification_path": [dcc.smki.root()],
     }
@@ -163,6 +180,7 @@ def _values(dcc: Dcc, device: Entity, code: int) -> Mapping[Any, Any]:
                 value = ("array", value[1] * _ROWS.get(code, 3))
             values[target.class_id, target.obis, target.number] = lively(value, stream)
     meter = device.node.memory.get("meter") if device.node is not None else None
+    values |= {key: value for key, value in FIXED.items() if key in values}
     if code in _REGISTERS and meter is not None and hasattr(meter, "energy"):
         values |= _registers(meter.energy())
     return values

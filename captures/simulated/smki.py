@@ -83,6 +83,9 @@ class Smki:
         return _certificate(self.seed, self.start, ROOT, "root", 7, 0)
 
 
+NO_END = datetime.datetime(9999, 12, 31, 23, 59, 59)  # device certificates last for ever (GBCS 12)
+
+
 @lru_cache(maxsize=256)
 def _certificate(seed: int, start: int, entity: bytes, use: str, role: int | None, generation: int) -> bytes:
     authority = entity == ROOT
@@ -97,7 +100,7 @@ def _certificate(seed: int, start: int, entity: bytes, use: str, role: int | Non
         .subject_name(_root_name() if authority else _subject(entity, role))
         .public_key(private.public_key())
         .not_valid_before(since.replace(tzinfo=None, microsecond=0))
-        .not_valid_after(datetime.datetime(2056, 1, 1))
+        .not_valid_after(NO_END if role is None else datetime.datetime(2056, 1, 1))
         .add_extension(_usage(use, authority=authority), critical=True)
         .add_extension(x509.SubjectKeyIdentifier(identifier(private.public_key())), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier(identifier(root.public_key()), None, None), critical=False)

@@ -135,7 +135,7 @@ def _role(subject: Field | None) -> int | None:
 
 
 def _validity(root: Field) -> tuple[str, str]:
-    times = [str(f.value) for f in root.walk() if f.name in ("time",)]
+    times = [str(f.value) for f in root.walk() if f.name in ("not_before", "not_after")]
     return (times[0], times[1]) if len(times) > 1 else ("", "")
 
 

@@ -16,7 +16,7 @@ from dissectors.gbcs.gbt import block_fields
 from dissectors.gbcs.headers import grouping_header, mac_field, mac_header, signature_fields
 from dissectors.gbcs.names import alert_name, use_case
 from dissectors.gbcs.payload import Payload
-from dissectors.gbcs.profiles import version_issues
+from dissectors.gbcs.profiles import departures, version_issues
 from dissectors.gbcs.replacements import check_replacements
 from dissectors.gbcs.structures import any_structure, structure
 from dissectors.gbcs.tunnel import header_fields, read_header
@@ -113,7 +113,13 @@ def _der(octets: bytes, payload: Payload, code: int | None, cra: int) -> Descrip
     return Description(fields, rows, issues)
 
 
-_CERTIFICATE_VALUES = ("serial_number", "unique_identifier", "hardware_serial_number", "key_usage")
+_CERTIFICATE_VALUES = (
+    "serial_number",
+    "not_after",
+    "unique_identifier",
+    "hardware_serial_number",
+    "key_usage",
+)
 
 
 def _der_rows(field: Field, path: str) -> list[Row]:
@@ -226,6 +232,7 @@ def _columns(message: GbcsMessage, description: Description, issues: list[Issue]
         "outcome": outcome(message, description.items),
         "summary": _summary(message, description.items),
         "issue": next((i.text for i in issues if i.severity != "note"), None),
+        "departures": departures(message),
     }
 
 

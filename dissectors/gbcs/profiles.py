@@ -6,7 +6,7 @@ Source: `tables/usecase_versions.csv`; GBCS 4.x section 15.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
@@ -16,11 +16,15 @@ from dissectors.gbcs.names import use_case
 
 if TYPE_CHECKING:
     from dissectors.gbcs.message import GbcsMessage
+    from dissectors.gbcs.payload import Component
 
-__all__ = ["has_use_case", "version_issues", "version_key"]
+__all__ = ["departures", "has_use_case", "version_issues", "version_key"]
 
 LAYER = "gbcs.profile"
 _LATEST = 999
+_MANUFACTURER = 0x04
+# What the GBZ templates have (GBCS v4.0 use-case annex): requests, replies, and replies without a default response.
+_FRAME_CONTROLS = frozenset({0x00, 0x01, 0x08, 0x09, 0x10, 0x11, 0x18, 0x19})
 Known = Literal["yes", "no", "unknown"]
 
 
@@ -64,7 +68,7 @@ def version_issues(message: GbcsMessage) -> list[Issue]:
     row = use_case(code)
     title = row.use_case if row is not None else f"message code {code:04x}"
     known, source = has_use_case(code, version)
-    out = list(_disapplied(message))
+    out = [issue for subject, at in _departures(message) for issue in _rule(subject, at)]
     if known == "no":
         out.append(Issue("warning", LAYER, at, f"GBCS {version} has no {title} ({source})"))
     if known == "unknown":
@@ -73,24 +77,44 @@ def version_issues(message: GbcsMessage) -> list[Issue]:
     return out
 
 
-def _disapplied(message: GbcsMessage) -> Iterator[Issue]:
-    """What the message uses of DLMS and ZigBee that GBCS takes away."""
+def departures(message: GbcsMessage) -> str | None:
+    """What the message uses of DLMS and ZigBee that GBCS takes away or changes: subjects of
+    ``tables/disapplied.csv``, ``; `` between them; ``none`` when it uses nothing, None when there is no payload."""
+    if message.payload is None:
+        return None
+    found = dict.fromkeys(subject for subject, _ in _departures(message) if subject in _subjects())
+    return "; ".join(found) or "none"
+
+
+def _departures(message: GbcsMessage) -> Iterator[tuple[str, int]]:
+    """Subjects that may stand in the table, with where they are."""
     payload = message.payload
     if payload is None:
         return
     for spec in payload.specifications:
-        yield from _rule(f"class:{spec.class_id}", spec.offset + 1)
+        yield f"class:{spec.class_id}", spec.offset + 1
     if payload.kind.startswith("dlms") and payload.reached >= payload.start + 6:
         start = payload.start + 1
         invoke = int.from_bytes(message.layout.octets[start : start + 4], "big")
         if invoke != 0x20000000 | message.layout.counter & 0xFFFFFF:
-            yield from _rule("invoke-id", start)
-    for component in payload.components:
-        yield from _rule(f"cluster:{component.cluster:04x}", component.offset + 1)
+            yield "invoke-id", start
+    if payload.kind == "gbz":
+        yield from _zigbee(message.layout.octets, payload.components)
+
+
+def _zigbee(octets: bytes, components: Sequence[Component]) -> Iterator[tuple[str, int]]:
+    for number, component in enumerate(components):
+        yield f"cluster:{component.cluster:04x}", component.offset + 1
         if component.encryption is not None and component.from_date_time is not None:
-            yield from _rule("sealed-from-date", component.offset)
-        if component.frame is not None and message.layout.octets[component.frame] & 0x04:
-            yield from _rule("manufacturer", component.frame)
+            yield "sealed-from-date", component.offset
+        if component.frame is None or component.frame + 1 >= len(octets):
+            continue
+        if octets[component.frame] & _MANUFACTURER:
+            yield "manufacturer", component.frame
+        elif octets[component.frame] not in _FRAME_CONTROLS:
+            yield "frame-control", component.frame
+        if octets[component.frame + 1] != number:
+            yield "sequence-number", component.frame + 1
 
 
 @cache

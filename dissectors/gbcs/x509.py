@@ -73,8 +73,10 @@ _STRINGS = (
 )
 _ATTRIBUTE = sequence("attribute", oid("type", _oid_meaning), choice("value", *_STRINGS))
 _RDN = sequence_of("relative_name", _ATTRIBUTE, 0x31)
-_TIMES = (time("time", tag=0x17), time("time", tag=0x18))
-_VALIDITY = sequence("validity", choice("not_before", *_TIMES), choice("not_after", *_TIMES))
+_VALIDITY = sequence(
+    "validity",
+    *(choice(name, time(name, tag=0x17), time(name, tag=0x18)) for name in ("not_before", "not_after")),
+)
 _ALGORITHM = sequence("signature_algorithm", oid("algorithm", _oid_meaning))
 _PUBLIC_KEY = sequence(
     "public_key_info",

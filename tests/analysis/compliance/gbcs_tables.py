@@ -68,13 +68,15 @@ def capture(messages: list[Row], items: list[Row] | None = None, frames: list[Ro
     return decoded(given, messages=numbered, items=items or [], devices=devices(**ROLES))
 
 
-def broken_and_kept(rule: str, bad: Any, good: Any) -> None:
-    """`rule` finds `bad`, and passes `good`, where it has something to judge."""
-    found = check(bad, rules=[rule])
+def broken_and_kept(
+    rule: str, bad: Any, good: Any, *, profiles: tuple[str | None, str | None] = (None, None)
+) -> None:
+    """`rule` finds `bad` under the first profile, and passes `good` under the second."""
+    found = check(bad, profiles[0], rules=[rule])
     assert not found.failures, found.failures
     assert {f.rule for f in found.findings} == {rule}, [v.text for v in found.verdicts]
     assert all(f.frames for f in found.findings), "a finding names the frames that show it"
-    quiet = check(good, rules=[rule])
+    quiet = check(good, profiles[1], rules=[rule])
     assert not quiet.failures, quiet.failures
     assert not quiet.findings, [f.evidence for f in quiet.findings]
     assert {v.state for v in quiet.verdicts} == {"pass"}, [v.text for v in quiet.verdicts]

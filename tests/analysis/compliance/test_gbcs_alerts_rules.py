@@ -6,6 +6,8 @@ from analysis.findings import check
 from tests.analysis.compliance.gbcs_tables import (
     BROKER,
     HUB,
+    OPERATOR,
+    SUPPLIER,
     Row,
     alert,
     broken_and_kept,
@@ -62,3 +64,9 @@ def test_outage_order() -> None:
     broken_and_kept("outage-order", outage(late, early), outage(early, late))
     assert not check(outage(early, None), rules=["outage-order"]).findings
     assert not check(outage(None, late), rules=["outage-order"]).findings
+
+
+def test_alert_recipient() -> None:
+    bad = capture([alert(0x67, alert_code=0x8F36, to=SUPPLIER), alert(0x18, alert_code=0x8145, to=SUPPLIER)])
+    good = capture([alert(0x67, alert_code=0x8F36, to=OPERATOR), alert(0x18, alert_code=0x8145, to=SUPPLIER)])
+    broken_and_kept("alert-recipient", bad, good)

@@ -7,8 +7,6 @@ from tests.analysis.compliance.gbcs_tables import (
     broken_and_kept,
     capture,
     command,
-    item,
-    response,
 )
 
 CASES: list[tuple[str, Row, Row]] = [
@@ -16,7 +14,6 @@ CASES: list[tuple[str, Row, Row]] = [
     ("critical-code-unknown", command(0x7FFF, signature="valid"), command(0x1B, signature="valid")),
     ("han-only-code-as-message", command(0x0117), command()),
     ("message-format", command(issue="gbcs: offset 3: a length too long"), command(issue="gbcs: no key for it")),
-    ("dlms-association-attempt", command(kind="dlms", name="aarq"), command(kind="dlms", name="data-notification")),
 ]  # fmt: skip
 
 
@@ -26,10 +23,7 @@ def test_broken_and_kept(rule: str, bad: Row, good: Row) -> None:
     broken_and_kept(rule, capture([good, bad, command()]), capture([good, command()]))
 
 
-@pytest.mark.parametrize("code", [15, 17, 18, 64])
-def test_image_transfer_over_dlms(code: int) -> None:
-    touched = item(class_id=code, result="success")
-    refused = item(class_id=code, result="object-unavailable")
-    broken_and_kept(
-        "image-transfer-over-dlms", capture([response()], [touched]), capture([response()], [refused])
-    )
+def test_use_case_of_version() -> None:
+    """Broken under the profile of an early version, kept under that of a later one: see the profiles' test."""
+    early, late = capture([command(0x0121, use_case="ECS101")]), capture([command(0x0027, use_case="ECS17b")])
+    broken_and_kept("use-case-of-version", early, late, profiles=("gbcs-0.8.1", None))

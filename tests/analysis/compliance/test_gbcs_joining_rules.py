@@ -3,6 +3,8 @@
 import pytest
 
 from tests.analysis.compliance.gbcs_tables import (
+    DISPLAY,
+    GAS,
     HUB,
     METER,
     Row,
@@ -40,3 +42,21 @@ def test_join_not_listed() -> None:
         return capture([command(0x01, 0, to=HUB)], items, [smart_energy(0), key])
 
     broken_and_kept("join-not-listed", keyed(HUB), keyed(METER))
+
+
+def join(code: int, method: int, kind: int, to: int, *, certified: bool = False) -> object:
+    shown = {"join_method": str(method), "device_type": str(kind)}
+    shown |= {"certificate.serial_number": "1"} if certified else {}
+    rows = [item(object=f"join_device.{name}", value=value) for name, value in shown.items()]
+    return capture([command(code, to=to, use_case="CS03C")], rows)
+
+
+def test_join_method_code() -> None:
+    broken_and_kept("join-method-code", join(0x000E, 0, 1, METER), join(0x000E, 2, 1, METER))
+
+
+def test_join_peer_certificate() -> None:
+    broken_and_kept("join-peer-certificate", join(0xAF, 3, 5, GAS), join(0xAF, 3, 5, GAS, certified=True))
+    broken_and_kept(
+        "join-peer-certificate", join(0xAB, 1, 1, DISPLAY, certified=True), join(0xAB, 1, 1, DISPLAY)
+    )

@@ -11,7 +11,6 @@ from tests.analysis.compliance.gbcs_tables import (
     capture,
     command,
     item,
-    response,
 )
 
 ASK, ANSWER = "dlms-access-request", "dlms-access-response"
@@ -19,8 +18,6 @@ ASK, ANSWER = "dlms-access-request", "dlms-access-response"
 
 CASES: list[tuple[str, Row, Row]] = [
     ("wrong-target", command(0x1B, to=GAS), command(0x1B)),
-    ("dlms-to-non-dlms-device", command(to=GAS, payload_kind=ASK), command(payload_kind=ASK)),
-    ("dlms-roles-reversed", response(payload_kind=ASK), response(payload_kind=ANSWER)),
     ("role-not-allowed", command(0x1B, by=OPERATOR), command(0x1B)),
     ("ppmid-message-parties", command(0x9B, to=GAS), command(0x9B, by=DISPLAY, to=GAS)),
 ]  # fmt: skip

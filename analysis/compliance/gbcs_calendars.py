@@ -1,0 +1,56 @@
+"""Calendars and tariffs in messages: what belongs together, and what a day begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from analysis.compliance.gbcs_messages import gbcs, judge_items, judge_messages, message_items
+from analysis.findings import Evidence, rule
+from analysis.judging import mask
+from analysis.view import View
+
+ITEMS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "message format"}
+
+
+@rule(
+    "day-first-trigger",
+    "A day's schedule does not begin at midnight",
+    severity="warning",
+    source="GBCS v4.0 use-case annex GCS21b",
+    confidence="text",
+    merges=("spec:R160",),
+    unseen="day profiles (PublishDayProfile) with schedule entries in a message",
+    advice="From midnight to the first entry no price holds: look at the calendar",
+    **ITEMS_RULE,
+)
+def day_first_trigger(view: View) -> Iterator[Evidence]:
+    """The first entry of each day's schedule is at 00:00 UTC (0 minutes)."""
+    rows = message_items(view, "G.*", "", r"PublishDayProfile: (?:Start Time|Day ID)")
+    rows = rows.sort_values(["message", "item"]).reset_index(drop=True)
+    day = mask(rows["object"].astype(str).str.contains("Day ID"))
+    first = ~day & mask(rows.groupby("message")["object"].shift().astype(str).str.contains("Day ID"))
+    starts = rows[first].reset_index(drop=True)
+    yield from judge_items(starts, ~mask(starts["value"].astype(str) == "0"), "{object} is {value} minutes")
+
+
+@rule(
+    "block-thresholds-needed",
+    "A block tariff without its thresholds",
+    severity="warning",
+    source="GBCS v4.0 use-case annex GCS01a",
+    confidence="text",
+    merges=("spec:R157",),
+    unseen="tariffs set by GCS01a, with the number of block thresholds in use",
+    advice="The meter keeps the old thresholds: look at the command",
+    **ITEMS_RULE,
+)
+def block_thresholds_needed(view: View) -> Iterator[Evidence]:
+    """The command with the block thresholds may be left out only when the tariff uses none."""
+    used = message_items(view, "GCS01a", "command", ".*: Number of Block Thresholds in Use")
+    brought = message_items(view, "GCS01a", "command", "PublishBlockThresholds: .*")
+    some = used[mask(used["value"].astype(str) != "0")]
+    rows = gbcs(view, "command")
+    rows = rows[mask(rows["message"].isin(used["message"]))]
+    lacking = mask(rows["message"].isin(some["message"])) & ~mask(rows["message"].isin(brought["message"]))
+    yield from judge_messages(view, rows, lacking, "thresholds in use, but none published")

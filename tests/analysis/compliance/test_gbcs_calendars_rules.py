@@ -1,0 +1,36 @@
+"""Rules on gbcs calendars: what breaks each of them, and what keeps it."""
+
+from typing import Any
+
+import pytest
+
+from tests.analysis.compliance.gbcs_tables import Row, capture, command, item
+from tests.analysis.verdicts import Case, finds, passes
+
+
+def days(*starts: int) -> Any:
+    names = [("Day ID", 1), *(("Start Time", s) for s in starts)]
+    rows: list[Row] = [
+        item(object=f"PublishDayProfile[0]: {name}", value=str(v)) | {"item": n}
+        for n, (name, v) in enumerate(names)
+    ]
+    return capture([command(0x6B, use_case="GCS01a")], rows)
+
+
+def tariff(*published: str) -> Any:
+    used = item(object="PublishTariffInformation: Number of Block Thresholds in Use", value="3")
+    rows = [used, *(item(object=name, value="1") for name in published)]
+    return capture([command(0x6B, use_case="GCS01a")], rows)
+
+
+CASES: dict[str, Case] = {
+    "day-first-trigger": (lambda: days(60, 120), lambda: days(0, 120)),
+    "block-thresholds-needed": (lambda: tariff(), lambda: tariff("PublishBlockThresholds: Start Time")),
+}
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_broken_and_kept(rule: str) -> None:
+    broken, kept = CASES[rule]
+    finds(rule, broken())
+    passes(rule, kept())
