@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from analysis.findings import CheckResult
+from analysis.report.tally import FRAMES_PER_FINDING, Tally, clock
 from analysis.view import View
 
-__all__ = ["render_report", "write_report"]
+__all__ = ["Tally", "render_report", "render_tally", "write_report"]
 
 
 def render_report(decoded: Any, result: CheckResult | None, title: str = "") -> str:
     """The report of a decoded capture as HTML text. Every string that came from a capture is escaped."""
+    tally, view = Tally(), View.of(decoded)
+    tally.see(view, None, ())
+    named = [] if result is None else [f for one in result.findings for f in one.frames[:FRAMES_PER_FINDING]]
+    tally.list_frames(view, named)
+    return render_tally(tally, result, _lost(decoded), title)
+
+
+def render_tally(tally: Tally, result: CheckResult | None, lost: Sequence[str] = (), title: str = "") -> str:
+    """The report of a capture that was counted window by window; `lost` says what could not be read."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     from analysis.report import chapters
 
-    view = View.of(decoded)
     environment = Environment(
         loader=PackageLoader("analysis.report"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    overview = chapters.overview(view, result)
+    overview = chapters.overview(tally, result)
     return environment.get_template("report.html.j2").render(
         title=title or ", ".join(overview["captures"]) or "capture",
         version=_version(),
@@ -32,14 +41,14 @@ def render_report(decoded: Any, result: CheckResult | None, title: str = "") -> 
         result=result,
         findings=chapters.findings(result),
         matrix=chapters.matrix(result),
-        protocols=chapters.protocols(view),
-        traffic=chapters.traffic(view),
-        devices=chapters.devices(view),
-        topology=chapters.topology(view),
-        keys=chapters.keys(view),
-        frames=chapters.frames(view, result),
-        lost=_lost(decoded),
-        clock=lambda seconds: chapters.clock(view, seconds),
+        protocols=chapters.protocols(tally),
+        traffic=chapters.traffic(tally),
+        devices=chapters.devices(tally),
+        topology=chapters.topology(tally),
+        keys=chapters.keys(tally),
+        frames=chapters.frames(tally, result),
+        lost=lost,
+        clock=lambda seconds: clock(tally.view, seconds) if tally.view else "",
     )
 
 

@@ -6,21 +6,16 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analysis.findings import SEVERITIES, CheckResult
-from analysis.judging import mask
-from analysis.repeats import repeats
 from analysis.report.charts import Link, Series, Station, bars, network_map, stacked_columns
-from analysis.view import Frame, View
+from analysis.report.tally import COLUMNS_OVER_TIME, FRAMES_PER_FINDING, Tally, clock
+from analysis.view import View
 
 __all__ = ["devices", "findings", "frames", "keys", "matrix", "overview", "protocols", "topology", "traffic"]
 
-COLUMNS_OVER_TIME = 96
 MAP_STATIONS = 60
-FRAMES_LISTED = 3000
-FRAMES_PER_FINDING = 40
 WHY_SHUT = {
     "no_key": "no held key fits: give the network or link key in keys.toml, or capture a join",
     "bad_mic": "a key fits but the integrity check fails: damaged, forged, or another network's key",
@@ -30,36 +25,35 @@ WHY_SHUT = {
 }
 
 
-def clock(view: View, seconds: float) -> str:
-    """Time of day of `seconds` after the first frame, UTC."""
-    when = datetime.fromtimestamp((view.start_ns / 1e9) + seconds, UTC)
-    return when.strftime("%H:%M:%S.%f")[:-3]
-
-
-def overview(view: View, result: CheckResult | None) -> dict[str, Any]:
+def overview(tally: Tally, result: CheckResult | None) -> dict[str, Any]:
     """What was captured: names, time, frames, networks."""
-    packets = view.packets
+    view = _view(tally)
     start = datetime.fromtimestamp(view.start_ns / 1e9, UTC)
-    pans = packets["pan"].dropna().value_counts().head(8)
-    channels = sorted(int(c) for c in packets["channel"].dropna().unique())
-    secured = packets[mask(packets["nwk_security"].isin(["ok", "no_key", "bad_mic", "replay"]))]
-    opened = mask(secured["nwk_security"].isin(["ok", "replay"]))
+    states = tally.security["nwk"]
+    opened = states["ok"] + states["replay"]
+    secured = opened + states["no_key"] + states["bad_mic"]
     counts = Counter(f.severity for f in result.findings) if result else Counter()
     return {
-        "captures": [str(c) for c in packets["capture"].dropna().unique()][:10],
-        "start": start.strftime("%Y-%m-%d %H:%M:%S UTC") if len(packets) else "",
-        "duration": duration(view.duration),
-        "frames": len(packets),
-        "octets": int(packets["length"].fillna(0).sum()),
-        "pans": [(f"0x{int(p):04x}", int(n)) for p, n in pans.items()],
-        "channels": channels,
-        "secured": len(secured),
-        "opened": int(opened.sum()),
-        "opened_share": float(opened.mean()) if len(secured) else None,
-        "damaged": int(mask(packets["fcs_ok"] == False).sum()),  # noqa: E712
+        "captures": list(tally.captures),
+        "start": start.strftime("%Y-%m-%d %H:%M:%S UTC") if tally.frames else "",
+        "duration": duration(tally.duration),
+        "frames": tally.frames,
+        "octets": tally.octets,
+        "pans": [(f"0x{pan:04x}", count) for pan, count in tally.pans.most_common(8)],
+        "channels": sorted(tally.channels),
+        "secured": secured,
+        "opened": opened,
+        "opened_share": opened / secured if secured else None,
+        "damaged": tally.damaged,
         "devices": len(view.devices),
         "severities": [(s, counts.get(s, 0)) for s in reversed(SEVERITIES)],
     }
+
+
+def _view(tally: Tally) -> View:
+    if tally.view is None:
+        raise ValueError("nothing was counted yet")
+    return tally.view
 
 
 def duration(seconds: float) -> str:
@@ -75,42 +69,28 @@ def duration(seconds: float) -> str:
     return " ".join(out[:2])
 
 
-def protocols(view: View) -> Any:
+def protocols(tally: Tally) -> Any:
     """Shares of the innermost protocols."""
-    counts = view.packets["protocol"].value_counts().head(12)
-    total = max(len(view.packets), 1)
-    rows = [(str(n), float(c), f"{int(c):,} ({c / total:.1%})") for n, c in counts.items() if c]
-    return bars(rows)
+    total = max(tally.frames, 1)
+    return bars([(n, float(c), f"{c:,} ({c / total:.1%})") for n, c in tally.protocols.most_common(12)])
 
 
-def traffic(view: View) -> dict[str, Any]:
+def traffic(tally: Tally) -> dict[str, Any]:
     """Frames over time, by protocol."""
-    packets = view.packets
-    seconds = packets["seconds"].fillna(0).to_numpy(dtype=float)
-    if not len(seconds):
+    if not tally.frames:
         return {"chart": "", "legend": [], "bin": ""}
-    span = max(view.duration, 1e-6)
-    size = span / COLUMNS_OVER_TIME
-    place = np.minimum((seconds / size).astype(int), COLUMNS_OVER_TIME - 1).clip(0)
-    names = [str(n) for n in packets["protocol"].value_counts().head(6).index]
-    kind = packets["protocol"].astype(object).where(mask(packets["protocol"].isin(names)), "other")
-    series = []
-    for name in [*names, "other"]:
-        counts = np.bincount(place[mask(kind == name)], minlength=COLUMNS_OVER_TIME)
-        if counts.any():
-            series.append(Series(name, counts.tolist()))
-    ticks = [clock(view, i * size)[:8] for i in range(COLUMNS_OVER_TIME)]
+    size = max(tally.duration, 1e-6) / COLUMNS_OVER_TIME
+    names = [name for name, _ in tally.protocols.most_common(6)]
+    series = [Series(name, tally.columns(name).tolist()) for name in names]
+    rest = [tally.columns(name) for name in tally.traffic if name not in names]
+    if rest and sum(rest).any():
+        series.append(Series("other", sum(rest).tolist()))
+    ticks = [clock(_view(tally), i * size)[:8] for i in range(COLUMNS_OVER_TIME)]
     chart = stacked_columns(ticks, series, "frames")
     return {"chart": chart, "legend": [s.name for s in series], "bin": duration(size)}
 
 
-def _sent(view: View) -> Frame:
-    packets = view.good
-    rows = packets[mask(packets["sender"].notna())]
-    return rows.groupby(rows["sender"].astype("UInt64"))["frame"].size()
-
-
-def devices(view: View) -> list[dict[str, Any]]:
+def devices(tally: Tally) -> list[dict[str, Any]]:
     """The device table, busiest first."""
     return [
         {
@@ -125,7 +105,7 @@ def devices(view: View) -> list[dict[str, Any]]:
             "first": "" if pd.isna(d.first_seen) else d.first_seen.strftime("%H:%M:%S"),
             "last": "" if pd.isna(d.last_seen) else d.last_seen.strftime("%H:%M:%S"),
         }
-        for d in view.devices.sort_values("frames", ascending=False).itertuples()
+        for d in _view(tally).tables["devices"].sort_values("frames", ascending=False).itertuples()
     ]
 
 
@@ -133,28 +113,22 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def topology(view: View) -> dict[str, Any]:
+def topology(tally: Tally) -> dict[str, Any]:
     """The network map: who sent to whom over one hop, poor links marked."""
-    sent = _sent(view).sort_values(ascending=False)
-    hubs = [h for h in sent.index if int(h) in view.hub_addresses()]
-    order = [*hubs[:1], *[s for s in sent.index if s not in hubs[:1]]][:MAP_STATIONS]
+    view, sent = _view(tally), tally.sent
+    known = view.hub_addresses()
+    busiest = [station for station, _ in sent.most_common()]
+    hubs = [station for station in busiest if station in known][:1]
+    order = [*hubs, *[station for station in busiest if station not in hubs]][:MAP_STATIONS]
     stations = [
-        Station(
-            int(s), view.label(s), f"{int(sent[s]):,} frames sent", view.roles.get(int(s), ""), int(sent[s])
-        )
-        for s in order
+        Station(s, view.label(s), f"{sent[s]:,} frames sent", view.roles.get(s, ""), sent[s]) for s in order
     ]
-    hops = repeats(view)
-    hops = hops[~hops["heard"]]
     links: dict[tuple[int, int], list[Any]] = {}
-    keys = [hops["sender"].astype("UInt64"), hops["receiver"].astype("UInt64")]
-    for (a, b), part in hops.groupby(keys, sort=False):
-        pair = (min(int(a), int(b)), max(int(a), int(b)))
-        entry = links.setdefault(pair, [0, 0, []])
-        entry[0] += len(part)
-        entry[1] += int(part["retry"].sum())
-        level = part["rssi"].median()
-        entry[2].append(f"{view.label(a)} to {view.label(b)}: {len(part):,} frames, {_level(level)}")
+    for (a, b), link in tally.links.items():
+        entry = links.setdefault((min(a, b), max(a, b)), [0, 0, []])
+        entry[0] += link.frames
+        entry[1] += link.retries
+        entry[2].append(f"{view.label(a)} to {view.label(b)}: {link.frames:,} frames, {_level(link.level)}")
     made = [
         Link(a, b, n, "; ".join(says) + f"; {again / n:.1%} retries", again > 0.15 * n and n > 20)
         for (a, b), (n, again, says) in links.items()
@@ -167,24 +141,19 @@ def topology(view: View) -> dict[str, Any]:
 
 
 def _level(value: Any) -> str:
-    return "no signal strength" if pd.isna(value) else f"median {float(value):.0f} dBm"
+    return "no signal strength" if value is None else f"median {float(value):.0f} dBm"
 
 
-def keys(view: View) -> dict[str, Any]:
+def keys(tally: Tally) -> dict[str, Any]:
     """Which frames are open, which stay shut and why, and what each key opened."""
-    counts = {layer: view.packets[f"{layer}_security"].value_counts() for layer in ("mac", "nwk", "aps")}
     coverage = [
-        (layer.upper(), state, int(counts[layer][state]), WHY_SHUT[state])
-        for layer in counts
+        (layer.upper(), state, counts[state], WHY_SHUT[state])
+        for layer, counts in tally.security.items()
         for state in ("ok", "replay", "no_key", "bad_mic", "none")
-        if counts[layer].get(state, 0)
+        if counts[state]
     ]
-    shut = view.packets[mask(view.packets["nwk_security"].isin(["no_key", "bad_mic"]))]
-    reasons = shut.groupby(["pan", "nwk_key_seq", "nwk_security"], dropna=False, observed=True).size()
     networks = [
-        (_hex(pan), _number(seq), str(state), int(n))
-        for (pan, seq, state), n in reasons.sort_values(ascending=False).head(20).items()
-        if n
+        (_hex(pan), _number(seq), str(state), n) for (pan, seq, state), n in tally.shut.most_common(20)
     ]
     held = [
         {
@@ -193,7 +162,7 @@ def keys(view: View) -> dict[str, Any]:
             "origin": _text(k.origin),
             "frames": 0 if pd.isna(k.frames_opened) else int(k.frames_opened),
         }
-        for k in view.tables["keys"].itertuples()
+        for k in _view(tally).tables["keys"].itertuples()
     ]
     return {"coverage": coverage, "shut": networks, "held": held}
 
@@ -246,31 +215,26 @@ def matrix(result: CheckResult | None) -> list[dict[str, Any]]:
     return [{"area": area, "rules": entries} for area, entries in out.items()]
 
 
-def frames(view: View, result: CheckResult | None) -> list[dict[str, Any]]:
+def frames(tally: Tally, result: CheckResult | None) -> list[dict[str, Any]]:
     """A line for every frame that a finding names, so that links have somewhere to go."""
     wanted: dict[int, list[int]] = {}
     for number, finding in enumerate(result.findings if result else [], 1):
         for frame in finding.frames[:FRAMES_PER_FINDING]:
             wanted.setdefault(frame, []).append(number)
-    chosen = sorted(wanted)[:FRAMES_LISTED]
-    rows = view.packets[mask(view.packets["frame"].isin(chosen))]
+    lines = [tally.lines[frame] for frame in sorted(wanted) if frame in tally.lines]
     return [
         {
-            "frame": int(r.frame),
-            "time": clock(view, r.seconds) if r.seconds == r.seconds else "",
-            "sender": view.label(r.sender) if not pd.isna(r.sender) else "",
-            "receiver": view.label(r.receiver)
-            if not pd.isna(r.receiver)
-            else "all"
-            if r.mac_type == "data"
-            else "",
-            "protocol": _text(r.protocol),
-            "summary": _text(r.summary),
-            "length": "" if pd.isna(r.length) else int(r.length),
-            "rssi": "" if pd.isna(r.rssi) else int(r.rssi),
-            "security": _text(r.nwk_security),
-            "fcs": "" if pd.isna(r.fcs_ok) else ("good" if r.fcs_ok else "bad"),
-            "findings": wanted[int(r.frame)],
+            "frame": int(r["frame"]),
+            "time": clock(_view(tally), r["seconds"]) if r["seconds"] == r["seconds"] else "",
+            "sender": r["sender"],
+            "receiver": r["receiver"] or ("all" if r["mac_type"] == "data" else ""),
+            "protocol": _text(r["protocol"]),
+            "summary": _text(r["summary"]),
+            "length": "" if pd.isna(r["length"]) else int(r["length"]),
+            "rssi": "" if pd.isna(r["rssi"]) else int(r["rssi"]),
+            "security": _text(r["nwk_security"]),
+            "fcs": "" if pd.isna(r["fcs_ok"]) else ("good" if r["fcs_ok"] else "bad"),
+            "findings": wanted[int(r["frame"])],
         }
-        for r in rows.itertuples()
+        for r in lines
     ]

@@ -15,16 +15,17 @@ def run(
 ) -> int:
     """Write the report; see `hanscope report --help`."""
     from analysis import findings
-    from analysis.decode import decode
-    from analysis.report import write_report
+    from analysis.checking import Checking, check_capture
+    from analysis.report import Tally, render_tally
 
     if fail_on is not None and fail_on not in findings.SEVERITIES:
         raise console.UsageError(f"unknown severity {fail_on!r}", ", ".join(findings.SEVERITIES))
+    Checking(profile)
     with console.progress(source, quiet=quiet) as step:
-        decoded = decode(source, keyring, progress=step)
-    console.tell_losses(decoded.facts)
-    result = findings.check(decoded, profile)
-    write_report(decoded, result, out)
+        checked = check_capture(source, keyring, profile=profile, watcher=Tally, progress=step)
+    facts, result = checked.reading.facts, checked.result
+    console.tell_losses(facts)
+    out.write_text(render_tally(checked.watcher, result, [one.text for one in facts.lost]), encoding="utf-8")
     if not quiet:
-        console.say(f"{out}: {len(result.findings)} findings in {decoded.session.frames:,} frames")
+        console.say(f"{out}: {len(result.findings)} findings in {checked.reading.session.frames:,} frames")
     return console.FINDINGS if fail_on and result.at_least(fail_on) else console.OK
