@@ -123,6 +123,8 @@ class _Segment:
         context, frames = self.session.context, self.frames
         expected, owners = frames.expected_changes(row)
         marks = self._marks(expected)
+        counters = context.state(FrameCounters)
+        counters.asked.clear()
         found = dissect_rows(self.block, self.session, [row])
         frames.told_otherwise(row)
         self.rows.packets += found.packets
@@ -133,7 +135,9 @@ class _Segment:
         self.commands += [row] * len(found.commands)
         columns = found.packets[0]
         opened = sum(columns.get(layer) in OPENED for layer in ("nwk_security", "aps_security"))
-        surprised = self._marks() != marks or opened != int(frames.foreseen[row])
+        foreseen = int(frames.foreseen[row])
+        surprised = self._marks() != marks or opened < foreseen
+        surprised = surprised or (opened > foreseen and frames.hangs_on(row, counters.asked))
         return surprised or any(context.addresses.pairs.get(k) != v for k, v in owners.items())
 
     def batches(self) -> dict[str, Any]:

@@ -107,6 +107,8 @@ class FrameCounters:
     restarts: int = 0
     unwritten: list[Unwritten] = field(default_factory=list)
     held: deque[list[tuple[Track, Recent]]] = field(default_factory=deque)
+    asked: deque[Pair] = field(default_factory=lambda: deque(maxlen=8))
+    """The last pairs that were asked for: what one frame used, when it was emptied before the frame."""
 
     def hold(self, recent: list[tuple[Track, Recent]]) -> None:
         """Uses that were made pending. Each keeps the arrays of its block alive: those of blocks long past are
@@ -119,6 +121,7 @@ class FrameCounters:
 
     def track(self, pair: Pair) -> Track:
         """What `pair` used up to the present frame, to be read and written; made when it is new."""
+        self.asked.append(pair)
         for one in self.unwritten:
             one.write_pair(self, pair)
         track = self.tracks.get(pair)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from dissectors.context import HanContext
 from dissectors.counter_columns import Uses
-from dissectors.counters import FrameCounters
+from dissectors.counters import FrameCounters, Pair
 from dissectors.frame import Dissection
 from dissectors.vectors import Columns, Index, Lexicon, Mask, Octets, stable_order, stacked
 from dissectors.zigbee.address_columns import Lessons
-from dissectors.zigbee.security_columns import REPLAY, VERDICTS, Proofs
+from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, REPLAY, VERDICTS, Proofs
 
 __all__ = ["Ends", "Frames", "Lines"]
 
@@ -218,6 +218,20 @@ class Frames:
             changes += owners.get(pair, self.context.addresses.eui64(*pair)) != eui64
             owners[pair] = eui64
         return changes, owners
+
+    def hangs_on(self, row: int, pairs: Iterable[Pair]) -> bool:
+        """Whether frames after `row` would be judged otherwise for what was opened in it by the one-frame path
+        alone: `pairs` are those whose counters it used."""
+        for proofs in self.proofs:
+            shut = (proofs.verdict == NO_KEY) | (proofs.verdict == BAD_MIC)
+            if (shut & (proofs.rows > row)).any():
+                return True
+        foreseen = {uses.pairs[place] for uses in self.uses for place in uses.pair[uses.row == row].tolist()}
+        for uses in self.uses:
+            later = {uses.pairs[place] for place in set(uses.pair[uses.row > row].tolist())}
+            if any(pair in later and pair not in foreseen for pair in pairs):
+                return True
+        return False
 
     def end_at(self, count: int) -> None:
         """Forget all rows from `count` on."""
