@@ -127,7 +127,8 @@ class OpenPayloads:
         place = self._place[row]
         whole = self._joined.pop(row, None)
         clear, buffer = (self._clear(place), BUFFER) if whole is None else (whole, WHOLE)
-        out = Dissection(buffers={"frame": b"", buffer: clear})
+        said = {"protocol": LAYER, "summary": "APS data" if whole is None else FRAGMENT}
+        out = Dissection(buffers={"frame": b"", buffer: clear}, columns=said)
         data = self._lists["control"][place] & 3 == DATA
         if data and clear and self._lists["profile"][place] != ZDP_PROFILE:
             from dissectors import zcl
