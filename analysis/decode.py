@@ -38,9 +38,9 @@ __all__ = [
 DECODED_TABLES = tuple(name for name in TABLES if name != "findings")
 """The tables that decoding gives; findings come from `analysis.findings.check`."""
 
-PROLOGUE = 8192
-"""After so many frames a first reading is given up if hindsight would open more of them: the next one knows
-what they teach, and the capture need not be read to its end twice."""
+FIRST_LOOK, SECOND_LOOK = 1024, 8192
+"""After so many frames, and at the end of the block that has so many, a reading is given up if hindsight would
+open more of them: the next one knows what they teach, and the capture need not be read to its end twice."""
 PASSES = 4
 """Readings of a capture at most: every further one needs a key that the one before taught."""
 
@@ -88,7 +88,8 @@ class Reading:
         self.limit = limit
         self.progress = progress
         self.block_frames = block_frames
-        self.prologue = hindsight is None and (limit is None or limit > PROLOGUE)
+        looks = (SECOND_LOOK,) if hindsight else (FIRST_LOOK, SECOND_LOOK)
+        self.looks = [frames for frames in looks if limit is None or limit > frames]
         self.facts = CaptureFacts(name=replay.name)
         self.session = Session(
             keyring,
@@ -98,16 +99,15 @@ class Reading:
         )
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
+        look = FIRST_LOOK if FIRST_LOOK in self.looks else None
         with self.replay.open() as capture:
             self.facts.format = capture.format
-            for block in _limited(capture, self.limit, self.block_frames):
+            for block in _limited(capture, self.limit, self.block_frames, look):
                 self.session.learn_secrets(capture.secrets)
                 for batches in decode_block(block, self.session):
                     yield from batches.items()
-                if self.prologue and self.session.frames >= PROLOGUE:
-                    self.prologue = False
-                    if self.session.hindsight() is not None:
-                        return
+                if self._looked_at_in_vain():
+                    return
                 if self.progress is not None:
                     self.progress(capture.position, capture.size, self.session.frames)
             finish_conversations(self.session)
@@ -119,6 +119,12 @@ class Reading:
             self.facts.lost = list(capture.lost)
         yield from message_batches(self.session).items()
         yield from self.standing().items()
+
+    def _looked_at_in_vain(self) -> bool:
+        """Whether it is time to look, and another reading is found to be needed anyhow."""
+        due = [frames for frames in self.looks if self.session.frames >= frames]
+        del self.looks[: len(due)]
+        return bool(due) and self.superseded
 
     def standing(self) -> dict[str, Any]:
         """The batches of `devices` and `keys` as they stand after the frames read so far."""
@@ -138,14 +144,16 @@ class Reading:
         return not self.final and found is not None and found != self.hindsight
 
 
-def _limited(blocks: Iterable[FrameBlock], limit: int | None, size: int | None) -> Iterator[FrameBlock]:
-    """The blocks up to `limit` frames, none longer than `size`, and one of them ending at the prologue's end."""
+def _limited(
+    blocks: Iterable[FrameBlock], limit: int | None, size: int | None, look: int | None
+) -> Iterator[FrameBlock]:
+    """The blocks up to `limit` frames, none longer than `size`, and one of them ending at `look`."""
     seen = 0
     for block in blocks:
         start = 0
         while start < len(block):
             stop = min(start + (size or len(block)), len(block))
-            for bound in (PROLOGUE, limit):
+            for bound in (look, limit):
                 if bound is not None and seen < bound:
                     stop = min(stop, start + bound - seen)
             yield block if (start, stop) == (0, len(block)) else cut(block, start, stop)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from analysis.tables import codes_of, numpy_of, truths_of
 from dissectors.context import AddressMap
 from dissectors.keyring import DeviceName
+from dissectors.vectors import first_places, sorted_distinct
 
 __all__ = ["Radios"]
 
@@ -104,7 +105,7 @@ class Radios:
     ) -> None:
         if not len(keys):
             return
-        unique, which = np.unique(keys, return_inverse=True)
+        unique, which = sorted_distinct(keys)
         counts = np.bincount(which, minlength=len(unique))
         first = np.full(len(unique), np.iinfo(np.int64).max)
         last = np.full(len(unique), np.iinfo(np.int64).min)
@@ -131,7 +132,8 @@ class Radios:
         if not len(rows):
             return
         keys = (pan[rows].astype(np.int64) << 16) | source[rows]
-        unique, first, which = np.unique(keys, return_index=True, return_inverse=True)
+        unique, which = sorted_distinct(keys)
+        first = first_places(which, len(unique))
         last = np.zeros(len(unique), np.int64)
         np.maximum.at(last, which, np.arange(len(rows)))
         for index, key in enumerate(unique.tolist()):

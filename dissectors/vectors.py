@@ -23,10 +23,13 @@ __all__ = [
     "Octets",
     "Span",
     "distinct",
+    "each",
+    "first_places",
     "highest_before",
     "last_before",
     "lookup",
     "padded",
+    "sorted_distinct",
     "stable_order",
     "stacked",
 ]
@@ -256,6 +259,27 @@ def distinct(keys: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Index]:
     found = coded(plain)
     unique = np.frombuffer(found.dictionary.buffers()[1], data.dtype, len(found.dictionary))
     return unique, np.frombuffer(found.indices.buffers()[1], np.int32, len(data)).astype(np.int64)
+
+
+def each(values: npt.NDArray[Any]) -> list[Any]:
+    """The distinct values as Python numbers, the least first (`numpy.unique` imports `numpy.ma`: 10 ms)."""
+    return sorted(distinct(values)[0].tolist())
+
+
+def sorted_distinct(keys: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Index]:
+    """The distinct keys, the least first, and for each element which of them it is."""
+    unique, which = distinct(keys)
+    order = np.argsort(unique)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return unique[order], place[which]
+
+
+def first_places(which: Index, count: int) -> Index:
+    """For each of `count` numbers the place of its first element in `which`; 0 where there is none."""
+    first = np.zeros(count, np.int64)
+    first[which[::-1]] = np.arange(len(which) - 1, -1, -1)
+    return first
 
 
 def stable_order(keys: npt.NDArray[Any]) -> Index:

@@ -14,6 +14,7 @@ from captures.fcs import fcs32, remainders
 from captures.files.gather import gather
 from captures.files.records import Interface, Records
 from captures.trailer import ENOUGH, Judgement
+from dissectors.vectors import each
 
 __all__ = ["SUPPORTED", "Unwrapper"]
 
@@ -131,7 +132,7 @@ def _distinct(values: npt.NDArray[np.uint16]) -> list[int]:
     """The different values; nearly always there is one."""
     if len(values) and (values == values[0]).all():
         return [int(values[0])]
-    return [int(value) for value in np.unique(values)]
+    return each(values)
 
 
 def _strip(draft: Draft, rows: Rows) -> None:

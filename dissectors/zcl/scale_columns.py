@@ -63,8 +63,8 @@ class ScaleLessons:
             begin, end = np.searchsorted(rows, (self.told, row), side="left")
             part = slice(int(begin), int(end))
             place = self.owners.place[frame[part]]
-            last: Index = np.unique(place[::-1], return_index=True)[1]
-            for i in sorted(part.stop - 1 - int(j) for j in last):
+            last = dict(zip(place.tolist(), range(part.start, part.stop), strict=True))
+            for i in sorted(last.values()):
                 device, endpoint = self.owners.endpoints[int(self.owners.place[frame[i]])]
                 scales.learn(device, endpoint, key, int(value[i]))
         self.told = row

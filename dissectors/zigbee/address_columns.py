@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import AddressMap
-from dissectors.vectors import Index, Mask, distinct, last_before, stable_order
+from dissectors.vectors import Index, Mask, distinct, first_places, last_before, stable_order
 
 __all__ = ["Lessons", "address_key", "learnable", "owners"]
 
@@ -75,7 +75,7 @@ class Lessons:
         moved = np.zeros(len(base), np.bool_)
         moved[ids[changes]] = True
         first = np.zeros(len(ids), np.bool_)
-        first[np.unique(ids, return_index=True)[1]] = True
+        first[first_places(ids, len(base))] = True
         return self.where(moved[ids] & (self.sure | (first & ~has[ids])))._without_repeats()
 
     def _without_repeats(self) -> Lessons:

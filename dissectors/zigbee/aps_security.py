@@ -11,7 +11,7 @@ from dissectors.context import HanContext
 from dissectors.counter_columns import uses_of
 from dissectors.counters import RELAY_NS
 from dissectors.keyring import Key
-from dissectors.vectors import Index, Mask, Octets, Span, distinct
+from dissectors.vectors import Index, Mask, Octets, Span, distinct, each
 from dissectors.zcl.frame_columns import read_zcl_frames
 from dissectors.zigbee.aps_columns import ApsHeaders, put_aps, read_aps
 from dissectors.zigbee.ccm_batch import MIC, Sealed
@@ -162,7 +162,7 @@ def _in_place(octets: Octets, span: Span, sealed: Index, opened: Opened) -> Span
     end[sealed] -= MIC
     good = np.flatnonzero(opened.ok)
     at, size = span.offset[sealed[good]], (end - span.offset)[sealed[good]]
-    for length in np.unique(size).tolist():
+    for length in each(size):
         same = np.flatnonzero(size == length)
         if length:
             octets.write(at[same], opened.octets.rows(opened.offset[good[same]], length))

@@ -13,7 +13,7 @@ from dissectors.context import HanContext
 from dissectors.counter_columns import Uses
 from dissectors.counters import FrameCounters, Pair
 from dissectors.frame import Dissection
-from dissectors.vectors import Columns, Index, Lexicon, Mask, Octets, stable_order, stacked
+from dissectors.vectors import Columns, Index, Lexicon, Mask, Octets, each, stable_order, stacked
 from dissectors.zigbee.address_columns import Lessons
 from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, REPLAY, VERDICTS, Proofs
 
@@ -259,7 +259,7 @@ class Frames:
             self.out.values["mac_dst_pan"][rows],
             self.out.values["mac_src_pan"][rows],
         )
-        for one in np.unique(pan).tolist():
+        for one in each(pan):
             self.shut.append(({"mac_dst_pan": one, **columns}, rows[pan == one]))
 
     def want_link(self, rows: Index) -> None:
@@ -271,6 +271,6 @@ class Frames:
             else np.zeros(len(rows), bool)
         )
         kinds = source << 1 | known
-        for one in np.unique(kinds).tolist():
+        for one in each(kinds):
             columns = {"aps_security": "no_key", "nwk_src": one >> 1}
             self.want(rows[kinds == one], columns | ({"aps_sender": 0} if one & 1 else {}))

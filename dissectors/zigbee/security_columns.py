@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from dissectors.context import HanContext
 from dissectors.keyring import Key
-from dissectors.vectors import Index, Mask, distinct
+from dissectors.vectors import Index, Mask, distinct, each
 from dissectors.zigbee.ccm_batch import Sealed
 from dissectors.zigbee.key_columns import Opened, Openings, open_groups
 from dissectors.zigbee.proofs import KeyProofs
@@ -99,7 +99,7 @@ def judge(rows: Index, sealed: Sealed, group: Index, groups: Sequence[Group], co
     shut = np.flatnonzero(~opened.ok)
     if len(shut):
         since = np.full(len(groups), NEVER, np.int64)
-        for number in np.unique(group[shut]).tolist():
+        for number in each(group[shut]):
             since[number] = _proven_since(rows, opened, group == number, groups[number], context)
         verdict[shut[rows[shut] > since[group[shut]]]] = BAD_MIC
     return Proofs(rows, group, groups, opened, verdict)
