@@ -234,7 +234,12 @@ def uses_of(
 ) -> Uses:
     """The uses of counters in opened frames; `key` points into `key_values`, `frames` are numbers and times."""
     senders, of = distinct(sender)
-    pairs, pair = distinct((of << 32) | key)
-    names = [(layer, int(senders[p >> 32]), key_values[p & 0xFFFFFFFF]) for p in pairs.tolist()]
+    values: dict[bytes, int] = {}  # one key may have opened frames of several groups
+    same = np.array([values.setdefault(value, len(values)) for value in key_values], np.int64)
+    pairs, pair = distinct(of * len(values) + same[key])
+    distinct_values, names = list(values), []
+    for one in pairs.tolist():
+        place, value = divmod(one, len(values))
+        names.append((layer, int(senders[place]), distinct_values[value]))
     number, time_ns = frames
     return Uses(names, pair, row, number[row], counter, time_ns[row], digest, mark)

@@ -19,6 +19,8 @@ __all__ = ["follow", "packet_blocks", "pcap_headers"]
 
 Places = npt.NDArray[np.int64]
 
+PIECE = 1 << 16
+"""Octets that are looked at at a time."""
 STEPS = 1024
 """After so many interruptions in one window, stepping from record to record is as fast."""
 
@@ -61,36 +63,49 @@ def pcap_headers(
 
     Captured and original length are equal and below 256; `header` is the size of a record header.
     """
-    data = octets[begin:end]
-    if len(data) < 16:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    count = len(data) - 15
     low, zero = (8, 9) if little else (11, 8)
-    zeros = data == 0
-    zeros = zeros[:-2] & zeros[1:-1] & zeros[2:]
-    found = data[low : low + count] == data[low + 4 : low + 4 + count]
-    found &= zeros[zero : zero + count]
-    found &= zeros[zero + 4 : zero + 4 + count]
-    places = np.flatnonzero(found)
-    length = data[places + low].astype(np.int64)
-    places += begin
-    return places, places + length + header
+
+    def look(data: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.bool_]:
+        zeros = data == 0
+        zeros = zeros[:-2] & zeros[1:-1] & zeros[2:]
+        found: npt.NDArray[np.bool_] = data[low : low + count] == data[low + 4 : low + 4 + count]
+        found &= zeros[zero : zero + count]
+        found &= zeros[zero + 4 : zero + 4 + count]
+        return found
+
+    places = _places(octets, begin, end, 16, look)
+    return places, places + octets[places + low] + header
 
 
 def packet_blocks(octets: npt.NDArray[np.uint8], begin: int, end: int, little: bool) -> tuple[Places, Places]:
     """Places in ``octets[begin:end]`` that look like enhanced packet blocks of pcapng, and where they lead."""
-    data = octets[begin:end]
-    if len(data) < 12:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    count = len(data) - 11
     kind, low, high, zero = (0, 4, 5, 6) if little else (3, 7, 6, 4)
-    zeros = data == 0
-    zeros = zeros[:-1] & zeros[1:]
-    found = data[kind : kind + count] == 6
-    found &= zeros[1 - kind // 3 : 1 - kind // 3 + count]
-    found &= zeros[2 - kind // 3 : 2 - kind // 3 + count]
-    found &= zeros[zero : zero + count]
-    places = np.flatnonzero(found)
-    length = data[places + low] | data[places + high].astype(np.int64) << 8
-    places = places[length >= 12] + begin
-    return places, places + length[length >= 12]
+    rest = 1 - kind // 3  # the other octets of the block type
+
+    def look(data: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.bool_]:
+        zeros = data == 0
+        zeros = zeros[:-1] & zeros[1:]
+        found: npt.NDArray[np.bool_] = data[kind : kind + count] == 6
+        found &= zeros[rest : rest + count] & zeros[rest + 1 : rest + 1 + count]
+        found &= zeros[zero : zero + count]
+        return found
+
+    places = _places(octets, begin, end, 12, look)
+    length = octets[places + low] | octets[places + high].astype(np.int64) << 8
+    sound = length >= 12
+    return places[sound], (places + length)[sound]
+
+
+def _places(
+    octets: npt.NDArray[np.uint8],
+    begin: int,
+    end: int,
+    width: int,
+    look: Callable[[npt.NDArray[np.uint8], int], npt.NDArray[np.bool_]],
+) -> Places:
+    """Where `look` finds a header of `width` octets, a piece after the other: what it makes stays in the cache."""
+    found = [np.zeros(0, np.int64)]
+    for start in range(begin, end - width + 1, PIECE):
+        count = min(PIECE, end - width + 1 - start)
+        found.append(np.flatnonzero(look(octets[start : start + count + width - 1], count)) + start)
+    return np.concatenate(found)

@@ -223,29 +223,70 @@ def _say_others(
     """Values in words, asked once for each distinct value: the codes of what they say."""
     phrases.forget()
     codes = np.zeros(len(chosen), np.int64)
+    size = records.size[chosen]
     # Strings and keys are longer than a number: each record for itself.
-    long = (records.at[chosen] != records.value[chosen]) | (records.size[chosen] > 8)
+    long = (records.at[chosen] != records.value[chosen]) | (size > 8)
     for place in np.flatnonzero(long).tolist():
         record = int(chosen[place])
         codes[place] = _phrase(octets, records, record, specs[int(spec[record])], phrases)
-    short = np.flatnonzero(~long)
-    some = chosen[short]
+    kinds = np.array([phrases.kind(_about(one)) if one.kind else 0 for one in specs] or [0], np.int64)
+    single = np.flatnonzero(~long & (size == 1))
+    if len(single):
+        codes[single] = _say_octets(octets, records, specs, spec, chosen[single], kinds, phrases)
+    short = np.flatnonzero(~long & (size != 1))
+    if len(short):
+        codes[short] = _say_numbers(octets, records, specs, spec, chosen[short], kinds, phrases)
+    return codes
+
+
+def _say_octets(
+    octets: Octets,
+    records: Records,
+    specs: Sequence[Spec],
+    spec: Index,
+    some: Index,
+    kinds: Index,
+    phrases: Phrases,
+) -> Index:
+    """Values of one octet, through a table."""
+    place = kinds[spec[some]] << 8 | octets.u8(records.value[some])
+    table = phrases.octets
+    codes: Index = table[place]
+    new = np.flatnonzero(codes == NOTHING)
+    if len(new):
+        for key, first in zip(
+            *(found.tolist() for found in np.unique(place[new], return_index=True)), strict=True
+        ):
+            record = int(some[new[first]])
+            table[key] = _phrase(octets, records, record, specs[int(spec[record])], phrases)
+        codes = table[place]
+    return codes
+
+
+def _say_numbers(
+    octets: Octets,
+    records: Records,
+    specs: Sequence[Spec],
+    spec: Index,
+    some: Index,
+    kinds: Index,
+    phrases: Phrases,
+) -> Index:
+    """Values of no octet, or of two to eight."""
     raw, value = distinct(integers(octets, records.value[some], records.size[some]))
-    pairs, which = distinct((spec[some] << 32) | value)
+    pairs, which = distinct(spec[some] * len(raw) + value)
     first = np.zeros(len(pairs), np.int64)
     first[which[::-1]] = some[::-1]
-    numbers = raw.tolist()
-    kinds = [phrases.kind(_about(one)) << 64 if one.kind else 0 for one in specs]
-    keys = [kinds[pair >> 32] | numbers[pair & 0xFFFFFFFF] for pair in pairs.tolist()]
-    known = phrases.codes.get
-    found = [known(key, NOTHING) for key in keys]
-    for i in [i for i, code in enumerate(found) if code == NOTHING]:
-        record = int(first[i])
-        found[i] = phrases.codes[keys[i]] = _phrase(
-            octets, records, record, specs[int(spec[record])], phrases
-        )
-    codes[short] = np.array(found, np.int64)[which] if found else 0
-    return codes
+    numbers, kind = raw.tolist(), kinds.tolist()
+    found = []
+    for pair, record in zip(pairs.tolist(), first.tolist(), strict=True):
+        place, value_of = divmod(pair, len(numbers))
+        key = kind[place] << 64 | numbers[value_of]
+        code = phrases.codes.get(key, NOTHING)
+        if code == NOTHING:
+            code = phrases.codes[key] = _phrase(octets, records, record, specs[place], phrases)
+        found.append(code)
+    return np.array(found, np.int64)[which]
 
 
 def _about(spec: Spec) -> tuple[int, str, bool]:

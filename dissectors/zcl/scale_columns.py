@@ -227,7 +227,7 @@ def _units(rule: Rule, some: Index, memory: _Memory, out: Scaled) -> tuple[npt.N
     told = [(reference, *memory.of(reference)) for reference in references if reference]
     which = np.zeros(len(some), np.int64)
     for _, value, known in told:
-        place = distinct(np.where(known[some], value[some], -1))[1]
+        place = distinct(np.where(known[some], value[some] + 1, 0))[1]
         which = place if len(told) == 1 else which * (len(some) + 1) + place
     if len(told) > 1:
         which = distinct(which)[1]

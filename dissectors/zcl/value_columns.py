@@ -85,13 +85,17 @@ class Phrases:
     codes: dict[Hashable, int] = field(default_factory=dict)
     said: list[Saying] = field(default_factory=lambda: [(None, None, None), (None, None, "invalid")])
     kinds: dict[Hashable, int] = field(default_factory=dict)
+    octets: Index = field(default_factory=lambda: np.zeros(256, np.int64))
     _texts: Any = None
     _meanings: Any = None
     _numbers: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def kind(self, about: Hashable) -> int:
-        """A number for a kind of value."""
-        return self.kinds.setdefault(about, len(self.kinds))
+        """A number for a kind of value; ``octets[number << 8 | octet]`` is the code of a value of one octet."""
+        number = self.kinds.setdefault(about, len(self.kinds))
+        if len(self.octets) <= number << 8:
+            self.octets = np.concatenate([self.octets, np.zeros(len(self.octets), np.int64)])
+        return number
 
     def code(self, key: Hashable, tell: Callable[[], Saying]) -> int:
         """The code of what `key` says; `tell` is asked once for each key."""
@@ -108,6 +112,7 @@ class Phrases:
             del self.said[INVALID + 1 :]
             self._texts = self._meanings = None
             self._numbers = np.zeros(0)
+            self.octets[:] = NOTHING
 
     def _write(self) -> None:
         """Append what was said since it was last written."""

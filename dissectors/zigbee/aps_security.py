@@ -98,9 +98,9 @@ def _groups(
 ) -> tuple[Index, list[Group]]:
     """Pairs of devices; frames whose sender is unknown are a group without keys."""
     _, source = distinct(np.where(known, sender, 0))
-    _, target = distinct(np.where(ends.has_dst, ends.dst_eui64, 0))
+    targets, target = distinct(np.where(ends.has_dst, ends.dst_eui64, 0))
     flags = known.astype(np.int64) | ends.has_dst.astype(np.int64) << 1
-    _, group = distinct((source << 33) | (target << 2) | flags)
+    _, group = distinct((source * len(targets) + target) << 2 | flags)
     first = np.zeros(int(group.max(initial=-1)) + 1, np.int64)
     first[group[::-1]] = np.arange(len(group))[::-1]
     groups = []

@@ -61,20 +61,23 @@ class Proofs:
     groups: Sequence[Group]
     opened: Opened
     verdict: npt.NDArray[np.uint8]
-    _news: list[tuple[int, int]] | None = None
-    _pairs: tuple[npt.NDArray[np.int64], Index] | None = None
+    _news: list[tuple[int, tuple[int, int]]] | None = None
+    _pairs: tuple[list[tuple[int, int]], Index] | None = None
 
-    def _used(self) -> tuple[npt.NDArray[np.int64], Index]:
+    def _used(self) -> tuple[list[tuple[int, int]], Index]:
         """The distinct pairs of group and key that opened frames, and for each opened frame which one."""
         if self._pairs is None:
             good = np.flatnonzero(self.opened.ok)
-            self._pairs = distinct((self.group[good] << 32) | self.opened.key[good])
+            key = self.opened.key[good].astype(np.int64)
+            width = int(key.max(initial=0)) + 1
+            pairs, which = distinct(self.group[good] * width + key)
+            self._pairs = [divmod(pair, width) for pair in pairs.tolist()], which
         return self._pairs
 
     def keys(self) -> tuple[list[Key], Index]:
         """The distinct keys that opened frames, and for each opened frame (in order) which one."""
         pairs, which = self._used()
-        return [self.groups[int(p) >> 32].keys[int(p) & 0xFFFFFFFF] for p in pairs], which
+        return [self.groups[group].keys[key] for group, key in pairs], which
 
     def tell(self, context: HanContext, row: int) -> None:
         """Remember the keys that opened frames of rows before `row`."""
@@ -83,11 +86,11 @@ class Proofs:
             pairs, which = self._used()
             first = np.zeros(len(pairs), np.int64)
             first[which[::-1]] = self.rows[self.opened.ok][::-1]
-            self._news = sorted(zip(first.tolist(), pairs.tolist(), strict=True), reverse=True)
+            self._news = sorted(zip(first.tolist(), pairs, strict=True), reverse=True)
         while self._news and self._news[-1][0] < row:
-            pair = self._news.pop()[1]
-            group = self.groups[pair >> 32]
-            proven.add((group.name, group.keys[pair & 0xFFFFFFFF].value))
+            place, key = self._news.pop()[1]
+            group = self.groups[place]
+            proven.add((group.name, group.keys[key].value))
 
 
 def judge(rows: Index, sealed: Sealed, group: Index, groups: Sequence[Group], context: HanContext) -> Proofs:
