@@ -90,23 +90,29 @@ class Plain:
         self.size += count * width
 
 
-def open_all(sealed: Sealed, key: bytes) -> Plain:
-    """Try `key` on every frame. Every text must be at least `MIC` octets long."""
-    plain = Plain([], np.zeros(len(sealed), np.int64), np.zeros(len(sealed), np.bool_))
-    if len(sealed) < SMALL:
-        _open_singly(sealed, key, plain)
+def open_all(sealed: Sealed, key: bytes, frames: Index | None = None) -> Plain:
+    """Try `key` on some frames (None: on all); the result has an entry for each of them.
+
+    Every text must be at least `MIC` octets long.
+    """
+    count = len(sealed) if frames is None else len(frames)
+    plain = Plain([], np.zeros(count, np.int64), np.zeros(count, np.bool_))
+    if count < SMALL:
+        _open_singly(sealed if frames is None else sealed.where(frames), key, plain)
         return plain
     header_blocks = _blocks(sealed.text - sealed.header + 2)
-    text_blocks = _blocks(sealed.end - sealed.text - MIC)
     # Few shapes, so small numbers: the stable sort of 16-bit numbers is one of digits.
-    shape = ((header_blocks << 8) + 255 - text_blocks).astype(np.uint16)
+    shape = ((header_blocks << 8) + 255 - _blocks(sealed.end - sealed.text - MIC)).astype(np.uint16)
+    if frames is not None:
+        shape = shape[frames]
     order = np.argsort(shape, kind="stable")
-    sealed = sealed.where(order)
-    bounds = np.searchsorted(shape[order], np.arange(int(header_blocks.max()) + 2) << 8)
-    for count, (begin, end) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
+    sealed = sealed.where(order if frames is None else frames[order])
+    shape = shape[order]
+    bounds = np.searchsorted(shape, np.arange((int(shape[-1]) >> 8) + 2) << 8)
+    for blocks, (begin, end) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
         for start in range(begin, end, BATCH):
             part = slice(start, min(start + BATCH, end))
-            text, good = _open_batch(sealed.where(part), key, count)
+            text, good = _open_batch(sealed.where(part), key, blocks)
             plain.add(order[part], text, good)
     return plain
 
@@ -156,11 +162,11 @@ def _clear_tail(matrix: npt.NDArray[np.uint8], length: Index, first: int = 0) ->
         lanes[:, lane] &= _TAIL.take(left - 8 * lane)
 
 
-def _nonce(sealed: Sealed, flags: int) -> npt.NDArray[np.uint64]:
-    """A block of flags, nonce and two zero octets, as two lanes of 8 octets."""
+def _nonce(sealed: Sealed) -> npt.NDArray[np.uint64]:
+    """A block of zero flags, nonce and two zero octets, as two lanes of 8 octets."""
     control = (sealed.octets.u8(sealed.control) | LEVEL).astype(np.uint64)
     block = np.empty((len(sealed), 2), _U64)
-    block[:, 0] = (sealed.source << np.uint64(8)) | np.uint64(flags)
+    np.left_shift(sealed.source, np.uint64(8), out=block[:, 0])
     block[:, 1] = (
         (sealed.source >> np.uint64(56))
         | (sealed.counter.astype(np.uint64) << np.uint64(8))
@@ -175,39 +181,50 @@ def _open_batch(sealed: Sealed, key: bytes, header_blocks: int) -> tuple[npt.NDA
     length = sealed.end - sealed.text - MIC
     busy = [int(np.count_nonzero(length > 16 * i)) for i in range(int(_blocks(length[:1]).max(initial=0)))]
     head = _header(sealed, header_blocks).view(_U64)
-    text = _decrypted(sealed, length, busy, encrypt)
+    scratch = np.empty(len(sealed) * 16 + 16, np.uint8)
+    nonce = _nonce(sealed)
+    state = nonce.copy()
+    nonce[:, 0] |= np.uint64(0x01)
+    counter_0 = _encrypted(nonce, encrypt, scratch)[:, 0].astype(np.uint32)
+    text = _decrypted(sealed, length, busy, nonce, encrypt, scratch)
     lanes = text.view(_U64)
-    state = _nonce(sealed, 0x49)
+    state[:, 0] |= np.uint64(0x49)
     octets = length.astype(np.uint64)
     state[:, 1] |= ((octets >> np.uint64(8)) << np.uint64(48)) | (octets << np.uint64(56))
-    scratch = np.empty(len(sealed) * 16 + 16, np.uint8)
     state = _encrypted(state, encrypt, scratch)
     for i in range(header_blocks):
         state = _encrypted(state ^ head[:, 2 * i : 2 * i + 2], encrypt, scratch)
     for i, count in enumerate(busy):
         active = state[:count] ^ lanes[:count, 2 * i : 2 * i + 2]
         state[:count] = _encrypted(active, encrypt, scratch)
-    counter_0 = _encrypted(_nonce(sealed, 0x01), encrypt, np.empty_like(scratch))
-    code = (state[:, 0] ^ counter_0[:, 0]).astype(np.uint32)
-    ok = code == sealed.octets.u32(sealed.end - MIC)
+    ok = (state[:, 0].astype(np.uint32) ^ counter_0) == sealed.octets.u32(sealed.end - MIC)
     if not ok.all():
         text[~ok] = 0
     return text, ok
 
 
-def _decrypted(sealed: Sealed, length: Index, busy: list[int], encrypt: object) -> npt.NDArray[np.uint8]:
-    """Counter mode over the text; octets after its end are zero."""
+def _decrypted(
+    sealed: Sealed,
+    length: Index,
+    busy: list[int],
+    nonce: npt.NDArray[np.uint64],
+    encrypt: object,
+    scratch: npt.NDArray[np.uint8],
+) -> npt.NDArray[np.uint8]:
+    """Counter mode over the text; octets after its end are zero. The counter in `nonce` is used up."""
     width = max(1, len(busy)) * 16
     text = sealed.octets.rows(sealed.text, width) if busy else np.zeros((len(sealed), 16), np.uint8)
     lanes = text.view(_U64)
-    block = _nonce(sealed, 0x01)
-    scratch = np.empty(len(sealed) * 16 + 16, np.uint8)
     for i, count in enumerate(busy):
-        counter = block[:count].copy()
-        counter[:, 1] |= np.uint64((i + 1) << 56)
-        lanes[:count, 2 * i : 2 * i + 2] ^= _encrypted(counter, encrypt, scratch)
-    _clear_tail(text, length)
+        nonce[:count, 1] += np.uint64(1 << 56)
+        lanes[:count, 2 * i : 2 * i + 2] ^= _encrypted(nonce[:count], encrypt, scratch)
+    _clear_tail(text, length, first=2 * _full(length))
     return text
+
+
+def _full(length: Index) -> int:
+    """Blocks that every text fills (the shortest text comes last, but for its last block)."""
+    return max(0, (int(length.min(initial=0)) >> 4))
 
 
 def _encrypted(

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.keyring import Key
-from dissectors.vectors import PADDING, Index, Mask, Octets, Span, stable_order
+from dissectors.vectors import PADDING, Index, Mask, Octets, Span
 from dissectors.zigbee.ccm_batch import MIC, Sealed, open_all
 
 __all__ = ["Opened", "Openings", "open_groups"]
@@ -68,12 +68,10 @@ def open_groups(
         np.zeros(len(sealed), np.bool_),
         np.full(len(sealed), -1, np.int32),
     )
-    order = stable_order(group)
-    bounds = np.searchsorted(group[order], np.arange(len(names) + 1))
-    members = [order[bounds[i] : bounds[i + 1]] for i in range(len(names))]
-    tried = _open_likely(work, members, names, candidates, memory)
-    for number, keys in enumerate(candidates):
-        _open_rest(work, members[number], keys, tried[number])
+    tried = _open_likely(work, group, names, candidates, memory)
+    if not work.ok.all():
+        for number in np.unique(group[~work.ok]).tolist():
+            _open_rest(work, np.flatnonzero(group == number), candidates[number], tried[number])
     # What stays shut is all zeros: as much room as the longest text needs, and the padding behind everything.
     longest = int((sealed.end - sealed.text).max(initial=0))
     work.offset[~work.ok] = work.size
@@ -90,47 +88,59 @@ class _Work:
     ok: Mask
     key: npt.NDArray[np.int32]
 
-    def attempt(self, frames: Index, key: bytes, place: npt.NDArray[np.int32]) -> bool:
-        """Try one key, which has that place in the group of each frame; whether it opened any."""
-        plain = open_all(self.sealed.where(frames), key)
-        hit = frames[plain.ok]
-        if len(hit):
+    def attempt(self, frames: Index | None, key: bytes, place: npt.NDArray[np.int32]) -> bool:
+        """Try one key on some frames (None: on all), in the group of each of which it has that place; whether
+        it opened any."""
+        plain = open_all(self.sealed, key, frames)
+        if frames is None:
+            frames = np.arange(len(self.ok))
+        if not plain.ok.all():
+            frames, place = frames[plain.ok], place[plain.ok]
+            plain.place = plain.place[plain.ok]
+        if len(frames):
             self.pieces += plain.pieces
-            self.offset[hit] = self.size + plain.place[plain.ok]
+            self.offset[frames] = self.size + plain.place
             self.size += plain.size
-            self.ok[hit] = True
-            self.key[hit] = place[plain.ok]
-        return bool(len(hit))
+            self.ok[frames] = True
+            self.key[frames] = place
+        return bool(len(frames))
 
 
 def _open_likely(
     work: _Work,
-    members: Sequence[Index],
+    group: Index,
     names: Sequence[tuple[object, ...]],
     candidates: Sequence[Sequence[Key]],
     memory: Openings,
 ) -> list[set[bytes]]:
-    """Try one key on each group, and groups with the same key together; which key each group has tried."""
-    tried: list[set[bytes]] = [set() for _ in members]
-    by_key: dict[bytes, list[int]] = {}
+    """Try one key on each group, and groups with the same key together; which keys each group has tried."""
+    likely: list[bytes | None] = []
     for number, keys in enumerate(candidates):
-        if len(members[number]) and len(keys):
-            value = memory.hits.get(names[number])
-            if value is None or all(key.value != value for key in keys):
-                likely = 0 if len(keys) == 1 else _probe(work, members[number][:PROBES], keys)
-                value = None if likely is None else keys[likely].value
-            if value is not None:
-                by_key.setdefault(value, []).append(number)
-    for value, numbers in by_key.items():
-        places = [next(i for i, k in enumerate(candidates[n]) if k.value == value) for n in numbers]
-        frames = np.concatenate([members[n] for n in numbers])
-        place = np.repeat(np.array(places, np.int32), [len(members[n]) for n in numbers])
-        left = ~work.ok[frames]
-        work.attempt(frames[left], value, place[left])
-        for number in numbers:
-            tried[number].add(value)
-            if work.ok[members[number]].any():
-                memory.hits[names[number]] = value
+        value = memory.hits.get(names[number])
+        if keys and (value is None or all(key.value != value for key in keys)):
+            value = keys[0].value if len(keys) == 1 else _probe(work, group, number, keys)
+        likely.append(value if keys else None)
+    tried = [set[bytes]() if value is None else {value} for value in likely]
+    places = np.array(
+        [
+            -1 if v is None else next(i for i, k in enumerate(candidates[n]) if k.value == v)
+            for n, v in enumerate(likely)
+        ],
+        np.int32,
+    )
+    values = list(dict.fromkeys(value for value in likely if value is not None))
+    which = np.array([-1 if value is None else values.index(value) for value in likely], np.int64)
+    for number, value in enumerate(values):
+        frames = None
+        if len(values) > 1 or which.min() < 0 or work.ok.any():
+            frames = np.flatnonzero((which[group] == number) & ~work.ok)
+        work.attempt(frames, value, places[group] if frames is None else places[group[frames]])
+    opened = np.zeros(len(names), np.bool_)
+    opened[group[work.ok]] = True
+    for number in np.flatnonzero(opened).tolist():
+        hit = likely[number]
+        if hit is not None:
+            memory.hits[names[number]] = hit
     return tried
 
 
@@ -146,12 +156,13 @@ def _open_rest(work: _Work, frames: Index, keys: Sequence[Key], tried: set[bytes
         work.attempt(frames, key.value, np.full(len(frames), place, np.int32))
 
 
-def _probe(work: _Work, frames: Index, keys: Sequence[Key]) -> int | None:
-    """The first key that opens one of a few frames."""
+def _probe(work: _Work, group: Index, number: int, keys: Sequence[Key]) -> bytes | None:
+    """The first key that opens one of a few frames of a group."""
+    frames = np.flatnonzero(group == number)[:PROBES]
     tried: set[bytes] = set()
     for place, key in enumerate(keys):
         some = np.full(len(frames), place, np.int32)
         if key.value not in tried and work.attempt(frames, key.value, some):
-            return place
+            return key.value
         tried.add(key.value)
     return None
