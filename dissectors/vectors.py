@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ __all__ = [
     "Columns",
     "Lexicon",
     "Octets",
+    "RowFields",
     "Span",
     "distinct",
     "each",
@@ -114,6 +115,28 @@ class Span:
     def length(self) -> Index:
         """Octets of each row."""
         return self.end - self.offset
+
+
+class RowFields:
+    """Base of what a layer knows of its rows: fields with one entry a row.
+
+    Of chosen rows (`where`) a field is cut out when it is first asked for: most layers above ask for few.
+    """
+
+    def where(self, chosen: Mask | Index) -> Self:
+        """The chosen rows."""
+        out = object.__new__(type(self))
+        index = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
+        out.__dict__.update(_whole=self, _chosen=index)
+        return out
+
+    def __getattr__(self, name: str) -> Any:
+        whole = self.__dict__.get("_whole")
+        if whole is None or name.startswith("_"):
+            raise AttributeError(name)
+        field, chosen = getattr(whole, name), self.__dict__["_chosen"]
+        found = self.__dict__[name] = field.where(chosen) if isinstance(field, Span) else field[chosen]
+        return found
 
 
 class Lexicon(list[str]):

@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.vectors import Columns, Index, Mask, Octets, Span
+from dissectors.vectors import Columns, Index, Mask, Octets, RowFields, Span
 
 __all__ = [
     "MAC_TYPES",
@@ -74,8 +74,8 @@ def shapes() -> Shapes:
     )
 
 
-@dataclass(slots=True)
-class Headers:
+@dataclass
+class Headers(RowFields):
     """What the MAC headers said, one entry a row of `span`, which begins after the header.
 
     `pan` is the PAN that the frame belongs to: the destination's, unless that is the broadcast PAN ID.
@@ -89,11 +89,6 @@ class Headers:
     src: npt.NDArray[np.uint64]
     dst: npt.NDArray[np.uint64]
     pan: npt.NDArray[np.uint16]
-
-    def where(self, chosen: Mask | Index) -> Headers:
-        """The chosen rows."""
-        rest = (getattr(self, name)[chosen] for name in self.__slots__[1:])
-        return Headers(self.span.where(chosen), *rest)
 
     @property
     def src_short(self) -> npt.NDArray[np.int32]:

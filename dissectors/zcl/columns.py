@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.vectors import Index, Mask, Octets, Span, stable_order
+from dissectors.vectors import Index, Mask, Octets, RowFields, Span, stable_order
 from dissectors.zcl.catalogue import data_type
 
 __all__ = ["RECORDS", "Records", "ZclHeaders", "read_records", "read_zcl"]
@@ -44,8 +44,8 @@ RECORDS: dict[int, Part] = {
 """General commands whose payload is a list of attribute records."""
 
 
-@dataclass(slots=True)
-class ZclHeaders:
+@dataclass
+class ZclHeaders(RowFields):
     """What the ZCL headers said, one entry a row of `span`, which begins after the header.
 
     `index` is the row's place in the APS layer's result.
@@ -57,11 +57,6 @@ class ZclHeaders:
     manufacturer: npt.NDArray[np.uint16]
     seq: npt.NDArray[np.uint8]
     command: npt.NDArray[np.uint8]
-
-    def where(self, chosen: Mask | Index) -> ZclHeaders:
-        """The chosen rows."""
-        rest = (getattr(self, name)[chosen] for name in self.__slots__[1:])
-        return ZclHeaders(self.span.where(chosen), *rest)
 
     @property
     def general(self) -> Mask:

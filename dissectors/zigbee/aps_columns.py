@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.vectors import Columns, Index, Mask, Octets, Span
+from dissectors.vectors import Columns, Index, Mask, Octets, RowFields, Span
 from dissectors.zigbee.ccm_batch import MIC
 
 __all__ = ["APS_TYPES", "ApsHeaders", "put_aps", "read_aps"]
@@ -27,8 +27,8 @@ CONTROL_NONCE = 0x20
 CONTROLS = np.isin(np.arange(256) & ~CONTROL_NONCE, [0x00, 0x04, 0x05])
 
 
-@dataclass(slots=True)
-class ApsHeaders:
+@dataclass
+class ApsHeaders(RowFields):
     """What the APS headers said, one entry a row of `span`, which begins after header and auxiliary header.
 
     `index` is the row's place in the NWK layer's result.
@@ -48,11 +48,6 @@ class ApsHeaders:
     block: npt.NDArray[np.uint8]  # number of blocks in the first one, its own number in later ones
     counter: npt.NDArray[np.uint32]
     sender: npt.NDArray[np.uint64]  # EUI-64 of the auxiliary header, 0 where it has none
-
-    def where(self, chosen: Mask | Index) -> ApsHeaders:
-        """The chosen rows."""
-        rest = (getattr(self, name)[chosen] for name in self.__slots__[1:])
-        return ApsHeaders(self.span.where(chosen), *rest)
 
     @property
     def secured(self) -> Mask:

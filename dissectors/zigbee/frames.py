@@ -13,7 +13,7 @@ from dissectors.context import HanContext
 from dissectors.counter_columns import Uses
 from dissectors.counters import FrameCounters, Pair
 from dissectors.frame import Dissection
-from dissectors.vectors import Columns, Index, Lexicon, Mask, Octets, each, stable_order, stacked
+from dissectors.vectors import Columns, Index, Lexicon, Mask, Octets, RowFields, each, stable_order, stacked
 from dissectors.zigbee.address_columns import Lessons
 from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, REPLAY, VERDICTS, Proofs
 
@@ -72,8 +72,8 @@ class Lines:
         out.put_words("summary", rows, chosen, self.texts["summary"])
 
 
-@dataclass(slots=True)
-class Ends:
+@dataclass
+class Ends(RowFields):
     """Source and destination of NWK frames: PAN, short addresses, and EUI-64s where known."""
 
     pan: npt.NDArray[np.uint16]
@@ -83,10 +83,6 @@ class Ends:
     dst: npt.NDArray[np.uint16]
     dst_eui64: npt.NDArray[np.uint64]
     has_dst: Mask
-
-    def where(self, chosen: Mask | Index) -> Ends:
-        """The chosen frames."""
-        return Ends(*(getattr(self, name)[chosen] for name in self.__slots__))
 
     def put(self, out: Columns, rows: Index) -> None:
         """The EUI-64 columns."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.vectors import Columns, Index, Mask, Octets, Span
+from dissectors.vectors import Columns, Index, Mask, Octets, RowFields, Span
 from dissectors.zigbee.ccm_batch import MIC
 
 __all__ = ["NWK_TYPES", "NwkHeaders", "read_nwk"]
@@ -35,8 +35,8 @@ DISCOVER_ODD = 0x80
 CONTROLS = np.isin(np.arange(256), [0x28, 0x2C, 0x2D])
 
 
-@dataclass(slots=True)
-class NwkHeaders:
+@dataclass
+class NwkHeaders(RowFields):
     """What the NWK headers said, one entry a row of `span`, which begins after both headers."""
 
     span: Span
@@ -51,11 +51,6 @@ class NwkHeaders:
     sender: npt.NDArray[np.uint64]  # EUI-64 of the auxiliary header, 0 in unsecured frames
     counter: npt.NDArray[np.uint32]
     key_seq: npt.NDArray[np.uint8]
-
-    def where(self, chosen: Mask | Index) -> NwkHeaders:
-        """The chosen rows."""
-        rest = (getattr(self, name)[chosen] for name in self.__slots__[1:])
-        return NwkHeaders(self.span.where(chosen), *rest)
 
     @property
     def with_src(self) -> Mask:
