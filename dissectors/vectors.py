@@ -19,6 +19,7 @@ import numpy.typing as npt
 __all__ = [
     "PADDING",
     "Columns",
+    "Events",
     "Lexicon",
     "Octets",
     "RowFields",
@@ -27,7 +28,6 @@ __all__ = [
     "each",
     "first_places",
     "highest_before",
-    "last_before",
     "lookup",
     "padded",
     "sorted_distinct",
@@ -328,23 +328,26 @@ def stable_order(keys: npt.NDArray[Any]) -> Index:
     return np.argsort(keys, kind="stable")
 
 
-def last_before(
-    event_key: npt.NDArray[np.int64],
-    event_at: npt.NDArray[np.int64],
-    key: npt.NDArray[np.int64],
-    at: npt.NDArray[np.int64],
-) -> Index:
-    """For each question (key, at): the index of the last event of that key before place `at`, or -1.
+class Events:
+    """Events of many keys, to be asked for the last one of a key before a place.
 
-    Events come in the order of their places; keys are below 2**32, places below 2**31.
+    They come in the order of their places; keys are below 2**32, places below 2**31.
     """
-    if len(event_key) == 0:
-        return np.full(len(key), -1, np.int64)
-    order = stable_order(event_key)
-    stamp = (event_key[order] << 31) | event_at[order]
-    found = np.searchsorted(stamp, (key << 31) | at, side="left") - 1
-    hit = (found >= 0) & (event_key[order[found]] == key)
-    return np.where(hit, order[found], -1)
+
+    __slots__ = ("_key", "_order", "_stamp")
+
+    def __init__(self, key: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> None:
+        self._order = stable_order(key)
+        self._key = key[self._order]
+        self._stamp = (self._key << 31) | at[self._order]
+
+    def last_before(self, key: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> Index:
+        """For each question (key, at): the index of the last event of that key before place `at`, or -1."""
+        if len(self._key) == 0:
+            return np.full(len(key), -1, np.int64)
+        found = np.searchsorted(self._stamp, (key << 31) | at, side="left") - 1
+        hit = (found >= 0) & (self._key[found] == key)
+        return np.where(hit, self._order[found], -1)
 
 
 def highest_before(

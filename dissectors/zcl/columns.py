@@ -9,14 +9,14 @@ Source: ZigBee Cluster Library (07-5123) clauses 2.4 (header), 2.5 (general comm
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntFlag
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.vectors import Index, Mask, Octets, RowFields, Span, stable_order
+from dissectors.vectors import Index, Mask, Octets, RowFields, Span
 from dissectors.zcl.catalogue import data_type
 
 __all__ = ["RECORDS", "Records", "ZclHeaders", "read_records", "read_zcl"]
@@ -119,39 +119,46 @@ def type_sizes() -> npt.NDArray[np.int16]:
     return sizes
 
 
-@dataclass(slots=True)
-class _Walk:
-    """Where the walk over the records stands: `at` in each frame still busy."""
-
-    busy: Index
-    at: Index
-    end: Index
-    parts: list[Records] = field(default_factory=list)
+@cache
+def _shapes() -> npt.NDArray[np.uint8]:
+    """The parts of a record of each general command; 0 for those that are no list of records."""
+    return np.array([RECORDS.get(command, 0) for command in range(256)], np.uint8)
 
 
 def read_records(octets: Octets, headers: ZclHeaders) -> tuple[Records, Mask]:
     """The attribute records of general commands in `RECORDS`; the mask says which frames were read whole."""
-    whole = np.zeros(len(headers.span), np.bool_)
-    found = []
-    for command, shape in RECORDS.items():
-        frames = np.flatnonzero(headers.general & (headers.command == command))
-        if len(frames) == 0:
-            continue
-        if shape == Part.IDENTIFIER:
-            records, good = _identifiers(octets, headers.span.where(frames))
-        else:
-            records, good = _walk(octets, headers.span.where(frames), shape)
+    shape = np.where(headers.general, _shapes().take(headers.command), 0)
+    lists = np.flatnonzero(shape == Part.IDENTIFIER)
+    walked = np.flatnonzero(shape > Part.IDENTIFIER)
+    whole = np.zeros(len(shape), np.bool_)
+    asked, whole[lists] = _identifiers(octets, headers.span.where(lists))
+    rounds, whole[walked] = _walk(octets, headers.span.where(walked), (shape[walked] & Part.STATUS) != 0)
+    for records, frames in ((asked, lists), *((one, walked) for one in rounds)):
         records.index = frames[records.index]
-        whole[frames] = good
-        found.append(records)
-    if not found:
-        empty = np.zeros(0, np.int64)
-        none = empty.astype(np.int16)
-        return Records(empty, none.astype(np.uint16), none, none, empty, empty, empty), whole
-    joined = Records(*(np.concatenate([getattr(r, n) for r in found]) for n in Records.__slots__))
-    order = stable_order(joined.index)
-    joined = joined.where(order)
-    return joined.where(whole[joined.index]), whole
+    return _in_order(asked, rounds, whole), whole
+
+
+def _in_order(asked: Records, rounds: list[Records], whole: Mask) -> Records:
+    """The records of whole frames, frame by frame; each round has the next record of its frames."""
+    counts = np.bincount(asked.index, minlength=len(whole))
+    places = [np.arange(len(asked.index)) - (np.cumsum(counts) - counts)[asked.index]]
+    for part in rounds:
+        places.append(counts[part.index])
+        counts[part.index] += 1
+    counts[~whole] = 0
+    parts = [asked, *rounds]
+    index = np.concatenate([part.index for part in parts])
+    kept = None if whole.all() else whole[index]
+    place = (np.cumsum(counts) - counts)[index] + np.concatenate(places)
+    if kept is not None:
+        place = place[kept]
+    fields = []
+    for name in Records.__slots__:
+        values = index if name == "index" else np.concatenate([getattr(part, name) for part in parts])
+        out = np.empty(len(place), values.dtype)
+        out[place] = values if kept is None else values[kept]
+        fields.append(out)
+    return Records(*fields)
 
 
 def _identifiers(octets: Octets, span: Span) -> tuple[Records, Mask]:
@@ -165,57 +172,57 @@ def _identifiers(octets: Octets, span: Span) -> tuple[Records, Mask]:
     return Records(index, octets.u16(at), absent, absent, at, at, np.zeros(len(index), np.int64)), good
 
 
-def _walk(octets: Octets, span: Span, shape: Part) -> tuple[Records, Mask]:
-    """Records with a value; frames that end inside a record, or hold a type without a plain size, are bad."""
+def _walk(octets: Octets, span: Span, told: Mask) -> tuple[list[Records], Mask]:
+    """Records with a value, the first ones of all frames, then the second ones, and so on.
+
+    Frames that end inside a record, or hold a type without a plain size, are bad. `told`: whether the
+    frame's records have a status.
+    """
     good = np.ones(len(span), np.bool_)
     parts = []
     busy = np.flatnonzero(span.length > 0)
     at = span.offset[busy]
     while len(busy):
         end = span.end[busy]
-        record, at, fits = _record(octets, at, end, shape)
-        good[busy[~fits]] = False
+        record, at, fits = _record(octets, at, end, told[busy])
         record.index = busy
-        parts.append(record.where(fits))
-        more = fits & (at < end)
+        more = at < end
+        if not fits.all():
+            good[busy[~fits]] = False
+            record = record.where(fits)
+            more &= fits
+        parts.append(record)
         busy, at = busy[more], at[more]
-    if not parts:
-        empty = np.zeros(0, np.int64)
-        none = empty.astype(np.int16)
-        return Records(empty, none.astype(np.uint16), none, none, empty, empty, empty), good
-    records = Records(*(np.concatenate([getattr(r, n) for r in parts]) for n in Records.__slots__))
-    return records, good
+    return parts, good
 
 
-def _record(octets: Octets, at: Index, end: Index, shape: Part) -> tuple[Records, Index, Mask]:
+def _record(octets: Octets, at: Index, end: Index, told: Mask) -> tuple[Records, Index, Mask]:
     """The record at each place, the place after it, and whether it lies within the frame."""
     word = octets.u64(at)
-    identifier = word.astype(np.uint16)
-    if shape & Part.STATUS:
-        status = ((word >> np.uint64(16)) & np.uint64(0xFF)).astype(np.int16)
-        type_ = ((word >> np.uint64(24)) & np.uint64(0xFF)).astype(np.int16)
-        valued = status == 0
-        head = np.where(valued, 4, 3)
-    else:
-        status = np.full(len(at), -1, np.int16)
-        type_ = ((word >> np.uint64(16)) & np.uint64(0xFF)).astype(np.int16)
-        valued = np.ones(len(at), np.bool_)
-        head = np.full(len(at), 3)
+    status = np.where(told, ((word >> np.uint64(16)) & np.uint64(0xFF)).astype(np.int16), np.int16(-1))
+    valued = status <= 0
+    head = np.where(told & valued, 4, 3)
+    type_ = (word >> (head << 3).astype(np.uint64) - np.uint64(8)).astype(np.uint8).astype(np.int16)
     value = at + head
     # A record that is cut off inside its head is bad before its size is looked at.
     fits = value <= end
     size = type_sizes().take(type_).astype(np.int64)
-    prefix = np.zeros(len(at), np.int64)
-    for mark, invalid in ((-1, 0xFF), (-2, 0xFFFF)):
-        strings = np.flatnonzero(valued & (size == mark))
-        if len(strings):
-            prefix[strings] = -mark
-            fits[strings] &= value[strings] - mark <= end[strings]
-            length = (octets.u8 if mark == -1 else octets.u16)(value[strings]).astype(np.int64)
-            size[strings] = np.where(length == invalid, 0, length)
-    fits &= ~valued | (size >= 0)
-    size = np.where(valued & (size >= 0), size, 0)
-    after = value + prefix + size
+    size[~valued] = 0
+    prefix = None
+    odd = size < 0
+    if odd.any():
+        prefix = np.zeros(len(at), np.int64)
+        for mark, invalid in ((-1, 0xFF), (-2, 0xFFFF)):
+            strings = np.flatnonzero(size == mark)
+            if len(strings):
+                prefix[strings] = -mark
+                fits[strings] &= value[strings] - mark <= end[strings]
+                length = (octets.u8 if mark == -1 else octets.u16)(value[strings]).astype(np.int64)
+                size[strings] = np.where(length == invalid, 0, length)
+        fits &= size >= 0
+        size[size < 0] = 0
+    type_[~valued] = -1
+    begin = value if prefix is None else value + prefix
+    after = begin + size
     fits &= after <= end
-    record = Records(at, identifier, status, np.where(valued, type_, -1), value, value + prefix, size)
-    return record, after, fits
+    return Records(at, word.astype(np.uint16), status, type_, value, begin, size), after, fits

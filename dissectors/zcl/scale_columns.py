@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
-from dissectors.vectors import Index, Mask, distinct, last_before
+from dissectors.vectors import Events, Index, Mask, distinct
 from dissectors.zcl import scaling
 from dissectors.zcl.attribute_columns import Spec
 from dissectors.zcl.scaling import Rule, Scales
@@ -50,11 +50,21 @@ class ScaleLessons:
     by_key: dict[tuple[int, int], tuple[Index, Index, I64]] = field(default_factory=dict)
     told: int = 0
     _rows: list[int] | None = None
+    _events: dict[tuple[tuple[int, int], str], Events] = field(default_factory=dict)
+
+    def events(self, key: tuple[int, int], told: str) -> Events:
+        """When each device or endpoint (`told`: ``device`` or ``place``) said something of `key`."""
+        found = self._events.get((key, told))
+        if found is None:
+            frame = self.by_key[key][0]
+            found = self._events[key, told] = Events(getattr(self.owners, told)[frame], frame)
+        return found
 
     def tell(self, context: HanContext, row: int) -> None:
         """Write the lessons of rows before `row` to the memory of the one-frame path."""
         if self._rows is None:
-            self._rows = sorted({one for _, rows, _ in self.by_key.values() for one in rows.tolist()})
+            taught = [one[1] for one in self.by_key.values()]
+            self._rows = np.unique(np.concatenate(taught)).tolist() if taught else []
         if bisect_left(self._rows, self.told) == bisect_left(self._rows, row):
             self.told = row
             return
@@ -103,20 +113,16 @@ class _Memory:
         owners = self.lessons.owners
         held = [self.scales.known.get(e, {}).get(key) for e in owners.endpoints]
         spoken = [self.scales.devices.get(d, {}).get(key) for d in owners.devices]
-        frame, _, value = self.lessons.by_key.get(key, (_NONE, _NONE, _NONE))
+        value = self.lessons.by_key.get(key, (_NONE, _NONE, _NONE))[2]
         out, known = np.zeros(len(self.frames), np.int64), np.zeros(len(self.frames), np.bool_)
         left, frames = np.arange(len(self.frames)), self.frames
-        tiers = (
-            (owners.place, owners.place, held),
-            (owners.device, owners.device, spoken),
-            (owners.place, owners.peer, held),
-        )
+        tiers = (("place", "place", held), ("device", "device", spoken), ("place", "peer", held))
         for told, asking, base in tiers:
-            mine = asking[frames]
+            mine = getattr(owners, asking)[frames]
             now = np.array([b if b is not None else 0 for b in base] or [0], np.int64)[mine]
             has = np.array([b is not None for b in base] or [False], np.bool_)[mine] & (mine >= 0)
             if len(value):
-                last = last_before(told[frame], frame, mine, frames + 1)
+                last = self.lessons.events(key, told).last_before(mine, frames + 1)
                 taught = np.flatnonzero(last >= 0)
                 now[taught], has[taught] = value[last[taught]], True
             out[left], known[left] = now, has

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import AddressMap
-from dissectors.vectors import Index, Mask, distinct, first_places, last_before, stable_order
+from dissectors.vectors import Events, Index, Mask, distinct, first_places, stable_order
 
 __all__ = ["Lessons", "address_key", "learnable", "owners"]
 
@@ -112,7 +112,7 @@ def owners(known: AddressMap, news: Lessons, key: U32, row: Index) -> tuple[U64,
     ids, base, has = _known(known, key)
     eui64, owned = base[ids], has[ids]
     if len(news.row):
-        last = last_before(news.key.astype(np.int64), news.row, key.astype(np.int64), row)
+        last = Events(news.key.astype(np.int64), news.row).last_before(key.astype(np.int64), row)
         taught = np.flatnonzero(last >= 0)
         eui64[taught] = news.eui64[last[taught]]
         owned[taught] = True

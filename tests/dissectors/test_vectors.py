@@ -8,11 +8,11 @@ from dissectors.context import AddressMap
 from dissectors.vectors import (
     PADDING,
     Columns,
+    Events,
     Octets,
     Span,
     distinct,
     highest_before,
-    last_before,
     lookup,
     padded,
 )
@@ -39,18 +39,17 @@ def test_span() -> None:
 def test_lookup_and_distinct() -> None:
     values, known = lookup({5: 50}, np.array([5, 6, 5], np.uint64))
     assert values.tolist() == [50, 0, 50] and known.tolist() == [True, False, True]
-    unique, inverse = distinct(np.array([9, 2, 9]))
-    assert unique.tolist() == [9, 2] and inverse.tolist() == [0, 1, 0]
+    for keys in ([9, 2, 9], [9 << 40, 2, 9 << 40], [-1, 5, -1], [7, 7], []):
+        unique, inverse = distinct(np.array(keys, np.int64))
+        assert sorted(unique.tolist()) == sorted(set(keys)) and unique[inverse].tolist() == keys
 
 
 def test_last_before_is_a_sequential_memory() -> None:
     rng = random.Random(1)
     events = [(rng.randrange(5), at) for at in sorted(rng.sample(range(300), 90))]
     questions = [(rng.randrange(6), rng.randrange(300)) for _ in range(200)]
-    found = last_before(
-        *(np.array(c) for c in zip(*events, strict=True)),
-        *(np.array(c) for c in zip(*questions, strict=True)),
-    )
+    memory = Events(*(np.array(c) for c in zip(*events, strict=True)))
+    found = memory.last_before(*(np.array(c) for c in zip(*questions, strict=True)))
     for (key, at), index in zip(questions, found.tolist(), strict=True):
         before = [i for i, (k, a) in enumerate(events) if k == key and a < at]
         assert index == (before[-1] if before else -1)
