@@ -252,7 +252,7 @@ def _attributes(
     found = scaled(values.number, values.numeric, records.index, specs, spec, lessons, frames.context)
     told = np.flatnonzero(found.unit >= 0)
     frames.attributes.put("scaled", told, found.value[told])
-    frames.attributes.put_words("unit", told, found.unit[told], found.units)
+    frames.attributes.put_words("unit", told, found.unit[told], list(found.units))
     frames.attribute_rows = facts.rows[records.index]
 
 

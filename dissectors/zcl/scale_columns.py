@@ -82,11 +82,11 @@ class ScaleLessons:
 
 @dataclass(slots=True)
 class Scaled:
-    """Values in their units: code of `units` for each record, -1 where it is not known."""
+    """Values in their units: the code in `units` for each record, -1 where it is not known."""
 
     value: F64
     unit: npt.NDArray[np.int32]
-    units: list[str]
+    units: dict[str, int]
 
 
 class _Memory:
@@ -147,7 +147,7 @@ def scaled(
     context: HanContext,
 ) -> Scaled:
     """The values of all records in their units."""
-    out = Scaled(np.zeros(len(number)), np.full(len(number), -1, np.int32), [])
+    out = Scaled(np.zeros(len(number)), np.full(len(number), -1, np.int32), {})
     by_rules: dict[tuple[Rule, ...], int] = {}
     ruled = np.full(max(len(specs), 1), -1, np.int16)  # which set of rules each attribute has
     for i, one in enumerate(specs):
@@ -240,8 +240,14 @@ def _units(rule: Rule, some: Index, memory: _Memory, out: Scaled) -> tuple[npt.N
     first = np.zeros(int(which.max(initial=-1)) + 1, np.int64)
     first[which[::-1]] = some[::-1]
     codes, decimals = [], []
-    for record in first.tolist():
-        found = tuple((r, int(value[record]) if known[record] else None) for r, value, known in told)
+    said = [
+        [
+            (reference, one if has else None)
+            for one, has in zip(value[first].tolist(), known[first].tolist(), strict=True)
+        ]
+        for reference, value, known in told
+    ]
+    for found in zip(*said, strict=True) if said else [()] * len(first):
         name, bcd = _unit(rule.unit, found)
         codes.append(-1 if name is None else _code(out.units, name))
         decimals.append(bcd)
@@ -254,17 +260,16 @@ def _unit(text: str, found: tuple[tuple[str, int | None], ...]) -> tuple[str | N
     return scaling.unit_of(text, dict(found).get)
 
 
-def _code(units: list[str], name: str) -> int:
-    if name not in units:
-        units.append(name)
-    return units.index(name)
+def _code(units: dict[str, int], name: str) -> int:
+    return units.setdefault(name, len(units))
 
 
 def _decimals(value: F64, bcd: Mask) -> tuple[F64, Mask]:
     """Binary coded decimals as the numbers that they mean; those with a digit above 9 mean none."""
     out, good = value.copy(), np.ones(len(value), np.bool_)
-    for i in np.flatnonzero(bcd).tolist():
-        text = f"{int(value[i]):x}"
+    places = np.flatnonzero(bcd)
+    for i, one in zip(places.tolist(), value[places].tolist(), strict=True):
+        text = f"{int(one):x}"
         good[i] = text.isdecimal()
-        out[i] = float(text) if good[i] else 0.0
+        out[i] = float(text) if text.isdecimal() else 0.0
     return out, good
