@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.cursor import Cursor
-from dissectors.vectors import Columns, Index, Mask, Octets, distinct
+from dissectors.vectors import Columns, Index, Mask, Octets, distinct, first_places
 from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import Attribute, DataType
 from dissectors.zcl.columns import Records
@@ -254,10 +254,9 @@ def _say_octets(
     codes: Index = table[place]
     new = np.flatnonzero(codes == NOTHING)
     if len(new):
-        for key, first in zip(
-            *(found.tolist() for found in np.unique(place[new], return_index=True)), strict=True
-        ):
-            record = int(some[new[first]])
+        keys, which = distinct(place[new])
+        for key, first in zip(keys.tolist(), new[first_places(which, len(keys))].tolist(), strict=True):
+            record = int(some[first])
             table[key] = _phrase(octets, records, record, specs[int(spec[record])], phrases)
         codes = table[place]
     return codes

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.keyring import Key
-from dissectors.vectors import PADDING, Index, Mask, Octets, Span
+from dissectors.vectors import PADDING, Index, Mask, Octets, Span, each
 from dissectors.zigbee.ccm_batch import MIC, Sealed, open_all
 
 __all__ = ["Opened", "Openings", "open_groups"]
@@ -70,7 +70,7 @@ def open_groups(
     )
     tried = _open_likely(work, group, names, candidates, memory)
     if not work.ok.all():
-        for number in np.unique(group[~work.ok]).tolist():
+        for number in each(group[~work.ok]):
             _open_rest(work, np.flatnonzero(group == number), candidates[number], tried[number])
     # What stays shut is all zeros: as much room as the longest text needs, and the padding behind everything.
     longest = int((sealed.end - sealed.text).max(initial=0))
