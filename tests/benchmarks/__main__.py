@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.benchmarks.homes import HOMES, Played
 from tests.benchmarks.rivals import Command, Paired, ours, paired, pyshark, run, scapy, tshark
 from tests.benchmarks.traffic import CASES, Case, key, repeat_pcap, write_pcap
 
@@ -169,19 +170,26 @@ def _in_process(material: Material, frames: int) -> Iterator[str]:
 
 def _cases(material: Material, frames: int, rounds: int) -> Iterator[str]:
     yield ""
-    yield f"Where it is slower ({frames:,} frames each, whole process to pandas):"
+    yield f"Other traffic ({frames:,} frames each unless told otherwise, whole process to pandas):"
     yield ""
     yield "| traffic | times faster than tshark -T fields | less work | ours: s, CPU s, MiB | tshark: s, CPU s, MiB |"
     yield "|---|---|---|---|---|"
-    for case in CASES[1:]:
-        capture, keys = material.capture(frames, case), material.keys(case)
-        rival = tshark(capture, material.wireshark(case))
+    contests = [
+        (case.name, material.capture(frames, case), material.keys(case), material.wireshark(case))
+        for case in CASES[1:]
+    ]
+    for home in HOMES:
+        played = Played.of(home, material.folder)
+        name = f"{home.name}, {played.frames:,} frames"
+        contests.append((name, played.capture, played.keys, played.wireshark))
+    for name, capture, keys, configuration in contests:
+        rival = tshark(capture, configuration)
         if rival is None:
             return
         result = paired(ours("pandas", capture, keys), rival, max(1, min(rounds, 2)))
         a, b = result.a, result.b
         yield (
-            f"| {case.name} | **{result.ratio:.1f}** ({result.low:.1f} to {result.high:.1f}) | **{result.work:.1f}** "
+            f"| {name} | **{result.ratio:.1f}** ({result.low:.1f} to {result.high:.1f}) | **{result.work:.1f}** "
             f"| {a.wall:.2f}, {a.cpu:.2f}, {a.peak:.0f} | {b.wall:.2f}, {b.cpu:.2f}, {b.peak:.0f} |"
         )
 
