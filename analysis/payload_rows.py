@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +30,8 @@ WORDS = {
 class PayloadRows:
     """What the layers above said of the payloads of a block: set into its columns when all are read."""
 
-    said: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    said: dict[tuple[str, ...], list[tuple[Any, ...]]] = field(default_factory=dict)
+    """Rows and cells, by the names of their columns."""
 
     @staticmethod
     def takes(block: FrameBlock, frames: Frames, row: int) -> bool:
@@ -59,45 +59,43 @@ class PayloadRows:
     ) -> None:
         if found.issues:
             frames.issues.setdefault(row, found.issues[0].text)
-        self.said.append((row, found.columns))
+        columns = found.columns
+        self.said.setdefault(("row", *columns), []).append((row, *columns.values()))
         if found.attributes or found.commands or found.payload:
             time_ns = int(block.time_ns[row])
             out.take(session, found, int(block.number[row]), None if time_ns == NO_TIME else time_ns)
 
     def put(self, frames: Frames, session: Session) -> None:
         """Set the columns; a value that its column cannot hold stays away, and is counted."""
-        columns: dict[str, tuple[list[int], list[Any]]] = {}
-        lines: dict[str, tuple[list[int], list[str]]] = {}
-        for row, said in self.said:
-            for name, value in said.items():
-                if name == "summary":
-                    rows, values = lines.setdefault(said["protocol"], ([], []))
-                elif name != "protocol":
-                    rows, values = columns.setdefault(name, ([], []))
+        for names, said in self.said.items():
+            columns = dict(zip(names, zip(*said, strict=True), strict=False))
+            rows = np.array(columns.pop("row"), np.int64)
+            _put_lines(rows, columns.pop("protocol"), columns.pop("summary"), frames)
+            for name, values in columns.items():
+                if name in WORDS:
+                    which = np.array([WORDS[name].index(value) for value in values], np.int32)
+                    frames.out.put_words(name, rows, which, WORDS[name])
                 else:
-                    continue
-                rows.append(row)
-                values.append(value)
-        for protocol, (rows, texts) in lines.items():
-            codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
-            which = np.array([codes[text] for text in texts], np.int64)
-            frames.finish(np.array(rows, np.int64), protocol, list(codes), which)
-        for name, (rows, values) in columns.items():
-            if name in WORDS:
-                which = np.array([WORDS[name].index(value) for value in values], np.int32)
-                frames.out.put_words(name, np.array(rows, np.int64), which, WORDS[name])
-            else:
-                _put_numbers(name, np.array(rows, np.int64), values, frames, session)
+                    _put_numbers(name, rows, values, frames, session)
 
 
-def _put_numbers(name: str, rows: Index, values: list[Any], frames: Frames, session: Session) -> None:
+def _put_lines(rows: Index, protocols: tuple[str, ...], summaries: tuple[str, ...], frames: Frames) -> None:
+    protocol, summary = (np.array(texts, object) for texts in (protocols, summaries))
+    for one in dict.fromkeys(protocols):
+        mine = np.flatnonzero(protocol == one)
+        codes = {text: code for code, text in enumerate(dict.fromkeys(summary[mine].tolist()))}
+        which = np.array([codes[text] for text in summary[mine].tolist()], np.int64)
+        frames.finish(rows[mine], one, list(codes), which)
+
+
+def _put_numbers(name: str, rows: Index, values: tuple[Any, ...], frames: Frames, session: Session) -> None:
     width = np.dtype(arrow_schema("packets").field(name).type.to_pandas_dtype())
     most = np.iinfo(width).max
-    fits = [isinstance(value, int) and 0 <= value <= most for value in values]
-    if not all(fits):
-        for value, fit in zip(values, fits, strict=True):
-            if not fit:
-                session.refuse(f"packets.{name}", value)
-        rows = rows[np.array(fits)]
-        values = [value for value, fit in zip(values, fits, strict=True) if fit]
-    frames.out.put(name, rows, np.array(values, width))
+    found = np.array(values)
+    if found.dtype.kind not in "iu" or int(found.min()) < 0 or int(found.max()) > most:
+        fits = np.array([isinstance(value, int) and 0 <= value <= most for value in values])
+        for place in np.flatnonzero(~fits).tolist():
+            session.refuse(f"packets.{name}", values[place])
+        rows = rows[fits]
+        found = np.array([value for value, fit in zip(values, fits.tolist(), strict=True) if fit])
+    frames.out.put(name, rows, found.astype(width))

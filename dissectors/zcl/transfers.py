@@ -8,12 +8,13 @@ read here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from dissectors.context import HanContext
 from dissectors.field import Issue
-from dissectors.frame import Dissection, Envelope
+from dissectors.frame import Dissection
 from dissectors.zcl import catalogue, scaling
 from dissectors.zcl.catalogue import Direction
 from dissectors.zcl.meanings import special
@@ -32,68 +33,70 @@ LAYOUT = [("tunnel_id", "uint16"), ("data", "octets:rest")]
 DIRECTIONS: tuple[Direction, Direction] = ("to-server", "to-client")
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What all frames of one command have in common: cells of the commands table and of the packets table."""
+
+    row: dict[str, Any]
+    columns: dict[str, Any]
+
+
 @cache
-def _known(direction: Direction, code: int) -> dict[str, Any] | None:
-    """The columns that all rows of this command share; None for another one."""
+def _known(direction: Direction, code: int) -> Known | None:
+    """The TransferData of this code; None for another command."""
     command = catalogue.command(TUNNELING, direction, code)
     if command is None or command.name != "Transfer Data" or command.others or scaling.concerns(command):
         return None
     plain = [(one.name, one.type) for one in command.fields if not (one.condition or one.repeat)]
     if plain != LAYOUT or len(command.fields) != len(LAYOUT):
         return None
-    return {
-        "cluster": TUNNELING,
-        "cluster_name": catalogue.cluster(TUNNELING).name,
-        "direction": direction,
-        "command": code,
-        "command_name": command.name,
-    }
+    cluster = catalogue.cluster(TUNNELING).name
+    shared = {"cluster": TUNNELING, "cluster_name": cluster, "direction": direction}
+    return Known(
+        {**shared, "command": code, "command_name": command.name},
+        {
+            "protocol": PROTOCOL,
+            "summary": line(cluster, command.name, code),
+            "zcl_type": "cluster",
+            "zcl_direction": direction,
+            "zcl_command": code,
+        },
+    )
 
 
-def read_transfer(octets: bytes, envelope: Envelope, context: HanContext, rows: bool) -> Dissection | None:
+def read_transfer(
+    octets: bytes, source: int | None, target: int | None, frame: int, context: HanContext, rows: bool
+) -> Dissection | None:
     """Read a ZCL frame that is a TransferData; None when it is anything else.
 
-    `rows`: whether rows of the commands table are wanted.
+    Args:
+        source, target: both ends: EUI-64 where known, else short address.
+        frame: its number in the capture.
+        rows: whether rows of the commands table are wanted.
     """
     if len(octets) < HEADER + IDENTIFIER or octets[0] & TYPE_BITS != CLUSTER_COMMAND:
         return None
     direction = DIRECTIONS[octets[0] >> 3 & 1]
-    common = _known(direction, octets[2])
-    if common is None:
+    known = _known(direction, octets[2])
+    if known is None:
         return None
-    source = envelope.source if envelope.source is not None else envelope.source_short
-    target = envelope.destination if envelope.destination is not None else envelope.destination_short
-    tunnel_id = int.from_bytes(octets[3:5], "little")
+    tunnel_id = octets[3] | octets[4] << 8
     data = octets[5:]
-    pair, open_ = frozenset((source, target)), context.state(Tunnels).open
-    tunnel = open_.get((pair, tunnel_id))
+    pair, held = frozenset((source, target)), context.state(Tunnels).open
+    tunnel = held.get((pair, tunnel_id))
     if tunnel is None:
-        tunnel = open_[pair, tunnel_id] = Tunnel(tunnel_id)
-    taken = take(tunnel, direction, octets[1], envelope.frame, data)
-    out = Dissection(columns=_columns(octets, direction, common))
-    out.issues = [Issue(severity, "zcl", 0, text) for severity, text in taken.notes]
-    out.payload = [(one.kind, one.octets) for one in taken.carried]
-    out.payload_frames = [one.frames for one in taken.carried]
+        tunnel = held[pair, tunnel_id] = Tunnel(tunnel_id)
+    taken = take(tunnel, direction, octets[1], frame, data)
+    out = Dissection(columns={**known.columns, "zcl_seq": octets[1]})
+    if taken.notes:
+        out.issues = [Issue(severity, "zcl", 0, text) for severity, text in taken.notes]
+    if taken.carried:
+        out.payload = [(one.kind, one.octets) for one in taken.carried]
+        out.payload_frames = [one.frames for one in taken.carried]
     if rows:
-        shared = {"source": source, "destination": target, **common}
+        shared = {"source": source, "destination": target, **known.row}
         said = special(TUNNELING, "tunnel_id", tunnel_id) or None
-        number = {
-            "field": "tunnel_id",
-            "value": str(tunnel_id),
-            "number": float(tunnel_id),
-            "meaning": said,
-        }
+        number = {"field": "tunnel_id", "value": str(tunnel_id), "number": float(tunnel_id), "meaning": said}
         told = {"field": "data", "value": data.hex(), "meaning": taken.text or None}
         out.commands = [shared | number, shared | told]
     return out
-
-
-def _columns(octets: bytes, direction: Direction, common: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "protocol": PROTOCOL,
-        "summary": line(common["cluster_name"], common["command_name"], octets[2]),
-        "zcl_type": "cluster",
-        "zcl_direction": direction,
-        "zcl_seq": octets[1],
-        "zcl_command": octets[2],
-    }

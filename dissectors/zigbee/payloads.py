@@ -99,8 +99,13 @@ class OpenPayloads:
         lists = self._lists
         if lists["cluster"][place] != TUNNELING or lists["profile"][place] == ZDP_PROFILE:
             return None
-        envelope = self._envelope(frames, row, place)
-        return read_transfer(octets, envelope, frames.context, "commands" in frames.tables)
+        source, target = lists["source"][place], lists["destination"][place]
+        if source is None:
+            source = lists["src"][place]
+        if target is None or lists["grouped"][place]:
+            target = lists["dst"][place]
+        rows = "commands" in frames.tables
+        return read_transfer(octets, source, target, int(frames.number[row]), frames.context, rows)
 
     def _envelope(self, frames: Frames, row: int, place: int) -> Envelope:
         lists = self._lists
