@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import count
+from analysis.inference import KINDS, infer
+from analysis.judging import count, plural
 from analysis.view import View
 
 
@@ -22,28 +21,25 @@ from analysis.view import View
     unseen="forty data frames that no held key opens, from one device",
     advice="Lengths and rhythm tell without a key: this is how much",
 )
-def traffic_inference(view: View, *, least: int = 40, regular: float = 0.2) -> Iterator[Evidence]:
-    """Frames of one length at a steady rhythm are reports or polls, and their length tells the kind. This
-    says for which devices an observer without keys can tell."""
-    packets = view.good
-    shut = packets.only(nwk_security="no_key", nwk_type="data")
+def traffic_inference(view: View, *, least: int = 40, share: float = 0.1) -> Iterator[Evidence]:
+    """The headers of a frame are in clear, and encryption keeps its length. From length, direction and timing an
+    observer without keys tells reports, reads, polls, firmware, messages in tunnels, even a top-up. This says for
+    which devices he can, and how sure he may be."""
+    shut = view.good.only(nwk_security="no_key", nwk_type="data")
+    if len(shut) < least:
+        return
+    told = infer(view)
+    told = told[told["frame"].isin(shut["frame"].astype("int64"))]
+    told = told[~told["kind"].isin(["acknowledgement", "poll"])]
     for origin, part in shut.groupby("origin", sort=False):
         if len(part) < least:
             continue
-        told = []
-        for length, same in part.groupby("length", sort=False):
-            gaps = np.diff(same["seconds"].to_numpy(dtype=float))
-            gaps = gaps[gaps > 0.5]
-            if len(gaps) < 10:
-                continue
-            usual = float(np.median(gaps))
-            if float(np.median(np.abs(gaps - usual))) < regular * usual and usual > 2:
-                told.append(f"{int(length)} octets every {usual:,.0f} s")
-        if told:
-            yield broken(
-                view.label(origin),
-                f"{count(part)} shut, yet regular: {', '.join(told[:3])}",
-                part["frame"][:50],
-            )
-        else:
-            yield kept(view.label(origin), f"{count(part)} shut, no rhythm")
+        mine = told[(told["origin"] == origin).fillna(False).to_numpy(dtype=bool)]
+        subject = view.label(origin)
+        if len(mine) < share * len(part):
+            yield kept(subject, f"{count(part)} shut, and little to tell from them")
+            continue
+        kinds = mine["kind"].value_counts()
+        sure = {name: KINDS[name].confidence for name in kinds.index}
+        text = ", ".join(f"{plural(int(n), name)} ({sure[name]:.0%} sure)" for name, n in kinds.items())
+        yield broken(subject, f"{count(part)} shut, yet they tell: {text}", mine["frame"][:50])

@@ -58,7 +58,7 @@ def answers(*seconds: float) -> Any:
 def shut(regular: bool) -> Rows:
     pauses = [30.0] * 60 if regular else [DICE.choice((3.0, 11.0, 40.0, 170.0)) for _ in range(60)]
     return [
-        packet(sum(pauses[:n]), nwk_security="no_key", nwk_key=None, mac_seq=n, length=45)
+        packet(sum(pauses[:n]), nwk_security="no_key", nwk_key=None, mac_seq=n, length=71)
         for n in range(len(pauses))
     ]
 

@@ -1,0 +1,155 @@
+"""Outliers of many features at once: what a device does in a quarter of an hour, against its own other quarters.
+
+Strategy: counts of frames by kind, their lengths and levels are features of each device and window. Each is taken
+as its distance from the device's own median, in robust deviations, with the scatter of chance (Poisson) as the
+least; an isolation forest says which windows lie apart as a whole, and only those that one feature explains are
+told. Source: Liu, Ting, Zhou, Isolation Forest (2008)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.findings import Evidence, broken, kept, rule
+from analysis.judging import mask
+from analysis.repeats import repeats
+from analysis.view import Frame, View
+
+Numbers = npt.NDArray[np.float64]
+SEED, TREES = 20_260_101, 64
+# Features: name as in "its usual rate of ...", and which rows count.
+COUNTS: dict[str, Any] = {
+    "frames": lambda p: np.ones(len(p), bool),
+    "polls": lambda p: mask(p["mac_command"] == 0x04),
+    "MAC commands": lambda p: mask(p["mac_type"] == "command") & ~mask(p["mac_command"] == 0x04),
+    "NWK commands": lambda p: mask(p["nwk_type"] == "command"),
+    "broadcasts": lambda p: mask(p["nwk_dst"] >= 0xFFF8),
+    "APS commands": lambda p: mask(p["aps_type"] == "command"),
+    "ZCL requests": lambda p: mask(p["zcl_direction"] == "to-server"),
+    "ZCL answers and reports": lambda p: mask(p["zcl_direction"] == "to-client"),
+    "frames that no key opens": lambda p: mask(p["nwk_security"] == "no_key"),
+    "frames that fail their check": lambda p: mask(p["nwk_security"] == "bad_mic"),
+}
+LEVELS = {"length": ("median length of its frames", "octets", 4.0), "rssi": ("signal strength", "dBm", 2.0)}
+
+
+@rule(
+    "unusual-quarter",
+    "A device behaves as it never does otherwise",
+    severity="info",
+    source="isolation forest over the device's own windows (Liu, Ting, Zhou 2008)",
+    confidence="derived",
+    cause="",
+    unseen="twelve quarter-hours of one device, and the extra hanscope[ml]",
+    advice="Look at its frames of that time: a join, a download, a fault or somebody who uses its address",
+)
+def unusual_quarter(
+    view: View, *, window: float = 900.0, least: int = 12, deviations: float = 6.0, factor: float = 3.0
+) -> Iterator[Evidence]:
+    """For each device and quarter of an hour: how many frames of which kind, how long, how strong. A quarter
+    that lies apart from all others of this device, in one thing or in several together, is worth a look. The
+    reason names what is unusual, and by how much. What no rule foresees shows here; harmless things do too."""
+    if find_spec("sklearn") is None:
+        return
+    quarters = _quarters(view, window, least)
+    apart = _apart([_distances(table) for _, table, _ in quarters])
+    for (device, table, frames), outlying in zip(quarters, apart, strict=True):
+        subject = view.label(device)
+        distance = _distances(table)
+        candidates = np.flatnonzero(outlying).tolist()
+        places = [at for at in candidates if _reason(table, distance, at, deviations, factor)]
+        if not places:
+            yield kept(subject, f"{len(table)} quarter-hours, none apart from the others")
+            continue
+        worst = max(places, key=lambda at: float(np.nanmax(np.abs(distance[at]))))
+        text = _reason(table, distance, worst, deviations, factor)
+        more = f", and {len(places) - 1} more quarter-hours" if len(places) > 1 else ""
+        own = [f for at in places for f in frames[at][:200]]
+        yield broken(subject, f"from frame {frames[worst][0]} for {window / 60:.0f} min {text}{more}", own)
+
+
+def _quarters(view: View, window: float, least: int) -> list[tuple[int, Frame, list[list[int]]]]:
+    """Per device: its windows with their features, and the frames of each; the cut ones at both ends left out."""
+    packets = view.good
+    rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")]
+    retries = repeats(view)
+    again = set(retries.loc[mask(retries["retry"]), "frame"].tolist())
+    out = []
+    for device, part in rows.groupby("sender", sort=False):
+        seconds = part["seconds"].to_numpy(dtype=float)
+        number = np.floor((seconds - seconds[0]) / window).astype(np.int64) if len(part) else np.zeros(0, int)
+        whole = int((seconds[-1] - seconds[0]) // window) if len(part) else 0
+        if whole < least:
+            continue
+        inside = number < whole
+        frames = part["frame"].to_numpy(dtype=np.int64)[inside]
+        flags = {name: which(part)[inside] for name, which in COUNTS.items()}
+        flags["retries"] = np.isin(frames, list(again))
+        slots = number[inside]
+        table = {name: np.bincount(slots, flag, whole).astype(float) for name, flag in flags.items()}
+        for column in LEVELS:
+            values = part[column].astype("Float64").to_numpy(dtype=float, na_value=np.nan)[inside]
+            table[column] = (
+                pd.Series(values).groupby(slots).median().reindex(range(whole)).to_numpy(dtype=float)
+            )
+        cuts = np.searchsorted(slots, np.arange(whole + 1))
+        out.append(
+            (
+                int(device),
+                pd.DataFrame(table),
+                [frames[a:b].tolist() for a, b in pairwise(cuts.tolist())],
+            )
+        )
+    return out
+
+
+def _distances(table: Frame) -> Numbers:
+    """How far each value lies from the column's median, in robust deviations."""
+    values = table.to_numpy(dtype=float)
+    middle = np.nanmedian(values, axis=0, keepdims=True) if np.isfinite(values).any() else values[:1] * 0
+    scatter = 1.4826 * np.nanmedian(np.abs(values - middle), axis=0, keepdims=True)
+    chance = [
+        LEVELS[name][2] if name in LEVELS else np.sqrt(max(m, 1.0))
+        for name, m in zip(table.columns, middle[0], strict=True)
+    ]
+    out: Numbers = np.nan_to_num((values - middle) / np.maximum(np.nan_to_num(scatter), np.array(chance)))
+    return out
+
+
+def _apart(distances: list[Numbers]) -> list[npt.NDArray[np.bool_]]:
+    """Which windows of each device an isolation forest over all devices' windows puts apart."""
+    if not distances:
+        return []
+    from sklearn.ensemble import IsolationForest
+
+    every = np.clip(np.vstack(distances), -50, 50)
+    forest = IsolationForest(n_estimators=TREES, random_state=SEED, n_jobs=1).fit(every)
+    score = -forest.score_samples(every)
+    scatter = max(1.4826 * float(np.median(np.abs(score - np.median(score)))), 0.01)
+    outlying = score > np.median(score) + 3 * scatter
+    return np.split(outlying, np.cumsum([len(d) for d in distances])[:-1])
+
+
+def _reason(table: Frame, distance: Numbers, at: int, deviations: float, factor: float) -> str:
+    """What is unusual in a window: its two farthest features that are far in deviations and in ratio."""
+    said: list[str] = []
+    for place in np.argsort(-np.abs(distance[at]))[:4]:
+        name, value = str(table.columns[place]), float(table.iloc[at, place])
+        usual, far = float(np.nanmedian(table.iloc[:, place])), abs(float(distance[at, place]))
+        if far < deviations or len(said) == 2:
+            continue
+        if name in LEVELS:
+            word, unit, _ = LEVELS[name]
+            said.append(f"its {word} is {value:.0f} {unit} instead of {usual:.0f}, {far:.0f} deviations")
+        elif value >= factor * max(usual, 1.0):
+            times = f"{value / usual:,.0f} times its usual rate of {name}" if usual >= 1 else ""
+            said.append(f"it sends {times or f'{value:,.0f} {name}, usually none'}, {far:.0f} deviations")
+        elif usual >= factor * max(value, 1.0):
+            said.append(f"it sends {value:,.0f} {name} instead of {usual:,.0f}, {far:.0f} deviations")
+    return "; ".join(said)
