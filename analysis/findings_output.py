@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from analysis.findings import CheckResult, Finding, Rule
+from analysis.modifications import is_modification, states
 from analysis.schema import columns_of
 
-__all__ = ["explain_rule", "findings_table", "list_rules", "rules_json", "to_json", "to_sarif"]
+__all__ = ["explain_rule", "findings_table", "rules_json", "rules_text", "to_json", "to_sarif"]
 
 SARIF_LEVELS = {"info": "note", "warning": "warning", "error": "error", "critical": "error"}
 SARIF_RANK = {"info": 10.0, "warning": 40.0, "error": 70.0, "critical": 95.0}
@@ -38,8 +40,10 @@ def to_json(result: CheckResult, capture: str = "") -> dict[str, Any]:
             for i in result.incidents
         ],
         "verdicts": [
-            {"rule": v.rule, "subject": v.subject, "verdict": v.state, "text": v.text}
-            for v in result.verdicts
+            {"rule": v.rule, "subject": v.subject, "state": v.state, "text": v.text} for v in result.verdicts
+        ],
+        "gbcs_modifications": [
+            {**asdict(one), "state": state, "rules": rules} for one, state, rules in states(result)
         ],
     }
 
@@ -133,13 +137,17 @@ def rules_json(known: Iterable[Rule]) -> list[dict[str, Any]]:
             "parameters": dict(r.parameters),
             "smart_energy": r.smart_energy,
             "not_seen_without": r.unseen,
+            "gbcs_modification": is_modification(r),
+            "explanation": r.explanation,
+            "advice": r.advice,
         }
         for r in known
     ]
 
 
-def list_rules(known: Iterable[Rule]) -> str:
-    """All rules as text, a line each, by area."""
+def rules_text(known: Iterable[Rule]) -> str:
+    """All rules as text, a line each, by area: id, severity, confidence, title; ``*`` marks what GBCS modifies in
+    ZigBee or DLMS."""
     known = list(known)
     wide = max((len(r.id) for r in known), default=0)
     lines: list[str] = []
@@ -148,8 +156,10 @@ def list_rules(known: Iterable[Rule]) -> str:
         if f"{r.family}: {r.area}" != area:
             area = f"{r.family}: {r.area}"
             lines += ["", area]
-        lines.append(f"  {r.id:<{wide}}  {r.severity:<8}  {r.confidence:<9}  {r.title}")
-    return "\n".join(lines).lstrip("\n")
+        mark = "*" if is_modification(r) else " "
+        lines.append(f"{mark} {r.id:<{wide}}  {r.severity:<8}  {r.confidence:<9}  {r.title}")
+    last = "* what GBCS modifies, restricts or dis-applies in ZigBee Smart Energy or DLMS COSEM"
+    return "\n".join([*lines, "", last]).lstrip("\n")
 
 
 def explain_rule(r: Rule) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from analysis import console
-from analysis.findings_output import explain_rule, to_sarif
+from analysis.findings_output import explain_rule, rules_json, rules_text, to_json, to_sarif
 from dissectors.keyring import Keyring
 
 __all__ = ["run"]
@@ -53,7 +53,7 @@ def run(
 
 def _put(capture: str, result: Any, output: str, verdicts: bool, *, many: bool) -> None:
     if output == "json":
-        console.put_json(_document(capture, result), indent=None if many else 2)
+        console.put_json(to_json(result, capture), indent=None if many else 2)
     elif output == "sarif":
         console.put_json(to_sarif(result, capture), indent=None if many else 2)
     elif output == "jsonl":
@@ -62,29 +62,6 @@ def _put(capture: str, result: Any, output: str, verdicts: bool, *, many: bool) 
     else:
         for line in _text(capture, result, verdicts):
             console.put(line)
-
-
-def _document(capture: str, result: Any) -> dict[str, Any]:
-    return {
-        "schema": 1,
-        "source": capture,
-        "profile": result.profile,
-        "findings": [one.to_json() for one in result.findings],
-        "verdicts": [
-            {"rule": v.rule, "subject": v.subject, "state": v.state, "text": v.text} for v in result.verdicts
-        ],
-        "incidents": [
-            {
-                "number": i.number,
-                "title": i.title,
-                "severity": i.severity,
-                "findings": list(i.findings),
-                "likely_cause": i.likely_cause,
-                "next_check": i.next_check,
-            }
-            for i in result.incidents
-        ],
-    }
 
 
 def _text(capture: str, result: Any, verdicts: bool) -> Iterator[str]:
@@ -125,11 +102,9 @@ def list_rules(*, as_json: bool) -> int:
 
     known = findings.rules()
     if as_json:
-        names = ("id", "title", "area", "family", "severity", "source", "confidence", "explanation", "advice")
-        console.put_json([{name: getattr(one, name) for name in names} for one in known])
-        return console.OK
-    for one in known:
-        console.put(f"{LETTERS[one.severity]} {one.id:<36} {one.area:<20} {one.title}")
+        console.put_json(rules_json(known))
+    else:
+        console.put(rules_text(known))
     return console.OK
 
 

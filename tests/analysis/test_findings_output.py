@@ -4,8 +4,8 @@ from analysis.findings import check, rules
 from analysis.findings_output import (
     explain_rule,
     findings_table,
-    list_rules,
     rules_json,
+    rules_text,
     to_json,
     to_sarif,
 )
@@ -22,7 +22,9 @@ def test_json_and_sarif_hold_every_finding() -> None:
     one = result()
     plain = json.loads(json.dumps(to_json(one, "a b.pcap")))
     assert len(plain["findings"]) == len(one.findings) > 0
-    assert {v["verdict"] for v in plain["verdicts"]} <= {"pass", "warn", "fail", "not seen"}
+    assert {v["state"] for v in plain["verdicts"]} <= {"pass", "warn", "fail", "not seen"}
+    assert plain["incidents"] and all(i["timeline"] and i["likely_cause"] for i in plain["incidents"])
+    assert len(plain["gbcs_modifications"]) == 92
     log = json.loads(json.dumps(to_sarif(one, "a b.pcap")))
     run = log["runs"][0]
     assert log["version"] == "2.1.0" and len(run["results"]) == len(one.findings)
@@ -40,8 +42,9 @@ def test_the_findings_table_has_the_columns_of_the_schema() -> None:
 
 def test_the_list_and_the_explanation_name_every_rule() -> None:
     known = rules()
-    text = list_rules(known)
-    assert all(r.id in text for r in known)
+    text = rules_text(known)
+    lines = {line[2:].split()[0]: line for line in text.splitlines() if line[2:].split()}
+    assert all(r.severity in lines[r.id] and r.confidence in lines[r.id] for r in known)
     assert len(rules_json(known)) == len(known)
     for r in known:
         said = explain_rule(r)
