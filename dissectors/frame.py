@@ -49,6 +49,7 @@ class Dissection:
         shut_reason: why a layer stayed shut, in a sentence; None when none did.
         layers: the Scapy layers, each with the buffer that it is in; the layers of one buffer, in order, are
             all of its octets (`octets_of`).
+        unwanted: tables that nobody asks for: their rows may stay away.
     """
 
     fields: list[Field] = field(default_factory=list)
@@ -63,6 +64,7 @@ class Dissection:
     learnt: list[Key] = field(default_factory=list)
     shut_reason: str | None = None
     layers: list[tuple[str, Any]] = field(default_factory=list)
+    unwanted: frozenset[str] = frozenset()
 
     def octets_of(self, buffer: str = "frame") -> bytes:
         """The octets of `buffer`, built again from its layers."""

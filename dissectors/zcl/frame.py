@@ -184,6 +184,8 @@ def _cluster(cursor: Cursor, reading: Reading, command: Command | None, fields: 
 
 
 def _rows(reading: Reading, command: Command, found: Fitted) -> None:
+    if "commands" in reading.out.unwanted:
+        return
     specs = dict(command.others).get(found.layout, command.fields)
     kinds = {spec.name: spec.type for spec in specs}
     before = len(reading.out.commands)

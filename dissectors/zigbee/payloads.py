@@ -30,6 +30,7 @@ LAYER, FRAGMENT = "ZigBee APS", "APS data, fragment"
 BUFFER, WHOLE = "decrypted-0", "reassembled-0"
 DATA, ACK = 0, 2
 ZDP_PROFILE = 0x0000
+COMMANDS = frozenset({"commands"})
 INCOMPLETE = Dissection(columns={"protocol": LAYER, "summary": FRAGMENT})
 """What a fragment says that completes nothing."""
 
@@ -133,7 +134,8 @@ class OpenPayloads:
         whole = self._joined.pop(row, None)
         clear, buffer = (self._clear(place), BUFFER) if whole is None else (whole, WHOLE)
         said = {"protocol": LAYER, "summary": "APS data" if whole is None else FRAGMENT}
-        out = Dissection(buffers={"frame": b"", buffer: clear}, columns=said)
+        unwanted = COMMANDS - frames.tables
+        out = Dissection(buffers={"frame": b"", buffer: clear}, columns=said, unwanted=unwanted)
         data = self._lists["control"][place] & 3 == DATA
         if data and clear and self._lists["profile"][place] != ZDP_PROFILE:
             from dissectors import zcl

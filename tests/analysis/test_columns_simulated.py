@@ -45,7 +45,9 @@ def compare(monkeypatch: pytest.MonkeyPatch, folder: Path, settings: dict[str, A
     ring = read_keys(keys)
     expected = decoded(monkeypatch, one_by_one, capture, ring)
     assert_equal(expected, decoded(monkeypatch, frame_batches, capture, ring))
-    assert_equal(expected, decoded(monkeypatch, frame_batches, capture, ring, size))
+    # In smaller blocks, and with the tables only that most people ask for.
+    some = ("packets", "attributes")
+    assert_equal(expected, decoded(monkeypatch, frame_batches, capture, ring, size, some), some)
 
 
 @pytest.mark.parametrize("scenario", sorted(SCENES))
