@@ -108,7 +108,8 @@ def _counts(times: Frame, edges: Frame) -> Frame:
     advice="Interference or a link that became worse: look at signal strength at that time",
 )
 def retries_changed(view: View, *, share: float = 0.3, factor: float = 5.0) -> Iterator[Evidence]:
-    """The share of retries in equal parts of a device's frames, against the median part."""
+    """How many of a device's frames have to be sent again, in each eighth of the capture. An eighth with
+    far more than usual had interference, or the link was blocked for that time."""
     rows = repeats(view)
     rows = rows[~rows["heard"]]
     for sender, part in rows.groupby("sender", sort=False):
@@ -140,7 +141,8 @@ def retries_changed(view: View, *, share: float = 0.3, factor: float = 5.0) -> I
     advice="See whether the device sleeps more, is out of reach, or its tunnel is busy",
 )
 def answers_slow(view: View, *, factor: float = 4.0, deviations: float = 6.0) -> Iterator[Evidence]:
-    """Seconds from a command to its response, per device."""
+    """How long a device takes from a command to its response, against its own past. When answers that took
+    a second take many, it sleeps more, its link is worse, or its tunnel is busy with something else."""
     rows = view.tables["messages"]
     rows = rows[mask(rows["answer_seconds"].notna())]
     for device, part in rows.groupby("originator", sort=False):
@@ -169,7 +171,8 @@ def answers_slow(view: View, *, factor: float = 4.0, deviations: float = 6.0) ->
 def differs_from_baseline(
     view: View, *, factor: float = 4.0, decibels: float = 12.0, least: int = LEAST
 ) -> Iterator[Evidence]:
-    """Rate and signal strength of each device against its own in the good capture."""
+    """How many frames a device sends and how strong they are received, against the same device in a capture
+    from when all was well. A device that is new, gone, louder, weaker or busier is told."""
     if view.baseline is None:
         return
     good, now = _profile(view.baseline), _profile(view)

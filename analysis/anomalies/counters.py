@@ -90,7 +90,8 @@ def nwk_counter_back(view: View, *, margin: int = 1) -> Iterator[Evidence]:
     advice="Ask whether the device restarted or was replaced",
 )
 def aps_counter_back(view: View, *, margin: int = 1) -> Iterator[Evidence]:
-    """As for the NWK layer: the APS counter of a sender under one link key only rises."""
+    """The APS frame counter of a sender under one link key only rises, as the NWK counter does. A lower one
+    means a restart without stored counters, a second device with the same name, or a forgery."""
     yield from _went_back(view, "APS", margin)
 
 

@@ -108,7 +108,8 @@ def retry_copies(view: View, *, copies: int = 8) -> Iterator[Evidence]:
     advice="The sniffer stands far from this device; its neighbours may hear it better",
 )
 def weak_signal(view: View, *, dbm: float = -90.0, least: int = 10) -> Iterator[Evidence]:
-    """Median signal strength of a device at the place of the sniffer."""
+    """The median signal strength of a device where the sniffer stands. Below the limit the sniffer misses
+    many of its frames: then silence and missing answers in this capture say little about the device itself."""
     packets = view.good
     rows = packets[mask(packets["rssi"].notna()) & mask(packets["mac_type"] != "ack")]
     for sender, part in rows.groupby("sender", sort=False):

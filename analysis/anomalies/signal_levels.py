@@ -60,5 +60,6 @@ def rssi_changed(view: View, *, decibels: float = 12.0, deviations: float = 4.0)
     advice="As for signal strength; link quality also falls by interference",
 )
 def lqi_changed(view: View, *, steps: float = 60.0, deviations: float = 4.0) -> Iterator[Evidence]:
-    """The link quality indicator of a device steps to another level and stays there."""
+    """The radio's own measure of link quality (0 to 255) steps to another level and stays there. It falls
+    with the signal, and also under interference while the signal is as strong as before."""
     yield from _level_changes(view, "lqi", "", steps, deviations)

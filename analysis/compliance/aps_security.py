@@ -92,7 +92,8 @@ def transport_key_key_id(view: View) -> Iterator[Evidence]:
     advice="See which device speaks it, and whether it belongs to this home area network",
 )
 def smart_energy_profile(view: View) -> Iterator[Evidence]:
-    """All endpoints of a GB HAN use profile 0x0109; profile 0 is the device profile."""
+    """Endpoints of a GB HAN speak the Smart Energy profile (0x0109) and the device profile (0x0000).
+    Another profile is a device of another system (home automation, lighting), or a maker's debug interface."""
     packets = view.good
     rows = packets.only(aps_type="data")
     rows = rows[mask(rows["aps_profile"].notna())]

@@ -29,7 +29,8 @@ SUBJECTS = {96: slice(44, 60), 148: slice(56, 72)}
     **RUN_RULE,
 )
 def cbke_field_sizes(view: View) -> Iterator[Evidence]:
-    """The sizes of certificate and ephemeral point follow from the suite."""
+    """Certificate and ephemeral point have one size per suite: 74 and 37 octets in suite 2, 48 and 22 in
+    suite 1. Another size means another suite than was agreed, or a message that was cut or made up."""
     rows = commands(view, KEY_ESTABLISHMENT, None, (INITIATE, EPHEMERAL))
     fields = view.tables["commands"]
     fields = fields[mask(fields["frame"].isin(rows["frame"])) & mask(fields["value"].notna())]
@@ -79,7 +80,8 @@ def cbke_certificate_subject(view: View) -> Iterator[Evidence]:
     **RUN_RULE,
 )
 def cbke_confirm_equal(view: View) -> Iterator[Evidence]:
-    """The confirmation values of the two sides are different by construction; equal ones are an echo."""
+    """Both sides prove by a confirmation value that they computed the same key. The two values differ by
+    construction: equal ones mean that one side only echoes what it heard."""
     rows = commands(view, KEY_ESTABLISHMENT, None, (CONFIRM,))
     value = field_of(view, rows, "secure_message_authentication_code", text=True)
     rows = rows.assign(value=value)

@@ -156,7 +156,8 @@ def time_drifts(view: View, *, per_million: float = 500.0, least: float = 3.0) -
     **SHOWN,
 )
 def time_status(view: View) -> Iterator[Evidence]:
-    """TimeStatus says whether the clock is master or synchronised (bits 0 and 1)."""
+    """The hub says by TimeStatus whether its clock is a master or was synchronised (bits 0 and 1). With
+    neither bit set its time is a guess, and devices must not take it."""
     rows = attributes_of(view, 0x000A, 0x0001)
     rows = rows[mask(rows["number"].notna()) & mask(rows["source"].isin(list(view.hub_addresses())))]
     unset = [int(n) & 0b11 == 0 for n in rows["number"]]
@@ -179,7 +180,8 @@ def time_status(view: View) -> Iterator[Evidence]:
     **SHOWN,
 )
 def time_read_daily(view: View, *, seconds: float = 90000.0) -> Iterator[Evidence]:
-    """Meters read the hub's time at least once a day."""
+    """Meters have no receiver for time: they ask the hub at least once a day. One that does not ask lets
+    its clock drift, and with it tariff switching times and half-hour readings."""
     rows = attributes_of(view, 0x000A, 0x0000)
     asks = rows[mask(rows["command"] == READ)]
     for source, part in asks.groupby("source", sort=False):

@@ -170,7 +170,8 @@ def image_transfer_over_dlms(view: View) -> Iterator[Evidence]:
     advice="Look at the sender's addressing",
 )
 def dlms_to_non_dlms_device(view: View) -> Iterator[Evidence]:
-    """Only the electricity meter, and a hub that has a DLMS server, speak DLMS COSEM."""
+    """Only the electricity meter, and a hub that has a DLMS server, speak DLMS COSEM; gas meters, displays
+    and load controllers speak ZigBee inside GBCS. A DLMS command to one of these went to the wrong device."""
     rows = gbcs(view)
     dlms = mask(rows["payload_kind"].astype(str).str.startswith("dlms-access-request"))
     rows = rows[dlms]

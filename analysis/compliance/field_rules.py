@@ -16,6 +16,7 @@ from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
 from analysis.selection import Selection
 from analysis.view import Frame, View
+from dissectors.facts import table
 
 ZIGBEE_EPOCH = 946_684_800  # 2000-01-01 in seconds since 1970
 
@@ -131,7 +132,17 @@ def _unseen(row: dict[str, str]) -> str:
     if row["table"] == "items":
         said = row["cra"] or "message"
         return f"a {said} of use case {row['use_case'].replace('|', ' or ')} with a readable payload"
-    return f"a readable command {row['command']} of cluster {row['cluster']}"
+    names = [_command_name(row, code) for code in row["command"].split("|")]
+    return f"a readable {' or '.join(names)} command (cluster {row['cluster']})"
+
+
+def _command_name(row: dict[str, str], code: str) -> str:
+    """The command as the ZCL's tables call it."""
+    for one in table("zcl", "commands"):
+        same = one["cluster"] == row["cluster"] and one["command"].lower() == code.lower()
+        if same and row["direction"] in ("", one["direction"]):
+            return one["name"]
+    return code
 
 
 def _register() -> None:

@@ -77,7 +77,8 @@ def gas_half_hour(view: View, *, interval: float = 1800.0, missed: float = 2.2) 
     **SHOWN,
 )
 def gas_three_values(view: View, *, seconds: float = 20.0) -> Iterator[Evidence]:
-    """Each half hour the meter pushes volume, energy of the day and cost of the day."""
+    """Each half hour the gas meter pushes three values together: the volume, the energy of the day and the
+    cost of the day. When one is missing, displays show figures that do not fit each other."""
     rows = view.attributes
     rows = rows[mask(rows["command"] == REPORT) & mask(rows["source"].isin(list(view.with_role("GSME"))))]
     keys = list(zip(rows["cluster"].fillna(0), rows["attribute"].fillna(0), strict=True))

@@ -52,7 +52,8 @@ def device_log_alert(view: View, *, seconds: float = 300.0) -> Iterator[Evidence
     **MESSAGE_RULE,
 )
 def log_only_alert(view: View) -> Iterator[Evidence]:
-    """Some events are written to a log and not sent."""
+    """Some events are only written to the device's log and are not sent to anybody. A device that sends
+    them as alerts costs air time and alarms a party that cannot act on it."""
     rows = gbcs(view, "alert")
     rows = rows[mask(rows["alert_code"].notna())]
     yield from judge_messages(
@@ -73,7 +74,9 @@ def log_only_alert(view: View) -> Iterator[Evidence]:
     **MESSAGE_RULE,
 )
 def security_alert(view: View) -> Iterator[Evidence]:
-    """Failed integrity, missing authority, failed authentication, unauthorised communication, tampering."""
+    """The device itself says that something touched its security: failed integrity or authentication,
+    missing authority, unauthorised communication, or tampering. The cause is usually a message a moment
+    before."""
     rows = gbcs(view, "alert")
     rows = rows[mask(rows["alert_code"].notna())]
     yield from judge_messages(
@@ -94,7 +97,9 @@ def security_alert(view: View) -> Iterator[Evidence]:
     **MESSAGE_RULE,
 )
 def duty_cycle_alert_order(view: View) -> Iterator[Evidence]:
-    """Limited, critical and regulated states begin (0x8F20, 22, 24) and end (21, 23, 25)."""
+    """Alerts tell when the hub's sub-GHz air time becomes limited, critical or regulated (0x8F20, 22, 24)
+    and when that ends (21, 23, 25). An end without a beginning, or two beginnings, means lost alerts or a
+    restart."""
     rows = gbcs(view, "alert")
     rows = rows[mask(rows["alert_code"].isin(range(0x8F20, 0x8F26)))]
     for hub, part in rows.groupby("originator", sort=False):
@@ -148,7 +153,8 @@ def firmware_alerts(view: View) -> Iterator[Evidence]:
     advice="It reports another command than the one that was seen",
 )
 def counter_in_activation_alert(view: View) -> Iterator[Evidence]:
-    """The alert repeats the originator counter of the command that it reports on."""
+    """The alert that a future-dated command took effect repeats the originator counter of that command.
+    Another counter means that it reports a command which this capture does not show, or the wrong one."""
     commands = gbcs(view, "command")
     counters = commands.loc[mask(commands["message_code"] == 0x0012), "originator_counter"].dropna()
     known = {float(c) for c in counters}  # items hold numbers as floats, which cut a counter beyond 2**53
@@ -179,7 +185,8 @@ def counter_in_activation_alert(view: View) -> Iterator[Evidence]:
     advice="The clock of the meter was wrong in between",
 )
 def outage_order(view: View) -> Iterator[Evidence]:
-    """An outage alert names when supply failed and when it came back."""
+    """An outage alert names when supply failed and when it came back. A return before the failure means
+    that the meter's clock was wrong at one of these times."""
     rows = gbcs(view, "alert")
     rows = rows[mask(rows["message_code"] == 0x0067)]
     items = view.tables["items"]

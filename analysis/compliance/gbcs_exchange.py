@@ -50,7 +50,8 @@ def response_without_command(view: View) -> Iterator[Evidence]:
     advice="Look at the device's software",
 )
 def response_code_differs(view: View) -> Iterator[Evidence]:
-    """A response carries the message code of the command that it answers."""
+    """A response carries the message code of the command that it answers. Another code means that the
+    device mixed up two commands, or that the response belongs to a command which was not captured."""
     rows = gbcs(view, "response")
     rows = rows[mask(rows["answers"].notna())]
     codes = view.tables["messages"].set_index("message")["message_code"]

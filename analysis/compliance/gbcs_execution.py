@@ -61,7 +61,8 @@ def bad_command_accepted(view: View) -> Iterator[Evidence]:
     advice="Look at the command: only flagged use cases may wait",
 )
 def future_dated_not_allowed(view: View) -> Iterator[Evidence]:
-    """Only some use cases may carry a date for later."""
+    """Only some use cases may carry a date for later; the others act at once. A date on such a command is
+    refused by a correct device, or, worse, ignored."""
 
     rows = gbcs(view, "command")
     items = view.tables["items"]
@@ -97,7 +98,8 @@ def future_dated_not_allowed(view: View) -> Iterator[Evidence]:
     advice="See why: a clock that drifts so much, or somebody who plays with time",
 )
 def set_clock_daily(view: View, *, seconds: float = 86400.0) -> Iterator[Evidence]:
-    """A meter lets its clock be set once in 24 hours."""
+    """A meter lets its clock be set by a remote command once in 24 hours. A second success within a day is
+    a fault of the meter; many attempts are a drifting clock or somebody who plays with time."""
     rows = gbcs(view, "response")
     rows = rows[mask(rows["message_code"].isin([0x0062, 0x007F])) & mask(rows["outcome"] == "success")]
     for device, part in rows.groupby("originator", sort=False):

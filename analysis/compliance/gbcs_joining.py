@@ -29,7 +29,8 @@ GSME, PPMID = 0, 5
     **MESSAGE_RULE,
 )
 def restored_network(view: View) -> Iterator[Evidence]:
-    """CCS03 gives a new hub the identity and device log of the old one."""
+    """After an exchange of the hub, CCS03 gives the new one the identity and device log of the old one.
+    This is told so that what follows is understood: all devices rejoin and establish their keys again."""
     rows = gbcs(view, "command")
     yield from judge_messages(
         view, rows, mask(rows["message_code"] == 3), "the device log was restored", "of other kinds"
@@ -98,7 +99,8 @@ def _in_windows(
     advice="Only devices of the log may join: see how this one came in",
 )
 def join_not_listed(view: View) -> Iterator[Evidence]:
-    """The hub lets only devices join that CCS01 added to its log."""
+    """The hub lets only devices join that were added to its device log by CCS01. A network key for another
+    device means that the log was filled before the capture began, or that the hub lets anybody in."""
     items = view.tables["items"]
     named = items[
         mask(

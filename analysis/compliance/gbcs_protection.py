@@ -113,7 +113,8 @@ def non_critical_command_without_mac(view: View) -> Iterator[Evidence]:
     advice="Look at the sender's software: the signature length must be 0",
 )
 def non_critical_command_signed(view: View) -> Iterator[Evidence]:
-    """Non-critical commands have an empty signature field."""
+    """Non-critical commands are protected by a MAC alone; the length of their signature is 0. A signature
+    there means that the sender took the use case for a critical one."""
     rows = gbcs(view, "command")
     rows = rows[mask(_category(rows).str.startswith("SME.C.NC"))]
     signed = mask(rows["signature"].isin(["valid", "invalid", "no_key"]))

@@ -60,7 +60,8 @@ def type_2_writes(view: View) -> Iterator[Evidence]:
     **SHOWN,
 )
 def load_control_source(view: View) -> Iterator[Evidence]:
-    """A load controller obeys the electricity meter alone."""
+    """A load controller switches boilers or heaters for the electricity meter, and obeys it alone. A
+    switching command from another device is a fault in the set-up or an attack."""
     packets = view.good
     rows = packets.only(aps_cluster=[0x0701, 0x0006], zcl_type="cluster")
     rows = rows[mask(rows["target"].isin(list(view.with_role("HCALCS"))))]

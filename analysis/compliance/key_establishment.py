@@ -68,7 +68,8 @@ def cbke_order(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     **RUN_RULE,
 )
 def cbke_terminated(view: View) -> Iterator[Evidence]:
-    """A Terminate command ends a run that cannot succeed and says why."""
+    """A side that cannot go on ends key establishment with a Terminate command, which says why. The device
+    then has no link key, and no Smart Energy data can flow."""
     rows = commands(view, KEY_ESTABLISHMENT)
     bad = mask(rows["command"] == TERMINATE)
     yield from judge(
@@ -117,7 +118,8 @@ def cbke_retry_too_soon(view: View) -> Iterator[Evidence]:
     **RUN_RULE,
 )
 def cbke_flood(view: View, *, attempts: int = 3, window: float = 600.0) -> Iterator[Evidence]:
-    """More than three runs begun by one device within ten minutes."""
+    """More than three key establishments begun by one device within ten minutes. Each costs both sides much
+    computing, and a hub that is busy with them cannot serve others."""
     rows = commands(view, KEY_ESTABLISHMENT, TO_SERVER, (INITIATE,))
     for source, part in rows.groupby("source", sort=False):
         seconds = part["seconds"].to_numpy(dtype=float)
@@ -167,7 +169,8 @@ def cbke_incomplete(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     advice="The device must establish its link key first",
 )
 def smart_energy_before_cbke(view: View) -> Iterator[Evidence]:
-    """A device that has just joined establishes its link key before it exchanges Smart Energy data."""
+    """A device that has just joined holds only the network key. It must establish its own link key before
+    Smart Energy data flows, as otherwise every device of the network can read it."""
     packets = view.good
     joins = packets[mask(packets["mac_command"] == 0x01) & mask(packets["mac_src"].notna())].drop_duplicates(
         "mac_src"

@@ -123,7 +123,8 @@ def _standard_types() -> dict[tuple[int, int], set[int]]:
     **SHOWN,
 )
 def power_refresh(view: View, *, seconds: float = 10.0, tolerance: float = 3.0) -> Iterator[Evidence]:
-    """Displays show power at most ten seconds old."""
+    """Displays show the present power at most ten seconds old. Longer gaps between the readings of a
+    display mean a weak link, a busy meter, or another refresh setting."""
     rows = attributes_of(view, METERING, 0x0400)
     rows = rows[mask(rows["source"].isin(list(view.with_role("ESME")))) & mask(rows["number"].notna())]
     for (source, destination), part in rows.groupby(["source", "destination"], sort=False):

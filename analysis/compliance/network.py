@@ -130,7 +130,8 @@ def channel_constant(view: View) -> Iterator[Evidence]:
     advice="Check the sniffer's channel numbers; page 31 is outside the GB band",
 )
 def channel_allowed(view: View) -> Iterator[Evidence]:
-    """2.4 GHz: page 0, channels 11 to 26. Sub-GHz: pages 28 to 30."""
+    """At 2.4 GHz (page 0) there are channels 11 to 26; in the sub-GHz bands of GB pages 28 to 30. Another
+    page or channel is a wrong setting of the sniffer, or of the network."""
     packets = view.good
     rows = packets[mask(packets["channel"].notna()) & mask(packets["nwk_type"].notna())]
     page = rows["page"].fillna(0).astype("int64")
@@ -153,7 +154,8 @@ def channel_allowed(view: View) -> Iterator[Evidence]:
     advice="The hub's device log holds sixteen: which of these belong to it?",
 )
 def device_log_capacity(view: View, *, devices: int = 16) -> Iterator[Evidence]:
-    """A hub's device log holds sixteen devices besides its own radio."""
+    """A hub's device log holds sixteen devices besides its own radio. More joined devices than that cannot
+    all belong to this home: some are neighbours, or were replaced."""
     table = view.tables["devices"]
     joined = table[mask(table["join_state"].isin(["keyed", "announced", "key-established"]))]
     joined = joined[mask(joined["pan"].isin(list(view.smart_energy_pans)))]

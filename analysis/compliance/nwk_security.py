@@ -124,7 +124,8 @@ def rejoin_key_well_known(view: View, *, seconds: float = 30.0) -> Iterator[Evid
     advice="A device must ignore it; if it left all the same, its stack needs an update",
 )
 def leave_unsecured(view: View) -> Iterator[Evidence]:
-    """A Leave that is not secured by the network key can come from anybody."""
+    """A Leave that is not secured by the network key can come from anybody with a transmitter. A correct
+    device ignores it; a device that leaves all the same can be thrown out by anyone."""
     packets = view.good
     rows = packets.only(nwk_command=LEAVE)
     yield from judge(view, rows, mask(rows["nwk_security"] == "none"), "{bad} with an unsecured Leave")

@@ -29,7 +29,8 @@ SHOWN: dict[str, Any] = {"smart_energy": True}
     **SHOWN,
 )
 def ota_source(view: View) -> Iterator[Evidence]:
-    """Firmware comes from the hub, block by block, as the device asks for it."""
+    """Firmware comes from the hub alone, block by block, as the device asks for it. Offers or blocks from
+    another device may be an attempt to install foreign firmware."""
     rows = commands(view, OTA, TO_CLIENT, (0x00, 0x02, 0x05, 0x07))
     yield from judge(
         view,
@@ -54,7 +55,8 @@ def ota_source(view: View) -> Iterator[Evidence]:
     **SHOWN,
 )
 def ota_unasked(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
-    """Each image block answers a request of the device for that offset."""
+    """A device asks for each image block by its offset, and the hub answers. Blocks that nobody asked for
+    are late copies, or somebody who feeds his own image."""
     asks = commands(view, OTA, TO_SERVER, (0x03, 0x04))
     blocks = commands(view, OTA, TO_CLIENT, (0x05,))
     if asks.empty:
@@ -81,7 +83,8 @@ def ota_unasked(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     **SHOWN,
 )
 def ota_offsets(view: View, *, repeats: int = 5) -> Iterator[Evidence]:
-    """Offsets rise. The same offset again and again gets nowhere."""
+    """During a firmware download the offset asked for rises block by block. The same offset again and again
+    gets nowhere: blocks are lost or refused, or somebody drains the device."""
     rows = commands(view, OTA, TO_SERVER, (0x03,))
     rows = rows.assign(
         offset=field_of(view, rows, "file_offset"), version=field_of(view, rows, "file_version")
@@ -144,7 +147,8 @@ def ota_downgrade(view: View) -> Iterator[Evidence]:
     **SHOWN,
 )
 def ota_image_header(view: View) -> Iterator[Evidence]:
-    """The first block of an image begins with the file identifier 0x0BEEF11E."""
+    """An OTA file begins with the identifier 0x0BEEF11E. A first block without it is no firmware file: a
+    wrong file at the supplier, or damage on the way."""
     rows = commands(view, OTA, TO_CLIENT, (0x05,))
     rows = rows.assign(
         offset=field_of(view, rows, "file_offset"), data=field_of(view, rows, "image_data", text=True)

@@ -74,7 +74,8 @@ def _answers(view: View, commands: Frame) -> Frame:
     advice="Typing errors, or somebody tries tokens: see whether the meter locked entry and raised an alert",
 )
 def top_up_failures(view: View, *, failures: int = 5, window: float = 3600.0) -> Iterator[Evidence]:
-    """Five failed top-ups within an hour. The meter should suspend entry and say so."""
+    """Five failed top-ups within an hour: typing errors, wrong tokens, or somebody who tries numbers. The
+    meter should suspend entry and raise an alert."""
     rows = gbcs(view, "response")
     rows = rows[mask(rows["message_code"].isin([0x0007, 0x0097, 0x009B]))]
     for device, part in rows.groupby("originator", sort=False):

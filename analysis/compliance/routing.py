@@ -99,7 +99,8 @@ def commands_of(view: View, command: int) -> Frame:
     advice="Two transmitters under one short address: compare EUI-64 and signal strength",
 )
 def link_status_two_streams(view: View) -> Iterator[Evidence]:
-    """Link Status of one short address secured by two EUI-64s in turn."""
+    """Routers tell their neighbours by Link Status. When the Link Status of one short address is secured by
+    two EUI-64s in turn, or under two counter sequences, two transmitters share the address."""
     packets = view.good
     rows = packets.only(nwk_command=0x08)
     rows = rows[mask(rows["nwk_sender"].notna())]

@@ -65,7 +65,8 @@ def suspended_device_talks(view: View) -> Iterator[Evidence]:
 def duty_cycle(
     view: View, *, percent: float = 1.8, window: float = 3600.0, bits_per_second: float = 100_000.0
 ) -> Iterator[Evidence]:
-    """Air time of each sender in any hour: preamble, header and octets at 100 kbit/s."""
+    """Transmitters in the sub-GHz bands may use only a small share of each hour. Counted is the air time of
+    each sender in any hour: preamble, header and octets at 100 kbit/s."""
     packets = view.packets
     rows = packets[mask(packets["page"] >= 28) & mask(packets["sender"].notna())]
     for sender, part in rows.groupby("sender", sort=False):
@@ -96,7 +97,8 @@ def duty_cycle(
     **SHOWN,
 )
 def ota_while_critical(view: View) -> Iterator[Evidence]:
-    """Between alert 0x8F22 and 0x8F23 the hub's firmware server tells devices to wait."""
+    """While the hub's air time is critical (between alerts 0x8F22 and 0x8F23) it tells devices to wait with
+    their firmware download. Blocks in that time use up what others need."""
     alerts = view.tables["messages"]
     start = alerts.loc[mask(alerts["alert_code"] == 0x8F22), "seconds"].min()
     end = alerts.loc[mask(alerts["alert_code"] == 0x8F23), "seconds"].min()
@@ -122,7 +124,8 @@ def ota_while_critical(view: View) -> Iterator[Evidence]:
     advice="They should ask for no APS acknowledgement, to save air time",
 )
 def message_burst_acks(view: View, *, seconds: float = 30.0, least: int = 10) -> Iterator[Evidence]:
-    """On sub-GHz, messages more often than one in 30 s ask for no APS acknowledgement."""
+    """Messages that come more often than one in 30 s on sub-GHz ask for no APS acknowledgement, as
+    acknowledgements would use up the air time of the hub."""
     packets = view.good
     rows = packets.only(aps_type="data")
     rows = rows[mask(rows["page"] >= 28) & mask(rows["aps_cluster"].notna())]

@@ -58,7 +58,8 @@ def tunnel_roles(view: View) -> Iterator[Evidence]:
     **TUNNEL_RULE,
 )
 def tunnel_flood(view: View, *, requests: int = 5, window: float = 60.0) -> Iterator[Evidence]:
-    """More than five requests for a tunnel from one device within a minute."""
+    """More than five requests for a tunnel from one device within a minute. After a restart that may happen
+    once; otherwise somebody takes all tunnels, so that messages no longer get through."""
     rows = commands(view, TUNNELING, TO_SERVER, (REQUEST,))
     for source, part in rows.groupby("source", sort=False):
         seconds = part["seconds"].to_numpy(dtype=float)
@@ -83,7 +84,8 @@ def tunnel_flood(view: View, *, requests: int = 5, window: float = 60.0) -> Iter
     **TUNNEL_RULE,
 )
 def tunnel_refused(view: View) -> Iterator[Evidence]:
-    """The answer to a RequestTunnel has a status; anything but 0 refuses it, and the device logs that."""
+    """The answer to a tunnel request has a status: 0 grants it, anything else refuses it. Without a tunnel
+    no GBCS message reaches the device. Refusals are also written to its log."""
     rows = commands(view, TUNNELING, TO_CLIENT, (REQUEST,))
     status = field_of(view, rows, "tunnel_status")
     yield from judge(
@@ -108,7 +110,8 @@ def tunnel_refused(view: View) -> Iterator[Evidence]:
     **TUNNEL_RULE,
 )
 def tunnel_busy_retry(view: View, *, seconds: float = 180.0, tolerance: float = 30.0) -> Iterator[Evidence]:
-    """After the answer "busy" the hub asks again three minutes later."""
+    """A device that answers "busy" to a tunnel request is asked again three minutes later. Earlier requests
+    keep it busy; later ones delay the messages that wait for it."""
     answers = commands(view, TUNNELING, TO_CLIENT, (REQUEST,))
     answers = answers[mask(field_of(view, answers, "tunnel_status") == 1)]
     asks = commands(view, TUNNELING, TO_SERVER, (REQUEST,))

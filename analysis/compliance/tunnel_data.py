@@ -47,7 +47,8 @@ def ends_of(rows: Frame) -> list[frozenset[int]]:
     **TUNNEL_RULE,
 )
 def tunnel_payload_size(view: View, *, octets: int = 1500) -> Iterator[Evidence]:
-    """The transfer size is fixed at 1500 octets."""
+    """One TransferData carries at most the 1500 octets that both sides agreed on. Larger messages travel in
+    blocks; more in one piece is refused or cut."""
     rows = transfers(view)
     yield from judge(
         view,
