@@ -1,0 +1,126 @@
+"""Every plant by name: what it is, what it is planted in, and which rules must tell it."""
+
+from __future__ import annotations
+
+import tempfile
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from analysis.decode import DECODED_TABLES, decode
+from analysis.findings import SEVERITIES, CheckResult, Finding, check
+from analysis.keyfile import read_keys
+from captures.simulated.keyfile import keys_text
+from captures.simulated.recording import write_han
+from captures.simulated.scenarios import simulate
+from tests.analysis.planted.recording import Recording
+
+__all__ = ["BASES", "PLANTS", "Plant", "Told", "plant", "try_plant"]
+
+BASES: Mapping[str, tuple[str, float]] = {
+    "quarter": ("ordinary-day", 1000),
+    "hour": ("ordinary-day", 3000),
+    "evening": ("ordinary-day", 14_400),
+    "installation": ("install-day", 1500),
+    "prepayment": ("prepayment", 4800),
+    "firmware": ("firmware-update", 1500),
+    "cad": ("cad-pairing", 1200),
+}
+"""Clean captures: scenario and seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """One way to spoil a capture.
+
+    Attributes:
+        rules: one of these must tell it, at warning or above, with a frame that was planted.
+        base: name of the clean capture. `strengths`: how loud it is played.
+        silent: leaves no frame of its own: the rule must name the device that the plant returns.
+    """
+
+    name: str
+    rules: tuple[str, ...]
+    base: str
+    strengths: tuple[float, ...]
+    behaviour: Callable[[Recording], Any] = field(repr=False)
+    silent: bool = False
+
+
+PLANTS: dict[str, Plant] = {}
+
+
+def plant(
+    name: str, *rules: str, base: str = "quarter", strengths: tuple[float, ...] = (0.5, 1.0, 2.0), silent: bool = False
+) -> Callable[[Callable[[Recording], Any]], Callable[[Recording], Any]]:
+    """Registers a plant under its name."""
+
+    def register(behaviour: Callable[[Recording], Any]) -> Callable[[Recording], Any]:
+        PLANTS[name] = Plant(name, rules, base, strengths, behaviour, silent)
+        return behaviour
+
+    return register
+
+
+@dataclass(slots=True)
+class Told:
+    """What the rules said of a planted capture."""
+
+    plant: Plant
+    truth: set[int]
+    device: str
+    result: CheckResult
+
+    def hits(self, finding: Finding) -> int:
+        if self.plant.silent:
+            return int(bool(self.device) and self.device in finding.device)
+        return len(self.truth.intersection(finding.frames))
+
+    @property
+    def rules(self) -> dict[str, int]:
+        """Rules that tell it at warning or above, with how many planted frames they name."""
+        out: dict[str, int] = {}
+        for one in self.result.findings:
+            if SEVERITIES.index(one.severity) >= 1 and self.hits(one):
+                out[one.rule] = out.get(one.rule, 0) + self.hits(one)
+        return out
+
+    @property
+    def found(self) -> bool:
+        return bool(set(self.rules) & set(self.plant.rules))
+
+
+@cache
+def base(name: str, seed: int) -> tuple[bytes, str, dict[str, Any]]:
+    """A clean capture's octets, its keys, and its tables."""
+    scenario, seconds = BASES[name]
+    han = simulate(scenario, seed=seed, seconds=seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        capture = Path(folder) / "clean.pcapng"
+        write_han(han, capture)
+        return capture.read_bytes(), keys_text(han), _decoded(capture, keys_text(han))
+
+
+def _decoded(capture: Path, keys: str) -> dict[str, Any]:
+    held = capture.with_suffix(".toml")
+    held.write_text(keys, encoding="utf-8")
+    held.chmod(0o600)
+    done = decode(str(capture), read_keys(held))
+    return {name: getattr(done, name) for name in DECODED_TABLES}
+
+
+def try_plant(one: Plant, seed: int, strength: float, rules: list[str] | None = None) -> Told:
+    """Plants it in a clean capture, and asks the rules."""
+    octets, keys, tables = base(one.base, 901 + seed % 2)
+    with tempfile.TemporaryDirectory() as folder:
+        capture = Path(folder) / "planted.pcapng"
+        capture.write_bytes(octets)
+        recording = Recording(capture, tomllib.loads(keys), tables, seed)
+        recording.strength = strength
+        device = one.behaviour(recording)
+        truth = recording.write(capture)
+        said = f"{device:016x}" if isinstance(device, int) else str(device or "")
+        return Told(one, truth, said, check(_decoded(capture, keys), rules=rules))
