@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.view import normal
+from analysis.view import View
 from captures import open_capture
 from captures.block import FcsState, TrailerKind
 from captures.fcs import fcs16
@@ -72,7 +72,7 @@ class Recording:
     """A clean capture, open for planting.
 
     Attributes:
-        packets, tables: the clean capture, decoded.
+        packets, commands, messages: tables of the clean capture.
         stations: the home's devices by role.
         rng: all chance of a plant comes from here.
         strength: 1.0 as designed; larger is louder.
@@ -81,8 +81,10 @@ class Recording:
     def __init__(self, capture: Path, keys: dict[str, Any], tables: dict[str, Any], seed: int) -> None:
         self.rng = random.Random(f"planted {seed}")
         self.strength = 1.0
-        self.tables = tables
-        self.packets: Any = normal(tables["packets"], "packets")
+        plain = View.of(tables).tables
+        self.packets: Any = plain["packets"].frame
+        self.commands: Any = plain["commands"].frame
+        self.messages: Any = plain["messages"]
         self.records = list(_records(capture))
         self.network_keys = {int(k.get("sequence", 0)): bytes.fromhex(k["key"]) for k in keys["network_key"]}
         self.link_keys = {

@@ -121,7 +121,7 @@ def shout(
 
 def tunnel_of(recording: Recording, device: Station) -> int:
     """The number of the device's tunnel in the clean capture, as its answer gave it."""
-    rows = recording.tables["commands"]
+    rows = recording.commands
     rows = rows[(rows["cluster"] == TUNNEL) & (rows["field"] == "tunnel_id")]
     mine = rows[(rows["source"] == device.eui64) | (rows["destination"] == device.eui64)]
     return int(mine["number"].iloc[-1])
