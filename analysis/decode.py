@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.blocks import decode_block, message_batches
 from analysis.conversations import finish_conversations
 from analysis.keytable import key_rows
+from analysis.parties import remote_parties
 from analysis.schema import TABLES
 from analysis.session import Hindsight, Session
 from analysis.source import Replay, Source
@@ -130,8 +131,10 @@ class Reading:
         """The batches of `devices` and `keys` as they stand after the frames read so far."""
         session, out = self.session, {}
         if session.wants("devices"):
-            devices = session.context.keyring.devices
-            rows = session.radios.rows(session.context.addresses, devices, session.names)
+            keyring = session.context.keyring
+            rows = session.radios.rows(
+                session.context.addresses, keyring.devices, session.names, remote_parties(keyring)
+            )
             out["devices"] = batch_of("devices", rows, session.refuse)
         if session.wants("keys"):
             out["keys"] = batch_of("keys", key_rows(session), session.refuse)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -173,7 +174,11 @@ class Radios:
         radio.state = max(radio.state, state)
 
     def rows(
-        self, addresses: AddressMap, told: dict[int, DeviceName], names: dict[int, str]
+        self,
+        addresses: AddressMap,
+        told: dict[int, DeviceName],
+        names: dict[int, str],
+        parties: Iterable[DeviceName] = (),
     ) -> list[dict[str, Any]]:
         """The table: one row a device, its addresses joined by what the capture taught.
 
@@ -181,6 +186,7 @@ class Radios:
             addresses: who owns which short address.
             told: names and roles from keys.toml.
             names: names that the capture carries.
+            parties: remote parties, which have no radio: a row with their role and name.
         """
         devices: dict[Address, Radio] = {}
         shorts: dict[int, Address] = {eui: pair for pair, eui in addresses.pairs.items()}
@@ -191,13 +197,16 @@ class Radios:
             key: Address = (pan, address) if eui64 is None else (None, eui64)
             devices.setdefault(key, Radio()).merge(radio)
         rows = [_row(key, radio, shorts, told, names) for key, radio in devices.items()]
+        rows += [
+            {"eui64": one.eui64, "role": one.role, "name": one.name or None, "frames": 0} for one in parties
+        ]
         return sorted(rows, key=_order)
 
 
 def _order(row: dict[str, Any]) -> tuple[Any, ...]:
     """By PAN, short address, EUI-64: an order that does not depend on the size of blocks."""
-    short, eui64 = row["short"], row["eui64"]
-    return (row["pan"] is None, row["pan"] or 0, short is None, short or 0, eui64 is None, eui64 or 0)
+    pan, short, eui64 = row.get("pan"), row.get("short"), row["eui64"]
+    return (pan is None, pan or 0, short is None, short or 0, eui64 is None, eui64 or 0)
 
 
 def _row(

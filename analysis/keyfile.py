@@ -17,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from analysis.parties import REMOTE_PARTIES
 from dissectors.keyring import CbkeScalars, DeviceName, DlmsKeys, InstallCode, Key, KeyKind, Keyring
 
 __all__ = ["ENVIRONMENT", "KeyFileError", "loose_mode", "read_keys", "read_keys_text"]
@@ -257,9 +258,11 @@ def _device(entry: Entry, ring: Keyring) -> None:
     if entry.get("eui64") is None:
         raise entry.error("", "`eui64` is missing")
     eui64 = entry.eui64("eui64", entry.get("eui64"))
-    role = entry.text("role").upper()
-    if role and role not in ROLES:
-        raise entry.error("role", "is not a known role", hint="roles: " + ", ".join(sorted(ROLES)))
+    said = entry.text("role")
+    role = next((r for r in (*ROLES, *REMOTE_PARTIES.values()) if r.lower() == said.lower()), "")
+    if said and not role:
+        hint = "roles: " + ", ".join([*sorted(ROLES), *REMOTE_PARTIES.values()])
+        raise entry.error("role", "is not a known role", hint=hint)
     ring.devices[eui64] = DeviceName(eui64, entry.text("name"), role)
 
 

@@ -199,7 +199,12 @@ DEVICES = (
     _c("eui64", "uint64", "extended address; null while unknown"),
     _c("short", "uint16", "short address, the last one"),
     _c("pan", "uint16", "PAN ID"),
-    _c("role", "category", "ESME, GSME, CHF, GPF, PPMID, IHD, CAD, HCALCS; coordinator, router, end device"),
+    _c(
+        "role",
+        "category",
+        "ESME, GSME, CHF, GPF, PPMID, IHD, CAD, HCALCS; coordinator, router, end device; Supplier and other "
+        "remote parties, which have no radio",
+    ),
     _c("name", "string", "name from keys.toml or the capture"),
     _c("first_seen", "time", "first frame sent"),
     _c("last_seen", "time", "last frame sent"),

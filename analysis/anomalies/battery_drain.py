@@ -129,7 +129,7 @@ def junk_frames(view: View, *, per_hour: int = 3, length: int = 100) -> Iterator
         subject = view.label(receiver)
         minute = _most_within(mine["seconds"], 60.0)
         hour = _most_within(mine[mask(mine["length"] >= length)]["seconds"], 3600.0)
-        if minute > 20 or hour > per_hour:
+        if minute > 20 or hour >= per_hour:
             most = f"up to {minute} a minute, {hour} long ones an hour"
             text = f"{count(mine)} fail their check, {most} ({spread(mine)})"
             yield broken(subject, text, mine["frame"])

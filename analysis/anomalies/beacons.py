@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import count, judge, mask, plural
+from analysis.judging import count, judge, key_of, mask, plural, spread
 from analysis.view import Frame, View
 
 BEACONS = "beacons with a readable ZigBee payload"
@@ -170,3 +170,45 @@ def beacons_jammed(
             yield broken(pan_name(pan), text, mine["frame"])
         else:
             yield kept(pan_name(pan), f"{len(mine)} of {plural(len(part), 'beacon')} damaged")
+
+
+@rule(
+    "beacon-flood",
+    "Beacons of networks that are not there",
+    severity="warning",
+    source="KillerBee zbfakebeacon; IEEE 802.15.4 7.2.2.1",
+    confidence="derived",
+    merges=("attacks:A07",),
+    cause="join attack",
+    unseen=BEACONS,
+    advice="A joiner that scans drowns in false networks: find the transmitter by signal strength",
+)
+def beacon_flood(
+    view: View, *, networks: int = 12, window: float = 60.0, voice: int = 2
+) -> Iterator[Evidence]:
+    """A network that is there answers every scan and has traffic of its own. Many networks within a minute
+    that beacon once or twice and say nothing else are made up."""
+    rows = beacons(view)
+    rows = rows[mask(rows["mac_src_pan"].notna())]
+    if rows.empty:
+        return
+    said = view.good
+    alive = said["pan"][~mask(said["mac_type"].isin(["beacon", "ack"])) & mask(said["pan"].notna())].unique()
+    names = key_of(rows, "mac_src_pan", "beacon_epid")
+    known, code, often = np.unique(names, return_inverse=True, return_counts=True)
+    fleeting = (often[code] <= voice) & ~mask(rows["mac_src_pan"].isin([int(pan) for pan in alive]))
+    rows, code = rows[fleeting], code[fleeting]
+    times = rows["seconds"].to_numpy(dtype=float)
+    ends = np.searchsorted(times, times + window, side="right")
+    many = [len(np.unique(code[at:end])) for at, end in enumerate(ends)]
+    most = max(many, default=0)
+    if most >= networks:
+        inside = np.zeros(len(rows), dtype=bool)
+        for at in np.flatnonzero(np.array(many) >= networks):
+            inside[at : ends[at]] = True
+        text = f"{plural(most, 'network')} within {window:.0f} s that say nothing else"
+        yield broken("channel", f"{text} ({spread(rows[inside])})", rows["frame"][inside])
+    else:
+        yield kept(
+            "channel", f"{plural(len(known), 'network')} in its beacons, {most} of them without traffic"
+        )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import count, longest_run, mask, plural, share_by_window
+from analysis.judging import count, key_of, longest_run, mask, plural, share_by_window
 from analysis.view import Frame, View
 
 
@@ -119,8 +118,8 @@ def jamming_by_length(
     view: View, *, least: int = 6, share: float = 0.6, others: float = 0.05, run: int = 4
 ) -> Iterator[Evidence]:
     """Interference damages long frames more often than short ones, but not one length alone. When most
-    frames of one length are damaged, several in a row, while frames at least as long come through, somebody
-    chooses them."""
+    frames of one length are damaged for a while, several in a row, and longer frames come through meanwhile,
+    somebody chooses them."""
     packets = view.packets
     rows = packets[mask(packets["fcs_ok"].notna())]
     if rows.empty or mask(rows["fcs_ok"]).all():
@@ -128,21 +127,24 @@ def jamming_by_length(
             yield kept("channel", f"no damaged frame among {count(rows)}")
         return
     bad = ~mask(rows["fcs_ok"])
-    table = pd.DataFrame({"length": rows["length"].astype("int64"), "bad": bad}).groupby("length")["bad"]
-    stats = table.agg(["sum", "size"])
+    lengths = rows["length"].to_numpy(dtype="int64")
+    times = rows["seconds"].to_numpy(dtype=float)
     found = False
-    for length, (hits, total) in zip(stats.index, stats.to_numpy(), strict=True):
-        rest = stats[stats.index > length] if (stats.index > length).any() else stats[stats.index != length]
-        rest_share = rest["sum"].sum() / max(rest["size"].sum(), 1)
-        here = rows[mask(rows["length"] == length)]
-        if hits < least or hits < share * total or rest_share > others or rest["size"].sum() < least:
+    for length in np.unique(lengths[bad]):
+        here = np.flatnonzero(lengths == length)
+        first, last = here[bad[here]][[0, -1]]
+        during = (times >= times[first]) & (times <= times[last])
+        mine, longer = during & (lengths == length), during & (lengths > length)
+        longer = longer if longer.sum() >= least else during & (lengths != length)
+        hits, total = int(bad[mine].sum()), int(mine.sum())
+        if hits < least or hits < share * total or longer.sum() < least or bad[longer].mean() > others:
             continue
-        streak = longest_run(~mask(here["fcs_ok"]))
+        streak = longest_run(bad[mine])
         if streak >= run:
             found = True
-            text = f"{hits} of {total} damaged, {streak} in a row; of longer frames {rest_share:.1%}"
-            severity = _habit(here, view.span) if hits == total else None
-            yield broken(f"frames of {length} octets", text, here["frame"][~mask(here["fcs_ok"])], severity)
+            text = f"{hits} of {total} damaged, {streak} in a row; of longer frames {bad[longer].mean():.1%}"
+            severity = _habit(rows[mine], view.span) if hits == len(here) else None
+            yield broken(f"frames of {length} octets", text, rows["frame"][mine & bad], severity)
     if not found:
         yield kept("channel", f"damage is spread over lengths ({bad.sum():,} of {count(rows)})")
 
@@ -152,3 +154,42 @@ def _habit(rows: Frame, duration: float) -> str:
     habit; in a short part of it, a jammer that never missed one."""
     seconds = rows["seconds"].to_numpy(dtype=float)
     return "warning" if seconds[-1] - seconds[0] < 0.2 * duration else "info"
+
+
+@rule(
+    "jamming-of-device",
+    "The frames of one device are damaged, those of others are not",
+    severity="warning",
+    source="atusb-attacks (address triggered); Wright (2009)",
+    confidence="derived",
+    merges=("attacks:A11",),
+    cause="interference",
+    unseen="damaged frames whose sender can still be read, and good frames of others meanwhile",
+    advice="A link at its edge fades slowly; a jammer begins at once: compare the signal strength before",
+)
+def jamming_of_device(
+    view: View, *, least: int = 8, share: float = 0.7, others: float = 0.1, run: int = 6
+) -> Iterator[Evidence]:
+    """The addresses of a damaged frame can mostly still be read. When nearly all that one device sends is
+    damaged for a while, and next to nothing of the others, either its link broke down or somebody waits for
+    its frames."""
+    packets = view.packets
+    rows = packets[mask(packets["fcs_ok"].notna()) & mask(packets["mac_src"].notna())]
+    if rows.empty:
+        return
+    bad = ~mask(rows["fcs_ok"])
+    times = rows["seconds"].to_numpy(dtype=float)
+    who = key_of(rows, "pan", "mac_src")
+    for station in np.unique(who[bad]):
+        own = who == station
+        at = np.flatnonzero(own & bad)
+        during = (times >= times[at[0]]) & (times <= times[at[-1]])
+        mine, rest = own & during, during & ~own
+        hits, total = int(bad[mine].sum()), int(mine.sum())
+        subject = view.label(rows["sender"].iloc[at[0]])
+        alone = rest.sum() >= least and bad[rest].mean() <= others
+        if hits >= least and hits >= share * total and alone and longest_run(bad[mine]) >= run:
+            text = f"{hits} of {total} frames damaged, of all others meanwhile {bad[rest].mean():.1%}"
+            yield broken(subject, text, rows["frame"][mine & bad])
+        elif hits >= least:
+            yield kept(subject, f"{hits} of {plural(total, 'frame')} damaged, as others are")

@@ -32,7 +32,7 @@ def association_flood(
     view: View, *, strangers: int = 10, window: float = 60.0, rate: float = 5.0
 ) -> Iterator[Evidence]:
     """Association requests of ever new EUI-64s within a minute, or many a second, fill the neighbour tables
-    of a hub so that true devices cannot join."""
+    of a hub so that true devices cannot join. So do strangers that ask within an hour and never come in."""
     rows = mac_commands(view, ASSOCIATION)
     for pan, part in rows.groupby("mac_dst_pan", sort=False):
         subject = f"PAN 0x{int(pan):04x}"
@@ -40,7 +40,17 @@ def association_flood(
         who = part["mac_src"].astype("UInt64").to_numpy(dtype="uint64", na_value=0)
         most, start, end = _most_distinct(seconds, who, window)
         fast = int((np.searchsorted(seconds, seconds + 1.0) - np.arange(len(seconds))).max())
-        if most >= strangers or fast > rate:
+        outside = part[~np.isin(who, _members(view))]
+        slow, first, last = _most_distinct(
+            outside["seconds"].to_numpy(dtype=float),
+            outside["mac_src"].to_numpy("uint64", na_value=0),
+            3600.0,
+        )
+        if most < strangers and fast <= rate and slow >= strangers:
+            text = f"{plural(slow, 'device')} within an hour that never came in"
+            hits = outside.iloc[first:last]
+            yield broken(subject, f"{text} ({spread(hits)})", hits["frame"])
+        elif most >= strangers or fast > rate:
             hits = part.iloc[start:end] if most >= strangers else part
             text = f"{plural(most, 'device')} within {window:.0f} s, up to {fast} requests a second"
             yield broken(subject, f"{text} ({spread(hits)})", hits["frame"])
@@ -50,8 +60,17 @@ def association_flood(
             )
 
 
+def _members(view: View) -> list[int]:
+    """Devices that were heard under NWK security: they are in, or were."""
+    packets = view.good
+    inside = mask(packets["nwk_security"].isin(["ok", "no_key"]))
+    return [int(eui) for eui in packets["nwk_sender"][inside].dropna().unique()]
+
+
 def _most_distinct(seconds: Frame, who: Frame, window: float) -> tuple[int, int, int]:
     """The window with the most distinct values: how many, and its bounds."""
+    if not len(seconds):
+        return 0, 0, 0
     ends = np.searchsorted(seconds, seconds + window, side="right")
     counts = [len(np.unique(who[i:e])) for i, e in enumerate(ends[:5000])]
     at = int(np.argmax(counts))

@@ -74,7 +74,7 @@ def transport_key_well_known(view: View) -> Iterator[Evidence]:
     network key that is transported under them is as good as sent in clear. A GB HAN never uses them: each
     device has an install code."""
     packets = view.good
-    rows = packets.only(aps_command=TRANSPORT_KEY, aps_security="ok")
+    rows = packets.only(aps_command=TRANSPORT_KEY, aps_security=["ok", "replay"])
     known = matching(rows["aps_key"], "well-known", "match")
     yield from judge(view, rows, known, "{bad} with a Transport-Key that a well-known key opens")
 
@@ -95,7 +95,7 @@ def well_known_key_opens_frames(view: View) -> Iterator[Evidence]:
     """Any APS frame, not only a Transport-Key, that the published default link key opens shows a pair of
     devices without a secret between them."""
     packets = view.good
-    rows = packets.only(aps_security="ok")
+    rows = packets.only(aps_security=["ok", "replay"])
     rows = rows[~mask(rows["aps_command"] == TRANSPORT_KEY)]
     known = matching(rows["aps_key"], "well-known", "match")
     yield from judge(view, rows, known, "{bad} under APS security that a well-known key opens")

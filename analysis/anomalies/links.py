@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import count, judge, mask
 from analysis.repeats import repeats
@@ -120,3 +122,37 @@ def weak_signal(view: View, *, dbm: float = -90.0, least: int = 10) -> Iterator[
             )
         elif len(part) >= least:
             yield kept(view.label(sender), f"median {median:.0f} dBm over {count(part)}")
+
+
+@rule(
+    "ack-twice",
+    "Frames are acknowledged twice",
+    severity="warning",
+    source="IEEE 802.15.4 6.7.4; atusb-attacks 03, 04",
+    confidence="derived",
+    merges=("attacks:A12",),
+    cause="forged command",
+    unseen="acknowledgements right behind each other",
+    advice="Two receivers answer for one address: compare the signal strength of the two acknowledgements",
+)
+def ack_twice(
+    view: View, *, seconds: float = 0.004, times: int = 4, share: float = 0.02
+) -> Iterator[Evidence]:
+    """A frame that arrives is acknowledged once. A second acknowledgement with its number, and no copy of
+    the frame between, comes from somebody who answers in the receiver's name. Not judged where the capture
+    has other frames twice too (two sniffers)."""
+    packets = view.packets
+    numbers, kinds = packets["mac_seq"], packets["mac_type"]
+    near = mask(packets["seconds"].diff() < seconds) & mask(numbers == numbers.shift(1))
+    acks = mask(kinds == "ack")
+    after_ack = np.r_[False, acks[:-1]]
+    twice = near & acks & after_ack
+    data = mask(kinds == "data")
+    doubled = near & data & np.r_[False, data[:-1]] & mask(packets["length"] == packets["length"].shift(1))
+    if not acks.any():
+        return
+    if twice.sum() >= times and doubled.sum() < share * max(data.sum(), 1):
+        both = twice | np.r_[twice[1:], False]
+        yield broken("channel", f"{count(packets[twice])} acknowledged twice", packets["frame"][both])
+    else:
+        yield kept("channel", f"{count(packets[acks])} with acknowledgements, {int(twice.sum())} twice")

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from analysis.compliance.gbcs_messages import gbcs, party
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import mask, plural
-from analysis.view import Frame, View
+from analysis.judging import groups_of, key_of, mask, plural
+from analysis.view import SMART_ENERGY_PROFILE, Frame, View
 
 PREPAYMENT, TOP_UP_ANSWER = 0x0705, 0x03
+TUNNELING, TRANSFERS, HEADER_OCTETS = 0x0704, (0x01, 0x02), 2
+FRAGMENT = "APS data, fragment"  # what the decoder says of a block that makes no payload whole
 
 
 @rule(
@@ -133,9 +136,9 @@ def _frames(rows: Frame) -> list[int]:
     unseen="messages in tunnels",
     advice="Its end is missing, or it is not for this network: open it and see where it stops",
 )
-def message_cut(view: View) -> Iterator[Evidence]:
+def message_cut(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     """The tunnels of a GB HAN carry GBCS messages. What comes through the same tunnels and cannot be read
-    as one was cut, or was put there by somebody else."""
+    as one was cut, or was put there by somebody else; so was one whose rest does not come for a minute."""
     packets = view.good
     tunnels = set(packets["frame"][mask(packets["aps_cluster"] == 0x0704)].tolist())
     rows = view.tables["messages"]
@@ -147,5 +150,70 @@ def message_cut(view: View) -> Iterator[Evidence]:
     for row in stray.itertuples():
         text = f"{int(row.length):,} octets of {row.kind} that are no GBCS message"
         yield broken(f"message {int(row.message)}", text, row.frames)
-    if stray.empty:
+    begun = _unfinished(view, rows, seconds)
+    for source, part in begun.groupby(begun["source"].astype("UInt64"), sort=False):
+        text = f"{plural(len(part), 'transfer')} of messages that were begun and not finished"
+        yield broken(view.label(source), text, part["frame"])
+    if stray.empty and begun.empty:
         yield kept("network", f"{plural(len(rows), 'message')} in tunnels, all whole")
+
+
+def _unfinished(view: View, messages: Frame, seconds: float) -> Frame:
+    """Transfers through tunnels that no message has, though time enough went by for its rest."""
+    held = {int(f) for fs in messages["frames"] for f in fs}
+    data = view.command_rows("zcl", TRANSFERS)
+    data = data[mask(data["cluster"] == TUNNELING) & mask(data["field"] == "data")]
+    data = data.drop_duplicates("frame").sort_values("seconds")
+    octets = data["value"].astype(str).str.len() // 2
+    lost = ~mask(data["frame"].isin(list(held))) & mask(octets > HEADER_OCTETS)
+    again = mask(data.duplicated(["source", "destination", "value"]))  # sent once more: it counts once
+    return data[lost & ~again & mask(data["seconds"] + seconds < view.duration)]
+
+
+@rule(
+    "fragments-missing",
+    "Fragments of messages are missing",
+    severity="warning",
+    source="ZigBee PRO 05-3474 2.2.8.4.5 (fragmentation)",
+    confidence="derived",
+    cause="silence",
+    smart_energy=True,
+    unseen="fragmented APS frames",
+    advice="A sniffer that misses frames shows the same: see whether the receiver asked for the block again",
+)
+def fragments_missing(
+    view: View, *, times: int = 2, share: float = 0.15, seconds: float = 15.0
+) -> Iterator[Evidence]:
+    """A long payload travels in numbered blocks. Where one of them never comes, the receiver has nothing.
+    One such payload in many is what the sniffer did not hear; several from one device are lost or held
+    back."""
+    packets = view.good
+    rows = packets[
+        mask(packets["aps_type"] == "data")
+        & mask(packets["aps_profile"] == SMART_ENERGY_PROFILE)
+        & mask(packets["aps_security"].isin(["none", "ok", "replay"]))
+        & mask(packets["origin"].notna())
+    ]
+    for origin, part in rows.groupby(rows["origin"].astype("UInt64"), sort=False):
+        lost, payloads = _without_block(part, view.duration - seconds, seconds)
+        many = len(lost) >= times and len(lost) > share * payloads
+        text = f"{len(lost)} of {plural(payloads, 'fragmented payload')} are not whole"
+        if lost:
+            level = None if many else "info"
+            yield broken(view.label(origin), text, [f for frames in lost for f in frames], level)
+        elif payloads:
+            yield kept(view.label(origin), f"{plural(payloads, 'fragmented payload')}, all whole")
+
+
+def _without_block(rows: Frame, until: float, patience: float) -> tuple[list[list[int]], int]:
+    """Frames of the payloads that never became whole, and how many payloads came in fragments."""
+    times, frames = rows["seconds"].to_numpy(dtype=float), rows["frame"].to_numpy(dtype="int64")
+    order, starts = groups_of(key_of(rows, "target", "aps_cluster", "aps_counter"))
+    starts |= np.diff(times[order], prepend=-np.inf) > patience  # the 8-bit counter came round
+    lost, payloads = [], 0
+    whole, shut = mask(rows["zcl_command"].notna())[order], mask(rows["summary"] == FRAGMENT)[order]
+    for part in np.split(np.arange(len(order)), np.flatnonzero(starts)[1:]):
+        payloads += bool(shut[part].any())
+        if shut[part].any() and not whole[part].any() and times[order[part[-1]]] < until:
+            lost.append(frames[order[part]].tolist())
+    return lost, payloads

@@ -94,9 +94,12 @@ def _open_spans(part: Frame) -> list[tuple[float, float, list[int]]]:
     unseen="MAC commands",
     advice="A scan precedes a join; many without one are a survey of the neighbourhood",
 )
-def beacon_request_scan(view: View, *, requests: int = 20, window: float = 60.0) -> Iterator[Evidence]:
-    """Devices that look for a network ask for beacons. Many requests a minute without an association are a
-    survey."""
+def beacon_request_scan(
+    view: View, *, requests: int = 20, window: float = 60.0, flood: int = 60
+) -> Iterator[Evidence]:
+    """Devices that look for a network ask for beacons, once or a few times on each channel. Many requests a
+    minute without an association are a survey; one a second and more keeps every hub and router busy with
+    answers."""
     packets = view.good
     rows = packets.only(mac_command=0x07)
     if rows.empty:
@@ -110,4 +113,4 @@ def beacon_request_scan(view: View, *, requests: int = 20, window: float = 60.0)
         return
     burst = rows.iloc[int(within.argmax()) : int(within.argmax() + within.max())]
     text = f"{plural(len(burst), 'beacon request')} within {window:.0f} s ({spread(burst)})"
-    yield broken("network", text, burst["frame"])
+    yield broken("network", text, burst["frame"], "warning" if len(burst) >= flood else None)

@@ -108,17 +108,23 @@ def realignment_forged(view: View, *, seconds: float = 1.0) -> Iterator[Evidence
     unseen="NWK Rejoin Requests",
     advice="See whether it gets answers: weak link, lost key, or answers that are jammed",
 )
-def rejoin_loop(view: View, *, requests: int = 3, window: float = 300.0) -> Iterator[Evidence]:
+def rejoin_loop(
+    view: View, *, requests: int = 3, window: float = 300.0, hourly: int = 4
+) -> Iterator[Evidence]:
     """A device that rejoins several times within minutes does not get an answer, or does not get it
-    whole."""
+    whole. One that rejoins every few minutes for an hour cannot stay in the network."""
     packets = view.good
     rows = packets.only(nwk_command=0x06).drop_duplicates(["mac_src", "mac_dst", "mac_seq"])
     for sender, part in rows.groupby("origin", sort=False):
         seconds = part["seconds"].to_numpy(dtype=float)
-        most = int((np.searchsorted(seconds, seconds + window) - np.arange(len(seconds))).max())
-        if most >= requests:
+        most, in_hour = (
+            int((np.searchsorted(seconds, seconds + span) - np.arange(len(seconds))).max())
+            for span in (window, 3600.0)
+        )
+        if most >= requests or in_hour >= hourly:
+            number, span = (most, window) if most >= requests else (in_hour, 3600.0)
             yield broken(
-                view.label(sender), f"{plural(most, 'request')} within {window:.0f} s", part["frame"]
+                view.label(sender), f"{plural(number, 'request')} within {span:.0f} s", part["frame"]
             )
         else:
             yield kept(

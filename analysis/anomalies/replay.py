@@ -82,7 +82,7 @@ def nonce_reuse(view: View) -> Iterator[Evidence]:
         trusted = rows[mask(rows["fcs_ok"] == True) | mask(rows["nwk_security"] == "ok")]  # noqa: E712
         trusted = trusted[mask(trusted["digest"].notna())]
         if layer == "APS":
-            trusted = trusted[mask(trusted["aps_security"] == "ok")]
+            trusted = trusted[mask(trusted["aps_security"].isin(["ok", "replay"]))]
         twice = ~mask(trusted["same"])
         text = f"{{bad}} use a {layer} counter again for another ciphertext"
         yield from judge(view, trusted, twice, text, station="who", good=f"under {layer} counters used once")

@@ -166,3 +166,38 @@ def _gone(view: View, part: Frame, after: Frame) -> bool:
         return True
     heirs = after[mask(after["nwk_src"] == last["nwk_src"]) & mask(after["sender"] == after["origin"])]
     return len(heirs) > 0
+
+
+@rule(
+    "broadcast-flood",
+    "A device floods the network with broadcasts",
+    severity="warning",
+    source="ZigBee PRO 05-3474 3.6.5 (broadcast transaction table)",
+    confidence="derived",
+    merges=("attacks:A42",),
+    cause="duty cycle",
+    unseen="NWK broadcasts",
+    advice="Every router repeats each of them: find out what the device looks for, or who speaks in its name",
+)
+def broadcast_flood(view: View, *, broadcasts: int = 40, window: float = 60.0) -> Iterator[Evidence]:
+    """Each broadcast is repeated by all routers and takes a place in their tables for nine seconds. Dozens a
+    minute of one device stop the network. Link status frames are not counted: they go one hop."""
+    packets = view.good
+    rows = packets[
+        mask(packets["nwk_dst"] >= 0xFFF8)
+        & ~mask(packets["nwk_command"] == 0x08)
+        & mask(packets["origin"].notna())
+    ]
+    rows = rows[mask(rows["nwk_security"] != "bad_mic")]
+    for origin, part in rows.groupby(rows["origin"].astype("UInt64"), sort=False):
+        own = part[mask(part["mac_src"] == part["nwk_src"])]
+        times = own["seconds"].to_numpy(dtype=float)
+        within = np.searchsorted(times, times + window) - np.arange(len(times))
+        most = int(within.max()) if len(within) else 0
+        if most >= broadcasts:
+            crowd = own[_crowded(times, window, broadcasts / 2)]
+            yield broken(
+                view.label(origin), f"{most} within {window:.0f} s ({spread(crowd)})", crowd["frame"]
+            )
+        else:
+            yield kept(view.label(origin), f"at most {most} broadcasts within {window:.0f} s")

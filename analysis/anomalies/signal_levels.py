@@ -12,13 +12,15 @@ from analysis.judging import mask
 from analysis.view import View
 
 
-def _level_changes(view: View, column: str, unit: str, least: float, deviations: float) -> Iterator[Evidence]:
+def _level_changes(
+    view: View, column: str, unit: str, least: float, deviations: float, least_values: int = LEAST
+) -> Iterator[Evidence]:
     packets = view.good
     rows = packets.only(mac_type="data")
     rows = rows[mask(rows[column].notna())]
     for sender, part in rows.groupby("sender", sort=False):
         values = part[column].to_numpy(dtype=float)
-        found = change_point(values, LEAST, least)
+        found = change_point(values, least_values, least)
         if found is None:
             continue
         place, before, after, gap = found
@@ -40,13 +42,15 @@ def _level_changes(view: View, column: str, unit: str, least: float, deviations:
     confidence="derived",
     merges=("attacks:A24",),
     cause="weak link",
-    unseen="sixty data frames of one device with their signal strength",
+    unseen="thirty data frames of one device with their signal strength",
     advice="The device or the sniffer was moved, a door was closed, or another transmitter uses its address",
 )
-def rssi_changed(view: View, *, decibels: float = 12.0, deviations: float = 4.0) -> Iterator[Evidence]:
+def rssi_changed(
+    view: View, *, decibels: float = 12.0, deviations: float = 4.0, least: int = 15
+) -> Iterator[Evidence]:
     """The signal strength of a device that stays in its place scatters by a few decibels. A lasting step
     means that it, the sniffer or an obstacle was moved, or that frames in its name come from elsewhere."""
-    yield from _level_changes(view, "rssi", "dBm", decibels, deviations)
+    yield from _level_changes(view, "rssi", "dBm", decibels, deviations, least)
 
 
 @rule(
@@ -63,3 +67,39 @@ def lqi_changed(view: View, *, steps: float = 60.0, deviations: float = 4.0) -> 
     """The radio's own measure of link quality (0 to 255) steps to another level and stays there. It falls
     with the signal, and also under interference while the signal is as strong as before."""
     yield from _level_changes(view, "lqi", "", steps, deviations)
+
+
+@rule(
+    "rssi-drifts",
+    "A device comes in weaker and weaker, or stronger",
+    severity="warning",
+    source="robust trend of the signal strength of the device itself",
+    confidence="derived",
+    merges=("attacks:A24",),
+    cause="weak link",
+    unseen="eighty data frames of one device with their signal strength, over half an hour",
+    advice="A failing battery or antenna, or somebody who walks: compare the other devices at that time",
+)
+def rssi_drifts(
+    view: View, *, decibels: float = 10.0, parts: int = 8, least: int = 80, seconds: float = 1800.0
+) -> Iterator[Evidence]:
+    """The strength of a device that stays in its place is the same all day. One that changes by more than
+    scatter, in one direction from each eighth of its frames to the next, is on its way to being lost, or is
+    moved."""
+    packets = view.good
+    rows = packets[mask(packets["rssi"].notna()) & mask(packets["mac_type"] == "data")]
+    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+        times = part["seconds"].to_numpy(dtype=float)
+        if len(part) < least or times[-1] - times[0] < seconds:
+            continue
+        pieces = np.array_split(part["rssi"].to_numpy(dtype=float), parts)
+        levels = np.array([np.median(piece) for piece in pieces])
+        steps = np.diff(levels) * np.sign(levels[-1] - levels[0])
+        change = levels[-1] - levels[0]
+        # one step is a move (rssi-changed); a trend has no step that is half of it, and none back
+        steady = steps.min() >= -1.0 and steps.max() < 0.5 * abs(change)
+        if abs(change) >= decibels and steady:
+            text = f"from {levels[0]:.0f} to {levels[-1]:.0f} dBm, in one direction all the time"
+            yield broken(view.label(sender), text, part["frame"].to_numpy()[len(part) // parts :])
+        else:
+            yield kept(view.label(sender), f"{change:+.0f} dB from the first eighth to the last")

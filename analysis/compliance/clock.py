@@ -52,9 +52,10 @@ def time_source(view: View) -> Iterator[Evidence]:
     advice="One of the clocks is wrong: compare a second device; above 10 s a meter does not follow",
     **SHOWN,
 )
-def time_differs(view: View, *, seconds: float = 10.0) -> Iterator[Evidence]:
+def time_differs(view: View, *, seconds: float = 10.0, far: float = 3600.0) -> Iterator[Evidence]:
     """Time of the hub against the clock of the capture. A capture host without time synchronisation shows
-    the same, so this informs; steps between two answers are judged by another rule."""
+    the same, so a small difference informs; more than an hour is no drift, somebody set one of the two
+    wrong. Steps between two answers are judged by another rule."""
     rows = _time_answers(view)
     off = (
         rows["number"].to_numpy(dtype=float)
@@ -65,7 +66,8 @@ def time_differs(view: View, *, seconds: float = 10.0) -> Iterator[Evidence]:
     def says(bad: Frame, _: Frame) -> str:
         return f"time differs by {float(np.median(off)):+,.0f} s (median of {len(off)})"
 
-    yield from judge(view, rows, np.abs(off) > seconds, says, "source", "of time within the limit")
+    level = "warning" if len(off) and abs(float(np.median(off))) > far else None
+    yield from judge(view, rows, np.abs(off) > seconds, says, "source", "of time within the limit", level)
 
 
 def _time_answers(view: View) -> Frame:

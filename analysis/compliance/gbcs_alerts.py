@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from analysis.compliance.gbcs_messages import MESSAGE_RULE, gbcs, judge_messages, party, roles_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
@@ -227,3 +229,31 @@ def alert_recipient(view: View) -> Iterator[Evidence]:
     wanted = ["networkoperator" if one else "supplier" for one in operator[known]]
     wrong = [not has.endswith(want) for has, want in zip(party_of, wanted, strict=True)]
     yield from judge_messages(view, rows[known], wrong, "alert {alert_code:#06x} to {recipient}")
+
+
+@rule(
+    "alert-flood",
+    "A device raises one alert over and over",
+    severity="warning",
+    source="GBCS v0.8.1 16 (alerts); robust limit on repeats",
+    confidence="derived",
+    cause="duty cycle",
+    unseen="an alert with its code",
+    advice="Each goes through the tunnel and over the wide area: find what makes the device repeat it",
+    **MESSAGE_RULE,
+)
+def alert_flood(view: View, *, alerts: int = 8, window: float = 600.0) -> Iterator[Evidence]:
+    """An alert says that something happened, once. One code many times within minutes is a fault of the
+    device, an event that is provoked again and again, or a flood."""
+    rows = gbcs(view, "alert")
+    rows = rows[mask(rows["alert_code"].notna())]
+    for (device, code), part in rows.groupby(["originator", "alert_code"], sort=False):
+        times = part["seconds"].to_numpy(dtype=float)
+        within = np.searchsorted(times, times + window, side="right") - np.arange(len(times))
+        most, at = int(within.max()), int(within.argmax())
+        subject = party(view, device)
+        if most >= alerts:
+            frames = [f for fs in part["frames"].iloc[at : at + most] for f in fs]
+            yield broken(subject, f"alert 0x{int(code):04x} {most} times within {window:.0f} s", frames)
+        else:
+            yield kept(subject, f"alert 0x{int(code):04x} {plural(len(part), 'time')}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.compliance.gbcs_messages import (
@@ -54,9 +55,9 @@ def command_replayed(view: View, *, redelivery: float = 600.0) -> Iterator[Evide
     for (originator, recipient, _), part in rows.groupby(["originator", "recipient", tokens], sort=False):
         if len(part) < 2:
             continue
-        counter = part["originator_counter"].astype("float64")
-        top = counter.cummax().shift(1)
-        old = part[mask(counter <= top)]
+        known = part[mask(part["originator_counter"].notna())]
+        counter = known["originator_counter"].to_numpy(dtype="uint64")  # a float cannot hold 64 bits
+        old = known[1:][counter[1:] <= np.maximum.accumulate(counter)[:-1]]
         subject = f"{party(view, originator)} to {party(view, recipient)}"
         if old.empty:
             yield kept(subject, f"{plural(len(part), 'command')} with rising counters")

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from analysis.compliance.han_commands import (
+    TO_CLIENT,
     TO_SERVER,
 )
 from analysis.findings import Evidence, rule
-from analysis.judging import judge, mask
+from analysis.judging import judge, key_of, mask
 from analysis.view import View
 
+SERVED = [0x0700, 0x0702, 0x0703, 0x0705, 0x0707, 0x0708, 0x0709]
+DEFAULT_RESPONSE = 0x0B
 WRITES = [0x02, 0x03, 0x05]
 SHOWN: dict[str, Any] = {"smart_energy": True}
 
@@ -72,4 +77,41 @@ def load_control_source(view: View) -> Iterator[Evidence]:
         "{bad} of load control",
         "origin",
         "of the electricity meter",
+    )
+
+
+@rule(
+    "han-data-source",
+    "Meter data, prices or messages from a device that may not serve them",
+    severity="warning",
+    source="GBCS v4.0 HAN mapping (ESI, meters and mirror are the servers); SMETS2 type 2 devices",
+    confidence="derived",
+    merges=("rules:A08",),
+    cause="forged command",
+    unseen="readable data of the price, metering, messaging, prepayment, calendar, device and event clusters",
+    advice="A display must not take what it says: see which device it is, and whether its key is its own",
+    **SHOWN,
+)
+def han_data_source(view: View) -> Iterator[Evidence]:
+    """Prices, readings, messages and credit come from the meters and from the hub. A device that is a
+    display, an access device or a load controller, or that asks for the same data as a client, cannot be
+    their source."""
+    packets = view.good
+    rows = packets[
+        mask(packets["aps_cluster"].isin(SERVED))
+        & mask(packets["zcl_command"].notna())
+        & mask(packets["origin"].notna())
+        & ~mask(packets["nwk_src"] == 0)
+    ]
+    served = rows[mask(rows["zcl_direction"] == TO_CLIENT)]
+    asks = rows[mask(rows["zcl_direction"] == TO_SERVER) & ~mask(rows["zcl_command"] == DEFAULT_RESPONSE)]
+    clients = set(key_of(asks, "origin", "aps_cluster").tolist())
+    either = np.array(
+        [key in clients for key in key_of(served, "origin", "aps_cluster").tolist()], dtype=bool
+    )
+    meters = mask(served["origin"].isin(list(view.with_role("ESME", "GSME", "GPF", "CHF"))))
+    displays = mask(served["origin"].isin(list(view.with_role("IHD", "PPMID", "CAD", "HCALCS"))))
+    bad = displays | (either & ~meters)
+    yield from judge(
+        view, served, bad, "{bad} with data that it cannot have", "origin", "of a meter or the hub"
     )

@@ -10,6 +10,8 @@ from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import count, judge, mask, plural
 from analysis.view import View
 
+MANAGEMENT = (0x0034, 0x0035, 0x0036, 0x0038)  # ZDP: leave, direct join, permit joining, update
+TRUST_CENTRE = (0x07, 0x09)  # APS: Remove-Device, Switch-Key
 GB_PAGES = {0: range(11, 27), 28: range(0, 27), 29: range(0, 9), 30: range(0, 27)}
 
 
@@ -165,3 +167,26 @@ def device_log_capacity(view: View, *, devices: int = 16) -> Iterator[Evidence]:
             yield broken(subject, f"{len(part)} devices joined")
         else:
             yield kept(subject, f"{plural(len(part), 'device')} joined")
+
+
+@rule(
+    "network-management-source",
+    "Somebody else than the hub manages the network",
+    severity="warning",
+    source="GBCS v4.0 use-case annex CCS01, CCS02; ZigBee PRO 05-3474 4.4.9, 2.4.3.3",
+    confidence="derived",
+    merges=("attacks:A21", "attacks:A23"),
+    cause="forged command",
+    smart_energy=True,
+    unseen="ZDP management commands, or APS commands of the trust centre",
+    advice="In a GB HAN only the hub opens, closes and clears the network: see which device it was, and why",
+)
+def network_management_source(view: View) -> Iterator[Evidence]:
+    """Who may join, who must leave and which key is in use is for the trust centre alone. These requests
+    (Mgmt_Leave, Mgmt_Permit_Joining, Mgmt_NWK_Update, Remove-Device, Switch-Key) from another device are a
+    fault of its software, or an attack from within."""
+    packets = view.good
+    zdp = mask(packets["aps_profile"] == 0) & mask(packets["aps_cluster"].isin(MANAGEMENT))
+    rows = packets[(zdp | mask(packets["aps_command"].isin(TRUST_CENTRE))) & mask(packets["origin"].notna())]
+    strange = ~mask(rows["nwk_src"] == 0)
+    yield from judge(view, rows, strange, "{bad} that manage the network", "origin", "of the hub")

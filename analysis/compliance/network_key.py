@@ -64,21 +64,28 @@ def _by_sender_with_sequences(view: View) -> Iterator[tuple[object, Frame]]:
         "The distribution may lie before the capture or was not heard; otherwise look for a second network"
     ),
 )
-def key_sequence_unannounced(view: View) -> Iterator[Evidence]:
+def key_sequence_unannounced(view: View, *, shut: int = 3, readable: int = 50) -> Iterator[Evidence]:
     """A new network key is sent to all (Transport-Key), then put to use (Switch-Key). A new sequence number
-    without either was not agreed by this network, or the capture did not hear the distribution."""
+    without either was not agreed by this network, or the capture did not hear the distribution. A key that
+    is not held is judged where the network was readable before: its distribution would have been seen."""
     packets = view.good
     if len(packets.codes("nwk_key_seq")[1]) < 2:
         return
     commands = packets.only(aps_command=[0x05, 0x09])
-    rows = packets.only(nwk_security="ok")
+    rows = packets.only(nwk_security=["ok", "no_key"])
     rows = rows[mask(rows["nwk_key_seq"].notna())]
+    members = rows.only(nwk_security="ok")["nwk_sender"].dropna().unique()
+    rows = rows[mask(rows["nwk_sender"].isin([int(eui) for eui in members]))]
     for pan, part in rows.groupby("pan", sort=False):
+        opened = part["seconds"][mask(part["nwk_security"] == "ok")].to_numpy(dtype=float)
         used = part["nwk_key_seq"].value_counts()
         sequences = part.drop_duplicates("nwk_key_seq")
         for row in sequences[1:].itertuples():
-            if used[row.nwk_key_seq] < 2:
+            closed = row.nwk_security == "no_key"
+            if used[row.nwk_key_seq] < (shut if closed else 2):
                 continue  # a single frame may be damaged or replayed: other rules judge it
+            if closed and (opened < row.seconds).sum() < readable:
+                continue
             before = commands[mask(commands["seconds"] <= row.seconds) & mask(commands["pan"] == pan)]
             subject = f"PAN 0x{int(pan):04x}"
             if len(before):

@@ -10,7 +10,7 @@ import numpy as np
 from analysis.compliance.han_commands import OTA, TO_CLIENT, TO_SERVER, commands, field_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import judge, mask, plural
-from analysis.view import View
+from analysis.view import Frame, View
 
 SHOWN: dict[str, Any] = {"smart_energy": True}
 
@@ -184,3 +184,62 @@ def ota_no_activation(view: View) -> Iterator[Evidence]:
     yield from judge(
         view, ends, missing, "{bad} of a finished download without receipt or activation", "source"
     )
+
+
+@rule(
+    "ota-other-image",
+    "Firmware of another manufacturer or type is offered",
+    severity="error",
+    source="ZCL OTA upgrade cluster 15-0014 6.10.5; GBCS v0.8.1 11.1",
+    confidence="secondary",
+    merges=("attacks:A36",),
+    needs=("commands",),
+    cause="ota",
+    unseen="a Query Next Image request, and an offer to the same device",
+    advice="The device must refuse it: see who offers the image, and whether the hub was given the right one",
+    **SHOWN,
+)
+def ota_other_image(view: View) -> Iterator[Evidence]:
+    """A device asks for an image of its manufacturer and type. What is offered to it must be of these."""
+    asks = _with_identity(view, commands(view, OTA, TO_SERVER, (0x01, 0x03)))
+    offers = _with_identity(view, commands(view, OTA, TO_CLIENT, (0x02, 0x05)))
+    wanted: dict[int, set[tuple[float, float]]] = {}
+    for device, maker, kind in zip(asks["source"], asks["maker"], asks["kind"], strict=True):
+        wanted.setdefault(int(device), set()).add((maker, kind))
+    known = offers[mask(offers["destination"].isin(list(wanted)))]
+    other = [
+        (maker, kind) not in wanted[int(device)]
+        for device, maker, kind in zip(known["destination"], known["maker"], known["kind"], strict=True)
+    ]
+    yield from judge(view, known, other, "{bad} of another image than asked for", "source", "as asked for")
+
+
+def _with_identity(view: View, rows: Frame) -> Frame:
+    rows = rows.assign(maker=field_of(view, rows, "manufacturer_id"), kind=field_of(view, rows, "image_type"))
+    return rows[mask(rows["maker"].notna()) & mask(rows["kind"].notna())]
+
+
+@rule(
+    "ota-aborted",
+    "A firmware download was given up",
+    severity="warning",
+    source="ZCL OTA upgrade cluster 15-0014 6.10.9 (Upgrade End status)",
+    confidence="secondary",
+    merges=("rules:O06",),
+    needs=("commands",),
+    cause="ota",
+    unseen="Upgrade End requests",
+    advice="Status 0x95 aborted, 0x96 invalid image, 0x99 more images needed: see what the device got",
+    **SHOWN,
+)
+def ota_aborted(view: View) -> Iterator[Evidence]:
+    """The device ends a download with a status. Any but success means that it has no use for what it got:
+    the image is damaged, signed wrongly, or not for it."""
+    ends = commands(view, OTA, TO_SERVER, (0x06,))
+    ends = ends.assign(status=field_of(view, ends, "status"))
+    ends = ends[mask(ends["status"].notna())]
+
+    def says(bad: Frame, _: Frame) -> str:
+        return f"ended with status 0x{int(bad['status'].iloc[0]):02x}"
+
+    yield from judge(view, ends, mask(ends["status"] != 0), says, "source", "ended with success")

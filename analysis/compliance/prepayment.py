@@ -13,9 +13,12 @@ from analysis.compliance.gbcs_messages import (
     numbers_of,
     party,
 )
+from analysis.compliance.han_commands import TO_CLIENT, TO_SERVER, commands, field_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
 from analysis.view import Frame, View
+
+PREPAYMENT = 0x0705
 
 
 @rule(
@@ -133,3 +136,39 @@ def debt_cap_period(view: View, *, seconds: int = 604_800) -> Iterator[Evidence]
     rows = rows[extended | account].reset_index(drop=True)
     other = ~mask(rows["value"].astype(str) == str(seconds))
     yield from judge_items(rows, other, "{object} is {value} s")
+
+
+@rule(
+    "top-up-code-again",
+    "A top-up code was accepted twice",
+    severity="error",
+    source="GBCS 14 (UTRN counter cache); ZSE prepayment cluster (Consumer Top Up)",
+    confidence="derived",
+    merges=("rules:P02", "attacks:A33"),
+    needs=("commands",),
+    cause="prepayment",
+    smart_energy=True,
+    unseen="a code entered at a display twice, and the meter's answers",
+    advice="The meter must refuse a code that it has used: report its firmware version",
+)
+def top_up_code_again(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
+    """The code of a top-up is good once. Entered again at a display, the meter must refuse it."""
+    tried = commands(view, PREPAYMENT, TO_SERVER, (0x04,))
+    tried = tried.assign(code=field_of(view, tried, "top_up_code", text=True))
+    answers = commands(view, PREPAYMENT, TO_CLIENT, (0x03,))
+    answers = answers.assign(result=field_of(view, answers, "result_type"))
+    good = answers[mask(answers["result"] == 0)]
+    for (meter, _), part in tried[mask(tried["code"].notna())].groupby(["destination", "code"], sort=False):
+        mine = good[mask(good["source"] == meter)]
+        times = mine["seconds"].to_numpy(dtype=float)
+        taken = [
+            row
+            for row in part.itertuples()
+            if ((times >= row.seconds) & (times < row.seconds + seconds)).any()
+        ]
+        spent = [row for row in taken if row.seconds > taken[0].seconds + 2.0]  # no retry of the first
+        if spent:
+            text = f"one code accepted {len(spent) + 1} times"
+            yield broken(view.label(meter), text, [taken[0].frame, *(row.frame for row in spent)])
+        else:
+            yield kept(view.label(meter), "a code, accepted once or not at all")

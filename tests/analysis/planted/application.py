@@ -34,14 +34,26 @@ def time_years(recording: Recording) -> None:
         at = recording.quiet(at + 20 * SECOND)
 
 
-@plant("the hub's time is years off from the beginning", "time-differs", "time-step", "time-against-messages", base="hour")
+@plant(
+    "the hub's time is years off from the beginning",
+    "time-differs",
+    "time-step",
+    "time-against-messages",
+    base="hour",
+)
 def time_always_wrong(recording: Recording) -> None:
     hub, at = recording["CHF"], recording.start + 2 * SECOND
     rows = recording.packets
     answers = rows[(rows["aps_cluster"] == TIME) & (rows["zcl_direction"] == "to-client")]
     recording.remove(recording.chosen(answers))
     for _ in range(4):
-        serve_time(recording, hub, recording.one_of("PPMID", "IHD", "CAD", "ESME"), recording.quiet(at), 4 * YEAR * recording.strength)
+        serve_time(
+            recording,
+            hub,
+            recording.one_of("PPMID", "IHD", "CAD", "ESME"),
+            recording.quiet(at),
+            4 * YEAR * recording.strength,
+        )
         at += 500 * SECOND
 
 
@@ -100,7 +112,9 @@ def text_by_display(recording: Recording) -> None:
 def reading_by_display(recording: Recording) -> None:
     at = recording.moment()
     for _ in range(recording.count(2)):
-        asdu = zcl(0x0A, struct.pack("<HB", 0, 0x25) + (4711).to_bytes(6, "little"), to_client=True, general=True)
+        asdu = zcl(
+            0x0A, struct.pack("<HB", 0, 0x25) + (4711).to_bytes(6, "little"), to_client=True, general=True
+        )
         say(recording, recording["IHD"], recording["PPMID"], at, METERING, asdu, link=False)
         at = recording.quiet(at + 30 * SECOND)
 
@@ -121,7 +135,9 @@ def load_by_display(recording: Recording) -> None:
         at = recording.quiet(at + 30 * SECOND)
 
 
-def firmware(recording: Recording, server: Station, client: Station, at: int, command: int, values: dict[str, Any]) -> int:
+def firmware(
+    recording: Recording, server: Station, client: Station, at: int, command: int, values: dict[str, Any]
+) -> int:
     asdu = zcl(command, build_payload(OTA, "to-client", command, values), to_client=True)
     say(recording, server, client, at, OTA, asdu)
     return recording.quiet(at + 2 * SECOND)
@@ -136,7 +152,9 @@ def firmware_older(recording: Recording) -> None:
     for _ in range(recording.count(1)):
         ask = b"\x00" + struct.pack("<HHI", 0x1234, 1, 0x00030005)
         say(recording, device, hub, at, OTA, zcl(1, ask))
-        at = firmware(recording, hub, device, recording.quiet(at + SECOND // 2), 2, {**FILE, "image_size": 5000})
+        at = firmware(
+            recording, hub, device, recording.quiet(at + SECOND // 2), 2, {**FILE, "image_size": 5000}
+        )
 
 
 @plant("firmware of another manufacturer than asked for", "ota-other-image")
@@ -170,7 +188,15 @@ def firmware_by_display(recording: Recording) -> None:
 def cbke_ended(recording: Recording) -> None:
     device, hub, at = recording.one_of("PPMID", "IHD", "CAD"), recording["CHF"], recording.moment()
     for status in range(1, 1 + recording.count(3)):
-        say(recording, hub, device, at, CBKE, zcl(3, struct.pack("<BBH", status, 10, 2), to_client=True), link=False)
+        say(
+            recording,
+            hub,
+            device,
+            at,
+            CBKE,
+            zcl(3, struct.pack("<BBH", status, 10, 2), to_client=True),
+            link=False,
+        )
         at = recording.quiet(at + 15 * SECOND)
 
 
@@ -226,11 +252,20 @@ def tunnel_stranger(recording: Recording) -> None:
         at = recording.quiet(at + 20 * SECOND)
 
 
-@plant("tunnel data under a number that was never given", "tunnel-id-unknown", "tunnel-injection", base="hour")
+@plant(
+    "tunnel data under a number that was never given", "tunnel-id-unknown", "tunnel-injection", base="hour"
+)
 def tunnel_number(recording: Recording) -> None:
     at = recording.moment(0.8, 0.9)
     for _ in range(recording.count(2)):
-        carry(recording, recording["CHF"], recording["ESME"], at, b"\xdd" + recording.rng.randbytes(20), tunnel=0x4444)
+        carry(
+            recording,
+            recording["CHF"],
+            recording["ESME"],
+            at,
+            b"\xdd" + recording.rng.randbytes(20),
+            tunnel=0x4444,
+        )
         at = recording.quiet(at + 20 * SECOND)
 
 
@@ -238,7 +273,9 @@ def tunnel_number(recording: Recording) -> None:
 def tunnel_requests(recording: Recording) -> None:
     device, at = recording.one_of("PPMID", "IHD", "CAD"), recording.moment(0.3, 0.5)
     for _ in range(6 + recording.count(8)):
-        say(recording, device, recording["ESME"], at, TUNNEL, zcl(0, struct.pack("<BHBH", 6, 0xFFFF, 0, 1500)))
+        say(
+            recording, device, recording["ESME"], at, TUNNEL, zcl(0, struct.pack("<BHBH", 6, 0xFFFF, 0, 1500))
+        )
         at = recording.quiet(at + 3 * SECOND)
 
 
@@ -263,7 +300,12 @@ def top_up_twice(recording: Recording) -> None:
     for n in range(2):
         payload = build_payload(PREPAYMENT, "to-server", 4, {"originating_device": 2, "top_up_code": code})
         say(recording, display, meter, at, PREPAYMENT, zcl(4, payload, sequence=n))
-        values = {"result_type": 0, "top_up_value": 500, "source_of_top_up": 2, "credit_remaining": 4000 + 500 * n}
+        values = {
+            "result_type": 0,
+            "top_up_value": 500,
+            "source_of_top_up": 2,
+            "credit_remaining": 4000 + 500 * n,
+        }
         answer = build_payload(PREPAYMENT, "to-client", 3, values)
         at = recording.quiet(at + SECOND)
         say(recording, meter, display, at, PREPAYMENT, zcl(3, answer, to_client=True, sequence=n))
@@ -274,6 +316,8 @@ def top_up_twice(recording: Recording) -> None:
 def register_back(recording: Recording) -> None:
     meter, display, at = recording["ESME"], recording["PPMID"], recording.moment(0.3, 0.5)
     for value in (9_000_000, 8_000_000):
-        asdu = zcl(0x0A, struct.pack("<HB", 0, 0x25) + value.to_bytes(6, "little"), to_client=True, general=True)
+        asdu = zcl(
+            0x0A, struct.pack("<HB", 0, 0x25) + value.to_bytes(6, "little"), to_client=True, general=True
+        )
         say(recording, meter, display, at, METERING, asdu)
         at = recording.quiet(at + 30 * SECOND)

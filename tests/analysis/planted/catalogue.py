@@ -54,7 +54,11 @@ PLANTS: dict[str, Plant] = {}
 
 
 def plant(
-    name: str, *rules: str, base: str = "quarter", strengths: tuple[float, ...] = (0.5, 1.0, 2.0), silent: bool = False
+    name: str,
+    *rules: str,
+    base: str = "quarter",
+    strengths: tuple[float, ...] = (0.5, 1.0, 2.0),
+    silent: bool = False,
 ) -> Callable[[Callable[[Recording], Any]], Callable[[Recording], Any]]:
     """Registers a plant under its name."""
 
@@ -101,7 +105,18 @@ def base(name: str, seed: int) -> tuple[bytes, str, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         capture = Path(folder) / "clean.pcapng"
         write_han(han, capture)
-        return capture.read_bytes(), keys_text(han), _decoded(capture, keys_text(han))
+        keys = _with_parties(keys_text(han))
+        return capture.read_bytes(), keys, _decoded(capture, keys)
+
+
+def _with_parties(keys: str) -> str:
+    """Keys in which the remote parties have their roles, as a person who knows them writes it."""
+    head, gbcs, tail = keys.partition("[gbcs]")
+    parties = "".join(
+        f'[[device]]\neui64 = "{party}"\nname = "{role}"\nrole = "{role}"\n\n'
+        for party, role in (("90b3d5fffef10000", "Supplier"), ("90b3d5fffef20000", "Network Operator"))
+    )
+    return head + parties + gbcs + tail
 
 
 def _decoded(capture: Path, keys: str) -> dict[str, Any]:

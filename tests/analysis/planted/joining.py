@@ -26,12 +26,16 @@ def transport(recording: Recording, to: int, *, kind: int = 1, key: bytes | None
     return body + (tail if kind == 1 else struct.pack("<QB", recording["CHF"].eui64, 0))
 
 
-def command_apdu(recording: Recording, body: bytes, key: bytes | None, *, key_id: int = assemble.KEY_TRANSPORT) -> bytes:
+def command_apdu(
+    recording: Recording, body: bytes, key: bytes | None, *, key_id: int = assemble.KEY_TRANSPORT
+) -> bytes:
     header = assemble.aps_header_command(recording.rng.randrange(256), secured=key is not None)
     if key is None:
         return header + body
     counter = recording.rng.randrange(500_000, 600_000)
-    return assemble.secure_aps(header, body, key, counter=counter, source=recording["CHF"].eui64, key_id=key_id)
+    return assemble.secure_aps(
+        header, body, key, counter=counter, source=recording["CHF"].eui64, key_id=key_id
+    )
 
 
 @plant("the network key in clear to a device that is in", "transport-key-in-clear")
@@ -128,7 +132,9 @@ def beacon_conflict(recording: Recording) -> None:
         for n in range(recording.count(6))
     ]
     # the home's own beacons, as an answer to a scan: without them nobody can tell which is whose
-    own = assemble.mac_beacon(9, recording.pan, 0, recording["CHF"].eui64, permit_join=False, coordinator=True)
+    own = assemble.mac_beacon(
+        9, recording.pan, 0, recording["CHF"].eui64, permit_join=False, coordinator=True
+    )
     shout(recording, recording.moment(0.1, 0.2), [own], (1, 1), recording["CHF"].rssi)[0].planted = False
     shout(recording, recording.moment(), beacons, (0.4, 20))
 
@@ -136,17 +142,30 @@ def beacon_conflict(recording: Recording) -> None:
 @plant("scans without end", "beacon-request-scan")
 def scan_flood(recording: Recording) -> None:
     asks = [
-        assemble.mac_command(n, SCAN, dst_pan=0xFFFF, dst=0xFFFF, ack=False) for n in range(recording.count(150))
+        assemble.mac_command(n, SCAN, dst_pan=0xFFFF, dst=0xFFFF, ack=False)
+        for n in range(recording.count(150))
     ]
     shout(recording, recording.moment(), asks, (0.1, 0.5))
 
 
-@plant("strangers ask to associate, one every few minutes", "association-flood", base="evening", strengths=(1.0, 2.0))
+@plant(
+    "strangers ask to associate, one every few minutes",
+    "association-flood",
+    base="evening",
+    strengths=(1.0, 2.0),
+)
 def association_slow(recording: Recording) -> None:
     at = recording.moment(0.1, 0.2)
     for n in range(recording.count(30)):
         ask = assemble.mac_command(
-            n, ASSOCIATE, b"\x8e", dst_pan=recording.pan, dst=0, src_pan=0xFFFF, src=stranger(recording), src_extended=True
+            n,
+            ASSOCIATE,
+            b"\x8e",
+            dst_pan=recording.pan,
+            dst=0,
+            src_pan=0xFFFF,
+            src=stranger(recording),
+            src_extended=True,
         )
         recording.put(ask, at, -80)
         at = recording.quiet(at + recording.rng.randrange(60, 200) * SECOND)
@@ -156,7 +175,14 @@ def association_slow(recording: Recording) -> None:
 def association_burst(recording: Recording) -> None:
     asks = [
         assemble.mac_command(
-            n, ASSOCIATE, b"\x8e", dst_pan=recording.pan, dst=0, src_pan=0xFFFF, src=stranger(recording), src_extended=True
+            n,
+            ASSOCIATE,
+            b"\x8e",
+            dst_pan=recording.pan,
+            dst=0,
+            src_pan=0xFFFF,
+            src=stranger(recording),
+            src_extended=True,
         )
         for n in range(recording.count(30))
     ]
@@ -181,7 +207,11 @@ def leave_by_display(recording: Recording) -> None:
         at = recording.quiet(at + 20 * SECOND)
 
 
-@plant("a Management Leave request from a display", "management-command-source", "type-2-writes", strengths=(1.0,))
+@plant(
+    "a Management Leave request from a display",
+    "network-management-source",
+    strengths=(1.0,),
+)
 def zdp_leave(recording: Recording) -> None:
     device, hub = recording.one_of("IHD", "CAD"), recording["ESME"]
     header = assemble.aps_data(0x0034, 0, 0, 0, 33)
@@ -189,7 +219,10 @@ def zdp_leave(recording: Recording) -> None:
     tell(recording, device, hub.short, recording.moment(), header + body, command=False, receiver=hub)
 
 
-@plant("a display opens the network for joining", "management-command-source", "type-2-writes", "permit-join-long")
+@plant(
+    "a display opens the network for joining",
+    "network-management-source",
+)
 def zdp_permit(recording: Recording) -> None:
     device, at = recording.one_of("IHD", "CAD"), recording.moment()
     for _ in range(recording.count(1)):
@@ -215,7 +248,14 @@ def orphan(recording: Recording) -> None:
     device = recording.one_of("ESME", "CAD")
     octets = [
         assemble.mac_command(
-            n, ORPHAN, dst_pan=0xFFFF, dst=0xFFFF, src_pan=0xFFFF, src=device.eui64, src_extended=True, ack=False
+            n,
+            ORPHAN,
+            dst_pan=0xFFFF,
+            dst=0xFFFF,
+            src_pan=0xFFFF,
+            src=device.eui64,
+            src_extended=True,
+            ack=False,
         )
         for n in range(recording.count(2))
     ]

@@ -122,7 +122,9 @@ def _with_aps(found: Secured, link_keys: Mapping[frozenset[int], bytes]) -> Secu
         aux = Aux(security, source, apdu[end + 5 : end + 13], key)
         clear = opened(apdu[:end], aux, counter, apdu[end + 13 :])
         if clear is not None:
-            return Secured(found.head, found.mac_octets, found.aux, found.counter, clear, apdu[:end], aux, counter)
+            return Secured(
+                found.head, found.mac_octets, found.aux, found.counter, clear, apdu[:end], aux, counter
+            )
     return found
 
 

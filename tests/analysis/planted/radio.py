@@ -12,19 +12,21 @@ from tests.analysis.planted.speech import forge, say, tell, zcl
 KEEP_ALIVE, METERING, TIME, PRICE = 0x0025, 0x0702, 0x000A, 0x0700
 
 
-def within(recording: Recording, rows, low: float, high: float):  # noqa: ANN001, ANN201 - a table
+def within(recording: Recording, rows, low: float, high: float):
     """Rows between two parts of the capture."""
     span = recording.end - recording.start
     ns = rows["time"].astype("int64") - recording.start
     return rows[(ns > low * span) & (ns < high * span)]
 
 
-@plant("all frames of one device are jammed", "jamming-of-device", "bad-fcs-share", "jamming-by-length")
+@plant("all frames of one device are jammed", "jamming-of-device", base="hour")
 def jam_device(recording: Recording) -> None:
-    device = recording.one_of("PPMID", "IHD", "CAD")
-    rows = recording.packets[(recording.packets["sender"] == device.eui64)] if "sender" in recording.packets else frames_like(recording.packets, nwk_sender=device.eui64)
+    device = recording.one_of("ESME", "CAD", "HCALCS")
+    rows = frames_like(recording.packets, nwk_sender=device.eui64)
     start = recording.rng.uniform(0.1, 0.3)
-    for record in recording.chosen(within(recording, rows, start, start + min(0.6, 0.4 * recording.strength))):
+    for record in recording.chosen(
+        within(recording, rows, start, start + min(0.6, 0.4 * recording.strength))
+    ):
         if recording.rng.random() < 0.9:
             recording.damage(record)
 
@@ -41,7 +43,9 @@ def jam_kind(recording: Recording) -> None:
 def jam_length(recording: Recording) -> None:
     rows = recording.packets[recording.packets["nwk_type"].notna()]
     sizes = rows["length"].value_counts()
-    common = [int(size) for size, number in sizes.items() if 20 < number and int(size) < int(rows["length"].max())]
+    common = [
+        int(size) for size, number in sizes.items() if number > 20 and int(size) < int(rows["length"].max())
+    ]
     rows = rows[rows["length"] == recording.rng.choice(common[:4])]
     start = recording.rng.uniform(0.1, 0.2)
     chosen = recording.chosen(within(recording, rows, start, start + min(0.75, 0.5 * recording.strength)))
@@ -99,7 +103,9 @@ def acks_missing(recording: Recording) -> None:
 def junk(recording: Recording) -> None:
     device, at = recording.one_of("ESME", "PPMID"), recording.moment()
     for n in range(recording.count(6)):
-        record = forge(recording, device, recording["CHF"].short, at, recording.rng.randbytes(60), 9_000_000 + n)
+        record = forge(
+            recording, device, recording["CHF"].short, at, recording.rng.randbytes(60), 9_000_000 + n
+        )
         octets = bytearray(record.frame.octets[:-2])
         octets[-1] ^= 0x55
         record.frame = recording.captured(bytes(octets), at, -80)
@@ -127,7 +133,11 @@ def request_flood(recording: Recording) -> None:
 def broadcast_flood(recording: Recording) -> None:
     device, at = recording.one_of("PPMID", "IHD", "CAD"), recording.moment(0.2, 0.5)
     for n in range(20 + recording.count(100)):
-        body = assemble.aps_data(0x0000, 0, 0, 0, n, broadcast=True) + bytes([n & 0xFF]) + recording.rng.randbytes(10)
+        body = (
+            assemble.aps_data(0x0000, 0, 0, 0, n, broadcast=True)
+            + bytes([n & 0xFF])
+            + recording.rng.randbytes(10)
+        )
         tell(recording, device, 0xFFFD, at, body, command=False)
         at += round(recording.rng.uniform(0.1, 0.5) * SECOND)
 
@@ -135,8 +145,10 @@ def broadcast_flood(recording: Recording) -> None:
 @plant("a device steps to another strength", "rssi-changed", base="hour")
 def rssi_step(recording: Recording) -> None:
     device = recording.one_of("ESME", "PPMID", "CAD")
-    drop = round(8 + 8 * recording.strength)
-    rows = within(recording, frames_like(recording.packets, nwk_sender=device.eui64), recording.rng.uniform(0.3, 0.6), 1)
+    drop = round(11 + 6 * recording.strength)
+    rows = within(
+        recording, frames_like(recording.packets, nwk_sender=device.eui64), recording.rng.uniform(0.3, 0.6), 1
+    )
     for record in recording.chosen(rows):
         record.frame = replace(record.frame, rssi=max(-100, (record.frame.rssi or 0) - drop))
         record.planted = True
@@ -148,7 +160,9 @@ def rssi_drift(recording: Recording) -> None:
     span = recording.end - recording.start
     for record in recording.chosen(frames_like(recording.packets, nwk_sender=device.eui64)):
         part = (record.frame.time_ns - recording.start) / span
-        record.frame = replace(record.frame, rssi=max(-100, (record.frame.rssi or 0) - round(20 * recording.strength * part)))
+        record.frame = replace(
+            record.frame, rssi=max(-100, (record.frame.rssi or 0) - round(20 * recording.strength * part))
+        )
         record.planted = True
 
 

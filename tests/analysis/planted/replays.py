@@ -16,7 +16,9 @@ TIME, METERING = 0x000A, 0x0702
 def secured(recording: Recording, device: Station, *, link: bool = False) -> list[Record]:
     """What a device said under NWK security, in the first half of the capture."""
     rows = recording.packets
-    rows = rows[(rows["nwk_sender"] == device.eui64) & (rows["nwk_security"] == "ok") & (rows["fcs_ok"] == True)]  # noqa: E712
+    rows = rows[
+        (rows["nwk_sender"] == device.eui64) & (rows["nwk_security"] == "ok") & (rows["fcs_ok"] == True)
+    ]
     if link:
         rows = rows[rows["aps_security"] == "ok"]
     middle = recording.start + (recording.end - recording.start) // 2
@@ -43,7 +45,9 @@ def replay_reversed(recording: Recording) -> None:
 @plant("replay with another MAC header", "nwk-replay")
 def replay_relabelled(recording: Recording) -> None:
     at = recording.moment()
-    for record in recording.rng.sample(secured(recording, recording.one_of("ESME", "IHD", "CAD")), recording.count(3)):
+    for record in recording.rng.sample(
+        secured(recording, recording.one_of("ESME", "IHD", "CAD")), recording.count(3)
+    ):
         octets = bytearray(record.frame.octets[:-2])
         octets[2] = recording.rng.randrange(256)
         recording.put(bytes(octets), at, -50)
@@ -123,13 +127,17 @@ def aps_nonce(recording: Recording) -> None:
         at = recording.quiet(at + 15 * SECOND)
 
 
-@plant("commands in a device's name from elsewhere, its counter far ahead", "counter-lockout", "cloned-address")
+@plant(
+    "commands in a device's name from elsewhere, its counter far ahead", "counter-lockout", "cloned-address"
+)
 def forged_ahead(recording: Recording) -> None:
     device = recording.one_of("PPMID", "IHD", "CAD")
     at = recording.moment()
     last = int(recording.packets[recording.packets["nwk_sender"] == device.eui64]["nwk_counter"].max())
     for step in range(recording.count(3)):
-        payload = assemble.aps_data(TIME, 0x0109, 1, 1, 90 + step) + zcl(2, b"\x00\x00\xe2\x00\x00\x00\x00", general=True)
+        payload = assemble.aps_data(TIME, 0x0109, 1, 1, 90 + step) + zcl(
+            2, b"\x00\x00\xe2\x00\x00\x00\x00", general=True
+        )
         forge(recording, device, 0, at, payload, last + 700 + step, rssi=-85)
         at = recording.quiet(at + recording.rng.randrange(2, 40) * SECOND)
 

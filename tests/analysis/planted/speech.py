@@ -48,7 +48,9 @@ def say(
             header, asdu, link_key, counter=aps_counter, source=sender.eui64, key_id=key_id
         )
 
-    return _hop(recording, sender, receiver.short, time_ns, apdu, secured, receiver if acked else None, rssi, planted)
+    return _hop(
+        recording, sender, receiver.short, time_ns, apdu, secured, receiver if acked else None, rssi, planted
+    )
 
 
 def tell(
@@ -93,12 +95,22 @@ def forge(
     """A frame in the name of `alias` from somebody who holds the network key (or, unsecured, from anybody)."""
     rng = recording.rng
     header = assemble.nwk_header(
-        to, alias.short, rng.randrange(256), command=command, secured=secured, src_eui64=None if secured else alias.eui64
+        to,
+        alias.short,
+        rng.randrange(256),
+        command=command,
+        secured=secured,
+        src_eui64=None if secured else alias.eui64,
     )
     npdu = header + payload
     if secured:
         npdu = assemble.secure_nwk(
-            header, payload, recording.key, counter=counter, source=alias.eui64, key_seq=recording.key_sequence
+            header,
+            payload,
+            recording.key,
+            counter=counter,
+            source=alias.eui64,
+            key_seq=recording.key_sequence,
         )
     group = to >= 0xFFF8
     source = alias.short if mac_source is None else mac_source
@@ -136,12 +148,23 @@ def carry(
     device = receiver if sender is hub else sender
     number = tunnel_of(recording, device) if tunnel is None else tunnel
     by_client = sender is hub
-    asdu = zcl(2 if by_client else 1, struct.pack("<H", number) + octets, to_client=not by_client)
+    body, sequence = struct.pack("<H", number) + octets, recording.rng.randrange(256)
+    asdu = zcl(2 if by_client else 1, body, to_client=not by_client, sequence=sequence)
     blocks = [asdu[i : i + FRAGMENT] for i in range(0, len(asdu), FRAGMENT)]
     counter = recording.rng.randrange(256)
     for index, block in enumerate(blocks):
         fragment = (index, len(blocks)) if len(blocks) > 1 else None
         if index not in skip:
-            say(recording, sender, receiver, time_ns, TUNNEL, block, fragment=fragment, counter=counter, planted=planted)
+            say(
+                recording,
+                sender,
+                receiver,
+                time_ns,
+                TUNNEL,
+                block,
+                fragment=fragment,
+                counter=counter,
+                planted=planted,
+            )
         time_ns += 12_000_000
     return time_ns
