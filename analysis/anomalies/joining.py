@@ -29,7 +29,7 @@ from analysis.view import Frame, View
     ),
 )
 def association_flood(
-    view: View, *, strangers: int = 10, window: float = 60.0, rate: float = 5.0
+    view: View, *, strangers: int = 10, window: float = 60.0, rate: float = 5.0, hourly: int = 20
 ) -> Iterator[Evidence]:
     """Association requests of ever new EUI-64s within a minute, or many a second, fill the neighbour tables
     of a hub so that true devices cannot join. So do strangers that ask within an hour and never come in."""
@@ -46,7 +46,7 @@ def association_flood(
             outside["mac_src"].to_numpy("uint64", na_value=0),
             3600.0,
         )
-        if most < strangers and fast <= rate and slow >= strangers:
+        if most < strangers and fast <= rate and slow >= hourly:
             text = f"{plural(slow, 'device')} within an hour that never came in"
             hits = outside.iloc[first:last]
             yield broken(subject, f"{text} ({spread(hits)})", hits["frame"])

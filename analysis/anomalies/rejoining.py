@@ -109,7 +109,7 @@ def realignment_forged(view: View, *, seconds: float = 1.0) -> Iterator[Evidence
     advice="See whether it gets answers: weak link, lost key, or answers that are jammed",
 )
 def rejoin_loop(
-    view: View, *, requests: int = 3, window: float = 300.0, hourly: int = 4
+    view: View, *, requests: int = 3, window: float = 300.0, hourly: int = 5
 ) -> Iterator[Evidence]:
     """A device that rejoins several times within minutes does not get an answer, or does not get it
     whole. One that rejoins every few minutes for an hour cannot stay in the network."""

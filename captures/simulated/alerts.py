@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ALERTS", "generic", "payload"]
 
 FUTURE_DATED_DONE, FIRMWARE_RECEIVED, INTEGRITY = 0x8F66, 0x8F72, 0x81A0
+POWER_QUALITY, TOP_UP_ACCEPTED = 0x8002, 0x810E  # of a home in which all is well
 _CHANNEL = ("octet-string", b"\x01")
 Typed = tuple[str, Any]
 
@@ -203,7 +204,7 @@ ALERTS: dict[int, Maker] = {
     0x0124: _asn1(FUTURE_DATED_DONE),
     0x0128: _asn1(0x8F8A),
     0x012B: _asn1(0x8F8B),
-    0x1000: _plain(0x8F3F),
-    0x1001: _plain(0x8F1E),
+    0x1000: _plain(POWER_QUALITY),
+    0x1001: _plain(TOP_UP_ACCEPTED),
 }
 """How each alert's payload is made, by message code."""

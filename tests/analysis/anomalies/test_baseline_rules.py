@@ -92,6 +92,10 @@ CASES = {
         lambda: levels("rssi", *scattered(-55, 60), *scattered(-80, 60)),
         lambda: levels("rssi", *scattered(-60, 120)),
     ),
+    "rssi-drifts": (
+        lambda: levels("rssi", *(r for n in range(10) for r in scattered(-50 - 2 * n, 120, 2))),
+        lambda: levels("rssi", *scattered(-60, 1200, 2)),
+    ),
     "lqi-changed": (
         lambda: levels("lqi", *scattered(220, 60), *scattered(90, 60)),
         lambda: levels("lqi", *scattered(200, 120, 30)),

@@ -18,6 +18,10 @@ CASES: dict[str, Case] = {
         lambda: [beacon(n, mac_seq=0xD8) for n in range(5)],
         lambda: [beacon(n, mac_seq=n) for n in range(5)],
     ),
+    "beacon-flood": (
+        lambda: [beacon(n, epid=n + 1, mac_src_pan=0x3000 + n) for n in range(20)],
+        lambda: [beacon(n, epid=n % 3, mac_src_pan=0x3000 + n % 3) for n in range(20)],
+    ),
     "beacons-jammed": (lambda: beacons_of_two(True), lambda: beacons_of_two(False)),
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.analysis.anomalies.rows import Rows, acked, stream
-from tests.analysis.frames import packet
+from tests.analysis.frames import GAS, METER, packet
 from tests.analysis.verdicts import Case, finds, passes
 
 
@@ -21,6 +21,15 @@ def by_length(bad: int) -> Rows:
     return good + mixed
 
 
+def one_jammed(device: int | None) -> Rows:
+    """Two devices in turn; a while of `device`, or of both, is damaged."""
+    return [
+        packet(n, who, mac_seq=n, fcs_ok=not (30 <= n < 60 and device in (who, None)))
+        for n in range(90)
+        for who in (METER, GAS)
+    ]
+
+
 def jammed_acks(answered: bool) -> Rows:
     rows: Rows = stream(200, start=500)
     for n in range(8):
@@ -32,6 +41,7 @@ def jammed_acks(answered: bool) -> Rows:
 CASES: dict[str, Case] = {
     "bad-fcs-share": (lambda: damaged(3), lambda: damaged(50)),
     "ack-after-damaged-frame": (lambda: jammed_acks(True), lambda: jammed_acks(False)),
+    "jamming-of-device": (lambda: one_jammed(METER), lambda: one_jammed(None)),
     "jamming-by-length": (lambda: by_length(28), lambda: by_length(0)),
 }  # fmt: skip
 

@@ -16,6 +16,15 @@ def retried(answered: bool) -> Rows:
     return rows
 
 
+def acknowledged(times: int) -> Rows:
+    rows: Rows = []
+    for n in range(8):
+        first, ack = acked(packet(n * 1.0, mac_seq=n))
+        rows += [first, *(acked(first, 0.001 * (1 + copy))[1] for copy in range(times))]
+        assert ack
+    return rows
+
+
 CASES: dict[str, Case] = {
     "missing-acknowledgements": (lambda: retried(False), lambda: retried(True)),
     "retries": (lambda: retried(False), lambda: retried(True)),
@@ -23,6 +32,7 @@ CASES: dict[str, Case] = {
         lambda: [packet(n * 0.01, mac_seq=1, nwk_counter=5, nwk_digest=5) for n in range(12)],
         lambda: [packet(n * 0.01, mac_seq=1, nwk_counter=5, nwk_digest=5) for n in range(4)],
     ),
+    "ack-twice": (lambda: acknowledged(2), lambda: acknowledged(1)),
     "weak-signal": (lambda: stream(20, rssi=-95), lambda: stream(20, rssi=-60)),
 }  # fmt: skip
 

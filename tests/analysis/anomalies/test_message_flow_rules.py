@@ -34,6 +34,15 @@ def blocks(whole: bool) -> Any:
     return decoded(stream(100, step=30, **TUNNEL), messages=rows)
 
 
+def fragmented(whole: bool) -> Any:
+    """Four payloads of three blocks; the last block makes a payload whole."""
+    rows = []
+    for n in range(12):
+        last = {"zcl_command": 2} if whole and n % 3 == 2 else {"summary": "APS data, fragment"}
+        rows.append(packet(n * 20.0 / 3, aps_counter=n // 3, mac_seq=n, **TUNNEL, **last))
+    return decoded([*rows, packet(200.0, **TUNNEL, zcl_command=0)])
+
+
 def cut(bare: bool) -> Any:
     rows = [message(1, "command", 1), message(2, "command", 2, **({"kind": "dlms"} if bare else {}))]
     return decoded(stream(5, **TUNNEL), messages=rows)
@@ -51,6 +60,7 @@ def codes(result: int) -> Any:
 CASES: dict[str, Case] = {
     "device-unresponsive": (lambda: commands_answered(False), lambda: commands_answered(True)),
     "block-missing": (lambda: blocks(False), lambda: blocks(True)),
+    "fragments-missing": (lambda: fragmented(False), lambda: fragmented(True)),
     "message-cut": (lambda: cut(True), lambda: cut(False)),
     "top-up-guessing": (lambda: codes(1), lambda: codes(0)),
 }  # fmt: skip

@@ -22,6 +22,10 @@ def silent_after(seconds: float) -> Rows:
 
 CASES: dict[str, Case] = {
     "request-flood": (lambda: asks(0.5), lambda: asks(10.0)),
+    "broadcast-flood": (
+        lambda: [packet(n * 0.5, receiver=None, mac_seq=n) for n in range(60)],
+        lambda: [packet(n * 5.0, receiver=None, mac_seq=n) for n in range(60)],
+    ),
     "device-silent": (lambda: silent_after(4000), lambda: silent_after(12_000)),
 }  # fmt: skip
 

@@ -28,6 +28,11 @@ def duty(*codes: int) -> Rows:
 CASES: list[tuple[str, Rows, Rows]] = [
     ("device-log-alert", [response(0x01, **ADD)], [response(0x01, **ADD), alert(0x18, 20, by=HUB)]),
     ("log-only-alert", [alert(alert_code=0x8F43)], [alert(alert_code=0x8F12)]),
+    (
+        "alert-flood",
+        [alert(seconds=9 * n, counter=n, alert_code=0x8002) for n in range(9)],
+        [alert(seconds=900 * n, counter=n, alert_code=0x8002) for n in range(9)],
+    ),
     ("security-alert", [alert(alert_code=0x8F3F)], [alert(alert_code=0x8F12)]),
     ("duty-cycle-alert-order", duty(0x8F20, 0x8F21, 0x8F23), duty(0x8F20, 0x8F21, 0x8F22, 0x8F23)),
     ("firmware-alerts", [command(0x12)], [command(0x12), response(0x12, answers=1)]),

@@ -31,6 +31,12 @@ CASES: dict[str, Case] = {
         lambda: display(zcl_type="general", zcl_command=0x02),
         lambda: display(zcl_type="general", zcl_command=0x00),
     ),
+    "han-data-source": (
+        lambda: display(zcl_type="cluster", zcl_command=0, zcl_direction="to-client", aps_cluster=0x0700),
+        lambda: with_others(
+            smart_energy(1, zcl_type="cluster", zcl_command=0, zcl_direction="to-client", aps_cluster=0x0700)
+        ),
+    ),
     "load-control-source": (lambda: switched(HUB), lambda: switched(METER)),
 }  # fmt: skip
 

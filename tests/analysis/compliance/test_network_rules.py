@@ -19,6 +19,11 @@ def update(sender: int, *times: float) -> Rows:
     ]
 
 
+def permit(sender: int) -> dict[str, Any]:
+    """Mgmt_Permit_Joining to all."""
+    return packet(1, sender, None, aps_type="data", aps_profile=0, aps_cluster=0x0036)
+
+
 def on_channels(*channels: int) -> Any:
     return home(*(packet(n, channel=c) for n, c in enumerate(channels)))
 
@@ -33,6 +38,7 @@ def log_of(count: int) -> Any:
 CASES: dict[str, Case] = {
     "epid-is-hub": (lambda: home(beacon(0x1122334455667788)), lambda: home(beacon(HUB))),
     "network-update-source": (lambda: home(*update(STRANGER, 1)), lambda: home(*update(HUB, 1))),
+    "network-management-source": (lambda: home(permit(STRANGER)), lambda: home(permit(HUB))),
     "pan-id-changes": (lambda: home(*update(HUB, 1, 60, 120)), lambda: home(*update(HUB, 1))),
     "channel-constant": (lambda: on_channels(*[11, 15] * 15), lambda: on_channels(*[15] * 30, *[20] * 30)),
     "channel-allowed": (lambda: home(packet(1, page=31, channel=3)), lambda: home(packet(1, page=28, channel=26))),

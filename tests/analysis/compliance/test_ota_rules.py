@@ -25,6 +25,15 @@ def offered(held: int, offer: int) -> Any:
     return home(commands=[*asks, *command(2, OTA, 0x02, HUB, METER, status=0, file_version=offer)])
 
 
+def offered_by(maker: int) -> Any:
+    asks = command(1, OTA, 0x01, METER, HUB, manufacturer_id=0x1234, image_type=1)
+    return home(commands=[*asks, *command(2, OTA, 0x02, HUB, METER, manufacturer_id=maker, image_type=1)])
+
+
+def ended(status: int) -> Any:
+    return home(commands=command(5, OTA, 0x06, METER, HUB, status=status, file_version=7))
+
+
 def finished(message_code: int) -> Any:
     ends = command(5, OTA, 0x06, METER, HUB, status=0, file_version=7)
     return home(commands=ends, messages=[alert(60, message_code=message_code)])
@@ -41,6 +50,8 @@ CASES: dict[str, Case] = {
         lambda: home(commands=[r for n in range(9) for r in request(1 + n, 64 * n)]),
     ),
     "ota-downgrade": (lambda: offered(7, 6), lambda: offered(7, 8)),
+    "ota-other-image": (lambda: offered_by(0x4321), lambda: offered_by(0x1234)),
+    "ota-aborted": (lambda: ended(0x95), lambda: ended(0x00)),
     "ota-image-header": (
         lambda: home(commands=block(1, image_data="7f454c4600013800")),
         lambda: home(commands=block(1)),

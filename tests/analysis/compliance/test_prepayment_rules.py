@@ -1,8 +1,13 @@
 """Rules on prepayment: what breaks each of them, and what keeps it."""
 
+from typing import Any
+
 import pytest
 
 from tests.analysis.compliance.gbcs_tables import Row, broken_and_kept, capture, command, item, response
+from tests.analysis.compliance.rows import command as han_command
+from tests.analysis.compliance.rows import home
+from tests.analysis.frames import HUB, METER
 
 Rows = list[Row]
 TOP_UP, CLOCK = 0x97, 0x62
@@ -21,6 +26,19 @@ CASES: list[tuple[str, Rows, Rows]] = [
 @pytest.mark.parametrize(("rule", "bad", "good"), CASES, ids=[c[0] for c in CASES])
 def test_broken_and_kept(rule: str, bad: Rows, good: Rows) -> None:
     broken_and_kept(rule, capture(bad), capture(good))
+
+
+def entered(*codes: str) -> Any:
+    """Codes at the display, each accepted by the meter."""
+    rows = []
+    for n, code in enumerate(codes):
+        rows += han_command(100 * n, 0x0705, 0x04, HUB, METER, direction="to-server", top_up_code=code)
+        rows += han_command(100 * n + 1, 0x0705, 0x03, METER, HUB, direction="to-client", result_type=0)
+    return home(commands=rows)
+
+
+def test_top_up_code_again() -> None:
+    broken_and_kept("top-up-code-again", entered("31", "32", "31"), entered("31", "32", "33"))
 
 
 def test_top_up_repeated() -> None:

@@ -38,7 +38,6 @@ def time_years(recording: Recording) -> None:
     "the hub's time is years off from the beginning",
     "time-differs",
     "time-step",
-    "time-against-messages",
     base="hour",
 )
 def time_always_wrong(recording: Recording) -> None:

@@ -296,10 +296,8 @@ def report(recording: Recording) -> None:
 @plant("a switch to a key that was never distributed", "key-sequence-unannounced")
 def switch_key(recording: Recording) -> None:
     new, hub, at = recording.rng.randbytes(16), recording["CHF"], recording.moment()
-    counter = 0
-    for _ in range(recording.count(6)):
+    for counter in range(recording.count(6)):
         header = assemble.nwk_header(0xFFFC, 0, recording.rng.randrange(256), command=True, radius=1)
         npdu = assemble.secure_nwk(header, b"\x08\x60", new, counter=counter, source=hub.eui64, key_seq=1)
         recording.put(assemble.mac_data(counter, recording.pan, 0xFFFF, 0, npdu), at, hub.rssi)
-        counter += 1
         at = recording.quiet(at + 15 * SECOND)

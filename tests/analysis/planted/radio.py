@@ -31,7 +31,7 @@ def jam_device(recording: Recording) -> None:
             recording.damage(record)
 
 
-@plant("all link status frames are jammed", "jamming-of-kind", "jamming-by-length", "bad-fcs-share")
+@plant("all link status frames are jammed", "jamming-by-length", "bad-fcs-share")
 def jam_kind(recording: Recording) -> None:
     rows = frames_like(recording.packets, nwk_command=8)
     start = recording.rng.uniform(0.2, 0.4)

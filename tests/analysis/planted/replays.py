@@ -16,9 +16,7 @@ TIME, METERING = 0x000A, 0x0702
 def secured(recording: Recording, device: Station, *, link: bool = False) -> list[Record]:
     """What a device said under NWK security, in the first half of the capture."""
     rows = recording.packets
-    rows = rows[
-        (rows["nwk_sender"] == device.eui64) & (rows["nwk_security"] == "ok") & (rows["fcs_ok"] == True)
-    ]
+    rows = rows[(rows["nwk_sender"] == device.eui64) & (rows["nwk_security"] == "ok") & rows["fcs_ok"]]
     if link:
         rows = rows[rows["aps_security"] == "ok"]
     middle = recording.start + (recording.end - recording.start) // 2
