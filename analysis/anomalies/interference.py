@@ -183,6 +183,8 @@ def jamming_of_device(
     for station in np.unique(who[bad]):
         own = who == station
         at = np.flatnonzero(own & bad)
+        if (own & ~bad).sum() < least:
+            continue  # an address that is hardly ever read well is a damaged one itself
         during = (times >= times[at[0]]) & (times <= times[at[-1]])
         mine, rest = own & during, during & ~own
         hits, total = int(bad[mine].sum()), int(mine.sum())

@@ -75,9 +75,18 @@ def _again(rows: Frame) -> Frame:
 
 
 def _usual(times: Frame, window: float, duration: float) -> float:
-    """The number in the median window of those that have any."""
+    """The number in the median window of those that have any, without the fullest stretch of windows: what
+    happens once is not usual, however long it lasts."""
     counts = np.bincount(np.floor_divide(times, window).astype(int))
-    return float(np.median(counts[counts > 0])) if duration > 4 * window and (counts > 0).sum() > 8 else 0.0
+    busy = np.flatnonzero(counts > 0)
+    if duration <= 4 * window or len(busy) <= 8:
+        return 0.0
+    stretches = np.split(busy, np.flatnonzero(np.diff(busy) > 1) + 1)
+    crowded = [part for part in stretches if counts[part].max() >= counts.max() / 2]
+    once = len(crowded) == 1 and len(crowded[0]) * window < 0.8 * duration
+    rest = np.delete(counts, crowded[0]) if once else counts
+    rest = rest[rest > 0]
+    return float(np.median(rest)) if len(rest) else 0.0
 
 
 def _crowded(times: Frame, window: float, least: float) -> Frame:

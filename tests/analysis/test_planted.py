@@ -17,7 +17,7 @@ for module in pkgutil.iter_modules(planted.__path__):
     import_module(f"{planted.__name__}.{module.name}")
 
 EVERY = bool(os.environ.get("HANSCOPE_ALL_FAULTS"))
-CASES = [
+PLAYED = [
     (name, seed, strength)
     for number, (name, one) in enumerate(PLANTS.items())
     for seed, strength in enumerate(one.strengths, 1)
@@ -30,7 +30,7 @@ def test_plants_name_rules_that_exist() -> None:
     assert not {rule for one in PLANTS.values() for rule in one.rules} - known
 
 
-@pytest.mark.parametrize(("name", "seed", "strength"), CASES)
+@pytest.mark.parametrize(("name", "seed", "strength"), PLAYED)
 def test_what_is_planted_is_told(name: str, seed: int, strength: float) -> None:
     one = PLANTS[name]
     told = try_plant(one, seed, strength, list(one.rules))
