@@ -1,10 +1,17 @@
 """Where frames come from: files, sniffers, and the simulated home area network."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from captures.block import BLOCK_FRAMES, FcsState, FrameBlock, Kind, Lost, TrailerKind
 from captures.capture import Capture, open_capture
 from captures.errors import CaptureError, CaptureMissing, UnknownFormat, UnsupportedLinkType
-from captures.writer import CapturedFrame, CaptureWriter, captured_frames, write_capture
-from dissectors.field import Field
+
+if TYPE_CHECKING:
+    from captures.writer import CapturedFrame, CaptureWriter, captured_frames, write_capture
+    from dissectors.field import Field
 
 __all__ = [
     "BLOCK_FRAMES",
@@ -32,3 +39,10 @@ def encapsulation_fields(record: bytes, link_type: int) -> list[Field]:
     from captures import fields  # construct is heavy: only those who look at one record pay for it
 
     return fields.encapsulation_fields(record, link_type)
+
+
+def __getattr__(name: str) -> Any:
+    # Who only reads captures does not load what writes them.
+    if name in ("CapturedFrame", "CaptureWriter", "captured_frames", "write_capture"):
+        return getattr(import_module("captures.writer"), name)
+    raise AttributeError(f"module 'captures' has no attribute {name!r}")

@@ -1,12 +1,17 @@
 """The ZigBee Cluster Library: every general command, every data type, the clusters of the tables."""
 
-from dissectors.zcl.build import build, build_attribute_records, build_command
-from dissectors.zcl.frame import dissect, dissect_payload
-from dissectors.zcl.header import Header, build_header, read_header
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dissectors.zcl.build import build_attribute_records, build_command
+    from dissectors.zcl.frame import dissect, dissect_payload
+    from dissectors.zcl.header import Header, build_header, read_header
 
 __all__ = [
     "Header",
-    "build",
     "build_attribute_records",
     "build_command",
     "build_header",
@@ -14,3 +19,16 @@ __all__ = [
     "dissect_payload",
     "read_header",
 ]
+
+HOMES = {
+    **dict.fromkeys(("build_attribute_records", "build_command"), "build"),
+    **dict.fromkeys(("dissect", "dissect_payload"), "frame"),
+    **dict.fromkeys(("Header", "build_header", "read_header"), "header"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    # The column path takes single modules from here: what it does not take is not loaded.
+    if name in HOMES:
+        return getattr(import_module(f"dissectors.zcl.{HOMES[name]}"), name)
+    raise AttributeError(f"module 'dissectors.zcl' has no attribute {name!r}")

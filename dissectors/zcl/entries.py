@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from dissectors.facts import table
 
@@ -29,8 +29,7 @@ Side = Literal["server", "client"]
 _ALL_ONES = frozenset({"uint", "bool", "enum", "utc", "date", "time_of_day", "cluster", "attribute", "eui64"})
 
 
-@dataclass(frozen=True, slots=True)
-class DataType:
+class DataType(NamedTuple):
     """A ZCL data type (ZCL 07-5123, table 2-10).
 
     Attributes:
@@ -56,8 +55,7 @@ class DataType:
         return 1 << (8 * self.length - 1) if self.kind == "int" else None
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(NamedTuple):
     """A cluster; `manufacturer` is set for clusters in the manufacturer range."""
 
     id: int
@@ -66,8 +64,7 @@ class Cluster:
     manufacturer: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """An attribute of one side of a cluster; `meaning` names an enumeration or bitmap, or is empty."""
 
     cluster: int
@@ -79,8 +76,7 @@ class Attribute:
     manufacturer: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FieldSpec:
+class FieldSpec(NamedTuple):
     """One field of a command or structure.
 
     Attributes:
@@ -100,8 +96,7 @@ class FieldSpec:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A command of a cluster: its fields in wire order; `others` are further layouts, by revision name."""
 
     cluster: int
