@@ -15,6 +15,7 @@ from dissectors.frame import Dissection
 __all__ = ["Rows", "capture_columns", "dissect_rows"]
 
 NO_TIME = -(2**63)
+COMMANDS = frozenset({"commands"})
 LINK_TYPES = {
     1: "Ethernet",
     101: "IP",
@@ -90,7 +91,7 @@ def _radio(block: FrameBlock, row: int, session: Session, columns: dict[str, Any
     from dissectors import dissect_frame  # Scapy: only when a frame takes this path
 
     raw = block.raw(row)
-    found = dissect_frame(raw, session.context, rows_only=True)
+    found = dissect_frame(raw, session.context, rows_only=True, unwanted=COMMANDS - session.tables)
     troubled = columns.get("issue")
     columns.update(found.columns)
     if troubled is not None or ("issue" not in columns and found.issues):

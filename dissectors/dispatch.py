@@ -37,27 +37,29 @@ BEACON_READERS = {"zigbee": read_beacon_payload, "thread": read_thread_beacon}
 LAYER = "802.15.4"
 
 
-def dissect_frame(raw: RawFrame, context: HanContext, *, rows_only: bool = False) -> Dissection:
+def dissect_frame(
+    raw: RawFrame, context: HanContext, *, rows_only: bool = False, unwanted: frozenset[str] = frozenset()
+) -> Dissection:
     """Dissect one radio frame as far as keys and octets allow. Never raises, whatever the octets.
 
     With `rows_only` the dissection has columns, rows, issues and payloads only: neither a tree of fields nor
-    layers, which are most of the work.
+    layers, which are most of the work. Rows of `unwanted` tables may stay away.
 
     The context learns from the frame (keys, addresses, counters, fragments) unless its check sequence is bad.
     The same frame may be given again, say when a key has been learnt since: what it teaches, it teaches once.
     """
-    out = dissect_as(raw, context, rows_only)
+    out = dissect_as(raw, context, rows_only, unwanted)
     if raw.trailer == "absent" and (out.issues or out.shut_reason) and ends_in_fcs(raw.octets):
-        out = dissect_as(replace(raw, trailer="fcs16"), context, rows_only)
+        out = dissect_as(replace(raw, trailer="fcs16"), context, rows_only, unwanted)
         text = "the capture has no FCS, but the last two octets are this frame's"
         out.issues.append(Issue("note", LAYER, len(raw.octets) - 2, text))
         out.columns["issue"] = out.issues[0].text
     return out
 
 
-def dissect_as(raw: RawFrame, context: HanContext, rows_only: bool) -> Dissection:
+def dissect_as(raw: RawFrame, context: HanContext, rows_only: bool, unwanted: frozenset[str]) -> Dissection:
     """Dissect a frame whose trailer is what `raw` says."""
-    out = Dissection(buffers={"frame": raw.octets})
+    out = Dissection(buffers={"frame": raw.octets}, unwanted=unwanted)
     reading = Reading(raw, context, out, rows_only=rows_only)
     end = read_trailer(reading)
     frame = read_mac(reading, end)

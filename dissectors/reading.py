@@ -155,6 +155,8 @@ def command_rows(
     reading: Reading, layer_name: str, command: int, name: str, layer: Layer, **more: Any
 ) -> Iterator[dict[str, Any]]:
     """One row of the commands table for every field of a MAC, NWK, APS or ZDP command; keys never show."""
+    if "commands" in reading.out.unwanted:
+        return
     sources = (reading.source, reading.nwk_src, reading.sender_eui64, reading.sender_short)
     targets = (reading.destination, reading.nwk_dst, reading.receiver_eui64, reading.receiver_short)
     common = {
