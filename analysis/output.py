@@ -156,7 +156,8 @@ class Folder:
             with suppress(Exception):  # what it writes goes away anyhow
                 writer.close()
         for file in self._files.values():
-            file.close()
+            with suppress(OSError):  # a full disk refuses even what it still held back
+                file.close()
             Path(file.name).unlink(missing_ok=True)
         self._files, self._writers, self._scribe = {}, {}, None
 

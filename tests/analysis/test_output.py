@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -137,4 +139,16 @@ def test_an_interrupted_run_leaves_nothing(form: str, error: BaseException, tmp_
         for table, batch in batches_and_then(error):
             folder.write(table, batch)
     folder.abandon()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", sorted(FORMATS))
+def test_a_full_disk_leaves_nothing(form: str, tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; from analysis.cli import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)); sys.exit(main(sys.argv[1:]))"
+    )
+    words = ["decode", str(FOLDER / "install-day.pcapng"), "--out", str(tmp_path), "--format", form, "-q"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, "error: File too large\n")
     assert list(tmp_path.iterdir()) == []
