@@ -1,7 +1,9 @@
 """Incidents: findings about one cause, put together, with a timeline and what to check in the field.
 
-Strategy: findings of one cause belong together when they share a frame or a device, or follow each other
-within a few minutes. What each cause probably means stands in one table.
+Strategy: findings of one cause belong together when they share a device, or follow each other within a few
+minutes. Findings of two causes are one story when the same frames show both (half of the fewer at least), or
+when one cause brings the other along: a jammed channel silences devices. What each cause probably means, and
+what it brings along, stands in one table; the gravest finding names the incident.
 """
 
 from __future__ import annotations
@@ -38,7 +40,10 @@ def incidents_of(
     out: list[list[int]] = []
     for members in groups.values():
         out += _together(sorted(members, key=lambda i: when[i]), findings, when)
-    made = [_incident(part, findings, when, rules) for part in out]
+    for part in out:
+        part.sort(key=lambda i: (-SEVERITIES.index(findings[i].severity), when[i]))
+    out.sort(key=lambda part: (-SEVERITIES.index(findings[part[0]].severity), when[part[0]]))
+    made = [_incident(part, findings, when, rules) for part in _stories(out, findings, when, rules)]
     made = [i for i in made if i.severity != "info"]
     made.sort(key=lambda i: (-SEVERITIES.index(i.severity), i.start))
     return [
@@ -62,6 +67,49 @@ def _together(
         else:
             parts.append([index])
     return parts
+
+
+def _stories(
+    parts: list[list[int]],
+    findings: Sequence[Finding],
+    when: Sequence[tuple[float, float]],
+    rules: Mapping[str, Rule],
+) -> list[list[int]]:
+    """Parts of several causes put together where they are one story; the gravest first, and first in each."""
+    stories: list[list[int]] = []
+    for part in parts:
+        for story in stories:
+            if _same_frames(story, part, findings) or _brought_along(story, part, findings, when, rules):
+                story += part
+                break
+        else:
+            stories.append(list(part))
+    return stories
+
+
+def _same_frames(one: list[int], other: list[int], findings: Sequence[Finding]) -> bool:
+    frames = [{f for i in part for f in findings[i].frames} for part in (one, other)]
+    fewest = min(map(len, frames))
+    return fewest > 0 and len(frames[0] & frames[1]) * 2 >= fewest
+
+
+def _brought_along(
+    story: list[int],
+    part: list[int],
+    findings: Sequence[Finding],
+    when: Sequence[tuple[float, float]],
+    rules: Mapping[str, Rule],
+) -> bool:
+    """Whether the story's own cause brings the part's cause along: on its devices, or where its row says
+    ``anywhere``, and while it lasted."""
+    row = causes().get(rules[findings[story[0]].rule].cause, {})
+    brings = (row.get("brings") or "").split("; ")
+    if rules[findings[part[0]].rule].cause not in brings:
+        return False
+    start, end = min(when[i][0] for i in story), max(when[i][1] for i in story)
+    while_it_lasted = start - NEAR <= min(when[i][0] for i in part) <= end + NEAR
+    same = {findings[i].device for i in story} & {findings[i].device for i in part}
+    return while_it_lasted and (bool(same) or "anywhere" in brings)
 
 
 def _incident(

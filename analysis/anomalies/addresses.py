@@ -17,7 +17,7 @@ from analysis.view import View
     confidence="secondary",
     merges=("attacks:A23",),
     needs=("packets", "commands"),
-    cause="join attack",
+    cause="imitation",
     unseen="a readable Device_annce",
     advice="Compare with the device's own frames: does it still use its old address?",
 )
@@ -59,7 +59,7 @@ def _eui(value: object) -> int | None:
     source="ZigBee PRO 05-3474 3.6.1.9 (address conflicts)",
     confidence="secondary",
     merges=("attacks:A39", "attacks:A23"),
-    cause="join attack",
+    cause="imitation",
     unseen="secured frames that carry the EUI-64 of their sender",
     advice="The network should resolve it by itself; if it lasts, restart the younger device",
 )

@@ -123,7 +123,7 @@ def counter_near_exhaustion(view: View, *, limit: int = 0x80000000) -> Iterator[
     source="Xiao (2006); Ghost-in-ZigBee (Cao 2016); ZigBee PRO 05-3474 4.3.1.2",
     confidence="secondary",
     merges=("rules:Z13", "attacks:A18"),
-    cause="counter reset",
+    cause="imitation",
     unseen=SECURED,
     advice="A forged high counter makes receivers refuse the true device: restart its link or renew the key",
 )
@@ -155,7 +155,7 @@ def counter_jump(view: View, *, jump: int = 1 << 20, rate: float = 1000.0) -> It
     source="Xiao (2006); Ghost-in-ZigBee (Cao 2016)",
     confidence="secondary",
     merges=("attacks:A18",),
-    cause="counter reset",
+    cause="imitation",
     unseen=SECURED,
     advice="See whether the receivers still answer the device; renew the key if they do not",
 )

@@ -18,7 +18,7 @@ from analysis.view import Frame, View
     source="RSSI clone literature",
     confidence="recalled",
     merges=("attacks:A39", "attacks:A24", "attacks:A38"),
-    cause="forged command",
+    cause="imitation",
     unseen="frames with a signal strength, thirty or more of one sender",
     advice="Two places send under one address: walk with the sniffer and see where the weaker one is",
 )

@@ -54,7 +54,7 @@ def _heard_after(packets: Frame, sender: object, seconds: float) -> bool:
     source="ZigBee routing literature",
     confidence="recalled",
     merges=("attacks:A37",),
-    cause="forged command",
+    cause="imitation",
     needs=("packets", "commands"),
     unseen="readable route replies and link status commands",
     advice="A change of the mesh, or somebody who draws traffic to himself",
@@ -94,7 +94,7 @@ def commands_of(view: View, command: int) -> Frame:
     source="ZigBee routing literature",
     confidence="recalled",
     merges=("attacks:A38",),
-    cause="forged command",
+    cause="imitation",
     unseen="Link Status commands",
     advice="Two transmitters under one short address: compare EUI-64 and signal strength",
 )
