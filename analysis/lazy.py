@@ -51,7 +51,7 @@ class Column(pd.Series):
 
     def isin(self, values: Any) -> Any:
         found = _among(self, list(values))
-        return super().isin(values) if found is None else pd.Series(found, index=self.index)
+        return super().isin(values) if found is None else pd.Series(found, index=self.index, copy=False)
 
 
 def _among(column: Any, values: list[Any]) -> Known | None:
@@ -135,21 +135,23 @@ class Table:
 
     def __getitem__(self, name: str) -> Column:
         if name not in self._made:
-            self._made[name] = Column(self.makers[name](None), index=self.index)
+            self._made[name] = Column(_array(self.makers[name](None)), index=self.index, copy=False)
         return self._made[name]
 
     def cut(self, name: str, places: Places, index: Any = None) -> Column:
         """The column at `places`; a column that nobody has read yet is not made for a few rows of it."""
         index = self.index[places] if index is None else index
         if name in self._made or len(places) * FEW > self.length:
-            return Column(_at(self[name].array, places), index=index)
-        made = self.makers[name](places)
-        return Column(made.array if isinstance(made, pd.Series) else made, index=index)
+            return Column(_at(self[name].array, places), index=index, copy=False)
+        return Column(_array(self.makers[name](places)), index=index, copy=False)
 
     def places(self, name: str, value: Any) -> Places:
         """The rows, in order, where a column holds `value` (or one of several); found once, but for long
         numbers such as addresses, each of which is asked for once."""
         if _long(self[name]):
+            if name in self._codes and value in self._codes[name][1]:
+                codes, keys = self._codes[name]
+                return np.flatnonzero(codes == keys.index(value))
             return np.flatnonzero(holds(self[name], value))
         key = (name, frozenset(value) if isinstance(value, list | set | range) else value)
         if key not in self._places:
@@ -175,6 +177,10 @@ class Table:
             return pd.DataFrame({name: pd.Series(self[name]) for name in self.makers}, index=self.index)
         columns = {name: pd.Series(self.cut(name, places)) for name in self.makers}
         return pd.DataFrame(columns, index=self.index[places])
+
+
+def _array(made: Any) -> Any:
+    return made.array if isinstance(made, pd.Series) else made
 
 
 def _at(array: Any, places: Places) -> Any:

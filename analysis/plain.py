@@ -92,7 +92,7 @@ def _times(whole: Any) -> Any:
 
     integers = whole.cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
     nanoseconds = integers.fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)
-    return pd.Series(pd.DatetimeIndex(nanoseconds.view("datetime64[ns]")).tz_localize("UTC"))
+    return pd.DatetimeIndex(nanoseconds.view("datetime64[ns]")).tz_localize("UTC").array
 
 
 def _masked(whole: Any, kind: str) -> Any:
@@ -103,7 +103,7 @@ def _masked(whole: Any, kind: str) -> Any:
     whole = whole if whole.type == wanted else whole.cast(wanted)
     values, valid = truths_of(whole) if kind == "bool" else numpy_of(whole)
     array = pd.arrays.BooleanArray if kind == "bool" else pd.arrays.IntegerArray
-    return pd.Series(array(values, ~valid))
+    return array(values, ~valid)
 
 
 def _categorical(arrow: Any) -> Any:

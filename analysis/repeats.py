@@ -42,9 +42,11 @@ def _repeats(view: View) -> Frame:
     retry = ~heard & (gap < RETRY_SECONDS)
     chain = np.cumsum(~(heard | retry))
     copies = 1 + _running(retry, chain)
-    back = np.argsort(order, kind="stable")
-    acked = _acked(view, rows)
-    return rows.extended(heard=heard[back], retry=retry[back], copies=copies[back], acked=acked)
+    marks = {"heard": heard, "retry": retry, "copies": copies}
+    columns = {name: np.empty_like(values) for name, values in marks.items()}
+    for name, values in marks.items():
+        columns[name][order] = values
+    return rows.extended(**columns, acked=_acked(view, rows))
 
 
 def _running(flags: np.ndarray, chain: np.ndarray) -> np.ndarray:
@@ -63,8 +65,9 @@ def _acked(view: View, rows: Frame) -> np.ndarray:
         return out
     times = acks["seconds"].to_numpy(dtype=float)
     sequence = acks["mac_seq"].to_numpy(dtype=np.int64)
-    order = np.argsort(times, kind="stable")
-    times, sequence = times[order], sequence[order]
+    if not bool((np.diff(times) >= 0).all()):
+        order = np.argsort(times, kind="stable")
+        times, sequence = times[order], sequence[order]
     sent, wanted = rows["seconds"].to_numpy(dtype=float), rows["mac_seq"].to_numpy(dtype=np.int64)
     place = np.searchsorted(times, sent, side="left")
     for step in range(3):  # another frame's acknowledgement may lie between

@@ -80,18 +80,22 @@ class Stations:
         valid = known & has_pan & (numbers < NO_SHORT)
         if chosen is not None:
             valid &= chosen
-        seen = np.zeros((1 << 16) + 1, dtype=bool)
-        seen[np.where(valid, pan, 1 << 16)] = True
-        pans = np.flatnonzero(seen[:-1])
-        if len(pans) > MOST_PANS:
+        pans, part = self._pans
+        if part is None:
             keys = np.where(valid, pan.astype(np.int64) << 16 | numbers.astype(np.int64), -1)
             place, pairs = pd.factorize(np.where(keys < 0, np.iinfo(np.int64).max, keys), sort=True)
             pairs = pairs[pairs < np.iinfo(np.int64).max]
             return pairs, place, valid
-        number = np.zeros(1 << 16, np.int32)
-        number[pans] = np.arange(len(pans)) << 16
         pairs = (pans[:, None].astype(np.int64) << 16 | np.arange(1 << 16)).ravel()
-        return pairs, np.where(valid, number[pan] | numbers.astype(np.int32), len(pairs)), valid
+        return pairs, np.where(valid, part | numbers.astype(np.int32), len(pairs)), valid
+
+    @cached_property
+    def _pans(self) -> tuple[Any, Any]:
+        """The distinct PANs; and for each row the number of its own, shifted to where a short address has
+        room beside it (None when there are too many)."""
+        codes, pans = self.packets.codes("pan")
+        part = None if len(pans) > MOST_PANS else np.maximum(codes, 0).astype(np.int32) << 16
+        return np.array(pans, np.int64), part
 
     def _named(self, short: str, chosen: Known | None = None) -> tuple[Any, Known]:
         """The station behind each short address."""
@@ -121,4 +125,4 @@ def _filled(values: tuple[Any, Known], others: tuple[Any, Known]) -> tuple[Any, 
 
 
 def _column(values: Any, known: Known) -> Any:
-    return pd.Series(pd.arrays.IntegerArray(np.ascontiguousarray(values), ~known))
+    return pd.Series(pd.arrays.IntegerArray(np.ascontiguousarray(values), ~known), copy=False)

@@ -212,7 +212,8 @@ class View:
 
     def frames_of(self, rows: Frame) -> list[int]:
         """Frame numbers of `rows`."""
-        return [int(f) for f in rows["frame"].dropna()]
+        frames: list[int] = rows["frame"].dropna().to_numpy(dtype=np.uint64).tolist()
+        return frames
 
     @cached_property
     def good(self) -> Selection:
