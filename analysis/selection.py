@@ -217,13 +217,17 @@ class Groups:
         names = [self.by] if isinstance(self.by, str) else self.by
         named = isinstance(names, list) and all(isinstance(n, str) for n in names)
         if named and self.options.get("dropna", True):
-            yield from self._coded(names)
+            yield from ((key, self.rows._at(places)) for key, places in self._coded(names))
             return
         numbers = pd.Series(np.arange(len(self.rows)), index=self.rows.index)
         for key, part in numbers.groupby(self.keys, **self.options):
             yield key, self.rows._at(part.to_numpy())
 
-    def _coded(self, names: list[str]) -> Iterator[tuple[Any, Selection]]:
+    def places(self) -> Iterator[tuple[Any, Places]]:
+        """Of groups by columns: each key, and which rows of the selection are its own."""
+        yield from self._coded([self.by] if isinstance(self.by, str) else self.by)
+
+    def _coded(self, names: list[str]) -> Iterator[tuple[Any, Places]]:
         parts = [self.rows.codes(name) for name in names]
         codes = joint_codes([found for found, _ in parts], [len(keys) for _, keys in parts])
         order = np.argsort(codes, kind="stable")
@@ -237,7 +241,7 @@ class Groups:
         sort = self.options.get("sort", True)
         keyed.sort(key=(lambda pair: pair[0]) if sort else (lambda pair: pair[1][0]))
         for key, group in keyed:
-            yield key[0] if isinstance(self.by, str) else key, self.rows._at(group)
+            yield key[0] if isinstance(self.by, str) else key, group
 
     def __getitem__(self, column: Any) -> Any:
         return self.rows[column].groupby(self.keys, **self.options)
@@ -246,7 +250,7 @@ class Groups:
         """Rows of each group, by key."""
         if not isinstance(self.by, str):
             return self["frame"].size()
-        found = [(key, len(part)) for key, part in self]
+        found = [(key, len(part)) for key, part in self.places()]
         return pd.Series([n for _, n in found], index=[key for key, _ in found], dtype="int64")
 
     def __getattr__(self, name: str) -> Any:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import count, judge, mask
+from analysis.judging import count, judge, mask, plural
+from analysis.lazy import numbers_of
 from analysis.repeats import repeats
 from analysis.view import View
 
@@ -36,17 +37,20 @@ def missing_acknowledgements(view: View, *, share: float = 0.3, least: int = 20)
     rows = rows[~rows["heard"]]
     if rows.empty or not rows["acked"].any():
         return
-    retried = rows.groupby(["sender", "receiver"], sort=False)
-    for (sender, receiver), part in retried:
-        if len(part) < least:
+    acked = mask(rows["acked"])
+    lost_ones = mask(rows["retry"]) & ~acked
+    frames = numbers_of(rows["frame"])[0]
+    for (sender, receiver), places in rows.groupby(["sender", "receiver"], sort=False).places():
+        if len(places) < least:
             continue
-        lost = part[part["retry"] & ~part["acked"]]
+        lost = places[lost_ones[places]]
         subject = f"{view.label(sender)} to {view.label(receiver)}"
-        if len(lost) > share * len(part):
-            text = f"{len(lost)} of {count(part)} are retries without an acknowledgement"
-            yield broken(subject, text, lost["frame"])
+        every = plural(len(places), "frame")
+        if len(lost) > share * len(places):
+            text = f"{len(lost)} of {every} are retries without an acknowledgement"
+            yield broken(subject, text, frames[lost])
         else:
-            yield kept(subject, f"{part['acked'].mean():.0%} of {count(part)} acknowledged")
+            yield kept(subject, f"{acked[places].mean():.0%} of {every} acknowledged")
 
 
 @rule(

@@ -6,6 +6,7 @@ import numpy as np
 
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import groups_of, key_of, mask, spread
+from analysis.lazy import numbers_of
 from analysis.view import Frame, View
 
 OTA, TUNNELING, KEY_ESTABLISHMENT = 0x0019, 0x0704, 0x0800
@@ -44,17 +45,17 @@ def request_flood(
     kinds = key_of(rows, "origin", "target", "aps_cluster", "zcl_type", "zcl_command")
     worst: dict[int, tuple[int, Frame]] = {}
     order, starts = groups_of(kinds)
+    seconds_of, origins = rows["seconds"].to_numpy(dtype=float), numbers_of(rows["origin"])[0]
     for places in np.split(order, np.flatnonzero(starts)[1:]):
-        part = rows.iloc[places]
-        times = part["seconds"].to_numpy(dtype=float)
+        times = seconds_of[places]
         within = np.searchsorted(times, times + window) - np.arange(len(times))
         at = int(within.argmax())
         usual = _usual(times, window, view.span)
         flood = within[at] >= requests and within[at] > factor * usual
-        origin = int(part["origin"].iloc[0])
+        origin = int(origins[places[0]])
         if flood or origin not in worst:
             inside = _crowded(times, window, requests / 2) if flood else slice(0, 0)
-            worst[origin] = (int(within[at]), part[inside])
+            worst[origin] = (int(within[at]), rows.iloc[places[inside]])
     for origin, (most, crowd) in worst.items():
         if len(crowd):
             text = f"{most} of the same request within {window:.0f} s ({spread(crowd)})"

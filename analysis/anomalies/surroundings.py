@@ -74,13 +74,8 @@ def pan_id_moved(view: View) -> Iterator[Evidence]:
 def sub_ghz_channel_moves(view: View) -> Iterator[Evidence]:
     """A hub that wants to leave its sub-GHz channel says so in the attribute ChannelChange, which devices
     read; 0 means that no change is near."""
-    rows = view.tables["attributes"]
-    rows = rows[
-        mask(rows["cluster"] == SUB_GHZ)
-        & mask(rows["attribute"] == CHANNEL_CHANGE)
-        & mask(rows["direction"] == "to-client")
-        & mask(rows["number"].notna())
-    ]
+    rows = view.tables["attributes"].only(cluster=SUB_GHZ, attribute=CHANNEL_CHANGE, direction="to-client")
+    rows = rows[mask(rows["number"].notna())]
     for source, part in rows.groupby("source", sort=False):
         told = part[mask(part["number"] != 0)]
         if len(told):

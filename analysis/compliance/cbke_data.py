@@ -32,8 +32,10 @@ def cbke_field_sizes(view: View) -> Iterator[Evidence]:
     """Certificate and ephemeral point have one size per suite: 74 and 37 octets in suite 2, 48 and 22 in
     suite 1. Another size means another suite than was agreed, or a message that was cut or made up."""
     rows = commands(view, KEY_ESTABLISHMENT, None, (INITIATE, EPHEMERAL))
-    fields = view.tables["commands"]
-    fields = fields[mask(fields["frame"].isin(rows["frame"])) & mask(fields["value"].notna())]
+    if rows.empty:
+        return
+    fields = view.tables["commands"].of_frames(rows["frame"])
+    fields = fields[mask(fields["value"].notna())]
     shown = fields[mask(fields["field"].isin(list(SIZES)))]
     sizes = _hex(shown["value"]).str.len() // 2
     wrong = [n not in SIZES[f] for f, n in zip(shown["field"].astype(str), sizes, strict=True)]

@@ -48,9 +48,11 @@ def sleepy_device_routes(view: View) -> Iterator[Evidence]:
 def end_device_polls(view: View) -> Iterator[Evidence]:
     """The capability in a join says whether a device sleeps. A gas meter sleeps; a display may, or may
     not."""
-    fields = view.tables["commands"]
+    gas = list(view.with_role("GSME"))
+    if not gas:
+        return
+    fields = view.tables["commands"].only(source=gas)
     said = fields[matching(fields["field"], "receiver_on|rx_on_when_idle", "contains")]
-    said = said[mask(said["source"].isin(list(view.with_role("GSME"))))]
     yield from judge(
         view, said, mask(said["number"] == 1), "{bad} saying that it never sleeps", "source", "as a sleeper"
     )
@@ -107,8 +109,7 @@ def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> I
 def keep_alive_cadence(view: View, *, base: float = 600.0, jitter: float = 300.0) -> Iterator[Evidence]:
     """Devices read the keep-alive cluster of the hub every ten minutes plus up to five of jitter, or as the
     hub's attributes say."""
-    rows = view.attributes
-    rows = rows[mask(rows["cluster"] == 0x0025)]
+    rows = view.attributes.only(cluster=0x0025)
     told = rows[mask(rows["number"].notna())]
     for attribute, number in zip(told["attribute"], told["number"], strict=True):
         base, jitter = (number * 60, jitter) if attribute == 0 else (base, number)
