@@ -51,32 +51,31 @@ class Lessons:
             np.zeros(0, np.int64), np.zeros(0, np.uint32), np.zeros(0, np.uint64), np.zeros(0, np.bool_)
         )
 
-    @classmethod
-    def of(cls, *parts: Lessons) -> Lessons:
-        """Lessons of several kinds, in the order of their rows; of one row in the order of the kinds."""
-        row, key, eui64, sure = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__
-        )
-        order = stable_order(row)
-        return cls(row[order], key[order], eui64[order], sure[order])
-
     def where(self, chosen: Mask | Index) -> Lessons:
         """The chosen lessons."""
         return Lessons(self.row[chosen], self.key[chosen], self.eui64[chosen], self.sure[chosen])
 
-    def news(self, known: AddressMap) -> Lessons:
-        """Those lessons that matter, given what is known: all about addresses whose owner changes."""
-        if not len(self.row):
-            return self
-        ids, base, has = _known(known, self.key)
-        changes = ~has[ids] | (self.sure & (base[ids] != self.eui64))
-        if not changes.any():
-            return Lessons.none()
+    @classmethod
+    def news(cls, known: AddressMap, *parts: Lessons) -> Lessons:
+        """Those lessons that matter, given what is known: all about addresses whose owner changes.
+
+        `parts` are lessons of several kinds; those of one row count in the order of the kinds.
+        """
+        row, key, eui64, sure = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__
+        )
+        ids, base, has = _known(known, key)
+        changes = ~has[ids] | (sure & (base[ids] != eui64))
+        if not changes.any():  # nearly always, and then their order does not matter
+            return cls.none()
         moved = np.zeros(len(base), np.bool_)
         moved[ids[changes]] = True
+        order = stable_order(row)
+        ids = ids[order]
         first = np.zeros(len(ids), np.bool_)
         first[first_places(ids, len(base))] = True
-        return self.where(moved[ids] & (self.sure | (first & ~has[ids])))._without_repeats()
+        taught = cls(row[order], key[order], eui64[order], sure[order])
+        return taught.where(moved[ids] & (taught.sure | (first & ~has[ids])))._without_repeats()
 
     def _without_repeats(self) -> Lessons:
         """Without those that say again what the one before said of the same address."""

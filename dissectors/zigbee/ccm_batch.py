@@ -143,13 +143,12 @@ def _open_singly(sealed: Sealed, key: bytes, plain: Plain) -> None:
 
 def _header(sealed: Sealed, blocks: int) -> npt.NDArray[np.uint8]:
     """The authenticated header behind its 2-octet length, padded with zeros to whole blocks."""
-    count = len(sealed)
-    out = np.empty((count, blocks * 16), np.uint8)
     length = sealed.text - sealed.header
-    out[:, 2:] = sealed.octets.rows(sealed.header, blocks * 16 - 2)
+    out = sealed.octets.rows(sealed.header - 2, blocks * 16)  # there is padding before the first
     out[:, 0] = 0
     out[:, 1] = length
-    out[np.arange(count), 2 + sealed.control - sealed.header] |= LEVEL
+    at = np.arange(0, out.size, blocks * 16) + (2 + sealed.control - sealed.header)
+    out.reshape(-1)[at] |= LEVEL
     _clear_tail(out, length + 2, first=(blocks - 1) * 2)
     return out
 

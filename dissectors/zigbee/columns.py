@@ -27,7 +27,7 @@ from dissectors.ieee802154.columns import (
     read_plain_beacons,
 )
 from dissectors.vectors import Columns, Octets, Span
-from dissectors.zigbee.address_columns import address_key, owners
+from dissectors.zigbee.address_columns import Lessons, address_key, owners
 from dissectors.zigbee.aps_security import read_applications
 from dissectors.zigbee.ccm_batch import MIC
 from dissectors.zigbee.frames import Ends, Frames, Lines
@@ -100,7 +100,8 @@ def _read_network(frames: Frames, mac: Headers) -> None:
     proofs = open_nwk(frames.octets, nwk, frames.context)
     frames.proofs.append(proofs)
     frames.foreseen[nwk.span.rows[proofs.opened.ok]] += 1
-    frames.news = lessons(nwk, mac.src_short, proofs.verdict).news(frames.context.addresses)
+    taught = lessons(nwk, mac.src_short, proofs.verdict)
+    frames.news = Lessons.news(frames.context.addresses, *taught)
     ends = _ends(frames, nwk)
     digest = frames.octets.u32(nwk.span.end - MIC)
     put_nwk(frames.octets, nwk, frames.out)

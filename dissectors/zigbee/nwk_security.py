@@ -32,8 +32,8 @@ def _group(pan: int, sequence: int, context: HanContext) -> Group:
     return Group((pan, sequence), keys, eligible, any(key.pan == pan for key in fitting))
 
 
-def lessons(nwk: NwkHeaders, sender: npt.NDArray[np.int32], verdict: npt.NDArray[np.uint8]) -> Lessons:
-    """What secured frames teach of addresses; `sender` is the MAC source's short address, -1 if it has none.
+def lessons(nwk: NwkHeaders, sender: npt.NDArray[np.int32], verdict: npt.NDArray[np.uint8]) -> list[Lessons]:
+    """What secured frames teach of addresses, by kinds; `sender` is the MAC source's short address, -1 if it has none.
 
     A verified frame tells the sender of the hop, then source and destination; an unverified one is believed
     only where nothing is known, and last in what it says of the hop.
@@ -49,4 +49,4 @@ def lessons(nwk: NwkHeaders, sender: npt.NDArray[np.int32], verdict: npt.NDArray
         chosen = np.flatnonzero(mask if only is None else mask & only)
         key = address_key(nwk.pan[chosen], short[chosen])
         parts.append(Lessons(nwk.span.rows[chosen], key, eui64[chosen], sure[chosen]))
-    return Lessons.of(*parts)
+    return parts

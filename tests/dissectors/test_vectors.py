@@ -87,7 +87,7 @@ def test_owners_are_those_of_the_moment() -> None:
     sure = np.array([rng.random() < 0.6 for _ in lessons])
     taught = Lessons(rows, pairs.astype(np.uint32), eui64s.astype(np.uint64), sure)
     keys = [(1 << 16) | rng.randrange(7) for _ in range(200)]
-    news = taught.news(known)
+    news = Lessons.news(known, taught)
     found, owned = owners(known, news, np.array(keys, np.uint32), np.arange(200))
     by_row = {row: (key, eui64, s) for (row, key, eui64), s in zip(lessons, sure.tolist(), strict=True)}
     for row, key in enumerate(keys):
