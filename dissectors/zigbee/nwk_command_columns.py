@@ -127,6 +127,8 @@ def _put_rows(
     options: npt.NDArray[np.uint8],
 ) -> None:
     """The rows of the `commands` table."""
+    from dissectors import kernels
+
     meanings = frames.context.state(Meanings)
     meanings.forget()
     cells = _cells(octets, payloads, command, options, meanings)
@@ -144,7 +146,7 @@ def _put_rows(
     out.fill("number", cells.value.astype(np.float64), mask)
     out.values["value"] = integer_texts(cells.value)
     codes = places(_codes(octets, payloads, cells, meanings))  # this may add texts
-    out.values["meaning"] = text_array(meanings.texts).take(codes)
+    out.values["meaning"] = kernels.take(text_array(meanings.texts), codes)
     frames.command_parts.append((payloads.rows[frame], out))
 
 
