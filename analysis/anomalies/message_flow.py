@@ -188,13 +188,11 @@ def fragments_missing(
     One such payload in many is what the sniffer did not hear; several from one device are lost or held
     back."""
     packets = view.good
-    rows = packets[
-        mask(packets["aps_type"] == "data")
-        & mask(packets["aps_profile"] == SMART_ENERGY_PROFILE)
-        & mask(packets["aps_security"].isin(["none", "ok", "replay"]))
-        & mask(packets["origin"].notna())
-    ]
-    for origin, part in rows.groupby(rows["origin"].astype("UInt64"), sort=False):
+    rows = packets.only(
+        aps_type="data", aps_profile=SMART_ENERGY_PROFILE, aps_security=["none", "ok", "replay"]
+    )
+    senders = rows.only(summary=FRAGMENT)["origin"].dropna().unique().tolist()
+    for origin, part in rows[mask(rows["origin"].isin(senders))].groupby("origin", sort=False):
         lost, payloads = _without_block(part, view.duration - seconds, seconds)
         many = len(lost) >= times and len(lost) > share * payloads
         text = f"{len(lost)} of {plural(payloads, 'fragmented payload')} are not whole"
@@ -210,10 +208,10 @@ def _without_block(rows: Frame, until: float, patience: float) -> tuple[list[lis
     times, frames = rows["seconds"].to_numpy(dtype=float), rows["frame"].to_numpy(dtype="int64")
     order, starts = groups_of(key_of(rows, "target", "aps_cluster", "aps_counter"))
     starts |= np.diff(times[order], prepend=-np.inf) > patience  # the 8-bit counter came round
-    lost, payloads = [], 0
     whole, shut = mask(rows["zcl_command"].notna())[order], mask(rows["summary"] == FRAGMENT)[order]
-    for part in np.split(np.arange(len(order)), np.flatnonzero(starts)[1:]):
-        payloads += bool(shut[part].any())
-        if shut[part].any() and not whole[part].any() and times[order[part[-1]]] < until:
-            lost.append(frames[order[part]].tolist())
-    return lost, payloads
+    first = np.flatnonzero(starts)
+    end = np.append(first[1:], len(order))
+    parted = np.logical_or.reduceat(shut, first)
+    gone = parted & ~np.logical_or.reduceat(whole, first) & (times[order[end - 1]] < until)
+    lost = [frames[order[a:b]].tolist() for a, b in zip(first[gone], end[gone], strict=True)]
+    return lost, int(parted.sum())

@@ -58,12 +58,16 @@ def unusual_quarter(
     if find_spec("sklearn") is None:
         return
     quarters = _quarters(view, window, least)
-    apart = _apart([_distances(table) for _, table, _ in quarters])
-    for (device, table, frames), outlying in zip(quarters, apart, strict=True):
+    distances = [_distances(table) for _, table, _ in quarters]
+    reasons = [
+        [at for at in _far(distance, deviations) if _reason(table, distance, at, deviations, factor)]
+        for (_, table, _), distance in zip(quarters, distances, strict=True)
+    ]
+    apart = _apart(distances) if any(reasons) else [np.zeros(len(one), bool) for one in distances]
+    for number, (device, table, frames) in enumerate(quarters):
         subject = view.label(device)
-        distance = _distances(table)
-        candidates = np.flatnonzero(outlying).tolist()
-        places = [at for at in candidates if _reason(table, distance, at, deviations, factor)]
+        distance = distances[number]
+        places = [at for at in reasons[number] if apart[number][at]]
         if not places:
             yield kept(subject, f"{len(table)} quarter-hours, none apart from the others")
             continue
@@ -74,12 +78,18 @@ def unusual_quarter(
         yield broken(subject, f"from frame {frames[worst][0]} for {window / 60:.0f} min {text}{more}", own)
 
 
+def _far(distance: Numbers, deviations: float) -> list[int]:
+    """The windows that are far in some feature at all."""
+    found: list[int] = np.flatnonzero((np.abs(distance) >= deviations).any(axis=1)).tolist()
+    return found
+
+
 def _quarters(view: View, window: float, least: int) -> list[tuple[int, Frame, list[list[int]]]]:
     """Per device: its windows with their features, and the frames of each; the cut ones at both ends left out."""
     packets = view.good
     rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")]
     retries = repeats(view)
-    again = set(retries.loc[mask(retries["retry"]), "frame"].tolist())
+    again = retries[mask(retries["retry"])]["frame"].to_numpy(dtype=np.int64)
     out = []
     for device, part in rows.groupby("sender", sort=False):
         seconds = part["seconds"].to_numpy(dtype=float)
@@ -90,7 +100,7 @@ def _quarters(view: View, window: float, least: int) -> list[tuple[int, Frame, l
         inside = number < whole
         frames = part["frame"].to_numpy(dtype=np.int64)[inside]
         flags = {name: which(part)[inside] for name, which in COUNTS.items()}
-        flags["retries"] = np.isin(frames, list(again))
+        flags["retries"] = np.isin(frames, again)
         slots = number[inside]
         table = {name: np.bincount(slots, flag, whole).astype(float) for name, flag in flags.items()}
         for column in LEVELS:
