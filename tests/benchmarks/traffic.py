@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-__all__ = ["CASES", "Case", "frames", "repeat_pcap", "write_pcap"]
+__all__ = ["CASES", "Case", "frames", "write_pcap"]
 
 START_US = 1_700_000_000_000_000
 METERING, PRICE, TUNNELING = 0x0702, 0x0700, 0x0704
@@ -210,23 +209,3 @@ def write_pcap(path: Path, count: int, case: Case = CASES[0], seed: int = 7) -> 
         for number, frame in enumerate(frames(count, case, seed)):
             time += 400 if len(frame) == 5 else 1000 + number % 29000
             out.write(struct.pack("<IIII", *divmod(time, 1_000_000), len(frame), len(frame)) + frame)
-
-
-def repeat_pcap(path: Path, out: Path, times: int) -> None:
-    """The capture `path` over and over, each time later: from the second time on its frames are replays.
-
-    To seal ten million frames anew takes an hour; opening a replay takes what opening the frame took.
-    """
-    data = np.fromfile(path, np.uint8)
-    offsets, at = [], 24
-    while at < len(data):
-        offsets.append(at)
-        at += 16 + int.from_bytes(data[at + 8 : at + 12].tobytes(), "little")
-    seconds = data[np.add.outer(offsets, range(4))].view("<u4").ravel()
-    span = int(seconds[-1]) - int(seconds[0]) + 1
-    with out.open("wb") as file:
-        data[:24].tofile(file)
-        for number in range(times):
-            later = (seconds + np.uint32(number * span)).astype("<u4")
-            data[np.add.outer(offsets, range(4))] = later.view(np.uint8).reshape(-1, 4)
-            data[24:].tofile(file)
