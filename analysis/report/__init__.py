@@ -27,7 +27,7 @@ def render_tally(tally: Tally, result: CheckResult | None, lost: Sequence[str] =
     """The report of a capture that was counted window by window; `lost` says what could not be read."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from analysis.report import chapters
+    from analysis.report import chapters, compliance
 
     environment = Environment(
         loader=PackageLoader("analysis.report"), autoescape=True, undefined=StrictUndefined,
@@ -41,6 +41,8 @@ def render_tally(tally: Tally, result: CheckResult | None, lost: Sequence[str] =
         result=result,
         findings=chapters.findings(result),
         matrix=chapters.matrix(result),
+        areas=compliance.areas_by_subject(result),
+        modified=compliance.modified(result),
         protocols=chapters.protocols(tally),
         traffic=chapters.traffic(tally),
         devices=chapters.devices(tally),

@@ -109,3 +109,30 @@ def test_a_browser_shows_it_without_error_or_request(tmp_path: Path) -> None:
     requested = {u for u in re.findall(r'"url":"(https?://[^/"]+)', net) if not u.endswith(own)}
     assert not requested
     assert not any(host in page.read_text("utf-8") for host in own)
+
+
+def test_the_compliance_matrix_counts_by_area_and_device() -> None:
+    from analysis.report.compliance import areas_by_subject, modified
+
+    result = check(capture())
+    table_of = areas_by_subject(result)
+    assert {"plain", "network"} <= set(table_of["columns"])
+    counted = {
+        row["area"]: dict(zip(table_of["columns"], row["cells"], strict=True)) for row in table_of["rows"]
+    }
+    assert counted["anomaly: replay"]["plain"]["state"] in ("fail", "pass")
+    assert any(cells["plain"]["state"] == "fail" for cells in counted.values())
+    assert sum(row["unseen"] for row in table_of["rows"]) == sum(
+        v.state == "not seen" for v in result.verdicts
+    )
+    assert len(modified(result)["rows"]) == 92 == sum(n for _, n in modified(result)["counts"])
+    assert areas_by_subject(None)["rows"] == [] and modified(None)["rows"] == []
+
+
+def test_a_message_is_counted_with_the_messages_and_a_pair_with_both() -> None:
+    from analysis.findings import Verdict
+    from analysis.report.compliance import _columns
+
+    assert _columns(Verdict("x", "message 3 (ECS17b command)", "pass", "")) == ["messages"]
+    assert _columns(Verdict("x", f"Hub ({HUB:016x}) to Meter ({METER:016x})", "pass", "")) == ["Hub", "Meter"]
+    assert _columns(Verdict("x", "PAN 0x1a62", "pass", "")) == ["network"]
