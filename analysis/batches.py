@@ -18,7 +18,7 @@ from analysis.tables import arrow_schema, numpy_of, sound_text, truths_of
 from dissectors.kernels import take
 from dissectors.vectors import Columns, Index, Lexicon
 
-__all__ = ["Vocabulary", "Words", "batch_with", "joined", "unified"]
+__all__ = ["Vocabulary", "Words", "batch_with", "joined"]
 
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int32]
@@ -221,15 +221,3 @@ def joined(
         codes = take(pa.concat_arrays([one.indices, other]), index)
         arrays.append(pa.DictionaryArray.from_arrays(codes, words.dictionary(), safe=False))
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
-
-
-def unified(table: str, batches: Sequence[Any], vocabulary: Vocabulary) -> Any:
-    """One Arrow table of batches of one decode; their text columns get the final words without a copy."""
-    columns = []
-    for i, field in enumerate(arrow_schema(table)):
-        chunks = [batch.column(i) for batch in batches]
-        if pa.types.is_dictionary(field.type):
-            final = vocabulary.words(table, field.name).dictionary()
-            chunks = [pa.DictionaryArray.from_arrays(c.indices, final, safe=False) for c in chunks]
-        columns.append(pa.chunked_array(chunks, field.type))
-    return pa.Table.from_arrays(columns, schema=arrow_schema(table))

@@ -80,6 +80,10 @@ class Spec:
     kind: DataType | None
     checked: bool = True
 
+    def __hash__(self) -> int:
+        """Of the numbers alone: what the tables say of them follows."""
+        return hash((self.cluster, self.manufacturer, self.attribute, self.checked))
+
     @property
     def meaning(self) -> str:
         """The enumeration or bitmap that names its values; may be empty."""
