@@ -96,19 +96,14 @@ def han_data_source(view: View) -> Iterator[Evidence]:
     """Prices, readings, messages and credit come from the meters and from the hub. A device that is a
     display, an access device or a load controller, or that asks for the same data as a client, cannot be
     their source."""
-    packets = view.good
-    rows = packets[
-        mask(packets["aps_cluster"].isin(SERVED))
-        & mask(packets["zcl_command"].notna())
-        & mask(packets["origin"].notna())
-        & ~mask(packets["nwk_src"] == 0)
+    rows = view.good.only(aps_cluster=list(SERVED))
+    rows = rows[
+        mask(rows["zcl_command"].notna()) & mask(rows["origin"].notna()) & ~mask(rows["nwk_src"] == 0)
     ]
-    served = rows[mask(rows["zcl_direction"] == TO_CLIENT)]
-    asks = rows[mask(rows["zcl_direction"] == TO_SERVER) & ~mask(rows["zcl_command"] == DEFAULT_RESPONSE)]
-    clients = set(key_of(asks, "origin", "aps_cluster").tolist())
-    either = np.array(
-        [key in clients for key in key_of(served, "origin", "aps_cluster").tolist()], dtype=bool
-    )
+    served, asks = rows.only(zcl_direction=TO_CLIENT), rows.only(zcl_direction=TO_SERVER)
+    asks = asks[~mask(asks["zcl_command"] == DEFAULT_RESPONSE)]
+    clients = np.unique(key_of(asks, "origin", "aps_cluster"))
+    either = np.isin(key_of(served, "origin", "aps_cluster"), clients)
     meters = mask(served["origin"].isin(list(view.with_role("ESME", "GSME", "GPF", "CHF"))))
     displays = mask(served["origin"].isin(list(view.with_role("IHD", "PPMID", "CAD", "HCALCS"))))
     bad = displays | (either & ~meters)
