@@ -1,4 +1,4 @@
-"""Where a series of values changes its level."""
+"""Where a series of values changes its level: once, several times; and what of it is the time of day."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 
 from analysis.view import Frame
 
-__all__ = ["LEAST", "change_point"]
+__all__ = ["LEAST", "change_point", "change_points", "without_daily_rhythm"]
+
+DAY, HOUR = 86_400.0, 3600.0
 
 LEAST = 30
 
@@ -93,3 +95,36 @@ def _deviation(levels: Frame, counts: Frame, middle: float) -> float:
     far = np.abs(levels - middle)
     order = np.argsort(far)
     return _median(far[order], counts[order])
+
+
+def change_points(
+    values: Frame, least: int, smallest: float, deviations: float
+) -> list[tuple[int, float, float]]:
+    """Places where `least` values before and after lie apart by `smallest` and by `deviations` median deviations:
+    place, median before, median after. For levels that change several times, or for a while only."""
+    width = least - least % 4
+    if len(values) < 2 * width or float(np.ptp(values)) < smallest:
+        return []
+    starts = np.arange(0, len(values) - width + 1, width // 4)
+    windows = np.lib.stride_tricks.sliding_window_view(np.asarray(values, dtype=float), width)[starts]
+    level = np.median(windows, axis=1)
+    scatter = np.median(np.abs(windows - level[:, None]), axis=1)
+    before, after = level[:-4], level[4:]
+    gap = np.abs(after - before)
+    floor = np.maximum(np.maximum(scatter[:-4], scatter[4:]), 0.02 * smallest + 1e-12)
+    apart = (gap >= smallest) & (gap >= deviations * floor)
+    runs = np.split(np.flatnonzero(apart), np.flatnonzero(np.diff(np.flatnonzero(apart)) > 1) + 1)
+    best = [int(run[int(gap[run].argmax())]) for run in runs if len(run)]
+    return [(int(starts[at + 4]), float(before[at]), float(after[at])) for at in best]
+
+
+def without_daily_rhythm(values: Frame, day_seconds: Frame) -> Frame:
+    """`values` less what each hour of the day has of its own, where two days and more are there; `day_seconds` are
+    seconds since a midnight."""
+    values, day_seconds = np.asarray(values, dtype=float), np.asarray(day_seconds, dtype=float)
+    if len(values) < 4 * LEAST or day_seconds[-1] - day_seconds[0] < 2 * DAY:
+        return values
+    hour = (day_seconds % DAY // HOUR).astype(int)
+    whole = float(np.median(values))
+    usual = {h: float(np.median(values[hour == h])) for h in np.unique(hour) if (hour == h).sum() >= 10}
+    return values - np.array([usual.get(h, whole) - whole for h in hour])

@@ -6,32 +6,46 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.change_points import LEAST, change_point
+from analysis.change_points import LEAST, change_point, change_points, without_daily_rhythm
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
-from analysis.view import View
+from analysis.view import Frame, View
+
+Step = tuple[int, float, float]  # place, median before, median after
 
 
 def _level_changes(
     view: View, column: str, unit: str, least: float, deviations: float, least_values: int = LEAST
 ) -> Iterator[Evidence]:
-    packets = view.good
-    rows = packets.only(mac_type="data")
-    rows = rows[mask(rows[column].notna())]
-    for sender, part in rows.groupby("sender", sort=False):
-        values = part[column].to_numpy(dtype=float)
+    for sender, part in _heard(view, column):
+        times = part["seconds"].to_numpy(dtype=float)
+        values = without_daily_rhythm(part[column].to_numpy(dtype=float), times + view.start_ns / 1e9)
         found = change_point(values, least_values, least)
         if found is None:
             continue
         place, before, after, gap = found
-        times = part["seconds"].to_numpy(dtype=float)
+        frames, subject = part["frame"].to_numpy(), view.label(sender)
         lasting = min(times[place] - times[0], times[-1] - times[place]) >= 60
         if abs(before - after) >= least and gap >= deviations and lasting:
-            frame = int(part["frame"].iloc[place])
-            text = f"{column} went from {before:.0f} to {after:.0f} {unit} at frame {frame}"
-            yield broken(view.label(sender), text, part["frame"].to_numpy()[place:])
+            text = f"{column} went from {before:.0f} to {after:.0f} {unit} at frame {int(frames[place])}"
+            yield broken(subject, text, frames[place:])
+        elif several := _lasting(change_points(values, LEAST, least, deviations), times):
+            steps = [f"from {a:.0f} to {b:.0f} at frame {int(frames[at])}" for at, a, b in several[:4]]
+            yield broken(subject, f"{column} went {', '.join(steps)}", frames[several[0][0] :], "info")
         else:
-            yield kept(view.label(sender), f"{column} around {float(np.median(values)):.0f} {unit}")
+            yield kept(subject, f"{column} around {float(np.median(values)):.0f} {unit}")
+
+
+def _heard(view: View, column: str) -> Iterator[tuple[int, Frame]]:
+    """Per sender: its data frames with a level."""
+    rows = view.good.only(mac_type="data")
+    yield from rows[mask(rows[column].notna())].groupby("sender", sort=False)
+
+
+def _lasting(places: list[Step], times: Frame, seconds: float = 60.0) -> list[Step]:
+    """Those changes after which the level stays for a minute, up to the next."""
+    ends = [times[place] for place, _, _ in places[1:]] + [times[-1]]
+    return [one for one, end in zip(places, ends, strict=False) if end - times[one[0]] >= seconds]
 
 
 @rule(

@@ -156,3 +156,17 @@ def test_too_little_is_no_judgement() -> None:
     for rule in CASES.keys() - {"duplicate-address", "differs-from-baseline"}:
         assert {v.state for v in run(rule, [packet(n) for n in range(5)]).verdicts} == {"not seen"}, rule
     assert {v.state for v in check(decoded(good()), rules=["differs-from-baseline"]).verdicts} == {"not seen"}
+
+
+def test_a_level_that_changes_for_a_while_only_informs() -> None:
+    moved = levels("rssi", *scattered(-55, 200), *scattered(-80, 60), *scattered(-55, 200))
+    [found] = run("rssi-changed", moved).findings
+    assert found.severity == "info" and found.evidence.count("at frame") == 2
+
+
+def test_the_rhythm_of_days_is_no_change() -> None:
+    days = [
+        packet(n * 600.0, mac_seq=n % 256, rssi=(-80 if n % 144 > 72 else -55) + DICE.randint(-2, 2))
+        for n in range(600)
+    ]
+    assert not run("rssi-changed", days).findings
