@@ -121,8 +121,9 @@ def _quarters(view: View, window: float, least: int) -> list[tuple[int, Frame, l
 
 def _distances(table: Frame) -> Numbers:
     """How far each value lies from the column's median, in robust deviations."""
-    values = table.to_numpy(dtype=float)
-    middle = np.nanmedian(values, axis=0, keepdims=True) if np.isfinite(values).any() else values[:1] * 0
+    values = table.to_numpy(dtype=float, copy=True)
+    values[:, np.isnan(values).all(axis=0)] = 0.0  # a level that no frame of the device has
+    middle = np.nanmedian(values, axis=0, keepdims=True)
     scatter = 1.4826 * np.nanmedian(np.abs(values - middle), axis=0, keepdims=True)
     chance = [
         LEVELS[name][2] if name in LEVELS else np.sqrt(max(m, 1.0))
