@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -86,7 +87,7 @@ def _sarif_rule(rule: Rule) -> dict[str, Any]:
 
 
 def _sarif_result(finding: Finding, place: dict[str, int], capture: str) -> dict[str, Any]:
-    physical = {"artifactLocation": {"uri": capture.replace(" ", "%20") or "capture"}}
+    physical = {"artifactLocation": {"uri": quote(capture) or "capture"}}
     frames = finding.frames[:100] or (0,)
     return {
         "ruleId": finding.rule,

@@ -111,3 +111,35 @@ def set_clock_daily(view: View, *, seconds: float = 86400.0) -> Iterator[Evidenc
             )
         else:
             yield kept(party(view, device), f"clock set {plural(len(part), 'time')}")
+
+
+@rule(
+    "counter-in-activation-alert",
+    "An activation alert names another counter",
+    severity="info",
+    source="GBCS v0.8.1 11.5 (page 140)",
+    confidence="text",
+    merges=("spec:R099",),
+    needs=("messages", "items"),
+    smart_energy=True,
+    cause="ota",
+    unseen="a CS06 command dated for later, and its alert 0x00CA",
+    advice="It reports another command than the one that was seen",
+)
+def counter_in_activation_alert(view: View) -> Iterator[Evidence]:
+    """The alert that a future-dated command took effect repeats the originator counter of that command.
+    Another counter means that it reports a command which this capture does not show, or the wrong one."""
+    commands = gbcs(view, "command")
+    counters = commands.loc[mask(commands["message_code"] == 0x0012), "originator_counter"].dropna()
+    known = {float(c) for c in counters}  # items hold numbers as floats, which cut a counter beyond 2**53
+    alerts = gbcs(view, "alert")
+    alerts = alerts[mask(alerts["message_code"] == 0x00CA)]
+    items = view.tables["items"]
+    named = items[
+        mask(items["object"] == "activation_alert.originator_counter") & mask(items["number"].notna())
+    ]
+    pairs = alerts.merge(named[["message", "number"]].rename(columns={"number": "named"}), on="message")
+    if known:
+        yield from judge_messages(
+            view, pairs, [n not in known for n in pairs["named"]], "counter {named:.0f} was not seen"
+        )

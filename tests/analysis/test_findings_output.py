@@ -49,3 +49,44 @@ def test_the_list_and_the_explanation_name_every_rule() -> None:
     for r in known:
         said = explain_rule(r)
         assert r.source in said and r.advice in said
+
+
+SARIF: dict[str, dict[str, type | tuple[type, ...]]] = {  # SARIF 2.1.0 (OASIS): properties used, and their types
+    "log": {"$schema": str, "version": str, "runs": list},
+    "run": {"tool": dict, "results": list},
+    "driver": {"name": str, "informationUri": str, "rules": list},
+    "rule": {
+        "id": str, "name": str, "shortDescription": dict, "fullDescription": dict, "help": dict,
+        "defaultConfiguration": dict, "properties": dict,
+    },
+    "result": {
+        "ruleId": str, "ruleIndex": int, "level": str, "rank": float, "message": dict, "locations": list, "properties": dict,
+    },
+    "location": {"physicalLocation": dict, "logicalLocations": list},
+}  # fmt: skip
+
+
+def shaped(part: dict, kind: str) -> None:
+    assert set(part) <= set(SARIF[kind]), (kind, set(part) - set(SARIF[kind]))
+    assert all(isinstance(value, SARIF[kind][name]) for name, value in part.items()), kind
+
+
+def test_sarif_has_the_structure_of_2_1_0() -> None:
+    log = json.loads(json.dumps(to_sarif(result(), "a folder/b#1?.pcap")))
+    shaped(log, "log")
+    [run] = log["runs"]
+    shaped(run, "run")
+    shaped(run["tool"]["driver"], "driver")
+    known = run["tool"]["driver"]["rules"]
+    assert len({r["id"] for r in known}) == len(known)
+    for rule in known:
+        shaped(rule, "rule")
+        assert all(rule[name]["text"] for name in ("shortDescription", "fullDescription", "help"))
+        assert rule["defaultConfiguration"]["level"] in {"note", "warning", "error"}
+    for entry in run["results"]:
+        shaped(entry, "result")
+        assert entry["message"]["text"] and 0 <= entry["rank"] <= 100 and 0 <= entry["ruleIndex"] < len(known)
+        for location in entry["locations"]:
+            shaped(location, "location")
+            uri = location["physicalLocation"]["artifactLocation"]["uri"]
+            assert uri == "a%20folder/b%231%3F.pcap"

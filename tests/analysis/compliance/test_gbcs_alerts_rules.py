@@ -44,21 +44,6 @@ def test_broken_and_kept(rule: str, bad: Rows, good: Rows) -> None:
     broken_and_kept(rule, capture(bad), capture(good))
 
 
-@pytest.mark.parametrize("counter", [7 << 32, (1 << 63) + 1], ids=["short", "beyond a float"])
-def test_counter_in_activation_alert(counter: int) -> None:
-    def told(named: int) -> object:
-        name = "activation_alert.originator_counter"
-        shown = item(2, object=name, value=str(named), number=float(named))
-        return capture([command(0x12, counter=counter), alert(0xCA)], [shown])
-
-    broken_and_kept("counter-in-activation-alert", told(5 << 32), told(counter))
-
-
-def test_an_activation_alert_that_names_no_number_is_no_fault_of_the_rule() -> None:
-    unread = item(2, object="activation_alert.originator_counter")
-    assert not check(capture([command(0x12), alert(0xCA)], [unread])).failures
-
-
 def test_outage_order() -> None:
     def outage(start: str | None, end: str | None) -> object:
         return capture(

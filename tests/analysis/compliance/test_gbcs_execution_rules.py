@@ -2,8 +2,10 @@
 
 import pytest
 
+from analysis.findings import check
 from tests.analysis.compliance.gbcs_tables import (
     Row,
+    alert,
     broken_and_kept,
     capture,
     command,
@@ -29,3 +31,18 @@ def test_future_dated_not_allowed() -> None:
     later = [item(object="calendar.activate_passive_calendar_time", value="2027-01-01 00:00:00")]
     bad, good = capture([command(0x01)], later), capture([command(0x19)], later)
     broken_and_kept("future-dated-not-allowed", bad, good)
+
+
+@pytest.mark.parametrize("counter", [7 << 32, (1 << 63) + 1], ids=["short", "beyond a float"])
+def test_counter_in_activation_alert(counter: int) -> None:
+    def told(named: int) -> object:
+        name = "activation_alert.originator_counter"
+        shown = item(2, object=name, value=str(named), number=float(named))
+        return capture([command(0x12, counter=counter), alert(0xCA)], [shown])
+
+    broken_and_kept("counter-in-activation-alert", told(5 << 32), told(counter))
+
+
+def test_an_activation_alert_that_names_no_number_is_no_fault_of_the_rule() -> None:
+    unread = item(2, object="activation_alert.originator_counter")
+    assert not check(capture([command(0x12), alert(0xCA)], [unread])).failures
