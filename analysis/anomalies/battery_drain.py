@@ -43,7 +43,10 @@ def pending_without_data(
         told, nothing = part[promised[place]], part[empty[place]]
         in_a_row = longest_run(empty[place][promised[place]])
         subject = view.label(child)
-        if in_a_row >= times and len(nothing) - in_a_row <= share * (len(told) - in_a_row):
+        rest = len(told) - in_a_row
+        usual = max((len(nothing) - in_a_row) / rest if rest else 0.0, 0.02)
+        chance = len(told) * usual**in_a_row  # of so many in a row, were each lost on its own
+        if in_a_row >= times and usual <= share and chance < 0.01:
             text = f"{len(nothing)} of {len(told)} promises of data were not kept, {in_a_row} in a row"
             yield broken(subject, text, nothing["frame"])
         elif len(nothing) >= times and len(nothing) > 0.5 * len(told):

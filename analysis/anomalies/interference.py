@@ -143,17 +143,20 @@ def jamming_by_length(
         if streak >= run:
             found = True
             text = f"{hits} of {total} damaged, {streak} in a row; of longer frames {bad[longer].mean():.1%}"
-            severity = _habit(rows[mine], view.span) if hits == len(here) else None
+            severity = _habit(rows[mine], view.span, whole=hits == len(here))
             yield broken(f"frames of {length} octets", text, rows["frame"][mine & bad], severity)
     if not found:
         yield kept("channel", f"damage is spread over lengths ({bad.sum():,} of {count(rows)})")
 
 
-def _habit(rows: Frame, duration: float) -> str:
-    """How grave it is that no frame of a length comes in well: over the whole capture it is the sniffer's
-    habit; in a short part of it, a jammer that never missed one."""
+def _habit(rows: Frame, duration: float, *, whole: bool) -> str | None:
+    """How grave it is that frames of a length come in badly: over the whole capture it is the sniffer's
+    habit; where all of them are damaged but for a short time, perhaps a jammer that never missed one."""
     seconds = rows["seconds"].to_numpy(dtype=float)
-    return "warning" if seconds[-1] - seconds[0] < 0.2 * duration else "info"
+    lasts = seconds[-1] - seconds[0]
+    if lasts > 0.8 * duration or (whole and lasts >= 0.2 * duration):
+        return "info"
+    return "warning" if whole else None
 
 
 @rule(

@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.anomalies.mac_commands import ANSWER, ORPHAN, REALIGNMENT, mac_commands
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import judge, mask, plural
+from analysis.repeats import repeats
 from analysis.view import Frame, View
 
 
@@ -43,7 +44,9 @@ def orphan_forged(
         usual = float(levels.median()) if len(levels) >= 10 else float("nan")
         apart = 0.0 if pd.isna(row.rssi) or usual != usual else abs(float(row.rssi) - usual)
         awake = around and float(gap[gap < 0].max()) > -alive and float(gap[gap > 0].min()) < alive
-        if awake and apart > decibels:
+        if _restarted(mine, gap) or _unheard(view, row):
+            yield kept(subject, f"orphan notification at frame {row.frame}, and it had lost its parent")
+        elif awake and apart > decibels:
             text = f"orphan notification at frame {row.frame}, {apart:.0f} dB off all that it sends"
             yield broken(subject, text, [row.frame])
         elif near:
@@ -54,6 +57,22 @@ def orphan_forged(
             yield broken(subject, text, [row.frame], "warning")
         else:
             yield kept(subject, f"orphan notification at frame {row.frame} from a silent device")
+
+
+def _restarted(mine: Frame, gap: Frame, leap: int = 256) -> bool:
+    """Whether the device's frame counter leaps over its notification: it lost power, and goes on from the
+    next counter that it had stored."""
+    counter = mine["nwk_counter"].astype("float64").to_numpy(na_value=np.nan)
+    before, later = counter[(gap < 0) & ~np.isnan(counter)], counter[(gap > 0) & ~np.isnan(counter)]
+    return bool(len(before) and len(later) and not 0 <= later[0] - before[-1] < leap)
+
+
+def _unheard(view: View, orphan: Any, seconds: float = 5.0) -> bool:
+    """Whether the device repeated frames just before that nobody acknowledged."""
+    sent = repeats(view)
+    sent = sent[mask(sent["sender"] == orphan.sender)]
+    gap = orphan.seconds - sent["seconds"]
+    return bool((mask((gap > 0) & (gap < seconds)) & mask(sent["retry"]) & ~mask(sent["acked"])).any())
 
 
 def _goes_on(view: View, mine: Frame, orphan: Any, seconds: float = 600.0) -> bool:
