@@ -106,7 +106,8 @@ def tunnel_id_unknown(view: View) -> Iterator[Evidence]:
 )
 def tunnel_injection(view: View) -> Iterator[Evidence]:
     """The identifier of an open tunnel is used by a device that is neither of its two ends, towards one of
-    them."""
+    them; or two devices exchange data of which none is the hub, and that opened no tunnel. In a GB HAN each
+    tunnel has the hub at one end."""
     opened = commands(view, TUNNELING, TO_CLIENT, (REQUEST,))
     opened = opened.assign(
         tunnel=field_of(view, opened, "tunnel_id"), status=field_of(view, opened, "tunnel_status")
@@ -121,7 +122,9 @@ def tunnel_injection(view: View) -> Iterator[Evidence]:
     rows = transfers(view)
     if rows.empty:
         return
-    if not ends:
+    hubs = view.hub_addresses()
+    among = [not pair & hubs and 0 not in pair and pair not in pairs for pair in ends_of(rows)]
+    if not ends and not any(among):
         yield from _one_sided(view, rows)
         return
     mine = [
@@ -132,7 +135,8 @@ def tunnel_injection(view: View) -> Iterator[Evidence]:
             rows["source"].fillna(0), rows["destination"].fillna(0), rows["tunnel"].fillna(-1), strict=True
         )
     ]
-    yield from judge(view, rows, mine, "{bad} into a tunnel of others", "source", "in their own tunnels")
+    bad = np.array(mine, dtype=bool) | np.array(among, dtype=bool)
+    yield from judge(view, rows, bad, "{bad} into a tunnel of others", "source", "in their own tunnels")
 
 
 def _one_sided(view: View, rows: Frame) -> Iterator[Evidence]:
