@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from analysis.tables import arrow_schema, numpy_of, sound_text, truths_of
 from dissectors.kernels import take
-from dissectors.vectors import Columns, Index, Lexicon
+from dissectors.vectors import Columns, Index, Lexicon, distinct
 
 __all__ = ["Vocabulary", "Words", "batch_with", "joined"]
 
@@ -54,14 +54,12 @@ class Words:
         """
         own = self._own(texts)
         plain = _plain(own)
-        if plain and len(codes) and codes.min() >= 0 and codes.max() < plain:
+        if plain == len(own) or (len(codes) and codes.min() >= 0 and codes.max() < plain):
             return codes.astype(np.int32, copy=False)
         found = own.take(codes, mode="clip")
-        if len(found) and found.min() < 0:
-            wanted = np.zeros(len(own), np.bool_)
-            wanted[codes[mask]] = True
-            new = np.flatnonzero(wanted & (own < 0)).tolist()
-            if new:
+        if own.min() < 0 and len(found):
+            if found.min(where=mask, initial=0) < 0:
+                new = [place for place in distinct(codes[mask])[0].tolist() if own[place] < 0]
                 own[new] = [self.code(texts[place]) for place in new]
                 found = own.take(codes, mode="clip")
             np.maximum(found, 0, out=found)

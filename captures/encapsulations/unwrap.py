@@ -37,6 +37,10 @@ SUPPORTED: dict[int, Callable[[Draft, Rows], None]] = {
 """Link types (https://www.tcpdump.org/linktypes.html) whose records can carry IEEE 802.15.4 frames."""
 
 
+LOOKED_AT = 128 * ENOUGH
+"""Rows of a block in which frames are sought that tell what the trailers are."""
+
+
 class Unwrapper:
     """Makes blocks of one capture's records, in order; keeps the judgement of each interface's trailers."""
 
@@ -83,6 +87,7 @@ class Unwrapper:
     def _observe(self, draft: Draft, rows: Rows, found: Judgement) -> None:
         """Let the judgement see frames, until it is settled; and again when it no longer fits."""
         block = draft.block
+        rows = rows[:LOOKED_AT]
         whole = rows[(block.kind[rows] == Kind.RADIO) & (block.length[rows] >= 3)]
         whole = whole[draft.wire[whole] == block.length[whole]][: 16 * ENOUGH]
         if found.settled:

@@ -109,7 +109,9 @@ class Headers(RowFields):
 def read_headers(octets: Octets, frames: Span, out: Columns) -> Headers:
     """Read the headers of `frames` (trailers excluded) into `out`; rows not read are not in the result."""
     table = shapes()
-    frames = frames.where(np.flatnonzero(frames.length >= 3))
+    long = frames.length >= 3
+    if not long.all():
+        frames = frames.where(long)
     word = octets.u32(frames.offset)
     fcf = (word & 0xFFFF).astype(np.uint16)
     length = table.length.take(fcf)
