@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from zlib import crc32
 
 import numpy as np
@@ -20,6 +21,8 @@ from dissectors.vectors import Index, Mask, distinct, highest_before, stable_ord
 
 __all__ = ["Uses", "uses_of"]
 
+MANY = 16
+"""Suspects in a block from which on they are looked at together."""
 KEPT_NS = {"nwk": 2 * REPEAT_NS, "aps": 2 * RELAY_NS}
 """Uses within this time before the last one stay in the memory of the one-frame path: twice its patience."""
 
@@ -62,9 +65,36 @@ class Uses:
         before = highest_before(self.pair, self.counter, base)
         suspects = np.flatnonzero((self.counter <= before) & (self.number > 0))
         verdict = np.zeros(len(self.pair), np.bool_)
+        verdict[suspects] = True
+        if len(suspects) >= MANY:
+            suspects = suspects[~self._repeats(suspects, patience_ns, verdict)]
         for use in suspects.tolist():
             verdict[use] = not self._seen_again(tracks[int(self.pair[use])], use, patience_ns)
         return verdict
+
+    def _repeats(self, suspects: Index, patience_ns: int, verdict: Mask) -> Mask:
+        """Which of many suspects can be judged by the block alone, if its time never runs backwards; they
+        are: those that the same octets precede within the patience, and those that have uses before them in
+        the block which are older than it."""
+        if (np.diff(self.time_ns) < 0).any() or not self.number.all():
+            return np.zeros(len(suspects), np.bool_)
+        again = _again(self.digest, self.mark)
+        keys = np.lexsort((again, self.counter, self.pair))
+        same = np.zeros(len(keys), np.bool_)
+        same[1:] = True
+        for column in (self.pair, self.counter, again):
+            same[1:] &= column[keys[1:]] == column[keys[:-1]]
+        before = np.full(len(keys), -1, np.int64)
+        before[keys[1:]] = np.where(same[1:], keys[:-1], -1)
+        last = before[suspects]
+        time_ns = self.time_ns[suspects]
+        repeated = (last >= 0) & (time_ns - self.time_ns[last] <= patience_ns)
+        self._bounds_of(0)
+        first = self._order[np.array(self._bounds[:-1], np.int64)][self.pair[suspects]]
+        settled = time_ns - self.time_ns[first] > patience_ns
+        verdict[suspects[repeated]] = False
+        known: Mask = repeated | settled
+        return known
 
     def _seen_again(self, track: Track | None, use: int, patience_ns: int) -> bool:
         """Whether the same octets were used a short time ago, in this block or before it (`track`)."""
@@ -219,6 +249,26 @@ def _recent(table: Table, bounds: Sequence[int], kept_ns: int) -> Iterator[tuple
     columns = zip(*(one.tolist() for one in (first, end, top, early)), strict=True)
     for (begin, stop, greatest, before), zero in zip(columns, bounds, strict=False):
         yield table[:, begin:stop], greatest, before if begin > zero else None
+
+
+def _again(digest: npt.NDArray[np.uint32], mark: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """`Uses._again` of many uses: the CRC-32 of each digest's four octets, begun at its mark."""
+    table = _crc_table()
+    state = ~mark.astype(np.uint32)
+    for shift in (0, 8, 16, 24):
+        octet = (digest.astype(np.uint32) >> np.uint32(shift)) & np.uint32(0xFF)
+        state = (state >> np.uint32(8)) ^ table[(state ^ octet) & np.uint32(0xFF)]
+    found: npt.NDArray[np.uint32] = ~state
+    return found
+
+
+@cache
+def _crc_table() -> npt.NDArray[np.uint32]:
+    """The reversed CRC-32 of each octet (polynomial 0x04C11DB7)."""
+    state = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        state = (state >> np.uint32(1)) ^ ((state & np.uint32(1)) * np.uint32(0xEDB88320))
+    return state
 
 
 def uses_of(
