@@ -11,6 +11,7 @@ from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
 from analysis.view import Frame, View
 
+AWAY_SECONDS = 600.0  # a level that lasts so long, and goes back, is no passer-by
 Step = tuple[int, float, float]  # place, median before, median after
 
 
@@ -29,9 +30,12 @@ def _level_changes(
         if abs(before - after) >= least and gap >= deviations and lasting:
             text = f"{column} went from {before:.0f} to {after:.0f} {unit} at frame {int(frames[place])}"
             yield broken(subject, text, frames[place:])
-        elif several := _lasting(change_points(values, LEAST, least, deviations), times):
+        elif several := _lasting(change_points(values, least_values, least, deviations), times):
             steps = [f"from {a:.0f} to {b:.0f} at frame {int(frames[at])}" for at, a, b in several[:4]]
-            yield broken(subject, f"{column} went {', '.join(steps)}", frames[several[0][0] :], "info")
+            start, end = several[0][0], several[1][0] if len(several) == 2 else len(frames)
+            away = len(several) == 2 and times[end] - times[start] >= AWAY_SECONDS
+            level = None if away else "info"  # many levels are a device that is carried about
+            yield broken(subject, f"{column} went {', '.join(steps)}", frames[start:end], level)
         else:
             yield kept(subject, f"{column} around {float(np.median(values)):.0f} {unit}")
 
