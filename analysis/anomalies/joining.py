@@ -187,7 +187,7 @@ def key_request_polls(view: View, *, polls: int = 10, seconds: float = 2.0) -> I
     unseen="Transport-Key commands, or enciphered APS commands without NWK security, to a joiner",
     advice="Wrong install code at the hub, or a weak link: compare the code with the label",
 )
-def join_fails(view: View, *, times: int = 3, seconds: float = 120.0) -> Iterator[Evidence]:
+def join_fails(view: View, *, times: int = 2, seconds: float = 120.0) -> Iterator[Evidence]:
     """The last hop of a join brings the network key under the joiner's own link key. If the hub repeats it
     to one address and that device never sends a secured frame, the two do not agree about the install
     code."""
