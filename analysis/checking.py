@@ -87,7 +87,7 @@ def check_capture(
         for part in windows(reading, window):
             if reading.superseded:
                 continue
-            view = View.of(part.tables, healthy, before)
+            view = View.of(part.tables, healthy, before and replace(before, packets=part.longer))
             found = checking.take(view, part)
             if seen is not None:
                 seen.see(view, part, found)

@@ -7,7 +7,7 @@ named by one number: the EUI-64 where it is known, else ``pan << 16 | short`` (`
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, TypeAlias
 
@@ -59,11 +59,13 @@ class Known:
         start_ns: time of the capture's first frame, in nanoseconds since 1970.
         addresses: EUI-64 by ``pan << 16 | short``.
         smart_energy_pans: PANs that carried Smart Energy.
+        packets: Arrow table of the view's packets, the last secured frames of each sender before them.
     """
 
     start_ns: int
     addresses: Mapping[int, int]
     smart_energy_pans: frozenset[int]
+    packets: Any = None
 
 
 class View:
@@ -158,6 +160,14 @@ class View:
             rows = self.tables[name]
             tables[name] = rows.of_frames(inside["frame"]).extended().base
         return View(tables, self.baseline, self.before)
+
+    @cached_property
+    def longer(self) -> View:
+        """This view with the last secured frames of each sender before its first packet, for rules that count."""
+        if self.before.packets is None:
+            return self
+        tables = {**self.tables.lazy, "packets": _table("packets", self.before.packets)}
+        return View(tables, self.baseline, replace(self.before, packets=None))
 
     @cached_property
     def names(self) -> dict[int, str]:

@@ -3,8 +3,9 @@
 Strategy: a window holds the frames that it judges (its core) and a stretch before and behind them, so that an
 exchange on the edge is seen whole; what lies only in such a stretch is the neighbour's to judge. A stretch is
 two hours, but never more than a sixteenth of a window. What a frame means may hang on one long before it (the
-opening of a tunnel, a command that is sent again), so a window also holds the last commands of each kind, and
-the last few thousand messages, before its first frame. A capture that fits into one window is one. Batches are
+opening of a tunnel, a command that is sent again, the counter that a frame must be above), so a window also
+holds the last commands of each kind, the last secured frames of each sender, and the last few thousand messages,
+before its first frame. A capture that fits into one window is one. Batches are
 cut without a copy and let go as soon as no window needs them."""
 
 from __future__ import annotations
@@ -26,9 +27,14 @@ WINDOW = 1_000_000  # frames that one window judges, at most
 STRETCH = 2 * 3600 * 10**9  # nanoseconds before and behind them
 PART = 16  # ... and at most this part of a window
 MESSAGES_KEPT = 5000
-FIELDS_KEPT = 1000  # rows of commands of one kind
+ROWS_KEPT = 1000  # rows of commands of one kind, or of secured frames of one sender and key
 EARLIER_KEPT = 100_000  # ... and of all kinds
-KIND = ("layer", "cluster", "direction", "command")
+KINDS = {
+    "commands": ("layer", "cluster", "direction", "command"),
+    "packets": ("nwk_sender", "nwk_key_seq", "aps_sender"),
+}
+MIXER = np.uint64(0xBF58476D1CE4E5B9)  # makes of several columns one number
+COUNTERS = ("nwk_counter", "aps_frame_counter")
 FRAME_TABLES = ("packets", "attributes", "commands")
 MESSAGE_TABLES = ("messages", "items")
 
@@ -42,6 +48,7 @@ class Window:
         number: 0-based.
         start, end: the frames that it judges: from `start` up to and without `end`.
         last: whether the capture ends with it.
+        longer: `packets` with the last secured frames of each sender before them.
     """
 
     tables: dict[str, Any]
@@ -49,6 +56,7 @@ class Window:
     start: int
     end: int
     last: bool
+    longer: Any = None
 
     @property
     def whole(self) -> bool:
@@ -67,20 +75,20 @@ class Window:
 @dataclass(slots=True)
 class Held:
     """Batches that some window still needs, each with the frame number up to which it was read, and the last
-    commands of each kind before them."""
+    commands and secured frames of each kind before them."""
 
     batches: dict[str, deque[tuple[int, Any]]] = field(default_factory=dict)
-    earlier: list[Any] = field(default_factory=list)
+    earlier: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in KINDS})
 
     def add(self, table: str, batch: Any, read: int) -> None:
         self.batches.setdefault(table, deque()).append((read, batch))
 
-    def table(self, name: str) -> Any:
+    def table(self, name: str, *, longer: bool = False) -> Any:
         import pyarrow as pa
 
         found = [batch for _, batch in self.batches.get(name, ())]
-        if name == "commands":
-            found = [*self.earlier, *found]
+        if longer:
+            found = [*self.earlier[name], *found]
         return pa.Table.from_batches(found) if found else empty_table(name)
 
     def column(self, name: str) -> Any:
@@ -99,8 +107,9 @@ class Held:
                 at = int(np.searchsorted(numpy_of(batch.column("frame"))[0], frame))
                 gone.append(batch.slice(0, at))
                 held[0] = read, batch.slice(at)
-            if name == "commands":
-                self.earlier = _last_of_each_kind([*self.earlier, *gone])
+            if name in KINDS:
+                gone = [_secured(batch) for batch in gone] if name == "packets" else gone
+                self.earlier[name] = _last_of_each_kind([*self.earlier[name], *gone], KINDS[name])
         self._drop_messages(frame)
 
     def _drop_messages(self, frame: int) -> None:
@@ -113,20 +122,29 @@ class Held:
             items.popleft()
 
 
-def _last_of_each_kind(batches: list[Any]) -> list[Any]:
-    """The last rows of commands of each kind; a code of text means the same in all batches of a reading."""
+def _secured(batch: Any) -> Any:
+    """The frames of a batch of packets that have a counter."""
+    return batch.take(np.flatnonzero(np.logical_or(*(numpy_of(batch.column(name))[1] for name in COUNTERS))))
+
+
+def _last_of_each_kind(batches: list[Any], columns: tuple[str, ...]) -> list[Any]:
+    """The last rows of each kind, which is what `columns` say; a code of text means the same in all batches of a
+    reading."""
     sizes = [len(batch) for batch in batches]
     if not sum(sizes):
         return []
-    kind = np.zeros(sum(sizes), np.int64)
-    for name in KIND:
+    kind = np.zeros(sum(sizes), np.uint64)
+    for name in columns:
         pairs = [numpy_of(batch.column(name)) for batch in batches]
-        values = np.concatenate([np.where(valid, found, -1).astype(np.int64) for found, valid in pairs])
-        kind = kind << 16 ^ values
+        values = np.concatenate(
+            [np.where(valid, found, 0).astype(np.uint64) + valid for found, valid in pairs]
+        )
+        kind = (kind ^ values) * MIXER
+        kind ^= kind >> np.uint64(29)
     order = np.argsort(kind, kind="stable")[::-1]
     starts = np.r_[True, kind[order][1:] != kind[order][:-1]]
     rank = np.arange(len(order)) - np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
-    kept = np.sort(order[rank < FIELDS_KEPT])[-EARLIER_KEPT:]
+    kept = np.sort(order[rank < ROWS_KEPT])[-EARLIER_KEPT:]
     bounds = np.cumsum([0, *sizes])
     at = np.searchsorted(kept, bounds)
     return [
@@ -166,6 +184,6 @@ def _edges(held: Held, frames: int) -> tuple[int, int]:
 def _window(held: Held, standing: dict[str, Any], number: int, start: int, end: int, *, last: bool) -> Window:
     import pyarrow as pa
 
-    tables = {name: held.table(name) for name in TABLES}
+    tables = {name: held.table(name, longer=name == "commands") for name in TABLES}
     tables |= {name: pa.Table.from_batches([batch]) for name, batch in standing.items()}
-    return Window(tables, number, start, end, last)
+    return Window(tables, number, start, end, last, held.table("packets", longer=True))

@@ -27,7 +27,7 @@ def _rekeyed(view: View, rows: Frame) -> Frame:
     out = np.zeros(len(rows), dtype=bool)
     if int(mask(keys["kind"] == "network").sum()) < 2:
         return out
-    packets = view.good
+    packets = view.longer.good
     given = packets.only(aps_command=0x05)
     given = given[mask(given["target"].notna())]
     first = given["seconds"].groupby(given["target"].astype("UInt64")).min() if len(given) else {}

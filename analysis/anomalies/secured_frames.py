@@ -21,13 +21,14 @@ REORDER_SECONDS = 10.0  # a frame for a sleeping child is held up to 7.68 s afte
 
 
 def secured_frames(view: View, layer: str) -> Frame:
-    """Frames with a readable counter of `layer`, each ciphertext's repeats marked.
+    """Frames with a readable counter of `layer`, each ciphertext's repeats marked; of a window, with the last
+    ones before it.
 
     Columns: ``counter``, ``digest``, ``who``; ``age`` seconds since the same counter was first used (NaN:
     first use); ``same`` whether with the same ciphertext as then; ``below`` how far under the highest
     counter so far; ``since`` seconds since the counter first passed this value."""
     if layer not in view.memo:
-        view.memo[layer] = _marked(view, layer)
+        view.memo[layer] = _marked(view.longer, layer)
     return view.memo[layer]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.checking import check_capture
 from analysis.decode import decode, readings
-from analysis.findings import REGISTRY, Evidence, broken, check, kept
+from analysis.findings import REGISTRY, Evidence, broken, check, kept, rules
 from analysis.keyfile import read_keys
 from analysis.merging import PIECES_KEPT, SUBJECTS_KEPT, Sayings
 from analysis.report import Tally, render_report, render_tally
@@ -125,3 +125,22 @@ def test_frames_of_a_neighbour_are_left_to_it() -> None:
     assert not middle.judges((99,)) and not middle.judges((200, 210))
     assert Window({}, 1, 100, 200, last=True).judges((200,))
     assert Window({}, 0, 0, 200, last=False).judges((0,))
+
+
+@pytest.mark.parametrize("fault", ["cloned-address", "counter-reset", "replay"])
+def test_a_counter_is_judged_by_what_was_heard_windows_ago(fault: str, tmp_path: Path) -> None:
+    han = simulate("ordinary-day", seed=7, seconds=2400, faults=[fault])
+    write_han(han, tmp_path / "han.pcapng")
+    (tmp_path / "keys.toml").write_text(keys_text(han), encoding="utf-8")
+    source, chosen = (
+        (str(tmp_path / "han.pcapng"), read_keys(tmp_path / "keys.toml")),
+        rules_of("counters", "replay"),
+    )
+    whole = check_capture(*source, chosen=chosen).result
+    parts = check_capture(*source, chosen=chosen, window=600).result
+    assert whole.findings and not parts.failures
+    assert {(f.rule, f.device) for f in parts.findings} == {(f.rule, f.device) for f in whole.findings}
+
+
+def rules_of(*areas: str) -> list[str]:
+    return [r.id for r in rules() if r.area in areas]
