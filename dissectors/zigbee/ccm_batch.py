@@ -10,6 +10,7 @@ Source: ZigBee specification (05-3474) annex A; nonce: 4.5.2.2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from dissectors.vectors import PADDING, Index, Mask, Octets
 
-__all__ = ["MIC", "Plain", "Sealed", "open_all"]
+__all__ = ["MIC", "Plain", "Sealed", "first_opening", "open_all"]
 
 MIC = 4
 """Octets of the message integrity code at security level 5."""
@@ -121,21 +122,39 @@ def _blocks(octets: Index) -> Index:
     return (octets + 15) >> 4
 
 
+def first_opening(sealed: Sealed, frames: Index, openers: Sequence[AESCCM]) -> int | None:
+    """The place of the first key that opens one of a few frames; the first frame is tried with every key, then
+    the second."""
+    for frame in frames.tolist():
+        nonce, text, head = _parts(sealed, frame)
+        for place, opener in enumerate(openers):
+            try:
+                opener.decrypt(nonce, text, head)
+            except InvalidTag:
+                continue
+            return place
+    return None
+
+
+def _parts(sealed: Sealed, row: int) -> tuple[bytes, bytes, bytes]:
+    """Nonce, sealed text and authenticated header of one frame."""
+    data = sealed.octets.data
+    header, control, text = int(sealed.header[row]), int(sealed.control[row]), int(sealed.text[row])
+    head = bytearray(data[header:text].tobytes())
+    head[control - header] |= LEVEL
+    nonce = (
+        int(sealed.source[row]).to_bytes(8, "little")
+        + int(sealed.counter[row]).to_bytes(4, "little")
+        + bytes((head[control - header],))
+    )
+    return nonce, data[text : int(sealed.end[row])].tobytes(), bytes(head)
+
+
 def _open_singly(sealed: Sealed, key: bytes, plain: Plain) -> None:
     opener = AESCCM(key, tag_length=MIC)
-    data = sealed.octets.data
     for row in range(len(sealed)):
-        header, control = int(sealed.header[row]), int(sealed.control[row])
-        text, end = int(sealed.text[row]), int(sealed.end[row])
-        head = bytearray(data[header:text].tobytes())
-        head[control - header] |= LEVEL
-        nonce = (
-            int(sealed.source[row]).to_bytes(8, "little")
-            + int(sealed.counter[row]).to_bytes(4, "little")
-            + bytes((head[control - header],))
-        )
         try:
-            found = opener.decrypt(nonce, data[text:end].tobytes(), bytes(head))
+            found = opener.decrypt(*_parts(sealed, row))
         except InvalidTag:
             continue
         plain.add(slice(row, row + 1), np.frombuffer(found, np.uint8).reshape(1, -1), np.ones(1, np.bool_))

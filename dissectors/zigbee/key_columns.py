@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from dissectors.keyring import Key
 from dissectors.vectors import PADDING, Index, Mask, Octets, Span, each
-from dissectors.zigbee.ccm_batch import MIC, Sealed, open_all
+from dissectors.zigbee.ccm_batch import MIC, Sealed, first_opening, open_all
 
 __all__ = ["Opened", "Openings", "open_groups"]
 
@@ -87,6 +88,7 @@ class _Work:
     offset: Index
     ok: Mask
     key: npt.NDArray[np.int32]
+    openers: dict[bytes, AESCCM] = field(default_factory=dict)
 
     def attempt(self, frames: Index | None, key: bytes, place: npt.NDArray[np.int32]) -> bool:
         """Try one key on some frames (None: on all), in the group of each of which it has that place; whether
@@ -115,10 +117,13 @@ def _open_likely(
 ) -> list[set[bytes]]:
     """Try one key on each group, and groups with the same key together; which keys each group has tried."""
     likely: list[bytes | None] = []
+    used: set[bytes] = set()
     for number, keys in enumerate(candidates):
         value = memory.hits.get(names[number])
         if keys and (value is None or all(key.value != value for key in keys)):
-            value = keys[0].value if len(keys) == 1 else _probe(work, group, number, keys)
+            value = keys[0].value if len(keys) == 1 else _probe(work, group, number, keys, used)
+        if value is not None:
+            used.add(value)
         likely.append(value if keys else None)
     tried = [set[bytes]() if value is None else {value} for value in likely]
     places = np.array(
@@ -156,13 +161,13 @@ def _open_rest(work: _Work, frames: Index, keys: Sequence[Key], tried: set[bytes
         work.attempt(frames, key.value, np.full(len(frames), place, np.int32))
 
 
-def _probe(work: _Work, group: Index, number: int, keys: Sequence[Key]) -> bytes | None:
-    """The first key that opens one of a few frames of a group."""
-    frames = np.flatnonzero(group == number)[:PROBES]
-    tried: set[bytes] = set()
-    for place, key in enumerate(keys):
-        some = np.full(len(frames), place, np.int32)
-        if key.value not in tried and work.attempt(frames, key.value, some):
-            return key.value
-        tried.add(key.value)
-    return None
+def _probe(work: _Work, group: Index, number: int, keys: Sequence[Key], used: set[bytes]) -> bytes | None:
+    """The first key that opens one of a few frames of a group; keys that other groups use come last."""
+    values = sorted(dict.fromkeys(key.value for key in keys), key=lambda value: value in used)
+    openers = []
+    for value in values:
+        if value not in work.openers:
+            work.openers[value] = AESCCM(value, tag_length=MIC)
+        openers.append(work.openers[value])
+    place = first_opening(work.sealed, np.flatnonzero(group == number)[:PROBES], openers)
+    return None if place is None else values[place]
