@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -161,9 +164,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faults", nargs="*", default=sorted(rows_meant()))
     parser.add_argument("--out", type=Path, default=Path("docs/fault_matrix.md"))
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     chosen = parser.parse_args()
     whole = set(chosen.faults) == set(rows_meant())
-    text = page(chosen.faults, DAYS if whole else ())
+    days = DAYS if whole else ()
+    with ProcessPoolExecutor(chosen.processes) as pool:
+        clean = {day: pool.submit(clean_findings, *day) for day in days}
+        rows = [rows_meant()[name] for name in chosen.faults]
+        played = {(row.fault, *run): pool.submit(play, row, *run) for row in rows for run in RUNS}
+        for done, future in enumerate(as_completed([*clean.values(), *played.values()]), 1):
+            future.result()
+            print(f"\r{done} of {len(clean) + len(played)}", end="", file=sys.stderr, flush=True)
+    text = page(
+        chosen.faults,
+        days,
+        lambda row, seed, strength: played[row.fault, seed, strength].result(),
+        lambda scenario, seed: clean[scenario, seed].result(),
+    )
     if whole:
         chosen.out.write_text(text, encoding="utf-8")
     else:
