@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,17 @@ import numpy as np
 
 from analysis.view import Frame
 
-__all__ = ["LEAST", "change_point", "change_points", "without_daily_rhythm"]
+__all__ = [
+    "LEAST",
+    "Step",
+    "change_point",
+    "change_points",
+    "lasting_changes",
+    "told",
+    "without_daily_rhythm",
+]
+
+Step = tuple[int, float, float]  # place, median before, median after
 
 DAY, HOUR = 86_400.0, 3600.0
 
@@ -43,7 +54,19 @@ def change_point(
         gap = abs(a - b) / max(*side.scatter(a, b), 1e-9)
         if best is None or gap > best[3]:
             best = (int(place), a, b, gap)
-    return best
+    if best is None:
+        return None
+    place, a, b, gap = best
+    place = _exactly(values, place, (a, b), size)  # of constants, many places are equally good
+    return min(max(place, least), size - least), a, b, gap
+
+
+def _exactly(values: Frame, place: int, levels: tuple[float, float], reach: int) -> int:
+    """The place within `reach` where values cease to lie nearer to the first level than to the second."""
+    low, high = max(place - reach, 0), min(place + reach, len(values))
+    near = values[low:high]
+    nearer = np.abs(near - levels[0]) - np.abs(near - levels[1])
+    return low + int(np.r_[0.0, np.cumsum(nearer)].argmin())
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +120,15 @@ def _deviation(levels: Frame, counts: Frame, middle: float) -> float:
     return _median(far[order], counts[order])
 
 
-def change_points(
-    values: Frame, least: int, smallest: float, deviations: float
-) -> list[tuple[int, float, float]]:
+def change_points(values: Frame, least: int, smallest: float, deviations: float) -> list[Step]:
     """Places where `least` values before and after lie apart by `smallest` and by `deviations` median deviations:
     place, median before, median after. For levels that change several times, or for a while only."""
     width = least - least % 4
     if len(values) < 2 * width or float(np.ptp(values)) < smallest:
         return []
     starts = np.arange(0, len(values) - width + 1, width // 4)
-    windows = np.lib.stride_tricks.sliding_window_view(np.asarray(values, dtype=float), width)[starts]
+    values = np.asarray(values, dtype=float)
+    windows = np.lib.stride_tricks.sliding_window_view(values, width)[starts]
     level = np.median(windows, axis=1)
     scatter = np.median(np.abs(windows - level[:, None]), axis=1)
     before, after = level[:-4], level[4:]
@@ -115,7 +137,50 @@ def change_points(
     apart = (gap >= smallest) & (gap >= deviations * floor)
     runs = np.split(np.flatnonzero(apart), np.flatnonzero(np.diff(np.flatnonzero(apart)) > 1) + 1)
     best = [int(run[int(gap[run].argmax())]) for run in runs if len(run)]
-    return [(int(starts[at + 4]), float(before[at]), float(after[at])) for at in best]
+    steps = [(int(starts[at + 4]), float(before[at]), float(after[at])) for at in best]
+    return [(_exactly(values, at, (a, b), width // 2), a, b) for at, a, b in steps]
+
+
+def lasting_changes(
+    values: Frame, times: Frame, fewest: tuple[int, int], apart: tuple[float, float], seconds: float
+) -> tuple[list[Step], bool]:
+    """Changes of level after which it stays for `seconds`, and whether one of them parts the whole series.
+
+    Args:
+        values: in the order of time.
+        times: of the values, in seconds.
+        fewest: values on each side of a change: of one that parts the series, and of one among several.
+        apart: the least difference of two levels, in the unit of the values and in median deviations.
+        seconds: how long a level stays.
+    """
+    smallest, deviations = apart
+    several = _lasting(change_points(values, fewest[1], smallest, deviations), times, seconds)
+    found = change_point(values, fewest[0], smallest)
+    if found is None:
+        return several, False
+    place, before, after, gap = found
+    lasting = min(times[place] - times[0], times[-1] - times[place]) >= seconds
+    if abs(before - after) >= smallest and gap >= deviations and lasting:
+        return (several if len(several) > 1 else [(place, before, after)]), True
+    return several, False
+
+
+def _lasting(places: list[Step], times: Frame, seconds: float) -> list[Step]:
+    ends = [times[place] for place, _, _ in places[1:]] + [times[-1]]
+    return [one for one, end in zip(places, ends, strict=False) if end - times[one[0]] >= seconds]
+
+
+def told(steps: Sequence[Step], frames: Frame, level: Callable[[float], str], most: int = 4) -> str:
+    """Changes in words: ``10 s became 1 s at frame 812, then 10 s at frame 900``.
+
+    >>> told([(1, 10, 1), (2, 1, 10)], [7, 8, 9], "{:.0f} s".format)
+    '10 s became 1 s at frame 8, then 10 s at frame 9'
+    """
+    place, before, after = steps[0]
+    words = [f"{level(before)} became {level(after)} at frame {int(frames[place])}"]
+    words += [f"then {level(after)} at frame {int(frames[place])}" for place, _, after in steps[1:most]]
+    more = len(steps) - most
+    return ", ".join(words) + (f" (and {more} more)" if more > 0 else "")
 
 
 def without_daily_rhythm(values: Frame, day_seconds: Frame) -> Frame:

@@ -1,4 +1,4 @@
-"""What no rule foresees: a device that behaves otherwise than before, or than in a good capture."""
+"""What no rule foresees: a device that behaves otherwise than before."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.change_points import LEAST, change_point
+from analysis.change_points import Step, change_points, lasting_changes, told, without_daily_rhythm
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import mask, plural
+from analysis.judging import mask
+from analysis.polls import poll_gaps
 from analysis.repeats import repeats
 from analysis.view import Frame, View
+
+TOGETHER = 10  # frames that are taken together where single ones say little
 
 
 @rule(
@@ -28,41 +31,40 @@ def poll_interval_changed(
     view: View, *, factor: float = 4.0, deviations: float = 8.0, lasting: float = 300.0
 ) -> Iterator[Evidence]:
     """Sleeping devices poll at a steady pace. A pace that becomes several times faster or slower and stays
-    so for minutes is a fault, or somebody who keeps the device awake."""
-    packets = view.good
-    rows = packets.only(mac_command=0x04)
-    for sender, part in rows.groupby("sender", sort=False):
-        times = part["seconds"].to_numpy(dtype=float)
-        gaps = np.diff(times)
-        fresh = gaps > 0.05  # retries and polls for the next of several waiting frames are no pace
-        gaps, starts, frames = gaps[fresh], times[1:][fresh], part["frame"].to_numpy()[1:][fresh]
-        found = change_point(np.log(np.maximum(gaps, 1e-3)), apart=np.log(factor) * 0.99)
-        if found is None:
+    so for minutes is a fault, or somebody who keeps the device awake. One that changes for a while, as for a
+    firmware image, only informs."""
+    for sender, gaps, starts, frames in poll_gaps(view):
+        if len(gaps) < 24:
             continue
-        place, before, after, gap = found
-        ratio = float(np.exp(abs(before - after)))
-        long_enough = min(starts[place] - starts[0], starts[-1] - starts[place]) >= lasting
-        if ratio >= factor and gap >= deviations and long_enough:
-            text = f"poll interval {np.exp(before):,.1f} s became {np.exp(after):,.1f} s at frame {int(frames[place])}"
-            yield broken(view.label(sender), text, frames[place:])
+        apart = (np.log(factor) * 0.99, deviations)
+        steps, parted = lasting_changes(np.log(np.maximum(gaps, 1e-3)), starts, (12, 12), apart, lasting)
+        if steps:
+            text = f"poll interval {told(steps, frames, _seconds)}"
+            yield broken(view.label(sender), text, frames[steps[0][0] :], None if parted else "info")
         else:
             yield kept(view.label(sender), f"polls every {float(np.median(gaps)):,.1f} s")
+
+
+def _seconds(level: float) -> str:
+    return f"{np.exp(level):,.1f} s"
 
 
 @rule(
     "rate-changed",
     "A device sends much more or much less than before",
     severity="info",
-    source="robust comparison of rates over equal parts of the capture",
+    source="robust change points on the device's own rate, and comparison of equal parts of the capture",
     confidence="derived",
     merges=("attacks:A42",),
     cause="silence",
     unseen="an hour of capture with a hundred frames of one device",
     advice="See which kind of frame it is: requests, retries, reports",
 )
-def rate_changed(view: View, *, factor: float = 10.0, parts: int = 12) -> Iterator[Evidence]:
-    """Frames per part of the capture against the median part. Ten times as many, or none at all where there
-    were plenty, is worth a look."""
+def rate_changed(
+    view: View, *, factor: float = 10.0, parts: int = 12, deviations: float = 6.0, lasting: float = 300.0
+) -> Iterator[Evidence]:
+    """How fast a device sends, from each ten frames to the next, and frames per part of the capture against the
+    median part. Ten times as many, or none at all where there were plenty, is worth a look."""
     if view.span < 3600:
         return
     packets = view.good
@@ -77,15 +79,32 @@ def rate_changed(view: View, *, factor: float = 10.0, parts: int = 12) -> Iterat
         many = np.flatnonzero(counts > factor * max(usual, 1.0))
         last = int(np.flatnonzero(counts)[-1])
         subject = view.label(sender)
-        if len(many):
+        steps = _paces(times, view.start_ns, (np.log(factor), deviations), lasting)
+        if len(many) and not steps:
             inside = (times >= edges[many[0]]) & (times <= edges[many[0] + 1])
             text = f"{counts[many[0]]:,} frames in a part of the capture where {usual:,.0f} are usual"
             yield broken(subject, text, part["frame"].to_numpy()[inside])
-        elif usual >= 10 and last < parts - 2:
+        elif not len(many) and usual >= 10 and last < parts - 2:
             text = f"silent in the last {parts - 1 - last} of {parts} parts, usually {usual:,.0f} frames each"
             yield broken(subject, text, part["frame"].iloc[-3:], "warning", (int(sender), float(times[-1])))
+        elif steps:
+            frames = part["frame"].to_numpy()[::TOGETHER]
+            text = told(steps, frames, _a_minute)
+            yield broken(subject, text, part["frame"].to_numpy()[steps[0][0] * TOGETHER :])
         else:
             yield kept(subject, f"{usual:,.0f} frames in a twelfth of the capture")
+
+
+def _paces(times: Frame, start_ns: int, apart: tuple[float, float], lasting: float) -> list[Step]:
+    """Lasting changes of the logarithm of the seconds for each frame, taken over `TOGETHER` frames at a time."""
+    starts = times[::TOGETHER]
+    values = np.log(np.maximum(np.diff(starts), 1e-3) / TOGETHER)
+    values = without_daily_rhythm(values, starts[:-1] + start_ns / 1e9)
+    return lasting_changes(values, starts[:-1], (12, 12), apart, lasting)[0]
+
+
+def _a_minute(level: float) -> str:
+    return f"{60 / np.exp(level):,.1f} frames a minute"
 
 
 def _counts(times: Frame, edges: Frame) -> Frame:
@@ -101,30 +120,35 @@ def _counts(times: Frame, edges: Frame) -> Frame:
     "retries-changed",
     "A device needs more retries than before",
     severity="info",
-    source="robust comparison of retry shares over equal parts of the capture",
+    source="robust change points on the device's own retry share, and comparison of equal parts of the capture",
     confidence="derived",
     cause="weak link",
     unseen="two hundred acknowledged frames of one device",
     advice="Interference or a link that became worse: look at signal strength at that time",
 )
-def retries_changed(view: View, *, share: float = 0.3, factor: float = 5.0) -> Iterator[Evidence]:
-    """How many of a device's frames have to be sent again, in each eighth of the capture. An eighth with
-    far more than usual had interference, or the link was blocked for that time."""
+def retries_changed(
+    view: View, *, share: float = 0.3, factor: float = 5.0, deviations: float = 3.0
+) -> Iterator[Evidence]:
+    """How many of a device's frames have to be sent again, of each ten frames and in each eighth of the capture.
+    A share that rises, or an eighth with far more than usual, had interference or a link that was blocked."""
     rows = repeats(view)
     rows = rows[~rows["heard"]]
     for sender, part in rows.groupby("sender", sort=False):
         if len(part) < 200:
             continue
-        pieces = np.array_split(part["retry"].to_numpy(dtype=float), 8)
-        shares = np.array([p.mean() for p in pieces])
-        usual = float(np.median(shares))
-        at = int(shares.argmax())
+        again, frames = part["retry"].to_numpy(dtype=float), part["frame"].to_numpy()
+        shares = np.array([piece.mean() for piece in np.array_split(again, 8)])
+        usual, at = float(np.median(shares)), int(shares.argmax())
+        tens = again[: len(again) // TOGETHER * TOGETHER].reshape(-1, TOGETHER).mean(axis=1)
+        steps = change_points(tens, 8, share, deviations)
         subject = view.label(sender)
-        if shares[at] > share and shares[at] > factor * max(usual, 0.01):
-            frames = np.array_split(part["frame"].to_numpy(), 8)[at]
-            yield broken(
-                subject, f"{shares[at]:.0%} retries from frame {int(frames[0])}, usually {usual:.1%}", frames
-            )
+        if any(after > before for _, before, after in steps):
+            text = f"retries: {told(steps, frames[::TOGETHER], '{:.0%}'.format)}"
+            yield broken(subject, text, frames[steps[0][0] * TOGETHER :])
+        elif shares[at] > share and shares[at] > factor * max(usual, 0.01):
+            inside = np.array_split(frames, 8)[at]
+            text = f"{shares[at]:.0%} retries from frame {int(inside[0])}, usually {usual:.1%}"
+            yield broken(subject, text, inside)
         else:
             yield kept(subject, f"{usual:.1%} retries, at most {shares[at]:.0%} in an eighth")
 
@@ -146,77 +170,13 @@ def answers_slow(view: View, *, factor: float = 4.0, deviations: float = 6.0) ->
     rows = view.tables["messages"]
     rows = rows[mask(rows["answer_seconds"].notna())]
     for device, part in rows.groupby("originator", sort=False):
-        found = change_point(np.log(np.maximum(part["answer_seconds"].to_numpy(dtype=float), 1e-3)))
-        if found is None:
+        if len(part) < 24:
             continue
-        place, before, after, gap = found
-        if after - before >= np.log(factor) and gap >= deviations:
-            frames = [f for fs in part["frames"].iloc[place:] for f in fs]
-            text = f"answers took {np.exp(before):.1f} s, then {np.exp(after):.1f} s"
-            yield broken(str(device), text, frames)
+        values = np.log(np.maximum(part["answer_seconds"].to_numpy(dtype=float), 1e-3))
+        times, frames = part["seconds"].to_numpy(dtype=float), part["frames"].tolist()
+        steps, _ = lasting_changes(values, times, (12, 12), (np.log(factor) * 0.99, deviations), 0.0)
+        if any(after > before for _, before, after in steps):
+            text = f"answers took {told(steps, [next(iter(fs), 0) for fs in frames], _seconds)}"
+            yield broken(str(device), text, [f for fs in frames[steps[0][0] :] for f in fs])
         else:
-            yield kept(str(device), f"answers in {float(part['answer_seconds'].median()):.1f} s")
-
-
-@rule(
-    "differs-from-baseline",
-    "A device differs from the good capture",
-    severity="info",
-    source="comparison with the capture given as --baseline",
-    confidence="derived",
-    cause="weak link",
-    unseen="a good capture of the same network (--baseline)",
-    advice="Compare both captures with `hanscope diff`",
-)
-def differs_from_baseline(
-    view: View, *, factor: float = 4.0, decibels: float = 12.0, least: int = LEAST
-) -> Iterator[Evidence]:
-    """How many frames a device sends and how strong they are received, against the same device in a capture
-    from when all was well. A device that is new, gone, louder, weaker or busier is told."""
-    if view.baseline is None:
-        return
-    good, now = _profile(view.baseline), _profile(view)
-    for station, (number, rate, level) in now.items():
-        subject = view.label(station)
-        before = good.get(station)
-        if number < least:
-            continue
-        if before is None:
-            text = f"{plural(number, 'frame')} of a device that the good capture does not have"
-            yield broken(subject, text, _frames(view, station))
-        elif rate > factor * before[1] or rate * factor < before[1]:
-            text = f"{rate * 60:.1f} frames a minute, {before[1] * 60:.1f} in the good capture"
-            yield broken(subject, text, _frames(view, station))
-        elif abs(level - before[2]) > decibels:
-            text = f"median {level:.0f} dBm, {before[2]:.0f} in the good capture"
-            yield broken(subject, text, _frames(view, station))
-        else:
-            yield kept(subject, "as in the good capture")
-    for station, before in good.items():
-        if station not in now and before[0] >= least:
-            text = "not heard, but in the good capture"
-            yield broken(view.label(station), text, [], "warning", (station, float("-inf")))
-
-
-def _frames(view: View, station: int, most: int = 50) -> list[int]:
-    packets = view.good
-    own = packets.only(sender=station)
-    own = own[~mask(own["mac_type"] == "ack")]
-    return view.frames_of(own)[:most]
-
-
-def _profile(view: View) -> dict[int, tuple[int, float, float]]:
-    packets = view.good
-    rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")]
-    groups = rows.groupby("sender", sort=False)
-    numbers = groups.size()
-    levels = {s: part["rssi"].astype("Float64").median() for s, part in groups}
-    span = max(view.span, 1.0)
-    return {
-        int(s): (
-            int(n),
-            n / span,
-            float(levels[s]) if levels[s] is not None and levels[s] == levels[s] else 0.0,
-        )
-        for s, n in numbers.items()
-    }
+            yield kept(str(device), f"answers in {float(np.exp(np.median(values))):.1f} s")

@@ -29,16 +29,19 @@ ACKED = "frames that ask for an acknowledgement, and acknowledgements"
         "the receiver"
     ),
 )
-def missing_acknowledgements(view: View, *, share: float = 0.3, least: int = 20) -> Iterator[Evidence]:
+def missing_acknowledgements(
+    view: View, *, share: float = 0.3, least: int = 20, several: int = 4
+) -> Iterator[Evidence]:
     """A frame that asks for an acknowledgement and gets none is sent again, up to three times. Counted are
     frames that were retried and in the end not acknowledged; without a retry the sniffer simply did not
-    hear the acknowledgement."""
+    hear the acknowledgement. Each is sent up to four times, so `several` different ones must be lost."""
     rows = repeats(view)
     rows = rows[~rows["heard"]]
     if rows.empty or not rows["acked"].any():
         return
     acked = mask(rows["acked"])
     lost_ones = mask(rows["retry"]) & ~acked
+    first_retry = lost_ones & (rows["copies"].to_numpy() == 2)
     frames = numbers_of(rows["frame"])[0]
     for (sender, receiver), places in rows.groupby(["sender", "receiver"], sort=False).places():
         if len(places) < least:
@@ -46,7 +49,7 @@ def missing_acknowledgements(view: View, *, share: float = 0.3, least: int = 20)
         lost = places[lost_ones[places]]
         subject = f"{view.label(sender)} to {view.label(receiver)}"
         every = plural(len(places), "frame")
-        if len(lost) > share * len(places):
+        if len(lost) > share * len(places) and first_retry[places].sum() >= several:
             text = f"{len(lost)} of {every} are retries without an acknowledgement"
             yield broken(subject, text, frames[lost])
         else:

@@ -6,36 +6,28 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.change_points import LEAST, change_point, change_points, without_daily_rhythm
+from analysis.change_points import LEAST, lasting_changes, without_daily_rhythm
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
 from analysis.view import Frame, View
 
 AWAY_SECONDS = 600.0  # a level that lasts so long, and goes back, is no passer-by
-Step = tuple[int, float, float]  # place, median before, median after
 
 
 def _level_changes(
     view: View, column: str, unit: str, least: float, deviations: float, least_values: int = LEAST
 ) -> Iterator[Evidence]:
     for sender, part in _heard(view, column):
+        if len(part) < 2 * least_values:
+            continue
         times = part["seconds"].to_numpy(dtype=float)
         values = without_daily_rhythm(part[column].to_numpy(dtype=float), times + view.start_ns / 1e9)
-        found = change_point(values, least_values, least)
-        if found is None:
-            continue
-        place, before, after, gap = found
+        steps, parted = lasting_changes(values, times, (least_values, LEAST), (least, deviations), 60.0)
         frames, subject = part["frame"].to_numpy(), view.label(sender)
-        lasting = min(times[place] - times[0], times[-1] - times[place]) >= 60
-        if abs(before - after) >= least and gap >= deviations and lasting:
-            text = f"{column} went from {before:.0f} to {after:.0f} {unit} at frame {int(frames[place])}"
-            yield broken(subject, text, frames[place:])
-        elif several := _lasting(change_points(values, least_values, least, deviations), times):
-            steps = [f"from {a:.0f} to {b:.0f} at frame {int(frames[at])}" for at, a, b in several[:4]]
-            start, end = several[0][0], several[1][0] if len(several) == 2 else len(frames)
-            away = len(several) == 2 and times[end] - times[start] >= AWAY_SECONDS
-            level = None if away else "info"  # many levels are a device that is carried about
-            yield broken(subject, f"{column} went {', '.join(steps)}", frames[start:end], level)
+        if steps:
+            words = [f"from {a:.0f} to {b:.0f} {unit} at frame {int(frames[at])}" for at, a, b in steps[:4]]
+            text = f"{column} went {', '.join(words)}"
+            yield broken(subject, text, frames[steps[0][0] :], None if parted else "info")
         else:
             yield kept(subject, f"{column} around {float(np.median(values)):.0f} {unit}")
 
@@ -44,12 +36,6 @@ def _heard(view: View, column: str) -> Iterator[tuple[int, Frame]]:
     """Per sender: its data frames with a level."""
     rows = view.good.only(mac_type="data")
     yield from rows[mask(rows[column].notna())].groupby("sender", sort=False)
-
-
-def _lasting(places: list[Step], times: Frame, seconds: float = 60.0) -> list[Step]:
-    """Those changes after which the level stays for a minute, up to the next."""
-    ends = [times[place] for place, _, _ in places[1:]] + [times[-1]]
-    return [one for one, end in zip(places, ends, strict=False) if end - times[one[0]] >= seconds]
 
 
 @rule(

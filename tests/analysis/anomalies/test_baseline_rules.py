@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from analysis.findings import check
-from tests.analysis.frames import GAS, HUB, METER, SHORTS, STRANGER, decoded, mac_only, packet
+from tests.analysis.anomalies.paces import Rows, answers, good, polls, retried
+from tests.analysis.frames import GAS, HUB, METER, SHORTS, STRANGER, decoded, packet
 
-Rows = list[dict[str, Any]]
 DICE = random.Random(4)
 
 
@@ -21,38 +21,9 @@ def levels(column: str, *values: int) -> Rows:
     return [packet(n * 2.0, mac_seq=n % 256, **{column: value}) for n, value in enumerate(values)]
 
 
-def polls(*paces: tuple[float, int]) -> Rows:
-    """MAC data requests: so many at each pace, with a second poll close by every tenth time."""
-    rows, at = [], 0.0
-    for pace, count in paces:
-        for n in range(count):
-            at += pace * (1 + DICE.uniform(-0.05, 0.05))
-            rows.append(mac_only(at, "command", sender=GAS, mac_command=4, mac_seq=n % 256))
-            if n % 10 == 0:
-                rows.append(mac_only(at + 0.02, "command", sender=GAS, mac_command=4, mac_seq=n % 256))
-    return rows
-
-
 def rates(burst: int = 0, stops: float = 3600.0) -> Rows:
     steady = [packet(n * 20.0, mac_seq=n % 256) for n in range(181) if n * 20.0 <= stops]
     return [*steady, packet(3600, HUB, GAS), *(packet(1801 + n, mac_seq=n % 256) for n in range(burst))]
-
-
-def retried(*again: int) -> Rows:
-    """Two hundred and forty frames, those of the numbers `again` sent twice."""
-    rows: Rows = []
-    for n in range(240):
-        one = {"mac_seq": n % 256, "nwk_counter": n + 1, "nwk_digest": n}
-        rows += [packet(n * 1.0 + gap, **one) for gap in ((0.0, 0.01) if n in again else (0.0,))]
-    return rows
-
-
-def answers(*seconds: float) -> Any:
-    responses = [
-        {"message": n + 1, "kind": "gbcs", "originator": f"{METER:016x}", "time": packet(n * 60)["time"], "frames": [n + 1], "answer_seconds": s}
-        for n, s in enumerate(seconds)
-    ]  # fmt: skip
-    return decoded([packet(n * 60) for n in range(len(seconds))], messages=responses)
 
 
 def shut(regular: bool) -> Rows:
@@ -79,11 +50,6 @@ def keyed(comes_in: bool, until: float = 300.0) -> Rows:
 def leaves(rssi: int) -> Rows:
     data = [packet(n * 1.0, rssi=value, mac_seq=n) for n, value in enumerate(scattered(-60, 40, 2))]
     return data + [packet(50.0 + n, nwk_type="command", nwk_command=4, rssi=rssi) for n in range(3)]
-
-
-def good(step: float = 2.0, rssi: int = -60, sender: int = METER) -> Rows:
-    ends = [packet(0, HUB, GAS), packet(240, HUB, GAS)]
-    return ends + [packet(n * step, sender, rssi=rssi, mac_seq=n % 256) for n in range(int(240 / step))]
 
 
 CASES = {
