@@ -25,6 +25,7 @@ Step = tuple[int, float, float]  # place, median before, median after
 DAY, HOUR = 86_400.0, 3600.0
 
 LEAST = 30
+MOST = 0.7  # of the values on either side of a change
 
 FEW_LEVELS = 256
 
@@ -160,9 +161,16 @@ def lasting_changes(
         return several, False
     place, before, after, gap = found
     lasting = min(times[place] - times[0], times[-1] - times[place]) >= seconds
+    lasting = lasting and _apart(np.asarray(values), place, (before, after))
     if abs(before - after) >= smallest and gap >= deviations and lasting:
         return (several if len(several) > 1 else [(place, before, after)]), True
     return several, False
+
+
+def _apart(values: Frame, place: int, levels: tuple[float, float]) -> bool:
+    """Whether most values of each side are nearer to its own level: what goes to and fro has not changed."""
+    first = np.abs(values - levels[0]) < np.abs(values - levels[1])
+    return bool(min(first[:place].mean(), 1 - first[place:].mean()) >= MOST)
 
 
 def _lasting(places: list[Step], times: Frame, seconds: float) -> list[Step]:

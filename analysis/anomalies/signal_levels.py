@@ -33,9 +33,15 @@ def _level_changes(
 
 
 def _heard(view: View, column: str) -> Iterator[tuple[int, Frame]]:
-    """Per sender: its data frames with a level."""
+    """Per sender, and channel where it is known: its data frames with a level. A hub is heard otherwise on 868 MHz
+    than on 2.4 GHz."""
     rows = view.good.only(mac_type="data")
-    yield from rows[mask(rows[column].notna())].groupby("sender", sort=False)
+    rows = rows[mask(rows[column].notna())]
+    known = mask(rows["channel"].notna())
+    for (sender, _), part in rows[known].groupby(["sender", "channel"], sort=False):
+        yield sender, part
+    if not known.all():
+        yield from rows[~known].groupby("sender", sort=False)
 
 
 @rule(
@@ -90,9 +96,7 @@ def rssi_drifts(
     """The strength of a device that stays in its place is the same all day. One that changes by more than
     scatter, in one direction from each eighth of its frames to the next, is on its way to being lost, or is
     moved."""
-    packets = view.good
-    rows = packets[mask(packets["rssi"].notna()) & mask(packets["mac_type"] == "data")]
-    for sender, part in rows.groupby(rows["sender"].astype("UInt64"), sort=False):
+    for sender, part in _heard(view, "rssi"):
         times = part["seconds"].to_numpy(dtype=float)
         if len(part) < least or times[-1] - times[0] < seconds:
             continue

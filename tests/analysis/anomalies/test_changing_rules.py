@@ -119,3 +119,14 @@ def test_the_good_capture_is_compared_measure_by_measure(now: Any, before: Any, 
     told = found("differs-from-baseline", now, before)
     assert any(says in f.evidence for f in told), [f.evidence for f in told]
     assert not found("differs-from-baseline", before, before)
+
+
+def test_two_bands_and_two_levels_that_alternate_are_no_change() -> None:
+    bands = [
+        packet(n * 2.0, mac_seq=n % 256, channel=20 if n < 100 else 9, rssi=-40 if n < 100 else -70)
+        for n in range(200)
+    ]
+    assert not found("rssi-changed", bands)
+    pattern = [-31] * 12 + [-47] * 8
+    alternating = [packet(n * 2.0, mac_seq=n % 256, rssi=pattern[n % 20]) for n in range(110)]
+    assert not found("rssi-changed", alternating)
