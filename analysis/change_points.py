@@ -25,7 +25,8 @@ Step = tuple[int, float, float]  # place, median before, median after
 DAY, HOUR = 86_400.0, 3600.0
 
 LEAST = 30
-MOST = 0.7  # of the values on either side of a change
+LONG = 10
+MOST = 0.6  # of the values on either side of a change
 
 FEW_LEVELS = 256
 
@@ -145,7 +146,8 @@ def change_points(values: Frame, least: int, smallest: float, deviations: float)
 def lasting_changes(
     values: Frame, times: Frame, fewest: tuple[int, int], apart: tuple[float, float], seconds: float
 ) -> tuple[list[Step], bool]:
-    """Changes of level after which it stays for `seconds`, and whether one of them parts the whole series.
+    """Changes of level after which it stays for `seconds`, and whether they are grave: one parts the whole
+    series, or the level after one lasts `LONG` times as long.
 
     Args:
         values: in the order of time.
@@ -156,15 +158,24 @@ def lasting_changes(
     """
     smallest, deviations = apart
     several = _lasting(change_points(values, fewest[1], smallest, deviations), times, seconds)
+    between = np.diff([*(times[place] for place, _, _ in several), times[-1]])
+    grave = bool((between >= LONG * seconds).any()) and seconds > 0
     found = change_point(values, fewest[0], smallest)
     if found is None:
-        return several, False
+        return several, grave
     place, before, after, gap = found
     lasting = min(times[place] - times[0], times[-1] - times[place]) >= seconds
     lasting = lasting and _apart(np.asarray(values), place, (before, after))
     if abs(before - after) >= smallest and gap >= deviations and lasting:
         return (several if len(several) > 1 else [(place, before, after)]), True
-    return several, False
+    return several, grave
+
+
+def changed(steps: Sequence[Step], size: int) -> slice:
+    """The values that changes are about: to the end, or to the change that brings the first level back."""
+    level, other, last = steps[0][1], steps[0][2], steps[-1][2]
+    back = len(steps) > 1 and abs(last - level) < abs(last - other)
+    return slice(steps[0][0], steps[-1][0] if back else size)
 
 
 def _apart(values: Frame, place: int, levels: tuple[float, float]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.change_points import Step, change_points, lasting_changes, told, without_daily_rhythm
+from analysis.change_points import Step, change_points, changed, lasting_changes, told, without_daily_rhythm
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
 from analysis.polls import poll_gaps
@@ -31,16 +31,18 @@ def poll_interval_changed(
     view: View, *, factor: float = 4.0, deviations: float = 8.0, lasting: float = 300.0
 ) -> Iterator[Evidence]:
     """Sleeping devices poll at a steady pace. A pace that becomes several times faster or slower and stays
-    so for minutes is a fault, or somebody who keeps the device awake. One that changes for a while, as for a
-    firmware image, only informs."""
+    so for minutes is a fault, or somebody who keeps the device awake. One that changes for less than an hour, as for
+    a firmware image, only informs."""
     for sender, gaps, starts, frames in poll_gaps(view):
         if len(gaps) < 24:
             continue
         apart = (np.log(factor) * 0.99, deviations)
-        steps, parted = lasting_changes(np.log(np.maximum(gaps, 1e-3)), starts, (12, 12), apart, lasting)
+        steps, grave = lasting_changes(np.log(np.maximum(gaps, 1e-3)), starts, (12, 12), apart, lasting)
         if steps:
             text = f"poll interval {told(steps, frames, _seconds)}"
-            yield broken(view.label(sender), text, frames[steps[0][0] :], None if parted else "info")
+            yield broken(
+                view.label(sender), text, frames[changed(steps, len(frames))], None if grave else "info"
+            )
         else:
             yield kept(view.label(sender), f"polls every {float(np.median(gaps)):,.1f} s")
 
@@ -90,7 +92,10 @@ def rate_changed(
         elif steps:
             frames = part["frame"].to_numpy()[::TOGETHER]
             text = told(steps, frames, _a_minute)
-            yield broken(subject, text, part["frame"].to_numpy()[steps[0][0] * TOGETHER :])
+            inside = changed(steps, len(frames))
+            yield broken(
+                subject, text, part["frame"].to_numpy()[inside.start * TOGETHER : inside.stop * TOGETHER]
+            )
         else:
             yield kept(subject, f"{usual:,.0f} frames in a twelfth of the capture")
 
@@ -144,7 +149,8 @@ def retries_changed(
         subject = view.label(sender)
         if any(after > before for _, before, after in steps):
             text = f"retries: {told(steps, frames[::TOGETHER], '{:.0%}'.format)}"
-            yield broken(subject, text, frames[steps[0][0] * TOGETHER :])
+            inside = changed(steps, len(tens) + 1)
+            yield broken(subject, text, frames[inside.start * TOGETHER : inside.stop * TOGETHER])
         elif shares[at] > share and shares[at] > factor * max(usual, 0.01):
             inside = np.array_split(frames, 8)[at]
             text = f"{shares[at]:.0%} retries from frame {int(inside[0])}, usually {usual:.1%}"
@@ -177,6 +183,6 @@ def answers_slow(view: View, *, factor: float = 4.0, deviations: float = 6.0) ->
         steps, _ = lasting_changes(values, times, (12, 12), (np.log(factor) * 0.99, deviations), 0.0)
         if any(after > before for _, before, after in steps):
             text = f"answers took {told(steps, [next(iter(fs), 0) for fs in frames], _seconds)}"
-            yield broken(str(device), text, [f for fs in frames[steps[0][0] :] for f in fs])
+            yield broken(str(device), text, [f for fs in frames[changed(steps, len(frames))] for f in fs])
         else:
             yield kept(str(device), f"answers in {float(np.exp(np.median(values))):.1f} s")

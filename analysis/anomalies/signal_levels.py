@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.change_points import LEAST, lasting_changes, without_daily_rhythm
+from analysis.change_points import LEAST, changed, lasting_changes, without_daily_rhythm
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
 from analysis.view import Frame, View
@@ -22,12 +22,12 @@ def _level_changes(
             continue
         times = part["seconds"].to_numpy(dtype=float)
         values = without_daily_rhythm(part[column].to_numpy(dtype=float), times + view.start_ns / 1e9)
-        steps, parted = lasting_changes(values, times, (least_values, LEAST), (least, deviations), 60.0)
+        steps, grave = lasting_changes(values, times, (least_values, least_values), (least, deviations), 60.0)
         frames, subject = part["frame"].to_numpy(), view.label(sender)
         if steps:
             words = [f"from {a:.0f} to {b:.0f} {unit} at frame {int(frames[at])}" for at, a, b in steps[:4]]
             text = f"{column} went {', '.join(words)}"
-            yield broken(subject, text, frames[steps[0][0] :], None if parted else "info")
+            yield broken(subject, text, frames[changed(steps, len(frames))], None if grave else "info")
         else:
             yield kept(subject, f"{column} around {float(np.median(values)):.0f} {unit}")
 
