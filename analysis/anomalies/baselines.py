@@ -152,9 +152,9 @@ def retries_changed(
             inside = changed(steps, len(tens) + 1)
             yield broken(subject, text, frames[inside.start * TOGETHER : inside.stop * TOGETHER])
         elif shares[at] > share and shares[at] > factor * max(usual, 0.01):
-            inside = np.array_split(frames, 8)[at]
-            text = f"{shares[at]:.0%} retries from frame {int(inside[0])}, usually {usual:.1%}"
-            yield broken(subject, text, inside)
+            eighth = np.array_split(frames, 8)[at]
+            text = f"{shares[at]:.0%} retries from frame {int(eighth[0])}, usually {usual:.1%}"
+            yield broken(subject, text, eighth)
         else:
             yield kept(subject, f"{usual:.1%} retries, at most {shares[at]:.0%} in an eighth")
 
