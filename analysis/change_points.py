@@ -29,6 +29,7 @@ LONG = 10
 MOST = 0.6  # of the values on either side of a change
 
 FEW_LEVELS = 256
+MANY_LEVELS = 1 << 14  # as many are counted at each place, to find the medians
 
 
 def change_point(
@@ -48,7 +49,7 @@ def change_point(
     few = len(levels) <= FEW_LEVELS
     sides: list[Any]
     sides = _counted(levels, codes, places) if few else [_Sides(values[:p], values[p:]) for p in places]
-    medians = [side.medians() for side in sides]
+    medians = _medians(levels, codes, places) if len(levels) <= MANY_LEVELS else [s.medians() for s in sides]
     if max(abs(a - b) for a, b in medians) < apart:
         return (int(places[0]), *medians[0], 0.0)
     best: tuple[int, float, float, float] | None = None
@@ -94,24 +95,35 @@ class _Counts:
     one: Frame
     two: Frame
 
-    def medians(self) -> tuple[float, float]:
-        return _median(self.levels, self.one), _median(self.levels, self.two)
-
     def scatter(self, a: float, b: float) -> tuple[float, float]:
         return _deviation(self.levels, self.one, a), _deviation(self.levels, self.two, b)
 
 
 def _counted(levels: Frame, codes: Frame, places: Frame) -> list[_Counts]:
-    part = np.searchsorted(places, np.arange(len(codes)), side="right")
-    size = len(levels)
-    table = np.bincount(part * size + codes, minlength=(len(places) + 1) * size).reshape(-1, size)
-    before = np.cumsum(table, axis=0)
+    before = _upto_places(codes, places, len(levels))
     return [_Counts(levels, one, before[-1] - one) for one in before[:-1]]
+
+
+def _medians(levels: Frame, codes: Frame, places: Frame) -> list[tuple[float, float]]:
+    """The medians before each place and behind it, from how often each level occurs there."""
+    before = np.cumsum(_upto_places(codes, places, len(levels)), axis=1)
+    return [(_middle(levels, one), _middle(levels, before[-1] - one)) for one in before[:-1]]
+
+
+def _upto_places(codes: Frame, places: Frame, size: int) -> Frame:
+    """For each place, and for the end, how often each level occurs before it."""
+    part = np.searchsorted(places, np.arange(len(codes)), side="right")
+    table = np.bincount(part * size + codes, minlength=(len(places) + 1) * size).reshape(-1, size)
+    return np.cumsum(table.astype(np.int32), axis=0, dtype=np.int32)
 
 
 def _median(levels: Frame, counts: Frame) -> float:
     """The median of levels that occur so often; of an even number, the mean of the two in the middle."""
-    upto = np.cumsum(counts)
+    return _middle(levels, np.cumsum(counts))
+
+
+def _middle(levels: Frame, upto: Frame) -> float:
+    """The median of levels of which so many values lie at or below each."""
     low, high = np.searchsorted(upto, [(upto[-1] - 1) // 2, upto[-1] // 2], side="right")
     return float((levels[low] + levels[high]) / 2)
 

@@ -91,9 +91,10 @@ def check_capture(
             found = checking.take(view, part)
             if seen is not None:
                 seen.see(view, part, found)
-            before = view.known()
+            before, more = view.known(), not part.last
             del view, part
-            gc.collect()  # columns know their table and the table its columns
+            if more:
+                gc.collect()  # columns know their table and the table its columns
     return Checked(checking.result(), reading, seen)
 
 

@@ -74,7 +74,9 @@ def kept(subject: str, text: str, frames: Iterable[int] = ()) -> Evidence:
 
 
 def _frames(frames: Iterable[int]) -> tuple[int, ...]:
-    return tuple(int(frame) for frame in islice(frames, FRAMES_KEPT))
+    if hasattr(frames, "tolist"):  # an array or a column: one object for each frame that is kept, not two
+        frames = frames[:FRAMES_KEPT].tolist()
+    return tuple(map(int, islice(frames, FRAMES_KEPT)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.findings import Evidence, broken, kept
-from analysis.lazy import mask, matching, numbers_of
+from analysis.findings import FRAMES_KEPT, Evidence, broken, kept
+from analysis.lazy import Places, joint_codes, mask, matching, numbers_of
 from analysis.selection import Selection
 from analysis.view import Frame, View
 
 __all__ = [
+    "close_together",
     "count",
+    "groups_by",
     "groups_of",
     "judge",
     "key_of",
@@ -41,7 +43,8 @@ def count(rows: Frame) -> str:
 
 def spread(rows: Frame) -> str:
     """``at frame 12`` or ``from frame 12 to 90``."""
-    first, last = int(rows["frame"].iloc[0]), int(rows["frame"].iloc[-1])
+    ends = rows.iloc[[0, len(rows) - 1]]["frame"]
+    first, last = int(ends.iloc[0]), int(ends.iloc[-1])
     return f"at frame {first}" if first == last else f"from frame {first} to {last}"
 
 
@@ -63,6 +66,8 @@ def judge(
     wrong = mask(bad)
     codes, keys = _stations(rows, station)
     total, hits = np.bincount(codes, minlength=len(keys)), np.bincount(codes[wrong], minlength=len(keys))
+    order = np.argsort(codes, kind="stable") if hits.any() else codes[:0]
+    ends = np.cumsum(total)
     for number, key in enumerate(keys):
         subject = view.label(key)
         if not total[number]:
@@ -70,9 +75,11 @@ def judge(
         if not hits[number]:
             yield kept(subject, f"{plural(int(total[number]), 'frame')} {good}")
             continue
-        part, found = rows[codes == number], rows[(codes == number) & wrong]
+        own = order[ends[number] - total[number] : ends[number]]
+        part, found = rows.iloc[own], rows.iloc[own[wrong[own]]]
         says = text(found, part) if callable(text) else text.format(bad=count(found), all=len(part))
-        yield broken(subject, f"{says} ({spread(found)})", view.frames_of(found), severity)
+        frames = view.frames_of(found.iloc[:FRAMES_KEPT])
+        yield broken(subject, f"{says} ({spread(found)})", frames, severity)
 
 
 def _stations(rows: Frame, name: str) -> tuple[Any, list[Any]]:
@@ -84,7 +91,7 @@ def _stations(rows: Frame, name: str) -> tuple[Any, list[Any]]:
     first = np.full(len(keys) + 1, len(codes))  # null, -1, is the last
     first[codes[::-1]] = np.arange(len(codes))[::-1]  # of several rows of one station the first one stays
     places = np.argsort(first, kind="stable")
-    rank = np.argsort(places, kind="stable")
+    rank = np.argsort(places, kind="stable").astype(np.min_scalar_type(len(places)))
     return rank[codes], [[*keys, pd.NA][place] for place in places]
 
 
@@ -112,6 +119,33 @@ def groups_of(keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.intp], npt.N
     return order, starts
 
 
+def groups_by(rows: Selection, *columns: str) -> list[Places]:
+    """The places of the rows of each group that is equal in all `columns` (null is a value), in time order."""
+    parts = [rows.codes(name) for name in columns]
+    codes = joint_codes([found for found, _ in parts], [len(keys) for _, keys in parts])
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order])) + 1
+    groups = np.split(order, starts)
+    first = key_of(rows.iloc[order[np.r_[0, starts]]], *columns)
+    return [groups[place] for place in np.argsort(first, kind="stable")]
+
+
+def close_together(
+    rough: npt.NDArray[Any], seconds: npt.NDArray[np.float64], within: float
+) -> npt.NDArray[np.intp]:
+    """The rows, in order, that lie less than `within` seconds behind or before a row of the same `rough` number;
+    all of them where times run back.
+
+    For what is said again within a moment: of some hundred thousand rows, the few for which it is worth while to
+    make an exact key. `rough` may be any 16 bits of that key."""
+    if not bool((np.diff(seconds) >= 0).all()):
+        return np.arange(len(seconds))
+    rough = rough.astype(np.uint16)
+    order = np.argsort(rough, kind="stable")
+    near = np.flatnonzero((np.diff(rough[order]) == 0) & (np.diff(seconds[order]) < within))
+    return np.sort(order[np.union1d(near, near + 1)])
+
+
 def share_by_window(rows: Frame, bad: Any, window: float) -> Frame:
     """Per window of `window` seconds: ``start`` (seconds), ``bad``, ``all``, ``share``."""
     number = np.floor_divide(rows["seconds"].to_numpy(dtype=float), window)
@@ -125,8 +159,5 @@ def share_by_window(rows: Frame, bad: Any, window: float) -> Frame:
 
 def longest_run(flags: Frame) -> int:
     """How many of `flags` are set in a row, at most."""
-    best = now = 0
-    for flag in flags:
-        now = now + 1 if flag else 0
-        best = max(best, now)
-    return best
+    edges = np.flatnonzero(np.diff(mask(flags), prepend=False, append=False))
+    return int((edges[1::2] - edges[::2]).max(initial=0))

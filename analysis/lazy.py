@@ -140,7 +140,7 @@ class Table:
 
     def cut(self, name: str, places: Places, index: Any = None) -> Column:
         """The column at `places`; a column that nobody has read yet is not made for a few rows of it."""
-        index = self.index[places] if index is None else index
+        index = pd.Index(places, copy=False) if index is None else index
         if name in self._made or len(places) * FEW > self.length:
             return Column(_at(self[name].array, places), index=index, copy=False)
         return Column(_array(self.makers[name](places)), index=index, copy=False)

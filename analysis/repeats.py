@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.judging import groups_of, key_of, mask
+from analysis.judging import close_together, groups_of, key_of, mask
+from analysis.lazy import numbers_of
 from analysis.view import Frame, View
 
 __all__ = ["SNIFFER_SECONDS", "repeats"]
@@ -33,20 +34,28 @@ def _repeats(view: View) -> Frame:
     rows = view.good.only(mac_type=["data", "command"])
     asked = mask(rows["mac_ack_request"] == True)  # noqa: E712
     rows = rows[asked & mask(rows["mac_seq"].notna()) & mask(rows["mac_src"].notna())]
+    seconds = rows["seconds"].to_numpy(dtype=float)
+    sources, numbers = rows.codes("mac_src")[0].astype(np.uint16), numbers_of(rows["mac_seq"])[0]
+    near = close_together(sources << 8 | numbers, seconds, RETRY_SECONDS)
+    marks = _marks(rows.iloc[near], seconds[near])
+    columns = {"heard": np.zeros(len(rows), bool), "retry": np.zeros(len(rows), bool)}
+    columns["copies"] = np.ones(len(rows), np.int64)
+    for name, values in marks.items():
+        columns[name][near] = values
+    return rows.extended(**columns, acked=_acked(view, rows))
+
+
+def _marks(rows: Frame, seconds: np.ndarray) -> dict[str, np.ndarray]:
+    """Each frame against the one before it that is the same."""
     keys = key_of(rows, "pan", "mac_src", "mac_dst", "mac_type", "mac_seq", "length", "nwk_digest")
     order, starts = groups_of(keys)
-    seconds = rows["seconds"].to_numpy(dtype=float)[order]
-    gap = np.diff(seconds, prepend=np.nan)
+    gap = np.diff(seconds[order], prepend=np.nan)
     gap[starts] = np.inf
     heard = gap < SNIFFER_SECONDS
     retry = ~heard & (gap < RETRY_SECONDS)
-    chain = np.cumsum(~(heard | retry))
-    copies = 1 + _running(retry, chain)
-    marks = {"heard": heard, "retry": retry, "copies": copies}
-    columns = {name: np.empty_like(values) for name, values in marks.items()}
-    for name, values in marks.items():
-        columns[name][order] = values
-    return rows.extended(**columns, acked=_acked(view, rows))
+    copies = 1 + _running(retry, np.cumsum(~(heard | retry)))
+    back = np.argsort(order)
+    return {"heard": heard[back], "retry": retry[back], "copies": copies[back]}
 
 
 def _running(flags: np.ndarray, chain: np.ndarray) -> np.ndarray:
@@ -64,14 +73,16 @@ def _acked(view: View, rows: Frame) -> np.ndarray:
     if acks.empty or rows.empty:
         return out
     times = acks["seconds"].to_numpy(dtype=float)
-    sequence = acks["mac_seq"].to_numpy(dtype=np.int64)
+    sequence = numbers_of(acks["mac_seq"])[0]
     if not bool((np.diff(times) >= 0).all()):
         order = np.argsort(times, kind="stable")
         times, sequence = times[order], sequence[order]
-    sent, wanted = rows["seconds"].to_numpy(dtype=float), rows["mac_seq"].to_numpy(dtype=np.int64)
+    sent, wanted = rows["seconds"].to_numpy(dtype=float), numbers_of(rows["mac_seq"])[0]
     place = np.searchsorted(times, sent, side="left")
+    rest = np.arange(len(rows))
     for step in range(3):  # another frame's acknowledgement may lie between
-        at = np.minimum(place + step, len(times) - 1)
-        late = times[at] - sent
-        out |= (late >= 0) & (late <= ACK_SECONDS) & (sequence[at] == wanted)
+        at = np.minimum(place[rest] + step, len(times) - 1)
+        late = times[at] - sent[rest]
+        out[rest] = (late >= 0) & (late <= ACK_SECONDS) & (sequence[at] == wanted[rest])
+        rest = rest[~out[rest]]
     return out

@@ -41,7 +41,8 @@ class Selection:
     @property
     def index(self) -> Any:
         if self._index is None:
-            self._index = self.base.index if self.places is None else self.base.index[self.places]
+            whole = self.places is None
+            self._index = self.base.index if whole else pd.Index(self.places, copy=False)
         return self._index
 
     @property

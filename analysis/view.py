@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from analysis.lazy import Table, mask
+from analysis.lazy import Table, mask, numbers_of
 from analysis.plain import nulls, plain, taken
 from analysis.schema import TABLES
 from analysis.selection import Selection
@@ -222,7 +222,11 @@ class View:
 
     def frames_of(self, rows: Frame) -> list[int]:
         """Frame numbers of `rows`."""
-        frames: list[int] = rows["frame"].dropna().to_numpy(dtype=np.uint64).tolist()
+        column = rows["frame"]
+        if not isinstance(column.array, pd.arrays.IntegerArray):
+            column = column.astype("UInt64")
+        numbers, known = numbers_of(column)
+        frames: list[int] = (numbers if known.all() else numbers[known]).tolist()
         return frames
 
     @cached_property

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import count, longest_run, mask, spread
 from analysis.view import Frame, View
+
+FLIGHT = 0.02  # seconds in which an acknowledgement comes
 
 
 @rule(
@@ -35,12 +36,12 @@ def pending_without_data(
     data = data[~mask(data["mac_command"] == 0x04)]
     if polls.empty or acks.empty:
         return
-    promised = _followed(polls, acks, 0.02, same="mac_seq")
-    empty = promised & ~_delivered(polls, data, seconds) & ~_acked_unheard(packets, polls, seconds)
-    place_of = pd.Series(np.arange(len(polls)), index=polls.index)
-    for child, part in polls.groupby("sender", sort=False):
-        place = place_of[part.index].to_numpy()
-        told, nothing = part[promised[place]], part[empty[place]]
+    promised = _followed(polls, acks, FLIGHT, same="mac_seq")
+    empty = promised & ~_delivered(polls, data, seconds)
+    if empty.any():
+        empty[empty] = ~_acked_unheard(packets, polls[empty], seconds)
+    for child, place in polls.groupby("sender", sort=False).places():
+        told, nothing = polls.iloc[place[promised[place]]], polls.iloc[place[empty[place]]]
         in_a_row = longest_run(empty[place][promised[place]])
         subject = view.label(child)
         rest = len(told) - in_a_row
@@ -71,6 +72,9 @@ def _followed(rows: Frame, answers: Frame, seconds: float, same: str) -> Frame:
 def _acked_unheard(packets: Frame, polls: Frame, seconds: float) -> Frame:
     """Whether an acknowledgement followed for a frame that the sniffer did not hear: the data may have
     come."""
+    when = packets["seconds"].to_numpy(dtype=float)
+    asked = polls["seconds"].to_numpy(dtype=float)
+    packets = packets[_between(when, asked - 2 * FLIGHT, asked + seconds + FLIGHT)]
     acks = packets.only(mac_type="ack")
     sent = packets[~mask(packets["mac_type"] == "ack") & mask(packets["mac_seq"].notna())]
     times, numbers = sent["seconds"].to_numpy(dtype=float), sent["mac_seq"].to_numpy(dtype=np.int64)
@@ -83,22 +87,30 @@ def _acked_unheard(packets: Frame, polls: Frame, seconds: float) -> Frame:
     for step in range(4):
         at = np.maximum(last - step, 0)
         known |= (
-            (last - step >= 0) & (when - times[at] < 0.02) & (numbers[at] == number) if len(times) else False
+            (last - step >= 0) & (when - times[at] < FLIGHT) & (numbers[at] == number)
+            if len(times)
+            else False
         )
     lone = when[~known]
-    at = np.searchsorted(lone, polls["seconds"].to_numpy(dtype=float), side="right")
-    near: Frame = np.append(lone, np.inf)[at] - polls["seconds"].to_numpy(dtype=float)
+    at = np.searchsorted(lone, asked, side="right")
+    near: Frame = np.append(lone, np.inf)[at] - asked
     return near <= seconds
+
+
+def _between(times: Frame, starts: Frame, ends: Frame) -> Frame:
+    """Which of the rising `times` lie within one of the stretches."""
+    size = len(times) + 1
+    low, high = np.searchsorted(times, starts), np.searchsorted(times, ends, side="right")
+    return np.cumsum(np.bincount(low, minlength=size) - np.bincount(high, minlength=size))[:-1] > 0
 
 
 def _delivered(polls: Frame, data: Frame, seconds: float) -> Frame:
     """Whether a frame to the poll's sender came within `seconds`."""
     out = np.zeros(len(polls), dtype=bool)
-    times = polls["seconds"].to_numpy(dtype=float)
-    who = polls["sender"].to_numpy(dtype="uint64", na_value=0)
-    for station in np.unique(who):
-        mine = data[mask(data["receiver"] == station)]["seconds"].to_numpy(dtype=float)
-        here = who == station
+    times, sent = (rows["seconds"].to_numpy(dtype=float) for rows in (polls, data))
+    to = dict(data.groupby("receiver", sort=False).places())
+    for station, here in polls.groupby("sender", sort=False).places():
+        mine = sent[to[station]] if station in to else sent[:0]
         at = np.searchsorted(mine, times[here])
         near = np.append(mine, np.inf)[at] - times[here]
         out[here] = near <= seconds

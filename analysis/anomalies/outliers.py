@@ -18,6 +18,7 @@ import pandas as pd
 
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
+from analysis.lazy import Places, numbers_of
 from analysis.repeats import repeats
 from analysis.view import Frame, View
 
@@ -75,7 +76,15 @@ def unusual_quarter(
         text = _reason(table, distance, worst, deviations, factor)
         more = f", and {len(places) - 1} more quarter-hours" if len(places) > 1 else ""
         own = [f for at in places for f in frames[at][:200]]
-        yield broken(subject, f"from frame {frames[worst][0]} for {window / 60:.0f} min {text}{more}", own)
+        start = _start(frames, worst)
+        yield broken(subject, f"{start} for {window / 60:.0f} min {text}{more}", own)
+
+
+def _start(frames: list[Places], at: int) -> str:
+    """Where a window starts; in a quarter in which the device is silent no frame of it does."""
+    if len(frames[at]):
+        return f"from frame {frames[at][0]}"
+    return f"after frame {np.concatenate(frames[:at])[-1]}"
 
 
 def _far(distance: Numbers, deviations: float) -> list[int]:
@@ -84,39 +93,46 @@ def _far(distance: Numbers, deviations: float) -> list[int]:
     return found
 
 
-def _quarters(view: View, window: float, least: int) -> list[tuple[int, Frame, list[list[int]]]]:
+def _quarters(view: View, window: float, least: int) -> list[tuple[int, Frame, list[Places]]]:
     """Per device: its windows with their features, and the frames of each; the cut ones at both ends left out."""
     packets = view.good
     rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")]
-    retries = repeats(view)
-    again = retries[mask(retries["retry"])]["frame"].to_numpy(dtype=np.int64)
-    out = []
-    for device, part in rows.groupby("sender", sort=False):
-        seconds = part["seconds"].to_numpy(dtype=float)
-        number = np.floor((seconds - seconds[0]) / window).astype(np.int64) if len(part) else np.zeros(0, int)
-        whole = int((seconds[-1] - seconds[0]) // window) if len(part) else 0
+    seconds = rows["seconds"].to_numpy(dtype=float)
+    devices, slots, first = [], np.full(len(rows), -1), [0]
+    for device, own in rows.groupby("sender", sort=False).places():
+        times = seconds[own]
+        whole = int((times[-1] - times[0]) // window)
         if whole < least:
             continue
-        inside = number < whole
-        frames = part["frame"].to_numpy(dtype=np.int64)[inside]
-        flags = {name: which(part)[inside] for name, which in COUNTS.items()}
-        flags["retries"] = np.isin(frames, again)
-        slots = number[inside]
-        table = {name: np.bincount(slots, flag, whole).astype(float) for name, flag in flags.items()}
-        for column in LEVELS:
-            values = part[column].astype("Float64").to_numpy(dtype=float, na_value=np.nan)[inside]
-            table[column] = (
-                pd.Series(values).groupby(slots).median().reindex(range(whole)).to_numpy(dtype=float)
-            )
-        cuts = np.searchsorted(slots, np.arange(whole + 1))
-        out.append(
-            (
-                int(device),
-                pd.DataFrame(table),
-                [frames[a:b].tolist() for a, b in pairwise(cuts.tolist())],
-            )
-        )
-    return out
+        number = np.floor((times - times[0]) / window).astype(np.int64)
+        inside = (number >= 0) & (number < whole)
+        slots[own[inside]] = first[-1] + number[inside]
+        devices.append(int(device))
+        first.append(first[-1] + whole)
+    if not devices:
+        return []
+    inside = slots >= 0
+    table, frames = _features(view, rows[inside], slots[inside], first[-1])
+    return [
+        (device, table[a:b].reset_index(drop=True), frames[a:b])
+        for device, (a, b) in zip(devices, pairwise(first), strict=True)
+    ]
+
+
+def _features(view: View, rows: Frame, slots: Places, size: int) -> tuple[Frame, list[Places]]:
+    """The features of each window of each device, and its frames; `slots` says to which of them a row belongs."""
+    retries = repeats(view)
+    again = retries[mask(retries["retry"])]["frame"].to_numpy(dtype=np.int64)
+    frames = rows["frame"].to_numpy(dtype=np.int64)
+    flags = {name: which(rows) for name, which in COUNTS.items()}
+    flags["retries"] = np.isin(frames, again)
+    table = {name: np.bincount(slots[flag], minlength=size).astype(float) for name, flag in flags.items()}
+    for column in LEVELS:
+        numbers, known = numbers_of(rows[column])
+        values = pd.Series(numbers[known].astype(float)).groupby(slots[known]).median()
+        table[column] = values.reindex(range(size)).to_numpy(dtype=float)
+    order = np.argsort(slots.astype(np.min_scalar_type(size)), kind="stable")
+    return pd.DataFrame(table), np.split(frames[order], np.cumsum(np.bincount(slots, minlength=size))[:-1])
 
 
 def _distances(table: Frame) -> Numbers:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import groups_of, key_of, mask, spread
+from analysis.judging import close_together, groups_by, groups_of, key_of, mask, spread
 from analysis.lazy import numbers_of
 from analysis.view import Frame, View
 
@@ -42,16 +42,13 @@ def request_flood(
     if rows.empty:
         return
     rows = rows[~_again(rows)]
-    kinds = key_of(rows, "origin", "target", "aps_cluster", "zcl_type", "zcl_command")
     worst: dict[int, tuple[int, Frame]] = {}
-    order, starts = groups_of(kinds)
     seconds_of, origins = rows["seconds"].to_numpy(dtype=float), numbers_of(rows["origin"])[0]
-    for places in np.split(order, np.flatnonzero(starts)[1:]):
+    for places in groups_by(rows, "origin", "target", "aps_cluster", "zcl_type", "zcl_command"):
         times = seconds_of[places]
         within = np.searchsorted(times, times + window) - np.arange(len(times))
         at = int(within.argmax())
-        usual = _usual(times, window, view.span)
-        flood = within[at] >= requests and within[at] > factor * usual
+        flood = within[at] >= requests and within[at] > factor * _usual(times, window, view.span)
         origin = int(origins[places[0]])
         if flood or origin not in worst:
             inside = _crowded(times, window, requests / 2) if flood else slice(0, 0)
@@ -66,12 +63,17 @@ def request_flood(
 
 def _again(rows: Frame) -> Frame:
     """Whether a row is a retry or a hop of the same request: same sender and numbers within a second."""
-    keys = key_of(rows, "origin", "target", "aps_cluster", "zcl_command", "zcl_seq", "aps_counter")
-    order = np.argsort(keys, kind="stable")
-    times = rows["seconds"].to_numpy(dtype=float)[order]
-    same = np.r_[False, (keys[order][1:] == keys[order][:-1]) & (np.diff(times) < 1.0)]
+    seconds = rows["seconds"].to_numpy(dtype=float)
+    sequence, counter = (
+        np.where(known, numbers, 0).astype(np.uint16)
+        for numbers, known in (numbers_of(rows["zcl_seq"]), numbers_of(rows["aps_counter"]))
+    )
+    near = close_together(sequence << 8 | counter, seconds, 1.0)
+    said = rows.iloc[near]
+    keys = key_of(said, "origin", "target", "aps_cluster", "zcl_command", "zcl_seq", "aps_counter")
+    order, starts = groups_of(keys)
     out = np.zeros(len(rows), dtype=bool)
-    out[order] = same
+    out[near[order]] = ~starts & (np.diff(seconds[near[order]], prepend=-np.inf) < 1.0)
     return out
 
 
@@ -82,10 +84,11 @@ def _usual(times: Frame, window: float, duration: float) -> float:
     busy = np.flatnonzero(counts > 0)
     if duration <= 4 * window or len(busy) <= 8:
         return 0.0
-    stretches = np.split(busy, np.flatnonzero(np.diff(busy) > 1) + 1)
-    crowded = [part for part in stretches if counts[part].max() >= counts.max() / 2]
-    once = len(crowded) == 1 and len(crowded[0]) * window < 0.8 * duration
-    rest = np.delete(counts, crowded[0]) if once else counts
+    edges = np.r_[0, np.flatnonzero(np.diff(busy) > 1) + 1, len(busy)]
+    crowded = np.flatnonzero(np.maximum.reduceat(counts[busy], edges[:-1]) >= counts.max() / 2)
+    fullest = busy[edges[crowded[0]] : edges[crowded[0] + 1]]
+    once = len(crowded) == 1 and len(fullest) * window < 0.8 * duration
+    rest = np.delete(counts, fullest) if once else counts
     rest = rest[rest > 0]
     return float(np.median(rest)) if len(rest) else 0.0
 
