@@ -47,11 +47,12 @@ def change_point(
     places = np.unique(np.linspace(least, size - least, num=min(64, size - 2 * least + 1)).astype(int))
     levels, codes = np.unique(values, return_inverse=True)
     few = len(levels) <= FEW_LEVELS
-    sides: list[Any]
-    sides = _counted(levels, codes, places) if few else [_Sides(values[:p], values[p:]) for p in places]
-    medians = _medians(levels, codes, places) if len(levels) <= MANY_LEVELS else [s.medians() for s in sides]
+    counted = len(levels) <= MANY_LEVELS
+    medians = (_medians if counted else _medians_of_values)(levels, codes, places)
     if max(abs(a - b) for a, b in medians) < apart:
         return (int(places[0]), *medians[0], 0.0)
+    sides: list[Any]
+    sides = _counted(levels, codes, places) if few else [_Sides(values[:p], values[p:]) for p in places]
     best: tuple[int, float, float, float] | None = None
     for place, (a, b), side in zip(places, medians, sides, strict=True):
         gap = abs(a - b) / max(*side.scatter(a, b), 1e-9)
@@ -79,9 +80,6 @@ class _Sides:
     one: Frame
     two: Frame
 
-    def medians(self) -> tuple[float, float]:
-        return float(np.median(self.one)), float(np.median(self.two))
-
     def scatter(self, a: float, b: float) -> tuple[float, float]:
         """The median deviations from the medians."""
         return float(np.median(np.abs(self.one - a))), float(np.median(np.abs(self.two - b)))
@@ -108,6 +106,12 @@ def _medians(levels: Frame, codes: Frame, places: Frame) -> list[tuple[float, fl
     """The medians before each place and behind it, from how often each level occurs there."""
     before = np.cumsum(_upto_places(codes, places, len(levels)), axis=1)
     return [(_middle(levels, one), _middle(levels, before[-1] - one)) for one in before[:-1]]
+
+
+def _medians_of_values(levels: Frame, codes: Frame, places: Frame) -> list[tuple[float, float]]:
+    """The same where a table of all levels at all places would be too large."""
+    values = levels[codes]
+    return [(float(np.median(values[:p])), float(np.median(values[p:]))) for p in places]
 
 
 def _upto_places(codes: Frame, places: Frame, size: int) -> Frame:

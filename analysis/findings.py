@@ -74,8 +74,9 @@ def kept(subject: str, text: str, frames: Iterable[int] = ()) -> Evidence:
 
 
 def _frames(frames: Iterable[int]) -> tuple[int, ...]:
-    if hasattr(frames, "tolist"):  # an array or a column: one object for each frame that is kept, not two
-        frames = frames[:FRAMES_KEPT].tolist()
+    column: Any = frames
+    if hasattr(column, "tolist"):  # an array or a pandas column: its numbers at once
+        return tuple(map(int, column[:FRAMES_KEPT].tolist()))
     return tuple(map(int, islice(frames, FRAMES_KEPT)))
 
 

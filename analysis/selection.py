@@ -42,7 +42,7 @@ class Selection:
     def index(self) -> Any:
         if self._index is None:
             whole = self.places is None
-            self._index = self.base.index if whole else pd.Index(self.places, copy=False)
+            self._index = self.base.index if whole else pd.Index(np.asarray(self.places), copy=False)
         return self._index
 
     @property
