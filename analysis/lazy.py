@@ -209,13 +209,21 @@ def _codes(column: Column) -> tuple[npt.NDArray[Any], list[Any]]:
         return array.codes, array.categories.tolist()
     known = ~mask(column.isna())
     values = numbers_of(column)[0] if isinstance(array, pd.arrays.IntegerArray) else column.to_numpy()
+    whole = bool(known.all())
     if values.dtype in SMALL:
-        seen = np.bincount(values[known], minlength=1)
+        seen = np.zeros(np.iinfo(values.dtype).max + 1, dtype=bool)
+        seen[values if whole else values[known]] = True
         keys = np.flatnonzero(seen)
-        place = np.zeros(np.iinfo(values.dtype).max + 1, np.int32)
+        place = np.zeros(len(seen), _width(keys))
         place[keys] = np.arange(len(keys))
         found = place[values]
     else:
         found, keys = pd.factorize(values)
-    width = np.int16 if len(keys) < 1 << 15 else np.int32
-    return np.where(known, found, -1).astype(width), list(keys.tolist())
+        found = found.astype(_width(keys))
+    if not whole:
+        found[~known] = -1
+    return found, list(keys.tolist())
+
+
+def _width(keys: Any) -> Any:
+    return np.int16 if len(keys) < 1 << 15 else np.int32

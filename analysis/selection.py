@@ -154,6 +154,11 @@ class Selection:
     def drop_duplicates(self, columns: Any, keep: str = "first") -> Selection:
         """The first (or last) row of each value of `columns`."""
         names = [columns] if isinstance(columns, str) else list(columns)
+        if keep == "first" and names == ["frame"] and self.base.ordered("frame"):
+            numbers = numbers_of(self["frame"])[0]
+            rising = numbers[1:] > numbers[:-1]
+            if (rising | (numbers[1:] == numbers[:-1])).all():
+                return self._at(np.flatnonzero(np.r_[True, rising][: len(numbers)]))
         return self._at(np.flatnonzero(~self[names].duplicated(keep=keep).to_numpy()))
 
     def head(self, count: int) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis.judging import matching
+from analysis.selection import Selection
 from analysis.view import Frame, View
 
 __all__ = [
@@ -36,9 +37,19 @@ def commands(
         rows = view.command_rows("zcl").only(cluster=cluster)
         rows = rows if direction is None else rows.only(direction=direction)
         rows = rows if command is None else rows.only(command=list(command))
-        columns = ["frame", "seconds", "source", "destination", "direction", "command", "command_name"]
-        view.memo[key] = rows.drop_duplicates("frame")[columns].sort_values(["seconds", "frame"])
+        view.memo[key] = _lines(view, rows)
     return view.memo[key].copy(deep=False)
+
+
+def _lines(view: View, rows: Selection) -> Frame:
+    columns = ["frame", "seconds", "source", "destination", "direction", "command", "command_name"]
+    if rows.empty:  # most commands are in no capture: the same table of none serves them all
+        if "no commands" not in view.memo:
+            view.memo["no commands"] = rows[columns]
+        return view.memo["no commands"]
+    lines = rows.drop_duplicates("frame")[columns]
+    in_order = lines["seconds"].is_monotonic_increasing and lines["frame"].is_monotonic_increasing
+    return lines if in_order else lines.sort_values(["seconds", "frame"])
 
 
 def field_of(view: View, rows: Frame, pattern: str, text: bool = False) -> Frame:

@@ -19,6 +19,12 @@ DATA = "readable TransferData commands"
 
 def transfers(view: View) -> Frame:
     """TransferData commands of both directions, with their ``tunnel`` identifier and ``data`` in hex digits."""
+    if "transfers" not in view.memo:
+        view.memo["transfers"] = _transfers(view)
+    return view.memo["transfers"].copy(deep=False)
+
+
+def _transfers(view: View) -> Frame:
     there = commands(view, TUNNELING, TO_SERVER, (TO_SERVER_DATA,))
     back = commands(view, TUNNELING, TO_CLIENT, (TO_CLIENT_DATA,))
     rows: Frame = pd.concat([there, back]).sort_values(["seconds", "frame"])
