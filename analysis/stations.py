@@ -23,6 +23,7 @@ BROADCAST_PAN = 0xFFFF
 MOST_PANS = 16  # with more, pairs are sorted instead of counted
 
 Known = npt.NDArray[np.bool_]
+Coded = tuple[npt.NDArray[Any], list[Any]]  # see `Table.codes`
 
 
 class Stations:
@@ -65,12 +66,19 @@ class Stations:
         """One of the columns by its name."""
         if name == "pan":
             return self.pan
+        codes, stations = self.packets.codes(name)
+        return _column(np.array([*stations, 0], np.uint64)[codes], codes >= 0)
+
+    def codes(self, name: str) -> Coded:
+        """The stations of a column as numbers (-1: null), and what they stand for.
+
+        Found without a look at their eight octets in each row: few stations are behind many rows."""
         if name == "sender":
-            return _column(*_filled(numbers_of(self.packets["nwk_sender"]), self._hop("mac_src")))
+            return _first(self.packets.codes("nwk_sender"), self._hop("mac_src"))
         if name == "receiver":
-            return _column(*self._hop("mac_dst"))
+            return self._hop("mac_dst")
         short = "nwk_src" if name == "origin" else "nwk_dst"
-        return _column(*_filled(numbers_of(self.packets[f"{short}_eui64"]), self._named(short)))
+        return _first(_some(*numbers_of(self.packets[f"{short}_eui64"])), self._named(short))
 
     def _pairs(self, short: str, chosen: Known | None = None) -> tuple[Any, Any, Known]:
         """The distinct ``pan << 16 | short``, each row's place among them (their number where it has none),
@@ -97,22 +105,45 @@ class Stations:
         part = None if len(pans) > MOST_PANS else np.maximum(codes, 0).astype(np.int32) << 16
         return np.array(pans, np.int64), part
 
-    def _named(self, short: str, chosen: Known | None = None) -> tuple[Any, Known]:
+    def _named(self, short: str, chosen: Known | None = None) -> Coded:
         """The station behind each short address."""
-        pairs, place, valid = self._pairs(short, chosen)
+        pairs, place, _ = self._pairs(short, chosen)
         used = np.zeros(len(pairs) + 1, dtype=bool)
         used[place] = True
-        used[-1] = False
-        names = np.zeros(len(pairs) + 1, np.uint64)
-        names[used] = [self.addresses.get(key, key) for key in pairs[used[:-1]].tolist()]
-        return names[place], valid
+        names: dict[int, int] = {}
+        found = np.full(len(pairs) + 1, -1, np.int32)
+        found[:-1][used[:-1]] = [
+            names.setdefault(self.addresses.get(key, key), len(names)) for key in pairs[used[:-1]].tolist()
+        ]
+        return _narrow(found, len(names))[place], list(names)
 
-    def _hop(self, address: str) -> tuple[Any, Known]:
+    def _hop(self, address: str) -> Coded:
         """The station at one end of this hop, whichever kind of address the frame has."""
         mode = self.packets[f"{address}_mode"]
-        values = numbers_of(self.packets[address])
+        values, known = numbers_of(self.packets[address])
         named = self._named(address, mask(mode == "short"))
-        return _filled(named, _where(values, mask(mode == "extended")))
+        return _first(named, _some(values, known & mask(mode == "extended")))
+
+
+def _some(values: Any, known: Known) -> Coded:
+    """The known ones of long numbers as codes."""
+    rows = np.flatnonzero(known)
+    found, keys = pd.factorize(values[rows])
+    codes = np.full(len(values), -1, np.int16 if len(keys) < 1 << 15 else np.int32)
+    codes[rows] = found
+    return codes, list(keys.tolist())
+
+
+def _first(one: Coded, two: Coded) -> Coded:
+    """`one`, and `two` where it is null."""
+    keys = {key: place for place, key in enumerate(one[1])}
+    table = [keys.setdefault(key, len(keys)) for key in two[1]]
+    others = _narrow(np.array([*table, -1], np.int32), len(keys))[two[0]]
+    return np.where(one[0] >= 0, one[0].astype(others.dtype, copy=False), others), list(keys)
+
+
+def _narrow(codes: Any, size: int) -> Any:
+    return codes.astype(np.int16 if size < 1 << 15 else np.int32)
 
 
 def _where(values: tuple[Any, Known], condition: Known) -> tuple[Any, Known]:

@@ -121,10 +121,15 @@ class View:
             lazy[name].makers.setdefault("seconds", partial(_seconds, lazy[name], self.start_ns))
         for name in STATIONS:
             lazy["packets"].makers.setdefault(name, partial(self._station, name))
+            if name != "pan":
+                lazy["packets"].coders.setdefault(name, partial(self._station_codes, name))
 
     def _station(self, name: str, places: Any) -> Frame:
         whole = self.stations.column(name) if places is None else self.tables.lazy["packets"][name]
         return whole if places is None else whole.iloc[places]
+
+    def _station_codes(self, name: str) -> Any:
+        return self.stations.codes(name)
 
     @cached_property
     def stations(self) -> Stations:
