@@ -1,14 +1,16 @@
 """Incidents: findings about one cause, put together, with a timeline and what to check in the field.
 
-Strategy: findings of one cause belong together when they share a device, or follow each other within a few
-minutes. Findings of two causes are one story when the same frames show both (half of the fewer at least), or
-when one cause brings the other along: a jammed channel silences devices. What each cause probably means, and
-what it brings along, stands in one table; the gravest finding names the incident.
+Strategy: findings of one cause belong together when they share a device, or follow each other within a few minutes,
+unless their frames show different other causes: then each goes with its own. Findings of two causes are one story
+when the same frames show both (half of the fewer at least), or when one cause brings the other along: a jammed
+channel silences devices. What each cause probably means, and what it brings along, stands in one table; the gravest
+finding names the incident.
 """
 
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -38,8 +40,9 @@ def incidents_of(
     for index, finding in enumerate(findings):
         groups.setdefault(rules[finding.rule].cause, []).append(index)
     out: list[list[int]] = []
+    others = _shown_with(findings, rules)
     for members in groups.values():
-        out += _together(sorted(members, key=lambda i: when[i]), findings, when)
+        out += _together(sorted(members, key=lambda i: when[i]), findings, when, others)
     for part in out:
         part.sort(key=lambda i: (-SEVERITIES.index(findings[i].severity), when[i]))
     out.sort(key=lambda part: (-SEVERITIES.index(findings[part[0]].severity), when[part[0]]))
@@ -52,14 +55,34 @@ def incidents_of(
     ]
 
 
+def _shown_with(findings: Sequence[Finding], rules: Mapping[str, Rule]) -> dict[int, set[str]]:
+    """Per finding: other causes, as grave or graver, that half of its frames or more show as well."""
+    out: dict[int, set[str]] = {}
+    graver: dict[int, set[str]] = {}
+    for severity in reversed(SEVERITIES):
+        members = [
+            (n, rules[f.rule].cause, f.frames) for n, f in enumerate(findings) if f.severity == severity
+        ]
+        for _, cause, frames in members:
+            for frame in frames:
+                graver.setdefault(frame, set()).add(cause)
+        for n, cause, frames in members:
+            shown = Counter(one for frame in frames for one in graver[frame] if one != cause)
+            out[n] = {one for one, many in shown.items() if many * 2 >= len(frames)}
+    return out
+
+
 def _together(
-    members: list[int], findings: Sequence[Finding], when: Sequence[tuple[float, float]]
+    members: list[int],
+    findings: Sequence[Finding],
+    when: Sequence[tuple[float, float]],
+    others: Mapping[int, set[str]],
 ) -> list[list[int]]:
     parts: list[list[int]] = []
     for index in members:
-        start, end = when[index]
         for part in parts:
-            near = any(start <= when[i][1] + NEAR and end >= when[i][0] - NEAR for i in part)
+            alike = [i for i in part if not others[i] or not others[index] or others[i] & others[index]]
+            near = any(_near(when[index], when[i]) for i in alike)
             same = any(findings[i].device == findings[index].device for i in part)
             if near or same:
                 part.append(index)
@@ -67,6 +90,10 @@ def _together(
         else:
             parts.append([index])
     return parts
+
+
+def _near(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return one[0] <= other[1] + NEAR and one[1] >= other[0] - NEAR
 
 
 def _stories(

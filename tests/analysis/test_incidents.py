@@ -25,6 +25,20 @@ def test_what_the_same_frames_show_is_one_story() -> None:
     assert len(stories((forged, (10, 20)), (elsewhere, (9000, 9010)))) == 2
 
 
+def test_findings_of_one_cause_that_belong_to_different_others_stay_apart() -> None:
+    tampered, broken = (
+        finding("mac-invalid", "meter", 40, severity="critical"),
+        finding("message-format", "meter", 40),
+    )
+    injected, cut = (
+        finding("tunnel-injection", "display", 8, 9),
+        finding("message-cut", "display", 9, severity="warning"),
+    )
+    at = (100.0, 110.0)
+    found = stories((tampered, at), (broken, at), (injected, at), (cut, at))
+    assert found == [{tampered.rule, broken.rule}, {injected.rule, cut.rule}]
+
+
 def test_a_jammed_channel_explains_the_silence_of_devices() -> None:
     jammed, silent = finding("bad-fcs-share", "channel", *range(50)), finding("device-silent", "meter", 60)
     assert stories((jammed, (100, 400)), (silent, (350, 360))) == [{jammed.rule, silent.rule}]
