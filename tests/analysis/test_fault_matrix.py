@@ -29,7 +29,7 @@ PLAYED = (
     if EVERY
     else [(name, *run) for name, run in zip(sample(), cycle(RUNS), strict=False)]
 )
-CLEAN = DAYS if EVERY else (("cad-pairing", 42), ("key-update", 42))
+CLEAN = DAYS if EVERY else (("cad-pairing", 42), ("key-update", 42), ("proving-exercise", 43))
 
 
 def test_every_fault_has_a_rule_meant_for_it() -> None:

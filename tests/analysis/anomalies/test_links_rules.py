@@ -16,6 +16,18 @@ def retried(answered: bool) -> Rows:
     return rows
 
 
+def lost(*places: int) -> Rows:
+    """Twenty acknowledged frames, but those of some places sent four times in vain."""
+    rows: Rows = []
+    for n in range(20):
+        one = {"mac_seq": n, "nwk_counter": n + 1, "nwk_digest": n}
+        if n in places:
+            rows += [packet(n * 1.0 + copy * 0.01, **one) for copy in range(4)]
+        else:
+            rows += acked(packet(n * 1.0, **one))
+    return rows
+
+
 def acknowledged(times: int) -> Rows:
     rows: Rows = []
     for n in range(8):
@@ -42,3 +54,8 @@ def test_broken_and_kept(rule: str) -> None:
     broken, kept = CASES[rule]
     finds(rule, broken())
     passes(rule, kept())
+
+
+def test_three_lost_frames_are_no_silent_link() -> None:
+    passes("missing-acknowledgements", lost(3, 4, 5))
+    finds("missing-acknowledgements", lost(*range(3, 11)))
