@@ -20,7 +20,7 @@ from analysis.merging import Said, Sayings
 from analysis.profile import Profile, read_profile
 from analysis.source import Replay, Source
 from analysis.view import View
-from analysis.windows import PART, WINDOW, Window, windows
+from analysis.windows import PART, WINDOW, Window, uncollected, windows
 from dissectors.keyring import Keyring
 
 __all__ = ["Checked", "Checking", "Watcher", "check_capture", "check_tables"]
@@ -134,6 +134,10 @@ class Checking:
         many = window is not None and not window.whole
         if many:
             self._hear(view)
+        with uncollected():
+            return self._run(view, window, many)
+
+    def _run(self, view: View, window: Window | None, many: bool) -> list[Evidence]:
         out = []
         for rule in self.rules:
             try:

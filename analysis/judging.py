@@ -150,11 +150,20 @@ def share_by_window(rows: Frame, bad: Any, window: float) -> Frame:
     """Per window of `window` seconds: ``start`` (seconds), ``bad``, ``all``, ``share``."""
     number = np.floor_divide(rows["seconds"].to_numpy(dtype=float), window)
     known = ~np.isnan(number)
-    place, starts = pd.factorize(number[known], sort=True)
+    place, starts = _numbered(number[known])
     hits, every = np.bincount(place[mask(bad)[known]], minlength=len(starts)), np.bincount(place)
     out = pd.DataFrame({"start": starts * window, "bad": hits, "all": every})
     out["share"] = out["bad"] / out["all"]
     return out
+
+
+def _numbered(values: npt.NDArray[np.float64]) -> tuple[Any, Any]:
+    """The place of each value among the distinct ones in order; and these."""
+    steps = np.diff(values)
+    if not len(values) or bool((steps < 0).any()):
+        return pd.factorize(values, sort=True)
+    new = np.r_[True, steps > 0]
+    return np.cumsum(new) - 1, values[new]
 
 
 def longest_run(flags: Frame) -> int:

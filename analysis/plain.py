@@ -92,7 +92,7 @@ def _times(whole: Any) -> Any:
 
     integers = whole.cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
     nanoseconds = integers.fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)
-    return pd.DatetimeIndex(nanoseconds.view("datetime64[ns]")).tz_localize("UTC").array
+    return pd.DatetimeIndex(nanoseconds, dtype="datetime64[ns, UTC]").array
 
 
 def _masked(whole: Any, kind: str) -> Any:
