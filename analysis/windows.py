@@ -110,8 +110,8 @@ class Held:
                 gone.append(batch.slice(0, at))
                 held[0] = read, batch.slice(at)
             if name in KINDS:
-                gone = [_secured(batch) for batch in gone] if name == "packets" else gone
-                self.earlier[name] = _last_of_each_kind([*self.earlier[name], *gone], KINDS[name])
+                counters = COUNTERS if name == "packets" else ()
+                self.earlier[name] = _last_of_each_kind([*self.earlier[name], *gone], KINDS[name], counters)
         self._drop_messages(frame)
 
     def _drop_messages(self, frame: int) -> None:
@@ -124,14 +124,9 @@ class Held:
             items.popleft()
 
 
-def _secured(batch: Any) -> Any:
-    """The frames of a batch of packets that have a counter."""
-    return batch.take(np.flatnonzero(np.logical_or(*(numpy_of(batch.column(name))[1] for name in COUNTERS))))
-
-
-def _last_of_each_kind(batches: list[Any], columns: tuple[str, ...]) -> list[Any]:
-    """The last rows of each kind, which is what `columns` say; a code of text means the same in all batches of a
-    reading."""
+def _last_of_each_kind(batches: list[Any], columns: tuple[str, ...], known: tuple[str, ...]) -> list[Any]:
+    """The last rows of each kind, which is what `columns` say, of those that have one of `known`; a code of text
+    means the same in all batches of a reading."""
     sizes = [len(batch) for batch in batches]
     if not sum(sizes):
         return []
@@ -143,7 +138,13 @@ def _last_of_each_kind(batches: list[Any], columns: tuple[str, ...]) -> list[Any
         )
         kind = (kind ^ values) * MIXER
         kind ^= kind >> np.uint64(29)
-    order = np.argsort(kind, kind="stable")[::-1]
+    rows = np.arange(len(kind))
+    if known:
+        has = [np.concatenate([numpy_of(batch.column(name))[1] for batch in batches]) for name in known]
+        rows = np.flatnonzero(np.logical_or.reduce(has))
+        if not len(rows):
+            return []
+    order = rows[np.argsort(kind[rows], kind="stable")][::-1]
     starts = np.r_[True, kind[order][1:] != kind[order][:-1]]
     rank = np.arange(len(order)) - np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
     kept = np.sort(order[rank < ROWS_KEPT])[-EARLIER_KEPT:]
