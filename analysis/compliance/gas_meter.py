@@ -114,9 +114,11 @@ def gas_three_values(view: View, *, seconds: float = 20.0) -> Iterator[Evidence]
     advice="Find what keeps it awake: stay-awake flags, fast poll requests, or frames that never end",
     **SHOWN,
 )
-def gas_fast_wake(view: View, *, gap: float = 60.0, minutes: float = 6.0) -> Iterator[Evidence]:
-    """A gas meter that polls without a minute's pause for more than six minutes, with no message to fetch
-    and no firmware on its way, drains its battery."""
+def gas_fast_wake(
+    view: View, *, gap: float = 60.0, minutes: float = 6.0, polls: float = 8.0
+) -> Iterator[Evidence]:
+    """A gas meter that polls without a minute's pause for more than six minutes drains its battery, where it
+    has no message to fetch and no firmware on its way, or polls far more often than such frames come."""
     packets = view.good
     rows = packets[mask(packets["sender"].isin(list(view.with_role("GSME"))))]
     busy = rows[mask(rows["aps_cluster"].isin([0x0704, OTA]))]["seconds"].to_numpy(dtype=float)
@@ -124,7 +126,12 @@ def gas_fast_wake(view: View, *, gap: float = 60.0, minutes: float = 6.0) -> Ite
         times = part["seconds"].to_numpy(dtype=float)
         runs = np.split(np.arange(len(times)), np.flatnonzero(np.diff(times) > gap) + 1)
         awake = [r for r in runs if times[r[-1]] - times[r[0]] > minutes * 60]
-        idle = [r for r in awake if not ((busy >= times[r[0]]) & (busy <= times[r[-1]])).sum() > minutes]
+        polled = np.cumsum(mask(part["mac_command"] == 0x04))
+        idle = []
+        for r in awake:
+            fetched = int(((busy >= times[r[0]]) & (busy <= times[r[-1]])).sum())
+            if fetched <= minutes or polled[r[-1]] - polled[r[0]] > polls * fetched:
+                idle.append(r)
         subject = view.label(sender)
         if idle:
             longest = max(times[r[-1]] - times[r[0]] for r in idle)
