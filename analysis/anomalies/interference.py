@@ -115,7 +115,13 @@ def ack_after_damaged_frame(
     advice="Selective jamming waits for frames of a certain length: look for a transmitter nearby",
 )
 def jamming_by_length(
-    view: View, *, least: int = 6, share: float = 0.6, others: float = 0.05, run: int = 4
+    view: View,
+    *,
+    least: int = 6,
+    share: float = 0.6,
+    others: float = 0.05,
+    run: int = 4,
+    around: float = 30.0,
 ) -> Iterator[Evidence]:
     """Interference damages long frames more often than short ones, but not one length alone. When most
     frames of one length are damaged for a while, several in a row, and longer frames come through meanwhile,
@@ -136,6 +142,9 @@ def jamming_by_length(
         during = (times >= times[first]) & (times <= times[last])
         mine, longer = during & (lengths == length), during & (lengths > length)
         longer = longer if longer.sum() >= least else during & (lengths != length)
+        if longer.sum() < least and not bad[longer].any():
+            # A jammer that strikes once leaves little time for others: those just before and behind count.
+            longer = (times >= times[first] - around) & (times <= times[last] + around) & (lengths > length)
         hits, total = int(bad[mine].sum()), int(mine.sum())
         if hits < least or hits < share * total or longer.sum() < least or bad[longer].mean() > others:
             continue
