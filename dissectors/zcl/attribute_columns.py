@@ -278,8 +278,7 @@ def _say_numbers(
     """Values of no octet, or of two to eight."""
     raw, value = distinct(integers(octets, records.value[some], records.size[some]))
     pairs, which = distinct(spec[some] * len(raw) + value)
-    first = np.zeros(len(pairs), np.int64)
-    first[which[::-1]] = some[::-1]
+    first = some[first_places(which, len(pairs))]
     numbers, kind = raw.tolist(), kinds.tolist()
     found = []
     for pair, record in zip(pairs.tolist(), first.tolist(), strict=True):

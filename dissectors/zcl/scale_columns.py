@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
-from dissectors.vectors import Events, Index, Mask, distinct, each
+from dissectors.vectors import Events, Index, Mask, distinct, each, first_places
 from dissectors.zcl import scaling
 from dissectors.zcl.attribute_columns import Spec
 from dissectors.zcl.scaling import Rule, Scales
@@ -237,8 +237,7 @@ def _units(rule: Rule, some: Index, memory: _Memory, out: Scaled) -> tuple[npt.N
         which = place if len(told) == 1 else which * (len(some) + 1) + place
     if len(told) > 1:
         which = distinct(which)[1]
-    first = np.zeros(int(which.max(initial=-1)) + 1, np.int64)
-    first[which[::-1]] = some[::-1]
+    first = some[first_places(which, int(which.max(initial=-1)) + 1)]
     codes, decimals = [], []
     said = [
         [

@@ -11,7 +11,7 @@ from dissectors.context import HanContext
 from dissectors.counter_columns import uses_of
 from dissectors.counters import RELAY_NS
 from dissectors.keyring import Key
-from dissectors.vectors import Index, Mask, Octets, Span, distinct, each
+from dissectors.vectors import Index, Mask, Octets, Span, distinct, each, first_places
 from dissectors.zcl.frame_columns import read_zcl_frames
 from dissectors.zigbee.aps_columns import ApsHeaders, put_aps, read_aps
 from dissectors.zigbee.ccm_batch import MIC, Sealed
@@ -101,8 +101,7 @@ def _groups(
     targets, target = distinct(np.where(ends.has_dst, ends.dst_eui64, 0))
     flags = known.astype(np.int64) | ends.has_dst.astype(np.int64) << 1
     _, group = distinct((source * len(targets) + target) << 2 | flags)
-    first = np.zeros(int(group.max(initial=-1)) + 1, np.int64)
-    first[group[::-1]] = np.arange(len(group))[::-1]
+    first = first_places(group, int(group.max(initial=-1)) + 1)
     groups = []
     pairs = context.state(Pairs)
     for frame in first.tolist():

@@ -236,13 +236,8 @@ def _decrypted(
     for i, count in enumerate(busy):
         nonce[:count, 1] += np.uint64(1 << 56)
         lanes[:count, 2 * i : 2 * i + 2] ^= _encrypted(nonce[:count], encrypt, scratch)
-    _clear_tail(text, length, first=2 * _full(length))
+    _clear_tail(text, length, first=2 * (int(length.min()) >> 4))
     return text
-
-
-def _full(length: Index) -> int:
-    """Blocks that every text fills (the shortest text comes last, but for its last block)."""
-    return max(0, (int(length.min(initial=0)) >> 4))
 
 
 def _encrypted(

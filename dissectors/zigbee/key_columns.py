@@ -90,9 +90,8 @@ class _Work:
     key: npt.NDArray[np.int32]
     openers: dict[bytes, AESCCM] = field(default_factory=dict)
 
-    def attempt(self, frames: Index | None, key: bytes, place: npt.NDArray[np.int32]) -> bool:
-        """Try one key on some frames (None: on all), in the group of each of which it has that place; whether
-        it opened any."""
+    def attempt(self, frames: Index | None, key: bytes, place: npt.NDArray[np.int32]) -> None:
+        """Try one key on some frames (None: on all), in the group of each of which it has that place."""
         plain = open_all(self.sealed, key, frames)
         if frames is None:
             frames = np.arange(len(self.ok))
@@ -105,7 +104,6 @@ class _Work:
             self.size += plain.size
             self.ok[frames] = True
             self.key[frames] = place
-        return bool(len(frames))
 
 
 def _open_likely(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from dissectors.context import HanContext
 from dissectors.keyring import Key
-from dissectors.vectors import Index, Mask, distinct, each
+from dissectors.vectors import Index, Mask, distinct, each, first_places
 from dissectors.zigbee.ccm_batch import Sealed
 from dissectors.zigbee.key_columns import Opened, Openings, open_groups
 from dissectors.zigbee.proofs import KeyProofs
@@ -84,8 +84,7 @@ class Proofs:
         proven = context.state(KeyProofs).proven
         if self._news is None:
             pairs, which = self._used()
-            first = np.zeros(len(pairs), np.int64)
-            first[which[::-1]] = self.rows[self.opened.ok][::-1]
+            first = self.rows[self.opened.ok][first_places(which, len(pairs))]
             self._news = sorted(zip(first.tolist(), pairs, strict=True), reverse=True)
         while self._news and self._news[-1][0] < row:
             place, key = self._news.pop()[1]
