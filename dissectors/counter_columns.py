@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from zlib import crc32
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dissectors.counters import RELAY_NS, REPEAT_NS, FrameCounters, Pair, Track, Use
-from dissectors.vectors import Index, Mask, distinct, highest_before, stable_order
+from dissectors.vectors import Index, Mask, distinct, first_places, highest_before, stable_order
 
 __all__ = ["Uses", "uses_of"]
 
@@ -50,13 +50,10 @@ class Uses:
     told: int = 0
     _order: Index = field(default_factory=lambda: np.zeros(0, np.int64))
     _table: Table = field(default_factory=lambda: np.zeros((5, 0), np.int64))
+    _agains: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
     _bounds: list[int] = field(default_factory=list)
     _written: dict[int, int] = field(default_factory=dict)
     _place: dict[Pair, int] = field(default_factory=dict)
-
-    def _again(self, use: int) -> int:
-        """What the one-frame path calls a repeated frame by."""
-        return crc32(int(self.digest[use]).to_bytes(4, "little"), int(self.mark[use]))
 
     def replays(self, memory: FrameCounters, patience_ns: int) -> Mask:
         """Which uses are replays, given what happened before the block."""
@@ -66,46 +63,46 @@ class Uses:
         suspects = np.flatnonzero((self.counter <= before) & (self.number > 0))
         verdict = np.zeros(len(self.pair), np.bool_)
         verdict[suspects] = True
-        if len(suspects) >= MANY:
-            suspects = suspects[~self._repeats(suspects, patience_ns, verdict)]
+        if len(suspects) >= MANY and self.number.all() and (np.diff(self.time_ns) >= 0).all():
+            repeated, settled = self._repeated(suspects, patience_ns)
+            verdict[suspects[repeated]] = False
+            suspects = suspects[~(repeated | settled)]
         for use in suspects.tolist():
             verdict[use] = not self._seen_again(tracks[int(self.pair[use])], use, patience_ns)
         return verdict
 
-    def _repeats(self, suspects: Index, patience_ns: int, verdict: Mask) -> Mask:
-        """Which of many suspects can be judged by the block alone, if its time never runs backwards; they
-        are: those that the same octets precede within the patience, and those that have uses before them in
-        the block which are older than it."""
-        if (np.diff(self.time_ns) < 0).any() or not self.number.all():
-            return np.zeros(len(suspects), np.bool_)
-        again = _again(self.digest, self.mark)
+    def _again(self) -> npt.NDArray[np.uint32]:
+        """What each use is known by when its frame is repeated."""
+        if not len(self._agains):
+            self._agains = _again(self.digest, self.mark)
+        return self._agains
+
+    def _repeated(self, suspects: Index, patience_ns: int) -> tuple[Mask, Mask]:
+        """Which suspects the same octets precede within the patience, in a block whose time never runs
+        backwards; and which have uses before them in it that are older, so that no other block matters."""
+        again = self._again()
         keys = np.lexsort((again, self.counter, self.pair))
-        same = np.zeros(len(keys), np.bool_)
-        same[1:] = True
+        same = np.ones(len(keys) - 1, np.bool_)
         for column in (self.pair, self.counter, again):
-            same[1:] &= column[keys[1:]] == column[keys[:-1]]
+            same &= column[keys[1:]] == column[keys[:-1]]
         before = np.full(len(keys), -1, np.int64)
-        before[keys[1:]] = np.where(same[1:], keys[:-1], -1)
-        last = before[suspects]
-        time_ns = self.time_ns[suspects]
+        before[keys[1:]] = np.where(same, keys[:-1], -1)
+        last, time_ns = before[suspects], self.time_ns[suspects]
+        first = first_places(self.pair, len(self.pairs))[self.pair[suspects]]
         repeated = (last >= 0) & (time_ns - self.time_ns[last] <= patience_ns)
-        self._bounds_of(0)
-        first = self._order[np.array(self._bounds[:-1], np.int64)][self.pair[suspects]]
-        settled = time_ns - self.time_ns[first] > patience_ns
-        verdict[suspects[repeated]] = False
-        known: Mask = repeated | settled
-        return known
+        return repeated, time_ns - self.time_ns[first] > patience_ns
 
     def _seen_again(self, track: Track | None, use: int, patience_ns: int) -> bool:
         """Whether the same octets were used a short time ago, in this block or before it (`track`)."""
-        time_ns, counter, again = int(self.time_ns[use]), int(self.counter[use]), self._again(use)
+        agains = self._again()
+        time_ns, counter, again = int(self.time_ns[use]), int(self.counter[use]), int(agains[use])
         mine = self._uses(int(self.pair[use]))
         for index in mine[: np.searchsorted(mine, use)][::-1].tolist():
             if not self.number[index]:
                 continue
             if time_ns - int(self.time_ns[index]) > patience_ns:
                 return False
-            if int(self.counter[index]) == counter and self._again(index) == again:
+            if int(self.counter[index]) == counter and int(agains[index]) == again:
                 return True
         if track is not None and track.pending:
             track.write()
@@ -130,33 +127,31 @@ class Uses:
             return
         self._bounds_of(0)
         if self._written or self.row[-1] >= row or not self.number.all():
-            for place in range(len(self.pairs)):
-                self._keep(memory, place, row)
+            kept = (self._keep(memory, place, row) for place in range(len(self.pairs)))
+            memory.hold([one for one in kept if one is not None])
             return
-        memory.hold(
-            [
-                self._hand_over(memory, place, *one)
-                for place, one in enumerate(_recent(self._table, self._bounds, self._kept_ns()))
-            ]
-        )
+        recent = enumerate(_recent(self._table, self._bounds, self._kept_ns()))
+        memory.hold([self._hand_over(memory, place, *one) for place, one in recent])
 
     def _kept_ns(self) -> int:
         return KEPT_NS[self.pairs[0][0]]
 
-    def _keep(self, memory: FrameCounters, place: int, row: int) -> None:
-        """Hand the uses of one pair in rows before `row`, as far as they are not there yet, to its track."""
+    def _keep(self, memory: FrameCounters, place: int, row: int) -> tuple[Track, RecentUses] | None:
+        """Hand the uses of one pair in rows before `row`, as far as they are not there yet, to its track; what
+        was handed over."""
         begin, end = self._bounds_of(place)
         begin = max(begin, self._written.get(place, 0))
         if end > begin and self.row[self._order[end - 1]] >= row:
             end = begin + int(np.searchsorted(self.row[self._order[begin:end]], row, side="left"))
         if end <= begin:
-            return
+            return None
         self._written[place] = end
         table = self._table[:, begin:end]
         table = table[:, table[NUMBER] > 0]
-        if table.shape[1]:
-            one = next(_recent(table, [0, table.shape[1]], self._kept_ns()))
-            memory.hold([self._hand_over(memory, place, *one)])
+        if not table.shape[1]:
+            return None
+        one = next(_recent(table, [0, table.shape[1]], self._kept_ns()))
+        return self._hand_over(memory, place, *one)
 
     def _hand_over(
         self, memory: FrameCounters, place: int, table: Table, top: int, forgotten: int | None
@@ -228,10 +223,8 @@ class RecentUses:
                 del track.uses[:old], track.greatest[:old]
         greatest = track.greatest[-1] if track.greatest else track.forgotten
         running = np.maximum.accumulate(np.maximum(table[COUNTER], greatest))
-        octets = table[DIGEST].astype("<u4").tobytes()
-        again = [crc32(octets[4 * i : 4 * i + 4], mark) for i, mark in enumerate(table[MARK].tolist())]
-        columns = (table[NUMBER], table[COUNTER], table[TIME])
-        track.uses.extend(map(Use._make, zip(*(c.tolist() for c in columns), again, strict=True)))
+        columns = (table[NUMBER], table[COUNTER], table[TIME], _again(table[DIGEST], table[MARK]))
+        track.uses.extend(map(Use._make, zip(*(c.tolist() for c in columns), strict=True)))
         track.greatest.extend(running.tolist())
 
 
@@ -251,8 +244,9 @@ def _recent(table: Table, bounds: Sequence[int], kept_ns: int) -> Iterator[tuple
         yield table[:, begin:stop], greatest, before if begin > zero else None
 
 
-def _again(digest: npt.NDArray[np.uint32], mark: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    """`Uses._again` of many uses: the CRC-32 of each digest's four octets, begun at its mark."""
+def _again(digest: npt.NDArray[Any], mark: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
+    """What the one-frame path calls repeated frames by: the CRC-32 of each digest's four octets, begun at its
+    mark."""
     table = _crc_table()
     state = ~mark.astype(np.uint32)
     for shift in (0, 8, 16, 24):

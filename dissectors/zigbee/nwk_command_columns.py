@@ -19,7 +19,7 @@ import numpy.typing as npt
 from dissectors.cursor import Cursor
 from dissectors.facts import names
 from dissectors.field import Field
-from dissectors.vectors import Columns, Index, Octets, Span, distinct, stable_order
+from dissectors.vectors import Columns, Index, Octets, Span, distinct, first_places, stable_order
 from dissectors.zcl.value_columns import integer_texts, places, text_array
 from dissectors.zigbee.frames import Ends, Frames
 
@@ -192,8 +192,7 @@ def _codes(octets: Octets, payloads: Span, cells: Cells, meanings: Meanings) -> 
     """The code of what each value means."""
     values, value = distinct(cells.value)
     pairs, which = distinct(cells.name << 32 | value)
-    first = np.zeros(len(pairs), np.int64)
-    first[which[::-1]] = cells.frame[::-1]
+    first = cells.frame[first_places(which, len(pairs))]
     found = np.zeros(len(pairs), np.int64)
     for i, pair in enumerate(pairs.tolist()):
         command, name = cells.names[pair >> 32]
