@@ -11,18 +11,59 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["follow", "packet_blocks", "pcap_headers"]
+from captures.block import BLOCK_FRAMES
+from captures.files.source import Window
+
+__all__ = ["Chain", "follow", "packet_blocks", "pcap_headers"]
 
 Places = npt.NDArray[np.int64]
+Octets = npt.NDArray[np.uint8]
 
 PIECE = 1 << 16
 """Octets that are looked at at a time."""
 STEPS = 1024
 """After so many interruptions in one window, stepping from record to record is as fast."""
+MARGIN = 65_536
+"""Octets that are looked through beyond those that a block's records should take."""
+
+
+@dataclass(slots=True)
+class Chain:
+    """The chain of records of one file, followed from window to window.
+
+    Attributes:
+        find: places in an array, from one to another, that look like headers, and where their lengths lead.
+        step: octets of the record at a place of the window, as its header says; 0 for what cannot be one.
+        header: octets of a header.
+        mean: octets of a record, about.
+        ragged: it is interrupted too often to be taken in runs.
+    """
+
+    find: Callable[[Octets, int, int], tuple[Places, Places]]
+    step: Callable[[int], int]
+    header: int
+    mean: float
+    ragged: bool = False
+
+    def starts(self, window: Window) -> Places:
+        """Where the next records start, as many as a block takes, as far as their headers are in the window."""
+        last = window.end - self.header
+        if not self.ragged:
+            reach = min(window.end, window.begin + int(1.1 * self.mean * BLOCK_FRAMES) + MARGIN)
+            candidates, following = self.find(window.octets, window.begin, reach)
+            stop = min(last, reach - self.header)
+            found = follow(candidates, following, window.begin, stop, BLOCK_FRAMES, self.step)
+            if found is not None:
+                if len(found) > 1:
+                    self.mean = float(found[-1] - found[0]) / (len(found) - 1)
+                return found
+            self.ragged = True
+        return walk(window.begin, last, BLOCK_FRAMES, self.step)
 
 
 def follow(
@@ -56,33 +97,48 @@ def follow(
     return None
 
 
-def pcap_headers(
-    octets: npt.NDArray[np.uint8], begin: int, end: int, header: int, little: bool
-) -> tuple[Places, Places]:
+def walk(begin: int, last: int, most: int, step: Callable[[int], int]) -> Places:
+    """What `follow` finds, one record at a time."""
+    found: list[int] = []
+    at = begin
+    while at <= last and len(found) < most:
+        found.append(at)
+        length = step(at)
+        at = at + length if length > 0 else last + 1
+    return np.array(found, np.int64)
+
+
+def pcap_headers(octets: Octets, begin: int, end: int, header: int, little: bool) -> tuple[Places, Places]:
     """Places in ``octets[begin:end]`` that look like pcap record headers, and where their lengths lead.
 
-    Captured and original length are equal and below 256; `header` is the size of a record header.
+    Captured and original length are equal and below 65,536; `header` is the size of a record header.
     """
-    low, zero = (8, 9) if little else (11, 8)
+    low, high, zero = (8, 9, 10) if little else (11, 10, 8)
 
-    def look(data: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.bool_]:
+    def look(data: Octets, count: int) -> npt.NDArray[np.bool_]:
         zeros = data == 0
-        zeros = zeros[:-2] & zeros[1:-1] & zeros[2:]
+        zeros = zeros[:-1] & zeros[1:]
         found: npt.NDArray[np.bool_] = data[low : low + count] == data[low + 4 : low + 4 + count]
+        found &= data[high : high + count] == data[high + 4 : high + 4 + count]
         found &= zeros[zero : zero + count]
         found &= zeros[zero + 4 : zero + 4 + count]
         return found
 
     places = _places(octets, begin, end, 16, look)
-    return places, places + octets[places + low] + header
+    # A header whose length has one octet looks like one a place too early (a place too late: big endian) as well.
+    beside = np.diff(places) == 1
+    kept = np.append(~beside, True) if little else np.append(True, ~beside)
+    places = places[kept[: len(places)]]
+    length = octets[places + low] | octets[places + high].astype(np.int64) << 8
+    return places, places + length + header
 
 
-def packet_blocks(octets: npt.NDArray[np.uint8], begin: int, end: int, little: bool) -> tuple[Places, Places]:
+def packet_blocks(octets: Octets, begin: int, end: int, little: bool) -> tuple[Places, Places]:
     """Places in ``octets[begin:end]`` that look like enhanced packet blocks of pcapng, and where they lead."""
     kind, low, high, zero = (0, 4, 5, 6) if little else (3, 7, 6, 4)
     rest = 1 - kind // 3  # the other octets of the block type
 
-    def look(data: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.bool_]:
+    def look(data: Octets, count: int) -> npt.NDArray[np.bool_]:
         zeros = data == 0
         zeros = zeros[:-1] & zeros[1:]
         found: npt.NDArray[np.bool_] = data[kind : kind + count] == 6
@@ -97,11 +153,11 @@ def packet_blocks(octets: npt.NDArray[np.uint8], begin: int, end: int, little: b
 
 
 def _places(
-    octets: npt.NDArray[np.uint8],
+    octets: Octets,
     begin: int,
     end: int,
     width: int,
-    look: Callable[[npt.NDArray[np.uint8], int], npt.NDArray[np.bool_]],
+    look: Callable[[Octets, int], npt.NDArray[np.bool_]],
 ) -> Places:
     """Where `look` finds a header of `width` octets, a piece after the other: what it makes stays in the cache."""
     found = [np.zeros(0, np.int64)]

@@ -1,14 +1,13 @@
 """Classic pcap files: micro- and nanoseconds, both byte orders, and Kuznetzov's longer record header.
 
 Layout: draft-ietf-opsawg-pcap. Strategy: the chain of record lengths is followed in runs
-(`captures.files.chain`; live sources one octet a record), then all headers are checked at once.
+(`captures.files.chain`), then all headers are checked at once.
 Where a header cannot be true, the record is looked at alone, and the next true header is searched for.
 """
 
 from __future__ import annotations
 
 import struct
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from captures.block import BLOCK_FRAMES, Lost
+from captures.block import Lost
 from captures.errors import CaptureError
-from captures.files.chain import follow, pcap_headers
+from captures.files.chain import Chain, pcap_headers
 from captures.files.gather import gather
 from captures.files.records import Facts, Interface, Records
 from captures.files.source import CHUNK, Window
@@ -101,9 +100,7 @@ class PcapReader:
         link_type, trailer_octets = link_type_word(word)
         self.facts.interfaces.append(Interface(link_type, "", snap_length, trailer_octets))
         self.longest = LONGEST_BY_LINK_TYPE.get(link_type, LONGEST)
-        self.wide = False  # records longer than 255 octets were seen
-        self.ragged = False  # the chain of records is interrupted too often to be taken in runs
-        self.mean = 64.0  # octets of a record with its header
+        self.chain = Chain(self._look, self._step, self.variant.header, mean=64.0)
         self.odd = 0  # records with strange headers that fit their neighbours all the same
         self.near: int | None = None  # time of the last believed record, seconds
         window.advance(window.begin + FILE_HEADER)
@@ -134,28 +131,10 @@ class PcapReader:
             self.facts.lost.append(Lost(window.offset(window.begin), text, 1))
         return False
 
-    def _chase(self) -> npt.NDArray[np.int64]:
-        """Where records start, as their lengths say (one octet of them where they are chased singly, two once
-        `wide`)."""
-        little = self.variant.order == "<"
-        window, header = self.window, self.variant.header
-        last = window.end - header
-        if window.source.live is None and not (self.ragged or self.wide):
-            reach = min(window.end, window.begin + int(1.1 * self.mean * BLOCK_FRAMES) + SEARCH)
-            places, following = pcap_headers(window.octets, window.begin, reach, header, little)
-            found = follow(places, following, window.begin, min(last, reach - 16), BLOCK_FRAMES, self._step)
-            if found is not None:
-                if len(found) > 1:
-                    self.mean = float(found[-1] - found[0]) / (len(found) - 1)
-                return found
-            self.ragged = True
-        chase = _chase_two if self.wide else _chase_one
-        lengths = chase(window.memory, window.begin, last, header, little)
-        starts = np.empty(len(lengths), np.int64)
-        starts[:1] = window.begin
-        np.cumsum(lengths[:-1].astype(np.int64) + header, out=starts[1:])
-        starts[1:] += window.begin
-        return starts
+    def _look(
+        self, octets: npt.NDArray[np.uint8], begin: int, end: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        return pcap_headers(octets, begin, end, self.variant.header, self.variant.order == "<")
 
     def _step(self, index: int) -> int:
         """Octets of the record at ``memory[index]``, as its header says; 0 for what cannot be one."""
@@ -164,17 +143,13 @@ class PcapReader:
 
     def _run(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Starts and lengths of the next whole records; they and their successors have believable headers."""
-        starts = self._chase()
+        starts = self.chain.starts(self.window)
         fields = self._headers(starts)
         lengths = fields[:, 2].astype(np.int64)
         ends = starts + self.variant.header + lengths
-        chained = np.append(ends[:-1] == starts[1:], True)
         good = self._believable(fields) if self.odd < ODD else (lengths <= LONGEST) & fields.any(axis=1)
         count = int(good.argmin()) - 1 if not good.all() else len(starts)
-        jump = len(starts) if chained.all() else int(chained.argmin()) + 1
-        if jump < len(starts):
-            self.wide = True
-        count = max(min(count, jump), 0)
+        count = max(count, 0)
         if count and ends[count - 1] > self.window.end:
             count -= 1
         return starts[:count], lengths[:count]
@@ -317,32 +292,3 @@ class PcapReader:
 
     def _plausible(self, header: Header) -> bool:
         return bool(self._believable(np.array([header], np.uint32))[0])
-
-
-def _chase_one(data: bytearray, start: int, stop: int, header: int, little: bool) -> npt.NDArray[np.uint8]:
-    """The lowest octet of each length in the chain that starts at `start`."""
-    lengths = bytearray(BLOCK_FRAMES)  # set by index: a third faster than appending
-    at = start + (8 if little else 11)
-    last = stop + (8 if little else 11)
-    count = BLOCK_FRAMES
-    for index in range(BLOCK_FRAMES):
-        if at > last:
-            count = index
-            break
-        length = lengths[index] = data[at]
-        at += header + length
-    return np.frombuffer(lengths, np.uint8, count)
-
-
-def _chase_two(data: bytearray, start: int, stop: int, header: int, little: bool) -> npt.NDArray[np.uint16]:
-    """The two lowest octets of each length in the chain that starts at `start`."""
-    lengths = array("H")
-    append, at, last = lengths.append, start, stop
-    low, high = (8, 9) if little else (11, 10)
-    for _ in range(BLOCK_FRAMES):
-        if at > last:
-            break
-        length = data[at + low] | data[at + high] << 8
-        append(length)
-        at += header + length
-    return np.frombuffer(lengths, np.uint16)

@@ -1,23 +1,22 @@
 """pcapng files: sections of either byte order, interfaces with their own link types and clocks.
 
-Layout: draft-ietf-opsawg-pcapng. Strategy as for pcap: the chain of block lengths is followed in runs (from
-live sources one octet a block, two in files with long ones) and checked at once; enhanced packet blocks become
-rows by vector operations, all other blocks are rare and are read one at a time (`captures.files.blocks`).
+Layout: draft-ietf-opsawg-pcapng. Strategy as for pcap: the chain of block lengths is followed in runs and
+checked at once; enhanced packet blocks become rows by vector operations, all other blocks are rare and are read
+one at a time (`captures.files.blocks`).
 """
 
 from __future__ import annotations
 
 import struct
-from array import array
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
-from captures.block import BLOCK_FRAMES, Lost
+from captures.block import Lost
 from captures.errors import CaptureError
 from captures.files import blocks
-from captures.files.chain import follow, packet_blocks
+from captures.files.chain import Chain, packet_blocks
 from captures.files.clock import Clock, nanoseconds
 from captures.files.gather import gather
 from captures.files.records import NO_TIME, Facts, Interface, Records
@@ -28,8 +27,8 @@ __all__ = ["MAGIC", "PcapngReader"]
 MAGIC = bytes.fromhex("0a0d0d0a")
 LONGEST = 16 * 1024 * 1024
 """A block that says it is longer is damaged (the packets of radio captures are a few hundred octets)."""
-LONG = 16
-"""After so many blocks of more than 255 octets, lengths are chased with two octets."""
+HEADER = 12
+"""Octets of the shortest block: type, length, and the length once more."""
 SEARCH = 65_536
 FARTHEST = 16 * 1024 * 1024
 """Octets in which the block after damage is searched for: at first, and at most."""
@@ -52,9 +51,7 @@ class PcapngReader:
         self.clocks: list[Clock] = []
         self.drops: dict[int, int] = {}
         self.strange: set[int] = set()
-        self.long = 0  # blocks of more than 255 octets
-        self.ragged = False  # the chain of blocks is interrupted too often to be taken in runs
-        self.mean = 96.0  # octets of a block
+        self.chain = Chain(self._look, self._step, HEADER, mean=96.0)
         if not self._section():
             text = "the section header is cut or damaged"
             raise CaptureError(window.source.name, 0, text, "the file was cut, or is no pcapng")
@@ -125,7 +122,7 @@ class PcapngReader:
     def _run(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Starts and lengths of the next whole blocks, up to the next section header."""
         window = self.window
-        starts = self._chase()
+        starts = self.chain.starts(window)
         u32 = self.order + "u4"
         lengths = gather(window.octets, starts + 4, u32).astype(np.int64)
         good = np.append(starts[:-1] + lengths[:-1] == starts[1:], True)
@@ -136,26 +133,10 @@ class PcapngReader:
         count = len(good) if good.all() else int(good.argmin())
         return starts[:count], lengths[:count]
 
-    def _chase(self) -> npt.NDArray[np.int64]:
-        """Where blocks start, as their lengths say."""
-        window, little = self.window, self.order == "<"
-        if window.source.live is None and not self.ragged:
-            reach = min(window.end, window.begin + int(1.1 * self.mean * BLOCK_FRAMES) + SEARCH)
-            places, following = packet_blocks(window.octets, window.begin, reach, little)
-            last = min(window.end, reach) - 12
-            found = follow(places, following, window.begin, last, BLOCK_FRAMES, self._step)
-            if found is not None:
-                if len(found) > 1:
-                    self.mean = float(found[-1] - found[0]) / (len(found) - 1)
-                return found
-            self.ragged = True
-        chase = _chase_two if self.long > LONG else _chase_one
-        chased = chase(window.memory, window.begin, window.end - 12, little)
-        starts = np.empty(len(chased), np.int64)
-        starts[:1] = window.begin
-        np.cumsum(chased[:-1], out=starts[1:])
-        starts[1:] += window.begin
-        return starts
+    def _look(
+        self, octets: npt.NDArray[np.uint8], begin: int, end: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        return packet_blocks(octets, begin, end, self.order == "<")
 
     def _step(self, index: int) -> int:
         """Octets of the block at ``memory[index]``, as its header says; 0 for what cannot be one."""
@@ -290,7 +271,6 @@ class PcapngReader:
         if 12 <= length <= LONGEST and length % 4 == 0 and window.fill(length):
             after = window.begin + length
             if self._u32(after - 4) == length:
-                self.long += length > 255
                 return length
             if self._is_block(after):
                 self._lose(at, "the two lengths of a block differ: the first was taken")
@@ -361,35 +341,3 @@ class PcapngReader:
             if reach >= FARTHEST or (window.ended and reach >= len(window)):
                 return None
             reach *= 4
-
-
-def _chase_one(data: bytearray, start: int, stop: int, little: bool) -> npt.NDArray[np.int64]:
-    """The lowest octet of each block length in the chain that starts at `start`."""
-    lengths = bytearray()
-    append, at = lengths.append, start + (4 if little else 7)
-    last = stop + (4 if little else 7)
-    for _ in range(BLOCK_FRAMES):
-        if at > last:
-            break
-        length = data[at]
-        append(length)
-        if length < 12:
-            break
-        at += length
-    return np.frombuffer(lengths, np.uint8).astype(np.int64)
-
-
-def _chase_two(data: bytearray, start: int, stop: int, little: bool) -> npt.NDArray[np.int64]:
-    """The two lowest octets of each block length in the chain that starts at `start`."""
-    lengths = array("H")
-    append, at = lengths.append, start
-    low, high = (4, 5) if little else (7, 6)
-    for _ in range(BLOCK_FRAMES):
-        if at > stop:
-            break
-        length = data[at + low] | data[at + high] << 8
-        append(length)
-        if length < 12:
-            break
-        at += length
-    return np.frombuffer(lengths, np.uint16).astype(np.int64)
