@@ -1,7 +1,9 @@
 """What every case of a rule must do: what breaks it is found, what keeps it passes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import pytest
 
 from analysis.findings import check
 from tests.analysis.frames import decoded
@@ -25,3 +27,15 @@ def passes(rule: str, tables: Any) -> None:
     assert not result.failures, result.failures
     assert not result.findings, [f.evidence for f in result.findings]
     assert {v.state for v in result.verdicts} == {"pass"}, [v.text for v in result.verdicts]
+
+
+def each_of(cases: Mapping[str, Case]) -> Callable[[str], None]:
+    """The test of a module's cases: what breaks each rule is found, and what keeps it passes."""
+
+    @pytest.mark.parametrize("rule", cases)
+    def test_broken_and_kept(rule: str) -> None:
+        broken, kept = cases[rule]
+        finds(rule, broken())
+        passes(rule, kept())
+
+    return test_broken_and_kept

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import pytest
-
 from tests.analysis.frames import METER, SHORTS, decoded, packet
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of
 
 
 def announce(moves: bool) -> Any:
@@ -30,8 +28,4 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)

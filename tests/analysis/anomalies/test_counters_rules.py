@@ -1,10 +1,8 @@
 """Rules on counters: what breaks each of them, and what keeps it."""
 
-import pytest
-
 from tests.analysis.anomalies.rows import numbered
 from tests.analysis.frames import METER, packet
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of
 
 CASES: dict[str, Case] = {
     "nwk-counter-back": (lambda: numbered(100, 101, 5, 6, step=20), lambda: numbered(100, 102, 101, 103, step=2)),
@@ -18,8 +16,4 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from tests.analysis.anomalies.rows import Rows, acked, stream
 from tests.analysis.frames import GAS, METER, packet
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of
 
 
 def damaged(every: int, **more: Any) -> Rows:
@@ -46,8 +44,4 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)

@@ -1,10 +1,8 @@
 """Rules on key exposure: what breaks each of them, and what keeps it."""
 
-import pytest
-
 from tests.analysis.anomalies.rows import key_frame, stream
 from tests.analysis.frames import decoded
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of
 
 CASES: dict[str, Case] = {
     "transport-key-in-clear": (lambda: key_frame(aps_security="none"), key_frame),
@@ -20,8 +18,4 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)

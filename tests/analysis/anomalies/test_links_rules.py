@@ -1,10 +1,8 @@
 """Rules on links: what breaks each of them, and what keeps it."""
 
-import pytest
-
 from tests.analysis.anomalies.rows import Rows, acked, stream
 from tests.analysis.frames import packet
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of, finds, passes
 
 
 def retried(answered: bool) -> Rows:
@@ -49,11 +47,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 def test_three_lost_frames_are_no_silent_link() -> None:

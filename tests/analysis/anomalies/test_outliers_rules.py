@@ -10,7 +10,7 @@ from analysis.anomalies import outliers
 from analysis.findings import check
 from tests.analysis.anomalies.rows import Rows
 from tests.analysis.frames import METER, decoded, packet
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of, passes
 
 HOURS = 8
 
@@ -39,11 +39,7 @@ CASES: dict[str, Case] = {
 }
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 def test_the_reason_names_the_feature_and_by_how_much() -> None:

@@ -1,10 +1,8 @@
 """Rules on rejoining: what breaks each of them, and what keeps it."""
 
-import pytest
-
 from tests.analysis.anomalies.rows import command, stream
 from tests.analysis.frames import GAS, HUB, METER, packet
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of
 
 CASES: dict[str, Case] = {
     "orphan-forged": (
@@ -22,8 +20,4 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)

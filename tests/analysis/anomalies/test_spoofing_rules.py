@@ -1,10 +1,8 @@
 """Rules on spoofing: what breaks each of them, and what keeps it."""
 
-import pytest
-
 from tests.analysis.anomalies.rows import Rows
 from tests.analysis.frames import packet
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of
 
 
 def cloned(second: bool) -> Rows:
@@ -20,8 +18,4 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from tests.analysis.compliance.rows import aps_command, home
 from tests.analysis.frames import METER, packet, smart_energy
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of, finds
 
 
 def data(**more: Any) -> Any:
@@ -25,11 +23,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 def test_a_manufacturers_profile_is_found_as_its_clusters_are() -> None:

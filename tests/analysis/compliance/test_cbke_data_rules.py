@@ -4,7 +4,7 @@ import pytest
 
 from tests.analysis.compliance.cbke_runs import EPHEMERAL, INITIATE, certificate, run, runs, step
 from tests.analysis.frames import GAS, HUB, METER
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of, finds, passes
 
 SAME = "02" + "5a" * 36
 
@@ -30,11 +30,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 @pytest.mark.parametrize("field", ["meter_initiate", "hub_initiate", "meter_ephemeral"])

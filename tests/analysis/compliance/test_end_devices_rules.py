@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from tests.analysis.compliance.rows import Rows, at, attribute, home
 from tests.analysis.frames import GAS, HUB, METER, mac_only, packet
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of, finds, passes
 
 
 def of_gas(**more: Any) -> Any:
@@ -53,11 +51,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 def test_the_base_that_the_hub_tells_is_the_keep_alives_measure() -> None:

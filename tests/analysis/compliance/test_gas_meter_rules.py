@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from tests.analysis.compliance.rows import (
     METERING,
     command,
@@ -11,7 +9,7 @@ from tests.analysis.compliance.rows import (
     reported,
 )
 from tests.analysis.frames import GAS, HUB, packet
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of, finds, passes
 
 ALL_THREE = ((METERING, 0x0000), (METERING, 0x0C01), (0x0705, 0x051C))
 
@@ -48,11 +46,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 def test_silence_to_the_end_of_the_capture_is_a_gap() -> None:

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import pytest
-
 from analysis.findings import check
 from tests.analysis.compliance.tunnels import Step, answered, exchange, sent, step
 from tests.analysis.frames import GAS, HUB, packet
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of
 
 
 def fetched(seconds: float) -> Step:
@@ -39,11 +37,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 def test_a_message_told_of_at_the_very_end_may_still_be_fetched() -> None:

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import pytest
-
 from tests.analysis.compliance.gbcs_tables import Row, capture, command, item
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of
 
 
 def days(*starts: int) -> Any:
@@ -29,8 +27,4 @@ CASES: dict[str, Case] = {
 }
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)

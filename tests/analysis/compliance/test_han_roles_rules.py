@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import pytest
-
 from tests.analysis.compliance.rows import (
     home,
 )
 from tests.analysis.frames import GAS, HAN, HUB, METER, devices, smart_energy
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of, finds
 
 DISPLAY, SWITCH = 0x90B3D51F30030000, 0x90B3D51F30040000
 
@@ -41,11 +39,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 def test_a_display_may_not_pay_or_switch() -> None:

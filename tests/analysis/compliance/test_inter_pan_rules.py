@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from tests.analysis.compliance.rows import home
 from tests.analysis.frames import HUB, STRANGER, packet
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of, passes
 
 
 def inter_pan(seconds: float, cluster: int, **more: Any) -> dict[str, Any]:
@@ -24,11 +22,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 def test_a_network_without_inter_pan_frames_keeps_its_window() -> None:

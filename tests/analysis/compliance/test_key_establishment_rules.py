@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from tests.analysis.compliance.cbke_runs import (
     CONFIRM,
     EPHEMERAL,
@@ -15,7 +13,7 @@ from tests.analysis.compliance.cbke_runs import (
 )
 from tests.analysis.compliance.rows import home
 from tests.analysis.frames import GAS, HUB, mac_only, smart_energy
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of, passes
 
 
 def joined(*clusters: int) -> Any:
@@ -42,11 +40,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 def test_a_run_that_was_terminated_is_not_incomplete() -> None:

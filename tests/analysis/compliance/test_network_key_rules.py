@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from tests.analysis.compliance.rows import aps_command, at, home
 from tests.analysis.frames import packet
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of, finds, passes
 
 
 def request_key(kind: int) -> Any:
@@ -27,11 +25,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 def test_only_a_request_for_the_trust_centres_key_is_of_the_update() -> None:

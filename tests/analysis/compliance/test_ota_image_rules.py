@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import pytest
-
 from tests.analysis.compliance import gbcs_tables as messages
 from tests.analysis.compliance.rows import Rows, alert, at, command, home
 from tests.analysis.frames import HUB, METER
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of
 
 OTA, VERSION, MANUFACTURER, KIND = 0x0019, 7, 0x1234, 2
 
@@ -66,11 +64,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 def test_an_image_that_ends_early_is_not_judged() -> None:

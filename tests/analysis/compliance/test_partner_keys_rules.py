@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from tests.analysis.compliance.rows import Rows, at, command, home
 from tests.analysis.frames import GAS, HUB, METER, STRANGER
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of
 
 
 def key(seconds: float, number: int, kind: int, source: int, target: int) -> Rows:
@@ -35,8 +33,4 @@ CASES: dict[str, Case] = {
 }
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)

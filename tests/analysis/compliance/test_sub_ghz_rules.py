@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from tests.analysis.compliance.rows import (
     METERING,
     OTA,
@@ -18,7 +16,7 @@ from tests.analysis.frames import (
     packet,
     smart_energy,
 )
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of, passes
 
 
 def critical(seconds: float, state: int = 0) -> Any:
@@ -50,11 +48,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 def test_a_suspended_device_may_fetch_firmware() -> None:

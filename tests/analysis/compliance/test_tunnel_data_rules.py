@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import pytest
-
 from analysis.findings import check
 from tests.analysis.compliance.tunnels import answered, exchange, opened, sent, step
 from tests.analysis.frames import HUB, METER, STRANGER
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of
 
 
 def refused_data(*culprit: int) -> Any:
@@ -39,11 +37,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 def test_refused_data_is_laid_to_its_sender_not_to_a_neighbour_of_nearly_the_same_address() -> None:

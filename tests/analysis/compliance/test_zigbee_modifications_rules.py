@@ -7,7 +7,7 @@ import pytest
 from tests.analysis.compliance import gbcs_tables as messages
 from tests.analysis.compliance.rows import command, home
 from tests.analysis.frames import GAS, HUB, METER, smart_energy
-from tests.analysis.verdicts import Case, finds, passes
+from tests.analysis.verdicts import Case, each_of, finds, passes
 
 METERING, EVENTS = 0x0702, 0x0709
 
@@ -42,11 +42,7 @@ CASES: dict[str, Case] = {
 }
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_broken_and_kept(rule: str) -> None:
-    broken, kept = CASES[rule]
-    finds(rule, broken())
-    passes(rule, kept())
+test_broken_and_kept = each_of(CASES)
 
 
 @pytest.mark.parametrize(
