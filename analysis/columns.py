@@ -22,7 +22,7 @@ from analysis.payload_rows import PayloadRows
 from analysis.rows import Rows, dissect_rows
 from analysis.session import Session
 from analysis.tables import batch_of
-from captures.block import FcsState, FrameBlock, Kind, TrailerKind, cut
+from captures.block import NO_TIME, FcsState, FrameBlock, Kind, TrailerKind, cut
 from dissectors.counters import FrameCounters
 from dissectors.vectors import Columns, Index, Octets, Span
 from dissectors.zcl.scaling import Scales
@@ -31,7 +31,6 @@ from dissectors.zigbee.frames import Frames
 
 __all__ = ["NEAREST", "frame_batches"]
 
-NO_TIME = -(2**63)
 NEAREST = 256
 """Rows that are read after a surprise, at least: the next one may be near. Doubled while there is none."""
 TRAILERS = np.array([kind.octets for kind in TrailerKind], np.int64)
@@ -170,9 +169,8 @@ class _Segment:
         singles = batch_of(table, self.rows.of(table), self.session.refuse)
         if columns is None:
             return singles
-        every = np.arange(columns.count)
-        columns.put("frame", every, self.block.number[rows].astype(np.uint64))
-        _put_time(columns, every, self.block.time_ns[rows])
+        columns.put("frame", np.arange(columns.count), self.block.number[rows].astype(np.uint64))
+        _put_time(columns, self.block.time_ns[rows])
         return joined(table, batch_with(table, columns, vocabulary), rows, singles, single_rows, vocabulary)
 
 
@@ -181,10 +179,8 @@ def _empty(table: str) -> Any:
     return batch_of(table, [])
 
 
-def _put_time(out: Columns, every: Index, time_ns: npt.NDArray[np.int64]) -> None:
-    out.values["time"] = time_ns
-    out.valid["time"] = time_ns != NO_TIME
-    del every
+def _put_time(out: Columns, time_ns: npt.NDArray[np.int64]) -> None:
+    out.fill("time", time_ns, time_ns != NO_TIME)
 
 
 def _put_capture(block: FrameBlock, capture: str, out: Columns) -> None:
@@ -193,7 +189,7 @@ def _put_capture(block: FrameBlock, capture: str, out: Columns) -> None:
     mask = np.ones(len(block), np.bool_)
     length = np.where(block.kind == Kind.RADIO, block.length, block.record_length)
     out.put("frame", every, block.number.astype(np.uint64), mask)
-    _put_time(out, every, block.time_ns)
+    _put_time(out, block.time_ns)
     out.put_words("capture", every, 0, (capture,), mask)
     out.put("length", every, length.astype(np.uint32), mask)
     out.put("link_type", every, block.link_type, mask)
@@ -204,7 +200,7 @@ def _put_capture(block: FrameBlock, capture: str, out: Columns) -> None:
         ("lqi", block.lqi, block.has_lqi),
         ("fcs_ok", block.fcs == FcsState.GOOD, block.fcs != FcsState.UNKNOWN),
     ):
-        out.values[name], out.valid[name] = values, has
+        out.fill(name, values, has)
 
 
 def _put_issues(block: FrameBlock, frames: Frames) -> None:

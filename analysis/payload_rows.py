@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.rows import NO_TIME, Rows
+from analysis.rows import Rows
 from analysis.session import Session
 from analysis.tables import arrow_schema
-from captures.block import FrameBlock, TrailerKind
+from captures.block import NO_TIME, FrameBlock, TrailerKind
 from dissectors.frame import Dissection
 from dissectors.ieee802154.fcs import ends_in_fcs
 from dissectors.vectors import Index

@@ -9,12 +9,11 @@ from typing import Any
 from analysis.conversations import read_packet
 from analysis.payloads import read_payload
 from analysis.session import SECURITY, Session
-from captures.block import FcsState, FrameBlock, Kind
+from captures.block import NO_TIME, FcsState, FrameBlock, Kind
 from dissectors.frame import Dissection
 
 __all__ = ["Rows", "capture_columns", "dissect_rows"]
 
-NO_TIME = -(2**63)
 COMMANDS = frozenset({"commands"})
 LINK_TYPES = {
     1: "Ethernet",

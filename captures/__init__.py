@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from captures.block import BLOCK_FRAMES, FcsState, FrameBlock, Kind, Lost, TrailerKind
 from captures.capture import Capture, open_capture
 from captures.errors import CaptureError, CaptureMissing, UnknownFormat, UnsupportedLinkType
+from dissectors.deferred import deferred
 
 if TYPE_CHECKING:
     from captures.writer import CapturedFrame, CaptureWriter, captured_frames, write_capture
@@ -41,8 +41,6 @@ def encapsulation_fields(record: bytes, link_type: int) -> list[Field]:
     return fields.encapsulation_fields(record, link_type)
 
 
-def __getattr__(name: str) -> Any:
-    # Who only reads captures does not load what writes them.
-    if name in ("CapturedFrame", "CaptureWriter", "captured_frames", "write_capture"):
-        return getattr(import_module("captures.writer"), name)
-    raise AttributeError(f"module 'captures' has no attribute {name!r}")
+# Who only reads captures does not load what writes them.
+WRITING = ("CapturedFrame", "CaptureWriter", "captured_frames", "write_capture")
+__getattr__ = deferred(__name__, dict.fromkeys(WRITING, "writer"))

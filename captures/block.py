@@ -13,13 +13,17 @@ import numpy.typing as npt
 
 from dissectors.frame import RawFrame, Trailer
 
-__all__ = ["BLOCK_FRAMES", "FcsState", "FrameBlock", "Kind", "Lost", "TrailerKind", "cut"]
+__all__ = ["BLOCK_FRAMES", "NO_TIME", "FcsState", "FrameBlock", "Kind", "Lost", "TrailerKind", "cut"]
 
 BLOCK_FRAMES = 32_768
 """Frames in a block at most: where the column decoder is fastest (design: docs/performance.md)."""
 
 PADDING = 256
 """Zero octets before and after the records in `FrameBlock.data`, so that wide gathers never leave it."""
+
+
+NO_TIME = -(2**63)
+"""Nanoseconds of a record without a time (pcapng simple packet block): NaT."""
 
 
 class Kind(IntEnum):

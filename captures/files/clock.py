@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from captures.files.records import NO_TIME
+from captures.block import NO_TIME
 
 __all__ = ["Clock", "nanoseconds"]
 

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from captures.block import Lost
+from captures.block import NO_TIME, Lost
 from captures.errors import CaptureError
 from captures.files import blocks
 from captures.files.chain import Chain, packet_blocks
 from captures.files.clock import Clock, nanoseconds
 from captures.files.gather import gather
-from captures.files.records import NO_TIME, Facts, Interface, Records
+from captures.files.records import Facts, Interface, Records
 from captures.files.source import CHUNK, Window
 
 __all__ = ["MAGIC", "PcapngReader"]

@@ -12,10 +12,7 @@ import numpy.typing as npt
 from captures.block import Lost
 from dissectors.keyring import Key
 
-__all__ = ["NO_TIME", "Facts", "Interface", "Reader", "Records"]
-
-NO_TIME = -(2**63)
-"""Nanoseconds of a record without a time (pcapng simple packet block): NaT."""
+__all__ = ["Facts", "Interface", "Reader", "Records"]
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from captures.block import BLOCK_FRAMES, Lost
+from captures.block import BLOCK_FRAMES, NO_TIME, Lost
 from captures.errors import CaptureError
 from captures.files.daintree import Batch, batch_records
 from captures.files.records import Facts, Interface, Records
@@ -133,5 +133,5 @@ def _text(octets: bytes) -> str:
 def _nanoseconds(time: Any) -> int:
     """Seconds since 1970 with a fraction; a microsecond is as fine as the number can tell."""
     if not isinstance(time, int | float) or not abs(time) < 9e9:
-        return -(2**63)
+        return NO_TIME
     return round(time * 1e6) * 1000

@@ -5,8 +5,9 @@ From Great Britain Companion Specification 0.8 to 4.x: read, verified, decrypted
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dissectors.deferred import deferred
 
 if TYPE_CHECKING:
     from dissectors.gbcs.dissection import dissect_message
@@ -15,11 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GbcsMessage", "Keystore", "dissect_message"]
 
-HOMES = {"GbcsMessage": "message", "Keystore": "keystore", "dissect_message": "dissection"}
-"""Module of each public name: a keystore is read with every capture, messages only where there are some."""
-
-
-def __getattr__(name: str) -> Any:
-    if name in HOMES:
-        return getattr(import_module(f"dissectors.gbcs.{HOMES[name]}"), name)
-    raise AttributeError(f"module 'dissectors.gbcs' has no attribute {name!r}")
+# A keystore is read with every capture, messages only where there are some.
+__getattr__ = deferred(
+    __name__, {"GbcsMessage": "message", "Keystore": "keystore", "dissect_message": "dissection"}
+)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dissectors.deferred import deferred
 
 if TYPE_CHECKING:
     from dissectors.zcl.build import build_attribute_records, build_command
@@ -20,15 +21,10 @@ __all__ = [
     "read_header",
 ]
 
+# The column path takes single modules from here: what it does not take is not loaded.
 HOMES = {
     **dict.fromkeys(("build_attribute_records", "build_command"), "build"),
     **dict.fromkeys(("dissect", "dissect_payload"), "frame"),
     **dict.fromkeys(("Header", "build_header", "read_header"), "header"),
 }
-
-
-def __getattr__(name: str) -> Any:
-    # The column path takes single modules from here: what it does not take is not loaded.
-    if name in HOMES:
-        return getattr(import_module(f"dissectors.zcl.{HOMES[name]}"), name)
-    raise AttributeError(f"module 'dissectors.zcl' has no attribute {name!r}")
+__getattr__ = deferred(__name__, HOMES)

@@ -164,6 +164,29 @@ def attribute_rows(
     return out
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Records, the octets that their values lie in, and the attribute of each; what was said of values before."""
+
+    octets: Octets
+    records: Records
+    specs: Sequence[Spec]
+    spec: Index
+    phrases: Phrases
+
+    def phrase(self, record: int) -> int:
+        """The code of what the value of one record says."""
+        records = self.records
+        begin, end = int(records.at[record]), int(records.value[record] + records.size[record])
+        about = _about(self.specs[int(self.spec[record])])
+        key = (*about, self.octets.data[begin:end].tobytes())
+        return self.phrases.code(key, lambda: say_value(*key))
+
+    def whole_numbers(self, some: Index) -> npt.NDArray[np.uint64]:
+        """The values of some records as unsigned numbers."""
+        return integers(self.octets, self.records.value[some], self.records.size[some])
+
+
 def values_of(
     octets: Octets, records: Records, specs: Sequence[Spec], spec: Index, phrases: Phrases
 ) -> Values:
@@ -172,6 +195,7 @@ def values_of(
 
     from dissectors import kernels
 
+    source = _Source(octets, records, specs, spec, phrases)
     count = len(records.index)
     number = np.full(count, np.nan)
     said = np.full(count, NOTHING, np.int64)
@@ -180,7 +204,7 @@ def values_of(
     negative = plain & np.array([one.kind is not None and one.kind.kind == "int" for one in specs])[spec]
     rest = np.flatnonzero(valued & ~plain)
     if len(rest):
-        said[rest] = _say_others(octets, records, specs, spec, rest, phrases)
+        said[rest] = _say_others(source, rest)
         number[rest] = phrases.numbers(said[rest])
     texts = [phrases.texts()]
     at = said.copy()
@@ -188,30 +212,23 @@ def values_of(
         chosen = np.flatnonzero(mask)
         if len(chosen):
             at[chosen] = sum(map(len, texts)) + np.arange(len(chosen))
-            texts.append(_say_integers(octets, records, specs, spec, chosen, number, said))
+            texts.append(_say_integers(source, chosen, number, said))
     text = kernels.take(pa.concat_arrays(texts), places(at))
     numeric = ~np.isnan(number)
     number[~numeric] = 0.0
     return Values(text, number, numeric, phrases.meanings(said))
 
 
-def _say_integers(
-    octets: Octets,
-    records: Records,
-    specs: Sequence[Spec],
-    spec: Index,
-    chosen: Index,
-    number: npt.NDArray[np.float64],
-    said: Index,
-) -> Any:
+def _say_integers(source: _Source, chosen: Index, number: npt.NDArray[np.float64], said: Index) -> Any:
     """Plain integers as texts; the type's "not available" is said in words and is no number."""
-    size = records.size[chosen]
-    raw = integers(octets, records.value[chosen], size)
-    kind = specs[int(spec[chosen[0]])].kind
+    specs, spec = source.specs, source.spec[chosen]
+    raw = source.whole_numbers(chosen)
+    kind = specs[int(spec[0])].kind
+    size = source.records.size[chosen]
     values: npt.NDArray[Any] = signed(raw, size) if kind and kind.kind == "int" else raw
-    none = np.array([_invalid(one.kind) for one in specs], np.uint64)[spec[chosen]]
+    none = np.array([_invalid(one.kind) for one in specs], np.uint64)[spec]
     never = [not one.checked or one.kind is None or one.kind.invalid is None for one in specs]
-    invalid = (raw == none) & ~np.array(never)[spec[chosen]]
+    invalid = (raw == none) & ~np.array(never)[spec]
     number[chosen] = np.where(invalid, np.nan, values.astype(np.float64))
     said[chosen[invalid]] = INVALID
     return integer_texts(values)
@@ -221,85 +238,57 @@ def _invalid(kind: DataType | None) -> int:
     return 0 if kind is None or kind.invalid is None else kind.invalid
 
 
-def _say_others(
-    octets: Octets, records: Records, specs: Sequence[Spec], spec: Index, chosen: Index, phrases: Phrases
-) -> Index:
+def _say_others(source: _Source, chosen: Index) -> Index:
     """Values in words, asked once for each distinct value: the codes of what they say."""
+    records, phrases = source.records, source.phrases
     phrases.forget()
     codes = np.zeros(len(chosen), np.int64)
     size = records.size[chosen]
     # Strings and keys are longer than a number: each record for itself.
     long = (records.at[chosen] != records.value[chosen]) | (size > 8)
     for place in np.flatnonzero(long).tolist():
-        record = int(chosen[place])
-        codes[place] = _phrase(octets, records, record, specs[int(spec[record])], phrases)
-    kinds = np.array([phrases.kind(_about(one)) if one.kind else 0 for one in specs] or [0], np.int64)
-    single = np.flatnonzero(~long & (size == 1))
-    if len(single):
-        codes[single] = _say_octets(octets, records, specs, spec, chosen[single], kinds, phrases)
-    short = np.flatnonzero(~long & (size != 1))
-    if len(short):
-        codes[short] = _say_numbers(octets, records, specs, spec, chosen[short], kinds, phrases)
+        codes[place] = source.phrase(int(chosen[place]))
+    kinds = np.array([phrases.kind(_about(one)) if one.kind else 0 for one in source.specs] or [0], np.int64)
+    for say, which in ((_say_octets, ~long & (size == 1)), (_say_numbers, ~long & (size != 1))):
+        some = np.flatnonzero(which)
+        if len(some):
+            codes[some] = say(source, chosen[some], kinds)
     return codes
 
 
-def _say_octets(
-    octets: Octets,
-    records: Records,
-    specs: Sequence[Spec],
-    spec: Index,
-    some: Index,
-    kinds: Index,
-    phrases: Phrases,
-) -> Index:
+def _say_octets(source: _Source, some: Index, kinds: Index) -> Index:
     """Values of one octet, through a table."""
-    place = kinds[spec[some]] << 8 | octets.u8(records.value[some])
-    table = phrases.octets
+    place = kinds[source.spec[some]] << 8 | source.octets.u8(source.records.value[some])
+    table = source.phrases.octets
     codes: Index = table[place]
     new = np.flatnonzero(codes == NOTHING)
     if len(new):
         keys, which = distinct(place[new])
         for key, first in zip(keys.tolist(), new[first_places(which, len(keys))].tolist(), strict=True):
-            record = int(some[first])
-            table[key] = _phrase(octets, records, record, specs[int(spec[record])], phrases)
+            table[key] = source.phrase(int(some[first]))
         codes = table[place]
     return codes
 
 
-def _say_numbers(
-    octets: Octets,
-    records: Records,
-    specs: Sequence[Spec],
-    spec: Index,
-    some: Index,
-    kinds: Index,
-    phrases: Phrases,
-) -> Index:
+def _say_numbers(source: _Source, some: Index, kinds: Index) -> Index:
     """Values of no octet, or of two to eight."""
-    raw, value = distinct(integers(octets, records.value[some], records.size[some]))
-    pairs, which = distinct(spec[some] * len(raw) + value)
+    raw, value = distinct(source.whole_numbers(some))
+    pairs, which = distinct(source.spec[some] * len(raw) + value)
     first = some[first_places(which, len(pairs))]
-    numbers, kind = raw.tolist(), kinds.tolist()
+    numbers, kind, codes = raw.tolist(), kinds.tolist(), source.phrases.codes
     found = []
     for pair, record in zip(pairs.tolist(), first.tolist(), strict=True):
         place, value_of = divmod(pair, len(numbers))
         key = kind[place] << 64 | numbers[value_of]
-        code = phrases.codes.get(key, NOTHING)
+        code = codes.get(key, NOTHING)
         if code == NOTHING:
-            code = phrases.codes[key] = _phrase(octets, records, record, specs[place], phrases)
+            code = codes[key] = source.phrase(record)
         found.append(code)
     return np.array(found, np.int64)[which]
 
 
 def _about(spec: Spec) -> tuple[int, str, bool]:
     return (spec.kind.id if spec.kind else -1, spec.meaning, spec.checked)
-
-
-def _phrase(octets: Octets, records: Records, record: int, spec: Spec, phrases: Phrases) -> int:
-    """The code of what one value says."""
-    begin, end = int(records.at[record]), int(records.value[record] + records.size[record])
-    key = (*_about(spec), octets.data[begin:end].tobytes())
-    return phrases.code(key, lambda: say_value(*key))
 
 
 @lru_cache(maxsize=1 << 14)
