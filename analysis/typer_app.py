@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from inspect import Parameter, Signature
+from inspect import Parameter, Signature, getdoc
 from typing import Annotated, Any
 
 import typer
@@ -54,7 +54,7 @@ def typer_app() -> typer.Typer:
 
 def _help(verb: Verb) -> str:
     lines = "\n".join(f"  {example}" for example in verb.examples)
-    return (verb.function.__doc__ or "").strip() + "\n\n\b\nExamples:\n" + lines
+    return (getdoc(verb.function) or "") + "\n\n\b\nExamples:\n" + lines
 
 
 def _callback(verb: Verb, settings: dict[str, bool]) -> Callable[..., None]:

@@ -29,10 +29,10 @@ def announce_forged(view: View, *, seconds: float = 1900.0) -> Iterator[Evidence
     names = fields["field"].astype(str)
     short = fields[mask(names.str.contains("nwk|short", case=False))].drop_duplicates("frame")
     eui = fields[mask(names.str.contains("ieee|eui", case=False))].drop_duplicates("frame")
-    pairs = short[["frame", "seconds", "number"]].merge(eui[["frame", "value"]], on="frame")
+    pairs = short[["frame", "seconds", "number"]].merge(eui[["frame", "value", "meaning"]], on="frame")
     packets = view.good
     for row in pairs.itertuples():
-        who = _eui(row.value)
+        who = _eui(row.meaning if isinstance(row.meaning, str) else row.value)
         mine = packets.only(nwk_src_eui64=who) if who else packets[:0]
         # A forged counter makes replays of what the device itself sends from then on.
         own = mask(mine["nwk_security"] == "replay") & mask(mine["mac_src"] == mine["nwk_src"])
@@ -46,11 +46,11 @@ def announce_forged(view: View, *, seconds: float = 1900.0) -> Iterator[Evidence
             yield kept(view.label(who), f"announced as 0x{int(row.number or 0):04x} at frame {row.frame}")
 
 
-def _eui(value: object) -> int | None:
-    """An EUI-64 written as a decimal number, or as hexadecimal digits with or without marks between."""
-    text = str(value).replace(":", "").removeprefix("0x")
+def _eui(text: str) -> int | None:
+    """An EUI-64 written as hexadecimal digits, with or without marks between. (The decimal `value` of a row is
+    not asked where its `meaning` stands: sixteen decimal digits could be either.)"""
     try:
-        return int(text) if text.isdecimal() and len(text) > 16 else int(text, 16)
+        return int(text.replace(":", ""), 16)
     except ValueError:
         return None
 

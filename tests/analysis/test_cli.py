@@ -322,3 +322,13 @@ def test_a_plain_decode_loads_neither_typer_nor_pandas_nor_scapy(capture: Path, 
             [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_the_help_of_a_verb_has_no_gaps_in_its_sentences(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        typer_app()([name, "--help"])
+    text = capsys.readouterr().out.partition("Examples:")[0]
+    assert not [line for line in text.splitlines() if "  " in line.strip()]
