@@ -7,6 +7,7 @@ another one follows, no rule is run any more."""
 from __future__ import annotations
 
 import gc
+import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -18,12 +19,15 @@ from analysis.findings import SEVERITIES, CheckResult, Evidence, Finding, Rule, 
 from analysis.incidents import incidents_of
 from analysis.merging import Said, Sayings
 from analysis.profile import Profile, read_profile
+from analysis.side_by_side import processors, shared_out
 from analysis.source import Replay, Source
 from analysis.view import View
 from analysis.windows import PART, WINDOW, Window, uncollected, windows
 from dissectors.keyring import Keyring
 
 __all__ = ["Checked", "Checking", "Watcher", "check_capture", "check_tables"]
+
+SHARED_FROM = 100_000  # frames of a window from which on it is worth while to share out the rules
 
 
 class Watcher(Protocol):
@@ -139,11 +143,9 @@ class Checking:
 
     def _run(self, view: View, window: Window | None, many: bool) -> list[Evidence]:
         out = []
-        for rule in self.rules:
-            try:
-                evidence = list(_evidence(rule, view, self.settings))
-            except Exception as error:
-                self.failures[rule.id] = error
+        for rule, evidence in zip(self.rules, self._said(view), strict=True):
+            if isinstance(evidence, Exception):
+                self.failures[rule.id] = evidence
                 continue
             for one in evidence:
                 if window is not None and not (one.holds or one.silent or window.judges(one.frames)):
@@ -153,6 +155,25 @@ class Checking:
                 if not one.holds:
                     out.append(one)
         return out
+
+    def _said(self, view: View) -> list[list[Evidence] | Exception]:
+        """What each rule says, or why it broke down. Over many frames the rules are shared out among processes,
+        those of one module together, because they read the same columns."""
+
+        def said(piece: int) -> list[list[Evidence] | Exception]:
+            return [_outcome(rule, view, self.settings) for rule in modules[piece]]
+
+        modules = _by_module(self.rules)
+        many = len(view.tables["packets"]) >= SHARED_FROM
+        if many:
+            view.prepare()
+        found = shared_out(said, len(modules), processors() if many else 1)
+        by_rule = {
+            rule.id: outcome
+            for module, outcomes in zip(modules, found, strict=True)
+            for rule, outcome in zip(module, outcomes, strict=True)
+        }
+        return [by_rule[rule.id] for rule in self.rules]
 
     def _hear(self, view: View) -> None:
         codes, stations = view.good.codes("sender")
@@ -164,6 +185,10 @@ class Checking:
 
     def result(self) -> CheckResult:
         """Findings, verdicts and incidents of all that was taken."""
+        with uncollected():
+            return self._result()
+
+    def _result(self) -> CheckResult:
         findings: list[tuple[Finding, tuple[float, float]]] = []
         verdicts: list[Verdict] = []
         for rule in self.rules:
@@ -221,6 +246,30 @@ def _chosen(known: Sequence[Rule], wanted: Sequence[str] | None) -> list[Rule]:
     if missing:
         raise ValueError(f"no such rule: {', '.join(missing)} (`hanscope check --list-rules` shows all)")
     return [r for r in known if r.id in set(wanted)]
+
+
+def _by_module(chosen: Sequence[Rule]) -> list[list[Rule]]:
+    """Rules by the module that holds them; of the families the anomalies first, which look at most rows."""
+    found: dict[str, list[Rule]] = {}
+    for rule in sorted(chosen, key=lambda rule: rule.family):
+        found.setdefault(rule.function.__module__, []).append(rule)
+    return list(found.values())
+
+
+def _outcome(rule: Rule, view: View, settings: Profile) -> list[Evidence] | Exception:
+    try:
+        return list(_evidence(rule, view, settings))
+    except Exception as error:
+        return error if _travels(error) else RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _travels(error: Exception) -> bool:
+    """Whether it can be sent from one process to another."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return False
+    return True
 
 
 def _evidence(rule: Rule, view: View, settings: Profile) -> Iterator[Evidence]:

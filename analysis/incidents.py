@@ -10,10 +10,11 @@ finding names the incident.
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+
+import numpy as np
 
 from analysis.findings import SEVERITIES, Finding, Incident, Rule
 
@@ -57,18 +58,21 @@ def incidents_of(
 
 def _shown_with(findings: Sequence[Finding], rules: Mapping[str, Rule]) -> dict[int, set[str]]:
     """Per finding: other causes, as grave or graver, that half of its frames or more show as well."""
+    frames, place = np.unique([n for f in findings for n in f.frames], return_inverse=True)
+    ends = np.cumsum([len(f.frames) for f in findings])
+    places = [place[end - len(f.frames) : end] for f, end in zip(findings, ends, strict=True)]
+    named = sorted({rules[f.rule].cause for f in findings})
+    number = {cause: n for n, cause in enumerate(named)}
+    graver = np.zeros((len(number), len(frames)), dtype=bool)  # which causes a frame shows
     out: dict[int, set[str]] = {}
-    graver: dict[int, set[str]] = {}
     for severity in reversed(SEVERITIES):
-        members = [
-            (n, rules[f.rule].cause, f.frames) for n, f in enumerate(findings) if f.severity == severity
-        ]
-        for _, cause, frames in members:
-            for frame in frames:
-                graver.setdefault(frame, set()).add(cause)
-        for n, cause, frames in members:
-            shown = Counter(one for frame in frames for one in graver[frame] if one != cause)
-            out[n] = {one for one, many in shown.items() if many * 2 >= len(frames)}
+        members = [(n, rules[f.rule].cause) for n, f in enumerate(findings) if f.severity == severity]
+        for n, cause in members:
+            graver[number[cause], places[n]] = True
+        for n, cause in members:
+            many = graver[:, places[n]].sum(axis=1)
+            half = np.flatnonzero((many > 0) & (many * 2 >= len(places[n])))
+            out[n] = {named[one] for one in half.tolist() if named[one] != cause}
     return out
 
 
@@ -104,20 +108,23 @@ def _stories(
 ) -> list[list[int]]:
     """Parts of several causes put together where they are one story; the gravest first, and first in each."""
     stories: list[list[int]] = []
+    shown: list[set[int]] = []  # frames of each story
     for part in parts:
-        for story in stories:
-            if _same_frames(story, part, findings) or _brought_along(story, part, findings, when, rules):
+        frames = {f for i in part for f in findings[i].frames}
+        for story, seen in zip(stories, shown, strict=True):
+            if _same_frames(seen, frames) or _brought_along(story, part, findings, when, rules):
                 story += part
+                seen |= frames
                 break
         else:
             stories.append(list(part))
+            shown.append(frames)
     return stories
 
 
-def _same_frames(one: list[int], other: list[int], findings: Sequence[Finding]) -> bool:
-    frames = [{f for i in part for f in findings[i].frames} for part in (one, other)]
-    fewest = min(map(len, frames))
-    return fewest > 0 and len(frames[0] & frames[1]) * 2 >= fewest
+def _same_frames(one: set[int], other: set[int]) -> bool:
+    fewest = min(len(one), len(other))
+    return fewest > 0 and len(one & other) * 2 >= fewest
 
 
 def _brought_along(

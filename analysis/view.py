@@ -267,6 +267,14 @@ class View:
         seconds = self.tables["packets"]["seconds"]
         return float(np.nanmin(seconds)) if len(seconds) and seconds.notna().any() else 0.0
 
+    def prepare(self) -> None:
+        """Makes what most rules read, once, before processes share the rules out."""
+        scope = self.smart_energy_view or self
+        for name in STATIONS:
+            scope.good.codes(name)
+        for column in ("frame", "seconds"):
+            scope.good[column]
+
     @property
     def span(self) -> float:
         """Seconds from the first to the last frame of this view."""

@@ -1,14 +1,17 @@
 """What `check` costs beside decoding, and how much memory it takes:
-``python -m tests.benchmarks.check_million [FRAMES | CAPTURE --keys KEYS] ...``.
+``python -m tests.benchmarks.check_million [FRAMES | CAPTURE --keys KEYS] ... [--rounds N]``.
 
-For each capture one process reads it and one checks it; both print processor time and peak memory. The ratio
-is the time of all rules over the time of decoding; the peak must not grow with the length."""
+For each capture one process reads it and one checks it, in turn; both print seconds that pass, processor time
+(with that of the processes which share out the rules) and peak memory. The ratio is the time of all rules over the
+time of decoding, of each pair: the median, and its range; the peak must not grow with the length."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,10 +22,13 @@ from typing import Any
 from tests.benchmarks.traffic import CASES, key, write_pcap
 
 STEPS = ("decode", "check")
+HEAD = """| frames | decode | check | rules / decode | processor time: decode | check | rules / decode | peak: decode | check |
+|---|---|---|---|---|---|---|---|---|"""
 
 
 def measure(step: str, capture: str, keys: str | None) -> dict[str, Any]:
-    """Does one step in this process: seconds of processor time, MiB at the peak, frames."""
+    """Does one step in this process: seconds that pass and of processor time, MiB at the peak of all processes
+    together (what they share counted twice), frames."""
     from analysis.checking import check_capture
     from analysis.decode import readings
     from analysis.findings import rules
@@ -33,52 +39,65 @@ def measure(step: str, capture: str, keys: str | None) -> dict[str, Any]:
     if keys is None:
         ring.add(Key("network", key(0)))
     rules()
-    started = time.process_time()
+    before, started = os.times(), time.perf_counter()
     if step == "check":
         reading = check_capture(capture, ring).reading
     else:
         for reading in readings(capture, ring):
             for _ in reading:
                 pass
-    seconds = time.process_time() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "peak": peak, "frames": reading.session.frames}
+    passed, after = time.perf_counter() - started, os.times()
+    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return {
+        "passed": passed,
+        "processor": sum(after[:4]) - sum(before[:4]),
+        "peak": sum(peaks) / 1024,
+        "frames": reading.session.frames,
+    }
 
 
-def row(capture: str, keys: str | None) -> str:
-    """One line of the table: both steps in turn, each in a process of its own."""
-    found = {}
-    for step in STEPS:
-        command = [sys.executable, "-m", "tests.benchmarks.check_million", "--step", step, capture]
-        command += ["--keys", keys] if keys else []
-        found[step] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    one, both = found["decode"], found["check"]
-    rules = both["seconds"] - one["seconds"]
-    frames = both["frames"]
-    return (
-        f"| {frames:,} | {one['seconds']:.1f} s, {one['peak']:,.0f} MiB | {both['seconds']:.1f} s, "
-        f"{both['peak']:,.0f} MiB | {rules / frames * 1e6:.2f} µs | **{rules / one['seconds']:.2f}** |"
+def row(capture: str, keys: str | None, rounds: int) -> str:
+    """One line of the table: both steps in turn, each in a process of its own, `rounds` times."""
+    pairs = [[_apart(step, capture, keys) for step in STEPS] for _ in range(rounds)]
+
+    def cells(what: str) -> str:
+        one, both = (statistics.median(pair[n][what] for pair in pairs) for n in range(len(STEPS)))
+        ratios = [pair[1][what] / pair[0][what] - 1 for pair in pairs]
+        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+        return f"{one:.1f} s | {both:.1f} s | **{statistics.median(ratios):.2f}** ({spread})"
+
+    peaks = " | ".join(f"{max(pair[n]['peak'] for pair in pairs):,.0f} MiB" for n in range(len(STEPS)))
+    return f"| {pairs[0][0]['frames']:,} | {cells('passed')} | {cells('processor')} | {peaks} |"
+
+
+def _apart(step: str, capture: str, keys: str | None) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.benchmarks.check_million", "--step", step, capture]
+    command += ["--keys", keys] if keys else []
+    found: dict[str, Any] = json.loads(
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout
     )
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("captures", nargs="*", default=["1000000"], help="frames to make, or captures")
     parser.add_argument("--keys", help="key file of the captures")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.step:
         print(json.dumps(measure(chosen.step, chosen.captures[0], chosen.keys)))
         return
-    print("| frames | decode | decode and check | rules a frame | rules / decode |\n|---|---|---|---|---|")
+    print(HEAD)
     for source in chosen.captures:
         with tempfile.TemporaryDirectory() as folder:
             if source.isdigit():
                 capture = Path(folder) / "plain.pcap"
                 write_pcap(capture, int(source), CASES[0])
-                print(row(str(capture), None), flush=True)
+                print(row(str(capture), None, chosen.rounds), flush=True)
             else:
-                print(row(source, chosen.keys), flush=True)
+                print(row(source, chosen.keys, chosen.rounds), flush=True)
 
 
 if __name__ == "__main__":

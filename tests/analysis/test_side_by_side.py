@@ -1,0 +1,82 @@
+"""Work shared out among processes: the same as done here, whatever happens to the others."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis import checking
+from analysis.decode import decode
+from analysis.findings import REGISTRY, check, rules
+from analysis.keyfile import read_keys
+from analysis.side_by_side import processors, shared_out
+from captures.simulated.keyfile import keys_text
+from captures.simulated.recording import write_han
+from captures.simulated.scenarios import simulate
+
+copies = pytest.mark.skipif(processors() == 1, reason="one processor, or a system without safe copies")
+REPLACED = "weak-signal"
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 5])
+def test_each_piece_is_done_once_and_in_its_place(processes: int) -> None:
+    assert shared_out(lambda piece: piece * piece, 20, processes) == [n * n for n in range(20)]
+    assert shared_out(lambda piece: piece, 0, processes) == []
+
+
+@copies
+def test_several_processes_take_part() -> None:
+    def work(piece: int) -> int:
+        for _ in range(200_000):
+            pass
+        return os.getpid()
+
+    assert len(set(shared_out(work, 40, 2))) == 2
+
+
+@copies
+def test_what_a_killed_process_leaves_is_done_here() -> None:
+    here = os.getpid()
+
+    def work(piece: int) -> int:
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return piece
+
+    assert shared_out(work, 30, 2) == list(range(30))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("home")
+    han = simulate("install-day", seed=5, seconds=900, faults=["counter-reset"])
+    write_han(han, folder / "han.pcapng")
+    Path(folder / "keys.toml").write_text(keys_text(han), encoding="utf-8")
+    return decode(str(folder / "han.pcapng"), read_keys(folder / "keys.toml"))
+
+
+class Untold(Exception):
+    """Cannot be sent to another process: it is not made from what it says."""
+
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+@copies
+def test_rules_that_are_shared_out_say_the_same(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(view: Any, **_: Any) -> Any:
+        raise Untold(1, 2)
+
+    rules()
+    monkeypatch.setitem(REGISTRY, REPLACED, replace(REGISTRY[REPLACED], function=breaks))
+    here = check(home)
+    monkeypatch.setattr(checking, "SHARED_FROM", 1)
+    shared = check(home)
+    assert here.findings and here.findings == shared.findings
+    assert here.verdicts == shared.verdicts
+    assert here.incidents == shared.incidents
+    assert list(here.failures) == list(shared.failures) == [REPLACED]
+    assert str(shared.failures[REPLACED]) == "Untold: 1 and 2"
