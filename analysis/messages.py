@@ -160,6 +160,7 @@ def dissect(
     kind: str = "auto",
     command: Message | None = None,
     version: str | None = None,
+    reveal: bool = False,
 ) -> Message:
     """The message of one input, of the given `kind` or of the one that it looks like."""
     ring = keyring or Keyring()
@@ -176,7 +177,9 @@ def dissect(
         from dissectors import dlms
 
         keys = (*source.keys, *ring.dlms)
-        found: Message = dlms.dissect_message(source.octets, transport=source.transport, keys=keys)
+        found: Message = dlms.dissect_message(
+            source.octets, transport=source.transport, keys=keys, reveal=reveal
+        )
         return found
     return _frame(source.octets, ring)
 
@@ -202,10 +205,11 @@ def dissect_all(
     *,
     kind: str = "auto",
     version: str | None = None,
+    reveal: bool = False,
 ) -> Iterator[tuple[Source, Message]]:
     """Every input with its message; GBCS responses with the command that came before or after them."""
     held = _reassembled(list(sources))
-    first = [dissect(source, keyring, kind=kind, version=version) for source in held]
+    first = [dissect(source, keyring, kind=kind, version=version, reveal=reveal) for source in held]
     commands: dict[tuple[Any, ...], list[Message]] = {}
     for message in first:
         if message.facts.get("cra") == "command":
@@ -310,7 +314,7 @@ def run(
         OSError: a file that is there cannot be read.
     """
     stream = out or sys.stdout
-    pairs = dissect_all(read_sources(arguments, stdin), keyring, kind=kind, version=version)
+    pairs = dissect_all(read_sources(arguments, stdin), keyring, kind=kind, version=version, reveal=reveal)
     documents = []
     code = OK
     for source, message in pairs:

@@ -6,11 +6,12 @@ made at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dissectors.dlms.items import Pair
 from dissectors.dlms.obis import object_name
+from dissectors.dlms.secrets import hide
 from dissectors.dlms.tree import Tree, grow
 from dissectors.dlms.unwrapping import Unwrapping
 from dissectors.errors import DissectionError
@@ -30,10 +31,12 @@ class DlmsMessage(Message):
         unwrapping: what was read.
         trees: its field trees to be.
         error: why it was refused, if it was.
-        reveal: show passwords.
+        reveal: show keys and passwords.
     """
 
-    __slots__ = ("_columns", "_facts", "_fields", "_noted", "_reveal", "_transport", "_trees", "_unwrapping")
+    __slots__ = (
+        "_columns", "_facts", "_fields", "_hidden", "_noted", "_reveal", "_transport", "_trees", "_unwrapping"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class DlmsMessage(Message):
     ) -> None:
         self.kind = "dlms"
         self.octets = octets
+        self._hidden = {} if reveal else hide(unwrapping)
         self.items = unwrapping.rows
         self.buffers = {"message": octets, **unwrapping.buffers}
         self.issues = [*([Issue.of(error)] if error is not None else ()), *unwrapping.issues]
@@ -98,7 +102,8 @@ class DlmsMessage(Message):
             self._fields = grow(self._trees)
             _name_values(self._fields, self._unwrapping.named)
             if not self._reveal:
-                _hide(self._fields)
+                _hide_passwords(self._fields)
+                _hide_values(self._fields, self._hidden)
         return self._fields
 
     @fields.setter
@@ -207,18 +212,30 @@ def _label(pair: Pair) -> str:
     return object_name(pair.obis)[0] if pair.obis is not None else pair.label or ""
 
 
-def _hide(fields: list[Field]) -> None:
+def _hide_passwords(fields: list[Field]) -> None:
     """Leave passwords out: the authentication value of an association that uses no challenge."""
     for field in fields:
         for found in field.walk():
             if found.name == "body" and any(c.name == "mechanism_name" for c in found.children):
                 mechanism = next(c for c in found.children if c.name == "mechanism_name")
                 if mechanism.children[-1].value == bytes.fromhex("60857405080201"):
-                    _hide_value(found)
+                    _hide_password(found)
 
 
-def _hide_value(body: Field) -> None:
+def _hide_password(body: Field) -> None:
     for child in body.children:
         if child.name == "calling_authentication_value":
             child.children[-1].value = None
             child.meaning = child.children[-1].meaning = f"{child.length - 2} octets, a password: not shown"
+
+
+def _hide_values(fields: list[Field], hidden: Mapping[tuple[str, int, int], str]) -> None:
+    """Leave out the octets of secret values, wherever they stand in the tree."""
+    if not hidden:
+        return
+    for field in fields:
+        for found in field.walk():
+            words = hidden.get((found.buffer, found.offset, found.end))
+            if words:
+                for leaf in found.leaves():
+                    leaf.value, leaf.meaning, leaf.secret = None, words, True
