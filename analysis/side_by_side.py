@@ -13,6 +13,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 __all__ = ["processors", "shared_out"]
@@ -22,8 +23,8 @@ MOST = 4  # processes, so that what each of them makes stays bounded
 
 
 def processors() -> int:
-    """How many processes are worth while here."""
-    if sys.platform != "linux":
+    """How many processes are worth while here; a worker of a pool may have none of its own."""
+    if sys.platform != "linux" or multiprocessing.current_process().daemon:
         return 1
     return min(len(os.sched_getaffinity(0)), MOST)
 
@@ -40,8 +41,11 @@ def shared_out(work: Callable[[int], Result], pieces: int, processes: int) -> li
     if processes > 1 and pieces > 1:
         context = multiprocessing.get_context("fork")
         left = context.Array("i", [0, pieces])
-        others = [_Other(context, work, left, number) for number in range(1, processes)]
+        others: list[_Other] = []
         try:
+            with suppress(OSError):  # no more processes, or no memory for one: this one does it all
+                for number in range(1, processes):
+                    others.append(_Other(context, work, left, number))
             done.update(_taken(work, left, 0))
             for other in others:
                 done.update(other.results())

@@ -1,5 +1,7 @@
 """Work shared out among processes: the same as done here, whatever happens to the others."""
 
+import errno
+import multiprocessing
 import os
 import signal
 from dataclasses import replace
@@ -47,6 +49,20 @@ def test_what_a_killed_process_leaves_is_done_here() -> None:
         return piece
 
     assert shared_out(work, 30, 2) == list(range(30))
+
+
+def test_a_worker_of_a_pool_works_alone() -> None:
+    with multiprocessing.get_context("fork" if processors() > 1 else None).Pool(1) as pool:
+        assert pool.apply(processors) == 1
+
+
+@copies
+def test_without_room_for_a_process_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> int:
+        raise OSError(errno.EAGAIN, "no more processes")
+
+    monkeypatch.setattr(os, "fork", refused)
+    assert shared_out(lambda piece: piece, 5, 3) == list(range(5))
 
 
 @pytest.fixture(scope="module")
