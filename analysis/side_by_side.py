@@ -44,8 +44,7 @@ def shared_out(work: Callable[[int], Result], pieces: int, processes: int) -> li
         others: list[_Other] = []
         try:
             with suppress(OSError):  # no more processes, or no memory for one: this one does it all
-                for number in range(1, processes):
-                    others.append(_Other(context, work, left, number))
+                others.extend(_Other(context, work, left, number) for number in range(1, processes))
             done.update(_taken(work, left, 0))
             for other in others:
                 done.update(other.results())
