@@ -15,7 +15,7 @@ from typing import Any
 from analysis import cli_reading, cli_judging, cli_making  # noqa: F401  # isort: skip (help lists them so)
 from analysis.arguments import plain_arguments
 from analysis.guard import guarded
-from analysis.verb import VERBS
+from analysis.verbs.registry import VERBS
 
 __all__ = ["main"]
 

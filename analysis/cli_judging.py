@@ -16,7 +16,7 @@ from analysis.options import (
     QuietOption,
     keyring,
 )
-from analysis.verb import verb
+from analysis.verbs.registry import verb
 
 
 @verb(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from analysis.options import Argument, CaptureArgument, KeysOption, Option, QuietOption, RevealOption, keyring
-from analysis.verb import verb
+from analysis.verbs.registry import verb
 
 
 @verb(

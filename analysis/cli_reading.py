@@ -17,7 +17,7 @@ from analysis.options import (
     RevealOption,
     keyring,
 )
-from analysis.verb import verb
+from analysis.verbs.registry import verb
 
 
 @verb("demo", "hanscope demo", "hanscope demo --out my-first-han")

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis.plain_values import rows_of
+from analysis.python_values import rows_of
 from analysis.tables import arrow_schema, column_array, numpy_of
 from dissectors import kernels
 from dissectors.vectors import distinct

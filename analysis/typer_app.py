@@ -12,7 +12,7 @@ import typer
 from analysis.arguments import Taken, taken
 from analysis.guard import guarded
 from analysis.options import Argument
-from analysis.verb import VERBS, Verb
+from analysis.verbs.registry import VERBS, Verb
 
 __all__ = ["typer_app"]
 

@@ -1,7 +1,7 @@
 """The decoded tables as rules want to read them: plain pandas types, and who sent what to whom.
 
 Strategy: nothing is made before a rule reads it. A long table (packets, attributes, commands) is a
-`Selection`, whose columns are made one by one (`analysis.plain`); a short one is a DataFrame. Stations are
+`Selection`, whose columns are made one by one (`analysis.pandas_columns`); a short one is a DataFrame. Stations are
 named by one number: the EUI-64 where it is known, else ``pan << 16 | short`` (`analysis.stations`)."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.lazy import Table, mask, numbers_of
-from analysis.plain import nulls, plain, taken
+from analysis.pandas_columns import nulls, plain, taken
 from analysis.schema import TABLES
 from analysis.selection import Selection
 from analysis.stations import Stations

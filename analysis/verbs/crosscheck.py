@@ -10,7 +10,7 @@ from pathlib import Path
 from analysis import console
 from analysis.agreement import Agreement
 from analysis.decode import readings
-from analysis.plain_values import rows_of
+from analysis.python_values import rows_of
 from analysis.source import Replay
 from analysis.tshark import TsharkFailed, TsharkMissing, tshark_rows, tshark_version
 from captures import Kind, write_capture

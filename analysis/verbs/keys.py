@@ -9,7 +9,7 @@ from typing import Any
 from analysis import console
 from analysis.decode import Reading, readings
 from analysis.keytable import key_rows
-from analysis.plain_values import rows_of
+from analysis.python_values import rows_of
 from analysis.tables import codes_of
 from dissectors.keyring import Keyring
 

@@ -9,7 +9,7 @@ from typing import Any
 from analysis import console
 from analysis.blocks import decode_block
 from analysis.decode import CaptureFacts, readings
-from analysis.plain_values import iso_time
+from analysis.python_values import iso_time
 from analysis.rows import capture_columns
 from analysis.session import SECURITY, Hindsight, Session
 from analysis.source import Replay

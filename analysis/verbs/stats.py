@@ -7,7 +7,7 @@ from typing import Any
 
 from analysis import console
 from analysis.decode import CaptureFacts, readings
-from analysis.plain_values import iso_time, rows_of
+from analysis.python_values import iso_time, rows_of
 from analysis.statistics import Statistics, short_text
 from dissectors.keyring import Keyring
 

@@ -35,7 +35,7 @@ from dissectors.zcl.value_columns import (
     signed,
 )
 
-__all__ = ["DIRECTIONS", "Frames", "Spec", "attribute_rows", "specs_of", "values_of"]
+__all__ = ["DIRECTIONS", "Spec", "ZclFrames", "attribute_rows", "specs_of", "values_of"]
 
 DIRECTIONS = ("to-server", "to-client")
 PLAIN = frozenset({"uint", "int", "data", "bitmap", "enum", "attribute"})
@@ -43,7 +43,7 @@ PLAIN = frozenset({"uint", "int", "data", "bitmap", "enum", "attribute"})
 
 
 @dataclass(slots=True)
-class Frames:
+class ZclFrames:
     """What the layers below know of ZCL frames, one entry a frame; addresses as the tables show them."""
 
     rows: Index
@@ -111,7 +111,7 @@ def attribute_of(cluster: int, side: str, attribute: int, manufacturer: int | No
     return found or catalogue.attribute(cluster, other, attribute, manufacturer)
 
 
-def specs_of(frames: Frames, records: Records) -> tuple[list[Spec], Index]:
+def specs_of(frames: ZclFrames, records: Records) -> tuple[list[Spec], Index]:
     """The distinct attributes of the records, and which of them each record is of."""
     server = frames.to_client != _asks()[frames.command]
     about = (frames.context << 1 | server) << 32
@@ -140,7 +140,7 @@ def _spec(context: int, attribute: int, type_: int) -> Spec:
 
 
 def attribute_rows(
-    frames: Frames, records: Records, specs: Sequence[Spec], spec: Index, values: Values
+    frames: ZclFrames, records: Records, specs: Sequence[Spec], spec: Index, values: Values
 ) -> Columns:
     """The table; its rows are the records, in their order."""
     out = Columns(len(records.index))

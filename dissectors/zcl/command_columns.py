@@ -14,7 +14,7 @@ import numpy as np
 
 from dissectors.vectors import Columns, Index, Octets, distinct
 from dissectors.zcl import catalogue, scaling
-from dissectors.zcl.attribute_columns import DIRECTIONS, Frames, Spec, values_of
+from dissectors.zcl.attribute_columns import DIRECTIONS, Spec, ZclFrames, values_of
 from dissectors.zcl.catalogue import Attribute, Command, FieldSpec
 from dissectors.zcl.columns import Records
 from dissectors.zcl.followers import FOLLOWERS
@@ -77,7 +77,7 @@ def _field(cluster: int, one: FieldSpec) -> Spec | None:
     return Spec(cluster, None, 0, known, kind, checked=False)
 
 
-def plans_of(frames: Frames, sizes: Index, chosen: Index) -> tuple[list[Plan], Index, Index]:
+def plans_of(frames: ZclFrames, sizes: Index, chosen: Index) -> tuple[list[Plan], Index, Index]:
     """Plans for the chosen cluster commands: the distinct ones, which one each frame has, and the frames."""
     kinds, kind = distinct((frames.context[chosen] << 8) | frames.command[chosen])
     plans: list[Plan] = []
@@ -98,7 +98,7 @@ def plans_of(frames: Frames, sizes: Index, chosen: Index) -> tuple[list[Plan], I
 
 def command_rows(
     octets: Octets,
-    frames: Frames,
+    frames: ZclFrames,
     at: Index,
     plans: list[Plan],
     which: Index,

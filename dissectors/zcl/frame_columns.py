@@ -16,12 +16,10 @@ from dissectors.zcl import catalogue
 from dissectors.zcl.attribute_columns import (
     DIRECTIONS,
     Spec,
+    ZclFrames,
     attribute_rows,
     specs_of,
     values_of,
-)
-from dissectors.zcl.attribute_columns import (
-    Frames as ZclFrames,
 )
 from dissectors.zcl.columns import Records, ZclHeaders, read_records, read_zcl
 from dissectors.zcl.command_columns import Plan, command_rows, plans_of

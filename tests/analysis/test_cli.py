@@ -11,7 +11,7 @@ import pytest
 from analysis.arguments import plain_arguments, taken
 from analysis.cli import main
 from analysis.typer_app import typer_app
-from analysis.verb import VERBS
+from analysis.verbs.registry import VERBS
 from captures import CapturedFrame, TrailerKind, write_capture
 from captures.fcs import fcs16
 

@@ -16,7 +16,7 @@ import pytest
 from analysis.decode import DECODED_TABLES, Decoded, decode
 from analysis.keyfile import read_keys
 from analysis.output import FORMATS, Folder
-from analysis.plain_values import plain_columns, rows_of
+from analysis.python_values import plain_columns, rows_of
 from analysis.tables import arrow_schema, batch_of
 from captures.simulated.samples import FOLDER, SAMPLES
 

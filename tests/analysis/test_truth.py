@@ -12,7 +12,7 @@ import pytest
 from analysis.agreement import Agreement, Disagreement
 from analysis.decode import Decoded, decode
 from analysis.keyfile import read_keys
-from analysis.plain_values import rows_of
+from analysis.python_values import rows_of
 from captures import open_capture
 
 FLOOR = 0.999
