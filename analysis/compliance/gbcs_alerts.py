@@ -125,7 +125,7 @@ def duty_cycle_alert_order(view: View) -> Iterator[Evidence]:
     severity="info",
     source="GBCS v0.8.1 11.5 (page 140)",
     confidence="text",
-    merges=("spec:R098", "spec:R099", "spec:R100", "rules:O04", "rules:O05", "spec:R097", "rules:G33"),
+    merges=("spec:R098", "spec:R099", "spec:R100", "rules:O05", "rules:G33"),
     cause="ota",
     unseen="a CS06 command and what follows",
     advice="A future-dated activation reports later (0x00CA); otherwise the response says what happened",

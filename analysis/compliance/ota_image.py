@@ -10,6 +10,7 @@ from analysis.compliance.han_commands import OTA, TO_CLIENT, TO_SERVER, commands
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
 from analysis.view import Frame, View
+from dissectors.zcl.ota_image import Image, read_image
 
 BLOCK, QUERY, END = 0x05, 0x01, 0x06
 FILE_ID = bytes.fromhex("1ef1ee0b")
@@ -88,6 +89,66 @@ def _tail(held: dict[int, bytes], size: int) -> bytes | None:
         if offset <= at < offset + len(held[offset]):
             octets += held[offset][at - offset :]
     return bytes(octets[: SIGNATURE + 2]) if len(octets) >= SIGNATURE + 2 else None
+
+
+@rule(
+    "activation-hash-differs",
+    "Another image is activated than the one that was transferred",
+    severity="warning",
+    source="GBCS v0.8.1 11.1 and 11.5 (pages 129, 140); 11.2.4 as modelled in gbcs.py",
+    confidence="text",
+    merges=("rules:O04", "spec:R097"),
+    unseen="an activation (CS06) or a receipt (0x00CE, 0x00CF) with an image hash, and all of an image before it",
+    advice="Compare the hash with the approved image's: the device must refuse an activation that does not fit",
+    needs=("commands", "messages", "items"),
+    smart_energy=True,
+    cause="ota",
+)
+def activation_hash_differs(view: View) -> Iterator[Evidence]:
+    """An activation names the image by its SHA-256, and so does the alert that a device sends when an image has
+    come. The hash must be that of an image that was transferred to the device. One that came before the capture
+    began may be meant, so this warns; whether the device took the activation is said beside it."""
+    images = [(device, part, _whole(held)) for device, _, held, part in _images(view)]
+    named = message_items(view, ".*", "", ".*manufacturer_image_hash.*")
+    answers = gbcs(view, "response")
+    good = set(answers.loc[mask(answers["outcome"] == "success"), "answers"].dropna().astype(int))
+    for row in named.itertuples():
+        device = _number(row.recipient if row.cra == "command" else row.originator)
+        came = [
+            image
+            for to, part, image in images
+            if int(to) == device and image is not None and float(part["seconds"].max()) < row.seconds
+        ]
+        said = str(row.value).lower()
+        if not came or row.cra == "response":
+            continue
+        subject = party(view, f"{device:016x}")
+        what = "activation" if row.cra == "command" else "receipt"
+        if any(said in image.hashes for image in came):
+            yield kept(subject, f"the {what} names an image that was transferred ({said[:16]}...)")
+            continue
+        text = f"the {what} names {said[:16]}..., no image that was transferred"
+        if row.cra == "command":
+            text += "; the device took it" if int(row.message) in good else "; no device said that it took it"
+        yield broken(subject, text, row.frames)
+
+
+def _whole(held: dict[int, bytes]) -> Image | None:
+    """The image, when all of it was heard."""
+    head = _header(held)
+    octets = bytearray()
+    for offset in sorted(held):
+        if offset > len(octets):
+            return None
+        octets[offset:] = held[offset] if len(held[offset]) + offset > len(octets) else octets[offset:]
+    return read_image(bytes(octets)) if head is not None and len(octets) == head["size"] else None
+
+
+def _number(identifier: Any) -> int:
+    try:
+        return int(str(identifier), 16)
+    except ValueError:
+        return -1
 
 
 @rule(

@@ -144,7 +144,7 @@ def _gas_done(dcc: Dcc, code: int, device: Entity, recipient: Entity, counter: i
 
 
 def _gas_firmware(dcc: Dcc, code: int, device: Entity, recipient: Entity, counter: int) -> bytes:
-    return gbz_alert(FIRMWARE_RECEIVED, dcc.han.utc, b"\x09\x20" + dcc.han.octets("image hash", 32))
+    return gbz_alert(FIRMWARE_RECEIVED, dcc.han.utc, b"\x09\x20" + dcc.han.image_hash)
 
 
 def _gas_integrity(dcc: Dcc, code: int, device: Entity, recipient: Entity, counter: int) -> bytes:
@@ -186,7 +186,7 @@ ALERTS: dict[int, Maker] = {
     0x00CB: _asn1(FUTURE_DATED_DONE),
     0x00CC: _plain(FUTURE_DATED_DONE, _executed),
     0x00CD: _gas_done,
-    0x00CE: _plain(FIRMWARE_RECEIVED, lambda dcc: ("octet-string", dcc.han.octets("image hash", 32))),
+    0x00CE: _plain(FIRMWARE_RECEIVED, lambda dcc: ("octet-string", dcc.han.image_hash)),
     0x00CF: _gas_firmware,
     0x00D5: _plain(0x8F84, _undelivered),
     0x00F0: _plain(INTEGRITY, _octets(b"\x00\x01")),

@@ -111,7 +111,7 @@ def _der_values(dcc: Dcc, code: int, counter: int) -> Mapping[Any, Any]:
         "join_method": method,
         "device_type": DEVICE_TYPES[role],
         "key_usage": b"\x80",
-        "manufacturer_image_hash": dcc.han.octets("image hash", 32),
+        "manufacturer_image_hash": dcc.han.image_hash,
     }
     if code in JOINS and {role, role_of(code)} == {"GSME", "PPMID"}:
         values["certificate"] = dcc.smki.certificate(entity, AGREEMENT)

@@ -45,6 +45,7 @@ class Han:
         self.permit_until = -1
         self.epid = 0
         self.memory: dict[str, Any] = {}  # what stories and the remote side keep
+        self.image_hash = self.octets("image hash", 32)  # SHA-256 of the firmware that was transferred last
         self.truth: list[dict[str, Any]] = []
         self.key_truth("network", self.key, pan=self.pan, sequence=0)
 

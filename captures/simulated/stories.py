@@ -125,6 +125,8 @@ def upgrade(device: Node, hub: Node, version: int = 0x00020000) -> Wait:
     """Notify, query, all blocks in order, upgrade end: a firmware download that works."""
     han = device.han
     octets = image(han, version)
+    code = han.octets(f"firmware {version:08x}", han.profile.whole("ota.image"))
+    han.image_hash = hashlib.sha256(code).digest()
     block = han.profile.whole("ota.block")
     han.note("image", device=f"{device.eui64:016x}", version=version, size=len(octets),
              sha256=hashlib.sha256(octets).hexdigest())  # fmt: skip

@@ -67,8 +67,17 @@ class Image:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the whole file, in hex: what GBCS activates an image by."""
+        """SHA-256 of the whole file, in hex."""
         return sha256(self.octets).hexdigest()
+
+    @property
+    def hashes(self) -> frozenset[str]:
+        """SHA-256, in hex, of what an activation may call the manufacturer image: what lies between header and
+        signature (GBCS 11.2.4), also where an element holds both; or the whole file."""
+        tail = len(self.payload) - GBCS_SIGNATURE - len(GBCS_TAIL)
+        signed = self.payload[tail : tail + 2] == GBCS_TAIL if tail > 0 else False
+        parts = [self.octets, self.payload, *([self.payload[:tail]] if signed else [])]
+        return frozenset(sha256(part).hexdigest() for part in parts)
 
 
 def image_size(octets: bytes) -> int | None:

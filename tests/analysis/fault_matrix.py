@@ -3,6 +3,7 @@ rules say of it.
 
     python -m tests.analysis.fault_matrix                    # writes docs/fault_matrix.md
     python -m tests.analysis.fault_matrix --faults replay    # one fault: its line
+    python -m tests.analysis.fault_matrix --other 5000       # other seeds (each 5000 higher): printed, not written
 
 A fault counts as found when a rule meant for it (`tests/analysis/meant_for.csv`) speaks, at the severity
 that is written there, and names frames that the fault made or changed; of a device that falls silent, when
@@ -128,11 +129,12 @@ def page(
     days: Iterable[tuple[str, int]],
     played: Callable[[Row, int, float], Outcome] = play,
     clean: Callable[[str, int], list[Finding]] = clean_findings,
+    runs: Sequence[tuple[int, float]] = RUNS,
 ) -> str:
     """The page: each fault with the rules that found it, and the healthy days with their alarms."""
-    told = ", ".join(f"{seed} ({strength:g})" for seed, strength in RUNS)
+    told = ", ".join(f"{seed} ({strength:g})" for seed, strength in runs)
     lines = [
-        "# Fault matrix", "", f"Each fault of the simulated HAN, {len(RUNS)} times: seed (strength) {told}. Written by", "",
+        "# Fault matrix", "", f"Each fault of the simulated HAN, {len(runs)} times: seed (strength) {told}. Written by", "",
         "```sh", "python -m tests.analysis.fault_matrix", "```", "",
         "*Found* counts the runs in which a rule meant for the fault (in bold) names frames of it, at the severity that",
         "`tests/analysis/meant_for.csv` asks for. Precision and recall are of those frames, in the mean: a rule that names a",
@@ -141,7 +143,7 @@ def page(
         "| fault | found | rules (runs) | precision | recall |", "|---|---|---|---|---|",
     ]  # fmt: skip
     meant = rows_meant()
-    lines += [_line(meant[name], [played(meant[name], *run) for run in RUNS]) for name in faults]
+    lines += [_line(meant[name], [played(meant[name], *run) for run in runs]) for name in faults]
     lines += ["", "## Healthy days", "", "Each scenario at its full length, without a fault.", ""]
     lines += ["| scenario | seed | warnings and above |", "|---|---|---|"]
     for scenario, seed in days:
@@ -164,14 +166,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faults", nargs="*", default=sorted(rows_meant()))
     parser.add_argument("--out", type=Path, default=Path("docs/fault_matrix.md"))
+    parser.add_argument("--other", type=int, default=0, help="what is added to every seed")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     chosen = parser.parse_args()
     whole = set(chosen.faults) == set(rows_meant())
-    days = DAYS if whole else ()
+    runs = tuple((seed + chosen.other, strength) for seed, strength in RUNS)
+    days = tuple((name, seed + chosen.other) for name, seed in DAYS) if whole else ()
     with ProcessPoolExecutor(chosen.processes) as pool:
         clean = {day: pool.submit(clean_findings, *day) for day in days}
         rows = [rows_meant()[name] for name in chosen.faults]
-        played = {(row.fault, *run): pool.submit(play, row, *run) for row in rows for run in RUNS}
+        played = {(row.fault, *run): pool.submit(play, row, *run) for row in rows for run in runs}
         for done, future in enumerate(as_completed([*clean.values(), *played.values()]), 1):
             future.result()
             print(f"\r{done} of {len(clean) + len(played)}", end="", file=sys.stderr, flush=True)
@@ -180,8 +184,9 @@ def main() -> None:
         days,
         lambda row, seed, strength: played[row.fault, seed, strength].result(),
         lambda scenario, seed: clean[scenario, seed].result(),
+        runs,
     )
-    if whole:
+    if whole and not chosen.other:
         chosen.out.write_text(text, encoding="utf-8")
     else:
         print(text)

@@ -1,5 +1,6 @@
 """Rules on ota image: what breaks each of them, and what keeps it."""
 
+from hashlib import sha256
 from typing import Any
 
 from tests.analysis.compliance import gbcs_tables as messages
@@ -56,7 +57,25 @@ def activated(*hashes: str) -> Any:
     return messages.capture([*commands, *answers], items)
 
 
+def activated_after_download(octets: bytes, said: bytes, until: int | None = None) -> Any:
+    """An image of which `until` octets were heard, then an activation that names the SHA-256 of `said`."""
+    tables = messages.capture(
+        [messages.command(0x12, 500.0, use_case="CS06", recipient=f"{METER:016x}")],
+        [
+            messages.item(
+                1, object="activate_firmware.manufacturer_image_hash", value=sha256(said).hexdigest()
+            )
+        ],
+    )
+    heard = home(commands=download(octets)[: None if until is None else until])
+    return {**heard, "messages": tables["messages"], "items": tables["items"]}
+
+
 CASES: dict[str, Case] = {
+    "activation-hash-differs": (
+        lambda: activated_after_download(file_of(), b"other"),
+        lambda: activated_after_download(file_of(), file_of()[56:-66]),
+    ),
     "ota-image-signature": (lambda: image(tail=bytes(66)), image),
     "ota-identity": (lambda: image(kind=KIND + 1), image),
     "hub-image-alert": (lambda: ended(alerted=False), lambda: ended(alerted=True)),

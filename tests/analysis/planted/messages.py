@@ -286,3 +286,16 @@ def token_twice(recording: Recording) -> None:
         octets = desk.command("CS01a", counter=number, payload=payload)
         desk.send(octets)
         desk.answer(octets)
+
+
+@plant("another image is activated than the one that came", "activation-hash-differs", base="firmware")
+def other_image(recording: Recording) -> None:
+    from dissectors.gbcs.templates import command_payload
+
+    desk = Desk(recording)
+    for _ in range(recording.count(1)):
+        counter = desk.counter()
+        values = {"originator_counter": counter, "manufacturer_image_hash": recording.rng.randbytes(32)}
+        octets = desk.command("CS06", counter=counter, payload=command_payload(0x0012, counter, values))
+        desk.send(octets)
+        desk.answer(octets)
