@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.compliance.gbcs_messages import MESSAGE_RULE, gbcs, judge_messages, party, roles_of
+from analysis.compliance.han_commands import OTA, TO_SERVER, commands, field_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
 from analysis.view import View
@@ -125,7 +126,7 @@ def duty_cycle_alert_order(view: View) -> Iterator[Evidence]:
     severity="info",
     source="GBCS v0.8.1 11.5 (page 140)",
     confidence="text",
-    merges=("spec:R098", "spec:R099", "spec:R100", "rules:O05", "rules:G33"),
+    merges=("spec:R098", "spec:R099", "spec:R100", "rules:G33"),
     cause="ota",
     unseen="a CS06 command and what follows",
     advice="A future-dated activation reports later (0x00CA); otherwise the response says what happened",
@@ -133,12 +134,49 @@ def duty_cycle_alert_order(view: View) -> Iterator[Evidence]:
 )
 def firmware_alerts(view: View) -> Iterator[Evidence]:
     """An activation answers at once: with its outcome, or without one when it is dated for later."""
-    commands = gbcs(view, "command")
-    rows = commands[mask(commands["message_code"] == 0x0012)]
+    given = gbcs(view, "command")
+    rows = given[mask(given["message_code"] == 0x0012)]
     answers = gbcs(view, "response")
     known = set(answers["answers"].dropna().astype(int))
     missing = [int(m) not in known for m in rows["message"]]
     yield from judge_messages(view, rows, missing, "no response was seen", "answered")
+
+
+@rule(
+    "firmware-receipt",
+    "A meter did not report the firmware that it took",
+    severity="warning",
+    source="GBCS use-case tables (0x00CE, 0x00CF); Honeywell AS302P manual page 42",
+    confidence="secondary",
+    merges=("rules:O05",),
+    needs=("commands", "messages"),
+    smart_energy=True,
+    cause="ota",
+    unseen="an Upgrade End request with success of a meter that sends GBCS messages, and an hour after it",
+    advice="The supplier cannot activate what it does not know of: see whether the image's signature was refused",
+)
+def firmware_receipt(view: View, *, seconds: float = 3600.0) -> Iterator[Evidence]:
+    """When an image has come and its signature is right, a meter says so by an alert of its own (0x00CE of electricity
+    meters, 0x00CF of gas meters) that names the image; when it is wrong, by another alert."""
+    ends = commands(view, OTA, TO_SERVER, (0x06,))
+    ends = ends[mask(field_of(view, ends, "status") == 0) & mask(ends["seconds"] + seconds < view.duration)]
+    said = gbcs(view)
+    alerts = said[mask(said["cra"] == "alert")]
+    for row in ends.itertuples():
+        device = f"{int(row.source):016x}"
+        if not mask(said["originator"] == device).any() or view.roles.get(int(row.source)) not in (
+            None,
+            "ESME",
+            "GSME",
+        ):
+            continue
+        mine = alerts[mask(alerts["originator"] == device)]
+        near = mine[mask(mine["seconds"] >= row.seconds - 5) & mask(mine["seconds"] <= row.seconds + seconds)]
+        subject = view.label(row.source)
+        if near.empty:
+            yield broken(subject, f"no alert within {seconds:,.0f} s of the end of the transfer", [row.frame])
+        else:
+            yield kept(subject, f"alert {int(near['message_code'].iloc[0]):#06x} after the transfer")
 
 
 @rule(

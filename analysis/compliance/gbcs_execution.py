@@ -16,6 +16,9 @@ from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
 from analysis.view import View
 
+SET_CLOCK = [0x0062, 0x007F]  # ECS70, GCS28
+NOT_ADJUSTED = [0x81C6, 0x8F0C]  # outside the window; by more than ten seconds
+
 
 @rule(
     "bad-command-accepted",
@@ -90,7 +93,7 @@ def future_dated_not_allowed(view: View) -> Iterator[Evidence]:
     severity="warning",
     source="Honeywell AS302P manual section 26 (page 47)",
     confidence="secondary",
-    merges=("rules:T02", "rules:T04", "spec:R173", "spec:R172"),
+    merges=("rules:T04", "spec:R173", "spec:R172"),
     needs=TABLES,
     cause="clock",
     smart_energy=True,
@@ -101,7 +104,7 @@ def set_clock_daily(view: View, *, seconds: float = 86400.0) -> Iterator[Evidenc
     """A meter lets its clock be set by a remote command once in 24 hours. A second success within a day is
     a fault of the meter; many attempts are a drifting clock or somebody who plays with time."""
     rows = gbcs(view, "response")
-    rows = rows[mask(rows["message_code"].isin([0x0062, 0x007F])) & mask(rows["outcome"] == "success")]
+    rows = rows[mask(rows["message_code"].isin(SET_CLOCK)) & mask(rows["outcome"] == "success")]
     for device, part in rows.groupby("originator", sort=False):
         near = part[mask(part["seconds"].diff() < seconds) & mask(part["digest"].diff() != 0)]
         if len(near):
@@ -111,6 +114,41 @@ def set_clock_daily(view: View, *, seconds: float = 86400.0) -> Iterator[Evidenc
             )
         else:
             yield kept(party(view, device), f"clock set {plural(len(part), 'time')}")
+
+
+@rule(
+    "clock-not-adjusted",
+    "A meter did not adjust its clock",
+    severity="warning",
+    source="Honeywell AS302P manual section 26 (page 47); alert list (0x81C6, 0x8F0C)",
+    confidence="secondary",
+    merges=("rules:T02",),
+    needs=TABLES,
+    cause="clock",
+    smart_energy=True,
+    unseen="the response to a Set Clock command, or an alert that a clock was not adjusted",
+    advice="Compare the meter's time with the hub's: a clock that is far off, or a time outside the allowed window",
+)
+def clock_not_adjusted(view: View, *, seconds: float = 300.0) -> Iterator[Evidence]:
+    """A meter that is told a time outside the window it allows, or more than ten seconds away from its own, keeps
+    its clock, writes that to its security log and raises an alert. A refusal without that alert is said as such."""
+    alerts = gbcs(view, "alert")
+    alerts = alerts[mask(alerts["alert_code"].isin(NOT_ADJUSTED))]
+    for row in alerts.itertuples():
+        yield broken(party(view, row.originator), f"alert {int(row.alert_code):#06x}", row.frames)
+    answers = gbcs(view, "response")
+    answers = answers[mask(answers["message_code"].isin(SET_CLOCK)) & mask(answers["outcome"].notna())]
+    for row in answers.itertuples():
+        if row.outcome == "success":
+            yield kept(party(view, row.originator), f"message {int(row.message)} set the clock")
+            continue
+        near = mask(alerts["originator"] == row.originator) & mask(
+            abs(alerts["seconds"] - row.seconds) < seconds
+        )
+        why = "" if near.any() else ", and no alert says why"
+        yield broken(
+            party(view, row.originator), f"message {int(row.message)}: the clock was not set{why}", row.frames
+        )
 
 
 @rule(

@@ -6,6 +6,7 @@ from analysis.findings import check
 from tests.analysis.compliance.gbcs_tables import (
     BROKER,
     HUB,
+    METER,
     OPERATOR,
     SUPPLIER,
     Row,
@@ -16,6 +17,8 @@ from tests.analysis.compliance.gbcs_tables import (
     item,
     response,
 )
+from tests.analysis.compliance.rows import command as han_command
+from tests.analysis.compliance.rows import home
 
 Rows = list[Row]
 ADD = {"by": HUB, "to": BROKER}
@@ -60,3 +63,13 @@ def test_alert_recipient() -> None:
     bad = capture([alert(0x67, alert_code=0x8F36, to=SUPPLIER), alert(0x18, alert_code=0x8145, to=SUPPLIER)])
     good = capture([alert(0x67, alert_code=0x8F36, to=OPERATOR), alert(0x18, alert_code=0x8145, to=SUPPLIER)])
     broken_and_kept("alert-recipient", bad, good)
+
+
+def test_firmware_receipt() -> None:
+    def ended(*codes: int) -> object:
+        told = [alert(code, 60 + n) for n, code in enumerate(codes)]
+        tables = capture([command(0x27), response(0x27, answers=1), *told])
+        heard = home(commands=han_command(5, 0x0019, 0x06, METER, HUB, status=0), until=7200)
+        return {**heard, "messages": tables["messages"], "items": tables["items"]}
+
+    broken_and_kept("firmware-receipt", ended(), ended(0xCE))

@@ -18,6 +18,11 @@ TOP_UP, CLOCK = 0x97, 0x62
 Rows = list[Row]
 CASES: list[tuple[str, Rows, Rows]] = [
     ("bad-command-accepted", [FORGED, response(0x1B, answers=1)], [FORGED, response(0x1B, answers=1, outcome="failure")]),
+    (
+        "clock-not-adjusted",
+        [response(CLOCK, 0, outcome="failure"), alert(0x1000, 5, alert_code=0x81C6)],
+        [response(CLOCK, 0), alert(0x1000, 5, alert_code=0x8145)],
+    ),
     ("set-clock-daily", [response(CLOCK, 0), response(CLOCK, 3600)], [response(CLOCK, 0), response(CLOCK, 90_000)]),
 ]  # fmt: skip
 
