@@ -26,7 +26,10 @@ def check(
     captures: Annotated[list[str] | None, Argument(metavar="CAPTURE...", help="Capture files, or -.")] = None,
     keys: KeysOption = None,
     profile: ProfileOption = None,
-    rule: Annotated[list[str] | None, Option("--rule", help="Only this rule (may be repeated).")] = None,
+    rule: Annotated[
+        list[str] | None,
+        Option("--rules", "--rule", help="Only these rules (several by commas, or repeated)."),
+    ] = None,
     baseline: Annotated[
         str | None, Option("--baseline", help="Capture of the same network in good health.")
     ] = None,
@@ -54,7 +57,7 @@ def check(
         captures,
         keyring(keys),
         profile=profile,
-        rules=rule or (),
+        rules=[name.strip() for names in rule or () for name in names.split(",") if name.strip()],
         baseline=baseline,
         fail_on=fail_on,
         output="sarif" if as_sarif else "json" if as_json else "jsonl" if as_jsonl else "text",

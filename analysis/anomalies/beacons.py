@@ -146,7 +146,13 @@ def _two_levels(rssi: Frame, decibels: float) -> float | None:
     advice="Selective jamming aims at one network's beacons; look for a transmitter nearby",
 )
 def beacons_jammed(
-    view: View, *, least: int = 3, share: float = 0.6, chance: float = 1e-3, frames: int = 50
+    view: View,
+    *,
+    least: int = 2,
+    readable: int = 3,
+    share: float = 0.6,
+    chance: float = 1e-3,
+    frames: int = 50,
 ) -> Iterator[Evidence]:
     """Interference and distance damage whatever is on the air. When the beacons of a network are damaged
     though its other frames come in well, and beacons of others are readable at the same time, somebody
@@ -155,7 +161,7 @@ def beacons_jammed(
     rows = packets[mask(packets["fcs_ok"].notna()) & mask(packets["pan"].notna())]
     bad = ~mask(rows["fcs_ok"])
     beacons = mask(rows["mac_type"] == "beacon")
-    readable = int((beacons & ~bad).sum())
+    whole = int((beacons & ~bad).sum())
     for pan, part in rows[beacons].groupby("mac_src_pan", sort=False):
         mine = part[~mask(part["fcs_ok"])]
         rest = mask(rows["pan"] == pan) & ~beacons
@@ -164,8 +170,8 @@ def beacons_jammed(
             continue
         # the logarithm of a bound for the odds of so many by accident
         luck = len(mine) * np.log(max(usual, 0.01)) + len(part) * np.log(2.0)
-        others = readable - (len(part) - len(mine))
-        if len(mine) >= max(least, share * len(part)) and luck < np.log(chance) and others >= least:
+        others = whole - (len(part) - len(mine))
+        if len(mine) >= max(least, share * len(part)) and luck < np.log(chance) and others >= readable:
             text = f"{count(mine)} of {len(part)} beacons damaged, {usual:.1%} of its other frames"
             yield broken(pan_name(pan), text, mine["frame"])
         else:

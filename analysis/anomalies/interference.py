@@ -118,6 +118,8 @@ def jamming_by_length(
     view: View,
     *,
     least: int = 6,
+    burst: int = 5,
+    within: float = 600.0,
     share: float = 0.6,
     others: float = 0.05,
     run: int = 4,
@@ -125,7 +127,7 @@ def jamming_by_length(
 ) -> Iterator[Evidence]:
     """Interference damages long frames more often than short ones, but not one length alone. When most
     frames of one length are damaged for a while, several in a row, and longer frames come through meanwhile,
-    somebody chooses them."""
+    somebody chooses them. Within minutes fewer are enough."""
     packets = view.packets
     rows = packets[mask(packets["fcs_ok"].notna())]
     if rows.empty or mask(rows["fcs_ok"]).all():
@@ -146,7 +148,8 @@ def jamming_by_length(
             # A jammer that strikes once leaves little time for others: those just before and behind count.
             longer = (times >= times[first] - around) & (times <= times[last] + around) & (lengths > length)
         hits, total = int(bad[mine].sum()), int(mine.sum())
-        if hits < least or hits < share * total or longer.sum() < least or bad[longer].mean() > others:
+        enough = burst if times[last] - times[first] <= within else least
+        if hits < enough or hits < share * total or longer.sum() < least or bad[longer].mean() > others:
             continue
         streak = longest_run(bad[mine])
         if streak >= run:

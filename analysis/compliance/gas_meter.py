@@ -118,7 +118,7 @@ def gas_fast_wake(
     view: View, *, gap: float = 60.0, minutes: float = 6.0, polls: float = 8.0
 ) -> Iterator[Evidence]:
     """A gas meter that polls without a minute's pause for more than six minutes drains its battery, where it
-    has no message to fetch and no firmware on its way, or polls far more often than such frames come."""
+    has no message to fetch and no firmware on its way for so long, or polls far more often than such frames come."""
     packets = view.good
     rows = packets[mask(packets["sender"].isin(list(view.with_role("GSME"))))]
     busy = rows[mask(rows["aps_cluster"].isin([0x0704, OTA]))]["seconds"].to_numpy(dtype=float)
@@ -127,16 +127,20 @@ def gas_fast_wake(
         runs = np.split(np.arange(len(times)), np.flatnonzero(np.diff(times) > gap) + 1)
         awake = [r for r in runs if times[r[-1]] - times[r[0]] > minutes * 60]
         polled = np.cumsum(mask(part["mac_command"] == 0x04))
-        idle = []
+        idle, pauses = [], [0.0]
         for r in awake:
-            fetched = int(((busy >= times[r[0]]) & (busy <= times[r[-1]])).sum())
-            if fetched <= minutes or polled[r[-1]] - polled[r[0]] > polls * fetched:
+            within = busy[(busy >= times[r[0]]) & (busy <= times[r[-1]])]
+            fetched = len(within)
+            pause = np.diff(np.r_[times[r[0]], np.sort(within), times[r[-1]]]).max()
+            if pause > minutes * 60 or fetched <= minutes or polled[r[-1]] - polled[r[0]] > polls * fetched:
                 idle.append(r)
+                pauses.append(float(pause))
         subject = view.label(sender)
         if idle:
             longest = max(times[r[-1]] - times[r[0]] for r in idle)
             frames = np.concatenate([part["frame"].to_numpy()[r] for r in idle])
-            yield broken(subject, f"awake for up to {longest:,.0f} s with nothing to fetch", frames)
+            text = f"awake for up to {longest:,.0f} s, {max(pauses):,.0f} s at a time with nothing to fetch"
+            yield broken(subject, text, frames)
         else:
             yield kept(subject, f"{plural(len(runs), 'wake-up')}, none long and idle")
 

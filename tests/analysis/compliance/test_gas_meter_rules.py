@@ -55,3 +55,9 @@ def test_silence_to_the_end_of_the_capture_is_a_gap() -> None:
 
 def test_a_meter_that_fetches_messages_may_stay_awake() -> None:
     passes("gas-fast-wake", gas_polls(10, aps_type="data", aps_cluster=0x0704))
+
+
+def test_a_message_in_between_does_not_excuse_what_was_before_it() -> None:
+    idle = [packet(n * 10, GAS, HUB) for n in range(45)]
+    fetching = [packet(450 + n, GAS, HUB, aps_type="data", aps_cluster=0x0704) for n in range(60)]
+    finds("gas-fast-wake", home(*idle, *fetching))
