@@ -124,6 +124,64 @@ def _moved(before: Frame, later: Frame) -> bool:
 
 
 @rule(
+    "association-fails",
+    "A device asks to associate and does not come in",
+    severity="warning",
+    source="IEEE 802.15.4-2011 5.3.1, 5.3.2; ZigBee PRO 05-3474 3.6.1.4",
+    confidence="recalled",
+    cause="silence",
+    unseen="MAC association requests, and two minutes after them",
+    advice=(
+        "Refused: capacity, or joining is closed (CCS01). Unanswered: too far, or the wrong hub. Answered but without a "
+        "key: not in the hub's device log, or a wrong install code"
+    ),
+)
+def association_fails(view: View, *, seconds: float = 120.0, strangers: int = 10) -> Iterator[Evidence]:
+    """A joiner asks a parent to associate, is given a short address, and is then sent the network key. One that asks and
+    never sends a secured frame got stuck on the way: refused, never answered, or associated and left without a key. One
+    request of an unknown device only informs; many unknown ones are a flood, and another rule's finding."""
+    asked = mac_commands(view, ASSOCIATION)
+    asked = asked[mask(asked["mac_src"].notna()) & mask(asked["mac_src_mode"] == "extended")]
+    members = set(_members(view))
+    known = members | set(view.roles)
+    lost = sum(int(eui) not in known for eui in asked["mac_src"].dropna().unique())
+    for eui, part in asked.groupby("mac_src", sort=False):
+        first = float(part["seconds"].iloc[0])
+        subject = view.label(eui)
+        if view.duration - first < seconds:
+            continue
+        if _came_in(view, int(eui), first):
+            yield kept(subject, f"{plural(len(part), 'request')}, and came in")
+        elif int(eui) in known or lost < strangers:
+            stuck, grave = _stuck(view, int(eui), first)
+            grave = grave or len(part) > 1 or int(eui) in known
+            text = f"{plural(len(part.drop_duplicates('mac_seq')), 'request')}, {stuck}"
+            silent = (int(eui), float(part["seconds"].iloc[-1]))
+            yield broken(subject, text, part["frame"], None if grave else "info", silent)
+
+
+def _came_in(view: View, eui: int, since: float) -> bool:
+    packets = view.good
+    sent = packets[mask(packets["nwk_security"].isin(["ok", "no_key"])) & mask(packets["nwk_sender"] == eui)]
+    return bool(mask(sent["seconds"] > since).any())
+
+
+def _stuck(view: View, eui: int, since: float) -> tuple[str, bool]:
+    """How far a joiner came, and whether that alone is worth a warning."""
+    answers = mac_commands(view, ANSWER)
+    answers = answers[mask(answers["mac_dst"] == eui) & mask(answers["seconds"] > since)]
+    if answers.empty:
+        return "no answer", False
+    told = view.command_rows("mac", [ANSWER])
+    told = told[mask(told["frame"].isin(answers["frame"])) & mask(told["field"] == "status")]
+    refused = told[mask(told["number"] > 0) & mask(told["number"] < 0x80)]
+    if len(refused) and len(refused) == len(told):
+        row = refused.iloc[0]
+        return f"refused: {row['meaning'] or row['value']}", True
+    return "associated, and no secured frame from it", True
+
+
+@rule(
     "association-answer-rogue",
     "Two devices answer one association",
     severity="error",

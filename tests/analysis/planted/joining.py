@@ -86,6 +86,40 @@ def install_code_wrong(recording: Recording) -> None:
         at = recording.quiet(at + recording.rng.randrange(12, 30) * SECOND)
 
 
+def knocks(recording: Recording, status: int | None) -> None:
+    """A device asks to associate, waits, asks again; each time the hub answers with `status`, or nobody does."""
+    joiner, at, hub = stranger(recording), recording.moment(0.3, 0.6), recording["CHF"]
+    for number in range(1 + recording.count(2)):
+        ask = assemble.mac_command(
+            30 + number, ASSOCIATE, b"\x80", dst_pan=recording.pan, dst=0, src_pan=0xFFFF, src=joiner,
+            src_extended=True,
+        )  # fmt: skip
+        shout(recording, at, [ask], (1, 1), -69)
+        if status is not None:
+            short = 0xFFFF if status else recording.rng.randrange(0x1000, 0xF000)
+            said = assemble.mac_command(
+                60 + number, ANSWER, struct.pack("<HB", short, status), dst_pan=recording.pan, dst=joiner,
+                dst_extended=True, src=hub.eui64, src_extended=True,
+            )  # fmt: skip
+            shout(recording, at + SECOND // 2, [said], (1, 1), hub.rssi)
+        at = recording.quiet(at + recording.rng.randrange(15, 40) * SECOND)
+
+
+@plant("a device is refused by the hub", "association-fails")
+def join_refused(recording: Recording) -> None:
+    knocks(recording, 2)
+
+
+@plant("nobody answers a device that asks to associate", "association-fails")
+def join_unanswered(recording: Recording) -> None:
+    knocks(recording, None)
+
+
+@plant("a device is associated and never given a key", "association-fails")
+def join_without_key(recording: Recording) -> None:
+    knocks(recording, 0)
+
+
 @plant("rejoins again and again", "rejoin-loop")
 def rejoin_storm(recording: Recording) -> None:
     device, hub = recording.one_of("PPMID", "IHD", "CAD"), recording["CHF"]
