@@ -16,7 +16,7 @@ from analysis.compliance.han_commands import (
     commands,
 )
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import count, mask, plural
+from analysis.judging import count, judge, mask, plural
 from analysis.view import Frame, View
 
 # CurrentSummationDelivered, CurrentDayAlternativeConsumptionDelivered; of the prepayment cluster
@@ -99,6 +99,28 @@ def gas_three_values(view: View, *, seconds: float = 20.0) -> Iterator[Evidence]
         yield kept(
             "gas meter", f"{reports - len(lacking)} of {plural(reports, 'report')} hold all three values"
         )
+
+
+@rule(
+    "mirror-capacity",
+    "The gas proxy says that it has no room for a mirror",
+    severity="info",
+    source="ZSE metering cluster (mirroring); code comment in a stack's meter mirror",
+    confidence="derived",
+    merges=("spec:R090", "disapplied:21"),
+    needs=("attributes",),
+    cause="silence",
+    unseen="PhysicalEnvironment (cluster 0x0000, attribute 0x0011) of the hub",
+    advice="A gas meter does not ask for its mirror then: restart the hub, and see which mirror it holds",
+    **SHOWN,
+)
+def mirror_capacity(view: View) -> Iterator[Evidence]:
+    """Bit 0 of PhysicalEnvironment says that a mirror can be had. A hub under GBCS never clears it: a gas meter that
+    finds it cleared does not join its mirror."""
+    rows = attributes_of(view, 0x0000, 0x0011)
+    rows = rows[mask(rows["source"].isin(list(view.hub_addresses()))) & mask(rows["number"].notna())]
+    full = rows["number"].to_numpy(dtype=float).astype(int) & 1 == 0
+    yield from judge(view, rows, full, "{bad} without room for a mirror", "source", "with room for a mirror")
 
 
 @rule(

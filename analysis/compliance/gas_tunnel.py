@@ -83,18 +83,25 @@ def gas_tunnel_unasked(view: View, *, seconds: float = 30.0) -> Iterator[Evidenc
     advice="The meter may fetch for ever: see whether it stays awake",
     **GAS_NEEDS,
 )
-def gas_tunnel_remaining(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
-    """Each answer says how many messages are left after it. Within one wake-up the number falls, or new
-    mail came."""
+def gas_tunnel_remaining(
+    view: View, *, seconds: float = 60.0, times: int = 3, share: float = 0.25
+) -> Iterator[Evidence]:
+    """Each answer says how many messages are left after it. Within one wake-up the number falls; that it does not,
+    because new mail came, is an exception."""
     rows = _gas(view)
     rows = rows[mask(rows["data"].str[:2] == "02") & mask(rows["data"].str.len() >= 4)]
     left = pd.Series([int(d[2:4], 16) for d in rows["data"]], index=rows.index, dtype="float64")
     gap = rows["seconds"].diff()
     stuck = mask(gap < seconds) & mask(left.diff() >= 0) & mask(left > 0)
-    runs = int(stuck.sum())
+    wake = np.cumsum(~mask(gap < seconds))  # which wake-up each answer belongs to
+    hits, answers = np.bincount(wake, stuck)[wake], np.bincount(wake)[wake]
     if len(rows) > 1:
         yield from judge(
-            view, rows, stuck if runs >= 3 else [False] * len(rows), "{bad} without a falling count", "source"
+            view,
+            rows,
+            stuck & (hits >= times) & (hits > share * answers),
+            "{bad} without a falling count",
+            "source",
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from analysis.compliance.gbcs_messages import gbcs, judge_items, judge_messages, message_items
-from analysis.findings import Evidence, rule
+from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
 from analysis.view import View
 
@@ -32,6 +32,32 @@ def day_first_trigger(view: View) -> Iterator[Evidence]:
     first = ~day & mask(rows.groupby("message")["object"].shift().astype(str).str.contains("Day ID"))
     starts = rows[first].reset_index(drop=True)
     yield from judge_items(starts, ~mask(starts["value"].astype(str) == "0"), "{object} is {value} minutes")
+
+
+@rule(
+    "calendar-half-set",
+    "Parts of a calendar were set, others were not",
+    severity="warning",
+    source="GBCS v4.0 use-case annex GCS01a",
+    confidence="text",
+    merges=("spec:R156", "disapplied:38"),
+    unseen="the response to a command that sets a gas meter's calendar",
+    advice="The meter must take all parts or none: compare its calendar with the one that was sent",
+    **ITEMS_RULE,
+)
+def calendar_half_set(view: View) -> Iterator[Evidence]:
+    """Calendar, day profiles, weeks and seasons of one command succeed or fail together."""
+    rows = message_items(
+        view, "GCS.*", "response", "Publish(?:Calendar|DayProfile|WeekProfile|Seasons)", "result"
+    )
+    for number, part in rows.groupby("message", sort=False):
+        good = mask(part["result"].astype(str).str.upper() == "SUCCESS")
+        subject = f"message {int(number)} ({part['use_case'].iloc[0]})"
+        if good.any() and not good.all():
+            bad = ", ".join(part["object"].astype(str)[~good])
+            yield broken(subject, f"{bad} failed, the other parts did not", part["frames"].iloc[0])
+        else:
+            yield kept(subject, "all parts alike")
 
 
 @rule(

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from analysis.compliance.gbcs_messages import MESSAGE_RULE, gbcs, judge_messages, payload_commands
+from analysis.compliance.gbcs_messages import (
+    MESSAGE_RULE,
+    gbcs,
+    judge_messages,
+    message_items,
+    party,
+    payload_commands,
+)
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
 from analysis.view import Frame, View
@@ -22,7 +29,7 @@ GSME, PPMID = 0, 5
     severity="info",
     source="GBCS v4.0 use-case annex CCS02, CCS03",
     confidence="text",
-    merges=("rules:N07", "spec:R129", "spec:R130", "disapplied:7"),
+    merges=("rules:N07", "spec:R130", "disapplied:7"),
     cause="network change",
     unseen="a CCS03 command",
     advice="Each device must rejoin through the trust centre and establish its key again",
@@ -35,6 +42,43 @@ def restored_network(view: View) -> Iterator[Evidence]:
     yield from judge_messages(
         view, rows, mask(rows["message_code"] == 3), "the device log was restored", "of other kinds"
     )
+
+
+@rule(
+    "device-log-new-key",
+    "A device that was just listed has a key already",
+    severity="info",
+    source="GBCS v4.0 use-case annex CCS01, CS14",
+    confidence="text",
+    merges=("spec:R126",),
+    needs=("messages", "items"),
+    smart_energy=True,
+    cause="join attack",
+    unseen="a successful CCS01, and the alert (CS14) that follows it",
+    advice="It was on this network before, or the hub took it for another one: see the log of removed devices",
+)
+def device_log_new_key(view: View, *, seconds: float = 300.0) -> Iterator[Evidence]:
+    """The alert after a device was added lists it with an empty hash of its link key: it has none before its first key
+    establishment."""
+    added = message_items(view, "CCS01", "command", ".*ieee_address")
+    answers = gbcs(view, "response")
+    good = set(answers.loc[mask(answers["outcome"] == "success"), "answers"].dropna().astype(int))
+    added = added[mask(added["message"].isin(good))]
+    listed = message_items(view, "CS14", "alert", r".*devices_to_backup\S*MAC_address")
+    hashes = message_items(view, "CS14", "alert", r".*devices_to_backup\S*hashed_TC_link_key")
+    key = hashes.set_index(["message", hashes.groupby("message").cumcount()])["value"].to_dict()
+    place = listed.groupby("message").cumcount().tolist()
+    for (_, row), number in zip(listed.iterrows(), place, strict=True):
+        near = added[
+            mask(added["seconds"] <= row["seconds"]) & mask(added["seconds"] > row["seconds"] - seconds)
+        ]
+        if not mask(near["value"] == row["value"]).any():
+            continue
+        subject = party(view, row["value"])
+        if key.get((row["message"], number)):
+            yield broken(subject, "listed with a link key right after it was added", row["frames"])
+        else:
+            yield kept(subject, "listed without a link key yet")
 
 
 @rule(

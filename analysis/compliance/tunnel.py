@@ -8,12 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.compliance.han_commands import TO_CLIENT, TO_SERVER, TUNNELING, commands, field_of
+from analysis.compliance.han_commands import (
+    KEY_ESTABLISHMENT,
+    TO_CLIENT,
+    TO_SERVER,
+    TUNNELING,
+    commands,
+    field_of,
+)
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import judge, mask, plural
 from analysis.view import View
 
 REQUEST, CLOSE = 0x00, 0x01
+CONFIRM = 0x02  # of key establishment
 TUNNEL_RULE: dict[str, Any] = {"needs": ("commands",), "cause": "tunnel", "smart_energy": True}
 
 
@@ -23,7 +31,7 @@ TUNNEL_RULE: dict[str, Any] = {"needs": ("commands",), "cause": "tunnel", "smart
     severity="error",
     source="GBCS v0.8 10.2.2.1, 10.2.2.2",
     confidence="text",
-    merges=("spec:R047", "spec:R040", "disapplied:10"),
+    merges=("spec:R047", "disapplied:10"),
     needs=("commands", "devices"),
     cause="tunnel",
     smart_energy=True,
@@ -44,6 +52,37 @@ def tunnel_roles(view: View) -> Iterator[Evidence]:
     yield from judge(
         view, rows[judged], wrong[judged], "{bad} opening a tunnel the wrong way", "source", "the right way"
     )
+
+
+@rule(
+    "tunnel-after-joining",
+    "The hub opened no tunnel to a device that joined",
+    severity="warning",
+    source="GBCS v0.8 10.2.2.1",
+    confidence="text",
+    merges=("spec:R040",),
+    needs=("commands", "devices"),
+    cause="tunnel",
+    smart_energy=True,
+    unseen="key establishment of an electricity meter, load controller or display, and ten minutes after it",
+    advice="Without a tunnel no message reaches the device: see whether the hub knows its type",
+)
+def tunnel_after_joining(view: View, *, seconds: float = 600.0) -> Iterator[Evidence]:
+    """When a device that takes messages through a tunnel has established its key with the hub, the hub opens one."""
+    rows = commands(view, KEY_ESTABLISHMENT, TO_CLIENT, (CONFIRM,))
+    roles = rows["destination"].map(view.roles)
+    hub = mask(rows["source"].isin(list(view.hub_addresses())))
+    rows = rows[
+        mask(roles.isin(["ESME", "HCALCS", "PPMID"])) & hub & mask(rows["seconds"] + seconds < view.duration)
+    ]
+    asked = commands(view, TUNNELING, TO_SERVER, (REQUEST,))
+    for row in rows.itertuples():
+        mine = asked[mask(asked["destination"] == row.destination)]["seconds"]
+        if (mask(mine > row.seconds) & mask(mine < row.seconds + seconds)).any():
+            yield kept(view.label(row.destination), f"has a tunnel after frame {row.frame}")
+        else:
+            text = f"no RequestTunnel within {seconds:.0f} s of its key establishment"
+            yield broken(view.label(row.destination), text, [row.frame])
 
 
 @rule(

@@ -157,7 +157,7 @@ def upgrade(device: Node, hub: Node, version: int = 0x00020000) -> Wait:
 
 def swap_hub(han: Any) -> Wait:
     """The hub is replaced: devices lose it, find the new one, rejoin under their hashed link keys, agree anew."""
-    from captures.simulated import key_establishment
+    from captures.simulated import key_establishment, tunnels
 
     old = han.hub
     yield han.wait(30)
@@ -185,6 +185,8 @@ def swap_hub(han: Any) -> Wait:
         yield from key_establishment.establish(node, hub)
         if node.role == "GSME":
             yield from life.request_mirror(hub, node)
+        if node.role in ("ESME", "HCALCS", "PPMID"):  # the hub opens their tunnels (GBCS 10.2.2.1)
+            yield from tunnels.open_tunnel(node, hub)
         yield from attributes.read(node, hub, life.TIME, (0, 1))
 
 

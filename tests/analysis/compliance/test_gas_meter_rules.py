@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.analysis.compliance.rows import (
     METERING,
+    attribute,
     command,
     home,
     reported,
@@ -37,7 +38,12 @@ def gas_joins(mirror: float, report: float) -> Any:
     return home(commands=[*joins, *asks], attributes=[reported(report)])
 
 
+def environment(bits: int) -> Any:
+    return home(attributes=[attribute(5, 0x0000, 0x0011, bits)])
+
+
 CASES: dict[str, Case] = {
+    "mirror-capacity": (lambda: environment(0), lambda: environment(1)),
     "gas-half-hour": (lambda: half_hours(0, 1, 2, 7, 8, 9, 10), lambda: half_hours(*range(11))),
     "gas-three-values": (lambda: pushed(ALL_THREE[0]), lambda: pushed(*ALL_THREE)),
     "gas-fast-wake": (lambda: gas_polls(10), lambda: gas_polls(1800)),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.analysis.compliance.gbcs_tables import Row, capture, command, item
+from tests.analysis.compliance.gbcs_tables import Row, capture, command, item, response
 from tests.analysis.verdicts import Case, each_of
 
 
@@ -21,7 +21,17 @@ def tariff(*published: str) -> Any:
     return capture([command(0x6B, use_case="GCS01a")], rows)
 
 
+def answered(*results: str) -> Any:
+    parts = ("PublishCalendar", "PublishDayProfile", "PublishWeekProfile", "PublishSeasons")
+    rows = [item(object=name, result=result) for name, result in zip(parts, results, strict=False)]
+    return capture([response(0x6B, use_case="GCS01a")], rows)
+
+
 CASES: dict[str, Case] = {
+    "calendar-half-set": (
+        lambda: answered("SUCCESS", "SUCCESS", "FAILURE", "SUCCESS"),
+        lambda: answered("FAILURE", "FAILURE"),
+    ),
     "day-first-trigger": (lambda: days(60, 120), lambda: days(0, 120)),
     "block-thresholds-needed": (lambda: tariff(), lambda: tariff("PublishBlockThresholds: Start Time")),
 }

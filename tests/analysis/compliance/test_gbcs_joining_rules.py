@@ -8,10 +8,12 @@ from tests.analysis.compliance.gbcs_tables import (
     HUB,
     METER,
     Row,
+    alert,
     broken_and_kept,
     capture,
     command,
     item,
+    response,
 )
 from tests.analysis.frames import mac_only, smart_energy
 
@@ -24,6 +26,20 @@ CASES: list[tuple[str, Rows, Rows]] = [
 @pytest.mark.parametrize(("rule", "bad", "good"), CASES, ids=[c[0] for c in CASES])
 def test_broken_and_kept(rule: str, bad: Rows, good: Rows) -> None:
     broken_and_kept(rule, capture(bad), capture(good))
+
+
+def test_device_log_new_key() -> None:
+    def listed(hashed: str) -> object:
+        log = "DeviceLog(CHF): backup_PAN: devices_to_backup[0]."
+        items = [
+            item(1, object="DeviceLog(CHF): register_device: ieee_address", value=f"{METER:016x}"),
+            item(3, object=f"{log}MAC_address", value=f"{METER:016x}"),
+            item(3, object=f"{log}hashed_TC_link_key", value=hashed),
+        ]
+        told = [command(0x01, 0, to=HUB), response(0x01, 1, by=HUB, answers=1), alert(0x18, 9, by=HUB)]
+        return capture(told, items)
+
+    broken_and_kept("device-log-new-key", listed("(hidden: a key)"), listed(""))
 
 
 def test_join_window() -> None:

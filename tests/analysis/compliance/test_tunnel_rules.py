@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.analysis.compliance.rows import command, home
 from tests.analysis.compliance.tunnels import exchange, opened, step
 from tests.analysis.frames import GAS, HUB, METER, STRANGER
 from tests.analysis.verdicts import Case, each_of
@@ -13,7 +14,13 @@ def refused(status: int, then: float, closes: bool = False) -> Any:
     return exchange(*steps, step(then, HUB, METER, "request"))
 
 
+def joined(*after: dict[str, Any]) -> Any:
+    confirm = command(10, 0x0800, 0x02, HUB, METER, direction="to-client", status=0)
+    return home(commands=[*confirm, *after], until=2000)
+
+
 CASES: dict[str, Case] = {
+    "tunnel-after-joining": (joined, lambda: joined(*command(20, 0x0704, 0x00, HUB, METER, direction="to-server", protocol_id=6))),
     "tunnel-roles": (
         lambda: exchange(step(1, HUB, GAS, "request")),
         lambda: exchange(step(1, HUB, METER, "request"), step(2, GAS, HUB, "request")),
