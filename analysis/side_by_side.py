@@ -83,7 +83,8 @@ class _Other:
 
 def _share(work: Callable[[int], Any], left: Any, number: int, sender: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is this one's parent that tells of an interruption
-    sender.send(dict(_taken(work, left, number)))
+    with suppress(BrokenPipeError):  # nobody is left who wants it
+        sender.send(dict(_taken(work, left, number)))
     sender.close()
 
 

@@ -72,7 +72,7 @@ def bad_fcs_share(
     ),
 )
 def ack_after_damaged_frame(
-    view: View, *, seconds: float = 0.005, least: int = 5, share: float = 0.5
+    view: View, *, seconds: float = 0.005, least: int = 4, share: float = 0.5
 ) -> Iterator[Evidence]:
     """A receiver never acknowledges a frame that arrived damaged. When frames that the sniffer finds
     damaged are acknowledged again and again, either the sniffer hears worse than the receiver, or an
