@@ -37,21 +37,28 @@ def shared_out(work: Callable[[int], Result], pieces: int, processes: int) -> li
         pieces: how many there are; neighbours should be alike.
         processes: how many share them, this one among them.
     """
-    done: dict[int, Result] = {}
-    if processes > 1 and pieces > 1:
-        context = multiprocessing.get_context("fork")
-        left = context.Array("i", [0, pieces])
-        others: list[_Other] = []
-        try:
-            with suppress(OSError):  # no more processes, or no memory for one: this one does it all
-                others.extend(_Other(context, work, left, number) for number in range(1, processes))
-            done.update(_taken(work, left, 0))
-            for other in others:
-                done.update(other.results())
-        finally:
-            for other in others:
-                other.end()
+    done = _by_several(work, pieces, processes) if processes > 1 and pieces > 1 else {}
     return [done[piece] if piece in done else work(piece) for piece in range(pieces)]
+
+
+def _by_several(work: Callable[[int], Result], pieces: int, processes: int) -> dict[int, Result]:
+    """What several processes made; nothing where the system has no memory that they can share."""
+    context = multiprocessing.get_context("fork")
+    try:
+        left = context.Array("i", [0, pieces])
+    except OSError:
+        return {}
+    others: list[_Other] = []
+    try:
+        with suppress(OSError):  # no more processes: those that there are do it all
+            others.extend(_Other(context, work, left, number) for number in range(1, processes))
+        done = dict(_taken(work, left, 0))
+        for other in others:
+            done |= other.results()
+    finally:
+        for other in others:
+            other.end()
+    return done
 
 
 class _Other:
