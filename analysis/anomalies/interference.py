@@ -193,6 +193,8 @@ def jamming_of_device(
     if rows.empty:
         return
     bad = ~mask(rows["fcs_ok"])
+    if not bad.any():
+        return
     times = rows["seconds"].to_numpy(dtype=float)
     who = key_of(rows, "pan", "mac_src")
     for station in np.unique(who[bad]):

@@ -142,8 +142,9 @@ def association_fails(view: View, *, seconds: float = 120.0, strangers: int = 10
     request of an unknown device only informs; many unknown ones are a flood, and another rule's finding."""
     asked = mac_commands(view, ASSOCIATION)
     asked = asked[mask(asked["mac_src"].notna()) & mask(asked["mac_src_mode"] == "extended")]
-    members = set(_members(view))
-    known = members | set(view.roles)
+    if asked.empty:
+        return
+    known = {*_members(view), *view.roles}
     lost = sum(int(eui) not in known for eui in asked["mac_src"].dropna().unique())
     for eui, part in asked.groupby("mac_src", sort=False):
         first = float(part["seconds"].iloc[0])

@@ -192,6 +192,8 @@ def fragments_missing(
         aps_type="data", aps_profile=SMART_ENERGY_PROFILE, aps_security=["none", "ok", "replay"]
     )
     senders = rows.only(summary=FRAGMENT)["origin"].dropna().unique().tolist()
+    if not senders:
+        return
     for origin, part in rows[mask(rows["origin"].isin(senders))].groupby("origin", sort=False):
         lost, payloads = _without_block(part, view.duration - seconds, seconds)
         many = len(lost) >= times and len(lost) > share * payloads

@@ -123,7 +123,9 @@ def command_event_data(view: View) -> Iterator[Evidence]:
     """Events 0x0054 and 0x0055 say that a command came in. Their event data is the message code of that
     command: two octets."""
     fields = view.command_rows("zcl", [0x00, 0x01])
-    fields = fields[mask(fields["cluster"] == EVENTS) & mask(fields["direction"] == TO_CLIENT)]
+    fields = fields.only(cluster=EVENTS, direction=TO_CLIENT)
+    if fields.empty:
+        return
     names = fields["field"].astype(str)
     entry = fields["frame"].astype(str) + "/" + names.str.replace(r"\.?[^.]*$", "", regex=True)
     event, content = mask(names.str.endswith("event_id")), mask(names.str.endswith("event_data"))
