@@ -269,11 +269,11 @@ class View:
 
     def prepare(self) -> None:
         """Makes what most rules read, once, before processes share the rules out."""
-        scope = self.smart_energy_view or self
+        packets = (self.smart_energy_view or self).tables.lazy["packets"]
         for name in STATIONS:
-            scope.good.codes(name)
-        for column in ("frame", "seconds"):
-            scope.good[column]
+            packets.codes(name)
+        for name in ("frame", "seconds", "fcs_ok"):
+            packets[name]
 
     @property
     def span(self) -> float:

@@ -49,7 +49,7 @@ def bad_fcs_share(
         return
     rest = table[table["share"] <= share]["share"]
     usual = float(rest.median()) if len(rest) else total
-    inside = np.isin(np.floor_divide(rows["seconds"].to_numpy(dtype=float), window) * window, high["start"])
+    inside = np.isin(np.floor(rows["seconds"].to_numpy(dtype=float) / window) * window, high["start"])
     text = (
         f"{high['bad'].sum():,} of {high['all'].sum():,} frames damaged in {plural(len(high), 'minute')} "
         f"(at most {high['share'].max():.0%}; otherwise {usual:.1%})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -50,11 +51,16 @@ def _openings(view: View, pan: int, least: int = 50) -> Frame | None:
     """When joining was opened (Mgmt_Permit_Joining) or used (association, key for a joiner), in order; None
     where too little of the network can be read to know."""
     packets = view.good
-    if (mask(packets["pan"] == pan) & mask(packets["nwk_security"] == "ok")).sum() < least:
+    codes, pans = packets.only(nwk_security="ok").codes("pan")
+    if pan not in pans or int((codes == pans.index(pan)).sum()) < least:
         return None
-    opened = mask(packets["aps_profile"] == 0) & mask(packets["aps_cluster"] == 0x0036)
-    joined = mask(packets["mac_command"].isin([0x01, 0x02])) | mask(packets["aps_command"] == 0x05)
-    return packets["seconds"].to_numpy(dtype=float)[(opened | joined) & mask(packets["pan"] == pan)]
+    ways: tuple[dict[str, Any], ...] = (
+        {"aps_profile": 0, "aps_cluster": 0x0036}, {"mac_command": [0x01, 0x02]}, {"aps_command": 0x05},
+    )  # fmt: skip
+    found = [packets.only(**way) for way in ways]
+    return np.sort(
+        np.concatenate([rows["seconds"].to_numpy(dtype=float)[mask(rows["pan"] == pan)] for rows in found])
+    )
 
 
 def _unasked(

@@ -75,10 +75,11 @@ def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> I
     packets = view.good
     polls = packets.only(mac_command=0x04)
     asks = packets[mask(packets["aps_type"] == "data") & mask(packets["aps_ack_request"] == True)]  # noqa: E712
+    asked = dict(asks.groupby("sender", sort=False).places())
     for child, part in polls.groupby("sender", sort=False):
-        mine = asks[mask(asks["sender"] == child)]
-        if len(part) < least or mine.empty:
+        if len(part) < least or child not in asked:
             continue
+        mine = asks.iloc[asked[child]]
         times = np.append(part["seconds"].to_numpy(dtype=float), np.inf)
         sent = mine["seconds"].to_numpy(dtype=float)
         gap = times[np.searchsorted(times, sent)] - sent
