@@ -81,6 +81,8 @@ class Selection:
         each row."""
         rows = self
         for name, value in values.items():
+            if rows.empty:
+                break
             rows = rows._where(name, value)
         return rows
 

@@ -56,7 +56,7 @@ def unusual_quarter(
     """For each device and quarter of an hour: how many frames of which kind, how long, how strong. A quarter
     that lies apart from all others of this device, in one thing or in several together, is worth a look. The
     reason names what is unusual, and by how much. What no rule foresees shows here; harmless things do too."""
-    if find_spec("sklearn") is None:
+    if find_spec("sklearn") is None or view.span < least * window:
         return
     quarters = _quarters(view, window, least)
     distances = [_distances(table) for _, table, _ in quarters]

@@ -21,6 +21,8 @@ ON_AIR: dict[str, Any] = {"smart_energy": True, "needs": ("commands",), "cause":
 def _blocks(view: View) -> Frame:
     """Image blocks with ``version``, ``offset`` and ``octets``."""
     rows = commands(view, OTA, TO_CLIENT, (BLOCK,))
+    if rows.empty:
+        return rows
     data = field_of(view, rows, "image_data", text=True).astype(object)
     text = data.where(data.notna(), "").astype(str).str.replace(r"^0x|[: -]", "", regex=True)
     rows = rows.assign(
@@ -33,6 +35,8 @@ def _blocks(view: View) -> Frame:
 def _images(view: View) -> Iterator[tuple[Any, float, dict[int, bytes], Frame]]:
     """Each transfer to a device: receiver, version, octets by offset, rows."""
     rows = _blocks(view)
+    if rows.empty:
+        return
     for (device, version), part in rows.groupby(
         [rows["destination"].astype("UInt64"), "version"], sort=False
     ):

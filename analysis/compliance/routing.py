@@ -63,6 +63,8 @@ def route_forged(view: View, *, cost: float = 1.0) -> Iterator[Evidence]:
     """A route reply with path cost one claims that the destination is next door. If the destination's link
     status never lists the replier, somebody draws traffic."""
     rows = commands_of(view, 0x02)
+    if rows.empty:
+        return
     value = field_of(view, rows, "path_cost")
     claims = rows[mask(value <= cost)]
     links = view.command_rows("nwk", [0x08])
