@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from dissectors.dlms.data import Node, leaves
-from dissectors.dlms.items import Pair
+from dissectors.dlms.data import Node
 from dissectors.dlms.unwrapping import Unwrapping
 from dissectors.dlms.values import shown
 from dissectors.facts import table
@@ -35,38 +34,27 @@ def hide(unwrapping: Unwrapping) -> dict[Span, str]:
     hidden: dict[int, Node] = {}
     pairs = ((buffer, pair) for buffer, several in unwrapping.named for pair in several)
     for row, (buffer, pair) in zip(unwrapping.rows, pairs, strict=True):
-        node = _masked(pair)
-        if node is None:
+        where, node = pair.target, pair.node
+        secret = None if where is None else _members().get((where.class_id, where.member))
+        if secret is None or node is None:
             continue
-        hidden[id(pair.node)] = node
-        row["value"] = shown(node, pair.target)
+        covered: list[Node] = []
+        hidden[id(node)] = shown_as = _cover(node, *secret, covered)
+        row["value"] = shown(shown_as, where)
         row["number"] = row["unit"] = None
-        spans |= {(buffer, leaf[2], leaf[3]): leaf[1] for leaf in leaves(node) if _is_hidden(leaf)}
+        spans |= {(buffer, start, end): words for _, words, start, end in covered}
     if hidden:
         unwrapping.nodes = [hidden.get(id(node), node) for node in unwrapping.nodes]
     return spans
 
 
-def _masked(pair: Pair) -> Node | None:
-    """The value of a pair with words in the place of its secrets; None where it can have none."""
-    where, node = pair.target, pair.node
-    if where is None or node is None:
-        return None
-    found = _members().get((where.class_id, where.member))
-    return None if found is None else _covered(node, *found)
-
-
-def _covered(node: Node, longer_than: int, what: str) -> Node:
+def _cover(node: Node, longer_than: int, what: str, covered: list[Node]) -> Node:
+    """A value with words in the place of its secrets, which are added to `covered`."""
     tag, value, start, end = node
     if tag in (ARRAY, STRUCTURE):
-        return tag, [_covered(one, longer_than, what) for one in value], start, end
-    if tag == COMPACT:
-        return TEXT, HIDDEN.format(what=what), start, end
+        return tag, [_cover(one, longer_than, what, covered) for one in value], start, end
     octets = len(value) if isinstance(value, bytes) else 0
-    if value in (None, b"") or (longer_than >= 0 and octets <= longer_than):
+    if tag != COMPACT and (value in (None, b"") or (longer_than >= 0 and octets <= longer_than)):
         return node
-    return tag, HIDDEN.format(what=what), start, end
-
-
-def _is_hidden(leaf: Node) -> bool:
-    return isinstance(leaf[1], str) and leaf[1].startswith(HIDDEN.partition("{")[0])
+    covered.append((TEXT if tag == COMPACT else tag, HIDDEN.format(what=what), start, end))
+    return covered[-1]
