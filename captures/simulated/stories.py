@@ -104,15 +104,18 @@ def event(hub: Node, display: Node, event_id: int) -> Wait:
     yield from say(hub, display, EVENTS, 0x00, values)
 
 
+def _firmware(han: Any, version: int) -> bytes:
+    """The manufacturer image of a version: what the header and the signature of the file enclose."""
+    code: bytes = han.octets(f"firmware {version:08x}", han.profile.whole("ota.image"))
+    return code
+
+
 def image(han: Any, version: int) -> bytes:
     """A firmware image: OTA header, an upgrade element, and inside it payload and signature (GBCS 4.4 s.11).
 
     The signature is random: no device of the simulation checks it, and none of ours may sign firmware.
     """
-    size = han.profile.whole("ota.image")
-    body: bytes = (
-        han.octets(f"firmware {version:08x}", size) + b"\x00\x40" + han.octets(f"signature {version:08x}", 64)
-    )
+    body: bytes = _firmware(han, version) + b"\x00\x40" + han.octets(f"signature {version:08x}", 64)
     element = struct.pack("<HI", 0, len(body)) + body
     header = struct.pack(
         "<IHHHHHIH32sI", OTA_MAGIC, 0x0100, 56, 0, MANUFACTURER, IMAGE_TYPE, version, 2, b"hanscope",
@@ -125,8 +128,7 @@ def upgrade(device: Node, hub: Node, version: int = 0x00020000) -> Wait:
     """Notify, query, all blocks in order, upgrade end: a firmware download that works."""
     han = device.han
     octets = image(han, version)
-    code = han.octets(f"firmware {version:08x}", han.profile.whole("ota.image"))
-    han.image_hash = hashlib.sha256(code).digest()
+    han.image_hash = hashlib.sha256(_firmware(han, version)).digest()
     block = han.profile.whole("ota.block")
     han.note("image", device=f"{device.eui64:016x}", version=version, size=len(octets),
              sha256=hashlib.sha256(octets).hexdigest())  # fmt: skip
