@@ -62,9 +62,12 @@ def association_flood(
 
 def _members(view: View) -> list[int]:
     """Devices that were heard under NWK security: they are in, or were."""
-    packets = view.good
-    inside = mask(packets["nwk_security"].isin(["ok", "no_key"]))
-    return [int(eui) for eui in packets["nwk_sender"][inside].dropna().unique()]
+    return [int(eui) for eui in _inside(view)["nwk_sender"].dropna().unique()]
+
+
+def _inside(view: View) -> Frame:
+    """Frames under NWK security, whether or not a held key opens them."""
+    return view.good.only(nwk_security=["ok", "no_key"])
 
 
 def _most_distinct(seconds: Frame, who: Frame, window: float) -> tuple[int, int, int]:
@@ -93,8 +96,7 @@ def association_of_present_device(
 ) -> Iterator[Evidence]:
     """An association request carries the EUI-64 of a device that sent secured data just before and goes on
     with rising counters just after: it has no reason to join again, so somebody else uses its name."""
-    packets = view.good
-    secured = packets[mask(packets["nwk_security"] == "ok") | mask(packets["nwk_security"] == "no_key")]
+    secured = _inside(view)
     for row in mac_commands(view, ASSOCIATION).itertuples():
         if pd.isna(row.mac_src):
             continue
@@ -162,9 +164,7 @@ def association_fails(view: View, *, seconds: float = 120.0, strangers: int = 10
 
 
 def _came_in(view: View, eui: int, since: float) -> bool:
-    packets = view.good
-    sent = packets[mask(packets["nwk_security"].isin(["ok", "no_key"])) & mask(packets["nwk_sender"] == eui)]
-    return bool(mask(sent["seconds"] > since).any())
+    return bool(mask(_inside(view).only(nwk_sender=eui)["seconds"] > since).any())
 
 
 def _stuck(view: View, eui: int, since: float) -> tuple[str, bool]:
@@ -256,7 +256,7 @@ def join_fails(view: View, *, times: int = 2, seconds: float = 120.0) -> Iterato
     rows = rows[(mask(rows["aps_command"] == 0x05) | shut) & mask(rows["nwk_dst"] < 0xFFF8)]
     if rows.empty:
         return
-    secured = packets.only(nwk_security=["ok", "no_key"])
+    secured = _inside(view)
     for (pan, short), part in rows.groupby(["pan", "nwk_dst"], sort=False):
         first = float(part["seconds"].iloc[0])
         came = (
