@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.change_points import LEAST
+from analysis.compliance.gbcs_messages import station_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
 from analysis.polls import poll_gaps
@@ -78,11 +79,8 @@ def _answers(view: View) -> dict[int, float]:
     rows = rows[mask(rows["answer_seconds"].notna())]
     out = {}
     for device, part in rows.groupby("originator", sort=False):
-        try:
-            station = int(str(device), 16)
-        except ValueError:
-            continue
-        if len(part) >= FEW_ANSWERS:
+        station = station_of(device)
+        if station is not None and len(part) >= FEW_ANSWERS:
             out[station] = float(np.median(part["answer_seconds"].to_numpy(dtype=float)))
     return out
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from analysis.compliance.gbcs_messages import gbcs, party
+from analysis.compliance.gbcs_messages import gbcs, party, station_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import groups_of, key_of, mask, plural
 from analysis.view import SMART_ENERGY_PROFILE, Frame, View
@@ -39,9 +39,8 @@ def device_unresponsive(
     packets = view.good
     sleepers = set(packets.loc[mask(packets["mac_command"] == 0x04), "sender"].dropna().tolist())
     for recipient, part in commands.groupby("recipient", sort=False):
-        try:
-            station = int(str(recipient), 16)
-        except ValueError:
+        station = station_of(recipient)
+        if station is None:
             continue
         heard = packets["seconds"][mask(packets["sender"] == station)]
         last = float(heard.iloc[-1]) if len(heard) else -1.0

@@ -163,12 +163,8 @@ def firmware_receipt(view: View, *, seconds: float = 3600.0) -> Iterator[Evidenc
     said = gbcs(view)
     alerts = said[mask(said["cra"] == "alert")]
     for row in ends.itertuples():
-        device = f"{int(row.source):016x}"
-        if not mask(said["originator"] == device).any() or view.roles.get(int(row.source)) not in (
-            None,
-            "ESME",
-            "GSME",
-        ):
+        device, role = f"{int(row.source):016x}", view.roles.get(int(row.source))
+        if not mask(said["originator"] == device).any() or role not in (None, "ESME", "GSME"):
             continue
         mine = alerts[mask(alerts["originator"] == device)]
         near = mine[mask(mine["seconds"] >= row.seconds - 5) & mask(mine["seconds"] <= row.seconds + seconds)]

@@ -7,6 +7,7 @@ from typing import Any
 
 from analysis.compliance.gbcs_messages import (
     MESSAGE_RULE,
+    carried_out,
     gbcs,
     judge_messages,
     message_items,
@@ -61,9 +62,7 @@ def device_log_new_key(view: View, *, seconds: float = 300.0) -> Iterator[Eviden
     """The alert after a device was added lists it with an empty hash of its link key: it has none before its first key
     establishment."""
     added = message_items(view, "CCS01", "command", ".*ieee_address")
-    answers = gbcs(view, "response")
-    good = set(answers.loc[mask(answers["outcome"] == "success"), "answers"].dropna().astype(int))
-    added = added[mask(added["message"].isin(good))]
+    added = added[mask(added["message"].isin(carried_out(view)))]
     listed = message_items(view, "CS14", "alert", r".*devices_to_backup\S*MAC_address")
     hashes = message_items(view, "CS14", "alert", r".*devices_to_backup\S*hashed_TC_link_key")
     key = hashes.set_index(["message", hashes.groupby("message").cumcount()])["value"].to_dict()

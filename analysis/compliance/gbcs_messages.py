@@ -14,8 +14,9 @@ from analysis.view import Frame, View
 from dissectors.facts import table
 
 __all__ = [
-    "DEVICES", "INDEX", "MESSAGE_RULE", "NETWORK_ROLES", "TABLES", "code_set", "departure", "gbcs", "judge_items",
-    "judge_messages", "message_items", "name_of", "numbers_of", "party", "payload_commands", "roles_of", "use_cases",
+    "DEVICES", "INDEX", "MESSAGE_RULE", "NETWORK_ROLES", "TABLES", "carried_out", "code_set", "departure", "gbcs",
+    "judge_items", "judge_messages", "message_items", "name_of", "numbers_of", "party", "payload_commands", "roles_of",
+    "station_of", "use_cases",
 ]  # fmt: skip
 
 TABLES = ("messages",)
@@ -59,12 +60,24 @@ def name_of(row: object) -> str:
     return f"message {int(number)} ({' '.join(words)})" if number is not None else "message"
 
 
+def carried_out(view: View) -> set[int]:
+    """The numbers of the commands that were answered with success."""
+    answers = gbcs(view, "response")
+    return set(answers.loc[mask(answers["outcome"] == "success"), "answers"].dropna().astype(int))
+
+
+def station_of(identifier: object) -> int | None:
+    """The station of an originator or recipient given as 16 hex digits; None for anything else."""
+    try:
+        return int(str(identifier), 16)
+    except ValueError:
+        return None
+
+
 def party(view: View, identifier: object) -> str:
     """Name of an originator or recipient given as 16 hex digits."""
-    try:
-        return view.label(int(str(identifier), 16))
-    except ValueError:
-        return str(identifier)
+    station = station_of(identifier)
+    return str(identifier) if station is None else view.label(station)
 
 
 def judge_messages(

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from analysis.compliance.gbcs_messages import gbcs, message_items, party
+from analysis.compliance.gbcs_messages import (
+    carried_out,
+    gbcs,
+    message_items,
+    party,
+    station_of,
+)
 from analysis.compliance.han_commands import OTA, TO_CLIENT, TO_SERVER, commands, field_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
@@ -86,13 +92,18 @@ def ota_image_signature(view: View) -> Iterator[Evidence]:
 
 def _tail(held: dict[int, bytes], size: int) -> bytes | None:
     """The last 66 octets of an image, when all of them were heard."""
-    start = size - SIGNATURE - 2
+    octets = _octets_from(held, size - SIGNATURE - 2)
+    return octets[: SIGNATURE + 2] if len(octets) >= SIGNATURE + 2 else None
+
+
+def _octets_from(held: dict[int, bytes], start: int) -> bytes:
+    """The octets from `start` up to the first that was not heard."""
     octets = bytearray()
     for offset in sorted(held):
         at = start + len(octets)
         if offset <= at < offset + len(held[offset]):
             octets += held[offset][at - offset :]
-    return bytes(octets[: SIGNATURE + 2]) if len(octets) >= SIGNATURE + 2 else None
+    return bytes(octets)
 
 
 @rule(
@@ -112,21 +123,18 @@ def activation_hash_differs(view: View) -> Iterator[Evidence]:
     """An activation names the image by its SHA-256, and so does the alert that a device sends when an image has
     come. The hash must be that of an image that was transferred to the device. One that came before the capture
     began may be meant, so this warns; whether the device took the activation is said beside it."""
-    images = [(device, part, _whole(held)) for device, _, held, part in _images(view)]
+    images = [
+        (int(device), float(part["seconds"].max()), _whole(held)) for device, _, held, part in _images(view)
+    ]
     named = message_items(view, ".*", "", ".*manufacturer_image_hash.*")
-    answers = gbcs(view, "response")
-    good = set(answers.loc[mask(answers["outcome"] == "success"), "answers"].dropna().astype(int))
+    good = carried_out(view)
     for row in named.itertuples():
-        device = _number(row.recipient if row.cra == "command" else row.originator)
-        came = [
-            image
-            for to, part, image in images
-            if int(to) == device and image is not None and float(part["seconds"].max()) < row.seconds
-        ]
+        device = station_of(row.recipient if row.cra == "command" else row.originator)
+        came = [image for to, end, image in images if image and to == device and end < row.seconds]
         said = str(row.value).lower()
         if not came or row.cra == "response":
             continue
-        subject = party(view, f"{device:016x}")
+        subject = view.label(device)
         what = "activation" if row.cra == "command" else "receipt"
         if any(said in image.hashes for image in came):
             yield kept(subject, f"the {what} names an image that was transferred ({said[:16]}...)")
@@ -139,20 +147,8 @@ def activation_hash_differs(view: View) -> Iterator[Evidence]:
 
 def _whole(held: dict[int, bytes]) -> Image | None:
     """The image, when all of it was heard."""
-    head = _header(held)
-    octets = bytearray()
-    for offset in sorted(held):
-        if offset > len(octets):
-            return None
-        octets[offset:] = held[offset] if len(held[offset]) + offset > len(octets) else octets[offset:]
-    return read_image(bytes(octets)) if head is not None and len(octets) == head["size"] else None
-
-
-def _number(identifier: Any) -> int:
-    try:
-        return int(str(identifier), 16)
-    except ValueError:
-        return -1
+    head, octets = _header(held), _octets_from(held, 0)
+    return read_image(octets) if head is not None and len(octets) == head["size"] else None
 
 
 @rule(
@@ -229,8 +225,7 @@ def old_image_activated(view: View) -> Iterator[Evidence]:
     """A device holds one active and one pending image. Activating an image that was followed by another must
     fail, unless it was downloaded anew."""
     hashes = message_items(view, "CS06", "command", ".*hash.*").drop_duplicates("message")
-    answers = gbcs(view, "response")
-    good = set(answers.loc[mask(answers["outcome"] == "success"), "answers"].dropna().astype(int))
+    good = carried_out(view)
     downloads = commands(view, OTA, TO_SERVER, (END,))
     for device, part in hashes.sort_values("seconds").groupby("recipient", sort=False):
         seen: list[tuple[str, float]] = []
