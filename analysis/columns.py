@@ -49,7 +49,7 @@ def frame_batches(block: FrameBlock, session: Session) -> Iterator[tuple[int, di
         reach = max(NEAREST, segment.count) * 2 if segment.count < len(part) else reach * 2
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Segment:
     """A block, or what is left of one, on its way through both paths."""
 

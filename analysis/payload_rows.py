@@ -26,7 +26,7 @@ WORDS = {
 """Texts of the columns that the layers above fill; those of the column path, and what it leaves."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PayloadRows:
     """What the layers above said of the payloads of a block: set into its columns when all are read."""
 

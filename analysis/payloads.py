@@ -17,7 +17,7 @@ OPEN_COMMANDS = 4096
 """Commands that wait for their response; the oldest is forgotten first."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Exchanges:
     """Commands by (originator, recipient, counter), so that responses and alerts find theirs."""
 

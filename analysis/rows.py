@@ -25,7 +25,7 @@ LINK_TYPES = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Rows:
     """Rows of the tables that frames give, as dictionaries from column name to value."""
 

@@ -50,7 +50,7 @@ def copy_keyring(ring: Keyring) -> Keyring:
     )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Shut:
     """Where shut frames were first seen, to tell whether a later key might have served them."""
 

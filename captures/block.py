@@ -64,7 +64,7 @@ class Lost:
     frames: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class FrameBlock:
     """Up to `BLOCK_FRAMES` records, in the order of the capture.
 

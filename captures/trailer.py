@@ -26,7 +26,7 @@ FAINTEST = -90
 """dBm: a median below is nearer to the sensitivity (-97) than sniffers are: such octets are dBm already."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Judgement:
     """The trailer of one interface's frames, and the counts that say so.
 

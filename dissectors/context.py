@@ -12,7 +12,7 @@ __all__ = ["AddressMap", "HanContext"]
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class AddressMap:
     """Which EUI-64 uses a short address, per PAN; last write wins.
 
@@ -40,7 +40,7 @@ class AddressMap:
         return self.pairs.get((pan, short))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class HanContext:
     """Keys, addresses and each layer's own memory (fragments, tunnels, scaling, open requests).
 

@@ -32,7 +32,7 @@ NUMBER, COUNTER, TIME, DIGEST, MARK = range(5)
 """Rows of such a table."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Uses:
     """The uses of counters in one layer of a block, in the order of the frames.
 
@@ -196,7 +196,7 @@ class Uses:
         return self._bounds[place], self._bounds[place + 1]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class RecentUses:
     """Some uses of one pair, not written out yet (see `dissectors.counters.Recent`): one column a use.
 

@@ -43,7 +43,7 @@ class Use(NamedTuple):
     again: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Track:
     """The uses of one sender under one key, by frame number, with the greatest counter up to each.
 
@@ -99,7 +99,7 @@ class Unwritten(Protocol):
         """Write the uses of `pair` in frames up to the present one to `memory`."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class FrameCounters:
     """Every sender's counters under every key, per layer (kept in `dissectors.context.HanContext`)."""
 

@@ -31,7 +31,7 @@ class RawFrame:
     time_ns: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Dissection:
     """What one frame says.
 

@@ -100,7 +100,7 @@ class CbkeScalars:
     ephemeral_private: int = field(repr=False)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Keyring:
     """All keys that are held. `revision` grows with every new key, so that shut frames can be tried again.
 

@@ -35,7 +35,7 @@ class Mic(Layer):
     fields_desc = [Octets("mic", names=lambda v: f"{8 * len(v)}-bit message integrity code")]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Reading:
     """One frame on its way up the layers.
 

@@ -92,7 +92,7 @@ class Octets:
         self._view(f"V{width}")[at] = np.ascontiguousarray(rows).view(f"V{width}").reshape(-1)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Span:
     """Where the octets of a layer lie: row number in the block, first octet, and one past the last."""
 

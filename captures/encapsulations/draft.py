@@ -18,7 +18,7 @@ JUDGED = 0xFE  # the label says FCS: judge
 JUDGED_NONE = 0xFD  # the label says none: judge
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Draft:
     """A block in the making; its `trailer` may still say JUDGED or JUDGED_NONE.
 

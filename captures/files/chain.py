@@ -32,7 +32,7 @@ MARGIN = 65_536
 """Octets that are looked through beyond those that a block's records should take."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Chain:
     """The chain of records of one file, followed from window to window.
 

@@ -23,7 +23,7 @@ MARK = b"#Format="
 LONGEST_LINE = 16_384
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Batch:
     """Frames read one at a time, until there are enough for a block."""
 

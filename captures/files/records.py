@@ -29,7 +29,7 @@ class Interface:
     trailer_octets: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Facts:
     """What a file says besides its records; grows while it is being read."""
 
@@ -40,7 +40,7 @@ class Facts:
     lost: list[Lost] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Records:
     """Records in the order of the file; arrays as in `captures.block.FrameBlock`.
 

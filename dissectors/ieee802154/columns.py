@@ -34,7 +34,7 @@ SECURITY = ("none", "ok", "no_key", "bad_mic", "replay")
 BEACON, DATA, ACK, COMMAND = range(4)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Shapes:
     """Where the fields of a MAC header lie, by frame control field."""
 
@@ -74,7 +74,7 @@ def shapes() -> Shapes:
     )
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Headers(RowFields):
     """What the MAC headers said, one entry a row of `span`, which begins after the header.
 

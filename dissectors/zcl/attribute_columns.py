@@ -42,7 +42,7 @@ PLAIN = frozenset({"uint", "int", "data", "bitmap", "enum", "attribute"})
 """Kinds of values that are numbers and nothing more, unless the attribute gives them a meaning."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ZclFrames:
     """What the layers below know of ZCL frames, one entry a frame; addresses as the tables show them."""
 
@@ -164,7 +164,7 @@ def attribute_rows(
     return out
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Source:
     """Records, the octets that their values lie in, and the attribute of each; what was said of values before."""
 

@@ -44,7 +44,7 @@ RECORDS: dict[int, Part] = {
 """General commands whose payload is a list of attribute records."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ZclHeaders(RowFields):
     """What the ZCL headers said, one entry a row of `span`, which begins after the header.
 
@@ -86,7 +86,7 @@ def read_zcl(octets: Octets, payloads: Span, index: Index) -> ZclHeaders:
     )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Records:
     """Attribute records, in the order of frames and of their place in the frame.
 

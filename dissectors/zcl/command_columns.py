@@ -27,7 +27,7 @@ SCALARS = frozenset({"uint", "int", "data", "bitmap", "enum", "bool", "float", "
 SCALARS |= {"cluster", "attribute", "eui64"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Plan:
     """A command whose fields lie at fixed places: (field, offset, how its values are read)."""
 

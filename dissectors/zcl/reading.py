@@ -17,7 +17,7 @@ __all__ = ["LAYER", "Reading", "number_of", "text_of"]
 LAYER = "zcl"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Reading:
     """One frame being read.
 

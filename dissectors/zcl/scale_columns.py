@@ -28,7 +28,7 @@ I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Owners:
     """Who owns the server side of ZCL frames, one entry a frame: places in `devices` and in `endpoints`.
 
@@ -42,7 +42,7 @@ class Owners:
     endpoints: Sequence[tuple[Hashable, int | None]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ScaleLessons:
     """What frames of a block said of their device's scaling, by attribute: frame, row of it, and value."""
 
@@ -80,7 +80,7 @@ class ScaleLessons:
         self.told = row
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Scaled:
     """Values in their units: the code in `units` for each record, -1 where it is not known."""
 

@@ -36,7 +36,7 @@ Key = tuple[int, int]
 Lookup = Callable[[str], int | None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Scales:
     """What each device said of its scaling: {(device, endpoint): {(cluster, attribute): value}}."""
 

@@ -21,7 +21,7 @@ HEADERS = {GET: "GET", GET_RESPONSE: "GET-RESPONSE", PUT: "PUT"}
 LONGEST = 1 << 16
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Assembly:
     """A message on its way in one direction."""
 
@@ -31,7 +31,7 @@ class Assembly:
     last: tuple[int, bytes] | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Tunnel:
     """One tunnel: `protocol` is None while the request that opened it has not been seen."""
 
@@ -42,7 +42,7 @@ class Tunnel:
     assemblies: dict[str, Assembly] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Tunnels:
     """Tunnels of a capture by (pair of devices, tunnel identifier), and requests that wait for an answer."""
 
@@ -59,7 +59,7 @@ class Carried:
     frames: tuple[int, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Taken:
     """What became of one transfer.
 

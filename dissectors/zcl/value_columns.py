@@ -60,7 +60,7 @@ def integer_texts(values: npt.NDArray[Any]) -> Any:
     return kernels.as_text(numbers)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Values:
     """What a set of records says: text and meaning as Arrow arrays, numbers with their validity."""
 
@@ -78,7 +78,7 @@ NOTHING, INVALID = 0, 1
 """Codes of the phrases that are always there: no value at all, and a number that means "not available"."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Phrases:
     """What distinct values were found to say; codes stay the same while it is not full (kept in the context)."""
 

@@ -32,7 +32,7 @@ def learnable(short: npt.NDArray[np.uint16], eui64: U64) -> Mask:
     return mask
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Lessons:
     """Who owns which address, as frames taught it, in the order of the frames: `row` never falls.
 

@@ -27,7 +27,7 @@ CONTROL_NONCE = 0x20
 CONTROLS = np.isin(np.arange(256) & ~CONTROL_NONCE, [0x00, 0x04, 0x05])
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ApsHeaders(RowFields):
     """What the APS headers said, one entry a row of `span`, which begins after header and auxiliary header.
 

@@ -27,7 +27,7 @@ class ApsSays(Protocol):
         """0: whole; 1: the first block, whose `block` is the number of blocks; 2: a later one."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ApsFacts:
     """An APS header that the column path read: its frame control, fragmentation, and fields by name."""
 

@@ -113,7 +113,7 @@ def _groups(
 NOBODY = Group((), (), frozenset(), False)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Pairs:
     """Groups of pairs of devices, kept as long as no key is learnt (in the context)."""
 

@@ -38,7 +38,7 @@ _TAIL = np.array([(1 << 8 * max(0, min(n - 256, 8))) - 1 for n in range(768)], n
 # Which octets of a lane are within the text, by how many octets of it are left (and 256).
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Sealed:
     """Frames sealed under any keys: for each, where its parts lie and what its nonce is.
 
@@ -70,7 +70,7 @@ class Sealed:
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Plain:
     """Plain texts of some frames as rows of matrices; `place` says where the row of each frame begins.
 

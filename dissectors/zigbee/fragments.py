@@ -17,7 +17,7 @@ PATIENCE_NS = 10_000_000_000
 OPEN_SETS = 1024
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class BlockSet:
     """The blocks of one payload that have been seen."""
 
@@ -28,7 +28,7 @@ class BlockSet:
     completed_by: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Fragments:
     """All payloads under way (kept in `dissectors.context.HanContext`)."""
 

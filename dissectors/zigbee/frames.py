@@ -42,7 +42,7 @@ class Teaching(Protocol):
         """Write the lessons of rows before `row` to the context."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Lines:
     """The distinct protocols and summaries, as words of their columns (kept in the context)."""
 
@@ -72,7 +72,7 @@ class Lines:
         out.put_words("summary", rows, chosen, self.texts["summary"])
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Ends(RowFields):
     """Source and destination of NWK frames: PAN, short addresses, and EUI-64s where known."""
 
@@ -100,7 +100,7 @@ class Ends(RowFields):
         return np.where(self.has_dst, self.dst_eui64, self.dst)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Frames:
     """Radio frames of a block under way, and what became of them.
 

@@ -25,14 +25,14 @@ PROBES = 4
 """Frames of a group on which unknown keys are tried first."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Openings:
     """Which key opened the frames of a group last, by group: kept from block to block."""
 
     hits: dict[tuple[object, ...], bytes] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Opened:
     """Plain texts, one row a frame, and what opened them.
 
@@ -80,7 +80,7 @@ def open_groups(
     return Opened(octets, work.offset, work.ok, work.key)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Work:
     sealed: Sealed
     pieces: list[npt.NDArray[np.uint8]]

@@ -35,7 +35,7 @@ DISCOVER_ODD = 0x80
 CONTROLS = np.isin(np.arange(256), [0x28, 0x2C, 0x2D])
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class NwkHeaders(RowFields):
     """What the NWK headers said, one entry a row of `span`, which begins after both headers."""
 

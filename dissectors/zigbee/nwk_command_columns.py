@@ -53,7 +53,7 @@ LENGTHS = {
 """Commands that are read here; all others leave the vector path."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Meanings:
     """What values of fields were found to mean, by command, field and value (kept in the context)."""
 
@@ -77,7 +77,7 @@ class Meanings:
             del self.texts[1:]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Cells:
     """Values of fields: frame, field (place in `names`) and value, in the order of frames and fields."""
 

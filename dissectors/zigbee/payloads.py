@@ -35,7 +35,7 @@ INCOMPLETE = Dissection(columns={"protocol": LAYER, "summary": FRAGMENT})
 """What a fragment says that completes nothing."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class OpenPayloads:
     """APS payloads in clear: one entry of `aps` and `ends` a payload, which lies in `octets`."""
 

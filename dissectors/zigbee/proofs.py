@@ -12,7 +12,7 @@ from dissectors.zigbee.crypto import install_code_key
 __all__ = ["KeyProofs", "install_code_keys"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class KeyProofs:
     """Keys that have opened a frame: per PAN and key sequence number, or per pair of devices."""
 

@@ -28,7 +28,7 @@ NEVER = 1 << 40
 """Later than any row."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Group:
     """Frames for which the same keys come into question.
 
@@ -45,7 +45,7 @@ class Group:
     own: bool
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Proofs:
     """What became of sealed frames, and which keys they prove.
 
