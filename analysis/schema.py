@@ -6,7 +6,7 @@ The decoder builds its Arrow batches from these, the documentation is printed fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["TABLES", "Column", "columns_of"]
 
@@ -16,8 +16,7 @@ __all__ = ["TABLES", "Column", "columns_of"]
 #   frames    list of uint64 frame numbers
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One column of a table."""
 
     name: str

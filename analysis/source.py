@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from captures import Capture, open_capture
+
+if TYPE_CHECKING:
+    from tempfile import SpooledTemporaryFile
 
 __all__ = ["Replay", "Source"]
 
@@ -31,7 +33,7 @@ class Replay:
     def __init__(self, source: Source, *, once: bool = False) -> None:
         self.source = source
         self.once = once
-        self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
+        self._spool: SpooledTemporaryFile[bytes] | None = None
         self._start: int | None = None
 
     @property
@@ -83,7 +85,9 @@ class Replay:
             self._spool.close()
 
     def _copied(self, stream: IO[bytes]) -> Capture:
-        self._spool = tempfile.SpooledTemporaryFile(max_size=HELD)  # noqa: SIM115
+        from tempfile import SpooledTemporaryFile  # which only streams need
+
+        self._spool = SpooledTemporaryFile(max_size=HELD)  # noqa: SIM115
         return open_capture(cast(IO[bytes], _Tee(stream, self._spool)), name=self.name)
 
 

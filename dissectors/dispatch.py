@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dissectors.context import HanContext
 from dissectors.evidence import beacon_of, protocol_of
 from dissectors.field import Issue
@@ -50,7 +48,7 @@ def dissect_frame(
     """
     out = dissect_as(raw, context, rows_only, unwanted)
     if raw.trailer == "absent" and (out.issues or out.shut_reason) and ends_in_fcs(raw.octets):
-        out = dissect_as(replace(raw, trailer="fcs16"), context, rows_only, unwanted)
+        out = dissect_as(raw._replace(trailer="fcs16"), context, rows_only, unwanted)
         text = "the capture has no FCS, but the last two octets are this frame's"
         out.issues.append(Issue("note", LAYER, len(raw.octets) - 2, text))
         out.columns["issue"] = out.issues[0].text

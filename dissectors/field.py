@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from dissectors.errors import DissectionError
 
@@ -13,8 +13,7 @@ __all__ = ["Field", "Issue", "Severity", "json_value"]
 Severity = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(NamedTuple):
     """Something about the octets that a reader must know.
 
     ``error``: the octets could not be read as they should; ``warning``: readable but wrong or suspect;

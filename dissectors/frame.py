@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from dissectors.field import Field, Issue
 from dissectors.keyring import Key
@@ -14,8 +14,7 @@ __all__ = ["Dissection", "Envelope", "RawFrame", "Trailer"]
 Trailer = Literal["absent", "fcs16", "fcs32", "ti"]
 
 
-@dataclass(frozen=True, slots=True)
-class RawFrame:
+class RawFrame(NamedTuple):
     """A radio frame as it was captured.
 
     Attributes:
@@ -79,8 +78,7 @@ class Dissection:
         return stack
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What the layers below an application frame know of it.
 
     Attributes:

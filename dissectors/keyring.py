@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 __all__ = ["CbkeScalars", "DeviceName", "DlmsKeys", "InstallCode", "Key", "KeyKind", "Keyring"]
 
@@ -53,8 +53,7 @@ class InstallCode:
     device: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceName:
+class DeviceName(NamedTuple):
     """What a person calls a device, and its role (ESME, GSME, CHF, GPF, PPMID, IHD, CAD, HCALCS)."""
 
     eui64: int

@@ -5,7 +5,6 @@ Source: GBCS 4.x section 7.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dissectors.field import Field, Issue
@@ -40,7 +39,7 @@ def describe(message: GbcsMessage) -> _Described:
     shift = len(message.lead)
     for field in (f for top in fields for f in top.walk() if f.buffer == "message"):
         field.offset += shift
-    issues = [replace(issue, offset=issue.offset + shift) for issue in issues]
+    issues = [issue._replace(offset=issue.offset + shift) for issue in issues]
     return [header_fields(message.lead, header), *fields], items, issues, columns
 
 

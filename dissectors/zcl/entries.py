@@ -108,14 +108,14 @@ class Command(NamedTuple):
     manufacturer: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Meaning:
     """An enumeration (value -> label) or a bitmap (mask -> label, with the enumeration of a wide one)."""
 
     name: str
     kind: Literal["enum", "bitmap"]
-    labels: dict[int, str] = field(hash=False)
-    parts: dict[int, str] = field(hash=False, default_factory=dict)
+    labels: dict[int, str]
+    parts: dict[int, str] = field(default_factory=dict)
 
 
 def data_type(id: int) -> DataType | None:  # noqa: A002

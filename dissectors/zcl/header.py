@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dissectors.cursor import Cursor
 from dissectors.field import Field
@@ -13,8 +13,7 @@ __all__ = ["Header", "build_header", "read_header"]
 FRAME_TYPES = {0: "general", 1: "cluster", 2: "reserved", 3: "reserved"}
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """A ZCL header.
 
     Attributes:

@@ -8,9 +8,8 @@ read here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from dissectors.context import HanContext
 from dissectors.field import Issue
@@ -33,8 +32,7 @@ LAYOUT = [("tunnel_id", "uint16"), ("data", "octets:rest")]
 DIRECTIONS: tuple[Direction, Direction] = ("to-server", "to-client")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What all frames of one command have in common: cells of the commands table and of the packets table."""
 
     row: dict[str, Any]

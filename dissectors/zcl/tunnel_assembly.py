@@ -8,7 +8,7 @@ a GET, GET-RESPONSE or PUT header (GBCS 10.3). Used by both paths: nothing here 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from dissectors.field import Severity
 from dissectors.zcl.envelopes import kind_of, message_length
@@ -50,8 +50,7 @@ class Tunnels:
     asked: dict[tuple[frozenset[Any], int], int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(NamedTuple):
     """A message, or what there is of one, with the numbers of the frames that carried it."""
 
     kind: str

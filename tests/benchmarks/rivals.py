@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from tests.benchmarks.task import TABLES
+
 __all__ = ["Command", "Paired", "Run", "ours", "paired", "pyshark", "run", "scapy", "tshark"]
 
 HERE = Path(__file__).parent
@@ -26,6 +28,9 @@ FIELDS = (
     "zbee_zcl.attr.uint24 zbee_zcl.attr.uint48 zbee_zcl.attr.int24"
 )
 """The columns of `packets` as tshark calls them."""
+
+
+FORMATS = frozenset({"parquet", "csv", "jsonl", "arrow"})
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,14 @@ def paired(a: Command, b: Command, rounds: int) -> Paired:
 
 
 def ours(form: str, capture: Path, keys: Path, frames: int = 0) -> Command:
-    """Our own process; `form` is a verb of `tests.benchmarks.task`."""
+    """Our own process: for a file format the command, which writes `packets` and `attributes`, or (``-all``) all
+    tables, into a folder beside the capture; else a form of `tests.benchmarks.task`."""
+    format_, _, every = form.partition("-")
+    if format_ in FORMATS:
+        out = str(capture.with_suffix(f".{form}"))
+        tables = [] if every else [word for name in TABLES for word in ("--table", name)]
+        words = ("decode", str(capture), "--keys", str(keys), "--out", out, "--format", format_, *tables)
+        return Command(f"hanscope {form}", (sys.executable, "-m", "analysis.cli", *words))
     arguments = (sys.executable, "-m", "tests.benchmarks.task", form, str(capture), str(keys), str(frames))
     return Command(f"hanscope {form}", arguments, (("OPENBLAS_NUM_THREADS", "1"),))
 

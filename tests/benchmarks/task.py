@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -19,22 +17,6 @@ def pandas(capture: str, keys: str, _: int) -> None:
 
     decoded = decode(capture, read_keys(Path(keys)), tables=TABLES)
     print(len(decoded.packets), len(decoded.attributes))
-
-
-def files(form: str, capture: str, keys: str) -> None:
-    """Capture to files, through the command: of `packets` and `attributes`, or (``-all``) of all tables."""
-    from analysis.cli import main
-
-    format_, _, every = form.partition("-")
-    tables = [] if every else [word for name in TABLES for word in ("--table", name)]
-    folder = tempfile.mkdtemp(prefix="hanscope-bench-")
-    try:
-        main(["decode", capture, "--keys", keys, "--out", folder, "--format", format_, *tables])
-    except SystemExit as stop:
-        if stop.code not in (0, None):
-            raise
-    finally:
-        shutil.rmtree(folder)
 
 
 def warm(capture: str, keys: str, _: int) -> None:
@@ -71,10 +53,7 @@ def pyshark(capture: str, _: str, frames: int) -> None:
 
 
 def main(form: str, capture: str, keys: str, frames: str) -> None:
-    if form.partition("-")[0] in {"parquet", "csv", "jsonl", "arrow"}:
-        files(form, capture, keys)
-    else:
-        {"pandas": pandas, "warm": warm, "scapy": scapy, "pyshark": pyshark}[form](capture, keys, int(frames))
+    {"pandas": pandas, "warm": warm, "scapy": scapy, "pyshark": pyshark}[form](capture, keys, int(frames))
 
 
 if __name__ == "__main__":

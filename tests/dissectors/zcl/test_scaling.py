@@ -1,6 +1,5 @@
 """Values in their units, once the device has said its scaling; null before, never a guess."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,8 +66,8 @@ def test_a_meter_is_scaled_as_its_mirror_says() -> None:
     reading = report((0, 0x25, 1000))
     rows = []
     for endpoint in (22, 23):
-        meter = replace(
-            mirror, source=METER, destination=HUB, source_endpoint=1, destination_endpoint=endpoint
+        meter = mirror._replace(
+            source=METER, destination=HUB, source_endpoint=1, destination_endpoint=endpoint
         )
         out = Dissection()
         dissect(Cursor(reading), "frame", meter, context, out)
