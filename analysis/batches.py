@@ -114,18 +114,23 @@ def _bitmap(mask: Mask) -> Any:
     return None if mask.all() else pa.py_buffer(np.packbits(mask, bitorder="little"))
 
 
+def _own(values: npt.NDArray[Any], width: Any) -> Any:
+    """The values as a buffer; those that look into other memory, which may change later, as a copy."""
+    return pa.py_buffer(np.array(values, width, order="C", copy=None if values.flags.owndata else True))
+
+
 def _array(type_: Any, values: npt.NDArray[Any], bitmap: Any, words: Words | None) -> Any:
     """One Arrow array of a column's values; `words` where they are codes of text."""
     buffers = [bitmap, None]
     if words is not None:
-        buffers[1] = pa.py_buffer(np.ascontiguousarray(values, np.int32))
+        buffers[1] = _own(values, np.int32)
         indices = pa.Array.from_buffers(pa.int32(), len(values), buffers)
         return pa.DictionaryArray.from_arrays(indices, words.dictionary(), safe=False)
     if pa.types.is_boolean(type_):
         buffers[1] = pa.py_buffer(np.packbits(values.astype(np.bool_), bitorder="little"))
     else:
         width = np.int64 if pa.types.is_timestamp(type_) else type_.to_pandas_dtype()
-        buffers[1] = pa.py_buffer(np.ascontiguousarray(values, width))
+        buffers[1] = _own(values, width)
     return pa.Array.from_buffers(type_, len(values), buffers)
 
 

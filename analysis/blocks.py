@@ -11,6 +11,7 @@ from analysis.columns import frame_batches
 from analysis.session import Session
 from analysis.tables import batch_of, check_batch, numpy_of
 from captures.block import FrameBlock
+from dissectors.zigbee.outer import Outer
 
 __all__ = ["FRAME_TABLES", "decode_block", "message_batches"]
 
@@ -18,13 +19,13 @@ FRAME_TABLES = ("packets", "attributes", "commands")
 MESSAGE_TABLES = ("messages", "items")
 
 
-def decode_block(block: FrameBlock, session: Session) -> Iterator[dict[str, Any]]:
+def decode_block(block: FrameBlock, session: Session, outer: Outer | None = None) -> Iterator[dict[str, Any]]:
     """The batches that `block` gives, by table; the session takes along what the next block has to know.
 
     Every record of the block is one row of `packets`. Most blocks give one batch a table; see
-    `analysis.columns` for why one may give several.
+    `analysis.columns` for why one may give several. `outer` holds its outer layers, where they were read ahead.
     """
-    for count, batches in frame_batches(block, session):
+    for count, batches in frame_batches(block, session, outer):
         yield _completed(batches, count, session)
 
 

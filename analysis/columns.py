@@ -28,8 +28,9 @@ from dissectors.vectors import Columns, Index, Octets, Span
 from dissectors.zcl.scaling import Scales
 from dissectors.zigbee.columns import read_frames
 from dissectors.zigbee.frames import Frames
+from dissectors.zigbee.outer import Outer, read_outer
 
-__all__ = ["NEAREST", "frame_batches"]
+__all__ = ["NEAREST", "frame_batches", "outer_layers"]
 
 NEAREST = 256
 """Rows that are read after a surprise, at least: the next one may be near. Doubled while there is none."""
@@ -37,12 +38,29 @@ TRAILERS = np.array([kind.octets for kind in TrailerKind], np.int64)
 OPENED = frozenset({"ok", "replay"})
 
 
-def frame_batches(block: FrameBlock, session: Session) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows of `block` in order: how many, and the batches of `packets`, `attributes` and `commands`."""
+def outer_layers(block: FrameBlock, session: Session) -> Outer:
+    """The outer layers of a block's frames, with the keys that the session holds."""
+    sound = np.flatnonzero((block.kind == Kind.RADIO) & (block.fcs != FcsState.BAD))
+    offset = block.offset[sound].astype(np.int64)
+    end = offset + block.length[sound] - TRAILERS.take(block.trailer[sound])
+    return read_outer(Octets(block.data), Span(sound, offset, end), len(block), session.context)
+
+
+def frame_batches(
+    block: FrameBlock, session: Session, outer: Outer | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Rows of `block` in order: how many, and the batches of `packets`, `attributes` and `commands`.
+
+    Args:
+        block: some frames.
+        session: what the frames before them taught.
+        outer: their outer layers, where these were read ahead. They are used up.
+    """
     begin, reach = 0, len(block)
     while begin < len(block):
         part = cut(block, begin, min(begin + reach, len(block)))
-        segment = _Segment(part, session)
+        segment = _Segment(part, session, outer)
+        outer = None
         segment.dissect_others()
         yield segment.count, segment.batches()
         begin += segment.count
@@ -55,6 +73,7 @@ class _Segment:
 
     block: FrameBlock
     session: Session
+    outer: Outer | None
     frames: Frames = field(init=False)
     count: int = field(init=False)
     rows: Rows = field(default_factory=Rows)
@@ -64,19 +83,13 @@ class _Segment:
     commands: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        block = self.block
+        block, session = self.block, self.session
         self.count = len(block)
-        sound = np.flatnonzero((block.kind == Kind.RADIO) & (block.fcs != FcsState.BAD))
-        offset = block.offset[sound].astype(np.int64)
-        end = offset + block.length[sound] - TRAILERS.take(block.trailer[sound])
-        self.frames = read_frames(
-            Octets(block.data),
-            Span(sound, offset, end),
-            block.number,
-            block.time_ns,
-            self.session.context,
-            self.session.tables,
-        )
+        outer = self.outer
+        if outer is None or not outer.holds(session.context):
+            outer = outer_layers(block, session)
+        self.outer = None  # its columns are those of the frames now
+        self.frames = read_frames(outer, block.number, block.time_ns, session.context, session.tables)
 
     def dissect_others(self) -> None:
         """Dissect what the vector path left, in order; end the block early after a surprise."""

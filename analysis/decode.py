@@ -6,11 +6,14 @@ gives as many passes as hindsight asks for (two, nearly always one). Only the la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from analysis.ahead import Ahead
 from analysis.blocks import decode_block, message_batches
+from analysis.columns import outer_layers
 from analysis.conversations import finish_conversations
 from analysis.keytable import key_rows
 from analysis.parties import remote_parties
@@ -21,6 +24,7 @@ from analysis.tables import batch_of, empty_table
 from captures import FrameBlock, Lost
 from captures.block import cut
 from dissectors.keyring import Keyring
+from dissectors.zigbee.outer import Outer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +46,8 @@ DECODED_TABLES = tuple(name for name in TABLES if name != "findings")
 FIRST_LOOK, SECOND_LOOK = 1024, 8192
 """After so many frames, and at the end of the block that has so many, a reading is given up if hindsight would
 open more of them: the next one knows what they teach, and the capture need not be read to its end twice."""
+LONG = 100_000
+"""Frames from which on a limit leaves enough to be read ahead."""
 PASSES = 4
 """Readings of a capture at most: every further one needs a key that the one before taught."""
 
@@ -82,10 +88,12 @@ class Reading:
         hindsight: Hindsight | None = None,
         block_frames: int | None = None,
         final: bool = False,
+        ahead: bool = True,
     ) -> None:
         self.replay = replay
         self.hindsight = hindsight
         self.final = final
+        self.ahead = ahead
         self.limit = limit
         self.progress = progress
         self.block_frames = block_frames
@@ -103,23 +111,30 @@ class Reading:
         look = FIRST_LOOK if FIRST_LOOK in self.looks else None
         with self.replay.open() as capture:
             self.facts.format = capture.format
-            for block in _limited(capture, self.limit, self.block_frames, look):
-                self.session.learn_secrets(capture.secrets)
-                for batches in decode_block(block, self.session):
-                    yield from batches.items()
-                if self._looked_at_in_vain():
-                    return
-                if self.progress is not None:
-                    self.progress(capture.position, capture.size, self.session.frames)
+            alone = not self.ahead or (self.limit or LONG) < LONG or self.block_frames is not None
+            ahead = Ahead(capture, self.replay, self._outer_layers, alone=alone)
+            with closing(_limited(ahead, self.limit, self.block_frames, look)) as blocks:
+                for block, outer in blocks:
+                    self.session.learn_secrets(ahead.said.secrets)
+                    for batches in decode_block(block, self.session, outer):
+                        yield from batches.items()
+                    if self._looked_at_in_vain():
+                        return
+                    if self.progress is not None:
+                        self.progress(ahead.said.position, capture.size, self.session.frames)
             finish_conversations(self.session)
-            self.session.learn_secrets(capture.secrets)
-            self.session.names = dict(capture.names)
-            self.facts.link_types = list(capture.link_types)
-            self.facts.comments = list(capture.comments)
-            self.facts.trailer_judgement = capture.trailer_judgement
-            self.facts.lost = list(capture.lost)
+            said = ahead.said
+            self.session.learn_secrets(said.secrets)
+            self.session.names = said.names
+            self.facts.link_types = said.link_types
+            self.facts.comments = said.comments
+            self.facts.trailer_judgement = said.trailer_judgement
+            self.facts.lost = said.lost
         yield from message_batches(self.session).items()
         yield from self.standing().items()
+
+    def _outer_layers(self, block: FrameBlock) -> Outer:
+        return outer_layers(block, self.session)
 
     def _looked_at_in_vain(self) -> bool:
         """Whether it is time to look, and another reading is found to be needed anyhow."""
@@ -148,18 +163,20 @@ class Reading:
 
 
 def _limited(
-    blocks: Iterable[FrameBlock], limit: int | None, size: int | None, look: int | None
-) -> Iterator[FrameBlock]:
-    """The blocks up to `limit` frames, none longer than `size`, and one of them ending at `look`."""
+    blocks: Iterable[tuple[FrameBlock, Outer | None]], limit: int | None, size: int | None, look: int | None
+) -> Generator[tuple[FrameBlock, Outer | None]]:
+    """The blocks up to `limit` frames, none longer than `size`, and one of them ending at `look`; whole ones with
+    their outer layers."""
     seen = 0
-    for block in blocks:
+    for block, outer in blocks:
         start = 0
         while start < len(block):
             stop = min(start + (size or len(block)), len(block))
             for bound in (look, limit):
                 if bound is not None and seen < bound:
                     stop = min(stop, start + bound - seen)
-            yield block if (start, stop) == (0, len(block)) else cut(block, start, stop)
+            whole = (start, stop) == (0, len(block))
+            yield (block, outer) if whole else (cut(block, start, stop), None)
             seen += stop - start
             start = stop
             if seen == limit:
@@ -174,8 +191,11 @@ def readings(
     progress: Progress | None = None,
     tables: Iterable[str] | None = None,
     block_frames: int | None = None,
+    ahead: bool = True,
 ) -> Iterator[Reading]:
     """Readings of `source`: consume one fully, then take the next; when there is none, the last one counts.
+
+    `ahead`: another process may read ahead (`analysis.ahead`); not for those who keep a second processor busy.
 
     Raises:
         CaptureError: (while a reading is iterated) the capture cannot be read at all.
@@ -195,6 +215,7 @@ def readings(
                 hindsight=hindsight,
                 block_frames=block_frames,
                 final=number == PASSES,
+                ahead=ahead,
             )
             yield reading
             if not reading.superseded:

@@ -47,9 +47,7 @@ class Sections:
 
 
 def _lines(package: str, name: str) -> list[str]:
-    octets = get_data(
-        f"dissectors.{package}", f"tables/{name}.csv"
-    )
+    octets = get_data(f"dissectors.{package}", f"tables/{name}.csv")
     return [line for line in (octets or b"").decode().splitlines() if line and line[0] != "#"] or [""]
 
 

@@ -56,6 +56,9 @@ class Octets:
         self.data = np.ascontiguousarray(data)
         self._views: dict[str, npt.NDArray[Any]] = {}
 
+    def __reduce__(self) -> tuple[type[Octets], tuple[npt.NDArray[np.uint8]]]:
+        return Octets, (self.data,)
+
     def _view(self, type_: str) -> npt.NDArray[Any]:
         view = self._views.get(type_)
         if view is None:

@@ -50,6 +50,7 @@ def run(
     for capture, place in zip(captures, places, strict=True):
         with console.progress(Path(capture).name, quiet=quiet) as step:
             options: dict[str, Any] = {"limit": limit, "progress": step, "tables": (*wanted, "packets")}
+            options["ahead"] = False  # the second processor writes what this one reads
             if place is None:
                 last, shut = _to_stdout(capture, keyring, chosen, wanted[0], options)
             else:

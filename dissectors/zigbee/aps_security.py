@@ -13,10 +13,10 @@ from dissectors.counters import RELAY_NS
 from dissectors.keyring import Key
 from dissectors.vectors import Index, Mask, Octets, Span, distinct, each, first_places
 from dissectors.zcl.frame_columns import read_zcl_frames
-from dissectors.zigbee.aps_columns import ApsHeaders, put_aps, read_aps
+from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.ccm_batch import MIC, Sealed
 from dissectors.zigbee.frames import Ends, Frames
-from dissectors.zigbee.key_columns import Opened
+from dissectors.zigbee.key_columns import Opened, Openings, open_groups
 from dissectors.zigbee.nwk_columns import NwkHeaders
 from dissectors.zigbee.payloads import OpenPayloads
 from dissectors.zigbee.proofs import install_code_keys
@@ -31,13 +31,10 @@ LINK = 0
 """Identifier of the link key in an auxiliary header."""
 
 
-def read_applications(frames: Frames, below: Opened, payloads: Span, nwk: NwkHeaders, ends: Ends) -> None:
-    """Read APS data and acknowledgements out of opened NWK frames (`nwk`, `ends`: one entry a payload)."""
-    octets = below.octets
-    aps = read_aps(octets, payloads, np.arange(len(payloads)))
+def read_applications(frames: Frames, octets: Octets, aps: ApsHeaders, nwk: NwkHeaders, ends: Ends) -> None:
+    """Read APS data and acknowledgements, whose headers were read; `aps.index` points into `nwk` and `ends`."""
     if not len(aps.span):
         return
-    put_aps(aps, frames.out)
     rows = aps.span.rows
     frames.out.put_words("aps_security", rows, NONE, VERDICTS)
     readable = ~aps.secured
@@ -74,7 +71,9 @@ def _open(frames: Frames, octets: Octets, aps: ApsHeaders, nwk: NwkHeaders, ends
     frames.out.put("aps_sender", rows[known], sender[known])
     sealed = Sealed(octets, aps.header, aps.control_at, aps.span.offset, aps.span.end, sender, aps.counter)
     group, groups = _groups(sender, known, ends, frames.context)
-    proofs = judge(rows, sealed, group, groups, frames.context)
+    names, candidates = [one.name for one in groups], [one.keys for one in groups]
+    opened = open_groups(sealed, group, names, candidates, frames.context.state(Openings))
+    proofs = judge(rows, opened, group, groups, frames.context)
     frames.proofs.append(proofs)
     frames.foreseen[rows[proofs.opened.ok]] += 1
     good = np.flatnonzero(proofs.opened.ok)

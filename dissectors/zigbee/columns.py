@@ -1,10 +1,11 @@
-"""Many radio frames at once: from the MAC header to the ZCL frame, in columns.
+"""Many radio frames at once: from what their outer layers carry to the ZCL frame, in columns.
 
-Strategy: each layer reads all rows that the layer below handed up, and marks as `done` those that end with
-it. Rows that no layer finished leave the vector path; the caller has the one-frame path dissect them, in
-order, and before each of them has `Frames.tell` write to the context what the frames before it taught. What
-a layer itself needs of the frames before (owners of addresses, counters, proven keys) it looks up as it was
-when each frame passed, so the result is that of reading frame after frame.
+Strategy: the outer layers were read already (`dissectors.zigbee.outer`). Each layer reads all rows that the
+layer below handed up, and marks as `done` those that end with it. Rows that no layer finished leave the vector
+path; the caller has the one-frame path dissect them, in order, and before each of them has `Frames.tell` write to
+the context what the frames before it taught. What a layer itself needs of the frames before (owners of
+addresses, counters, proven keys) it looks up as it was when each frame passed, so the result is that of reading
+frame after frame.
 """
 
 from __future__ import annotations
@@ -18,23 +19,15 @@ from dissectors.context import HanContext
 from dissectors.counter_columns import uses_of
 from dissectors.counters import REPEAT_NS
 from dissectors.facts import names
-from dissectors.ieee802154.columns import (
-    ACK,
-    DATA,
-    Headers,
-    read_bare_commands,
-    read_headers,
-    read_plain_beacons,
-)
-from dissectors.vectors import Columns, Octets, Span
+from dissectors.ieee802154.columns import ACK, Headers, read_bare_commands, read_plain_beacons
 from dissectors.zigbee.address_columns import Lessons, address_key, owners
 from dissectors.zigbee.aps_security import read_applications
-from dissectors.zigbee.ccm_batch import MIC
 from dissectors.zigbee.frames import Ends, Frames, Lines
-from dissectors.zigbee.nwk_columns import NwkHeaders, put_nwk, read_nwk
+from dissectors.zigbee.nwk_columns import NwkHeaders
 from dissectors.zigbee.nwk_command_columns import read_nwk_commands
-from dissectors.zigbee.nwk_security import lessons, open_nwk
-from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, Proofs
+from dissectors.zigbee.nwk_security import lessons
+from dissectors.zigbee.outer import Outer
+from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, Proofs, judge
 
 __all__ = ["read_frames"]
 
@@ -45,32 +38,31 @@ ZIGBEE_BEACON = 15
 
 
 def read_frames(
-    octets: Octets,
-    span: Span,
+    outer: Outer,
     number: npt.NDArray[np.int64],
     time_ns: npt.NDArray[np.int64],
     context: HanContext,
     tables: Iterable[str] = ("packets", "attributes", "commands"),
 ) -> Frames:
-    """Read the frames of `span` (trailers excluded, check sequence not bad); `number` counts all rows.
+    """Read what the outer layers of a block's frames carry; `number` and `time_ns` are of all its rows.
 
-    The context is asked and not changed: see `Frames.tell`.
+    The context is asked and not changed: see `Frames.tell`. The columns of `outer` are those of the result.
     """
     count = len(number)
     frames = Frames(
-        octets,
+        outer.octets,
         number,
         time_ns,
         context,
-        Columns(count),
+        outer.out,
         np.zeros(count, np.bool_),
         np.zeros(count, np.uint8),
         context.state(Lines),
         frozenset(tables),
     )
-    headers = read_headers(octets, span, frames.out)
-    _finish_mac(frames, headers)
-    _read_network(frames, headers.where(np.flatnonzero((headers.kind == DATA) & (headers.src_mode > 0))))
+    _finish_mac(frames, outer.mac)
+    if len(outer.nwk.span):
+        _read_network(frames, outer)
     frames.join_commands()
     return frames
 
@@ -91,35 +83,23 @@ def _finish_mac(frames: Frames, headers: Headers) -> None:
     frames.finish(payload.rows, BEACON, ["ZigBee beacon"])
 
 
-def _read_network(frames: Frames, mac: Headers) -> None:
-    """Secured ZigBee NWK frames: opened, judged, remembered; what they carry goes up."""
-    nwk = read_nwk(frames.octets, mac.span, mac.pan)
-    if not len(nwk.span):
-        return
-    mac = mac.where(np.searchsorted(mac.span.rows, nwk.span.rows))
-    proofs = open_nwk(frames.octets, nwk, frames.context)
+def _read_network(frames: Frames, outer: Outer) -> None:
+    """Secured ZigBee NWK frames: judged and remembered; what they carry goes up."""
+    nwk, opened = outer.nwk, outer.opened
+    mac = outer.mac.where(np.searchsorted(outer.mac.span.rows, nwk.span.rows))
+    proofs = judge(nwk.span.rows, opened, outer.group, outer.groups(frames.context), frames.context)
     frames.proofs.append(proofs)
-    frames.foreseen[nwk.span.rows[proofs.opened.ok]] += 1
+    frames.foreseen[nwk.span.rows[opened.ok]] += 1
     taught = lessons(nwk, mac.src_short, proofs.verdict)
     frames.news = Lessons.news(frames.context.addresses, *taught)
     ends = _ends(frames, nwk)
-    digest = frames.octets.u32(nwk.span.end - MIC)
-    put_nwk(frames.octets, nwk, frames.out)
-    frames.out.put("nwk_digest", nwk.span.rows, digest)
     ends.put(frames.out, nwk.span.rows)
-    _count(frames, mac, nwk, proofs, digest)
+    _count(frames, mac, nwk, proofs, outer.digest)
     frames.put_security("nwk", proofs)
     _finish_shut(frames, nwk, proofs)
-    good = np.flatnonzero(proofs.opened.ok)
-    plain = Span(
-        nwk.span.rows[good],
-        proofs.opened.offset[good],
-        proofs.opened.offset[good] + nwk.span.length[good] - MIC,
-    )
-    command = nwk.command[good]
-    read_nwk_commands(frames, proofs.opened.octets, plain.where(command), ends.where(good[command]))
-    data = good[~command]
-    read_applications(frames, proofs.opened, plain.where(~command), nwk.where(data), ends.where(data))
+    read_nwk_commands(frames, opened.octets, outer.commands, ends.where(outer.commands_at))
+    data = outer.applications_at
+    read_applications(frames, opened.octets, outer.applications, nwk.where(data), ends.where(data))
 
 
 def _ends(frames: Frames, nwk: NwkHeaders) -> Ends:

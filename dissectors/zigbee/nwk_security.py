@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
 from dissectors.keyring import Key
-from dissectors.vectors import Octets, distinct
 from dissectors.zigbee.address_columns import Lessons, address_key, learnable
-from dissectors.zigbee.ccm_batch import Sealed
-from dissectors.zigbee.nwk_columns import AUX_OCTETS, NwkHeaders
-from dissectors.zigbee.security_columns import OK, Group, Proofs, judge
+from dissectors.zigbee.nwk_columns import NwkHeaders
+from dissectors.zigbee.security_columns import OK, Group
 
-__all__ = ["lessons", "open_nwk"]
+__all__ = ["groups_of", "lessons"]
 
 
-def open_nwk(octets: Octets, nwk: NwkHeaders, context: HanContext) -> Proofs:
-    """Open secured NWK frames with the network keys that are held."""
-    unique, group = distinct((nwk.pan.astype(np.uint32) << np.uint32(8)) | nwk.key_seq)
-    groups = [_group(int(key) >> 8, int(key) & 0xFF, context) for key in unique]
-    text = nwk.span.offset
-    sealed = Sealed(octets, nwk.header, text - AUX_OCTETS, text, nwk.span.end, nwk.sender, nwk.counter)
-    return judge(nwk.span.rows, sealed, group, groups, context)
+def groups_of(names: Iterable[tuple[int, int]], context: HanContext) -> list[Group]:
+    """Secured frames for which the same network keys come into question, by PAN and key sequence number."""
+    return [_group(pan, sequence, context) for pan, sequence in names]
 
 
 def _group(pan: int, sequence: int, context: HanContext) -> Group:

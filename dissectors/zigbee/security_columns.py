@@ -16,8 +16,7 @@ import numpy.typing as npt
 from dissectors.context import HanContext
 from dissectors.keyring import Key
 from dissectors.vectors import Index, Mask, distinct, each, first_places
-from dissectors.zigbee.ccm_batch import Sealed
-from dissectors.zigbee.key_columns import Opened, Openings, open_groups
+from dissectors.zigbee.key_columns import Opened
 from dissectors.zigbee.proofs import KeyProofs
 
 __all__ = ["BAD_MIC", "NONE", "NO_KEY", "OK", "REPLAY", "VERDICTS", "Group", "Proofs", "judge"]
@@ -92,11 +91,8 @@ class Proofs:
             proven.add((group.name, group.keys[key].value))
 
 
-def judge(rows: Index, sealed: Sealed, group: Index, groups: Sequence[Group], context: HanContext) -> Proofs:
-    """Open frames with the keys of their groups, and say what is to be said of those that stay shut."""
-    opened = open_groups(
-        sealed, group, [one.name for one in groups], [one.keys for one in groups], context.state(Openings)
-    )
+def judge(rows: Index, opened: Opened, group: Index, groups: Sequence[Group], context: HanContext) -> Proofs:
+    """Say what is to be said of frames that were opened with the keys of their groups, or stayed shut."""
     verdict = np.where(opened.ok, OK, NO_KEY).astype(np.uint8)
     shut = np.flatnonzero(~opened.ok)
     if len(shut):

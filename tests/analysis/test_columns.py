@@ -19,6 +19,7 @@ from analysis.session import Session
 from analysis.tables import batch_of
 from captures.block import FrameBlock
 from dissectors.keyring import Key, Keyring
+from dissectors.zigbee.outer import Outer
 from tests.benchmarks.traffic import CASES, Case, fcs, frames, key, write_pcap
 
 TABLES = ("packets", "attributes", "commands", "devices", "keys", "messages", "items")
@@ -27,7 +28,9 @@ QUICK = 150_000
 """Octets of a shared capture above which the comparison reads its first frames only."""
 
 
-def one_by_one(block: FrameBlock, session: Session) -> Iterator[tuple[int, dict[str, Any]]]:
+def one_by_one(
+    block: FrameBlock, session: Session, _: Outer | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """What `frame_batches` should give, by the one-frame path alone."""
     rows = dissect_rows(block, session)
     yield len(block), {t: batch_of(t, rows.of(t), session.refuse) for t in FRAME_TABLES}

@@ -1,0 +1,257 @@
+"""A capture whose blocks, and what follows from their octets alone, are read ahead by a copy of this process.
+
+Strategy: with a second processor, half of the work of decoding is done while this process does the other half: the
+records, check sequences, headers and openings of the next blocks (`dissectors.zigbee.outer`). The copy (fork)
+sends objects whose arrays lie in memory that both share, in one of a few slots; a slot is free again when nothing
+here looks into it any more. Where the copy fails, or says nothing for too long, the capture is opened once more and
+read on from the same frame here. So what comes out is the same, whoever read it."""
+
+from __future__ import annotations
+
+import mmap
+import multiprocessing
+import pickle
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.side_by_side import processors
+from analysis.source import Replay
+from captures import Capture, CaptureError, FrameBlock, Lost
+from captures.block import cut
+from dissectors.keyring import Key
+from dissectors.zigbee.outer import Outer
+
+__all__ = ["Ahead", "Said"]
+
+SLOTS = 4
+"""Blocks that are under way between the processes: one is worked at, one was just left, two are read ahead."""
+SLOT = 24 * 1024 * 1024
+"""Octets of a slot, twice what a block of short frames takes; memory that is not written costs nothing. What does
+not fit goes through the pipe."""
+ALIGNED = 64
+PATIENCE = 60.0
+"""Seconds without a block after which the copy is given up."""
+WORTH = 8 * 1024 * 1024
+"""Octets of a capture from which on another process is worth while."""
+
+
+@dataclass(slots=True)
+class Said:
+    """What a capture said of itself so far, as `captures.Capture` has it; all but the first two at its end."""
+
+    position: int = 0
+    secrets: list[Key] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
+    link_types: list[int] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    trailer_judgement: str = ""
+    lost: list[Lost] = field(default_factory=list)
+
+    @classmethod
+    def by(cls, capture: Capture) -> Said:
+        """All that it said."""
+        return cls(
+            capture.position,
+            list(capture.secrets),
+            dict(capture.names),
+            list(capture.link_types),
+            list(capture.comments),
+            capture.trailer_judgement,
+            list(capture.lost),
+        )
+
+
+class Ahead:
+    """Blocks of a capture, each with its outer layers where these were read ahead; to be iterated once.
+
+    Args:
+        capture: just opened.
+        replay: opens it again if need be.
+        read: makes the outer layers of a block, of nothing but its octets and what is held when the first
+            block has been worked at.
+        alone: read everything here.
+
+    Attributes:
+        said: what the capture said so far.
+    """
+
+    def __init__(
+        self, capture: Capture, replay: Replay, read: Callable[[FrameBlock], Outer], *, alone: bool = False
+    ) -> None:
+        self.capture = capture
+        self.said = Said()
+        self._replay = replay
+        self._read = read
+        self._alone = alone or replay.path is None or processors() < 2 or (capture.size or 0) < WORTH
+
+    def __iter__(self) -> Iterator[tuple[FrameBlock, Outer | None]]:
+        blocks = iter(self.capture)
+        for block in blocks:
+            self.said = Said(self.capture.position, self.capture.secrets)
+            yield block, None
+            if not self._alone:
+                last = int(block.number[-1])
+                del block
+                yield from self._ahead(blocks, last)
+                return
+        self.said = Said.by(self.capture)
+
+    def _ahead(self, blocks: Iterator[FrameBlock], last: int) -> Iterator[tuple[FrameBlock, Outer | None]]:
+        """What another process reads, from the block behind frame `last` on."""
+        try:
+            reader = _Reader(self.capture, blocks, self._read)
+        except OSError:  # no more memory, or processes
+            yield from self._behind(self.capture, blocks, last)
+            return
+        try:
+            for block, outer, self.said in reader:
+                if block is None:
+                    return
+                last = int(block.number[-1])
+                yield block, outer
+                del block, outer
+        finally:
+            reader.end()
+        with self._replay.open() as capture:
+            yield from self._behind(capture, capture, last)
+
+    def _behind(
+        self, capture: Capture, blocks: Iterable[FrameBlock], last: int
+    ) -> Iterator[tuple[FrameBlock, Outer | None]]:
+        """The frames behind frame `last`, read here."""
+        for block in blocks:
+            self.said = Said(capture.position, capture.secrets)
+            begin = int(np.searchsorted(block.number, last, side="right"))
+            if begin < len(block):
+                yield cut(block, begin, len(block)), None
+        self.said = Said.by(capture)
+
+
+class _Reader:
+    """The copy of this process that reads ahead: an iterable of what it sent."""
+
+    def __init__(
+        self, capture: Capture, blocks: Iterator[FrameBlock], read: Callable[[FrameBlock], Outer]
+    ) -> None:
+        context = multiprocessing.get_context("fork")
+        self.slots = _Slots()
+        self.link, other = context.Pipe()
+        self.process = context.Process(
+            target=_read_on,
+            args=(capture, blocks, read, self.slots, other, self.link),
+            name="hanscope ahead",
+            daemon=True,
+        )
+        try:
+            with warnings.catch_warnings():  # of threads, which Arrow and numpy set up anew in a copy
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self.process.start()
+        except OSError:
+            self.link.close()
+            raise
+        finally:
+            other.close()
+
+    def __iter__(self) -> Iterator[tuple[FrameBlock | None, Outer | None, Said]]:
+        """Blocks; None as the last one of a capture that was read to its end.
+
+        Raises:
+            CaptureError: what the other process met.
+        """
+        with suppress(EOFError, OSError):  # it died: what came is right, and the caller reads on
+            while self.link.poll(PATIENCE):
+                slot, sizes, octets, said = self.link.recv()
+                if isinstance(octets, CaptureError):
+                    raise octets
+                if octets is None:
+                    yield None, None, said
+                    return
+                yield *self.slots.loads(slot, sizes, octets), said
+                for free in self.slots.left():
+                    with suppress(OSError):  # it has sent everything, and is gone
+                        self.link.send(free)
+
+    def end(self) -> None:
+        """Stop it."""
+        self.link.close()
+        self.process.terminate()
+        self.process.join()
+
+
+def _read_on(
+    capture: Capture,
+    blocks: Iterator[FrameBlock],
+    read: Callable[[FrameBlock], Outer],
+    slots: _Slots,
+    link: Any,
+    others: Any,
+) -> None:
+    """What the copy does: send block after block; then what the capture said, or why it cannot be read."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is this one's parent that tells of an interruption
+    others.close()
+    free = list(range(SLOTS))
+    with suppress(Exception):  # whatever it is, the parent meets it again when it reads on
+        try:
+            for block in blocks:
+                outer = read(block)
+                while not free or link.poll():
+                    free.append(link.recv())
+                said = Said(capture.position, list(capture.secrets))
+                link.send((*slots.dumps(free, (block, outer)), said))
+            link.send((None, [], None, Said.by(capture)))
+        except CaptureError as error:
+            link.send((None, [], error, Said()))
+
+
+class _Slots:
+    """Memory that both processes see, for the arrays of a block each."""
+
+    def __init__(self) -> None:
+        memory = mmap.mmap(-1, SLOTS * SLOT)
+        self.arrays = [np.frombuffer(memory, np.uint8, SLOT, n * SLOT) for n in range(SLOTS)]
+        self._idle = [sys.getrefcount(array) for array in self.arrays]
+        self._taken: list[int] = []
+
+    def dumps(self, free: list[int], what: object) -> tuple[int | None, list[int], bytes]:
+        """An object in octets, its arrays in one of the slots that are `free`, or None of them if they do not fit:
+        the slot, the size of each array, and the rest."""
+        buffers: list[Any] = []
+        octets = pickle.dumps(what, 5, buffer_callback=buffers.append)
+        arrays = [np.frombuffer(buffer, np.uint8) for buffer in buffers]
+        sizes = [len(array) for array in arrays]
+        if sum(sizes) + ALIGNED * len(sizes) > SLOT:
+            return None, [], pickle.dumps(what, 5)
+        slot = free.pop()
+        for array, place in zip(arrays, self._places(slot, sizes), strict=True):
+            place[:] = array
+        return slot, sizes, octets
+
+    def loads(self, slot: int | None, sizes: list[int], octets: bytes) -> Any:
+        """The object again; its arrays lie in the slot, unless too few slots would be left."""
+        if slot is None:
+            return pickle.loads(octets)
+        places: Iterable[npt.NDArray[np.uint8]] = self._places(slot, sizes)
+        self._taken.append(slot)
+        if len(self._taken) >= SLOTS - 1:
+            places = [place.copy() for place in places]
+        return pickle.loads(octets, buffers=places)
+
+    def left(self) -> list[int]:
+        """The slots into which nothing looks any more (the count of references is that of an idle one)."""
+        found = [slot for slot in self._taken if sys.getrefcount(self.arrays[slot]) <= self._idle[slot]]
+        self._taken = [slot for slot in self._taken if slot not in found]
+        return found
+
+    def _places(self, slot: int, sizes: list[int]) -> Iterator[npt.NDArray[np.uint8]]:
+        at = 0
+        for size in sizes:
+            yield self.arrays[slot][at : at + size]
+            at += -(-size // ALIGNED) * ALIGNED

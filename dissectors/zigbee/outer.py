@@ -1,0 +1,123 @@
+"""The outer layers of a block's frames: MAC, NWK, NWK security opened, and the headers of the APS.
+
+Strategy: all that is here follows from the octets and the keys held, whatever frames passed before. So it can be
+made ahead of the rest of the decode, by another process too (`analysis.ahead`); what depends on the frames
+before (verdicts, owners of addresses, counters, link keys) is `dissectors.zigbee.columns`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dissectors.context import HanContext
+from dissectors.ieee802154.columns import DATA, Headers, read_headers
+from dissectors.vectors import Columns, Index, Octets, Span, distinct
+from dissectors.zigbee.aps_columns import ApsHeaders, put_aps, read_aps
+from dissectors.zigbee.ccm_batch import MIC, Sealed
+from dissectors.zigbee.key_columns import Opened, Openings, open_groups
+from dissectors.zigbee.nwk_columns import AUX_OCTETS, NwkHeaders, put_nwk, read_nwk
+from dissectors.zigbee.nwk_security import groups_of
+from dissectors.zigbee.security_columns import Group
+
+__all__ = ["Outer", "read_outer"]
+
+_WORDS: dict[Sequence[str], Sequence[str]] = {}
+
+
+@dataclass
+class Outer:
+    """What was read of the outer layers.
+
+    Attributes:
+        octets: of the block.
+        out: the columns that these layers fill.
+        mac: all MAC headers that were read.
+        nwk: the NWK headers of secured frames.
+        digest: integrity code of each of them, as sent.
+        names: PAN and key sequence number of the distinct groups of secured frames.
+        group: place of each secured frame's group in `names`.
+        tried: values of the keys that came into question for each group.
+        opened: plain texts of the secured frames.
+        commands, commands_at: opened NWK commands, and their places in `nwk`.
+        applications: APS headers of opened data frames; their `index` points into `applications_at`.
+        applications_at: places of the opened data frames in `nwk`.
+    """
+
+    octets: Octets
+    out: Columns
+    mac: Headers
+    nwk: NwkHeaders
+    digest: npt.NDArray[np.uint32]
+    names: list[tuple[int, int]]
+    group: Index
+    tried: list[list[bytes]]
+    opened: Opened
+    commands: Span
+    commands_at: Index
+    applications: ApsHeaders
+    applications_at: Index
+
+    def groups(self, context: HanContext) -> list[Group]:
+        """The groups of secured frames, with the keys held now."""
+        return groups_of(self.names, context)
+
+    def holds(self, context: HanContext) -> bool:
+        """Whether the keys that were tried are those that would be tried now."""
+        return self.tried == [[key.value for key in group.keys] for group in self.groups(context)]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Words of text columns are told apart by which list they are: one that was met before is taken again."""
+        self.__dict__.update(state)
+        self.out.words = {name: _WORDS.setdefault(words, words) for name, words in self.out.words.items()}
+
+
+def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> Outer:
+    """Read the outer layers of the frames of `span` (trailers excluded, check sequence not bad).
+
+    Args:
+        octets: of the block.
+        span: its radio frames.
+        count: rows of the block.
+        context: is asked for keys, and remembers which key opened what (`Openings`); nothing else is changed.
+    """
+    out = Columns(count)
+    mac = read_headers(octets, span, out)
+    network = mac.where(np.flatnonzero((mac.kind == DATA) & (mac.src_mode > 0)))
+    nwk = read_nwk(octets, network.span, network.pan)
+    unique, group = distinct((nwk.pan.astype(np.uint32) << np.uint32(8)) | nwk.key_seq)
+    names = [(key >> 8, key & 0xFF) for key in unique.tolist()]
+    keys = [one.keys for one in groups_of(names, context)]
+    text = nwk.span.offset
+    sealed = Sealed(octets, nwk.header, text - AUX_OCTETS, text, nwk.span.end, nwk.sender, nwk.counter)
+    opened = open_groups(sealed, group, names, keys, context.state(Openings))
+    digest = octets.u32(nwk.span.end - MIC)
+    if len(nwk.span):
+        put_nwk(octets, nwk, out)
+        out.put("nwk_digest", nwk.span.rows, digest)
+    good = np.flatnonzero(opened.ok)
+    begin = opened.offset[good]
+    plain = Span(nwk.span.rows[good], begin, begin + nwk.span.length[good] - MIC)
+    command = nwk.command[good]
+    applications = read_aps(opened.octets, plain.where(~command), np.arange(int((~command).sum())))
+    if len(applications.span):
+        put_aps(applications, out)
+    return Outer(
+        octets,
+        out,
+        mac,
+        nwk,
+        digest,
+        names,
+        group,
+        [[key.value for key in some] for some in keys],
+        opened,
+        plain.where(command),
+        good[command],
+        applications,
+        good[~command],
+    )
