@@ -45,7 +45,7 @@ WORTH = 8 * 1024 * 1024
 
 @dataclass(slots=True)
 class Said:
-    """What a capture said of itself so far, as `captures.Capture` has it; all but the first two at its end."""
+    """What a capture said of itself so far, as `captures.Capture` has it."""
 
     position: int = 0
     secrets: list[Key] = field(default_factory=list)
@@ -78,41 +78,41 @@ class Ahead:
         read: makes the outer layers of a block, of nothing but its octets and what is held when the first
             block has been worked at.
         alone: read everything here.
-
-    Attributes:
-        said: what the capture said so far.
     """
 
     def __init__(
         self, capture: Capture, replay: Replay, read: Callable[[FrameBlock], Outer], *, alone: bool = False
     ) -> None:
         self.capture = capture
-        self.said = Said()
         self._replay = replay
         self._read = read
         self._alone = alone or replay.path is None or processors() < 2 or (capture.size or 0) < WORTH
+        self._said: Said | None = None
+
+    @property
+    def said(self) -> Said:
+        """What the capture said of itself so far."""
+        return self._said or Said.by(self.capture)
 
     def __iter__(self) -> Iterator[tuple[FrameBlock, Outer | None]]:
         blocks = iter(self.capture)
         for block in blocks:
-            self.said = Said(self.capture.position, self.capture.secrets)
             yield block, None
             if not self._alone:
                 last = int(block.number[-1])
                 del block
                 yield from self._ahead(blocks, last)
                 return
-        self.said = Said.by(self.capture)
 
     def _ahead(self, blocks: Iterator[FrameBlock], last: int) -> Iterator[tuple[FrameBlock, Outer | None]]:
         """What another process reads, from the block behind frame `last` on."""
         try:
             reader = _Reader(self.capture, blocks, self._read)
         except OSError:  # no more memory, or processes
-            yield from self._behind(self.capture, blocks, last)
+            yield from self._behind(blocks, last)
             return
         try:
-            for block, outer, self.said in reader:
+            for block, outer, self._said in reader:
                 if block is None:
                     return
                 last = int(block.number[-1])
@@ -120,19 +120,16 @@ class Ahead:
                 del block, outer
         finally:
             reader.end()
-        with self._replay.open() as capture:
-            yield from self._behind(capture, capture, last)
+        self._said = None
+        with self._replay.open() as self.capture:
+            yield from self._behind(self.capture, last)
 
-    def _behind(
-        self, capture: Capture, blocks: Iterable[FrameBlock], last: int
-    ) -> Iterator[tuple[FrameBlock, Outer | None]]:
+    def _behind(self, blocks: Iterable[FrameBlock], last: int) -> Iterator[tuple[FrameBlock, Outer | None]]:
         """The frames behind frame `last`, read here."""
         for block in blocks:
-            self.said = Said(capture.position, capture.secrets)
             begin = int(np.searchsorted(block.number, last, side="right"))
             if begin < len(block):
                 yield cut(block, begin, len(block)), None
-        self.said = Said.by(capture)
 
 
 class _Reader:
@@ -204,8 +201,7 @@ def _read_on(
                 outer = read(block)
                 while not free or link.poll():
                     free.append(link.recv())
-                said = Said(capture.position, list(capture.secrets))
-                link.send((*slots.dumps(free, (block, outer)), said))
+                link.send((*slots.dumps(free, (block, outer)), Said.by(capture)))
             link.send((None, [], None, Said.by(capture)))
         except CaptureError as error:
             link.send((None, [], error, Said()))

@@ -196,3 +196,14 @@ def test_only_files_are_read_ahead(tmp_path: Path) -> None:
     path, _ = traffic(tmp_path, 1000)
     with path.open("rb") as file, Replay(file) as replay, replay.open() as capture:
         assert [more for _, more in Ahead(capture, replay, lambda _: 1 / 0)] == [None, None]  # type: ignore[arg-type]
+
+
+def test_a_limit_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks_received: list[int]) -> None:
+    path, ring = traffic(tmp_path)
+    monkeypatch.setattr("analysis.decode.LONG", 0)
+    found = decode(path, ring, limit=3100)
+    assert blocks_received and len(found.table("packets")) == 3100
+    assert found.facts.link_types == [195]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ahead, "WORTH", 1 << 60)
+        assert_same(found, decode(path, ring, limit=3100))
