@@ -75,8 +75,7 @@ class Ahead:
     Args:
         capture: just opened.
         replay: opens it again if need be.
-        read: makes the outer layers of a block, of nothing but its octets and what is held when the first
-            block has been worked at.
+        read: makes the outer layers of a block, of nothing but its octets and the keys that are held at first.
         alone: read everything here.
     """
 
@@ -95,17 +94,15 @@ class Ahead:
         return self._said or Said.by(self.capture)
 
     def __iter__(self) -> Iterator[tuple[FrameBlock, Outer | None]]:
-        blocks = iter(self.capture)
-        for block in blocks:
-            yield block, None
-            if not self._alone:
-                last = int(block.number[-1])
-                del block
-                yield from self._ahead(blocks, last)
-                return
+        if self._alone:
+            for block in self.capture:
+                yield block, None
+        else:
+            yield from self._ahead(iter(self.capture))
 
-    def _ahead(self, blocks: Iterator[FrameBlock], last: int) -> Iterator[tuple[FrameBlock, Outer | None]]:
-        """What another process reads, from the block behind frame `last` on."""
+    def _ahead(self, blocks: Iterator[FrameBlock]) -> Iterator[tuple[FrameBlock, Outer | None]]:
+        """What another process reads."""
+        last = 0
         try:
             reader = _Reader(self.capture, blocks, self._read)
         except OSError:  # no more memory, or processes
