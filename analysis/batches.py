@@ -57,10 +57,11 @@ class Words:
         if plain == len(own) or (len(codes) and codes.min() >= 0 and codes.max() < plain):
             return codes.astype(np.int32, copy=False)
         found = own.take(codes, mode="clip")
-        if own.min() < 0 and len(found):
-            if found.min(where=mask, initial=0) < 0:
-                new = [place for place in distinct(codes[mask])[0].tolist() if own[place] < 0]
-                own[new] = [self.code(texts[place]) for place in new]
+        if len(found) and found.min() < 0:
+            new = (found < 0) & mask
+            if new.any():
+                places = distinct(codes[new])[0].tolist()
+                own[places] = [self.code(texts[place]) for place in places]
                 found = own.take(codes, mode="clip")
             np.maximum(found, 0, out=found)
         return found

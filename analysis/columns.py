@@ -39,11 +39,14 @@ OPENED = frozenset({"ok", "replay"})
 
 
 def outer_layers(block: FrameBlock, session: Session) -> Outer:
-    """The outer layers of a block's frames, with the keys that the session holds."""
+    """The outer layers of a block's frames, with the keys that the session holds, and what the capture itself says
+    of each record."""
     sound = np.flatnonzero((block.kind == Kind.RADIO) & (block.fcs != FcsState.BAD))
     offset = block.offset[sound].astype(np.int64)
     end = offset + block.length[sound] - TRAILERS.take(block.trailer[sound])
-    return read_outer(Octets(block.data), Span(sound, offset, end), len(block), session.context)
+    outer = read_outer(Octets(block.data), Span(sound, offset, end), len(block), session.context)
+    _put_capture(block, session.capture, outer.out)
+    return outer
 
 
 def frame_batches(
@@ -159,7 +162,6 @@ class _Segment:
             self.block = cut(self.block, 0, self.count)
             frames.end_at(self.count)
         vocabulary = session.context.state(Vocabulary)
-        _put_capture(self.block, session.capture, frames.out)
         _put_issues(self.block, frames)
         _note_shut(self.block, session, frames)
         singles = batch_of("packets", self.rows.packets, session.refuse) if self.packets else None
@@ -203,7 +205,7 @@ def _put_capture(block: FrameBlock, capture: str, out: Columns) -> None:
     length = np.where(block.kind == Kind.RADIO, block.length, block.record_length)
     out.put("frame", every, block.number.astype(np.uint64), mask)
     _put_time(out, block.time_ns)
-    out.put_words("capture", every, 0, (capture,), mask)
+    out.put_words("capture", every, 0, _words(capture), mask)
     out.put("length", every, length.astype(np.uint32), mask)
     out.put("link_type", every, block.link_type, mask)
     for name, values, has in (
@@ -214,6 +216,11 @@ def _put_capture(block: FrameBlock, capture: str, out: Columns) -> None:
         ("fcs_ok", block.fcs == FcsState.GOOD, block.fcs != FcsState.UNKNOWN),
     ):
         out.fill(name, values, has)
+
+
+@cache
+def _words(capture: str) -> tuple[str]:
+    return (capture,)  # the same one in every block: see `analysis.batches.Words`
 
 
 def _put_issues(block: FrameBlock, frames: Frames) -> None:

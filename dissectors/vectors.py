@@ -273,12 +273,13 @@ def lookup(table: dict[int, int], keys: npt.NDArray[np.uint64]) -> tuple[npt.NDA
 
 
 def distinct(keys: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Index]:
-    """The distinct keys, and for each element which of them it is: small numbers ascending, others in the
+    """The distinct keys, and for each element which of them it is: near numbers ascending, others in the
     order in which they are met."""
     if len(keys) == 0 or (keys[0] == keys[-1] and (keys == keys[0]).all()):  # often there is only one
         return keys[:1], np.zeros(len(keys), np.int64)
-    if int(keys.max()) < SMALL and int(keys.min()) >= 0:
-        return _distinct_small(keys)
+    least = keys.min()
+    if int(keys.max()) - int(least) < NEAR:
+        return _distinct_near(keys, least)
     import pyarrow as pa  # its hash table is seven times faster here than numpy's sorting
 
     from dissectors.kernels import coded
@@ -311,17 +312,18 @@ def first_places(which: Index, count: int) -> Index:
     return first
 
 
-SMALL = 1 << 15
-"""Keys below it are told apart by a table."""
+NEAR = 1 << 16
+"""Keys that are no further from each other are told apart by a table."""
 
 
-def _distinct_small(keys: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Index]:
-    seen = np.zeros(SMALL, np.bool_)
-    seen[keys] = True
+def _distinct_near(keys: npt.NDArray[Any], least: Any) -> tuple[npt.NDArray[Any], Index]:
+    places = (keys - least).astype(np.int64, copy=False) if least > 0 else keys.astype(np.int64) - int(least)
+    seen = np.zeros(NEAR, np.bool_)
+    seen[places] = True
     unique = np.flatnonzero(seen)
-    place = np.empty(SMALL, np.int64)
+    place = np.empty(NEAR, np.int64)
     place[unique] = np.arange(len(unique))
-    return unique.astype(keys.dtype), place.take(keys)
+    return unique.astype(keys.dtype) + least, place.take(places)
 
 
 def stable_order(keys: npt.NDArray[Any]) -> Index:

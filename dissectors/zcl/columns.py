@@ -148,17 +148,17 @@ def _in_order(asked: Records, rounds: list[Records], whole: Mask) -> Records:
     counts[~whole] = 0
     parts = [asked, *rounds]
     index = np.concatenate([part.index for part in parts])
-    kept = None if whole.all() else whole[index]
     place = (np.cumsum(counts) - counts)[index] + np.concatenate(places)
-    if kept is not None:
-        place = place[kept]
-    fields = []
-    for name in Records.__slots__:
-        values = index if name == "index" else np.concatenate([getattr(part, name) for part in parts])
-        out = np.empty(len(place), values.dtype)
-        out[place] = values if kept is None else values[kept]
-        fields.append(out)
-    return Records(*fields)
+    kept = np.arange(len(index)) if whole.all() else np.flatnonzero(whole[index])
+    order = np.empty(len(kept), np.int64)
+    order[place[kept]] = kept
+    return Records(
+        index.take(order),
+        *(
+            np.concatenate([getattr(part, name) for part in parts]).take(order)
+            for name in Records.__slots__[1:]
+        ),
+    )
 
 
 def _identifiers(octets: Octets, span: Span) -> tuple[Records, Mask]:
