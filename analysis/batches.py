@@ -7,7 +7,10 @@ already; their values are set into the columns at their rows.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,12 @@ import pyarrow as pa
 from analysis.tables import arrow_schema, numpy_of, sound_text, truths_of
 from dissectors.kernels import take
 from dissectors.vectors import Columns, Index, Lexicon, distinct
+
+PIECE = 8 * 1024 * 1024
+"""Octets of a piece of memory for columns: two blocks or so."""
+LARGE = 32 * 1024 * 1024 - 65_536
+ALIGNED = 64
+
 
 __all__ = ["Vocabulary", "Words", "batch_with", "joined"]
 
@@ -91,11 +100,45 @@ def _plain(own: Codes) -> int:
     return len(own) if same.all() else int(same.argmin())
 
 
+class Room:
+    """Memory for the columns that stay, in large pieces of few pages.
+
+    What is made only on the way to a column is not mixed with them, so in the next block it finds its old place,
+    still in the CPU's cache. A piece is given back when the last column in it is.
+    """
+
+    def __init__(self) -> None:
+        self._piece = np.empty(0, np.uint8)
+        self._used = 0
+        # The C library gives what is freed back to the system, page by page, unless larger pieces were freed before.
+        np.empty(LARGE, np.uint8)
+
+    def put(self, values: npt.NDArray[Any], width: Any) -> Any:
+        """A copy of the values as an Arrow buffer of numbers of that type."""
+        size = len(values) * np.dtype(width).itemsize
+        if self._used + size > len(self._piece):
+            self._piece, self._used = _piece(max(PIECE, size)), 0
+        place = self._piece[self._used : self._used + size]
+        self._used += -(-size // ALIGNED) * ALIGNED
+        place.view(width)[:] = values
+        return pa.py_buffer(place)
+
+
+def _piece(size: int) -> npt.NDArray[np.uint8]:
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.empty(size, np.uint8)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(OSError):  # a system without them
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, np.uint8)
+
+
 class Vocabulary:
-    """The words of every text column of every table of one decode."""
+    """The words of every text column of every table of one decode, and the room for all columns."""
 
     def __init__(self) -> None:
         self._words: dict[tuple[str, str], Words] = {}
+        self.room = Room()
 
     def words(self, table: str, column: str) -> Words:
         """The words of one column."""
@@ -111,30 +154,26 @@ def text_array(texts: Sequence[str]) -> Any:
     return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
 
 
-def _bitmap(mask: Mask) -> Any:
-    return None if mask.all() else pa.py_buffer(np.packbits(mask, bitorder="little"))
+def _bitmap(mask: Mask, room: Room) -> Any:
+    return None if mask.all() else room.put(np.packbits(mask, bitorder="little"), np.uint8)
 
 
-def _own(values: npt.NDArray[Any], width: Any) -> Any:
-    """The values as a buffer; those that look into other memory, which may change later, as a copy."""
-    return pa.py_buffer(np.array(values, width, order="C", copy=None if values.flags.owndata else True))
-
-
-def _array(type_: Any, values: npt.NDArray[Any], bitmap: Any, words: Words | None) -> Any:
+def _array(type_: Any, values: npt.NDArray[Any], bitmap: Any, words: Words | None, room: Room) -> Any:
     """One Arrow array of a column's values; `words` where they are codes of text."""
     buffers = [bitmap, None]
     if words is not None:
-        buffers[1] = _own(values, np.int32)
+        buffers[1] = room.put(values, np.int32)
         indices = pa.Array.from_buffers(pa.int32(), len(values), buffers)
         return pa.DictionaryArray.from_arrays(indices, words.dictionary(), safe=False)
     if pa.types.is_boolean(type_):
-        buffers[1] = pa.py_buffer(np.packbits(values.astype(np.bool_), bitorder="little"))
+        buffers[1] = room.put(np.packbits(values.astype(np.bool_), bitorder="little"), np.uint8)
     else:
         width = np.int64 if pa.types.is_timestamp(type_) else type_.to_pandas_dtype()
-        buffers[1] = _own(values, width)
+        buffers[1] = room.put(values, width)
     return pa.Array.from_buffers(type_, len(values), buffers)
 
 
+@lru_cache(maxsize=64)
 def _null(type_: Any, count: int) -> Any:
     return pa.nulls(count, type_)
 
@@ -143,7 +182,7 @@ def batch_with(
     table: str, columns: Columns, vocabulary: Vocabulary, singles: Any = None, rows: Index | None = None
 ) -> Any:
     """A batch of `columns`, with the rows of the batch `singles` set at `rows`."""
-    arrays = []
+    arrays, room = [], vocabulary.room
     bitmaps: dict[int, Any] = {}  # masks are shared by the columns of a layer
     for field in arrow_schema(table):
         values, mask = columns.values.get(field.name), columns.valid.get(field.name)
@@ -161,8 +200,8 @@ def batch_with(
             )
             continue
         if id(mask) not in bitmaps:
-            bitmaps[id(mask)] = mask, _bitmap(mask)  # the mask is kept, so that its id stays its own
-        arrays.append(_array(field.type, values, bitmaps[id(mask)][1], words))
+            bitmaps[id(mask)] = mask, _bitmap(mask, room)  # the mask is kept, so that its id stays its own
+        arrays.append(_array(field.type, values, bitmaps[id(mask)][1], words, room))
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
 
 
@@ -211,7 +250,7 @@ def joined(
         return batch
     order = np.argsort(np.concatenate([rows, single_rows]), kind="stable")
     index = pa.Array.from_buffers(pa.int64(), len(order), [None, pa.py_buffer(order)])
-    arrays = []
+    arrays, room = [], vocabulary.room
     for field in arrow_schema(table):
         one, other = batch.column(field.name), singles.column(field.name)
         if not pa.types.is_dictionary(field.type):
@@ -221,7 +260,7 @@ def joined(
         found, valid = numpy_of(other)
         if valid.any():
             found = words.recoded(other.dictionary.to_pylist(), found, valid)
-        other = _array(pa.int32(), found, _bitmap(valid), None)
+        other = _array(pa.int32(), found, _bitmap(valid, room), None, room)
         codes = take(pa.concat_arrays([one.indices, other]), index)
         arrays.append(pa.DictionaryArray.from_arrays(codes, words.dictionary(), safe=False))
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
