@@ -22,7 +22,7 @@ from analysis.session import Hindsight, Session
 from analysis.source import Replay, Source
 from analysis.tables import batch_of, empty_table
 from captures import FrameBlock, Lost
-from captures.block import cut
+from captures.block import BLOCK_FRAMES, cut
 from dissectors.keyring import Keyring
 from dissectors.zigbee.outer import Outer
 
@@ -111,7 +111,8 @@ class Reading:
         look = FIRST_LOOK if FIRST_LOOK in self.looks else None
         with self.replay.open() as capture:
             self.facts.format = capture.format
-            alone = not self.ahead or (self.limit or LONG) < LONG or self.block_frames is not None
+            short = min(self.block_frames or BLOCK_FRAMES, BLOCK_FRAMES) < BLOCK_FRAMES
+            alone = not self.ahead or short or (self.limit or LONG) < LONG
             ahead = Ahead(capture, self.replay, self._outer_layers, alone=alone)
             with closing(_limited(ahead, self.limit, self.block_frames, look)) as blocks:
                 for block, outer in blocks:
