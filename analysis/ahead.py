@@ -9,7 +9,6 @@ read on from the same frame here. So what comes out is the same, whoever read it
 from __future__ import annotations
 
 import mmap
-import multiprocessing
 import pickle
 import signal
 import sys
@@ -135,6 +134,8 @@ class _Reader:
     def __init__(
         self, capture: Capture, blocks: Iterator[FrameBlock], read: Callable[[FrameBlock], Outer]
     ) -> None:
+        import multiprocessing
+
         context = multiprocessing.get_context("fork")
         self.slots = _Slots()
         self.link, other = context.Pipe()

@@ -45,7 +45,8 @@ DECODED_TABLES = tuple(name for name in TABLES if name != "findings")
 
 FIRST_LOOK, SECOND_LOOK = 1024, 8192
 """After so many frames, and at the end of the block that has so many, a reading is given up if hindsight would
-open more of them: the next one knows what they teach, and the capture need not be read to its end twice."""
+open more of them: the next one knows what they teach, and the capture need not be read to its end twice. The first
+look is for captures without their network key, which nearly always are read again if they hold it."""
 LONG = 100_000
 """Frames from which on a limit leaves enough to be read ahead."""
 PASSES = 4
@@ -97,7 +98,8 @@ class Reading:
         self.limit = limit
         self.progress = progress
         self.block_frames = block_frames
-        looks = (SECOND_LOOK,) if hindsight else (FIRST_LOOK, SECOND_LOOK)
+        held = keyring is not None and any(key.kind == "network" for key in keyring.keys)
+        looks = (SECOND_LOOK,) if hindsight or held else (FIRST_LOOK, SECOND_LOOK)
         self.looks = [frames for frames in looks if limit is None or limit > frames]
         self.facts = CaptureFacts(name=replay.name)
         self.session = Session(

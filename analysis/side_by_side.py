@@ -7,7 +7,6 @@ processor, or a system that cannot copy a process safely, the work is done here,
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -24,9 +23,14 @@ MOST = 4  # processes, so that what each of them makes stays bounded
 
 def processors() -> int:
     """How many processes are worth while here; a worker of a pool may have none of its own."""
-    if sys.platform != "linux" or multiprocessing.current_process().daemon:
+    if sys.platform != "linux" or _in_a_pool():
         return 1
     return min(len(os.sched_getaffinity(0)), MOST)
+
+
+def _in_a_pool() -> bool:
+    running = sys.modules.get("multiprocessing")  # which a worker of one has imported
+    return running is not None and running.current_process().daemon
 
 
 def shared_out(work: Callable[[int], Result], pieces: int, processes: int) -> list[Result]:
@@ -43,6 +47,8 @@ def shared_out(work: Callable[[int], Result], pieces: int, processes: int) -> li
 
 def _by_several(work: Callable[[int], Result], pieces: int, processes: int) -> dict[int, Result]:
     """What several processes made; nothing where the system has no memory that they can share."""
+    import multiprocessing  # 10 ms that small captures do not pay
+
     context = multiprocessing.get_context("fork")
     try:
         left = context.Array("i", [0, pieces])
