@@ -21,16 +21,15 @@ from analysis.tables import arrow_schema, numpy_of, sound_text, truths_of
 from dissectors.kernels import take
 from dissectors.vectors import Columns, Index, Lexicon, distinct
 
-PIECE = 8 * 1024 * 1024
-"""Octets of a piece of memory for columns: two blocks or so."""
-LARGE = 32 * 1024 * 1024 - 65_536
-ALIGNED = 64
-
-
 __all__ = ["Vocabulary", "Words", "batch_with", "joined"]
 
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int32]
+PIECE = 8 * 1024 * 1024
+"""Octets of a piece of memory for columns: two blocks or so."""
+LARGE = 32 * 1024 * 1024 - 65_536
+"""Octets of the largest piece that the C library may keep for itself."""
+ALIGNED = 64
 
 
 class Words:

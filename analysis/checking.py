@@ -21,8 +21,9 @@ from analysis.merging import Said, Sayings
 from analysis.profile import Profile, read_profile
 from analysis.side_by_side import processors, shared_out
 from analysis.source import Replay, Source
+from analysis.uncollected import uncollected
 from analysis.view import View
-from analysis.windows import PART, WINDOW, Window, uncollected, windows
+from analysis.windows import PART, WINDOW, Window, windows
 from dissectors.keyring import Keyring
 
 __all__ = ["Checked", "Checking", "Watcher", "check_capture", "check_tables"]

@@ -62,9 +62,7 @@ def run() -> NoReturn:
     """
     code = main()
     if all(thread is threading.main_thread() or thread.daemon for thread in threading.enumerate()):
-        with suppress(
-            OSError, ValueError, AttributeError
-        ):  # where a closed pipe was to be told, `guarded` did
+        with suppress(OSError, ValueError, AttributeError):  # `guarded` told of a pipe that nobody reads
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)

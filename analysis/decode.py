@@ -21,6 +21,7 @@ from analysis.schema import TABLES
 from analysis.session import Hindsight, Session
 from analysis.source import Replay, Source
 from analysis.tables import batch_of, empty_table
+from analysis.uncollected import uncollected
 from captures import FrameBlock, Lost
 from captures.block import BLOCK_FRAMES, cut
 from dissectors.keyring import Keyring
@@ -269,7 +270,8 @@ class Decoded:
     def frame(self, name: str) -> pd.DataFrame:
         """A table as pandas frame with Arrow dtypes (64-bit addresses stay whole numbers)."""
         if name not in self._frames:
-            import pandas as pd
+            with uncollected():
+                import pandas as pd
 
             self._frames[name] = self.arrow[name].to_pandas(types_mapper=pd.ArrowDtype)
         return self._frames[name]

@@ -10,10 +10,8 @@ cut without a copy and let go as soon as no window needs them."""
 
 from __future__ import annotations
 
-import gc
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +21,7 @@ from analysis.decode import Reading
 from analysis.schema import TABLES
 from analysis.tables import empty_table, numpy_of
 
-__all__ = ["MESSAGES_KEPT", "WINDOW", "Window", "uncollected", "windows"]
+__all__ = ["MESSAGES_KEPT", "WINDOW", "Window", "windows"]
 
 WINDOW = 1_000_000  # frames that one window judges, at most
 STRETCH = 2 * 3600 * 10**9  # nanoseconds before and behind them
@@ -190,15 +188,3 @@ def _window(held: Held, standing: dict[str, Any], number: int, start: int, end: 
     tables = {name: held.table(name, longer=name == "commands") for name in TABLES}
     tables |= {name: pa.Table.from_batches([batch]) for name, batch in standing.items()}
     return Window(tables, number, start, end, last, held.table("packets", longer=True))
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """While a window is judged: without the garbage collector, which would look again and again at all that it holds."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
