@@ -42,7 +42,7 @@ WORTH = 8 * 1024 * 1024
 """Octets of a capture from which on another process is worth while."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Said:
     """What a capture said of itself so far, as `captures.Capture` has it."""
 

@@ -29,7 +29,7 @@ __all__ = ["Outer", "read_outer"]
 _WORDS: dict[Sequence[str], Sequence[str]] = {}
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Outer:
     """What was read of the outer layers.
 

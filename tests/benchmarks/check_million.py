@@ -3,7 +3,8 @@
 
 For each capture one process reads it and one checks it, in turn; both print seconds that pass, processor time
 (with that of the processes which share out the rules) and peak memory. The ratio is the time of all rules over the
-time of decoding, of each pair: the median, and its range; the peak must not grow with the length."""
+time of decoding, of each pair: the median, and its range; the peak must not grow with the length. Then the same of
+the whole commands: `hanscope decode --out`, which writes the tables, and `hanscope check`."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.rivals import Command, paired
 from tests.benchmarks.traffic import CASES, key, write_pcap
 
 STEPS = ("decode", "check")
@@ -33,11 +35,8 @@ def measure(step: str, capture: str, keys: str | None) -> dict[str, Any]:
     from analysis.decode import readings
     from analysis.findings import rules
     from analysis.keyfile import read_keys
-    from dissectors.keyring import Key
 
     ring = read_keys(keys)
-    if keys is None:
-        ring.add(Key("network", key(0)))
     rules()
     before, started = os.times(), time.perf_counter()
     if step == "check":
@@ -70,6 +69,19 @@ def row(capture: str, keys: str | None, rounds: int) -> str:
     return f"| {pairs[0][0]['frames']:,} | {cells('passed')} | {cells('processor')} | {peaks} |"
 
 
+def commands(capture: str, keys: str, rounds: int) -> str:
+    """Both whole commands in turn, `rounds` times: how much longer `check` takes than `decode`."""
+    hanscope = (sys.executable, "-m", "analysis.cli")
+    with tempfile.TemporaryDirectory() as folder:
+        decode = Command("decode", (*hanscope, "decode", capture, "--keys", keys, "--out", folder))
+        check = Command("check", (*hanscope, "check", capture, "--keys", keys))
+        result = paired(decode, check, rounds)
+    return (
+        f"whole commands: decode --out {result.a.wall:.1f} s, check {result.b.wall:.1f} s; rules / decode "
+        f"**{result.ratio - 1:.2f}** ({result.low - 1:.2f} to {result.high - 1:.2f})"
+    )
+
+
 def _apart(step: str, capture: str, keys: str | None) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.benchmarks.check_million", "--step", step, capture]
     command += ["--keys", keys] if keys else []
@@ -89,15 +101,18 @@ def main() -> None:
     if chosen.step:
         print(json.dumps(measure(chosen.step, chosen.captures[0], chosen.keys)))
         return
-    print(HEAD)
-    for source in chosen.captures:
-        with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
+        for source in chosen.captures:
+            capture, keys = source, chosen.keys
             if source.isdigit():
-                capture = Path(folder) / "plain.pcap"
-                write_pcap(capture, int(source), CASES[0])
-                print(row(str(capture), None, chosen.rounds), flush=True)
-            else:
-                print(row(source, chosen.keys, chosen.rounds), flush=True)
+                made, held = Path(folder) / "plain.pcap", Path(folder) / "keys.toml"
+                write_pcap(made, int(source), CASES[0])
+                held.write_text(f'[[network_key]]\nkey = "{key(0).hex()}"\n')
+                capture, keys = str(made), str(held)
+            print(HEAD)
+            print(row(capture, keys, chosen.rounds), flush=True)
+            if keys is not None:
+                print(f"\n{commands(capture, keys, chosen.rounds)}\n", flush=True)
 
 
 if __name__ == "__main__":
