@@ -34,6 +34,7 @@ class Replay:
         self.source = source
         self.once = once
         self._spool: SpooledTemporaryFile[bytes] | None = None
+        self._stream: Any = None
         self._start: int | None = None
 
     @property
@@ -62,9 +63,8 @@ class Replay:
         Raises:
             CaptureError: as `captures.open_capture`.
         """
-        if self._spool is not None:
-            self._spool.seek(0)
-            return open_capture(_kept(self._spool), name=self.name)
+        if self._stream is not None:
+            return self._copied(self._stream)
         if isinstance(self.source, str | os.PathLike):
             if not _is_stream(self.source):
                 return open_capture(self.source)
@@ -87,21 +87,28 @@ class Replay:
     def _copied(self, stream: IO[bytes]) -> Capture:
         from tempfile import SpooledTemporaryFile  # which only streams need
 
-        self._spool = SpooledTemporaryFile(max_size=HELD)  # noqa: SIM115
-        return open_capture(cast(IO[bytes], _Tee(stream, self._spool)), name=self.name)
+        self._stream = stream
+        if self._spool is None:
+            self._spool = SpooledTemporaryFile(max_size=HELD)  # noqa: SIM115
+        return open_capture(cast(IO[bytes], _Spooled(stream, self._spool)), name=self.name)
 
 
-class _Tee:
-    """Reads a stream and keeps a copy of all that was read."""
+class _Spooled:
+    """A stream from its start: what was read of it before is in the spool, and what is read now goes there."""
 
     def __init__(self, stream: Any, spool: Any) -> None:
         self._read = getattr(stream, "read1", stream.read)
         self._stream = stream
         self._spool = spool
+        self._at = 0
 
     def read(self, size: int = -1, /) -> bytes:
-        piece: bytes = self._read(size) or b""
-        self._spool.write(piece)
+        self._spool.seek(self._at)
+        piece: bytes = self._spool.read(size)
+        if not piece:  # a reading may have been given up before the stream's end
+            piece = self._read(size) or b""
+            self._spool.write(piece)
+        self._at += len(piece)
         return piece
 
     def fileno(self) -> int:
