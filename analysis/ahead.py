@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import mmap
 import pickle
-import signal
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.side_by_side import processors
+from analysis.side_by_side import Copy, processors
 from analysis.source import Replay
 from captures import Capture, CaptureError, FrameBlock, Lost
 from captures.block import cut
@@ -88,25 +87,19 @@ class Ahead:
         self._said: Said | None = None
 
     @property
-    def said(self) -> Said:
+    def said(self) -> Said | Capture:
         """What the capture said of itself so far."""
-        return self._said or Said.by(self.capture)
+        return self._said or self.capture
 
     def __iter__(self) -> Iterator[tuple[FrameBlock, Outer | None]]:
-        if self._alone:
-            for block in self.capture:
-                yield block, None
-        else:
-            yield from self._ahead(iter(self.capture))
-
-    def _ahead(self, blocks: Iterator[FrameBlock]) -> Iterator[tuple[FrameBlock, Outer | None]]:
-        """What another process reads."""
-        last = 0
         try:
-            reader = _Reader(self.capture, blocks, self._read)
+            reader = None if self._alone else _Reader(self.capture, self._read)
         except OSError:  # no more memory, or processes
-            yield from self._behind(blocks, last)
+            reader = None
+        if reader is None:
+            yield from _behind(0, self.capture)
             return
+        last = 0
         try:
             for block, outer, self._said in reader:
                 if block is None:
@@ -115,45 +108,26 @@ class Ahead:
                 yield block, outer
                 del block, outer
         finally:
-            reader.end()
+            reader.copy.end()
         self._said = None
         with self._replay.open() as self.capture:
-            yield from self._behind(self.capture, last)
+            yield from _behind(last, self.capture)
 
-    def _behind(self, blocks: Iterable[FrameBlock], last: int) -> Iterator[tuple[FrameBlock, Outer | None]]:
-        """The frames behind frame `last`, read here."""
-        for block in blocks:
-            begin = int(np.searchsorted(block.number, last, side="right"))
-            if begin < len(block):
-                yield cut(block, begin, len(block)), None
+
+def _behind(last: int, capture: Capture) -> Iterator[tuple[FrameBlock, None]]:
+    """The frames behind frame `last`, read here."""
+    for block in capture:
+        begin = int(np.searchsorted(block.number, last, side="right"))
+        if begin < len(block):
+            yield cut(block, begin, len(block)) if begin else block, None
 
 
 class _Reader:
     """The copy of this process that reads ahead: an iterable of what it sent."""
 
-    def __init__(
-        self, capture: Capture, blocks: Iterator[FrameBlock], read: Callable[[FrameBlock], Outer]
-    ) -> None:
-        import multiprocessing
-
-        context = multiprocessing.get_context("fork")
+    def __init__(self, capture: Capture, read: Callable[[FrameBlock], Outer]) -> None:
         self.slots = _Slots()
-        self.link, other = context.Pipe()
-        self.process = context.Process(
-            target=_read_on,
-            args=(capture, blocks, read, self.slots, other, self.link),
-            name="hanscope ahead",
-            daemon=True,
-        )
-        try:
-            with warnings.catch_warnings():  # of threads, which Arrow and numpy set up anew in a copy
-                warnings.simplefilter("ignore", DeprecationWarning)
-                self.process.start()
-        except OSError:
-            self.link.close()
-            raise
-        finally:
-            other.close()
+        self.copy = Copy("ahead", partial(_read_on, capture, read, self.slots))
 
     def __iter__(self) -> Iterator[tuple[FrameBlock | None, Outer | None, Said]]:
         """Blocks; None as the last one of a capture that was read to its end.
@@ -161,9 +135,10 @@ class _Reader:
         Raises:
             CaptureError: what the other process met.
         """
+        link = self.copy.link
         with suppress(EOFError, OSError):  # it died: what came is right, and the caller reads on
-            while self.link.poll(PATIENCE):
-                slot, sizes, octets, said = self.link.recv()
+            while link.poll(PATIENCE):
+                slot, sizes, octets, said = link.recv()
                 if isinstance(octets, CaptureError):
                     raise octets
                 if octets is None:
@@ -172,30 +147,15 @@ class _Reader:
                 yield *self.slots.loads(slot, sizes, octets), said
                 for free in self.slots.left():
                     with suppress(OSError):  # it has sent everything, and is gone
-                        self.link.send(free)
-
-    def end(self) -> None:
-        """Stop it."""
-        self.link.close()
-        self.process.terminate()
-        self.process.join()
+                        link.send(free)
 
 
-def _read_on(
-    capture: Capture,
-    blocks: Iterator[FrameBlock],
-    read: Callable[[FrameBlock], Outer],
-    slots: _Slots,
-    link: Any,
-    others: Any,
-) -> None:
+def _read_on(capture: Capture, read: Callable[[FrameBlock], Outer], slots: _Slots, link: Any) -> None:
     """What the copy does: send block after block; then what the capture said, or why it cannot be read."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is this one's parent that tells of an interruption
-    others.close()
     free = list(range(SLOTS))
     with suppress(Exception):  # whatever it is, the parent meets it again when it reads on
         try:
-            for block in blocks:
+            for block in capture:
                 outer = read(block)
                 while not free or link.poll():
                     free.append(link.recv())

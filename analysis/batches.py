@@ -41,7 +41,7 @@ class Words:
         self.texts: list[str] = []
         self._codes: dict[str, int] = {}
         self._frozen: Any = None
-        self._places: dict[int, tuple[Sequence[str], Codes]] = {}
+        self._places: dict[int | tuple[str, ...], tuple[Sequence[str], Codes]] = {}
 
     def code(self, text: str) -> int:
         """The code of `text`, a new one when it was not met before."""
@@ -75,15 +75,15 @@ class Words:
         return found
 
     def _own(self, texts: Sequence[str]) -> Codes:
-        """The code of each of `texts`, -1 where it has none yet; kept for lists that live as long as we do."""
-        lasting = isinstance(texts, Lexicon | tuple)
-        known = self._places.get(id(texts)) if lasting else None
+        """The code of each of `texts`, -1 where it has none yet; kept for tuples, and for lists that only grow."""
+        key = texts if isinstance(texts, tuple) else id(texts) if isinstance(texts, Lexicon) else None
+        known = None if key is None else self._places.get(key)
         own = known[1] if known else np.zeros(0, np.int32)
         if len(own) < max(len(texts), 1):
             fresh = [self._codes.get(text, -1) for text in texts[len(own) :]] or [-1]
             own = np.concatenate([own, np.array(fresh, np.int32)])
-            if lasting:
-                self._places[id(texts)] = texts, own
+            if key is not None:
+                self._places[key] = texts, own
         return own
 
     def dictionary(self) -> Any:

@@ -10,7 +10,7 @@ one-frame path to the last value, whatever the size of the blocks.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import cache
 from typing import Any
 
@@ -76,7 +76,7 @@ class _Segment:
 
     block: FrameBlock
     session: Session
-    outer: Outer | None
+    outer: InitVar[Outer | None]
     frames: Frames = field(init=False)
     count: int = field(init=False)
     rows: Rows = field(default_factory=Rows)
@@ -85,13 +85,11 @@ class _Segment:
     attributes: list[int] = field(default_factory=list)
     commands: list[int] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, outer: Outer | None) -> None:
         block, session = self.block, self.session
         self.count = len(block)
-        outer = self.outer
         if outer is None or not outer.holds(session.context):
             outer = outer_layers(block, session)
-        self.outer = None  # its columns are those of the frames now
         self.frames = read_frames(outer, block.number, block.time_ns, session.context, session.tables)
 
     def dissect_others(self) -> None:
@@ -205,7 +203,7 @@ def _put_capture(block: FrameBlock, capture: str, out: Columns) -> None:
     length = np.where(block.kind == Kind.RADIO, block.length, block.record_length)
     out.put("frame", every, block.number.astype(np.uint64), mask)
     _put_time(out, block.time_ns)
-    out.put_words("capture", every, 0, _words(capture), mask)
+    out.put_words("capture", every, 0, (capture,), mask)
     out.put("length", every, length.astype(np.uint32), mask)
     out.put("link_type", every, block.link_type, mask)
     for name, values, has in (
@@ -216,11 +214,6 @@ def _put_capture(block: FrameBlock, capture: str, out: Columns) -> None:
         ("fcs_ok", block.fcs == FcsState.GOOD, block.fcs != FcsState.UNKNOWN),
     ):
         out.fill(name, values, has)
-
-
-@cache
-def _words(capture: str) -> tuple[str]:
-    return (capture,)  # the same one in every block: see `analysis.batches.Words`
 
 
 def _put_issues(block: FrameBlock, frames: Frames) -> None:

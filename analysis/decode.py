@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.ahead import Ahead
@@ -114,9 +115,10 @@ class Reading:
         look = FIRST_LOOK if FIRST_LOOK in self.looks else None
         with self.replay.open() as capture:
             self.facts.format = capture.format
-            short = min(self.block_frames or BLOCK_FRAMES, BLOCK_FRAMES) < BLOCK_FRAMES
+            short = (self.block_frames or BLOCK_FRAMES) < BLOCK_FRAMES
             alone = not self.ahead or short or (self.limit or LONG) < LONG
-            ahead = Ahead(capture, self.replay, self._outer_layers, alone=alone)
+            read = partial(outer_layers, session=self.session)
+            ahead = Ahead(capture, self.replay, read, alone=alone)
             with closing(_limited(ahead, self.limit, self.block_frames, look)) as blocks:
                 for block, outer in blocks:
                     self.session.learn_secrets(ahead.said.secrets)
@@ -129,16 +131,13 @@ class Reading:
             finish_conversations(self.session)
             said = ahead.said
             self.session.learn_secrets(said.secrets)
-            self.session.names = said.names
-            self.facts.link_types = said.link_types
-            self.facts.comments = said.comments
+            self.session.names = dict(said.names)
+            self.facts.link_types = list(said.link_types)
+            self.facts.comments = list(said.comments)
             self.facts.trailer_judgement = said.trailer_judgement
-            self.facts.lost = said.lost
+            self.facts.lost = list(said.lost)
         yield from message_batches(self.session).items()
         yield from self.standing().items()
-
-    def _outer_layers(self, block: FrameBlock) -> Outer:
-        return outer_layers(block, self.session)
 
     def _looked_at_in_vain(self) -> bool:
         """Whether it is time to look, and another reading is found to be needed anyhow."""

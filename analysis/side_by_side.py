@@ -13,9 +13,10 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
-__all__ = ["processors", "shared_out"]
+__all__ = ["Copy", "processors", "shared_out"]
 
 Result = TypeVar("Result")
 MOST = 4  # processes, so that what each of them makes stays bounded
@@ -49,56 +50,70 @@ def _by_several(work: Callable[[int], Result], pieces: int, processes: int) -> d
     """What several processes made; nothing where the system has no memory that they can share."""
     import multiprocessing  # 10 ms that small captures do not pay
 
-    context = multiprocessing.get_context("fork")
     try:
-        left = context.Array("i", [0, pieces])
+        left = multiprocessing.get_context("fork").Array("i", [0, pieces])
     except OSError:
         return {}
-    others: list[_Other] = []
+    others: list[Copy] = []
     try:
         with suppress(OSError):  # no more processes: those that there are do it all
-            others.extend(_Other(context, work, left, number) for number in range(1, processes))
+            others.extend(
+                Copy("share", partial(_share, work, left, number)) for number in range(1, processes)
+            )
         done = dict(_taken(work, left, 0))
         for other in others:
-            done |= other.results()
+            with suppress(EOFError):  # it was killed, for want of memory say
+                done |= other.link.recv()
     finally:
         for other in others:
             other.end()
     return done
 
 
-class _Other:
-    """A copy of this process that takes its share of the work."""
+class Copy:
+    """A copy of this process that does one thing, with a pipe between the two.
 
-    def __init__(self, context: Any, work: Callable[[int], Any], left: Any, number: int) -> None:
-        self.receiver, sender = context.Pipe(duplex=False)
-        self.process = context.Process(
-            target=_share, args=(work, left, number, sender), name="hanscope share", daemon=True
+    Args:
+        name: of the process, for people.
+        deed: gets its end of the pipe. Everything else it finds as it was when it was copied.
+
+    Raises OSError where there is no more room for a process.
+    """
+
+    def __init__(self, name: str, deed: Callable[[Any], None]) -> None:
+        import multiprocessing
+
+        context = multiprocessing.get_context("fork")
+        self.link, other = context.Pipe()
+        self._process = context.Process(
+            target=_carry_out, args=(deed, other, self.link), name=f"hanscope {name}", daemon=True
         )
-        with warnings.catch_warnings():  # of threads, which Arrow and numpy set up anew in a copy
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self.process.start()
-        sender.close()
-
-    def results(self) -> dict[int, Any]:
-        """What it made; nothing when it was killed, for want of memory say."""
         try:
-            found: dict[int, Any] = self.receiver.recv()
-        except EOFError:
-            return {}
-        return found
+            with warnings.catch_warnings():  # of threads, which Arrow and numpy set up anew in a copy
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._process.start()
+        except OSError:
+            self.link.close()
+            raise
+        finally:
+            other.close()
 
     def end(self) -> None:
-        self.receiver.close()
-        self.process.terminate()
-        self.process.join()
+        """Stop it."""
+        self.link.close()
+        self._process.terminate()
+        self._process.join()
 
 
-def _share(work: Callable[[int], Any], left: Any, number: int, sender: Any) -> None:
+def _carry_out(deed: Callable[[Any], None], link: Any, others: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is this one's parent that tells of an interruption
+    others.close()
     with suppress(BrokenPipeError):  # nobody is left who wants it
-        sender.send(dict(_taken(work, left, number)))
-    sender.close()
+        deed(link)
+
+
+def _share(work: Callable[[int], Any], left: Any, number: int, link: Any) -> None:
+    link.send(dict(_taken(work, left, number)))
 
 
 def _taken(work: Callable[[int], Result], left: Any, number: int) -> Iterator[tuple[int, Result]]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, cast
 
 from captures import Capture, open_capture
-
-if TYPE_CHECKING:
-    from tempfile import SpooledTemporaryFile
 
 __all__ = ["Replay", "Source"]
 
@@ -33,7 +31,7 @@ class Replay:
     def __init__(self, source: Source, *, once: bool = False) -> None:
         self.source = source
         self.once = once
-        self._spool: SpooledTemporaryFile[bytes] | None = None
+        self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
         self._stream: Any = None
         self._start: int | None = None
 
@@ -85,11 +83,9 @@ class Replay:
             self._spool.close()
 
     def _copied(self, stream: IO[bytes]) -> Capture:
-        from tempfile import SpooledTemporaryFile  # which only streams need
-
         self._stream = stream
         if self._spool is None:
-            self._spool = SpooledTemporaryFile(max_size=HELD)  # noqa: SIM115
+            self._spool = tempfile.SpooledTemporaryFile(max_size=HELD)  # noqa: SIM115
         return open_capture(cast(IO[bytes], _Spooled(stream, self._spool)), name=self.name)
 
 

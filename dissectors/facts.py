@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from functools import cache
-from pkgutil import get_data
+from importlib import resources
 
 __all__ = ["Sections", "names", "sections", "table"]
 
@@ -47,8 +47,8 @@ class Sections:
 
 
 def _lines(package: str, name: str) -> list[str]:
-    octets = get_data(f"dissectors.{package}", f"tables/{name}.csv")
-    return [line for line in (octets or b"").decode().splitlines() if line and line[0] != "#"] or [""]
+    path = resources.files(f"dissectors.{package}") / "tables" / f"{name}.csv"
+    return [line for line in path.read_text("utf-8").splitlines() if line and line[0] != "#"] or [""]
 
 
 def _rows(head: str, lines: list[str]) -> tuple[Row, ...]:

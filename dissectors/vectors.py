@@ -317,6 +317,7 @@ NEAR = 1 << 16
 
 
 def _distinct_near(keys: npt.NDArray[Any], least: Any) -> tuple[npt.NDArray[Any], Index]:
+    # Unsigned keys may be too large for a signed number, and signed ones wrap when the least is taken from them.
     places = (keys - least).astype(np.int64, copy=False) if least > 0 else keys.astype(np.int64) - int(least)
     seen = np.zeros(NEAR, np.bool_)
     seen[places] = True

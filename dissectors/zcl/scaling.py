@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cache
-from math import gcd
 from typing import Any, NamedTuple
 
 from dissectors.facts import table
@@ -221,11 +221,9 @@ def rules_of(cluster: int, attribute: int) -> list[Rule]:
 
 
 def _rule(row: dict[str, str]) -> Rule:
-    whole, _, decimals = (row["factor"] or "1").partition(".")
-    numerator, denominator = int(whole + decimals), 10 ** len(decimals)
-    common = gcd(numerator, denominator)
+    factor = Fraction(row["factor"] or "1")
     rest = (row[name] for name in Rule._fields[1:])
-    return Rule((numerator // common, denominator // common), *rest)
+    return Rule((factor.numerator, factor.denominator), *rest)
 
 
 @cache

@@ -16,11 +16,20 @@ from dissectors.zcl.frame_columns import read_zcl_frames
 from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.ccm_batch import MIC, Sealed
 from dissectors.zigbee.frames import Ends, Frames
-from dissectors.zigbee.key_columns import Opened, Openings, open_groups
+from dissectors.zigbee.key_columns import Opened
 from dissectors.zigbee.nwk_columns import NwkHeaders
 from dissectors.zigbee.payloads import OpenPayloads
 from dissectors.zigbee.proofs import install_code_keys
-from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, NONE, VERDICTS, Group, Proofs, judge
+from dissectors.zigbee.security_columns import (
+    BAD_MIC,
+    NO_KEY,
+    NONE,
+    VERDICTS,
+    Group,
+    Proofs,
+    judge,
+    open_sealed,
+)
 
 __all__ = ["read_applications"]
 
@@ -71,8 +80,7 @@ def _open(frames: Frames, octets: Octets, aps: ApsHeaders, nwk: NwkHeaders, ends
     frames.out.put("aps_sender", rows[known], sender[known])
     sealed = Sealed(octets, aps.header, aps.control_at, aps.span.offset, aps.span.end, sender, aps.counter)
     group, groups = _groups(sender, known, ends, frames.context)
-    names, candidates = [one.name for one in groups], [one.keys for one in groups]
-    opened = open_groups(sealed, group, names, candidates, frames.context.state(Openings))
+    opened = open_sealed(sealed, group, groups, frames.context)
     proofs = judge(rows, opened, group, groups, frames.context)
     frames.proofs.append(proofs)
     frames.foreseen[rows[proofs.opened.ok]] += 1

@@ -87,7 +87,7 @@ def _read_network(frames: Frames, outer: Outer) -> None:
     """Secured ZigBee NWK frames: judged and remembered; what they carry goes up."""
     nwk, opened = outer.nwk, outer.opened
     mac = outer.mac.where(np.searchsorted(outer.mac.span.rows, nwk.span.rows))
-    proofs = judge(nwk.span.rows, opened, outer.group, outer.groups(frames.context), frames.context)
+    proofs = judge(nwk.span.rows, opened, outer.group, outer.groups, frames.context)
     frames.proofs.append(proofs)
     frames.foreseen[nwk.span.rows[opened.ok]] += 1
     taught = lessons(nwk, mac.src_short, proofs.verdict)

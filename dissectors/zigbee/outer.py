@@ -7,9 +7,7 @@ before (verdicts, owners of addresses, counters, link keys) is `dissectors.zigbe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +17,12 @@ from dissectors.ieee802154.columns import DATA, Headers, read_headers
 from dissectors.vectors import Columns, Index, Octets, Span, distinct
 from dissectors.zigbee.aps_columns import ApsHeaders, put_aps, read_aps
 from dissectors.zigbee.ccm_batch import MIC, Sealed
-from dissectors.zigbee.key_columns import Opened, Openings, open_groups
+from dissectors.zigbee.key_columns import Opened
 from dissectors.zigbee.nwk_columns import AUX_OCTETS, NwkHeaders, put_nwk, read_nwk
 from dissectors.zigbee.nwk_security import groups_of
-from dissectors.zigbee.security_columns import Group
+from dissectors.zigbee.security_columns import Group, open_sealed
 
 __all__ = ["Outer", "read_outer"]
-
-_WORDS: dict[Sequence[str], Sequence[str]] = {}
 
 
 @dataclass(eq=False, repr=False)
@@ -39,9 +35,8 @@ class Outer:
         mac: all MAC headers that were read.
         nwk: the NWK headers of secured frames.
         digest: integrity code of each of them, as sent.
-        names: PAN and key sequence number of the distinct groups of secured frames.
-        group: place of each secured frame's group in `names`.
-        tried: values of the keys that came into question for each group.
+        groups: secured frames of one PAN and key sequence number, with the keys that came into question.
+        group: place of each secured frame's group in `groups`.
         opened: plain texts of the secured frames.
         commands, commands_at: opened NWK commands, and their places in `nwk`.
         applications: APS headers of opened data frames; their `index` points into `applications_at`.
@@ -53,27 +48,17 @@ class Outer:
     mac: Headers
     nwk: NwkHeaders
     digest: npt.NDArray[np.uint32]
-    names: list[tuple[int, int]]
+    groups: list[Group]
     group: Index
-    tried: list[list[bytes]]
     opened: Opened
     commands: Span
     commands_at: Index
     applications: ApsHeaders
     applications_at: Index
 
-    def groups(self, context: HanContext) -> list[Group]:
-        """The groups of secured frames, with the keys held now."""
-        return groups_of(self.names, context)
-
     def holds(self, context: HanContext) -> bool:
-        """Whether the keys that were tried are those that would be tried now."""
-        return self.tried == [[key.value for key in group.keys] for group in self.groups(context)]
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Words of text columns are told apart by which list they are: one that was met before is taken again."""
-        self.__dict__.update(state)
-        self.out.words = {name: _WORDS.setdefault(words, words) for name, words in self.out.words.items()}
+        """Whether the keys that came into question are those that would do so now."""
+        return self.groups == groups_of([one.name for one in self.groups], context)
 
 
 def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> Outer:
@@ -90,11 +75,10 @@ def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> O
     network = mac.where(np.flatnonzero((mac.kind == DATA) & (mac.src_mode > 0)))
     nwk = read_nwk(octets, network.span, network.pan)
     unique, group = distinct((nwk.pan.astype(np.uint32) << np.uint32(8)) | nwk.key_seq)
-    names = [(key >> 8, key & 0xFF) for key in unique.tolist()]
-    keys = [one.keys for one in groups_of(names, context)]
+    groups = groups_of([(key >> 8, key & 0xFF) for key in unique.tolist()], context)
     text = nwk.span.offset
     sealed = Sealed(octets, nwk.header, text - AUX_OCTETS, text, nwk.span.end, nwk.sender, nwk.counter)
-    opened = open_groups(sealed, group, names, keys, context.state(Openings))
+    opened = open_sealed(sealed, group, groups, context)
     digest = octets.u32(nwk.span.end - MIC)
     if len(nwk.span):
         put_nwk(octets, nwk, out)
@@ -112,9 +96,8 @@ def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> O
         mac,
         nwk,
         digest,
-        names,
+        groups,
         group,
-        [[key.value for key in some] for some in keys],
         opened,
         plain.where(command),
         good[command],

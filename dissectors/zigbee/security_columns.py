@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,11 @@ import numpy.typing as npt
 from dissectors.context import HanContext
 from dissectors.keyring import Key
 from dissectors.vectors import Index, Mask, distinct, each, first_places
-from dissectors.zigbee.key_columns import Opened
+from dissectors.zigbee.ccm_batch import Sealed
+from dissectors.zigbee.key_columns import Opened, Openings, open_groups
 from dissectors.zigbee.proofs import KeyProofs
 
-__all__ = ["BAD_MIC", "NONE", "NO_KEY", "OK", "REPLAY", "VERDICTS", "Group", "Proofs", "judge"]
+__all__ = ["BAD_MIC", "NONE", "NO_KEY", "OK", "REPLAY", "VERDICTS", "Group", "Proofs", "judge", "open_sealed"]
 
 VERDICTS = ("none", "ok", "no_key", "bad_mic", "replay")
 NONE, OK, NO_KEY, BAD_MIC, REPLAY = range(5)
@@ -27,8 +29,7 @@ NEVER = 1 << 40
 """Later than any row."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Group:
+class Group(NamedTuple):
     """Frames for which the same keys come into question.
 
     Attributes:
@@ -38,7 +39,7 @@ class Group:
         own: one of them is known to be of this network or pair, proven or not.
     """
 
-    name: tuple[object, ...]
+    name: tuple[Any, ...]
     keys: Sequence[Key]
     eligible: frozenset[bytes]
     own: bool
@@ -89,6 +90,12 @@ class Proofs:
             place, key = self._news.pop()[1]
             group = self.groups[place]
             proven.add((group.name, group.keys[key].value))
+
+
+def open_sealed(sealed: Sealed, group: Index, groups: Sequence[Group], context: HanContext) -> Opened:
+    """Open frames with the keys of their groups."""
+    names, candidates = [one.name for one in groups], [one.keys for one in groups]
+    return open_groups(sealed, group, names, candidates, context.state(Openings))
 
 
 def judge(rows: Index, opened: Opened, group: Index, groups: Sequence[Group], context: HanContext) -> Proofs:
