@@ -39,6 +39,8 @@ PATIENCE = 60.0
 """Seconds without a block after which the copy is given up."""
 WORTH = 8 * 1024 * 1024
 """Octets of a capture from which on another process is worth while."""
+START = 8192
+"""Frames of the first block that is read ahead, at most: so this process soon has something to do."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -75,12 +77,20 @@ class Ahead:
         replay: opens it again if need be.
         read: makes the outer layers of a block, of nothing but its octets and the keys that are held at first.
         alone: read everything here.
+        look: the first block ends behind so many frames.
     """
 
     def __init__(
-        self, capture: Capture, replay: Replay, read: Callable[[FrameBlock], Outer], *, alone: bool = False
+        self,
+        capture: Capture,
+        replay: Replay,
+        read: Callable[[FrameBlock], Outer],
+        *,
+        alone: bool = False,
+        look: int | None = None,
     ) -> None:
         self.capture = capture
+        self._look = look
         self._replay = replay
         self._read = read
         self._alone = alone or replay.path is None or processors() < 2 or (capture.size or 0) < WORTH
@@ -93,11 +103,11 @@ class Ahead:
 
     def __iter__(self) -> Iterator[tuple[FrameBlock, Outer | None]]:
         try:
-            reader = None if self._alone else _Reader(self.capture, self._read)
+            reader = None if self._alone else _Reader(self.capture, self._look or START, self._read)
         except OSError:  # no more memory, or processes
             reader = None
         if reader is None:
-            yield from _behind(0, self.capture)
+            yield from ((block, None) for block in _begun(self.capture, self._look))
             return
         last = 0
         try:
@@ -114,6 +124,17 @@ class Ahead:
             yield from _behind(last, self.capture)
 
 
+def _begun(capture: Capture, first: int | None) -> Iterator[FrameBlock]:
+    """The blocks of a capture; the first one ends behind `first` frames."""
+    for block in capture:
+        if first is None or len(block) <= first:
+            yield block
+        else:
+            yield cut(block, 0, first)
+            yield cut(block, first, len(block))
+        first = None
+
+
 def _behind(last: int, capture: Capture) -> Iterator[tuple[FrameBlock, None]]:
     """The frames behind frame `last`, read here."""
     for block in capture:
@@ -125,9 +146,9 @@ def _behind(last: int, capture: Capture) -> Iterator[tuple[FrameBlock, None]]:
 class _Reader:
     """The copy of this process that reads ahead: an iterable of what it sent."""
 
-    def __init__(self, capture: Capture, read: Callable[[FrameBlock], Outer]) -> None:
+    def __init__(self, capture: Capture, first: int, read: Callable[[FrameBlock], Outer]) -> None:
         self.slots = _Slots()
-        self.copy = Copy("ahead", partial(_read_on, capture, read, self.slots))
+        self.copy = Copy("ahead", partial(_read_on, capture, first, read, self.slots))
 
     def __iter__(self) -> Iterator[tuple[FrameBlock | None, Outer | None, Said]]:
         """Blocks; None as the last one of a capture that was read to its end.
@@ -150,12 +171,14 @@ class _Reader:
                         link.send(free)
 
 
-def _read_on(capture: Capture, read: Callable[[FrameBlock], Outer], slots: _Slots, link: Any) -> None:
+def _read_on(
+    capture: Capture, first: int, read: Callable[[FrameBlock], Outer], slots: _Slots, link: Any
+) -> None:
     """What the copy does: send block after block; then what the capture said, or why it cannot be read."""
     free = list(range(SLOTS))
     with suppress(Exception):  # whatever it is, the parent meets it again when it reads on
         try:
-            for block in capture:
+            for block in _begun(capture, first):
                 outer = read(block)
                 while not free or link.poll():
                     free.append(link.recv())

@@ -47,8 +47,8 @@ DECODED_TABLES = tuple(name for name in TABLES if name != "findings")
 
 FIRST_LOOK, SECOND_LOOK = 1024, 8192
 """After so many frames, and at the end of the block that has so many, a reading is given up if hindsight would
-open more of them: the next one knows what they teach, and the capture need not be read to its end twice. The first
-look is for captures without their network key, which nearly always are read again if they hold it."""
+open more of them: the next one knows what they teach, and the capture need not be read to its end twice. Nearly
+every capture needs it, whose first secured messages come from devices that have not said yet which EUI-64 is theirs."""
 LONG = 100_000
 """Frames from which on a limit leaves enough to be read ahead."""
 PASSES = 4
@@ -100,8 +100,7 @@ class Reading:
         self.limit = limit
         self.progress = progress
         self.block_frames = block_frames
-        held = keyring is not None and any(key.kind == "network" for key in keyring.keys)
-        looks = (SECOND_LOOK,) if hindsight or held else (FIRST_LOOK, SECOND_LOOK)
+        looks = (SECOND_LOOK,) if hindsight else (FIRST_LOOK, SECOND_LOOK)
         self.looks = [frames for frames in looks if limit is None or limit > frames]
         self.facts = CaptureFacts(name=replay.name)
         self.session = Session(
@@ -118,8 +117,8 @@ class Reading:
             short = (self.block_frames or BLOCK_FRAMES) < BLOCK_FRAMES
             alone = not self.ahead or short or (self.limit or LONG) < LONG
             read = partial(outer_layers, session=self.session)
-            ahead = Ahead(capture, self.replay, read, alone=alone)
-            with closing(_limited(ahead, self.limit, self.block_frames, look)) as blocks:
+            ahead = Ahead(capture, self.replay, read, alone=alone, look=look)
+            with closing(_limited(ahead, self.limit, self.block_frames)) as blocks:
                 for block, outer in blocks:
                     self.session.learn_secrets(ahead.said.secrets)
                     for batches in decode_block(block, self.session, outer):
@@ -166,18 +165,16 @@ class Reading:
 
 
 def _limited(
-    blocks: Iterable[tuple[FrameBlock, Outer | None]], limit: int | None, size: int | None, look: int | None
+    blocks: Iterable[tuple[FrameBlock, Outer | None]], limit: int | None, size: int | None
 ) -> Generator[tuple[FrameBlock, Outer | None]]:
-    """The blocks up to `limit` frames, none longer than `size`, and one of them ending at `look`; whole ones with
-    their outer layers."""
+    """The blocks up to `limit` frames, none longer than `size`; whole ones with their outer layers."""
     seen = 0
     for block, outer in blocks:
         start = 0
         while start < len(block):
             stop = min(start + (size or len(block)), len(block))
-            for bound in (look, limit):
-                if bound is not None and seen < bound:
-                    stop = min(stop, start + bound - seen)
+            if limit is not None:
+                stop = min(stop, start + limit - seen)
             whole = (start, stop) == (0, len(block))
             yield (block, outer) if whole else (cut(block, start, stop), None)
             seen += stop - start
