@@ -63,7 +63,7 @@ class Words:
         own = self._own(texts)
         plain = _plain(own)
         if plain == len(own) or (len(codes) and codes.min() >= 0 and codes.max() < plain):
-            return codes.astype(np.int32, copy=False)
+            return codes
         found = own.take(codes, mode="clip")
         if len(found) and found.min() < 0:
             new = (found < 0) & mask
@@ -161,8 +161,9 @@ def _array(type_: Any, values: npt.NDArray[Any], bitmap: Any, words: Words | Non
     """One Arrow array of a column's values; `words` where they are codes of text."""
     buffers = [bitmap, None]
     if words is not None:
-        buffers[1] = room.put(values, np.int32)
-        indices = pa.Array.from_buffers(pa.int32(), len(values), buffers)
+        code = type_.index_type
+        buffers[1] = room.put(values, code.to_pandas_dtype())
+        indices = pa.Array.from_buffers(code, len(values), buffers)
         return pa.DictionaryArray.from_arrays(indices, words.dictionary(), safe=False)
     if pa.types.is_boolean(type_):
         buffers[1] = room.put(np.packbits(values.astype(np.bool_), bitorder="little"), np.uint8)
@@ -195,7 +196,9 @@ def batch_with(
             values, mask = _set(field, values, mask, singles.column(field.name), rows, columns.count, words)
         if values is None or mask is None:
             arrays.append(
-                _null(field.type, columns.count) if words is None else _no_words(words, columns.count)
+                _null(field.type, columns.count)
+                if words is None
+                else _no_words(field.type, words, columns.count)
             )
             continue
         if id(mask) not in bitmaps:
@@ -204,8 +207,8 @@ def batch_with(
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
 
 
-def _no_words(words: Words, count: int) -> Any:
-    indices = _null(pa.int32(), count)
+def _no_words(type_: Any, words: Words, count: int) -> Any:
+    indices = _null(type_.index_type, count)
     return pa.DictionaryArray.from_arrays(indices, words.dictionary(), safe=False)
 
 
@@ -259,7 +262,7 @@ def joined(
         found, valid = numpy_of(other)
         if valid.any():
             found = words.recoded(other.dictionary.to_pylist(), found, valid)
-        other = _array(pa.int32(), found, _bitmap(valid, room), None, room)
+        other = _array(field.type.index_type, found, _bitmap(valid, room), None, room)
         codes = take(pa.concat_arrays([one.indices, other]), index)
         arrays.append(pa.DictionaryArray.from_arrays(codes, words.dictionary(), safe=False))
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))

@@ -12,7 +12,7 @@ __all__ = ["TABLES", "Column", "columns_of"]
 
 # Arrow type names as pyarrow.type_for_alias takes them, and three of our own:
 #   time      timestamp[ns, tz=UTC]
-#   category  dictionary-encoded string
+#   category  dictionary-encoded string; `_choice` for one of a few words that stand here, with 8-bit codes
 #   frames    list of uint64 frame numbers
 
 
@@ -23,10 +23,15 @@ class Column(NamedTuple):
     type: str
     meaning: str
     unit: str = ""
+    few: bool = False
 
 
 def _c(name: str, type_: str, meaning: str, unit: str = "") -> Column:
     return Column(name, type_, meaning, unit)
+
+
+def _choice(name: str, meaning: str) -> Column:
+    return Column(name, "category", meaning, few=True)
 
 
 PACKETS = (
@@ -45,10 +50,10 @@ PACKETS = (
     _c("rssi", "int8", "received signal strength", "dBm"),
     _c("lqi", "uint8", "link quality indicator"),
     _c("fcs_ok", "bool", "frame check sequence verdict; null when the capture has none"),
-    _c("mac_type", "category", "beacon, data, ack, command, reserved, multipurpose, fragment, extended"),
+    _choice("mac_type", "beacon, data, ack, command, reserved, multipurpose, fragment, extended"),
     _c("mac_seq", "uint8", "MAC sequence number"),
-    _c("mac_dst_mode", "category", "none, short, extended"),
-    _c("mac_src_mode", "category", "none, short, extended"),
+    _choice("mac_dst_mode", "none, short, extended"),
+    _choice("mac_src_mode", "none, short, extended"),
     _c("mac_dst_pan", "uint16", "destination PAN ID, also when compressed away"),
     _c("mac_src_pan", "uint16", "source PAN ID, also when compressed away"),
     _c("mac_dst", "uint64", "destination address, short or extended as mac_dst_mode says"),
@@ -58,8 +63,8 @@ PACKETS = (
     _c("mac_pending", "bool", "frame-pending bit"),
     _c("beacon_epid", "uint64", "extended PAN ID in a ZigBee beacon"),
     _c("beacon_permit", "bool", "association-permit bit of a beacon's superframe specification"),
-    _c("mac_security", "category", "none, ok, no_key, bad_mic, replay"),
-    _c("nwk_type", "category", "data, command, inter-pan, green-power"),
+    _choice("mac_security", "none, ok, no_key, bad_mic, replay"),
+    _choice("nwk_type", "data, command, inter-pan, green-power"),
     _c("nwk_src", "uint16", "NWK source short address"),
     _c("nwk_dst", "uint16", "NWK destination short address"),
     _c("nwk_src_eui64", "uint64", "source EUI-64, from the frame or the address map"),
@@ -75,9 +80,9 @@ PACKETS = (
         "uint32",
         "the last four octets of the secured payload (its MIC), least significant first: equal for a replay",
     ),
-    _c("nwk_security", "category", "none, ok, no_key, bad_mic, replay"),
+    _choice("nwk_security", "none, ok, no_key, bad_mic, replay"),
     _c("nwk_key", "category", "origin of the key that opened the NWK layer, as in the `keys` table"),
-    _c("aps_type", "category", "data, command, ack, inter-pan"),
+    _choice("aps_type", "data, command, ack, inter-pan"),
     _c("aps_profile", "uint16", "application profile"),
     _c("aps_cluster", "uint16", "cluster"),
     _c("aps_src_endpoint", "uint8", "source endpoint"),
@@ -85,7 +90,7 @@ PACKETS = (
     _c("aps_counter", "uint8", "APS counter"),
     _c("aps_command", "uint8", "APS command identifier"),
     _c("aps_ack_request", "bool", "the sender asks for an APS acknowledgement"),
-    _c("aps_key_id", "category", "link, network, key-transport, key-load"),
+    _choice("aps_key_id", "link, network, key-transport, key-load"),
     _c("aps_sender", "uint64", "EUI-64 of the APS auxiliary header, or of the NWK source where it has none"),
     _c("aps_frame_counter", "uint32", "APS auxiliary header frame counter"),
     _c(
@@ -93,10 +98,10 @@ PACKETS = (
         "uint32",
         "the last four octets of the secured payload (its MIC), least significant first",
     ),
-    _c("aps_security", "category", "none, ok, no_key, bad_mic, replay"),
+    _choice("aps_security", "none, ok, no_key, bad_mic, replay"),
     _c("aps_key", "category", "origin of the key that opened the APS layer, as in the `keys` table"),
-    _c("zcl_type", "category", "general (profile-wide) or cluster"),
-    _c("zcl_direction", "category", "to-server or to-client"),
+    _choice("zcl_type", "general (profile-wide) or cluster"),
+    _choice("zcl_direction", "to-server or to-client"),
     _c("zcl_manufacturer", "uint16", "manufacturer code"),
     _c("zcl_seq", "uint8", "ZCL transaction sequence number"),
     _c("zcl_command", "uint8", "ZCL command identifier"),
@@ -117,7 +122,7 @@ ATTRIBUTES = (
     _c("cluster_name", "category", "cluster name"),
     _c("attribute", "uint16", "attribute identifier"),
     _c("attribute_name", "category", "attribute name"),
-    _c("direction", "category", "to-server or to-client"),
+    _choice("direction", "to-server or to-client"),
     _c("command", "uint8", "ZCL command that carried it"),
     _c("status", "uint8", "ZCL status, where the record has one"),
     _c("type", "uint8", "ZCL data type, null in reads and status records"),
@@ -131,12 +136,12 @@ ATTRIBUTES = (
 COMMANDS = (
     _c("frame", "uint64", "frame that carried it"),
     _c("time", "time", "when"),
-    _c("layer", "category", "zcl (also when null), or the layer whose command it is: mac, nwk, aps, zdp"),
+    _choice("layer", "zcl (also when null), or the layer whose command it is: mac, nwk, aps, zdp"),
     _c("source", "uint64", "EUI-64 of the sender where known, else its short address"),
     _c("destination", "uint64", "EUI-64 of the receiver where known, else its short address"),
     _c("cluster", "uint16", "cluster identifier"),
     _c("cluster_name", "category", "cluster name"),
-    _c("direction", "category", "to-server or to-client"),
+    _choice("direction", "to-server or to-client"),
     _c("command", "uint8", "command identifier"),
     _c("command_name", "category", "command name"),
     _c("field", "category", "field name; repeated fields carry an index: ``tiers[2].price``"),

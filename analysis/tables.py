@@ -38,6 +38,7 @@ OWN_TYPES: dict[str, Callable[[], Any]] = {
     "category": lambda: pa.dictionary(pa.int32(), pa.string()),
     "frames": lambda: pa.list_(pa.uint64()),
 }
+FEW_WORDS = pa.dictionary(pa.int8(), pa.string())
 
 
 @cache
@@ -46,7 +47,7 @@ def arrow_schema(table: str) -> Any:
     fields = []
     for column in TABLES[table]:
         own = OWN_TYPES.get(column.type)
-        type_ = own() if own else pa.type_for_alias(column.type)
+        type_ = FEW_WORDS if column.few else own() if own else pa.type_for_alias(column.type)
         told = {"meaning": column.meaning} | ({"unit": column.unit} if column.unit else {})
         fields.append(pa.field(column.name, type_, metadata=told))
     return pa.schema(fields)

@@ -174,7 +174,7 @@ class Columns:
     def fill_words(self, name: str, codes: npt.NDArray[Any], words: Sequence[str], mask: Mask) -> None:
         """Set all of text column `name` to ``words[code]``."""
         self.words[name] = words
-        self.fill(name, codes.astype(np.int32), mask)
+        self.fill(name, codes.astype(_code_type(words)), mask)
 
     def put(self, name: str, rows: Index, values: npt.NDArray[Any], mask: Mask | None = None) -> None:
         """Set column `name` of `rows` (in order); `mask` is `mask(rows)` where the caller has it already."""
@@ -199,7 +199,8 @@ class Columns:
     ) -> None:
         """Set text column `name` of `rows` to ``words[code]``."""
         self.words[name] = words
-        filled = np.full(len(rows), codes, np.int32) if isinstance(codes, int) else codes.astype(np.int32)
+        type_ = _code_type(words)
+        filled = np.full(len(rows), codes, type_) if isinstance(codes, int) else codes.astype(type_)
         self.put(name, rows, filled, mask)
 
     def cut(self, count: int) -> None:
@@ -226,6 +227,11 @@ class Columns:
         return out
 
 
+def _code_type(words: Sequence[str]) -> type[np.int8 | np.int32]:
+    """Of codes: an octet does for few words that do not grow."""
+    return np.int8 if isinstance(words, tuple) and len(words) < 128 else np.int32
+
+
 def stacked(parts: Sequence[Columns]) -> Columns:
     """The rows of several tables, one after the other."""
     import pyarrow as pa
@@ -240,11 +246,13 @@ def stacked(parts: Sequence[Columns]) -> Columns:
             continue
         out.words[name] = [word for part in parts for word in part.words.get(name, ())]
         shift, pieces, masks = 0, [], []
-        like = next(values for values in some if values is not None)
+        like = next(values.dtype for values in some if values is not None)
+        like = np.dtype(np.int32) if out.words[name] else like
         for part, values in zip(parts, some, strict=True):
-            absent = values is None
-            pieces.append(np.zeros(part.count, like.dtype) if absent else values + like.dtype.type(shift))
-            masks.append(np.zeros(part.count, np.bool_) if absent else part.valid[name])
+            pieces.append(
+                np.zeros(part.count, like) if values is None else values.astype(like) + like.type(shift)
+            )
+            masks.append(np.zeros(part.count, np.bool_) if values is None else part.valid[name])
             shift += len(part.words.get(name, ()))
         out.values[name], out.valid[name] = np.concatenate(pieces), np.concatenate(masks)
         if not out.words[name]:
