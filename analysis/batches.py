@@ -194,7 +194,7 @@ def batch_with(
             values = words.recoded(columns.words[field.name], values, mask)
         if singles is not None and rows is not None:
             values, mask = _set(field, values, mask, singles.column(field.name), rows, columns.count, words)
-        if values is None or mask is None:
+        if values is None or mask is None or not mask.any():
             arrays.append(
                 _null(field.type, columns.count)
                 if words is None

@@ -286,8 +286,9 @@ def distinct(keys: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Index]:
     if len(keys) == 0 or (keys[0] == keys[-1] and (keys == keys[0]).all()):  # often there is only one
         return keys[:1], np.zeros(len(keys), np.int64)
     least = keys.min()
-    if int(keys.max()) - int(least) < NEAR:
-        return _distinct_near(keys, least)
+    span = int(keys.max()) - int(least) + 1
+    if span <= NEAR:
+        return _distinct_near(keys, least, span)
     import pyarrow as pa  # its hash table is seven times faster here than numpy's sorting
 
     from dissectors.kernels import coded
@@ -324,13 +325,13 @@ NEAR = 1 << 16
 """Keys that are no further from each other are told apart by a table."""
 
 
-def _distinct_near(keys: npt.NDArray[Any], least: Any) -> tuple[npt.NDArray[Any], Index]:
+def _distinct_near(keys: npt.NDArray[Any], least: Any, span: int) -> tuple[npt.NDArray[Any], Index]:
     # Unsigned keys may be too large for a signed number, and signed ones wrap when the least is taken from them.
     places = (keys - least).astype(np.int64, copy=False) if least > 0 else keys.astype(np.int64) - int(least)
-    seen = np.zeros(NEAR, np.bool_)
+    seen = np.zeros(span, np.bool_)
     seen[places] = True
     unique = np.flatnonzero(seen)
-    place = np.empty(NEAR, np.int64)
+    place = np.empty(span, np.int64)
     place[unique] = np.arange(len(unique))
     return unique.astype(keys.dtype) + least, place.take(places)
 

@@ -154,15 +154,15 @@ def _addresses(
     return found["src"], found["dst"], np.where((pans["dst"] == 0xFFFF) & has_src, pans["src"], pans["dst"])
 
 
-BARE_COMMANDS = frozenset({4, 5, 6, 7})
-"""Commands that carry nothing: data request, PAN ID conflict, orphan notification, beacon request."""
+BARE_COMMANDS = np.isin(np.arange(256), [4, 5, 6, 7])
+"""Which commands carry nothing: data request, PAN ID conflict, orphan notification, beacon request."""
 
 
 def read_bare_commands(octets: Octets, headers: Headers, out: Columns) -> tuple[Index, npt.NDArray[np.uint8]]:
     """MAC commands without fields: their rows and identifiers, put into `out`."""
     span = headers.span.where(np.flatnonzero((headers.kind == COMMAND) & (headers.span.length == 1)))
     command = octets.u8(span.offset)
-    bare = np.isin(command, list(BARE_COMMANDS))
+    bare = BARE_COMMANDS.take(command)
     rows, command = span.rows[bare], command[bare]
     out.put("mac_command", rows, command)
     return rows, command

@@ -258,16 +258,15 @@ def _lessons(
     octets: Octets, facts: ZclFrames, records: Records, specs: list[Spec], spec: Index, owners: Owners
 ) -> ScaleLessons:
     lessons = ScaleLessons(owners)
-    teaching = {(s.known.cluster, s.known.id) for s in specs if s.known and s.teaches}
-    for key in sorted(teaching):
-        members = [
-            i for i, s in enumerate(specs) if s.teaches and s.known and (s.known.cluster, s.known.id) == key
-        ]
-        chosen = np.flatnonzero(np.isin(spec, members))
+    teaching = [(s.known.cluster, s.known.id) if s.known and s.teaches else None for s in specs]
+    keys = sorted({key for key in teaching if key})
+    of = np.array([keys.index(key) if key else -1 for key in teaching] or [-1], np.int16).take(spec)
+    minus = np.array([s.kind is not None and s.kind.kind == "int" for s in specs] or [False])
+    for place, key in enumerate(keys):
+        chosen = np.flatnonzero(of == place)
         size = records.size[chosen]
         raw = integers(octets, records.value[chosen], size)
-        negative = np.array([s.kind is not None and s.kind.kind == "int" for s in specs])[spec[chosen]]
-        value = np.where(negative, signed(raw, size), raw.view(np.int64))
+        value = np.where(minus.take(spec[chosen]), signed(raw, size), raw.view(np.int64))
         frame = records.index[chosen]
         lessons.by_key[key] = (frame, facts.rows[frame], value)
     return lessons
