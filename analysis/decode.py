@@ -51,8 +51,9 @@ open more of them: the next one knows what they teach, and the capture need not 
 every capture needs it, whose first secured messages come from devices that have not said yet which EUI-64 is theirs."""
 LONG = 100_000
 """Frames from which on a limit leaves enough to be read ahead."""
-PASSES = 4
-"""Readings of a capture at most: every further one needs a key that the one before taught."""
+PASSES = 6
+"""Readings of a capture at most, two of which are given up early: every further one needs a key that the one before
+taught."""
 
 Progress = Callable[[int, int | None, int], None]
 """Called after each block with octets read, octets of the file (None when unknown) and frames so far."""
