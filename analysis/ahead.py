@@ -77,7 +77,7 @@ class Ahead:
         replay: opens it again if need be.
         read: makes the outer layers of a block, of nothing but its octets and the keys that are held at first.
         alone: read everything here.
-        look: the first block ends behind so many frames.
+        look: the first block ends behind so many frames, because the caller may know then that it reads in vain.
     """
 
     def __init__(
@@ -102,21 +102,27 @@ class Ahead:
         return self._said or self.capture
 
     def __iter__(self) -> Iterator[tuple[FrameBlock, Outer | None]]:
+        last = 0
+        blocks = _begun(self.capture, self._look or (None if self._alone else START))
+        if self._look is not None:  # another process would mostly be made in vain
+            for block in blocks:
+                last = int(block.number[-1])
+                yield block, None
+                break
         try:
-            reader = None if self._alone else _Reader(self.capture, self._look or START, self._read)
+            reader = None if self._alone else _Reader(self.capture, blocks, self._read)
         except OSError:  # no more memory, or processes
             reader = None
         if reader is None:
-            yield from ((block, None) for block in _begun(self.capture, self._look))
+            yield from ((block, None) for block in blocks)
             return
-        last = 0
         try:
-            for block, outer, self._said in reader:
-                if block is None:
+            for read, outer, self._said in reader:
+                if read is None:
                     return
-                last = int(block.number[-1])
-                yield block, outer
-                del block, outer
+                last = int(read.number[-1])
+                yield read, outer
+                del read, outer
         finally:
             reader.copy.end()
         self._said = None
@@ -146,9 +152,11 @@ def _behind(last: int, capture: Capture) -> Iterator[tuple[FrameBlock, None]]:
 class _Reader:
     """The copy of this process that reads ahead: an iterable of what it sent."""
 
-    def __init__(self, capture: Capture, first: int, read: Callable[[FrameBlock], Outer]) -> None:
+    def __init__(
+        self, capture: Capture, blocks: Iterator[FrameBlock], read: Callable[[FrameBlock], Outer]
+    ) -> None:
         self.slots = _Slots()
-        self.copy = Copy("ahead", partial(_read_on, capture, first, read, self.slots))
+        self.copy = Copy("ahead", partial(_read_on, capture, blocks, read, self.slots))
 
     def __iter__(self) -> Iterator[tuple[FrameBlock | None, Outer | None, Said]]:
         """Blocks; None as the last one of a capture that was read to its end.
@@ -172,13 +180,17 @@ class _Reader:
 
 
 def _read_on(
-    capture: Capture, first: int, read: Callable[[FrameBlock], Outer], slots: _Slots, link: Any
+    capture: Capture,
+    blocks: Iterator[FrameBlock],
+    read: Callable[[FrameBlock], Outer],
+    slots: _Slots,
+    link: Any,
 ) -> None:
     """What the copy does: send block after block; then what the capture said, or why it cannot be read."""
     free = list(range(SLOTS))
     with suppress(Exception):  # whatever it is, the parent meets it again when it reads on
         try:
-            for block in _begun(capture, first):
+            for block in blocks:
                 outer = read(block)
                 while not free or link.poll():
                     free.append(link.recv())
