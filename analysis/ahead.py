@@ -40,7 +40,7 @@ PATIENCE = 60.0
 WORTH = 8 * 1024 * 1024
 """Octets of a capture from which on another process is worth while."""
 START = 8192
-"""Frames of the first block that is read ahead, at most: so this process soon has something to do."""
+"""Frames that this process reads itself meanwhile, at most."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -102,21 +102,20 @@ class Ahead:
         return self._said or self.capture
 
     def __iter__(self) -> Iterator[tuple[FrameBlock, Outer | None]]:
-        last = 0
         blocks = _begun(self.capture, self._look or (None if self._alone else START))
-        if self._look is not None:  # another process would mostly be made in vain
+        last, reader = 0, None
+        try:
             for block in blocks:
+                if self._look is None:
+                    reader = self._reader(blocks)
                 last = int(block.number[-1])
                 yield block, None
                 break
-        try:
-            reader = None if self._alone else _Reader(self.capture, blocks, self._read)
-        except OSError:  # no more memory, or processes
-            reader = None
-        if reader is None:
-            yield from ((block, None) for block in blocks)
-            return
-        try:
+            if self._look is not None:  # before, it would mostly have been made in vain
+                reader = self._reader(blocks)
+            if reader is None:
+                yield from ((block, None) for block in blocks)
+                return
             for read, outer, self._said in reader:
                 if read is None:
                     return
@@ -124,10 +123,20 @@ class Ahead:
                 yield read, outer
                 del read, outer
         finally:
-            reader.copy.end()
+            if reader is not None:
+                reader.copy.end()
         self._said = None
         with self._replay.open() as self.capture:
             yield from _behind(last, self.capture)
+
+    def _reader(self, blocks: Iterator[FrameBlock]) -> _Reader | None:
+        """Another process that reads the blocks that are left; None where there should or can be none."""
+        if self._alone:
+            return None
+        try:
+            return _Reader(self.capture, blocks, self._read)
+        except OSError:  # no more memory, or processes
+            return None
 
 
 def _begun(capture: Capture, first: int | None) -> Iterator[FrameBlock]:
