@@ -19,7 +19,6 @@ from dissectors.context import HanContext
 from dissectors.counter_columns import uses_of
 from dissectors.counters import REPEAT_NS
 from dissectors.facts import names
-from dissectors.ieee802154.columns import ACK, Headers, read_bare_commands, read_plain_beacons
 from dissectors.zigbee.address_columns import Lessons, address_key, owners
 from dissectors.zigbee.aps_security import read_applications
 from dissectors.zigbee.frames import Ends, Frames, Lines
@@ -33,8 +32,6 @@ __all__ = ["read_frames"]
 
 MAC, BEACON, NWK = "802.15.4", "Beacon", "ZigBee NWK"
 BAD_CODE = "the integrity code does not match"
-ZIGBEE_BEACON = 15
-"""Octets of a ZigBee beacon's payload."""
 
 
 def read_frames(
@@ -60,41 +57,33 @@ def read_frames(
         context.state(Lines),
         frozenset(tables),
     )
-    _finish_mac(frames, outer.mac)
+    _finish_mac(frames, outer)
     if len(outer.nwk.span):
         _read_network(frames, outer)
     frames.join_commands()
     return frames
 
 
-def _finish_mac(frames: Frames, headers: Headers) -> None:
+def _finish_mac(frames: Frames, outer: Outer) -> None:
     """Acknowledgements, commands that carry nothing, and ZigBee beacons end here."""
-    rows = headers.span.rows[headers.kind == ACK]
-    frames.finish(rows, MAC, ["Ack"])
-    rows, command = read_bare_commands(frames.octets, headers, frames.out)
+    frames.finish(outer.acks, MAC, ["Ack"])
     known = names("ieee802154", "command")
-    frames.finish(rows, MAC, [known.get(code, "Unknown MAC command") for code in range(8)], command)
-    payload = read_plain_beacons(frames.octets, headers, frames.out)
-    word = frames.octets.u64(payload.offset)
-    version, profile = (word >> np.uint64(12)) & np.uint64(15), (word >> np.uint64(8)) & np.uint64(15)
-    zigbee = (payload.length == ZIGBEE_BEACON) & ((word & np.uint64(0xFF)) == 0) & (profile < 3)
-    payload = payload.where(zigbee & (version >= 1) & (version <= 3))
-    frames.out.put("beacon_epid", payload.rows, frames.octets.u64(payload.offset + 3))
-    frames.finish(payload.rows, BEACON, ["ZigBee beacon"])
+    commands = [known.get(code, "Unknown MAC command") for code in range(8)]
+    frames.finish(outer.bare, MAC, commands, outer.bare_command)
+    frames.finish(outer.beacons, BEACON, ["ZigBee beacon"])
 
 
 def _read_network(frames: Frames, outer: Outer) -> None:
     """Secured ZigBee NWK frames: judged and remembered; what they carry goes up."""
     nwk, opened = outer.nwk, outer.opened
-    mac = outer.mac.where(np.searchsorted(outer.mac.span.rows, nwk.span.rows))
     proofs = judge(nwk.span.rows, opened, outer.group, outer.groups, frames.context)
     frames.proofs.append(proofs)
     frames.foreseen[nwk.span.rows[opened.ok]] += 1
-    taught = lessons(nwk, mac.src_short, proofs.verdict)
+    taught = lessons(nwk, outer.hop, proofs.verdict)
     frames.news = Lessons.news(frames.context.addresses, *taught)
     ends = _ends(frames, nwk)
     ends.put(frames.out, nwk.span.rows)
-    _count(frames, mac, nwk, proofs, outer.digest)
+    _count(frames, outer, proofs)
     frames.put_security("nwk", proofs)
     _finish_shut(frames, nwk, proofs)
     read_nwk_commands(frames, opened.octets, outer.commands, ends.where(outer.commands_at))
@@ -115,15 +104,12 @@ def _ends(frames: Frames, nwk: NwkHeaders) -> Ends:
     return Ends(nwk.pan, *found)
 
 
-def _count(
-    frames: Frames, mac: Headers, nwk: NwkHeaders, proofs: Proofs, digest: npt.NDArray[np.uint32]
-) -> None:
+def _count(frames: Frames, outer: Outer, proofs: Proofs) -> None:
     """Judge the frame counters of opened frames."""
     good = np.flatnonzero(proofs.opened.ok)
     if not len(good):
         return
-    keys, key = proofs.keys()
-    mark = np.where(mac.broadcast, 0x100, mac.seq).astype(np.uint32)
+    nwk, (keys, key) = outer.nwk, proofs.keys()
     uses = uses_of(
         "nwk",
         [one.value for one in keys],
@@ -132,8 +118,8 @@ def _count(
         nwk.span.rows[good],
         (frames.number, frames.time_ns),
         nwk.counter[good],
-        digest[good],
-        mark[good],
+        outer.digest[good],
+        outer.mark[good],
     )
     frames.uses.append(uses)
     frames.blame_replays(uses, REPEAT_NS, proofs, good)

@@ -13,7 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
-from dissectors.ieee802154.columns import DATA, Headers, read_headers
+from dissectors.ieee802154.columns import (
+    ACK,
+    DATA,
+    Headers,
+    read_bare_commands,
+    read_headers,
+    read_plain_beacons,
+)
 from dissectors.vectors import Columns, Index, Octets, Span, distinct
 from dissectors.zigbee.aps_columns import ApsHeaders, put_aps, read_aps
 from dissectors.zigbee.ccm_batch import MIC, Sealed
@@ -24,6 +31,11 @@ from dissectors.zigbee.security_columns import Group, open_sealed
 
 __all__ = ["Outer", "read_outer"]
 
+ZIGBEE_BEACON = 15
+"""Octets of a ZigBee beacon's payload."""
+BROADCAST = 0x100
+"""No MAC sequence number."""
+
 
 @dataclass(eq=False, repr=False)
 class Outer:
@@ -32,8 +44,11 @@ class Outer:
     Attributes:
         octets: of the block.
         out: the columns that these layers fill.
-        mac: all MAC headers that were read.
+        acks, beacons: rows of acknowledgements, and of ZigBee beacons.
+        bare, bare_command: rows of MAC commands that carry nothing, and their identifiers.
         nwk: the NWK headers of secured frames.
+        hop: short address of the MAC source of each of them, -1 where it has none.
+        mark: MAC sequence number of each of them, `BROADCAST` for those that are sent again under another one.
         digest: integrity code of each of them, as sent.
         groups: secured frames of one PAN and key sequence number, with the keys that came into question.
         group: place of each secured frame's group in `groups`.
@@ -45,8 +60,13 @@ class Outer:
 
     octets: Octets
     out: Columns
-    mac: Headers
+    acks: Index
+    beacons: Index
+    bare: Index
+    bare_command: npt.NDArray[np.uint8]
     nwk: NwkHeaders
+    hop: npt.NDArray[np.int32]
+    mark: npt.NDArray[np.uint32]
     digest: npt.NDArray[np.uint32]
     groups: list[Group]
     group: Index
@@ -72,8 +92,11 @@ def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> O
     """
     out = Columns(count)
     mac = read_headers(octets, span, out)
+    bare, bare_command = read_bare_commands(octets, mac, out)
+    beacons = _zigbee_beacons(octets, mac, out)
     network = mac.where(np.flatnonzero((mac.kind == DATA) & (mac.src_mode > 0)))
     nwk = read_nwk(octets, network.span, network.pan)
+    network = network.where(np.searchsorted(network.span.rows, nwk.span.rows))
     unique, group = distinct((nwk.pan.astype(np.uint32) << np.uint32(8)) | nwk.key_seq)
     groups = groups_of([(key >> 8, key & 0xFF) for key in unique.tolist()], context)
     text = nwk.span.offset
@@ -93,8 +116,13 @@ def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> O
     return Outer(
         octets,
         out,
-        mac,
+        mac.span.rows[mac.kind == ACK],
+        beacons,
+        bare,
+        bare_command,
         nwk,
+        network.src_short,
+        np.where(network.broadcast, BROADCAST, network.seq).astype(np.uint32),
         digest,
         groups,
         group,
@@ -104,3 +132,14 @@ def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> O
         applications,
         good[~command],
     )
+
+
+def _zigbee_beacons(octets: Octets, mac: Headers, out: Columns) -> Index:
+    """Rows of ZigBee beacons, their extended PAN IDs put into `out`."""
+    payload = read_plain_beacons(octets, mac, out)
+    word = octets.u64(payload.offset)
+    version, profile = (word >> np.uint64(12)) & np.uint64(15), (word >> np.uint64(8)) & np.uint64(15)
+    zigbee = (payload.length == ZIGBEE_BEACON) & ((word & np.uint64(0xFF)) == 0) & (profile < 3)
+    payload = payload.where(zigbee & (version >= 1) & (version <= 3))
+    out.put("beacon_epid", payload.rows, octets.u64(payload.offset + 3))
+    return payload.rows
