@@ -1,7 +1,7 @@
 """The command line: finds the verb, gives it its arguments, and returns its exit code.
 
 Strategy: nothing heavy is imported here; each verb imports what it needs when it runs. A command line that is
-plainly right does not even need Typer (`analysis.arguments`); one that is not, or asks for help, gets it.
+plainly right does not even need Typer (`analysis.command_line.arguments`); one that is not, or asks for help, gets it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from analysis import cli_reading, cli_judging, cli_making  # noqa: F401  # isort: skip (help lists them so)
-from analysis.arguments import plain_arguments
-from analysis.guard import guarded
-from analysis.verbs.registry import VERBS
+from analysis.command_line import reading, judging, making  # noqa: F401  # isort: skip (help lists them so)
+from analysis.command_line.arguments import plain_arguments
+from analysis.command_line.guard import guarded
+from analysis.command_line.registry import VERBS
 
 __all__ = ["main", "run"]
 
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     plain = _plain(list(words))
     if plain is not None:
         return guarded(*plain, debug=words[0] == "--debug")
-    from analysis.typer_app import typer_app
+    from analysis.command_line.typer_app import typer_app
 
     try:
         typer_app()(args=argv, prog_name="hanscope")

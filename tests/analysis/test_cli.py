@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.arguments import plain_arguments, taken
 from analysis.cli import main
-from analysis.typer_app import typer_app
-from analysis.verbs.registry import VERBS
+from analysis.command_line.arguments import plain_arguments, taken
+from analysis.command_line.registry import VERBS
+from analysis.command_line.typer_app import typer_app
 from captures import CapturedFrame, TrailerKind, write_capture
 from captures.fcs import fcs16
 
@@ -291,7 +291,9 @@ def test_a_plain_command_line_says_the_same_without_typer(
     function = VERBS[name].function
     defaults = {one.name: one.default for one in taken(function)}
     said: list[dict[str, object]] = []
-    monkeypatch.setattr("analysis.typer_app.guarded", lambda _, arguments, **__: said.append(arguments) or 0)
+    monkeypatch.setattr(
+        "analysis.command_line.typer_app.guarded", lambda _, arguments, **__: said.append(arguments) or 0
+    )
     with pytest.raises(SystemExit) as leave:
         typer_app()([name, *line.split()])
     assert leave.value.code == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from analysis.options import (
+from analysis.command_line.options import (
     Argument,
     CaptureArgument,
     CapturesArgument,
@@ -17,7 +17,7 @@ from analysis.options import (
     RevealOption,
     keyring,
 )
-from analysis.verbs.registry import verb
+from analysis.command_line.registry import verb
 
 
 @verb("demo", "hanscope demo", "hanscope demo --out my-first-han")

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis.arguments import Taken, taken
-from analysis.guard import guarded
-from analysis.options import Argument
-from analysis.verbs.registry import VERBS, Verb
+from analysis.command_line.arguments import Taken, taken
+from analysis.command_line.guard import guarded
+from analysis.command_line.options import Argument
+from analysis.command_line.registry import VERBS, Verb
 
 __all__ = ["typer_app"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from analysis.options import Argument, Option
+from analysis.command_line.options import Argument, Option
 
 __all__ = ["Taken", "plain_arguments", "taken"]
 

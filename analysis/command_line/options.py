@@ -1,8 +1,8 @@
 """What verbs take on the command line: how an option or argument is declared, and those that many verbs share.
 
 Strategy: declarations are plain data, so that a command line which is plainly right can be read at once
-(`analysis.arguments`); Typer, which takes longer to load than ten thousand frames take to decode, is given
-the same declarations for help, complaints and completion (`analysis.typer_app`).
+(`analysis.command_line.arguments`); Typer, which takes longer to load than ten thousand frames take to decode, is given
+the same declarations for help, complaints and completion (`analysis.command_line.typer_app`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from analysis.options import (
+from analysis.command_line.options import (
     Argument,
     CaptureArgument,
     FailOption,
@@ -16,7 +16,7 @@ from analysis.options import (
     QuietOption,
     keyring,
 )
-from analysis.verbs.registry import verb
+from analysis.command_line.registry import verb
 
 
 @verb(

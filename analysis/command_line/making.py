@@ -5,8 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from analysis.options import Argument, CaptureArgument, KeysOption, Option, QuietOption, RevealOption, keyring
-from analysis.verbs.registry import verb
+from analysis.command_line.options import (
+    Argument,
+    CaptureArgument,
+    KeysOption,
+    Option,
+    QuietOption,
+    RevealOption,
+    keyring,
+)
+from analysis.command_line.registry import verb
 
 
 @verb(

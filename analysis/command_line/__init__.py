@@ -1,0 +1,1 @@
+"""What the command line takes: the verbs' arguments, told from the words that were typed."""
