@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import mmap
 import pickle
-import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.side_by_side import Copy, processors
 from analysis.source import Replay
-from captures import Capture, CaptureError, FrameBlock, Lost
+from captures import Capture, CaptureError, CaptureFacts, FrameBlock
 from captures.block import cut
 from dissectors.keyring import Key
+from dissectors.vectors import aligned
 from dissectors.zigbee.outer import Outer
 
 __all__ = ["Ahead", "Said"]
@@ -34,7 +34,6 @@ SLOTS = 4
 SLOT = 24 * 1024 * 1024
 """Octets of a slot, twice what a block of short frames takes; memory that is not written costs nothing. What does
 not fit goes through the pipe."""
-ALIGNED = 64
 PATIENCE = 60.0
 """Seconds without a block after which the copy is given up."""
 WORTH = 8 * 1024 * 1024
@@ -43,30 +42,18 @@ START = 8192
 """Frames that this process reads itself meanwhile, at most."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Said:
-    """What a capture said of itself so far, as `captures.Capture` has it."""
+class Said(NamedTuple):
+    """What a capture said so far: octets read, keys and names that it carries, and what it says of itself."""
 
-    position: int = 0
-    secrets: list[Key] = field(default_factory=list)
-    names: dict[int, str] = field(default_factory=dict)
-    link_types: list[int] = field(default_factory=list)
-    comments: list[str] = field(default_factory=list)
-    trailer_judgement: str = ""
-    lost: list[Lost] = field(default_factory=list)
+    position: int
+    secrets: list[Key]
+    names: dict[int, str]
+    facts: CaptureFacts
 
     @classmethod
     def by(cls, capture: Capture) -> Said:
         """All that it said."""
-        return cls(
-            capture.position,
-            list(capture.secrets),
-            dict(capture.names),
-            list(capture.link_types),
-            list(capture.comments),
-            capture.trailer_judgement,
-            list(capture.lost),
-        )
+        return cls(capture.position, list(capture.secrets), dict(capture.names), capture.facts)
 
 
 class Ahead:
@@ -97,9 +84,9 @@ class Ahead:
         self._said: Said | None = None
 
     @property
-    def said(self) -> Said | Capture:
-        """What the capture said of itself so far."""
-        return self._said or self.capture
+    def said(self) -> Said:
+        """What the capture said so far."""
+        return self._said or Said.by(self.capture)
 
     def __iter__(self) -> Iterator[tuple[FrameBlock, Outer | None]]:
         blocks = _begun(self.capture, self._look or (None if self._alone else START))
@@ -206,17 +193,16 @@ def _read_on(
                 link.send((*slots.dumps(free, (block, outer)), Said.by(capture)))
             link.send((None, [], None, Said.by(capture)))
         except CaptureError as error:
-            link.send((None, [], error, Said()))
+            link.send((None, [], error, None))
 
 
 class _Slots:
     """Memory that both processes see, for the arrays of a block each."""
 
     def __init__(self) -> None:
-        memory = mmap.mmap(-1, SLOTS * SLOT)
-        self.arrays = [np.frombuffer(memory, np.uint8, SLOT, n * SLOT) for n in range(SLOTS)]
-        self._idle = [sys.getrefcount(array) for array in self.arrays]
-        self._taken: list[int] = []
+        self._memory = mmap.mmap(-1, SLOTS * SLOT)
+        self._held = 0
+        self._left: list[int] = []
 
     def dumps(self, free: list[int], what: object) -> tuple[int | None, list[int], bytes]:
         """An object in octets, its arrays in one of the slots that are `free`, or None of them if they do not fit:
@@ -225,10 +211,10 @@ class _Slots:
         octets = pickle.dumps(what, 5, buffer_callback=buffers.append)
         arrays = [np.frombuffer(buffer, np.uint8) for buffer in buffers]
         sizes = [len(array) for array in arrays]
-        if sum(sizes) + ALIGNED * len(sizes) > SLOT:
+        if sum(map(aligned, sizes)) > SLOT:
             return None, [], pickle.dumps(what, 5)
         slot = free.pop()
-        for array, place in zip(arrays, self._places(slot, sizes), strict=True):
+        for array, place in zip(arrays, _places(self._array(slot), sizes), strict=True):
             place[:] = array
         return slot, sizes, octets
 
@@ -236,20 +222,27 @@ class _Slots:
         """The object again; its arrays lie in the slot, unless too few slots would be left."""
         if slot is None:
             return pickle.loads(octets)
-        places: Iterable[npt.NDArray[np.uint8]] = self._places(slot, sizes)
-        self._taken.append(slot)
-        if len(self._taken) >= SLOTS - 1:
+        array = self._array(slot)
+        weakref.finalize(array, self._left.append, slot).atexit = False
+        self._held += 1
+        places: Iterable[npt.NDArray[np.uint8]] = _places(array, sizes)
+        if self._held >= SLOTS - 1:
             places = [place.copy() for place in places]
         return pickle.loads(octets, buffers=places)
 
     def left(self) -> list[int]:
-        """The slots into which nothing looks any more (the count of references is that of an idle one)."""
-        found = [slot for slot in self._taken if sys.getrefcount(self.arrays[slot]) <= self._idle[slot]]
-        self._taken = [slot for slot in self._taken if slot not in found]
+        """The slots into which nothing looks any more."""
+        found = self._left.copy()
+        del self._left[: len(found)]
+        self._held -= len(found)
         return found
 
-    def _places(self, slot: int, sizes: list[int]) -> Iterator[npt.NDArray[np.uint8]]:
-        at = 0
-        for size in sizes:
-            yield self.arrays[slot][at : at + size]
-            at += -(-size // ALIGNED) * ALIGNED
+    def _array(self, slot: int) -> npt.NDArray[np.uint8]:
+        return np.frombuffer(self._memory, np.uint8, SLOT, slot * SLOT)
+
+
+def _places(slot: npt.NDArray[np.uint8], sizes: list[int]) -> Iterator[npt.NDArray[np.uint8]]:
+    at = 0
+    for size in sizes:
+        yield slot[at : at + size]
+        at += aligned(size)

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from analysis.tables import arrow_schema, numpy_of, sound_text, truths_of
 from dissectors.kernels import take
-from dissectors.vectors import Columns, Index, Lexicon, distinct
+from dissectors.vectors import Columns, Index, Lexicon, aligned, distinct
 
 __all__ = ["Vocabulary", "Words", "batch_with", "joined"]
 
@@ -29,7 +29,6 @@ PIECE = 8 * 1024 * 1024
 """Octets of a piece of memory for columns: two blocks or so."""
 LARGE = 32 * 1024 * 1024 - 65_536
 """Octets of the largest piece that the C library may keep for itself."""
-ALIGNED = 64
 
 
 class Words:
@@ -118,7 +117,7 @@ class Room:
         if self._used + size > len(self._piece):
             self._piece, self._used = _piece(max(PIECE, size)), 0
         place = self._piece[self._used : self._used + size]
-        self._used += -(-size // ALIGNED) * ALIGNED
+        self._used += aligned(size)
         place.view(width)[:] = values
         return pa.py_buffer(place)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from analysis.session import Hindsight, Session
 from analysis.source import Replay, Source
 from analysis.tables import batch_of, empty_table
 from analysis.uncollected import uncollected
-from captures import FrameBlock, Lost
+from captures import CaptureFacts, FrameBlock, Lost
 from captures.block import BLOCK_FRAMES, cut
 from dissectors.keyring import Keyring
 from dissectors.zigbee.outer import Outer
@@ -57,18 +56,6 @@ taught."""
 
 Progress = Callable[[int, int | None, int], None]
 """Called after each block with octets read, octets of the file (None when unknown) and frames so far."""
-
-
-@dataclass(slots=True)
-class CaptureFacts:
-    """What the capture says of itself, complete when it has been read."""
-
-    name: str = ""
-    format: str = ""
-    link_types: list[int] = field(default_factory=list)
-    comments: list[str] = field(default_factory=list)
-    trailer_judgement: str = ""
-    lost: list[Lost] = field(default_factory=list)
 
 
 class Reading:
@@ -114,28 +101,27 @@ class Reading:
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         look = FIRST_LOOK if FIRST_LOOK in self.looks else None
         with self.replay.open() as capture:
-            self.facts.format = capture.format
+            self.facts.format = capture.format  # the rest when it has been read
             short = (self.block_frames or BLOCK_FRAMES) < BLOCK_FRAMES
             alone = not self.ahead or short or (self.limit or LONG) < LONG
             read = partial(outer_layers, session=self.session)
             ahead = Ahead(capture, self.replay, read, alone=alone, look=look)
             with closing(_limited(ahead, self.limit, self.block_frames)) as blocks:
                 for block, outer in blocks:
-                    self.session.learn_secrets(ahead.said.secrets)
+                    said = ahead.said
+                    self.session.learn_secrets(said.secrets)
                     for batches in decode_block(block, self.session, outer):
                         yield from batches.items()
                     if self._looked_at_in_vain():
                         return
                     if self.progress is not None:
-                        self.progress(ahead.said.position, capture.size, self.session.frames)
+                        self.progress(said.position, capture.size, self.session.frames)
             finish_conversations(self.session)
             said = ahead.said
             self.session.learn_secrets(said.secrets)
-            self.session.names = dict(said.names)
-            self.facts.link_types = list(said.link_types)
-            self.facts.comments = list(said.comments)
-            self.facts.trailer_judgement = said.trailer_judgement
-            self.facts.lost = list(said.lost)
+            self.session.names = said.names
+            self.facts = said.facts
+            self.facts.name = self.replay.name
         yield from message_batches(self.session).items()
         yield from self.standing().items()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from captures.block import BLOCK_FRAMES, FcsState, FrameBlock, Kind, Lost, TrailerKind
-from captures.capture import Capture, open_capture
+from captures.capture import Capture, CaptureFacts, open_capture
 from captures.errors import CaptureError, CaptureMissing, UnknownFormat, UnsupportedLinkType
 from dissectors.deferred import deferred
 
@@ -17,6 +17,7 @@ __all__ = [
     "BLOCK_FRAMES",
     "Capture",
     "CaptureError",
+    "CaptureFacts",
     "CaptureMissing",
     "CaptureWriter",
     "CapturedFrame",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from types import TracebackType
 
 from captures.block import FrameBlock, Lost
@@ -16,7 +17,7 @@ from captures.files.records import Reader, Records
 from captures.files.source import Input, Source, Window, open_input
 from dissectors.keyring import Key
 
-__all__ = ["Capture", "open_capture"]
+__all__ = ["Capture", "CaptureFacts", "open_capture"]
 
 HELD = 4
 """Batches of foreign records that are held back until an interface for radio frames is described."""
@@ -61,6 +62,18 @@ def open_capture(source: Input, *, name: str | None = None) -> Capture:
         raise
 
 
+@dataclass(slots=True)
+class CaptureFacts:
+    """What a capture says of itself: `Capture` has the same, and says what it means."""
+
+    name: str = ""
+    format: str = ""
+    link_types: list[int] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    trailer_judgement: str = ""
+    lost: list[Lost] = field(default_factory=list)
+
+
 class Capture:
     """Blocks of frames, in the order of the capture; to be iterated once.
 
@@ -88,6 +101,12 @@ class Capture:
 
     def __iter__(self) -> Iterator[FrameBlock]:
         return self._blocks
+
+    @property
+    def facts(self) -> CaptureFacts:
+        """What it says of itself, as far as it has been read: a copy."""
+        lists = list(self.link_types), list(self.comments), self.trailer_judgement, list(self.lost)
+        return CaptureFacts(self.name, self.format, *lists)
 
     def close(self) -> None:
         """Close the file. What was read stays valid."""

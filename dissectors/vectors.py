@@ -24,6 +24,7 @@ __all__ = [
     "Octets",
     "RowFields",
     "Span",
+    "aligned",
     "distinct",
     "each",
     "first_places",
@@ -258,6 +259,11 @@ def stacked(parts: Sequence[Columns]) -> Columns:
         if not out.words[name]:
             del out.words[name]
     return out
+
+
+def aligned(size: int) -> int:
+    """`size` octets in whole lines of the CPU's cache, which Arrow wants columns to begin with."""
+    return -(-size // 64) * 64
 
 
 def padded(records: list[bytes]) -> tuple[npt.NDArray[np.uint8], Index, Index]:
