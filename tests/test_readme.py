@@ -79,10 +79,11 @@ def test_commands(place: Path) -> None:
 
 def test_python(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
-    if not (place / "hanscope-demo").is_dir():
+    if not (place / "tables").is_dir():
         from analysis.cli import main
 
         assert main(["demo", "-q"]) == 0
+        assert main(["decode", "hanscope-demo/han.pcapng", "--out", "tables", "-q"]) == 0
     parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     for number, body in enumerate(blocks("pycon")):
         test = parser.get_doctest(body, {}, f"README block {number}", str(README), 0)
