@@ -3,8 +3,9 @@
 Strategy: with a second processor, half of the work of decoding is done while this process does the other half: the
 records, check sequences, headers and openings of the next blocks (`dissectors.zigbee.outer`). The copy (fork)
 sends objects whose arrays lie in memory that both share, in one of a few slots; a slot is free again when nothing
-here looks into it any more. Where the copy fails, or says nothing for too long, the capture is opened once more and
-read on from the same frame here. So what comes out is the same, whoever read it."""
+here looks into it any more. The first frames are read here, while the copy begins, or before there is one. Where it
+fails, or says nothing for too long, the capture is opened once more and read on from the same frame here. So what
+comes out is the same, whoever read it."""
 
 from __future__ import annotations
 

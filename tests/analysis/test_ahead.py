@@ -12,6 +12,7 @@ import pytest
 
 from analysis import ahead
 from analysis.ahead import Ahead
+from analysis.blocks import decode_block
 from analysis.decode import Decoded, Reading, decode
 from analysis.side_by_side import processors
 from analysis.source import Replay
@@ -65,6 +66,16 @@ def assert_same(one: Decoded, other: Decoded) -> None:
     assert one.session.hindsight() == other.session.hindsight()
 
 
+def counting(found: list[int], deed: Callable[..., Any]) -> Callable[..., Any]:
+    """`deed`, with the length of what it is given noted."""
+
+    def counted(first: Any, *others: Any) -> Any:
+        found.append(len(first))
+        return deed(first, *others)
+
+    return counted
+
+
 def alone(path: Path, ring: Keyring | None) -> Decoded:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ahead, "WORTH", 1 << 60)
@@ -76,6 +87,23 @@ def test_every_kind_of_traffic(tmp_path: Path, case: Case, blocks_received: list
     path, ring = traffic(tmp_path, 4000, case)
     assert_same(decode(path, ring), alone(path, ring))
     assert len(blocks_received) >= 4
+
+
+def test_a_reading_in_vain_makes_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first frames are read here: only then is it known whether the rest is worth reading ahead."""
+    path, ring = traffic(tmp_path)
+    monkeypatch.setattr("analysis.decode.FIRST_LOOK", 300)
+    seen: list[int] = []
+    made: list[int] = []
+    monkeypatch.setattr("analysis.decode.decode_block", counting(seen, decode_block))
+    monkeypatch.setattr(ahead, "Copy", counting(made, ahead.Copy))
+    expected = alone(path, ring)
+    assert (
+        seen[:2] == [300, BLOCK] and not made
+    )  # given up after the first look, and read again from the start
+    seen.clear()
+    assert_same(decode(path, ring), expected)
+    assert seen[:2] == [300, BLOCK] and len(made) == 1
 
 
 @pytest.mark.parametrize("scenario", ["install-day", "key-update"])

@@ -15,6 +15,7 @@ from dissectors.vectors import (
     highest_before,
     lookup,
     padded,
+    stacked,
 )
 from dissectors.zigbee.address_columns import Lessons, owners
 
@@ -99,3 +100,17 @@ def test_owners_are_those_of_the_moment() -> None:
                 mirror.learn(1, taught_key & 0xFFFF, eui64)
     news.teach(known, 0, 200)
     assert known.pairs == mirror.pairs
+
+
+def test_words_of_stacked_tables_stay_theirs() -> None:
+    """Short codes of few words are widened where many tables bring their own."""
+    parts = []
+    for number in range(90):
+        part = Columns(2)
+        words = (f"{number} a", f"{number} b")
+        part.put_words("name", np.arange(2), np.array([1, 0]), words)
+        assert part.values["name"].dtype == np.int8
+        parts.append(part)
+    whole = stacked(parts)
+    said = [whole.words["name"][code] for code in whole.values["name"].tolist()]
+    assert said == [f"{number} {letter}" for number in range(90) for letter in "ba"]
