@@ -17,6 +17,7 @@ import numpy as np
 from analysis.decode import DECODED_TABLES, Progress, Reading, readings
 from analysis.findings import SEVERITIES, CheckResult, Evidence, Finding, Rule, State, Verdict, rules
 from analysis.incidents import incidents_of
+from analysis.lazy import numbers_of
 from analysis.merging import Said, Sayings
 from analysis.profile import Profile, read_profile
 from analysis.side_by_side import processors, shared_out
@@ -287,7 +288,7 @@ def _span(evidence: Evidence, view: View) -> tuple[float, float]:
     if evidence.holds or not evidence.frames:
         return unknown
     packets = view.tables["packets"]
-    numbers, seconds = packets["frame"].to_numpy(dtype=np.uint64), packets["seconds"].to_numpy()
+    numbers, seconds = numbers_of(packets["frame"])[0], packets["seconds"].to_numpy()
     wanted = np.unique(np.array(evidence.frames, dtype=np.uint64))
     at = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1) if len(numbers) else wanted[:0]
     known = seconds[at][numbers[at] == wanted[: len(at)]]

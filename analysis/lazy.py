@@ -19,6 +19,8 @@ Places = npt.NDArray[np.intp]
 Known = npt.NDArray[np.bool_]
 FEW = 8  # so many times fewer rows than the table are cut from a column before it is made
 SMALL = (np.uint8, np.uint16)
+MASKED: Any = (pd.arrays.IntegerArray, pd.arrays.BooleanArray)
+SOME = 4  # so many numbers are looked for one by one in less time than by a table
 
 
 def numbers_of(column: Any) -> tuple[Any, Known]:
@@ -59,16 +61,15 @@ def _among(column: Any, values: list[Any]) -> Known | None:
     array = column.array
     if isinstance(array, pd.Categorical):
         table = np.append(np.isin(array.categories.to_numpy(dtype=object), values), False)
-        return np.asarray(table[array.codes])
+        codes = np.flatnonzero(table)
+        return _any_of(array.codes, codes) if len(codes) <= SOME else np.asarray(table[array.codes])
     if not isinstance(array, pd.arrays.IntegerArray) or not all(_whole(v) for v in values):
         return None
     numbers, known = numbers_of(column)
     bounds = np.iinfo(numbers.dtype)
     wanted = np.array([int(v) for v in values if bounds.min <= v <= bounds.max], numbers.dtype)
-    if len(wanted) <= 4:
-        out = np.zeros(len(numbers), dtype=bool)
-        for value in wanted:
-            out |= numbers == value
+    if len(wanted) <= SOME:
+        out = _any_of(numbers, wanted)
     elif numbers.dtype in SMALL:
         table = np.zeros(int(bounds.max) + 1, dtype=bool)
         table[wanted] = True
@@ -76,6 +77,13 @@ def _among(column: Any, values: list[Any]) -> Known | None:
     else:
         return None
     return np.asarray(out & known)
+
+
+def _any_of(numbers: Any, wanted: Any) -> Known:
+    out = np.zeros(len(numbers), dtype=bool)
+    for value in wanted:
+        out |= numbers == value
+    return out
 
 
 def matching(column: Any, pattern: str, how: str = "fullmatch") -> Known:
@@ -128,6 +136,7 @@ class Table:
         self._made: dict[str, Column] = {}
         self._places: dict[tuple[str, Any], Places] = {}
         self._ordered: dict[str, bool] = {}
+        self._gaps: dict[str, bool] = {}
         self._codes: dict[str, tuple[npt.NDArray[Any], list[Any]]] = {}
 
     def __len__(self) -> int:
@@ -142,8 +151,15 @@ class Table:
         """The column at `places`; a column that nobody has read yet is not made for a few rows of it."""
         index = pd.Index(places, copy=False) if index is None else index
         if name in self._made or len(places) * FEW > self.length:
-            return Column(_at(self[name].array, places), index=index, copy=False)
+            return Column(_at(self[name].array, places, self.gaps(name)), index=index, copy=False)
         return Column(_array(self.makers[name](places)), index=index, copy=False)
+
+    def gaps(self, name: str) -> bool:
+        """Whether a row of a column of whole numbers or truth values may have none; found once."""
+        if name not in self._gaps:
+            array: Any = self[name].array
+            self._gaps[name] = bool(array._mask.any()) if isinstance(array, MASKED) else True
+        return self._gaps[name]
 
     def places(self, name: str, value: Any) -> Places:
         """The rows, in order, where a column holds `value` (or one of several); found once, but for long
@@ -183,11 +199,11 @@ def _array(made: Any) -> Any:
     return made.array if isinstance(made, pd.Series) else made
 
 
-def _at(array: Any, places: Places) -> Any:
+def _at(array: Any, places: Places, gaps: bool) -> Any:
     """The values at some places, without the checks that pandas makes of each place."""
-    if isinstance(array, pd.arrays.IntegerArray | pd.arrays.BooleanArray):
-        values, known = array._data, array._mask  # type: ignore[union-attr]
-        return type(array)(values[places], known[places])
+    if isinstance(array, MASKED):
+        unknown = array._mask[places] if gaps else np.zeros(len(places), dtype=bool)
+        return type(array)(array._data[places], unknown)
     if isinstance(array, pd.Categorical):
         return pd.Categorical.from_codes(array.codes[places], dtype=array.dtype, validate=False)
     return array.take(places)
@@ -207,21 +223,23 @@ def _codes(column: Column) -> tuple[npt.NDArray[Any], list[Any]]:
     array = column.array
     if isinstance(array, pd.Categorical):
         return array.codes, array.categories.tolist()
-    known = ~mask(column.isna())
-    values = numbers_of(column)[0] if isinstance(array, pd.arrays.IntegerArray) else column.to_numpy()
-    whole = bool(known.all())
-    if values.dtype in SMALL:
-        seen = np.zeros(np.iinfo(values.dtype).max + 1, dtype=bool)
-        seen[values if whole else values[known]] = True
-        keys = np.flatnonzero(seen)
-        place = np.zeros(len(seen), _width(keys))
-        place[keys] = np.arange(len(keys))
-        found = place[values]
+    if isinstance(array, pd.arrays.IntegerArray):
+        values, known = numbers_of(column)
     else:
-        found, keys = pd.factorize(values)
-        found = found.astype(_width(keys))
-    if not whole:
-        found[~known] = -1
+        values, known = column.to_numpy(), ~mask(column.isna())
+    if values.dtype in SMALL:
+        null = int(np.iinfo(values.dtype).max) + 1
+        index = values.astype(np.intp) if known.all() else np.where(known, values, np.intp(null))
+        seen = np.zeros(null + 1, dtype=bool)
+        seen[index] = True
+        keys = np.flatnonzero(seen[:null])
+        place = np.full(null + 1, -1, _width(keys))
+        place[keys] = np.arange(len(keys))
+        return place[index], list(keys.tolist())
+    found, keys = pd.factorize(values)
+    found = found.astype(_width(keys))
+    if not known.all():
+        found |= known.astype(found.dtype) - found.dtype.type(1)  # -1 where there is none
     return found, list(keys.tolist())
 
 

@@ -20,6 +20,8 @@ MASKED = {
     "uint8": "UInt8", "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64",
     "int8": "Int8", "int16": "Int16", "int32": "Int32", "int64": "Int64", "bool": "boolean",
 }  # fmt: skip
+FEW = 32
+"""So many codes are looked for one by one in less time than all are put into a table."""
 
 
 def arrow_of(values: Any) -> Any:
@@ -53,7 +55,7 @@ def taken(values: Any, places: Any) -> Any:
     if arrow is None:
         return values.iloc[places]
     chunks = getattr(arrow, "chunks", None)
-    if chunks is None or bool((np.diff(places) < 0).any()):
+    if chunks is None or bool((places[1:] < places[:-1]).any()):
         return arrow.take(places)
     # Arrow's own take of a column of chunks goes over all of them.
     bounds = np.cumsum([0, *map(len, chunks)])
@@ -108,21 +110,37 @@ def _masked(whole: Any, kind: str) -> Any:
 
 def _categorical(arrow: Any) -> Any:
     chunks, words = _coded(arrow)
-    size = len(words)
-    used = np.zeros(size + 1, bool)
-    parts = []
+    width = _width(len(words))
+    found: Any = np.empty(sum(map(len, chunks)), width)
+    end = 0
     for chunk in chunks:
+        begin, end = end, end + len(chunk)
         codes, valid = numpy_of(chunk)
-        parts.append(codes if valid.all() else np.where(valid, codes, size))
-        used[parts[-1]] = True
-    used[size] = False  # the place of null
-    count = int(used.sum())
-    place = np.full(size + 1, -1, np.int8 if count < 127 else np.int16 if count < 32767 else np.int32)
-    place[used] = np.arange(count)
-    kept = words if count == size else words.filter(used[:size])
-    found = np.concatenate([place[codes] for codes in parts]) if parts else np.zeros(0, np.int8)
-    dtype = pd.CategoricalDtype(kept.to_pylist())
+        found[begin:end] = codes
+        if chunk.null_count:
+            found[begin:end] |= valid.astype(width) - width(1)  # -1 where there is none
+    used = _used(found, len(words))
+    if not used.all():
+        count = int(used.sum())
+        place = np.full(len(words) + 1, -1, _width(count))
+        place[:-1][used] = np.arange(count)
+        found, words = place[found], words.filter(used)
+    dtype: Any = pd.CategoricalDtype(words.to_pylist())
     return pd.Categorical.from_codes(found, dtype=dtype, validate=False)
+
+
+def _width(count: int) -> Any:
+    """The type of codes of so many words."""
+    return np.int8 if count < 128 else np.int16 if count < 32768 else np.int32
+
+
+def _used(codes: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
+    """Which of the codes below `size` occur; -1 may occur as well."""
+    if size <= FEW:
+        return np.array([(codes == code).any() for code in range(size)], np.bool_)
+    used = np.zeros(size + 1, np.bool_)
+    used[codes] = True
+    return used[:size]
 
 
 def _coded(arrow: Any) -> tuple[list[Any], Any]:

@@ -100,8 +100,9 @@ class Selection:
         """Whether the rows are in the order of the table; notes which rows of the table they are."""
         if self._inside is None:
             self._inside = np.zeros(len(self.base), dtype=bool)
-            if bool((np.diff(self.places if self.places is not None else []) > 0).all()):
-                self._inside[self.places] = True
+            places = self.places
+            if places is None or bool((places[1:] > places[:-1]).all()):
+                self._inside[places] = True  # None: all of them
         return bool(self._inside.any())
 
     def codes(self, name: str) -> tuple[Any, list[Any]]:
