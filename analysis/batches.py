@@ -54,7 +54,7 @@ class Words:
             self.texts.append(text)
         return code
 
-    def recoded(self, texts: Sequence[str], codes: npt.NDArray[Any], mask: Mask) -> Codes:
+    def recoded(self, texts: Sequence[str], codes: npt.NDArray[Any], mask: Mask) -> npt.NDArray[Any]:
         """Codes that point into `texts` as codes of this column; those outside `mask` may be anything.
 
         Only texts that are pointed at get a code, so that no word stands in the table without a row.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -120,8 +121,7 @@ class Reading:
             said = ahead.said
             self.session.learn_secrets(said.secrets)
             self.session.names = said.names
-            self.facts = said.facts
-            self.facts.name = self.replay.name
+            self.facts = replace(said.facts, name=self.replay.name)
         yield from message_batches(self.session).items()
         yield from self.standing().items()
 

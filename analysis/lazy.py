@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.pandas_columns import no_code_where_null
+
 __all__ = ["Column", "Known", "Places", "Table", "joint_codes", "mask", "matching", "numbers_of"]
 
 Places = npt.NDArray[np.intp]
 Known = npt.NDArray[np.bool_]
 FEW = 8  # so many times fewer rows than the table are cut from a column before it is made
 SMALL = (np.uint8, np.uint16)
-MASKED: Any = (pd.arrays.IntegerArray, pd.arrays.BooleanArray)
 SOME = 4  # so many numbers are looked for one by one in less time than by a table
 
 
@@ -136,7 +137,6 @@ class Table:
         self._made: dict[str, Column] = {}
         self._places: dict[tuple[str, Any], Places] = {}
         self._ordered: dict[str, bool] = {}
-        self._gaps: dict[str, bool] = {}
         self._codes: dict[str, tuple[npt.NDArray[Any], list[Any]]] = {}
 
     def __len__(self) -> int:
@@ -151,15 +151,8 @@ class Table:
         """The column at `places`; a column that nobody has read yet is not made for a few rows of it."""
         index = pd.Index(places, copy=False) if index is None else index
         if name in self._made or len(places) * FEW > self.length:
-            return Column(_at(self[name].array, places, self.gaps(name)), index=index, copy=False)
+            return Column(_at(self[name].array, places), index=index, copy=False)
         return Column(_array(self.makers[name](places)), index=index, copy=False)
-
-    def gaps(self, name: str) -> bool:
-        """Whether a row of a column of whole numbers or truth values may have none; found once."""
-        if name not in self._gaps:
-            array: Any = self[name].array
-            self._gaps[name] = bool(array._mask.any()) if isinstance(array, MASKED) else True
-        return self._gaps[name]
 
     def places(self, name: str, value: Any) -> Places:
         """The rows, in order, where a column holds `value` (or one of several); found once, but for long
@@ -199,11 +192,11 @@ def _array(made: Any) -> Any:
     return made.array if isinstance(made, pd.Series) else made
 
 
-def _at(array: Any, places: Places, gaps: bool) -> Any:
+def _at(array: Any, places: Places) -> Any:
     """The values at some places, without the checks that pandas makes of each place."""
-    if isinstance(array, MASKED):
-        unknown = array._mask[places] if gaps else np.zeros(len(places), dtype=bool)
-        return type(array)(array._data[places], unknown)
+    if isinstance(array, pd.arrays.IntegerArray | pd.arrays.BooleanArray):
+        values, known = array._data, array._mask  # type: ignore[union-attr]
+        return type(array)(values[places], known[places])
     if isinstance(array, pd.Categorical):
         return pd.Categorical.from_codes(array.codes[places], dtype=array.dtype, validate=False)
     return array.take(places)
@@ -238,8 +231,7 @@ def _codes(column: Column) -> tuple[npt.NDArray[Any], list[Any]]:
         return place[index], list(keys.tolist())
     found, keys = pd.factorize(values)
     found = found.astype(_width(keys))
-    if not known.all():
-        found |= known.astype(found.dtype) - found.dtype.type(1)  # -1 where there is none
+    no_code_where_null(found, known)
     return found, list(keys.tolist())
 
 

@@ -7,6 +7,7 @@ goes through one Python object each."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 
 from analysis.tables import numpy_of, truths_of
 
-__all__ = ["arrow_of", "nulls", "plain", "taken"]
+__all__ = ["arrow_of", "no_code_where_null", "nulls", "plain", "taken"]
 
 MASKED = {
     "uint8": "UInt8", "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64",
@@ -106,14 +107,10 @@ def _masked(arrow: Any, kind: str) -> Any:
     read = truths_of if kind == "bool" else numpy_of
     chunks = getattr(arrow, "chunks", None) or [arrow]
     width = np.bool_ if kind == "bool" else np.dtype(kind)
-    values, unknown = np.empty(len(arrow), width), np.zeros(len(arrow), np.bool_)
-    end = 0
-    for chunk in chunks:
-        begin, end = end, end + len(chunk)
-        part, known = read(chunk if chunk.type == wanted else chunk.cast(wanted))
-        values[begin:end] = part
-        if chunk.null_count:
-            np.logical_not(known, out=unknown[begin:end])
+    values, unknown = np.empty(len(arrow), width), np.empty(len(arrow), np.bool_)
+    for chunk, part in _parts(chunks):
+        values[part], known = read(chunk if chunk.type == wanted else chunk.cast(wanted))
+        np.logical_not(known, out=unknown[part])
     array = pd.arrays.BooleanArray if kind == "bool" else pd.arrays.IntegerArray
     return array(values, unknown)
 
@@ -122,13 +119,9 @@ def _categorical(arrow: Any) -> Any:
     chunks, words = _coded(arrow)
     width = _width(len(words))
     found: Any = np.empty(sum(map(len, chunks)), width)
-    end = 0
-    for chunk in chunks:
-        begin, end = end, end + len(chunk)
-        codes, valid = numpy_of(chunk)
-        found[begin:end] = codes
-        if chunk.null_count:
-            found[begin:end] |= valid.astype(width) - width(1)  # -1 where there is none
+    for chunk, part in _parts(chunks):
+        found[part], known = numpy_of(chunk)
+        no_code_where_null(found[part], known)
     used = _used(found, len(words))
     if not used.all():
         count = int(used.sum())
@@ -137,6 +130,20 @@ def _categorical(arrow: Any) -> Any:
         found, words = place[found], words.filter(used)
     dtype: Any = pd.CategoricalDtype(words.to_pylist())
     return pd.Categorical.from_codes(found, dtype=dtype, validate=False)
+
+
+def _parts(chunks: Iterable[Any]) -> Iterator[tuple[Any, slice]]:
+    """Each chunk, and where its rows lie in the whole column."""
+    end = 0
+    for chunk in chunks:
+        begin, end = end, end + len(chunk)
+        yield chunk, slice(begin, end)
+
+
+def no_code_where_null(codes: np.ndarray[Any, Any], known: np.ndarray[Any, Any]) -> None:
+    """Make -1 of the codes that are not known, in place."""
+    if not known.all():
+        codes |= known.astype(codes.dtype) - codes.dtype.type(1)
 
 
 def _width(count: int) -> Any:

@@ -102,7 +102,7 @@ class Selection:
             self._inside = np.zeros(len(self.base), dtype=bool)
             places = self.places
             if places is None or bool((places[1:] > places[:-1]).all()):
-                self._inside[places] = True  # None: all of them
+                self._inside[slice(None) if places is None else places] = True
         return bool(self._inside.any())
 
     def codes(self, name: str) -> tuple[Any, list[Any]]:

@@ -105,8 +105,8 @@ class Capture:
     @property
     def facts(self) -> CaptureFacts:
         """What it says of itself, as far as it has been read: a copy."""
-        lists = list(self.link_types), list(self.comments), self.trailer_judgement, list(self.lost)
-        return CaptureFacts(self.name, self.format, *lists)
+        comments, lost = list(self.comments), list(self.lost)
+        return CaptureFacts(self.name, self.format, self.link_types, comments, self.trailer_judgement, lost)
 
     def close(self) -> None:
         """Close the file. What was read stays valid."""

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from analysis import console
-from analysis.decode import DECODED_TABLES, CaptureFacts, Reading, readings
+from analysis.decode import DECODED_TABLES, Reading, readings
 from analysis.output import FORMATS, Folder
 from analysis.scribe import Scribe
 from analysis.session import Session
 from analysis.tables import codes_of
+from captures import CaptureFacts
 from dissectors.keyring import Keyring
 
 __all__ = ["run"]

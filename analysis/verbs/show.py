@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from analysis import console
 from analysis.blocks import decode_block
-from analysis.decode import CaptureFacts, readings
+from analysis.decode import readings
 from analysis.python_values import iso_time
 from analysis.rows import capture_columns
 from analysis.session import SECURITY, Hindsight, Session
 from analysis.source import Replay
 from analysis.tree import hex_pane, issue_lines, secret_spans, tree_lines
-from captures import FrameBlock, Kind
+from captures import CaptureFacts, FrameBlock, Kind
 from captures.block import cut
 from dissectors.field import Field
 from dissectors.frame import Dissection
@@ -90,7 +90,7 @@ def _pass(
             found.extend(_in_block(block, session, wanted))
             if len(found) == len(wanted):
                 break
-        facts = CaptureFacts(replay.name, capture.format, lost=list(capture.lost))
+        facts = replace(capture.facts, name=replay.name)
     return found, facts
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from analysis import console
-from analysis.decode import CaptureFacts, readings
+from analysis.decode import readings
 from analysis.python_values import iso_time, rows_of
 from analysis.statistics import Statistics, short_text
+from captures import CaptureFacts
 from dissectors.keyring import Keyring
 
 __all__ = ["run"]

@@ -98,9 +98,8 @@ def test_a_reading_in_vain_makes_no_process(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("analysis.decode.decode_block", counting(seen, decode_block))
     monkeypatch.setattr(ahead, "Copy", counting(made, ahead.Copy))
     expected = alone(path, ring)
-    assert (
-        seen[:2] == [300, BLOCK] and not made
-    )  # given up after the first look, and read again from the start
+    # Given up after the first look, and read again from the start.
+    assert seen[:2] == [300, BLOCK] and not made
     seen.clear()
     assert_same(decode(path, ring), expected)
     assert seen[:2] == [300, BLOCK] and len(made) == 1
