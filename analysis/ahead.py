@@ -91,14 +91,15 @@ class Ahead:
 
     def __iter__(self) -> Iterator[tuple[FrameBlock, Outer | None]]:
         blocks = _begun(self.capture, self._look or (None if self._alone else START))
-        last, reader = 0, None
+        first = next(blocks, None)
+        if first is None:
+            return
+        last, reader = int(first.number[-1]), None
         try:
-            for block in blocks:
-                if self._look is None:
-                    reader = self._reader(blocks)
-                last = int(block.number[-1])
-                yield block, None
-                break
+            if self._look is None:
+                reader = self._reader(blocks)
+            yield first, None
+            del first
             if self._look is not None:  # before, it would mostly have been made in vain
                 reader = self._reader(blocks)
             if reader is None:
