@@ -35,6 +35,7 @@ __all__ = ["read_zcl_frames"]
 
 TYPES = ("general", "cluster")
 DEFAULT_RESPONSE = 0x0B
+GROUPED = 0x100  # stands where an endpoint stands: a group has none
 INTEGERS = frozenset({"uint", "int", "data", "bitmap", "enum", "attribute", "cluster", "utc", "date"})
 """Kinds of values that are whole numbers to the one-frame path."""
 
@@ -106,11 +107,11 @@ def _owners(facts: ZclFrames, aps: ApsHeaders, ends: Ends) -> Owners:
         for b in both.tolist()
     ]
     source = (device[:count] << 9) | aps.src_endpoint
-    target = (device[count:] << 9) | np.where(grouped, 256, aps.dst_endpoint)
+    target = (device[count:] << 9) | np.where(grouped, np.int64(GROUPED), aps.dst_endpoint)
     # A server that answers is a source, and has its destination for a peer; one that is asked is a destination.
     peered = np.flatnonzero(to_client & ~grouped)
     pairs, at = distinct(np.concatenate([np.where(to_client, source, target), target[peered]]))
-    endpoints = [(devices[p >> 9], None if p & 0x1FF == 256 else p & 0x1FF) for p in pairs.tolist()]
+    endpoints = [(devices[p >> 9], None if p & 0x1FF == GROUPED else p & 0x1FF) for p in pairs.tolist()]
     peer = np.full(count, -1, np.int64)
     peer[peered] = at[count:]
     return Owners(np.where(to_client, device[:count], device[count:]), at[:count], peer, devices, endpoints)

@@ -122,7 +122,7 @@ def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> O
         bare_command,
         nwk,
         network.src_short,
-        np.where(network.broadcast, BROADCAST, network.seq).astype(np.uint32),
+        np.where(network.broadcast, np.uint32(BROADCAST), network.seq.astype(np.uint32)),
         digest,
         groups,
         group,
