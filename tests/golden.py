@@ -1,0 +1,223 @@
+"""Everything that hanscope says of known inputs, written to files, so that two versions can be compared.
+
+    python -m tests.golden write OUT [--only captures,scenarios,messages,trees]
+    python -m tests.golden compare BEFORE AFTER [--most 5]
+
+Strategy: what is compared is what the command prints (tables as JSON lines, findings, messages, trees as JSON), not
+objects of the program, so that rooms and names may change between the two. To write what another version says, run
+this file with that version's folder first on the path: ``PYTHONPATH=../before python tests/golden.py write OUT``.
+Simulated captures are made once (by the version that writes first) and copied, so that both read the same octets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("HANSCOPE_SHARED", ROOT.parent / "shared"))
+CAPTURES = {".pcap", ".pcapng", ".dcf", ".cubx"}
+PARTS = ("captures", "scenarios", "messages", "trees")
+SCENARIOS = (
+    ("install-day", ()),
+    ("ordinary-day", ("--seconds", "7200")),
+    ("proving-exercise", ("--use-cases", "all")),
+    ("install-day", ("--fault", "replay", "--fault", "weak-link", "--seed", "7")),
+)
+TREES_OF_A_CAPTURE = 40
+
+
+def run(*words: str) -> tuple[int, str]:
+    """Exit code and standard output of a command line, in this process."""
+    from analysis.cli import main
+
+    out, talk = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(talk):
+        code = main(list(words))
+    out.flush()
+    return code, out.buffer.getvalue().decode("utf-8", "replace")  # type: ignore[attr-defined]
+
+
+def write_capture(capture: Path, keys: Path | None, out: Path) -> None:
+    """Tables and findings of one capture below `out`."""
+    keyed = ("--keys", str(keys)) if keys else ()
+    folder = out / capture.name
+    code, _ = run("decode", str(capture), *keyed, "--out", str(folder), "--format", "jsonl", "-q")
+    folder.mkdir(parents=True, exist_ok=True)
+    found, text = run("check", str(capture), *keyed, "--json", "-q")
+    (folder / "findings.json").write_text(text)
+    opened, text = run("keys", str(capture), *keyed)
+    (folder / "keys.txt").write_text(text)
+    (folder / "exit_codes.txt").write_text(f"decode {code}\ncheck {found}\nkeys {opened}\n")
+
+
+def captures(out: Path) -> None:
+    """The shared captures with the keys known for them, and the samples of the repository."""
+    keys = SHARED / "captures" / "keys.toml"
+    for path in sorted((SHARED / "captures").glob("*")):
+        if path.suffix in CAPTURES:
+            write_capture(path, keys, out)
+    for path in sorted((ROOT / "captures" / "samples").glob("*.pcapng")):
+        write_capture(path, path.with_suffix("").with_suffix(".keys.toml"), out)
+
+
+def simulated(out: Path) -> Iterator[tuple[Path, Path]]:
+    """Each simulated capture with its keys; made where they do not lie in `out` yet."""
+    for number, (scenario, more) in enumerate(SCENARIOS):
+        capture, keys = out / f"{number}-{scenario}.pcapng", out / f"{number}-{scenario}.toml"
+        if not capture.exists():
+            run(
+                "simulate", scenario, *more, "-o", str(capture), "--keys-out", str(keys), "--reveal", "-q",
+                "--truth", str(capture.with_suffix(".truth.jsonl")),
+            )  # fmt: skip
+        yield capture, keys
+
+
+def scenarios(out: Path) -> None:
+    for capture, keys in simulated(out):
+        write_capture(capture, keys, out / "tables")
+
+
+def messages(out: Path) -> None:
+    """Every message of the repository's and the shared vectors, as `message --jsonl` gives it."""
+    sources = [("own", str(ROOT / "tests" / "vectors"), ())]
+    rtds = SHARED / "vectors" / "rtds"
+    if rtds.is_dir():
+        keys = out / "rtds.toml"
+        store = rtds / "keystore"
+        keys.write_text(
+            f'[gbcs]\naccess_control_broker = "90b3d51f30000002"\ncertificates = ["{store}"]\n'
+            f'scalars = "{store / "test_scalars.csv"}"\n'
+        )
+        sources.append(("rtds", str(rtds / "messages"), ("--keys", str(keys))))
+        sources.append(("rtds-no-keys", str(rtds / "messages"), ()))
+        sources.append(("dlms", str(SHARED / "vectors" / "dlms" / "vectors.jsonl"), ()))
+    for name, source, more in sources:
+        code, text = run("message", source, "--jsonl", *more)
+        (out / f"{name}.jsonl").write_text(text)
+        (out / f"{name}.exit_code.txt").write_text(f"{code}\n")
+
+
+def trees(out: Path) -> None:
+    """Trees of some frames of each capture, spread evenly."""
+    keys = SHARED / "captures" / "keys.toml"
+    for path in sorted((SHARED / "captures").glob("*")):
+        if path.suffix in CAPTURES:
+            write_trees(path, keys, out)
+    for path in sorted((ROOT / "captures" / "samples").glob("*.pcapng")):
+        write_trees(path, path.with_suffix("").with_suffix(".keys.toml"), out)
+
+
+def write_trees(capture: Path, keys: Path, out: Path) -> None:
+    _, text = run("decode", str(capture), "--table", "packets", "--format", "jsonl", "-q")
+    frames = text.count("\n")
+    step = max(1, frames // TREES_OF_A_CAPTURE)
+    chosen = ",".join(str(n) for n in range(1, frames + 1, step))
+    _, text = run("show", str(capture), chosen, "--keys", str(keys), "--json")
+    (out / f"{capture.name}.json").write_text(text)
+
+
+def write(out: Path, only: Iterable[str]) -> None:
+    for part in only:
+        folder = out / part
+        folder.mkdir(parents=True, exist_ok=True)
+        globals()[part](folder)
+        print(part, "written")
+
+
+def rows_of(path: Path) -> list[Any]:
+    """What a file holds, a row a member: lines, objects, or findings."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in text.splitlines()]
+    if path.suffix == ".json" and text.strip():
+        try:
+            read = json.loads(text)
+        except ValueError:
+            return [json.loads(line) for line in text.splitlines()]
+        return [{**read, "findings": None}, *read["findings"]] if "findings" in read else [read]
+    return text.splitlines()
+
+
+def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Each place at which two values differ, as path, value before, value after."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in before | after:
+            yield from differences(before.get(key), after.get(key), f"{path}.{key}")
+    elif isinstance(before, list) and isinstance(after, list):
+        for one, other in zip_longest(before, after):
+            yield from differences(one, other, f"{path}[]")
+    elif before != after:
+        yield path, before, after
+
+
+def compare(before: Path, after: Path, most: int) -> int:
+    """Print what differs, a line a kind of place; returns how many files differ."""
+    names = {
+        p.relative_to(f)
+        for f in (before, after)
+        for p in f.rglob("*")
+        if p.suffix in {".json", ".jsonl", ".txt"}
+    }
+    kinds: Counter[str] = Counter()
+    shown: dict[str, list[str]] = {}
+    unequal = 0
+    for name in sorted(names):
+        if not (before / name).exists() or not (after / name).exists():
+            print("only", "after" if (after / name).exists() else "before", name)
+            unequal += 1
+            continue
+        if (before / name).read_bytes() == (after / name).read_bytes():
+            continue
+        unequal += 1
+        for path, one, other in differences(rows_of(before / name), rows_of(after / name), name.name + ":"):
+            kinds[path] += 1
+            examples = shown.setdefault(path, [])
+            if len(examples) < most:
+                examples.append(f"{name}: {json.dumps(one)[:200]} -> {json.dumps(other)[:200]}")
+    for path, count in kinds.most_common():
+        print(f"{count:>8,} {path}")
+        for line in shown[path]:
+            print(f"             {line}")
+    print(f"{unequal} of {len(names)} files differ")
+    return unequal
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    writing = verbs.add_parser("write")
+    writing.add_argument("out", type=Path)
+    writing.add_argument("--only", default=",".join(PARTS))
+    writing.add_argument("--scenarios-from", type=Path, help="an OUT whose simulated captures are read again")
+    comparing = verbs.add_parser("compare")
+    comparing.add_argument("before", type=Path)
+    comparing.add_argument("after", type=Path)
+    comparing.add_argument("--most", type=int, default=3)
+    arguments = parser.parse_args()
+    if arguments.verb == "compare":
+        return 1 if compare(arguments.before, arguments.after, arguments.most) else 0
+    os.environ.pop("HANSCOPE_KEYS", None)
+    if arguments.scenarios_from:
+        shutil.copytree(
+            arguments.scenarios_from / "scenarios", arguments.out / "scenarios",
+            ignore=shutil.ignore_patterns("tables"), dirs_exist_ok=True,
+        )  # fmt: skip
+    write(arguments.out, arguments.only.split(","))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
