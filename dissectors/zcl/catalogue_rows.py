@@ -28,6 +28,8 @@ EVERY_CLUSTER = -1
 """The number under which global attributes stand."""
 DEVICE_EVENT, EVENTS = "DeviceEvent", 0x0708
 """An event identifier is the identifier of the attribute that configures the event (ZSE D.11.2.2)."""
+PARTLY_RESERVED = {"low-nibble": 0x0F}
+"""Kinds of enumeration that do not fill their octet, and the bits that they stand in."""
 Key = tuple[int, str, int, int | None]
 """Cluster, side or direction, identifier, manufacturer (None: the standard's own)."""
 
@@ -198,9 +200,12 @@ def _number(text: str) -> int | None:
 def _meaning(rows: Iterable[Mapping[str, str]], known: Meaning | None = None) -> Meaning | None:
     """What `rows` of one name say, added to what is `known`; None when there is none."""
     for row in rows:
+        bitmap = row["kind"] == "bitmap"
         if known is None:
-            known = Meaning(row["name"], "bitmap" if row["kind"] == "bitmap" else "enum", {})
-        if row["kind"] == known.kind:
+            known = Meaning(
+                row["name"], "bitmap" if bitmap else "enum", {}, mask=PARTLY_RESERVED.get(row["kind"], -1)
+            )
+        if bitmap == (known.kind == "bitmap"):
             value = int(row["value"], 0)
             known.labels[value] = row["label"]
             if row.get("item_type"):
@@ -218,5 +223,5 @@ def _field(row: Mapping[str, str]) -> FieldSpec:
         row.get("meaning") or "",
         row.get("repeat") or "",
         row.get("condition") or "",
-        row.get("optional") == "1",
+        row.get("optional") or "",
     )

@@ -104,7 +104,7 @@ def _read_fields(
 
 def _ends_before(spec: FieldSpec, values: Values, scope: _Scope) -> bool:
     """Whether the payload ends here, before `spec`: silently when it may."""
-    if spec.optional:
+    if spec.may_be_missing(values):
         return True
     if spec.repeat == "rest" or spec.type == "octets:rest":
         return False
@@ -215,7 +215,7 @@ def build_fields(specs: Sequence[FieldSpec], values: Mapping[str, Any]) -> bytes
     for spec in specs:
         if spec.condition and not compiled(spec.condition)(values):
             continue
-        if spec.name not in values and spec.optional:
+        if spec.name not in values and spec.may_be_missing(values):
             break
         if spec.repeat:
             parts = values.get(spec.name, ())

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from dissectors.facts import table
+from dissectors.zcl.expression import Values, compiled
 
 __all__ = [
     "Attribute",
@@ -85,7 +86,7 @@ class FieldSpec(NamedTuple):
         meaning: enumeration or bitmap that names the values; may be empty.
         repeat: empty, ``rest`` (until the end), or ``count:<expression>`` over earlier fields.
         condition: expression over earlier fields; the field is there when it is empty or not 0.
-        optional: the payload may end before it (a field of a later revision).
+        optional: expression over earlier fields; where it is not 0 the payload may end before the field.
     """
 
     name: str
@@ -93,7 +94,11 @@ class FieldSpec(NamedTuple):
     meaning: str = ""
     repeat: str = ""
     condition: str = ""
-    optional: bool = False
+    optional: str = ""
+
+    def may_be_missing(self, values: Values) -> bool:
+        """Whether the payload may end before the field, after these values."""
+        return bool(self.optional) and compiled(self.optional)(values) != 0
 
 
 class Command(NamedTuple):
@@ -110,12 +115,16 @@ class Command(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Meaning:
-    """An enumeration (value -> label) or a bitmap (mask -> label, with the enumeration of a wide one)."""
+    """An enumeration (value -> label) or a bitmap (mask -> label, with the enumeration of a wide one).
+
+    `mask`: the bits of a value that an enumeration stands in; the others are reserved.
+    """
 
     name: str
     kind: Literal["enum", "bitmap"]
     labels: dict[int, str]
     parts: dict[int, str] = field(default_factory=dict)
+    mask: int = -1
 
 
 def data_type(id: int) -> DataType | None:  # noqa: A002

@@ -73,8 +73,9 @@ def label_of(name: str, value: Any, length: int = 1) -> str:
         return ""
     if found.kind == "bitmap":
         return ", ".join(_bit_texts(found, value)) or ("none" if value == 0 else f"unknown 0x{value:X}")
-    if value in found.labels:
-        return found.labels[value]
+    label = found.labels.get(value & found.mask)
+    if label is not None:
+        return label
     return "invalid" if value == (1 << 8 * length) - 1 else f"unknown 0x{value:0{2 * length}X}"
 
 

@@ -76,7 +76,8 @@ class Image:
         signature (GBCS 11.2.4), also where an element holds both; or the whole file."""
         tail = len(self.payload) - GBCS_SIGNATURE - len(GBCS_TAIL)
         signed = self.payload[tail : tail + 2] == GBCS_TAIL if tail > 0 else False
-        parts = [self.octets, self.payload, *([self.payload[:tail]] if signed else [])]
+        whole = self.octets[: _end_of_image(self)]
+        parts = [self.octets, whole, self.payload, *([self.payload[:tail]] if signed else [])]
         return frozenset(sha256(part).hexdigest() for part in parts)
 
 
@@ -93,18 +94,35 @@ def read_image(octets: bytes, buffer: str = "image") -> Image:
     cursor = Cursor(octets, layer=LAYER)
     branch = Field("ota_header", None, "", 0, 0, buffer)
     image.fields.append(branch)
+    end = len(octets)
     try:
         _read_header(cursor, image, branch, buffer)
-        _read_body(cursor, image, buffer)
+        end = _end_of_image(image)
+        _read_body(Cursor(octets, cursor.offset, end, layer=LAYER), image, buffer)
     except DissectionError as error:
         image.issues.append(Issue.of(error))
     if not branch.children:
         image.fields.clear()
-    cursor.offset = max((f.end for f in image.fields), default=0)
-    if cursor.remaining:
-        start, rest = cursor.offset, cursor.rest()
-        image.fields.append(Field("undecoded", rest, None, start, len(rest), buffer))
+    start = max((f.end for f in image.fields), default=0)
+    if start < end:
+        image.fields.append(Field("undecoded", octets[start:end], None, start, end - start, buffer))
+    if end < len(octets):
+        _padding(image, end, buffer)
     return image
+
+
+def _end_of_image(image: Image) -> int:
+    """Where the elements end: at the total size that the header says, if the file reaches so far (ZCL 11.4.2.9)."""
+    header, there = image.header, len(image.octets)
+    said, tail = header.get("total_image_size", there), there - GBCS_SIGNATURE - len(GBCS_TAIL)
+    signed_behind = said <= tail and image.octets[tail : tail + 2] == GBCS_TAIL
+    return said if header.get("header_length", there) < said < there and not signed_behind else there
+
+
+def _padding(image: Image, end: int, buffer: str) -> None:
+    rest = image.octets[end:]
+    text = "padding behind the image" if _is_blank(rest) else "octets behind the end of the image"
+    image.fields.append(Field("padding", rest, text, end, len(rest), buffer))
 
 
 def _read_header(cursor: Cursor, image: Image, branch: Field, buffer: str) -> None:
@@ -149,7 +167,12 @@ def _check_size(image: Image) -> None:
     said, there = image.header["total_image_size"], len(image.octets)
     if said != there:
         text = f"the header says {said} octets, there are {there}"
-        image.issues.append(Issue("warning", LAYER, SIZE_OFFSET, text))
+        padded = said < there and _is_blank(image.octets[said:])
+        image.issues.append(Issue("note" if padded else "warning", LAYER, SIZE_OFFSET, text))
+
+
+def _is_blank(octets: bytes) -> bool:
+    return not octets.strip(b"\0") or not octets.strip(b"\xff")
 
 
 def _read_body(cursor: Cursor, image: Image, buffer: str) -> None:

@@ -6,7 +6,7 @@ success may end behind its status, and many devices let it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, ClassVar
 
@@ -36,10 +36,14 @@ class ZdpHeader(Layer):
 class ZdpLayer(Layer):
     """A ZDP command behind its sequence number."""
 
-    optional: ClassVar[frozenset[str]] = frozenset()
+    optional: ClassVar[Mapping[str, Callable[[Any], bool] | None]] = {}
+    """Fields that may be missing at the end, each with the condition under which (None: always)."""
 
     def may_end(self, part: Any) -> bool:
-        return part.name in self.optional or bool(self.fields.get("status"))
+        if part.name in self.optional:
+            missing = self.optional[part.name]
+            return missing is None or missing(self) or bool(self.fields.get("status"))
+        return bool(self.fields.get("status"))
 
 
 def octets_text(value: bytes) -> str:
@@ -121,7 +125,11 @@ def zdp_layer(cluster: int) -> type[ZdpLayer] | None:
         return None
     name = rows[0]["name"]
     parts = [part_of(row["field"], row["type"], condition(row["when"])) for row in rows]
-    optional = frozenset(row["field"] for row in rows if row["optional"])
+    optional = {
+        row["field"]: condition("" if row["optional"] == "yes" else row["optional"])
+        for row in rows
+        if row["optional"]
+    }
     body = {"name": name, "title": "zdp_command", "fields_desc": parts, "optional": optional}
     made: type[ZdpLayer] = type(name, (ZdpLayer,), body)
     return made

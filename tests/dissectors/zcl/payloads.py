@@ -36,7 +36,7 @@ def _values(specs: Sequence[FieldSpec], outer: dict[str, Any], *, full: bool, se
     for place, spec in enumerate(specs):
         if spec.condition and not compiled(spec.condition)(values):
             continue
-        if spec.optional and not full:
+        if not full and spec.may_be_missing(values):
             break
         if spec.name in counted | sized:
             values[spec.name] = LISTS if full else 0
