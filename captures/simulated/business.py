@@ -13,9 +13,10 @@ from captures.simulated.dcc import Dcc, Exchange, dcc_of
 from captures.simulated.han import Han
 from captures.simulated.medium import Wait
 from captures.simulated.node import Node
+from dissectors.gbcs import utrn
 from dissectors.gbcs.names import use_case_by_name
 
-__all__ = ["activate", "ask", "commission", "daily", "hand_over", "notify", "top_up", "whitelist"]
+__all__ = ["activate", "ask", "commission", "daily", "hand_over", "notify", "token", "top_up", "whitelist"]
 
 GENERIC_CRITICAL, GENERIC_NON_CRITICAL, DEVICE_LOG_CHANGED = 0x1000, 0x1001, 0x0018
 POWER_QUALITY, TOP_UP_ACCEPTED, FUTURE_DATED_DLMS = 0x8002, 0x810E, 0x00CC
@@ -96,6 +97,14 @@ def notify(dcc: Dcc, code: int, role: str, *, alert_code: int | None = None, **m
         payload = alerts.generic(dcc, device, alert_code, counter)
     done = yield from dcc.alert(code, device, payload, to=party, counter=counter, **more)
     return done
+
+
+def token(han: Han, meter: Node, pence: int) -> str:
+    """The 20 digits that the supplier sells for a meter: a top-up of so many pence (GBCS section 14)."""
+    dcc = dcc_of(han)
+    supplier = dcc.parties["Supplier A"]
+    counter = dcc.counter(supplier, token=True)
+    return utrn.generate(supplier.octets, dcc.entity(meter).octets, counter, pence, dcc.keystore)
 
 
 def top_up(han: Han) -> Wait:

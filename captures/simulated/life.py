@@ -216,9 +216,9 @@ def publish_price(meter: Node, display: Node, seq: int | None = None) -> Wait:
     now = meter.han.utc
     values = {
         "provider_id": 0x00010000, "rate_label": b"Standard", "issuer_event_id": meter.memory.get("tariff", 1),
-        "current_time": now, "unit_of_measure": 0, "currency": 826, "price_trailing_digit_and_price_tier": 0x41,
+        "current_time": now, "unit_of_measure": 0, "currency": 826, "price_trailing_digit_and_price_tier": 0x51,
         "number_of_price_tiers_and_register_tier": 0x11, "start_time": now - now % 1800, "duration_in_minutes": 30,
-        "price": meter.memory.get("price", 2835), "price_ratio": 0xFF, "generation_price": 0xFFFFFFFF,
+        "price": meter.memory.get("price", 28_350), "price_ratio": 0xFF, "generation_price": 0xFFFFFFFF,
         "generation_price_ratio": 0xFF, "alternate_cost_delivered": 0xFFFFFFFF, "alternate_cost_unit": 0xFF,
         "alternate_cost_trailing_digit": 0xFF, "number_of_block_thresholds": 0xFF, "price_control": 0,
     }  # fmt: skip

@@ -7,9 +7,21 @@ import math
 from captures.simulated.attributes import hold
 from captures.simulated.node import Node
 
-__all__ = ["METERING", "ElectricityMeter", "GasMeter", "give_electricity", "give_gas"]
+__all__ = [
+    "FIRST_CREDIT",
+    "METERING",
+    "PER_PENNY",
+    "ElectricityMeter",
+    "GasMeter",
+    "give_electricity",
+    "give_gas",
+]
 
 METERING, PREPAYMENT = 0x0702, 0x0705
+PER_PENNY = 1000
+"""Money in a GB home is in 0.00001 pounds: the templates of GCS01a have price trailing digits 0x50, and credit
+has those of the price (ZSE 1.2 D.7.2.2.2)."""
+FIRST_CREDIT = 1523 * PER_PENNY
 UINT8, UINT16, UINT24, UINT32, UINT48, INT24, INT32 = 0x20, 0x21, 0x22, 0x23, 0x25, 0x2A, 0x2B
 BITMAP8, BITMAP16, ENUM8, OCTETS = 0x18, 0x19, 0x30, 0x41
 
@@ -97,7 +109,7 @@ def give_electricity(node: Node) -> ElectricityMeter:
             DAILY: (UINT24, lambda: max(0, meter.energy() - int(meter.day_start))),
         },
     )
-    hold(node, PREPAYMENT, {0x0000: (BITMAP16, 0x0002), 0x0001: (INT32, 1523), 0x0005: (0x23, 0)})
+    hold(node, PREPAYMENT, {0x0000: (BITMAP16, 0x0002), 0x0001: (INT32, FIRST_CREDIT), 0x0005: (INT32, 0)})
     return meter
 
 

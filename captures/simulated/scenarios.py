@@ -93,11 +93,10 @@ def ordinary_day(han: Han) -> Wait:
 @scenario("prepayment", "Top-ups by code at the display, credit and events, messages", 7200, _ready)
 def prepayment(han: Han) -> Wait:
     display, meter = han.node("Prepayment display"), han.node("Electricity meter")
-    codes = han.stream("top-up codes")
     for number in range(4):
         yield han.wait(900)
-        code = f"{codes.randrange(10**20):020d}"
-        yield from stories.top_up(display, meter, code, 1000 * (number + 1))
+        pence = 1000 * (number + 1)
+        yield from stories.top_up(display, meter, business.token(han, meter, pence), pence)
         yield han.wait(5)
         yield from stories.event(han.hub, display, 0x8F00 + number)
     yield from stories.display_message(han.hub, display, "Thank you for your payment", 11)

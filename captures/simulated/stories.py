@@ -6,7 +6,7 @@ import hashlib
 import struct
 from typing import Any
 
-from captures.simulated import attributes, discovery, home, joining, life
+from captures.simulated import attributes, discovery, home, joining, life, metering
 from captures.simulated.medium import Wait
 from captures.simulated.node import Node
 from dissectors.zcl.build import build_payload
@@ -52,7 +52,7 @@ def publish_tariff(meter: Node, display: Node) -> Wait:
     """Tariff information, price, block thresholds do not change: what a display asks for after a new tariff."""
     now = meter.han.utc
     meter.memory["tariff"] = meter.memory.get("tariff", 1) + 1
-    meter.memory["price"] = 2650
+    meter.memory["price"] = 26_500
     request = struct.pack("<IIBB", 0, 0, 1, 0)
     _, seq = yield from display.send_zcl(meter, PRICE, 0x06, request)
     values = {
@@ -77,17 +77,18 @@ def change_supplier(hub: Node, display: Node) -> Wait:
 
 
 def top_up(display: Node, meter: Node, code: str, pence: int) -> Wait:
-    """The person types a 20-digit code; the meter answers with the new credit."""
+    """The person types the 20 digits of a token; the meter answers with the new credit."""
     payload = build_payload(
         PREPAYMENT, "to-server", 0x04, {"originating_device": 2, "top_up_code": code.encode()}
     )
     arrived, seq = yield from display.send_zcl(meter, PREPAYMENT, 0x04, payload, truth={"top_up": "code"})
     if not arrived:
         return
-    credit = meter.memory.get("credit", 1500) + pence
+    added = pence * metering.PER_PENNY
+    credit = meter.memory.get("credit", metering.FIRST_CREDIT) + added
     meter.memory["credit"] = credit
     attributes.hold(meter, PREPAYMENT, {0x0001: (0x2B, credit)})
-    values = {"result_type": 0, "top_up_value": pence, "source_of_top_up": 2, "credit_remaining": credit}
+    values = {"result_type": 0, "top_up_value": added, "source_of_top_up": 2, "credit_remaining": credit}
     yield meter.han.wait(0.4)
     yield from say(meter, display, PREPAYMENT, 0x03, values, seq=seq, truth={"credit": credit})
 
