@@ -67,9 +67,11 @@ def _plain(text: str) -> str:
 
 
 def tell_losses(facts: Any) -> None:
-    """Warn of every part of a capture that could not be read."""
+    """Warn of every part of a capture that could not be read, and say what is to be known of it besides."""
     for one in facts.lost:
         say(f"warning: {facts.name}: offset 0x{one.offset:x}: {one.text}")
+    for note in facts.notes:
+        say(f"note: {facts.name}: {note}")
 
 
 def coloured(stream: IO[str]) -> bool:

@@ -35,11 +35,11 @@ __all__ = [
 ]
 
 
-def encapsulation_fields(record: bytes, link_type: int) -> list[Field]:
+def encapsulation_fields(record: bytes, link_type: int, frame: tuple[int, int] | None = None) -> list[Field]:
     """The headers around a radio frame as a field tree; see `captures.fields.encapsulation_fields`."""
     from captures import fields  # construct is heavy: only those who look at one record pay for it
 
-    return fields.encapsulation_fields(record, link_type)
+    return fields.encapsulation_fields(record, link_type, frame)
 
 
 # Who only reads captures does not load what writes them.

@@ -11,8 +11,8 @@ from captures.encapsulations import SUPPORTED, Unwrapper
 from captures.errors import UnknownFormat, UnsupportedLinkType
 from captures.files import daintree
 from captures.files.compression import decompressed
-from captures.files.pcap import MAGICS, PcapReader
-from captures.files.pcapng import MAGIC, PcapngReader
+from captures.files.joined import JoinedReader
+from captures.files.magic import PCAPNG, VARIANTS
 from captures.files.records import Reader, Records
 from captures.files.source import Input, Source, Window, open_input
 from dissectors.keyring import Key
@@ -22,7 +22,6 @@ __all__ = ["Capture", "CaptureFacts", "open_capture"]
 HELD = 4
 """Batches of foreign records that are held back until an interface for radio frames is described."""
 FOREIGN = {
-    161: "user link type",
     127: "IEEE 802.11 radiotap",
     105: "IEEE 802.11",
     187: "Bluetooth HCI",
@@ -72,6 +71,7 @@ class CaptureFacts:
     comments: list[str] = field(default_factory=list)
     trailer_judgement: str = ""
     lost: list[Lost] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class Capture:
@@ -105,8 +105,9 @@ class Capture:
     @property
     def facts(self) -> CaptureFacts:
         """What it says of itself, as far as it has been read: a copy."""
-        comments, lost = list(self.comments), list(self.lost)
-        return CaptureFacts(self.name, self.format, self.link_types, comments, self.trailer_judgement, lost)
+        comments, lost, notes = list(self.comments), list(self.lost), list(self.notes)
+        said = self.trailer_judgement
+        return CaptureFacts(self.name, self.format, self.link_types, comments, said, lost, notes)
 
     def close(self) -> None:
         """Close the file. What was read stays valid."""
@@ -136,6 +137,11 @@ class Capture:
     def lost(self) -> list[Lost]:
         """What could not be read; complete after iterating."""
         return self._reader.facts.lost + self.source.lost
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be known of the capture though nothing of it is lost; complete after iterating."""
+        return list(self._reader.facts.notes)
 
     @property
     def trailer_judgement(self) -> str:
@@ -178,16 +184,15 @@ class Capture:
             self.name,
             0,
             f"link type {said} carries no IEEE 802.15.4 frames",
-            "captures of link types 195, 215, 230, 283, or of Ethernet or IP with ZEP packets can be read",
+            "captures of link types 195, 215, 230, 283, 192, 147 to 162, or of Ethernet or IP with ZEP can be read",
         )
 
 
 def _reader(source: Source) -> tuple[str, Reader]:
     head = source.peek(64)
-    if head[:4] in MAGICS:
-        return "pcap", PcapReader(Window(source))
-    if head[:4] == MAGIC:
-        return "pcapng", PcapngReader(Window(source))
+    if head[:4] in VARIANTS or head[:4] == PCAPNG:
+        joined = JoinedReader(Window(source))
+        return joined.format, joined
     if head.startswith(daintree.MARK):
         return "daintree", daintree.DaintreeReader(source)
     if head.startswith(b"SQLite format 3\0"):

@@ -15,12 +15,15 @@ from construct import ConstructError
 
 from captures import structures as layout
 from captures.encapsulations.internet import EXTENSIONS, IPV4, IPV6, RADIO_TYPES, TAGS, UDP
+from captures.encapsulations.ti_radio import PORT as TI_PORT
 from captures.encapsulations.zep import PORT, ntp_nanoseconds
 from dissectors.field import Field
 
 __all__ = ["encapsulation_fields"]
 
 BUFFER = "record"
+PHR = "phy_header"
+USER = range(147, 163)
 WORDS: dict[tuple[str, str], dict[int, str]] = {
     ("zep", "mode"): {0: "LQI: the frame ends in TI metadata", 1: "CRC: the frame ends in its FCS"},
     ("zep", "type"): {1: "data", 2: "acknowledgement", 255: "hello"},
@@ -61,14 +64,45 @@ class Walk:
             self.at = self.end
 
 
-def encapsulation_fields(record: bytes, link_type: int) -> list[Field]:
+def encapsulation_fields(record: bytes, link_type: int, frame: tuple[int, int] | None = None) -> list[Field]:
     """One branch per header before the radio frame of a record, outermost first, with named leaves.
 
     Offsets count from the start of the record (buffer ``"record"``). A record without a radio frame is
     covered to its end; else the last branch ends where the frame begins. Never raises.
+
+    Args:
+        record: its octets.
+        link_type: of the record.
+        frame: start and end of the radio frame that was found in it, where that is known: what a sniffer left around
+            it (PHR, octets behind) and user link types are told from it.
     """
+    if link_type in USER:
+        step, link_type = _user(record, frame[0]) if frame is not None else (None, link_type)
+        found = _walked(record, link_type, step)
+    else:
+        found = _walked(record, link_type, STEPS.get(link_type))
+    if frame is None:
+        return found
+    at, (start, end) = found[-1].end if found else 0, frame
+    if at < start:
+        name = PHR if start - at <= 2 else "sniffer_header"
+        found.append(Field(name, record[at:start], None, at, start - at, BUFFER))
+    if end < len(record) and at <= start:
+        found.append(Field("octets_behind_the_frame", record[end:], None, end, len(record) - end, BUFFER))
+    return found
+
+
+def _user(record: bytes, start: int) -> tuple[Step | None, int]:
+    """The first step, and the link type whose headers a record of a user link type has before the frame at `start`."""
+    if start == layout.NORDIC.sizeof():
+        return _nordic, 230
+    if record[:2] == b"EX":
+        return _zep, 283
+    return (_tap, 283) if record[:2] == bytes(2) and start >= 8 else (None, 195)
+
+
+def _walked(record: bytes, link_type: int, step: Step | None) -> list[Field]:
     walk = Walk(record)
-    step = STEPS.get(link_type)
     if step is None and link_type not in (195, 230):
         walk.rest("packet")
     if link_type == 195 and record.startswith(b"ZBOSS") and len(record) >= 11:
@@ -157,6 +191,26 @@ def _phy(walk: Walk) -> Step | None:
     return None
 
 
+def _nordic(walk: Walk) -> Step | None:
+    walk.header("nrf_sniffer", layout.NORDIC)
+    return None
+
+
+def _ppi(walk: Walk) -> Step | None:
+    head = walk.header("ppi", layout.PPI)
+    if not head:
+        return None
+    walk.end, whole = min(walk.end, max(head["length"], walk.at)), walk.end
+    walk.rest("ppi_fields")
+    walk.end = whole
+    inner = head["link_type"]
+    if inner == 195 and walk.record[walk.at : walk.at + 5] == b"ZBOSS":
+        return _zboss
+    if inner not in (195, 230) and inner not in STEPS:
+        walk.rest("packet")
+    return None if inner == 192 else STEPS.get(inner)
+
+
 def _zboss(walk: Walk) -> Step | None:
     walk.header("zboss", layout.ZBOSS)
     return None
@@ -225,8 +279,12 @@ def _udp(walk: Walk) -> Step | None:
     head = walk.header("udp", layout.UDP)
     if head.get("length", 0) >= 8:
         walk.end = min(walk.end, start + head["length"])
-    if PORT in (head.get("source_port"), head.get("destination_port")):
+    ports = head.get("source_port"), head.get("destination_port")
+    if PORT in ports or walk.record[walk.at : walk.at + 2] == b"EX":
         return _zep
+    if TI_PORT in ports and walk.end - walk.at > layout.TI_RADIO.sizeof() + 3:
+        walk.header("ti_radio", layout.TI_RADIO)
+        return None
     walk.end = len(walk.record)
     walk.rest("payload")
     return None
@@ -253,6 +311,7 @@ def _zep(walk: Walk) -> Step | None:
 
 
 STEPS: dict[int, Step] = {
+    192: _ppi,
     283: _tap,
     215: _phy,
     1: _ethernet,

@@ -1,7 +1,8 @@
 """The fixed structures of captures, each declared once with construct: what parses them also builds them.
 
 Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, the IEEE 802.15.4 TAP specification 1.2, ZEP as in
-`captures.encapsulations.zep`, IEEE 802.3, RFC 791, RFC 8200, RFC 768, and tcpdump.org for the cooked headers.
+`captures.encapsulations.zep`, IEEE 802.3, RFC 791, RFC 8200, RFC 768, and tcpdump.org for the cooked headers;
+PPI, nRF and TI radio info as in their modules of `captures.encapsulations`.
 Bulk reading does not pass through here: see `captures.files` and `captures.encapsulations`.
 """
 
@@ -16,8 +17,10 @@ from construct import (
     Default,
     Float32l,
     GreedyRange,
+    Int8sl,
     Int8ub,
     Int8ul,
+    Int16sl,
     Int16ub,
     Int16ul,
     Int32ub,
@@ -38,9 +41,11 @@ __all__ = [
     "IPV4",
     "IPV6",
     "NAME",
+    "NORDIC",
     "NULL",
     "PCAP_FILE_HEADER",
     "PHY",
+    "PPI",
     "SECRETS",
     "SECTION_HEADER",
     "SLL",
@@ -48,6 +53,7 @@ __all__ = [
     "TAP_ENTRY",
     "TAP_HEADER",
     "TAP_VALUES",
+    "TI_RADIO",
     "UDP",
     "VLAN",
     "ZBOSS",
@@ -166,6 +172,23 @@ ZEP_ACK = Struct(
     "protocol" / Const(b"EX"), "version" / Default(Int8ub, 2), "type" / Int8ub, "sequence" / Int32ub
 )
 ZBOSS = Struct("mark" / Const(b"ZBOSS"), "direction_page" / Int8ul, "channel" / Int8ul, "trace" / Int32ul)
+PPI = Struct(
+    "version" / Default(Int8ul, 0), "flags" / Default(Int8ul, 0), "length" / Int16ul, "link_type" / Int32ul
+)
+NORDIC = Struct("channel" / Int16ul, "rssi" / Int16sl, "lqi" / Int16ul)
+TI_RADIO = Struct(
+    "version" / Default(Int8ul, 0),
+    "length" / Int16ul,
+    "interface_type" / Int8ul,
+    "interface" / Int16ul,
+    "protocol" / Int8ul,
+    "phy" / Int8ul,
+    "frequency" / Int16ul,
+    "frequency_fraction" / Int16ul,
+    "channel" / Int16ul,
+    "rssi" / Int8sl,
+    "status" / Int8ul,
+)
 PHY = Struct("preamble" / Bytes(4), "start_of_frame" / Int8ul, "phy_header" / Int8ul)
 
 ETHERNET = Struct("destination" / Bytes(6), "source" / Bytes(6), "ether_type" / Int16ub)

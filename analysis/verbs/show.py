@@ -137,7 +137,11 @@ def shown_row(block: FrameBlock, row: int, session: Session) -> Shown:
 def _encapsulation(block: FrameBlock, row: int) -> list[Field]:
     from captures import encapsulation_fields
 
-    found: list[Field] = encapsulation_fields(block.record(row), int(block.link_type[row]))
+    frame = None
+    if block.kind[row] == Kind.RADIO:
+        start = int(block.offset[row] - block.record_offset[row])
+        frame = start, start + int(block.length[row])
+    found: list[Field] = encapsulation_fields(block.record(row), int(block.link_type[row]), frame)
     return found
 
 

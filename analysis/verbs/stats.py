@@ -33,6 +33,7 @@ def run(source: str, keyring: Keyring, *, as_json: bool, most: int, quiet: bool)
         facts = reading.facts
         head = {"schema": 1, "source": facts.name, "format": facts.format, "link_types": facts.link_types}
         head["trailers"] = facts.trailer_judgement
+        head["notes"] = facts.notes
         console.put_json({**head, **counts.to_json(), "devices": devices})
     else:
         for line in _text(reading.facts, counts, devices, most):

@@ -22,11 +22,13 @@ JUDGED_NONE = 0xFD  # the label says none: judge
 class Draft:
     """A block in the making; its `trailer` may still say JUDGED or JUDGED_NONE.
 
-    `wire` is the length of each frame on the medium, `ti_fcs` tells which TI trailers came with an LQI.
+    `wire` is the length of each frame on the medium; `sender` tells apart what feeds one interface from several
+    sources (senders of ZEP): 0 is the interface itself.
     """
 
     block: FrameBlock
     wire: npt.NDArray[np.int64]
+    sender: npt.NDArray[np.int64]
 
     def issue(self, row: int, text: str) -> None:
         number = int(self.block.number[row])
@@ -70,4 +72,4 @@ def start(records: Records, link_types: npt.NDArray[np.uint16], first_number: in
         comments={int(number[row]): text for row, text in records.comments.items()},
         wire_length=records.wire_length,
     )
-    return Draft(block, records.wire_length.astype(np.int64))
+    return Draft(block, records.wire_length.astype(np.int64), np.zeros(count, np.int64))

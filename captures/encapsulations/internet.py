@@ -1,4 +1,5 @@
-"""Ethernet, Linux cooked and raw IP records: find the ZEP datagrams and the frames under their own type.
+"""Ethernet, Linux cooked and raw IP records: find the datagrams of sniffers (ZEP, TI), and frames under
+their own type.
 
 Layouts: IEEE 802.3 and 802.1Q; https://www.tcpdump.org/linktypes.html (SLL, SLL2, null, loop, raw);
 RFC 791, RFC 8200, RFC 768. Strategy: each step moves all records of its kind at once to the next header;
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captures.block import Kind
-from captures.encapsulations import zep
+from captures.encapsulations import ti_radio, zep
 from captures.encapsulations.draft import JUDGED, JUDGED_NONE, Draft, Rows
 from captures.files.gather import gather
 
@@ -149,5 +150,8 @@ def _udp(draft: Draft, rows: Rows, at: Positions, end: Positions) -> None:
     source, target = gather(data, at, ">u2"), gather(data, at + 2, ">u2")
     length = gather(data, at + 4, ">u2").astype(np.int64)
     end = np.where(length >= 8, np.minimum(at + length, end), end)
-    ours = (source == zep.PORT) | (target == zep.PORT)
-    zep.unwrap(draft, rows[ours], at[ours] + 8, end[ours])
+    at = at + 8
+    ours = (source == zep.PORT) | (target == zep.PORT) | zep.headed(data, np.minimum(at, end), end)
+    zep.unwrap(draft, rows[ours], at[ours], end[ours])
+    theirs = ~ours & ((source == ti_radio.PORT) | (target == ti_radio.PORT))
+    ti_radio.unwrap(draft, rows[theirs], at[theirs], end[theirs])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from captures.block import FcsState, FrameBlock, Kind, TrailerKind
-from captures.encapsulations import internet, radio, tap
+from captures.encapsulations import internet, ppi, radio, tap, user
 from captures.encapsulations.draft import JUDGED, JUDGED_NONE, Draft, Rows, start
 from captures.fcs import fcs32, remainders
 from captures.files.gather import gather
 from captures.files.records import Interface, Records
-from captures.trailer import ENOUGH, Judgement
+from captures.framing import LOOKED_AT as FRAMED
+from captures.framing import Framing, find_framing
+from captures.trailer import ENOUGH, Judgement, RssiScale
 from dissectors.vectors import each
 
 __all__ = ["SUPPORTED", "Unwrapper"]
@@ -35,7 +38,10 @@ SUPPORTED: dict[int, Callable[[Draft, Rows], None]] = {
     229: internet.raw_ip,
 }
 """Link types (https://www.tcpdump.org/linktypes.html) whose records can carry IEEE 802.15.4 frames."""
-
+SUPPORTED[ppi.LINK_TYPE] = partial(ppi.unwrap, inside=SUPPORTED)
+SUPPORTED |= dict.fromkeys(user.LINK_TYPES, user.leave)
+SENDERS = 1024
+"""Senders of one capture whose signal strengths are told apart; the others are judged as one."""
 
 LOOKED_AT = 128 * ENOUGH
 """Rows of a block in which frames are sought that tell what the trailers are."""
@@ -46,6 +52,9 @@ class Unwrapper:
 
     def __init__(self) -> None:
         self.judgements: dict[tuple[int, TrailerKind], Judgement] = {}
+        self.framings: dict[int, tuple[int, Framing]] = {}  # frames looked at, and what they showed
+        self.forms: dict[int, user.UserForm | None] = {}
+        self.scales: dict[tuple[int, int], RssiScale] = {}
         self.count = 0
 
     def block(self, records: Records, interfaces: list[Interface]) -> FrameBlock:
@@ -59,16 +68,36 @@ class Unwrapper:
             take_off = SUPPORTED.get(link_type)
             if take_off is None:
                 block.kind[rows] = Kind.PACKET
+            elif link_type in user.LINK_TYPES:
+                self._user(draft, rows)
             else:
                 take_off(draft, rows)
         self._judge(draft)
         _cut(draft)
-        self._check(block)
+        self._check(block, draft.sender)
         return block
 
     def text(self) -> str:
         """What the trailers were judged to be, one sentence an interface."""
-        return "; ".join(f"interface {key[0]}: {found.text()}" for key, found in self.judgements.items())
+        said = [f"interface {key[0]}: {found.text()}" for key, found in self.judgements.items()]
+        for interface, (_, framing) in self.framings.items():
+            if framing != Framing():
+                said.append(f"interface {interface}: {framing.text()}")
+        for interface, form in self.forms.items():
+            said.append(
+                f"interface {interface}: {form.name if form else 'no form of radio frames'} (user link type)"
+            )
+        return "; ".join(said)
+
+    def _user(self, draft: Draft, rows: Rows) -> None:
+        """Records of user link types: the form of each interface is found out from its first ones."""
+        block = draft.block
+        for interface in _distinct(block.interface[rows]):
+            mine = rows[block.interface[rows] == interface]
+            if self.forms.get(interface) is None:
+                self.forms[interface] = user.find_form(block, mine)
+            form = self.forms[interface]
+            (form.unwrap if form else user.leave)(draft, mine)
 
     def _judge(self, draft: Draft) -> None:
         block = draft.block
@@ -78,11 +107,33 @@ class Unwrapper:
                 continue
             for interface in _distinct(block.interface[marked]):
                 rows = np.flatnonzero(marked & (block.interface == interface))
+                declared = self._frame(draft, rows, interface, declared)
                 found = self.judgements.setdefault((interface, declared), Judgement(declared))
                 self._observe(draft, rows, found)
                 block.trailer[rows] = found.kind
                 if found.placeholder:
                     _strip(draft, rows)
+
+    def _frame(self, draft: Draft, rows: Rows, interface: int, declared: TrailerKind) -> TrailerKind:
+        """Take off what the sniffer left around the frames; the trailer that is declared now."""
+        block = draft.block
+        seen, framing = self.framings.get(interface, (0, Framing()))
+        if seen < FRAMED:
+            part = rows[:LOOKED_AT]
+            whole = part[(block.kind[part] == Kind.RADIO) & (draft.wire[part] == block.length[part])][:FRAMED]
+            if len(whole):
+                framing = find_framing(block.data, block.offset[whole], block.length[whole])
+                self.framings[interface] = (seen + len(whole), framing)
+        if framing == Framing():
+            return declared
+        rows = rows[(block.kind[rows] == Kind.RADIO) & (block.length[rows] > framing.before)]
+        block.offset[rows] += framing.before
+        block.length[rows] -= framing.before
+        draft.wire[rows] -= framing.before
+        behind = np.minimum(framing.behind, draft.wire[rows])
+        draft.wire[rows] -= behind
+        block.length[rows] = np.minimum(block.length[rows], draft.wire[rows])
+        return TrailerKind.ABSENT if framing.unchecked else declared
 
     def _observe(self, draft: Draft, rows: Rows, found: Judgement) -> None:
         """Let the judgement see frames, until it is settled; and again when it no longer fits."""
@@ -93,14 +144,14 @@ class Unwrapper:
         if found.settled:
             if found.declared is TrailerKind.ABSENT or len(whole) < ENOUGH:
                 return
-            fresh = Judgement(found.declared, rssi_offset=found.rssi_offset)
+            fresh = Judgement(found.declared)
             _count(block, whole[: 2 * ENOUGH], fresh)
             if fresh.kind is found.kind:
                 return
-            found.frames = found.good = found.metadata = found.blank = found.ack_with = found.ack_without = 0
+            found.forget()
         _count(block, whole, found)
 
-    def _check(self, block: FrameBlock) -> None:
+    def _check(self, block: FrameBlock, sender: npt.NDArray[np.int64]) -> None:
         """Fill `fcs`, and what TI metadata say, for all rows with a trailer."""
         radio_rows = block.kind == Kind.RADIO
         rows = np.flatnonzero(radio_rows & (block.trailer == TrailerKind.FCS16))
@@ -108,29 +159,44 @@ class Unwrapper:
             _check16(block, rows)
         rows = np.flatnonzero(radio_rows & (block.trailer == TrailerKind.TI))
         if len(rows):
-            self._metadata(block, rows)
+            self._metadata(block, rows, sender)
         for row in np.flatnonzero(radio_rows & (block.trailer == TrailerKind.FCS32)).tolist():
             octets = block.octets(row)
             right = fcs32(octets[:-4]) == octets[-4:]
             block.fcs[row] = FcsState.GOOD if right else FcsState.BAD
 
-    def _metadata(self, block: FrameBlock, rows: Rows) -> None:
+    def _metadata(self, block: FrameBlock, rows: Rows, sender: npt.NDArray[np.int64]) -> None:
         last = _last(block, rows)
         block.fcs[rows] = np.where(last & 0x8000, FcsState.GOOD, FcsState.BAD)
-        raw = (last & 0xFF).astype(np.uint8).view(np.int8).astype(np.int16)
-        offsets = np.array(
-            [self._rssi_offset(int(i)) for i in range(int(block.interface.max()) + 1)], np.int16
-        )
-        rssi = np.clip(raw + offsets[block.interface[rows]], -127, 127).astype(np.int8)
+        raw = (last & 0xFF).astype(np.uint8).view(np.int8)
+        offsets = self._rssi_offsets(block.interface[rows], sender[rows], raw)
+        rssi = np.clip(raw.astype(np.int16) + offsets, -127, 127).astype(np.int8)
         unknown = block.rssi[rows] == -128
         block.rssi[rows[unknown]] = rssi[unknown]
         without = ~block.has_lqi[rows]
         block.lqi[rows[without]] = ((last >> 8) & 0x7F).astype(np.uint8)[without]
         block.has_lqi[rows[without]] = True
 
-    def _rssi_offset(self, interface: int) -> int:
-        found = self.judgements.get((interface, TrailerKind.FCS16))
-        return found.rssi_offset if found is not None and found.rssi_offset is not None else -73
+    def _rssi_offsets(
+        self, interface: npt.NDArray[np.uint16], sender: npt.NDArray[np.int64], raw: npt.NDArray[np.int8]
+    ) -> npt.NDArray[np.int16]:
+        """What each RSSI octet lacks to dBm, as its sender's are judged."""
+        out = np.zeros(len(raw), np.int16)
+        senders, place = np.unique(sender, return_inverse=True)
+        for number in _distinct(interface):
+            for which, one in enumerate(senders.tolist()):
+                mine = (place == which) & (interface == number)
+                if not mine.any():
+                    continue
+                key = (
+                    (number, one)
+                    if (number, one) in self.scales or len(self.scales) < SENDERS
+                    else (number, -1)
+                )
+                scale = self.scales.setdefault(key, RssiScale())
+                scale.observe(raw[mine])
+                out[mine] = scale.offset
+        return out
 
 
 def _distinct(values: npt.NDArray[np.uint16]) -> list[int]:

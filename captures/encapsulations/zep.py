@@ -5,6 +5,7 @@ version 1, 16 octets: "EX", 1, channel 1, device 2, mode 1, LQI 1, reserved 7, f
 versions 2 and 3, data, 32 octets: "EX", version 1, type 1 (=1), channel 1, device 2, mode 1, LQI 1,
 NTP time 8, sequence number 4, reserved 10, frame length 1; acknowledgement: type 2, sequence number 4.
 Mode 1: the frame ends in a real FCS; mode 0: in TI metadata. Other types carry no frame (RIOT says hello).
+The RSSI octet of mode 0 is raw from some senders and in dBm from others, so it is judged for each sender.
 """
 
 from __future__ import annotations
@@ -14,13 +15,25 @@ import numpy.typing as npt
 
 from captures.block import Kind, TrailerKind
 from captures.encapsulations.draft import JUDGED, Draft, Rows
+from captures.files.gather import gather
 
-__all__ = ["PORT", "ntp_nanoseconds", "unwrap"]
+__all__ = ["PORT", "headed", "ntp_nanoseconds", "unwrap"]
 
 PORT = 17754
 HEADERS = {1: 16, 2: 32, 3: 32}
 DATA, ACKNOWLEDGEMENT = 1, 2
 Positions = npt.NDArray[np.int64]
+
+
+def headed(data: npt.NDArray[np.uint8], at: Positions, end: Positions) -> npt.NDArray[np.bool_]:
+    """Which of ``data[at:end]`` are ZEP beyond doubt: the letters, a version, and the length that is there."""
+    version, kind, size = data[at + 2], data[at + 3], end - at
+    data_of = (version == 1) | (np.isin(version, (2, 3)) & (kind == DATA))
+    header = np.where(version == 1, 16, 32)
+    last = data[np.where(size >= header, at + header - 1, at)] & 0x7F
+    whole = np.where(data_of, (size > header) & (last == size - header), size == 8)
+    known = data_of | (np.isin(version, (2, 3)) & (kind == ACKNOWLEDGEMENT))
+    return np.asarray((data[at] == 0x45) & (data[at + 1] == 0x58) & known & whole)
 
 
 def unwrap(draft: Draft, rows: Rows, at: Positions, end: Positions) -> None:
@@ -52,6 +65,7 @@ def _data(draft: Draft, rows: Rows, at: Positions, end: Positions, header: int) 
     block.channel[rows] = data[first]
     block.page[rows] = 0
     mode = data[first + 3]
+    draft.sender[rows] = _senders(data, at, first)
     block.trailer[rows] = np.where(mode == 0, TrailerKind.TI, JUDGED)
     block.lqi[rows] = data[first + 4]
     block.has_lqi[rows] = True
@@ -66,6 +80,13 @@ def _data(draft: Draft, rows: Rows, at: Positions, end: Positions, header: int) 
     block.offset[rows] = at + header
     block.length[rows] = np.minimum(told, have)
     draft.wire[rows] = np.where(cut, told, block.length[rows])
+
+
+def _senders(data: npt.NDArray[np.uint8], at: Positions, first: Positions) -> Positions:
+    """A number for each sender: device identifier, and the IPv4 address where a UDP header of IPv4 is before it."""
+    device = gather(data, first + 1, ">u2").astype(np.int64)
+    address = gather(data, np.maximum(at - 16, 0), ">u4").astype(np.int64)
+    return np.asarray(1 << 48 | address << 16 | device)
 
 
 def ntp_nanoseconds(stamp: int) -> int:

@@ -18,10 +18,11 @@ from captures.block import Lost
 from captures.errors import CaptureError
 from captures.files.chain import Chain, pcap_headers
 from captures.files.gather import gather
+from captures.files.magic import VARIANTS, file_header, next_file_header
 from captures.files.records import Facts, Interface, Records
 from captures.files.source import CHUNK, Window
 
-__all__ = ["FILE_HEADER", "MAGICS", "PcapReader", "Variant", "link_type_word"]
+__all__ = ["FILE_HEADER", "PcapReader", "link_type_word"]
 
 FILE_HEADER = 24
 LONGEST = 262_144
@@ -48,24 +49,6 @@ class Header(NamedTuple):
     original: int
 
 
-class Variant(NamedTuple):
-    """One kind of pcap: byte order, nanoseconds in a unit of the fraction, octets of a record header."""
-
-    order: str
-    unit: int
-    header: int
-
-
-MAGICS = {
-    bytes.fromhex("d4c3b2a1"): Variant("<", 1000, 16),
-    bytes.fromhex("a1b2c3d4"): Variant(">", 1000, 16),
-    bytes.fromhex("4d3cb2a1"): Variant("<", 1, 16),
-    bytes.fromhex("a1b23c4d"): Variant(">", 1, 16),
-    bytes.fromhex("34cdb2a1"): Variant("<", 1000, 24),
-    bytes.fromhex("a1b2cd34"): Variant(">", 1000, 24),
-}
-
-
 def link_type_word(word: int) -> tuple[int, int | None]:
     """Link type and FCS octets (None when not said) of a pcap link-type word.
 
@@ -86,16 +69,17 @@ class PcapReader:
         CaptureError: the file header is cut.
     """
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, facts: Facts | None = None) -> None:
         self.window = window
-        self.facts = Facts()
+        self.facts = facts or Facts()
         if not window.fill(FILE_HEADER):
             text = f"the file header of pcap has {FILE_HEADER} octets, the file has {len(window)}"
             raise CaptureError(window.source.name, len(window), text, "the file was cut")
         head = bytes(window.memory[window.begin : window.begin + FILE_HEADER])
-        self.variant = MAGICS[head[:4]]
+        self.variant = VARIANTS[head[:4]]
         snap_length, word = struct.unpack(self.variant.order + "II", head[16:24])
         link_type, trailer_octets = link_type_word(word)
+        self.interface = len(self.facts.interfaces)
         self.facts.interfaces.append(Interface(link_type, "", snap_length, trailer_octets))
         self.longest = LONGEST_BY_LINK_TYPE.get(link_type, LONGEST)
         self.chain = Chain(self._look, self._step, self.variant.header, mean=64.0)
@@ -105,7 +89,7 @@ class PcapReader:
 
     def __iter__(self) -> Iterator[Records]:
         window = self.window
-        while self._ready():
+        while self._ready() and not file_header(window, 0):
             starts, lengths = self._run()
             skip = 0
             if not len(starts):
@@ -146,11 +130,27 @@ class PcapReader:
         lengths = fields[:, 2].astype(np.int64)
         ends = starts + self.variant.header + lengths
         good = self._believable(fields) if self.odd < ODD else (lengths <= LONGEST) & fields.any(axis=1)
+        good &= ~self._file_headers(starts, lengths)
         count = int(good.argmin()) - 1 if not good.all() else len(starts)
         count = max(count, 0)
         if count and ends[count - 1] > self.window.end:
             count -= 1
         return starts[:count], lengths[:count]
+
+    def _file_headers(
+        self, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
+        """Where a file header stands that reads as an empty record, or most of one, of which the cut record before
+        has taken the first octets."""
+        out = np.zeros(len(starts), np.bool_)
+        for row in np.flatnonzero(lengths == 0)[:TRIES].tolist():
+            out[row] = self._swallowed(int(starts[row]) - self.window.begin) is not None
+        return out
+
+    def _swallowed(self, index: int) -> int | None:
+        """Where a file header begins `index` octets on in the window, or up to four before; None when there is none."""
+        places = range(index, max(index - 5, -1), -1)
+        return next((place for place in places if file_header(self.window, place)), None)
 
     def _headers(self, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
         """Seconds, fraction, captured and original length of the records at `starts`."""
@@ -177,7 +177,7 @@ class PcapReader:
             length=length,
             wire_length=np.maximum(wire, length),
             time_ns=time_ns,
-            interface=np.zeros(len(starts), np.uint16),
+            interface=np.full(len(starts), self.interface, np.uint16),
         )
 
     # -- one record at a time, where the file is cut or damaged ------------------------------------------
@@ -201,13 +201,22 @@ class PcapReader:
         here = self._header(0)
         assert here is not None  # _ready() saw to it
         end = header + here.captured
-        if any(here) and here.captured <= LONGEST and self._there(end) and self._followed(end):
-            self.odd += not self._plausible(here)
-            return window.begin, here.captured, 0
+        if any(here) and here.captured <= LONGEST and self._there(end):
+            joined = self._swallowed(end)
+            if joined is None and not self._plainly_followed(end):
+                joined = next_file_header(window, 4, end)
+            if joined is not None:
+                return self._up_to(joined, end)
+            if self._followed(end):
+                self.odd += not self._plausible(here)
+                return window.begin, here.captured, 0
         at = window.offset(window.begin)
         if self.near is None and self._plausible(here):
             self.near = here.seconds
         found = self._search(header)
+        joined = next_file_header(window, 4, found or len(window))
+        if joined is not None:
+            return self._up_to(joined, end)
         if found is None:
             return self._last(here, at)
         gap = found - header
@@ -221,16 +230,30 @@ class PcapReader:
         window.advance(window.begin + found)
         return None
 
+    def _up_to(self, joined: int, end: int) -> tuple[int, int, int] | None:
+        """What is left before another file header: the record that ends there, or what is lost of one."""
+        window = self.window
+        if end == joined:
+            return window.begin, joined - self.variant.header, 0
+        self._lose(window.offset(window.begin), f"cut in a record: {joined} of {end} octets are there", 1)
+        window.advance(window.begin + joined)
+        return None
+
     def _followed(self, end: int) -> bool:
-        """A believable record, or the end of the file, comes `end` octets on."""
-        following = self._header(end)
-        if following is None or self._plausible(following):
+        """A believable record, or the end of the file, comes `end` octets on, at once or behind a strange one."""
+        if self._plainly_followed(end):
             return True
+        following = self._header(end)
+        assert following is not None
         after = end + self.variant.header + following.captured
         if following.captured > LONGEST or not self._there(after):
             return False
         third = self._header(after)
         return len(self.window) == after or (third is not None and self._plausible(third))
+
+    def _plainly_followed(self, end: int) -> bool:
+        following = self._header(end)
+        return following is None or self._plausible(following)
 
     def _last(self, here: Header, at: int) -> tuple[int, int, int] | None:
         """No record follows this one: give it when it is whole, and note what is lost."""

@@ -19,12 +19,13 @@ from captures.files import blocks
 from captures.files.chain import Chain, packet_blocks
 from captures.files.clock import Clock, nanoseconds
 from captures.files.gather import gather
+from captures.files.magic import PCAPNG, file_header, next_file_header
 from captures.files.records import Facts, Interface, Records
 from captures.files.source import CHUNK, Window
 
 __all__ = ["MAGIC", "PcapngReader"]
 
-MAGIC = bytes.fromhex("0a0d0d0a")
+MAGIC = PCAPNG
 LONGEST = 16 * 1024 * 1024
 """A block that says it is longer is damaged (the packets of radio captures are a few hundred octets)."""
 HEADER = 12
@@ -43,9 +44,9 @@ class PcapngReader:
         CaptureError: the first section header is cut or damaged.
     """
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, facts: Facts | None = None) -> None:
         self.window = window
-        self.facts = Facts()
+        self.facts = facts or Facts()
         self.order = "<"
         self.first = 0  # index in facts.interfaces of this section's first interface
         self.clocks: list[Clock] = []
@@ -57,7 +58,7 @@ class PcapngReader:
             raise CaptureError(window.source.name, 0, text, "the file was cut, or is no pcapng")
 
     def __iter__(self) -> Iterator[Records]:
-        while self._ready():
+        while self._ready() and file_header(self.window, 0) != "pcap":
             starts, lengths = self._run()
             if not len(starts):
                 alone = self._alone()
@@ -268,10 +269,14 @@ class PcapngReader:
         at, kind, length = window.offset(window.begin), self._u32(window.begin), self._u32(window.begin + 4)
         if kind == SECTION and self._section():
             return 0
-        if 12 <= length <= LONGEST and length % 4 == 0 and window.fill(length):
+        if 12 <= length <= LONGEST and window.fill(length):
             after = window.begin + length
             if self._u32(after - 4) == length:
                 return length
+            padded = blocks.pad4(length)
+            if padded > length and window.fill(padded) and self._u32(window.begin + padded - 4) == length:
+                return padded
+            after = window.begin + length
             if self._is_block(after):
                 self._lose(at, "the two lengths of a block differ: the first was taken")
                 return length
@@ -281,6 +286,8 @@ class PcapngReader:
         """Look for the next whole block; the first one is given up, or given when its frame is whole."""
         window = self.window
         found = self._search()
+        joined = next_file_header(window, 4, found or len(window))
+        found = joined if joined is not None else found
         frames = int(kind in (ENHANCED, SIMPLE, OBSOLETE))
         if found is not None:
             if frames and self._u32(window.begin + found - 4) == found:

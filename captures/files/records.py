@@ -12,6 +12,8 @@ import numpy.typing as npt
 from captures.block import Lost
 from dissectors.keyring import Key
 
+MOST_NOTES = 100
+
 __all__ = ["Facts", "Interface", "Reader", "Records"]
 
 
@@ -38,6 +40,12 @@ class Facts:
     names: dict[int, str] = field(default_factory=dict)
     secrets: list[Key] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Say something of the capture that took nothing away; the first `MOST_NOTES` are kept."""
+        if len(self.notes) < MOST_NOTES:
+            self.notes.append(text)
 
 
 @dataclass(slots=True, eq=False, repr=False)
