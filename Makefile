@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-.PHONY: install demo test bench
+.PHONY: install demo test bench mutations
 
 install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml
@@ -28,3 +28,7 @@ test: install
 
 bench: install
 	$(BIN)/python -m tests.benchmarks
+
+# 61,300 mutated GBCS messages of each kind: built again octet by octet, or said where not
+mutations: install
+	HANSCOPE_MUTATIONS=61300 $(BIN)/python -m pytest -n auto tests/dissectors/gbcs/test_mutations.py

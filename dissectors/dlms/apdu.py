@@ -45,15 +45,24 @@ class Apdu:
         type: the choice of services that have one (``"with-list"``), else ``""``.
         parts: its elements as read; `values` and `field` make more of them.
         start, end: span in `data`.
+        whole: it was read to its end; False for as much of one as could be read.
     """
 
-    __slots__ = ("data", "end", "name", "parts", "start", "tag", "type")
+    __slots__ = ("data", "end", "name", "parts", "start", "tag", "type", "whole")
 
     def __init__(
-        self, tag: int, name: str, type_: str, parts: list[Part], data: bytes, start: int, end: int
+        self,
+        tag: int,
+        name: str,
+        type_: str,
+        parts: list[Part],
+        data: bytes,
+        start: int,
+        end: int,
+        whole: bool = True,
     ) -> None:
         self.tag, self.name, self.type, self.parts = tag, name, type_, parts
-        self.data, self.start, self.end = data, start, end
+        self.data, self.start, self.end, self.whole = data, start, end, whole
 
     @property
     def values(self) -> dict[str, Any]:
@@ -139,5 +148,14 @@ def build_apdu(name: str, values: Mapping[str, Any], type_: str = "") -> bytes:
 
 
 def build(apdu: Apdu) -> bytes:
-    """The octets of an APDU that was read: equal to those read wherever the encoding is canonical."""
+    """The octets of an APDU that was read: equal to those read wherever the encoding is canonical.
+
+    `dissectors.dlms.canonical.apdu_departure` says where it is not.
+
+    Raises:
+        Malformed: the APDU was not read to its end.
+    """
+    if not apdu.whole:
+        text = f"{apdu.name} was not read to its end and cannot be built"
+        raise Malformed(text, layer=LAYER, offset=apdu.end)
     return build_apdu(apdu.name, apdu.values, apdu.type)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dissectors.dlms.canonical import apdu_departure
 from dissectors.dlms.items import Pair
 from dissectors.dlms.obis import object_name
 from dissectors.dlms.secrets import hide
@@ -111,10 +112,12 @@ class DlmsMessage(Message):
         self._fields = value
 
     def to_json(self, source: str = "") -> dict[str, Any]:
-        """As `Message.to_json`, with a note for each field without a name."""
+        """As `Message.to_json`, with a note for each field without a name and each encoding out of the ordinary."""
         if not self._noted:
             self._noted = True
             self.issues += _unnamed(self.fields)
+            departures = map(apdu_departure, self._unwrapping.read[:MAX_NOTES])
+            self.issues += [issue for issue in departures if issue is not None]
         return super().to_json(source)
 
 

@@ -26,12 +26,12 @@ def read_partial_apdu(data: bytes, pos: int, end: int) -> Apdu | None:
     tag = data[pos]
     if tag in FLAT:
         parts, stop = _group(FLAT[tag], data, pos + 1, end)
-        return Apdu(tag, APDU_NAMES[tag], "", parts, data, pos, stop)
+        return Apdu(tag, APDU_NAMES[tag], "", parts, data, pos, stop, whole=False)
     option = CHOSEN.get(tag, {}).get(data[pos + 1]) if pos + 1 < end else None
     if option is None:
         return None
     parts, stop = _group(option[1], data, pos + 2, end)
-    return Apdu(tag, APDU_NAMES[tag], option[0], parts, data, pos, stop)
+    return Apdu(tag, APDU_NAMES[tag], option[0], parts, data, pos, stop, whole=False)
 
 
 def _group(layout: tuple[Element, ...], data: bytes, pos: int, end: int) -> tuple[list[Part], int]:

@@ -18,9 +18,10 @@ from dissectors.gbcs.keystore import SIGNATURE, Keystore
 from dissectors.gbcs.protection import ENCRYPTION_MODE, MAC_LENGTH, derive_key, gmac
 from dissectors.gbcs.protection import sign as sign_at_random
 
-__all__ = ["Header", "authenticated", "content_key", "grouping", "sign", "signed"]
+__all__ = ["Header", "authenticated", "content_key", "content_keys", "grouping", "sign", "signed"]
 
 LAYER = "gbcs.build"
+SECURITY = b"\x11\x00\x00\x00\x00"  # authenticated, suite 1; the counter is always zero (GBCS 7.2.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Header:
         supplementary_party, supplementary_counter: of the party on whose behalf the Access Control Broker
             speaks; `supplementary_originator_counter` in answers to an Unknown Remote Party, `certificate`
             (DER) in the command that asks for one.
+        rest: octets of other-information that no part of it takes.
+        security: security control and invocation counter of the MAC header.
     """
 
     cra: int
@@ -46,6 +49,7 @@ class Header:
     supplementary_originator_counter: int | None = None
     certificate: bytes = b""
     rest: bytes = b""
+    security: bytes = SECURITY
 
     @property
     def information(self) -> bytes:
@@ -101,8 +105,8 @@ def authenticated(message: bytes, header: Header, secret: bytes | None, *, mac: 
         if secret is None:
             raise KeyMissing("no key for the MAC is held", layer=LAYER)
         key = derive_key(secret, header.originator, header.cra, header.counter, header.recipient)
-        mac = gmac(key, header.originator, b"\x11" + bytes(5) + message)[:MAC_LENGTH]
-    inner = b"\x11" + bytes(4) + message + mac
+        mac = gmac(key, header.originator, header.security[:1] + bytes(5) + message)[:MAC_LENGTH]
+    inner = header.security + message + mac
     return b"\xdd" + bytes(6) + build_length(len(inner)) + inner
 
 
@@ -112,11 +116,18 @@ def content_key(keystore: Keystore, header: Header) -> bytes:
     Raises:
         KeyMissing: no key pair of the device and the party that may read is held.
     """
+    keys = content_keys(keystore, header)
+    if not keys:
+        party = header.supplementary_party or header.recipient
+        text = f"no key agreement of {header.originator.hex()} and {party.hex()} is held"
+        raise KeyMissing(text, layer=LAYER)
+    return keys[0]
+
+
+def content_keys(keystore: Keystore, header: Header) -> list[bytes]:
+    """As `content_key`, one for each key pair that is held; empty without."""
     party = header.supplementary_party or header.recipient
     counter = header.supplementary_originator_counter
     counter = header.counter if counter is None else counter
     secrets = keystore.secrets(header.originator, party)
-    if not secrets:
-        text = f"no key agreement of {header.originator.hex()} and {party.hex()} is held"
-        raise KeyMissing(text, layer=LAYER)
-    return derive_key(secrets[0], header.originator, ENCRYPTION_MODE, counter, party)
+    return [derive_key(z, header.originator, ENCRYPTION_MODE, counter, party) for z in secrets]

@@ -246,6 +246,9 @@ class Reader:
     def _leaf(self, shape: Shape, offset: int, start: int, stop: int) -> Field:
         content = self.data[start:stop]
         value = VALUES[shape.kind](content)
+        if content != CONTENTS[shape.kind](value):
+            words = f"not canonical: {content.hex() or 'no octets'} for {shape.name} {_plain(value)}"
+            self._note("note", start, words)
         said = shape.meaning(value) if shape.meaning is not None else _plain(value)
         if said is None:
             self._note("note", offset, f"{shape.name} {_plain(value)} has no known meaning")
@@ -325,7 +328,7 @@ def _content(tag: int, value: Any) -> bytes:
     """The content octets of a value by its tag, or by its type where the tag is a context one."""
     kind = _TYPES.get(tag)
     if kind is None:
-        kind = "integer" if isinstance(value, int) else "octets"
+        kind = "integer" if isinstance(value, int) else "text" if isinstance(value, str) else "octets"
     return CONTENTS[kind](value)
 
 

@@ -5,10 +5,14 @@ Source: GBCS 4.x section 7.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from dissectors.dlms.canonical import first_difference
 from dissectors.field import Field, Issue
 from dissectors.gbcs import alerts, cosem, gbz_description
+from dissectors.gbcs.building import SECURITY
+from dissectors.gbcs.canonical import encoding_departures
 from dissectors.gbcs.cosem import Description
 from dissectors.gbcs.der import Reader
 from dissectors.gbcs.gbt import block_fields
@@ -68,6 +72,7 @@ def _describe(message: GbcsMessage) -> _Described:
     fields += [f for f in description.fields if f.buffer != "message"]
     issues += _judgements(message)
     issues += version_issues(message)
+    issues += encoding_departures(message)
     return fields, description.items, issues, _columns(message, description, issues)
 
 
@@ -174,6 +179,8 @@ def _judgements(message: GbcsMessage) -> list[Issue]:
         )
     if facts["mac"] == "invalid":
         out.append(Issue("error", LAYER, layout.mac or 0, "the MAC does not fit"))
+    if layout.ciphering is not None:
+        out += _unusual_security(layout.octets, layout.ciphering)
     out += [
         Issue("note", LAYER, 0, f"no key to check the {part}")
         for part in ("signature", "mac")
@@ -200,6 +207,14 @@ def _judgements(message: GbcsMessage) -> list[Issue]:
         text = f"{row.use_case} is critical, and this message carries no signature"
         out.append(Issue("warning", LAYER, layout.payload[1], text))
     return out
+
+
+def _unusual_security(octets: bytes, offset: int) -> Iterator[Issue]:
+    """The security header of the MAC is always the same (GBCS 7.2.4)."""
+    found = octets[offset : offset + len(SECURITY)]
+    if found != SECURITY:
+        text = f"security header of the MAC is {found.hex()}, {SECURITY.hex()} expected"
+        yield Issue("warning", LAYER, offset + first_difference(found, SECURITY), text)
 
 
 def _block_columns(message: GbcsMessage) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dissectors.dlms.lengths import build_length
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, Issue
 from dissectors.gbcs.alerts import code_words
+from dissectors.gbcs.canonical import length_departures
 from dissectors.gbcs.layout import read_length
 from dissectors.gbcs.names import CRA, eui64
 
@@ -27,7 +28,11 @@ Key = tuple[bytes, int, int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block: to which message it belongs, its number (from 1), and its octets."""
+    """One block: to which message it belongs, its number (from 1), and its octets.
+
+    `information` is what other-information holds behind the message code; it, `date_time` and `key_info` are
+    empty in what GBCS describes.
+    """
 
     cra: int
     counter: int
@@ -40,6 +45,9 @@ class Block:
     data: bytes
     data_offset: int
     security: bytes
+    date_time: bytes = b""
+    information: bytes = b""
+    key_info: bytes = b""
 
     @property
     def last(self) -> bool:
@@ -65,9 +73,9 @@ def read_block(octets: bytes) -> Block:
     originator = cursor.take(8)
     _expect(cursor, 8, "recipient length")
     recipient = cursor.take(8)
-    cursor.skip(cursor.u8())  # date-time
+    date_time = cursor.take(cursor.u8())
     information = cursor.take(cursor.u8())
-    cursor.skip(cursor.u8())  # key-info
+    key_info = cursor.take(cursor.u8())
     length, cursor.offset = read_length(octets, cursor.offset, cursor.end)
     with cursor.window(length):
         security = cursor.take(5)
@@ -80,8 +88,9 @@ def read_block(octets: bytes) -> Block:
         raise Malformed(f"{cursor.remaining} octets left over", layer=LAYER, offset=cursor.offset)
     code = int.from_bytes(information[:2], "big") if len(information) >= 2 else None
     return Block(
-        cra, counter, originator, recipient, code, control, number, acknowledged, data, start, security
-    )
+        cra, counter, originator, recipient, code, control, number, acknowledged, data, start, security,
+        date_time, information if code is None else information[2:], key_info,
+    )  # fmt: skip
 
 
 def _expect(cursor: Cursor, value: int, name: str) -> None:
@@ -165,9 +174,11 @@ def build_block(header: Block, data: bytes, number: int, *, last: bool) -> bytes
     body += build_length(len(data)) + data
     inner = header.security + body
     information = header.message_code.to_bytes(2, "big") if header.message_code is not None else b""
+    information += header.information
     routing = bytes((_TAG, 9, header.cra)) + header.counter.to_bytes(8, "big")
-    routing += b"\x08" + header.originator + b"\x08" + header.recipient + b"\x00"
-    routing += bytes((len(information),)) + information + b"\x00"
+    routing += b"\x08" + header.originator + b"\x08" + header.recipient
+    for part in (header.date_time, information, header.key_info):
+        routing += bytes((len(part),)) + part
     return routing + build_length(len(inner)) + inner
 
 
@@ -198,9 +209,12 @@ def block_fields(octets: bytes) -> tuple[list[Field], list[Issue], Block | None]
     offset = _counted(out, octets, offset, "key_info")
     length, after = read_length(octets, offset, len(octets))
     out.children.append(Field("length", length, f"{length} octets follow", offset, after - offset, "message"))
+    issues = [*length_departures("the block", octets, offset, after, length)]
+    place = after + 11
+    issues += length_departures("the block's data", octets, place, block.data_offset, len(block.data))
     out.children.append(Field("security_header", block.security, "security header", after, 5, "message"))
     out.length = after + 5
-    return [out, _transfer(octets, block, after + 5)], [], block
+    return [out, _transfer(octets, block, after + 5)], issues, block
 
 
 def _counted(out: Field, octets: bytes, offset: int, name: str) -> int:

@@ -49,7 +49,8 @@ def mac_header(layout: Layout) -> Field | None:
     out.length = end + 5
     out.children.append(_leaf("security_control", octets[end], _control(octets[end]), end, 1))
     counter = int.from_bytes(octets[end + 1 : end + 5], "big")
-    out.children.append(_leaf("invocation_counter", counter, "always zero", end + 1, 4))
+    words = f"{counter}, zero expected" if counter else "always zero"
+    out.children.append(_leaf("invocation_counter", counter, words, end + 1, 4))
     return out
 
 

@@ -132,7 +132,7 @@ def read_layout(octets: bytes) -> Layout:
         _grouping(layout, start, end)
     except DissectionError as error:
         layout.issues.append(Issue.of(error))
-    if not layout.issues and layout.reached < len(octets):
+    if layout.reached < len(octets) and all(issue.severity != "error" for issue in layout.issues):
         text = f"{len(octets) - layout.reached} octets left over behind the message"
         layout.issues.append(Issue("error", LAYER, layout.reached, text))
     return layout

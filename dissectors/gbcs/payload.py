@@ -129,7 +129,7 @@ def read_payload(octets: bytes, start: int, end: int, cra: int) -> Payload:
         _READERS[kind](payload, octets, cra)
     except DissectionError as error:
         payload.issues.append(Issue.of(error))
-    if not payload.issues and payload.reached < end:
+    if payload.reached < end and all(issue.severity != "error" for issue in payload.issues):
         text = f"{end - payload.reached} octets left over in the payload"
         payload.issues.append(Issue("error", LAYER, payload.reached, text))
     return payload
@@ -298,10 +298,20 @@ def _gbz(payload: Payload, octets: bytes, cra: int) -> None:
             return
     for _ in range(count):
         component = _component(octets, offset, end)
+        if component.encryption is not None:
+            _check_security(payload, octets, component.content[0] - len(SECURITY_HEADER))
         payload.components.append(component)
         if component.encryption is not None:
             payload.sealed.append(component.content)
         payload.reached = offset = component.end
+
+
+def _check_security(payload: Payload, octets: bytes, offset: int) -> None:
+    """The security header of an encrypted part is always the same (GBCS 8.4): nothing opens under another."""
+    found = octets[offset : offset + len(SECURITY_HEADER)]
+    if found != SECURITY_HEADER:
+        text = f"security header {found.hex()} of an encrypted part, {SECURITY_HEADER.hex()} expected"
+        payload.issues.append(Issue("warning", LAYER, offset, text))
 
 
 def _holds_component(octets: bytes, offset: int, end: int) -> bool:

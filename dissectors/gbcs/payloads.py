@@ -26,6 +26,7 @@ __all__ = [
     "access_response",
     "gbz",
     "gbz_alert",
+    "head",
     "notification",
     "sealed_answer",
     "zcl_values",
@@ -70,7 +71,8 @@ def _data(value: Typed | bytes) -> bytes:
     return value if isinstance(value, bytes) else build_data(value)
 
 
-def _head(tag: int, counter: int, invoke: int | None, date_time: bytes) -> bytes:
+def head(tag: int, counter: int, invoke: int | None, date_time: bytes) -> bytes:
+    """Tag, long-invoke-id-and-priority and date-time of an access or notification APDU."""
     number = INVOKE_FLAGS << 24 | counter & 0xFFFFFF if invoke is None else invoke
     return bytes((tag,)) + number.to_bytes(4, "big") + bytes((len(date_time),)) + date_time
 
@@ -79,7 +81,7 @@ def access_request(
     asks: Sequence[Ask], counter: int, *, invoke: int | None = None, date_time: bytes = b""
 ) -> bytes:
     """An access request; its invoke id is made from the originator `counter` unless `invoke` is given."""
-    out = _head(0xD9, counter, invoke, date_time) + build_length(len(asks))
+    out = head(0xD9, counter, invoke, date_time) + build_length(len(asks))
     out += b"".join(ask.build() for ask in asks)
     return out + build_length(len(asks)) + b"".join(_data(ask.data) for ask in asks)
 
@@ -88,7 +90,7 @@ def access_response(
     answers: Sequence[Answer], counter: int, *, invoke: int | None = None, date_time: bytes = b""
 ) -> bytes:
     """An access response."""
-    out = _head(0xDA, counter, invoke, date_time) + b"\x00"
+    out = head(0xDA, counter, invoke, date_time) + b"\x00"
     out += build_length(len(answers)) + b"".join(_data(answer.data) for answer in answers)
     return out + build_length(len(answers)) + b"".join(bytes((a.choice, a.result)) for a in answers)
 
@@ -97,7 +99,7 @@ def notification(
     body: Typed | bytes, counter: int, *, invoke: int | None = None, date_time: bytes = b""
 ) -> bytes:
     """A data-notification: a DLMS alert when `body` is the structure of alert code, time and extra items."""
-    return _head(0x0F, counter, invoke, date_time) + _data(body)
+    return head(0x0F, counter, invoke, date_time) + _data(body)
 
 
 def sealed_answer(parameters: Typed | bytes, plain: bytes, key: bytes, originator: bytes) -> bytes:
@@ -117,6 +119,7 @@ class ZclCommand:
         values: of the command's fields by name; of a profile-wide command in wire order.
         content: the ZCL payload ready made, instead of `values`.
         sealed: ciphertext and tag ready made, when encrypted and no key is given.
+        security: the security header in front of them.
     """
 
     cluster: int
@@ -131,6 +134,7 @@ class ZclCommand:
     frame_counter: int | None = None
     control: int | None = None
     additional_control: int = 0
+    security: bytes = SECURITY_HEADER
 
 
 def zcl_values(command: ZclCommand) -> bytes:
@@ -209,7 +213,7 @@ def _component(
         cipher = command.sealed
         if cipher is None:
             cipher = encrypt(key, originator, zcl_values(command))
-        body += (len(cipher) + 5).to_bytes(2, "big") + SECURITY_HEADER + cipher
+        body += (len(cipher) + 5).to_bytes(2, "big") + command.security + cipher
     else:
         body += zcl_values(command)
     control = control if command.control is None else command.control

@@ -6,30 +6,25 @@ sealed parts. With a keystore, MACs and sealed parts are made again too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from dissectors.dlms.data import Node, build_data, typed
 from dissectors.dlms.lengths import build_length
 from dissectors.errors import Malformed
-from dissectors.gbcs.building import Header, authenticated, content_key, grouping, signed
+from dissectors.gbcs.building import SECURITY, Header, authenticated, content_keys, grouping, signed
 from dissectors.gbcs.der import Reader, encode_field
+from dissectors.gbcs.gbt import build_block, read_block
 from dissectors.gbcs.gbz import read_zcl
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.layout import MAC_OCTETS, Layout
 from dissectors.gbcs.message import GbcsMessage
-from dissectors.gbcs.payload import SECURITY_HEADER, Component, Payload
-from dissectors.gbcs.payloads import (
-    Answer,
-    Ask,
-    ZclCommand,
-    access_request,
-    access_response,
-    gbz,
-    gbz_alert,
-    notification,
-)
-from dissectors.gbcs.protection import encrypt
+from dissectors.gbcs.payload import SECURITY_HEADER, Component, Payload, Specification
+from dissectors.gbcs.payloads import NULL, Ask, ZclCommand, gbz, gbz_alert, head, notification, zcl_values
+from dissectors.gbcs.protection import decrypt, encrypt
 from dissectors.gbcs.structures import structure
+from dissectors.gbcs.tunnel import build_header, read_header
 from dissectors.gbcs.verification import check_mac
 
 __all__ = ["header_of", "rebuild"]
@@ -45,7 +40,7 @@ def header_of(layout: Layout) -> Header:
     header = Header(
         layout.cra, layout.counter, layout.originator, layout.recipient, layout.message_code or 0, dated,
         layout.supplementary_party, layout.supplementary_counter, layout.supplementary_originator_counter,
-        certificate,
+        certificate, b"", octets[layout.ciphering : layout.ciphering + 5] if layout.ciphering is not None else SECURITY,
     )  # fmt: skip
     if layout.information is None:
         return header
@@ -53,8 +48,6 @@ def header_of(layout: Layout) -> Header:
     known = len(header.information)
     if known == end - start:
         return header
-    from dataclasses import replace
-
     return replace(header, rest=octets[start + known : end])
 
 
@@ -65,19 +58,40 @@ def rebuild(message: GbcsMessage, keystore: Keystore | None = None) -> bytes:
         Malformed: the message could not be read to its end.
     """
     layout, payload = message.layout, message.payload
-    if payload is None or payload.issues or layout.issues:
+    lead = _lead(message.lead)
+    if message.lead and not layout.octets:
+        return lead
+    if "gbt_block" in message.facts and message.error is None:
+        block = read_block(layout.octets)
+        return lead + build_block(block, block.data, block.number, last=block.last)
+    if payload is None or not _whole(layout, payload):
         raise Malformed("a message that was not read to its end cannot be built", layer="gbcs.build")
     header = header_of(layout)
     body = grouping(header, _payload(message, payload, header, keystore))
     inner = signed(body, layout.raw_signature if layout.signature is not None else None)
     if layout.mac is None:
-        return message.lead + inner
-    mac, secret = layout.octets[layout.mac : layout.mac + MAC_OCTETS], None
-    if keystore is not None:
-        party = check_mac(layout, keystore)[1]
-        secrets = keystore.secrets(party, layout.recipient) if party is not None else ()
-        secret = secrets[0] if secrets else None
-    return message.lead + authenticated(inner, header, secret, mac=None if secret is not None else mac)
+        return lead + inner
+    mac = layout.octets[layout.mac : layout.mac + MAC_OCTETS]
+    party = check_mac(layout, keystore)[1] if keystore is not None else None
+    if keystore is not None and party is not None:
+        for secret in keystore.secrets(party, layout.recipient):
+            made = authenticated(inner, header, secret)
+            if made.endswith(mac):
+                return lead + made
+    return lead + authenticated(inner, header, None, mac=mac)
+
+
+def _whole(layout: Layout, payload: Payload) -> bool:
+    """Was every octet read: no error among the issues, no Data left out."""
+    if len(payload.data) != len(payload.spans) or payload.reached < payload.end:
+        return False
+    return all(issue.severity != "error" for issue in (*layout.issues, *payload.issues))
+
+
+def _lead(octets: bytes) -> bytes:
+    """The tunnel header again."""
+    header = read_header(octets)
+    return build_header(header.kind, header.remaining) if header is not None else b""
 
 
 def _payload(message: GbcsMessage, payload: Payload, header: Header, keystore: Keystore | None) -> bytes:
@@ -89,36 +103,54 @@ def _payload(message: GbcsMessage, payload: Payload, header: Header, keystore: K
     start = payload.start
     invoke = int.from_bytes(octets[start + 1 : start + 5], "big")
     dated = octets[start + 6 : start + 6 + octets[start + 5]]
-    more: dict[str, Any] = {"invoke": invoke, "date_time": dated}
     if payload.kind == "dlms-access-request":
-        asks = [
-            Ask(
-                s.choice, s.class_id, s.obis, s.number, _data(node, octets), s.selector,
-                _data(s.parameters, octets) if s.parameters is not None else None,
-            )
-            for s, node in zip(payload.specifications, payload.data, strict=True)
-        ]  # fmt: skip
-        return access_request(asks, header.counter, **more)
+        out = head(0xD9, header.counter, invoke, dated) + _listed(
+            _ask(s, octets) for s in payload.specifications
+        )
+        return out + _listed(_data(node, octets) for node in payload.data)
     if payload.kind == "dlms-access-response":
-        data = _resealed(message, payload, header, keystore)
-        answers = [Answer(c, d, r) for d, (c, r, _) in zip(data, payload.results, strict=True)]
-        return access_response(answers, header.counter, **more)
-    return notification(_data(payload.data[0], octets), header.counter, **more)
+        # specifications are left out; data and results may differ in number, which the description tells
+        out = head(0xDA, header.counter, invoke, dated) + b"\x00"
+        out += _listed(_resealed(message, payload, header, keystore))
+        return out + _listed(bytes((choice, result)) for choice, result, _ in payload.results)
+    return notification(_data(payload.data[0], octets), header.counter, invoke=invoke, date_time=dated)
 
 
-def _resealed(message: GbcsMessage, payload: Payload, header: Header, keystore: Keystore | None) -> list[Any]:
+def _listed(parts: Iterable[bytes]) -> bytes:
+    held = list(parts)
+    return build_length(len(held)) + b"".join(held)
+
+
+def _ask(one: Specification, octets: bytes) -> bytes:
+    parameters = _data(one.parameters, octets) if one.parameters is not None else None
+    return Ask(one.choice, one.class_id, one.obis, one.number, NULL, one.selector, parameters).build()
+
+
+def _resealed(
+    message: GbcsMessage, payload: Payload, header: Header, keystore: Keystore | None
+) -> list[bytes]:
     """The data of a response; sealed parts that were opened are sealed again when a key is at hand."""
     ends = {end: message.opened.plain[i] for i, (_, end) in enumerate(payload.sealed)}
-    out: list[Any] = []
+    out: list[bytes] = []
     for node in payload.data:
         plain = ends.get(node[3])
         if plain is None or keystore is None:
             out.append(_data(node, message.layout.octets))
             continue
         parameters = _data(node[1][0], message.layout.octets)
-        sealed = SECURITY_HEADER + encrypt(content_key(keystore, header), header.originator, plain)
+        sealed = SECURITY_HEADER + _sealed(message, header, keystore, plain, node[3])
         out.append(b"\x02\x02" + parameters + b"\x09" + build_length(len(sealed)) + sealed)
     return out
+
+
+def _sealed(message: GbcsMessage, header: Header, keystore: Keystore, plain: bytes, end: int) -> bytes:
+    """Ciphertext and tag of the part that ends at `end`, by the key that opened it; as read when it is not held."""
+    start = next(start for start, stop in message.payload.sealed if stop == end) if message.payload else end
+    read = message.layout.octets[start:end]
+    for key in content_keys(keystore, header):
+        if decrypt(key, header.originator, read) == plain:
+            return encrypt(key, header.originator, plain)
+    return read
 
 
 def _data(node: Node, octets: bytes) -> bytes:
@@ -145,10 +177,14 @@ def _gbz(message: GbcsMessage, payload: Payload, header: Header, keystore: Keyst
         if component.encryption is not None:
             plain = message.opened.plain[number]
             number += 1
-        commands.append(_command(octets, component, plain if keystore is not None else None))
-    sealing = keystore is not None and any(c.encrypted for c in commands)
-    key = content_key(keystore, header) if sealing and keystore is not None else b""
-    return gbz(commands, key=key, originator=header.originator, alert=alert)
+        command = _command(octets, component, plain if keystore is not None else None)
+        if command.encrypted and command.sealed is None and keystore is not None:
+            content = zcl_values(command)
+            command = replace(
+                command, sealed=_sealed(message, header, keystore, content, component.content[1])
+            )
+        commands.append(command)
+    return gbz(commands, originator=header.originator, alert=alert)
 
 
 def _command(octets: bytes, component: Component, plain: bytes | None) -> ZclCommand:
@@ -158,19 +194,20 @@ def _command(octets: bytes, component: Component, plain: bytes | None) -> ZclCom
     dated = component.from_date_time
     when = int.from_bytes(octets[dated : dated + 4], "big") if dated is not None else None
     values: dict[str, Any] = {}
-    content = sealed = None
+    content, sealed, security = None, None, SECURITY_HEADER
     if component.encryption is not None and plain is None:
         sealed = octets[slice(*component.content)]
+        security = octets[component.content[0] - len(security) : component.content[0]]
     else:
         data, span = (octets, component.content) if plain is None else (plain, (0, len(plain)))
-        records, _ = read_zcl(data, *span, component.cluster, control, command)
+        records, issues = read_zcl(data, *span, component.cluster, control, command)
         values = {record.name: record.value for record in records}
-        if any(record.kind in ("OCTETS", "NONE") for record in records):
+        if issues or any(record.kind in ("OCTETS", "NONE") for record in records):  # not known to its end
             content = data[slice(*span)]
     at = component.encryption
     return ZclCommand(
         component.cluster, control, command, values, content, when, at is not None, sealed, sequence,
-        octets[at + 1] if at is not None else None, component.control, octets[at] if at is not None else 0,
+        octets[at + 1] if at is not None else None, component.control, octets[at] if at is not None else 0, security,
     )  # fmt: skip
 
 

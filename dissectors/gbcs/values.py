@@ -157,8 +157,8 @@ class Values:
             return "nothing"
         if isinstance(value, bool):
             return "true" if value else "false"
-        if name == "logcode":
-            return alert_name(value) or f"event {value:04x}"
+        if name == "logcode" and type(value) is int:
+            return _event(value)
         if tag == 6 and ("timestamp" in name or name in ("from_value", "to_value", "date_time")):
             return utc(value)
         if "scaler" in name and tag == 15:
@@ -184,10 +184,15 @@ class Values:
                 row["unit"] = unit or unit_of(self.target, path) or None
             if node[0] == 6 and "timestamp" in path.lower():
                 row["value"], row["unit"], row["number"] = utc(node[1]), None, None
-            if path.lower().endswith("logcode"):
-                row["value"] = alert_name(node[1]) or f"event {node[1]:04x}"
+            if path.lower().endswith("logcode") and type(node[1]) is int:
+                row["value"] = _event(node[1])
             out.append(row)
         return out
+
+
+def _event(code: int) -> str:
+    """The alert or event that a log code stands for."""
+    return alert_name(code) or f"event {code:04x}"
 
 
 def scale(value: Any, exponent: int) -> Any:

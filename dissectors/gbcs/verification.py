@@ -10,6 +10,7 @@ from typing import NamedTuple
 from dissectors.gbcs.keystore import AGREEMENT, SIGNATURE, Keystore
 from dissectors.gbcs.layout import MAC_OCTETS, Layout
 from dissectors.gbcs.names import use_case
+from dissectors.gbcs.payload import SECURITY_HEADER
 from dissectors.gbcs.protection import (
     ENCRYPTION_MODE,
     Verdict,
@@ -121,6 +122,8 @@ def open_parts(
 
 def _open(layout: Layout, keys: list[bytes], start: int, end: int) -> bytes | None:
     part = layout.octets[start:end]
+    if layout.octets[start - len(SECURITY_HEADER) : start] != SECURITY_HEADER:
+        return None  # the tag is over the header that GBCS prescribes
     for key in keys:
         plain = decrypt(key, layout.originator, part)
         if plain is not None:

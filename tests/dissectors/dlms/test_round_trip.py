@@ -1,15 +1,21 @@
-"""build(parse(x)) == x for every APDU and Data of the shared vectors, but for what non_canonical.md lists."""
+"""build(parse(x)) == x for every APDU and Data of the shared vectors, but where the parser says otherwise."""
 
 import json
+import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from dissectors.dlms import Association, build, build_data, read_apdu
+from dissectors.dlms import Association, build, build_data, dissect_message, read_apdu
 from dissectors.dlms.acse import read_tlv
+from dissectors.dlms.apdu import read_whole_apdu
+from dissectors.dlms.canonical import apdu_departure, first_difference
 from dissectors.dlms.data import typed
 from dissectors.dlms.message import unwrap, vector_keys
-from dissectors.errors import DissectionError
+from dissectors.errors import DissectionError, Malformed
+from tests.dissectors.dlms.test_apdus import CASES, octets
+from tests.fuzz.mutation import mutated
 
 LISTED = {
     "0301": "03ff",
@@ -25,6 +31,9 @@ def test_listed_differences_are_in_octets_only(built: str, read: str) -> None:
     one, other = (read_apdu(bytes.fromhex(head + part)) for part in (built, read))
     assert one.values == other.values
     assert build(other).hex() == head + built
+    notes = [i for i in dissect_message(other.octets).to_json()["issues"] if "not canonical" in i["text"]]
+    differing = first_difference(bytes.fromhex(built), bytes.fromhex(read))
+    assert [note["offset"] for note in notes] == [4 + differing]
 
 
 def test_a_long_ber_length_is_read_and_built_short() -> None:
@@ -58,6 +67,25 @@ def test_shared_vectors(shared: Path) -> None:
     assert count > 600
     assert all("03ff" in octets for _, octets in differing)
     assert len(differing) < 20
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutated_apdus_are_built_again_or_differ_where_it_is_said(seed: int) -> None:
+    chance, seeds = random.Random(seed), [octets(case) for case in CASES.values()]
+    found = Counter[str]()
+    for _ in range(800):
+        data = mutated(chance.choice(seeds), chance, seeds)
+        _, unwrapping, _ = unwrap(data, "apdu", Association())
+        for apdu in unwrapping.read:
+            if not apdu.whole:
+                with pytest.raises(Malformed):
+                    build(apdu)
+                continue
+            built, told = build(apdu), apdu_departure(apdu)
+            assert (built == apdu.octets) == (told is None)
+            assert build(read_whole_apdu(built)) == built
+            found["same" if told is None else "told"] += 1
+    assert found["same"] > 200 and found["told"] > 5
 
 
 def test_built_garbage_is_a_value_error_not_octets() -> None:
