@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 __all__ = ["dissect_frame"]
 
-# Scapy and the ciphers take a while to load: only when the first frame is dissected.
+# The ciphers take a while to load: only when the first frame is dissected.
 __getattr__ = deferred(__name__, {"dissect_frame": "dispatch"})

@@ -46,7 +46,7 @@ class Dissection:
         opened: which key opened which layer (``"mac"``, ``"nwk"``, ``"aps"``), outermost first.
         learnt: keys that this frame taught, whether or not they were held already.
         shut_reason: why a layer stayed shut, in a sentence; None when none did.
-        layers: the Scapy layers, each with the buffer that it is in; the layers of one buffer, in order, are
+        layers: the layers, each with the buffer that it is in; the layers of one buffer, in order, are
             all of its octets (`octets_of`).
         unwanted: tables that nobody asks for: their rows may stay away.
     """
@@ -68,14 +68,6 @@ class Dissection:
     def octets_of(self, buffer: str = "frame") -> bytes:
         """The octets of `buffer`, built again from its layers."""
         return b"".join(bytes(layer) for name, layer in self.layers if name == buffer)
-
-    def packet(self, buffer: str = "frame") -> Any:
-        """The layers of `buffer` stacked as one Scapy packet, to `show`, to change and to build again."""
-        layers = [layer for name, layer in self.layers if name == buffer]
-        stack: Any = layers[0].copy() if layers else None
-        for layer in layers[1:]:
-            stack.add_payload(layer.copy())
-        return stack
 
 
 class Envelope(NamedTuple):

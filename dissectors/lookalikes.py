@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dissectors.cursor import Cursor
 from dissectors.errors import Truncated
-from dissectors.layer import Bits, Layer, Octets, UInt, Word
+from dissectors.layout import Bits, Layer, Octets, UInt, Word
 from dissectors.reading import Reading
 
 __all__ = ["read_lowpan", "read_rf4ce", "read_thread_beacon"]
@@ -39,7 +39,7 @@ def not_read(value: bytes) -> str:
 class Lowpan(Layer):
     name = "6LoWPAN"
     title = "6lowpan"
-    fields_desc = [UInt("dispatch", 0x41, 1, names=dispatch_text), Octets("content", names=not_read)]
+    parts = [UInt("dispatch", 0x41, 1, names=dispatch_text), Octets("content", names=not_read)]
 
 
 RF4CE_TYPES = {0: "reserved", 1: "data", 2: "command", 3: "vendor specific data"}
@@ -59,7 +59,7 @@ RF4CE_COMMANDS = {
 class Rf4ce(Layer):
     name = "RF4CE"
     title = "rf4ce"
-    fields_desc = [
+    parts = [
         Word(
             "frame_control",
             0x29,
@@ -89,7 +89,7 @@ class Rf4ce(Layer):
 class ThreadBeacon(Layer):
     name = "Thread beacon"
     title = "thread_beacon"
-    fields_desc = [UInt("protocol_id", 3, 1, names={3: "Thread"}), Octets("content", names=not_read)]
+    parts = [UInt("protocol_id", 3, 1, names={3: "Thread"}), Octets("content", names=not_read)]
 
 
 def read_lowpan(reading: Reading, cursor: Cursor, buffer: str) -> None:

@@ -10,7 +10,7 @@ from dissectors.context import HanContext
 from dissectors.cursor import Cursor
 from dissectors.field import Field, Issue, Severity
 from dissectors.frame import Dissection, RawFrame
-from dissectors.layer import Layer, Octets
+from dissectors.layout import Layer, Octets
 
 __all__ = ["Ciphertext", "Mic", "Payload", "Reading", "command_rows"]
 
@@ -20,19 +20,19 @@ class Payload(Layer):
 
     name = "Payload"
     title = "payload"
-    fields_desc = [Octets("payload")]
+    parts = [Octets("payload")]
 
 
 class Ciphertext(Layer):
     name = "Encrypted"
     title = "ciphertext"
-    fields_desc = [Octets("ciphertext", names=lambda v: "encrypted")]
+    parts = [Octets("ciphertext", names=lambda v: "encrypted")]
 
 
 class Mic(Layer):
     name = "MIC"
     title = "integrity"
-    fields_desc = [Octets("mic", names=lambda v: f"{8 * len(v)}-bit message integrity code")]
+    parts = [Octets("mic", names=lambda v: f"{8 * len(v)}-bit message integrity code")]
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -7,7 +7,7 @@ has information elements instead).
 from __future__ import annotations
 
 from dissectors.ieee802154.layers import short_text
-from dissectors.layer import Bits, Layer, ListOf, Records, UInt, Word, eui64_text
+from dissectors.layout import Bits, Layer, ListOf, Records, UInt, Word, eui64_text
 
 __all__ = ["SUPERFRAME", "BeaconInfo", "GtsDescriptor"]
 
@@ -25,7 +25,7 @@ SUPERFRAME = (
 class GtsDescriptor(Layer):
     name = "GTS descriptor"
     title = "gts"
-    fields_desc = [
+    parts = [
         UInt("device", 0, 2, names=short_text),
         Word("slots", 0, 1, (Bits("starting_slot", 0, 4), Bits("slot_length", 4, 4))),
     ]
@@ -36,7 +36,7 @@ class BeaconInfo(Layer):
 
     name = "Beacon"
     title = "beacon"
-    fields_desc = [
+    parts = [
         Word("superframe", 0x0FFF, 2, SUPERFRAME),
         Word(
             "gts_specification",

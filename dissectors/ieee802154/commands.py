@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dissectors.facts import names
 from dissectors.ieee802154.layers import PACKAGE, short_text
-from dissectors.layer import Bits, Layer, Octets, UInt, Word
+from dissectors.layout import Bits, Layer, Octets, UInt, Word
 
 __all__ = ["CAPABILITY", "COMMANDS", "COMMAND_NAMES", "WITHOUT_FIELDS", "CommandId"]
 
@@ -28,17 +28,17 @@ CAPABILITY = (
 class CommandId(Layer):
     name = "MAC command"
     title = "command"
-    fields_desc = [UInt("command", 4, 1, names=COMMAND_NAMES)]
+    parts = [UInt("command", 4, 1, names=COMMAND_NAMES)]
 
 
 class AssociationRequest(Layer):
     name = "Association Request"
-    fields_desc = [Word("capability", 0x8E, 1, CAPABILITY)]
+    parts = [Word("capability", 0x8E, 1, CAPABILITY)]
 
 
 class AssociationResponse(Layer):
     name = "Association Response"
-    fields_desc = [
+    parts = [
         UInt("short_address", 0xFFFF, 2, names=short_text),
         UInt("status", 0, 1, names=names(PACKAGE, "association_status")),
     ]
@@ -46,14 +46,14 @@ class AssociationResponse(Layer):
 
 class DisassociationNotification(Layer):
     name = "Disassociation Notification"
-    fields_desc = [UInt("reason", 2, 1, names=names(PACKAGE, "disassociation_reason"))]
+    parts = [UInt("reason", 2, 1, names=names(PACKAGE, "disassociation_reason"))]
 
 
 class CoordinatorRealignment(Layer):
     """The channel page is there only when it changes: two lengths are right."""
 
     name = "Coordinator Realignment"
-    fields_desc = [
+    parts = [
         UInt("pan", 0xFFFF, 2, names=short_text),
         UInt("coordinator", 0, 2, names=short_text),
         UInt("channel", 11, 1),
@@ -64,7 +64,7 @@ class CoordinatorRealignment(Layer):
 
 class GtsRequest(Layer):
     name = "GTS Request"
-    fields_desc = [
+    parts = [
         Word(
             "characteristics",
             0,
@@ -81,7 +81,7 @@ class GtsRequest(Layer):
 
 class VendorSpecific(Layer):
     name = "Vendor Specific"
-    fields_desc = [UInt("vendor_oui", 0, 3), Octets("vendor_payload")]
+    parts = [UInt("vendor_oui", 0, 3), Octets("vendor_payload")]
 
 
 COMMANDS: dict[int, type[Layer]] = {

@@ -29,7 +29,7 @@ from dissectors.ieee802154.layers import (
 from dissectors.ieee802154.security import open_mac
 from dissectors.ieee802154.trailers import trailer_layer
 from dissectors.keyring import Key
-from dissectors.layer import Layer
+from dissectors.layout import Layer
 from dissectors.reading import Ciphertext, Mic, Reading, command_rows
 
 __all__ = ["MacFrame", "put_ends", "read_mac", "read_trailer"]

@@ -15,7 +15,7 @@ from dissectors.cursor import Cursor
 from dissectors.facts import names
 from dissectors.ieee802154.beacon import SUPERFRAME
 from dissectors.ieee802154.layers import PACKAGE, short_text
-from dissectors.layer import Bits, Layer, Nested, Octets, Records, UInt, Word, eui64_text
+from dissectors.layout import Bits, Layer, Nested, Octets, Records, UInt, Word, eui64_text
 from dissectors.zigbee.green_power import ZigbeeBeacon
 
 __all__ = ["HeaderIEs", "PayloadIEs"]
@@ -28,12 +28,12 @@ BEACON_OCTETS = 15
 
 class VendorIE(Layer):
     name = "Vendor"
-    fields_desc = [UInt("vendor_oui", 0, 3, names=lambda v: f"{v:06x}"), Octets("vendor_content")]
+    parts = [UInt("vendor_oui", 0, 3, names=lambda v: f"{v:06x}"), Octets("vendor_content")]
 
 
 class CslIE(Layer):
     name = "CSL"
-    fields_desc = [
+    parts = [
         UInt("phase", 0, 2, names=lambda v: f"{v * 10} symbols"),
         UInt("period", 0, 2, names=lambda v: f"{v * 10} symbols"),
         Octets("rendezvous_time"),
@@ -42,19 +42,19 @@ class CslIE(Layer):
 
 class RitIE(Layer):
     name = "RIT"
-    fields_desc = [UInt("time_to_first_listen", 0, 1), UInt("repeats", 0, 1), UInt("repeat_interval", 0, 2)]
+    parts = [UInt("time_to_first_listen", 0, 1), UInt("repeats", 0, 1), UInt("repeat_interval", 0, 2)]
 
 
 class RendezvousIE(Layer):
     name = "Rendezvous Time"
-    fields_desc = [UInt("rendezvous_time", 0, 2), Octets("wakeup_interval")]
+    parts = [UInt("rendezvous_time", 0, 2), Octets("wakeup_interval")]
 
 
 class TimeCorrectionIE(Layer):
     """12-bit signed microseconds, and whether the frame was acknowledged negatively."""
 
     name = "Time Correction"
-    fields_desc = [
+    parts = [
         Word(
             "time_sync",
             0,
@@ -70,18 +70,18 @@ class TimeCorrectionIE(Layer):
 
 class GlobalTimeIE(Layer):
     name = "Global Time"
-    fields_desc = [UInt("global_time", 0, 4, names=lambda v: f"{v} s")]
+    parts = [UInt("global_time", 0, 4, names=lambda v: f"{v} s")]
 
 
 class TschSynchronizationIE(Layer):
     name = "TSCH Synchronization"
-    fields_desc = [UInt("asn", 0, 5), UInt("join_metric", 0, 1)]
+    parts = [UInt("asn", 0, 5), UInt("join_metric", 0, 1)]
 
 
 class SlotLink(Layer):
     name = "TSCH link"
     title = "link"
-    fields_desc = [
+    parts = [
         UInt("timeslot", 0, 2),
         UInt("channel_offset", 0, 2),
         Word(
@@ -103,7 +103,7 @@ class SlotLink(Layer):
 class Slotframe(Layer):
     name = "TSCH slotframe"
     title = "slotframe"
-    fields_desc = [
+    parts = [
         UInt("handle", 0, 1),
         UInt("size", 0, 2),
         UInt("links", None, 1, count_of="link"),
@@ -113,7 +113,7 @@ class Slotframe(Layer):
 
 class TschSlotframeIE(Layer):
     name = "TSCH Slotframe and Link"
-    fields_desc = [
+    parts = [
         UInt("slotframes", None, 1, count_of="slotframe"),
         Records("slotframe", Slotframe, count=lambda h: h.slotframes),
     ]
@@ -123,17 +123,17 @@ class TschTimeslotIE(Layer):
     """A timeslot identifier alone, or with the whole template."""
 
     name = "TSCH Timeslot"
-    fields_desc = [UInt("timeslot_id", 0, 1), Octets("timings")]
+    parts = [UInt("timeslot_id", 0, 1), Octets("timings")]
 
 
 class ChannelHoppingIE(Layer):
     name = "Channel Hopping"
-    fields_desc = [UInt("hopping_sequence_id", 0, 1), Octets("hopping_sequence")]
+    parts = [UInt("hopping_sequence_id", 0, 1), Octets("hopping_sequence")]
 
 
 class EnhancedBeaconFilterIE(Layer):
     name = "Enhanced Beacon Filter"
-    fields_desc = [
+    parts = [
         Word(
             "filters",
             0,
@@ -154,7 +154,7 @@ class EnhancedBeaconFilterIE(Layer):
 
 class RejoinIE(Layer):
     name = "ZigBee Rejoin"
-    fields_desc = [
+    parts = [
         UInt("extended_pan_id", 0, 8, names=eui64_text),
         UInt("sender", 0, 2, names=short_text),
     ]
@@ -162,12 +162,12 @@ class RejoinIE(Layer):
 
 class TxPowerIE(Layer):
     name = "ZigBee TX Power"
-    fields_desc = [UInt("tx_power", 0, 1, signed=True, names=lambda v: f"{v} dBm")]
+    parts = [UInt("tx_power", 0, 1, signed=True, names=lambda v: f"{v} dBm")]
 
 
 class EnhancedBeaconPayloadIE(Layer):
     name = "ZigBee Enhanced Beacon Payload"
-    fields_desc = [
+    parts = [
         Nested("beacon_payload", lambda h: ZigbeeBeacon, lambda h: BEACON_OCTETS),
         Word("superframe", 0x0FFF, 2, SUPERFRAME),
         UInt("sender", 0, 2, names=short_text),
@@ -181,7 +181,7 @@ ZIGBEE_IE_NAMES = {key: layer.name for key, layer in ZIGBEE_IES.items()}
 class ZigbeeIE(Layer):
     name = "ZigBee IE"
     title = "zigbee_ie"
-    fields_desc = [
+    parts = [
         Word("descriptor", 0, 2, (Bits("zigbee_length", 0, 6), Bits("zigbee_id", 6, 10, ZIGBEE_IE_NAMES))),
         Nested("content", lambda h: ZIGBEE_IES.get(h.bit("zigbee_id")), lambda h: h.bit("zigbee_length")),
     ]
@@ -193,7 +193,7 @@ def vendor_records(layer: Any, cursor: Cursor) -> bool:
 
 class VendorPayloadIE(Layer):
     name = "Vendor"
-    fields_desc = [
+    parts = [
         UInt("vendor_oui", 0, 3, names=lambda v: "ZigBee Alliance" if v == ZIGBEE_OUI else f"{v:06x}"),
         Records("zigbee", ZigbeeIE, more=vendor_records, when=lambda h: h.vendor_oui == ZIGBEE_OUI),
         Octets("vendor_content", when=lambda h: h.vendor_oui != ZIGBEE_OUI),
@@ -213,7 +213,7 @@ NESTED_NAMES = names(PACKAGE, "mlme_ie")
 class ShortNestedIE(Layer):
     name = "MLME IE"
     title = "nested_ie"
-    fields_desc = [
+    parts = [
         Word(
             "descriptor",
             0,
@@ -227,7 +227,7 @@ class ShortNestedIE(Layer):
 class LongNestedIE(Layer):
     name = "MLME IE"
     title = "nested_ie"
-    fields_desc = [
+    parts = [
         Word(
             "descriptor",
             0x8000,
@@ -249,7 +249,7 @@ def nested_kind(layer: Any, cursor: Cursor) -> type[Layer]:
 
 class MlmeIE(Layer):
     name = "MLME"
-    fields_desc = [Records("nested", nested_kind)]
+    parts = [Records("nested", nested_kind)]
 
 
 HEADER_CONTENT: dict[int, type[Layer]] = {
@@ -266,7 +266,7 @@ PAYLOAD_CONTENT: dict[int, type[Layer]] = {MLME: MlmeIE, VENDOR: VendorPayloadIE
 class HeaderIE(Layer):
     name = "Header IE"
     title = "header_ie"
-    fields_desc = [
+    parts = [
         Word(
             "descriptor",
             0,
@@ -284,7 +284,7 @@ class HeaderIE(Layer):
 class PayloadIE(Layer):
     name = "Payload IE"
     title = "payload_ie"
-    fields_desc = [
+    parts = [
         Word(
             "descriptor",
             0x8000,
@@ -312,7 +312,7 @@ def goes_on(*terminations: int) -> Any:
 class HeaderIEs(Layer):
     name = "Header IEs"
     title = "header_ies"
-    fields_desc = [Records("ies", HeaderIE, more=goes_on(HEADER_TERMINATION_1, HEADER_TERMINATION_2))]
+    parts = [Records("ies", HeaderIE, more=goes_on(HEADER_TERMINATION_1, HEADER_TERMINATION_2))]
 
     def payload_ies_follow(self) -> bool:
         """Whether the list ended in Header Termination 1."""
@@ -322,4 +322,4 @@ class HeaderIEs(Layer):
 class PayloadIEs(Layer):
     name = "Payload IEs"
     title = "payload_ies"
-    fields_desc = [Records("ies", PayloadIE, more=goes_on(PAYLOAD_TERMINATION))]
+    parts = [Records("ies", PayloadIE, more=goes_on(PAYLOAD_TERMINATION))]

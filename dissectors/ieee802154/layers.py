@@ -1,4 +1,4 @@
-"""The IEEE 802.15.4 header as a Scapy layer: frame versions 0 to 2, and the multipurpose frame.
+"""The IEEE 802.15.4 header as a layer: frame versions 0 to 2, and the multipurpose frame.
 
 Sources: IEEE 802.15.4-2015 clauses 7.2 (general frame format), 7.3.5 (multipurpose), 9.4 (auxiliary
 security header); table 7-2 (PAN ID compression). In a 2003 frame (version 0) the security bit means another,
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from dissectors.facts import names
-from dissectors.layer import Bits, Layer, Octets, UInt, Word, eui64_text
+from dissectors.layout import Bits, Layer, Octets, UInt, Word, eui64_text
 
 __all__ = [
     "ADDRESS_MODES",
@@ -90,7 +90,7 @@ class MacHeader(Layer):
 
     name = "802.15.4"
     title = "mac"
-    fields_desc = [
+    parts = [
         Word("frame_control", 0x0001, 2, FRAME_CONTROL),
         UInt(
             "sequence",
@@ -130,7 +130,7 @@ class MultipurposeHeader(Layer):
 
     name = "802.15.4 multipurpose"
     title = "mac"
-    fields_desc = [
+    parts = [
         Word(
             "frame_control",
             0x05,
@@ -188,7 +188,7 @@ class AuxSecurity(Layer):
 
     name = "802.15.4 security"
     title = "aux_security"
-    fields_desc = [
+    parts = [
         Word(
             "security_control",
             0x05,
@@ -220,7 +220,7 @@ class AuxSecurity2006(AuxSecurity):
     """The auxiliary security header of frame version 1: three reserved bits, and always a frame counter."""
 
     name = "802.15.4 security"
-    fields_desc = [
+    parts = [
         Word(
             "security_control",
             0x05,
@@ -232,7 +232,7 @@ class AuxSecurity2006(AuxSecurity):
             ),
         ),
         UInt("frame_counter", 0, 4),
-        *AuxSecurity.fields_desc[2:],
+        *AuxSecurity.parts[2:],
     ]
 
 
@@ -241,4 +241,4 @@ class Security2003(Layer):
 
     name = "802.15.4-2003 security"
     title = "security_2003"
-    fields_desc = [UInt("frame_counter", 0, 4), UInt("key_sequence", 0, 1)]
+    parts = [UInt("frame_counter", 0, 4), UInt("key_sequence", 0, 1)]

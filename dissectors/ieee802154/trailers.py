@@ -7,7 +7,7 @@ verdict in bit 7 and correlation in bits 0 to 6).
 from __future__ import annotations
 
 from dissectors.frame import Trailer
-from dissectors.layer import Bits, Layer, UInt, Word
+from dissectors.layout import Bits, Layer, UInt, Word
 
 __all__ = ["Fcs16", "Fcs32", "TiTrailer", "trailer_layer"]
 
@@ -15,13 +15,13 @@ __all__ = ["Fcs16", "Fcs32", "TiTrailer", "trailer_layer"]
 class Fcs16(Layer):
     name = "FCS"
     title = "trailer"
-    fields_desc = [UInt("fcs", 0, 2)]
+    parts = [UInt("fcs", 0, 2)]
 
 
 class Fcs32(Layer):
     name = "FCS"
     title = "trailer"
-    fields_desc = [UInt("fcs", 0, 4)]
+    parts = [UInt("fcs", 0, 4)]
 
 
 class TiTrailer(Layer):
@@ -29,7 +29,7 @@ class TiTrailer(Layer):
 
     name = "TI CC24xx"
     title = "trailer"
-    fields_desc = [
+    parts = [
         UInt(
             "rssi",
             0,

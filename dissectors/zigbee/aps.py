@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from dissectors.facts import names
-from dissectors.layer import Bits, Layer, UInt, Word
+from dissectors.layout import Bits, Layer, UInt, Word
 from dissectors.zigbee.nwk import PACKAGE
 
 __all__ = ["APS_TYPES", "ApsHeader", "cluster_text", "profile_text"]
@@ -67,7 +67,7 @@ class ApsHeader(Layer):
 
     name = "ZigBee APS"
     title = "aps"
-    fields_desc = [
+    parts = [
         Word(
             "frame_control",
             0,

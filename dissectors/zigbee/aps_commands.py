@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from dissectors.facts import names
-from dissectors.layer import Layer, Octets, Secret, UInt, eui64_text
+from dissectors.layout import Layer, Octets, Secret, UInt, eui64_text
 from dissectors.zigbee.nwk import PACKAGE, short_text
 
 __all__ = ["APS_COMMANDS", "APS_COMMAND_NAMES", "KEY_TYPES", "ApsCommandId"]
@@ -22,7 +22,7 @@ TC_MASTER, NETWORK, APP_MASTER, APP_LINK, TC_LINK, HIGH_SECURITY_NETWORK = range
 class ApsCommandId(Layer):
     name = "APS command"
     title = "aps_command"
-    fields_desc = [UInt("command", 5, 1, names=APS_COMMAND_NAMES)]
+    parts = [UInt("command", 5, 1, names=APS_COMMAND_NAMES)]
 
 
 def eui(name: str, when: Any = None) -> UInt:
@@ -37,12 +37,12 @@ class Skke(Layer):
     """Symmetric-key key establishment: challenges, then proofs."""
 
     name = "SKKE"
-    fields_desc = [eui("initiator"), eui("responder"), Octets("data", 16)]
+    parts = [eui("initiator"), eui("responder"), Octets("data", 16)]
 
 
 class TransportKey(Layer):
     name = "Transport Key"
-    fields_desc = [
+    parts = [
         UInt("key_type", NETWORK, 1, names=KEY_TYPES),
         Secret("key", 16, when=key_type(*range(6))),
         UInt("key_sequence", 0, 1, when=key_type(NETWORK, HIGH_SECURITY_NETWORK)),
@@ -56,7 +56,7 @@ class TransportKey(Layer):
 
 class UpdateDevice(Layer):
     name = "Update Device"
-    fields_desc = [
+    parts = [
         eui("device"),
         UInt("device_short", 0, 2, names=short_text),
         UInt("status", 0, 1, names=names(PACKAGE, "update_device_status")),
@@ -66,12 +66,12 @@ class UpdateDevice(Layer):
 
 class RemoveDevice(Layer):
     name = "Remove Device"
-    fields_desc = [eui("device")]
+    parts = [eui("device")]
 
 
 class RequestKey(Layer):
     name = "Request Key"
-    fields_desc = [
+    parts = [
         UInt("key_type", 4, 1, names=names(PACKAGE, "request_key_type")),
         eui("partner", lambda h: h.key_type == 2),
     ]
@@ -79,12 +79,12 @@ class RequestKey(Layer):
 
 class SwitchKey(Layer):
     name = "Switch Key"
-    fields_desc = [UInt("key_sequence", 0, 1)]
+    parts = [UInt("key_sequence", 0, 1)]
 
 
 class Challenge(Layer):
     name = "Entity Authentication Challenge"
-    fields_desc = [
+    parts = [
         UInt("key_type", 0, 1, names=names(PACKAGE, "ea_key_type")),
         UInt("key_sequence", 0, 1, when=lambda h: h.key_type == 0),
         eui("initiator"),
@@ -95,19 +95,19 @@ class Challenge(Layer):
 
 class Proof(Layer):
     name = "Entity Authentication MAC"
-    fields_desc = [Octets("mac", 16), UInt("data_type", 0, 1), Octets("data")]
+    parts = [Octets("mac", 16), UInt("data_type", 0, 1), Octets("data")]
 
 
 class Tunnel(Layer):
     """A whole secured APS command for a device that has no network key yet."""
 
     name = "Tunnel"
-    fields_desc = [eui("destination")]
+    parts = [eui("destination")]
 
 
 class VerifyKey(Layer):
     name = "Verify Key"
-    fields_desc = [
+    parts = [
         UInt("key_type", TC_LINK, 1, names=KEY_TYPES),
         eui("source"),
         Octets("hash", 16),
@@ -116,7 +116,7 @@ class VerifyKey(Layer):
 
 class ConfirmKey(Layer):
     name = "Confirm Key"
-    fields_desc = [
+    parts = [
         UInt("status", 0, 1, names=names(PACKAGE, "confirm_key_status")),
         UInt("key_type", TC_LINK, 1, names=KEY_TYPES),
         eui("destination"),
@@ -125,7 +125,7 @@ class ConfirmKey(Layer):
 
 class RelayMessage(Layer):
     name = "Relay Message"
-    fields_desc = [Octets("tlvs")]
+    parts = [Octets("tlvs")]
 
 
 APS_COMMANDS: dict[int, type[Layer]] = {

@@ -1,6 +1,6 @@
 """Frames from their header values, fast: the building form for many frames (the simulated HAN).
 
-The Scapy layers build anything, at some 0.1 ms a layer; a simulated day has 10^5 frames of a dozen shapes. These
+The layers build anything, at some 0.1 ms a layer; a simulated day has 10^5 frames of a dozen shapes. These
 functions build those shapes with the same octets (a test compares the two), and secure them.
 
 Source of all layouts: IEEE 802.15.4-2006 clause 7.2; ZigBee PRO 05-3474 clauses 2.2.5, 3.3, 4.5.

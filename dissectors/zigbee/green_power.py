@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from dissectors.facts import names
-from dissectors.layer import Bits, Layer, UInt, Word, eui64_text
+from dissectors.layout import Bits, Layer, UInt, Word, eui64_text
 from dissectors.zigbee.nwk import PACKAGE
 
 __all__ = ["GreenPowerHeader", "ZigbeeBeacon"]
@@ -27,7 +27,7 @@ def has_src_id(h: Any) -> bool:
 class GreenPowerHeader(Layer):
     name = "Green Power"
     title = "green_power"
-    fields_desc = [
+    parts = [
         Word(
             "frame_control",
             0x0C,
@@ -74,7 +74,7 @@ class ZigbeeBeacon(Layer):
 
     name = "ZigBee beacon"
     title = "zigbee_beacon"
-    fields_desc = [
+    parts = [
         UInt("protocol_id", 0, 1, names={0: "ZigBee"}),
         Word(
             "network",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dissectors.counters import FrameCounters
 from dissectors.keyring import Key
-from dissectors.layer import Layer
+from dissectors.layout import Layer
 from dissectors.reading import Reading
 from dissectors.zigbee.aps_commands import APP_LINK, HIGH_SECURITY_NETWORK, NETWORK, TC_LINK
 from dissectors.zigbee.nwk import AuxHeader, NwkHeader

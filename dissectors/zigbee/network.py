@@ -12,7 +12,7 @@ from dissectors.cursor import Cursor
 from dissectors.errors import Truncated
 from dissectors.field import Field
 from dissectors.keyring import Key
-from dissectors.layer import Layer
+from dissectors.layout import Layer
 from dissectors.reading import Ciphertext, Mic, Reading, command_rows
 from dissectors.zigbee.application import read_aps, read_inter_pan_aps
 from dissectors.zigbee.green_power import GreenPowerHeader, ZigbeeBeacon

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from dissectors.facts import names
-from dissectors.layer import Bits, Layer, ListOf, UInt, Word, eui64_text
+from dissectors.layout import Bits, Layer, ListOf, UInt, Word, eui64_text
 
 __all__ = ["BROADCASTS", "NWK_TYPES", "AuxHeader", "InterPanHeader", "NwkHeader", "short_text"]
 
@@ -54,7 +54,7 @@ class NwkHeader(Layer):
 
     name = "ZigBee NWK"
     title = "nwk"
-    fields_desc = [
+    parts = [
         Word("frame_control", ZIGBEE_PRO << 2, 2, FRAME_CONTROL),
         UInt("dst", 0xFFFC, 2, names=short_text),
         UInt("src", 0, 2, names=short_text),
@@ -89,7 +89,7 @@ class InterPanHeader(Layer):
 
     name = "ZigBee inter-PAN"
     title = "nwk"
-    fields_desc = [Word("frame_control", INTER_PAN | ZIGBEE_PRO << 2, 2, FRAME_CONTROL)]
+    parts = [Word("frame_control", INTER_PAN | ZIGBEE_PRO << 2, 2, FRAME_CONTROL)]
 
 
 class AuxHeader(Layer):
@@ -97,7 +97,7 @@ class AuxHeader(Layer):
 
     name = "ZigBee security"
     title = "security"
-    fields_desc = [
+    parts = [
         Word(
             "security_control",
             0x28,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dissectors.facts import names
 from dissectors.ieee802154.commands import CAPABILITY
-from dissectors.layer import Bits, Layer, ListOf, Octets, Records, UInt, Word, eui64_text
+from dissectors.layout import Bits, Layer, ListOf, Octets, Records, UInt, Word, eui64_text
 from dissectors.zigbee.nwk import PACKAGE, flag, short_text
 
 __all__ = ["NWK_COMMANDS", "NWK_COMMAND_NAMES", "NwkCommandId"]
@@ -20,12 +20,12 @@ UNKNOWN_COMMAND = 0x13
 class NwkCommandId(Layer):
     name = "NWK command"
     title = "nwk_command"
-    fields_desc = [UInt("command", 8, 1, names=NWK_COMMAND_NAMES)]
+    parts = [UInt("command", 8, 1, names=NWK_COMMAND_NAMES)]
 
 
 class RouteRequest(Layer):
     name = "Route Request"
-    fields_desc = [
+    parts = [
         Word(
             "options",
             0,
@@ -47,7 +47,7 @@ class RouteRequest(Layer):
 
 class RouteReply(Layer):
     name = "Route Reply"
-    fields_desc = [
+    parts = [
         Word(
             "options",
             0,
@@ -71,7 +71,7 @@ class RouteReply(Layer):
 
 class NetworkStatus(Layer):
     name = "Network Status"
-    fields_desc = [
+    parts = [
         UInt("status", 0, 1, names=names(PACKAGE, "nwk_status")),
         UInt("target", 0, 2, names=short_text),
         Octets("unknown_command", when=lambda h: h.status == UNKNOWN_COMMAND),
@@ -80,7 +80,7 @@ class NetworkStatus(Layer):
 
 class Leave(Layer):
     name = "Leave"
-    fields_desc = [
+    parts = [
         Word(
             "options",
             0,
@@ -97,7 +97,7 @@ class Leave(Layer):
 
 class RouteRecord(Layer):
     name = "Route Record"
-    fields_desc = [
+    parts = [
         UInt("relay_count", None, 1, count_of="relays"),
         ListOf("relays", UInt("relay", 0, 2, names=short_text), count=lambda h: h.relay_count),
     ]
@@ -105,12 +105,12 @@ class RouteRecord(Layer):
 
 class RejoinRequest(Layer):
     name = "Rejoin Request"
-    fields_desc = [Word("capability", 0x8E, 1, CAPABILITY), Octets("tlvs")]
+    parts = [Word("capability", 0x8E, 1, CAPABILITY), Octets("tlvs")]
 
 
 class RejoinResponse(Layer):
     name = "Rejoin Response"
-    fields_desc = [
+    parts = [
         UInt("short_address", 0, 2, names=short_text),
         UInt("status", 0, 1, names=names(PACKAGE, "rejoin_status")),
         Octets("tlvs"),
@@ -120,7 +120,7 @@ class RejoinResponse(Layer):
 class LinkEntry(Layer):
     name = "Link"
     title = "link"
-    fields_desc = [
+    parts = [
         UInt("neighbour", 0, 2, names=short_text),
         Word(
             "link_cost",
@@ -138,7 +138,7 @@ class LinkEntry(Layer):
 
 class LinkStatus(Layer):
     name = "Link Status"
-    fields_desc = [
+    parts = [
         Word(
             "options",
             0x60,
@@ -162,7 +162,7 @@ class NetworkReport(Layer):
     """Report information is a list of PAN IDs in the one report there is, PAN identifier conflict."""
 
     name = "Network Report"
-    fields_desc = [
+    parts = [
         Word("options", 1, 1, report_bits("report_type")),
         UInt("extended_pan_id", 0, 8, names=eui64_text),
         ListOf(
@@ -177,7 +177,7 @@ class NetworkReport(Layer):
 
 class NetworkUpdate(Layer):
     name = "Network Update"
-    fields_desc = [
+    parts = [
         Word("options", 1, 1, report_bits("update_type")),
         UInt("extended_pan_id", 0, 8, names=eui64_text),
         UInt("update_id", 0, 1),
@@ -193,12 +193,12 @@ class NetworkUpdate(Layer):
 
 class EndDeviceTimeoutRequest(Layer):
     name = "End Device Timeout Request"
-    fields_desc = [UInt("timeout", 8, 1, names=names(PACKAGE, "timeout")), UInt("configuration", 0, 1)]
+    parts = [UInt("timeout", 8, 1, names=names(PACKAGE, "timeout")), UInt("configuration", 0, 1)]
 
 
 class EndDeviceTimeoutResponse(Layer):
     name = "End Device Timeout Response"
-    fields_desc = [
+    parts = [
         UInt("status", 0, 1, names=names(PACKAGE, "timeout_status")),
         Word(
             "parent_information",
@@ -217,7 +217,7 @@ class EndDeviceTimeoutResponse(Layer):
 class PowerEntry(Layer):
     name = "Power delta"
     title = "power"
-    fields_desc = [
+    parts = [
         UInt("device", 0, 2, names=short_text),
         UInt("power_delta", 0, 1, signed=True, names=lambda v: f"{v} dB"),
     ]
@@ -227,7 +227,7 @@ class LinkPowerDelta(Layer):
     """Power control of the sub-GHz band (R22 clause 3.4.13)."""
 
     name = "Link Power Delta"
-    fields_desc = [
+    parts = [
         Word(
             "options",
             0,
@@ -241,7 +241,7 @@ class LinkPowerDelta(Layer):
 
 class CommissioningRequest(Layer):
     name = "Network Commissioning Request"
-    fields_desc = [
+    parts = [
         UInt("commissioning_type", 0, 1, names=names(PACKAGE, "commissioning_type")),
         Word("capability", 0x8E, 1, CAPABILITY),
         Octets("tlvs"),
@@ -250,7 +250,7 @@ class CommissioningRequest(Layer):
 
 class CommissioningResponse(Layer):
     name = "Network Commissioning Response"
-    fields_desc = [
+    parts = [
         UInt("short_address", 0, 2, names=short_text),
         UInt("status", 0, 1, names=names(PACKAGE, "rejoin_status")),
         Octets("tlvs"),

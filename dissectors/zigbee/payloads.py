@@ -2,7 +2,7 @@
 
 Strategy: most of the cost of a rare frame is not what makes it rare, but the layers below. Where the vector
 path has read those, the one-frame path takes up at the APS payload, with the same functions, and gives the
-columns that the layers above fill. Neither trees nor Scapy layers are made of what nobody looks at. What
+columns that the layers above fill. Neither trees nor layers are made of what nobody looks at. What
 most GBCS messages come in, fragments and TransferData, does not even need the one-frame path.
 """
 
@@ -147,7 +147,7 @@ class OpenPayloads:
         return out
 
     def _read_others(self, frames: Frames, row: int, out: Dissection, buffer: str) -> None:
-        """ZDP, and what follows an acknowledgement: their layers are Scapy's, which most captures do not need."""
+        """ZDP, and what follows an acknowledgement: of which most captures have few."""
         from dissectors.zigbee.application import LAYER as APS
         from dissectors.zigbee.application import read_data, read_payload
 

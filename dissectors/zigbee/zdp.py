@@ -1,4 +1,4 @@
-"""ZigBee Device Profile commands: one Scapy layer for each row group of ``tables/zdp.csv``.
+"""ZigBee Device Profile commands: one layer for each row group of ``tables/zdp.csv``.
 
 Source: ZigBee 05-3474 R22 clauses 2.4.3 (requests) and 2.4.4 (responses). A response whose status is not
 success may end behind its status, and many devices let it.
@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from dissectors.cursor import Cursor
 from dissectors.facts import names, table
 from dissectors.ieee802154.channels import channel_mask_text
-from dissectors.layer import Inline, Layer, ListOf, Nested, Octets, Part, Records, UInt, Word, eui64_text
+from dissectors.layout import Inline, Layer, ListOf, Nested, Octets, Part, Records, UInt, Word, eui64_text
 from dissectors.reading import Payload, Reading, command_rows
 from dissectors.zigbee.aps import cluster_text, profile_text
 from dissectors.zigbee.learn import learn_announced
@@ -30,7 +30,7 @@ STATUS = names(PACKAGE, "zdp_status")
 class ZdpHeader(Layer):
     name = NAME
     title = "zdp"
-    fields_desc = [UInt("sequence", 0, 1)]
+    parts = [UInt("sequence", 0, 1)]
 
 
 class ZdpLayer(Layer):
@@ -74,7 +74,7 @@ def condition(text: str) -> Callable[[Any], bool] | None:
 
 
 def size_of(field: str) -> Callable[[Any], int]:
-    return lambda h: int(h.getfieldval(field) or 0)
+    return lambda h: int(h.value(field) or 0)
 
 
 def scalar(name: str, kind: str, when: Any = None) -> UInt:
@@ -130,7 +130,7 @@ def zdp_layer(cluster: int) -> type[ZdpLayer] | None:
         for row in rows
         if row["optional"]
     }
-    body = {"name": name, "title": "zdp_command", "fields_desc": parts, "optional": optional}
+    body = {"name": name, "title": "zdp_command", "parts": parts, "optional": optional}
     made: type[ZdpLayer] = type(name, (ZdpLayer,), body)
     return made
 

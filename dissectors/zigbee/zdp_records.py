@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dissectors.facts import names
 from dissectors.ieee802154.commands import CAPABILITY
-from dissectors.layer import Bits, Layer, ListOf, UInt, Word, eui64_text
+from dissectors.layout import Bits, Layer, ListOf, UInt, Word, eui64_text
 from dissectors.zigbee.aps import cluster_text, profile_text
 from dissectors.zigbee.nwk import PACKAGE, short_text
 
@@ -36,7 +36,7 @@ BIT_FIELDS: dict[str, tuple[int, tuple[Bits, ...]]] = {
 class NodeDescriptor(Layer):
     name = "Node descriptor"
     title = "node_descriptor"
-    fields_desc = [
+    parts = [
         Word(
             "node_flags",
             0x4001,
@@ -79,7 +79,7 @@ SOURCES = {1: "mains", 2: "rechargeable battery", 4: "disposable battery"}
 class PowerDescriptor(Layer):
     name = "Power descriptor"
     title = "power_descriptor"
-    fields_desc = [
+    parts = [
         Word(
             "power",
             0xC110,
@@ -97,7 +97,7 @@ class PowerDescriptor(Layer):
 class SimpleDescriptor(Layer):
     name = "Simple descriptor"
     title = "simple_descriptor"
-    fields_desc = [
+    parts = [
         UInt("endpoint", 1, 1),
         UInt("profile", 0x0109, 2, names=profile_text),
         UInt("device", 0, 2, names=lambda v: f"0x{v:04x}"),
@@ -115,7 +115,7 @@ GROUP_MODE, EXTENDED_MODE = 1, 3
 class Binding(Layer):
     name = "Binding"
     title = "binding"
-    fields_desc = [
+    parts = [
         UInt("source_address", 0, 8, names=eui64_text),
         UInt("source_endpoint", 1, 1),
         UInt("cluster", 0, 2, names=cluster_text),
@@ -129,7 +129,7 @@ class Binding(Layer):
 class Network(Layer):
     name = "Network"
     title = "network"
-    fields_desc = [
+    parts = [
         UInt("extended_pan_id", 0, 8, names=eui64_text),
         UInt("channel", 11, 1),
         Word("profile_version", 0x22, 1, (Bits("stack_profile", 0, 4), Bits("network_version", 4, 4))),
@@ -141,7 +141,7 @@ class Network(Layer):
 class Neighbour(Layer):
     name = "Neighbour"
     title = "neighbour"
-    fields_desc = [
+    parts = [
         UInt("extended_pan_id", 0, 8, names=eui64_text),
         UInt("ieee_address", 0, 8, names=eui64_text),
         UInt("nwk_address", 0, 2, names=short_text),
@@ -170,7 +170,7 @@ class Neighbour(Layer):
 class Route(Layer):
     name = "Route"
     title = "route"
-    fields_desc = [
+    parts = [
         UInt("destination", 0, 2, names=short_text),
         Word(
             "route_flags",
@@ -191,7 +191,7 @@ class Route(Layer):
 class CachedDevice(Layer):
     name = "Cached device"
     title = "cached"
-    fields_desc = [
+    parts = [
         UInt("ieee_address", 0, 8, names=eui64_text),
         UInt("nwk_address", 0, 2, names=short_text),
     ]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dissectors.parts import eui64_text
+from dissectors.layout import eui64_text
 from tests.analysis.frames import METER, SHORTS, decoded, packet
 from tests.analysis.verdicts import Case, each_of, finds
 

@@ -4,6 +4,7 @@ import pytest
 
 from dissectors import dissect_frame
 from dissectors.context import HanContext
+from dissectors.cursor import Cursor
 from dissectors.evidence import protocol_of
 from dissectors.field import Field
 from dissectors.frame import Dissection, RawFrame
@@ -51,7 +52,7 @@ TABLE_7_2 = [
 def test_pan_id_compression(dst: int, src: int, compression: int, dst_pan: bool, src_pan: bool) -> None:
     assert pan_fields(2, dst, src, compression) == (dst_pan, src_pan)
     header = MacHeader(frame_type=1, version=2, dst_mode=dst, src_mode=src, pan_id_compression=compression)
-    again = MacHeader(bytes(header))
+    again = MacHeader.read(Cursor(bytes(header)))
     assert ("dst_pan" in again.fields, "src_pan" in again.fields) == (dst_pan, src_pan)
     assert bytes(again) == bytes(header)
 

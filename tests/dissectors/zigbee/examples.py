@@ -21,7 +21,7 @@ from dissectors.ieee802154.ies import (
     ZigbeeIE,
 )
 from dissectors.ieee802154.layers import AuxSecurity2006, MacHeader
-from dissectors.layer import Layer
+from dissectors.layout import Layer
 from dissectors.zigbee.aps import ApsHeader
 from dissectors.zigbee.aps_commands import APS_COMMANDS, ApsCommandId
 from dissectors.zigbee.green_power import GreenPowerHeader, ZigbeeBeacon
@@ -172,7 +172,7 @@ def aps_command_layers() -> Iterator[tuple[str, int, Layer]]:
 def filled(kind: type[Layer]) -> Layer:
     """A ZDP layer or structure with every field set, and two entries in every list."""
     values: dict[str, Any] = {}
-    for part in kind.fields_desc:
+    for part in kind.parts:
         name = type(part).__name__
         if name == "ListOf":
             values[part.name] = [1, 2]
@@ -198,7 +198,7 @@ def zdp_examples() -> Iterator[tuple[int, str, bytes]]:
         layer = filled(kind)
         if name == "Extended_Active_EP_rsp":
             layer.start_index, layer.endpoint_count = 0, len(layer.endpoints)
-        for part in kind.fields_desc:
+        for part in kind.parts:
             if type(part).__name__ == "UInt" and part.count_of and part.name not in layer.fields:
                 layer.fields[part.name] = None
         yield cluster, name, bytes([7]) + bytes(layer)

@@ -67,17 +67,6 @@ def test_every_kind_is_read_whole(name: str, octets: bytes) -> None:
     assert not any(f.name == "undissected" for branch in out.fields for f in branch.walk())
 
 
-def test_layers_are_scapy_packets() -> None:
-    octets = dict(EXAMPLES)["nwk Link Status"]
-    out = dissect_frame(raw(octets), context())
-    frame, inside = out.packet(), out.packet("decrypted-0")
-    assert bytes(frame) == octets and frame["ZigBee NWK"].radius == 30
-    assert inside["Link Status"].link_count == 2
-    assert "neighbour" in inside.show(dump=True)
-    frame["ZigBee NWK"].radius = 29
-    assert bytes(frame) != octets and len(bytes(frame)) == len(octets)
-
-
 NAMES = {
     "touchlink scan": "touchlink",
     "inter-PAN price": "ZCL",

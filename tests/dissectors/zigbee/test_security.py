@@ -4,6 +4,7 @@ import pytest
 
 from dissectors import dissect_frame
 from dissectors.context import HanContext
+from dissectors.cursor import Cursor
 from dissectors.frame import Dissection, RawFrame
 from dissectors.ieee802154.build import build_frame
 from dissectors.ieee802154.layers import MacHeader
@@ -218,7 +219,7 @@ def test_tunnelled_transport_key() -> None:
 def test_transport_key_of_z3sec() -> None:
     """A published test frame (Z3sec, hex in an issue) whose last octet of MIC was cut off, sealed again."""
     text = "05 01 00006cf4486c906cd80008fc002c9890 00 932373feff57b414 900b04ffff2e2100"
-    header = ApsHeader(bytes.fromhex("0176"))
+    header = ApsHeader.read(Cursor(bytes.fromhex("0176")))
     made = seal_aps(
         header,
         bytes.fromhex(text),

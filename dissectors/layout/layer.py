@@ -1,38 +1,21 @@
-"""Scapy layers that know where each of their fields lies.
+"""Layers that know where each of their fields lies.
 
-Strategy: a `Layer` is a Scapy packet whose fields read from a bounds-checked `Cursor` and therefore know
+Strategy: a `Layer` declares its parts in wire order; they read from a bounds-checked `Cursor` and therefore know
 their absolute span. From the spans comes the `Field` tree; from the values, `bytes(layer)`. Octets that
 could not be read stay with the layer (`tail`), so that building what was parsed gives the same octets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Self
 
-from scapy.packet import Packet
-
-from dissectors.blank_layers import blank
 from dissectors.cursor import Cursor
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, Issue
-from dissectors.parts import Bits, Octets, Part, Secret, UInt, When, Word, eui64_text, named
+from dissectors.layout.parts import Octets, Part, When, Word
 
-__all__ = [
-    "Bits",
-    "Inline",
-    "Layer",
-    "ListOf",
-    "Nested",
-    "Octets",
-    "Part",
-    "Records",
-    "Secret",
-    "UInt",
-    "Word",
-    "eui64_text",
-    "named",
-]
+__all__ = ["Inline", "Layer", "ListOf", "Nested", "Records"]
 
 
 class ListOf(Part):
@@ -40,12 +23,10 @@ class ListOf(Part):
 
     __slots__ = ("count", "item")
 
-    islist = 1
-
     def __init__(
         self, name: str, item: Part, *, count: Callable[[Any], int] | None = None, when: When = None
     ) -> None:
-        super().__init__(name, [], when=when)
+        super().__init__(name, (), when=when)
         self.item, self.count = item, count
 
     def take(self, layer: Any, cursor: Cursor) -> list[Any]:
@@ -75,9 +56,6 @@ class Records(Part):
 
     __slots__ = ("count", "kind", "more")
 
-    islist = 1
-    holds_packets = 0
-
     def __init__(
         self,
         name: str,
@@ -87,7 +65,7 @@ class Records(Part):
         more: Callable[[Any, Cursor], bool] | None = None,
         when: When = None,
     ) -> None:
-        super().__init__(name, [], when=when)
+        super().__init__(name, (), when=when)
         self.kind, self.count, self.more = kind, count, more
 
     def take(self, layer: Any, cursor: Cursor) -> list[Layer]:
@@ -110,9 +88,6 @@ class Records(Part):
 
     def put(self, layer: Any, value: Any) -> bytes:
         return b"".join(bytes(v) for v in value)
-
-    def do_copy(self, x: Any) -> Any:
-        return [v.copy() for v in x]
 
     def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
         children = []
@@ -158,9 +133,6 @@ class Nested(Part):
     def put(self, layer: Any, value: Any) -> bytes:
         return bytes(value)
 
-    def do_copy(self, x: Any) -> Any:
-        return x.copy() if isinstance(x, Layer) else x
-
     def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
         if isinstance(value, Layer):
             return value.tree(buffer, name=self.name, meaning=value.name)
@@ -187,51 +159,76 @@ class Inline(Nested):
         return bytes(value) if value else bytes(self.record())
 
 
-class Layer(Packet):
-    """A Scapy packet with spans.
+class Layer:
+    """Parts in wire order, what was read of them or set for them, and where they lie.
+
+    A part's value is an attribute of its name, as are the bits of words; where none was read or set, it is the
+    part's default.
+
+    >>> from dissectors.layout.parts import UInt
+    >>> class Counted(Layer):
+    ...     parts = (UInt("count", None, 1, count_of="entries"), ListOf("entries", UInt("entry", 0, 2)))
+    >>> bytes(Counted(entries=[1, 2])).hex()
+    '0201000200'
 
     Attributes:
+        fields: values that were read or set, by part.
         start, end: absolute offsets of what was read.
-        spans: (field, offset, end) of every field that was read, in wire order.
+        spans: (part, offset, end) of every part that was read, in wire order.
         error: why reading stopped early, or None.
         tail: octets of this layer that could not be read as a field.
     """
 
-    __slots__ = ["end", "error", "spans", "start", "tail"]
+    __slots__ = ("end", "error", "fields", "spans", "start", "tail")
 
+    fields: dict[str, Any]
     start: int
     end: int
     spans: list[tuple[Part, int, int]]
     error: DissectionError | None
     tail: bytes
 
+    name: ClassVar[str] = ""
+    """What people call the layer."""
+    title: ClassVar[str] = ""
+    """The branch name in the tree; the class name in lower case unless given."""
+    parts: ClassVar[Sequence[Part]] = ()
+    """In wire order."""
+    part_of: ClassVar[dict[str, Part]] = {}
     bit_of: ClassVar[dict[str, tuple[str, int, int]]] = {}
     nests: ClassVar[bool] = False
     """Whether there may be layers inside."""
-    title: ClassVar[str] = ""
-    """The branch name in the tree; the class name in snake case unless given."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        words = [f for f in cls.fields_desc if isinstance(f, Word)]
-        cls.nests = any(isinstance(f, Records | Nested) for f in cls.fields_desc)
+        cls.part_of = {part.name: part for part in cls.parts}
+        words = [part for part in cls.parts if isinstance(part, Word)]
+        cls.nests = any(isinstance(part, Records | Nested) for part in cls.parts)
         cls.bit_of = {b.name: (w.name, b.low, (1 << b.width) - 1) for w in words for b in w.bits}
 
-    def __init__(self, _pkt: bytes = b"", *args: Any, **fields: Any) -> None:
-        object.__setattr__(self, "spans", [])
-        object.__setattr__(self, "error", None)
-        object.__setattr__(self, "tail", b"")
-        object.__setattr__(self, "start", 0)
-        object.__setattr__(self, "end", 0)
-        bits = {name: fields.pop(name) for name in list(fields) if name in self.bit_of}
-        super().__init__(_pkt, *args, **fields)
-        for name, value in bits.items():
-            self.set_bits(name, value)
+    def __init__(self, **values: Any) -> None:
+        self._blank()
+        for name, value in values.items():
+            if name not in self.bit_of:
+                setattr(self, name, value)
+        for name, value in values.items():
+            if name in self.bit_of:
+                self.set_bits(name, value)
+
+    def _blank(self) -> None:
+        put = object.__setattr__
+        put(self, "fields", {})
+        put(self, "spans", [])
+        put(self, "error", None)
+        put(self, "tail", b"")
+        put(self, "start", 0)
+        put(self, "end", 0)
 
     @classmethod
     def read(cls, cursor: Cursor) -> Self:
         """Read the layer from `cursor`, which is left behind what was read. Never raises: see `error`."""
-        layer: Self = blank(cls)
+        layer = cls.__new__(cls)
+        layer._blank()
         layer.take(cursor)
         return layer
 
@@ -239,7 +236,7 @@ class Layer(Packet):
         fields, spans = self.fields, self.spans
         start = cursor.offset
         object.__setattr__(self, "start", start)
-        for part in self.fields_desc:
+        for part in self.parts:
             if part.when is not None and not part.when(self):
                 continue
             start = cursor.offset
@@ -297,57 +294,67 @@ class Layer(Packet):
                 if isinstance(inner, Layer):
                     yield from inner.notes()
 
-    def do_dissect(self, s: bytes) -> bytes:
-        cursor = Cursor(s, layer=self.name)
-        self.take(cursor)
-        return cursor.rest()
-
-    def self_build(self) -> bytes:
-        parts = self.fields_desc
+    def __bytes__(self) -> bytes:
+        parts: Sequence[Part] = self.parts
         if self.error is not None:
             parts = [p for p in parts if p.name in self.fields]
-        out = b""
+        out = []
         for part in parts:
             if part.name not in self.fields and self.may_end(part):
                 break
-            out = part.addfield(self, out, self.getfieldval(part.name))
-        return out + bytes(self.tail)
+            if part.when is None or part.when(self):
+                out.append(part.put(self, self.value(part.name)))
+        return b"".join(out) + self.tail
 
-    def do_build(self) -> bytes:
-        return bytes(self.post_build(self.self_build(), self.do_build_payload()))
+    def __repr__(self) -> str:
+        names = ", ".join(part.name for part in self.parts if part.name in self.fields)
+        return f"<{self.name or type(self).__name__}: {names}>"
 
     def copy(self) -> Self:
-        clone: Self = super().copy()
+        """A layer of its own with the same values; the layers inside are copied, too."""
+        clone = type(self).__new__(type(self))
         for name in ("spans", "error", "tail", "start", "end"):
             object.__setattr__(clone, name, getattr(self, name))
+        object.__setattr__(clone, "fields", {name: _copied(value) for name, value in self.fields.items()})
         return clone
+
+    def value(self, name: str) -> Any:
+        """The value of the part `name`: what was read or set, else its default."""
+        found = self.fields.get(name, self)
+        return self.part_of[name].default if found is self else found
 
     def bit(self, name: str) -> int:
         """The value of a named part of a word."""
         word, low, mask = self.bit_of[name]
         value = self.fields.get(word)
         if value is None:
-            value = self.getfieldval(word) or 0
+            value = self.part_of[word].default or 0
         return int(value >> low & mask)
 
     def set_bits(self, name: str, value: int) -> None:
-        """Set a named part of a word."""
+        """Set a named part of a word. Raises ValueError when it has not so many bits."""
         word, low, mask = self.bit_of[name]
         if not 0 <= value <= mask:
             raise ValueError(f"{name} is at most {mask}, not {value}")
-        old = self.getfieldval(word) or 0
-        self.setfieldval(word, old & ~(mask << low) | value << low)
+        old = self.value(word) or 0
+        self.fields[word] = old & ~(mask << low) | value << low
 
-    def __getattr__(self, attr: str) -> Any:
-        if attr in self.bit_of:
-            return self.bit(attr)
-        return super().__getattr__(attr)
+    def __getattr__(self, name: str) -> Any:
+        if name in self.part_of:
+            return self.value(name)
+        if name in self.bit_of:
+            return self.bit(name)
+        raise AttributeError(f"{type(self).__name__} has no field {name!r}")
 
-    def __setattr__(self, attr: str, val: Any) -> None:
-        if attr in self.bit_of:
-            self.set_bits(attr, val)
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.part_of:
+            self.fields[name] = value
+        elif name in self.bit_of:
+            self.set_bits(name, value)
+        elif name in Layer.__slots__:
+            object.__setattr__(self, name, value)
         else:
-            super().__setattr__(attr, val)
+            raise AttributeError(f"{type(self).__name__} has no field {name!r}")
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value that was read or set for `name`; `default` when the field is not in this layer."""
@@ -371,3 +378,9 @@ class Layer(Packet):
                 text = f"{cursor.remaining} octets left over"
                 self.error = Malformed(text, layer=cursor.layer, offset=cursor.offset)
             self.claim(cursor)
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Layer):
+        return value.copy()
+    return [_copied(one) for one in value] if isinstance(value, list) else value

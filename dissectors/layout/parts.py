@@ -1,15 +1,12 @@
-"""The fields that layers are made of: they read from a cursor, and show and build what they read.
+"""The parts that layers are made of: they read from a cursor, and show and build what they read.
 
-A bit field is a whole word to Scapy (`Word`); its parts are read, written and given to a layer's constructor
-by name.
+The bits of a `Word` are read, written and given to a layer's constructor by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
-
-from scapy.fields import Field as ScapyField
 
 from dissectors.cursor import Cursor
 from dissectors.field import Field
@@ -47,18 +44,20 @@ class Bits(NamedTuple):
     names: Names = None
 
 
-class Part(ScapyField):
-    """A field that reads itself from a cursor; the base of all fields of our layers.
+class Part:
+    """A field that reads itself from a cursor; the base of all parts of our layers.
 
-    `when` says whether the field is there at all, from the fields before it.
+    Attributes:
+        default: the value that is built where none was set.
+        when: whether the field is there at all, from the fields before it; None: always.
+        names: what its values are called.
     """
 
-    __slots__ = ("names", "when")
+    __slots__ = ("default", "name", "names", "when")
 
     def __init__(self, name: str, default: Any, *, when: When = None, names: Names = None) -> None:
-        super().__init__(name, default, "B")
-        self.when = when
-        self.names = names
+        self.name, self.default = name, default
+        self.when, self.names = when, names
 
     def take(self, layer: Any, cursor: Cursor) -> Any:
         """Read the value; raises `DissectionError`."""
@@ -71,24 +70,6 @@ class Part(ScapyField):
     def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
         """The field as it is shown."""
         return Field(self.name, value, named(self.names, value), offset, end - offset, buffer)
-
-    def getfield(self, pkt: Any, s: bytes) -> tuple[bytes, Any]:
-        if self.when is not None and not self.when(pkt):
-            return s, None
-        cursor = Cursor(s, layer=pkt.name)
-        value = self.take(pkt, cursor)
-        return cursor.rest(), value
-
-    def addfield(self, pkt: Any, s: bytes, val: Any) -> bytes:
-        if self.when is not None and not self.when(pkt):
-            return s
-        return s + self.put(pkt, val)
-
-    def any2i(self, pkt: Any, x: Any) -> Any:
-        return x
-
-    def i2h(self, pkt: Any, x: Any) -> Any:
-        return x
 
 
 class UInt(Part):
@@ -118,7 +99,7 @@ class UInt(Part):
 
     def put(self, layer: Any, value: Any) -> bytes:
         if value is None:
-            counted = layer.getfieldval(self.count_of) if self.count_of else ()
+            counted = layer.value(self.count_of) if self.count_of else ()
             value = len(counted if isinstance(counted, list | tuple) else bytes(counted))
         return int(value).to_bytes(self.size, "little", signed=self.signed)
 

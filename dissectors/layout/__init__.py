@@ -1,0 +1,23 @@
+"""What a layer is made of: parts in wire order, from which come the tree, the builder and (in `dissectors.scapy`)
+Scapy's layers."""
+
+from __future__ import annotations
+
+from dissectors.layout.layer import Inline, Layer, ListOf, Nested, Records
+from dissectors.layout.parts import Bits, Octets, Part, Secret, UInt, Word, eui64_text, named
+
+__all__ = [
+    "Bits",
+    "Inline",
+    "Layer",
+    "ListOf",
+    "Nested",
+    "Octets",
+    "Part",
+    "Records",
+    "Secret",
+    "UInt",
+    "Word",
+    "eui64_text",
+    "named",
+]
