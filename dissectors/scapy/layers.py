@@ -131,7 +131,7 @@ class LayoutPacket(Packet):
         else:
             super().__setattr__(attr, val)
 
-    def guess_payload_class(self, payload: bytes) -> type[Packet]:
+    def guess_payload_class(self, payload: bytes) -> Any:
         return Raw
 
 
