@@ -21,14 +21,17 @@ from analysis.command_line.registry import VERBS
 
 __all__ = ["main", "run"]
 
+SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""OpenBLAS and Arrow's allocator start threads that nothing here needs: they cost a tenth of a second, and a process
+that has them cannot be copied safely (`analysis.side_by_side`)."""
 COMPLETION = "_HANSCOPE_COMPLETE"
 """What the shell sets when it asks for completions."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command with `argv` (``sys.argv`` without the name by default); returns the exit code."""
-    # OpenBLAS starts threads that nothing here needs; they cost a tenth of a second.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for name, value in SINGLE_THREADED.items():
+        os.environ.setdefault(name, value)
     # Modules are no garbage: to look for it at every 700 objects that they make costs a twentieth of the start-up.
     gc.set_threshold(50_000, 20, 20)
     words = sys.argv[1:] if argv is None else argv

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ __all__ = [
     "tell_losses",
 ]
 
+REFRESH_SECONDS = 0.1
 OK, FINDINGS, USAGE, UNREADABLE, PARTLY, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
@@ -97,13 +99,20 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Progress | None]:
         TextColumn("{task.fields[frames]:,} frames"),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    # No thread of its own that draws it: a process with threads cannot be copied (`analysis.side_by_side`).
+    with Bar(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task(title, total=None, frames=0)
-        yield _updater(lambda **facts: bar.update(task, **facts))
+        yield _updater(lambda **facts: bar.update(task, refresh=True, **facts))
 
 
 def _updater(update: Callable[..., None]) -> Progress:
+    drawn = -REFRESH_SECONDS
+
     def step(position: int, size: int | None, frames: int) -> None:
-        update(completed=position, total=size, frames=frames)
+        nonlocal drawn
+        now = time.monotonic()
+        if now - drawn >= REFRESH_SECONDS:
+            drawn = now
+            update(completed=position, total=size, frames=frames)
 
     return step

@@ -3,14 +3,16 @@
 Strategy: the others are copies of this process (fork), so nothing is sent to them; each takes the next piece
 when it has done one, and sends back what came of it. Some take pieces from the front and some from the back, so
 that neighbours, which make the same things of what is in memory, mostly meet in one process. Where there is one
-processor, or a system that cannot copy a process safely, the work is done here, one piece after the other."""
+processor, or a system that cannot copy a process safely, the work is done here, one piece after the other. A process
+with several threads is not copied either: the copy would have one of them, and for ever locked what the others held.
+(The command sees to it that it has one: `analysis.cli`. A program that uses this as a library may have more.)"""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-import warnings
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -24,7 +26,7 @@ MOST = 4  # processes, so that what each of them makes stays bounded
 
 def processors() -> int:
     """How many processes are worth while here; a worker of a pool may have none of its own."""
-    if sys.platform != "linux" or _in_a_pool():
+    if sys.platform != "linux" or _in_a_pool() or _threads() > 1:
         return 1
     return min(len(os.sched_getaffinity(0)), MOST)
 
@@ -32,6 +34,14 @@ def processors() -> int:
 def _in_a_pool() -> bool:
     running = sys.modules.get("multiprocessing")  # which a worker of one has imported
     return running is not None and running.current_process().daemon
+
+
+def _threads() -> int:
+    """Threads of this process, also those of libraries, of which Python knows nothing."""
+    try:
+        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names only
+    except OSError:
+        return threading.active_count()
 
 
 def shared_out(work: Callable[[int], Result], pieces: int, processes: int) -> list[Result]:
@@ -89,9 +99,7 @@ class Copy:
             target=_carry_out, args=(deed, other, self.link), name=f"hanscope {name}", daemon=True
         )
         try:
-            with warnings.catch_warnings():  # of threads, which Arrow and numpy set up anew in a copy
-                warnings.simplefilter("ignore", DeprecationWarning)
-                self._process.start()
+            self._process.start()
         except OSError:
             self.link.close()
             raise

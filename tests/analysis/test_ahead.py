@@ -24,7 +24,9 @@ from dissectors.keyring import Key, Keyring
 from dissectors.zigbee import outer
 from tests.benchmarks.traffic import CASES, Case, key, write_pcap
 
-pytestmark = pytest.mark.skipif(processors() == 1, reason="one processor, or a system without safe copies")
+pytestmark = pytest.mark.skipif(
+    processors() == 1, reason="no safe copies here: see test_without_threads.py, which runs these"
+)
 BLOCK = 500
 
 

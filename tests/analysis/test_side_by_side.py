@@ -19,7 +19,9 @@ from captures.simulated.keyfile import keys_text
 from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate
 
-copies = pytest.mark.skipif(processors() == 1, reason="one processor, or a system without safe copies")
+copies = pytest.mark.skipif(
+    processors() == 1, reason="no safe copies here: see test_without_threads.py, which runs these"
+)
 REPLACED = "weak-signal"
 
 
@@ -52,7 +54,7 @@ def test_what_a_killed_process_leaves_is_done_here() -> None:
 
 
 def test_a_worker_of_a_pool_works_alone() -> None:
-    with multiprocessing.get_context("fork" if processors() > 1 else None).Pool(1) as pool:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply(processors) == 1
 
 
