@@ -16,8 +16,9 @@ from typing import Any, NoReturn
 
 from analysis.command_line import reading, judging, making  # noqa: F401  # isort: skip (help lists them so)
 from analysis.command_line.arguments import plain_arguments
-from analysis.command_line.guard import guarded
+from analysis.command_line.guard import explained, guarded
 from analysis.command_line.registry import VERBS
+from analysis.command_line.standard_streams import stand_in_for_closed_streams
 
 __all__ = ["main", "run"]
 
@@ -30,6 +31,7 @@ COMPLETION = "_HANSCOPE_COMPLETE"
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command with `argv` (``sys.argv`` without the name by default); returns the exit code."""
+    stand_in_for_closed_streams()
     for name, value in SINGLE_THREADED.items():
         os.environ.setdefault(name, value)
     # Modules are no garbage: to look for it at every 700 objects that they make costs a twentieth of the start-up.
@@ -44,6 +46,8 @@ def main(argv: list[str] | None = None) -> int:
         typer_app()(args=argv, prog_name="hanscope")
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else 0 if leave.code is None else 1
+    except OSError as error:  # help that nobody can be shown
+        return explained(error)
     return 0
 
 

@@ -38,6 +38,8 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 WORDS = frozenset(["and", "or", "not", "in", "contains", "matches"])
 DEEPEST = 50
+MOST_DIGITS = 40
+"""Of a number: more than any column has room for, and few enough for each kind of arithmetic."""
 
 
 class FilterError(ValueError):
@@ -152,7 +154,7 @@ class Parser:
             return lambda rows: _compared(rows[name], compare, value)
         if self.take("contains"):
             part = str(self.value()).casefold()
-            return lambda rows: _texts(rows[name], lambda text: part in text.casefold())
+            return lambda rows: _contains(rows[name], part)
         if self.take("matches"):
             pattern = self.pattern()
             return lambda rows: _texts(rows[name], lambda text: bool(pattern.search(text)))
@@ -181,6 +183,8 @@ class Parser:
             raise FilterError(f"a value is expected, not {token.text!r}", token.at)
         self.at += 1
         if token.kind == "number":
+            if len(token.text) > MOST_DIGITS:
+                raise FilterError(f"a number of {len(token.text)} digits", token.at)
             return (
                 float(token.text)
                 if "." in token.text
@@ -226,12 +230,14 @@ def _tokens(text: str) -> list[Token]:
 def _compared(column: Any, compare: Callable[[Any, Any], Any], value: Any) -> Mask:
     """The column against a value of its own kind; all false when the value cannot be of that kind."""
     kind = column.dtype.kind
-    if kind == "b" and isinstance(value, str):
-        value = {"true": True, "false": False}.get(value.lower())
+    if kind == "b":
+        value = {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
     elif kind in "iuf" and isinstance(value, str):
         value = _hexadecimal(value)
     elif kind == "O":
         column, value = column.astype("string"), str(value)
+    elif kind == "U":
+        value = str(value)
     elif kind == "M":
         value = _time(value)
     if value is None:
@@ -252,13 +258,11 @@ def _hexadecimal(text: str) -> int | None:
 def _time(value: Any) -> Any:
     import pandas as pd
 
+    if not isinstance(value, str):  # a number of what, since when?
+        return None
     try:
-        return (
-            pd.Timestamp(value, tz="UTC")
-            if isinstance(value, str) and "+" not in value
-            else pd.Timestamp(value)
-        )
-    except ValueError:
+        return pd.Timestamp(value) if "+" in value else pd.Timestamp(value, tz="UTC")
+    except (ValueError, OverflowError):
         return None
 
 
@@ -266,11 +270,31 @@ def _booleans(found: Any) -> Mask:
     return np.asarray(found.fillna(False).to_numpy(dtype=bool))
 
 
+def _contains(column: Any, part: str) -> Mask:
+    """Which texts have `part` in them, and which lists have it as one of their items."""
+    if _lists(column):
+        return _texts(column, lambda text: part == text.casefold())
+    return _texts(column, lambda text: part in text.casefold())
+
+
 def _texts(column: Any, fits: Callable[[str], bool]) -> Mask:
-    """Each distinct text is looked at once."""
+    """Each distinct text is looked at once; a list fits when one of its items does."""
+    if _lists(column):
+        known = column.notna().to_numpy(dtype=bool)
+        return np.array(
+            [
+                there and any(fits(str(item)) for item in items)
+                for items, there in zip(column, known, strict=True)
+            ],
+            bool,
+        )
     codes, words = column.factorize()
     verdicts = np.array([fits(str(word)) for word in words] + [False], bool)
     return np.asarray(verdicts[codes])
+
+
+def _lists(column: Any) -> bool:
+    return str(column.dtype).startswith("list")
 
 
 def _present(column: Any) -> Mask:

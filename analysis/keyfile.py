@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from analysis.parties import REMOTE_PARTIES
+from captures.toml_text import TomlError, parse_toml
 from dissectors.keyring import CbkeScalars, DeviceName, DlmsKeys, InstallCode, Key, KeyKind, Keyring
 
 __all__ = ["ENVIRONMENT", "KeyFileError", "loose_mode", "read_keys", "read_keys_text"]
 
 ENVIRONMENT = "HANSCOPE_KEYS"
+FORM = 'keys are written key = "32 hex digits"'
 """Environment variable that names the key file when none is given."""
 
 ROLES = frozenset(["ESME", "GSME", "CHF", "GPF", "PPMID", "IHD", "CAD", "HCALCS", "HHT"])
@@ -81,9 +82,10 @@ def loose_mode(path: str | os.PathLike[str]) -> str | None:
 def read_keys_text(text: str, *, path: str = "keys.toml") -> Keyring:
     """As `read_keys`, from text; `path` is what errors and relative file names refer to."""
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _toml_error(path, error) from None
+        data = parse_toml(text)
+    except TomlError as error:
+        column = f" near column {error.column}" if error.column is not None else ""
+        raise KeyFileError(path, error.text + column, line=error.line, hint=FORM) from None
     lines = text.splitlines()
     ring = Keyring()
     for section, content in data.items():
@@ -97,19 +99,12 @@ def read_keys_text(text: str, *, path: str = "keys.toml") -> Keyring:
             entry = Entry(path, lines, section, index, values)
             if not isinstance(values, dict):
                 raise entry.error("", "must be a table: write it as [[" + section + "]]")
-            reader(entry, ring)
+            try:
+                reader(entry, ring)
+            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+                raise entry.error("", "says something that cannot be understood") from None
             entry.finish()
     return ring
-
-
-def _toml_error(path: str, error: tomllib.TOMLDecodeError) -> KeyFileError:
-    # The parser's own text may quote the line; only its position is passed on.
-    found = re.search(r"line (\d+), column (\d+)", str(error))
-    line = int(found.group(1)) if found else None
-    column = f" near column {found.group(2)}" if found else ""
-    return KeyFileError(
-        path, f"not valid TOML{column}", line=line, hint='keys are written key = "32 hex digits"'
-    )
 
 
 def _header_line(lines: list[str], section: str, index: int) -> int | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from analysis.console import UsageError
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, json_value
 from dissectors.gbcs.detection import identify
@@ -28,6 +29,13 @@ __all__ = ["Source", "dissect", "dissect_all", "read_sources", "run"]
 
 OK, UNREADABLE, PARTLY = 0, 3, 4
 SUFFIXES = frozenset([".hex", ".bin", ".b64", ".txt", ".xml", ".jsonl", ".gbcs", ".gfi", ".dat", ""])
+
+
+class Unreadable(DissectionError):
+    """The file that should hold a message cannot be read."""
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(slots=True)
@@ -54,9 +62,12 @@ def read_sources(arguments: Sequence[str], stdin: IO[bytes] | None = None) -> It
     """The inputs that `arguments` name: files, folders, ``-`` for stdin, or messages as text.
 
     Raises:
-        OSError: a file that is there cannot be read.
+        OSError: stdin cannot be read.
+        UsageError: an argument is empty.
     """
     for argument in arguments:
+        if not argument.strip():
+            raise UsageError("MESSAGE is empty", "hex, base64, a file, a folder, or - for stdin")
         if argument == "-":
             yield from _inputs((stdin or sys.stdin.buffer).read(), "stdin")
             continue
@@ -64,11 +75,21 @@ def read_sources(arguments: Sequence[str], stdin: IO[bytes] | None = None) -> It
         if path is not None and path.is_dir():
             files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
             for file in files:
-                yield from _inputs(file.read_bytes(), str(file))
+                yield from _file(file, str(file))
         elif path is not None:
-            yield from _inputs(path.read_bytes(), argument)
+            yield from _file(path, argument)
         else:
             yield from _inputs(argument.encode(), "argument")
+
+
+def _file(path: Path, name: str) -> Iterator[Source]:
+    """The messages of a file; one that cannot be read is an input with an error, so that the others are read."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        yield Source(name, error=Unreadable(error.strerror or "cannot be read", layer="input"))
+        return
+    yield from _inputs(data, name)
 
 
 def _path(argument: str) -> Path | None:
@@ -109,7 +130,7 @@ def _json_lines(data: bytes, name: str) -> Iterator[Source]:
             row = json.loads(line)
             octets = bytes.fromhex(row["hex"])
             keys = _dlms_keys(row.get("keys"))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             yield Source(where, error=Malformed("a JSON line without readable `hex`", layer="input"))
             continue
         kind = str(row.get("format") or ("dlms" if "transport" in row else "auto"))
@@ -302,24 +323,21 @@ def run(
     out: IO[str] | None = None,
     stdin: IO[bytes] | None = None,
 ) -> int:
-    """Read, dissect and print messages; the exit code: 0, or 4 when one could not be read.
+    """Read, dissect and print messages; the exit code: 0; 3 when a file could not be opened; 4 when a message
+    could not be read, or not to its end.
 
     Args:
         arguments: hex, base64, file and folder names, ``-`` for stdin.
         kind: gbcs, dlms, frame or auto.
         as_json: one document (a list when there are several messages); `jsonl`: one object a line.
         version: version of GBCS to hold messages against.
-
-    Raises:
-        OSError: a file that is there cannot be read.
     """
     stream = out or sys.stdout
     pairs = dissect_all(read_sources(arguments, stdin), keyring, kind=kind, version=version, reveal=reveal)
     documents = []
     code = OK
     for source, message in pairs:
-        if message.error is not None:
-            code = PARTLY
+        code = _worse(code, _code_of(message))
         if jsonl:
             stream.write(json.dumps(to_json(source, message, reveal=reveal), ensure_ascii=False) + "\n")
         elif as_json:
@@ -330,6 +348,19 @@ def run(
         whole = documents[0] if len(documents) == 1 else documents
         stream.write(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
     return code
+
+
+def _code_of(message: Message) -> int:
+    """The exit code for one message of whatever kind: what could be read in part only is not ok."""
+    if isinstance(message.error, Unreadable):
+        return UNREADABLE
+    broken = message.error is not None or any(issue.severity == "error" for issue in message.issues)
+    return PARTLY if broken else OK
+
+
+def _worse(one: int, other: int) -> int:
+    """That a file could not be read weighs more than that a message could not."""
+    return UNREADABLE if UNREADABLE in (one, other) else max(one, other)
 
 
 def _print_tree(source: Source, message: Message, stream: IO[str], reveal: bool) -> None:

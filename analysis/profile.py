@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
+
+from captures.toml_text import TomlError, parse_toml
 
 __all__ = ["DEFAULT", "Profile", "ProfileError", "profile_names", "read_profile"]
 
@@ -72,7 +73,7 @@ def profile_names() -> list[str]:
     return sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
 
 
-def read_profile(name: str | Path | None = None) -> Profile:
+def read_profile(name: str | Path | None = None, _below: tuple[str, ...] = ()) -> Profile:
     """The profile called `name` (one of ours, or a TOML file); None for the default.
 
     Raises `ProfileError`.
@@ -85,14 +86,18 @@ def read_profile(name: str | Path | None = None) -> Profile:
         known = ", ".join(profile_names())
         raise ProfileError(f"{wanted}: neither a profile ({known}) nor a file: {error.strerror}") from None
     try:
-        content = tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = parse_toml(data.decode("utf-8"))
+    except (TomlError, UnicodeDecodeError) as error:
         raise ProfileError(f"{wanted}: {error}") from None
     tables = content.get("rules", {})
     if not isinstance(tables, dict) or not all(isinstance(v, dict) for v in tables.values()):
         raise ProfileError(f"{wanted}: [rules.<id>] must be tables")
     head = content.get("profile", {})
+    if not isinstance(head, dict):
+        raise ProfileError(f"{wanted}: [profile] must be a table")
     if base := head.get("extends"):
-        inherited = read_profile(base).settings
+        if wanted in _below:
+            raise ProfileError(f"{wanted}: extends itself")
+        inherited = read_profile(str(base), (*_below, wanted)).settings
         tables = {r: {**inherited.get(r, {}), **tables.get(r, {})} for r in {**inherited, **tables}}
     return Profile(str(head.get("name", wanted)), str(head.get("text", "")), tables)

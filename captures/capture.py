@@ -182,7 +182,7 @@ class Capture:
         said = ", ".join(f"{kind} ({FOREIGN.get(kind, 'not a radio frame')})" for kind in link_types)
         raise UnsupportedLinkType(
             self.name,
-            0,
+            None,
             f"link type {said} carries no IEEE 802.15.4 frames",
             "captures of link types 195, 215, 230, 283, 192, 147 to 162, or of Ethernet or IP with ZEP can be read",
         )
@@ -200,4 +200,6 @@ def _reader(source: Source) -> tuple[str, Reader]:
 
         return "ubiqua", UbiquaReader(source)
     text = "is empty" if not head else "is no capture of a known format"
-    raise UnknownFormat(source.name, 0, text, "known are pcap, pcapng, Daintree .dcf and Ubiqua .cubx")
+    if not head and source.lost:
+        text = source.lost[-1].text
+    raise UnknownFormat(source.name, None, text, "known are pcap, pcapng, Daintree .dcf and Ubiqua .cubx")

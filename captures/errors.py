@@ -12,12 +12,12 @@ class CaptureError(Exception):
 
     Args:
         path: name of the capture, as the caller gave it.
-        offset: octet offset in the (decompressed) capture.
+        offset: octet offset in the (decompressed) capture; None when it is about the whole of it.
         text: what is wrong, in one sentence.
         hint: what the person may do about it; empty when there is nothing to say.
     """
 
-    def __init__(self, path: str, offset: int, text: str, hint: str = "") -> None:
+    def __init__(self, path: str, offset: int | None, text: str, hint: str = "") -> None:
         super().__init__(path, offset, text, hint)
         self.path = path
         self.offset = offset
@@ -25,7 +25,12 @@ class CaptureError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.path}: offset {self.offset}: {self.text}"
+        return f"{self.path}: {self.place}{self.text}"
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: ``offset 0x1c:`` and a space, or nothing when it is about the whole."""
+        return "" if self.offset is None else f"offset 0x{self.offset:x}: "
 
 
 class CaptureMissing(CaptureError):

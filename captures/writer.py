@@ -108,9 +108,9 @@ class CaptureWriter:
         self.format = format
         self.link_type = link_type or (TAP if format == "pcapng" else WITH_FCS)
         if self.link_type not in (TAP, WITH_FCS, WITHOUT_FCS):
-            raise CaptureError(self.name, 0, f"frames cannot be written with link type {self.link_type}")
+            raise CaptureError(self.name, None, f"frames cannot be written with link type {self.link_type}")
         if append and format == "pcap":
-            raise CaptureError(self.name, 0, "pcap cannot be appended to", "write pcapng")
+            raise CaptureError(self.name, None, "pcap cannot be appended to", "write pcapng")
         self.written = 0
         self.skipped = 0  # records that have no place in this format
         self._interfaces: dict[tuple[int, int], int] = {}
@@ -119,7 +119,7 @@ class CaptureWriter:
         try:
             self._file = _opened(target, "ab" if append else "wb")
         except OSError as error:
-            raise CaptureError(self.name, 0, error.strerror or str(error)) from error
+            raise CaptureError(self.name, None, error.strerror or str(error)) from error
         self._start(list(comments))
 
     def __enter__(self) -> CaptureWriter:
@@ -226,7 +226,7 @@ class CaptureWriter:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise CaptureError(self.name, 0, error.strerror or str(error)) from error
+            raise CaptureError(self.name, None, error.strerror or str(error)) from error
 
 
 def write_capture(
@@ -281,7 +281,7 @@ def _complete_file(target: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[by
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
-        raise CaptureError(str(path), 0, error.strerror or str(error)) from error
+        raise CaptureError(str(path), None, error.strerror or str(error)) from error
     try:
         with os.fdopen(handle, "wb") as file:
             yield file

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["guarded"]
+__all__ = ["explained", "guarded"]
+
+HIDDEN = re.compile(r"(?:\\x[0-9a-f]{2}|[0-9A-Fa-f]){16,}|[A-Za-z0-9+/=]{24,}")
+"""What may be a key in the text of an error that is not ours."""
 
 
 def guarded(function: Callable[..., int], arguments: dict[str, Any], *, debug: bool = False) -> int:
-    """Call `function` with `arguments`; its exit code, or that of what went wrong (a traceback if `debug`)."""
+    """Call `function` with `arguments`; its exit code, or that of what went wrong (with a traceback if `debug`)."""
     from analysis import console
 
-    if debug:
-        return function(**arguments)
     try:
         code = function(**arguments)
         sys.stdout.flush()
@@ -27,10 +29,25 @@ def guarded(function: Callable[..., int], arguments: dict[str, Any], *, debug: b
         _drop_stdout()
         return console.OK
     except Exception as error:
-        return _explained(error)
+        if debug:
+            _trace(error)
+        return explained(error)
 
 
-def _explained(error: Exception) -> int:
+def _trace(error: Exception) -> None:
+    """Where an error came from; its text without what may be a key."""
+    import traceback
+
+    from analysis import console
+
+    console.say("Traceback (most recent call last):")
+    for line in traceback.format_tb(error.__traceback__):
+        console.say(line.rstrip())
+    console.say(HIDDEN.sub("(hidden)", f"{type(error).__name__}: {error}"))
+
+
+def explained(error: Exception) -> int:
+    """Say what went wrong in a line on stderr; the exit code."""
     from analysis import console
     from analysis.keyfile import KeyFileError
     from captures import CaptureError
@@ -39,7 +56,7 @@ def _explained(error: Exception) -> int:
         console.error_line(str(error), error.hint)
         return console.USAGE
     if isinstance(error, CaptureError):
-        console.error_line(f"{error.path}: offset 0x{error.offset:x}: {error.text}", error.hint)
+        console.error_line(f"{error.path}: {error.place}{error.text}", error.hint)
         return console.UNREADABLE
     if isinstance(error, KeyFileError):
         console.error_line(str(error), error.hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from inspect import Parameter, Signature, getdoc
@@ -13,6 +14,7 @@ from analysis.command_line.arguments import Taken, taken
 from analysis.command_line.guard import guarded
 from analysis.command_line.options import Argument
 from analysis.command_line.registry import VERBS, Verb
+from analysis.console import UsageError
 
 __all__ = ["typer_app"]
 
@@ -60,13 +62,31 @@ def _help(verb: Verb) -> str:
 def _callback(verb: Verb, settings: dict[str, bool]) -> Callable[..., None]:
     """A function that Typer can look at: with the verb's parameters, declared in Typer's words."""
 
-    def run(**arguments: Any) -> None:
-        raise typer.Exit(guarded(verb.function, arguments, debug=settings["debug"]))
+    everything = taken(verb.function)
 
-    parameters = [_parameter(one) for one in taken(verb.function)]
+    def called(**arguments: Any) -> int:
+        _refuse_nonsense(everything, arguments)
+        return verb.function(**arguments)
+
+    def run(**arguments: Any) -> None:
+        raise typer.Exit(guarded(called, arguments, debug=settings["debug"]))
+
+    parameters = [_parameter(one) for one in everything]
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     return run
+
+
+def _refuse_nonsense(everything: list[Taken], arguments: dict[str, Any]) -> None:
+    """An argument without text (a shell's variable that is not set) names nothing, not the folder at hand; and no
+    number is infinite."""
+    for one in everything:
+        given = arguments.get(one.name)
+        names_input = isinstance(one.declared, Argument) and (one.many or one.default is Parameter.empty)
+        if names_input and "" in (given if isinstance(given, list) else [given]):
+            raise UsageError(f"{one.declared.metavar or one.name} is empty", "name a file, or - for stdin")
+        if isinstance(given, float) and not math.isfinite(given):
+            raise UsageError(f"--{one.name.replace('_', '-')}: {given} is no number of anything")
 
 
 def _parameter(one: Taken) -> Parameter:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from analysis import console
+from analysis.command_line.batch import Batch
 from analysis.findings_output import explain_rule, rules_json, rules_text, to_json, to_sarif
 from dissectors.keyring import Keyring
 
-__all__ = ["run"]
+__all__ = ["explain", "list_rules", "run", "see_rules"]
 
 LETTERS = {"info": "I", "warning": "W", "error": "E", "critical": "C"}
 COLOURS = {"info": "36", "warning": "33", "error": "31", "critical": "1;31"}
@@ -30,25 +31,36 @@ def run(
 ) -> int:
     """Check captures; see `hanscope check --help`."""
     from analysis import findings
-    from analysis.checking import Checking, check_capture
+    from analysis.checking import check_capture
 
     if fail_on is not None and fail_on not in findings.SEVERITIES:
         raise console.UsageError(f"unknown severity {fail_on!r}", ", ".join(findings.SEVERITIES))
     chosen = list(rules) or None
-    try:
-        Checking(profile, chosen)
-    except ValueError as error:
-        raise console.UsageError(str(error)) from None
-    failed = False
+    see_rules(profile, chosen)
+    failed, batch = False, Batch(sources)
     for source in sources:
-        with console.progress(source, quiet=quiet) as step:
+        with batch.reading(), console.progress(source, quiet=quiet) as step:
             checked = check_capture(
                 source, keyring, profile=profile, chosen=chosen, baseline=baseline, progress=step
             )
-        console.tell_losses(checked.reading.facts)
-        failed = failed or bool(fail_on and checked.result.at_least(fail_on))
-        _put(checked.reading.facts.name, checked.result, output, verdicts, many=len(sources) > 1)
-    return console.FINDINGS if failed else console.OK
+            console.tell_losses(checked.reading.facts)
+            failed = failed or bool(fail_on and checked.result.at_least(fail_on))
+            _put(checked.reading.facts.name, checked.result, output, verdicts, many=batch.many)
+    return console.UNREADABLE if batch.unreadable else console.FINDINGS if failed else console.OK
+
+
+def see_rules(profile: str | None, chosen: Sequence[str] | None = None) -> None:
+    """See that there are such a profile and such rules.
+
+    Raises:
+        UsageError: there are not.
+    """
+    from analysis.checking import Checking
+
+    try:
+        Checking(profile, None if chosen is None else list(chosen))
+    except ValueError as error:
+        raise console.UsageError(str(error)) from None
 
 
 def _put(capture: str, result: Any, output: str, verdicts: bool, *, many: bool) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from analysis import console
+from analysis.command_line.frame_numbers import frame_ranges
+from analysis.command_line.places import refuse_overwriting
 from analysis.decode import readings
 from analysis.source import Replay
 from captures import Capture, captured_frames, write_capture
@@ -16,24 +19,9 @@ from dissectors.keyring import Key, Keyring
 __all__ = ["run"]
 
 Ranges = list[tuple[int, int]]
+FORMATS = ("pcapng", "pcap")
+ENDINGS = {".pcapng": "pcapng", ".pcap": "pcap"}
 LINK_TYPES = (283, 195, 230)
-
-
-def ranges_of(text: str | None) -> Ranges | None:
-    """Frame ranges from ``1-100,250,900-``; None when there is no restriction.
-
-    Raises:
-        UsageError: the text is something else.
-    """
-    if text is None:
-        return None
-    found = []
-    for part in text.split(","):
-        first, dash, last = (piece.strip() for piece in part.partition("-"))
-        if not first.isdecimal() or (last and not last.isdecimal()):
-            raise console.UsageError(f"{text!r} names no frames", "write 1-100,250,900-")
-        found.append((int(first), int(last) if last else (sys.maxsize if dash else int(first))))
-    return found
 
 
 def run(
@@ -48,8 +36,9 @@ def run(
     quiet: bool,
 ) -> int:
     """Write the capture anew; see `hanscope convert --help`."""
-    ranges = ranges_of(frames)
+    ranges = None if frames is None else frame_ranges(frames, open_end=True)
     kind = _format(out, format_)
+    refuse_overwriting([source], [out])
     if link_type is not None and link_type not in LINK_TYPES:
         raise console.UsageError(f"link type {link_type} cannot be written", "283 (TAP), 195 or 230")
     target: str | IO[bytes] = sys.stdout.buffer if out == "-" else out
@@ -62,8 +51,7 @@ def run(
         with replay.open() as capture:
             options: dict[str, Any] = {"format": kind, "link_type": link_type, "comments": capture.comments}
             written = write_capture(target, _chosen(capture, ranges), names=names, secrets=keys, **options)
-    for one in capture.lost:
-        console.say(f"warning: {replay.name}: offset 0x{one.offset:x}: {one.text}")
+    console.tell_losses(replace(capture.facts, name=replay.name))
     if capture.secrets and not reveal and not quiet:
         console.say(f"note: {len(capture.secrets)} keys of {replay.name} are left out (--reveal writes them)")
     if not quiet:
@@ -72,12 +60,21 @@ def run(
 
 
 def _format(out: str, format_: str | None) -> Literal["pcapng", "pcap"]:
-    chosen = format_ or ("pcap" if Path(out).suffix == ".pcap" else "pcapng")
-    if chosen == "pcap":
-        return "pcap"
-    if chosen == "pcapng":
-        return "pcapng"
-    raise console.UsageError(f"unknown format {chosen!r}", "formats: pcapng, pcap")
+    """What to write: what was asked for, or what the name's ending says; nothing is guessed.
+
+    Raises:
+        UsageError: neither says so.
+    """
+    if format_ is not None and format_ not in FORMATS:
+        raise console.UsageError(f"unknown format {format_!r}", "formats: pcapng, pcap")
+    said = format_ or ENDINGS.get(Path(out).suffix.lower())
+    if said is None and (out == "-" or (Path(out).exists() and not Path(out).is_file())):
+        said = "pcapng"  # a stream has no ending
+    if said is None:
+        raise console.UsageError(
+            f"{out}: its ending names no format", "end it in .pcapng or .pcap, or say --format"
+        )
+    return "pcap" if said == "pcap" else "pcapng"
 
 
 def _keys(replay: Replay, keyring: Keyring) -> list[Key]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import console
+from analysis.command_line.batch import Batch
 from analysis.decode import DECODED_TABLES, Reading, readings
 from analysis.output import FORMATS, Folder
 from analysis.scribe import Scribe
@@ -46,20 +47,20 @@ def run(
         raise console.UsageError(f"unknown table {unknown[0]!r}", "tables: " + ", ".join(DECODED_TABLES))
     if out is None and (len(wanted) > 1 or len(captures) > 1 or chosen == "parquet"):
         raise console.UsageError("stdout takes one table of one capture, not as parquet", "add --out DIR")
-    partly = False
-    places = _places(captures, out)
-    for capture, place in zip(captures, places, strict=True):
-        with console.progress(Path(capture).name, quiet=quiet) as step:
-            options: dict[str, Any] = {"limit": limit, "progress": step, "tables": (*wanted, "packets")}
-            options["ahead"] = False  # the second processor writes what this one reads
-            if place is None:
-                last, shut = _to_stdout(capture, keyring, chosen, wanted[0], options)
-            else:
-                last, shut = _to_folder(capture, keyring, Folder(place, chosen, wanted), options, quiet)
-        console.tell_losses(last.facts)
-        _tell(last.facts, last.session, shut, quiet)
-        partly = partly or bool(last.facts.lost) or bool(shut)
-    return console.PARTLY if strict and partly else console.OK
+    partly, batch = False, Batch(captures)
+    for capture, place in zip(captures, _places(captures, out), strict=True):
+        with batch.reading():
+            with console.progress(Path(capture).name, quiet=quiet) as step:
+                options: dict[str, Any] = {"limit": limit, "progress": step, "tables": (*wanted, "packets")}
+                options["ahead"] = False  # the second processor writes what this one reads
+                if place is None:
+                    last, shut = _to_stdout(capture, keyring, chosen, wanted[0], options)
+                else:
+                    last, shut = _to_folder(capture, keyring, Folder(place, chosen, wanted), options, quiet)
+            console.tell_losses(last.facts)
+            _tell(last.facts, last.session, shut, quiet)
+            partly = partly or bool(last.facts.lost) or bool(shut)
+    return console.UNREADABLE if batch.unreadable else console.PARTLY if strict and partly else console.OK
 
 
 def _places(captures: Sequence[str], out: Path | None) -> list[Path | None]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from analysis import console
+from analysis.command_line.places import refuse_overwriting
 from analysis.redaction import Pseudonyms, Redacted, redact_capture
 from analysis.source import Replay
 from captures import write_capture
@@ -20,8 +21,7 @@ def run(
     source: str, keyring: Keyring, *, out: str, salt: str | None, keys_out: Path | None, quiet: bool
 ) -> int:
     """Redact a capture; see `hanscope redact --help`."""
-    if out != "-" and Path(source).exists() and Path(out).exists() and Path(source).samefile(out):
-        raise console.UsageError("the capture cannot be written over itself", "name another file with -o")
+    refuse_overwriting([source], [out, keys_out])
     names = Pseudonyms((salt or "").encode())
     with Replay(source) as replay, console.progress(replay.name, quiet=quiet) as step:
         found = redact_capture(replay, keyring, names, step)

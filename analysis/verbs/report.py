@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis import console
+from analysis.command_line.places import refuse_overwriting
+from analysis.verbs.check import see_rules
 from dissectors.keyring import Keyring
 
 __all__ = ["run"]
@@ -15,12 +17,13 @@ def run(
 ) -> int:
     """Write the report; see `hanscope report --help`."""
     from analysis import findings
-    from analysis.checking import Checking, check_capture
+    from analysis.checking import check_capture
     from analysis.report import Tally, render_tally
 
     if fail_on is not None and fail_on not in findings.SEVERITIES:
         raise console.UsageError(f"unknown severity {fail_on!r}", ", ".join(findings.SEVERITIES))
-    Checking(profile)
+    refuse_overwriting([source], [out])
+    see_rules(profile)
     with console.progress(source, quiet=quiet) as step:
         checked = check_capture(source, keyring, profile=profile, watcher=Tally, progress=step)
     facts, result = checked.reading.facts, checked.result

@@ -8,6 +8,7 @@ from typing import Any
 
 from analysis import console
 from analysis.blocks import decode_block
+from analysis.command_line.frame_numbers import frame_ranges
 from analysis.decode import readings
 from analysis.python_values import iso_time
 from analysis.rows import capture_columns
@@ -45,13 +46,9 @@ def numbers_of(text: str) -> list[int]:
         UsageError: the text is none of these, or names too many.
     """
     numbers: set[int] = set()
-    for part in text.split(","):
-        first, dash, last = part.partition("-")
-        if not first.strip().isdecimal() or (dash and not last.strip().isdecimal()):
-            raise console.UsageError(f"{text!r} is no frame number", "write 151, or 151-153, or 7,151")
-        low, high = int(first), int(last) if dash else int(first)
-        if high - low >= MOST or low < 1:
-            raise console.UsageError(f"{part!r}: frames count from 1, {MOST} at a time")
+    for low, high in frame_ranges(text):
+        if high - low >= MOST or len(numbers) > MOST:
+            raise console.UsageError(f"{low}-{high}: {MOST} frames at a time, at most")
         numbers.update(range(low, high + 1))
     return sorted(numbers)
 

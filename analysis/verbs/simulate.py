@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import console
+from analysis.command_line.places import refuse_overwriting
 
 __all__ = ["list_all", "run"]
 
@@ -65,6 +66,7 @@ def run(
         raise console.UsageError(f"no fault {unknown[0]!r}", "hanscope simulate --list names them all")
     if keys_out is not None and not reveal:
         raise console.UsageError("--keys-out writes keys in the clear", "add --reveal if you mean it")
+    refuse_overwriting([profile], [out, truth, keys_out])
     settings: dict[str, Any] = {"seed": seed, "seconds": seconds, "faults": faults, "strength": strength}
     settings["profile"] = _profile(profile)
     if use_cases is not None:

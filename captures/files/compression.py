@@ -182,6 +182,6 @@ def decompressed(source: Source) -> Source:
             try:
                 inflated = _Inflated(source, name, make, magic)
             except ImportError as error:
-                raise CaptureError(source.name, 0, f"reading {name} needs {error.name}") from error
+                raise CaptureError(source.name, None, f"reading {name} needs {error.name}") from error
             return Source(inflated, source.name, None, source.size, source)
     return source

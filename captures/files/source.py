@@ -149,15 +149,22 @@ def open_input(target: Input, name: str | None = None) -> Source:
         return Source(_unbuffered(target), name or str(getattr(target, "name", "stream")))
     if os.fspath(target) == "-":
         return Source(_unbuffered(sys.stdin.buffer), name or "stdin")
-    path = Path(target)
+    path, called = Path(target), name or os.fspath(target)  # a `Path` makes https:/ of https://
     try:
         octets = path.open("rb", buffering=0)
         info = os.fstat(octets.fileno())
-    except OSError as error:
-        hint = "is the path right?" if isinstance(error, FileNotFoundError) else ""
-        raise CaptureMissing(name or str(path), 0, error.strerror or str(error), hint) from error
+    except (OSError, ValueError) as error:  # a zero octet in a name is a ValueError
+        text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise CaptureMissing(called, None, text, _way_out(called, error)) from error
     regular = stat.S_ISREG(info.st_mode)
-    return Source(octets, name or str(path), path if regular else None, info.st_size if regular else None)
+    return Source(octets, called, path if regular else None, info.st_size if regular else None)
+
+
+def _way_out(called: str, error: Exception) -> str:
+    """What to do about a file that cannot be opened; empty when there is nothing to say."""
+    if "://" in called:
+        return "nothing is fetched from a network: download the file, and name it"
+    return "is the path right?" if isinstance(error, FileNotFoundError) else ""
 
 
 def _unbuffered(file: Any) -> Octets:

@@ -50,10 +50,10 @@ class UbiquaReader:
             self.database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
             self.columns = self._columns("Packets")
         except TROUBLE as error:
-            raise CaptureError(source.name, 0, f"damaged SQLite database: {error}") from error
+            raise CaptureError(source.name, None, f"damaged SQLite database: {error}") from error
         if "Raw" not in self.columns:
             text = "an SQLite database without a Packets table"
-            raise CaptureError(source.name, 0, text, "only databases of Ubiqua can be read")
+            raise CaptureError(source.name, None, text, "only databases of Ubiqua can be read")
         self._keys()
 
     def __iter__(self) -> Iterator[Records]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from captures.toml_text import parse_toml
 
 __all__ = ["Parameter", "Profile", "profile"]
 
@@ -68,7 +69,7 @@ class Profile:
             ValueError: not TOML, or an entry without a value.
         """
         found: dict[str, Parameter] = {}
-        _collect(tomllib.loads(text), "", found)
+        _collect(parse_toml(text), "", found)
         return cls(name, found)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from captures.errors import CaptureError
@@ -60,15 +61,17 @@ def _cc2531(settings: Settings) -> Sniffer:
         import usb.core
     except ImportError:
         raise CaptureError(
-            "cc2531", 0, "USB sniffers need pyusb", hint="pip install 'hanscope[sniffers]'"
+            "cc2531", None, "USB sniffers need pyusb", hint="pip install 'hanscope[sniffers]'"
         ) from None
     try:
         found: Any = usb.core.find(find_all=True, idVendor=VENDOR)
         device = next((d for d in found if d.idProduct in PRODUCTS), None)
     except usb.core.NoBackendError:
-        raise CaptureError("cc2531", 0, "no USB library on this machine", hint="install libusb-1.0") from None
+        raise CaptureError(
+            "cc2531", None, "no USB library on this machine", hint="install libusb-1.0"
+        ) from None
     if device is None:
-        raise CaptureError("cc2531", 0, "no CC2531, CC2530 or CC2540 dongle found", hint="lsusb -d 0451:")
+        raise CaptureError("cc2531", None, "no CC2531, CC2530 or CC2540 dongle found", hint="lsusb -d 0451:")
     return UsbSniffer("TI CC2531", Cc2531Device(device), decoder, settings.channel)
 
 
@@ -86,7 +89,7 @@ def _zep(settings: Settings) -> Sniffer:
     host, _, port = settings.place.rpartition(":")
     if not port.isdigit() and settings.place:
         raise CaptureError(
-            f"zep:{settings.place}", 0, "an address and a UDP port are needed", hint="zep:0.0.0.0:17754"
+            f"zep:{settings.place}", None, "an address and a UDP port are needed", hint="zep:0.0.0.0:17754"
         )
     return ZepSniffer(host.strip("[]") or "0.0.0.0", int(port or PORT), settings.trouble)
 
@@ -146,10 +149,12 @@ def open_sniffer(
         ValueError: the device has no such channel.
     """
     scheme, colon, place = source.partition(":")
+    if not colon and scheme in SCHEMES and not Path(source).exists():
+        raise CaptureError(source, None, "the name of a sniffer needs a colon", hint=SCHEMES[scheme][1])
     if not colon or scheme not in SCHEMES:
         if colon and not source.startswith(("/", ".")) and "/" not in scheme:
             known = ", ".join(SCHEMES)
-            raise CaptureError(source, 0, f"no sniffer is called {scheme!r}", hint=f"known are {known}")
+            raise CaptureError(source, None, f"no sniffer is called {scheme!r}", hint=f"known are {known}")
         scheme, place = "pipe", source
     opener, _ = SCHEMES[scheme]
     return opener(Settings(place, channel, page, frequency_khz, baud, speed, seed, trouble))

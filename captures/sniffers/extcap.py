@@ -174,7 +174,7 @@ def install(folder: Path | None = None) -> Path:
         target.write_text(text, "utf-8")
         target.chmod(target.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
     except OSError as error:
-        raise CaptureError(str(target), 0, f"cannot write: {error.strerror}") from None
+        raise CaptureError(str(target), None, f"cannot write: {error.strerror}") from None
     return target
 
 
@@ -194,7 +194,7 @@ def _wireshark_folder() -> Path:
     if configuration := folders.get("Personal configuration"):  # Wireshark before 4.2
         return Path(configuration) / "extcap"
     raise CaptureError(
-        "Wireshark", 0, "tshark does not say where its extcap folder is", hint="name it with --folder"
+        "Wireshark", None, "tshark does not say where its extcap folder is", hint="name it with --folder"
     )
 
 

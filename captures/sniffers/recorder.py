@@ -64,11 +64,17 @@ class _Output:
     stream: IO[bytes] | None = None
 
     def write(self, frame: CapturedFrame) -> None:
-        if self.writer is None or self._full():
+        self.begin()
+        if self._full():
             self.next()
         assert self.writer is not None and self.stream is not None
         self.writer.write(frame)
         self.writer.flush()
+
+    def begin(self) -> None:
+        """Open the first file, if none is open."""
+        if self.writer is None:
+            self.next()
 
     def _full(self) -> bool:
         ring = self.ring
@@ -133,8 +139,11 @@ def record(
     output = _Output(target, ring, sniffer.name, recording)
     ends = None if seconds is None else time.monotonic() + seconds
     try:
-        output.next()
+        if not isinstance(target, Path):
+            output.next()  # whoever reads a stream waits for its header
         for frame in sniffer.frames():
+            # A file is begun when the sniffer is seen to work: a mistyped name must not cost the last recording.
+            output.begin()
             if frame is not None:
                 output.write(captured(frame))
                 recording.frames += 1
@@ -146,6 +155,7 @@ def record(
                 break
             if ends is not None and time.monotonic() >= ends:
                 break
+        output.begin()
     except BrokenPipeError:
         pass  # Wireshark closed its end: that is how it stops a capture
     except KeyboardInterrupt:

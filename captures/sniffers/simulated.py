@@ -35,16 +35,16 @@ class SimulatedSniffer:
         scenario, *faults = (place or "install-day").split("+")
         self.name = f"simulated HAN, {place or 'install-day'}"
         if speed < 0:
-            raise CaptureError(self.name, 0, "the speed cannot be negative")
+            raise CaptureError(self.name, None, "the speed cannot be negative")
         try:
             self._han, self._left = stage(scenario, seed=seed, seconds=seconds, faults=faults)
         except KeyError as error:
             known = ", ".join(SCENARIOS)
             raise CaptureError(
-                self.name, 0, f"no scenario or fault {error}", hint=f"known are {known}"
+                self.name, None, f"no scenario or fault {error}", hint=f"known are {known}"
             ) from None
         except ValueError as error:
-            raise CaptureError(self.name, 0, str(error)) from None
+            raise CaptureError(self.name, None, str(error)) from None
         self._speed = speed
         self._open = True
 

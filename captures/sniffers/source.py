@@ -54,14 +54,14 @@ class SerialStream:
             import serial
         except ImportError:
             raise CaptureError(
-                port, 0, "serial sniffers need pyserial", hint="pip install 'hanscope[sniffers]'"
+                port, None, "serial sniffers need pyserial", hint="pip install 'hanscope[sniffers]'"
             ) from None
         try:
             self._port: Any = serial.Serial(port, baud, timeout=IDLE_SECONDS, exclusive=True)
         except (serial.SerialException, OSError, ValueError) as error:
             raise CaptureError(
                 port,
-                0,
+                None,
                 f"cannot open the serial port: {error}",
                 hint="is it plugged in, and yours to use?",
             ) from None
@@ -97,7 +97,7 @@ class FileStream:
         try:
             self._file = sys.stdin.buffer if path == "-" else Path(path).open("rb", buffering=0)  # noqa: SIM115
         except OSError as error:
-            raise CaptureError(path, 0, f"cannot open: {error.strerror}") from None
+            raise CaptureError(path, None, f"cannot open: {error.strerror}") from None
 
     def read(self) -> bytes | None:
         ready, _, _ = self._select([self._file], [], [], IDLE_SECONDS)

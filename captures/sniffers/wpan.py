@@ -40,10 +40,10 @@ class WpanSniffer:
             self._socket.bind((interface, ETH_P_ALL))
         except PermissionError:
             raise CaptureError(
-                interface, 0, "no permission to listen", hint="run as root, or grant CAP_NET_RAW"
+                interface, None, "no permission to listen", hint="run as root, or grant CAP_NET_RAW"
             ) from None
         except OSError as error:
-            raise CaptureError(interface, 0, f"cannot listen: {error.strerror}") from None
+            raise CaptureError(interface, None, f"cannot listen: {error.strerror}") from None
         self._socket.settimeout(0.2)
 
     def frames(self) -> Iterator[SniffedFrame | None]:
@@ -83,12 +83,12 @@ def _hardware_type(interface: str) -> int:
     except (OSError, ValueError):
         raise CaptureError(
             interface,
-            0,
+            None,
             "no such network interface",
             hint="needs Linux with CONFIG_IEEE802154",
         ) from None
     if kind not in (ARPHRD_IEEE802154, ARPHRD_IEEE802154_MONITOR):
-        raise CaptureError(interface, 0, f"not an IEEE 802.15.4 interface (hardware type {kind})")
+        raise CaptureError(interface, None, f"not an IEEE 802.15.4 interface (hardware type {kind})")
     return kind
 
 
@@ -96,7 +96,7 @@ def _set_channel(interface: str, page: int, channel: int) -> None:
     tool = shutil.which("iwpan")
     if tool is None:
         raise CaptureError(
-            interface, 0, "iwpan, which sets the channel, is missing", hint="install wpan-tools"
+            interface, None, "iwpan, which sets the channel, is missing", hint="install wpan-tools"
         )
     phy = (Path("/sys/class/net") / interface / "phy80215" / "name").read_text().strip()
     done = subprocess.run(
@@ -106,4 +106,4 @@ def _set_channel(interface: str, page: int, channel: int) -> None:
         check=False,
     )
     if done.returncode:
-        raise CaptureError(interface, 0, f"iwpan: {done.stderr.strip() or 'failed'}")
+        raise CaptureError(interface, None, f"iwpan: {done.stderr.strip() or 'failed'}")

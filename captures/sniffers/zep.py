@@ -29,7 +29,7 @@ class ZepSniffer:
             self._socket.bind((host, port))
         except OSError as error:
             self._socket.close()
-            raise CaptureError(f"{host}:{port}", 0, f"cannot listen: {error.strerror or error}") from None
+            raise CaptureError(f"{host}:{port}", None, f"cannot listen: {error.strerror or error}") from None
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         self._socket.settimeout(0.2)
         self._sequence: dict[tuple[str, int], int] = {}

@@ -114,7 +114,7 @@ class Keystore:
                 entity = bytes.fromhex(row["entity_id"].replace("-", ""))
                 use = row["key_usage"].strip()
                 scalar = int(row["p256_scalar_hex"], 16)
-            except (KeyError, ValueError, AttributeError) as error:
+            except (KeyError, ValueError, AttributeError, TypeError) as error:
                 words = f"row {count + 1} of the scalars cannot be read"
                 raise Malformed(words, layer="gbcs.keystore") from error
             if (row.get("cell_usage") or "").strip() == PREPAYMENT:

@@ -66,7 +66,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["stats", "{missing}"], 3, "missing.pcap: offset 0x0: No such file"),
+        (["stats", "{missing}"], 3, "missing.pcap: No such file"),
         (["stats", "{text}"], 3, "is no capture of a known format"),
         (["show", "{capture}", "three"], 2, "no frame number"),
         (["show", "{capture}", "9"], 2, "no frame 9 in this capture"),
@@ -210,8 +210,9 @@ def test_a_mistake_of_ours_is_said_to_be_ours(
     assert main(["stats", str(capture)]) == 3
     told = capsys.readouterr().err
     assert told.startswith("error: internal") and KEY not in told
-    with pytest.raises(RuntimeError):
-        main(["--debug", "stats", str(capture)])
+    assert main(["--debug", "stats", str(capture)]) == 3
+    told = capsys.readouterr().err
+    assert "Traceback" in told and "RuntimeError: (hidden)" in told and KEY not in told
 
 
 def test_without_tshark(
