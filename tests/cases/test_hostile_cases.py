@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.keyfile import KeyFileError, read_keys
 from dissectors.gbcs import dissect_message
 from tests.dissectors.gbcs.round_trip import rebuilt
 
@@ -15,3 +16,17 @@ def test_mutated_messages_are_built_again(shared: Path, name: str) -> None:
     """Both raised ValueError: numbers of data that are not those of the specifications or results."""
     octets = bytes.fromhex((shared / "cases" / "hostile" / name).read_text())
     assert rebuilt(dissect_message(octets)) == "same"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("bad-nest.toml", "too deep"),
+        ("bad-hugeint.toml", "a number that is too long"),
+        ("keys-TypeError.toml", "row 26 of the scalars cannot be read"),
+    ],
+)
+def test_key_files_that_ended_in_an_internal_error(shared: Path, name: str, said: str) -> None:
+    """A key file's mistake is said as one, with its place: it was RecursionError, ValueError and TypeError."""
+    with pytest.raises(KeyFileError, match=said):
+        read_keys(shared / "cases" / "hostile" / name)
