@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.ahead import Ahead
 from analysis.blocks import decode_block, message_batches
+from analysis.certificates import certificate_rows
 from analysis.columns import outer_layers
 from analysis.conversations import finish_conversations
 from analysis.keytable import key_rows
@@ -62,7 +63,7 @@ Progress = Callable[[int, int | None, int], None]
 class Reading:
     """One pass over a capture: an iterable of (table, record batch), to be iterated once.
 
-    The batches of `devices` and `keys` come last. Memory is bounded by one block and the session's state.
+    The batches of `devices`, `certificates` and `keys` come last. Memory is bounded by one block and the session's state.
 
     Attributes:
         session: state so far; its `hindsight` says whether another pass would open more.
@@ -132,7 +133,7 @@ class Reading:
         return bool(due) and self.superseded
 
     def standing(self) -> dict[str, Any]:
-        """The batches of `devices` and `keys` as they stand after the frames read so far."""
+        """The batches of `devices`, `certificates` and `keys` as they stand after the frames read so far."""
         session, out = self.session, {}
         if session.wants("devices"):
             keyring = session.context.keyring
@@ -140,6 +141,8 @@ class Reading:
                 session.context.addresses, keyring.devices, session.names, remote_parties(keyring)
             )
             out["devices"] = batch_of("devices", rows, session.refuse)
+        if session.wants("certificates"):
+            out["certificates"] = batch_of("certificates", certificate_rows(session), session.refuse)
         if session.wants("keys"):
             out["keys"] = batch_of("keys", key_rows(session), session.refuse)
         return out
@@ -244,6 +247,10 @@ class Decoded:
         found = [f"offset 0x{one.offset:x}: {one.text}" for one in self.lost]
         for where, count in sorted(self.session.refused.items()):
             found.append(f"{where}: {count} values did not fit their column and are null")
+        if self.session.certificates_forgotten:
+            found.append(
+                f"certificates: {self.session.certificates_forgotten:,} more were seen and are not listed"
+            )
         return found
 
     def table(self, name: str) -> Any:
@@ -283,6 +290,11 @@ class Decoded:
     def items(self) -> pd.DataFrame:
         """One row a value inside a message."""
         return self.frame("items")
+
+    @property
+    def certificates(self) -> pd.DataFrame:
+        """One row a certificate that was given or that a message carried."""
+        return self.frame("certificates")
 
     @property
     def devices(self) -> pd.DataFrame:

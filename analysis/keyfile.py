@@ -104,6 +104,8 @@ def read_keys_text(text: str, *, path: str = "keys.toml") -> Keyring:
             except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
                 raise entry.error("", "says something that cannot be understood") from None
             entry.finish()
+    if ring.gbcs is not None:
+        ring.gbcs.name_roles({d.eui64.to_bytes(8, "big"): d.role for d in ring.devices.values() if d.role})
     return ring
 
 
@@ -293,7 +295,7 @@ def _gbcs(entry: Entry, ring: Keyring) -> None:
         keystore_files: Any = import_module("analysis.keystore_files")
     except ImportError:
         raise entry.error("", "this build has no GBCS key store") from None
-    names = ("access_control_broker", "certificates", "private_keys", "scalars")
+    names = ("access_control_broker", "certificates", "private_keys", "scalars", "roots", "crls")
     settings = {name: entry.get(name) for name in names if entry.get(name) is not None}
     if "access_control_broker" in settings:
         entry.eui64("access_control_broker", settings["access_control_broker"])

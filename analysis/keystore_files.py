@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +11,49 @@ from dissectors.gbcs.keystore import Keystore
 
 __all__ = ["read_keystore"]
 
-_SUFFIXES = frozenset([".pem", ".der", ".crt", ".cer", ".key", ".csv", ".p8"])
+_KEYS = frozenset([".pem", ".der", ".crt", ".cer", ".key", ".csv", ".p8"])
+_LISTS = frozenset([".pem", ".der", ".crl", ".arl"])
 
 
 def read_keystore(settings: Mapping[str, Any], base: Path | str = ".") -> Keystore:
     """The keystore that a ``[gbcs]`` section describes; relative names count from `base`.
 
-    ``certificates`` and ``private_keys`` are files or folders (a name alone or a list of them), ``scalars``
-    is a CSV file (or several), or its text. Files in a folder whose ending is not one of a key or certificate
-    are passed over.
+    ``certificates`` and ``private_keys`` are files or folders (a name alone or a list of them), ``scalars`` is a CSV
+    file (or several), or its text. ``roots`` are certificates that chains may end in (an authority among
+    ``certificates`` is none), ``crls`` lists of revoked certificates. Certificates and lists may be PEM text as well.
+    Files in a folder whose ending is not one of a key, certificate or list are passed over.
 
     Raises:
         OSError: a file cannot be read.
         ValueError: a file is not what it should be, or the broker's id is not an EUI-64; names the file.
     """
     store = Keystore(_broker(settings.get("access_control_broker")))
-    for name in ("certificates", "private_keys", "scalars"):
-        for entry in _listed(settings.get(name)):
-            if name == "scalars" and ("\n" in entry or "," in entry):
-                _add(store, entry.removeprefix("csv:").strip().encode(), "scalars in keys.toml")
-                continue
-            for file in _files(Path(base) / entry):
-                _add(store, file.read_bytes(), file.name)
+    doors: dict[str, Callable[[bytes, str], object]] = {
+        "certificates": store.add,
+        "private_keys": store.add,
+        "scalars": store.add,
+        "roots": lambda data, _: store.add_root(data),
+        "crls": lambda data, _: store.add_revocation_list(data),
+    }
+    for section, add in doors.items():
+        for entry in _listed(settings.get(section)):
+            for data, name in _contents(section, entry, Path(base)):
+                try:
+                    add(data, name)
+                except DissectionError as error:
+                    raise ValueError(f"{name}: {error.text}") from None
     return store
+
+
+def _contents(section: str, entry: str, base: Path) -> Iterator[tuple[bytes, str]]:
+    """What one entry holds, and what it is called: itself where it is a text, else the files that it names."""
+    if section == "scalars" and ("\n" in entry or "," in entry):
+        yield entry.removeprefix("csv:").strip().encode(), "scalars in keys.toml"
+    elif section in ("certificates", "roots", "crls") and entry.lstrip().startswith("-----BEGIN "):
+        yield entry.encode(), f"{section} in keys.toml"
+    else:
+        for file in _files(base / entry, _LISTS if section == "crls" else _KEYS):
+            yield file.read_bytes(), file.name
 
 
 def _broker(value: Any) -> bytes | None:
@@ -52,16 +72,9 @@ def _listed(value: Any) -> list[str]:
     return [str(v) for v in value] if isinstance(value, list | tuple) else [str(value)]
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path, suffixes: frozenset[str]) -> Iterator[Path]:
     if path.is_dir():
         inside: Iterable[Path] = sorted(path.iterdir())
-        yield from (p for p in inside if p.is_file() and p.suffix.lower() in _SUFFIXES)
+        yield from (p for p in inside if p.is_file() and p.suffix.lower() in suffixes)
     else:
         yield path
-
-
-def _add(store: Keystore, data: bytes, name: str) -> None:
-    try:
-        store.add(data, name)
-    except DissectionError as error:
-        raise ValueError(f"{name}: {error.text}") from None

@@ -11,10 +11,12 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 from analysis.console import UsageError
+from analysis.payloads import Signatures, note_twin
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, json_value
 from dissectors.gbcs.detection import identify
@@ -181,9 +183,10 @@ def dissect(
     kind: str = "auto",
     command: Message | None = None,
     version: str | None = None,
+    at: datetime | None = None,
     reveal: bool = False,
 ) -> Message:
-    """The message of one input, of the given `kind` or of the one that it looks like."""
+    """The message of one input, of the given `kind` or of the one that it looks like, as it was at a time."""
     ring = keyring or Keyring()
     wanted = kind if kind != "auto" else source.kind if source.kind != "auto" else kind_of(source.octets)
     if source.error is not None:
@@ -193,7 +196,7 @@ def dissect(
     if wanted == "gbcs":
         from dissectors import gbcs
 
-        return gbcs.dissect_message(source.octets, ring.gbcs, command=command, version=version)
+        return gbcs.dissect_message(source.octets, ring.gbcs, command=command, version=version, at=at)
     if wanted == "dlms":
         from dissectors import dlms
 
@@ -226,11 +229,13 @@ def dissect_all(
     *,
     kind: str = "auto",
     version: str | None = None,
+    at: datetime | None = None,
     reveal: bool = False,
 ) -> Iterator[tuple[Source, Message]]:
     """Every input with its message; GBCS responses with the command that came before or after them."""
     held = _reassembled(list(sources))
-    first = [dissect(source, keyring, kind=kind, version=version, reveal=reveal) for source in held]
+    first = [dissect(source, keyring, kind=kind, version=version, at=at, reveal=reveal) for source in held]
+    signatures = Signatures()
     commands: dict[tuple[Any, ...], list[Message]] = {}
     for message in first:
         if message.facts.get("cra") == "command":
@@ -239,7 +244,10 @@ def dissect_all(
         answers = message.facts.get("cra") == "response"
         command = _only(commands.get(_exchange(message, False), [])) if answers else None
         if command is not None:
-            message = dissect(source, keyring, kind="gbcs", command=command, version=version)
+            message = dissect(source, keyring, kind="gbcs", command=command, version=version, at=at)
+        twin = signatures.twin_of(message, source.name)
+        if twin is not None:
+            note_twin(message, twin)
         yield source, message
 
 
@@ -319,6 +327,7 @@ def run(
     as_json: bool = False,
     jsonl: bool = False,
     version: str | None = None,
+    at: datetime | None = None,
     reveal: bool = False,
     out: IO[str] | None = None,
     stdin: IO[bytes] | None = None,
@@ -331,9 +340,12 @@ def run(
         kind: gbcs, dlms, frame or auto.
         as_json: one document (a list when there are several messages); `jsonl`: one object a line.
         version: version of GBCS to hold messages against.
+        at: when the messages were there, for the validity of certificates; None leaves it unchecked.
     """
     stream = out or sys.stdout
-    pairs = dissect_all(read_sources(arguments, stdin), keyring, kind=kind, version=version, reveal=reveal)
+    pairs = dissect_all(
+        read_sources(arguments, stdin), keyring, kind=kind, version=version, at=at, reveal=reveal
+    )
     documents = []
     code = OK
     for source, message in pairs:

@@ -7,11 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
+from analysis.certificates import moment, note_certificates
 from analysis.schema import columns_of
 from analysis.session import Session
+from dissectors.field import Issue
 from dissectors.message import Message
 
-__all__ = ["Exchanges", "item_rows", "message_row", "queue_message", "read_payload"]
+__all__ = [
+    "Exchanges",
+    "Signatures",
+    "item_rows",
+    "message_row",
+    "note_twin",
+    "queue_message",
+    "read_payload",
+]
 
 OPEN_COMMANDS = 4096
 """Commands that wait for their response; the oldest is forgotten first."""
@@ -50,9 +60,9 @@ def read_payload(
     session: Session, kind: str, octets: bytes, frames: tuple[int, ...], time_ns: int | None
 ) -> Message | None:
     """Dissect one message that `frames` carried and queue its rows in the session."""
-    if not session.wants("messages", "items"):
+    if not session.wants("messages", "items", "certificates"):
         return None
-    message = queue_message(session, _dissect(session, kind, octets), frames, time_ns)
+    message = queue_message(session, _dissect(session, kind, octets, time_ns), frames, time_ns)
     if message.facts.get("gbt_block") is not None:
         _block(session, message, frames, time_ns)
     return message
@@ -91,15 +101,19 @@ def queue_message(
     """Queue the rows of a message that is read already."""
     session.message_count += 1
     number = session.message_count
+    twin = session.context.state(Signatures).twin_of(message, number)
+    if twin is not None:
+        note_twin(message, f"message {twin}")
     row = message_row(message, number)
-    row.update(source=session.capture, frames=list(frames), time=time_ns)
+    row.update(signature_twin=twin, source=session.capture, frames=list(frames), time=time_ns)
     _pair(session.context.state(Exchanges), message, number, time_ns, row)
     session.messages.append(row)
     session.items.extend(item_rows(message, number))
+    note_certificates(session, message, number, frames, time_ns)
     return message
 
 
-def _dissect(session: Session, kind: str, octets: bytes) -> Message:
+def _dissect(session: Session, kind: str, octets: bytes, time_ns: int | None) -> Message:
     keyring = session.context.keyring
     if kind == "dlms":
         from dissectors import dlms
@@ -109,11 +123,12 @@ def _dissect(session: Session, kind: str, octets: bytes) -> Message:
     if kind == "gbcs":
         from dissectors import gbcs
 
-        first: Message = gbcs.dissect_message(octets, keyring.gbcs)
+        at = moment(time_ns)
+        first: Message = gbcs.dissect_message(octets, keyring.gbcs, at=at)
         command = session.context.state(Exchanges).answered_by(first)
         if command is None:
             return first
-        again: Message = gbcs.dissect_message(octets, keyring.gbcs, command=command[2])
+        again: Message = gbcs.dissect_message(octets, keyring.gbcs, command=command[2], at=at)
         return again
     return Message(
         "dlms", octets, columns={"name": "unknown", "summary": f"{len(octets)} octets of unknown kind"}
@@ -132,6 +147,33 @@ def _pair(
     row["answers"] = command[0]
     if time_ns is not None and command[1] is not None:
         row["answer_seconds"] = (time_ns - command[1]) / 1e9
+
+
+@dataclass(slots=True)
+class Signatures:
+    """Signatures seen, by what an altered twin of the message would have in common with it."""
+
+    held: OrderedDict[bytes, tuple[bytes, Any]] = field(default_factory=OrderedDict)
+
+    def twin_of(self, message: Message, name: Any) -> Any:
+        """Name of an earlier message that is equal but for s and n - s of its signature; else None."""
+        from dissectors.gbcs.message import GbcsMessage
+        from dissectors.gbcs.verification import signature_twins
+
+        marks = signature_twins(message.layout) if isinstance(message, GbcsMessage) else None
+        if marks is None:
+            return None
+        s, first = self.held.setdefault(marks[0], (marks[1], name))
+        while len(self.held) > OPEN_COMMANDS:
+            self.held.popitem(last=False)
+        return None if s == marks[1] else first
+
+
+def note_twin(message: Message, twin: str) -> None:
+    """Say on `message` that its signature was altered, or that of the message called `twin`."""
+    at = getattr(getattr(message, "layout", None), "signature", None) or 0
+    text = f"the signature is that of {twin} with n - s in place of s: both verify, one of them was altered"
+    message.issues.append(Issue("note", "gbcs", at, text))
 
 
 def message_row(message: Message, number: int) -> dict[str, Any]:

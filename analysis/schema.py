@@ -171,7 +171,27 @@ MESSAGES = (
     _c("payload_kind", "category", "dlms-access-request, gbz, der ..."),
     _c("alert_code", "uint16", "GBCS alert code"),
     _c("signature", "category", "absent, valid, invalid, no_key"),
-    _c("mac", "category", "absent, valid, invalid, no_key"),
+    _c(
+        "signature_twin",
+        "uint64",
+        "number of an earlier message that is equal but for s and n - s of its signature: one of them was altered",
+    ),
+    _c(
+        "mac",
+        "category",
+        "absent, valid, invalid, no_key: valid only when a party that is entitled to it made it",
+    ),
+    _c("mac_reason", "category", "who made an invalid MAC, or what is missing to judge it"),
+    _c(
+        "trust",
+        "category",
+        "the signer's certificate: trusted, untrusted, unchecked (something to check with is missing), absent",
+    ),
+    _c(
+        "trust_reason",
+        "category",
+        "what was checked of that certificate, what is wrong with it, or what is missing",
+    ),
     _c("decrypted", "category", "none, all, some, no_key, bad_tag"),
     _c("outcome", "category", "success, failure, or null"),
     _c("answers", "uint64", "number of the command that this response or alert belongs to"),
@@ -197,6 +217,28 @@ ITEMS = (
     _c("number", "float64", "value as a number in `unit`"),
     _c("unit", "category", "unit"),
     _c("result", "category", "result name"),
+)
+
+CERTIFICATES = (
+    _c("certificate", "uint64", "1-based number of the certificate"),
+    _c("whose", "string", "EUI-64 of its party or device in hex; null for an authority"),
+    _c("name", "string", "what people call its party or device, or the authority's key identifier"),
+    _c("role", "category", "remote party role of its subject; device where it has none"),
+    _c("use", "category", "key usage: digitalSignature, keyAgreement, keyCertSign ..."),
+    _c("issuer", "category", "name of its issuer (RFC 4514)"),
+    _c("issuer_key", "category", "key identifier of its issuer in hex"),
+    _c("serial", "string", "serial number in hex"),
+    _c("key_identifier", "string", "its own key identifier in hex"),
+    _c(
+        "chain",
+        "category",
+        "trusted, untrusted, unchecked: at the time of the message that carried it, if one did",
+    ),
+    _c("chain_reason", "string", "why"),
+    _c("validity", "string", "valid from and to, as an ISO 8601 interval"),
+    _c("origin", "category", "root, held (in keys.toml), seen (in a message), held and seen"),
+    _c("message", "uint64", "first message that carried it"),
+    _c("frame", "uint64", "first frame of that message"),
 )
 
 DEVICES = (
@@ -244,6 +286,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "commands": COMMANDS,
     "messages": MESSAGES,
     "items": ITEMS,
+    "certificates": CERTIFICATES,
     "devices": DEVICES,
     "keys": KEYS,
     "findings": FINDINGS,

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dissectors.context import AddressMap, HanContext
@@ -100,6 +101,9 @@ class Session:
         opened: frames opened, by origin of the key.
         refused: values that their column could not hold (a mistake of ours): ``table.column`` -> count.
         messages, items: rows of those tables that wait for the end of the block.
+        certificates: those that messages carried, by their octets (`analysis.certificates`);
+            `certificates_forgotten` more were not kept.
+        last_message: time of the last message; None before the first.
     """
 
     def __init__(
@@ -126,6 +130,9 @@ class Session:
         self.messages: list[dict[str, Any]] = []
         self.items: list[dict[str, Any]] = []
         self.message_count = 0
+        self.certificates: dict[bytes, Any] = {}
+        self.certificates_forgotten = 0
+        self.last_message: datetime | None = None
         self.frames = 0
         self.ring: deque[RawFrame] = deque(maxlen=ring)
         if hindsight is not None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = [
     "Argument",
@@ -24,6 +27,7 @@ __all__ = [
     "QuietOption",
     "RevealOption",
     "keyring",
+    "time_of",
 ]
 
 
@@ -71,6 +75,25 @@ FailOption = Annotated[
 ]
 ProfileOption = Annotated[str | None, Option("--profile", help="Profile of rules: its name or file.")]
 LimitOption = Annotated[int | None, Option("--limit", min=1, help="Stop after so many frames.")]
+
+
+def time_of(text: str) -> datetime:
+    """A time as ISO 8601 writes it, with or without its zone (then UTC).
+
+    Raises:
+        UsageError: it is none.
+    """
+    from datetime import UTC, datetime
+
+    from analysis.console import UsageError
+
+    try:
+        found = datetime.fromisoformat(text.strip())
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"--at: {text!r} is not a time", "written 2026-01-05 or 2026-01-05T12:00:00Z"
+        ) from None
 
 
 def keyring(path: Path | None) -> Any:

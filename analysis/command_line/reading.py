@@ -16,6 +16,7 @@ from analysis.command_line.options import (
     QuietOption,
     RevealOption,
     keyring,
+    time_of,
 )
 from analysis.command_line.registry import verb
 
@@ -95,6 +96,10 @@ def message(
     keys: KeysOption = None,
     kind: Annotated[str, Option("--kind", help="gbcs, dlms, frame or auto.")] = "auto",
     version: Annotated[str | None, Option("--gbcs", help="Version of GBCS to hold it against.")] = None,
+    at: Annotated[
+        str | None,
+        Option("--at", help="When it was sent, for the validity of certificates: 2026-01-05T12:00Z."),
+    ] = None,
     as_json: JsonOption = False,
     as_jsonl: Annotated[bool, Option("--jsonl", help="One object a message.")] = False,
     reveal: RevealOption = False,
@@ -111,6 +116,7 @@ def message(
         as_json=as_json,
         jsonl=as_jsonl,
         version=version,
+        at=None if at is None else time_of(at),
         reveal=reveal,
     )
 

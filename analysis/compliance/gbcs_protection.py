@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from analysis.compliance.gbcs_messages import TABLES, gbcs, judge_messages, use_cases
 from analysis.findings import Evidence, rule
 from analysis.judging import mask
 from analysis.view import Frame, View
+from dissectors.gbcs.names import mac_demanded, signature_demanded
 
 CATEGORIES = "GBCS use-case mapping table (npm @smartdcc/duis-templates 0.7.0); GBCS v0.8.1 13.3.3.1"
 SIGNED_ONLY_MODES = r"\((?:anyByContingency|anyExceptAbnormalRootByRecovery)"
@@ -22,9 +25,14 @@ def _category(rows: Frame) -> Frame:
     )
 
 
-def _observed(rows: Frame, cra: str) -> Frame:
-    column = f"{cra}_protection_observed"
-    return rows["message_code"].map(lambda c: use_cases().get(int(c), {}).get(column, "")).astype(str)
+def _demanding(rows: Frame, cra: int, *, signature: bool | None = None, mac: bool | None = None) -> Frame:
+    """Messages whose use case demands a signature (or none) and a MAC (or none), as far as the tables say."""
+    codes = [int(code) for code in rows["message_code"]]
+    fits = [
+        signature in (None, signature_demanded(code, cra)) and mac in (None, mac_demanded(code, cra))
+        for code in codes
+    ]
+    return rows[np.array(fits, np.bool_)]
 
 
 def _names(rows: Frame) -> Frame:
@@ -50,7 +58,7 @@ def critical_command_unsigned(view: View) -> Iterator[Evidence]:
     gives them, and the MAC of the access control broker. Without signature anybody with the broker's key
     could have made it."""
     rows = gbcs(view, "command")
-    rows = rows[mask(_category(rows) == "SME.C.C")]
+    rows = _demanding(rows, 1, signature=True)
     rows = rows[~mask(_names(rows).str.contains(MAC_ONLY_MODE))]
     yield from judge_messages(
         view, rows, rows["signature"] == "absent", "{use_case} without signature", "signed"
@@ -74,7 +82,7 @@ def critical_command_without_mac(view: View) -> Iterator[Evidence]:
     """Every command that comes from a remote party passes the access control broker, which adds its MAC. Only
     credential updates by contingency or by recovery are signed without MAC."""
     rows = gbcs(view, "command")
-    rows = rows[mask(_category(rows) == "SME.C.C")]
+    rows = _demanding(rows, 1, signature=True, mac=True)
     rows = rows[~mask(_names(rows).str.contains(SIGNED_ONLY_MODES))]
     yield from judge_messages(view, rows, rows["mac"] == "absent", "{use_case} without MAC", "with MAC")
 
@@ -95,7 +103,7 @@ def critical_command_without_mac(view: View) -> Iterator[Evidence]:
 def non_critical_command_without_mac(view: View) -> Iterator[Evidence]:
     """Non-critical commands carry the MAC of the party that sends them: nothing else protects them."""
     rows = gbcs(view, "command")
-    rows = rows[mask(_category(rows).str.startswith(("SME.C.NC", "SME.C.PPMID")))]
+    rows = _demanding(rows, 1, signature=False, mac=True)
     yield from judge_messages(view, rows, rows["mac"] == "absent", "{use_case} without MAC", "with MAC")
 
 
@@ -137,7 +145,7 @@ def non_critical_command_signed(view: View) -> Iterator[Evidence]:
 def critical_response_unsigned(view: View) -> Iterator[Evidence]:
     """The device signs its response to a critical command itself, so that every party can check it."""
     rows = gbcs(view, "response")
-    rows = rows[mask(_observed(rows, "response") == "signed")]
+    rows = _demanding(rows, 2, signature=True)
     yield from judge_messages(
         view, rows, rows["signature"] == "absent", "{use_case} without signature", "signed"
     )
@@ -160,7 +168,7 @@ def non_critical_response_without_mac(view: View) -> Iterator[Evidence]:
     """The response to a non-critical command carries a MAC under the key that device and remote party
     share."""
     rows = gbcs(view, "response")
-    rows = rows[mask(_observed(rows, "response") == "unsigned+mac")]
+    rows = _demanding(rows, 2, mac=True)
     yield from judge_messages(view, rows, rows["mac"] == "absent", "{use_case} without MAC", "with MAC")
 
 
@@ -180,7 +188,7 @@ def non_critical_response_without_mac(view: View) -> Iterator[Evidence]:
 def critical_alert_unsigned(view: View) -> Iterator[Evidence]:
     """Critical alerts (billing data, outage, load control, certificate change) are signed by the device."""
     rows = gbcs(view, "alert")
-    rows = rows[mask(_category(rows) == "SME.A.C") | mask(_observed(rows, "alert") == "signed")]
+    rows = _demanding(rows, 3, signature=True)
     yield from judge_messages(
         view, rows, rows["signature"] == "absent", "{use_case} without signature", "signed"
     )
@@ -202,5 +210,5 @@ def critical_alert_unsigned(view: View) -> Iterator[Evidence]:
 def non_critical_alert_without_mac(view: View) -> Iterator[Evidence]:
     """Non-critical alerts (device log, low power, sub-GHz) carry a MAC for the party that gets them."""
     rows = gbcs(view, "alert")
-    rows = rows[mask(_category(rows) == "SME.A.NC") | mask(_observed(rows, "alert") == "unsigned+mac")]
+    rows = _demanding(rows, 3, mac=True)
     yield from judge_messages(view, rows, rows["mac"] == "absent", "{use_case} without MAC", "with MAC")

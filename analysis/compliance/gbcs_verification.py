@@ -53,10 +53,59 @@ def signature_invalid(view: View) -> Iterator[Evidence]:
 )  # fmt: skip
 def mac_invalid(view: View) -> Iterator[Evidence]:
     """The MAC was recomputed as GBCS says (key agreement, derivation from the header's identifiers and
-    counter, GMAC over header and payload) and differs. A single changed octet does that."""
+    counter, GMAC over header and payload) and differs: a single changed octet does that. Or it fits under the keys of
+    others than the two parties that GBCS names for such a message (commands: the access control broker and the
+    device): then it proves that one of them made it."""
     rows = gbcs(view)
     rows = rows[mask(rows["mac"].isin(["valid", "invalid"]))]
-    yield from judge_messages(view, rows, rows["mac"] == "invalid", "the MAC is wrong", "verified")
+    why = rows["mac_reason"].astype(object)
+    rows = rows.assign(why=(": " + why.astype(str)).where(why.notna(), ""))
+    yield from judge_messages(view, rows, rows["mac"] == "invalid", "the MAC is wrong{why}", "verified")
+
+
+@rule(
+    "signer-not-trusted",
+    "A message is signed with a certificate that is not to be trusted",
+    severity="error",
+    source="GBCS 4.x sections 12 and 17; RFC 5280 section 6 (path validation)",
+    confidence="derived",
+    needs=TABLES,
+    cause="gbcs protection",
+    smart_energy=True,
+    unseen="a signed message whose signer's certificate can be judged (keys.toml, [gbcs]: certificates, roots, crls)",
+    advice="See the reason: who issued the certificate, when it was valid, and whether its role may send this",
+)
+def signer_not_trusted(view: View) -> Iterator[Evidence]:
+    """The signature verifies, and the certificate behind it is at fault: no chain to a root that was given, expired or
+    not yet valid at the time of the message, of a role that may not send this use case, of another key usage, or
+    revoked. A device must refuse such a message."""
+    rows = gbcs(view)
+    rows = rows[mask(rows["signature"] == "valid") & mask(rows["trust"].isin(["trusted", "untrusted"]))]
+    text = "the signature verifies, its certificate is not to be trusted: {trust_reason}"
+    yield from judge_messages(
+        view, rows, rows["trust"] == "untrusted", text, "signed by a trusted certificate"
+    )
+
+
+@rule(
+    "signature-altered",
+    "A message came with two forms of one signature",
+    severity="warning",
+    source="FIPS 186-4 section 6.4: (r, s) and (r, n - s) both verify",
+    confidence="text",
+    needs=TABLES,
+    cause="gbcs protection",
+    smart_energy=True,
+    unseen="a signed message",
+    advice="The content is the signer's; look for what stands between signer and receiver, and takes part in messages",
+)
+def signature_altered(view: View) -> Iterator[Evidence]:
+    """Two messages are equal but for the second half of their signature, which is s in one and n - s in the other.
+    A signer does not sign twice with the same random number: somebody changed one of them, which needs no key."""
+    rows = gbcs(view)
+    rows = rows[~mask(rows["signature"] == "absent")]
+    text = "its signature is that of message {signature_twin} with n - s in place of s"
+    yield from judge_messages(view, rows, rows["signature_twin"].notna(), text, "with signatures of one form")
 
 
 @rule(

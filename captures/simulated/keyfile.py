@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,7 +35,8 @@ def keys_text(han: Han) -> str:
 def gbcs_lines(han: Han) -> list[str]:
     """The section with the key pairs of remote parties and devices; nothing when no message was sent."""
     scalars = [row for row in han.truth if row["kind"] == "party"]
-    return ["", *_gbcs(scalars)] if scalars else []
+    roots = [row for row in han.truth if row["kind"] == "authority"]
+    return ["", *_gbcs(scalars, roots)] if scalars else []
 
 
 WELL_KNOWN = b"ZigBeeAlliance09".hex()
@@ -63,7 +66,7 @@ def _cbke(row: dict[str, Any]) -> Iterator[str]:
     yield f'ephemeral_private = "{row["ephemeral_private"]}"'
 
 
-def _gbcs(rows: list[dict[str, Any]]) -> Iterator[str]:
+def _gbcs(rows: list[dict[str, Any]], roots: list[dict[str, Any]]) -> Iterator[str]:
     yield "[gbcs]"
     broker = next((row["entity"] for row in rows if row["role"] == "accessControlBroker"), "")
     if broker:
@@ -73,6 +76,21 @@ def _gbcs(rows: list[dict[str, Any]]) -> Iterator[str]:
     for row in rows:
         yield f"{row['entity']},{row['usage']},{row['cell']},{row['scalar']}"
     yield '"""'
+    # pre-payment certificates look like others, and the name of a file alone tells them apart: they stay out
+    yield from _pem("certificates", [row for row in rows if row["cell"] == "management"])
+    yield from _pem("roots", roots)
+
+
+def _pem(name: str, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """The certificates of `rows` as an array of PEM texts."""
+    yield f"{name} = ["
+    for row in rows:
+        yield '"""'
+        yield "-----BEGIN CERTIFICATE-----"
+        yield from textwrap.wrap(base64.b64encode(bytes.fromhex(row["certificate"])).decode(), 64)
+        yield "-----END CERTIFICATE-----"
+        yield '""",'
+    yield "]"
 
 
 _WRITERS = {"network": _network, "link": _link, "cbke": _cbke}

@@ -14,12 +14,11 @@ Source: GBCS 4.x sections 4.3, 6 (categories: what is signed, what has a MAC), 7
 from __future__ import annotations
 
 from dissectors.errors import KeyMissing, Unsupported
-from dissectors.facts import table
 from dissectors.gbcs.building import Header, authenticated, content_key, grouping, sign, signed
 from dissectors.gbcs.gbt import build_blocks
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.message import GbcsMessage
-from dissectors.gbcs.names import UseCase, use_case, use_case_by_name
+from dissectors.gbcs.names import UseCase, signature_demanded, use_case, use_case_by_name
 from dissectors.gbcs.rebuilding import rebuild
 from dissectors.gbcs.templates import command_payload, response_payload
 from dissectors.gbcs.tunnel import build_header
@@ -49,14 +48,8 @@ def _row(name: str | int) -> UseCase:
 
 
 def is_signed(name: str | int, cra: int = 1) -> bool:
-    """Are messages of a use case (name or message code) signed: by its category, else as observed."""
-    row = _row(name)
-    if row.critical is not None:
-        return row.critical
-    column = {1: "command", 2: "response", 3: "alert"}[cra] + "_protection_observed"
-    code = f"0x{row.message_code:04X}"
-    seen = next((r[column] for r in table("gbcs", "usecases") if r["message_code"] == code), "")
-    return seen.startswith("signed") and "|" not in seen
+    """Are messages of a use case (name or message code) signed: as observed, else by its category."""
+    return bool(signature_demanded(_row(name).message_code, cra))
 
 
 def command(

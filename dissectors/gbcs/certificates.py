@@ -5,25 +5,25 @@ Source: GBCS 4.x section 12; RFC 5280.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from dissectors.errors import Malformed
+from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field
 from dissectors.gbcs.der import Reader
-from dissectors.gbcs.names import role_name
+from dissectors.gbcs.names import role_name, role_title
 from dissectors.gbcs.x509 import CERTIFICATE, key_usage_names
 
-__all__ = ["Certificate", "check_chain", "read_certificate"]
+__all__ = ["Certificate", "certificates_in", "check_chain", "of_field", "read_certificate"]
 
 _P256 = "1.2.840.10045.3.1.7"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Certificate:
     """What a certificate says.
 
@@ -48,6 +48,13 @@ class Certificate:
     valid: tuple[str, str]
     signed: bytes = field(repr=False)
     signature: bytes = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What people call it: the role of its party and its entity, or the key identifier of an authority."""
+        if self.entity and not self.authority:
+            return f"{self.entity.hex()} ({'device' if self.role is None else role_title(self.role)})"
+        return f"authority {self.key_identifier.hex() or f'{self.serial:x}'}"
 
     @property
     def authority(self) -> bool:
@@ -101,6 +108,17 @@ def of_field(root: Field, der: bytes) -> Certificate:
         signed=der[tbs.offset : tbs.end],
         signature=der[start : signature.end],
     )
+
+
+def certificates_in(fields: Iterable[Field], octets: bytes) -> Iterator[tuple[Field, Certificate]]:
+    """Every readable certificate among `fields` of a message, in wire order, with the field that it is."""
+    for top in fields:
+        for one in top.walk() if top.buffer == "message" else ():
+            if one.name.partition("[")[0] == "certificate" and one.children:
+                try:
+                    yield one, of_field(one, octets)
+                except DissectionError:
+                    continue  # its own issues say what is wrong with it
 
 
 def _value(root: Field, name: str) -> object:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from dissectors.dlms.canonical import first_difference
-from dissectors.field import Field, Issue
+from dissectors.field import Field, Issue, Severity
 from dissectors.gbcs import alerts, cosem, gbz_description
 from dissectors.gbcs.building import SECURITY
 from dissectors.gbcs.canonical import encoding_departures
@@ -17,13 +17,14 @@ from dissectors.gbcs.cosem import Description
 from dissectors.gbcs.der import Reader
 from dissectors.gbcs.gbt import block_fields
 from dissectors.gbcs.headers import grouping_header, mac_field, mac_header, signature_fields
-from dissectors.gbcs.names import alert_name, use_case
+from dissectors.gbcs.names import alert_name, mac_demanded, signature_demanded, use_case
 from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.profiles import departures, version_issues
 from dissectors.gbcs.replacements import check_replacements
 from dissectors.gbcs.structures import any_structure, structure
 from dissectors.gbcs.tunnel import header_fields, read_header
 from dissectors.gbcs.values import Row, item
+from dissectors.gbcs.verification import GROUP_ORDER
 
 if TYPE_CHECKING:
     from dissectors.gbcs.message import GbcsMessage
@@ -170,22 +171,10 @@ def cover(fields: list[Field], octets: bytes) -> None:
 
 def _judgements(message: GbcsMessage) -> list[Issue]:
     """What the verdicts and the tables say against the message."""
-    layout, facts = message.layout, message.facts
-    out = []
-    if facts["signature"] == "invalid":
-        at = layout.signature or 0
-        out.append(
-            Issue("error", LAYER, at, "the signature does not belong to these octets and this originator")
-        )
-    if facts["mac"] == "invalid":
-        out.append(Issue("error", LAYER, layout.mac or 0, "the MAC does not fit"))
+    layout = message.layout
+    out = [*_protections(message), *_stripped(message)]
     if layout.ciphering is not None:
         out += _unusual_security(layout.octets, layout.ciphering)
-    out += [
-        Issue("note", LAYER, 0, f"no key to check the {part}")
-        for part in ("signature", "mac")
-        if facts[part] == "no_key"
-    ]
     missing = message.opened.plain.count(None)
     if missing:
         severity = "note" if message.opened.state == "no_key" else "error"
@@ -197,15 +186,6 @@ def _judgements(message: GbcsMessage) -> list[Issue]:
         at = layout.information[0]
         text = f"message code {layout.message_code:04x} has no name in the tables"
         out.append(Issue("note", LAYER, at, text))
-    if (
-        row is not None
-        and row.critical
-        and not layout.signature_length
-        and layout.cra != 1
-        and layout.payload
-    ):
-        text = f"{row.use_case} is critical, and this message carries no signature"
-        out.append(Issue("warning", LAYER, layout.payload[1], text))
     return out
 
 
@@ -215,6 +195,47 @@ def _unusual_security(octets: bytes, offset: int) -> Iterator[Issue]:
     if found != SECURITY:
         text = f"security header of the MAC is {found.hex()}, {SECURITY.hex()} expected"
         yield Issue("warning", LAYER, offset + first_difference(found, SECURITY), text)
+
+
+def _protections(message: GbcsMessage) -> Iterator[Issue]:
+    """What is wrong with signature, certificate and MAC, or missing to judge them."""
+    layout, facts = message.layout, message.facts
+    at = layout.signature or 0
+    if facts["signature"] == "invalid":
+        yield Issue("error", LAYER, at, "the signature does not belong to these octets and this originator")
+    elif facts["trust"] == "untrusted":
+        yield Issue(
+            "warning",
+            LAYER,
+            at,
+            f"the certificate of the signer is not to be trusted: {facts['trust_reason']}",
+        )
+    if facts["mac"] == "invalid":
+        yield Issue("error", LAYER, layout.mac or 0, f"the MAC is not valid: {facts['mac_reason']}")
+    if facts["signature"] == "no_key":
+        yield Issue("note", LAYER, 0, f"no key to check the signature: {facts['trust_reason']}")
+    if facts["mac"] == "no_key":
+        yield Issue("note", LAYER, 0, f"no key to check the mac: {facts['mac_reason']}")
+    if layout.signature_length and int.from_bytes(layout.raw_signature[32:], "big") > GROUP_ORDER // 2:
+        text = (
+            "the signature's s is above n/2: r with n - s is right too, so this signature is not the only one"
+        )
+        yield Issue("note", LAYER, at, text)
+
+
+def _stripped(message: GbcsMessage) -> Iterator[Issue]:
+    """A signature or MAC that the use case demands and the message has not."""
+    layout, code = message.layout, message.layout.message_code
+    if code is None or layout.payload is None:
+        return
+    row, end = use_case(code), layout.payload[1]
+    name = f"{row.use_case if row else f'{code:04x}'} {message.facts['cra'] or 'message'}"
+    before = layout.cra == 1 and layout.ciphering is None  # what a party sends before the broker adds its MAC
+    severity: Severity = "note" if before else "warning"
+    if signature_demanded(code, layout.cra) and not layout.signature_length:
+        yield Issue(severity, LAYER, end, f"no signature, which the use case demands ({name})")
+    if mac_demanded(code, layout.cra) and layout.ciphering is None:
+        yield Issue(severity, LAYER, end, f"no MAC, which the use case demands ({name})")
 
 
 def _block_columns(message: GbcsMessage) -> dict[str, Any]:
@@ -242,6 +263,9 @@ def _columns(message: GbcsMessage, description: Description, issues: list[Issue]
         "alert_code": payload.alert_code if payload else None,
         "signature": facts["signature"],
         "mac": facts["mac"],
+        "mac_reason": facts["mac_reason"],
+        "trust": facts["trust"],
+        "trust_reason": facts["trust_reason"],
         "decrypted": message.opened.state,
         "outcome": outcome(message, description.items),
         "summary": _summary(message, description.items),

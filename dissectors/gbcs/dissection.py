@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from dissectors.errors import DissectionError, Malformed
 from dissectors.gbcs.detection import identify
+from dissectors.gbcs.entitlement import Mac, check_mac
 from dissectors.gbcs.gbt import read_block
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.layout import Layout, read_layout
 from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.names import CRA, alert_name, use_cases
 from dissectors.gbcs.payload import Payload, read_payload
+from dissectors.gbcs.trust import Trust, judge_signer
 from dissectors.gbcs.tunnel import read_header
-from dissectors.gbcs.verification import Opened, check_mac, check_signature, open_parts
+from dissectors.gbcs.verification import Opened, Signature, check_signature, open_parts
 from dissectors.message import Message
 
 __all__ = ["dissect_message"]
@@ -21,6 +24,7 @@ __all__ = ["dissect_message"]
 _NOTHING = Opened([], "none")
 _TUNNEL = (b"\x01", b"\x02", b"\x03")
 _FUTURE_DATED = (0x00CC, 0x00CD)
+_NO_SIGNATURE = (Signature("absent", []), Trust("absent", "no signature"))
 
 
 def dissect_message(
@@ -29,6 +33,7 @@ def dissect_message(
     *,
     command: Message | None = None,
     version: str | None = None,
+    at: datetime | None = None,
 ) -> GbcsMessage:
     """One GBCS message: what it says, and whether it is what its originator sent.
 
@@ -38,6 +43,7 @@ def dissect_message(
         command: the command that a response answers; names its items surely and gives the certificate of an
             Unknown Remote Party.
         version: version of GBCS to hold the message against, such as ``4.2``.
+        at: when the message was there (with its zone): certificates are held against it.
 
     Never raises: what could not be read is in the issues, and every octet is in the tree all the same.
     """
@@ -56,10 +62,15 @@ def dissect_message(
     if payload is not None and payload.sealed:
         opened = open_parts(layout, payload.sealed, keystore, _certified(asked))
     signature = check_signature(layout, keystore)
-    mac, broker = check_mac(layout, keystore)
-    facts = _facts(layout, payload, signature, mac, opened)
-    if broker is not None and layout.cra == 1:
-        facts["access_control_broker"] = broker.hex()
+    mac = check_mac(layout, keystore)
+    facts = _facts(layout, payload, (signature, _trust(layout, signature, keystore, at)), mac, opened)
+    if (
+        mac.verdict == "valid"
+        and mac.maker is not None
+        and layout.cra == 1
+        and mac.maker in _brokers(keystore)
+    ):
+        facts["access_control_broker"] = mac.maker.hex()
     if lead:
         _tunnelled(lead, facts)
     message = GbcsMessage(layout, payload, opened, facts, asked, version, lead)
@@ -88,7 +99,7 @@ def _tunnelled(lead: bytes, facts: dict[str, Any]) -> None:
 def _block(octets: bytes, lead: bytes) -> GbcsMessage:
     """One block of a longer message: its routing header; the message itself needs all of them."""
     layout = Layout(octets)
-    facts = _facts(layout, None, "absent", "absent", _NOTHING)
+    facts = _facts(layout, None, _NO_SIGNATURE, Mac("absent"), _NOTHING)
     facts |= {"payload_kind": "gbt", "gbt_block": None, "gbt_last": None}
     message = GbcsMessage(layout, None, _NOTHING, facts, lead=lead)
     try:
@@ -126,8 +137,32 @@ def _certified(command: GbcsMessage | None) -> bytes | None:
         return None
 
 
+def _brokers(keystore: Keystore | None) -> tuple[bytes, ...]:
+    return keystore.brokers() if keystore is not None else ()
+
+
+def _trust(layout: Layout, signature: Signature, keystore: Keystore | None, at: datetime | None) -> Trust:
+    """Whether the certificate behind a signature may be believed for this message."""
+    if signature.verdict == "absent":
+        return _NO_SIGNATURE[1]
+    if signature.verdict == "invalid":
+        return Trust(
+            "untrusted", f"no certificate of {layout.originator.hex()} that is held made the signature"
+        )
+    if keystore is None or signature.verdict == "no_key":
+        return Trust(
+            "unchecked", f"no certificate of {layout.originator.hex()} for digital signatures is held"
+        )
+    code, cra = layout.message_code, layout.cra
+    return judge_signer(signature.certificates, keystore, code=code, cra=cra, at=at)
+
+
 def _facts(
-    layout: Layout, payload: Payload | None, signature: str, mac: str, opened: Opened
+    layout: Layout,
+    payload: Payload | None,
+    signed: tuple[Signature, Trust],
+    mac: Mac,
+    opened: Opened,
 ) -> dict[str, Any]:
     """The keys of the JSON form, in its order."""
     code = layout.message_code
@@ -142,8 +177,11 @@ def _facts(
         "recipient": layout.recipient.hex() or None,
         "originator_counter": layout.counter if layout.originator else None,
         "payload_kind": payload.kind if payload is not None else None,
-        "signature": signature,
-        "mac": mac,
+        "signature": signed[0].verdict,
+        "mac": mac.verdict,
+        "trust": signed[1].state,
+        "trust_reason": signed[1].reason,
+        "mac_reason": mac.reason,
         "encrypted_parts": len(opened.plain),
         "decrypted_parts": len(opened.plain) - opened.plain.count(None),
         "pre_command": layout.pre_command,

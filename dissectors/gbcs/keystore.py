@@ -11,13 +11,16 @@ from __future__ import annotations
 import base64
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dissectors.errors import DissectionError, Malformed
 from dissectors.gbcs.certificates import Certificate, check_chain, read_certificate
+from dissectors.gbcs.chains import Path, find_paths
+from dissectors.gbcs.names import role_title
+from dissectors.gbcs.revocation import RevocationList, read_revocation_list
 
 __all__ = ["AGREEMENT", "PREPAYMENT", "SIGNATURE", "Keystore"]
 
@@ -25,6 +28,8 @@ SIGNATURE = "digitalSignature"
 AGREEMENT = "keyAgreement"
 PREPAYMENT = "prePaymentTopUp"
 ACCESS_CONTROL_BROKER = 4
+MOST_PATHS = 4096
+"""Certificates whose chains are remembered."""
 
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.+?)-----END \1-----", re.DOTALL)
 _NAME = re.compile(r"([0-9a-fA-F]{16})[-_.](pp-ka|ka|ds)")
@@ -37,19 +42,30 @@ class Keystore:
     """Keys by entity (8 octets) and use (digitalSignature, keyAgreement, prePaymentTopUp).
 
     Args:
-        access_control_broker: entity of the Access Control Broker whose keys protect commands. When it is
-            not given, every party whose certificate has that role is tried, then every other one.
+        access_control_broker: entity of the Access Control Broker, whose key alone makes the MACs of commands. When
+            it is not given, the parties with that role (`roles`, certificates) are meant.
+
+    Attributes:
+        roots: certificates that were given as roots; no other is one.
+        crls: lists of revoked certificates.
+        roles: what the user says an entity is (``ESME``, ``Supplier`` ...), which goes before its certificates.
     """
 
     def __init__(self, access_control_broker: bytes | None = None) -> None:
         self.access_control_broker = access_control_broker
         self.certificates: list[Certificate] = []
+        self.roots: list[Certificate] = []
+        self.crls: list[RevocationList] = []
+        self.roles: dict[bytes, str] = {}
+        self._held: dict[bytes, list[Certificate]] = {}
+        self._paths: dict[bytes, list[Path]] = {}
         self._points: dict[_Slot, list[bytes]] = {}
         self._scalars: dict[_Slot, list[int]] = {}
         self._public: dict[_Slot, tuple[ec.EllipticCurvePublicKey, ...]] = {}
         self._private: dict[_Slot, tuple[ec.EllipticCurvePrivateKey, ...]] = {}
         self._secrets: dict[tuple[bytes, str, bytes, str], tuple[bytes, ...]] = {}
         self._brokers: tuple[bytes, ...] | None = None
+        self._agreeing: tuple[bytes, ...] | None = None
 
     def __repr__(self) -> str:
         return f"Keystore({len(self.certificates)} certificates, {len(self._scalars)} private keys)"
@@ -82,11 +98,37 @@ class Keystore:
         if any(c.der == der for c in self.certificates) and use is None:
             return certificate
         self.certificates.append(certificate)
+        self._held.setdefault(certificate.entity, []).append(certificate)
+        self._paths.clear()
         slot = use or (SIGNATURE if certificate.usage == SIGNATURE else AGREEMENT)
         if certificate.entity and not certificate.authority:
             self.add_public_point(certificate.entity, slot, certificate.point)
         self._brokers = None
         return certificate
+
+    def add_root(self, data: bytes | str) -> int:
+        """Take certificates (PEM or DER) as roots that chains may end in; how many there were.
+
+        Raises:
+            Malformed: there is no certificate of an authority in it.
+        """
+        raw = data.encode() if isinstance(data, str) else data
+        ders = [raw] if raw[:1] == b"\x30" else _pem_octets(raw, "CERTIFICATE")
+        found = [read_certificate(der) for der in ders]
+        if not found or not all(one.authority for one in found):
+            raise Malformed("not the certificate of a certification authority", layer="gbcs.keystore")
+        self.roots += [one for one in found if all(one.der != root.der for root in self.roots)]
+        self._paths.clear()
+        self._brokers = None
+        return len(found)
+
+    def add_revocation_list(self, data: bytes | str) -> None:
+        """Take a list of revoked certificates (CRL or ARL, PEM or DER).
+
+        Raises:
+            Malformed: it is none.
+        """
+        self.crls.append(read_revocation_list(data.encode() if isinstance(data, str) else data))
 
     def add_public_point(self, entity: bytes, use: str, point: bytes) -> None:
         """Hold a public key (uncompressed point of P-256)."""
@@ -158,7 +200,7 @@ class Keystore:
         self._public.pop((entity, use), None)
         self._private.pop((entity, use), None)
         self._secrets.clear()
-        self._brokers = None
+        self._brokers = self._agreeing = None
 
     # --- what is asked
 
@@ -171,7 +213,8 @@ class Keystore:
             keys = [_public_key(p) for p in points]
             found = tuple(k for k in keys if k is not None)
             found += tuple(k.public_key() for k in self.private_keys(entity, use)) if not found else ()
-            self._public[slot] = found
+            if found:  # strangers are not remembered: a capture may name any number of them
+                self._public[slot] = found
         return found
 
     def private_keys(self, entity: bytes, use: str) -> tuple[ec.EllipticCurvePrivateKey, ...]:
@@ -180,7 +223,8 @@ class Keystore:
         found = self._private.get(slot)
         if found is None:
             found = tuple(ec.derive_private_key(s, _CURVE) for s in self._scalars.get(slot, ()))
-            self._private[slot] = found
+            if found:
+                self._private[slot] = found
         return found
 
     def secrets(
@@ -193,7 +237,8 @@ class Keystore:
             found = self._secrets.get((other, other_use, one, use))
             if found is None:
                 found = tuple(dict.fromkeys(self._agree(one, use, other, other_use)))
-            self._secrets[slot] = found
+            if found:
+                self._secrets[slot] = found
         return found
 
     def secrets_with(self, entity: bytes, point: bytes) -> tuple[bytes, ...]:
@@ -215,31 +260,77 @@ class Keystore:
                 return
 
     def brokers(self) -> tuple[bytes, ...]:
-        """Entities that may be the Access Control Broker, the likeliest first."""
+        """Entities that are the Access Control Broker: as configured, else those with that role.
+
+        A certificate against whose chain something is proved (self-signed, a wrong issuer) makes no broker.
+        """
         if self.access_control_broker is not None:
             return (self.access_control_broker,)
         if self._brokers is None:
-            named = [c.entity for c in self.certificates if c.role == ACCESS_CONTROL_BROKER and c.entity]
-            others = [entity for entity, use in self._scalars if use == AGREEMENT]
-            parties = [c.entity for c in self.certificates if c.role is not None and c.entity]
-            self._brokers = tuple(dict.fromkeys((*named, *others, *parties)))
+            title = role_title(ACCESS_CONTROL_BROKER)
+            said = [entity for entity, role in self.roles.items() if role == title]
+            certified = [c for c in self.certificates if c.role == ACCESS_CONTROL_BROKER and c.entity]
+            certified = [c for c in certified if any(not path.faults for path in self.paths(c))]
+            self._brokers = tuple(dict.fromkeys([*said, *([] if said else (c.entity for c in certified))]))
         return self._brokers
 
-    def known_broker(self, entity: bytes) -> bool:
-        """Is `entity` the Access Control Broker by configuration or by its certificate's role?"""
-        if self.access_control_broker is not None:
-            return entity == self.access_control_broker
-        return any(c.role == ACCESS_CONTROL_BROKER and c.entity == entity for c in self.certificates)
+    def name_roles(self, roles: Mapping[bytes, str]) -> None:
+        """Hold what the user says entities are: a device's role (``ESME``) or a party's (``Supplier``)."""
+        self.roles = dict(roles)
+        self._brokers = None
 
     def role(self, entity: bytes) -> int | None:
         """Remote party role of `entity` by its certificates; None for devices and strangers."""
-        return next((c.role for c in self.certificates if c.entity == entity), None)
+        return next((c.role for c in self._held.get(entity, ()) if c.role is not None), None)
+
+    def kind(self, entity: bytes) -> tuple[str, str]:
+        """What `entity` is: ``party``, ``device`` or nothing when neither is known; and its role in words."""
+        said = self.roles.get(entity)
+        if said:
+            return ("device" if said.isupper() else "party"), said
+        held = [c for c in self._held.get(entity, ()) if c.entity]
+        if not held:
+            return "", ""
+        role = next((c.role for c in held if c.role is not None), None)
+        return ("device", "device") if role is None else ("party", role_title(role))
+
+    def certificates_of(self, entity: bytes, key: ec.EllipticCurvePublicKey) -> list[Certificate]:
+        """Certificates of `entity` that hold this public key; none when the key came alone."""
+        form = serialization.PublicFormat.UncompressedPoint
+        point = key.public_bytes(serialization.Encoding.X962, form)
+        return [c for c in self._held.get(entity, ()) if c.point == point]
+
+    def agreeing(self) -> tuple[bytes, ...]:
+        """Entities whose key agreement keys are held, those with a private key first."""
+        if self._agreeing is None:
+            slots = (*self._scalars, *self._points)
+            self._agreeing = tuple(dict.fromkeys(entity for entity, use in slots if use == AGREEMENT))
+        return self._agreeing
+
+    def paths(self, certificate: Certificate) -> list[Path]:
+        """Every chain from `certificate` upwards, those to a root that was given first."""
+        found = self._paths.get(certificate.der)
+        if found is None:
+            authorities = [c for c in self.certificates if c.authority]
+            found = find_paths(certificate, authorities, self.roots)
+            if len(self._paths) >= MOST_PATHS:
+                self._paths.clear()
+            self._paths[certificate.der] = found
+        return found
 
     def check(self) -> list[tuple[Certificate, list[str]]]:
         """Certificates that do not fit the SMKI, and why: chain, role, key usage."""
-        authorities = [c for c in self.certificates if c.authority]
+        authorities = [c for c in (*self.roots, *self.certificates) if c.authority]
         judged = ((c, check_chain(c, authorities)) for c in self.certificates)
         return [(c, faults) for c, faults in judged if faults]
+
+
+def _pem_octets(data: bytes, wanted: str) -> list[bytes]:
+    try:
+        blocks = _PEM.findall(data.decode("utf-8", "replace"))
+        return [base64.b64decode("".join(b.split()), validate=True) for label, b in blocks if label == wanted]
+    except ValueError as error:
+        raise Malformed(f"PEM block {wanted} is not base64", layer="gbcs.keystore") from error
 
 
 def _public_key(point: bytes) -> ec.EllipticCurvePublicKey | None:

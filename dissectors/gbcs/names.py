@@ -17,7 +17,11 @@ __all__ = [
     "asn1_meaning",
     "coded",
     "eui64",
+    "mac_demanded",
+    "originator_roles",
     "role_name",
+    "role_title",
+    "signature_demanded",
     "use_case",
     "use_case_by_name",
     "use_cases",
@@ -127,6 +131,50 @@ def coded(name: str, key: str = "value", text: str = "name") -> dict[int, str]:
 def role_name(role: int) -> str:
     """Name of a remote party role."""
     return coded("remote_party_roles").get(role) or f"unknown role {role}"
+
+
+@cache
+def role_title(role: int) -> str:
+    """A remote party role as people and keys.toml write it: ``Network Operator``."""
+    return coded("remote_party_roles", text="title").get(role) or role_name(role)
+
+
+@cache
+def originator_roles(code: int) -> frozenset[str]:
+    """Roles that may send the command with this message code (titles as in `role_title`); empty where no table
+    says (GBCS section 17; `tables/usecase_originators.csv` where the annex leaves it open)."""
+    extra = {int(r["message_code"], 16): r["roles"] for r in table(PACKAGE, "usecase_originators")}
+    row = use_case(code)
+    known = set(coded("remote_party_roles", text="title").values()) - {""}
+    said = extra.get(code) or (row.roles if row is not None else "")
+    return frozenset(name.strip() for name in said.split(";") if name.strip() in known)
+
+
+@cache
+def _observed(code: int, cra: int) -> str:
+    column = f"{CRA.get(cra)}_protection_observed"
+    rows = (row for row in table(PACKAGE, "usecases") if int(row["message_code"], 16) == code)
+    return next((row.get(column) or "" for row in rows), "")
+
+
+@cache
+def signature_demanded(code: int, cra: int) -> bool | None:
+    """Must a message (code, CRA flag) be signed: as seen in RTDS 4.5.0, else by its category (GBCS section 6);
+    None where both ways are right or nothing says."""
+    seen, row = _observed(code, cra), use_case(code)
+    if seen:
+        return None if "|" in seen else seen.startswith("signed")
+    return row.critical if row is not None else None
+
+
+@cache
+def mac_demanded(code: int, cra: int) -> bool | None:
+    """Must a message carry a MAC: all commands but those that are signed only, and responses and alerts that are
+    not signed (GBCS section 6); None where both ways are right or nothing says."""
+    seen, signed = _observed(code, cra), signature_demanded(code, cra)
+    if seen:
+        return None if "|" in seen else "mac" in seen
+    return None if signed is None else cra == 1 or not signed
 
 
 @cache

@@ -15,6 +15,7 @@ from dissectors.dlms.lengths import build_length
 from dissectors.errors import Malformed
 from dissectors.gbcs.building import SECURITY, Header, authenticated, content_keys, grouping, signed
 from dissectors.gbcs.der import Reader, encode_field
+from dissectors.gbcs.entitlement import check_mac
 from dissectors.gbcs.gbt import build_block, read_block
 from dissectors.gbcs.gbz import read_zcl
 from dissectors.gbcs.keystore import Keystore
@@ -25,7 +26,6 @@ from dissectors.gbcs.payloads import NULL, Ask, ZclCommand, gbz, gbz_alert, head
 from dissectors.gbcs.protection import decrypt, encrypt
 from dissectors.gbcs.structures import structure
 from dissectors.gbcs.tunnel import build_header, read_header
-from dissectors.gbcs.verification import check_mac
 
 __all__ = ["header_of", "rebuild"]
 
@@ -72,9 +72,9 @@ def rebuild(message: GbcsMessage, keystore: Keystore | None = None) -> bytes:
     if layout.mac is None:
         return lead + inner
     mac = layout.octets[layout.mac : layout.mac + MAC_OCTETS]
-    party = check_mac(layout, keystore)[1] if keystore is not None else None
-    if keystore is not None and party is not None:
-        for secret in keystore.secrets(party, layout.recipient):
+    made_by = check_mac(layout, keystore)
+    if keystore is not None and made_by.verdict == "valid" and made_by.maker is not None:
+        for secret in keystore.secrets(made_by.maker, layout.recipient):
             made = authenticated(inner, header, secret)
             if made.endswith(mac):
                 return lead + made

@@ -8,9 +8,8 @@ Source: GBCS 4.x section 13.2; RFC 5280.
 
 from __future__ import annotations
 
-from dissectors.errors import DissectionError
 from dissectors.field import Field, Issue
-from dissectors.gbcs.certificates import Certificate, check_chain, of_field
+from dissectors.gbcs.certificates import Certificate, certificates_in, check_chain
 from dissectors.gbcs.names import role_name
 from dissectors.gbcs.x509 import key_usage_names
 
@@ -22,28 +21,16 @@ LAYER = "gbcs.replacements"
 def check_replacements(command: Field, octets: bytes) -> list[Issue]:
     """What does not fit in the `update_security_credentials` structure that `command` is."""
     path = command.find("certification_path")
-    authorities = _certificates(path, octets) if path is not None else []
+    authorities = list(certificates_in([path], octets)) if path is not None else []
     known = [certificate for _, certificate in authorities]
     out: list[Issue] = []
     replacements = command.find("replacements")
     for one in replacements.children if replacements is not None else ():
-        held = _certificates(one, octets)
+        held = list(certificates_in([one], octets))
         if held:
             field, certificate = held[0]
             faults = [*check_chain(certificate, known, root=False), *_cell_faults(one, certificate)]
             out += [Issue("note", LAYER, field.offset, f"replacement certificate: {f}") for f in faults]
-    return out
-
-
-def _certificates(root: Field, octets: bytes) -> list[tuple[Field, Certificate]]:
-    out = []
-    for field in root.walk():
-        if field.name.partition("[")[0] != "certificate":
-            continue
-        try:
-            out.append((field, of_field(field, octets)))
-        except DissectionError:
-            continue  # its own issues say what is wrong with it
     return out
 
 

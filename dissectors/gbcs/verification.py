@@ -1,28 +1,24 @@
 """Is a message what its originator sent: its signature, its MAC, and what its encrypted parts say.
 
-Which pair of keys protects what: GBCS 4.x section 4.3 and 6; section 8 for encrypted attributes.
+Who may make which MAC: `dissectors.gbcs.entitlement`. Which pair of keys protects what: GBCS 4.x section 4.3 and 6;
+section 8 for encrypted attributes.
 """
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import NamedTuple
 
+from dissectors.gbcs.certificates import Certificate
 from dissectors.gbcs.keystore import AGREEMENT, SIGNATURE, Keystore
-from dissectors.gbcs.layout import MAC_OCTETS, Layout
-from dissectors.gbcs.names import use_case
+from dissectors.gbcs.layout import Layout
 from dissectors.gbcs.payload import SECURITY_HEADER
-from dissectors.gbcs.protection import (
-    ENCRYPTION_MODE,
-    Verdict,
-    decrypt,
-    derive_key,
-    gmac,
-    verify_signature,
-)
+from dissectors.gbcs.protection import ENCRYPTION_MODE, Verdict, decrypt, derive_key, verify_signature
 
-__all__ = ["Opened", "check_mac", "check_signature", "open_parts"]
+__all__ = ["GROUP_ORDER", "Opened", "Signature", "check_signature", "open_parts", "signature_twins"]
 
-_HAN_ONLY = "SME.C.PPMID-GSME"
+GROUP_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""n of P-256 (FIPS 186-4 D.1.2.3)."""
 
 
 class Opened(NamedTuple):
@@ -32,67 +28,44 @@ class Opened(NamedTuple):
     state: str  # none, all, some, no_key, bad_tag
 
 
-def check_signature(layout: Layout, keystore: Keystore | None) -> Verdict:
-    """The verdict on the signature of the business originator."""
+class Signature(NamedTuple):
+    """The verdict on a signature, and the certificates that hold the key that made it."""
+
+    verdict: Verdict
+    certificates: list[Certificate]
+
+
+_ABSENT, _NO_KEY, _INVALID = Signature("absent", []), Signature("no_key", []), Signature("invalid", [])
+
+
+def check_signature(layout: Layout, keystore: Keystore | None) -> Signature:
+    """The verdict on the signature of the business originator.
+
+    A key of another use counts too (it is the originator's all the same): trust in it is another question
+    (`dissectors.gbcs.trust`).
+    """
     if layout.signature_length != 64:
-        return "absent"
+        return _ABSENT
     if keystore is None:
-        return "no_key"
-    keys = keystore.public_keys(layout.originator, SIGNATURE)
-    if not keys:
-        return "no_key"
+        return _NO_KEY
     raw, data = layout.raw_signature, layout.signed_octets
-    for key in keys:
+    keys = keystore.public_keys(layout.originator, SIGNATURE)
+    for key in (*keys, *keystore.public_keys(layout.originator, AGREEMENT)):
         if verify_signature(key, raw, data):
-            return "valid"
-    return "invalid"
+            return Signature("valid", keystore.certificates_of(layout.originator, key))
+    return _INVALID if keys else _NO_KEY
 
 
-def check_mac(layout: Layout, keystore: Keystore | None) -> tuple[Verdict, bytes | None]:
-    """The verdict on the MAC, and the party whose key made it (for commands: the Access Control Broker)."""
-    if layout.ciphering is None:
-        return "absent", None
-    if keystore is None:
-        return "no_key", None
-    if layout.mac is None:
-        return "invalid", None
-    octets, mac = layout.octets, layout.mac
-    # security control and the five empty strings of the header, then the whole general-signing APDU
-    data = octets[layout.ciphering : layout.ciphering + 1] + octets[1:6] + octets[layout.ciphering + 5 : mac]
-    tag = octets[mac : mac + MAC_OCTETS]
-    if octets[layout.ciphering : layout.ciphering + 5] != b"\x11\x00\x00\x00\x00":
-        return "invalid", None
-    if layout.cra != 1:
-        return _answer_mac(layout, keystore, data, tag)
-    row = use_case(layout.message_code)
-    if row is not None and row.category == _HAN_ONLY:
-        return _answer_mac(layout, keystore, data, tag)
-    return _command_mac(layout, keystore, data, tag)
-
-
-def _matches(layout: Layout, secret: bytes, data: bytes, tag: bytes) -> bool:
-    key = derive_key(secret, layout.originator, layout.cra, layout.counter, layout.recipient)
-    return gmac(key, layout.originator, data)[:MAC_OCTETS] == tag
-
-
-def _answer_mac(layout: Layout, keystore: Keystore, data: bytes, tag: bytes) -> tuple[Verdict, bytes | None]:
-    """Between originator and recipient themselves: responses, alerts, PPMID to GSME."""
-    secrets = keystore.secrets(layout.originator, layout.recipient)
-    for secret in secrets:
-        if _matches(layout, secret, data, tag):
-            return "valid", layout.originator
-    return ("invalid" if secrets else "no_key"), None
-
-
-def _command_mac(layout: Layout, keystore: Keystore, data: bytes, tag: bytes) -> tuple[Verdict, bytes | None]:
-    """The Access Control Broker's key; the ids in the key derivation stay those of the header."""
-    judged = False
-    for broker in keystore.brokers():
-        for secret in keystore.secrets(broker, layout.recipient):
-            if _matches(layout, secret, data, tag):
-                return "valid", broker
-            judged = judged or keystore.known_broker(broker)
-    return ("invalid" if judged else "no_key"), None
+def signature_twins(layout: Layout) -> tuple[bytes, bytes] | None:
+    """Two marks of a signed message: the first is the same for its twin with n - s in place of s, which verifies
+    as well and which anybody can make; the second tells the two apart. None without a signature.
+    """
+    if layout.signature_length != 64:
+        return None
+    raw = layout.raw_signature
+    s = int.from_bytes(raw[32:], "big")
+    least = min(s, (GROUP_ORDER - s) % GROUP_ORDER)
+    return sha256(layout.signed_octets + raw[:32] + least.to_bytes(32, "big")).digest(), raw[32:]
 
 
 def open_parts(

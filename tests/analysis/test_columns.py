@@ -22,7 +22,7 @@ from dissectors.keyring import Key, Keyring
 from dissectors.zigbee.outer import Outer
 from tests.benchmarks.traffic import CASES, Case, fcs, frames, key, write_pcap
 
-TABLES = ("packets", "attributes", "commands", "devices", "keys", "messages", "items")
+TABLES = ("packets", "attributes", "commands", "devices", "keys", "messages", "items", "certificates")
 FRAME_TABLES = ("packets", "attributes", "commands")
 QUICK = 150_000
 """Octets of a shared capture above which the comparison reads its first frames only."""

@@ -1,5 +1,6 @@
 """keys.toml: what is read, what is refused and where, and that no key ever shows."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,37 @@ def test_the_environment_names_the_file(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_keyring_never_shows_a_key() -> None:
     assert KEY not in repr(read_keys_text(WHOLE))
+
+
+def test_roots_and_lists_of_revoked_certificates_come_from_the_gbcs_section(tmp_path):
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+
+    from captures.simulated import smki
+
+    made = smki.Smki(5, 1_767_571_200, bytes(8))
+    (tmp_path / "root.der").write_bytes(made.root())
+    pem = x509.load_der_x509_certificate(made.root()).public_bytes(serialization.Encoding.PEM).decode()
+    builder = x509.CertificateRevocationListBuilder().issuer_name(smki._root_name())
+    builder = builder.last_update(datetime(2026, 1, 1)).next_update(datetime(2027, 1, 1))
+    crl = builder.sign(smki.private_key(7), hashes.SHA256())
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "issuing.crl").write_bytes(crl.public_bytes(serialization.Encoding.DER))
+    text = '[gbcs]\naccess_control_broker = "0000000000000004"\n'
+    for roots in ("'root.der'", f"['''{pem}''']"):
+        content = f"{text}roots = {roots}\ncrls = ['lists']\n[[device]]\neui64 = '0000000000000009'\nrole = 'GSME'\n"
+        store = read_keys_text(content, path=str(tmp_path / "keys.toml")).gbcs
+        assert [one.der for one in store.roots] == [made.root()] and len(store.crls) == 1
+        assert store.certificates == [] and store.kind(bytes(7) + b"\x09") == ("device", "GSME")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [("roots", b"no certificate", "certification authority"), ("crls", b"no list", "list of revoked certificates"),
+     ("roots", b"\x30\x03\x02\x01\x00", "X.509")],
+)  # fmt: skip
+def test_a_root_or_list_that_is_none_names_its_file(tmp_path, name, content, said):
+    (tmp_path / "bad.der").write_bytes(content)
+    with pytest.raises(KeyFileError) as caught:
+        read_keys_text(f"[gbcs]\n{name} = 'bad.der'\n", path=str(tmp_path / "keys.toml"))
+    assert "bad.der" in str(caught.value) and said in str(caught.value)

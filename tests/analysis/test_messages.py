@@ -34,8 +34,8 @@ def test_one_message_as_json_has_the_keys_of_the_design(keyring):
     form = json.loads(text)
     assert code == 0
     wanted = ["schema", "source", "kind", "length", "use_case", "name", "message_code", "cra", "originator"]
-    wanted += ["recipient", "originator_counter", "payload_kind", "signature", "mac", "encrypted_parts"]
-    wanted += ["decrypted_parts"]
+    wanted += ["recipient", "originator_counter", "payload_kind", "signature", "mac", "trust", "trust_reason"]
+    wanted += ["mac_reason", "encrypted_parts", "decrypted_parts"]
     assert list(form)[: len(wanted)] == wanted
     assert list(form)[-4:] == ["items", "issues", "fields", "error"]
     assert form["originator"] == "0a51c0de00000000" and form["error"] is None

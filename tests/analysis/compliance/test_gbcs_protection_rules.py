@@ -39,3 +39,10 @@ def test_credential_updates_that_are_protected_otherwise(rule: str, mode: str, g
     other = command(0x1B, signature="valid")
     named = command(0x1B, name=f"CS02b Update Security Credentials ({mode})", **good)
     broken_and_kept(rule, capture([other, command(0x1B, **good)]), capture([other, named]))
+
+
+@pytest.mark.parametrize("code", [0x0012, 0x007F, 0x0102, 0x0125, 0x001F])
+def test_use_cases_without_a_category_demand_their_signature_too(code: int) -> None:
+    broken_and_kept(
+        "critical-command-unsigned", capture([command(code)]), capture([command(code, signature="valid")])
+    )

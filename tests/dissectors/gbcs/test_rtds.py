@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import independent
 import rtds
 
+LOAD_CONTROLLER = bytes.fromhex("90b3d51f30010008")
+
 
 @pytest.fixture(scope="module")
 def messages(shared: Path) -> dict[str, bytes]:
@@ -37,6 +39,12 @@ def test_every_octet_lies_in_a_named_leaf(messages, store, keyed):
                     held[leaf.offset : leaf.end] = b"\1" * leaf.length
         assert all(held), f"{name}: octet {held.find(0)} lies in no leaf"
         worse = [i for i in message.issues if i.severity != "note"]
+        if (
+            keyed
+            and octets[octets.index(b"\xdf") + 12 :][:8] == LOAD_CONTROLLER
+            and message.facts["trust"] != "absent"
+        ):
+            assert "is self-signed" in worse.pop().text  # the set's load controller has no authority
         assert not worse, f"{name}: {worse[0]}"
         assert message.error is None
         assert message.facts["use_case"], name

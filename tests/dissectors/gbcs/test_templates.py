@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dissectors.gbcs import build, dissect_message
-from dissectors.gbcs.names import use_cases
+from dissectors.gbcs.names import originator_roles, use_cases
 from dissectors.gbcs.templates import has_template
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -27,7 +27,10 @@ def test_command_and_response_of_the_template(code):
     command = dissect_message(octets, STORE)
     assert command.facts["mac"] == "valid"
     assert command.facts["signature"] == ("valid" if build.is_signed(code) else "absent")
-    assert command.issues == []
+    allowed = originator_roles(code) or {"Supplier"}
+    wrong_role = build.is_signed(code) and "Supplier" not in allowed
+    assert ("may not send" in command.facts["trust_reason"]) == wrong_role
+    assert [i for i in command.issues if i.severity != "note"] == [] or wrong_role
     assert build.build(command, STORE) == octets
     octets = build.response(command, keystore=STORE)
     for asked in (command, None):
