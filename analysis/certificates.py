@@ -71,7 +71,8 @@ def certificate_rows(session: Session) -> list[dict[str, Any]]:
     held = {one.der: one for one in (*store.roots, *store.certificates)}
     roots = {one.der for one in store.roots}
     strangers = {der: one.certificate for der, one in seen.items() if der not in held}
-    between = [one for one in (*store.certificates, *strangers.values()) if one.authority]
+    between = [one for one in strangers.values() if one.authority]
+    between += [one for one in store.certificates if one.authority] if between else []
     rows = []
     for number, (der, certificate) in enumerate((held | strangers).items(), 1):
         sighting = seen.get(der)
@@ -124,5 +125,6 @@ def _judged(
     from dissectors.gbcs.trust import judge_certificate
 
     at = sighting.at if sighting is not None else session.last_message
-    trust = judge_certificate(certificate, store, at=at, paths=find_paths(certificate, between, store.roots))
+    paths = find_paths(certificate, between, store.roots) if between else store.paths(certificate)
+    trust = judge_certificate(certificate, store, at=at, paths=paths)
     return {"chain": trust.state, "chain_reason": trust.reason}

@@ -164,7 +164,24 @@ def keys(tally: Tally) -> dict[str, Any]:
         }
         for k in _view(tally).tables["keys"].itertuples()
     ]
-    return {"coverage": coverage, "shut": networks, "held": held}
+    return {"coverage": coverage, "shut": networks, "held": held, **_certificates(_view(tally).tables)}
+
+
+CERTIFICATES_LISTED = 40
+CHAIN_STATES = {"untrusted": "fail", "unchecked": "none", "trusted": "ok"}
+
+
+def _certificates(tables: Any) -> dict[str, Any]:
+    """Certificates that were given or seen, those that are not to be trusted first."""
+    rows = tables.get("certificates")
+    if rows is None or rows.empty:
+        return {"certificates": [], "more_certificates": 0}
+    found = sorted(rows.itertuples(), key=lambda row: list(CHAIN_STATES).index(str(row.chain)))
+    names = ("name", "role", "use", "validity", "chain", "chain_reason", "origin")
+    listed = [{name: _text(getattr(row, name)) for name in names} for row in found[:CERTIFICATES_LISTED]]
+    for row in listed:
+        row["state"] = CHAIN_STATES[row["chain"]]
+    return {"certificates": listed, "more_certificates": len(found) - len(listed)}
 
 
 def _hex(value: Any) -> str:

@@ -192,8 +192,7 @@ CRITICAL = forging.command(STORE, 0x001A)
 def test_without_a_root_and_without_a_time_nothing_is_trusted():
     assert trust(CRITICAL, STORE)[:2] == ("valid", "trusted")
     assert (
-        "chain to the root" in trust(CRITICAL, STORE)[2]
-        and "valid at that time" in trust(CRITICAL, STORE)[2]
+        "chain to the root" in trust(CRITICAL, STORE)[2] and "valid at that time" in trust(CRITICAL, STORE)[2]
     )
     verdict = trust(CRITICAL, STORE, None)
     assert verdict[:2] == ("valid", "unchecked") and "expiry not checked: no time" in verdict[2]
