@@ -35,6 +35,7 @@ __all__ = ["NEAREST", "frame_batches", "outer_layers"]
 NEAREST = 256
 """Rows that are read after a surprise, at least: the next one may be near. Doubled while there is none."""
 TRAILERS = np.array([kind.octets for kind in TrailerKind], np.int64)
+RADIO = (Kind.RADIO, Kind.DOUBLE)
 OPENED = frozenset({"ok", "replay"})
 
 
@@ -200,12 +201,15 @@ def _put_capture(block: FrameBlock, capture: str, out: Columns) -> None:
     """What the capture itself says of each record: as `analysis.rows.capture_columns`."""
     every = np.arange(len(block))
     mask = np.ones(len(block), np.bool_)
-    length = np.where(block.kind == Kind.RADIO, block.length, block.record_length)
+    length = np.where(np.isin(block.kind, RADIO), block.length, block.record_length)
     out.put("frame", every, block.number.astype(np.uint64), mask)
     _put_time(out, block.time_ns)
     out.put_words("capture", every, 0, (capture,), mask)
     out.put("length", every, length.astype(np.uint32), mask)
     out.put("link_type", every, block.link_type, mask)
+    out.put("interface", every, block.interface, mask)
+    if block.double_of is not None:
+        out.fill("double_of", block.double_of.astype(np.uint64), block.double_of > 0)
     for name, values, has in (
         ("channel", block.channel, block.channel != 255),
         ("page", block.page, block.page != 255),

@@ -68,11 +68,11 @@ def _plain(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def tell_losses(facts: Any) -> None:
+def tell_losses(facts: Any, *, notes: bool = True) -> None:
     """Warn of every part of a capture that could not be read, and say what is to be known of it besides."""
     for one in facts.lost:
         say(f"warning: {facts.name}: offset 0x{one.offset:x}: {one.text}")
-    for note in facts.notes:
+    for note in facts.notes if notes else ():
         say(f"note: {facts.name}: {note}")
 
 

@@ -102,11 +102,12 @@ class Reading:
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         look = FIRST_LOOK if FIRST_LOOK in self.looks else None
-        with self.replay.open() as capture:
+        with self.replay.open_merged() as capture:
             self.facts.format = capture.format  # the rest when it has been read
             short = (self.block_frames or BLOCK_FRAMES) < BLOCK_FRAMES
             alone = not self.ahead or short or (self.limit or LONG) < LONG
             read = partial(outer_layers, session=self.session)
+            alone = alone or self.replay.merging is not None
             ahead = Ahead(capture, self.replay, read, alone=alone, look=look)
             with closing(_limited(ahead, self.limit, self.block_frames)) as blocks:
                 for block, outer in blocks:

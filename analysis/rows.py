@@ -50,14 +50,18 @@ class Rows:
 def capture_columns(block: FrameBlock, row: int, capture: str) -> dict[str, Any]:
     """What the capture itself says of a record: the columns from `frame` to `fcs_ok`."""
     number = int(block.number[row])
+    radio = block.kind[row] in (Kind.RADIO, Kind.DOUBLE)
     time_ns = int(block.time_ns[row])
     out: dict[str, Any] = {
         "frame": number,
         "time": None if time_ns == NO_TIME else time_ns,
         "capture": capture,
-        "length": int(block.length[row]) if block.kind[row] == Kind.RADIO else int(block.record_length[row]),
+        "length": int(block.length[row]) if radio else int(block.record_length[row]),
         "link_type": int(block.link_type[row]),
+        "interface": int(block.interface[row]),
     }
+    if block.kind[row] == Kind.DOUBLE and block.double_of is not None:
+        out["double_of"] = int(block.double_of[row])
     if block.channel[row] != 255:
         out["channel"] = int(block.channel[row])
     if block.page[row] != 255:
@@ -108,6 +112,9 @@ def _payloads(session: Session, found: Dissection, frame: int, time_ns: int | No
 
 
 def _other(block: FrameBlock, row: int, session: Session, columns: dict[str, Any]) -> None:
+    if block.kind[row] == Kind.DOUBLE:
+        columns.update(protocol="double", summary=f"the transmission of frame {columns['double_of']} again")
+        return
     name = LINK_TYPES.get(columns["link_type"], f"link type {columns['link_type']}")
     if block.kind[row] == Kind.NOTHING:
         columns.update(protocol="none", summary=f"no radio frame in this {name} record")

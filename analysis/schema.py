@@ -110,6 +110,13 @@ PACKETS = (
     _c("protocol", "category", "the innermost protocol that was read"),
     _c("summary", "category", "what the frame says, in a line"),
     _c("issue", "category", "first issue, null when there is none"),
+    _c("interface", "uint16", "0-based number of the interface (sniffer) of the capture that recorded it"),
+    _c(
+        "double_of",
+        "uint64",
+        "the record that counts, where another interface recorded this transmission too; the row of a double has "
+        "nothing but what its own interface says of it",
+    ),
 )
 
 ATTRIBUTES = (

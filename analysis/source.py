@@ -6,16 +6,20 @@ import os
 import stat
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
 from captures import Capture, open_capture
+from captures.merging import Merging, find_merging, merged, several_interfaces
 
 __all__ = ["Replay", "Source"]
 
 Source = str | os.PathLike[str] | IO[bytes]
 """A path, ``-`` for stdin, or an open binary file."""
 
+LOOKED_AT = 1024 * 1024
+"""Octets at the beginning of a file in which interfaces are looked for."""
 HELD = 64 * 1024 * 1024
 """Octets of a stream that are held in memory; what exceeds them goes to a temporary file."""
 
@@ -26,14 +30,18 @@ class Replay:
     Args:
         source: path, ``-``, or open binary file.
         once: never to be read again: streams are not copied.
+        apart: every record counts, in the order of the file, also where several interfaces hear one network.
     """
 
-    def __init__(self, source: Source, *, once: bool = False) -> None:
+    def __init__(self, source: Source, *, once: bool = False, apart: bool = False) -> None:
         self.source = source
         self.once = once
+        self.apart = apart
         self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
         self._stream: Any = None
         self._start: int | None = None
+        self._merging: Merging | None = None
+        self._looked = False
 
     @property
     def name(self) -> str:
@@ -76,6 +84,45 @@ class Replay:
             self.source.seek(self._start)
             return open_capture(_kept(self.source), name=self.name)
         return open_capture(self.source, name=self.name) if self.once else self._copied(self.source)
+
+    def open_merged(self) -> Capture:
+        """As `open`; where several interfaces hear one network, as one stream: doubles marked, times on one clock.
+
+        A stream that cannot be read twice is given as it comes.
+        """
+        if self.apart:
+            return self.open()
+        if not self._looked:
+            self._looked = True
+            if several_interfaces(self._head()):
+                self._merging = find_merging(self.open)
+        capture = self.open()
+        if self._merging is not None:
+            found = self._merging
+            capture.pass_through(partial(merged, doubles=found.doubles, ranks=found.ranks), found.text())
+            capture.clocks = [fit.to_json() for fit in found.doubles.fits]
+        return capture
+
+    @property
+    def merging(self) -> Merging | None:
+        """How several interfaces were made one stream; None when they were not."""
+        return self._merging
+
+    def _head(self) -> bytes:
+        """The first octets of a file; none of a stream."""
+        if self.path is not None:
+            try:
+                with self.path.open("rb") as file:
+                    return file.read(LOOKED_AT)
+            except OSError:
+                return b""
+        if isinstance(self.source, str | os.PathLike) or not _seekable(self.source):
+            return b""
+        at = self.source.tell() if self._start is None else self._start
+        self.source.seek(at)
+        head = self.source.read(LOOKED_AT)
+        self.source.seek(at)
+        return head
 
     def close(self) -> None:
         """Give the spool back."""

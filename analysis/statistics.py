@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from analysis.tables import numpy_of, truths_of
 
@@ -22,9 +23,10 @@ BROADCAST = {
 
 @dataclass(slots=True)
 class Statistics:
-    """What `hanscope stats` prints.
+    """What `hanscope stats` prints: what was on the air, each transmission once.
 
     Attributes:
+        doubles: records of transmissions that another interface recorded too, and that count there.
         protocols: (frames, octets) by protocol.
         layers: frames by layer that could be read.
         conversations: (frames, octets) by pair of NWK addresses, in the direction sent, with PAN.
@@ -33,6 +35,7 @@ class Statistics:
     """
 
     frames: int = 0
+    doubles: int = 0
     octets: int = 0
     first_ns: int | None = None
     last_ns: int | None = None
@@ -48,6 +51,10 @@ class Statistics:
 
     def count(self, packets: Any) -> None:
         """Take in a batch of `packets`."""
+        double = numpy_of(packets.column("double_of"))[1]
+        if double.any():
+            self.doubles += int(double.sum())
+            packets = packets.take(pa.array(np.flatnonzero(~double)))
         lengths, _ = numpy_of(packets.column("length"))
         self.frames += len(packets)
         self.octets += int(lengths.sum())
@@ -108,6 +115,8 @@ class Statistics:
         rate = self.frames / self.seconds if self.seconds else None
         return {
             "frames": self.frames,
+            "recorded": self.frames + self.doubles,
+            "doubles": self.doubles,
             "octets": self.octets,
             "seconds": self.seconds,
             "frames_per_second": rate,

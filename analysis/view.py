@@ -284,7 +284,19 @@ class View:
 def tables_of(decoded: Any) -> dict[str, Table]:
     """The lazy tables of a `Decoded`, or of a mapping of table name to DataFrame or Arrow table."""
     known = getattr(decoded, "arrow", decoded)
-    return {name: _table(name, known.get(name)) for name in TABLES}
+    return {name: _table(name, _on_the_air(name, known.get(name))) for name in TABLES}
+
+
+def _on_the_air(name: str, content: Any) -> Any:
+    """A table of packets without the doubles that other interfaces recorded."""
+    if name != "packets" or content is None or not len(content):
+        return content
+    if isinstance(content, pd.DataFrame):
+        double = content["double_of"].notna() if "double_of" in content else None
+        return content if double is None or not double.any() else content[~double.to_numpy(dtype=bool)]
+    if "double_of" not in content.column_names or content["double_of"].null_count == len(content):
+        return content
+    return content.filter(content["double_of"].is_null())
 
 
 def _table(name: str, content: Any) -> Table:

@@ -32,6 +32,7 @@ class Kind(IntEnum):
     RADIO = 0  # an IEEE 802.15.4 frame
     PACKET = 1  # another link layer's packet (Ethernet, IP ... without ZEP): kept whole
     NOTHING = 2  # a record without a frame (ZEP acknowledgement, too short for its encapsulation)
+    DOUBLE = 3  # a radio frame that another interface recorded too, and that counts there
 
 
 class TrailerKind(IntEnum):
@@ -94,6 +95,7 @@ class FrameBlock:
     comments: dict[int, str] = field(default_factory=dict)  # by record number
     issues: dict[int, str] = field(default_factory=dict)  # encapsulation troubles, by record number
     wire_length: npt.NDArray[np.int32] | None = None  # record length before the snap length cut it
+    double_of: npt.NDArray[np.int64] | None = None  # number of the record that counts, 0 where this one does
 
     def __len__(self) -> int:
         return len(self.offset)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Any
 
 from captures.block import FrameBlock, Lost
 from captures.encapsulations import SUPPORTED, Unwrapper
@@ -72,6 +73,7 @@ class CaptureFacts:
     trailer_judgement: str = ""
     lost: list[Lost] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    clocks: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Capture:
@@ -79,6 +81,7 @@ class Capture:
 
     Attributes:
         name: as given, or the path.
+        clocks: how the clocks of its interfaces differ, where they hear one network.
         format: ``"pcap"``, ``"pcapng"``, ``"daintree"`` or ``"ubiqua"``.
     """
 
@@ -88,6 +91,7 @@ class Capture:
         self.format, self._reader = _reader(source)
         self._unwrapper = Unwrapper()
         self._blocks = self._read()
+        self.clocks: list[dict[str, Any]] = []
         if self.format == "pcap":
             self._refuse_foreign()
 
@@ -107,7 +111,7 @@ class Capture:
         """What it says of itself, as far as it has been read: a copy."""
         comments, lost, notes = list(self.comments), list(self.lost), list(self.notes)
         said = self.trailer_judgement
-        return CaptureFacts(self.name, self.format, self.link_types, comments, said, lost, notes)
+        return CaptureFacts(self.name, self.format, self.link_types, comments, said, lost, notes, self.clocks)
 
     def close(self) -> None:
         """Close the file. What was read stays valid."""
@@ -117,6 +121,16 @@ class Capture:
     def link_types(self) -> list[int]:
         """The link types of the interfaces described so far, each once."""
         return list(dict.fromkeys(one.link_type for one in self._reader.facts.interfaces))
+
+    @property
+    def interfaces(self) -> int:
+        """How many interfaces were described so far."""
+        return len(self._reader.facts.interfaces)
+
+    def pass_through(self, change: Callable[[Iterator[FrameBlock]], Iterator[FrameBlock]], note: str) -> None:
+        """Let the blocks pass through `change` before they are given, and say so in `notes`."""
+        self._blocks = change(self._blocks)
+        self._reader.facts.note(note)
 
     @property
     def comments(self) -> list[str]:

@@ -64,7 +64,7 @@ class Inspected:
         self.packets["security"] = self._security()
         self.view = np.arange(len(self.packets))
         self.marked: set[int] = set()
-        with replay.open() as capture:
+        with replay.open_merged() as capture:
             self._blocks: list[FrameBlock] = list(capture)
         self._starts = np.cumsum([0] + [len(block) for block in self._blocks])
         self.shown: Callable[[int], Shown] = lru_cache(maxsize=64)(self._shown)
@@ -102,6 +102,9 @@ class Inspected:
     def row_of(self, frame: int) -> int | None:
         """The row of the view at which `frame` is, or would be."""
         numbers = self.packets["frame"].to_numpy(dtype=np.int64)[self.view]
+        exact = np.flatnonzero(numbers == frame)
+        if len(exact):
+            return int(exact[0])
         return min(int(np.searchsorted(numbers, frame)), len(numbers) - 1) if len(numbers) else None
 
     def find(self, text: str, start: int, step: int) -> int | None:

@@ -29,7 +29,7 @@ def run(source: str, keyring: Keyring, *, as_json: bool, most: int, quiet: bool)
     except TsharkMissing as error:
         console.error_line(str(error), "install it with your package manager: apt install tshark")
         return console.PARTLY
-    with Replay(source) as replay:
+    with Replay(source, apart=True) as replay:
         return _compared(replay, keyring, version, as_json=as_json, most=most, quiet=quiet)
 
 

@@ -81,7 +81,7 @@ def _pass(
     session = Session(keyring, capture=replay.name, tables=("packets",), hindsight=hindsight)
     wanted = set(numbers)
     found: list[Shown] = []
-    with replay.open() as capture:
+    with replay.open_merged() as capture:
         for block in capture:
             session.learn_secrets(capture.secrets)
             found.extend(_in_block(block, session, wanted))
@@ -112,10 +112,14 @@ def shown_row(block: FrameBlock, row: int, session: Session) -> Shown:
     """One row of a block, dissected with what `session` knows."""
     columns = capture_columns(block, row, session.capture)
     from dissectors import dissect_frame
+    from dissectors.context import HanContext
 
     number = int(block.number[row])
     if block.kind[row] == Kind.RADIO:
         dissection = dissect_frame(block.raw(row), session.context)
+    elif block.kind[row] == Kind.DOUBLE:  # its other record counts, so it is read without a memory
+        known = HanContext(session.context.keyring, session.context.addresses)
+        dissection = dissect_frame(block.raw(row), known)
     else:
         octets = block.octets(row)
         whole = Field("octets", octets, "no radio frame", 0, len(octets))
@@ -135,7 +139,7 @@ def _encapsulation(block: FrameBlock, row: int) -> list[Field]:
     from captures import encapsulation_fields
 
     frame = None
-    if block.kind[row] == Kind.RADIO:
+    if block.kind[row] in (Kind.RADIO, Kind.DOUBLE):
         start = int(block.offset[row] - block.record_offset[row])
         frame = start, start + int(block.length[row])
     found: list[Field] = encapsulation_fields(block.record(row), int(block.link_type[row]), frame)

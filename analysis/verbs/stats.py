@@ -28,12 +28,12 @@ def run(source: str, keyring: Keyring, *, as_json: bool, most: int, quiet: bool)
                     counts.count(batch)
                 else:
                     devices.extend(rows_of(batch))
-    console.tell_losses(reading.facts)
+    console.tell_losses(reading.facts, notes=as_json)
     if as_json:
         facts = reading.facts
         head = {"schema": 1, "source": facts.name, "format": facts.format, "link_types": facts.link_types}
         head["trailers"] = facts.trailer_judgement
-        head["notes"] = facts.notes
+        head["notes"], head["clocks"] = facts.notes, facts.clocks
         console.put_json({**head, **counts.to_json(), "devices": devices})
     else:
         for line in _text(reading.facts, counts, devices, most):
@@ -47,6 +47,10 @@ def _text(facts: CaptureFacts, counts: Statistics, devices: list[dict[str, Any]]
     if facts.trailer_judgement:
         yield f"  {facts.trailer_judgement}"
     yield f"  {counts.frames:,} frames, {counts.octets:,} octets"
+    if counts.doubles:
+        recorded = counts.frames + counts.doubles
+        yield f"  {recorded:,} records, {counts.doubles:,} of them doubles: the same frame from another interface"
+    yield from (f"  {note}" for note in facts.notes)
     if counts.first_ns is not None and counts.last_ns is not None:
         yield f"  {iso_time(counts.first_ns)} to {iso_time(counts.last_ns)}"
         if counts.seconds > 1e-3:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from analysis.checking import check_capture
+from analysis.decode import decode
 from captures import FcsState, TrailerKind
 from tests.captures.reading import Whole, whole
 
@@ -51,3 +53,17 @@ def test_two_files_in_one(shared: Path) -> None:
     assert len(got.rows) == 36 + 218
     assert not got.lost
     assert {row.time_ns // 10**9 // 86_400 // 365 + 1970 for row in got.rows} == {2026}
+
+
+def test_two_sniffers_whose_clocks_differ(shared: Path) -> None:
+    """As one sniffer's capture of the same frames: no replays, 218 frames on the air of 436 recorded."""
+    two = check_capture(shared / "cases" / "zigbee" / "two_sniffers_skew2s.pcapng")
+    one = check_capture(shared / "cases" / "zigbee" / "ppi.pcap")
+    assert [f.rule for f in two.result.findings] == [f.rule for f in one.result.findings]
+    decoded = decode(shared / "cases" / "zigbee" / "two_sniffers_skew2s.pcapng")
+    assert len(decoded.packets) == 436
+    assert decoded.packets["double_of"].notna().sum() == 218
+    assert "replay" not in set(decoded.packets["nwk_security"].dropna())
+    ((clock),) = decoded.facts.clocks
+    assert clock["offset_seconds"] == pytest.approx(2.0, abs=0.001)
+    assert any("218 were on the air" in note for note in decoded.facts.notes)
