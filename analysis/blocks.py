@@ -53,7 +53,7 @@ def message_batches(session: Session) -> dict[str, Any]:
 
 
 def _count_opened(packets: Any, session: Session) -> None:
-    for column in ("nwk_key", "aps_key"):
+    for column in ("mac_key", "nwk_key", "aps_key"):
         array = packets.column(column)
         codes, valid = numpy_of(array)
         if not valid.any():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import pickle
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from analysis.incidents import incidents_of
 from analysis.lazy import numbers_of
 from analysis.merging import Said, Sayings
 from analysis.profile import Profile, read_profile
+from analysis.shut import ShutKind, count_shut
 from analysis.side_by_side import processors, shared_out
 from analysis.source import Replay, Source
 from analysis.uncollected import uncollected
@@ -129,6 +131,7 @@ class Checking:
         self.duration = 0.0
         self.last_heard: dict[int, float] = {}
         self.names: dict[int, str] = {}
+        self.shut: Counter[ShutKind] = Counter()
 
     def take(self, view: View, window: Window | None) -> list[Evidence]:
         """Runs the rules over one view: the whole capture, or the window that it shows. Returns what is
@@ -138,6 +141,7 @@ class Checking:
         self.duration = max(self.duration, view.duration)
         self.names = view.names
         many = window is not None and not window.whole
+        self._count_shut(view, window)
         if many:
             self._hear(view)
         with uncollected():
@@ -177,6 +181,13 @@ class Checking:
         }
         return [by_rule[rule.id] for rule in self.rules]
 
+    def _count_shut(self, view: View, window: Window | None) -> None:
+        packets = view.packets
+        if window is not None and not window.whole:
+            numbers = numbers_of(packets["frame"])[0]
+            packets = packets[(numbers >= window.start) & (numbers < window.end)]
+        count_shut(packets, self.shut)
+
     def _hear(self, view: View) -> None:
         codes, stations = view.good.codes("sender")
         seconds = np.nan_to_num(view.good["seconds"].to_numpy())
@@ -205,7 +216,9 @@ class Checking:
         incidents = incidents_of(found, {r.id: r for r in self.rules}, spans)
         number = {index: i.number for i in incidents for index in i.findings}
         found = [replace(f, incident=number.get(n)) for n, f in enumerate(found)]
-        return CheckResult(found, verdicts, incidents, self.settings.name, self.rules, self.failures)
+        return CheckResult(
+            found, verdicts, incidents, self.settings.name, self.rules, self.failures, dict(self.shut)
+        )
 
     def _named(self, one: Said) -> Said:
         """With the names that the capture's end knows; while it went on, each window may have known others."""

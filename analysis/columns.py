@@ -29,6 +29,7 @@ from dissectors.zcl.scaling import Scales
 from dissectors.zigbee.columns import read_frames
 from dissectors.zigbee.frames import Frames
 from dissectors.zigbee.outer import Outer, read_outer
+from dissectors.zigbee.proofs import KeyChanges
 
 __all__ = ["NEAREST", "frame_batches", "outer_layers"]
 
@@ -116,6 +117,7 @@ class _Segment:
             context.state(Scales).revision,
             context.addresses.changes + expected,
             context.state(FrameCounters).restarts,
+            context.state(KeyChanges).revision,
         )
 
     def _read_payload(self, row: int) -> bool:

@@ -175,7 +175,7 @@ class CheckResult:
     """All that the rules said: findings (gravest first), verdicts, incidents, and the profile they used.
 
     `failures` names rules that broke down themselves, with the exception: a fault of the rule, not of the
-    capture."""
+    capture. `shut` counts the frames whose security is not in order, by layer, verdict and reason."""
 
     findings: list[Finding]
     verdicts: list[Verdict]
@@ -183,6 +183,7 @@ class CheckResult:
     profile: str
     rules: list[Rule]
     failures: dict[str, Exception] = field(default_factory=dict)
+    shut: dict[Any, int] = field(default_factory=dict)
 
     def at_least(self, severity: str) -> list[Finding]:
         """Findings of `severity` or graver."""

@@ -43,6 +43,10 @@ def to_json(result: CheckResult, capture: str = "") -> dict[str, Any]:
         "verdicts": [
             {"rule": v.rule, "subject": v.subject, "state": v.state, "text": v.text} for v in result.verdicts
         ],
+        "shut": [
+            {"layer": kind.layer, "verdict": kind.state, "why": kind.reason, "frames": number}
+            for kind, number in sorted(result.shut.items(), key=lambda entry: (-entry[1], entry[0]))
+        ],
         "gbcs_modifications": [
             {**asdict(one), "state": state, "rules": rules} for one, state, rules in states(result)
         ],

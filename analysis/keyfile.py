@@ -19,6 +19,7 @@ from typing import Any
 from analysis.parties import REMOTE_PARTIES
 from captures.toml_text import TomlError, parse_toml
 from dissectors.keyring import CbkeScalars, DeviceName, DlmsKeys, InstallCode, Key, KeyKind, Keyring
+from dissectors.zigbee.crypto import install_code_trouble
 
 __all__ = ["ENVIRONMENT", "KeyFileError", "loose_mode", "read_keys", "read_keys_text"]
 
@@ -245,10 +246,14 @@ def _mac_key(entry: Entry, ring: Keyring) -> None:
 
 
 def _install_code(entry: Entry, ring: Keyring) -> None:
-    code = entry.octets("code", 8, 10, 14, 18, required=True)
+    code = entry.octets("code", required=True)
     assert code is not None
+    trouble = install_code_trouble(code)
+    if trouble is not None:
+        raise entry.error("code", trouble, hint="write it as it is printed on the device, its CRC at the end")
     device = entry.get("device")
-    ring.install_codes.append(InstallCode(code, None if device is None else entry.eui64("device", device)))
+    eui64 = None if device is None else entry.eui64("device", device)
+    ring.install_codes.append(InstallCode(code, eui64, entry.origin))
 
 
 def _device(entry: Entry, ring: Keyring) -> None:
@@ -260,7 +265,23 @@ def _device(entry: Entry, ring: Keyring) -> None:
     if said and not role:
         hint = "roles: " + ", ".join([*sorted(ROLES), *REMOTE_PARTIES.values()])
         raise entry.error("role", "is not a known role", hint=hint)
-    ring.devices[eui64] = DeviceName(eui64, entry.text("name"), role)
+    before = ring.devices.get(eui64, DeviceName(eui64))
+    ring.devices[eui64] = DeviceName(eui64, entry.text("name") or before.name, role or before.role)
+    _short_address(entry, ring, eui64)
+
+
+def _short_address(entry: Entry, ring: Keyring, eui64: int) -> None:
+    """Whose a short address is: for those captures that do not say it before it is needed."""
+    short, pan = entry.number("short", 0xFFF7), entry.number("pan", 0xFFFE)
+    if short is None:
+        if pan is not None:
+            raise entry.error("pan", "says nothing without `short`")
+        return
+    if pan is None:
+        raise entry.error("short", "needs `pan`: a short address belongs to one network")
+    owner = ring.addresses.setdefault((pan, short), eui64)
+    if owner != eui64:
+        raise entry.error("short", "is given to two devices of this PAN")
 
 
 def _dlms(entry: Entry, ring: Keyring) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.session import Session
-from dissectors.keyring import Key
+from dissectors.keyring import Key, Keyring
+from dissectors.zigbee.proofs import WELL_KNOWN, install_code_keys
 
 __all__ = ["key_rows", "scope_of"]
 
@@ -27,17 +28,29 @@ def scope_of(key: Key) -> str:
 
 
 def key_rows(session: Session, *, reveal: bool = False) -> list[dict[str, Any]]:
-    """Rows of the `keys` table; the key's octets stand there only when `reveal` is set."""
-    rows = []
-    for key in session.context.keyring.keys:
-        row: dict[str, Any] = {
-            "kind": key.kind,
-            "scope": scope_of(key),
-            "origin": key.origin,
-            "first_frame": key.first_frame,
-            "frames_opened": session.opened.get(key.origin, 0),
-        }
-        if reveal:
-            row["key"] = key.value.hex()
-        rows.append(row)
+    """Rows of the `keys` table: the keys held, those of install codes, and a well-known key that opened a frame.
+
+    The key's octets stand there only when `reveal` is set.
+    """
+    ring = session.context.keyring
+    rows = [_row(key, scope_of(key), session, reveal) for key in ring.keys]
+    for code in ring.install_codes:
+        scope = "any" if code.device is None else f"{code.device:016x}"
+        made = install_code_keys(Keyring(install_codes=[code]))
+        rows.extend(_row(key, scope, session, reveal) for key in made)
+    if session.opened.get(WELL_KNOWN.origin):
+        rows.append(_row(WELL_KNOWN, scope_of(WELL_KNOWN), session, reveal))
     return rows
+
+
+def _row(key: Key, scope: str, session: Session, reveal: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "kind": key.kind,
+        "scope": scope,
+        "origin": key.origin,
+        "first_frame": key.first_frame,
+        "frames_opened": session.opened.get(key.origin, 0),
+    }
+    if reveal:
+        row["key"] = key.value.hex()
+    return row

@@ -56,6 +56,10 @@ class HanContext:
     addresses: AddressMap = field(default_factory=AddressMap)
     _states: dict[type[Any], Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for (pan, short), eui64 in self.keyring.addresses.items():
+            self.addresses.learn(pan, short, eui64)
+
     def state(self, cls: type[T]) -> T:
         """The one instance of `cls` that belongs to this context, made when first asked for."""
         if cls not in self._states:

@@ -275,15 +275,23 @@ def uses_of(
     counter: npt.NDArray[np.uint32],
     digest: npt.NDArray[np.uint32],
     mark: npt.NDArray[np.uint32],
+    peer: npt.NDArray[np.uint64] | None = None,
 ) -> Uses:
-    """The uses of counters in opened frames; `key` points into `key_values`, `frames` are numbers and times."""
+    """The uses of counters in opened frames; `key` points into `key_values`, `frames` are numbers and times.
+
+    Where a counter belongs to a pair of devices, `peer` is the other one (`dissectors.counters.aps_scope`).
+    """
     senders, of = distinct(sender)
     values: dict[bytes, int] = {}  # one key may have opened frames of several groups
     same = np.array([values.setdefault(value, len(values)) for value in key_values], np.int64)
-    pairs, pair = distinct(of * len(values) + same[key])
+    scope = of * len(values) + same[key]
+    peers, at = (np.zeros(1, np.uint64), 0) if peer is None else distinct(peer)
+    pairs, pair = distinct(scope * len(peers) + at)
     distinct_values, names = list(values), []
+    ends = [b""] if peer is None else [one.to_bytes(8, "little") for one in peers.tolist()]
     for one in pairs.tolist():
-        place, value = divmod(one, len(values))
-        names.append((layer, int(senders[place]), distinct_values[value]))
+        rest, end = divmod(one, len(ends))
+        place, value = divmod(rest, len(values))
+        names.append((layer, int(senders[place]), distinct_values[value] + ends[end]))
     number, time_ns = frames
     return Uses(names, pair, row, number[row], counter, time_ns[row], digest, mark)

@@ -5,7 +5,9 @@ frame is a replay when its integrity code is right and its counter is not greate
 the same EUI-64 used under the same key in an earlier frame of the capture. Three exceptions, where the same
 protected octets (same counter, same integrity code) are seen again within a short time: the MAC sends a frame
 again when no acknowledgement came (same MAC sequence number), a broadcast is repeated by its own sender, and
-an APS frame is carried from hop to hop (same NWK source and sequence number).
+an APS frame is carried from hop to hop, in the NWK frames of several senders or inside an APS Tunnel: whatever
+carries it, the protected octets tell that it is the same one. Outgoing APS counters belong to a key-pair
+descriptor: a Trust Centre counts for each device apart.
 
 Frames may be dissected in any order and more than once: the verdict depends on the frame numbers. Frames
 without a number (0) have no place in time and are never replays. Sources: ZigBee 05-3474 R22 clauses 4.3.1.2
@@ -19,19 +21,25 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-__all__ = ["FrameCounters", "Pair", "Recent", "Track", "Use"]
+__all__ = ["REPLAYED", "FrameCounters", "Pair", "Recent", "Track", "Use", "aps_scope"]
 
 Pair = tuple[str, int, bytes]
-"""Layer, EUI-64 of the sender, key."""
+"""Layer, EUI-64 of the sender, and key; for APS the key is that of one pair of devices (`aps_scope`)."""
 
 REPEAT_NS = 1_000_000_000
 """Within this time equal octets are the same frame sent again (macMaxFrameRetries, nwkPassiveAckTimeout)."""
 RELAY_NS = 10_000_000_000
 """Within this time equal APS octets are the same frame on another hop."""
+REPLAYED = "the frame counter is not greater than one that the sender used before"
 REMEMBERED = 65_536
 """Uses that are remembered for one sender and key; older ones only through their greatest counter."""
 HELD = 16
 """Lists of pending uses that are held: see `FrameCounters.hold`."""
+
+
+def aps_scope(value: bytes, key_id: int, peer: int) -> bytes:
+    """What an APS counter belongs to: a key, its use (key identifier), and the device that shares it."""
+    return value + bytes([key_id]) + peer.to_bytes(8, "little")
 
 
 class Use(NamedTuple):

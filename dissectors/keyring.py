@@ -47,10 +47,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class InstallCode:
-    """An install code with its CRC, as printed on a device (ZSE annex E), and the device's EUI-64."""
+    """An install code with its CRC, as printed on a device (ZSE annex E), and the device's EUI-64.
+
+    `origin` is that of the link key that is made from it.
+    """
 
     code: bytes = field(repr=False)
     device: int | None = None
+    origin: str = "install code"
 
 
 class DeviceName(NamedTuple):
@@ -103,12 +107,14 @@ class CbkeScalars:
 class Keyring:
     """All keys that are held. `revision` grows with every new key, so that shut frames can be tried again.
 
-    `gbcs` is a `dissectors.gbcs.keystore.Keystore` or None.
+    `addresses` says whose a short address is, by (PAN, short address). `gbcs` is a
+    `dissectors.gbcs.keystore.Keystore` or None.
     """
 
     keys: list[Key] = field(default_factory=list)
     install_codes: list[InstallCode] = field(default_factory=list)
     devices: dict[int, DeviceName] = field(default_factory=dict)
+    addresses: dict[tuple[int, int], int] = field(default_factory=dict)
     dlms: list[DlmsKeys] = field(default_factory=list)
     cbke: list[CbkeScalars] = field(default_factory=list)
     gbcs: Any = None

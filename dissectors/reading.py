@@ -145,10 +145,15 @@ class Reading:
         broadcast = self.receiver_short == 0xFFFF
         return 0x100 if broadcast else self.mac_seq or 0
 
-    def shut(self, reason: str) -> None:
-        """Why a layer stays shut; the first reason stands."""
+    def shut(self, layer: str, reason: str) -> None:
+        """Why `layer` (``"mac"``, ``"nwk"``, ``"aps"``) stays shut; of the frame, the first reason stands."""
+        self.doubt(layer, reason)
         if self.out.shut_reason is None:
             self.out.shut_reason = reason
+
+    def doubt(self, layer: str, reason: str) -> None:
+        """Why the security of `layer` is not ``ok``, whether or not the layer could be read."""
+        self.out.columns[f"{layer}_reason"] = reason
 
 
 def command_rows(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import judge, mask
+from analysis.judging import count, judge, mask
 from analysis.lazy import matching
-from analysis.view import View
+from analysis.view import Frame, View
 
 REJOINS = [0x06, 0x07]
 LEAVE = 0x04
@@ -155,4 +156,13 @@ def mic_fails(view: View, *, most: float = 0.9) -> Iterator[Evidence]:
     codes, keys = rows.codes("sender")
     failed = np.bincount(codes[bad & (codes >= 0)], minlength=len(keys) + 1)[codes] / rows.sizes("sender")
     shown = (failed < most) & (codes >= 0)  # a sender whose frames all fail simply has another key
-    yield from judge(view, rows[shown], bad[shown], "{bad} of {all} fail their integrity check")
+    yield from judge(view, rows[shown], bad[shown], _with_reason)
+
+
+def _with_reason(bad: Frame, rows: Frame) -> str:
+    """How many fail, and why, as the dissection says of most of them."""
+    said = pd.concat(
+        [bad[name].dropna().astype(str) for name in ("nwk_reason", "aps_reason") if name in bad.columns]
+    )
+    why = f": {said.mode().iloc[0]}" if len(said) else ""
+    return f"{count(bad)} of {len(rows)} fail their integrity check{why}"

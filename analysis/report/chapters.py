@@ -16,6 +16,7 @@ from analysis.view import View
 __all__ = ["devices", "findings", "frames", "keys", "matrix", "overview", "protocols", "topology", "traffic"]
 
 MAP_STATIONS = 60
+REASONS = 20
 WHY_SHUT = {
     "no_key": "no held key fits: give the network or link key in keys.toml, or capture a join",
     "bad_mic": "a key fits but the integrity check fails: damaged, forged, or another network's key",
@@ -164,7 +165,11 @@ def keys(tally: Tally) -> dict[str, Any]:
         }
         for k in _view(tally).tables["keys"].itertuples()
     ]
-    return {"coverage": coverage, "shut": networks, "held": held, **_certificates(_view(tally).tables)}
+    reasons = [
+        (kind.layer.upper(), kind.state, n, kind.reason) for kind, n in tally.reasons.most_common(REASONS)
+    ]
+    found = {"coverage": coverage, "reasons": reasons, "shut": networks, "held": held}
+    return {**found, **_certificates(_view(tally).tables)}
 
 
 CERTIFICATES_LISTED = 40

@@ -14,6 +14,7 @@ import pandas as pd
 from analysis.findings import Evidence
 from analysis.lazy import mask, numbers_of
 from analysis.repeats import repeats
+from analysis.shut import ShutKind, count_shut
 from analysis.view import Frame, View
 from analysis.windows import Window
 
@@ -57,6 +58,7 @@ class Tally:
     Attributes:
         view: the last window's view, which has the devices and the keys.
         security: frames by layer and verdict. shut: frames by PAN, key sequence number and verdict.
+        reasons: frames whose security is not in order, by layer, verdict and reason.
         traffic: frames by protocol and part of time, each part `resolution` seconds.
         sent: good frames by sender. links: by sender and receiver.
         lines: what is shown of the frames that findings name.
@@ -73,6 +75,7 @@ class Tally:
     protocols: Counter[str] = field(default_factory=Counter)
     security: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in LAYERS})
     shut: Counter[tuple[Any, Any, str]] = field(default_factory=Counter)
+    reasons: Counter[ShutKind] = field(default_factory=Counter)
     traffic: dict[str, Frame] = field(default_factory=dict)
     resolution: float = 0.0
     sent: Counter[int] = field(default_factory=Counter)
@@ -104,6 +107,7 @@ class Tally:
         self.protocols.update(_counted(packets, "protocol"))
         for layer, found in self.security.items():
             found.update(_counted(packets, f"{layer}_security"))
+        count_shut(packets, self.reasons)
         shut = packets.only(nwk_security=["no_key", "bad_mic"])
         keys = ["pan", "nwk_key_seq", "nwk_security"]
         groups = shut.groupby(keys, dropna=False, sort=False)["frame"].size()

@@ -8,6 +8,7 @@ from typing import Any
 from analysis import console
 from analysis.command_line.batch import Batch
 from analysis.findings_output import explain_rule, rules_json, rules_text, to_json, to_sarif
+from analysis.shut import shut_lines
 from dissectors.keyring import Keyring
 
 __all__ = ["explain", "list_rules", "run", "see_rules"]
@@ -92,6 +93,7 @@ def _text(capture: str, result: Any, verdicts: bool) -> Iterator[str]:
         yield ""
         for v in result.verdicts:
             yield f"{v.state:<9}{v.rule} [{v.subject}]: {v.text}"
+    yield from shut_lines(result.shut)
     counts = [
         f"{sum(one.severity == severity for one in result.findings)} {severity}"
         for severity in reversed(LETTERS)

@@ -17,6 +17,7 @@ __all__ = ["Need", "run"]
 
 LAYERS = ("mac", "nwk", "aps")
 SHUT = ("no_key", "bad_mic")
+REPLAY = "replay"
 FRAMES_NAMED = 8
 
 
@@ -59,7 +60,9 @@ def run(source: str, keyring: Keyring, *, as_json: bool, reveal: bool, quiet: bo
                     secured += _gather(batch, needs)
     console.tell_losses(reading.facts)
     held = key_rows(reading.session, reveal=reveal)
-    shut = sorted(needs.values(), key=lambda need: -need.count)
+    ranked = sorted(needs.values(), key=lambda need: -need.count)
+    shut = [need for need in ranked if need.verdict != REPLAY]
+    replayed = [need for need in ranked if need.verdict == REPLAY]
     if as_json:
         document = {
             "schema": 1,
@@ -68,23 +71,24 @@ def run(source: str, keyring: Keyring, *, as_json: bool, reveal: bool, quiet: bo
             "secured_frames": secured,
             "keys": held,
             "needed": [need.to_json() for need in shut],
+            "replayed": [need.to_json() for need in replayed],
         }
         console.put_json(document)
     else:
-        for line in _text(reading, held, shut, secured):
+        for line in _text(reading, held, shut, replayed, secured):
             console.put(line)
     return console.OK
 
 
 def _gather(packets: Any, needs: dict[tuple[str, ...], Need]) -> int:
-    """Sort the shut frames of a batch by reason; returns how many frames are secured at all."""
+    """Sort the shut and the replayed frames of a batch by reason; returns how many frames are secured at all."""
     import numpy as np
 
     secured = np.zeros(len(packets), np.bool_)
     for layer in LAYERS:
         column = packets.column(f"{layer}_security")
-        secured |= codes_of(column, (*SHUT, "ok", "replay"))
-        rows = np.flatnonzero(codes_of(column, SHUT))
+        secured |= codes_of(column, (*SHUT, REPLAY, "ok"))
+        rows = np.flatnonzero(codes_of(column, (*SHUT, REPLAY)))
         if len(rows):
             import pyarrow as pa
 
@@ -114,18 +118,15 @@ def _end(row: dict[str, Any], eui64: str, short: str) -> str:
 
 
 def _reason(layer: str, row: dict[str, Any]) -> str:
-    fresh = layer == "nwk" or row.get("nwk_security") != "replay"
-    told: str | None = row.get("issue") if fresh else None  # else it tells of the layer below
-    if told and row.get(f"{layer}_security") == "no_key":
-        return told
     if row.get("fcs_ok") is False:
         return "the frame was received with errors (bad FCS)"
-    if row.get(f"{layer}_security") == "bad_mic":
-        return told or "a key is held, and the integrity code does not match: wrong key or damaged frame"
-    return "no key that could open it is held"
+    said: str | None = row.get(f"{layer}_reason")
+    return said or "no key that could open it is held"
 
 
-def _text(reading: Reading, held: list[dict[str, Any]], shut: list[Need], secured: int) -> Iterator[str]:
+def _text(
+    reading: Reading, held: list[dict[str, Any]], shut: list[Need], replayed: list[Need], secured: int
+) -> Iterator[str]:
     yield f"{reading.facts.name}: {reading.session.frames:,} frames, {secured:,} of them secured"
     yield ""
     yield f"{'keys held':<10}{'opened':>8}  {'scope':<40} origin"
@@ -139,9 +140,16 @@ def _text(reading: Reading, held: list[dict[str, Any]], shut: list[Need], secure
     yield ""
     if not shut:
         yield "keys needed: none" if not secured else "keys needed: none, every secured frame is open"
-        return
-    yield f"{'needed':<10}{'shut':>8}  for, why not"
-    for need in shut:
+    else:
+        yield from _needs("needed", "shut", shut)
+    if replayed:
+        yield ""
+        yield from _needs("replayed", "opened", replayed)
+
+
+def _needs(title: str, count: str, needs: list[Need]) -> Iterator[str]:
+    yield f"{title:<10}{count:>8}  for, why{' not' if count == 'shut' else ''}"
+    for need in needs:
         frames = ", ".join(map(str, need.first)) + (" ..." if need.count > len(need.first) else "")
-        yield f"{need.layer:<10}{need.count:>8,}  {need.scope}"
+        yield f"{need.layer:<10}{need.count:>8,}  {need.scope or 'any network'}"
         yield f"{'':<20}{need.reason} (frames {frames})"

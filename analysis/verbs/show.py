@@ -212,6 +212,10 @@ def _text(one: Shown, reveal: bool) -> Iterator[str]:
         for line in hex_pane(octets, spans.get(name, [])):
             yield "    " + line
     yield from issue_lines(found.issues)
+    for layer in SECURITY:
+        reason = columns.get(layer.replace("_security", "_reason"))
+        if reason:
+            yield f"{layer.removesuffix('_security').upper()} {columns[layer]}: {reason}"
     if columns.get("issue") and not found.issues:
         yield f"warning: {columns['issue']}"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zlib import crc32
 
-from dissectors.counters import FrameCounters, Use
+from dissectors.counters import REPLAYED, FrameCounters, Use
 from dissectors.cursor import Cursor
 from dissectors.errors import Truncated
 from dissectors.field import Field
@@ -31,12 +31,18 @@ from dissectors.ieee802154.trailers import trailer_layer
 from dissectors.keyring import Key
 from dissectors.layout import Layer
 from dissectors.reading import Ciphertext, Mic, Reading, command_rows
+from dissectors.zigbee.proofs import KeyProofs
 
 __all__ = ["MacFrame", "put_ends", "read_mac", "read_trailer"]
 
 BEACON, DATA, ACK, COMMAND = range(4)
 ASSOCIATION_RESPONSE, REALIGNMENT = 2, 8
 LAYER = "802.15.4"
+UNKNOWN_MAC_SENDER = (
+    "the sender's EUI-64 is unknown, so the MAC nonce cannot be built: say whose its short address is "
+    "([[device]] with eui64, short and pan)"
+)
+UNKNOWN_SLOT = "the network's absolute slot number (ASN) is unknown, so the MAC nonce cannot be built"
 
 
 @dataclass(slots=True)
@@ -173,7 +179,7 @@ def read_security_header(reading: Reading, frame: MacFrame) -> AuxSecurity | Non
         aux.claim(cursor)
         frame.readable = False
         reading.out.columns["mac_security"] = "no_key"
-        reading.shut("the security header or the integrity code is cut off")
+        reading.shut("mac", "the security header or the integrity code is cut off")
         reading.say(LAYER, "Truncated frame")
     elif aux.mic_octets:
         frame.mic_at = cursor.end = cursor.end - aux.mic_octets
@@ -185,7 +191,7 @@ def keep_shut_2003(reading: Reading, frame: MacFrame) -> None:
     """A secured frame of version 0, whose cipher suites were withdrawn: counters, then octets."""
     frame.readable = False
     reading.out.columns["mac_security"] = "no_key"
-    reading.shut("the security of IEEE 802.15.4-2003 frames is withdrawn and not opened")
+    reading.shut("mac", "the security of IEEE 802.15.4-2003 frames is withdrawn and not opened")
     if "mac_command" not in reading.out.columns and frame.frame_type != BEACON:
         reading.say(LAYER, "Encrypted MAC frame")
     layer = Security2003.read(frame.cursor)
@@ -310,13 +316,10 @@ def decide(reading: Reading, frame: MacFrame, aux: AuxSecurity) -> tuple[str, by
         eui64 = reading.context.addresses.eui64(reading.pan, reading.sender_short)
     counter = aux.get("frame_counter")
     if not keys:
-        reading.shut("no MAC key is held")
+        reading.shut("mac", "no MAC key is held")
         return "no_key", None
     if eui64 is None or counter is None:
-        what = (
-            "the sender's EUI-64 is unknown" if eui64 is None else "the nonce needs the network's slot number"
-        )
-        reading.shut(f"{what}, so the MAC nonce cannot be built")
+        reading.shut("mac", UNKNOWN_MAC_SENDER if eui64 is None else UNKNOWN_SLOT)
         return "no_key", None
     header, payload = cursor.data[: cursor.offset], cursor.data[cursor.offset : cursor.end]
     mic = cursor.data[cursor.end : cursor.end + aux.mic_octets]
@@ -324,19 +327,34 @@ def decide(reading: Reading, frame: MacFrame, aux: AuxSecurity) -> tuple[str, by
         clear = open_mac(key.value, eui64, counter, level, header, payload, mic)
         if clear is not None:
             return accept(reading, key, eui64, counter, mic), clear
-    reading.shut("MAC keys are held, and none fits the integrity code")
-    return "bad_mic", None
+    return refuse(reading, keys, eui64), None
+
+
+def refuse(reading: Reading, keys: list[Key], eui64: int) -> str:
+    """No key fits: it is the frame's fault where a key of this network, or one that opened frames of this sender,
+    is held; else a key is missing."""
+    proven = reading.context.state(KeyProofs).proven
+    name = ("mac", reading.pan, eui64)
+    if any((key.pan is not None and key.pan == reading.pan) or (name, key.value) in proven for key in keys):
+        reading.shut("mac", "the MAC key of this sender is held, but the integrity code does not match")
+        return "bad_mic"
+    reading.shut("mac", f"none of the {len(keys)} MAC keys that are held opens it: its key is missing")
+    return "no_key"
 
 
 def accept(reading: Reading, key: Key, eui64: int, counter: int, mic: bytes) -> str:
     """Remember what opened the frame; whether its counter is new."""
     reading.out.opened.append(("mac", key))
+    reading.out.columns["mac_key"] = key.origin
     if not mic:
         reading.issue("warning", LAYER, 0, "opened without an integrity code: nothing proves the key")
         return "ok"
     if not reading.trusted:
         return "ok"
+    reading.context.state(KeyProofs).proven.add((("mac", reading.pan, eui64), key.value))
     again = crc32(mic, reading.mac_seq or 0)
     use = Use(reading.raw.number, counter, reading.raw.time_ns, again)
-    replayed = reading.context.state(FrameCounters).replayed("mac", eui64, key.value, use)
-    return "replay" if replayed else "ok"
+    if not reading.context.state(FrameCounters).replayed("mac", eui64, key.value, use):
+        return "ok"
+    reading.doubt("mac", REPLAYED)
+    return "replay"

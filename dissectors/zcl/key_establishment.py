@@ -17,6 +17,7 @@ from dissectors.zcl.cbke import Agreement, Side, agree
 from dissectors.zcl.certificates import SUITES, Certificate, certificate_fields, read_certificate
 from dissectors.zcl.command import Fitted
 from dissectors.zcl.reading import Reading
+from dissectors.zigbee.proofs import KeyChanges
 
 __all__ = ["Establishment", "Establishments", "follow_key_establishment"]
 
@@ -26,11 +27,13 @@ EPHEMERAL_OCTETS = {22: 1, 37: 2}
 
 @dataclass(slots=True)
 class Establishment:
-    """One exchange: what each role has sent so far; `agreement` once it could be computed."""
+    """One exchange: what each role has sent so far; `agreement` once it could be computed; `settled` is the frame
+    since which all is there that the key is made of."""
 
     certificates: dict[str, Certificate] = field(default_factory=dict)
     ephemerals: dict[str, bytes] = field(default_factory=dict)
     agreement: Agreement | None = None
+    settled: int = 0
     failed: bool = False
 
 
@@ -82,6 +85,7 @@ def _ephemeral(reading: Reading, exchange: Establishment, role: str, octets: Fie
         return
     octets.meaning = f"compressed point on {SUITES[suite].name}"
     exchange.ephemerals[role] = octets.value
+    exchange.settled = reading.envelope.frame
     _compute(reading, exchange)
 
 
@@ -130,9 +134,19 @@ def _made(certificate: Certificate, ephemeral: bytes, scalars: CbkeScalars) -> b
     return point is not None and curve.compress(point) == ephemeral
 
 
+def _note_change(reading: Reading, exchange: Establishment) -> None:
+    """The responder has confirmed: from now on the pair has another link key, whether or not it is known here."""
+    certified = [one.subject for one in exchange.certificates.values()]
+    known = [one for one in (reading.envelope.source, reading.envelope.destination) if one is not None]
+    ends = certified if len(certified) == 2 else known
+    reading.context.state(KeyChanges).note(tuple(sorted(set(ends))), reading.envelope.frame, exchange.settled)
+
+
 def _check(reading: Reading, exchange: Establishment, role: str, octets: Field) -> None:
     octets.meaning = "MACU, by the initiator" if role == INITIATOR else "MACV, by the responder"
     _compute(reading, exchange)
+    if role == RESPONDER:
+        _note_change(reading, exchange)
     if exchange.agreement is None:
         return
     wanted = exchange.agreement.mac_initiator if role == INITIATOR else exchange.agreement.mac_responder

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from dissectors.counters import RELAY_NS, FrameCounters, Use
+from dissectors.counters import RELAY_NS, REPLAYED, FrameCounters, Use, aps_scope
 from dissectors.cursor import Cursor
 from dissectors.errors import Truncated
 from dissectors.field import Field
@@ -25,9 +25,26 @@ from dissectors.zigbee.aps_commands import (
 )
 from dissectors.zigbee.aps_facts import ApsSays
 from dissectors.zigbee.fragments import Fragments
-from dissectors.zigbee.keys import KEY_IDS, KeyProofs, Opened, aps_keys, open_sealed
+from dissectors.zigbee.keys import (
+    KEY_IDS,
+    NETWORK,
+    Guesses,
+    KeyProofs,
+    Opened,
+    aps_keys,
+    open_sealed,
+)
 from dissectors.zigbee.learn import learn_announced, learn_key
 from dissectors.zigbee.nwk import AuxHeader
+from dissectors.zigbee.proofs import (
+    CODE_DOES_NOT_MATCH,
+    UNKNOWN_SOURCE,
+    KeyChanges,
+    link_reason,
+    pair_name,
+    paired_senders,
+    peer_of,
+)
 from dissectors.zigbee.zdp import read_zdp
 
 __all__ = ["read_aps", "read_data", "read_inter_pan_aps", "read_payload"]
@@ -69,7 +86,7 @@ def read_aps(
     if aux.error is not None:
         aux.claim(cursor)
         reading.out.columns["aps_security"] = "no_key"
-        reading.shut("the APS security header or the integrity code is cut off")
+        reading.shut("aps", "the APS security header or the integrity code is cut off")
     reading.put(aux, buffer, branch)
     if aux.error is None:
         open_aps(reading, header, aux, cursor, buffer, branch, target)
@@ -110,12 +127,14 @@ def open_aps(
         source = reading.source
     if source is not None:
         columns["aps_sender"] = source
+    receiver = target if target is not None else reading.destination
     opened = None
     if source is None:
-        columns["aps_security"] = "no_key"
-        reading.shut("the EUI-64 of the NWK source is unknown, so the APS nonce cannot be built")
+        opened, source = guess_sender(reading, header, aux, cursor, target)
+        if source is None:
+            columns["aps_security"] = "no_key"
+            reading.shut("aps", UNKNOWN_SOURCE)
     else:
-        receiver = target if target is not None else reading.destination
         command = header.bit("frame_type") == COMMAND
         keys = aps_keys(reading.context, key_id, reading.pan, source, receiver, command)
         opened, tried = open_sealed(keys, source, aux, header.start, cursor.data, cursor.end)
@@ -127,29 +146,52 @@ def open_aps(
     if opened is None or source is None:
         reading.say(NAME, f"APS {APS_TYPES[header.bit('frame_type')]}, encrypted")
         return
-    accept(reading, opened, source, aux, key_id)
+    accept(reading, opened, source, aux, key_id, receiver)
     inner = reading.open_buffer(opened.clear)
     read_payload(reading, header, reading.cursor(inner, LAYER), inner, None)
 
 
+def guess_sender(
+    reading: Reading, header: ApsHeader, aux: AuxHeader, cursor: Cursor, target: int | None
+) -> tuple[Opened | None, int | None]:
+    """Open a frame whose sender's EUI-64 is unknown: it may be one of a pair whose key is held, and the integrity
+    code proves it. Returns what was opened, and the sender; both None where none fits."""
+    guesses = reading.context.state(Guesses)
+    receiver = target if target is not None else reading.destination
+    for source, pair in paired_senders(reading.context.keyring, receiver):
+        if not guesses.left:
+            break
+        guesses.left -= 1
+        keys = aps_keys(reading.context, aux.bit("key_id"), reading.pan, source, pair, False)
+        opened, _ = open_sealed(keys, source, aux, header.start, cursor.data, cursor.end)
+        if opened is None:
+            continue
+        reading.out.columns["aps_sender"] = source
+        if target is None and reading.nwk_src is not None:
+            reading.source = source
+            reading.out.columns["nwk_src_eui64"] = source
+            learn_announced(reading, reading.nwk_src, source)
+        return opened, source
+    return None, None
+
+
 def refuse(reading: Reading, tried: list[Key], key_id: int, pair: tuple[int, int | None]) -> None:
-    """No key fits: it is the frame's fault where the very key of this pair is held, else a key is missing."""
+    """No key fits: it is the frame's fault where a key has opened frames of this pair since it made itself the
+    last one; else a key is missing. A key that was given for the pair is but one candidate."""
+    name = pair_name(reading.context, *pair, key_id, reading.raw.number)
     proofs = reading.context.state(KeyProofs)
-    known = {pair[0], pair[1]} - {None}
-    own = [k for k in tried if (k.devices and len(known) == 2 and set(k.devices) == known)]
-    own += [k for k in tried if ((pair, key_id), k.value) in proofs.proven]
-    name = KEY_IDS[key_id]
-    if own:
-        reading.out.columns["aps_security"] = "bad_mic"
-        reading.issue("warning", LAYER, 0, "the integrity code does not match")
-        reading.shut(f"the {name} key of this pair of devices is held, but the integrity code does not match")
-        return
-    reading.out.columns["aps_security"] = "no_key"
-    held = f"none of the {len(tried)} keys that are held opens it" if tried else "none is held"
-    reading.shut(f"the {name} key between the two devices is missing: {held}")
+    proven = any((name, k.value) in proofs.proven for k in tried)
+    reading.out.columns["aps_security"] = "bad_mic" if proven else "no_key"
+    if proven:
+        reading.issue("warning", LAYER, 0, CODE_DOES_NOT_MATCH)
+    paired = any(k.devices is not None and set(k.devices) == set(name[0]) for k in tried)
+    change = reading.context.state(KeyChanges).said(name[0], name[2])
+    reading.shut("aps", link_reason(KEY_IDS[key_id], len(tried), proven, change, paired))
 
 
-def accept(reading: Reading, opened: Opened, source: int, aux: AuxHeader, key_id: int) -> None:
+def accept(
+    reading: Reading, opened: Opened, source: int, aux: AuxHeader, key_id: int, receiver: int | None
+) -> None:
     """Remember what opened the frame; whether its counter is new."""
     columns = reading.out.columns
     reading.out.opened.append(("aps", opened.key))
@@ -157,16 +199,16 @@ def accept(reading: Reading, opened: Opened, source: int, aux: AuxHeader, key_id
     columns["aps_security"] = "ok"
     if not reading.trusted:
         return
-    pair = (source, reading.destination)
-    reading.context.state(KeyProofs).proven.add(((pair, key_id), opened.key.value))
-    mark = (reading.nwk_src or 0) << 8 | (reading.nwk_seq or 0)
-    again = crc32(columns["aps_digest"].to_bytes(4, "little"), mark)
+    name = pair_name(reading.context, source, receiver, key_id, reading.raw.number)
+    reading.context.state(KeyProofs).proven.add((name, opened.key.value))
+    again = crc32(columns["aps_digest"].to_bytes(4, "little"))
     use = Use(reading.raw.number, aux.frame_counter, reading.raw.time_ns, again)
-    value = opened.key.value + bytes([key_id])
-    if reading.context.state(FrameCounters).replayed("aps", source, value, use, RELAY_NS):
+    peer = 0 if key_id == NETWORK else peer_of(opened.key, source, receiver, reading.nwk_dst)
+    scope = aps_scope(opened.key.value, key_id, peer)
+    if reading.context.state(FrameCounters).replayed("aps", source, scope, use, RELAY_NS):
         columns["aps_security"] = "replay"
-        text = "the frame counter is not greater than one that the sender used before"
-        reading.issue("warning", LAYER, aux.start + 1, text)
+        reading.doubt("aps", REPLAYED)
+        reading.issue("warning", LAYER, aux.start + 1, REPLAYED)
 
 
 def read_payload(

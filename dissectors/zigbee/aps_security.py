@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
 from dissectors.counter_columns import uses_of
-from dissectors.counters import RELAY_NS
+from dissectors.counters import RELAY_NS, aps_scope
 from dissectors.keyring import Key
 from dissectors.vectors import Index, Mask, Octets, Span, distinct, each, first_places
 from dissectors.zcl.frame_columns import read_zcl_frames
@@ -17,9 +19,16 @@ from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.ccm_batch import MIC, Sealed
 from dissectors.zigbee.frames import Ends, Frames
 from dissectors.zigbee.key_columns import Opened
-from dissectors.zigbee.nwk_columns import NwkHeaders
 from dissectors.zigbee.payloads import OpenPayloads
-from dissectors.zigbee.proofs import install_code_keys
+from dissectors.zigbee.proofs import (
+    CODE_DOES_NOT_MATCH,
+    UNKNOWN_SOURCE,
+    KeyChanges,
+    install_code_keys,
+    link_reason,
+    pair_name,
+    paired_senders,
+)
 from dissectors.zigbee.security_columns import (
     BAD_MIC,
     NO_KEY,
@@ -34,14 +43,16 @@ from dissectors.zigbee.security_columns import (
 __all__ = ["read_applications"]
 
 APS = "ZigBee APS"
-BAD_CODE = "the integrity code does not match"
 ZDP_PROFILE = 0x0000
 LINK = 0
 """Identifier of the link key in an auxiliary header."""
+KEY_NAMES = ("link",)
+PEER = 8
+"""Octets of a scope that name the peer (`dissectors.counters.aps_scope`)."""
 
 
-def read_applications(frames: Frames, octets: Octets, aps: ApsHeaders, nwk: NwkHeaders, ends: Ends) -> None:
-    """Read APS data and acknowledgements, whose headers were read; `aps.index` points into `nwk` and `ends`."""
+def read_applications(frames: Frames, octets: Octets, aps: ApsHeaders, ends: Ends) -> None:
+    """Read APS data and acknowledgements, whose headers were read; `aps.index` points into `ends`."""
     if not len(aps.span):
         return
     rows = aps.span.rows
@@ -49,7 +60,7 @@ def read_applications(frames: Frames, octets: Octets, aps: ApsHeaders, nwk: NwkH
     readable = ~aps.secured
     sealed = np.flatnonzero(aps.secured)
     if len(sealed):
-        opened = _open(frames, octets, aps.where(sealed), nwk, ends)
+        opened = _open(frames, octets, aps.where(sealed), ends)
         aps.span = _in_place(octets, aps.span, sealed, opened)
         readable[sealed] = opened.ok
     acks = readable & aps.acknowledgement & (aps.span.length == 0)
@@ -65,9 +76,9 @@ def read_applications(frames: Frames, octets: Octets, aps: ApsHeaders, nwk: NwkH
         frames.payloads = OpenPayloads(octets, chosen, ends.where(chosen.index))
 
 
-def _open(frames: Frames, octets: Octets, aps: ApsHeaders, nwk: NwkHeaders, ends: Ends) -> Opened:
+def _open(frames: Frames, octets: Octets, aps: ApsHeaders, ends: Ends) -> Opened:
     """Open secured APS frames and put their columns; those without a known sender stay shut."""
-    ends, below = ends.where(aps.index), nwk.where(aps.index)
+    ends = ends.where(aps.index)
     own = octets.u8(aps.control_at) & 0x20 != 0
     sender = np.where(own, aps.sender, ends.src_eui64)
     known = own | ends.has_src
@@ -87,16 +98,18 @@ def _open(frames: Frames, octets: Octets, aps: ApsHeaders, nwk: NwkHeaders, ends
     good = np.flatnonzero(proofs.opened.ok)
     if len(good):
         keys, key = proofs.keys()
-        mark = (below.src.astype(np.uint32) << np.uint32(8)) | below.seq
-        values = [one.value + bytes([LINK]) for one in keys]
+        peer = _peers(keys, key, sender[good], ends.where(good))
+        scopes = [aps_scope(one.value, LINK, 0)[:-PEER] for one in keys]
         times = (frames.number, frames.time_ns)
+        mark = np.zeros(len(good), np.uint32)
         uses = uses_of(
-            "aps", values, key, sender[good], rows[good], times, aps.counter[good], digest[good], mark[good]
+            "aps", scopes, key, sender[good], rows[good], times, aps.counter[good], digest[good], mark, peer
         )
         frames.uses.append(uses)
         frames.blame_replays(uses, RELAY_NS, proofs, good)
     frames.put_security("aps", proofs)
-    _finish_shut(frames, aps, proofs)
+    frames.put_reasons("aps", proofs, partial(_reason, frames.context, groups))
+    _finish_shut(frames, aps, proofs, known)
     return proofs.opened
 
 
@@ -124,13 +137,14 @@ NOBODY = Group((), (), frozenset(), False)
 class Pairs:
     """Groups of pairs of devices, kept as long as no key is learnt (in the context)."""
 
-    revision: tuple[int, int, int] = (-1, 0, 0)
+    revision: tuple[int, ...] = ()
     groups: dict[tuple[int, int | None], Group] = field(default_factory=dict)
 
     def of(self, source: int, destination: int | None, context: HanContext) -> Group:
         """The group of one pair."""
         ring = context.keyring
-        revision = (ring.revision, len(ring.keys), len(ring.install_codes))
+        changes = context.state(KeyChanges).revision
+        revision = (ring.revision, len(ring.keys), len(ring.install_codes), changes)
         if revision != self.revision or len(self.groups) > 1 << 16:
             self.groups.clear()
             self.revision = revision
@@ -143,23 +157,46 @@ class Pairs:
 def _group(source: int, destination: int | None, context: HanContext) -> Group:
     keys: list[Key] = []
     seen: set[bytes] = set()
-    for key in [*context.keyring.link_keys(source, destination), *install_code_keys(context.keyring)]:
+    ring = context.keyring
+    for key in [*ring.link_keys(source, destination), *install_code_keys(ring, source, destination)]:
         if key.value not in seen:
             seen.add(key.value)
             keys.append(key)
-    pair = {source, destination} - {None}
-    own = any(key.devices and len(pair) == 2 and set(key.devices) == pair for key in keys)
-    return Group(((source, destination), LINK), keys, frozenset(seen), own)
+    return Group(pair_name(context, source, destination, LINK), keys, frozenset(seen), False)
 
 
-def _finish_shut(frames: Frames, aps: ApsHeaders, proofs: Proofs) -> None:
-    """Frames that did not open end here."""
-    shut = np.flatnonzero(~proofs.opened.ok)
+def _peers(
+    keys: Sequence[Key], key: Index, sender: npt.NDArray[np.uint64], ends: Ends
+) -> npt.NDArray[np.uint64]:
+    """Who shares each outgoing counter with its sender (as `dissectors.zigbee.proofs.peer_of`)."""
+    pairs = np.array([one.devices or (0, 0) for one in keys], np.uint64).reshape(-1, 2)
+    paired = np.array([one.devices is not None for one in keys], np.bool_)[key]
+    first, second = pairs[key, 0], pairs[key, 1]
+    other = np.where(sender == first, second, first)
+    return np.where(paired & ((sender == first) | (sender == second)), other, ends.destination)
+
+
+def _reason(context: HanContext, groups: Sequence[Group], number: int, proven: bool) -> str:
+    """Why frames of a group stay shut."""
+    one = groups[number]
+    if one is NOBODY:
+        return UNKNOWN_SOURCE
+    ends, key_id, change = one.name
+    paired = any(key.devices is not None and set(key.devices) == set(ends) for key in one.keys)
+    said = context.state(KeyChanges).said(ends, change)
+    return link_reason(KEY_NAMES[key_id], len(one.keys), proven, said, paired)
+
+
+def _finish_shut(frames: Frames, aps: ApsHeaders, proofs: Proofs, known: Mask) -> None:
+    """Frames that did not open end here; but those whose sender may be guessed, which the one-frame path does."""
+    if next(paired_senders(frames.context.keyring, None), None) is None:
+        known = np.ones(len(known), np.bool_)
+    shut = np.flatnonzero(~proofs.opened.ok & known)
     texts = ["APS data, encrypted", "APS ack, encrypted"]
     frames.finish(aps.span.rows[shut], APS, texts, aps.acknowledgement[shut].astype(np.int64))
     for row in aps.span.rows[proofs.verdict == BAD_MIC].tolist():
-        frames.issues.setdefault(row, BAD_CODE)
-    frames.want_link(aps.span.rows[proofs.verdict == NO_KEY])
+        frames.issues.setdefault(row, CODE_DOES_NOT_MATCH)
+    frames.want_link(aps.span.rows[(proofs.verdict == NO_KEY) & known])
 
 
 def _in_place(octets: Octets, span: Span, sealed: Index, opened: Opened) -> Span:

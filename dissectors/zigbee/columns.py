@@ -10,7 +10,8 @@ frame after frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +27,12 @@ from dissectors.zigbee.nwk_columns import NwkHeaders
 from dissectors.zigbee.nwk_command_columns import read_nwk_commands
 from dissectors.zigbee.nwk_security import lessons
 from dissectors.zigbee.outer import Outer
-from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, Proofs, judge
+from dissectors.zigbee.proofs import CODE_DOES_NOT_MATCH, network_reason
+from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, Group, Proofs, judge
 
 __all__ = ["read_frames"]
 
 MAC, BEACON, NWK = "802.15.4", "Beacon", "ZigBee NWK"
-BAD_CODE = "the integrity code does not match"
 
 
 def read_frames(
@@ -85,10 +86,11 @@ def _read_network(frames: Frames, outer: Outer) -> None:
     ends.put(frames.out, nwk.span.rows)
     _count(frames, outer, proofs)
     frames.put_security("nwk", proofs)
+    frames.put_reasons("nwk", proofs, partial(_reason, outer.groups))
     _finish_shut(frames, nwk, proofs)
     read_nwk_commands(frames, opened.octets, outer.commands, ends.where(outer.commands_at))
     data = outer.applications_at
-    read_applications(frames, opened.octets, outer.applications, nwk.where(data), ends.where(data))
+    read_applications(frames, opened.octets, outer.applications, ends.where(data))
 
 
 def _ends(frames: Frames, nwk: NwkHeaders) -> Ends:
@@ -125,11 +127,17 @@ def _count(frames: Frames, outer: Outer, proofs: Proofs) -> None:
     frames.blame_replays(uses, REPEAT_NS, proofs, good)
 
 
+def _reason(groups: Sequence[Group], number: int, own: bool) -> str:
+    """Why frames of a group stay shut."""
+    pan, sequence = groups[number].name
+    return network_reason(pan, sequence, len(groups[number].keys), own)
+
+
 def _finish_shut(frames: Frames, nwk: NwkHeaders, proofs: Proofs) -> None:
     """Frames that did not open end here."""
     shut = np.flatnonzero(~proofs.opened.ok)
     texts = ["NWK data, encrypted", "NWK command, encrypted"]
     frames.finish(nwk.span.rows[shut], NWK, texts, nwk.command[shut].astype(np.int64))
     for row in nwk.span.rows[proofs.verdict == BAD_MIC].tolist():
-        frames.issues[row] = BAD_CODE
+        frames.issues[row] = CODE_DOES_NOT_MATCH
     frames.want(nwk.span.rows[proofs.verdict == NO_KEY], {"nwk_security": "no_key"})

@@ -22,6 +22,7 @@ __all__ = [
     "hmac_mmo",
     "install_code_crc",
     "install_code_key",
+    "install_code_trouble",
     "key_load_key",
     "key_transport_key",
     "verify_key_hash",
@@ -121,17 +122,29 @@ def install_code_crc(code: bytes) -> bytes:
     return (crc ^ 0xFFFF).to_bytes(2, "little")
 
 
+def install_code_trouble(code: bytes) -> str | None:
+    """What is wrong with an install code and its CRC, as the rest of a sentence; None when nothing is."""
+    body, crc = code[:-2], code[-2:]
+    if len(body) in CODE_OCTETS and install_code_crc(body) == crc:
+        return None
+    if len(body) in CODE_OCTETS and install_code_crc(body) == crc[::-1]:
+        return "has the two octets of its CRC swapped: the least significant one comes first"
+    if len(code) in CODE_OCTETS and len(body) not in CODE_OCTETS:
+        return f"has {2 * len(code)} hex digits: its CRC is missing, the last four digits that are printed behind it"
+    if len(body) not in CODE_OCTETS:
+        return f"has {2 * len(code)} hex digits, not 16, 20, 28 or 36 with its CRC"
+    absent = " (or missing)" if len(code) in CODE_OCTETS else ""
+    return f"has a CRC that is wrong{absent}: a digit is mistyped"
+
+
 @lru_cache(maxsize=4096)
 def install_code_key(code: bytes) -> bytes:
     """The link key of an install code given with its CRC.
 
     Raises:
-        Malformed: the length is none of 8, 10, 14, 18 octets, or the CRC is wrong.
+        Malformed: the length is none of 8, 10, 14, 18 octets, or the CRC is wrong, swapped or missing.
     """
-    body, crc = code[:-2], code[-2:]
-    if len(body) not in CODE_OCTETS:
-        text = f"an install code has 8, 10, 14 or 18 octets with its CRC, this one has {len(code)}"
-        raise Malformed(text, layer="install code")
-    if install_code_crc(body) != crc:
-        raise Malformed("the CRC of the install code is wrong", layer="install code", offset=len(body))
+    trouble = install_code_trouble(code)
+    if trouble is not None:
+        raise Malformed(f"the install code {trouble}", layer="install code", offset=max(0, len(code) - 2))
     return aes_mmo(code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,11 +11,22 @@ import numpy.typing as npt
 
 from dissectors.context import HanContext
 from dissectors.counter_columns import Uses
-from dissectors.counters import FrameCounters, Pair
+from dissectors.counters import REPLAYED, FrameCounters, Pair
 from dissectors.frame import Dissection
-from dissectors.vectors import Columns, Index, Lexicon, Mask, Octets, RowFields, each, stable_order, stacked
+from dissectors.vectors import (
+    Columns,
+    Index,
+    Lexicon,
+    Mask,
+    Octets,
+    RowFields,
+    distinct,
+    each,
+    stable_order,
+    stacked,
+)
 from dissectors.zigbee.address_columns import Lessons
-from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, REPLAY, VERDICTS, Proofs
+from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, OK, REPLAY, VERDICTS, Proofs
 
 __all__ = ["Ends", "Frames", "Lines"]
 
@@ -155,12 +166,21 @@ class Frames:
         rows = proofs.rows[proofs.opened.ok]
         self.out.put_words(f"{layer}_key", rows, which, [key.origin for key in keys])
 
+    def put_reasons(self, layer: str, proofs: Proofs, reason: Callable[[int, bool], str]) -> None:
+        """Why frames are not ``ok``; `reason` says it of a group, and of its frames with a bad integrity code."""
+        bad = np.flatnonzero(proofs.verdict != OK)
+        verdict = proofs.verdict[bad]
+        kinds = proofs.group[bad].astype(np.int64) << 1 | (verdict == BAD_MIC)
+        distinct_kinds, which = distinct(np.where(verdict == REPLAY, -1, kinds))
+        texts = [REPLAYED if one < 0 else reason(one >> 1, bool(one & 1)) for one in distinct_kinds.tolist()]
+        if texts:
+            self.out.put_words(f"{layer}_reason", proofs.rows[bad], which, texts)
+
     def blame_replays(self, uses: Uses, patience_ns: int, proofs: Proofs, frames: Index) -> None:
         """Give replays their verdict; `frames` are the places in `proofs` of the uses."""
         for use in np.flatnonzero(uses.replays(self.context.state(FrameCounters), patience_ns)).tolist():
             proofs.verdict[frames[use]] = REPLAY
-            text = "the frame counter is not greater than one that the sender used before"
-            self.issues.setdefault(int(uses.row[use]), text)
+            self.issues.setdefault(int(uses.row[use]), REPLAYED)
 
     def tell_above(self, row: int) -> None:
         """As `tell`, of addresses and scaling only: what the layers above the APS ask for."""

@@ -11,20 +11,29 @@ from dataclasses import dataclass
 from dissectors.context import HanContext
 from dissectors.keyring import Key
 from dissectors.zigbee.crypto import (
-    WELL_KNOWN_LINK_KEY,
     ccm_open,
     key_load_key,
     key_transport_key,
 )
 from dissectors.zigbee.nwk import AuxHeader
-from dissectors.zigbee.proofs import KeyProofs, install_code_keys
+from dissectors.zigbee.proofs import WELL_KNOWN, KeyProofs, install_code_keys
 
-__all__ = ["KEY_IDS", "WELL_KNOWN", "KeyProofs", "Opened", "aps_keys", "install_code_keys", "open_sealed"]
+__all__ = [
+    "KEY_IDS",
+    "NETWORK",
+    "WELL_KNOWN",
+    "Guesses",
+    "KeyProofs",
+    "Opened",
+    "aps_keys",
+    "install_code_keys",
+    "open_sealed",
+]
 
 KEY_IDS = ("link", "network", "key-transport", "key-load")
 LINK, NETWORK, KEY_TRANSPORT, KEY_LOAD = range(4)
-WELL_KNOWN = Key("link", WELL_KNOWN_LINK_KEY, origin="well-known")
 DEFAULT_LEVEL = 5
+MOST_GUESSES = 1 << 16
 MIC_OCTETS = (0, 4, 8, 16)
 DERIVED = {KEY_TRANSPORT: key_transport_key, KEY_LOAD: key_load_key}
 
@@ -66,6 +75,13 @@ def aps_keys(
         if key.value not in seen:
             seen.add(key.value)
             yield key, derive(key.value) if derive else key.value
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Guesses:
+    """How many more senders may be guessed: keeps the work of a long capture within bounds (in the context)."""
+
+    left: int = MOST_GUESSES
 
 
 def levels_of(aux: AuxHeader) -> tuple[int, ...]:

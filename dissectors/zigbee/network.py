@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from dissectors.counters import FrameCounters, Use
+from dissectors.counters import REPLAYED, FrameCounters, Use
 from dissectors.cursor import Cursor
 from dissectors.errors import Truncated
 from dissectors.field import Field
@@ -20,6 +20,7 @@ from dissectors.zigbee.keys import KeyProofs, Opened, open_sealed
 from dissectors.zigbee.learn import learn_addresses, learn_announced, learn_pan_change, suppose_addresses
 from dissectors.zigbee.nwk import COMMAND, AuxHeader, InterPanHeader, NwkHeader
 from dissectors.zigbee.nwk_commands import NWK_COMMAND_NAMES, NWK_COMMANDS, NwkCommandId
+from dissectors.zigbee.proofs import CODE_DOES_NOT_MATCH, UNKNOWN_HOP, network_reason
 
 __all__ = ["read_beacon_payload", "read_green_power", "read_inter_pan", "read_nwk"]
 
@@ -53,7 +54,7 @@ def read_nwk(reading: Reading, cursor: Cursor, buffer: str) -> None:
     if aux.error is not None:
         aux.claim(cursor)
         reading.out.columns["nwk_security"] = "no_key"
-        reading.shut("the NWK security header or the integrity code is cut off")
+        reading.shut("nwk", "the NWK security header or the integrity code is cut off")
     reading.put(aux, buffer, branch)
     if aux.error is None:
         open_nwk(reading, header, aux, cursor, buffer, branch)
@@ -99,7 +100,7 @@ def open_nwk(
     opened = None
     if source is None:
         columns["nwk_security"] = "no_key"
-        reading.shut("the sender's EUI-64 is unknown, so the NWK nonce cannot be built")
+        reading.shut("nwk", UNKNOWN_HOP)
     else:
         keys = ((k, k.value) for k in reading.context.keyring.network_keys(reading.pan, sequence))
         opened, tried = open_sealed(keys, source, aux, header.start, cursor.data, cursor.end)
@@ -124,19 +125,10 @@ def refuse(reading: Reading, tried: list[Key], sequence: int | None) -> None:
     proofs, pan = reading.context.state(KeyProofs), reading.pan
     own = [k for k in tried if k.pan == pan or ((pan, sequence), k.value) in proofs.proven]
     own = [k for k in own if k.sequence in (None, sequence)]
-    place = f"PAN 0x{pan:04x}" if pan is not None else "a PAN without identifier"
-    wanted = place if sequence is None else f"{place} with sequence number {sequence}"
+    reading.out.columns["nwk_security"] = "bad_mic" if own else "no_key"
     if own:
-        reading.out.columns["nwk_security"] = "bad_mic"
-        reading.issue("warning", LAYER, 0, "the integrity code does not match")
-        reading.shut(f"a network key of {wanted} is held, but the integrity code does not match")
-        return
-    reading.out.columns["nwk_security"] = "no_key"
-    if tried:
-        held = f"none of the {len(tried)} network keys that are held opens it"
-        reading.shut(f"{held}: the key of {wanted} is missing")
-    else:
-        reading.shut(f"no network key of {wanted} is held")
+        reading.issue("warning", LAYER, 0, CODE_DOES_NOT_MATCH)
+    reading.shut("nwk", network_reason(pan, sequence, len(tried), bool(own)))
 
 
 def accept(reading: Reading, opened: Opened, source: int, aux: AuxHeader) -> None:
@@ -153,8 +145,8 @@ def accept(reading: Reading, opened: Opened, source: int, aux: AuxHeader) -> Non
     use = Use(reading.raw.number, aux.frame_counter, reading.raw.time_ns, again)
     if reading.context.state(FrameCounters).replayed("nwk", source, opened.key.value, use):
         columns["nwk_security"] = "replay"
-        text = "the frame counter is not greater than one that the sender used before"
-        reading.issue("warning", LAYER, aux.start + 1, text)
+        reading.doubt("nwk", REPLAYED)
+        reading.issue("warning", LAYER, aux.start + 1, REPLAYED)
 
 
 def read_payload(reading: Reading, header: NwkHeader, cursor: Cursor, buffer: str, branch: Field) -> None:
@@ -218,7 +210,7 @@ def read_green_power(reading: Reading, cursor: Cursor, buffer: str) -> None:
     level = header.bit("security_level")
     reading.out.columns["nwk_security"] = "no_key" if level else "none"
     if level:
-        reading.shut("keys of Green Power devices are not used")
+        reading.shut("nwk", "keys of Green Power devices are not used")
         reading.out.columns["nwk_counter"] = header.get("frame_counter", 0)
     size = max(0, cursor.remaining - header.mic_octets)
     if level == 3:

@@ -137,3 +137,41 @@ def test_a_root_or_list_that_is_none_names_its_file(tmp_path, name, content, sai
     with pytest.raises(KeyFileError) as caught:
         read_keys_text(f"[gbcs]\n{name} = 'bad.der'\n", path=str(tmp_path / "keys.toml"))
     assert "bad.der" in str(caught.value) and said in str(caught.value)
+
+
+CODE = "83FED3407A939723A5C639B26916D505C3B5"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (CODE[:-4] + "C3B6", "CRC that is wrong"),
+        ("0" + CODE[1:], "CRC that is wrong"),
+        (CODE[:-4] + "B5C3", "swapped"),
+        (CODE[:-4], "CRC is missing"),
+        (CODE[:24], "CRC is missing"),
+        (CODE[:16], "CRC that is wrong (or missing)"),
+        (CODE[:-2], "34 hex digits, not 16, 20, 28 or 36"),
+    ],
+)
+def test_install_codes_whose_crc_does_not_fit(code: str, said: str) -> None:
+    with pytest.raises(KeyFileError) as caught:
+        read_keys_text(f'\n[[install_code]]\ncode = "{code}"\n')
+    assert said in caught.value.text and caught.value.line == 3
+    assert code not in str(caught.value) + caught.value.hint
+
+
+def test_whose_a_short_address_is() -> None:
+    device = '[[device]]\neui64 = "000d6f0000000001"\n'
+    ring = read_keys_text(
+        f"{device}name = 'Gas'\nshort = 0x1234\npan = '0x1a62'\n{device}short = 5\npan = 6\n"
+    )
+    assert ring.addresses == {(0x1A62, 0x1234): 0x000D6F0000000001, (6, 5): 0x000D6F0000000001}
+    assert ring.devices[0x000D6F0000000001].name == "Gas"
+    for wrong, line in (("short = 5\n", 3), ("pan = 5\n", 3), ("short = 0xfff8\npan = 5\n", 3)):
+        with pytest.raises(KeyFileError) as caught:
+            read_keys_text(device + wrong)
+        assert caught.value.line == line
+    other = device.replace("01", "02")
+    with pytest.raises(KeyFileError, match="two devices"):
+        read_keys_text(f"{device}short = 5\npan = 6\n{other}short = 5\npan = 6\n")

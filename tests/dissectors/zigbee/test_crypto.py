@@ -101,7 +101,7 @@ def test_install_code(code: str, key: str) -> None:
 
 
 def test_install_code_of_no_known_length() -> None:
-    with pytest.raises(Malformed, match="has 5"):
+    with pytest.raises(Malformed, match="has 10 hex digits"):
         install_code_key(bytes(5))
 
 

@@ -13,6 +13,7 @@ from dissectors.zigbee.aps import ApsHeader
 from dissectors.zigbee.aps_commands import APS_COMMANDS, ApsCommandId
 from dissectors.zigbee.crypto import WELL_KNOWN_LINK_KEY, install_code_key
 from dissectors.zigbee.nwk import NwkHeader
+from dissectors.zigbee.proofs import KeyChanges
 from dissectors.zigbee.seal import seal_aps, seal_nwk
 from tests.dissectors.zigbee.examples import (
     HUB,
@@ -135,8 +136,16 @@ def test_addresses_build_the_aps_nonce() -> None:
     plain = NwkHeader(dst=0, src=METER_SHORT)
     hop = 0x00DB1234567890FF
     relayed = mac(seal_nwk(plain, sealed, NWK_KEY, eui64=hop, counter=1))
-    first = dissect_frame(raw(relayed, 1), HanContext(context.keyring))
-    assert first.columns["aps_security"] in ("no_key", "bad_mic")
+    unpaired = Keyring([Key("network", NWK_KEY), Key("link", LINK_KEY)])
+    first = dissect_frame(raw(relayed, 1), HanContext(unpaired))
+    assert first.columns["aps_security"] == "no_key" and "EUI-64" in first.columns["aps_reason"]
+    unpaired.addresses[PAN, METER_SHORT] = METER
+    told = dissect_frame(raw(relayed, 1), HanContext(unpaired))
+    assert told.columns["aps_security"] == "ok", "keys.toml says whose the short address is"
+    guessing = HanContext(context.keyring)
+    guessed = dissect_frame(raw(relayed, 1), guessing)
+    assert guessed.columns["aps_security"] == "ok" and guessed.columns["aps_sender"] == METER
+    assert guessing.addresses.eui64(PAN, METER_SHORT) == METER, "the integrity code proves it"
     announce = nwk(LINK_STATUS, counter=2, command=True)
     dissect_frame(raw(announce, 1), context)
     assert context.addresses.eui64(PAN, METER_SHORT) == METER
@@ -247,3 +256,55 @@ def test_link_keys_are_learnt_for_their_pair() -> None:
         )
         assert out.columns["aps_key_id"] == "key-load" and out.columns["aps_security"] == "ok"
     assert {k.value: k.devices for k in context.keyring.keys[2:]} == {fresh: (METER, HUB), shared: (HUB, HUB)}
+
+
+def aps_to(
+    receiver: int, counter: int, aps_counter: int = 1, *, seq: int = 1, value: bytes = LINK_KEY
+) -> bytes:
+    """An APS frame of the hub under a link key, in a NWK frame of its own to a short address."""
+    header = ApsHeader(cluster=0x0702, profile=0x0109, counter=aps_counter)
+    sealed = seal_aps(header, bytes.fromhex("080100"), value, key_id="link", eui64=HUB, counter=counter)
+    mac_header = MacHeader(frame_type=1, pan_id_compression=1, dst_mode=2, src_mode=2, dst_pan=PAN)
+    mac_header.dst_short, mac_header.src_short = receiver, 0
+    return build_frame(mac_header, bytes(NwkHeader(dst=receiver, src=0, sequence=seq)) + sealed)
+
+
+def aps_verdicts(context: HanContext, *frames: bytes, seconds: float = 1.0) -> list[str]:
+    outs = [
+        dissect_frame(raw(frame, number, int(number * seconds * 1e9)), context)
+        for number, frame in enumerate(frames, start=1)
+    ]
+    return [out.columns["aps_security"] for out in outs]
+
+
+def test_outgoing_aps_counters_belong_to_a_pair() -> None:
+    """05-3474 R22 4.4.1.1: one key value, two partners, two counters."""
+    frames = [aps_to(0x1111, 300), aps_to(0x2222, 7, seq=2), aps_to(0x1111, 300, seq=3)]
+    assert aps_verdicts(holding(Key("link", LINK_KEY)), *frames, seconds=60) == ["ok", "ok", "replay"]
+
+
+def test_the_same_aps_octets_in_another_carrier_are_the_same_frame() -> None:
+    frames = [aps_to(METER_SHORT, 5, seq=1), aps_to(METER_SHORT, 6, seq=2), aps_to(METER_SHORT, 5, seq=9)]
+    context = holding(Key("link", LINK_KEY))
+    assert aps_verdicts(context, *frames) == ["ok", "ok", "ok"], "within the time that a relay takes"
+    late = aps_verdicts(holding(Key("link", LINK_KEY)), *frames, seconds=60)
+    assert late == ["ok", "ok", "replay"]
+
+
+def test_a_key_of_a_pair_is_one_candidate() -> None:
+    """Unless it has opened a frame of the pair, and no key establishment came after it, nothing is the frame's fault."""
+    other = bytes(range(16))
+    ring = Keyring([Key("network", NWK_KEY), Key("link", other, devices=(HUB, METER))])
+    context = HanContext(ring)
+    context.addresses.learn(PAN, METER_SHORT, METER)
+    assert aps_verdicts(context, aps_to(METER_SHORT, 1)) == ["no_key"]
+    context = HanContext(Keyring([Key("link", LINK_KEY, devices=(HUB, METER))]))
+    context.addresses.learn(PAN, METER_SHORT, METER)
+    frames = [aps_to(METER_SHORT, 1), aps_to(METER_SHORT, 2, value=other)]
+    assert aps_verdicts(context, *frames) == ["ok", "bad_mic"]
+    context.state(KeyChanges).note(tuple(sorted((HUB, METER))), 3, 2)
+    out = dissect_frame(raw(aps_to(METER_SHORT, 3, value=other), 4, 10**10), context)
+    assert out.columns["aps_security"] == "no_key"
+    assert "CBKE in frame 2" in out.columns["aps_reason"] and "[[cbke]]" in out.columns["aps_reason"]
+    before = dissect_frame(raw(frames[1], 2, 2 * 10**9), context)
+    assert before.columns["aps_security"] == "bad_mic", "the verdict belongs to the frame"
