@@ -19,6 +19,7 @@ from analysis.command_line.arguments import plain_arguments
 from analysis.command_line.guard import explained, guarded
 from analysis.command_line.registry import VERBS
 from analysis.command_line.standard_streams import stand_in_for_closed_streams
+from dissectors.printable import printable
 
 __all__ = ["main", "run"]
 
@@ -43,12 +44,29 @@ def main(argv: list[str] | None = None) -> int:
     from analysis.command_line.typer_app import typer_app
 
     try:
-        typer_app()(args=argv, prog_name="hanscope")
+        code = typer_app()(args=argv, prog_name="hanscope", standalone_mode=False)
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else 0 if leave.code is None else 1
     except OSError as error:  # help that nobody can be shown
         return explained(error)
-    return 0
+    except Exception as error:
+        return _refused(error)
+    return code if isinstance(code, int) else 0
+
+
+def _refused(error: Any) -> int:
+    """What is wrong with a command line, as Typer says it: its words may hold anything that was typed."""
+    from analysis import console
+
+    if not hasattr(error, "format_message"):
+        if type(error).__name__ != "Abort":
+            raise error
+        console.say("interrupted")
+        return console.INTERRUPTED
+    said = printable(error.format_message())
+    error.format_message = lambda: said
+    error.show()
+    return int(getattr(error, "exit_code", console.USAGE))
 
 
 def _plain(words: list[str]) -> tuple[Callable[..., int], dict[str, Any]] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
+
+from dissectors.printable import json_text, printable
 
 if TYPE_CHECKING:
     from analysis.decode import Progress
@@ -42,30 +43,26 @@ class UsageError(Exception):
         self.hint = hint
 
 
-def put(text: str = "", *, end: str = "\n") -> None:
-    """Data: to stdout."""
-    sys.stdout.write(text + end)
+def put(text: str = "", *, lead: str = "") -> None:
+    """Data: one line to stdout, whatever `text` holds (`dissectors.printable`); `lead`, our own, goes before it raw."""
+    sys.stdout.write(lead + printable(text) + "\n")
 
 
 def put_json(value: Any, *, indent: int | None = 2) -> None:
     """One JSON document (or, with `indent` None, one line) to stdout."""
-    put(json.dumps(value, indent=indent, ensure_ascii=False))
+    sys.stdout.write(json_text(value, indent=indent) + "\n")
 
 
 def say(text: str) -> None:
-    """Talk: to stderr."""
-    sys.stderr.write(text + "\n")
+    """Talk: one line to stderr, whatever `text` holds."""
+    sys.stderr.write(printable(text) + "\n")
 
 
 def error_line(text: str, hint: str = "") -> None:
     """An error in one line, and its hint in another."""
-    say("error: " + _plain(text))
+    say("error: " + text)
     if hint:
-        say("hint: " + _plain(hint))
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+        say("hint: " + hint)
 
 
 def tell_losses(facts: Any, *, notes: bool = True) -> None:
@@ -94,14 +91,14 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Progress | None]:
     from rich.progress import Progress as Bar
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[frames]:,} frames"),
         TimeRemainingColumn(),
     )
     # No thread of its own that draws it: a process with threads cannot be copied (`analysis.side_by_side`).
     with Bar(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
-        task = bar.add_task(title, total=None, frames=0)
+        task = bar.add_task(printable(title), total=None, frames=0)
         yield _updater(lambda **facts: bar.update(task, refresh=True, **facts))
 
 

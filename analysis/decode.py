@@ -22,11 +22,12 @@ from analysis.parties import remote_parties
 from analysis.schema import TABLES
 from analysis.session import Hindsight, Session
 from analysis.source import Replay, Source
-from analysis.tables import batch_of, empty_table
+from analysis.tables import batch_of, empty_table, shown
 from analysis.uncollected import uncollected
 from captures import CaptureFacts, FrameBlock, Lost
 from captures.block import BLOCK_FRAMES, cut
 from dissectors.keyring import Keyring
+from dissectors.printable import printable
 from dissectors.zigbee.outer import Outer
 
 if TYPE_CHECKING:
@@ -220,6 +221,9 @@ def readings(
 class Decoded:
     """A decoded capture: its tables as pandas frames with Arrow dtypes, made when first asked for.
 
+    A frame is for people: its texts are printable (`dissectors.printable`), so that a notebook or a terminal may
+    show it. `table` has them as they were sent.
+
     Attributes:
         facts: about the capture.
         session: the state at its end (keys learnt, addresses).
@@ -264,7 +268,7 @@ class Decoded:
             with uncollected():
                 import pandas as pd
 
-            self._frames[name] = self.arrow[name].to_pandas(types_mapper=pd.ArrowDtype)
+            self._frames[name] = shown(self.arrow[name]).to_pandas(types_mapper=pd.ArrowDtype)
         return self._frames[name]
 
     @property
@@ -309,7 +313,7 @@ class Decoded:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{name}: {len(table)}" for name, table in self.arrow.items())
-        return f"<Decoded {self.capture}: {counts}>"
+        return printable(f"<Decoded {self.capture}: {counts}>")
 
 
 def decode(

@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.findings import CheckResult, Finding, Rule
 from analysis.modifications import is_modification, states
 from analysis.schema import columns_of
+from dissectors.printable import printable
 
 __all__ = ["explain_rule", "findings_table", "rules_json", "rules_text", "to_json", "to_sarif"]
 
@@ -120,7 +121,7 @@ def findings_table(findings: Sequence[Finding]) -> pd.DataFrame:
         if name == "frames":
             array = pa.array([list(v) for v in values], pa.list_(pa.uint64()))
         else:
-            array = pa.array(values, pa.string())
+            array = pa.array([printable(value) for value in values], pa.string())
             array = array.dictionary_encode() if name in {"rule", "severity", "confidence"} else array
         out[name] = pd.Series(pd.array(array, dtype=pd.ArrowDtype(array.type)))
     return pd.DataFrame(out)

@@ -7,11 +7,13 @@ stands in the file, and hands values on only after checking them. TOML itself ke
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -92,9 +94,13 @@ def read_keys_text(text: str, *, path: str = "keys.toml") -> Keyring:
     for section, content in data.items():
         reader = SECTIONS.get(section)
         if reader is None:
-            where = _header_line(lines, section, 0)
+            # Its name is not repeated: it may be a key that stands in the wrong place.
+            where = _header_line(lines, section, 0) or _name_line(lines, section, 0, len(lines))
+            what = (
+                "unknown section" if isinstance(content, dict | list) else "a value outside of every section"
+            )
             raise KeyFileError(
-                path, f"unknown section [{section}]", line=where, hint="sections: " + ", ".join(SECTIONS)
+                path, what + _meant(section, SECTIONS), line=where, hint="sections: " + ", ".join(SECTIONS)
             )
         for index, values in enumerate(content if isinstance(content, list) else [content]):
             entry = Entry(path, lines, section, index, values)
@@ -111,9 +117,22 @@ def read_keys_text(text: str, *, path: str = "keys.toml") -> Keyring:
 
 
 def _header_line(lines: list[str], section: str, index: int) -> int | None:
-    pattern = re.compile(rf"\s*\[\[?\s*\"?{re.escape(section)}\"?\s*\]")
+    """Line of the header of a section (the `index`-th of that name), also where another one is within it."""
+    pattern = re.compile(rf"\s*\[\[?\s*[\"']?{re.escape(section)}[\"']?\s*[\].]")
     found = [number for number, line in enumerate(lines, 1) if pattern.match(line)]
     return found[index] if index < len(found) else None
+
+
+def _name_line(lines: list[str], name: str, start: int, end: int) -> int | None:
+    """Line that gives `name` a value, from `start` on (counted from 0) and before `end`."""
+    pattern = re.compile(rf"\s*[\"']?{re.escape(name)}[\"']?\s*[=.]")
+    return next((number + 1 for number in range(start, end) if pattern.match(lines[number])), None)
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """What a misspelt name was probably meant to be."""
+    near = get_close_matches(name, list(known), 1, 0.75)
+    return f" (is it `{near[0]}`?)" if near else ""
 
 
 @dataclass(slots=True)
@@ -137,18 +156,17 @@ class Entry:
         return f"{Path(self.path).name}: {self.label}"
 
     def error(self, name: str, text: str, hint: str = "") -> KeyFileError:
-        start = _header_line(self.lines, self.section, self.index)
-        line = start
-        if start is not None and name:
-            for number in range(start, len(self.lines)):
-                content = self.lines[number].lstrip()
-                if content.startswith("["):
-                    break
-                if re.match(rf"\"?{re.escape(name)}\"?\s*=", content):
-                    line = number + 1
-                    break
+        """A mistake in what `name` is given, or in the whole entry where it is empty."""
         what = f"{self.label}: {name}" if name else self.label
-        return KeyFileError(self.path, f"{what}: {text}", line=line, hint=hint)
+        return KeyFileError(self.path, f"{what}: {text}", line=self.line_of(name), hint=hint)
+
+    def line_of(self, name: str) -> int | None:
+        """The line of `name` in this entry, else that of its header."""
+        start = _header_line(self.lines, self.section, self.index)
+        if start is None or not name:
+            return start
+        inside = itertools.takewhile(lambda line: not line.lstrip().startswith("["), self.lines[start:])
+        return _name_line(self.lines, name, start, start + len(list(inside))) or start
 
     def get(self, name: str) -> Any:
         """The value as TOML gave it, or None."""
@@ -157,11 +175,13 @@ class Entry:
 
     def finish(self) -> None:
         """Refuse names that nobody asked for: a misspelt `devices` must not be silently ignored."""
-        unknown = sorted(set(self.values) - (self._seen or set()) - {"comment"})
+        known = sorted(self._seen or ())
+        unknown = sorted(set(self.values) - set(known) - {"comment"})
         if unknown:
-            raise self.error(
-                unknown[0], "unknown entry", hint="known here: " + ", ".join(sorted(self._seen or ()))
-            )
+            # Its name is not repeated: it may be a key that stands in the wrong place.
+            text = f"{self.label}: unknown entry{_meant(unknown[0], known)}"
+            hint = "known here: " + ", ".join(known)
+            raise KeyFileError(self.path, text, line=self.line_of(unknown[0]), hint=hint)
 
     def octets(self, name: str, *lengths: int, required: bool = False) -> bytes | None:
         """Hex digits (spaces, colons and dashes allowed) of one of `lengths` octets."""
@@ -322,10 +342,8 @@ def _gbcs(entry: Entry, ring: Keyring) -> None:
         entry.eui64("access_control_broker", settings["access_control_broker"])
     try:
         ring.gbcs = keystore_files.read_keystore(settings, base=Path(entry.path).parent)
-    except OSError as error:
-        raise entry.error("", f"{error.filename}: {error.strerror or 'cannot be read'}") from None
-    except ValueError as error:
-        raise entry.error("", str(error)) from None
+    except keystore_files.KeystoreError as error:
+        raise entry.error(error.name, str(error), hint=error.hint) from None
 
 
 SECTIONS: Mapping[str, Callable[[Entry, Keyring], None]] = {

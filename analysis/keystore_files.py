@@ -9,10 +9,26 @@ from typing import Any
 from dissectors.errors import DissectionError
 from dissectors.gbcs.keystore import Keystore
 
-__all__ = ["read_keystore"]
+__all__ = ["KeystoreError", "read_keystore"]
 
 _KEYS = frozenset([".pem", ".der", ".crt", ".cer", ".key", ".csv", ".p8"])
 _LISTS = frozenset([".pem", ".der", ".crl", ".arl"])
+
+
+class KeystoreError(ValueError):
+    """A setting of ``[gbcs]`` gives nothing that can be read.
+
+    What it says is never repeated: somebody may have written the key where the name of its file belongs.
+
+    Attributes:
+        name: the setting.
+        hint: what to give instead.
+    """
+
+    def __init__(self, name: str, text: str, hint: str = "") -> None:
+        super().__init__(text)
+        self.name = name
+        self.hint = hint
 
 
 def read_keystore(settings: Mapping[str, Any], base: Path | str = ".") -> Keystore:
@@ -24,8 +40,7 @@ def read_keystore(settings: Mapping[str, Any], base: Path | str = ".") -> Keysto
     Files in a folder whose ending is not one of a key, certificate or list are passed over.
 
     Raises:
-        OSError: a file cannot be read.
-        ValueError: a file is not what it should be, or the broker's id is not an EUI-64; names the file.
+        KeystoreError: a file cannot be read or is not what it should be, or the broker's id is not an EUI-64.
     """
     store = Keystore(_broker(settings.get("access_control_broker")))
     doors: dict[str, Callable[[bytes, str], object]] = {
@@ -35,41 +50,51 @@ def read_keystore(settings: Mapping[str, Any], base: Path | str = ".") -> Keysto
         "roots": lambda data, _: store.add_root(data),
         "crls": lambda data, _: store.add_revocation_list(data),
     }
-    for section, add in doors.items():
-        for entry in _listed(settings.get(section)):
-            for data, name in _contents(section, entry, Path(base)):
+    for name, add in doors.items():
+        for number, entry in enumerate(_listed(settings.get(name), name), 1):
+            for data, called in _contents(name, number, entry, Path(base)):
                 try:
-                    add(data, name)
+                    add(data, called)
                 except DissectionError as error:
-                    raise ValueError(f"{name}: {error.text}") from None
+                    raise KeystoreError(name, f"{called}: {error.text}") from None
     return store
 
 
-def _contents(section: str, entry: str, base: Path) -> Iterator[tuple[bytes, str]]:
-    """What one entry holds, and what it is called: itself where it is a text, else the files that it names."""
-    if section == "scalars" and ("\n" in entry or "," in entry):
-        yield entry.removeprefix("csv:").strip().encode(), "scalars in keys.toml"
-    elif section in ("certificates", "roots", "crls") and entry.lstrip().startswith("-----BEGIN "):
-        yield entry.encode(), f"{section} in keys.toml"
-    else:
-        for file in _files(base / entry, _LISTS if section == "crls" else _KEYS):
+def _contents(name: str, number: int, entry: str, base: Path) -> Iterator[tuple[bytes, str]]:
+    """What one entry of a setting holds, and what it is called: itself where it is a text, else the files that it
+    names."""
+    if "\n" in entry or "-----BEGIN" in entry or (name == "scalars" and "," in entry):
+        yield entry.removeprefix("csv:").strip().encode("utf-8", "replace"), f"the text of entry {number}"
+        return
+    hint = "give the name of a file or folder"
+    try:
+        for file in _files(base / entry, _LISTS if name == "crls" else _KEYS):
             yield file.read_bytes(), file.name
+    except OSError as error:
+        reason = error.strerror or "cannot be read"
+        raise KeystoreError(name, f"entry {number} names no file that can be read: {reason}", hint) from None
+    except ValueError:
+        raise KeystoreError(name, f"entry {number} is no file name", hint) from None
 
 
 def _broker(value: Any) -> bytes | None:
     if value is None:
         return None
     digits = str(value).replace("-", "").replace(":", "").removeprefix("0x")
-    octets = bytes.fromhex(digits)
+    try:
+        octets = bytes.fromhex(digits)
+    except ValueError:
+        octets = b""
     if len(octets) != 8:
-        raise ValueError("access_control_broker is not an EUI-64")
+        raise KeystoreError("access_control_broker", "is not an EUI-64")
     return octets
 
 
-def _listed(value: Any) -> list[str]:
-    if value is None:
-        return []
-    return [str(v) for v in value] if isinstance(value, list | tuple) else [str(value)]
+def _listed(value: Any, name: str) -> list[str]:
+    found = value if isinstance(value, list) else [] if value is None else [value]
+    if not all(isinstance(one, str) for one in found):
+        raise KeystoreError(name, "must be the name of a file or folder, or a list of such names")
+    return found
 
 
 def _files(path: Path, suffixes: frozenset[str]) -> Iterator[Path]:

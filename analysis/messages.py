@@ -26,6 +26,7 @@ from dissectors.gbcs.tunnel import read_header
 from dissectors.gbcs.values import is_secret
 from dissectors.keyring import DlmsKeys, Keyring
 from dissectors.message import Message
+from dissectors.printable import json_text, printable
 
 __all__ = ["Source", "dissect", "dissect_all", "read_sources", "run"]
 
@@ -351,14 +352,14 @@ def run(
     for source, message in pairs:
         code = _worse(code, _code_of(message))
         if jsonl:
-            stream.write(json.dumps(to_json(source, message, reveal=reveal), ensure_ascii=False) + "\n")
+            stream.write(json_text(to_json(source, message, reveal=reveal)) + "\n")
         elif as_json:
             documents.append(to_json(source, message, reveal=reveal))
         else:
             _print_tree(source, message, stream, reveal)
     if as_json and not jsonl:
         whole = documents[0] if len(documents) == 1 else documents
-        stream.write(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+        stream.write(json_text(whole, indent=2) + "\n")
     return code
 
 
@@ -382,24 +383,30 @@ def _print_tree(source: Source, message: Message, stream: IO[str], reveal: bool)
 
     # a pipe gets whole lines; a terminal is given its own width
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else 1000)
-    root = Tree(Text(f"{source.name}: {message.columns.get('summary') or message.kind}", style="bold"))
+    root = Tree(_said(f"{source.name}: {message.columns.get('summary') or message.kind}", "bold"))
     said = {k: v for k, v in message.facts.items() if v not in (None, "")}
     facts = root.add(Text("facts", style="bold"))
     for name, value in said.items():
-        facts.add(Text.assemble((f"{name}: ", "cyan"), str(json_value(value))))
+        facts.add(Text.assemble((f"{name}: ", "cyan"), printable(str(json_value(value)))))
     if message.items:
         items = root.add(Text(f"items ({len(message.items)})", style="bold"))
         for row in message.items:
-            items.add(Text(_item_line(row, reveal)))
+            items.add(_said(_item_line(row, reveal)))
     fields = root.add(Text("fields", style="bold"))
     for one in message.fields:
         _branch(fields, one, reveal)
     for issue in message.issues:
         colour = {"error": "red", "warning": "yellow"}.get(issue.severity, "dim")
-        root.add(Text(f"{issue.severity}: {issue.layer}, offset {issue.offset}: {issue.text}", style=colour))
+        root.add(_said(f"{issue.severity}: {issue.layer}, offset {issue.offset}: {issue.text}", colour))
     if message.error is not None:
-        root.add(Text(f"not readable: {message.error}", style="red"))
+        root.add(_said(f"not readable: {message.error}", "red"))
     console.print(root)
+
+
+def _said(text: str, style: str = "") -> Any:
+    from rich.text import Text
+
+    return Text(printable(text), style=style)
 
 
 def _item_line(row: dict[str, Any], reveal: bool) -> str:
@@ -424,6 +431,10 @@ def _branch(tree: Any, one: Field, reveal: bool) -> None:
     value = "" if one.children or one.value is None else f" = {HIDDEN if hidden else json_value(one.value)}"
     said = "" if hidden or not one.meaning or one.meaning == str(one.value) else f"  {one.meaning}"
     place = f"{one.offset:>4}+{one.length:<3} "
-    node = tree.add(Text.assemble((place, "dim"), (one.name, "cyan"), value, (said, "green")))
+    node = tree.add(
+        Text.assemble(
+            (place, "dim"), (printable(one.name), "cyan"), printable(value), (printable(said), "green")
+        )
+    )
     for child in one.children:
         _branch(node, child, reveal)

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from analysis.scribe import Scribe
 from analysis.tables import arrow_schema
-from analysis.text_output import Csv, JsonLines
+from analysis.text_output import Csv, JsonLines, RawCsv
 
 __all__ = ["FORMATS", "Folder", "TableWriter"]
 
@@ -84,6 +84,7 @@ class Parquet:
 FORMATS: dict[str, tuple[str, Callable[[IO[bytes], str], TableWriter]]] = {
     "parquet": (".parquet", Parquet),
     "csv": (".csv", Csv),
+    "raw-csv": (".csv", RawCsv),
     "jsonl": (".jsonl", JsonLines),
     "arrow": (".arrows", Arrow),
 }

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.schema import TABLES
+from dissectors.printable import printable
 
 __all__ = [
     "SchemaError",
@@ -24,6 +25,7 @@ __all__ = [
     "column_array",
     "empty_table",
     "numpy_of",
+    "shown",
     "sound_text",
     "truths_of",
 ]
@@ -170,6 +172,32 @@ def sound_text(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace").decode()
     return text
+
+
+def shown(table: Any) -> Any:
+    """An Arrow table as people may be shown it: every text printable (`dissectors.printable`)."""
+    for place, field in enumerate(table.schema):
+        column = table.column(place)
+        dictionary = pa.types.is_dictionary(field.type)
+        if not dictionary and not pa.types.is_string(field.type):
+            continue
+        chunks = [_shown(one, dictionary) for one in column.chunks]
+        if any(new is not old for new, old in zip(chunks, column.chunks, strict=True)):
+            table = table.set_column(place, field, pa.chunked_array(chunks, field.type))
+    return table
+
+
+def _shown(chunk: Any, dictionary: bool) -> Any:
+    strings = chunk.dictionary if dictionary else chunk
+    data = strings.buffers()[2]
+    octets = np.frombuffer(b"" if data is None else data, np.uint8)
+    if not ((octets < 0x20) | (octets > 0x7E)).any():
+        return chunk
+    texts = strings.to_pylist()
+    if all(text is None or text.isprintable() for text in texts):
+        return chunk
+    words = _strings([None if text is None else printable(text) for text in texts])
+    return pa.DictionaryArray.from_arrays(chunk.indices, words) if dictionary else words
 
 
 def _strings(values: Sequence[Any]) -> Any:

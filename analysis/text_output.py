@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,9 +21,10 @@ import pyarrow as pa
 from analysis.python_values import rows_of
 from analysis.tables import arrow_schema, column_array, numpy_of
 from dissectors import kernels
+from dissectors.printable import csv_cell, json_text
 from dissectors.vectors import distinct
 
-__all__ = ["Csv", "JsonLines"]
+__all__ = ["Csv", "JsonLines", "RawCsv"]
 
 ROWS = 32_768
 """Rows that are written at a time: the texts of so many are held in memory."""
@@ -42,11 +42,13 @@ class Dialect:
         value: any plain value as text.
         quote: what stands around a text of ordinary characters.
         special: for each octet, whether a text that holds it needs `value`.
+        leading: the same of a text that begins with it.
     """
 
     value: Callable[[Any], str]
     quote: str
     special: npt.NDArray[np.bool_]
+    leading: npt.NDArray[np.bool_]
 
 
 def _octets(some: bytes) -> npt.NDArray[np.bool_]:
@@ -55,18 +57,21 @@ def _octets(some: bytes) -> npt.NDArray[np.bool_]:
     return table
 
 
-def _csv_value(value: Any) -> str:
+def _raw_csv_value(value: Any) -> str:
     text = io.StringIO()
     csv.writer(text).writerow([" ".join(map(str, value)) if isinstance(value, list) else value, ""])
     return text.getvalue()[: -len(",\r\n")]
 
 
-def _json_value(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _csv_value(value: Any) -> str:
+    return _raw_csv_value(csv_cell(value) if isinstance(value, str) else value)
 
 
-CSV = Dialect(_csv_value, "", _octets(b',"\r\n'))
-JSON = Dialect(_json_value, '"', _octets(bytes(range(32)) + b'"\\'))
+CONTROLS = bytes(range(32)) + bytes(range(0x7F, 0x100))
+"""Octets of texts that are not plain ASCII: they are looked at one by one."""
+CSV = Dialect(_csv_value, "", _octets(CONTROLS + b',"'), _octets(b" =+-@"))
+RAW_CSV = Dialect(_raw_csv_value, "", _octets(b',"\r\n'), _octets(b""))
+JSON = Dialect(json_text, '"', _octets(CONTROLS + b'"\\'), _octets(b""))
 
 
 @cache
@@ -124,7 +129,13 @@ class Cells:
 
     def _any_special(self, column: Any) -> bool:
         data = column.buffers()[2]
-        return data is not None and bool(self.dialect.special[np.frombuffer(data, np.uint8)].any())
+        if data is None:
+            return False
+        octets = np.frombuffer(data, np.uint8)
+        if self.dialect.special[octets].any():
+            return True
+        ends = np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column) + 1]
+        return bool(self.dialect.leading[octets[ends[:-1][np.diff(ends) > 0]]].any())
 
     def _coded(self, coded: Any, values: list[Any], before: str) -> Any:
         return kernels.take(self._written(values, before), coded.indices)
@@ -189,9 +200,9 @@ class JsonLines:
         named = list(zip(batch.schema.names, batch.columns, strict=True))
         if not any(column.null_count == 0 for _, column in named):
             # Arrow loses rows all of whose parts are left out.
-            return "".join(f"{_json_value(row)}\n" for row in rows_of(batch)).encode()
+            return "".join(f"{json_text(row)}\n" for row in rows_of(batch)).encode()
         cells = [
-            self._cells.of(name, column, f"{_json_value(name)}: ")
+            self._cells.of(name, column, f"{json_text(name)}: ")
             for name, column in named
             if column.null_count < len(column)
         ]
@@ -202,11 +213,16 @@ class JsonLines:
 
 
 class Csv:
-    """Comma-separated values with a header line; null is empty, lists are separated by spaces."""
+    """Comma-separated values with a header line; null is empty, lists are separated by spaces.
+
+    Texts are printable, and none is a formula to a spreadsheet (`dissectors.printable.csv_cell`).
+    """
+
+    dialect = CSV
 
     def __init__(self, file: IO[bytes], table: str) -> None:
         self._file = file
-        self._cells = Cells(CSV)
+        self._cells = Cells(self.dialect)
         self._file.write((",".join(arrow_schema(table).names) + "\r\n").encode())
 
     def write(self, batch: Any) -> None:
@@ -220,3 +236,9 @@ class Csv:
 
     def close(self) -> None:
         self._file.flush()
+
+
+class RawCsv(Csv):
+    """As `Csv`, with every text as it is: for programs, not for spreadsheets and terminals."""
+
+    dialect = RAW_CSV

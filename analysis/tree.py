@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from dissectors.field import Field, Issue
+from dissectors.printable import printable
 
 __all__ = ["field_text", "hex_pane", "issue_lines", "secret_spans", "tree_lines"]
 
@@ -60,6 +61,10 @@ def _octets(octets: bytes, hidden: bool) -> str:
 
 def field_text(field: Field, hidden: bool) -> str:
     """Name, value and meaning of a field in a line; not the value when it is `hidden`."""
+    return printable(_field_text(field, hidden))
+
+
+def _field_text(field: Field, hidden: bool) -> str:
     if hidden:
         return f"{field.name}: {MASK}"
     value = _value(field)
@@ -78,7 +83,7 @@ def _value(field: Field) -> str:
         return "" if value is None else str(value).lower()
     if isinstance(value, int):
         return _number(value, field.length, field.bits)
-    return _printable(str(value))
+    return printable(str(value))
 
 
 def _number(value: int, length: int, bits: tuple[int, int] | None) -> str:
@@ -88,10 +93,6 @@ def _number(value: int, length: int, bits: tuple[int, int] | None) -> str:
         return str(value)
     width = 2 * length if bits is None and length else 0
     return f"0x{value:0{width}x} = {value}" if value >= 0 else str(value)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def hex_pane(octets: bytes, hidden: Iterable[tuple[int, int]] = ()) -> Iterator[str]:
@@ -112,4 +113,4 @@ def _character(octet: int) -> str:
 def issue_lines(issues: Iterable[Issue]) -> Iterator[str]:
     """One line an issue."""
     for issue in issues:
-        yield f"{issue.severity}: {issue.layer}: offset 0x{issue.offset:x}: {_printable(issue.text)}"
+        yield f"{issue.severity}: {issue.layer}: offset 0x{issue.offset:x}: {printable(issue.text)}"

@@ -41,7 +41,15 @@ def decode(
     captures: CapturesArgument,
     keys: KeysOption = None,
     out: Annotated[Path | None, Option("--out", "-o", help="Folder for the tables.")] = None,
-    format_: Annotated[str | None, Option("--format", "-f", help="parquet, csv, jsonl or arrow.")] = None,
+    format_: Annotated[
+        str | None,
+        Option(
+            "--format",
+            "-f",
+            help="parquet, csv, jsonl, arrow; or raw-csv, whose texts are left as they are: CSV writes control "
+            "characters as escapes, and ' before what a spreadsheet would calculate.",
+        ),
+    ] = None,
     table: Annotated[
         list[str] | None, Option("--table", "-t", help="Only this table (may be repeated).")
     ] = None,

@@ -24,6 +24,7 @@ from analysis.inspector.packet_list import PacketList, heading
 from analysis.tree import field_text, issue_lines, secret_spans
 from analysis.verbs.show import Shown
 from dissectors.field import Field
+from dissectors.printable import printable
 
 __all__ = ["Inspector"]
 
@@ -159,7 +160,7 @@ class Inspector(App[None]):
         marks = f", {len(self.model.marked)} marked" if self.model.marked else ""
         lost = f", {len(self.model.facts.lost)} places could not be read" if self.model.facts.lost else ""
         line = f" {self.model.name}: {count:,} of {whole:,} packets{marks}{lost}  {said}"
-        self.query_one("#state", Static).update(Text(line))
+        self.query_one("#state", Static).update(Text(printable(line)))
 
     @on(PacketList.Chosen)
     def show_packet(self, message: PacketList.Chosen) -> None:

@@ -16,6 +16,7 @@ from analysis.verbs.show import Shown, shown_row
 from captures import FrameBlock
 from captures.block import cut
 from dissectors.keyring import Keyring
+from dissectors.printable import printable
 
 __all__ = ["COLUMNS", "Inspected"]
 
@@ -163,12 +164,8 @@ class Inspected:
         if name == "frame":
             return lambda place: str(column.iloc[place])
         codes, words = column.factorize()
-        texts = [_plain(str(word)) for word in words]
+        texts = [printable(str(word)) for word in words]
         return lambda place: texts[codes[place]] if codes[place] >= 0 else ""
 
 
 ENDS = (("nwk", "_eui64"), ("nwk", ""), ("mac", ""))
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

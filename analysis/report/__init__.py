@@ -10,6 +10,7 @@ from typing import Any
 from analysis.findings import CheckResult
 from analysis.report.tally import FRAMES_PER_FINDING, Tally, clock
 from analysis.view import View
+from dissectors.printable import printable
 
 __all__ = ["Tally", "render_report", "render_tally", "write_report"]
 
@@ -31,7 +32,7 @@ def render_tally(tally: Tally, result: CheckResult | None, lost: Sequence[str] =
 
     environment = Environment(
         loader=PackageLoader("analysis.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
     overview = chapters.overview(tally, result)
     return environment.get_template("report.html.j2").render(
@@ -57,6 +58,11 @@ def render_tally(tally: Tally, result: CheckResult | None, lost: Sequence[str] =
 def write_report(decoded: Any, result: CheckResult | None, path: str | Path, title: str = "") -> None:
     """Writes the report to `path`. Raises OSError when it cannot be written."""
     Path(path).write_text(render_report(decoded, result, title), encoding="utf-8")
+
+
+def _shown(value: Any) -> Any:
+    """What stands in the page for `value`: text that others wrote without control characters."""
+    return printable(value) if type(value) is str else value
 
 
 def _lost(decoded: Any) -> list[str]:

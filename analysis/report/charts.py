@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
+from html import escape as escape_markup
 
 from markupsafe import Markup
+
+from dissectors.printable import printable
 
 __all__ = ["Link", "Series", "Station", "bars", "network_map", "stacked_columns"]
 
 WIDTH = 960
+
+
+def escape(text: str) -> str:
+    """`text` as it may stand in the page, in an attribute too."""
+    return escape_markup(printable(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,11 +73,12 @@ def _put(capture: str, result: Any, output: str, verdicts: bool, *, many: bool) 
         for one in result.findings:
             console.put_json({"capture": capture, **one.to_json()}, indent=None)
     else:
-        for line in _text(capture, result, verdicts):
-            console.put(line)
+        for lead, line in _text(capture, result, verdicts):
+            console.put(line, lead=lead)
 
 
-def _text(capture: str, result: Any, verdicts: bool) -> Iterator[str]:
+def _text(capture: str, result: Any, verdicts: bool) -> Iterator[tuple[str, str]]:
+    """The lines, each with the coloured letter that goes before it."""
     import sys
 
     colour = console.coloured(sys.stdout)
@@ -85,21 +86,25 @@ def _text(capture: str, result: Any, verdicts: bool) -> Iterator[str]:
         letter = LETTERS[one.severity]
         mark = f"\x1b[{COLOURS[one.severity]}m{letter}\x1b[0m" if colour else letter
         subject = f" [{one.device}]" if one.device else ""
-        yield f"{mark} {one.rule}: {one.title}{subject}"
-        yield f"    {one.evidence}"
-        yield f"    {_frames(one.frames)}source: {one.source} ({one.confidence})"
-        yield f"    advice: {one.advice}"
+        yield mark, f" {one.rule}: {one.title}{subject}"
+        yield "", f"    {one.evidence}"
+        yield "", f"    {_frames(one.frames)}source: {one.source} ({one.confidence})"
+        yield "", f"    advice: {one.advice}"
     if verdicts:
-        yield ""
+        yield "", ""
         for v in result.verdicts:
-            yield f"{v.state:<9}{v.rule} [{v.subject}]: {v.text}"
-    yield from shut_lines(result.shut)
+            yield "", f"{v.state:<9}{v.rule} [{v.subject}]: {v.text}"
+    for line in shut_lines(result.shut):
+        yield "", line
     counts = [
         f"{sum(one.severity == severity for one in result.findings)} {severity}"
         for severity in reversed(LETTERS)
     ]
     judged = len({v.rule for v in result.verdicts if v.state != "not seen"})
-    yield f"{capture}: {', '.join(counts)}; {judged} of {len(result.rules)} rules found something to judge"
+    yield (
+        "",
+        f"{capture}: {', '.join(counts)}; {judged} of {len(result.rules)} rules found something to judge",
+    )
 
 
 def _frames(frames: Sequence[int]) -> str:
@@ -118,7 +123,8 @@ def list_rules(*, as_json: bool) -> int:
     if as_json:
         console.put_json(rules_json(known))
     else:
-        console.put(rules_text(known))
+        for line in rules_text(known).split("\n"):
+            console.put(line)
     return console.OK
 
 
@@ -129,5 +135,6 @@ def explain(rule: str) -> int:
     found = {one.id: one for one in findings.rules()}.get(rule)
     if found is None:
         raise console.UsageError(f"no such rule: {rule}", "--list-rules shows all")
-    console.put(explain_rule(found))
+    for line in explain_rule(found).split("\n"):
+        console.put(line)
     return console.OK

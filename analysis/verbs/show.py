@@ -158,7 +158,10 @@ def run(source: str, frame: str, keyring: Keyring, *, as_json: bool, reveal: boo
             console.put_json(documents[0] if len(numbers) == 1 else documents)
     else:
         for index, one in enumerate(found):
-            console.put(("\n" if index else "") + "\n".join(_text(one, reveal)))
+            if index:
+                console.put()
+            for line in _text(one, reveal):
+                console.put(line)
     if missing:
         console.error_line(
             f"{facts.name}: no frame {missing[0]} in this capture", "hanscope stats counts them"
@@ -198,6 +201,7 @@ def _hidden_hex(octets: bytes, spans: Sequence[tuple[int, int]]) -> str:
 def _text(one: Shown, reveal: bool) -> Iterator[str]:
     columns, found = one.columns, one.dissection
     yield _title(one)
+    yield f"{columns.get('protocol') or 'unknown'}: {columns.get('summary') or 'nothing readable'}"
     if one.comment:
         yield f"comment: {one.comment}"
     if one.record:
@@ -229,5 +233,4 @@ def _title(one: Shown) -> str:
     for name, text in (("channel", "channel {}"), ("rssi", "{} dBm"), ("lqi", "LQI {}")):
         if columns.get(name) is not None:
             parts.append(text.format(columns[name]))
-    said = f"\n{columns.get('protocol') or 'unknown'}: {columns.get('summary') or 'nothing readable'}"
-    return ", ".join(parts) + said
+    return ", ".join(parts)

@@ -30,7 +30,8 @@ def list_all(*, as_json: bool = False) -> int:
     for story in SCENARIOS.values():
         console.put(f"  {story.name:24} {story.summary} ({_length(story.seconds)})")
     for kind in ("fault", "attack"):
-        console.put(f"\n{kind.capitalize()}s (--fault):")
+        console.put()
+        console.put(f"{kind.capitalize()}s (--fault):")
         for one in sorted((f for f in known().values() if f.kind == kind), key=lambda f: f.name):
             console.put(f"  {one.name:24} {one.summary}{f' [{one.attack}]' if one.attack else ''}")
     return console.OK

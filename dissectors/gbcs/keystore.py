@@ -169,7 +169,7 @@ class Keystore:
         try:
             der = base64.b64decode("".join(body.split()), validate=True)
         except ValueError as error:
-            raise Malformed(f"PEM block {label} is not base64", layer="gbcs.keystore") from error
+            raise Malformed("a PEM block is not base64", layer="gbcs.keystore") from error
         if label == "EC PARAMETERS":
             return 0
         return self._add_der(der, name)

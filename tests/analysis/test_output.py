@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import math
 import subprocess
 import sys
@@ -19,8 +18,9 @@ from analysis.output import FORMATS, Folder
 from analysis.python_values import plain_columns, rows_of
 from analysis.tables import arrow_schema, batch_of
 from captures.simulated.samples import FOLDER, SAMPLES
+from dissectors.printable import csv_cell, json_text
 
-TEXT_FORMS = ("csv", "jsonl")
+TEXT_FORMS = ("csv", "raw-csv", "jsonl")
 ODD = (
     {"value": "a,b", "number": 1.0, "meaning": 'say "x"', "frame": 1, "time": -1, "cluster_name": "a\r\nb"},
     {"value": "", "number": -0.0, "meaning": "\\ \x01 \x7f \u2028 \U0001f600", "cluster_name": '","'},
@@ -28,21 +28,25 @@ ODD = (
     {"number": 0.0, "scaled": -math.inf, "value": " lead", "source": 2**64 - 1, "time": 2**63 - 1},
     {"number": 1e-7, "scaled": 1e16, "value": "\udc80", "time": -(2**63) + 1, "attribute": 0},
     {},
+    {"value": "=1+1", "meaning": "-5", "cluster_name": "@SUM(A1)", "number": -5.0, "unit": "-A1"},
+    {"value": "\x1b[2J", "meaning": "+44", "cluster_name": " =1", "unit": "\u202e"},
     {"number": 5e-324, "scaled": 123456789.123, "value": "é", "time": 999_999_999, "frame": 7},
 )
 
 
 def row_by_row(form: str, table: str, batches: list[Any]) -> bytes:
-    """What the formats are defined by: `csv.writer` and `json.dumps`, a row at a time."""
+    """What the formats are defined by: `csv.writer` and `json_text`, a row at a time."""
     text = io.StringIO()
     if form == "jsonl":
         for row in (row for batch in batches for row in rows_of(batch)):
-            text.write(json.dumps(row, ensure_ascii=False) + "\n")
+            text.write(json_text(row) + "\n")
         return text.getvalue().encode()
     writer = csv.writer(text)
     writer.writerow(arrow_schema(table).names)
     for batch in batches:
         columns = [values for _, values in plain_columns(batch)]
+        if form == "csv":
+            columns = [[csv_cell(v) if isinstance(v, str) else v for v in c] for c in columns]
         columns = [[" ".join(map(str, v)) if isinstance(v, list) else v for v in c] for c in columns]
         writer.writerows(zip(*columns, strict=True))
     return text.getvalue().encode()
