@@ -57,11 +57,15 @@ class FcsState(IntEnum):
 
 
 class Lost(NamedTuple):
-    """Octets or records of the source that could not be read: a truncated tail, a damaged block, drops."""
+    """Octets or records of the source that could not be read: a truncated tail, a damaged block, drops.
+
+    `frames` that are lost for certain; `times` is how many losses this one stands for (`captures.files.losses`).
+    """
 
     offset: int
     text: str
     frames: int = 0
+    times: int = 1
 
 
 @dataclass(slots=True, eq=False, repr=False)

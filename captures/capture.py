@@ -150,7 +150,7 @@ class Capture:
     @property
     def lost(self) -> list[Lost]:
         """What could not be read; complete after iterating."""
-        return self._reader.facts.lost + self.source.lost
+        return self._reader.facts.lost.told() + self.source.lost.told()
 
     @property
     def notes(self) -> list[str]:

@@ -158,7 +158,8 @@ class Inspector(App[None]):
         """The line at the bottom."""
         count, whole = len(self.model), len(self.model.packets)
         marks = f", {len(self.model.marked)} marked" if self.model.marked else ""
-        lost = f", {len(self.model.facts.lost)} places could not be read" if self.model.facts.lost else ""
+        places = sum(one.times for one in self.model.facts.lost)
+        lost = f", {places:,} places could not be read" if places else ""
         line = f" {self.model.name}: {count:,} of {whole:,} packets{marks}{lost}  {said}"
         self.query_one("#state", Static).update(Text(printable(line)))
 

@@ -30,6 +30,8 @@ STEPS = 1024
 """After so many interruptions in one window, stepping from record to record is as fast."""
 MARGIN = 65_536
 """Octets that are looked through beyond those that a block's records should take."""
+FEW = 64
+"""Records that are looked for behind a place where the chain was interrupted; ever more, as long as it holds."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -42,6 +44,7 @@ class Chain:
         header: octets of a header.
         mean: octets of a record, about.
         ragged: it is interrupted too often to be taken in runs.
+        most: records that are looked for at a time.
     """
 
     find: Callable[[Octets, int, int], tuple[Places, Places]]
@@ -49,21 +52,29 @@ class Chain:
     header: int
     mean: float
     ragged: bool = False
+    most: int = BLOCK_FRAMES
+
+    def interrupted(self) -> None:
+        """The chain ended at damage: no more than a little is looked through behind it, else much would be in vain."""
+        self.most = FEW
 
     def starts(self, window: Window) -> Places:
         """Where the next records start, as many as a block takes, as far as their headers are in the window."""
-        last = window.end - self.header
+        last, most = window.end - self.header, self.most
+        self.most = min(8 * most, BLOCK_FRAMES)
         if not self.ragged:
-            reach = min(window.end, window.begin + int(1.1 * self.mean * BLOCK_FRAMES) + MARGIN)
+            reach = min(
+                window.end, window.begin + int(1.1 * self.mean * most) + MARGIN * most // BLOCK_FRAMES
+            )
             candidates, following = self.find(window.octets, window.begin, reach)
             stop = min(last, reach - self.header)
-            found = follow(candidates, following, window.begin, stop, BLOCK_FRAMES, self.step)
+            found = follow(candidates, following, window.begin, stop, most, self.step)
             if found is not None:
                 if len(found) > 1:
                     self.mean = float(found[-1] - found[0]) / (len(found) - 1)
                 return found
             self.ragged = True
-        return walk(window.begin, last, BLOCK_FRAMES, self.step)
+        return walk(window.begin, last, most, self.step)
 
 
 def follow(

@@ -13,6 +13,7 @@ __all__ = ["Clock", "nanoseconds"]
 
 SECOND = 1_000_000_000
 LAST = 2**63 - 1
+FARTHEST = LAST // 2 // SECOND
 
 
 class Clock(NamedTuple):
@@ -27,19 +28,25 @@ class Clock(NamedTuple):
         exponent = self.resolution & 0x7F
         return int(2**exponent if self.resolution & 0x80 else 10**exponent)
 
+    def time_ns(self, tick: int) -> int:
+        """Time of one tick in nanoseconds since 1970; NO_TIME where 64 bits cannot hold it."""
+        time = tick * SECOND // self.ticks + self.offset * SECOND
+        return time if -LAST <= time <= LAST else NO_TIME
 
-def nanoseconds(ticks: npt.NDArray[np.uint64], clock: Clock) -> npt.NDArray[np.int64]:
-    """Time of each of `ticks`; NO_TIME where it lies outside what 64 bits of nanoseconds can hold.
 
-    >>> nanoseconds(np.array([1_500_000], np.uint64), Clock(6, 1)).tolist()
+def nanoseconds(
+    ticks: npt.NDArray[np.uint64], resolution: int, offset: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Time of each of `ticks`, with its own offset in seconds; NO_TIME where 64 bits cannot hold it.
+
+    >>> nanoseconds(np.array([1_500_000], np.uint64), 6, np.array([1])).tolist()
     [2500000000]
     """
     if not len(ticks):
         return np.zeros(0, np.int64)
-    each, rest = divmod(SECOND, clock.ticks)
-    offset = clock.offset * SECOND
-    largest = int(ticks.max())
-    if not rest and abs(offset) < LAST // 2 and largest < (LAST // 2) // max(each, 1):
-        return (ticks * np.uint64(each)).astype(np.int64) + offset
-    exact = [int(tick) * SECOND // clock.ticks + offset for tick in ticks.tolist()]
-    return np.array([time if -LAST <= time <= LAST else NO_TIME for time in exact], np.int64)
+    each, rest = divmod(SECOND, Clock(resolution).ticks)
+    near = int(offset.min()) > -FARTHEST and int(offset.max()) < FARTHEST
+    if not rest and near and int(ticks.max()) < (LAST // 2) // max(each, 1):
+        return (ticks * np.uint64(each)).astype(np.int64) + offset * SECOND
+    pairs = zip(ticks.tolist(), offset.tolist(), strict=True)
+    return np.array([Clock(resolution, seconds).time_ns(tick) for tick, seconds in pairs], np.int64)

@@ -8,50 +8,17 @@ length, PSDU in hexadecimal, LQI, 1, RSSI, channel, and counters of the tool
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
-import numpy as np
-
-from captures.block import BLOCK_FRAMES, PADDING, Lost
+from captures.block import Lost
+from captures.files.batch import Batch
 from captures.files.records import Facts, Interface, Records
 from captures.files.source import CHUNK, Source
 
-__all__ = ["MARK", "DaintreeReader", "batch_records"]
+__all__ = ["MARK", "DaintreeReader"]
 
 MARK = b"#Format="
 LONGEST_LINE = 16_384
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Batch:
-    """Frames read one at a time, until there are enough for a block."""
-
-    octets: list[bytes] = field(default_factory=list)
-    time_ns: list[int] = field(default_factory=list)
-    channel: list[int] = field(default_factory=list)
-    rssi: list[int] = field(default_factory=list)
-    lqi: list[int] = field(default_factory=list)
-    comments: dict[int, str] = field(default_factory=dict)
-
-
-def batch_records(batch: Batch) -> Records:
-    """The records of a batch; out-of-range channel 255, RSSI -128."""
-    data = np.frombuffer(bytes(PADDING) + b"".join(batch.octets) + bytes(PADDING), np.uint8)
-    length = np.array([len(octets) for octets in batch.octets], np.int32)
-    offset = PADDING + np.concatenate(([0], np.cumsum(length[:-1], dtype=np.int64)))
-    return Records(
-        data=data,
-        offset=offset.astype(np.int64),
-        length=length,
-        wire_length=length.copy(),
-        time_ns=np.array(batch.time_ns, np.int64),
-        interface=np.zeros(len(length), np.uint16),
-        comments=batch.comments,
-        channel=np.array([c if 0 <= c < 255 else 255 for c in batch.channel], np.uint8),
-        rssi=np.array([r if -128 < r < 128 else -128 for r in batch.rssi], np.int8),
-        lqi=np.array([min(max(value, 0), 255) for value in batch.lqi], np.uint8),
-    )
 
 
 class DaintreeReader:
@@ -70,11 +37,10 @@ class DaintreeReader:
             trouble = self._frame(line.rstrip(b"\r"), batch, cut=offset == self.tail)
             if trouble:
                 self.facts.lost.append(Lost(offset, trouble, 1))
-            if len(batch.octets) >= BLOCK_FRAMES:
-                yield batch_records(batch)
-                batch = Batch()
-        if batch.octets:
-            yield batch_records(batch)
+            if batch.full:
+                yield batch.taken()
+        if len(batch):
+            yield batch.taken()
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         offset, rest = 0, b""
@@ -109,6 +75,7 @@ class DaintreeReader:
             text = f"the line says {length} octets and holds {len(octets)}"
             batch.comments[len(batch.octets)] = text
         batch.octets.append(octets)
+        batch.size += len(octets)
         batch.time_ns.append(time_ns)
         batch.lqi.append(_number(parts, 4, 255))
         batch.rssi.append(_number(parts, 6, 0) or -128)

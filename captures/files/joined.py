@@ -12,6 +12,7 @@ from typing import Protocol
 
 from captures.block import Lost
 from captures.errors import CaptureError
+from captures.files.batch import FEW, Batch
 from captures.files.magic import PCAPNG, VARIANTS, file_header
 from captures.files.pcap import PcapReader
 from captures.files.pcapng import PcapngReader
@@ -41,17 +42,15 @@ class JoinedReader:
         self.facts = self._part.facts
 
     def __iter__(self) -> Iterator[Records]:
-        window = self.window
-        while True:
-            yield from self._part
-            if not file_header(window, 0):
-                return
+        window, batch = self.window, Batch()
+        yield from self._part
+        while file_header(window, 0):
             at = window.offset(window.begin)
             try:
                 name, self._part = _reader(window, self.facts)
             except CaptureError as error:
                 self.facts.lost.append(Lost(at, f"another file begins here, but {error.text}"))
-                return
+                break
             kinds = (
                 f"link type {self.facts.interfaces[-1].link_type}"
                 if name == "pcap"
@@ -60,6 +59,17 @@ class JoinedReader:
             self.facts.note(
                 f"offset 0x{at:x}: another {name} file begins here ({kinds}); its frames were read as well"
             )
+            for records in self._part:
+                if len(records) >= FEW:
+                    if len(batch):
+                        yield batch.taken()
+                    yield records
+                    continue
+                batch.extend(records)
+                if batch.full or not window.source.waiting():
+                    yield batch.taken()
+        if len(batch):
+            yield batch.taken()
 
 
 def _reader(window: Window, facts: Facts) -> tuple[str, _Part]:

@@ -7,6 +7,7 @@ Where a header cannot be true, the record is looked at alone, and the next true 
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -14,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from captures.block import Lost
+from captures.block import BLOCK_FRAMES, Lost
 from captures.errors import CaptureError
+from captures.files.batch import FEW, Batch
 from captures.files.chain import Chain, pcap_headers
 from captures.files.gather import gather
 from captures.files.magic import VARIANTS, file_header, next_file_header
@@ -34,10 +36,14 @@ NEAR = 366 * 86_400
 """Seconds between records beyond which a header that was searched for is not believed."""
 ODD = 16
 """After so many strange headers that fit their neighbours, strangeness is how this file was written."""
-SEARCH = 65_536
-FARTHEST = 16 * 1024 * 1024
-"""Octets in which the record after damage is searched for: at first, and at most."""
+CLOSE = 86_400
+"""Seconds between records within which one header is believed that says the same length twice."""
+FARTHEST = 1024 * 1024
+"""Octets that are searched at a time; what holds no record is let go, so that any amount of it costs no memory."""
 TRIES = 256
+"""Empty records of a run that are looked at: they may be file headers."""
+STEADY = 32
+"""Sound records in a row after which the chain is followed in runs again."""
 
 
 class Header(NamedTuple):
@@ -79,27 +85,36 @@ class PcapReader:
         self.variant = VARIANTS[head[:4]]
         snap_length, word = struct.unpack(self.variant.order + "II", head[16:24])
         link_type, trailer_octets = link_type_word(word)
-        self.interface = len(self.facts.interfaces)
-        self.facts.interfaces.append(Interface(link_type, "", snap_length, trailer_octets))
+        self.interface = self.facts.describe(Interface(link_type, "", snap_length, trailer_octets))
         self.longest = LONGEST_BY_LINK_TYPE.get(link_type, LONGEST)
         self.chain = Chain(self._look, self._step, self.variant.header, mean=64.0)
+        if facts is not None:
+            self.chain.interrupted()  # the file may be short
         self.odd = 0  # records with strange headers that fit their neighbours all the same
+        self.batch = Batch()
+        self.sought: tuple[int | None, re.Pattern[bytes] | None] = None, None
         self.near: int | None = None  # time of the last believed record, seconds
         window.advance(window.begin + FILE_HEADER)
 
     def __iter__(self) -> Iterator[Records]:
-        window = self.window
+        window, batch = self.window, self.batch
         while self._ready() and not file_header(window, 0):
+            if batch.full or (len(batch) and not window.source.waiting()):
+                yield batch.taken()
             starts, lengths = self._run()
-            skip = 0
             if not len(starts):
-                alone = self._alone()
-                if alone is None:
-                    continue
-                starts, lengths, skip = np.array([alone[0]]), np.array([alone[1]]), alone[2]
+                self._one_by_one()
+                continue
             records = self._records(starts, lengths)
-            window.advance(int(starts[-1] + self.variant.header + lengths[-1]) + skip)
+            window.advance(int(starts[-1] + self.variant.header + lengths[-1]))
+            if len(records) < FEW and self.chain.most < BLOCK_FRAMES:
+                batch.extend(records)
+                continue
+            if len(batch):
+                yield batch.taken()
             yield records
+        if len(batch):
+            yield batch.taken()
 
     def _ready(self) -> bool:
         """At least one record header is there; a cut one at the end is noted."""
@@ -186,58 +201,97 @@ class PcapReader:
         """The record header `index` octets on, if that much is there (it is waited for)."""
         if not self._there(index + self.variant.header):
             return None
-        fields = struct.unpack_from(self.variant.order + "4I", self.window.memory, self.window.begin + index)
-        return Header(*fields)
+        return self._fields(self.window.begin + index)
+
+    def _fields(self, index: int) -> Header:
+        """The record header at ``memory[index]``."""
+        return Header(*struct.unpack_from(self.variant.order + "4I", self.window.memory, index))
 
     def _there(self, count: int) -> bool:
         return len(self.window) >= count or self.window.fill(count)
 
-    def _alone(self) -> tuple[int, int, int] | None:
-        """Start and length of the first record, and the octets to skip after it.
+    def _one_by_one(self) -> None:
+        """Read records into the batch until many in a row were sound, the batch is full, or a source has to be
+        waited for."""
+        window, header, sound = self.window, self.variant.header, 0
+        self.chain.interrupted()
+        while sound < STEADY and not self.batch.full and len(window) >= header and not file_header(window, 0):
+            here = self._fields(window.begin)
+            end = header + here.captured
+            there = end + header <= len(window)
+            if there and self._plausible(here) and self._plausible(self._fields(window.begin + end)):
+                sound += 1
+                self._take(here, here.captured)
+                window.advance(window.begin + end)
+                continue
+            if len(self.batch) and not window.source.waiting():
+                return
+            sound = 0
+            self._alone(here)
 
-        None when there is no record to give; what was lost is noted then, and the window advanced.
-        """
-        header, window = self.variant.header, self.window
-        here = self._header(0)
-        assert here is not None  # _ready() saw to it
-        end = header + here.captured
+    def _take(self, here: Header, length: int) -> None:
+        """The first record, of that length, becomes a row of the batch."""
+        start = self.window.begin + self.variant.header
+        self.near = here.seconds
+        time_ns = here.seconds * SECOND + here.fraction * self.variant.unit
+        octets = bytes(self.window.memory[start : start + length])
+        self.batch.append(octets, time_ns, self.interface, max(min(here.original, 0x7FFF_FFFF), length))
+
+    def _alone(self, here: Header) -> None:
+        """Take or skip the first record, which is damaged, or stands before damage or at the end."""
+        length, skip = self._judged(here)
+        if length is not None:
+            self._take(here, length)
+            skip += self.variant.header + length
+        self.window.advance(self.window.begin + skip)
+
+    def _judged(self, here: Header) -> tuple[int | None, int]:
+        """Length of the first record, None when it is no record; and the octets to skip (after it)."""
+        header = self.variant.header
+        end, at = header + here.captured, self.window.offset(self.window.begin)
+        if self._by_original(here, 0):
+            text = (
+                f"record length {here.captured} is damaged: {here.original} was taken, the length on the air"
+            )
+            self._lose(at, text)
+            return here.original, 0
         if any(here) and here.captured <= LONGEST and self._there(end):
             joined = self._swallowed(end)
             if joined is None and not self._plainly_followed(end):
-                joined = next_file_header(window, 4, end)
+                joined = next_file_header(self.window, 4, end)
             if joined is not None:
                 return self._up_to(joined, end)
             if self._followed(end):
                 self.odd += not self._plausible(here)
-                return window.begin, here.captured, 0
-        at = window.offset(window.begin)
+                return here.captured, 0
         if self.near is None and self._plausible(here):
             self.near = here.seconds
-        found = self._search(header)
-        joined = next_file_header(window, 4, found or len(window))
+        found, how = self._search(header)
+        joined = next_file_header(self.window, 4, found)
         if joined is not None:
             return self._up_to(joined, end)
-        if found is None:
+        if how == "ended":
             return self._last(here, at)
         gap = found - header
         if self._plausible(here) and end <= found:
-            return window.begin, here.captured, 0  # what comes next is damaged, not this one
+            return here.captured, 0  # what comes next is damaged, not this one
+        if how == "far":
+            self._lose(at, f"{found} octets that hold no certain record were skipped", 1)
+            return None, found
         if gap == here.original or self._plausible(here):
             text = f"record length {here.captured} is damaged: the next record starts after {gap} octets"
             self._lose(at, text)
-            return window.begin, gap, 0
+            return gap, 0
         self._lose(at, f"damaged record header: {found} octets up to the next record were skipped", 1)
-        window.advance(window.begin + found)
-        return None
+        return None, found
 
-    def _up_to(self, joined: int, end: int) -> tuple[int, int, int] | None:
+    def _up_to(self, joined: int, end: int) -> tuple[int | None, int]:
         """What is left before another file header: the record that ends there, or what is lost of one."""
-        window = self.window
         if end == joined:
-            return window.begin, joined - self.variant.header, 0
-        self._lose(window.offset(window.begin), f"cut in a record: {joined} of {end} octets are there", 1)
-        window.advance(window.begin + joined)
-        return None
+            return joined - self.variant.header, 0
+        at = self.window.offset(self.window.begin)
+        self._lose(at, f"cut in a record: {joined} of {end} octets are there", 1)
+        return None, joined
 
     def _followed(self, end: int) -> bool:
         """A believable record, or the end of the file, comes `end` octets on, at once or behind a strange one."""
@@ -255,61 +309,109 @@ class PcapReader:
         following = self._header(end)
         return following is None or self._plausible(following)
 
-    def _last(self, here: Header, at: int) -> tuple[int, int, int] | None:
+    def _last(self, here: Header, at: int) -> tuple[int | None, int]:
         """No record follows this one: give it when it is whole, and note what is lost."""
-        window, end = self.window, self.variant.header + here.captured
-        if any(here) and here.captured <= self.longest and len(window) >= end:
+        have, end = len(self.window), self.variant.header + here.captured
+        if any(here) and here.captured <= self.longest and have >= end:
             if self._plausible(here):
-                return window.begin, here.captured, 0
-            self._lose(at + end, f"{len(window) - end} octets up to the end belong to no record")
-            return window.begin, here.captured, len(window) - end
-        have = len(window)
+                return here.captured, 0
+            self._lose(at + end, f"{have - end} octets up to the end belong to no record")
+            return here.captured, have - end
         if not any(here):
             self._lose(at, f"{have} octets that are no record, from zeros on")
         elif here.captured <= self.longest:
             self._lose(at, f"cut in a record: {have} of {end} octets are there", 1)
         else:
             self._lose(at, f"damaged record header (length {here.captured}), and no record after it", 1)
-        window.advance(window.end)
-        return None
+        return None, have
 
-    def _search(self, index: int) -> int | None:
-        """How many octets on the next record starts that is certain: two headers in a row, or the last."""
-        window, reach = self.window, SEARCH
+    def _search(self, index: int) -> tuple[int, str]:
+        """How many octets on the next record starts that is certain, and ``"found"``; or how many hold none: up
+        to the end of the file (``"ended"``), or so many that they are let go (``"far"``)."""
+        window, reach, header = self.window, index + 256, self.variant.header
         while True:
-            self._there(min(reach, len(window) + 1) if window.source.live is None else index + 1)
-            stop = window.begin + min(len(window), reach)
-            for start in self._candidates(window.begin + index, stop):
-                offset = start - window.begin
-                here = self._header(offset)
-                if here and self._proven(offset + self.variant.header + here.captured):
-                    return offset
-            if len(window) <= reach and (window.ended or not window.fill(len(window) + 1)):
-                return None
-            index, reach = max(index, reach - 2 * self.variant.header), reach * 4
-            if reach > FARTHEST:
-                return None
+            self._there(min(reach, len(window) + 1) if window.source.live is not None else reach)
+            stop = min(len(window), reach)
+            for offset in self._candidates(index, stop):
+                if self._certain(offset):
+                    return offset, "found"
+            index = max(index, stop - header + 1)
+            if len(window) <= reach and not self._there(len(window) + 1):
+                return len(window), "ended"
+            if reach >= FARTHEST:
+                return index, "far"
+            reach *= 4
 
-    def _candidates(self, begin: int, stop: int) -> list[int]:
-        count = stop - self.variant.header - begin
-        if count <= 0:
-            return []
-        rows = np.arange(begin, begin + count)
-        fields = self._headers(rows)
-        good = self._believable(fields) & (fields[:, 2] > 0) & (fields[:, 0] > 0)
-        if self.near is not None:
-            good &= np.abs(fields[:, 0].astype(np.int64) - self.near) < NEAR
-        return [int(row) for row in rows[good][:TRIES]]
+    def _candidates(self, index: int, stop: int) -> Iterator[int]:
+        """The places from `index` on that look like headers, as many octets behind the front of the window; a
+        header that is not whole before `stop` is left for later."""
+        pattern = self._pattern()
+        while index + self.variant.header <= stop:
+            begin = self.window.begin
+            found = pattern.search(self.window.memory, begin + index, begin + stop)
+            if found is None or found.start() - begin + self.variant.header > stop:
+                return
+            index = found.start() - begin
+            yield index
+            index += 1
 
-    def _proven(self, end: int) -> bool:
+    def _pattern(self) -> re.Pattern[bytes]:
+        """What a header looks like whose time is near that of the last believed record: its octets one by one."""
+        top = None if self.near is None else self.near >> 24
+        if top != self.sought[0] or self.sought[1] is None:
+            tops = range(256) if top is None else range(max(top - 2, 0), min(top + 3, 256))
+            some = b"[" + b"".join(re.escape(bytes([octet])) for octet in tops) + b"]"
+            fields = [
+                [some, b".", b".", b"."],
+                [b"[\x00-\x3b]", b".", b".", b"."],
+                [b".", b".", b".", b"."],
+                [b"\x00", b"[\x00-\x04]", b".", b"."],
+            ]
+            step = -1 if self.variant.order == "<" else 1
+            octets = b"".join(b"".join(one[::step]) for one in fields)
+            self.sought = top, re.compile(b"(?=" + octets + b")", re.DOTALL)
+        assert self.sought[1] is not None
+        return self.sought[1]
+
+    def _certain(self, offset: int) -> bool:
+        """A record starts `offset` octets on: its header is believable, and either says the same length twice and a
+        time close by, or is followed by another, or by the end of the file."""
+        here = self._fields(self.window.begin + offset)
+        if self._by_original(here, offset):
+            return True
+        if not here.captured or not here.seconds or not self._plausible(here) or not self._near(here, NEAR):
+            return False
+        end = offset + self.variant.header + here.captured
+        if self.near is not None and here.captured == here.original and self._near(here, CLOSE):
+            return self._there(end)
         following = self._header(end)
         if following is None:
             return self.near is not None and len(self.window) == end
-        near = self.near is None or abs(following.seconds - self.near) < NEAR
-        return self._plausible(following) and near
+        return self._plausible(following) and self._near(following, NEAR)
+
+    def _by_original(self, here: Header, offset: int) -> bool:
+        """The captured length of the header `offset` octets on is damaged, but its length on the air leads to a
+        header with a time close by, or to the end of the file."""
+        if self.near is None or here.captured <= here.original or not 0 < here.original <= self.longest:
+            return False
+        if here.fraction >= SECOND // self.variant.unit or not self._near(here, CLOSE):
+            return False
+        end = offset + self.variant.header + here.original
+        following = self._header(end)
+        if following is None:
+            return len(self.window) == end
+        return following.fraction < SECOND // self.variant.unit and self._near(following, CLOSE)
+
+    def _near(self, header: Header, seconds: int) -> bool:
+        return self.near is None or abs(header.seconds - self.near) < seconds
 
     def _lose(self, offset: int, text: str, frames: int = 0) -> None:
         self.facts.lost.append(Lost(offset, text, frames))
 
-    def _plausible(self, header: Header) -> bool:
-        return bool(self._believable(np.array([header], np.uint32))[0])
+    def _plausible(self, here: Header) -> bool:
+        """`_believable` of one header."""
+        return (
+            here.captured <= min(self.longest, LONGEST, here.original)
+            and here.fraction < SECOND // self.variant.unit
+            and bool(here.seconds | here.original)
+        )

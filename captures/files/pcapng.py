@@ -2,7 +2,9 @@
 
 Layout: draft-ietf-opsawg-pcapng. Strategy as for pcap: the chain of block lengths is followed in runs and
 checked at once; enhanced packet blocks become rows by vector operations, all other blocks are rare and are read
-one at a time (`captures.files.blocks`).
+one at a time (`captures.files.blocks`). Where the chain is interrupted (damage, a section), blocks are read one
+by one until it holds again, and their frames are gathered: so each octet is looked at a bounded number of times,
+however often the chain is interrupted.
 """
 
 from __future__ import annotations
@@ -13,28 +15,31 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from captures.block import NO_TIME, Lost
+from captures.block import BLOCK_FRAMES, NO_TIME, Lost
 from captures.errors import CaptureError
 from captures.files import blocks
+from captures.files.batch import FEW, Batch
+from captures.files.block_search import (
+    ENHANCED,
+    HEADER,
+    LONGEST,
+    OBSOLETE,
+    SECTION,
+    SIMPLE,
+    BlockSearch,
+)
 from captures.files.chain import Chain, packet_blocks
-from captures.files.clock import Clock, nanoseconds
 from captures.files.gather import gather
 from captures.files.magic import PCAPNG, file_header, next_file_header
-from captures.files.records import Facts, Interface, Records
+from captures.files.records import Facts, Records
+from captures.files.section import Section
 from captures.files.source import CHUNK, Window
 
 __all__ = ["MAGIC", "PcapngReader"]
 
 MAGIC = PCAPNG
-LONGEST = 16 * 1024 * 1024
-"""A block that says it is longer is damaged (the packets of radio captures are a few hundred octets)."""
-HEADER = 12
-"""Octets of the shortest block: type, length, and the length once more."""
-SEARCH = 65_536
-FARTHEST = 16 * 1024 * 1024
-"""Octets in which the block after damage is searched for: at first, and at most."""
-KNOWN = (0x0A0D0D0A, 1, 2, 3, 4, 5, 6, 9, 10, 0x0BAD, 0x4000_0BAD)
-ENHANCED, SIMPLE, OBSOLETE, SECTION = 6, 3, 2, 0x0A0D0D0A
+STEADY = 32
+"""Sound blocks in a row after which the chain is followed in runs again."""
 
 
 class PcapngReader:
@@ -48,36 +53,43 @@ class PcapngReader:
         self.window = window
         self.facts = facts or Facts()
         self.order = "<"
-        self.first = 0  # index in facts.interfaces of this section's first interface
-        self.clocks: list[Clock] = []
-        self.drops: dict[int, int] = {}
-        self.strange: set[int] = set()
+        self.section = Section(self.facts, self.order)
+        self.search = BlockSearch(window, self.section)
+        self.batch = Batch()
         self.chain = Chain(self._look, self._step, HEADER, mean=96.0)
+        if facts is not None:
+            self.chain.interrupted()  # the file may be short
         if not self._section():
             text = "the section header is cut or damaged"
             raise CaptureError(window.source.name, 0, text, "the file was cut, or is no pcapng")
 
     def __iter__(self) -> Iterator[Records]:
-        while self._ready() and file_header(self.window, 0) != "pcap":
+        batch = self.batch
+        while self._ready() and not self._joined():
+            if batch.full or (len(batch) and not self.window.source.waiting()):
+                yield batch.taken()
             starts, lengths = self._run()
             if not len(starts):
-                alone = self._alone()
-                if not alone:
-                    continue
-                starts, lengths = np.array([self.window.begin]), np.array([alone])
+                self._one_by_one()
+                continue
             records = self._records(starts, lengths)
             self.window.advance(int(starts[-1] + lengths[-1]))
+            if len(records) < FEW and self.chain.most < BLOCK_FRAMES:
+                batch.extend(records)
+                continue
+            if len(batch):
+                yield batch.taken()
             if len(records):
                 yield records
-        for number, count in self.drops.items():
-            text = f"interface {number}: {count} packets were dropped while capturing"
-            self.facts.lost.append(Lost(0, text, count))
+        if len(batch):
+            yield batch.taken()
+        self.section.tell_drops()
 
     def _ready(self) -> bool:
         window = self.window
         if window.source.live is None and len(window) < CHUNK // 2:
             window.fill(CHUNK // 2)
-        if window.fill(12):
+        if window.fill(HEADER):
             return True
         if len(window):
             text = f"cut in a block header: {len(window)} octets are there"
@@ -100,23 +112,19 @@ class PcapngReader:
             return False
         at = window.begin
         for order in "<>":
-            if self._u32_of(order, at + 8) == 0x1A2B3C4D:
-                self.order = order
+            if struct.unpack_from(order + "I", window.memory, at + 8)[0] == 0x1A2B3C4D:
                 break
         else:
             return False
-        length = self._u32(at + 4)
+        length: int = struct.unpack_from(order + "I", window.memory, at + 4)[0]
         if length < 28 or length % 4 or length > LONGEST or not window.fill(length):
             return False
+        self.order = self.search.order = order
         body = bytes(window.memory[window.begin + 8 : window.begin + length - 4])
-        self.facts.comments += blocks.comments(body, 16, self.order)
-        self.first, self.clocks = len(self.facts.interfaces), []
+        self.facts.comment(blocks.comments(body, 16, order), window.offset(window.begin))
+        self.section.begin(order)
         window.advance(window.begin + length)
         return True
-
-    def _u32_of(self, order: str, index: int) -> int:
-        value: int = struct.unpack_from(order + "I", self.window.memory, index)[0]
-        return value
 
     # -- runs of blocks ----------------------------------------------------------------------------------
 
@@ -174,54 +182,47 @@ class PcapngReader:
     ) -> Records:
         """The packet blocks among `rows`, as records."""
         fields, offsets, room, starts = fields[rows], offsets[rows], room[rows], starts[rows]
-        known = fields[:, 0] < len(self.clocks)
+        known = fields[:, 0] < len(self.section)
         if not known.all():
             for row in np.flatnonzero(~known).tolist():
-                at = self.window.offset(int(starts[row]))
-                self._lose(at, f"packet of interface {int(fields[row, 0])}, which was never described")
-            self._undescribed()
+                self._stranger(int(starts[row]), int(fields[row, 0]))
             fields[~known, 0] = 0
         captured = np.minimum(fields[:, 3], room)
         for row in np.flatnonzero(captured != fields[:, 3]).tolist():
-            at = self.window.offset(int(starts[row]))
-            text = f"packet of {int(fields[row, 3])} octets in a block with room for {int(room[row])}"
-            self._lose(at, text)
+            self._too_long(int(starts[row]), int(fields[row, 3]), int(room[row]))
         ticks = fields[:, 1].astype(np.uint64) << np.uint64(32) | fields[:, 2].astype(np.uint64)
         records = Records(
             data=self.window.octets,
             offset=offsets,
             length=captured.astype(np.int32),
             wire_length=np.maximum(np.minimum(fields[:, 4], 0x7FFF_FFFF), captured).astype(np.int32),
-            time_ns=self._times(fields[:, 0], ticks),
-            interface=(fields[:, 0] + self.first).astype(np.uint16),
+            time_ns=self.section.times(fields[:, 0], ticks),
+            interface=self.section.places(fields[:, 0]),
         )
         records.time_ns[types[rows] == SIMPLE] = NO_TIME
         self._comments(records, room)
         return records
 
-    def _undescribed(self) -> None:
-        """A section without an interface has packets: they get the link type of the last one described."""
-        if not self.clocks:
-            last = self.facts.interfaces[-1].link_type if self.facts.interfaces else 195
-            self.facts.interfaces.append(Interface(last, "undescribed"))
-            self.clocks.append(Clock())
+    def _stranger(self, start: int, number: int) -> None:
+        at = self.window.offset(start)
+        self._lose(at, f"packet of interface {number}, which was never described")
+        self.section.undescribed()
 
-    def _times(self, number: npt.NDArray[np.int64], ticks: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-        times = np.empty(len(ticks), np.int64)
-        for clock in set(self.clocks):
-            mine = np.array([c == clock for c in self.clocks])[number]
-            times[mine] = nanoseconds(ticks[mine], clock)
-        return times
+    def _too_long(self, start: int, captured: int, room: int) -> None:
+        at = self.window.offset(start)
+        self._lose(at, f"packet of {captured} octets in a block with room for {room}")
 
     def _comments(self, records: Records, room: npt.NDArray[np.int64]) -> None:
         """Comments of the packets that have options (room for four octets or more beyond the padded data)."""
         padded = (records.length.astype(np.int64) + 3) & ~3
         for row in np.flatnonzero(room - padded >= 4).tolist():
-            start = int(records.offset[row] + padded[row])
-            body = bytes(self.window.memory[start : start + int(room[row] - padded[row])])
-            said = blocks.comments(body, 0, self.order)
+            said = self._said(int(records.offset[row] + padded[row]), int(room[row] - padded[row]))
             if said:
-                records.comments[row] = "\n".join(said)
+                records.comments[row] = said
+
+    def _said(self, start: int, room: int) -> str:
+        """The comments among the options at ``memory[start]``."""
+        return "\n".join(blocks.comments(bytes(self.window.memory[start : start + room]), 0, self.order))
 
     # -- rare blocks -------------------------------------------------------------------------------------
 
@@ -229,8 +230,7 @@ class PcapngReader:
         """Data offset, room and fields of a simple or an obsolete packet block."""
         if kind == SIMPLE and length >= 16:
             original = self._u32(start + 8)
-            snap = self.facts.interfaces[self.first].snap_length if self.clocks else 0
-            captured = min(original, snap or original, length - 16)
+            captured = min(original, self.section.snap_length or original, length - 16)
             return start + 12, length - 16, [0, 0, 0, captured, original]
         if kind == OBSOLETE and length >= 32:
             number, _, high, low, captured, original = struct.unpack_from(
@@ -241,27 +241,59 @@ class PcapngReader:
 
     def _rare(self, kind: int, start: int, length: int) -> None:
         body = bytes(self.window.memory[start + 8 : start + length - 4])
-        if kind == 1:
-            found = blocks.interface(body, self.order)
-            if found is None:
-                self._lose(self.window.offset(start), "interface description block is cut")
-                return
-            self.facts.interfaces.append(found[0])
-            self.clocks.append(found[1])
-            self.facts.comments += found[2]
-        elif kind == 4:
-            self.facts.names.update(blocks.names(body, self.order))
-        elif kind == 5:
-            count = blocks.drops(body, self.order)
-            if count is not None and count[1]:
-                self.drops[self.first + count[0]] = count[1]
-        elif kind == 10:
-            self.facts.secrets += blocks.secrets(body, self.order)[1]
-        elif kind not in KNOWN and kind not in self.strange:
-            self.strange.add(kind)
-            self._lose(self.window.offset(start), f"blocks of unknown type 0x{kind:08x} were skipped")
+        self.section.take(kind, body, self.window.offset(start))
 
     # -- one block at a time, where the file is cut or damaged -------------------------------------------
+
+    def _one_by_one(self) -> None:
+        """Read blocks into the batch until many in a row were sound, the batch is full, or a source has to be
+        waited for."""
+        window, sound = self.window, 0
+        self.chain.interrupted()
+        while sound < STEADY and not self.batch.full and len(window) >= HEADER and not self._joined():
+            sound += 1
+            length = self._u32(window.begin + 4)
+            end = window.begin + length
+            section = self._u32(window.begin) == SECTION
+            if section or length % 4 or not 12 <= length <= len(window) or self._u32(end - 4) != length:
+                if len(self.batch) and not window.source.waiting():
+                    return
+                sound, length = 0, self._alone()
+                if not length:
+                    continue
+            self._packet(window.begin, length)
+            window.advance(window.begin + length)
+
+    def _joined(self) -> bool:
+        """A pcap file begins here."""
+        return file_header(self.window, 0) == "pcap"
+
+    def _packet(self, start: int, length: int) -> None:
+        """Take in one block: as a row of the batch, if it holds a packet."""
+        kind = self._u32(start)
+        if kind == ENHANCED and length >= 32:
+            number, high, low, captured, original = struct.unpack_from(
+                self.order + "5I", self.window.memory, start + 8
+            )
+            offset, room = start + 28, length - 32
+        else:
+            self._rare(kind, start, length)
+            packet = self._old_packet(kind, start, length)
+            if packet is None:
+                return
+            offset, room, (number, high, low, captured, original) = packet
+        if number >= len(self.section):
+            self._stranger(start, number)
+            number = 0
+        if captured > room:
+            self._too_long(start, captured, room)
+            captured = room
+        octets = bytes(self.window.memory[offset : offset + captured])
+        time_ns = NO_TIME if kind == SIMPLE else self.section.time(number, high << 32 | low)
+        padded = blocks.pad4(captured)
+        said = self._said(offset + padded, room - padded) if room - padded >= 4 else ""
+        wire = max(min(original, 0x7FFF_FFFF), captured)
+        self.batch.append(octets, time_ns, self.section.place(number), wire, said)
 
     def _alone(self) -> int:
         """Length of the first block, which is no part of a run; 0 when it was skipped or was a section."""
@@ -277,19 +309,37 @@ class PcapngReader:
             if padded > length and window.fill(padded) and self._u32(window.begin + padded - 4) == length:
                 return padded
             after = window.begin + length
-            if self._is_block(after):
+            if self.search.is_block(after):
                 self._lose(at, "the two lengths of a block differ: the first was taken")
                 return length
+        size = self.search.extent(window.begin)
+        if size:
+            which = (
+                "the two lengths of a block differ" if size == length else f"block length {length} is damaged"
+            )
+            taken = (
+                "the first was taken"
+                if size == length
+                else f"{size} was taken, which its packet and its end say"
+            )
+            self._lose(at, f"{which}: {taken}")
+            return size
         return self._resume(at, kind, length)
 
     def _resume(self, at: int, kind: int, length: int) -> int:
         """Look for the next whole block; the first one is given up, or given when its frame is whole."""
         window = self.window
-        found = self._search()
-        joined = next_file_header(window, 4, found or len(window))
-        found = joined if joined is not None else found
+        cut = kind in self.search.KNOWN and 12 <= length <= LONGEST and length % 4 == 0
+        found, how = self.search.following(whole=cut and not window.fill(length))
+        joined = next_file_header(window, 4, found)
+        if joined is not None:
+            found, how = joined, "found"
         frames = int(kind in (ENHANCED, SIMPLE, OBSOLETE))
-        if found is not None:
+        if how == "far":
+            self._lose(at, f"{found} octets that hold no whole block were skipped", frames)
+            window.advance(window.begin + found)
+            return 0
+        if how == "found":
             if frames and self._u32(window.begin + found - 4) == found:
                 self._lose(at, f"block length {length} is damaged: {found} was taken, which its end says")
                 return found
@@ -313,38 +363,3 @@ class PcapngReader:
     def _lengthen(self, length: int) -> None:
         """Let the window hold `length` octets; the last ones are zeros from the padding."""
         self.window.end = self.window.begin + length
-
-    def _is_block(self, index: int) -> bool:
-        """A whole block starts at ``memory[index]``, or the file ends there."""
-        window = self.window
-        offset = index - window.begin
-        if not window.fill(offset + 12):
-            return len(window) == offset
-        index = window.begin + offset
-        length = self._u32(index + 4)
-        if length < 12 or length % 4 or length > LONGEST:
-            return False
-        if not window.fill(offset + length):
-            return self._u32(window.begin + offset) in KNOWN
-        return self._u32(window.begin + offset + length - 4) == length
-
-    def _search(self) -> int | None:
-        """How many octets on the next whole block starts."""
-        window, index, reach = self.window, 4, SEARCH
-        while True:
-            if len(window) < reach and not window.ended:
-                window.fill(reach if window.source.live is None else len(window) + 1)
-            stop = min(len(window), reach) - 12
-            if stop > index:
-                rows = np.arange(window.begin + index, window.begin + stop + 1)
-                u32 = self.order + "u4"
-                lengths = gather(window.octets, rows + 4, u32)
-                good = np.isin(gather(window.octets, rows, u32), KNOWN)
-                good &= (lengths >= 12) & (lengths & 3 == 0) & (lengths <= LONGEST)
-                for offset in (rows[good] - window.begin).tolist():
-                    if self._is_block(window.begin + offset):
-                        return int(offset)
-                index = stop
-            if reach >= FARTHEST or (window.ended and reach >= len(window)):
-                return None
-            reach *= 4

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from captures.block import PADDING, Lost
 from captures.errors import CaptureMissing
+from captures.files.losses import Losses
 
 __all__ = ["CHUNK", "Input", "Source", "Window", "open_input"]
 
@@ -59,7 +60,7 @@ class Source:
         self.size = size
         self.taken = 0  # octets taken from the raw file, for progress
         self.under = under  # the compressed source that this one unfolds
-        self.lost: list[Lost] = under.lost if under else []
+        self.lost: Losses = under.lost if under else Losses()
         self.live: int | None = under.live if under else _live(octets)
         self._head = b""
 
@@ -217,7 +218,7 @@ class Window:
         have = len(self)
         if self.ended or have >= need:
             return have >= need
-        memory = bytearray(2 * PADDING + max(CHUNK, 2 * have))
+        memory = bytearray(2 * PADDING + max(have + CHUNK, need))
         memory[PADDING : PADDING + have] = memoryview(self.memory)[self.begin : self.end]
         end, stop = PADDING + have, len(memory) - PADDING
         while end < stop and (end - PADDING < need or end == PADDING + have or self.source.waiting()):

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from captures.block import BLOCK_FRAMES, NO_TIME, Lost
+from captures.block import NO_TIME, Lost
 from captures.errors import CaptureError
-from captures.files.daintree import Batch, batch_records
+from captures.files.batch import Batch
+from captures.files.losses import Losses
 from captures.files.records import Facts, Interface, Records
 from captures.files.source import Source
-from dissectors.keyring import Key
+from dissectors.keyring import Key, KeyKind
 
 __all__ = ["MARK", "UbiquaReader"]
 
@@ -63,13 +64,12 @@ class UbiquaReader:
         try:
             for row in self.database.execute(query):
                 self._frame(row, batch)
-                if len(batch.octets) >= BLOCK_FRAMES:
-                    yield batch_records(batch)
-                    batch = Batch()
+                if batch.full:
+                    yield batch.taken()
         except TROUBLE as error:
             self.facts.lost.append(Lost(0, f"damaged after packet {self.given}: {error}"))
-        if batch.octets:
-            yield batch_records(batch)
+        if len(batch):
+            yield batch.taken()
         self.database.close()
 
     def _columns(self, table: str) -> set[str]:
@@ -86,6 +86,7 @@ class UbiquaReader:
             return
         at = len(batch.octets)
         batch.octets.append(octets)
+        batch.size += len(octets)
         batch.time_ns.append(_nanoseconds(time))
         batch.channel.append(channel if isinstance(channel, int) else 255)
         batch.lqi.append(lqi if isinstance(lqi, int) else 255)
@@ -105,12 +106,11 @@ class UbiquaReader:
         for value, kind in rows:
             known = KINDS.get(str(kind).lower().replace(" ", "").replace("_", ""))
             if isinstance(value, bytes) and len(value) == 16:
-                self.facts.secrets.append(
-                    Key("link" if known == "link" else "network", value, "capture secrets")
-                )
+                kept: KeyKind = "link" if known == "link" else "network"
+                self.facts.keep([Key(kept, value, "capture secrets")])
 
 
-def _open(source: Source, lost: list[Lost]) -> sqlite3.Connection:
+def _open(source: Source, lost: Losses) -> sqlite3.Connection:
     """The database; a cut one is filled up with zeros, so that the pages which are there can be read."""
     head = source.peek(32)
     told = max(int.from_bytes(head[16:18], "big"), 1) * int.from_bytes(head[28:32], "big")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from analysis.keyfile import KeyFileError, read_keys
+from captures import open_capture
 from dissectors.gbcs import dissect_message
 from tests.dissectors.gbcs.round_trip import rebuilt
 
@@ -30,3 +31,18 @@ def test_key_files_that_ended_in_an_internal_error(shared: Path, name: str, said
     """A key file's mistake is said as one, with its place: it was RecursionError, ValueError and TypeError."""
     with pytest.raises(KeyFileError, match=said):
         read_keys(shared / "cases" / "hostile" / name)
+    ("name", "frames", "lost"),
+    [
+        ("alternating_damage.pcap", 100_000, 100_000),
+        ("td_2000.pcapng", 2000, 2000),
+        ("thr_4300k.pcapng", 2, 0),
+        ("if_8000.pcapng", 8000, 1),
+        ("cut.pcapng", 478, 1),
+    ],
+)
+def test_damaged_captures_are_read_to_their_end(shared: Path, name: str, frames: int, lost: int) -> None:
+    """A frame of 100,000 was read; a sound block over 4 MiB was damage; warnings came by the thousand."""
+    with open_capture(shared / "cases" / "hostile" / name) as capture:
+        assert sum(len(block) for block in capture) == frames
+        assert sum(one.times for one in capture.lost) == lost
+        assert len(capture.lost) <= 10
