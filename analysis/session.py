@@ -44,6 +44,8 @@ def copy_keyring(ring: Keyring) -> Keyring:
     """A keyring that can learn without changing `ring`; the entries themselves are shared."""
     return replace(
         ring,
+        _scopes=set(),
+        _counted=0,
         keys=list(ring.keys),
         install_codes=list(ring.install_codes),
         devices=dict(ring.devices),
@@ -130,9 +132,13 @@ class Session:
         self.messages: list[dict[str, Any]] = []
         self.items: list[dict[str, Any]] = []
         self.message_count = 0
+<<<<<<< HEAD
         self.certificates: dict[bytes, Any] = {}
         self.certificates_forgotten = 0
         self.last_message: datetime | None = None
+=======
+        self.secrets = 0
+>>>>>>> e738166 (Keys are held by their scope, not looked for in a list; hostile captures are cases of the suite)
         self.frames = 0
         self.ring: deque[RawFrame] = deque(maxlen=ring)
         if hindsight is not None:
@@ -148,8 +154,10 @@ class Session:
         return any(name in self.tables for name in tables)
 
     def learn_secrets(self, secrets: Iterable[Key]) -> None:
-        """Hold the keys that the capture itself carries."""
-        for key in secrets:
+        """Hold the keys that the capture itself carries: `secrets` are all that it told so far."""
+        new = list(secrets)[self.secrets :]
+        self.secrets += len(new)
+        for key in new:
             self.context.keyring.add(key)
 
     def refuse(self, where: str, value: object) -> None:

@@ -103,6 +103,10 @@ class CbkeScalars:
     ephemeral_private: int = field(repr=False)
 
 
+def _scope(key: Key) -> tuple[Any, ...]:
+    return key.kind, key.value, key.pan, key.devices, key.sequence
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Keyring:
     """All keys that are held. `revision` grows with every new key, so that shut frames can be tried again.
@@ -119,13 +123,19 @@ class Keyring:
     cbke: list[CbkeScalars] = field(default_factory=list)
     gbcs: Any = None
     revision: int = 0
+    _scopes: set[tuple[Any, ...]] = field(default_factory=set)
+    _counted: int = 0
 
     def add(self, key: Key) -> bool:
         """Hold `key`; False when a key of the same kind, value and scope is held already."""
-        same = (key.kind, key.value, key.pan, key.devices, key.sequence)
-        if any((k.kind, k.value, k.pan, k.devices, k.sequence) == same for k in self.keys):
+        if self._counted != len(self.keys):  # somebody else put keys there
+            self._scopes = {_scope(held) for held in self.keys}
+        same = _scope(key)
+        if same in self._scopes:
             return False
+        self._scopes.add(same)
         self.keys.append(key)
+        self._counted = len(self.keys)
         self.revision += 1
         return True
 

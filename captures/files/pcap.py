@@ -88,7 +88,7 @@ class PcapReader:
         self.interface = self.facts.describe(Interface(link_type, "", snap_length, trailer_octets))
         self.longest = LONGEST_BY_LINK_TYPE.get(link_type, LONGEST)
         self.chain = Chain(self._look, self._step, self.variant.header, mean=64.0)
-        if facts is not None:
+        if self.interface:
             self.chain.interrupted()  # the file may be short
         self.odd = 0  # records with strange headers that fit their neighbours all the same
         self.batch = Batch()
@@ -98,9 +98,11 @@ class PcapReader:
 
     def __iter__(self) -> Iterator[Records]:
         window, batch = self.window, self.batch
-        while self._ready() and not file_header(window, 0):
+        while True:
             if batch.full or (len(batch) and not window.source.waiting()):
                 yield batch.taken()
+            if not self._ready() or file_header(window, 0):
+                break
             starts, lengths = self._run()
             if not len(starts):
                 self._one_by_one()
@@ -219,7 +221,7 @@ class PcapReader:
             here = self._fields(window.begin)
             end = header + here.captured
             there = end + header <= len(window)
-            if there and self._plausible(here) and self._plausible(self._fields(window.begin + end)):
+            if there and self._plausible(here) and self._begins(end):
                 sound += 1
                 self._take(here, here.captured)
                 window.advance(window.begin + end)
@@ -228,6 +230,11 @@ class PcapReader:
                 return
             sound = 0
             self._alone(here)
+
+    def _begins(self, index: int) -> bool:
+        """A believable record begins `index` octets on, and no file header that reads as an empty one."""
+        following = self._fields(self.window.begin + index)
+        return self._plausible(following) and (following.captured > 0 or self._swallowed(index) is None)
 
     def _take(self, here: Header, length: int) -> None:
         """The first record, of that length, becomes a row of the batch."""

@@ -57,7 +57,7 @@ class PcapngReader:
         self.search = BlockSearch(window, self.section)
         self.batch = Batch()
         self.chain = Chain(self._look, self._step, HEADER, mean=96.0)
-        if facts is not None:
+        if self.facts.interfaces:
             self.chain.interrupted()  # the file may be short
         if not self._section():
             text = "the section header is cut or damaged"
@@ -65,9 +65,11 @@ class PcapngReader:
 
     def __iter__(self) -> Iterator[Records]:
         batch = self.batch
-        while self._ready() and not self._joined():
+        while True:
             if batch.full or (len(batch) and not self.window.source.waiting()):
                 yield batch.taken()
+            if not self._ready() or self._joined():
+                break
             starts, lengths = self._run()
             if not len(starts):
                 self._one_by_one()
