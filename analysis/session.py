@@ -132,13 +132,10 @@ class Session:
         self.messages: list[dict[str, Any]] = []
         self.items: list[dict[str, Any]] = []
         self.message_count = 0
-<<<<<<< HEAD
         self.certificates: dict[bytes, Any] = {}
         self.certificates_forgotten = 0
         self.last_message: datetime | None = None
-=======
         self.secrets = 0
->>>>>>> e738166 (Keys are held by their scope, not looked for in a list; hostile captures are cases of the suite)
         self.frames = 0
         self.ring: deque[RawFrame] = deque(maxlen=ring)
         if hindsight is not None:
