@@ -215,5 +215,5 @@ def _reader(source: Source) -> tuple[str, Reader]:
         return "ubiqua", UbiquaReader(source)
     text = "is empty" if not head else "is no capture of a known format"
     if not head and source.lost:
-        text = source.lost[-1].text
+        text = source.lost.told()[-1].text
     raise UnknownFormat(source.name, None, text, "known are pcap, pcapng, Daintree .dcf and Ubiqua .cubx")
