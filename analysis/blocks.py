@@ -10,7 +10,7 @@ import numpy as np
 from analysis.columns import frame_batches
 from analysis.session import Session
 from analysis.tables import batch_of, check_batch, numpy_of
-from captures.block import FrameBlock
+from captures.block import NO_TIME, FrameBlock
 from dissectors.zigbee.outer import Outer
 
 __all__ = ["FRAME_TABLES", "decode_block", "message_batches"]
@@ -25,6 +25,8 @@ def decode_block(block: FrameBlock, session: Session, outer: Outer | None = None
     Every record of the block is one row of `packets`. Most blocks give one batch a table; see
     `analysis.columns` for why one may give several. `outer` holds its outer layers, where they were read ahead.
     """
+    if len(block) and int(block.time_ns[-1]) != NO_TIME:
+        session.last_time = int(block.time_ns[-1])
     for count, batches in frame_batches(block, session, outer):
         yield _completed(batches, count, session)
 

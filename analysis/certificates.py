@@ -42,7 +42,6 @@ def note_certificates(
     if message.kind != "gbcs" or not session.wants("certificates"):
         return
     at = moment(time_ns)
-    session.last_message = at or session.last_message
     layout, payload = getattr(message, "layout", None), getattr(message, "payload", None)
     der = payload is not None and payload.kind == "der"
     if layout is None or not (der or layout.certificate is not None):
@@ -124,7 +123,7 @@ def _judged(
     from dissectors.gbcs.chains import find_paths
     from dissectors.gbcs.trust import judge_certificate
 
-    at = sighting.at if sighting is not None else session.last_message
+    at = sighting.at if sighting is not None else moment(session.last_time)
     paths = find_paths(certificate, between, store.roots) if between else store.paths(certificate)
     trust = judge_certificate(certificate, store, at=at, paths=paths)
     return {"chain": trust.state, "chain_reason": trust.reason}

@@ -43,7 +43,7 @@ class Rows:
         stamp = {"frame": frame, "time": time_ns}
         self.attributes.extend({**stamp, **one} for one in found.attributes)
         self.commands.extend({**stamp, **one} for one in found.commands)
-        if found.payload and session.wants("messages", "items"):
+        if found.payload and session.wants("messages", "items", "certificates"):
             _payloads(session, found, frame, time_ns)
 
 

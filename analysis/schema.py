@@ -243,7 +243,7 @@ CERTIFICATES = (
     _c(
         "chain",
         "category",
-        "trusted, untrusted, unchecked: at the time of the message that carried it, if one did",
+        "trusted, untrusted, unchecked: at the time of the message that carried it, else of the last frame",
     ),
     _c("chain_reason", "string", "why"),
     _c("validity", "string", "valid from and to, as an ISO 8601 interval"),

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dissectors.context import AddressMap, HanContext
@@ -105,7 +104,7 @@ class Session:
         messages, items: rows of those tables that wait for the end of the block.
         certificates: those that messages carried, by their octets (`analysis.certificates`);
             `certificates_forgotten` more were not kept.
-        last_message: time of the last message; None before the first.
+        last_time: capture time of the last frame of the last block, in ns; None where it has none.
     """
 
     def __init__(
@@ -134,7 +133,7 @@ class Session:
         self.message_count = 0
         self.certificates: dict[bytes, Any] = {}
         self.certificates_forgotten = 0
-        self.last_message: datetime | None = None
+        self.last_time: int | None = None
         self.secrets = 0
         self.frames = 0
         self.ring: deque[RawFrame] = deque(maxlen=ring)

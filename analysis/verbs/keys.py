@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from analysis import console
+from analysis.certificates import certificate_rows
 from analysis.decode import Reading, readings
 from analysis.keytable import key_rows
 from analysis.python_values import rows_of
@@ -18,6 +21,9 @@ __all__ = ["Need", "run"]
 LAYERS = ("mac", "nwk", "aps")
 SHUT = ("no_key", "bad_mic")
 REPLAY = "replay"
+WHOSE = re.compile(r"\b[0-9a-f]{16} \([^)]*\)")
+KEPT = re.compile("; (?:role|device)")  # what was checked and held follows
+CHAINS = ("untrusted", "unchecked", "trusted")
 FRAMES_NAMED = 8
 
 
@@ -52,7 +58,7 @@ class Need:
 def run(source: str, keyring: Keyring, *, as_json: bool, reveal: bool, quiet: bool) -> int:
     """Print the keys; see `hanscope keys --help`."""
     with console.progress(source, quiet=quiet) as step:
-        for reading in readings(source, keyring, tables=("packets", "keys"), progress=step):
+        for reading in readings(source, keyring, tables=("packets", "keys", "certificates"), progress=step):
             needs: dict[tuple[str, ...], Need] = {}
             secured = 0
             for table, batch in reading:
@@ -63,6 +69,7 @@ def run(source: str, keyring: Keyring, *, as_json: bool, reveal: bool, quiet: bo
     ranked = sorted(needs.values(), key=lambda need: -need.count)
     shut = [need for need in ranked if need.verdict != REPLAY]
     replayed = [need for need in ranked if need.verdict == REPLAY]
+    certificates = certificate_rows(reading.session)
     if as_json:
         document = {
             "schema": 1,
@@ -72,10 +79,11 @@ def run(source: str, keyring: Keyring, *, as_json: bool, reveal: bool, quiet: bo
             "keys": held,
             "needed": [need.to_json() for need in shut],
             "replayed": [need.to_json() for need in replayed],
+            "certificates": certificates,
         }
         console.put_json(document)
     else:
-        for line in _text(reading, held, shut, replayed, secured):
+        for line in (*_text(reading, held, shut, replayed, secured), *_certificates(certificates)):
             console.put(line)
     return console.OK
 
@@ -153,3 +161,17 @@ def _needs(title: str, count: str, needs: list[Need]) -> Iterator[str]:
         frames = ", ".join(map(str, need.first)) + (" ..." if need.count > len(need.first) else "")
         yield f"{need.layer:<10}{need.count:>8,}  {need.scope or 'any network'}"
         yield f"{'':<20}{need.reason} (frames {frames})"
+
+
+def _certificates(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """How many certificates there are, and those that are not to be trusted, or why they could not be checked."""
+    if not rows:
+        return
+    counts = Counter(row["chain"] for row in rows)
+    yield ""
+    yield "certificates: " + ", ".join(f"{counts[state]:,} {state}" for state in CHAINS if counts[state])
+    for state in CHAINS[:2]:
+        told = (row["chain_reason"] for row in rows if row["chain"] == state)
+        reasons = Counter(WHOSE.sub("a certificate", KEPT.split(text)[0]) for text in told)
+        for reason, count in reasons.most_common(FRAMES_NAMED):
+            yield f"{state:<10}{count:>8,}  {reason}"

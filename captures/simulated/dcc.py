@@ -112,7 +112,7 @@ class Dcc:
         self._counters: dict[int, int] = {}
         self._arrivals: dict[int, float] = {}
         self._enrolled: dict[int, Entity] = {}
-        han.note("authority", certificate=self.smki.root().hex())
+        han.root = self.smki.root()
         for name, _, role in PARTIES:
             uses = (SIGNATURE, AGREEMENT, PREPAYMENT) if role == 2 else (SIGNATURE, AGREEMENT)
             self._enrol(self.parties[name], role, uses)
@@ -123,8 +123,9 @@ class Dcc:
         self._enrolled[entity.eui64] = entity
         names = {int(r["value"]): r["name"] for r in table("gbcs", "remote_party_roles")}
         said = entity.role if role is None else names[role]
-        for use, row in zip(uses, self.smki.enrol(entity.octets, role, *uses), strict=True):
-            row["certificate"] = self.smki.certificate(entity.octets, use).hex()
+        enrolled = self.smki.enrol(entity.octets, role, *uses)
+        self.han.certificates[f"{entity.eui64:016x}"] = self.smki.certificate(entity.octets, SIGNATURE)
+        for row in enrolled:
             self.han.note("party", entity=f"{entity.eui64:016x}", name=entity.name, role=said, **row)
 
     def device(self, role: str) -> Entity:

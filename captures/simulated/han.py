@@ -47,6 +47,8 @@ class Han:
         self.memory: dict[str, Any] = {}  # what stories and the remote side keep
         self.image_hash = self.octets("image hash", 32)  # SHA-256 of the firmware that was transferred last
         self.truth: list[dict[str, Any]] = []
+        self.certificates: dict[str, bytes] = {}
+        self.root = b""
         self.key_truth("network", self.key, pan=self.pan, sequence=0)
 
     # --- randomness that does not shift when a fault is added ------------------------------------------

@@ -33,12 +33,18 @@ def keys_text(han: Han) -> str:
 
 
 def gbcs_lines(han: Han) -> list[str]:
-    """The section with the key pairs of remote parties and devices; nothing when no message was sent."""
+    """The section with the key pairs of remote parties and devices, the signature certificates of those who speak, and
+    the root; nothing when no message was sent."""
     scalars = [row for row in han.truth if row["kind"] == "party"]
-    roots = [row for row in han.truth if row["kind"] == "authority"]
-    return ["", *_gbcs(scalars, roots)] if scalars else []
+    if not scalars:
+        return []
+    speakers = {row["originator"] for row in han.truth if row["kind"] == "message"}
+    speakers |= {row["entity"] for row in scalars if row["role"] == BROKER}
+    certificates = [der for entity, der in han.certificates.items() if entity in speakers]
+    return ["", *_gbcs(scalars), *_pem("certificates", certificates), *_pem("roots", [han.root])]
 
 
+BROKER = "accessControlBroker"
 WELL_KNOWN = b"ZigBeeAlliance09".hex()
 """The default trust centre link key: nobody has to be told."""
 
@@ -66,9 +72,9 @@ def _cbke(row: dict[str, Any]) -> Iterator[str]:
     yield f'ephemeral_private = "{row["ephemeral_private"]}"'
 
 
-def _gbcs(rows: list[dict[str, Any]], roots: list[dict[str, Any]]) -> Iterator[str]:
+def _gbcs(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield "[gbcs]"
-    broker = next((row["entity"] for row in rows if row["role"] == "accessControlBroker"), "")
+    broker = next((row["entity"] for row in rows if row["role"] == BROKER), "")
     if broker:
         yield f'access_control_broker = "{broker}"'
     yield 'scalars = """'
@@ -76,18 +82,15 @@ def _gbcs(rows: list[dict[str, Any]], roots: list[dict[str, Any]]) -> Iterator[s
     for row in rows:
         yield f"{row['entity']},{row['usage']},{row['cell']},{row['scalar']}"
     yield '"""'
-    # pre-payment certificates look like others, and the name of a file alone tells them apart: they stay out
-    yield from _pem("certificates", [row for row in rows if row["cell"] == "management"])
-    yield from _pem("roots", roots)
 
 
-def _pem(name: str, rows: list[dict[str, Any]]) -> Iterator[str]:
-    """The certificates of `rows` as an array of PEM texts."""
+def _pem(name: str, certificates: list[bytes]) -> Iterator[str]:
+    """Certificates as an array of PEM texts."""
     yield f"{name} = ["
-    for row in rows:
+    for der in certificates:
         yield '"""'
         yield "-----BEGIN CERTIFICATE-----"
-        yield from textwrap.wrap(base64.b64encode(bytes.fromhex(row["certificate"])).decode(), 64)
+        yield from textwrap.wrap(base64.b64encode(der).decode(), 64)
         yield "-----END CERTIFICATE-----"
         yield '""",'
     yield "]"

@@ -237,9 +237,14 @@ class Keystore:
             found = self._secrets.get((other, other_use, one, use))
             if found is None:
                 found = tuple(dict.fromkeys(self._agree(one, use, other, other_use)))
-            if found:
+            if found or (self._knows(one) and self._knows(other)):
                 self._secrets[slot] = found
         return found
+
+    def _knows(self, entity: bytes) -> bool:
+        return any(
+            (entity, use) in held for held in (self._points, self._scalars) for use in (AGREEMENT, PREPAYMENT)
+        )
 
     def secrets_with(self, entity: bytes, point: bytes) -> tuple[bytes, ...]:
         """Shared secrets of the private key agreement keys of `entity` with a public point."""

@@ -27,6 +27,7 @@ def session(*messages: bytes, time_ns: int | None = NOW, store=STORE) -> Session
     meter = int.from_bytes(forging.ESME, "big")
     ring = Keyring(gbcs=store, devices={meter: DeviceName(meter, "Electricity meter", "ESME")})
     made = Session(ring, capture="here")
+    made.last_time = time_ns
     for number, octets in enumerate(messages, 1):
         read_payload(made, "gbcs", octets, (10 * number,), time_ns)
     return made
@@ -107,3 +108,14 @@ def test_who_made_a_wrong_mac_reaches_the_table_and_no_key_says_what_to_give():
     assert row["mac"] == "invalid" and row["mac_reason"].startswith(f"made by {forging.GSME.hex()} (GSME)")
     bare = session(octets, store=None).messages[0]
     assert (bare["mac"], bare["mac_reason"]) == ("no_key", "no keys are given")
+
+
+def test_the_verb_keys_says_what_is_known_of_certificates():
+    from analysis.verbs.keys import _certificates
+
+    trusted = list(_certificates(certificate_rows(session())))
+    assert trusted == ["", f"certificates: {len(STORE.certificates) + 1} trusted"]
+    bare = forging.keystore(MADE, roots=False)
+    lines = list(_certificates(certificate_rows(session(store=bare))))
+    assert lines[1] == f"certificates: {len(bare.certificates)} unchecked"
+    assert "not checked against a root" in lines[2] and len(lines) == 3

@@ -157,6 +157,30 @@ def stranger_commands(recording: Recording) -> None:
         desk.send(desk.command(SET_CLOCK, broker=stranger))
 
 
+@message_plant("a neighbour's device gives commands in the broker's place", "mac-invalid")
+def device_commands(recording: Recording) -> None:
+    desk = Desk(recording)
+    hub = recording["CHF"].eui64.to_bytes(8, "big")
+    for use, scalar in (("digitalSignature", 424244), ("keyAgreement", 424245)):
+        desk.keystore.add_scalar(hub, use, scalar)
+    for _ in range(recording.count(1)):
+        desk.send(desk.command(READ_VERSION, broker=hub))
+
+
+@message_plant("a signature in its other form", "signature-altered")
+def altered_signature(recording: Recording) -> None:
+    from dissectors.gbcs import dissect_message
+    from dissectors.gbcs.verification import GROUP_ORDER
+
+    desk = Desk(recording)
+    octets = desk.command(SET_CLOCK)
+    desk.send(octets, planted=False)
+    said = desk.answer(octets, planted=False)
+    at = dissect_message(said).layout.signature + 33
+    s = GROUP_ORDER - int.from_bytes(said[at:], "big")
+    desk.send(said[:at] + s.to_bytes(32, "big"), back=True)
+
+
 def alert(
     desk: Desk, code: int, alert_code: int, *, counter: int | None = None, to: bytes | None = None
 ) -> bytes:
