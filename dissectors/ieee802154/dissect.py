@@ -17,7 +17,6 @@ from dissectors.ieee802154.commands import COMMAND_NAMES, COMMANDS, WITHOUT_FIEL
 from dissectors.ieee802154.fcs import TRAILER_OCTETS, fcs16, fcs32
 from dissectors.ieee802154.ies import HeaderIEs, PayloadIEs
 from dissectors.ieee802154.layers import (
-    ADDRESS_MODES,
     FRAME_TYPES,
     MULTIPURPOSE,
     AuxSecurity,
@@ -137,30 +136,17 @@ def read_mac(reading: Reading, end: int) -> MacFrame:
 
 def put_columns(reading: Reading, header: MacHeader | MultipurposeHeader) -> None:
     """What the header says, as columns; compressed PAN IDs filled in."""
-    columns, get = reading.out.columns, header.fields.get
-    kind = header.bit("frame_type")
-    columns["mac_type"] = FRAME_TYPES[kind]
+    columns, get = reading.out.columns, header.get
+    columns["mac_type"] = FRAME_TYPES[header.bit("frame_type")]
     columns["mac_security"] = "none"
-    if header.fields.get("frame_control") is None:
+    if get("frame_control") is None:
         return
-    columns["mac_dst_mode"] = ADDRESS_MODES[header.bit("dst_mode")]
-    columns["mac_src_mode"] = ADDRESS_MODES[header.bit("src_mode")]
-    columns["mac_ack_request"] = bool(header.bit("ack_request"))
-    columns["mac_pending"] = bool(header.bit("frame_pending"))
+    columns.update(header.column_values())
     reading.mac_version = header.bit("version")
     reading.mac_seq = get("sequence")
     reading.sender_short, reading.sender_eui64 = get("src_short"), get("src_eui64")
     reading.receiver_short, reading.receiver_eui64 = get("dst_short"), get("dst_eui64")
     dst_pan, src_pan = get("dst_pan"), get("src_pan")
-    has_src, has_dst = header.bit("src_mode") > 1, header.bit("dst_mode") > 1
-    values = {
-        "mac_seq": get("sequence"),
-        "mac_dst_pan": dst_pan if dst_pan is not None or not has_dst else src_pan,
-        "mac_src_pan": src_pan if src_pan is not None or not has_src else dst_pan,
-        "mac_dst": get("dst_short", get("dst_eui64")),
-        "mac_src": get("src_short", get("src_eui64")),
-    }
-    columns.update({name: value for name, value in values.items() if value is not None})
     reading.pan = dst_pan if dst_pan not in (None, 0xFFFF) else src_pan
     if reading.pan is None:
         reading.pan = dst_pan

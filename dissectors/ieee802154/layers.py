@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from dissectors.facts import names
-from dissectors.layout import Bits, Layer, Octets, UInt, Word, eui64_text
+from dissectors.layout import Bits, Column, Layer, Octets, UInt, Word, eui64_text
 
 __all__ = [
     "ADDRESS_MODES",
@@ -82,6 +82,21 @@ FRAME_CONTROL = (
 )
 
 
+MAC_COLUMNS = (
+    Column("mac_type", ("frame_type",), FRAME_TYPES, bit=True),
+    Column("mac_dst_mode", ("dst_mode",), ADDRESS_MODES, bit=True),
+    Column("mac_src_mode", ("src_mode",), ADDRESS_MODES, bit=True),
+    Column("mac_ack_request", ("ack_request",), bit=True, flag=True),
+    Column("mac_pending", ("frame_pending",), bit=True, flag=True),
+    Column("mac_seq", ("sequence",)),
+    Column("mac_dst_pan", ("dst_pan", "src_pan"), shared=("dst_mode", SHORT)),
+    Column("mac_src_pan", ("src_pan", "dst_pan"), shared=("src_mode", SHORT)),
+    Column("mac_dst", ("dst_short", "dst_eui64")),
+    Column("mac_src", ("src_short", "src_eui64")),
+)
+"""A compressed PAN ID is that of the other side (table 7-2); both address modes that are in use have the bit of SHORT."""
+
+
 class MacHeader(Layer):
     """Frame control, sequence number and addresses of all frame types but multipurpose.
 
@@ -90,6 +105,7 @@ class MacHeader(Layer):
 
     name = "802.15.4"
     title = "mac"
+    columns = MAC_COLUMNS
     parts = [
         Word("frame_control", 0x0001, 2, FRAME_CONTROL),
         UInt(
@@ -130,6 +146,7 @@ class MultipurposeHeader(Layer):
 
     name = "802.15.4 multipurpose"
     title = "mac"
+    columns = MAC_COLUMNS
     parts = [
         Word(
             "frame_control",

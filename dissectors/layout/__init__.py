@@ -3,11 +3,13 @@ Scapy's layers."""
 
 from __future__ import annotations
 
+from dissectors.layout.columns import Column
 from dissectors.layout.layer import Inline, Layer, ListOf, Nested, Records
 from dissectors.layout.parts import Bits, Octets, Part, Secret, UInt, Word, eui64_text, named
 
 __all__ = [
     "Bits",
+    "Column",
     "Inline",
     "Layer",
     "ListOf",

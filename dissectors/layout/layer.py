@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 from dissectors.cursor import Cursor
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, Issue
+from dissectors.layout.columns import Column
 from dissectors.layout.parts import Octets, Part, When, Word
 
 __all__ = ["Inline", "Layer", "ListOf", "Nested", "Records"]
@@ -194,6 +195,8 @@ class Layer:
     """The branch name in the tree; the class name in lower case unless given."""
     parts: ClassVar[Sequence[Part]] = ()
     """In wire order."""
+    columns: ClassVar[tuple[Column, ...]] = ()
+    """What the layer fills of a table, by either path: `column_values`, and `dissectors.layout.shapes` for many."""
     part_of: ClassVar[dict[str, Part]] = {}
     bit_of: ClassVar[dict[str, tuple[str, int, int]]] = {}
     nests: ClassVar[bool] = False
@@ -359,6 +362,23 @@ class Layer:
     def get(self, name: str, default: Any = None) -> Any:
         """The value that was read or set for `name`; `default` when the field is not in this layer."""
         return self.fields.get(name, default)
+
+    def column_values(self) -> dict[str, Any]:
+        """The values of `columns`, by name; what the layer has not is left out."""
+        out: dict[str, Any] = {}
+        for column in self.columns:
+            if column.bit:
+                value = self.bit(column.parts[0])
+            else:
+                parts = column.parts
+                if column.shared is not None and not self.bit(column.shared[0]) & column.shared[1]:
+                    parts = parts[:1]
+                present = next((name for name in parts if name in self.fields), None)
+                if present is None:
+                    continue
+                value = self.fields[present]
+            out[column.name] = column.words[value] if column.words else bool(value) if column.flag else value
+        return out
 
     def tree(self, buffer: str = "frame", name: str = "", meaning: str | None = "") -> Field:
         """The layer as a branch; octets that could not be read are its last leaf."""

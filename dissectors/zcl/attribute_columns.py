@@ -21,6 +21,7 @@ from dissectors.zcl.catalogue import Attribute, DataType
 from dissectors.zcl.columns import Records
 from dissectors.zcl.datatypes import read_value
 from dissectors.zcl.general import GENERAL
+from dissectors.zcl.header import DIRECTIONS
 from dissectors.zcl.reading import number_of, text_of
 from dissectors.zcl.scaling import taught
 from dissectors.zcl.value_columns import (
@@ -35,9 +36,8 @@ from dissectors.zcl.value_columns import (
     signed,
 )
 
-__all__ = ["DIRECTIONS", "Spec", "ZclFrames", "attribute_rows", "specs_of", "values_of"]
+__all__ = ["Spec", "ZclFrames", "attribute_rows", "specs_of", "values_of"]
 
-DIRECTIONS = ("to-server", "to-client")
 PLAIN = frozenset({"uint", "int", "data", "bitmap", "enum", "attribute"})
 """Kinds of values that are numbers and nothing more, unless the attribute gives them a meaning."""
 

@@ -16,13 +16,15 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from dissectors.layout.shapes import Shaped, shapes_of
 from dissectors.vectors import Index, Mask, Octets, RowFields, Span
 from dissectors.zcl.catalogue import data_type
+from dissectors.zcl.header import ZclHeader
 
 __all__ = ["RECORDS", "Records", "ZclHeaders", "read_records", "read_zcl"]
 
 READ, READ_RESPONSE, WRITE, WRITE_RESPONSE, REPORT, DEFAULT_RESPONSE = 0x00, 0x01, 0x02, 0x04, 0x0A, 0x0B
-MANUFACTURER = 0x04
+RESERVED = 0x20
 
 
 class Part(IntFlag):
@@ -65,25 +67,23 @@ class ZclHeaders(RowFields):
         return mask
 
 
-def read_zcl(octets: Octets, payloads: Span, index: Index) -> ZclHeaders:
+def read_zcl(octets: Octets, payloads: Span, index: Index) -> tuple[ZclHeaders, Shaped]:
     """Read the ZCL headers of APS payloads; rows not read are not in the result."""
-    word = octets.u64(payloads.offset)
-    control = (word & np.uint64(0xFF)).astype(np.uint8)
-    specific = (control & MANUFACTURER) != 0
-    length = np.where(specific, 5, 3)
-    chosen = np.flatnonzero((length <= payloads.length) & ((control & 3) <= 1) & (control < 0x20))
-    payloads, index, word, control = payloads.where(chosen), index[chosen], word[chosen], control[chosen]
-    specific, length = specific[chosen], length[chosen]
-    manufacturer = np.where(specific, (word >> np.uint64(8)).astype(np.uint16), 0).astype(np.uint16)
-    rest = word >> np.where(specific, np.uint64(24), np.uint64(8))
-    return ZclHeaders(
-        payloads.after(length),
-        index,
-        control,
-        manufacturer,
-        rest.astype(np.uint8),
-        (rest >> np.uint64(8)).astype(np.uint8),
+    control = octets.u8(payloads.offset)
+    chosen = np.flatnonzero(((control & 3) <= 1) & (control < RESERVED))
+    places = Span(chosen, payloads.offset[chosen], payloads.end[chosen])  # rows are places until all is read
+    shaped = shapes_of(ZclHeader).read(octets, places)
+    place = shaped.span.rows
+    shaped.span = Span(payloads.rows[place], shaped.span.offset, shaped.span.end)
+    headers = ZclHeaders(
+        shaped.after,
+        index[place],
+        shaped.values("frame_control"),
+        shaped.values("manufacturer_code"),
+        shaped.values("sequence_number"),
+        shaped.values("command"),
     )
+    return headers, shaped
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -14,7 +14,6 @@ import numpy as np
 from dissectors.vectors import Index, Mask, Octets, distinct
 from dissectors.zcl import catalogue
 from dissectors.zcl.attribute_columns import (
-    DIRECTIONS,
     Spec,
     ZclFrames,
     attribute_rows,
@@ -24,6 +23,7 @@ from dissectors.zcl.attribute_columns import (
 from dissectors.zcl.columns import Records, ZclHeaders, read_records, read_zcl
 from dissectors.zcl.command_columns import Plan, command_rows, plans_of
 from dissectors.zcl.general import GENERAL
+from dissectors.zcl.header import DIRECTIONS
 from dissectors.zcl.meanings import label_of
 from dissectors.zcl.scale_columns import Owners, ScaleLessons, scaled
 from dissectors.zcl.summaries import PROTOCOL, line, records_text
@@ -33,7 +33,6 @@ from dissectors.zigbee.frames import Ends, Frames
 
 __all__ = ["read_zcl_frames"]
 
-TYPES = ("general", "cluster")
 DEFAULT_RESPONSE = 0x0B
 GROUPED = 0x100  # stands where an endpoint stands: a group has none
 INTEGERS = frozenset({"uint", "int", "data", "bitmap", "enum", "attribute", "cluster", "utc", "date"})
@@ -42,7 +41,7 @@ INTEGERS = frozenset({"uint", "int", "data", "bitmap", "enum", "attribute", "clu
 
 def read_zcl_frames(frames: Frames, octets: Octets, aps: ApsHeaders, ends: Ends) -> None:
     """Read ZCL frames out of APS data (`ends`: one entry a frame)."""
-    zcl = read_zcl(octets, aps.span, np.arange(len(aps.span)))
+    zcl, shaped = read_zcl(octets, aps.span, np.arange(len(aps.span)))
     if not len(zcl.span):
         return
     if len(zcl.index) < len(aps.span):
@@ -59,7 +58,7 @@ def read_zcl_frames(frames: Frames, octets: Octets, aps: ApsHeaders, ends: Ends)
     plans, which, planned = plans_of(facts, zcl.span.length, specific)
     read = whole | default
     read[planned] = True
-    _put_headers(frames, zcl, read)
+    shaped.where(np.flatnonzero(read)).put(frames.out)
     _put_commands(frames, octets, zcl, facts, plans, which, planned)
     _put_default_responses(frames, octets, zcl, facts, np.flatnonzero(default))
     _put_records(frames, zcl, facts, np.flatnonzero(whole), records, specs, spec)
@@ -124,18 +123,6 @@ def _odd(records: Records, specs: list[Spec], spec: Index, frames: int) -> Mask:
     strange = np.array([kind not in INTEGERS for kind in kinds], np.bool_)
     odd[records.index[strange[spec]]] = True
     return odd
-
-
-def _put_headers(frames: Frames, zcl: ZclHeaders, read: Mask) -> None:
-    some = zcl.where(np.flatnonzero(read))
-    rows, out = some.span.rows, frames.out
-    mask = out.mask(rows)
-    out.put_words("zcl_type", rows, some.control & 3, TYPES, mask)
-    out.put_words("zcl_direction", rows, (some.control >> 3) & 1, DIRECTIONS, mask)
-    out.put("zcl_seq", rows, some.seq, mask)
-    out.put("zcl_command", rows, some.command, mask)
-    specific = (some.control & 4) != 0
-    out.put("zcl_manufacturer", rows[specific], some.manufacturer[specific])
 
 
 def _put_commands(

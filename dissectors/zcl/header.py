@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 from dissectors.cursor import Cursor
 from dissectors.field import Field
+from dissectors.layout import Bits, Column, Layer, UInt, Word
 from dissectors.zcl.catalogue import Direction
 
-__all__ = ["Header", "build_header", "read_header"]
+__all__ = ["DIRECTIONS", "FRAME_TYPES", "Header", "ZclHeader", "build_header", "read_header"]
 
 FRAME_TYPES = {0: "general", 1: "cluster", 2: "reserved", 3: "reserved"}
+DIRECTIONS: tuple[Direction, Direction] = ("to-server", "to-client")
 
 
 class Header(NamedTuple):
@@ -33,6 +35,37 @@ class Header(NamedTuple):
     reserved: int = 0
 
 
+class ZclHeader(Layer):
+    """The 3 or 5 octets in front of every ZCL command (ZCL 2.4.1)."""
+
+    name = "ZCL"
+    title = "zcl"
+    parts = (
+        Word(
+            "frame_control",
+            0x01,
+            1,
+            (
+                Bits("frame_type", 0, 2, FRAME_TYPES),
+                Bits("manufacturer_specific", 2, 1),
+                Bits("direction", 3, 1, dict(enumerate(DIRECTIONS))),
+                Bits("disable_default_response", 4, 1),
+                Bits("reserved", 5, 3),
+            ),
+        ),
+        UInt("manufacturer_code", 0, 2, when=lambda h: h.bit("manufacturer_specific")),
+        UInt("sequence_number", 0, 1),
+        UInt("command", 0, 1),
+    )
+    columns = (
+        Column("zcl_type", ("frame_type",), tuple(FRAME_TYPES.values()), bit=True),
+        Column("zcl_direction", ("direction",), DIRECTIONS, bit=True),
+        Column("zcl_seq", ("sequence_number",)),
+        Column("zcl_command", ("command",)),
+        Column("zcl_manufacturer", ("manufacturer_code",)),
+    )
+
+
 def read_header(cursor: Cursor, buffer: str = "frame") -> tuple[Header, list[Field]]:
     """Read the 3 or 5 octets of a ZCL header. Raises Truncated.
 
@@ -40,28 +73,19 @@ def read_header(cursor: Cursor, buffer: str = "frame") -> tuple[Header, list[Fie
     >>> header.type, header.direction, header.sequence, header.command
     (0, 'to-client', 42, 10)
     """
-    start = cursor.offset
-    control = cursor.u8()
-    kind, specific = control & 3, bool(control & 4)
-    direction: Direction = "to-client" if control & 8 else "to-server"
-    quiet, reserved = bool(control & 0x10), control >> 5
-    bits = [
-        Field("frame_type", kind, FRAME_TYPES[kind], start, 1, buffer, bits=(0, 2)),
-        Field("manufacturer_specific", specific, "", start, 1, buffer, bits=(2, 1)),
-        Field("direction", control >> 3 & 1, direction, start, 1, buffer, bits=(3, 1)),
-        Field("disable_default_response", quiet, "", start, 1, buffer, bits=(4, 1)),
-        Field("reserved", reserved, "", start, 1, buffer, bits=(5, 3)),
-    ]
-    fields = [Field("frame_control", control, "", start, 1, buffer, bits)]
-    manufacturer = None
-    if specific:
-        manufacturer = cursor.u16le()
-        fields.append(Field("manufacturer_code", manufacturer, "", start + 1, 2, buffer))
-    sequence = cursor.u8()
-    fields.append(Field("sequence_number", sequence, "", cursor.offset - 1, 1, buffer))
-    command = cursor.u8()
-    fields.append(Field("command", command, "", cursor.offset - 1, 1, buffer))
-    return Header(command, kind, direction, sequence, manufacturer, quiet, reserved), fields
+    layer = ZclHeader.read(cursor)
+    if layer.error is not None:
+        raise layer.error
+    header = Header(
+        layer.command,
+        layer.bit("frame_type"),
+        DIRECTIONS[layer.bit("direction")],
+        layer.sequence_number,
+        layer.get("manufacturer_code"),
+        bool(layer.bit("disable_default_response")),
+        layer.bit("reserved"),
+    )
+    return header, layer.tree(buffer).children
 
 
 def build_header(header: Header) -> bytes:
@@ -70,9 +94,15 @@ def build_header(header: Header) -> bytes:
     >>> build_header(Header(0x0A, type=0, direction="to-client", sequence=42)).hex()
     '082a0a'
     """
-    control = header.type | (header.direction == "to-client") << 3 | header.disable_default_response << 4
-    control |= header.reserved << 5
-    if header.manufacturer is None:
-        return bytes((control, header.sequence, header.command))
-    code = header.manufacturer.to_bytes(2, "little")
-    return bytes((control | 4,)) + code + bytes((header.sequence, header.command))
+    layer = ZclHeader(
+        frame_type=header.type,
+        manufacturer_specific=int(header.manufacturer is not None),
+        direction=DIRECTIONS.index(header.direction),
+        disable_default_response=int(header.disable_default_response),
+        reserved=header.reserved,
+        sequence_number=header.sequence,
+        command=header.command,
+    )
+    if header.manufacturer is not None:
+        layer.manufacturer_code = header.manufacturer
+    return bytes(layer)

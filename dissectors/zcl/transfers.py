@@ -16,6 +16,7 @@ from dissectors.field import Issue
 from dissectors.frame import Dissection
 from dissectors.zcl import catalogue, scaling
 from dissectors.zcl.catalogue import Direction
+from dissectors.zcl.header import DIRECTIONS
 from dissectors.zcl.meanings import special
 from dissectors.zcl.summaries import PROTOCOL, line
 from dissectors.zcl.tunnel_assembly import Tunnel, Tunnels, take
@@ -29,7 +30,6 @@ CLUSTER_COMMAND = 0x01
 HEADER, IDENTIFIER = 3, 2
 """Octets of the ZCL header, and of the tunnel identifier after it."""
 LAYOUT = [("tunnel_id", "uint16"), ("data", "octets:rest")]
-DIRECTIONS: tuple[Direction, Direction] = ("to-server", "to-client")
 
 
 class Known(NamedTuple):

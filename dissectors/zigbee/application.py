@@ -94,18 +94,8 @@ def read_aps(
 
 def put_columns(reading: Reading, header: ApsHeader) -> None:
     """What the APS header says, as columns."""
-    get = header.get
-    reading.out.columns["aps_type"] = APS_TYPES[header.bit("frame_type")]
     reading.out.columns["aps_security"] = "none"
-    reading.out.columns["aps_ack_request"] = bool(header.bit("ack_request"))
-    values = {
-        "aps_profile": get("profile"),
-        "aps_cluster": get("cluster"),
-        "aps_src_endpoint": get("src_endpoint"),
-        "aps_dst_endpoint": get("dst_endpoint"),
-        "aps_counter": get("counter"),
-    }
-    reading.out.columns.update({name: value for name, value in values.items() if value is not None})
+    reading.out.columns.update(header.column_values())
 
 
 def open_aps(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from dissectors.facts import names
-from dissectors.layout import Bits, Layer, UInt, Word
+from dissectors.layout import Bits, Column, Layer, UInt, Word
 from dissectors.zigbee.nwk import PACKAGE
 
 __all__ = ["APS_TYPES", "ApsHeader", "cluster_text", "profile_text"]
@@ -67,6 +67,15 @@ class ApsHeader(Layer):
 
     name = "ZigBee APS"
     title = "aps"
+    columns = (
+        Column("aps_type", ("frame_type",), APS_TYPES, bit=True),
+        Column("aps_ack_request", ("ack_request",), bit=True, flag=True),
+        Column("aps_profile", ("profile",)),
+        Column("aps_cluster", ("cluster",)),
+        Column("aps_src_endpoint", ("src_endpoint",)),
+        Column("aps_dst_endpoint", ("dst_endpoint",)),
+        Column("aps_counter", ("counter",)),
+    )
     parts = [
         Word(
             "frame_control",

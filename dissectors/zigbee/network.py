@@ -18,7 +18,7 @@ from dissectors.zigbee.application import read_aps, read_inter_pan_aps
 from dissectors.zigbee.green_power import GreenPowerHeader, ZigbeeBeacon
 from dissectors.zigbee.keys import KeyProofs, Opened, open_sealed
 from dissectors.zigbee.learn import learn_addresses, learn_announced, learn_pan_change, suppose_addresses
-from dissectors.zigbee.nwk import COMMAND, AuxHeader, InterPanHeader, NwkHeader
+from dissectors.zigbee.nwk import COMMAND, NWK_TYPES, AuxHeader, InterPanHeader, NwkHeader
 from dissectors.zigbee.nwk_commands import NWK_COMMAND_NAMES, NWK_COMMANDS, NwkCommandId
 from dissectors.zigbee.proofs import CODE_DOES_NOT_MATCH, UNKNOWN_HOP, network_reason
 
@@ -28,7 +28,6 @@ LAYER = "zigbee.nwk"
 NAME = "ZigBee NWK"
 REJOIN_RESPONSE, NETWORK_UPDATE = 0x07, 0x0A
 MIC_OCTETS = 4
-TYPES = ("data", "command", "reserved", "inter-pan")
 
 
 def read_nwk(reading: Reading, cursor: Cursor, buffer: str) -> None:
@@ -40,7 +39,7 @@ def read_nwk(reading: Reading, cursor: Cursor, buffer: str) -> None:
         header.claim(cursor)
     branch = reading.put(header, buffer)
     put_columns(reading, header)
-    kind = TYPES[header.bit("frame_type")]
+    kind = NWK_TYPES[header.bit("frame_type")]
     reading.say(NAME, f"NWK {kind}" if header.error is None else "Truncated frame")
     if header.error is not None:
         return
@@ -63,7 +62,7 @@ def read_nwk(reading: Reading, cursor: Cursor, buffer: str) -> None:
 def put_columns(reading: Reading, header: NwkHeader) -> None:
     """What the NWK header says, as columns; EUI-64s from the address map where the header has none."""
     columns, get, addresses = reading.out.columns, header.get, reading.context.addresses
-    columns["nwk_type"] = TYPES[header.bit("frame_type")]
+    columns.update(header.column_values())
     columns["nwk_security"] = "none"
     source, destination = get("src_eui64"), get("dst_eui64")
     if source is None:
@@ -72,14 +71,7 @@ def put_columns(reading: Reading, header: NwkHeader) -> None:
         destination = addresses.eui64(reading.pan, get("dst"))
     reading.source, reading.destination = source, destination
     reading.nwk_src, reading.nwk_dst, reading.nwk_seq = get("src"), get("dst"), get("sequence")
-    values = {
-        "nwk_src": get("src"),
-        "nwk_dst": get("dst"),
-        "nwk_src_eui64": source,
-        "nwk_dst_eui64": destination,
-        "nwk_seq": get("sequence"),
-        "nwk_radius": get("radius"),
-    }
+    values = {"nwk_src_eui64": source, "nwk_dst_eui64": destination}
     columns.update({name: value for name, value in values.items() if value is not None})
 
 
@@ -88,10 +80,8 @@ def open_nwk(
 ) -> None:
     """Check and decrypt the NWK payload; go on in it when a key fits."""
     columns, sequence = reading.out.columns, aux.get("key_sequence")
-    columns["nwk_counter"] = aux.frame_counter
+    columns.update(aux.column_values())
     columns["nwk_digest"] = int.from_bytes(cursor.data[cursor.end - 4 : cursor.end], "little")
-    if sequence is not None:
-        columns["nwk_key_seq"] = sequence
     source = aux.get("source")
     if source is None:
         source = reading.sender_eui64 or reading.context.addresses.eui64(reading.pan, reading.sender_short)
@@ -111,7 +101,7 @@ def open_nwk(
     reading.put_octets(cursor, buffer, branch, Mic)
     if opened is None or source is None:
         suppose_addresses(reading, header, aux)
-        reading.say(NAME, f"NWK {TYPES[header.bit('frame_type')]}, encrypted")
+        reading.say(NAME, f"NWK {NWK_TYPES[header.bit('frame_type')]}, encrypted")
         return
     accept(reading, opened, source, aux)
     if reading.out.columns["nwk_security"] == "ok":

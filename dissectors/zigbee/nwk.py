@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from dissectors.facts import names
-from dissectors.layout import Bits, Layer, ListOf, UInt, Word, eui64_text
+from dissectors.layout import Bits, Column, Layer, ListOf, UInt, Word, eui64_text
 
 __all__ = ["BROADCASTS", "NWK_TYPES", "AuxHeader", "InterPanHeader", "NwkHeader", "short_text"]
 
 PACKAGE = "zigbee"
-NWK_TYPES = ("data", "command", "reserved", "inter-pan")
+NWK_TYPES = ("data", "command", "reserved", "inter-pan")  # Green Power frames have a header of their own
 DATA, COMMAND, RESERVED, INTER_PAN = range(4)
 ZIGBEE_2004, ZIGBEE_PRO, GREEN_POWER = 1, 2, 3
 BROADCASTS = {
@@ -54,6 +54,13 @@ class NwkHeader(Layer):
 
     name = "ZigBee NWK"
     title = "nwk"
+    columns = (
+        Column("nwk_type", ("frame_type",), NWK_TYPES, bit=True),
+        Column("nwk_src", ("src",)),
+        Column("nwk_dst", ("dst",)),
+        Column("nwk_seq", ("sequence",)),
+        Column("nwk_radius", ("radius",)),
+    )
     parts = [
         Word("frame_control", ZIGBEE_PRO << 2, 2, FRAME_CONTROL),
         UInt("dst", 0xFFFC, 2, names=short_text),
@@ -97,6 +104,7 @@ class AuxHeader(Layer):
 
     name = "ZigBee security"
     title = "security"
+    columns = (Column("nwk_counter", ("frame_counter",)), Column("nwk_key_seq", ("key_sequence",)))
     parts = [
         Word(
             "security_control",

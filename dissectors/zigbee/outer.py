@@ -22,7 +22,7 @@ from dissectors.ieee802154.columns import (
     read_plain_beacons,
 )
 from dissectors.vectors import Columns, Index, Octets, Span, distinct
-from dissectors.zigbee.aps_columns import ApsHeaders, put_aps, read_aps
+from dissectors.zigbee.aps_columns import ApsHeaders, read_aps
 from dissectors.zigbee.ccm_batch import MIC, Sealed
 from dissectors.zigbee.key_columns import Opened
 from dissectors.zigbee.nwk_columns import AUX_OCTETS, NwkHeaders, put_nwk, read_nwk
@@ -95,7 +95,7 @@ def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> O
     bare, bare_command = read_bare_commands(octets, mac, out)
     beacons = _zigbee_beacons(octets, mac, out)
     network = mac.where(np.flatnonzero((mac.kind == DATA) & (mac.src_mode > 0)))
-    nwk = read_nwk(octets, network.span, network.pan)
+    nwk, shaped = read_nwk(octets, network.span, network.pan)
     network = network.where(np.searchsorted(network.span.rows, nwk.span.rows))
     unique, group = distinct((nwk.pan.astype(np.uint32) << np.uint32(8)) | nwk.key_seq)
     groups = groups_of([(key >> 8, key & 0xFF) for key in unique.tolist()], context)
@@ -104,15 +104,15 @@ def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> O
     opened = open_sealed(sealed, group, groups, context)
     digest = octets.u32(nwk.span.end - MIC)
     if len(nwk.span):
-        put_nwk(octets, nwk, out)
+        put_nwk(shaped, nwk, out)
         out.put("nwk_digest", nwk.span.rows, digest)
     good = np.flatnonzero(opened.ok)
     begin = opened.offset[good]
     plain = Span(nwk.span.rows[good], begin, begin + nwk.span.length[good] - MIC)
     command = nwk.command[good]
-    applications = read_aps(opened.octets, plain.where(~command), np.arange(int((~command).sum())))
+    applications, aps = read_aps(opened.octets, plain.where(~command), np.arange(int((~command).sum())))
     if len(applications.span):
-        put_aps(applications, out)
+        aps.put(out)
     return Outer(
         octets,
         out,

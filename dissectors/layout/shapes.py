@@ -1,0 +1,243 @@
+"""A layer of many frames at once, from the declaration that reads one.
+
+Strategy: where a part lies depends on few small parts before it (words, counts of lists). Frames that agree in those
+have one *shape*. A shape is learnt by reading one such frame with the layer itself; all others are gathered by it.
+The parts that decide form a tree: a node says which octets are looked at next, a leaf where every part lies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dissectors.cursor import Cursor
+from dissectors.layout.columns import Column
+from dissectors.layout.layer import Layer
+from dissectors.layout.parts import UInt, Word
+from dissectors.vectors import Columns, Index, Mask, Octets, RowFields, Span
+
+__all__ = ["Shaped", "Shapes", "shapes_of"]
+
+HEAD = 128
+"""Octets that are given to the layer to learn a shape; a header that is longer is read singly."""
+NODES = 1 << 12
+"""Shapes that are remembered of one layer; frames of further ones are read singly. What frames of one kind of
+network show are some dozens; only forged ones have thousands."""
+GATHER: dict[int, tuple[str, Any]] = {
+    1: ("u8", np.uint8),
+    2: ("u16", np.uint16),
+    4: ("u32", np.uint32),
+    8: ("u64", np.uint64),
+}
+
+
+class Node(NamedTuple):
+    """Looks at the octets `at`; `child` is the next node by their value, -1 where none was met yet."""
+
+    at: int
+    size: int
+    depth: int
+    child: npt.NDArray[np.int32]
+
+
+class Shapes:
+    """The shapes of one layer that were met so far.
+
+    Attributes:
+        names: the parts, in wire order.
+        offset: by shape and part, octets from the layer's beginning; -1: the shape has no such part.
+        length: by shape, octets of the layer; -1: it cannot be read.
+    """
+
+    def __init__(self, layer: type[Layer]) -> None:
+        self.layer = layer
+        self.names = [part.name for part in layer.parts]
+        self.sizes = {part.name: part.size for part in layer.parts if isinstance(part, UInt)}
+        self.offset = np.zeros((0, len(self.names)), np.int16)
+        self.length = np.zeros(0, np.int16)
+        self._decides = {
+            p.name for p in layer.parts if isinstance(p, Word) or (isinstance(p, UInt) and p.count_of)
+        }
+        self._known: dict[bytes, int] = {}
+        self._nodes: list[Node | int] = []
+        self._root = self._learn(bytes(HEAD), 0)
+        self._unread = len(self._nodes)  # the node of frames whose shape is not remembered
+        self._nodes.append(self._leaf(layer.read(Cursor(b""))))
+
+    def read(self, octets: Octets, span: Span) -> Shaped:
+        """The layer at the beginning of each row of `span`; rows in which it does not end are left out."""
+        shape = self._shape(octets, span)
+        length = self.length.take(shape).astype(np.int64)
+        good = (length >= 0) & (length <= span.length)
+        if not good.all():
+            span, shape, length = span.where(good), shape[good], length[good]
+        return Shaped(self, octets, span, shape, length)
+
+    def _learn(self, head: bytes, depth: int) -> int:
+        """The node that a frame beginning with `head` comes to behind `depth` deciding parts."""
+        layer = self.layer.read(Cursor(head))
+        steps = [(a, b) for part, a, b in layer.spans if part.name in self._decides and b > a]
+        if depth < len(steps):
+            at, end = steps[depth]
+            self._nodes.append(Node(at, end - at, depth, np.full(1 << 8 * (end - at), -1, np.int32)))
+        else:
+            self._nodes.append(self._leaf(layer))
+        return len(self._nodes) - 1
+
+    def _leaf(self, layer: Layer) -> int:
+        row = np.full(len(self.names), -1, np.int16)
+        for part, at, _ in layer.spans:
+            row[self.names.index(part.name)] = at
+        length = -1 if layer.error is not None else layer.end
+        known = row.tobytes() + length.to_bytes(2, "little", signed=True)
+        if known not in self._known:
+            self._known[known] = len(self.length)
+            self.offset = np.vstack([self.offset, row[None]])
+            self.length = np.append(self.length, np.int16(length))
+        return self._known[known]
+
+    def _shape(self, octets: Octets, span: Span) -> npt.NDArray[np.int32]:
+        out = np.zeros(len(span), np.int32)
+        todo: list[tuple[int, Index | None]] = [(self._root, None)]
+        while todo:
+            number, rows = todo.pop()
+            node = self._nodes[number]
+            if isinstance(node, int):
+                out[slice(None) if rows is None else rows] = node
+                continue
+            at = (span.offset if rows is None else span.offset[rows]) + node.at
+            following = node.child.take(octets.u8(at) if node.size == 1 else octets.u16(at))
+            if len(following) and int(following.min()) < 0:
+                following = self._follow(octets, node, at)
+            for child in np.flatnonzero(np.bincount(following)).tolist() if len(following) else ():
+                mine = np.flatnonzero(following == child)
+                todo.append((child, mine if rows is None else rows[mine]))
+        return out
+
+    def _follow(self, octets: Octets, node: Node, at: Index) -> npt.NDArray[np.int32]:
+        """The next node of each row, those that were not met before learnt."""
+        value = octets.u8(at) if node.size == 1 else octets.u16(at)
+        following = node.child.take(value)
+        new = np.flatnonzero(following < 0)
+        for one, first in zip(*np.unique(value[new], return_index=True), strict=True):
+            if len(self._nodes) >= NODES:
+                break
+            start = int(at[new[first]]) - node.at
+            node.child[one] = self._learn(octets.data[start : start + HEAD].tobytes(), node.depth + 1)
+        following = node.child.take(value)
+        if len(following) and int(following.min()) < 0:
+            following[following < 0] = self._unread
+        return following
+
+
+@cache
+def shapes_of(layer: Any) -> Shapes:
+    """The shapes of a layer, one table for all captures of the process."""
+    return Shapes(layer)
+
+
+@dataclass(eq=False, repr=False)
+class Shaped(RowFields):
+    """One layer of many rows: `span` holds it and what follows it, `length` are its octets."""
+
+    shapes: Shapes
+    octets: Octets
+    span: Span
+    shape: npt.NDArray[np.int32]
+    length: Index
+    found: dict[tuple[str, ...], npt.NDArray[Any]] = field(default_factory=dict)
+
+    def where(self, chosen: Mask | Index) -> Shaped:
+        """The chosen rows."""
+        return Shaped(
+            self.shapes, self.octets, self.span.where(chosen), self.shape[chosen], self.length[chosen]
+        )
+
+    @property
+    def after(self) -> Span:
+        """What follows the layer."""
+        return self.span.after(self.length)
+
+    def offset(self, *names: str) -> npt.NDArray[np.int16]:
+        """By shape, where the first of these parts lies that the shape has; -1 where it has none."""
+        shapes = self.shapes
+        out = np.full(len(shapes.length), -1, np.int16)
+        for name in names:
+            own = shapes.offset[:, shapes.names.index(name)]
+            out[out < 0] = own[out < 0]
+        return out
+
+    def has(self, *names: str) -> Mask:
+        """Which rows have one of these parts."""
+        mask: Mask = (self.offset(*names) >= 0).take(self.shape)
+        return mask
+
+    def values(self, *names: str) -> npt.NDArray[Any]:
+        """The value of the first of these parts (integers) that a row has; 0 where it has none. Not to be changed."""
+        if names not in self.found:
+            self.found[names] = self._gathered(*names)
+        return self.found[names]
+
+    def _gathered(self, *names: str) -> npt.NDArray[Any]:
+        offset = self.offset(*names)
+        wanted = offset.take(self.shape)
+        sizes = {self.shapes.sizes[name] for name in names}
+        size = max(sizes)
+        if size not in GATHER:
+            raise ValueError(f"{names} are not of 1, 2, 4 or 8 octets")
+        gather, kind = GATHER[size]
+        read = getattr(self.octets, gather)
+        absent = wanted < 0
+        if not absent.any():
+            found = read(self.span.offset + wanted)
+        else:
+            rows = np.flatnonzero(~absent)
+            found = np.zeros(len(wanted), kind)
+            found[rows] = read(self.span.offset[rows] + wanted[rows])
+        if len(sizes) > 1:
+            found = found & self._mask(names, offset).take(self.shape)
+        return found  # type: ignore[no-any-return]
+
+    def _mask(self, names: tuple[str, ...], offset: npt.NDArray[np.int16]) -> npt.NDArray[np.uint64]:
+        """By shape, the bits of the part that lies at `offset`."""
+        shapes = self.shapes
+        mask = np.zeros(len(offset), np.uint64)
+        for name in names:
+            here = (shapes.offset[:, shapes.names.index(name)] == offset) & (offset >= 0)
+            mask[here] = np.uint64((1 << 8 * shapes.sizes[name]) - 1)
+        return mask
+
+    def bit(self, name: str) -> npt.NDArray[np.uint8]:
+        """The value of a named part of a word (of eight bits at most); 0 where a row has no such word."""
+        word, low, mask = self.shapes.layer.bit_of[name]
+        values = self.values(word)
+        bits: npt.NDArray[np.uint8] = ((values >> values.dtype.type(low)) & values.dtype.type(mask)).astype(
+            np.uint8
+        )
+        return bits
+
+    def put(self, out: Columns, columns: tuple[Column, ...] | None = None) -> None:
+        """Put the columns that the layer declares."""
+        rows = self.span.rows
+        everyone = out.mask(rows)
+        for column in self.shapes.layer.columns if columns is None else columns:
+            chosen = None if column.bit else self._present(column)
+            some = self if chosen is None else self.where(chosen)
+            values = some.bit(column.parts[0]) if column.bit else some.values(*column.parts)
+            mask = everyone if chosen is None else out.mask(some.span.rows)
+            if column.words is not None:
+                out.put_words(column.name, some.span.rows, values, column.words, mask)
+            else:
+                out.put(column.name, some.span.rows, values != 0 if column.flag else values, mask)
+
+    def _present(self, column: Column) -> Index | None:
+        """Rows that have the column; None: all."""
+        has = self.has(*column.parts)
+        if column.shared is not None:
+            name, bits = column.shared
+            has &= self.has(column.parts[0]) | (self.bit(name) & np.uint8(bits) != 0)
+        return None if has.all() else np.flatnonzero(has)
