@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.compliance.gbcs_messages import DEVICES, gbcs, judge_messages, roles_of, use_cases
+from analysis.compliance.gbcs_messages import DEVICES, gbcs, judge_messages, roles_of
 from analysis.findings import Evidence, rule
 from analysis.judging import mask
 from analysis.view import View
+from dissectors.gbcs.names import originator_roles
 
 TARGETS = {
     "ECS": {"ESME"}, "GCS": {"GSME", "GPF"}, "CCS": {"CHF"}, "DBC": {"CHF"}, "PCS": {"GSME", "PPMID"},
@@ -62,13 +63,10 @@ def role_not_allowed(view: View) -> Iterator[Evidence]:
     message code; what is not listed must fail."""
     rows = gbcs(view, "command")
     role = roles_of(view, rows["originator"])
-    allowed = rows["message_code"].map(lambda c: use_cases().get(int(c), {}).get("roles", ""))
-    judged = mask(role.notna()) & mask(
-        allowed.astype(str).str.contains("Supplier|Operator|Broker|Controller")
-    )
-    judged &= ~mask(role.isin(DEVICES))
+    allowed = rows["message_code"].map(lambda c: ", ".join(sorted(originator_roles(int(c))))).astype(str)
+    judged = mask(role.notna()) & mask(allowed != "") & ~mask(role.isin(DEVICES))
     rows, role, allowed = rows[judged], role[judged], allowed[judged]
-    bad = [r.lower() not in a.lower() for r, a in zip(role, allowed, strict=True)]
+    bad = [r not in a.split(", ") for r, a in zip(role, allowed, strict=True)]
     rows = rows.assign(role=role, allowed=allowed)
     yield from judge_messages(view, rows, bad, "{role} is not among {allowed}", "by a party that may")
 

@@ -33,3 +33,11 @@ def test_account_twins() -> None:
     active = item(class_id=111, obis="0-0:19.0.0.255", attribute=3, value="1")
     passive = {**active, "obis": "0-1:19.0.0.255"}
     broken_and_kept("account-twins", capture([command()], [active]), capture([command()], [passive]))
+
+
+@pytest.mark.parametrize(("code", "wrong"), [(0x0103, {}), (0x0107, {}), (0x0012, {"by": OPERATOR})])
+def test_roles_that_the_mode_or_the_service_request_names(code: int, wrong: Row) -> None:
+    """The mode of a CS02b says who may send it; ``Supplier`` is no part of ``Transitional Change of Supplier``."""
+    broken_and_kept(
+        "role-not-allowed", capture([command(code, **wrong), command()]), capture([command(0x1B), command()])
+    )
