@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.ceilings import keep_within
 from analysis.columns import frame_batches
 from analysis.session import Session
 from analysis.tables import batch_of, check_batch, numpy_of
@@ -39,6 +40,7 @@ def _completed(batches: dict[str, Any], count: int, session: Session) -> dict[st
     if session.wants("keys"):
         _count_opened(packets, session)
     session.frames += count
+    keep_within(session)
     batches |= message_batches(session)
     return {table: check_batch(table, batch) for table, batch in batches.items() if session.wants(table)}
 

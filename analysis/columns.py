@@ -35,6 +35,11 @@ __all__ = ["NEAREST", "frame_batches", "outer_layers"]
 
 NEAREST = 256
 """Rows that are read after a surprise, at least: the next one may be near. Doubled while there is none."""
+CLOSE = 16
+SURPRISES = 4
+ALONE = 64
+"""When so many surprises came, each within so many rows of the one before, so many rows are dissected one by one:
+reading many rows at once, of which one counts, costs more."""
 TRAILERS = np.array([kind.octets for kind in TrailerKind], np.int64)
 RADIO = (Kind.RADIO, Kind.DOUBLE)
 OPENED = frozenset({"ok", "replay"})
@@ -61,15 +66,33 @@ def frame_batches(
         session: what the frames before them taught.
         outer: their outer layers, where these were read ahead. They are used up.
     """
-    begin, reach = 0, len(block)
+    begin, reach, near = 0, len(block), 0
     while begin < len(block):
+        if near >= SURPRISES:
+            part = cut(block, begin, min(begin + ALONE, len(block)))
+            yield len(part), _one_by_one(part, session)
+            begin, near = begin + len(part), near - 1
+            continue
         part = cut(block, begin, min(begin + reach, len(block)))
         segment = _Segment(part, session, outer)
         outer = None
         segment.dissect_others()
         yield segment.count, segment.batches()
         begin += segment.count
+        near = near + 1 if segment.count < min(CLOSE, len(part)) else 0
         reach = max(NEAREST, segment.count) * 2 if segment.count < len(part) else reach * 2
+
+
+def _one_by_one(block: FrameBlock, session: Session) -> dict[str, Any]:
+    """The batches of a block whose rows all go through the one-frame path."""
+    rows = dissect_rows(block, session)
+    singles = batch_of("packets", rows.packets, session.refuse)
+    vocabulary = session.context.state(Vocabulary)
+    out = {"packets": batch_with("packets", Columns(len(block)), vocabulary, singles, np.arange(len(block)))}
+    for table in ("attributes", "commands"):
+        wanted = session.wants(table)
+        out[table] = batch_of(table, rows.of(table), session.refuse) if wanted else _empty(table)
+    return out
 
 
 @dataclass(slots=True, eq=False, repr=False)

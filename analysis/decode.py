@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.ahead import Ahead
 from analysis.blocks import decode_block, message_batches
+from analysis.ceilings import notes
 from analysis.certificates import certificate_rows
 from analysis.columns import outer_layers
 from analysis.conversations import finish_conversations
@@ -124,7 +125,8 @@ class Reading:
             said = ahead.said
             self.session.learn_secrets(said.secrets)
             self.session.names = said.names
-            self.facts = replace(said.facts, name=self.replay.name)
+            facts = said.facts
+            self.facts = replace(facts, name=self.replay.name, notes=[*facts.notes, *notes(self.session)])
         yield from message_batches(self.session).items()
         yield from self.standing().items()
 

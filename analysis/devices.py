@@ -40,7 +40,7 @@ class Radio:
     last: int | None = None
     role: int = -1
     state: int = 0
-    rssi: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    rssi: dict[int, int] = field(default_factory=dict)  # dBm -> frames
 
     def seen(self, first: int, last: int) -> None:
         """Widen the time in which it was on the air; nanoseconds."""
@@ -54,17 +54,19 @@ class Radio:
             self.seen(other.first, other.last)
         self.role = max(self.role, other.role)
         self.state = max(self.state, other.state)
-        self.rssi += other.rssi
+        for level, count in other.rssi.items():
+            self.rssi[level] = self.rssi.get(level, 0) + count
 
     def median_rssi(self) -> float | None:
         """Median signal strength in dBm."""
-        total = int(self.rssi.sum())
-        if not total:
+        if not self.rssi:
             return None
-        running = np.cumsum(self.rssi)
-        low = int(np.searchsorted(running, (total + 1) // 2))
-        high = int(np.searchsorted(running, total // 2 + 1))
-        return (low + high) / 2 - 128
+        levels = sorted(self.rssi)
+        running = np.cumsum([self.rssi[level] for level in levels])
+        total = int(running[-1])
+        low = levels[int(np.searchsorted(running, (total + 1) // 2))]
+        high = levels[int(np.searchsorted(running, total // 2 + 1))]
+        return (low + high) / 2
 
 
 class Radios:
@@ -112,9 +114,7 @@ class Radios:
         last = np.full(len(unique), np.iinfo(np.int64).min)
         np.minimum.at(first, which, times)
         np.maximum.at(last, which, times)
-        levels = np.bincount(
-            which[heard] * 256 + rssi[heard].astype(np.int64) + 128, minlength=256 * len(unique)
-        ).reshape(-1, 256)
+        levels = _levels(which[heard], rssi[heard])
         for index, key in enumerate(unique.tolist()):
             pan, address = (key >> 16, key & 0xFFFF) if short_ones else (None, key)
             if short_ones and address >= RESERVED_SHORT:
@@ -122,7 +122,8 @@ class Radios:
             radio = self.radio(pan, address)
             radio.frames += int(counts[index])
             radio.seen(int(first[index]), int(last[index]))
-            radio.rssi += levels[index]
+            for level, times_heard in levels.get(index, ()):
+                radio.rssi[level] = radio.rssi.get(level, 0) + times_heard
 
     def _relayed(
         self, packets: Any, usable: npt.NDArray[Any], pan: npt.NDArray[Any], times: npt.NDArray[Any]
@@ -201,6 +202,17 @@ class Radios:
             {"eui64": one.eui64, "role": one.role, "name": one.name or None, "frames": 0} for one in parties
         ]
         return sorted(rows, key=_order)
+
+
+def _levels(which: npt.NDArray[Any], rssi: npt.NDArray[Any]) -> dict[int, list[tuple[int, int]]]:
+    """Signal strengths in dBm and how often each was heard, by radio."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    if not len(which):
+        return found
+    unique, place = sorted_distinct(which.astype(np.int64) * 256 + rssi.astype(np.int64) + 128)
+    for key, count in zip(unique.tolist(), np.bincount(place).tolist(), strict=True):
+        found.setdefault(key >> 8, []).append(((key & 0xFF) - 128, count))
+    return found
 
 
 def _order(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -101,6 +101,7 @@ class Session:
         context: keys, addresses and the layers' memories, as dissectors take it.
         opened: frames opened, by origin of the key.
         refused: values that their column could not hold (a mistake of ours): ``table.column`` -> count.
+        forgotten: entries of memories that outgrew their ceiling (`analysis.ceilings`), by what they are.
         messages, items: rows of those tables that wait for the end of the block.
         certificates: those that messages carried, by their octets (`analysis.certificates`);
             `certificates_forgotten` more were not kept.
@@ -135,6 +136,7 @@ class Session:
         self.certificates_forgotten = 0
         self.last_time: int | None = None
         self.secrets = 0
+        self.forgotten: Counter[str] = Counter()
         self.frames = 0
         self.ring: deque[RawFrame] = deque(maxlen=ring)
         if hindsight is not None:

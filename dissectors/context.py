@@ -60,6 +60,10 @@ class HanContext:
         for (pan, short), eui64 in self.keyring.addresses.items():
             self.addresses.learn(pan, short, eui64)
 
+    def states(self) -> list[Any]:
+        """All instances that were made."""
+        return list(self._states.values())
+
     def state(self, cls: type[T]) -> T:
         """The one instance of `cls` that belongs to this context, made when first asked for."""
         if cls not in self._states:

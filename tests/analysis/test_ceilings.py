@@ -1,0 +1,72 @@
+"""What a decoding remembers has ceilings; what is forgotten is said; strangers cost in proportion."""
+
+import io
+
+import pytest
+
+from analysis import ceilings, columns
+from analysis.ceilings import CEILINGS, Ceiling
+from analysis.decode import Decoded, decode
+from dissectors.keyring import Key, Keyring
+from tests import bombs
+
+COST = 120
+"""How many times as much as frames that are read together frames may cost that are dissected one by one."""
+
+
+def decoded(octets: bytes) -> Decoded:
+    return decode(io.BytesIO(octets), Keyring([Key("network", bombs.NETWORK_KEY)]))
+
+
+def test_memories_are_those_that_there_are() -> None:
+    session = decoded(bombs.senders()).session
+    states = {type(state).__name__: state for state in ceilings._states(session)}
+    for one in CEILINGS:
+        if one.state in states:
+            assert hasattr(states[one.state], one.attribute)
+    assert {"AddressMap", "Radios", "Shut", "FrameCounters", "KeyProofs", "Openings"} <= set(states)
+
+
+def test_what_is_forgotten_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = tuple(one._replace(most=100) for one in CEILINGS)
+    monkeypatch.setattr(ceilings, "CEILINGS", few)
+    got = decode(io.BytesIO(bombs.senders()), Keyring([Key("network", bombs.NETWORK_KEY)]), block_frames=500)
+    session = got.session
+    assert len(session.context.addresses.pairs) <= 100
+    assert len(got.devices) <= 100
+    said = [note for note in got.facts.notes if "forgotten" in note]
+    assert len(said) == len(set(said)) >= 4
+    assert any("owners of short addresses" in note for note in said)
+    assert len(got.packets) == 2666
+    assert set(got.packets.nwk_security) == {"ok"}
+
+
+def test_keys_that_open_nothing_are_forgotten_and_those_that_do_stay() -> None:
+    octets = bombs.transport_keys()
+    frames = octets + bombs.sound()[24:]  # the given key opens what follows
+    got = decoded(frames)
+    learnt = got.session.context.keyring.keys[got.session.given :]
+    assert len(learnt) <= ceilings.UNPROVEN_KEYS
+    assert any("keys that the capture taught" in note for note in got.facts.notes)
+    assert (got.packets.nwk_security == "ok").sum() == 2666
+
+
+def test_surprises_in_a_row_give_what_they_gave_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    octets = bombs.transport_keys()[: 24 + 105 * 150] + bombs.sound()[24:]
+    fast = decoded(octets)
+    monkeypatch.setattr(columns, "SURPRISES", 1 << 40)
+    slow = decoded(octets)
+    for table in ("packets", "attributes", "commands", "keys", "devices"):
+        assert fast.table(table).to_pylist() == slow.table(table).to_pylist(), table
+
+
+@pytest.mark.parametrize("name", bombs.TRAFFIC)
+def test_strangers_cost_in_proportion(name: str) -> None:
+    assert bombs.within(bombs.TRAFFIC[name](), COST), name
+
+
+def test_a_ceiling_forgets_the_oldest() -> None:
+    held = {number: number for number in range(10)}
+    ceilings._forget(held, 4)
+    assert list(held) == [4, 5, 6, 7, 8, 9]
+    assert Ceiling("A", "b", 1).text == ""
