@@ -115,7 +115,7 @@ class Ahead:
             if reader is not None:
                 reader.copy.end()
         self._said = None
-        with self._replay.open() as self.capture:
+        with self._replay.open_merged() as self.capture:
             yield from _behind(last, self.capture)
 
     def _reader(self, blocks: Iterator[FrameBlock]) -> _Reader | None:

@@ -69,6 +69,8 @@ def tell_losses(facts: Any, *, notes: bool = True) -> None:
     """Warn of every part of a capture that could not be read, and say what is to be known of it besides."""
     for one in facts.lost:
         say(f"warning: {facts.name}: offset 0x{one.offset:x}: {one.text}")
+    for warning in facts.warnings:
+        say(f"warning: {facts.name}: {warning}")
     for note in facts.notes if notes else ():
         say(f"note: {facts.name}: {note}")
 

@@ -12,6 +12,7 @@ from typing import IO, Any, cast
 
 from captures import Capture, open_capture
 from captures.merging import Merging, find_merging, merged, several_interfaces
+from captures.steadying import Steady
 
 __all__ = ["Replay", "Source"]
 
@@ -86,21 +87,25 @@ class Replay:
         return open_capture(self.source, name=self.name) if self.once else self._copied(self.source)
 
     def open_merged(self) -> Capture:
-        """As `open`; where several interfaces hear one network, as one stream: doubles marked, times on one clock.
-
-        A stream that cannot be read twice is given as it comes.
+        """As `open`, with steady times (`captures.steadying`); where several interfaces hear one network, as one stream:
+        doubles marked, times on one clock. A stream that cannot be read twice has no such interfaces.
         """
         if self.apart:
             return self.open()
         if not self._looked:
             self._looked = True
             if several_interfaces(self._head()):
-                self._merging = find_merging(self.open)
-        capture = self.open()
+                self._merging = find_merging(self._open_steady)
+        capture = self._open_steady()
         if self._merging is not None:
             found = self._merging
             capture.pass_through(partial(merged, doubles=found.doubles, ranks=found.ranks), found.text())
             capture.clocks = [fit.to_json() for fit in found.doubles.fits]
+        return capture
+
+    def _open_steady(self) -> Capture:
+        capture = self.open()
+        capture.pass_through(Steady(capture.warnings))
         return capture
 
     @property

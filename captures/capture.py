@@ -74,6 +74,7 @@ class CaptureFacts:
     lost: list[Lost] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     clocks: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 class Capture:
@@ -111,7 +112,8 @@ class Capture:
         """What it says of itself, as far as it has been read: a copy."""
         comments, lost, notes = list(self.comments), list(self.lost), list(self.notes)
         said = self.trailer_judgement
-        return CaptureFacts(self.name, self.format, self.link_types, comments, said, lost, notes, self.clocks)
+        kinds, warnings = self.link_types, list(self.warnings)
+        return CaptureFacts(self.name, self.format, kinds, comments, said, lost, notes, self.clocks, warnings)
 
     def close(self) -> None:
         """Close the file. What was read stays valid."""
@@ -127,10 +129,18 @@ class Capture:
         """How many interfaces were described so far."""
         return len(self._reader.facts.interfaces)
 
-    def pass_through(self, change: Callable[[Iterator[FrameBlock]], Iterator[FrameBlock]], note: str) -> None:
+    def pass_through(
+        self, change: Callable[[Iterator[FrameBlock]], Iterator[FrameBlock]], note: str = ""
+    ) -> None:
         """Let the blocks pass through `change` before they are given, and say so in `notes`."""
         self._blocks = change(self._blocks)
-        self._reader.facts.note(note)
+        if note:
+            self._reader.facts.note(note)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What makes its contents doubtful though all of it was read; those who change its blocks add to it."""
+        return self._reader.facts.warnings
 
     @property
     def comments(self) -> list[str]:

@@ -22,6 +22,8 @@ __all__ = ["ClockFit", "Doubles", "Heard", "find_doubles", "hear"]
 
 MOST_FRAMES = 4_000_000
 """Frames of a capture in which doubles are looked for: each takes 40 octets."""
+MOST_INTERFACES = 16
+"""Interfaces that are compared: those with the most frames."""
 ENOUGH = 3
 """Pairs that fit a clock which is off; one is enough where the clocks agree."""
 AGREE = 0.005
@@ -191,12 +193,14 @@ def find_doubles(heard: Heard, records: int) -> Doubles | None:
     seconds = (heard.time_ns - start) / 1e9
     shift = np.zeros(len(seconds))
     places = {int(i): np.flatnonzero(heard.interface == i) for i in np.unique(heard.interface)}
+    busiest = sorted(places, key=lambda one: (-len(places[one]), one))[:MOST_INTERFACES]
     placed: list[int] = []
+    strangers: set[tuple[int, int]] = set()
     fits: list[ClockFit] = []
-    waiting = sorted(places)
+    waiting = sorted(busiest)
     tolerance = LEAST
     while waiting:
-        found = _next(heard, seconds - shift, seconds, places, placed, waiting)
+        found = _next(heard, seconds - shift, seconds, places, placed, waiting, strangers)
         if found is None:
             placed, waiting = [waiting[0]], waiting[1:]
             continue
@@ -222,14 +226,18 @@ def _next(
     places: dict[int, Numbers],
     placed: list[int],
     waiting: list[int],
+    strangers: set[tuple[int, int]],
 ) -> tuple[int, int, list[_Line]] | None:
     """The next interface that hears what one of those `placed` hears: it, that one, and its clock."""
     for interface in waiting:
         for reference in placed:
+            if (interface, reference) in strangers:
+                continue
             one, other = _pairs(heard, places[reference], places[interface])
             lines = _lines(common[places[reference][one]], seconds[places[interface][other]], other)
             if lines:
                 return interface, reference, lines
+            strangers.add((interface, reference))
     return None
 
 

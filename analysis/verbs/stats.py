@@ -33,7 +33,7 @@ def run(source: str, keyring: Keyring, *, as_json: bool, most: int, quiet: bool)
         facts = reading.facts
         head = {"schema": 1, "source": facts.name, "format": facts.format, "link_types": facts.link_types}
         head["trailers"] = facts.trailer_judgement
-        head["notes"], head["clocks"] = facts.notes, facts.clocks
+        head["notes"], head["clocks"], head["warnings"] = facts.notes, facts.clocks, facts.warnings
         console.put_json({**head, **counts.to_json(), "devices": devices})
     else:
         for line in _text(reading.facts, counts, devices, most):

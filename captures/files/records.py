@@ -58,6 +58,7 @@ class Facts:
     secrets: list[Key] = field(default_factory=list)
     lost: Losses = field(default_factory=Losses)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     _places: dict[tuple[int, int | None], int] = field(default_factory=dict)
     _commented: int = 0
 

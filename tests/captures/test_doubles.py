@@ -128,7 +128,8 @@ def test_a_clock_that_is_set(step: float, tmp_path: object) -> None:
     assert replay.merging is not None
     (fit,) = replay.merging.doubles.fits
     ((_, offset),) = fit.steps
-    assert abs(offset - 0.3 - step) < 0.05
+    # a clock that goes back is continued before (`captures.steadying`), so less than the step is left of it
+    assert abs(offset - 0.3 - step) < 0.05 if step > 0 else abs(offset) < 1
     assert "was set" in replay.merging.text()
 
 

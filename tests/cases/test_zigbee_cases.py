@@ -67,3 +67,14 @@ def test_two_sniffers_whose_clocks_differ(shared: Path) -> None:
     ((clock),) = decoded.facts.clocks
     assert clock["offset_seconds"] == pytest.approx(2.0, abs=0.001)
     assert any("218 were on the air" in note for note in decoded.facts.notes)
+
+
+def test_time_stamps_that_wrap(shared: Path) -> None:
+    """One warning with the frames of the steps; as long as the same frames with sound time stamps."""
+    wrapped = decode(shared / "cases" / "zigbee" / "whad166b.pcap")
+    sound = decode(shared / "cases" / "zigbee" / "ppi.pcap")
+    (warning,) = wrapped.facts.warnings
+    assert "frame 117 " in warning
+    assert "frame 211 " in warning
+    spans = [one.packets["time"].max() - one.packets["time"].min() for one in (wrapped, sound)]
+    assert abs((spans[0] - spans[1]).total_seconds()) < 0.1
