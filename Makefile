@@ -1,12 +1,23 @@
-# hanscope: everything a fresh machine with Python 3.11+ needs, in four targets.
+# hanscope: everything a fresh machine with Python 3.11+ needs. `make demo PYTHON=python3.13` takes another Python.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-.PHONY: install demo test bench mutations
+NOX     = $(BIN)/python -m nox -f packaging/noxfile.py
+.PHONY: install venv demo test matrix bench
 
-install: $(VENV)/.installed
-$(VENV)/.installed: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+install: venv $(VENV)/.installed
+
+# A venv that another Python made is made anew, and not used as if it were of this one.
+venv:
+	@python=$$(sh packaging/python.sh $(PYTHON)) && wanted=$$($$python packaging/version.py) || exit 1; \
+	 have=$$($(BIN)/python packaging/version.py 2>/dev/null || true); \
+	 if [ -d $(VENV) ] && [ "$$have" != "$$wanted" ]; then \
+	   echo "note: $(VENV) is of Python $${have:-that is gone}, $(PYTHON) is $$wanted: it is made anew" >&2; \
+	   rm -rf $(VENV); \
+	 fi; \
+	 [ -x $(BIN)/python ] || $$python -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -e . --group dev
 	$(BIN)/python -m compileall -q dissectors captures analysis
@@ -19,16 +30,18 @@ $(VENV)/.installed: pyproject.toml
 demo: install
 	$(BIN)/hanscope demo
 
+# All of it on one Python; the demo, the samples and the columns on every Python of the machine.
 test: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
 	$(BIN)/python -m pytest --nbmake -n auto notebooks
+	$(NOX) -s quick
+
+# All of it on every Python of the machine, with the newest dependencies, and with the lowest on the oldest.
+matrix: install
+	$(NOX) -s whole
 
 bench: install
 	$(BIN)/python -m tests.benchmarks
-
-# 61,300 mutated GBCS messages of each kind: built again octet by octet, or said where not
-mutations: install
-	HANSCOPE_MUTATIONS=61300 $(BIN)/python -m pytest -n auto tests/dissectors/gbcs/test_mutations.py

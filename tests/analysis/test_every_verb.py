@@ -1,0 +1,69 @@
+"""The samples through every verb, each in a process of its own, in which a warning of what will break is an error."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analysis.command_line.registry import VERBS
+from captures.simulated.samples import FOLDER, SAMPLES
+
+ARGUMENTS = {
+    "decode": ["{capture}", "--keys", "{keys}", "--out", "{out}/tables"],
+    "show": ["{capture}", "1-20", "--keys", "{keys}"],
+    "keys": ["{capture}", "--keys", "{keys}"],
+    "stats": ["{capture}", "--keys", "{keys}"],
+    "check": ["{capture}", "--keys", "{keys}", "--verdicts"],
+    "report": ["{capture}", "--keys", "{keys}", "-o", "{out}/report.html"],
+    "diff": ["{capture}", "{capture}", "--keys", "{keys}"],
+    "crosscheck": ["{capture}", "--keys", "{keys}"],
+    "convert": ["{capture}", "{out}/out.pcap"],
+    "redact": ["{capture}", "-o", "{out}/out.pcapng", "--keys", "{keys}", "--keys-out", "{out}/keys.toml"],
+}
+WITHOUT_A_CAPTURE = {
+    "demo": ["--out", "{out}/demo"],
+    "message": ["c001c100080000010000ff0200"],
+    "simulate": ["ordinary-day", "-o", "{out}/day.pcapng", "--seconds", "60", "--fault", "weak-link"],
+    "sniff": ["simulated:ordinary-day", "-o", "{out}/sniffed.pcapng", "--speed", "0", "--frames", "20"],
+    "install-extcap": ["--folder", "{out}/extcap"],
+}
+ELSEWHERE = {"inspect": "needs a terminal: tests/analysis/test_inspector.py"}
+WARNINGS = [
+    f"-Werror::{kind}" for kind in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
+]
+
+
+def run(verb: str, arguments: list[str], folder: Path, **places: object) -> None:
+    words = [one.format(out=folder, **places) for one in arguments]
+    # Packages that crosscheck starts tshark with are old, and warn.
+    warnings = [] if verb == "crosscheck" else WARNINGS
+    command = [sys.executable, *warnings, "-m", "analysis.cli", verb, *words]
+    environment = {name: value for name, value in os.environ.items() if name != "HANSCOPE_KEYS"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "error" not in done.stderr and "Warning" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("verb", sorted(ARGUMENTS))
+@pytest.mark.parametrize("sample", sorted(SAMPLES))
+def test_a_sample_through_a_verb(verb: str, sample: str, tmp_path: Path) -> None:
+    if verb == "crosscheck" and shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    keys = tmp_path / "given.toml"
+    keys.touch(mode=0o600)
+    keys.write_text((FOLDER / f"{sample}.keys.toml").read_text("utf-8"), "utf-8")
+    run(verb, ARGUMENTS[verb], tmp_path, capture=FOLDER / f"{sample}.pcapng", keys=keys)
+
+
+@pytest.mark.parametrize("verb", sorted(WITHOUT_A_CAPTURE))
+def test_a_verb_that_takes_no_capture(verb: str, tmp_path: Path) -> None:
+    run(verb, WITHOUT_A_CAPTURE[verb], tmp_path)
+
+
+def test_no_verb_is_left_out() -> None:
+    assert set(VERBS) == {*ARGUMENTS, *WITHOUT_A_CAPTURE, *ELSEWHERE}
