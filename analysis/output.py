@@ -7,8 +7,6 @@ They write in a thread (`analysis.scribe`) beside decoding.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +17,7 @@ import pyarrow as pa
 from analysis.scribe import Scribe
 from analysis.tables import arrow_schema
 from analysis.text_output import Csv, JsonLines, RawCsv
+from captures.whole_files import abandon_file, begin_file, complete_file, move_file
 
 __all__ = ["FORMATS", "Folder", "TableWriter"]
 
@@ -111,13 +110,14 @@ class Folder:
         self._scribe: Scribe | None = None
         path.mkdir(parents=True, exist_ok=True)
 
+    def _place(self, table: str) -> Path:
+        return self.path / (table + self.suffix)
+
     def begin(self) -> None:
         """Start (again): what was written before is dropped."""
         self.abandon()
         for table in self.tables:
-            self._files[table] = tempfile.NamedTemporaryFile(  # noqa: SIM115
-                dir=self.path, prefix=f".{table}-", suffix=".part", delete=False
-            )
+            self._files[table] = begin_file(self._place(table))
         self._scribe = Scribe()
         self._scribe.do(self._make_writers)
 
@@ -134,18 +134,12 @@ class Folder:
         """Close all files and move them to their places, which are returned. Raises what a write raised."""
         if self._scribe is not None:
             self._scribe.finish()
-        places = []
         for table, writer in self._writers.items():
             writer.close()
-            file = self._files[table]
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
-            Path(file.name).chmod(0o666 & ~_umask())
+            complete_file(self._files[table], self._place(table))
         for table, file in self._files.items():
-            place = self.path / (table + self.suffix)
-            Path(file.name).replace(place)
-            places.append(place)
+            move_file(file, self._place(table))
+        places = [self._place(table) for table in self._files]
         self._files, self._writers, self._scribe = {}, {}, None
         return places
 
@@ -157,13 +151,5 @@ class Folder:
             with suppress(Exception):  # what it writes goes away anyhow
                 writer.close()
         for file in self._files.values():
-            with suppress(OSError):  # a full disk refuses even what it still held back
-                file.close()
-            Path(file.name).unlink(missing_ok=True)
+            abandon_file(file)
         self._files, self._writers, self._scribe = {}, {}, None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -115,6 +115,7 @@ class Copy:
 
 def _carry_out(deed: Callable[[Any], None], link: Any, others: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is this one's parent that tells of an interruption
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     others.close()
     with suppress(BrokenPipeError):  # nobody is left who wants it
         deed(link)

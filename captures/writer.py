@@ -9,11 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal
 
@@ -21,6 +19,7 @@ from captures.block import FcsState, FrameBlock, Kind, TrailerKind
 from captures.errors import CaptureError
 from captures.fcs import fcs16
 from captures.files.blocks import SECRETS_ZAPS, SECRETS_ZNWK, pad4
+from captures.whole_files import whole_file
 from dissectors.keyring import Key
 
 __all__ = ["CaptureWriter", "CapturedFrame", "Format", "captured_frames", "write_capture"]
@@ -89,6 +88,7 @@ class CaptureWriter:
         link_type: 283 (TAP), 195 (with FCS) or 230 (without); by default TAP in pcapng, 195 in pcap.
         interface: name of the interface, for pcapng.
         comments: on the capture as a whole.
+        name: what errors call the target, where that is not its own name.
 
     Raises:
         CaptureError: the target cannot be written; the link type is none of the three.
@@ -103,8 +103,9 @@ class CaptureWriter:
         interface: str = "",
         comments: Iterable[str] = (),
         append: bool = False,
+        name: str = "",
     ) -> None:
-        self.name = str(getattr(target, "name", target))
+        self.name = name or str(getattr(target, "name", target))
         self.format = format
         self.link_type = link_type or (TAP if format == "pcapng" else WITH_FCS)
         if self.link_type not in (TAP, WITH_FCS, WITHOUT_FCS):
@@ -247,7 +248,12 @@ def write_capture(
     """
     with _complete_file(target) as file:
         writer = CaptureWriter(
-            file, format=format, link_type=link_type, interface=interface, comments=comments
+            file,
+            format=format,
+            link_type=link_type,
+            interface=interface,
+            comments=comments,
+            name="" if target is file else str(target),
         )
         for key in secrets:
             writer.write_secret(key)
@@ -273,25 +279,13 @@ def _complete_file(target: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[by
     if not isinstance(target, str | os.PathLike):
         yield target
         return
-    path = Path(target)
-    if path.exists() and not path.is_file():  # a FIFO or a device has no second name
-        with path.open("wb") as file:
-            yield file
-        return
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise CaptureError(str(path), None, error.strerror or str(error)) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with whole_file(target) as file:
             yield file
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except BrokenPipeError:
         raise
+    except OSError as error:
+        raise CaptureError(os.fspath(target), None, error.strerror or str(error)) from error
 
 
 def _block(kind: int, body: bytes) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 from analysis.findings import CheckResult
 from analysis.report.tally import FRAMES_PER_FINDING, Tally, clock
 from analysis.view import View
+from captures.whole_files import write_whole
 from dissectors.printable import printable
 
 __all__ = ["Tally", "render_report", "render_tally", "write_report"]
@@ -57,7 +58,7 @@ def render_tally(tally: Tally, result: CheckResult | None, lost: Sequence[str] =
 
 def write_report(decoded: Any, result: CheckResult | None, path: str | Path, title: str = "") -> None:
     """Writes the report to `path`. Raises OSError when it cannot be written."""
-    Path(path).write_text(render_report(decoded, result, title), encoding="utf-8")
+    write_whole(path, render_report(decoded, result, title))
 
 
 def _shown(value: Any) -> Any:

@@ -11,6 +11,7 @@ from analysis import console
 from analysis.decode import DECODED_TABLES, Decoded, decode
 from analysis.keyfile import read_keys
 from analysis.output import Folder
+from captures.whole_files import write_whole
 
 __all__ = ["run", "simulate_home"]
 
@@ -50,8 +51,7 @@ def simulate_home(capture: Path, truth: Path, keys: Path) -> int:
     han = simulate(STORY, seconds=SECONDS, faults=FAULTS)
     frames = write_han(han, capture, truth)
     told = [row for row in truth_rows(han) if row["kind"] == "key"]
-    keys.touch(mode=0o600)
-    keys.write_text("\n".join(_key_file(han, told)) + "\n")
+    write_whole(keys, "\n".join(_key_file(han, told)) + "\n", mode=0o600)
     return frames
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from analysis.command_line.places import refuse_overwriting
 from analysis.redaction import Pseudonyms, Redacted, redact_capture
 from analysis.source import Replay
 from captures import write_capture
+from captures.whole_files import write_whole
 from dissectors.keyring import Keyring
 
 __all__ = ["keys_text", "run"]
@@ -37,9 +37,7 @@ def run(
 
 def _write_keys(found: Redacted, path: Path) -> None:
     """Readable for the owner only: `hanscope` itself would warn otherwise."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write("\n".join(keys_text(found)) + "\n")
+    write_whole(path, "\n".join(keys_text(found)) + "\n", mode=0o600)
 
 
 def keys_text(found: Redacted) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from analysis import console
 from analysis.command_line.places import refuse_overwriting
 from analysis.verbs.check import see_rules
+from captures.whole_files import write_whole
 from dissectors.keyring import Keyring
 
 __all__ = ["run"]
@@ -28,7 +29,7 @@ def run(
         checked = check_capture(source, keyring, profile=profile, watcher=Tally, progress=step)
     facts, result = checked.reading.facts, checked.result
     console.tell_losses(facts)
-    out.write_text(render_tally(checked.watcher, result, [one.text for one in facts.lost]), encoding="utf-8")
+    write_whole(out, render_tally(checked.watcher, result, [one.text for one in facts.lost]))
     if not quiet:
         console.say(f"{out}: {len(result.findings)} findings in {checked.reading.session.frames:,} frames")
     return console.FINDINGS if fail_on and result.at_least(fail_on) else console.OK

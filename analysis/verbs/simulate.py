@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -113,10 +112,9 @@ def _write(han: Any, out: str, truth: Path | None) -> int:
 def _write_keys(han: Any, path: Path) -> None:
     """Readable for the owner only: `hanscope` itself would warn otherwise."""
     from captures.simulated.keyfile import keys_text
+    from captures.whole_files import write_whole
 
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(keys_text(han))
+    write_whole(path, keys_text(han), mode=0o600)
 
 
 def _tell(han: Any, count: int, out: str) -> None:

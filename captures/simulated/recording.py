@@ -10,6 +10,7 @@ from typing import IO, Any
 from captures.block import FcsState, TrailerKind
 from captures.fcs import fcs16
 from captures.simulated.han import Han
+from captures.whole_files import whole_file
 from captures.writer import CapturedFrame, write_capture
 
 __all__ = ["captured", "truth_rows", "write_han", "write_truth"]
@@ -84,6 +85,6 @@ def truth_rows(han: Han) -> Iterator[dict[str, Any]]:
 
 def write_truth(han: Han, path: Path) -> None:
     """Write the truth as JSON lines."""
-    with path.open("w", encoding="utf-8") as lines:
+    with whole_file(path) as lines:
         for row in truth_rows(han):
-            lines.write(json.dumps(row, separators=(",", ":")) + "\n")
+            lines.write((json.dumps(row, separators=(",", ":")) + "\n").encode())

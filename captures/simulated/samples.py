@@ -11,6 +11,7 @@ from typing import Any
 from captures.simulated.keyfile import keys_text
 from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate
+from captures.whole_files import write_whole
 
 __all__ = ["FOLDER", "SAMPLES", "main", "write"]
 
@@ -32,7 +33,7 @@ def write(name: str, folder: Path) -> int:
     """Write the files of a sample into `folder`; returns its number of frames."""
     han = simulate(**SAMPLES[name])
     frames = write_han(han, folder / f"{name}.pcapng", folder / f"{name}.truth.jsonl")
-    (folder / f"{name}.keys.toml").write_text(keys_text(han), encoding="utf-8")
+    write_whole(folder / f"{name}.keys.toml", keys_text(han))
     return frames
 
 

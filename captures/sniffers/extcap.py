@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from captures.errors import CaptureError
+from captures.whole_files import write_whole
 
 __all__ = ["INTERFACES", "install", "main"]
 
@@ -171,7 +172,7 @@ def install(folder: Path | None = None) -> Path:
         text = text.replace("exec ", f"PYTHONPATH='{root}'${{PYTHONPATH:+:$PYTHONPATH}} exec ")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, "utf-8")
+        write_whole(target, text)
         target.chmod(target.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
     except OSError as error:
         raise CaptureError(str(target), None, f"cannot write: {error.strerror}") from None
