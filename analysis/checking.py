@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from analysis.completeness import tempered
 from analysis.decode import DECODED_TABLES, Progress, Reading, readings
 from analysis.findings import SEVERITIES, CheckResult, Evidence, Finding, Rule, State, Verdict, rules
 from analysis.incidents import incidents_of
@@ -292,7 +293,8 @@ def _evidence(rule: Rule, view: View, settings: Profile) -> Iterator[Evidence]:
         return
     scope = view.smart_energy_view if rule.smart_energy else view
     if scope is not None:
-        yield from rule.function(scope, **settings.parameters(rule.id, rule.parameters))
+        said = rule.function(scope, **settings.parameters(rule.id, rule.parameters))
+        yield from said if not rule.absent else tempered(view, rule, list(said))
 
 
 def _span(evidence: Evidence, view: View) -> tuple[float, float]:

@@ -46,7 +46,8 @@ class Evidence:
     """What a rule saw of one subject: kept or broken, in one sentence with the numbers.
 
     `silent` is a station of which it was said that it sends nothing after so many seconds: of a capture that
-    is checked window by window, it is not told when the station is heard again later."""
+    is checked window by window, it is not told when the station is heard again later. `lacking` tells of how many things
+    how many are not there, of a rule that judges by what is `absent`; without it, each piece of evidence is one."""
 
     subject: str
     text: str
@@ -54,6 +55,7 @@ class Evidence:
     holds: bool = False
     severity: str | None = None
     silent: tuple[int, float] | None = None
+    lacking: tuple[int, int] | None = None
 
 
 def broken(
@@ -62,10 +64,11 @@ def broken(
     frames: Iterable[int] = (),
     severity: str | None = None,
     silent: tuple[int, float] | None = None,
+    lacking: tuple[int, int] | None = None,
 ) -> Evidence:
-    """Evidence that `subject` breaks the rule; `severity` when it differs from the rule's own; `silent` as
+    """Evidence that `subject` breaks the rule; `severity` when it differs from the rule's own; `silent` and `lacking` as
     in `Evidence`."""
-    return Evidence(subject, text, _frames(frames), False, severity, silent)
+    return Evidence(subject, text, _frames(frames), False, severity, silent, lacking)
 
 
 def kept(subject: str, text: str, frames: Iterable[int] = ()) -> Evidence:
@@ -98,6 +101,8 @@ class Rule:
         merges: rows of the fact tables that it decides (``rules:Z03``, ``attacks:A02``, ``spec:R096``).
         cause: incidents gather findings of one cause.
         smart_energy: judges only networks that carry Smart Energy.
+        absent: told by something that is not there, which is so many frames on the air; 0 for all other rules. Where the
+            sniffer may not have heard them, its findings inform only (`analysis.completeness`).
         explanation: for a field engineer; the function's docstring.
         parameters: name to default.
     """
@@ -115,6 +120,7 @@ class Rule:
     merges: tuple[str, ...]
     cause: str
     smart_energy: bool
+    absent: int
     explanation: str
     parameters: Mapping[str, Any]
     function: Callable[..., Iterable[Evidence]] = field(repr=False)
@@ -207,6 +213,7 @@ def rule(
     merges: Sequence[str] = (),
     cause: str = "",
     smart_energy: bool = False,
+    absent: int = 0,
 ) -> Callable[[Callable[..., Iterable[Evidence]]], Callable[..., Iterable[Evidence]]]:
     """Registers a function ``(view, *, parameter=default, ...) -> evidence`` as a rule; see `Rule`.
 
@@ -227,7 +234,7 @@ def rule(
         parameters = {p.name: p.default for p in arguments}
         REGISTRY[id] = Rule(
             id, title, area, family, severity, source, confidence, unseen, advice, tuple(needs),
-            tuple(merges), cause or id, smart_energy, explanation, parameters, function,
+            tuple(merges), cause or id, smart_energy, absent, explanation, parameters, function,
         )  # fmt: skip
         return function
 

@@ -17,6 +17,7 @@ from analysis.view import Frame, View
 __all__ = [
     "close_together",
     "count",
+    "events",
     "groups_by",
     "groups_of",
     "judge",
@@ -39,6 +40,15 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 def count(rows: Frame) -> str:
     return plural(len(rows), "frame")
+
+
+def events(rows: Frame) -> int:
+    """How many things were sent: retries of a hop, and the copies of a broadcast that routers repeat, count once."""
+    said = rows[["pan", "nwk_src", "nwk_seq", "mac_src", "mac_dst", "mac_seq"]]
+    routed = said["nwk_seq"].notna().to_numpy()
+    above = said[["pan", "nwk_src", "nwk_seq"]][routed]
+    below = said[["mac_src", "mac_dst", "mac_seq"]][~routed]
+    return int((~above.duplicated()).sum() + (~below.duplicated()).sum())
 
 
 def spread(rows: Frame) -> str:

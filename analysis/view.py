@@ -119,6 +119,12 @@ class View:
         lazy = self.tables.lazy
         for name in TIMED:
             lazy[name].makers.setdefault("seconds", partial(_seconds, lazy[name], self.start_ns))
+        packets = lazy["packets"]
+        packets.makers["mac_command"] = partial(_proved, packets, packets.makers["mac_command"])
+        for name in ("attributes", "commands"):
+            for column, station in (("source", "origin"), ("destination", "target")):
+                made = lazy[name].makers[column]
+                lazy[name].makers[column] = partial(self._whole_station, lazy[name], made, station)
         for name in STATIONS:
             lazy["packets"].makers.setdefault(name, partial(self._station, name))
             if name != "pan":
@@ -127,6 +133,27 @@ class View:
     def _station(self, name: str, places: Any) -> Frame:
         whole = self.stations.column(name) if places is None else self.tables.lazy["packets"][name]
         return whole if places is None else whole.iloc[places]
+
+    def _whole_station(self, table: Table, made: Any, station: str, places: Any) -> Frame:
+        """A column of who sent a command, or got it: where the frame itself tells but a short address, the station that
+        other frames make of it, as for packets."""
+        column = made(places)
+        values, known = numbers_of(pd.Series(column))
+        bare = np.flatnonzero(known & (values < 1 << 16))
+        if not len(bare):
+            return column
+        numbers, _ = numbers_of(pd.Series(table.makers["frame"](places)))
+        packets = self.tables.lazy["packets"]
+        frames, _ = numbers_of(packets["frame"])
+        at = np.searchsorted(frames, numbers[bare])
+        at = np.minimum(at, len(frames) - 1) if len(frames) else at
+        codes, stations = packets.codes(station)
+        found = [
+            codes[i] if len(frames) and frames[i] == n else -1 for i, n in zip(at, numbers[bare], strict=True)
+        ]
+        whole = values.copy()
+        whole[bare] = [stations[c] if c >= 0 else values[b] for b, c in zip(bare, found, strict=True)]
+        return pd.arrays.IntegerArray(whole, ~known)
 
     def _station_codes(self, name: str) -> Any:
         return self.stations.codes(name)
@@ -331,6 +358,18 @@ def _start(packets: Table) -> int:
     times = pd.DatetimeIndex(packets["time"]).asi8
     known = times[times != np.iinfo(np.int64).min]
     return int(known.min()) if len(known) else 0
+
+
+def _proved(packets: Table, made: Any, places: Any) -> Frame:
+    """MAC commands but for those of frames whose MAC security was not verified: of these nothing is proved, not even
+    that they are the command which they seem to be. (A good check sequence proves nothing: sniffers write one.)"""
+    column = made(places)
+    security = packets["mac_security"] if places is None else packets.cut("mac_security", places)
+    shut = mask(pd.Series(security).isin(("no_key", "bad_mic")))
+    if not shut.any():
+        return column
+    values, known = numbers_of(pd.Series(column))
+    return pd.arrays.IntegerArray(values, ~known | shut)
 
 
 def _seconds(table: Table, start_ns: int, places: Any) -> Frame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.anomalies.membership import announcements, came_between
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
 from analysis.view import View
@@ -23,36 +24,30 @@ from analysis.view import View
 )
 def announce_forged(view: View, *, seconds: float = 1900.0) -> Iterator[Evidence]:
     """Device_annce tells the network the short address of an EUI-64. An announcement that moves a device to
-    a new address while it goes on under the old one diverts its traffic."""
-    fields = view.command_rows("zdp")
-    fields = fields[mask(fields["cluster"] == 0x0013)]
-    names = fields["field"].astype(str)
-    short = fields[mask(names.str.contains("nwk|short", case=False))].drop_duplicates("frame")
-    eui = fields[mask(names.str.contains("ieee|eui", case=False))].drop_duplicates("frame")
-    pairs = short[["frame", "seconds", "number"]].merge(eui[["frame", "value", "meaning"]], on="frame")
+    a new address while it goes on under the old one diverts its traffic. What it sends after it associated or
+    rejoined once more is no sign of that: it may have another address by then."""
     packets = view.good
-    for row in pairs.itertuples():
-        who = _eui(row.meaning if isinstance(row.meaning, str) else row.value)
-        mine = packets.only(nwk_src_eui64=who) if who else packets[:0]
+    for one in announcements(view):
+        mine = packets.only(nwk_src_eui64=one.eui64)
         # A forged counter makes replays of what the device itself sends from then on.
         own = mask(mine["nwk_security"] == "replay") & mask(mine["mac_src"] == mine["nwk_src"])
         mine = mine[mask(mine["nwk_security"] == "ok") | own]
-        after = mine[mask((mine["seconds"] > row.seconds) & (mine["seconds"] < row.seconds + seconds))]
-        stays = after[mask(after["nwk_src"] != row.number)]
+        until = one.seconds + seconds
+        again = came_between(view, one.eui64, one.seconds, until, one.short)
+        until = until if again is None else again
+        after = mine[mask((mine["seconds"] > one.seconds) & (mine["seconds"] < until))]
+        stays = after[mask(after["nwk_src"] != one.short)]
+        subject = view.label(one.eui64)
         if len(stays):
-            text = f"announced as 0x{int(row.number):04x} at frame {row.frame}, yet goes on as another"
-            yield broken(view.label(who), text, [row.frame, *view.frames_of(stays[:5])])
+            other = int(stays["nwk_src"].iloc[0])
+            text = f"announced as 0x{one.short:04x} at frame {one.frame}, yet goes on as 0x{other:04x}"
+            yield broken(subject, text, [one.frame, *view.frames_of(stays[:5])])
+        elif again is not None:
+            yield kept(
+                subject, f"announced as 0x{one.short:04x} at frame {one.frame}, and joined again later"
+            )
         else:
-            yield kept(view.label(who), f"announced as 0x{int(row.number or 0):04x} at frame {row.frame}")
-
-
-def _eui(text: str) -> int | None:
-    """An EUI-64 written as hexadecimal digits, with or without marks between. (The decimal `value` of a row is
-    not asked where its `meaning` stands: sixteen decimal digits could be either.)"""
-    try:
-        return int(text.replace(":", ""), 16)
-    except ValueError:
-        return None
+            yield kept(subject, f"announced as 0x{one.short:04x} at frame {one.frame}")
 
 
 @rule(

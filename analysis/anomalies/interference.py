@@ -59,51 +59,6 @@ def bad_fcs_share(
 
 
 @rule(
-    "ack-after-damaged-frame",
-    "A damaged frame was acknowledged",
-    severity="error",
-    source="atusb-attacks 03, 04",
-    confidence="secondary",
-    merges=("attacks:A12",),
-    cause="interference",
-    unseen="damaged frames followed by acknowledgements",
-    advice=(
-        "Somebody jams frames and acknowledges them in the receiver's name: look for repeats by the APS layer"
-    ),
-)
-def ack_after_damaged_frame(
-    view: View, *, seconds: float = 0.005, least: int = 4, share: float = 0.5
-) -> Iterator[Evidence]:
-    """A receiver never acknowledges a frame that arrived damaged. When frames that the sniffer finds
-    damaged are acknowledged again and again, either the sniffer hears worse than the receiver, or an
-    attacker jams the frame and forges the acknowledgement. Judged only where most damaged frames of one
-    length are acknowledged while the good frames of the capture come in well."""
-    packets = view.packets
-    bad = mask(packets["fcs_ok"] == False) & mask(packets["mac_ack_request"] == True)  # noqa: E712
-    if bad.sum() < least:
-        return
-    answered = (
-        bad
-        & mask((packets["mac_type"] == "ack").shift(-1, fill_value=False))
-        & mask(packets["mac_seq"].shift(-1) == packets["mac_seq"])
-        & mask(packets["fcs_ok"].shift(-1) == True)  # noqa: E712
-        & mask(packets["seconds"].shift(-1) - packets["seconds"] < seconds)
-    )
-    overall = float(mask(packets["fcs_ok"] == False).mean())  # noqa: E712
-    for length, part in packets[bad].groupby("length", sort=False):
-        hits = part[answered[part.index]]
-        if len(part) < least:
-            continue
-        subject = f"frames of {length} octets"
-        good = int((mask(packets["length"] == length) & mask(packets["fcs_ok"])).sum())
-        if len(hits) >= max(least, share * len(part)) and overall < 0.1:
-            text = f"{len(hits)} of {len(part)} damaged ones were acknowledged"
-            yield broken(subject, text, hits["frame"], None if good else "info")
-        else:
-            yield kept(subject, f"{len(hits)} of {len(part)} damaged ones were acknowledged")
-
-
-@rule(
     "jamming-by-length",
     "Frames of one length are damaged, others are not",
     severity="error",

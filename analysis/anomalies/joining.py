@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.anomalies.mac_commands import ANSWER, ASSOCIATION, DATA_REQUEST, mac_commands
+from analysis.anomalies.membership import left_before
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import count, mask, plural, spread
 from analysis.repeats import repeats
@@ -88,6 +89,7 @@ def _most_distinct(seconds: Frame, who: Frame, window: float) -> tuple[int, int,
     confidence="secondary",
     merges=("attacks:A04",),
     cause="join attack",
+    absent=1,
     unseen="MAC association requests",
     advice="Somebody may use the EUI-64 of a joined device to be given its key: compare signal strengths",
 )
@@ -107,6 +109,8 @@ def association_of_present_device(
         subject = view.label(row.mac_src)
         if not (len(before) and len(later) and counters.is_monotonic_increasing):
             yield kept(subject, f"asks to associate at frame {row.frame}, was not on the network")
+        elif left_before(view, int(row.mac_src), row.seconds, silent):
+            yield kept(subject, f"asks to associate at frame {row.frame}, having left before")
         elif mask((later["aps_profile"] == 0) & (later["aps_cluster"] == 0x0013)).any() or _moved(
             before, later
         ):

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.anomalies.mac_commands import DISASSOCIATION, MAC_COMMANDS
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import judge, mask, plural
+from analysis.judging import events, judge, mask, plural
 from analysis.lazy import matching
 from analysis.view import View
 
@@ -53,15 +53,11 @@ def leave_flood(view: View, *, commands: int = 5, window: float = 60.0) -> Itera
     within = np.searchsorted(seconds, seconds + window, side="right") - np.arange(len(seconds))
     at = int(within.argmax())
     burst = rows.iloc[at : at + int(within[at])]
-    first = burst.drop_duplicates(["mac_src", "mac_dst", "mac_seq"])
-    if len(first) >= commands:
-        yield broken(
-            "network", f"{plural(len(first), 'command')} to leave within {window:.0f} s", burst["frame"]
-        )
+    most = events(burst)
+    if most >= commands:
+        yield broken("network", f"{plural(most, 'command')} to leave within {window:.0f} s", burst["frame"])
     else:
-        yield kept(
-            "network", f"{plural(len(rows), 'command')} to leave, at most {len(first)} in {window:.0f} s"
-        )
+        yield kept("network", f"{plural(events(rows), 'command')} to leave, at most {most} in {window:.0f} s")
 
 
 @rule(

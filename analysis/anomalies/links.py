@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import count, judge, mask, plural
 from analysis.lazy import numbers_of
 from analysis.repeats import repeats
-from analysis.view import View
+from analysis.view import Frame, View
 
+# IEEE 802.15.4 6.7, 10.1 (2.4 GHz: 250 kbit/s) and the sub-GHz pages of GBCS (100 kbit/s), in seconds and octets
+SHORTEST, PREAMBLE, ACK_OCTETS, FIRST_SUB_GHZ_PAGE = 12, 6, 5, 28
+OCTET, SUB_GHZ_OCTET, TURNAROUND = 32e-6, 80e-6, 192e-6
 ACKED = "frames that ask for an acknowledgement, and acknowledgements"
 
 
@@ -146,14 +150,15 @@ def ack_twice(
     view: View, *, seconds: float = 0.004, times: int = 4, share: float = 0.02
 ) -> Iterator[Evidence]:
     """A frame that arrives is acknowledged once. A second acknowledgement with its number, and no copy of
-    the frame between, comes from somebody who answers in the receiver's name. Not judged where the capture
-    has other frames twice too (two sniffers)."""
+    the frame between, comes from somebody who answers in the receiver's name. Where there was time for a copy that the
+    sniffer did not hear, it may be the answer to that. Not judged where the capture has other frames twice too (two
+    sniffers)."""
     packets = view.packets
     numbers, kinds = packets["mac_seq"], packets["mac_type"]
     near = mask(packets["seconds"].diff() < seconds) & mask(numbers == numbers.shift(1))
     acks = mask(kinds == "ack")
     after_ack = np.r_[False, acks[:-1]]
-    twice = near & acks & after_ack
+    twice = near & acks & after_ack & ~_copy_between(packets)
     data = mask(kinds == "data")
     doubled = near & data & np.r_[False, data[:-1]] & mask(packets["length"] == packets["length"].shift(1))
     if not acks.any():
@@ -163,3 +168,14 @@ def ack_twice(
         yield broken("channel", f"{count(packets[twice])} acknowledged twice", packets["frame"][both])
     else:
         yield kept("channel", f"{count(packets[acks])} with acknowledgements, {int(twice.sum())} twice")
+
+
+def _copy_between(packets: Frame) -> npt.NDArray[np.bool_]:
+    """Whether between a row and the one before there was time for another copy of the frame before these two, and its
+    acknowledgement."""
+    length, _ = numbers_of(packets["length"].shift(2))
+    same = mask(packets["mac_seq"].shift(2) == packets["mac_seq"])
+    octets = np.where(same, length, SHORTEST).astype(float) + PREAMBLE
+    octet = np.where(mask(packets["page"] >= FIRST_SUB_GHZ_PAGE), SUB_GHZ_OCTET, OCTET)
+    needed = (octets + ACK_OCTETS + PREAMBLE) * octet + TURNAROUND
+    return np.asarray(packets["seconds"].diff().to_numpy(dtype=float) >= needed)

@@ -1,16 +1,19 @@
 """Messages that stop on their way: no answers, blocks that never come, top-ups tried over and over."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from analysis.completeness import completeness
 from analysis.compliance.gbcs_messages import gbcs, party, station_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import groups_of, key_of, mask, plural
 from analysis.view import SMART_ENERGY_PROFILE, Frame, View
 
 PREPAYMENT, TOP_UP_ANSWER = 0x0705, 0x03
+ANSWER_FRAMES = 3  # on the air, of most answers
 TUNNELING, TRANSFERS, HEADER_OCTETS = 0x0704, (0x01, 0x02), 2
 FRAGMENT = "APS data, fragment"  # what the decoder says of a block that makes no payload whole
 
@@ -31,7 +34,9 @@ def device_unresponsive(
 ) -> Iterator[Evidence]:
     """Commands reach a device, it goes on sending other frames, and no response comes. One may be lost; two
     and more are no accident. A sleeping device fetches its messages once in half an hour and is given
-    longer."""
+    longer. An answer of which the sniffer heard but a piece was given, and so may one have been of which it heard
+    nothing, as far as it is known to miss frames."""
+    air = completeness(view)
     commands = gbcs(view, "command")
     answers = gbcs(view, blocks=True)
     answers = answers[mask(answers["cra"].isin(["response", "alert"]))]
@@ -50,11 +55,32 @@ def device_unresponsive(
         asked = zip(due["originator"], due["recipient"], due["originator_counter"], strict=True)
         lost = due[[key not in known for key in asked]]
         subject = party(view, recipient)
-        if len(lost) >= times:
-            text = f"{len(lost)} of {plural(len(due), 'command')} never answered, though it is heard"
-            yield broken(subject, text, _frames(lost))
+        begun = _pieces(view, station, sleeping if station in sleepers else seconds)
+        heard_in_part = [any(t < p <= t + begun.within for p in begun.times) for t in lost["seconds"]]
+        silent = lost[~mask(heard_in_part)]
+        if len(silent) >= times and not air.may_explain(station, len(silent), len(due), ANSWER_FRAMES):
+            text = f"{len(silent)} of {plural(len(due), 'command')} never answered, though it is heard"
+            names = ", ".join(dict.fromkeys(silent["use_case"].astype(str)))
+            yield broken(subject, f"{text}: {names}", _frames(silent))
         else:
-            yield kept(subject, f"{len(due) - len(lost)} of {plural(len(due), 'command')} answered")
+            unheard = f", {len(lost)} perhaps unheard" if len(lost) else ""
+            yield kept(subject, f"{len(due) - len(lost)} of {plural(len(due), 'command')} answered{unheard}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """When pieces of messages of a device were heard of which none came, and how long after a command they count."""
+
+    times: list[float]
+    within: float
+
+
+def _pieces(view: View, station: int, within: float) -> _Pieces:
+    whole = {int(f) for fs in view.tables["messages"]["frames"] for f in fs}
+    rows = view.good.only(origin=station, aps_cluster=TUNNELING, aps_type="data")
+    rows = rows[~mask(rows["frame"].isin(list(whole)))]
+    shut = mask(rows["summary"] == FRAGMENT) | mask(rows["zcl_command"].isin(TRANSFERS))
+    return _Pieces(rows["seconds"][shut].tolist(), within)
 
 
 @rule(
@@ -66,6 +92,7 @@ def device_unresponsive(
     merges=("rules:G31", "spec:R030", "disapplied:79"),
     needs=("messages",),
     cause="silence",
+    absent=3,
     unseen="messages in blocks (general block transfer)",
     advice="See whether the missing block was lost on the air, or never sent",
 )
@@ -185,7 +212,7 @@ def fragments_missing(
 ) -> Iterator[Evidence]:
     """A long payload travels in numbered blocks. Where one of them never comes, the receiver has nothing.
     One such payload in many is what the sniffer did not hear; several from one device are lost or held
-    back."""
+    back, where they are more than the sniffer misses, or where the numbers of the sender's frames show no gap."""
     packets = view.good
     rows = packets.only(
         aps_type="data", aps_profile=SMART_ENERGY_PROFILE, aps_security=["none", "ok", "replay"]
@@ -196,12 +223,25 @@ def fragments_missing(
     for origin, part in rows[mask(rows["origin"].isin(senders))].groupby("origin", sort=False):
         lost, payloads = _without_block(part, view.duration - seconds, seconds)
         many = len(lost) >= times and len(lost) > share * payloads
+        many = many and not _by_the_sniffer(view, part, lost, payloads, seconds)
         text = f"{len(lost)} of {plural(payloads, 'fragmented payload')} are not whole"
         if lost:
             level = None if many else "info"
             yield broken(view.label(origin), text, [f for frames in lost for f in frames], level)
         elif payloads:
             yield kept(view.label(origin), f"{plural(payloads, 'fragmented payload')}, all whole")
+
+
+def _by_the_sniffer(view: View, rows: Frame, lost: list[list[int]], payloads: int, patience: float) -> bool:
+    """Whether blocks may be missing in this capture alone: the sender's numbers have a gap where they should be, and so
+    many are no wonder."""
+    air = completeness(view)
+    sender = rows["sender"].iloc[0]
+    when = dict(zip(rows["frame"].tolist(), rows["seconds"].tolist(), strict=True))
+    times = [(when[frames[0]] - patience, when[frames[-1]] + patience) for frames in lost]
+    sent = sum(air.unheard(int(sender), *ends) == 0 for ends in times)
+    blocks = max(len(rows) / max(payloads, 1), 2.0)
+    return sent < max(2, len(lost) / 2) and air.may_explain(int(sender), len(lost), payloads, blocks)
 
 
 def _without_block(rows: Frame, until: float, patience: float) -> tuple[list[list[int]], int]:

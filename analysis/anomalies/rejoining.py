@@ -23,6 +23,7 @@ from analysis.view import Frame, View
     confidence="secondary",
     merges=("attacks:A08",),
     cause="join attack",
+    absent=1,
     unseen="MAC orphan notifications",
     advice="Compare signal strengths: the forger's differs from the device's",
 )
@@ -102,6 +103,7 @@ def _goes_on(view: View, mine: Frame, orphan: Any, seconds: float = 600.0) -> bo
     confidence="secondary",
     merges=("attacks:A09",),
     cause="forged command",
+    absent=1,
     unseen="MAC coordinator realignments",
     advice="Devices that obeyed have moved to the PAN or channel it names: look for them there",
 )

@@ -7,16 +7,22 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.change_points import LEAST, changed, lasting_changes, without_daily_rhythm
+from analysis.completeness import improbable
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
+from analysis.repeats import repeats
 from analysis.view import Frame, View
 
 AWAY_SECONDS = 600.0  # a level that lasts so long, and goes back, is no passer-by
+PORTABLE = ("IHD", "PPMID", "HHT")
+READ_BY_DISPLAYS = (0x0700, 0x0702)  # Price, Metering
+SUFFERS, OFTENER, ALWAYS = 0.08, 1.5, 0.03  # share of a device's frames that are repeated; against before; always
 
 
 def _level_changes(
     view: View, column: str, unit: str, least: float, deviations: float, least_values: int = LEAST
 ) -> Iterator[Evidence]:
+    carried = _portable(view)
     for sender, part in _heard(view, column):
         if len(part) < 2 * least_values:
             continue
@@ -27,9 +33,38 @@ def _level_changes(
         if steps:
             words = [f"from {a:.0f} to {b:.0f} {unit} at frame {int(frames[at])}" for at, a, b in steps[:4]]
             text = f"{column} went {', '.join(words)}"
-            yield broken(subject, text, frames[changed(steps, len(frames))], None if grave else "info")
+            since = changed(steps, len(frames))
+            if sender in carried and not _suffers(view, sender, times[since]):
+                text, grave = f"{text}: it is carried about, and its frames get through as before", False
+            yield broken(subject, text, frames[since], None if grave else "info")
         else:
             yield kept(subject, f"{column} around {float(np.median(values)):.0f} {unit}")
+
+
+def _portable(view: View) -> set[int]:
+    """Devices that people carry about: displays and hand-held terminals by their role; and of those without a role, who
+    asks for prices and readings and serves none."""
+    ask = view.good.only(aps_cluster=list(READ_BY_DISPLAYS))
+    by_direction = [
+        {int(s) for s in ask.only(zcl_direction=way)["origin"].dropna().unique().tolist()}
+        for way in ("to-server", "to-client")
+    ]
+    clients = {s for s in by_direction[0] - by_direction[1] if s not in view.roles}
+    return view.with_role(*PORTABLE) | (clients - view.hub_addresses())
+
+
+def _suffers(view: View, sender: int, times: Frame) -> bool:
+    """Whether a device has to repeat its frames much more often within these times than at others."""
+    sent = repeats(view)
+    mine = sent[mask(sent["sender"] == sender) & ~mask(sent["heard"])]
+    if mine.empty:
+        return False
+    seconds, again = mine["seconds"].to_numpy(dtype=float), mask(mine["retry"])
+    inside = (seconds >= times[0]) & (seconds <= times[-1])
+    then = float(again[inside].mean()) if inside.any() else 0.0
+    before = float(again[~inside].mean()) if (~inside).any() else 0.0
+    usual = max(before * OFTENER, ALWAYS)
+    return then >= SUFFERS and improbable(int(again[inside].sum()), int(inside.sum()), usual)
 
 
 def _heard(view: View, column: str) -> Iterator[tuple[int, Frame]]:
@@ -59,7 +94,8 @@ def rssi_changed(
     view: View, *, decibels: float = 12.0, deviations: float = 4.0, least: int = 15
 ) -> Iterator[Evidence]:
     """The signal strength of a device that stays in its place scatters by a few decibels. A lasting step
-    means that it, the sniffer or an obstacle was moved, or that frames in its name come from elsewhere."""
+    means that it, the sniffer or an obstacle was moved, or that frames in its name come from elsewhere. A display is
+    carried about: of it a step informs, unless it has to repeat its frames since."""
     yield from _level_changes(view, "rssi", "dBm", decibels, deviations, least)
 
 
@@ -96,6 +132,7 @@ def rssi_drifts(
     """The strength of a device that stays in its place is the same all day. One that changes by more than
     scatter, in one direction from each eighth of its frames to the next, is on its way to being lost, or is
     moved."""
+    carried = _portable(view)
     for sender, part in _heard(view, "rssi"):
         times = part["seconds"].to_numpy(dtype=float)
         if len(part) < least or times[-1] - times[0] < seconds:
@@ -108,6 +145,9 @@ def rssi_drifts(
         steady = steps.min() >= -1.0 and steps.max() < 0.5 * abs(change)
         if abs(change) >= decibels and steady:
             text = f"from {levels[0]:.0f} to {levels[-1]:.0f} dBm, in one direction all the time"
-            yield broken(view.label(sender), text, part["frame"].to_numpy()[len(part) // parts :])
+            level = (
+                "info" if sender in carried and not _suffers(view, sender, times[len(part) // 2 :]) else None
+            )
+            yield broken(view.label(sender), text, part["frame"].to_numpy()[len(part) // parts :], level)
         else:
             yield kept(view.label(sender), f"{change:+.0f} dB from the first eighth to the last")

@@ -105,8 +105,22 @@ def _judge_commands(view: View, fields: Frame, wrong: Frame, test: str) -> Itera
         if bad.empty:
             yield kept(view.label(source), f"{plural(len(part), 'field')} as required")
         else:
-            shown = ", ".join(f"{f} = {v}" for f, v in zip(bad["field"][:4], bad["value"][:4], strict=True))
-            yield broken(view.label(source), f"{shown} ({plural(len(bad), 'time')})", bad["frame"])
+            yield broken(
+                view.label(source), f"{_in_words(view, bad)} ({plural(len(bad), 'time')})", bad["frame"]
+            )
+
+
+def _in_words(view: View, bad: Frame) -> str:
+    """The command, whom it went to, and the first wrong fields with what their values stand for."""
+    first = bad.iloc[0]
+    shown = []
+    for field, value, meaning in zip(bad["field"][:4], bad["value"][:4], bad["meaning"][:4], strict=True):
+        words = f" ({meaning})" if isinstance(meaning, str) and meaning and meaning != value else ""
+        shown.append(f"{field} = {value}{words}")
+    name = first["command_name"]
+    command = name if isinstance(name, str) and name else f"command 0x{int(first['command']):02x}"
+    to = "" if pd.isna(first["destination"]) else f" to {view.label(first['destination'])}"
+    return f"{command}{to}: {', '.join(dict.fromkeys(shown))}"
 
 
 def _function(row: dict[str, str]) -> Callable[..., Iterator[Evidence]]:

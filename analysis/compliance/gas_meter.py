@@ -202,6 +202,7 @@ def fast_poll_request(view: View, *, requests: int = 5, window: float = 3600.0) 
     confidence="text",
     merges=("rules:A06", "spec:R045", "spec:R048", "disapplied:20"),
     needs=("attributes", "commands", "devices"),
+    absent=1,
     unseen="a gas meter that joins within the capture and reports",
     advice="The order is key establishment, RequestMirror, ConfigureMirror, tunnel, then reports",
     **SHOWN,

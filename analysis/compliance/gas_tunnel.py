@@ -53,6 +53,7 @@ def gas_tunnel_header(view: View) -> Iterator[Evidence]:
     source="GBCS v0.8.1 10.3 (page 109)",
     confidence="text",
     merges=("rules:G25", "spec:R054"),
+    absent=1,
     unseen=GAS_DATA,
     advice="The hub may only answer a fetch",
     **GAS_NEEDS,

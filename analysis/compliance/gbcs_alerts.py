@@ -25,6 +25,7 @@ SECURITY = [0x8F1E, 0x8F30, 0x8F3D, 0x8F3E, 0x8F3F]
     confidence="text",
     merges=("rules:N06", "spec:R131", "disapplied:8", "disapplied:88", "rules:N05"),
     cause="join attack",
+    absent=1,
     unseen="a successful CCS01 or CCS02 response",
     advice="The hub must report every change with message 0x0018, alert 0x8F12",
     **MESSAGE_RULE,
@@ -152,6 +153,7 @@ def firmware_alerts(view: View) -> Iterator[Evidence]:
     needs=("commands", "messages"),
     smart_energy=True,
     cause="ota",
+    absent=3,
     unseen="an Upgrade End request with success of a meter that sends GBCS messages, and an hour after it",
     advice="The supplier cannot activate what it does not know of: see whether the image's signature was refused",
 )

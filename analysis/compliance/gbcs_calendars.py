@@ -41,6 +41,7 @@ def day_first_trigger(view: View) -> Iterator[Evidence]:
     source="GBCS v4.0 use-case annex GCS01a",
     confidence="text",
     merges=("spec:R156", "disapplied:38"),
+    absent=1,
     unseen="the response to a command that sets a gas meter's calendar",
     advice="The meter must take all parts or none: compare its calendar with the one that was sent",
     **ITEMS_RULE,

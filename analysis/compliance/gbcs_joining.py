@@ -17,10 +17,9 @@ from analysis.compliance.gbcs_messages import (
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
 from analysis.view import Frame, View
+from dissectors.gbcs.structures import JOIN_METHODS
 
 CREDENTIALS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "gbcs protection"}
-# Join method by message code: A initiator, A responder, B, C (GBCS 13.7.4.5.3).
-METHODS = {0x000D: 0, 0x00AB: 1, 0x000E: 2, 0x00AF: 3}
 GSME, PPMID = 0, 5
 
 
@@ -184,10 +183,11 @@ def join_method_code(view: View) -> Iterator[Evidence]:
     """Each join method has its own message code: 000D method A as initiator, 00AB A as responder, 000E B,
     00AF C."""
     rows = payload_commands(view, "CS03.*")
-    rows = rows[mask(rows["message_code"].isin(list(METHODS)))]
+    rows = rows[mask(rows["message_code"].isin(list(JOIN_METHODS)))]
     said = [v.get("join_device.join_method") for v in rows["values"]]
     wrong = [
-        s is not None and s != str(METHODS[int(c)]) for s, c in zip(said, rows["message_code"], strict=True)
+        s is not None and s != str(JOIN_METHODS[int(c)])
+        for s, c in zip(said, rows["message_code"], strict=True)
     ]
     yield from judge_messages(view, rows, wrong, "another join method than the code's")
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from analysis.completeness import completeness
 from analysis.compliance.han_commands import KEY_ESTABLISHMENT, TO_CLIENT, TO_SERVER, commands, field_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import judge, mask, plural
 from analysis.view import View
 
 INITIATE, EPHEMERAL, CONFIRM, TERMINATE = 0x00, 0x01, 0x02, 0x03
+STEPS = {INITIATE: "Initiate", EPHEMERAL: "Ephemeral Data", CONFIRM: "Confirm Key"}
 RUN = "a key establishment (cluster 0x0800)"
 RUN_RULE: dict[str, Any] = {
     "needs": ("commands",),
@@ -34,22 +36,31 @@ RUN_RULE: dict[str, Any] = {
 )
 def cbke_order(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     """Initiate, then ephemeral data, then confirmation, each request with its response. An ephemeral
-    without a run begun, or a confirmation without ephemeral data, is out of order."""
+    without a run begun, or a confirmation without ephemeral data, is out of order. A step that the sniffer may not have
+    heard, by the numbers of the frames that its sender sent, is not one that was left out."""
+    air = completeness(view)
     rows = commands(view, KEY_ESTABLISHMENT, None, (INITIATE, EPHEMERAL, CONFIRM))
     for (source, destination, _), part in rows.groupby(
         ["source", "destination", "direction"], sort=False, observed=True
     ):
         number = part["command"].astype("int64").to_numpy()
         times = part["seconds"].to_numpy(dtype=float)
-        bad = []
+        bad, doubtful = [], 0
         for at, one in enumerate(number):
             before = number[:at][times[:at] >= times[at] - seconds]
             if one and one - 1 not in before:
-                bad.append(at)
+                since = times[at - 1] if at else times[at] - seconds
+                maybe = air.unheard(source, max(since, times[at] - seconds), times[at])
+                doubtful += bool(maybe)
+                bad += [] if maybe else [at]
         subject = f"{view.label(source)} to {view.label(destination)}"
-        if bad:
-            yield broken(
-                subject, f"{plural(len(bad), 'step')} without the one before", part["frame"].iloc[bad]
+        if bad and not (len(bad) == 1 and air.may_explain(source, 1, len(part))):
+            names = ", ".join(dict.fromkeys(STEPS[int(number[at])] for at in bad))
+            text = f"{plural(len(bad), 'step')} ({names}) without the one before"
+            yield broken(subject, text, part["frame"].iloc[bad])
+        elif bad or doubtful:
+            yield kept(
+                subject, f"{plural(len(part), 'step')} in order, but for what the sniffer did not hear"
             )
         else:
             yield kept(subject, f"{plural(len(part), 'step')} in order")

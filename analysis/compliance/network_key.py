@@ -59,6 +59,7 @@ def _by_sender_with_sequences(view: View) -> Iterator[tuple[object, Frame]]:
     confidence="recalled",
     merges=("rules:Z14",),
     cause="network change",
+    absent=1,
     unseen="a change of the network key's sequence number while APS commands are readable",
     advice=(
         "The distribution may lie before the capture or was not heard; otherwise look for a second network"

@@ -50,6 +50,7 @@ def ota_source(view: View) -> Iterator[Evidence]:
     merges=("rules:O01",),
     needs=("commands",),
     cause="ota",
+    absent=1,
     unseen="image block requests and responses",
     advice="See who sends them",
     **SHOWN,

@@ -43,6 +43,7 @@ def _moves(view: View) -> list[tuple[int, Any]]:
     source="GBCS v3.0 10.6.2.8 as described by docs.silabs.com",
     confidence="secondary",
     merges=("rules:N16", "spec:R083", "disapplied:51"),
+    absent=1,
     unseen="a change of channel on a sub-GHz page",
     advice="A sleeping gas meter that was not told stays on the old channel: see whether it is heard again",
     **SHOWN,
@@ -129,6 +130,7 @@ def sub_ghz_link_report(view: View, *, seconds: float = 86_400.0) -> Iterator[Ev
     needs=("packets", "messages"),
     smart_energy=True,
     cause="duty cycle",
+    absent=1,
     unseen="an alert message 0x0114 (command discarded), and the frames of the hour before it",
     advice="The sender must send its command again: see which devices the hub had suspended",
 )
@@ -159,6 +161,7 @@ def discard_alert(view: View, *, seconds: float = 7200.0) -> Iterator[Evidence]:
     needs=("packets", "commands", "messages"),
     smart_energy=True,
     cause="join attack",
+    absent=1,
     unseen="an association on a sub-GHz page that was refused for lack of capacity",
     advice="The installer's system does not learn why the device stays out: read the hub's log",
 )

@@ -64,6 +64,7 @@ def tunnel_roles(view: View) -> Iterator[Evidence]:
     needs=("commands", "devices"),
     cause="tunnel",
     smart_energy=True,
+    absent=2,
     unseen="key establishment of an electricity meter, load controller or display, and ten minutes after it",
     advice="Without a tunnel no message reaches the device: see whether the hub knows its type",
 )
@@ -174,6 +175,7 @@ def tunnel_busy_retry(view: View, *, seconds: float = 180.0, tolerance: float = 
     source="GBCS v0.8 10.2.2.1",
     confidence="text",
     merges=("spec:R044", "disapplied:13"),
+    absent=1,
     unseen="a RequestTunnelResponse with status no more tunnels, and what follows",
     advice="The hub must close all tunnels of that device before it asks again",
     **TUNNEL_RULE,
@@ -208,6 +210,7 @@ def tunnel_full_close(view: View) -> Iterator[Evidence]:
     source="GBCS v0.8 10.2.2.1",
     confidence="text",
     merges=("spec:R041", "spec:R042", "disapplied:11"),
+    absent=1,
     unseen="more than 65535 s after a RequestTunnelResponse",
     advice="The hub asks for a new tunnel at least every 65535 s",
     **TUNNEL_RULE,

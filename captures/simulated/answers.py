@@ -18,7 +18,7 @@ from dissectors.gbcs.building import Header
 from dissectors.gbcs.der import build as build_der
 from dissectors.gbcs.names import use_cases
 from dissectors.gbcs.objects import objects_of, protected_of
-from dissectors.gbcs.structures import structure
+from dissectors.gbcs.structures import JOIN_METHODS, structure
 from dissectors.gbcs.templates import command_payload, default, response_payload
 
 if TYPE_CHECKING:
@@ -95,20 +95,20 @@ FIXED: dict[Any, Any] = {
 }  # fmt: skip
 """Values that GBCS fixes: the period of the debt recovery cap is a week (SMETS 5.7.4.13)."""
 
-JOINS = {0x000D: (0, "PPMID"), 0x00AB: (1, "ESME"), 0x000E: (2, "CHF"), 0x00AF: (3, "GSME")}
-"""Join method and the other device, by message code (GBCS 13.7.4.5)."""
+JOINS = {0x000D: "PPMID", 0x00AB: "ESME", 0x000E: "CHF", 0x00AF: "GSME"}
+"""The other device of a join, by message code (GBCS 13.7.4.5)."""
 DEVICE_TYPES = {"GSME": 0, "ESME": 1, "CHF": 3, "PPMID": 5}  # the gas proxy answers for its hub
 
 
 def _der_values(dcc: Dcc, code: int, counter: int) -> Mapping[Any, Any]:
     """Names of ASN.1 elements that want more than a zero."""
-    method, role = JOINS.get(code, (0, "PPMID"))
+    role = JOINS.get(code, "PPMID")
     other = dcc.han.having(role)
     entity = (other.eui64 if other is not None else 1).to_bytes(8, "big")
     values: dict[Any, Any] = {
         "originator_counter": counter,
         "entity": entity,
-        "join_method": method,
+        "join_method": JOIN_METHODS.get(code, 0),
         "device_type": DEVICE_TYPES[role],
         "key_usage": b"\x80",
         "manufacturer_image_hash": dcc.han.image_hash,

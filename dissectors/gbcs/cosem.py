@@ -100,6 +100,8 @@ def request(octets: bytes, payload: Payload, code: int | None, counter: int) -> 
         if target is not None and not any(r["value"] is not None for r in rows):
             rows = [item(target, object_title(target))]
         items += rows
+        if index < len(specs) and specs[index].selector is not None:
+            items.append(item(target, f"{object_title(target)}: access_selector", specs[index].selector))
     branch = Field(
         "access_request",
         None,

@@ -145,6 +145,10 @@ _JOIN = sequence(
     integer("device_type", _of("DeviceType")),
     CERTIFICATE.maybe(),
 )
+JOIN_METHODS: dict[int, int] = {0x000D: 0, 0x00AB: 1, 0x000E: 2, 0x00AF: 3}
+"""Join method and role by message code: A initiator, A responder, B, C (GBCS 13.7.4.5.3). A command with another one
+is refused as invalidMessageCodeForJoinMethodAndRole."""
+
 _ACTIVATED = sequence(
     "activation_result", _result("ActivateFirmwareResponse"), octets("firmware_version", _version)
 )

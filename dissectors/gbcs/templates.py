@@ -34,7 +34,7 @@ from dissectors.gbcs.payloads import (
     sealed_answer,
 )
 from dissectors.gbcs.payloads import gbz as build_gbz
-from dissectors.gbcs.structures import structure
+from dissectors.gbcs.structures import JOIN_METHODS, structure
 from dissectors.gbcs.x509 import CERTIFICATE
 
 __all__ = ["command_payload", "has_template", "protection_parameters", "response_payload"]
@@ -62,7 +62,8 @@ def command_payload(code: int, counter: int, values: Mapping[Any, Any] | None = 
     """
     given = values or {}
     if structure(code, 1) is not None:
-        return _der(code, 1, given)
+        fixed = {"join_method": JOIN_METHODS[code]} if code in JOIN_METHODS else {}
+        return _der(code, 1, {**fixed, **given})
     row = use_case(code)
     if row is not None and row.use_case in _gbz_templates():
         return build_gbz(_components(row.use_case, "Command", given))

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tests.analysis.anomalies.rows import Rows, acked, stream
-from tests.analysis.frames import GAS, METER, packet
-from tests.analysis.verdicts import Case, each_of
+from tests.analysis.frames import GAS, HUB, METER, packet
+from tests.analysis.verdicts import Case, each_of, finds, passes
 
 
 def damaged(every: int, **more: Any) -> Rows:
@@ -28,12 +28,38 @@ def one_jammed(device: int | None) -> Rows:
     ]
 
 
-def jammed_acks(answered: bool) -> Rows:
+def jammed_acks(repeated: bool) -> Rows:
+    """Damaged frames that are acknowledged; the sender says the same again, under the APS counter that is next, or
+    goes on with the one after."""
     rows: Rows = stream(200, start=500)
     for n in range(8):
-        bad = packet(n * 5.0, mac_seq=n, fcs_ok=False)
-        rows += acked(bad) if answered else [bad]
+        at, number = n * 20.0, n * 2
+        rows.append(packet(at, mac_seq=number, aps_type="data", aps_counter=number))
+        rows += acked(packet(at + 5, mac_seq=100 + n, fcs_ok=False))
+        again = number + 1 + (not repeated)
+        rows.append(packet(at + 7, mac_seq=150 + n, aps_type="data", aps_counter=again))
     return rows
+
+
+def resent_after_ack() -> Rows:
+    """Damaged frames that are acknowledged, and that their sender transmits again at once: it never had that
+    acknowledgement."""
+    rows: Rows = stream(200, start=500)
+    for n in range(8):
+        rows += acked(packet(n * 5.0, mac_seq=n, fcs_ok=False))
+        rows.append(packet(n * 5.0 + 0.02, mac_seq=n))
+    return rows
+
+
+def unanswered_after_ack(answered: bool) -> Rows:
+    """A kind of frame that its receiver answers within a second, but for the damaged ones."""
+    rows: Rows = []
+    for n in range(40):
+        damaged = n % 5 == 4
+        rows += acked(packet(n * 10.0, mac_seq=n, fcs_ok=not damaged))
+        if answered or not damaged:
+            rows.append(packet(n * 10.0 + 0.5, HUB, METER, mac_seq=n))
+    return [*rows, *stream(200, GAS, start=500)]
 
 
 CASES: dict[str, Case] = {
@@ -45,3 +71,9 @@ CASES: dict[str, Case] = {
 
 
 test_broken_and_kept = each_of(CASES)
+
+
+def test_a_deceived_sender_is_known_by_what_it_does() -> None:
+    finds("ack-after-damaged-frame", resent_after_ack())
+    finds("ack-after-damaged-frame", unanswered_after_ack(answered=False))
+    passes("ack-after-damaged-frame", unanswered_after_ack(answered=True))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from dissectors.zigbee import assemble
 from tests.analysis.planted.catalogue import plant
-from tests.analysis.planted.recording import SECOND, Recording, frames_like
+from tests.analysis.planted.layers import Secured, reopened
+from tests.analysis.planted.recording import SECOND, Record, Recording, frames_like
 from tests.analysis.planted.speech import forge, say, tell, zcl
 
 KEEP_ALIVE, METERING, TIME, PRICE = 0x0025, 0x0702, 0x000A, 0x0700
@@ -62,13 +64,44 @@ def jam_all(recording: Recording) -> None:
             recording.damage(record)
 
 
-@plant("damaged frames are acknowledged", "ack-after-damaged-frame")
+@plant("damaged frames are acknowledged, and do not get through", "ack-after-damaged-frame")
 def ack_spoof(recording: Recording) -> None:
     packets = recording.packets
     rows = packets[(packets["mac_ack_request"] == True) & (packets["mac_type"].shift(-1) == "ack")]  # noqa: E712
+    rows = rows[packets["aps_type"].reindex(rows.index) == "data"]
     rows = rows[rows["length"] == rows["length"].mode()[0]]
-    for record in recording.chosen(within(recording, rows, 0.1, 0.9))[: recording.count(12)]:
+    rows = within(recording, rows, 0.1, 0.9)[: recording.count(12)]
+    answers = [_answers(packets, row) for row in rows.itertuples()]
+    gone = [record for part in answers for record in recording.chosen(part)]
+    jammed = recording.chosen(rows)
+    recording.remove(gone)
+    for record in jammed:
+        found = reopened(record.frame.octets[:-2], recording.network_keys, recording.link_keys)
+        assert found is not None
         recording.damage(record)
+        _say_again(recording, record, found)
+
+
+def _answers(packets: Any, row: Any) -> Any:
+    """What the receiver of a frame says to its sender just after it."""
+    late = packets["seconds"] - row.seconds
+    back = (packets["nwk_src"] == row.nwk_dst) & (packets["nwk_dst"] == row.nwk_src)
+    return packets[back & (late > 0) & (late < 1.6)]
+
+
+def _say_again(recording: Recording, record: Record, found: Secured) -> None:
+    """The sender, which waits in vain, says the same once more: the same APS counter, new numbers below."""
+    at = recording.quiet(record.frame.time_ns + round(1.7 * SECOND))
+    sequence = (found.head[2] + 128) & 0xFF
+    head = found.head[:2] + bytes([sequence]) + found.head[3:]
+    again = replace(found, head=head)
+    recording.add(
+        Record(
+            recording.captured(b"", at, record.frame.rssi or -60), planted=True, build=again.closed,
+            sender=found.sender, aps=found.aps_counter is not None,
+        )
+    )  # fmt: skip
+    recording.put(assemble.mac_ack(sequence), at + 4_000_000, -60)
 
 
 @plant("every frame of a device is acknowledged twice", "ack-twice")
@@ -144,7 +177,7 @@ def broadcast_flood(recording: Recording) -> None:
 
 @plant("a device steps to another strength", "rssi-changed", base="hour")
 def rssi_step(recording: Recording) -> None:
-    device = recording.one_of("ESME", "PPMID", "CAD")
+    device = recording.one_of("ESME", "HCALCS", "CAD")  # a display may be carried about
     drop = round(11 + 6 * recording.strength)
     rows = within(
         recording, frames_like(recording.packets, nwk_sender=device.eui64), recording.rng.uniform(0.3, 0.6), 1
