@@ -122,8 +122,10 @@ def device_silent(
     rows = rows[mask(rows["sender"].notna()) & mask(rows["pan"].notna()) & ~mask(rows["mac_type"] == "ack")]
     if rows.empty:
         return
-    ends = _ends(rows)
+    ends, members = _ends(rows), _members(rows)
     for station, part in rows.groupby("sender", sort=False):
+        if station not in members:
+            continue
         times = np.sort(part["seconds"].to_numpy(dtype=float))
         gaps = np.diff(times)
         gaps = gaps[gaps > 1.0]
@@ -148,6 +150,18 @@ def device_silent(
             yield broken(subject, text, part["frame"].iloc[-3:], silent=last)
         else:
             yield kept(subject, f"no pause longer than {max(longest, silent):,.0f} s")
+
+
+def _members(rows: Frame) -> set[int]:
+    """Stations that were in a network: heard under NWK security, or as a party of one that has none. A stranger that
+    asked to join, or a neighbour's device that passed by, does not fall silent."""
+    routed = rows[mask(rows["nwk_type"].notna()) & ~mask(rows["nwk_security"] == "bad_mic")]
+    secured = routed[~mask(routed["nwk_security"] == "none")]
+    open_pans = set(routed["pan"].dropna().unique()) - set(secured["pan"].dropna().unique())
+    inside = {int(s) for s in secured["sender"].dropna().unique()}
+    return inside | {
+        int(s) for s in routed["sender"][mask(routed["pan"].isin(list(open_pans)))].dropna().unique()
+    }
 
 
 def _ends(rows: Frame) -> dict[tuple[int, int], float] | None:

@@ -16,7 +16,11 @@ from analysis.view import Frame, View
 AWAY_SECONDS = 600.0  # a level that lasts so long, and goes back, is no passer-by
 PORTABLE = ("IHD", "PPMID", "HHT")
 READ_BY_DISPLAYS = (0x0700, 0x0702)  # Price, Metering
-SUFFERS, OFTENER, ALWAYS = 0.08, 1.5, 0.03  # share of a device's frames that are repeated; against before; always
+SUFFERS, OFTENER, ALWAYS = (
+    0.08,
+    1.5,
+    0.03,
+)  # share of a device's frames that are repeated; against before; always
 
 
 def _level_changes(

@@ -204,14 +204,17 @@ def controller_period(view: View, *, hours: float = 24.0) -> Iterator[Evidence]:
     rows = message_items(view, "ECS47.*", "command", ".*Controller: value")
     rows = rows.assign(when=pd.to_datetime(rows["value"], errors="coerce", utc=True, format="ISO8601"))
     rows = rows[mask(rows["when"].notna())].sort_values(["message", "item"])
-    for number, part in rows.groupby("message", sort=False):
+    for (number, controller), part in rows.groupby(["message", "object"], sort=False):
         start, end = part["when"].iloc[0], part["when"].iloc[-1]
         length = (end - start).total_seconds() / 3600
         subject = f"message {int(number)} ({part['use_case'].iloc[0]})"
+        name = str(controller).partition(":")[0]
         if len(part) < 2:
             continue
         frames = list(part["frames"].iloc[0] or [])
         if 0 < length <= hours:
-            yield kept(subject, f"a period of {length:.1f} h")
+            yield kept(subject, f"{name}: a period of {length:.1f} h")
         else:
-            yield broken(subject, f"a period from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}", frames)
+            yield broken(
+                subject, f"{name}: a period from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}", frames
+            )

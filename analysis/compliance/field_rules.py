@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis import names
 from analysis.compliance.gbcs_messages import INDEX, message_items
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
@@ -38,9 +39,9 @@ def _command_fields(view: View, row: dict[str, str]) -> Frame:
         fields = fields.only(direction=row["direction"])
     if fields.empty:
         return fields
-    names = fields["field"].astype(str)
-    fits = mask(names.str.replace(INDEX, "", regex=True).str.fullmatch(row["object"]))
-    exact = mask(names.str.fullmatch(row["object"]))  # a pattern may name one place: ``flags[2]``
+    called = fields["field"].astype(str)
+    fits = mask(called.str.replace(INDEX, "", regex=True).str.fullmatch(row["object"]))
+    exact = mask(called.str.fullmatch(row["object"]))  # a pattern may name one place: ``flags[2]``
     return fields[(fits | exact) & mask(fields["value"].notna())]
 
 
@@ -146,8 +147,8 @@ def _unseen(row: dict[str, str]) -> str:
     if row["table"] == "items":
         said = row["cra"] or "message"
         return f"a {said} of use case {row['use_case'].replace('|', ' or ')} with a readable payload"
-    names = [_command_name(row, code) for code in row["command"].split("|")]
-    return f"a readable {' or '.join(names)} command (cluster {row['cluster']})"
+    called = [_command_name(row, code) for code in row["command"].split("|")]
+    return f"a readable {' or '.join(called)} command (cluster {row['cluster']})"
 
 
 def _command_name(row: dict[str, str], code: str) -> str:
@@ -159,9 +160,19 @@ def _command_name(row: dict[str, str], code: str) -> str:
     return code
 
 
+def _look_up(row: dict[str, str]) -> None:
+    """That what the row names exists, all together: a rule about a field that no dissector gives would never fire."""
+    if row["table"] == "items":
+        names.message_object(row["use_case"], row["cra"], row["object"])
+    else:
+        codes = [int(code, 16) for code in row["command"].split("|")]
+        names.command_field(int(row["cluster"], 16), row["direction"] or None, codes, row["object"])
+
+
 def _register() -> None:
     decorate: dict[str, Any]
     for row in _rows():
+        _look_up(row)
         decorate = {key: row[key] for key in ("severity", "confidence", "source", "advice")}
         needs = ("messages", "items") if row["table"] == "items" else ("commands",)
         cause = (

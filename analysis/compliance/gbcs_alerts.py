@@ -206,19 +206,20 @@ def outage_order(view: View) -> Iterator[Evidence]:
 
 @rule(
     "alert-recipient",
-    "An alert went to another party than it is for",
-    severity="warning",
+    "An alert went to another party than a maker's manual has it for",
+    severity="info",
     source="Aclara SGM1400 manual (Y20974-TUM B) pages 101 to 104",
     confidence="secondary",
     merges=("spec:R176", "spec:R177"),
     needs=("messages", "devices"),
     cause="message format",
     unseen="alerts of supply, voltage or configurable events, to a party whose role is known",
-    advice="The party that should act does not learn of it: look at the device's event configuration",
+    advice="Makers and event configurations differ: see whether the party that should act learns of it in another way",
 )
 def alert_recipient(view: View) -> Iterator[Evidence]:
     """Alerts of a restored supply (8F35, 8F36) and of voltage (80xx) are for the network operator, those of
-    configurable events (81xx) for the supplier."""
+    configurable events (81xx) for the supplier: so one maker's manual. Devices may be configured otherwise, and may tell
+    both; an alert that went to the right party too has reached it. So this informs, and accuses nobody."""
     rows = gbcs(view, "alert")
     rows = rows[mask(rows["alert_code"].notna())]
     code = rows["alert_code"].astype("int64")
@@ -230,9 +231,22 @@ def alert_recipient(view: View) -> Iterator[Evidence]:
     role = roles_of(view, rows["recipient"])
     known = mask(role.astype(str).str.contains("operator|supplier", case=False))
     party_of = role[known].astype(str).str.lower().str.replace(r"[^a-z]", "", regex=True)
-    wanted = ["networkoperator" if one else "supplier" for one in operator[known]]
-    wrong = [not has.endswith(want) for has, want in zip(party_of, wanted, strict=True)]
-    yield from judge_messages(view, rows[known], wrong, "alert {alert_code:#06x} to {recipient}")
+    wanted = ["network operator" if one else "supplier" for one in operator[known]]
+    said = rows[known].assign(role=role[known], wanted=wanted)
+    right = [has.endswith(want.replace(" ", "")) for has, want in zip(party_of, wanted, strict=True)]
+    told = [*zip(said["originator"], said["alert_code"], said["seconds"], strict=True)]
+    reached = [one for one, good in zip(told, right, strict=True) if good]
+    wrong = [not good and not _also(one, reached) for one, good in zip(told, right, strict=True)]
+    text = "alert {alert_code:#06x} went to the {role} ({recipient}), and not to the {wanted}"
+    yield from judge_messages(view, said, wrong, text)
+
+
+def _also(
+    alert: tuple[str, int, float], reached: list[tuple[str, int, float]], within: float = 600.0
+) -> bool:
+    """Whether the same alert of the same device went to the right party as well."""
+    device, code, seconds = alert
+    return any(device == d and code == c and abs(seconds - t) <= within for d, c, t in reached)
 
 
 @rule(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis import names
 from analysis.findings import Evidence, broken, kept
 from analysis.judging import mask, plural
 from analysis.view import Frame, View
@@ -15,8 +16,8 @@ from dissectors.facts import table
 
 __all__ = [
     "DEVICES", "INDEX", "MESSAGE_RULE", "NETWORK_ROLES", "TABLES", "carried_out", "code_set", "departure", "gbcs",
-    "judge_items", "judge_messages", "message_items", "name_of", "numbers_of", "party", "payload_commands", "roles_of",
-    "station_of", "use_cases",
+    "hub_is_heard", "judge_items", "judge_messages", "message_items", "name_of", "numbers_of", "party",
+    "payload_commands", "roles_of", "station_of", "use_cases",
 ]  # fmt: skip
 
 TABLES = ("messages",)
@@ -51,6 +52,16 @@ def gbcs(view: View, cra: str | None = None, *, blocks: bool = False) -> Frame:
     if not blocks:
         rows = rows[~mask(rows["payload_kind"] == "gbt")]
     return rows if cra is None else rows[mask(rows["cra"] == cra)]
+
+
+HUBS_OWN = ("CCS", "DBCH", "CS14")  # use cases of the hub itself
+
+
+def hub_is_heard(view: View) -> bool:
+    """Whether the capture holds messages of the hub itself. They go to and from it over the wide area network and never
+    cross the home's: where there are none, that one of them is missing says nothing."""
+    codes = [code for code, row in use_cases().items() if row["use_case"].startswith(HUBS_OWN)]
+    return bool(mask(gbcs(view)["message_code"].isin(codes)).any())
 
 
 def name_of(row: object) -> str:
@@ -109,13 +120,14 @@ def roles_of(view: View, identifiers: Frame) -> Frame:
 def message_items(view: View, use_case: str, cra: str, pattern: str, column: str = "value") -> Frame:
     """Items of messages whose use case fits `use_case` (regular expression), of one kind where `cra` names it,
     whose object without its indices fits `pattern`, and which have a `column`; with the message's columns."""
+    names.message_object(use_case, cra, pattern)
     items, messages = view.tables["items"], view.tables["messages"]
     wanted = messages[mask(messages["use_case"].astype(str).str.fullmatch(use_case))]
     if cra:
         wanted = wanted[mask(wanted["cra"] == cra)]
     inside = items[mask(items["message"].isin(wanted["message"]))]
-    names = inside["object"].astype(str).str.replace(INDEX, "", regex=True)
-    inside = inside[mask(names.str.fullmatch(pattern)) & mask(inside[column].notna())]
+    objects = inside["object"].astype(str).str.replace(INDEX, "", regex=True)
+    inside = inside[mask(objects.str.fullmatch(pattern)) & mask(inside[column].notna())]
     of_message = ["message", "frames", "originator", "recipient", "seconds", "use_case", "cra", "answers"]
     return inside.merge(wanted[of_message], on="message")
 
@@ -146,9 +158,9 @@ def judge_items(rows: Frame, bad: object, text: str) -> Iterator[Evidence]:
 def payload_commands(view: View, use_case: str) -> Frame:
     """Readable commands of a use case (regular expression), with ``values`` by the name of their object."""
     items = message_items(view, use_case, "command", ".*")
-    names = items["object"].astype(str).str.replace(INDEX, "", regex=True)
+    objects = items["object"].astype(str).str.replace(INDEX, "", regex=True)
     values: dict[int, dict[str, str]] = {}
-    for number, name, value in zip(items["message"], names, items["value"], strict=True):
+    for number, name, value in zip(items["message"], objects, items["value"], strict=True):
         values.setdefault(int(number), {}).setdefault(name, str(value))
     rows = gbcs(view, "command")
     rows = rows[mask(rows["message"].isin(list(values)))]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from analysis import names
 from analysis.judging import matching
 from analysis.selection import Selection
 from analysis.view import Frame, View
@@ -23,6 +24,7 @@ READ, READ_RESPONSE, REPORT = 0x00, 0x01, 0x0A
 
 def attributes_of(view: View, cluster: int, attribute: int | None = None) -> Frame:
     """Rows of the attributes table of one cluster, of one attribute where that is named."""
+    names.attribute(cluster, attribute)
     rows = view.attributes.only(cluster=cluster)
     return rows if attribute is None else rows.only(attribute=attribute)
 
@@ -32,6 +34,7 @@ def commands(
 ) -> Frame:
     """One row per cluster command of `cluster`, in time order: frame, seconds, source, destination,
     command."""
+    names.commands(cluster, direction, command)
     key = f"commands {cluster} {direction} {command}"
     if key not in view.memo:
         rows = view.command_rows("zcl").only(cluster=cluster)

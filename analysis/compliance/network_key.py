@@ -47,6 +47,9 @@ def _by_sender_with_sequences(view: View) -> Iterator[tuple[object, Frame]]:
     rows = packets[mask(packets["nwk_key_seq"].notna()) & mask(packets["sender"].notna())]
     rows = rows[~mask(rows["nwk_security"] == "bad_mic")]
     for (sender, _), part in rows.groupby(["sender", "pan"], sort=False):
+        # A single frame that no key opens may be a damaged one whose check sequence fits by chance.
+        sure = part["nwk_key_seq"].duplicated(keep=False) | (part["nwk_security"] == "ok")
+        part = part[mask(sure)]
         if part["nwk_key_seq"].nunique() > 1:
             yield sender, part
 

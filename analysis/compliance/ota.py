@@ -11,8 +11,10 @@ from analysis.compliance.han_commands import OTA, TO_CLIENT, TO_SERVER, commands
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import judge, mask, plural
 from analysis.view import Frame, View
+from dissectors.zcl.meanings import label_of
 
 SHOWN: dict[str, Any] = {"smart_energy": True}
+WAIT_FOR_DATA = 0x97  # ZCL status
 
 
 @rule(
@@ -85,8 +87,10 @@ def ota_unasked(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
 )
 def ota_offsets(view: View, *, repeats: int = 5) -> Iterator[Evidence]:
     """During a firmware download the offset asked for rises block by block. The same offset again and again
-    gets nowhere: blocks are lost or refused, or somebody drains the device."""
+    gets nowhere: blocks are lost or refused, or somebody drains the device. A device that the hub told to wait
+    (WAIT_FOR_DATA) asks for the same once more, as it should."""
     rows = commands(view, OTA, TO_SERVER, (0x03,))
+    rows = rows[~_told_to_wait(view, rows)]
     rows = rows.assign(
         offset=field_of(view, rows, "file_offset"), version=field_of(view, rows, "file_version")
     )
@@ -95,12 +99,35 @@ def ota_offsets(view: View, *, repeats: int = 5) -> Iterator[Evidence]:
         times = part.groupby(["version", "offset"])["frame"].transform("size")
         stuck = part[mask(times > repeats)]
         if len(stuck):
-            text = f"offset {int(stuck['offset'].iloc[0]):,} was asked for {int(times.max())} times"
+            image = (
+                f"image version 0x{int(stuck['version'].iloc[0]):08x}"
+                if stuck["version"].notna().iloc[0]
+                else "an image"
+            )
+            text = (
+                f"offset {int(stuck['offset'].iloc[0]):,} of {image} was asked for {int(times.max())} times"
+            )
             yield broken(view.label(source), text, stuck["frame"])
         else:
             yield kept(
                 view.label(source), f"{plural(len(part), 'block')} asked for, none over {repeats} times"
             )
+
+
+def _told_to_wait(view: View, asks: Frame, seconds: float = 60.0) -> Any:
+    """Of the requests for a block, those whose answer was to wait and to ask again."""
+    answers = commands(view, OTA, TO_CLIENT, (0x05,))
+    answers = answers.assign(status=field_of(view, answers, "status"))
+    out = np.zeros(len(asks), bool)
+    for device, part in answers.groupby("destination", sort=False):
+        mine = np.flatnonzero(mask(asks["source"] == device))
+        times = part["seconds"].to_numpy(dtype=float)
+        asked = asks["seconds"].to_numpy(dtype=float)[mine]
+        at = np.searchsorted(times, asked, side="left")
+        known = (at < len(times)) & (np.append(times, np.inf)[at] - asked <= seconds)
+        status = np.append(part["status"].to_numpy(dtype=float), np.nan)[at]
+        out[mine[known & (status == WAIT_FOR_DATA)]] = True
+    return out
 
 
 @rule(
@@ -241,6 +268,7 @@ def ota_aborted(view: View) -> Iterator[Evidence]:
     ends = ends[mask(ends["status"].notna())]
 
     def says(bad: Frame, _: Frame) -> str:
-        return f"ended with status 0x{int(bad['status'].iloc[0]):02x}"
+        code = int(bad["status"].iloc[0])
+        return f"ended with status {label_of('Status', code) or 'unknown'} (0x{code:02x})"
 
     yield from judge(view, ends, mask(ends["status"] != 0), says, "source", "ended with success")

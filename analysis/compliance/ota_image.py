@@ -8,6 +8,7 @@ from typing import Any
 from analysis.compliance.gbcs_messages import (
     carried_out,
     gbcs,
+    hub_is_heard,
     message_items,
     party,
     station_of,
@@ -188,7 +189,7 @@ def ota_identity(view: View) -> Iterator[Evidence]:
     source="table newer than GBCS v4.0 (CCS08)",
     confidence="text",
     merges=("spec:R104",),
-    unseen="an Upgrade End request, and the hub's messages for ten minutes after it",
+    unseen="an Upgrade End request, and messages of the hub itself (they do not cross the HAN) for ten minutes after it",
     advice="The supplier does not learn that the transfer ended: see whether the hub knows CCS08",
     smart_energy=True,
     needs=("commands", "messages"),
@@ -196,7 +197,10 @@ def ota_identity(view: View) -> Iterator[Evidence]:
 )
 def hub_image_alert(view: View, *, seconds: float = 600.0) -> Iterator[Evidence]:
     """When a transfer ends, well or badly, the hub tells it by alert 0x0128: image discarded, wrong hardware,
-    transfer failed or successful."""
+    transfer failed or successful. It does so over the wide area network: judged where the capture holds messages of the
+    hub itself."""
+    if not hub_is_heard(view):
+        return
     alerts = gbcs(view, "alert")
     told = alerts.loc[mask(alerts["message_code"] == 0x0128), "seconds"].to_numpy(dtype=float)
     for row in commands(view, OTA, TO_SERVER, (END,)).itertuples():

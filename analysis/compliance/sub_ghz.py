@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.compliance.han_commands import OTA, SUB_GHZ, TO_CLIENT, commands, field_of
 from analysis.findings import Evidence, broken, kept, rule
-from analysis.judging import count, judge, mask
+from analysis.judging import count, judge, mask, plural
 from analysis.view import View
 
 SHOWN: dict[str, Any] = {"smart_energy": True}
@@ -36,19 +36,20 @@ def suspended_device_talks(view: View) -> Iterator[Evidence]:
     packets = view.good
     talk = packets.only(aps_type="data")
     talk = talk[~mask(talk["aps_cluster"].isin([SUB_GHZ, OTA])) & ~mask(talk["aps_profile"] == 0)]
-    for row in rows.itertuples():
-        end = row.seconds + 60 * float(row.period or 0)
-        mine = talk[
-            mask(talk["origin"] == row.destination)
-            & mask(talk["seconds"] > row.seconds + 2)
-            & mask(talk["seconds"] < end)
-        ]
-        if len(mine):
-            yield broken(
-                view.label(row.destination), f"{count(mine)} while suspended", [row.frame, *mine["frame"]]
+    for device, part in rows.groupby("destination", sort=False):
+        starts = part["seconds"].to_numpy(dtype=float)
+        ends = starts + 60 * part["period"].fillna(0).to_numpy(dtype=float)
+        mine = talk[mask(talk["origin"] == device)]
+        times = mine["seconds"].to_numpy(dtype=float)
+        during = ((times[:, None] > starts + 2) & (times[:, None] < ends)).any(axis=1)
+        subject = view.label(device)
+        if during.any():
+            text = (
+                f"{count(mine[during])} while suspended ({plural(len(part), 'Suspend ZCL Messages command')})"
             )
+            yield broken(subject, text, [*part["frame"], *mine["frame"][during]])
         else:
-            yield kept(view.label(row.destination), f"silent for {row.period:.0f} min")
+            yield kept(subject, f"silent for {np.max(ends - starts) / 60:.0f} min")
 
 
 @rule(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.compliance.gbcs_messages import gbcs
+from analysis.compliance.gbcs_messages import gbcs, hub_is_heard
 from analysis.compliance.han_commands import SUB_GHZ, TO_CLIENT, attributes_of, commands
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
@@ -71,12 +71,15 @@ def channel_change_announced(view: View, *, wake: float = 1800.0) -> Iterator[Ev
     confidence="text",
     merges=("spec:R135",),
     needs=("packets", "messages"),
-    unseen="a change of channel on a sub-GHz page, and messages of the hub for ten minutes after it",
+    unseen="a change of channel on a sub-GHz page, and messages of the hub itself for ten minutes after it",
     advice="The Access Control Broker does not know the new channel: read the hub's log",
     **SHOWN,
 )
 def channel_change_alert(view: View, *, seconds: float = 600.0) -> Iterator[Evidence]:
-    """A change of channel is told by alert message 0x0111, the assessment of a scan by 0x0112."""
+    """A change of channel is told by alert message 0x0111, the assessment of a scan by 0x0112; judged where the capture
+    holds messages of the hub itself."""
+    if not hub_is_heard(view):
+        return
     alerts = gbcs(view, "alert")
     told = alerts.loc[mask(alerts["message_code"].isin([CHANGED_ALERT, SCAN_ALERT])), "seconds"]
     for pan, frame in _moves(view):
@@ -162,12 +165,14 @@ def discard_alert(view: View, *, seconds: float = 7200.0) -> Iterator[Evidence]:
     smart_energy=True,
     cause="join attack",
     absent=1,
-    unseen="an association on a sub-GHz page that was refused for lack of capacity",
+    unseen="a refused association on a sub-GHz page, and messages of the hub itself",
     advice="The installer's system does not learn why the device stays out: read the hub's log",
 )
 def join_refused_alert(view: View, *, seconds: float = 600.0) -> Iterator[Evidence]:
     """A hub may refuse devices on sub-GHz when its capacity is used up; it tells it by alert message 0x0115
-    with the device's identifier."""
+    with the device's identifier. Judged where the capture holds messages of the hub itself."""
+    if not hub_is_heard(view):
+        return
     packets, answers = view.good, view.command_rows("mac", [0x02])
     status = answers[mask(answers["field"].astype(str) == "status") & mask(answers["number"] > 0)]
     low = packets["frame"][mask(packets["page"].isin(SUB_GHZ_PAGES))]

@@ -83,19 +83,21 @@ def daily(han: Han) -> Wait:
         yield from ask(han, DAILY, pause=120)
         yield han.wait(stream.uniform(3600, 7200))
         dcc = dcc_of(han)
-        yield from notify(dcc, GENERIC_CRITICAL, "ESME", alert_code=POWER_QUALITY)
+        yield from notify(dcc, GENERIC_CRITICAL, "ESME", alert_code=POWER_QUALITY, party="Network operator")
         yield han.wait(max(0.0, 86_400 - (han.env.now / 1e9) % 86_400))
 
 
-def notify(dcc: Dcc, code: int, role: str, *, alert_code: int | None = None, **more: Any) -> Wait:
-    """An alert from the home's device of a role."""
-    device, party = dcc.device(role), dcc.parties["Supplier A"]
+def notify(
+    dcc: Dcc, code: int, role: str, *, alert_code: int | None = None, party: str = "Supplier A", **more: Any
+) -> Wait:
+    """An alert from the home's device of a role to a party by its name."""
+    device, to = dcc.device(role), dcc.parties[party]
     counter = dcc.counter(device)
     if alert_code is None:
-        payload = alerts.payload(dcc, code, device, party, counter)
+        payload = alerts.payload(dcc, code, device, to, counter)
     else:
         payload = alerts.generic(dcc, device, alert_code, counter)
-    done = yield from dcc.alert(code, device, payload, to=party, counter=counter, **more)
+    done = yield from dcc.alert(code, device, payload, to=to, counter=counter, **more)
     return done
 
 

@@ -327,7 +327,7 @@ def _values(rows: list[dict[str, str]], frame: int, command: int) -> dict[str, A
             continue
         name, kind = re.sub(r"/ ", "/", match[1]).strip(), match[2]
         if kind == "Refer":
-            values |= _TAIL_VALUES.get(name, {})
+            values |= TAIL_VALUES.get(name, {})
             continue
         if not frame & 1 and command in (0, 1):
             number += name == "Attribute Identifier"
@@ -339,7 +339,7 @@ def _values(rows: list[dict[str, str]], frame: int, command: int) -> dict[str, A
     return values
 
 
-_TAIL_VALUES: dict[str, dict[str, Any]] = {
+TAIL_VALUES: dict[str, dict[str, Any]] = {
     "Log Payload": {"Log Payload Control": 0},
     "Event Configuration Payload": {"Number of Events": 0},
     "SnapshotSub-Payload": {
