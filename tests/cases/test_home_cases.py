@@ -1,0 +1,45 @@
+"""Homes with one thing changed that once made a rule dumb, or made it accuse somebody (named in the cases' own page)."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.decode import decode
+from analysis.findings import CheckResult, check
+from analysis.keyfile import read_keys
+
+
+def checked(
+    shared: Path, capture: str, keys: str = "home.toml", rules: list[str] | None = None
+) -> CheckResult:
+    folder = shared / "cases" / "home"
+    result = check(decode(str(folder / capture), read_keys(folder / keys)), rules=rules)
+    assert not result.failures
+    return result
+
+
+def test_a_display_that_switches_the_supply_is_told(shared: Path) -> None:
+    """Local Change Supply is command 0x0C of the metering cluster (0x0702)."""
+    [found] = checked(shared, "ppmid-supply.pcapng", "ppmid-supply.toml", ["ppmid-supply"]).findings
+    assert found.severity == "warning" and found.device.startswith("Prepayment display")
+    assert "Local Change Supply to Electricity meter" in found.evidence
+
+
+def test_an_alert_to_the_supplier_is_no_fault_of_a_clean_day(shared: Path) -> None:
+    graver = [f for f in checked(shared, "gas-frozen.pcapng").findings if f.severity != "info"]
+    assert "alert-recipient" not in {f.rule for f in graver}
+
+
+def test_a_refusal_names_who_refused_what_and_why(shared: Path) -> None:
+    [found] = checked(shared, "price-not-found.pcapng", rules=["reports-refused"]).findings
+    assert found.device.startswith("Prepayment display")
+    for words in ("refused it", "NOT_FOUND (0x8b)", "Get Current Price (Price)"):
+        assert words in found.evidence
+    assert "mirror" not in found.evidence
+
+
+@pytest.mark.parametrize("name", ["rejoin.pcap", "realign_min.pcap"])
+def test_nobody_is_accused_of_forgery(shared: Path, name: str) -> None:
+    """A second legal join; a frame whose MAC security was not verified."""
+    result = check(decode(str(shared / "cases" / "zigbee" / name)))
+    assert not {"announce-forged", "realignment-forged"} & {f.rule for f in result.findings}
