@@ -410,17 +410,20 @@ def _said(text: str, style: str = "") -> Any:
 
 
 def _item_line(row: dict[str, Any], reveal: bool) -> str:
-    value = row.get("number") if row.get("unit") else row.get("value")
+    scaled = row.get("unit") and not row.get("unscaled")
+    value = row.get("number") if scaled else row.get("value")
     shown = HIDDEN if not reveal and _secret(str(row.get("object")), value) else json_value(value)
     words = [
-        str(row.get("object")),
+        str(row.get("object") or "value"),
         "=" if value is not None else "",
         str(shown) if value is not None else "",
     ]
-    words += [row.get("unit") or "", f"[{row['result']}]" if row.get("result") else ""]
-    place = row.get("obis")
-    if place:
-        words.append(f"({row['class_id']}, {place}, {row['attribute']})")
+    unit = row.get("unit") or ""
+    words += [f"(unscaled, {unit})" if row.get("unscaled") else unit]
+    words += [f"[{row['result']}]" if row.get("result") else ""]
+    place = [str(row[key]) for key in ("class_id", "obis", "attribute") if row.get(key) is not None]
+    if row.get("obis"):
+        words.append(f"({', '.join(place)})")
     return " ".join(w for w in words if w)
 
 

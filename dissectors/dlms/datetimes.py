@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-__all__ = ["DateTime", "build_date_time", "describe_octets", "read_date_time"]
+__all__ = ["DateTime", "build_date_time", "describe_octets", "is_date_time", "read_date_time"]
 
 _MONTHS = {0xFD: "DST end", 0xFE: "DST begin", 0xFF: "*"}
 _DAYS = {0xFD: "second last", 0xFE: "last", 0xFF: "*"}
@@ -121,7 +121,7 @@ def _time(hour: int, minute: int, second: int, hundredths: int) -> str:
     return text if hundredths in (0, 0xFF) else f"{text}.{hundredths:02d}"
 
 
-def _plausible(value: bytes) -> bool:
+def is_date_time(value: bytes) -> bool:
     """Whether 12 octets of unknown purpose can be a date-time (a serial number seldom can)."""
     year, month, day, weekday = int.from_bytes(value[:2], "big"), *value[2:5]
     deviation = int.from_bytes(value[9:11], "big", signed=True)
@@ -141,7 +141,7 @@ def describe_octets(value: bytes, tag: int = 9) -> str:
         return _date(int.from_bytes(value[:2], "big"), *value[2:5])
     if tag == 27:
         return _time(*value)
-    if tag == 25 or (tag == 9 and len(value) == 12 and _plausible(value)):
+    if tag == 25 or (tag == 9 and len(value) == 12 and is_date_time(value)):
         return str(read_date_time(value))
     if tag == 9 and len(value) == 6 and value[5] == 0xFF:
         return f"{value[0]}-{value[1]}:{value[2]}.{value[3]}.{value[4]}.{value[5]}"

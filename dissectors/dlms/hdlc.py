@@ -14,10 +14,14 @@ from typing import NamedTuple
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Field
 
-__all__ = ["HdlcFrame", "build_frame", "crc16", "frame_field", "read_frame", "read_frames"]
+__all__ = ["HdlcFrame", "build_frame", "crc16", "frame_field", "next_frame", "read_frame", "read_frames"]
 
 LAYER = "dlms.hdlc"
 FLAG = 0x7E
+HEADERS = range(5, 12)
+"""Octets before the header check sequence: format, two addresses of 1 to 4 octets, control."""
+SHORT = 13
+"""Frames up to so many octets may carry nothing, and then have no header check sequence."""
 _UNNUMBERED = {0x83: "SNRM", 0x43: "DISC", 0x63: "UA", 0x0F: "DM", 0x87: "FRMR", 0x03: "UI"}
 _PARAMETERS = {
     5: "maximum information field, transmit",
@@ -162,15 +166,15 @@ def read_frame(data: bytes, pos: int, end: int) -> HdlcFrame:
 def read_frames(data: bytes, pos: int, end: int) -> Iterator[HdlcFrame | tuple[int, int, DissectionError]]:
     """Frames from `pos` on; what is no frame comes as (start, end, why).
 
-    After junk the reading takes up again at the next flag that opens a readable frame.
+    After junk the reading takes up again at the next frame whose check holds, or else at the next flag.
     """
+    ahead = _Ahead(data, end)
     while pos < end:
         if data[pos] == FLAG:
             pos += 1
             continue
         if pos and data[pos - 1] != FLAG:
-            stop = data.find(b"\x7e", pos, end)
-            stop = end if stop < 0 else stop
+            stop = ahead.flag(pos, data.find(b"\x7e", pos, end))
             yield pos, stop, Malformed("octets outside any frame", layer=LAYER, offset=pos)
             pos = stop
             continue
@@ -178,12 +182,64 @@ def read_frames(data: bytes, pos: int, end: int) -> Iterator[HdlcFrame | tuple[i
             frame = read_frame(data, pos, end)
         except DissectionError as error:
             stop = data.find(b"\x7e", pos, end)
-            stop = end if stop < 0 or (isinstance(error, Truncated) and stop == end - 1) else stop
+            stop = -1 if isinstance(error, Truncated) and stop == end - 1 else stop
+            stop = ahead.flag(pos, stop)
             yield pos, stop, error
             pos = stop
             continue
+        inside = None if frame.frame_ok else next_frame(data, pos + 1, frame.end)
+        if inside is not None:
+            text = "no frame: its check sequence is wrong, and another frame begins before its end"
+            yield pos, inside - 1, Malformed(text, layer=LAYER, offset=pos)
+            pos = inside - 1
+            continue
         yield frame
         pos = frame.end
+
+
+def next_frame(data: bytes, pos: int, end: int) -> int | None:
+    """Where the next frame begins (behind its flag) whose check sequences hold; None when none does."""
+    at = data.find(b"\x7e", pos, end)
+    while 0 <= at < end - 1:
+        if _is_sound(data, at + 1, end):
+            return at + 1
+        at = data.find(b"\x7e", at + 1, end)
+    return None
+
+
+def _is_sound(data: bytes, pos: int, end: int) -> bool:
+    """Whether a frame with right check sequences begins here; the header's is looked at first, as it is short."""
+    if data[pos] >> 4 != 0xA:
+        return False
+    length = int.from_bytes(data[pos : pos + 2], "big") & 0x7FF
+    if length < 7 or pos + length > end:
+        return False
+    if length > SHORT and not any(
+        crc16(data[pos : pos + at]) == int.from_bytes(data[pos + at : pos + at + 2], "little")
+        for at in HEADERS
+    ):
+        return False
+    try:
+        frame = read_frame(data, pos, end)
+    except DissectionError:
+        return False
+    return frame.frame_ok and frame.header_ok is not False
+
+
+class _Ahead:
+    """The next sound frame of a buffer, looked for once: positions only grow."""
+
+    def __init__(self, data: bytes, end: int) -> None:
+        self._data, self._end = data, end
+        self._next: int | None = -1
+
+    def flag(self, pos: int, otherwise: int) -> int:
+        """Where to read on after junk: at the flag of the next sound frame, else at a flag, else at the end."""
+        if self._next is not None and self._next - 1 < pos:
+            self._next = next_frame(self._data, pos, self._end)
+        if self._next is not None:
+            return self._next - 1
+        return self._end if otherwise < 0 else otherwise
 
 
 def build_frame(

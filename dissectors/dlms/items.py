@@ -15,9 +15,9 @@ from dissectors.dlms.codes import code_name
 from dissectors.dlms.data import Node
 from dissectors.dlms.layout import Part
 from dissectors.dlms.obis import Target, target
-from dissectors.dlms.pushes import push_pairs
+from dissectors.dlms.pushes import Named, push_pairs
 
-__all__ = ["Pair", "pairs_of", "short_name_target"]
+__all__ = ["Pair", "pairs_of", "short_name_target", "value_pair"]
 
 _ACCESS_METHOD = 3
 
@@ -204,7 +204,12 @@ def _notification(apdu: Apdu, association: Association) -> list[Pair]:
     node = _part(apdu, "data")
     if node is None:
         return []
-    return [Pair(where, value, obis=obis, scaler=scaler) for where, value, obis, scaler in push_pairs(node)]
+    return [value_pair(named) for named in push_pairs(node)]
+
+
+def value_pair(named: Named) -> Pair:
+    """The pair of a pushed value."""
+    return Pair(named.target, named.node, label=named.label, obis=named.obis, scaler=named.scaler)
 
 
 def short_name_target(name: int, association: Association) -> Target | None:

@@ -11,10 +11,13 @@ from typing import NamedTuple
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Field
 
-__all__ = ["Telegram", "build_telegram", "read_telegrams", "telegram_field"]
+__all__ = ["Telegram", "build_telegram", "next_telegram", "read_telegrams", "telegram_field"]
 
 LAYER = "dlms.mbus"
 _ADDRESSES = 2
+STOP = 0x16
+LOST_COUNTS = (256, 512)
+"""What is missing from a length that was counted modulo 256."""
 
 
 class Telegram(NamedTuple):
@@ -59,23 +62,7 @@ def read_telegram(data: bytes, pos: int, end: int) -> Telegram:
     if data[pos] != 0x68 or data[pos + 3] != 0x68:
         raise Malformed("no long frame (68 L L 68)", layer=LAYER, offset=pos)
     issues: list[tuple[int, str]] = []
-    length = data[pos + 1]
-    if data[pos + 2] != length:
-        issues.append((pos + 1, f"the two lengths differ: {length} and {data[pos + 2]}"))
-        longer = max(length, data[pos + 2])
-        length = longer if pos + longer + 6 <= end else min(length, data[pos + 2])
-    stop = pos + 4 + length + 2
-    if stop > end:
-        # The last telegram of some meters claims more than it has; its checksum and stop octet tell.
-        fits = (
-            end - pos >= 9 and data[end - 1] == 0x16 and sum(data[pos + 4 : end - 2]) & 0xFF == data[end - 2]
-        )
-        if not fits:
-            raise Truncated(stop - pos, end - pos, layer=LAYER, offset=pos)
-        issues.append((pos + 1, f"length {length}, but {end - pos - 6} octets are there"))
-        stop = end
-    if stop - pos < 9:
-        raise Malformed(f"length {length} leaves no room for C, A and CI", layer=LAYER, offset=pos + 1)
+    stop = _end(data, pos, end, issues)
     checksum_ok = sum(data[pos + 4 : stop - 2]) & 0xFF == data[stop - 2]
     if not checksum_ok:
         issues.append((stop - 2, "the checksum is wrong"))
@@ -90,10 +77,50 @@ def read_telegram(data: bytes, pos: int, end: int) -> Telegram:
     )
 
 
+def _end(data: bytes, pos: int, end: int, issues: list[tuple[int, str]]) -> int:
+    """The octet behind the stop octet; what is wrong with the length is added to `issues`.
+
+    Raises:
+        Truncated, Malformed: the telegram is cut off, or its length leaves no room.
+    """
+    length = data[pos + 1]
+    if data[pos + 2] != length:
+        issues.append((pos + 1, f"the two lengths differ: {length} and {data[pos + 2]}"))
+        longer = max(length, data[pos + 2])
+        length = longer if pos + longer + 6 <= end else min(length, data[pos + 2])
+    said = pos + 4 + length + 2
+    if length >= 3 and _checks(data, pos, said, end):
+        return said
+    for more in LOST_COUNTS:
+        if _checks(data, pos, said + more, end):
+            text = (
+                f"length {length} stands for {length + more}: counted modulo 256, checksum and stop octet fit"
+            )
+            issues.append((pos + 1, text))
+            return said + more
+    if length < 3:
+        if end - pos < 256 + 9:
+            raise Truncated(said + 256 - pos, end - pos, layer=LAYER, offset=pos)
+        raise Malformed(f"length {length} leaves no room for C, A and CI", layer=LAYER, offset=pos + 1)
+    if said > end:
+        # The last telegram of some meters claims more than it has; its checksum and stop octet tell.
+        if not (end - pos >= 9 and _checks(data, pos, end, end)):
+            raise Truncated(said - pos, end - pos, layer=LAYER, offset=pos)
+        issues.append((pos + 1, f"length {length}, but {end - pos - 6} octets are there"))
+        return end
+    return said
+
+
+def _checks(data: bytes, pos: int, stop: int, end: int) -> bool:
+    """Whether a telegram from `pos` to `stop` has its stop octet and its checksum there."""
+    return stop <= end and data[stop - 1] == STOP and sum(data[pos + 4 : stop - 2]) & 0xFF == data[stop - 2]
+
+
 def read_telegrams(
     data: bytes, pos: int, end: int
 ) -> Iterator[Telegram | tuple[int, int, DissectionError | None]]:
     """Long frames from `pos` on; short frames and E5 come as (start, end, None), junk with why."""
+    sound: int | None = -1
     while pos < end:
         if data[pos] == 0xE5:
             yield pos, pos + 1, None
@@ -105,13 +132,32 @@ def read_telegrams(
             try:
                 telegram = read_telegram(data, pos, end)
             except DissectionError as error:
+                if sound is not None and sound <= pos:
+                    sound = next_telegram(data, pos + 1, end)
                 stop = data.find(b"\x68", pos + 1, end)
                 stop = end if stop < 0 or isinstance(error, Truncated) else stop
+                stop = stop if sound is None else sound
                 yield pos, stop, error
                 pos = stop
                 continue
             yield telegram
             pos = telegram.end
+
+
+def next_telegram(data: bytes, pos: int, end: int) -> int | None:
+    """Where the next long frame begins whose checksum and stop octet hold; None when none does."""
+    at = data.find(b"\x68", pos, end)
+    while 0 <= at < end - 9:
+        if data[at + 3] == 0x68 and data[at + 1] == data[at + 2]:
+            try:
+                telegram = read_telegram(data, at, end)
+            except DissectionError:
+                pass
+            else:
+                if telegram.checksum_ok and data[telegram.end - 1] == STOP:
+                    return at
+        at = data.find(b"\x68", at + 1, end)
+    return None
 
 
 def build_telegram(

@@ -10,16 +10,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dissectors.dlms.agreement import public_octets
+from dissectors.dlms.apdu import read_whole_apdu
 from dissectors.dlms.association import Association
+from dissectors.dlms.data import leaves, read_node
+from dissectors.dlms.hdlc import next_frame
+from dissectors.dlms.mbus import next_telegram
 from dissectors.dlms.message_view import DlmsMessage
+from dissectors.dlms.p1 import is_telegram
+from dissectors.dlms.partial import read_partial_node
 from dissectors.dlms.profile_gbcs import departures
 from dissectors.dlms.transports import KNOWN_TAGS, LLC_DIRECTIONS, READERS, Result
 from dissectors.dlms.unwrapping import Unwrapping
-from dissectors.errors import Malformed
+from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.keyring import DlmsKeys
 from dissectors.message import Message
 
-__all__ = ["dissect_message", "dissect_vector", "find_transport", "unwrap", "vector_keys"]
+__all__ = ["dissect_message", "dissect_vector", "find_transport", "recognise", "unwrap", "vector_keys"]
 
 
 def find_transport(octets: bytes) -> str:
@@ -99,16 +105,62 @@ def unwrap(
 
 
 def _guess(octets: bytes, memory: Association, direction: str) -> tuple[str, Unwrapping, Result]:
-    """The carrier by its first octets; octets that are no APDU but are one Data are that."""
+    """The carrier by its first octets; octets that are no APDU may be Data, text of a customer port, or begin in the
+    middle of a frame."""
     transport = find_transport(octets)
     unwrapping = Unwrapping(memory, direction)
     result = READERS[transport](unwrapping, octets)
     if transport == "apdu" and result[1] is not None:
-        other = Unwrapping(memory, direction)
-        second = READERS["axdr-data"](other, octets)
-        if second[1] is None:
-            return "axdr-data", other, second
+        other = recognise(octets)
+        second = Unwrapping(memory, direction)
+        if other not in ("", "apdu"):
+            return other, second, READERS[other](second, octets)
+        data = READERS["axdr-data"](second, octets)
+        if data[1] is None:
+            return "axdr-data", second, data
     return transport, unwrapping, result
+
+
+def recognise(octets: bytes) -> str:
+    """The carrier that octets are proved to have, also when they begin in the middle; ``""`` when nothing proves any.
+
+    An APDU is proved by a tag that exists, a wrapper by the APDU behind it, Data by reading on past its count; HDLC
+    and M-Bus that begin in the middle by the first frame whose check holds.
+    """
+    transport = find_transport(octets)
+    if transport in ("wrapper", "wrapper-stream"):
+        return transport if octets[8:9] and octets[8] in KNOWN_TAGS else ""
+    if transport != "apdu" or not octets:
+        return transport if octets else ""
+    if is_telegram(octets):
+        return "p1"
+    if octets[0] in KNOWN_TAGS and _reads(octets):
+        return "apdu"
+    if octets[0] in (1, 2, 19) and _is_data(octets):
+        return "axdr-data"
+    if next_frame(octets, 0, len(octets)) is not None:
+        return "hdlc"
+    if next_telegram(octets, 0, len(octets)) is not None:
+        return "mbus"
+    return "apdu" if octets[0] in KNOWN_TAGS else ""
+
+
+def _reads(octets: bytes) -> bool:
+    try:
+        read_whole_apdu(octets)
+    except DissectionError:
+        return False
+    return True
+
+
+def _is_data(octets: bytes) -> bool:
+    """Data to the end, or cut off after two elements or more."""
+    try:
+        return read_node(octets, 0, len(octets))[1] == len(octets)
+    except DissectionError as error:
+        node = read_partial_node(octets, 0, len(octets))
+        cut = node is not None and (isinstance(error, Truncated) or node[3] == len(octets))
+        return cut and node is not None and sum(1 for _ in leaves(node)) >= 2
 
 
 def dissect_vector(vector: Mapping[str, Any], reveal: bool = False) -> Message:

@@ -166,6 +166,8 @@ def _summary(message: Message, apdus: list[str], carrier: str) -> str:
 def _short(row: dict[str, Any]) -> str:
     if row["number"] is not None and row["unit"]:
         return f"{row['number']} {row['unit']}"
+    if row.get("unscaled"):
+        return f"{row['value']} (unscaled, {row['unit']})"
     value = row["value"]
     if isinstance(value, list):
         return f"{len(value)} elements"

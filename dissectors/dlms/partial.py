@@ -14,7 +14,7 @@ from dissectors.dlms.layout import Choice, DataElement, Element, Flagged, Group,
 from dissectors.dlms.lengths import read_length
 from dissectors.errors import DissectionError
 
-__all__ = ["read_partial_apdu"]
+__all__ = ["read_partial_apdu", "read_partial_node"]
 
 _NOTHING = object()
 
@@ -32,6 +32,11 @@ def read_partial_apdu(data: bytes, pos: int, end: int) -> Apdu | None:
         return None
     parts, stop = _group(option[1], data, pos + 2, end)
     return Apdu(tag, APDU_NAMES[tag], option[0], parts, data, pos, stop, whole=False)
+
+
+def read_partial_node(data: bytes, pos: int, end: int) -> Node | None:
+    """The array or structure at `pos` with the elements that are there; None when it is neither."""
+    return _node(data, pos, end, 0)
 
 
 def _group(layout: tuple[Element, ...], data: bytes, pos: int, end: int) -> tuple[list[Part], int]:

@@ -1,7 +1,8 @@
 """Rows of the `items` table from pairs of target and value, and what is learnt from them.
 
 A row is {object, class_id, obis, attribute, value, number, unit, result} (analysis/schema.py). `number` is
-the value in `unit`, so it stays empty while a unit is known from the code but the scaler was not seen.
+the value in `unit`, so it stays empty while a unit is known from the code but the scaler was not seen; such a row
+is marked ``unscaled``, and `value` is the raw number.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ from dissectors.dlms.profiles import (
     profile_table,
     selection_text,
 )
-from dissectors.dlms.values import NUMERIC, REGISTER_VALUES, SCALER_ATTRIBUTES, number_of, read_scaler, shown
+from dissectors.dlms.values import (
+    FORMS,
+    NUMERIC,
+    REGISTER_VALUES,
+    SCALER_ATTRIBUTES,
+    number_of,
+    read_scaler,
+    shown,
+)
 
 __all__ = ["Row", "learn", "row_of", "tables_of"]
 
@@ -75,12 +84,12 @@ def row_of(pair: Pair, association: Association) -> Row:
     number: float | None = None
     shown_unit: str | None = None
     if node is not None:
-        value = shown(node, where)
+        value = shown(node, where, FORMS.get(name or "", 0) if where is None else 0)
         if node[0] in NUMERIC:
             number, shown_unit = number_of(node, scaler, unit)
     elif selection is not None and where is not None:
         value = selection_text(where, *selection)
-    return {
+    row: Row = {
         "object": name or None,
         "class_id": class_id,
         "obis": obis,
@@ -90,6 +99,9 @@ def row_of(pair: Pair, association: Association) -> Row:
         "unit": shown_unit,
         "result": result,
     }
+    if shown_unit and number is None and value is not None:
+        row["unscaled"] = True
+    return row
 
 
 def tables_of(pair: Pair, association: Association) -> dict[str, Any] | None:

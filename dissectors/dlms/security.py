@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 from dissectors.dlms.agreement import agreed_key, unwrap_key, verify_signature
 from dissectors.dlms.apdu import Apdu, read_whole_apdu
 from dissectors.dlms.ciphering import counter_mode, open_payload
+from dissectors.dlms.data import read_node
 from dissectors.dlms.general import HEADER, Ciphered, SecurityControl
 from dissectors.dlms.lengths import build_octets
+from dissectors.dlms.p1 import is_telegram
 from dissectors.errors import DissectionError
 from dissectors.keyring import DlmsKeys
 
@@ -21,12 +23,19 @@ __all__ = ["Opened", "check_signature", "open_apdu", "open_ciphered"]
 
 
 class Opened(NamedTuple):
-    """The outcome: state, plain text (None when shut), a sentence, and the title that was used."""
+    """The outcome: state, plain text (None when shut), a sentence, the title that was used, and whether the key was
+    held for another one."""
 
     state: str
     plaintext: bytes | None
     text: str = ""
     title: bytes = b""
+    foreign: bool = False
+
+
+FOREIGN = ", with a key that is held for another system title"
+FOREIGN_OCTETS = 16
+"""Plain text so long that reads to its end is no chance (one in many millions for the structures of a push)."""
 
 
 class _Attempt(NamedTuple):
@@ -119,14 +128,15 @@ def open_ciphered(ciphered: Ciphered, attempts: Sequence[_Attempt], header: byte
         return Opened("no_key", visible, "no key is held for it")
     counter = ciphered.counter.to_bytes(4, "big")
     if ciphered.tag:
-        for key, authentication_key, title, _ in attempts:
+        for key, authentication_key, title, matches in attempts:
             if authentication_key is None:
                 continue
             plaintext = open_payload(
                 key, authentication_key, title + counter, control, ciphered.payload, ciphered.tag, header
             )
             if plaintext is not None:
-                return Opened("ok", plaintext, "opened and authenticated", title)
+                text = "opened and authenticated" + ("" if matches else FOREIGN)
+                return Opened("ok", plaintext, text, title, not matches)
     checkable = ciphered.tag and all(attempt.authentication_key is not None for attempt in attempts)
     if visible is not None:
         return _unverified(visible, bool(checkable))
@@ -140,27 +150,52 @@ def _unverified(visible: bytes, checkable: bool) -> Opened:
 
 
 def _by_plausibility(ciphered: Ciphered, attempts: Sequence[_Attempt]) -> Opened:
-    """Without a tag that can be checked, a key fits when the plain text is an APDU from end to end."""
+    """Without a tag that can be checked, a key fits when the plain text reads from end to end: as an APDU, as Data, or
+    as text of a meter's customer port. Keys that are held for this very title go before those of others."""
     counter = ciphered.counter.to_bytes(4, "big")
     compressed = ciphered.control & 0x80
-    for key, authentication_key, title, matches in attempts:
+    for key, authentication_key, title, matches in sorted(attempts, key=lambda attempt: not attempt.matches):
         plaintext = counter_mode(key, title + counter, ciphered.payload)
-        if not matches or not (compressed or _is_apdu(plaintext)):
+        if not (_reads(plaintext, matches) or (compressed and matches)):
             continue
+        held = "" if matches else FOREIGN
         if ciphered.tag and authentication_key is not None:
             text = "decrypted, but the tag does not match: wrong authentication key, or tampered with"
-            return Opened("bad_tag", plaintext, text, title)
-        return Opened("unauthenticated", plaintext, "decrypted, not authenticated", title)
-    text = "key mismatch: what comes out does not begin with, or read as, an APDU"
-    return Opened("bad_tag", None, text)
+            return Opened("bad_tag", plaintext, text + held, title, not matches)
+        return Opened("unauthenticated", plaintext, "decrypted, not authenticated" + held, title, not matches)
+    return Opened("bad_tag", None, _unread(ciphered, attempts))
 
 
-def _is_apdu(octets: bytes) -> bool:
+def _unread(ciphered: Ciphered, attempts: Sequence[_Attempt]) -> str:
+    """What is known when no key gives anything that reads."""
+    if ciphered.tag and all(attempt.authentication_key is not None for attempt in attempts):
+        return "key mismatch: the tag does not fit, and what comes out reads neither as an APDU nor as text"
+    missing = "no authentication key is held" if ciphered.tag else "it carries no tag"
+    text = "what comes out reads neither as an APDU nor as text: a wrong key, or content of a kind that is not read"
+    return f"key mismatch: {text} ({missing}, so nothing proves which)"
+
+
+def _reads(octets: bytes, matches: bool) -> bool:
+    """Whether plain text reads to its end; of a key held for somebody else more is asked, as chance has more tries."""
+    if is_telegram(octets):
+        return True
+    if not matches and len(octets) < FOREIGN_OCTETS:
+        return False
     try:
         read_whole_apdu(octets)
+        return True
+    except DissectionError:
+        return _is_data(octets)
+
+
+def _is_data(octets: bytes) -> bool:
+    """Data without an APDU around it: an array or structure of some size that ends where the octets do."""
+    if len(octets) < FOREIGN_OCTETS or octets[0] not in (1, 2):
+        return False
+    try:
+        return read_node(octets, 0, len(octets))[1] == len(octets)
     except DissectionError:
         return False
-    return True
 
 
 def check_signature(apdu: Apdu, keys: Sequence[DlmsKeys]) -> str:

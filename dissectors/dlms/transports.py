@@ -16,6 +16,8 @@ from dissectors.dlms.data_fields import data_field
 from dissectors.dlms.general import Ciphered, Protected, read_ciphered
 from dissectors.dlms.hdlc import HdlcFrame, frame_field, read_frames
 from dissectors.dlms.mbus import Telegram, read_telegrams, telegram_field
+from dissectors.dlms.p1 import is_telegram
+from dissectors.dlms.plaintext import bare_data, text_telegram
 from dissectors.dlms.reassembly import HdlcSegments, MbusSegments, Piece, Unit
 from dissectors.dlms.tree import Branch, Tree, grow
 from dissectors.dlms.unwrapping import Unwrapping
@@ -85,17 +87,20 @@ def read_iec61334(unwrapping: Unwrapping, data: bytes) -> Result:
 
 def read_data_only(unwrapping: Unwrapping, data: bytes) -> Result:
     """One A-XDR Data and nothing around it."""
-    try:
-        node, stop = read_node(data, 0, len(data))
-    except DissectionError as error:
-        return [Field("unread", data, None, 0, len(data), "message")], error
-    fields: list[Tree] = [Branch(partial(data_field, node))]
-    unwrapping.nodes.append(node)
-    if stop == len(data):
-        return fields, None
-    left = len(data) - stop
-    fields.append(Field("unread", data[stop:], None, stop, left, "message"))
-    return fields, Malformed(f"{left} octets left over after the data", layer="dlms.data", offset=stop)
+    if not data:
+        return [], Truncated(1, 0, layer="dlms.data", offset=0)
+    return bare_data(unwrapping, data, 0, len(data))
+
+
+def read_p1(unwrapping: Unwrapping, data: bytes) -> Result:
+    """A P1 telegram as it comes out of a customer port: text and nothing around it."""
+    if not is_telegram(data):
+        wrong = Malformed(
+            "no P1 telegram (/ABC5..., lines of OBIS code and values)", layer="dlms.p1", offset=0
+        )
+        return [Field("unread", data, None, 0, len(data), "message")], wrong
+    unwrapping.direction = "to-client"
+    return text_telegram(unwrapping, data, 0, len(data), "message"), None
 
 
 def read_wrapper(unwrapping: Unwrapping, data: bytes) -> Result:
@@ -150,7 +155,8 @@ def read_hdlc(unwrapping: Unwrapping, data: bytes, strict: bool = True) -> Resul
     out: list[Tree] = []
     failure: DissectionError | None = None
     error: DissectionError | None
-    at, any_frame = 0, False
+    at, any_frame, sound = 0, False, False
+    passed_over: list[tuple[bool, DissectionError]] = []
     for found in read_frames(data, 0, len(data)):
         if isinstance(found, HdlcFrame):
             out += _flags(data, at, found.start)
@@ -160,6 +166,7 @@ def read_hdlc(unwrapping: Unwrapping, data: bytes, strict: bool = True) -> Resul
                 unwrapping.issue("warning", error.layer, error.offset, error.text)
                 error = None
             any_frame, at = True, found.end
+            sound = sound or (found.frame_ok and found.header_ok is not False)
         else:
             start, stop, error = found
             out += _flags(data, at, start)
@@ -167,9 +174,12 @@ def read_hdlc(unwrapping: Unwrapping, data: bytes, strict: bool = True) -> Resul
             branch = Field("unread", data[start:at], None, start, at - start, "message")
             if any_frame and at == len(data) and isinstance(error, Truncated):
                 unwrapping.issue("note", error.layer, error.offset, f"the frames end here: {error.text}")
-                error = None
+            else:
+                passed_over.append((sound, error))
+            error = None
         out.append(branch)
         failure = failure or error
+    failure = _pass_over(unwrapping, passed_over, sound, failure)
     out += _flags(data, at, len(data))
     if not any_frame and failure is None:
         failure = Malformed("no HDLC frame", layer="dlms.hdlc", offset=0)
@@ -177,6 +187,23 @@ def read_hdlc(unwrapping: Unwrapping, data: bytes, strict: bool = True) -> Resul
     for offset, text in segments.notes:
         unwrapping.issue("note", "dlms.hdlc", offset, text)
     return out, failure
+
+
+def _pass_over(
+    unwrapping: Unwrapping,
+    junk: list[tuple[bool, DissectionError]],
+    sound: bool,
+    failure: DissectionError | None,
+) -> DissectionError | None:
+    """Octets that are no frame: those before the first sound frame are passed over with a note (a recording begins
+    where it begins), others refuse the input. `junk`: (whether a sound frame came before, what is wrong)."""
+    for inside, error in junk:
+        if sound and not inside:
+            text = f"passed over to the first frame whose check holds: {error.text}"
+            unwrapping.issue("note", error.layer, error.offset, text)
+        else:
+            failure = failure or error
+    return failure
 
 
 def _flags(data: bytes, start: int, end: int) -> list[Tree]:
@@ -256,16 +283,18 @@ def read_mbus(unwrapping: Unwrapping, data: bytes) -> Result:
     segments = MbusSegments()
     out: list[Tree] = []
     failure: DissectionError | None = None
-    whole = False
+    passed_over: list[tuple[bool, DissectionError]] = []
+    whole = sound = False
     for found in read_telegrams(data, 0, len(data)):
         if not isinstance(found, Telegram):
             start, end, error = found
             name = "unread" if error else "short_frame"
             text = None if error else "acknowledgement" if end - start == 1 else "link control"
             out.append(Field(name, data[start:end], text, start, end - start, "message"))
-            failure = failure or error
+            passed_over += [(sound, error)] if error else []
             continue
         whole = True
+        sound = sound or found.checksum_ok
         body: list[Tree] = []
         if found.ports is not None:
             unit = segments.feed(found, data)
@@ -276,6 +305,7 @@ def read_mbus(unwrapping: Unwrapping, data: bytes) -> Result:
             unwrapping.issue("warning", "dlms.mbus", offset, text)
         if not found.checksum_ok and failure is None:
             failure = Malformed("the checksum is wrong", layer="dlms.mbus", offset=found.end - 2)
+    failure = _pass_over(unwrapping, passed_over, sound, failure)
     if not whole and failure is None:
         failure = Malformed("no long frame (68 L L 68)", layer="dlms.mbus", offset=0)
     _remains(unwrapping, segments.unfinished, "dlms.mbus")
@@ -345,6 +375,7 @@ READERS: dict[str, Callable[[Unwrapping, bytes], Result]] = {
     "mbus": read_mbus,
     "axdr-data": read_data_only,
     "iec61334": read_iec61334,
+    "p1": read_p1,
     "gbcs-protected": read_gbcs_protected,
 }
 KNOWN_TAGS = frozenset(APDU_NAMES)

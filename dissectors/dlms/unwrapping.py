@@ -20,6 +20,7 @@ from dissectors.dlms.general import Ciphered
 from dissectors.dlms.items import Pair, pairs_of
 from dissectors.dlms.layout import Choice, DataElement, Element, Flagged, Part, Sequence
 from dissectors.dlms.partial import read_partial_apdu
+from dissectors.dlms.plaintext import read_nonconforming, read_plaintext
 from dissectors.dlms.references import TypedDateTime
 from dissectors.dlms.rows import Row, learn, row_of, tables_of
 from dissectors.dlms.security import check_signature, open_apdu
@@ -153,6 +154,9 @@ class Unwrapping:
             apdu = read_partial_apdu(data, start, end)
         if apdu is None:
             return [_rest(data, start, end, buffer)], failure
+        salvaged = self._nonconforming(apdu, end, buffer) if failure is not None else None
+        if salvaged is not None:
+            return salvaged
         self.apdus.append(apdu.name)
         self.read.append(apdu)
         branch = Branch(partial(apdu.field, buffer))
@@ -163,6 +167,21 @@ class Unwrapping:
             inner = self._inside(apdu, branch, buffer, depth, failure is not None)
             failure = failure or inner
         return trees, failure
+
+    def _nonconforming(
+        self, apdu: Apdu, end: int, buffer: str
+    ) -> tuple[list[Tree], DissectionError | None] | None:
+        """A notification whose body is laid out in a way of its own; None when it is not."""
+        if apdu.tag != 0x0F or len(apdu.parts) < 2:
+            return None
+        body = apdu.parts[1][3]
+        found = read_nonconforming(self, apdu.data, body, end, buffer)
+        if found is None:
+            return None
+        head = Apdu(apdu.tag, apdu.name, apdu.type, apdu.parts[:2], apdu.data, apdu.start, body)
+        self.apdus.append(head.name)
+        self.read.append(head)
+        return [Branch(partial(head.field, buffer)), *found[0]], found[1]
 
     def _inside(
         self, apdu: Apdu, branch: Branch, buffer: str, depth: int, broken: bool
@@ -187,12 +206,13 @@ class Unwrapping:
         self.nodes += data_nodes(apdu.parts)
         pairs = pairs_of(apdu, self.association)
         self.authentication += check_hls(apdu, pairs, self.association)
-        self._pairs(pairs, buffer)
+        self.add_pairs(pairs, buffer)
         if apdu.tag == 0x0F and isinstance(apdu.parts[1][1] if len(apdu.parts) > 1 else b"", TypedDateTime):
             text = "the date-time carries a Data type tag (09) where only its length belongs"
             self.issue("note", "dlms.apdu", apdu.parts[1][2], text)
 
-    def _pairs(self, pairs: list[Pair], buffer: str) -> None:
+    def add_pairs(self, pairs: list[Pair], buffer: str) -> None:
+        """Make rows of pairs, and learn from them."""
         learn(pairs, self.association)
         if pairs:
             self.named.append((buffer, pairs))
@@ -218,6 +238,8 @@ class Unwrapping:
         if opened.state != "ok":
             severity: Severity = "note" if opened.state in ("no_key", "none") else "warning"
             self.issue(severity, "dlms.security", part[2], f"{apdu.name}: {opened.text}")
+        elif opened.foreign:
+            self.issue("note", "dlms.security", part[2], f"{apdu.name}: {opened.text}")
         if not opened.plaintext:
             return None
         if ciphered.control & 0x80:
@@ -230,7 +252,7 @@ class Unwrapping:
             start = part[3] - len(ciphered.tag) - len(ciphered.payload)
             return self._in_place(apdu, branch, start, start + len(ciphered.payload), buffer, depth)
         name = self.add_buffer("decrypted", opened.plaintext)
-        fields, error = self.unwrap(opened.plaintext, 0, len(opened.plaintext), name, depth + 1)
+        fields, error = read_plaintext(self, opened.plaintext, name, depth)
         branch.below += fields
         return error
 
@@ -339,7 +361,7 @@ class Unwrapping:
         fields, pairs, nodes, error = block_values(block.service, whole, name, blocks.detail, request)
         branch.below += fields
         self.nodes += nodes
-        self._pairs(pairs, name)
+        self.add_pairs(pairs, name)
         if error is not None:
             self.issue("error", error.layer, error.offset, f"in the reassembled value: {error.text}")
 

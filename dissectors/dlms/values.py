@@ -11,15 +11,25 @@ from typing import Any
 
 from dissectors.dlms.association import Scaler
 from dissectors.dlms.data import Node, plain
-from dissectors.dlms.datetimes import describe_octets
+from dissectors.dlms.datetimes import describe_octets, is_date_time
 from dissectors.dlms.obis import Target, obis_text, unit_name
 from dissectors.facts import table
 
-__all__ = ["NUMERIC", "REGISTER_VALUES", "SCALER_ATTRIBUTES", "number_of", "read_scaler", "scaled", "shown"]
+__all__ = [
+    "FORMS",
+    "NUMERIC",
+    "REGISTER_VALUES",
+    "SCALER_ATTRIBUTES",
+    "number_of",
+    "read_scaler",
+    "scaled",
+    "shown",
+]
 
 NUMERIC = frozenset((5, 6, 7, 15, 16, 17, 18, 20, 21, 22, 23, 24, 28, 29, 30, 31, 32, 33))
 REGISTER_VALUES = {3: (2,), 4: (2,), 5: (2, 3)}
 SCALER_ATTRIBUTES = {3: 3, 4: 3, 5: 4}
+OBIS = 6
 
 
 @cache
@@ -62,17 +72,25 @@ def number_of(node: Node, scaler: Scaler | None, unit: str) -> tuple[float | Non
     return (None, unit) if unit else (node[1], None)
 
 
-def shown(node: Node, where: Target | None = None) -> Any:
-    """The value as a reader wants it: a time as text, an OBIS code as text, else as it is."""
+FORMS = {"date and time": 25, "date": 26, "time": 27, "push setup": OBIS, "logical name": OBIS}
+"""How octets without an object are read, by the label that they were given (`dissectors.dlms.pushes`)."""
+
+
+def shown(node: Node, where: Target | None = None, form: int = 0) -> Any:
+    """The value as a reader wants it: times, OBIS codes and octets that are text as text, else as it is."""
     tag, value = node[0], node[1]
     if not isinstance(value, bytes):
         return plain(node) if tag in (1, 2, 19) else value
-    if tag == 9 and where is not None and where.number == 1 and len(value) == 6:
+    if tag == 9 and len(value) == 6 and (form == OBIS or (where is not None and where.number == 1)):
         return obis_text(value)
+    if form and tag == 9:
+        return describe_octets(value, form) or value
     if tag in (25, 26, 27):
         return describe_octets(value, tag)
-    if tag == 9 and len(value) == 12 and _is_time(where):
+    if tag == 9 and len(value) == 12 and (_is_time(where) or is_date_time(value)):
         return describe_octets(value, 25)
+    if tag == 9 and len(value) > 2 and all(0x20 <= octet < 0x7F for octet in value):
+        return value.decode("ascii")
     return value
 
 
