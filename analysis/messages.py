@@ -10,171 +10,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import IO, Any
 
-from analysis.console import UsageError
+from analysis.message_inputs import Source, Unreadable, frame_message, kind_of, read_sources
 from analysis.payloads import Signatures, note_twin
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, json_value
 from dissectors.gbcs.detection import identify
 from dissectors.gbcs.gbt import read_block, reassemble
-from dissectors.gbcs.inputs import read_inputs
 from dissectors.gbcs.tunnel import read_header
 from dissectors.gbcs.values import is_secret
-from dissectors.keyring import DlmsKeys, Keyring
+from dissectors.keyring import Keyring
 from dissectors.message import Message
 from dissectors.printable import json_text, printable
 
 __all__ = ["Source", "dissect", "dissect_all", "read_sources", "run"]
 
 OK, UNREADABLE, PARTLY = 0, 3, 4
-SUFFIXES = frozenset([".hex", ".bin", ".b64", ".txt", ".xml", ".jsonl", ".gbcs", ".gfi", ".dat", ""])
-
-
-class Unreadable(DissectionError):
-    """The file that should hold a message cannot be read."""
-
-    def __str__(self) -> str:
-        return self.text
-
-
-@dataclass(slots=True)
-class Source:
-    """One input: its octets, what it is called, and what was said about it.
-
-    Attributes:
-        kind: gbcs, dlms, frame or auto.
-        transport: DLMS transport; auto when nothing was said.
-        error: why the input could not be turned into octets.
-        extra: further keys of its JSON form (service reference of a DUIS document).
-    """
-
-    name: str
-    octets: bytes = b""
-    kind: str = "auto"
-    transport: str = "auto"
-    keys: tuple[DlmsKeys, ...] = ()
-    error: DissectionError | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
-
-
-def read_sources(arguments: Sequence[str], stdin: IO[bytes] | None = None) -> Iterator[Source]:
-    """The inputs that `arguments` name: files, folders, ``-`` for stdin, or messages as text.
-
-    Raises:
-        OSError: stdin cannot be read.
-        UsageError: an argument is empty.
-    """
-    for argument in arguments:
-        if not argument.strip():
-            raise UsageError("MESSAGE is empty", "hex, base64, a file, a folder, or - for stdin")
-        if argument == "-":
-            yield from _inputs((stdin or sys.stdin.buffer).read(), "stdin")
-            continue
-        path = _path(argument)
-        if path is not None and path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
-            for file in files:
-                yield from _file(file, str(file))
-        elif path is not None:
-            yield from _file(path, argument)
-        else:
-            yield from _inputs(argument.encode(), "argument")
-
-
-def _file(path: Path, name: str) -> Iterator[Source]:
-    """The messages of a file; one that cannot be read is an input with an error, so that the others are read."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        yield Source(name, error=Unreadable(error.strerror or "cannot be read", layer="input"))
-        return
-    yield from _inputs(data, name)
-
-
-def _path(argument: str) -> Path | None:
-    """The file or folder called `argument`; None when there is none (a long message is no file name)."""
-    try:
-        path = Path(argument)
-        return path if path.exists() else None
-    except (OSError, ValueError):
-        return None
-
-
-def _inputs(data: bytes, name: str) -> Iterator[Source]:
-    if data.lstrip()[:1] == b"{":
-        yield from _json_lines(data, name)
-        return
-    try:
-        found = read_inputs(data)
-    except DissectionError as error:
-        yield Source(name, data, error=error)
-        return
-    if not found:
-        yield Source(name, data, error=Malformed("no message in it", layer="input"))
-    for one in found:
-        extra = {}
-        if one.service_reference:
-            extra = {"service_reference": one.service_reference, "duis": one.document}
-        place = f"{name}, {one.place}" if one.place else name
-        yield Source(place, one.octets, extra=extra)
-
-
-def _json_lines(data: bytes, name: str) -> Iterator[Source]:
-    """Lines such as those of the published DLMS vectors: `id`, `hex`, `transport`, `keys`."""
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
-        if not line.strip():
-            continue
-        where = f"{name}, line {number}"
-        try:
-            row = json.loads(line)
-            octets = bytes.fromhex(row["hex"])
-            keys = _dlms_keys(row.get("keys"))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            yield Source(where, error=Malformed("a JSON line without readable `hex`", layer="input"))
-            continue
-        kind = str(row.get("format") or ("dlms" if "transport" in row else "auto"))
-        source = Source(str(row.get("id") or where), octets, kind, str(row.get("transport") or "auto"), keys)
-        yield source
-
-
-def _dlms_keys(held: dict[str, str] | None) -> tuple[DlmsKeys, ...]:
-    if not held:
-        return ()
-    from dissectors.dlms.message import vector_keys
-
-    return (vector_keys(held),)
-
-
-# --- octets to messages
-
-_APDU_TAGS = frozenset([*range(0x01, 0x10), *range(0x60, 0x64), *range(0xC0, 0xE1)])
-
-
-def kind_of(octets: bytes) -> str:
-    """What octets are when nobody says: gbcs by their start, frame by its check sequence, else dlms."""
-    from dissectors.dlms.message import find_transport as carrier_of
-
-    if identify(octets) != "unknown":
-        return "gbcs"
-    if carrier_of(octets) != "apdu":
-        return "dlms"
-    if len(octets) >= 5 and _frame_check(octets[:-2]) == int.from_bytes(octets[-2:], "little"):
-        return "frame"
-    return "dlms" if octets and octets[0] in _APDU_TAGS else "frame" if 3 <= len(octets) <= 127 else "dlms"
-
-
-def _frame_check(octets: bytes) -> int:
-    """CRC-16 of IEEE 802.15.4, bit reversed as it is sent."""
-    crc = 0
-    for octet in octets:
-        crc ^= octet
-        for _ in range(8):
-            crc = crc >> 1 ^ 0x8408 if crc & 1 else crc >> 1
-    return crc
 
 
 def dissect(
@@ -189,11 +42,18 @@ def dissect(
 ) -> Message:
     """The message of one input, of the given `kind` or of the one that it looks like, as it was at a time."""
     ring = keyring or Keyring()
-    wanted = kind if kind != "auto" else source.kind if source.kind != "auto" else kind_of(source.octets)
+    wanted = kind if kind != "auto" else source.kind
     if source.error is not None:
-        message = Message("gbcs" if wanted == "auto" else wanted, source.octets)  # type: ignore[arg-type]
-        message.error = source.error
-        return message
+        return _refused(source, wanted, source.error)
+    if not source.octets and source.extra:
+        return _document(source)
+    if wanted == "auto":
+        wanted = kind_of(source.octets, ring)
+    if not wanted:
+        text = (
+            "not recognised: neither a GBCS or DLMS message nor a radio frame (--kind says what it should be)"
+        )
+        return _refused(source, wanted, Malformed(text, layer="input"))
     if wanted == "gbcs":
         from dissectors import gbcs
 
@@ -206,22 +66,24 @@ def dissect(
             source.octets, transport=source.transport, keys=keys, reveal=reveal
         )
         return found
-    return _frame(source.octets, ring)
+    return frame_message(source.octets, ring)
 
 
-def _frame(octets: bytes, ring: Keyring) -> Message:
-    """One radio frame as a message."""
-    from importlib import import_module
-
-    from dissectors.context import HanContext
-    from dissectors.frame import RawFrame
-
-    dissect_frame: Any = import_module("dissectors").dissect_frame
-    dissection = dissect_frame(RawFrame(octets), HanContext(ring))
-    facts = {"protocol": dissection.columns.get("protocol"), "summary": dissection.columns.get("summary")}
-    message = Message("frame", octets, facts=facts, fields=dissection.fields, issues=dissection.issues)
-    message.buffers = dissection.buffers
+def _refused(source: Source, kind: str, error: DissectionError) -> Message:
+    """A message that could not be read at all: of the kind that was asked for, if any was."""
+    message = Message("unknown" if kind in ("auto", "") else kind, source.octets)  # type: ignore[arg-type]
+    message.error = error
     return message
+
+
+def _document(source: Source) -> Message:
+    """A DUIS document without a message in it: an acknowledgement, an error, an alert of the DCC."""
+    said = source.extra
+    words = [said["duis"], said["service_reference"], said.get("service", "")]
+    summary = "DUIS " + " ".join(word for word in words if word)
+    if said.get("response_code"):
+        summary += f": {said['response_code']} ({said['response']})"
+    return Message("gbcs", b"", facts=dict(said), columns={"summary": summary})
 
 
 def dissect_all(

@@ -16,7 +16,7 @@ class Message:
     """One message, read as far as it could be.
 
     Attributes:
-        kind: ``"gbcs"``, ``"dlms"`` or ``"frame"``.
+        kind: ``"gbcs"``, ``"dlms"``, ``"frame"``; ``"unknown"`` where nothing proved any of them.
         octets: the message as it came.
         facts: the keys of the JSON form that belong to this kind (``use_case``, ``transport`` ...), in order.
         columns: values for the `messages` table; absent means null.
@@ -26,7 +26,7 @@ class Message:
         error: set when the input was refused as a whole.
     """
 
-    kind: Literal["gbcs", "dlms", "frame"]
+    kind: Literal["gbcs", "dlms", "frame", "unknown"]
     octets: bytes
     facts: dict[str, Any] = field(default_factory=dict)
     columns: dict[str, Any] = field(default_factory=dict)

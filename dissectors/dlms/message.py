@@ -13,8 +13,8 @@ from dissectors.dlms.agreement import public_octets
 from dissectors.dlms.apdu import read_whole_apdu
 from dissectors.dlms.association import Association
 from dissectors.dlms.data import leaves, read_node
-from dissectors.dlms.hdlc import next_frame
-from dissectors.dlms.mbus import next_telegram
+from dissectors.dlms.hdlc import HdlcFrame, next_frame, read_frames
+from dissectors.dlms.mbus import Telegram, next_telegram, read_telegrams
 from dissectors.dlms.message_view import DlmsMessage
 from dissectors.dlms.p1 import is_telegram
 from dissectors.dlms.partial import read_partial_node
@@ -25,7 +25,15 @@ from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.keyring import DlmsKeys
 from dissectors.message import Message
 
-__all__ = ["dissect_message", "dissect_vector", "find_transport", "recognise", "unwrap", "vector_keys"]
+__all__ = [
+    "dissect_message",
+    "dissect_vector",
+    "find_transport",
+    "is_whole",
+    "recognise",
+    "unwrap",
+    "vector_keys",
+]
 
 
 def find_transport(octets: bytes) -> str:
@@ -110,13 +118,13 @@ def _guess(octets: bytes, memory: Association, direction: str) -> tuple[str, Unw
     transport = find_transport(octets)
     unwrapping = Unwrapping(memory, direction)
     result = READERS[transport](unwrapping, octets)
-    if transport == "apdu" and result[1] is not None:
+    if transport in ("apdu", "wrapper", "wrapper-stream") and result[1] is not None:
         other = recognise(octets)
         second = Unwrapping(memory, direction)
-        if other not in ("", "apdu"):
+        if other not in ("", "apdu", transport):
             return other, second, READERS[other](second, octets)
         data = READERS["axdr-data"](second, octets)
-        if data[1] is None:
+        if transport == "apdu" and data[1] is None:
             return "axdr-data", second, data
     return transport, unwrapping, result
 
@@ -128,10 +136,11 @@ def recognise(octets: bytes) -> str:
     and M-Bus that begin in the middle by the first frame whose check holds.
     """
     transport = find_transport(octets)
-    if transport in ("wrapper", "wrapper-stream"):
-        return transport if octets[8:9] and octets[8] in KNOWN_TAGS else ""
-    if transport != "apdu" or not octets:
+    wrapped = transport in ("wrapper", "wrapper-stream")
+    if not octets or (wrapped and octets[8:9] and octets[8] in KNOWN_TAGS):
         return transport if octets else ""
+    if transport != "apdu" and not wrapped:
+        return transport
     if is_telegram(octets):
         return "p1"
     if octets[0] in KNOWN_TAGS and _reads(octets):
@@ -143,6 +152,21 @@ def recognise(octets: bytes) -> str:
     if next_telegram(octets, 0, len(octets)) is not None:
         return "mbus"
     return "apdu" if octets[0] in KNOWN_TAGS else ""
+
+
+def is_whole(octets: bytes) -> bool:
+    """Whether octets are one message from end to end: frames that are sound, a wrapped PDU, or an APDU."""
+    transport = find_transport(octets)
+    if transport == "hdlc":
+        return all(
+            isinstance(found, HdlcFrame) and found.frame_ok for found in read_frames(octets, 0, len(octets))
+        )
+    if transport == "mbus":
+        found = list(read_telegrams(octets, 0, len(octets)))
+        return all(isinstance(one, Telegram) and one.checksum_ok for one in found)
+    if transport == "wrapper":
+        return len(octets) > 8 and octets[8] in KNOWN_TAGS
+    return transport == "apdu" and octets[:1] != b"" and octets[0] in KNOWN_TAGS and _reads(octets)
 
 
 def _reads(octets: bytes) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dissectors.dlms.apdu import Apdu
 from dissectors.dlms.data import Node, read_node
 from dissectors.dlms.data_fields import data_field
 from dissectors.dlms.items import Pair, value_pair
@@ -27,6 +28,7 @@ __all__ = ["bare_data", "read_nonconforming", "read_plaintext", "text_telegram"]
 
 Found = tuple[list[Tree], DissectionError | None]
 LISTS = (1, 2)
+NOTIFICATION = 0x0F
 DESCRIPTOR = 9
 ENOUGH_ENTRIES = 3
 """So many descriptors in a row, each with a value behind it that reads, are no chance."""
@@ -79,18 +81,21 @@ def bare_data(unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer:
     return trees, error
 
 
-def read_nonconforming(
-    unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer: str
-) -> Found | None:
-    """The body of a notification that is no Data, as some meters send it all the same; None when it is neither.
+def read_nonconforming(unwrapping: Unwrapping, apdu: Apdu, end: int, buffer: str) -> Found | None:
+    """A notification whose body is no Data, as some meters send it all the same; None when it is neither.
 
     Either Data after Data without a structure around them, or structures whose attribute descriptor (class, logical
     name, attribute) stands without its type tags. The error says how it departs from the standard.
     """
+    if apdu.tag != NOTIFICATION or len(apdu.parts) < 2:
+        return None
+    body = apdu.parts[1][3]
     for reader in (_data_in_a_row, _untagged):
-        found = reader(unwrapping, data, start, end, buffer)
+        found = reader(unwrapping, apdu.data, body, end, buffer)
         if found is not None:
-            return found
+            head = Apdu(apdu.tag, apdu.name, apdu.type, apdu.parts[:2], apdu.data, apdu.start, body)
+            unwrapping.apdus.append(head.name)
+            return [Branch(partial(head.field, buffer)), *found[0]], found[1]
     return None
 
 

@@ -133,6 +133,10 @@ class MbusSegments:
             return None
         del self.open[telegram.ports]
         numbers = [p.number for p in pieces]
+        if numbers[0]:
+            text = f"segment {numbers[0]} without those before it, passed over"
+            self.notes.append((telegram.start, text))
+            return None
         if numbers != [i & 15 for i in range(len(pieces))]:
             self.notes.append((telegram.start, f"segments missing: {', '.join(map(str, numbers))} came"))
         return Unit(pieces)

@@ -154,7 +154,7 @@ class Unwrapping:
             apdu = read_partial_apdu(data, start, end)
         if apdu is None:
             return [_rest(data, start, end, buffer)], failure
-        salvaged = self._nonconforming(apdu, end, buffer) if failure is not None else None
+        salvaged = read_nonconforming(self, apdu, end, buffer) if failure is not None else None
         if salvaged is not None:
             return salvaged
         self.apdus.append(apdu.name)
@@ -167,21 +167,6 @@ class Unwrapping:
             inner = self._inside(apdu, branch, buffer, depth, failure is not None)
             failure = failure or inner
         return trees, failure
-
-    def _nonconforming(
-        self, apdu: Apdu, end: int, buffer: str
-    ) -> tuple[list[Tree], DissectionError | None] | None:
-        """A notification whose body is laid out in a way of its own; None when it is not."""
-        if apdu.tag != 0x0F or len(apdu.parts) < 2:
-            return None
-        body = apdu.parts[1][3]
-        found = read_nonconforming(self, apdu.data, body, end, buffer)
-        if found is None:
-            return None
-        head = Apdu(apdu.tag, apdu.name, apdu.type, apdu.parts[:2], apdu.data, apdu.start, body)
-        self.apdus.append(head.name)
-        self.read.append(head)
-        return [Branch(partial(head.field, buffer)), *found[0]], found[1]
 
     def _inside(
         self, apdu: Apdu, branch: Branch, buffer: str, depth: int, broken: bool

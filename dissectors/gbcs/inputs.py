@@ -1,4 +1,4 @@
-"""The forms in which people hold messages: octets, hex, base64, GFI lines, DUIS XML. Text in, octets out.
+"""The forms in which people hold messages: octets, pasted text, GFI lines, DUIS XML. Text in, octets out.
 
 Strategy: the form is told from the content. XML is parsed with the standard parser, and a document with a
 DOCTYPE or an entity is refused before it gets there (no external or exploding entities).
@@ -9,21 +9,19 @@ PreCommand and signed pre-commands in base64, with their service reference).
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import xml.etree.ElementTree as ElementTree
 from typing import NamedTuple
 
-from dissectors.errors import Malformed, Unsupported
+from dissectors.dlms.p1 import is_telegram
+from dissectors.errors import DissectionError, Malformed, Unsupported
 from dissectors.gbcs.detection import identify
+from dissectors.pasted import FORMS, from_dump, from_json, from_line, from_log_line
 
 __all__ = ["Input", "read_inputs"]
 
 LAYER = "input"
 _GFI = re.compile(r"^\s*GBCS:DATA#(\d+):(\d+):([0-9A-Fa-f]*)\s*$")
-_HEX = re.compile(r"^[0-9A-Fa-f\s:,-]+$")
-_BASE64 = re.compile(r"^[A-Za-z0-9+/=\s_-]+$")
 _XML_REFUSED = re.compile(r"<!(DOCTYPE|ENTITY|ELEMENT|ATTLIST|NOTATION)", re.IGNORECASE)
 _REFERENCES = ("ServiceReferenceVariant", "ServiceReference")
 
@@ -32,10 +30,12 @@ class Input(NamedTuple):
     """One message found in an input.
 
     Attributes:
-        form: octets, hex, base64, gfi, duis.
+        form: octets, hex, base64, gfi, duis, p1, dump, log and the other forms of `dissectors.pasted`.
         place: where in the input: ``line 3``, ``GBCSPayload 1``; empty when it is all of it.
         service_reference: service reference variant of a DUIS document; empty elsewhere.
         document: what a DUIS document is: ``Request``, ``Response``, ``PreCommand`` ...
+        response_code: that of a DUIS response; empty elsewhere.
+        error: why this line could not be turned into octets, when others could.
     """
 
     octets: bytes
@@ -43,6 +43,8 @@ class Input(NamedTuple):
     place: str = ""
     service_reference: str = ""
     document: str = ""
+    response_code: str = ""
+    error: DissectionError | None = None
 
 
 def read_inputs(data: bytes | str) -> list[Input]:
@@ -63,10 +65,39 @@ def read_inputs(data: bytes | str) -> list[Input]:
         return []
     if stripped.startswith("<"):
         return _xml(stripped)
-    whole = _decode(stripped)
-    if whole is not None and "\n" not in stripped:
-        return [Input(whole[0], whole[1])]
-    return _lines(stripped, whole)
+    return _text(stripped)
+
+
+def _text(words: str) -> list[Input]:
+    """Text that is no XML: a P1 telegram, JSON, a dump, one message, or several lines."""
+    octets = words.encode("utf-8", "replace")
+    if is_telegram(octets):
+        return [Input(octets, "p1")]
+    if words[0] in "[{":
+        listed = from_json(words)
+        if listed is not None:
+            return _numbered([Input(*found) for found in listed], "message")
+    lines = words.splitlines()
+    dumped = from_dump(lines)
+    if dumped is not None:
+        return _numbered([Input(found, "dump") for found in dumped], "dump")
+    if len(lines) > 1:
+        return _lines(words)
+    found = _gfi(words, 1) or from_line(words)
+    if found is not None:
+        return [Input(*found)]
+    logged = from_log_line(words)
+    if logged is not None:
+        return [Input(logged, "log")]
+    raise Malformed(
+        f"no message: the text is none of the forms that are read ({FORMS})", layer=LAYER, offset=0
+    )
+
+
+def _numbered(found: list[Input], what: str) -> list[Input]:
+    if len(found) == 1:
+        return found
+    return [one._replace(place=f"{what} {number}") for number, one in enumerate(found, 1)]
 
 
 def _as_text(data: bytes) -> str | None:
@@ -82,21 +113,67 @@ def _as_text(data: bytes) -> str | None:
     return words if all(c.isprintable() or c in "\r\n\t\f\ufeff" for c in words) else None
 
 
-def _lines(words: str, whole: tuple[bytes, str] | None) -> list[Input]:
-    """Text of several lines: each a message by itself, or all of them one (wrapped hex or base64)."""
+def _lines(words: str) -> list[Input]:
+    """Text of several lines: each a message by itself, or all of them one (wrapped hex or base64, a C array)."""
     lines = [line.strip() for line in words.splitlines()]
     wanted = [(n, line) for n, line in enumerate(lines, 1) if line and not line.startswith("#")]
-    decoded = [(n, _gfi(line, n) or _decode(line)) for n, line in wanted]
-    messages = [d for _, d in decoded if d is not None and identify(d[0]) != "unknown"]
-    if whole is not None and (len(messages) <= 1 or len(messages) < len(wanted)):
-        return [Input(whole[0], whole[1])]
-    out = []
-    for number, found in decoded:
-        if found is None:
-            raise Malformed(f"line {number} is neither hex, base64 nor a GFI line", layer=LAYER, offset=0)
-        place = f"line {number}" if len(decoded) > 1 else ""
-        out.append(Input(found[0], found[1], place))
-    return out
+    decoded = [(n, *_line(line, n)) for n, line in wanted]
+    read = [(n, found) for n, found, _ in decoded if found is not None]
+    whole = _as_one([line for _, line in wanted])
+    if whole is not None and not (len(read) == len(wanted) and _each_begins(read)):
+        return [Input(*whole)]
+    if not read:
+        return _logged(wanted)
+    return [
+        Input(*(found or (b"", "text")), f"line {n}" if len(decoded) > 1 else "", error=error)
+        for n, found, error in decoded
+    ]
+
+
+def _line(line: str, number: int) -> tuple[tuple[bytes, str] | None, DissectionError | None]:
+    """The octets of a line, or what is wrong with it."""
+    try:
+        found = _gfi(line, number) or from_line(line)
+    except Malformed as error:
+        if _GFI.match(line):
+            raise
+        return None, error
+    if found is None:
+        text = f"line {number} is neither hex, base64 nor another form that is read"
+        return None, Malformed(text, layer=LAYER, offset=0)
+    return found, None
+
+
+def _as_one(lines: list[str]) -> tuple[bytes, str] | None:
+    """All lines as one text in one form."""
+    try:
+        return from_line("\n".join(lines))
+    except Malformed:
+        return None
+
+
+def _each_begins(read: list[tuple[int, tuple[bytes, str]]]) -> bool:
+    """Whether every line begins a message of its own: all but those whose first octets only look like one."""
+    return len(read) > 1 and all(_begins(found[0]) for _, found in read)
+
+
+def _begins(octets: bytes) -> bool:
+    """Whether octets begin as a message does: a GBCS header, or a carrier or APDU of DLMS that is whole."""
+    from dissectors.dlms.message import is_whole
+
+    return identify(octets) != "unknown" or is_whole(octets)
+
+
+def _logged(wanted: list[tuple[int, str]]) -> list[Input]:
+    """Lines of a log: what they end in, each a message, or all of them one."""
+    held = [(n, octets) for n, line in wanted if (octets := from_log_line(line)) is not None]
+    if not held:
+        number = wanted[0][0] if wanted else 1
+        text = f"line {number} is none of the forms that are read ({FORMS})"
+        raise Malformed(text, layer=LAYER, offset=0)
+    if len(held) > 1 and not all(_begins(octets) for _, octets in held):
+        return [Input(b"".join(octets for _, octets in held), "log", f"lines {held[0][0]} to {held[-1][0]}")]
+    return [Input(octets, "log", f"line {n}" if len(held) > 1 else "") for n, octets in held]
 
 
 def _gfi(line: str, number: int) -> tuple[bytes, str] | None:
@@ -110,21 +187,6 @@ def _gfi(line: str, number: int) -> tuple[bytes, str] | None:
         text = f"line {number}: GFI says {match[2]} octets, {len(digits) / 2:g} are there"
         raise Malformed(text, layer=LAYER)
     return octets, "gfi"
-
-
-def _decode(words: str) -> tuple[bytes, str] | None:
-    """Octets of hex or base64 text; None when it is neither."""
-    if _HEX.match(words):
-        digits = re.sub(r"[\s:,-]", "", words)
-        if len(digits) % 2 == 0:
-            return bytes.fromhex(digits), "hex"
-    if _BASE64.match(words):
-        packed = "".join(words.split()).replace("-", "+").replace("_", "/")
-        try:
-            return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True), "base64"
-        except (binascii.Error, ValueError):
-            return None
-    return None
 
 
 # --- DUIS
@@ -146,12 +208,15 @@ def _xml(words: str) -> list[Input]:
             reference = found.text.strip()
             break
     document = _document(root)
+    code = next((e.text.strip() for e in root.iter() if _local(e) == "ResponseCode" and e.text), "")
     out: list[Input] = []
     for element in root.iter():
         octets = _payload(element)
         if octets is not None:
             place = f"{_local(element)} {len(out) + 1}"
-            out.append(Input(octets, "duis", place, reference, document))
+            out.append(Input(octets, "duis", place, reference, document, code))
+    if not out and (reference or code):
+        out.append(Input(b"", "duis", "", reference, document, code))
     return out
 
 
@@ -172,7 +237,10 @@ def _payload(element: ElementTree.Element) -> bytes | None:
     words = (element.text or "").strip()
     if len(words) < 40 or len(element):
         return None
-    decoded = _decode(words)
+    try:
+        decoded = from_line(words)
+    except Malformed:
+        return None
     if decoded is None:
         return None
     known = _local(element) in ("GBCSPayload", "PreCommand", "SignedPreCommand", "GBCSCommand")
