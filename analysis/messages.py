@@ -7,7 +7,6 @@ that came together are paired, so that the responses are named surely. Text form
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
