@@ -5,6 +5,7 @@ Source: RFC 5280 section 6.1 (path validation); GBCS 4.x section 12.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -66,9 +67,18 @@ def shown_time(at: datetime) -> str:
 
 @lru_cache(maxsize=4096)
 def x509_facts(der: bytes) -> X509Facts | None:
-    """The facts of a certificate; None when it is not sound X.509 (the tree says where)."""
+    """The facts of a certificate; None when it is not sound X.509 (the tree says where), or when its two signature
+    algorithms differ: only the inner one is signed (RFC 5280 4.1.1.2)."""
     try:
-        one = x509.load_der_x509_certificate(der)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # of serial numbers and times that a profile forbids: not our reader's talk
+            one = x509.load_der_x509_certificate(der)
+        signed = one.tbs_certificate_bytes
+        outer = der.index(signed) + len(signed)
+        if der[outer : outer + 2 + der[outer + 1]] not in signed:
+            return None
         basic = _basic_constraints(one)
         strange = (e.oid.dotted_string for e in one.extensions if e.critical)
         return X509Facts(

@@ -314,6 +314,24 @@ def test_a_revoked_certificate_is_not_trusted_from_then_on():
     assert verdict[1] == "trusted" and "are not signed by it" in verdict[2]
 
 
+def test_a_certificate_with_one_octet_changed_is_not_trusted():
+    """Nowhere, also where nothing is signed: the outer signature algorithm."""
+    from dissectors.errors import DissectionError
+    from dissectors.gbcs.certificates import read_certificate
+    from dissectors.gbcs.chains import find_paths
+    from dissectors.gbcs.trust import judge_certificate
+
+    der = MADE.certificate(SUPPLIER, "digitalSignature")
+    assert judge_certificate(read_certificate(der), STORE, at=AT).state == "trusted"
+    for place in range(len(der)):
+        try:
+            changed = read_certificate(der[:place] + bytes([der[place] ^ 1 << place % 8]) + der[place + 1 :])
+        except DissectionError:
+            continue
+        state = judge_certificate(changed, STORE, at=AT, paths=find_paths(changed, [], STORE.roots)).state
+        assert state != "trusted", place
+
+
 # --- stripped, altered
 
 
