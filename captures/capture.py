@@ -20,6 +20,10 @@ from dissectors.keyring import Key
 
 __all__ = ["Capture", "CaptureFacts", "open_capture"]
 
+KNOWN = (
+    "known are pcap, pcapng, Daintree .dcf, Ubiqua .cubx, TI .psd, Network Analyzer .isd, and text with frames of "
+    "IEEE 802.15.4 in hexadecimal (dumps, logs)"
+)
 HELD = 4
 """Batches of foreign records that are held back until an interface for radio frames is described."""
 FOREIGN = {
@@ -223,7 +227,24 @@ def _reader(source: Source) -> tuple[str, Reader]:
         from captures.files.ubiqua import UbiquaReader
 
         return "ubiqua", UbiquaReader(source)
+    other = _other_reader(source)
+    if other is not None:
+        return other
     text = "is empty" if not head else "is no capture of a known format"
     if not head and source.lost:
         text = source.lost.told()[-1].text
-    raise UnknownFormat(source.name, None, text, "known are pcap, pcapng, Daintree .dcf and Ubiqua .cubx")
+    raise UnknownFormat(source.name, None, text, KNOWN)
+
+
+def _other_reader(source: Source) -> tuple[str, Reader] | None:
+    """The reader of a format that has no magic number; None when the contents prove none."""
+    if source.live is not None:
+        return None
+    from captures.files.psd import LOOKED_AT, SIZES, PsdReader, find_layout
+    from captures.files.text_log import read_text
+
+    layout = find_layout(source.peek(LOOKED_AT * max(SIZES)))
+    if layout is not None:
+        return "psd", PsdReader(source, layout)
+    head = source.peek(64)[:64]
+    return read_text(source) if head and (b"\0" not in head or head.startswith(b"PK")) else None

@@ -22,7 +22,8 @@ class Batch:
     """Records so far, one entry of each list a record.
 
     `interface` and `wire_length` may stay empty: one interface, whole records; so may `channel`, `rssi` and `lqi`
-    of formats that do not tell them beside the frame. Channels out of range become 255, RSSI -128.
+    of formats that do not tell them beside the frame. Channels out of range become 255, RSSI -128;
+    there is no LQI where all are negative.
     """
 
     octets: list[bytes] = field(default_factory=list)
@@ -69,6 +70,7 @@ class Batch:
         offset = PADDING + np.concatenate(([0], np.cumsum(length[:-1], dtype=np.int64)))
         interface = self.interface or np.zeros(len(length), np.uint16)
         told = bool(self.channel)
+        heard = told and max(self.lqi) >= 0
         records = Records(
             data=np.frombuffer(bytes(PADDING) + b"".join(self.octets) + bytes(PADDING), np.uint8),
             offset=offset.astype(np.int64),
@@ -79,7 +81,7 @@ class Batch:
             comments=self.comments,
             channel=np.array([c if 0 <= c < 255 else 255 for c in self.channel], np.uint8) if told else None,
             rssi=np.array([r if -128 < r < 128 else -128 for r in self.rssi], np.int8) if told else None,
-            lqi=np.array([min(max(value, 0), 255) for value in self.lqi], np.uint8) if told else None,
+            lqi=np.array([min(max(value, 0), 255) for value in self.lqi], np.uint8) if heard else None,
         )
         self.__init__()  # type: ignore[misc]
         return records

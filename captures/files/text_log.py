@@ -1,0 +1,229 @@
+"""Frames in text: hex dumps as text2pcap takes them, event logs of Silicon Labs' (Ember's) Network Analyzer, log lines.
+
+Forms, told from the lines themselves:
+* ISD: ``[time duration type Packet sequence] [device] [octets]``, microseconds; the octets are PHR, frame with check
+  sequence, and what the radio appended; EFR radios put F8 (received) or FC (sent) before it. An .isd file is a ZIP
+  archive with such lines in its event.log.
+* dumps: an offset in hexadecimal and octets a line, a frame begins at offset 0; a time of day or date may stand before.
+* lines that hold a frame each, as one run of hexadecimal octets; time, channel, LQI and dBm are taken where named so.
+
+Strategy: what is text says nothing of its link type, so such a file is a capture only if its octets prove to be frames:
+by their check sequences, or, in three frames or more, by their beginnings.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from captures.block import BLOCK_FRAMES, NO_TIME, PADDING, Lost
+from captures.encapsulations.plausible import plausible_starts
+from captures.fcs import fcs16
+from captures.files.batch import Batch
+from captures.files.records import Facts, Interface, Records
+from captures.files.source import Source
+
+__all__ = ["ARCHIVE", "TextReader", "read_text"]
+
+ARCHIVE = b"PK\x03\x04"
+PROVING = 128
+"""Lines at the beginning that must prove to be frames, where the form alone does not."""
+LARGEST = 64 * 1024 * 1024
+"""Octets of text that are read: it is held in memory."""
+LONGEST, SHORTEST = 2048, 5
+LONGEST_LINE = 8192
+ENDINGS = 4
+"""Octets that a radio may have appended to a frame."""
+START_RX, START_TX = 0xF8, 0xFC
+ISD = re.compile(r"\[(\d+)\s+(-?\d+)\s+(\d+)\s+Packet\s+\S*\]\s*\[([^]]*)\]\s*\[([0-9A-Fa-f\s]+)\]")
+DUMP = re.compile(r"^\s*(?:0x)?([0-9A-Fa-f]{3,8}):?\s+((?:[0-9A-Fa-f]{2,4}(?:\s|$))+)")
+TOKEN = re.compile(r"[0-9A-Za-z]+")
+HEXADECIMAL = re.compile(r"(?:0x)?(?:[0-9A-Fa-f]{2})+")
+CLOCK = re.compile(
+    r"(?<![0-9A-Fa-f:])(?:(\d{4}-\d\d-\d\d)[ T])?(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?Z?(?![0-9A-Fa-f:])"
+)
+NAMED = {
+    "channel": re.compile(r"\bch(?:annel)?\b[\s=:]*(\d{1,2})\b", re.IGNORECASE),
+    "lqi": re.compile(r"\blqi\b[\s=:]*(\d{1,3})\b", re.IGNORECASE),
+    "rssi": re.compile(r"(?:\b(?:rssi|power)\b[\s=:]*(-\d{1,3})\b|(-\d{1,3})\s*dBm)", re.IGNORECASE),
+    "time": re.compile(r"\btime\b[\s=:]*(\d+)\b", re.IGNORECASE),
+}
+
+
+@dataclass(slots=True)
+class Entry:
+    """One frame of a text; unknown time None, channel and LQI 255, RSSI -128."""
+
+    octets: bytes
+    time_ns: int | None = None
+    channel: int = 255
+    rssi: int = -128
+    lqi: int = -1
+
+
+class TextReader:
+    """Gives the frames of a text that was read."""
+
+    def __init__(self, entries: list[Entry], facts: Facts) -> None:
+        self.entries = entries
+        self.facts = facts
+
+    def __iter__(self) -> Iterator[Records]:
+        for start in range(0, len(self.entries), BLOCK_FRAMES):
+            batch = Batch()
+            for one in self.entries[start : start + BLOCK_FRAMES]:
+                batch.octets.append(one.octets)
+                batch.size += len(one.octets)
+                batch.time_ns.append(NO_TIME if one.time_ns is None else one.time_ns)
+                batch.channel.append(one.channel)
+                batch.rssi.append(one.rssi)
+                batch.lqi.append(one.lqi)
+            yield batch.taken()
+
+
+def read_text(source: Source) -> tuple[str, TextReader] | None:
+    """The name of the form, and a reader; None when it is no text with frames in it."""
+    facts = Facts()
+    octets = source.read_all(LARGEST)
+    if octets.startswith(ARCHIVE):
+        octets = _event_log(octets, facts)
+    if not octets or b"\0" in octets[:4096]:
+        return None
+    lines = [line[:LONGEST_LINE] for line in octets.decode("utf-8", "replace").splitlines()]
+    for name, parse, sure in (("isd", _isd, True), ("hex dump", _dump, False), ("log", _lines, False)):
+        if not sure and not _proven(parse(lines[:PROVING])):
+            continue
+        entries = parse(lines)
+        if entries:
+            facts.interfaces.append(Interface(195, name))
+            return name, TextReader(entries, facts)
+    return None
+
+
+def _event_log(octets: bytes, facts: Facts) -> bytes:
+    """The event log inside an .isd archive; nothing when there is none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(octets)) as archive:
+            names = [one for one in archive.namelist() if one.endswith("event.log")]
+            if not names:
+                return b""
+            with archive.open(names[0]) as file:
+                return file.read(LARGEST)
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
+        facts.lost.append(Lost(0, f"damaged archive: {error}"))
+        return b""
+
+
+def _isd(lines: list[str]) -> list[Entry]:
+    out = []
+    for line in lines:
+        found = ISD.search(line)
+        if found is None:
+            continue
+        octets = bytes.fromhex("".join(found[5].split())) if len("".join(found[5].split())) % 2 == 0 else b""
+        if octets[:1] and octets[0] in (START_RX, START_TX) and len(octets) > 1:
+            octets = octets[1:]
+        frame = octets[1 : 1 + octets[0]] if octets else b""
+        if frame:
+            out.append(Entry(frame, int(found[1]) * 1000 if len(found[1]) < 16 else None))
+    return out
+
+
+def _dump(lines: list[str]) -> list[Entry]:
+    out: list[Entry] = []
+    time: int | None = None
+    for line in lines:
+        found = DUMP.match(line)
+        if found is None:
+            time = _time(line) if line.strip() else time
+            clock = CLOCK.search(line[:64])
+            found = DUMP.match(line[clock.end() :]) if clock else None
+            if found is None:
+                continue
+        offset, digits = int(found[1], 16), "".join(found[2].split())
+        if len(digits) % 2:
+            continue
+        octets = bytes.fromhex(digits)
+        if offset == 0:
+            out.append(Entry(octets, time))
+            time = None
+        elif out and offset == len(out[-1].octets) <= LONGEST:
+            out[-1].octets += octets
+        else:
+            return []
+    return out
+
+
+def _lines(lines: list[str]) -> list[Entry]:
+    out = []
+    for line in lines:
+        octets = _longest_run(CLOCK.sub(" | ", line))
+        if len(octets) < SHORTEST:
+            continue
+        said = {name: found for name, wanted in NAMED.items() if (found := wanted.search(line))}
+        time = int(said["time"][1]) * 1000 if "time" in said and len(said["time"][1]) < 16 else _time(line)
+        rssi = int(said["rssi"][1] or said["rssi"][2]) if "rssi" in said else -128
+        channel = int(said["channel"][1]) if "channel" in said else 255
+        lqi = int(said["lqi"][1]) if "lqi" in said else -1
+        out.append(Entry(octets, time, channel, rssi, lqi))
+    return out
+
+
+def _longest_run(line: str) -> bytes:
+    """The longest run of octets in a line: pairs of digits with one separator between them, or digits in one word."""
+    best = run = ""
+    end = 0
+    for token in TOKEN.finditer(line):
+        word = token[0]
+        if HEXADECIMAL.fullmatch(word) is None:
+            run = ""
+            continue
+        digits = word.removeprefix("0x")
+        joined = (
+            len(digits) == 2 and len(run) > 0 and line[end : token.start()].strip() in ("", ":", ",", "-")
+        )
+        run = run + digits if joined else digits
+        end = token.end()
+        best = max(best, run, key=len)
+    return bytes.fromhex(best)
+
+
+def _time(line: str) -> int | None:
+    """Nanoseconds of the date and time, or of the time of day, in a line."""
+    found = CLOCK.search(line)
+    if found is None:
+        return None
+    try:
+        day = datetime.fromisoformat(found[1] or "1970-01-01").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    seconds = int(day.timestamp()) + int(found[2]) * 3600 + int(found[3]) * 60 + int(found[4])
+    return seconds * 10**9 + int((found[5] or "").ljust(9, "0") or 0)
+
+
+def _proven(entries: list[Entry]) -> bool:
+    """Whether the octets of a text prove to be frames of IEEE 802.15.4."""
+    some = [one.octets for one in entries[:256]]
+    if not some:
+        return False
+    checked = sum(any(_checks(one, behind) for behind in range(ENDINGS)) for one in some)
+    if checked >= 0.5 * len(some):
+        return True
+    data = np.frombuffer(b"".join([bytes(PADDING), *some, bytes(PADDING)]), np.uint8)
+    length = np.array([len(one) for one in some], np.int32)
+    offset = PADDING + np.cumsum(length, dtype=np.int64) - length
+    plausible = int(plausible_starts(data, offset, length).sum())
+    return len(some) >= 3 and plausible >= 0.9 * len(some)
+
+
+def _checks(octets: bytes, behind: int) -> bool:
+    """Whether the frame, which may have its length before it and `behind` octets behind it, passes its check."""
+    octets = octets[: len(octets) - behind]
+    starts = (octets, octets[1:]) if octets[:1] and octets[0] == len(octets) - 1 else (octets,)
+    return any(len(one) >= 5 and any(one[-2:]) and fcs16(one[:-2]) == one[-2:] for one in starts)

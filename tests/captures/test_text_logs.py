@@ -1,0 +1,144 @@
+"""Frames in text files and in TI's .psd records: told from their contents, proved by their octets."""
+
+import io
+import struct
+import zipfile
+
+import pytest
+
+from captures import FcsState, TrailerKind, UnknownFormat
+from tests.captures.builders import FRAMES, with_fcs, with_ti
+from tests.captures.reading import whole
+
+MANY = FRAMES * 3
+
+
+def spaced(octets: bytes) -> str:
+    return octets.hex(" ").upper()
+
+
+def isd(frames: list[bytes], behind: bytes = b"\x01", start: str = "") -> bytes:
+    lines = ["# Ember log", "[1000 0 131138 Stack Version 00] [ember01] [00 01]"]
+    for n, frame in enumerate(frames):
+        octets = f"{start}{len(frame):02X} {spaced(frame + behind)}"
+        lines.append(f"[{721629332 + n * 1000} 576 16908325 Packet B{n % 10}] [ember01] [{octets}]")
+    return "\n".join(lines).encode()
+
+
+def dump(frames: list[bytes], width: int = 16, times: bool = False, text: bool = False) -> bytes:
+    lines = []
+    for n, frame in enumerate(frames):
+        if times:
+            lines.append(f"10:15:{n:02}.250000")
+        for at in range(0, len(frame), width):
+            part = frame[at : at + width]
+            shown = "  " + "".join(
+                chr(c) if 32 < c < 127 and chr(c) not in "0123456789abcdefABCDEF" else "." for c in part
+            )
+            lines.append(f"{at:06x}  {part.hex(' ')}{shown if text else ''}")
+    return "\n".join(lines).encode()
+
+
+def psd(frames: list[bytes], size: int = 151, width: int = 2, phr: int = 1) -> bytes:
+    out = b""
+    for n, frame in enumerate(frames, 1):
+        length = (len(frame) + phr).to_bytes(width, "little")
+        record = (
+            struct.pack("<BIQ", 3, n, 32 * (5_000 + 1_000 * n)) + length + bytes([len(frame)] * phr) + frame
+        )
+        out += record.ljust(size, b"\0")
+    return out
+
+
+@pytest.mark.parametrize("behind", [b"", b"\x01", b"\xd8\xc4\x0b"])
+@pytest.mark.parametrize("start", ["", "F8 "])
+def test_event_lines_of_network_analyzer(behind: bytes, start: str) -> None:
+    got = whole(isd(with_fcs(), behind, start))
+    assert [row.octets for row in got.rows] == with_fcs()
+    assert {row.fcs for row in got.rows} == {FcsState.GOOD}
+    assert [row.time_ns for row in got.rows][:2] == [721_629_332_000, 721_630_332_000]
+
+
+def test_one_event_line() -> None:
+    frame = with_fcs()[1]
+    assert [row.octets for row in whole(isd([frame])).rows] == [frame]
+
+
+def test_an_archive_with_an_event_log() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("event.log", isd(with_fcs()))
+        archive.writestr("editorState.xml", "<x/>")
+    assert [row.octets for row in whole(file.getvalue()).rows] == with_fcs()
+
+
+@pytest.mark.parametrize("times", [False, True])
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize("width", [16, 8, 32])
+def test_hex_dumps(times: bool, text: bool, width: int) -> None:
+    got = whole(dump(with_fcs(), width, times, text))
+    assert [row.octets for row in got.rows] == with_fcs()
+    if times:
+        assert [row.time_ns % 10**9 for row in got.rows] == [250_000_000] * 5
+
+
+def test_hex_dumps_of_tcpdump_without_fcs() -> None:
+    lines = []
+    for frame in MANY:
+        lines.append("16:08:46.123456 IEEE 802.15.4")
+        for at in range(0, len(frame), 16):
+            part = frame[at : at + 16]
+            groups = " ".join(part[i : i + 2].hex() for i in range(0, len(part), 2))
+            lines.append(f"\t0x{at:04x}:  {groups}")
+    got = whole("\n".join(lines).encode())
+    assert [row.octets for row in got.rows] == MANY
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "received: {hex} power: -60 lqi: 180 time: {us}",
+        "channel 15 RSSI -60 dBm LQI 180 time={us} | {spaced}",
+        "{n} ch: 15, -60 dBm, lqi=180, {colons}",
+    ],
+)
+def test_a_frame_a_line(line: str) -> None:
+    lines = [
+        line.format(hex=f.hex(), spaced=spaced(f), colons=f.hex(":"), us=1_000_000 + n, n=n)
+        for n, f in enumerate(with_fcs())
+    ]
+    got = whole("\n".join(lines).encode())
+    assert [row.octets for row in got.rows] == with_fcs()
+    assert {(row.rssi, row.lqi) for row in got.rows} == {(-60, 180)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"hello world",
+        b"7ea02a41088313 0413e6e7000f40000000000101020309060100010700ff",
+        b"[dlms]\nsystem_title = '4D4D4D0000BC614E'\nkey = '000102030405060708090a0b0c0d0e0f'\n",
+        dump([bytes.fromhex("0200000000020200000000010800450000280001000040110000"), b"\x99" * 30]),
+        b"PK\x03\x04 and no archive",
+        b"0000  zz",
+    ],
+)
+def test_text_that_proves_nothing_is_no_capture(text: bytes) -> None:
+    with pytest.raises(UnknownFormat):
+        whole(text)
+
+
+@pytest.mark.parametrize("size", [151, 271])
+@pytest.mark.parametrize(("width", "phr"), [(2, 1), (1, 0)])
+def test_records_of_ti_packet_sniffer(size: int, width: int, phr: int) -> None:
+    got = whole(psd(with_ti(MANY, rssi=-50), size, width, phr))
+    assert {row.trailer for row in got.rows} == {TrailerKind.TI}
+    assert [row.octets[:-2] for row in got.rows] == MANY
+    assert {(row.rssi, row.lqi) for row in got.rows} == {(-50, 105)}
+    assert [row.time_ns for row in got.rows][:2] == [6_000_000, 7_000_000]
+
+
+def test_a_cut_record_of_ti_packet_sniffer() -> None:
+    got = whole(psd(with_ti(MANY))[:-20])
+    assert len(got.rows) == len(MANY) - 1
+    assert len(got.lost) == 1
