@@ -4,7 +4,8 @@ A sender never uses a counter twice under one key, and receivers drop what is no
 frame is a replay when its integrity code is right and its counter is not greater than the greatest one that
 the same EUI-64 used under the same key in an earlier frame of the capture. Three exceptions, where the same
 protected octets (same counter, same integrity code) are seen again within a short time: the MAC sends a frame
-again when no acknowledgement came (same MAC sequence number), a broadcast is repeated by its own sender, and
+again when no acknowledgement came (same MAC sequence number, which is all that a secured MAC frame must keep,
+where information elements tell times), a broadcast is repeated by its own sender, and
 an APS frame is carried from hop to hop, in the NWK frames of several senders or inside an APS Tunnel: whatever
 carries it, the protected octets tell that it is the same one. Outgoing APS counters belong to a key-pair
 descriptor: a Trust Centre counts for each device apart.

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from captures.errors import CaptureError
 from captures.whole_files import write_whole
+from dissectors.printable import printable
 
 __all__ = ["INTERFACES", "install", "main"]
 
@@ -88,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "extcap-interfaces" in options:
         _say_interfaces()
     elif name not in INTERFACES:
-        sys.stderr.write(f"hanscope: no interface {name!r}\n")
+        sys.stderr.write(printable(f"hanscope: no interface {name}") + "\n")
         return 2
     elif "extcap-dlts" in options:
         sys.stdout.write(f"dlt {{number={DLT_TAP}}}{{name=IEEE802_15_4_TAP}}{{display=IEEE 802.15.4 TAP}}\n")
@@ -146,7 +147,7 @@ def _capture(name: str, options: dict[str, str]) -> int:
             seed=int(given.get("seed", 1)),
         )
     except (CaptureError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(printable(str(error)) + "\n")
         return 1
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))

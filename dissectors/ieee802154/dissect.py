@@ -338,7 +338,8 @@ def accept(reading: Reading, key: Key, eui64: int, counter: int, mic: bytes) -> 
     if not reading.trusted:
         return "ok"
     reading.context.state(KeyProofs).proven.add((("mac", reading.pan, eui64), key.value))
-    again = crc32(mic, reading.mac_seq or 0)
+    # Sent again, a frame keeps its sequence number, but information elements that tell times may have changed.
+    again = crc32(mic) if reading.mac_seq is None else reading.mac_seq
     use = Use(reading.raw.number, counter, reading.raw.time_ns, again)
     if not reading.context.state(FrameCounters).replayed("mac", eui64, key.value, use):
         return "ok"

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -239,3 +240,22 @@ def test_what_a_spreadsheet_calculates() -> None:
         assert csv_cell(text).startswith("'"), text
     for text in ("-5", "+44", "-1.5e3", "5", "", "a=1", "2026-01-01"):
         assert csv_cell(text) == text
+
+
+def test_nothing_writes_past_the_one_place() -> None:
+    """What goes to stdout or stderr as text goes through `analysis.console`, or says here why not."""
+    root = Path(__file__).parents[2]
+    own = {
+        "analysis/console.py",  # is the place
+        "analysis/messages.py",  # writes through `printable` and `json_text` (test_verbs)
+        "analysis/command_line/typer_app.py",  # the version, our own words
+        "analysis/verbs/sniff.py",  # a count of frames that is written over
+        "captures/sniffers/extcap.py",  # Wireshark's own notation; errors through `printable`
+    }
+    writers = {
+        str(path.relative_to(root))
+        for folder in ("analysis", "captures", "dissectors")
+        for path in (root / folder).rglob("*.py")
+        if re.search(r"\bprint\(|sys\.(?:stdout|stderr)\.write\(", path.read_text())
+    }
+    assert writers <= own | {"analysis/messages.py"}, writers - own

@@ -1,13 +1,17 @@
 """Hostile inputs of the shared folder: what each must give."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from analysis.cli import main
 from analysis.keyfile import KeyFileError, read_keys
 from captures import open_capture
 from dissectors.gbcs import dissect_message
 from tests.dissectors.gbcs.round_trip import rebuilt
+
+SAMPLES = Path(__file__).parents[2] / "captures" / "samples"
 
 pytestmark = pytest.mark.shared
 
@@ -49,3 +53,17 @@ def test_damaged_captures_are_read_to_their_end(shared: Path, name: str, frames:
         assert sum(len(block) for block in capture) == frames
         assert sum(one.times for one in capture.lost) == lost
         assert len(capture.lost) <= 10
+
+
+@pytest.mark.parametrize("name", ["bad-inline.toml", "hostile2.toml", "bad-nest.toml", "bad-hugeint.toml"])
+def test_no_error_tells_what_a_key_file_holds(
+    shared: Path, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    """`bad-inline.toml`: a PEM instead of the name of its file; each error names the line and not one octet."""
+    keys = shared / "cases" / "hostile" / name
+    code = main(["keys", str(SAMPLES / "tampered-message.pcapng"), "--keys", str(keys), "-q"])
+    out, err = capfd.readouterr()
+    assert code in (0, 3)
+    for secret in re.findall(r"[0-9a-f]{16,}|BEGIN", keys.read_text("utf-8", "replace")):
+        assert secret not in err or secret.startswith("90b3d5fffe"), err
+    assert all(one.isprintable() or one == "\n" for one in out + err)

@@ -111,3 +111,21 @@ def test_mac_frames_that_a_key_opened(
 ) -> None:
     document = keys_of(capsys, zigbee / capture, "--keys", zigbee / keys)
     assert opened(document, "mac") == count
+
+
+@pytest.mark.parametrize(
+    ("capture", "keys"),
+    [("rejoin.pcap", "z2m.toml"), ("tunnel.pcap", "z2m.toml"), ("ti_small.pcap", "z2m.toml"),
+     ("nrf_user0.pcap", "zoh_keys.toml")],
+)  # fmt: skip
+def test_every_secured_frame_is_open(
+    zigbee: Path, capsys: pytest.CaptureFixture[str], capture: str, keys: str
+) -> None:
+    document = keys_of(capsys, zigbee / capture, "--keys", zigbee / keys)
+    assert document["secured_frames"] and not document["needed"] and not document["replayed"]
+
+
+def test_frames_that_the_mac_sends_again_are_no_replays(zigbee: Path) -> None:
+    """`wisun_node_join.pcapng`: same counter and sequence number, other times in the information elements."""
+    verdicts = security(read(zigbee, "wisun_node_join.pcapng", "wisun.toml"), "mac")
+    assert verdicts.count("ok") == 473 and "replay" not in verdicts

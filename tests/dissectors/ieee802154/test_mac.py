@@ -8,9 +8,9 @@ from dissectors.cursor import Cursor
 from dissectors.evidence import protocol_of
 from dissectors.field import Field
 from dissectors.frame import Dissection, RawFrame
-from dissectors.ieee802154.build import build_frame
+from dissectors.ieee802154.build import build_frame, seal_frame
 from dissectors.ieee802154.fcs import fcs16, fcs32
-from dissectors.ieee802154.layers import MacHeader, pan_fields
+from dissectors.ieee802154.layers import AuxSecurity, MacHeader, pan_fields
 from dissectors.keyring import Key, Keyring
 
 
@@ -126,6 +126,33 @@ def test_mac_security_of_the_standard(octets: str, clear: str | None) -> None:
     assert out.buffers.get("decrypted-0", b"").hex() == (clear or "")
     damaged = read(octets[:-2] + "00", "absent", Key("mac", C2_KEY))
     assert damaged.columns["mac_security"] == ("ok" if clear == "61626364" else "no_key"), "unproven"
+
+
+def sealed(counter: int, seq: int, payload: bytes = b"\x41payload", key: bytes = C2_KEY) -> bytes:
+    header = MacHeader(
+        frame_type=1, version=2, security_enabled=1, dst_mode=3, src_mode=3, pan_id_compression=1
+    )
+    header.sequence, header.dst_eui64, header.src_eui64 = seq, 2, 1
+    aux = AuxSecurity(level=6, key_id_mode=1, key_index=1, frame_counter=counter)
+    return seal_frame(header, aux, key, 1, payload=payload)
+
+
+def test_a_secured_frame_that_is_sent_again_is_no_replay() -> None:
+    """Its sequence number and counter stay; information elements that tell times may be others (Wi-SUN)."""
+    context = HanContext(Keyring([Key("mac", C2_KEY)]))
+    frames = [sealed(5, 1), sealed(5, 1, b"later"), sealed(6, 2), sealed(5, 3)]
+    outs = [dissect_frame(RawFrame(f, "fcs16", n, n * 10**8), context) for n, f in enumerate(frames, start=1)]
+    assert [out.columns["mac_security"] for out in outs] == ["ok", "ok", "ok", "replay"]
+    assert "frame counter" in outs[3].columns["mac_reason"] and "mac_reason" not in outs[0].columns
+    assert {out.columns["mac_key"] for out in outs} == {"keys.toml"}
+
+
+def test_a_mac_key_must_have_opened_something_before_a_frame_is_blamed() -> None:
+    context = HanContext(Keyring([Key("mac", C2_KEY)]))
+    frames = [sealed(5, 1, key=bytes(16)), sealed(6, 2), sealed(7, 3, key=bytes(16))]
+    outs = [dissect_frame(RawFrame(f, "fcs16", n, n * 10**9), context) for n, f in enumerate(frames, start=1)]
+    assert [out.columns["mac_security"] for out in outs] == ["no_key", "ok", "bad_mic"]
+    assert all(outs[place].columns["mac_reason"] for place in (0, 2))
 
 
 @pytest.mark.parametrize(
