@@ -153,7 +153,7 @@ def find_merging(open_again: Callable[[], Capture]) -> Merging | None:
 
     with open_again() as capture:
         heard = hear(seen(capture))
-    if heard is None:
+    if heard is None or not len(heard.number):
         return None
     time_ns = np.concatenate(times)
     doubles = find_doubles(heard, len(time_ns))

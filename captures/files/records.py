@@ -16,7 +16,7 @@ from dissectors.keyring import Key
 __all__ = ["Facts", "Interface", "Reader", "Records"]
 
 
-MOST_INTERFACES = 1024
+MOST_INTERFACES = 256
 """Interfaces of a capture that are told apart; further ones count as one for each link type and FCS length."""
 MOST_PLACES = 4096
 """Interfaces in all, those that stand for many included; what no place is left for counts as the last one."""
