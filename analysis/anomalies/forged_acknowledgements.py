@@ -13,6 +13,7 @@ from analysis.judging import groups_of, key_of, mask
 from analysis.lazy import numbers_of
 from analysis.view import Frame, View
 
+FRAGMENT = "APS data, fragment"  # what the decoder says of a block that makes no payload whole
 RETRY_SECONDS = 0.25  # as long as the MAC may take over its retries
 ANSWER_SECONDS = 1.6  # apsAckWaitDuration (ZigBee PRO 05-3474 2.2.7.1)
 REPEATED_SECONDS = 10.0  # apscMaxFrameRetries times that, with some grace
@@ -112,8 +113,10 @@ def _same_again(same: Frame, hit: npt.NDArray[np.bool_], view: View) -> npt.NDAr
     times = same["seconds"].to_numpy(dtype=float)
     for mine, source, _ in _links(same, hit):
         said = view.good.only(nwk_src=source, mac_src=source, aps_type="data")
+        # blocks of one payload share a counter: of frames that are as long as blocks it tells nothing
+        parts = said[mask(said["summary"] == FRAGMENT)]
         said = said[mask(said["aps_counter"].notna())]
-        if len(said) < 2:
+        if len(said) < 2 or mask(parts["length"] == int(same["length"].iloc[0])).any():
             continue
         when, counter = said["seconds"].to_numpy(dtype=float), numbers_of(said["aps_counter"])[0].astype(int)
         length = numbers_of(said["length"])[0].astype(int)
