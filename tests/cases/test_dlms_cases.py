@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from analysis.checking import check_capture
+from analysis.decode import decode
 from analysis.keyfile import read_keys
 from analysis.messages import run
 
@@ -156,3 +158,13 @@ def test_untagged_and_truncated_are_named(shared: Path) -> None:
     assert told.value("0-0:96.1.1.255") == "5100000001" and told.value("1-0:1.7.0.255") == 1956
     told = Told(shared, "19_truncated_data.hex")
     assert told.code == 4 and "truncated" in told.errors[0]
+
+
+def test_what_clients_write_is_no_answer_of_the_meter(shared: Path) -> None:
+    checked = check_capture(str(shared / "cases/dlms/12_13_ndpi_dlms.pcap"))
+    assert "public-client" not in [finding.rule for finding in checked.result.findings]
+
+
+def test_serial_capture_is_read(shared: Path) -> None:
+    decoded = decode(str(shared / "cases/dlms/14_serial_dlt147.pcap"))
+    assert decoded.items["number"].tolist() == [10925.0, 10929.0]

@@ -29,6 +29,14 @@ def test_public_client() -> None:
     broken_and_kept("public-client", shown(3, "1-0:1.8.0.255"), shown(1, "0-0:42.0.0.255"))
 
 
+def test_what_a_public_client_writes_is_no_answer() -> None:
+    written = response(kind="dlms", use_case=None, name="set-request", payload_kind="dlms-set-request")
+    tables = capture(
+        [command(), written], [item(2, class_id=8, obis="0-0:1.0.0.255", value="true", object="Clock")]
+    )
+    broken_and_kept("public-client", shown(8, "0-0:1.0.0.255"), tables)
+
+
 def test_object_outside_use_case() -> None:
     broken_and_kept("object-outside-use-case", answered("0-0:96.1.0.255"), answered("0-0:19.10.1.255"))
 
