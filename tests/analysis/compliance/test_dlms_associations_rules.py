@@ -31,10 +31,11 @@ def test_public_client() -> None:
 
 def test_what_a_public_client_writes_is_no_answer() -> None:
     written = response(kind="dlms", use_case=None, name="set-request", payload_kind="dlms-set-request")
-    tables = capture(
-        [command(), written], [item(2, class_id=8, obis="0-0:1.0.0.255", value="true", object="Clock")]
-    )
-    broken_and_kept("public-client", shown(8, "0-0:1.0.0.255"), tables)
+    plain = response(kind="dlms", use_case=None, name="get-response", payload_kind="dlms-get-response")
+    clock = item(2, class_id=8, obis="0-0:1.0.0.255", value="true", object="Clock")
+    named = item(3, class_id=1, obis="0-0:42.0.0.255", value="1", object="x")
+    kept = capture([command(), written, plain], [clock, named])
+    broken_and_kept("public-client", shown(8, "0-0:1.0.0.255"), kept)
 
 
 def test_object_outside_use_case() -> None:
