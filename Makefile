@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 NOX     = $(BIN)/python -m nox -f packaging/noxfile.py
-.PHONY: install venv demo test matrix bench
+SECONDS ?= 300
+TARGETS ?=
+.PHONY: install venv demo test matrix bench mutations fuzz
 
 install: venv $(VENV)/.installed
 
@@ -45,3 +47,12 @@ matrix: install
 
 bench: install
 	$(BIN)/python -m tests.benchmarks
+
+# 61,300 mutated GBCS messages of each kind: built again octet by octet, or said where not
+mutations: install
+	HANSCOPE_MUTATIONS=61300 $(BIN)/python -m pytest -n auto tests/dissectors/gbcs/test_mutations.py
+
+# every target of tests/fuzz (or TARGETS="gbcs dlms") for SECONDS each; coverage-guided where atheris can be had
+fuzz: install
+	@$(BIN)/python -m pip install --quiet --group fuzz || echo "note: no atheris for this Python: hypothesis it is" >&2
+	$(BIN)/python -m tests.fuzz $(TARGETS) --seconds $(SECONDS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -153,7 +153,11 @@ def _json_lines(data: bytes, name: str) -> Iterator[Source]:
             yield Source(where, error=error)
             continue
         kind = str(row.get("format") or ("dlms" if "transport" in row else "auto"))
-        source = Source(str(row.get("id") or where), octets, kind, str(row.get("transport") or "auto"), keys)
+        transport = str(row.get("transport") or "auto")
+        source = Source(str(row.get("id") or where), octets, kind, transport, keys)
+        if transport != "auto" and transport not in _transports():
+            text = f"a transport that is not known; one of {', '.join(_transports())}"
+            source.error = Malformed(text, layer="input")
         yield source
 
 
@@ -165,6 +169,12 @@ def _octets_of(row: Any) -> bytes:
     if not found:
         raise ValueError("no octets")
     return found[0][0]
+
+
+def _transports() -> Collection[str]:
+    from dissectors.dlms.transports import READERS
+
+    return READERS
 
 
 def _dlms_keys(held: dict[str, str] | None) -> tuple[DlmsKeys, ...]:

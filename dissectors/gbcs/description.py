@@ -22,7 +22,7 @@ from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.profiles import departures, version_issues
 from dissectors.gbcs.replacements import check_replacements
 from dissectors.gbcs.structures import any_structure, structure
-from dissectors.gbcs.tunnel import header_fields, read_header
+from dissectors.gbcs.tunnel import header_fields, whole_header
 from dissectors.gbcs.values import Row, item
 from dissectors.gbcs.verification import GROUP_ORDER
 
@@ -38,7 +38,7 @@ _Described = tuple[list[Field], list[Row], list[Issue], dict[str, Any]]
 def describe(message: GbcsMessage) -> _Described:
     """Fields, items, issues and columns of `message`."""
     fields, items, issues, columns = _describe(message)
-    header = read_header(message.lead) if message.lead else None
+    header = whole_header(message.lead) if message.lead else None
     if header is None:
         return fields, items, issues, columns
     shift = len(message.lead)

@@ -15,7 +15,7 @@ from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.names import CRA, alert_name, use_cases
 from dissectors.gbcs.payload import Payload, read_payload
 from dissectors.gbcs.trust import Trust, judge_signer
-from dissectors.gbcs.tunnel import read_header
+from dissectors.gbcs.tunnel import read_header, whole_header
 from dissectors.gbcs.verification import Opened, Signature, check_signature, open_parts
 from dissectors.message import Message
 
@@ -90,7 +90,7 @@ def _unwrap(octets: bytes) -> tuple[bytes, bytes]:
 
 
 def _tunnelled(lead: bytes, facts: dict[str, Any]) -> None:
-    header = read_header(lead)
+    header = whole_header(lead)
     if header is not None:
         facts["tunnel"] = header.name
         facts["messages_waiting"] = header.remaining

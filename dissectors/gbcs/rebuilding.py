@@ -25,7 +25,7 @@ from dissectors.gbcs.payload import SECURITY_HEADER, Component, Payload, Specifi
 from dissectors.gbcs.payloads import NULL, Ask, ZclCommand, gbz, gbz_alert, head, notification, zcl_values
 from dissectors.gbcs.protection import decrypt, encrypt
 from dissectors.gbcs.structures import structure
-from dissectors.gbcs.tunnel import build_header, read_header
+from dissectors.gbcs.tunnel import build_header, whole_header
 
 __all__ = ["header_of", "rebuild"]
 
@@ -90,7 +90,7 @@ def _whole(layout: Layout, payload: Payload) -> bool:
 
 def _lead(octets: bytes) -> bytes:
     """The tunnel header again."""
-    header = read_header(octets)
+    header = whole_header(octets)
     return build_header(header.kind, header.remaining) if header is not None else b""
 
 

@@ -9,7 +9,16 @@ from typing import NamedTuple
 
 from dissectors.field import Field
 
-__all__ = ["GET", "GET_RESPONSE", "PUT", "TunnelHeader", "build_header", "header_fields", "read_header"]
+__all__ = [
+    "GET",
+    "GET_RESPONSE",
+    "PUT",
+    "TunnelHeader",
+    "build_header",
+    "header_fields",
+    "read_header",
+    "whole_header",
+]
 
 GET, GET_RESPONSE, PUT = 1, 2, 3
 _NAMES = {GET: "GET", GET_RESPONSE: "GET-RESPONSE", PUT: "PUT"}
@@ -39,6 +48,13 @@ def read_header(octets: bytes) -> TunnelHeader | None:
         # an empty queue may leave the count out
         return TunnelHeader(kind, None, 1)
     return TunnelHeader(kind, octets[1], 2)
+
+
+def whole_header(octets: bytes) -> TunnelHeader | None:
+    """The tunnel header that `octets` are, with nothing behind it; None when they are none."""
+    if not 1 <= len(octets) <= 2 or octets[0] not in _NAMES:
+        return None
+    return TunnelHeader(octets[0], octets[1] if len(octets) == 2 else None, len(octets))
 
 
 def build_header(kind: int, remaining: int | None = None) -> bytes:

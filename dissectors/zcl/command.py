@@ -235,7 +235,8 @@ def _build_field(spec: FieldSpec, value: Any, values: Mapping[str, Any]) -> byte
             raise ValueError(f"{spec.name}: {compiled(detail)(values)} octets are needed, not {len(octets)}")
         return octets
     if kind == "struct" and detail:
-        return build_fields(catalogue.struct(detail), {**values, **value})
+        outer = {name: held for name, held in values.items() if name != "undecoded"}
+        return build_fields(catalogue.struct(detail), {**outer, **value})
     if kind == "typed":
         inner = catalogue.data_type(value[0])
         if inner is None:

@@ -314,8 +314,9 @@ def read_data(reading: Reading, header: ApsSays, cursor: Cursor, buffer: str) ->
         reading.say(NAME, "APS data, empty")
         return
     window = Cursor(cursor.data, cursor.offset, cursor.end, layer="zcl")
+    payload = Payload.read(cursor)  # whoever reads on behind a MAC that only authenticates finds nothing left
     if not reading.rows_only:
-        reading.out.layers.append((buffer, Payload.read(Cursor(cursor.data, cursor.offset, cursor.end))))
+        reading.out.layers.append((buffer, payload))
     from dissectors import zcl
 
     zcl.dissect(window, buffer, envelope_of(reading, header), reading.context, reading.out)

@@ -146,3 +146,10 @@ def test_keys_inside_messages_are_hidden_unless_revealed(keyring, tmp_path):
 
     rows = item_rows(messages.dissect(messages.Source("x", octets), keyring), 1)
     assert not any(secret.hex() in str(row) for row in rows)
+
+
+@pytest.mark.parametrize("transport", [{"ek": 1}, "hdlc ", 5, ["hdlc"]])
+def test_a_transport_that_is_not_known_is_an_error_of_the_line(transport: object) -> None:
+    line = json.dumps({"hex": "c401c1000001", "transport": transport}).encode()
+    ((_, message),) = messages.dissect_all(messages.read_sources(["-"], io.BytesIO(line)))
+    assert message.error is not None and "apdu, llc, hdlc" in message.error.text

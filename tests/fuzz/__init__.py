@@ -1,0 +1,1 @@
+"""Fuzzing that stays: `python -m tests.fuzz --help`; see docs/reliability.md."""

@@ -124,9 +124,9 @@ def test_a_block_is_built_again_with_what_its_header_holds() -> None:
         assert rebuilt(dissect_message(longer)) == "stated"
 
 
-@pytest.mark.parametrize("lead", ["01", "0200", "02", "03"])
+@pytest.mark.parametrize("lead", ["01", "0200", "02", "03", "02dd"])
 def test_tunnel_headers_are_built_again(lead: str) -> None:
-    for octets in (b"", own.octets("ecs17b-command")):
+    for octets in (b"",) * (lead != "02dd") + (own.octets("ecs17b-command"),):
         message = dissect_message(bytes.fromhex(lead) + octets)
         assert message.lead and rebuilt(message) == "same"
 

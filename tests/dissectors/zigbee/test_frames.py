@@ -76,6 +76,16 @@ NAMES = {
 }
 
 
+def test_application_data_in_an_authenticated_mac_frame_are_read_once() -> None:
+    """MAC security level 2 leaves the payload in clear: the ZCL frame is in one leaf and one layer."""
+    octets = bytes.fromhex(
+        "49dc00621a009078563412db00000001e314853c4f 42d5ac94cb 4400000000010000 000600cacacacaca cacacaca 8430781f39d0ebf0"
+    )
+    out = dissect_frame(RawFrame(octets), context())
+    whole(out)
+    assert [leaf.name for top in out.fields for leaf in top.leaves() if leaf.offset == 0x2D] == ["payload"]
+
+
 def test_stub_frames_have_their_names() -> None:
     frames = dict(EXAMPLES)
     assert {n: dissect_frame(raw(frames[n]), context()).columns["protocol"] for n in NAMES} == NAMES

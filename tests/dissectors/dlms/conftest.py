@@ -1,3 +1,0 @@
-"""The fuzz target is run by hand and needs atheris."""
-
-collect_ignore = ["fuzz_dlms.py"]

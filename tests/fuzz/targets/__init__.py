@@ -1,0 +1,1 @@
+"""One module a target: `LIMIT`, `seeds()` and `check(octets)`."""
