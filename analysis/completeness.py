@@ -22,7 +22,7 @@ from analysis.lazy import numbers_of
 from analysis.repeats import repeats
 from analysis.view import View
 
-__all__ = ["Completeness", "completeness", "improbable", "tempered"]
+__all__ = ["FEW", "Completeness", "completeness", "improbable", "tempered"]
 
 Times = npt.NDArray[np.float64]
 GAP = 64  # a larger step is a restart (counters are stored every 256 or 1024 frames), or a radio on another channel

@@ -41,7 +41,7 @@ def announce_forged(view: View, *, seconds: float = 1900.0) -> Iterator[Evidence
         if len(stays):
             other = int(stays["nwk_src"].iloc[0])
             text = f"announced as 0x{one.short:04x} at frame {one.frame}, yet goes on as 0x{other:04x}"
-            yield broken(subject, text, [one.frame, *view.frames_of(stays[:5])])
+            yield broken(subject, text, [*one.frames, *view.frames_of(stays[:5])])
         elif again is not None:
             yield kept(
                 subject, f"announced as 0x{one.short:04x} at frame {one.frame}, and joined again later"

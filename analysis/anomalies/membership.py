@@ -23,12 +23,17 @@ COPIES_SECONDS = 9.0  # routers repeat a broadcast within nwkBroadcastDeliveryTi
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A Device_annce, however many routers repeated it: EUI-64 and short address, and where it was heard first."""
+    """A Device_annce, however many routers repeated it: EUI-64 and short address, when it was heard first, and all frames
+    that carry it."""
 
     eui64: int
     short: int
-    frame: int
     seconds: float
+    frames: list[int]
+
+    @property
+    def frame(self) -> int:
+        return self.frames[0]
 
 
 def announcements(view: View) -> list[Announcement]:
@@ -47,15 +52,18 @@ def _announcements(view: View) -> list[Announcement]:
     eui = fields[mask(names.str.contains("ieee|eui", case=False))].drop_duplicates("frame")
     pairs = short[["frame", "seconds", "number"]].merge(eui[["frame", "value", "meaning"]], on="frame")
     out: list[Announcement] = []
-    last: dict[tuple[int, int], float] = {}
+    last: dict[tuple[int, int], Announcement] = {}
+    heard: dict[tuple[int, int], float] = {}
     for row in pairs.sort_values("seconds").itertuples():
         who = _eui(row.meaning if isinstance(row.meaning, str) else row.value)
         if who is None or pd.isna(row.number):
             continue
         key = who, int(row.number)
-        if key not in last or row.seconds - last[key] > COPIES_SECONDS:
-            out.append(Announcement(*key, int(row.frame), float(row.seconds)))
-        last[key] = float(row.seconds)
+        if key not in last or row.seconds - heard[key] > COPIES_SECONDS:
+            last[key] = Announcement(*key, float(row.seconds), [])
+            out.append(last[key])
+        last[key].frames.append(int(row.frame))
+        heard[key] = float(row.seconds)
     return out
 
 
@@ -69,7 +77,7 @@ def _eui(text: str) -> int | None:
 
 
 def membership_times(view: View, eui64: int, short: int | None = None) -> list[float]:
-    """When `eui64` associated, rejoined, or announced an address that it had not had before, in seconds, in order.
+    """When `eui64` associated, rejoined, or announced an address that it had not had before and then used, in seconds.
 
     Announcements of `short` are left out: those are what is asked about."""
     times: list[float] = []
@@ -83,16 +91,16 @@ def membership_times(view: View, eui64: int, short: int | None = None) -> list[f
     others = [one for one in announcements(view) if one.eui64 == eui64 and one.short != short]
     addresses, heard = _addresses(view, eui64) if others else (np.zeros(0), np.zeros(0))
     for one in others:
-        before = addresses[heard < one.seconds - COPIES_SECONDS]
-        if one.short not in before:
+        before, after = addresses[heard < one.seconds - COPIES_SECONDS], addresses[heard > one.seconds]
+        if one.short not in before and one.short in after:
             times.append(one.seconds)
     return sorted(float(t) for t in times)
 
 
 def _addresses(view: View, eui64: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
-    """The short addresses that a device sent under, and when."""
+    """The short addresses that a device sent under, other than to announce them, and when."""
     rows = view.good.only(nwk_src_eui64=eui64)
-    rows = rows[mask(rows["nwk_src"].notna())]
+    rows = rows[mask(rows["nwk_src"].notna()) & ~mask(rows["aps_cluster"] == DEVICE_ANNCE)]
     return numbers_of(rows["nwk_src"])[0], rows["seconds"].to_numpy(dtype=float)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.completeness import completeness
+from analysis.completeness import FEW, completeness
 from analysis.compliance.gbcs_messages import gbcs, party, station_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import groups_of, key_of, mask, plural
@@ -76,6 +76,8 @@ class _Pieces:
 
 
 def _pieces(view: View, station: int, within: float) -> _Pieces:
+    if completeness(view).missed(station) < FEW:
+        return _Pieces([], within)
     whole = {int(f) for fs in view.tables["messages"]["frames"] for f in fs}
     rows = view.good.only(origin=station, aps_cluster=TUNNELING, aps_type="data")
     rows = rows[~mask(rows["frame"].isin(list(whole)))]
