@@ -58,9 +58,14 @@ class Chain:
         """The chain ended at damage: no more than a little is looked through behind it, else much would be in vain."""
         self.most = FEW
 
+    @property
+    def recovering(self) -> bool:
+        """It was interrupted a short while ago: fewer records are looked for than a block takes."""
+        return self.most < BLOCK_FRAMES
+
     def starts(self, window: Window) -> Places:
         """Where the next records start, as many as a block takes, as far as their headers are in the window."""
-        last, most = window.end - self.header, self.most
+        last, most = window.end - self.header, min(self.most, BLOCK_FRAMES)
         self.most = min(8 * most, BLOCK_FRAMES)
         if not self.ragged:
             reach = min(

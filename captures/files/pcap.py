@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from captures.block import BLOCK_FRAMES, Lost
+from captures.block import Lost
 from captures.errors import CaptureError
 from captures.files.batch import FEW, Batch
 from captures.files.chain import Chain, pcap_headers
@@ -109,7 +109,7 @@ class PcapReader:
                 continue
             records = self._records(starts, lengths)
             window.advance(int(starts[-1] + self.variant.header + lengths[-1]))
-            if len(records) < FEW and self.chain.most < BLOCK_FRAMES:
+            if len(records) < FEW and self.chain.recovering:
                 batch.extend(records)
                 continue
             if len(batch):

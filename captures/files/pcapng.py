@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from captures.block import BLOCK_FRAMES, NO_TIME, Lost
+from captures.block import NO_TIME, Lost
 from captures.errors import CaptureError
 from captures.files import blocks
 from captures.files.batch import FEW, Batch
@@ -76,7 +76,7 @@ class PcapngReader:
                 continue
             records = self._records(starts, lengths)
             self.window.advance(int(starts[-1] + lengths[-1]))
-            if len(records) < FEW and self.chain.most < BLOCK_FRAMES:
+            if len(records) < FEW and self.chain.recovering:
                 batch.extend(records)
                 continue
             if len(batch):
