@@ -1,4 +1,4 @@
-"""What the README shows is what happens: every command in it is run, every line of output is found again.
+"""What the README and the pages show is what happens: every command in it is run, every line of output is found again.
 
 Loosely, so that a new rule or a livelier simulated home needs no new README: numbers may differ, ``...`` stands
 for anything, of the lines of one command a third may be others, and the frame that is shown is the one that the
@@ -19,8 +19,8 @@ BLOCK = re.compile(r"^```(console|pycon)\n(.*?)^```", re.M | re.S)
 ROOT = README.parent
 
 
-def blocks(kind: str) -> list[str]:
-    return [body for name, body in BLOCK.findall(README.read_text("utf-8")) if name == kind]
+def blocks(kind: str, page: Path = README) -> list[str]:
+    return [body for name, body in BLOCK.findall(page.read_text("utf-8")) if name == kind]
 
 
 def commands() -> list[tuple[str, list[str]]]:
@@ -77,14 +77,23 @@ def test_commands(place: Path) -> None:
         assert 3 * len(missing) <= len(expected), (command, missing, done.stdout[:3000])
 
 
-def test_python(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+PAGES = [
+    README,
+    *sorted(page for page in (ROOT / "docs").glob("*.md") if "```pycon" in page.read_text("utf-8")),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python(page: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
     if not (place / "tables").is_dir():
         from analysis.cli import main
 
         assert main(["demo", "-q"]) == 0
         assert main(["decode", "hanscope-demo/han.pcapng", "--out", "tables", "-q"]) == 0
+    names: dict[str, object] = {}  # the blocks of a page go on where the one before ended
     parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-    for number, body in enumerate(blocks("pycon")):
-        test = parser.get_doctest(body, {}, f"README block {number}", str(README), 0)
-        assert runner.run(test).failed == 0
+    for number, body in enumerate(blocks("pycon", page)):
+        test = parser.get_doctest(body, names, f"{page.name} block {number}", str(page), 0)
+        assert runner.run(test, clear_globs=False).failed == 0
+        names = test.globs
