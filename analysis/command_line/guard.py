@@ -41,8 +41,8 @@ def _trace(error: Exception) -> None:
     from analysis import console
 
     console.say("Traceback (most recent call last):")
-    for line in traceback.format_tb(error.__traceback__):
-        console.say(line.rstrip())
+    for line in "".join(traceback.format_tb(error.__traceback__)).splitlines():
+        console.say(line)
     console.say(HIDDEN.sub("(hidden)", f"{type(error).__name__}: {error}"))
 
 

@@ -119,12 +119,15 @@ def _devices(devices: list[dict[str, Any]], most: int) -> Iterator[str]:
     if not devices:
         return
     yield ""
-    yield f"{'frames':>10}  {'EUI-64':<17}{'short':<8}{'PAN':<8}{'role':<12}{'state':<17}name"
-    for row in sorted(devices, key=lambda one: -one["frames"])[:most]:
+    shown = sorted(devices, key=lambda one: -one["frames"])[:most]
+    width = max(12, *(len(row.get("role", "")) + 2 for row in shown))
+    yield f"{'frames':>10}  {'EUI-64':<17}{'short':<8}{'PAN':<8}{'role':<{width}}{'state':<17}name"
+    for row in shown:
         eui64 = f"{row['eui64']:016x}" if "eui64" in row else "unknown"
         short = f"0x{row['short']:04x}" if "short" in row else ""
         pan = f"0x{row['pan']:04x}" if "pan" in row else ""
-        told = f"{row.get('role', ''):<12}{row['join_state']:<17}{row.get('name', '')}"
+        # A remote party, which keys.toml or a certificate names, never joins.
+        told = f"{row.get('role', ''):<{width}}{row.get('join_state', ''):<17}{row.get('name', '')}"
         yield f"{row['frames']:>10,}  {eui64:<17}{short:<8}{pan:<8}{told}".rstrip()
     yield from _more(len(devices), most)
 

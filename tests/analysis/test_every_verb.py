@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.command_line.registry import VERBS
+from analysis.cli import VERBS
 from captures.simulated.samples import FOLDER, SAMPLES
 
 ARGUMENTS = {
