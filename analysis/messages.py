@@ -24,7 +24,7 @@ from dissectors.keyring import Keyring
 from dissectors.message import Message
 from dissectors.printable import json_text, printable
 
-__all__ = ["Source", "dissect", "dissect_all", "read_sources", "run"]
+__all__ = ["Source", "dissect", "dissect_all", "print_tree", "read_sources", "run", "to_json"]
 
 OK, UNREADABLE, PARTLY = 0, 3, 4
 
@@ -217,7 +217,7 @@ def run(
         elif as_json:
             documents.append(to_json(source, message, reveal=reveal))
         else:
-            _print_tree(source, message, stream, reveal)
+            print_tree(source, message, stream, reveal)
     if as_json and not jsonl:
         whole = documents[0] if len(documents) == 1 else documents
         stream.write(json_text(whole, indent=2) + "\n")
@@ -237,7 +237,8 @@ def _worse(one: int, other: int) -> int:
     return UNREADABLE if UNREADABLE in (one, other) else max(one, other)
 
 
-def _print_tree(source: Source, message: Message, stream: IO[str], reveal: bool) -> None:
+def print_tree(source: Source, message: Message, stream: IO[str], reveal: bool) -> None:
+    """Print the message as a tree; keys are hidden unless `reveal`."""
     from rich.console import Console
     from rich.text import Text
     from rich.tree import Tree

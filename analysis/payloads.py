@@ -105,6 +105,8 @@ def queue_message(
     if twin is not None:
         note_twin(message, f"message {twin}")
     row = message_row(message, number)
+    if number in session.messages_kept:
+        session.messages_kept[number] = message, frames
     row.update(signature_twin=twin, source=session.capture, frames=list(frames), time=time_ns)
     _pair(session.context.state(Exchanges), message, number, time_ns, row)
     session.messages.append(row)

@@ -103,6 +103,7 @@ class Session:
         refused: values that their column could not hold (a mistake of ours): ``table.column`` -> count.
         forgotten: entries of memories that outgrew their ceiling (`analysis.ceilings`), by what they are.
         messages, items: rows of those tables that wait for the end of the block.
+        messages_kept: by the numbers of messages that somebody asks for: each with its frames, once it was read.
         certificates: those that messages carried, by their octets (`analysis.certificates`);
             `certificates_forgotten` more were not kept.
         last_time: capture time of the last frame of the last block, in ns; None where it has none.
@@ -132,6 +133,7 @@ class Session:
         self.messages: list[dict[str, Any]] = []
         self.items: list[dict[str, Any]] = []
         self.message_count = 0
+        self.messages_kept: dict[int, tuple[Any, tuple[int, ...]] | None] = {}
         self.certificates: dict[bytes, Any] = {}
         self.certificates_forgotten = 0
         self.last_time: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from analysis.decode import readings
 from analysis.python_values import iso_time
 from analysis.rows import capture_columns
 from analysis.session import SECURITY, Hindsight, Session
-from analysis.source import Replay
+from analysis.source import Replay, Source
 from analysis.tree import hex_pane, issue_lines, secret_spans, tree_lines
 from captures import CaptureFacts, FrameBlock, Kind
 from captures.block import cut
@@ -21,7 +22,7 @@ from dissectors.field import Field
 from dissectors.frame import Dissection
 from dissectors.keyring import Keyring
 
-__all__ = ["Shown", "numbers_of", "run", "shown_frames", "shown_row"]
+__all__ = ["Shown", "numbers_of", "run", "shown_frames", "shown_row", "text_lines", "to_json"]
 
 MOST = 1000
 """Frames that one command shows at most."""
@@ -53,13 +54,16 @@ def numbers_of(text: str) -> list[int]:
     return sorted(numbers)
 
 
-def shown_frames(source: str, keyring: Keyring, numbers: Sequence[int]) -> tuple[list[Shown], CaptureFacts]:
-    """The frames `numbers` as far as the capture has them, dissected with all that the capture teaches.
+def shown_frames(
+    source: Source | Replay, keyring: Keyring, numbers: Sequence[int]
+) -> tuple[list[Shown], CaptureFacts]:
+    """The frames `numbers` as far as the capture has them, dissected with all that the capture teaches. A `Replay`
+    stays open.
 
     Raises:
         CaptureError: the capture cannot be read at all.
     """
-    with Replay(source) as replay:
+    with nullcontext(source) if isinstance(source, Replay) else Replay(source) as replay:
         found, facts = _pass(replay, keyring, numbers, None)
         if any(one.columns.get(layer) == "no_key" for one in found for layer in SECURITY):
             for reading in readings(replay, keyring, tables=()):
@@ -160,7 +164,7 @@ def run(source: str, frame: str, keyring: Keyring, *, as_json: bool, reveal: boo
         for index, one in enumerate(found):
             if index:
                 console.put()
-            for line in _text(one, reveal):
+            for line in text_lines(one, reveal):
                 console.put(line)
     if missing:
         console.error_line(
@@ -198,7 +202,8 @@ def _hidden_hex(octets: bytes, spans: Sequence[tuple[int, int]]) -> str:
     return text
 
 
-def _text(one: Shown, reveal: bool) -> Iterator[str]:
+def text_lines(one: Shown, reveal: bool) -> Iterator[str]:
+    """The frame as the lines that `hanscope show` prints; keys are hidden unless `reveal`."""
     columns, found = one.columns, one.dissection
     yield _title(one)
     yield f"{columns.get('protocol') or 'unknown'}: {columns.get('summary') or 'nothing readable'}"

@@ -1,0 +1,195 @@
+"""One frame and one message, as trees of fields with their octets."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from analysis.api import html
+from analysis.api.keys import Keys, keyring_of
+
+if TYPE_CHECKING:
+    from analysis.verbs.show import Shown
+    from dissectors.keyring import Keyring
+    from dissectors.message import Message
+
+__all__ = ["FoundFrame", "FoundMessage", "message"]
+
+
+class FoundFrame:
+    """One frame of a capture, dissected with all that the capture teaches.
+
+    Attributes:
+        shown: the dissection: fields, buffers, issues, and the columns of its row.
+    """
+
+    def __init__(self, shown: Shown) -> None:
+        self.shown = shown
+
+    @property
+    def number(self) -> int:
+        """Its 1-based number in the capture."""
+        return int(self.shown.columns["frame"])
+
+    @property
+    def protocol(self) -> str | None:
+        """The innermost protocol that was read."""
+        return self.shown.columns.get("protocol")
+
+    @property
+    def summary(self) -> str | None:
+        """What it says, in a line."""
+        return self.shown.columns.get("summary")
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Its row of the `packets` table."""
+        return dict(self.shown.columns)
+
+    @property
+    def issues(self) -> list[str]:
+        """What is wrong with it, a sentence each."""
+        return [f"{one.layer}: offset {one.offset}: {one.text}" for one in self.shown.dissection.issues]
+
+    def to_json(self, *, reveal: bool = False) -> dict[str, Any]:
+        """What ``hanscope show --json`` prints; keys are left out unless `reveal`."""
+        from analysis.verbs.show import to_json
+
+        return to_json(self.shown, reveal=reveal)
+
+    def text(self, *, reveal: bool = False) -> str:
+        """What ``hanscope show`` prints; keys are hidden unless `reveal`."""
+        from analysis.verbs.show import text_lines
+
+        return "\n".join(text_lines(self.shown, reveal))
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        from dissectors.printable import printable
+
+        return printable(f"<frame {self.number}: {self.protocol or 'unknown'}: {self.summary or ''}>")
+
+    def _repr_html_(self) -> str:
+        return html.block(self.text().split("\n"))
+
+
+class FoundMessage:
+    """One GBCS or DLMS message, read as far as it could be.
+
+    Attributes:
+        content: the dissection: facts, items, fields, buffers, issues.
+        source: what it is called: its capture and number, a file, or the text that was given.
+        frames: frames that carried it; none outside a capture.
+    """
+
+    def __init__(self, content: Message, source: Any, frames: tuple[int, ...] = ()) -> None:
+        self.content = content
+        self._input = source
+        self.frames = frames
+
+    @property
+    def source(self) -> str:
+        """What it is called."""
+        return str(self._input.name)
+
+    @property
+    def readable(self) -> bool:
+        """Whether it could be read at all; `issues` says what is wrong with one that could."""
+        return self.content.error is None
+
+    @property
+    def kind(self) -> str:
+        """gbcs, dlms, frame or unknown."""
+        return self.content.kind
+
+    @property
+    def summary(self) -> str:
+        """What it says, in a line."""
+        said = self.content.error or self.content.columns.get("summary") or self.content.kind
+        return str(said)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of it: use case, parties, counters, verdicts on its MAC and signature."""
+        return dict(self.content.facts)
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """The values in it; secret ones are hidden."""
+        found: list[dict[str, Any]] = self.to_json().get("items", [])
+        return found
+
+    @property
+    def issues(self) -> list[str]:
+        """What is wrong with it, a sentence each."""
+        return [f"{one.layer}: offset {one.offset}: {one.text}" for one in self.content.issues]
+
+    def to_json(self, *, reveal: bool = False) -> dict[str, Any]:
+        """What ``hanscope message --json`` prints; keys are left out unless `reveal`."""
+        from analysis.messages import to_json
+
+        return to_json(self._input, self.content, reveal=reveal)
+
+    def text(self, *, reveal: bool = False) -> str:
+        """What ``hanscope message`` prints."""
+        from io import StringIO
+
+        from analysis.messages import print_tree
+
+        out = StringIO()
+        print_tree(self._input, self.content, out, reveal)
+        return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        from dissectors.printable import printable
+
+        return printable(f"<message {self.source}: {self.summary}>")
+
+    def _repr_html_(self) -> str:
+        return html.block(self.text().split("\n"))
+
+
+def message(
+    given: str | bytes,
+    keys: str | os.PathLike[str] | Keyring | Keys | None = None,
+    *,
+    kind: str = "auto",
+    version: str | None = None,
+    at: datetime | None = None,
+) -> FoundMessage:
+    """One message without a capture.
+
+    Args:
+        given: hex, base64, octets, or the path of a file that holds one message.
+        keys: a key file or keyring; else what ``HANSCOPE_KEYS`` names.
+        kind: gbcs, dlms, frame, or auto for the one that it looks like.
+        version: version of GBCS to hold it against.
+        at: when it was there, for the validity of certificates; None leaves it unchecked.
+
+    What cannot be read raises nothing: `FoundMessage.readable` is false then.
+
+    Raises:
+        ValueError: nothing is given, or a file that holds several messages (``hs.message`` takes one).
+        KeyFileError: the key file cannot be read.
+
+    >>> message("c001c1000100000100 00ff0200").kind
+    'dlms'
+    """
+    from analysis.console import UsageError
+    from analysis.messages import dissect, read_sources
+
+    text = given.hex() if isinstance(given, bytes) else given
+    try:
+        found = list(read_sources([text]))
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    if len(found) != 1:
+        raise ValueError(f"one message is wanted, these are {len(found)}")
+    source = found[0]
+    return FoundMessage(dissect(source, keyring_of(keys), kind=kind, version=version, at=at), source)
