@@ -16,7 +16,7 @@ from dissectors.gbcs import structures
 from dissectors.gbcs.der import Shape
 from dissectors.gbcs.names import use_cases as gbcs_use_cases
 from dissectors.gbcs.objects import object_title, objects_of, protected_of
-from dissectors.gbcs.templates import TAIL_VALUES
+from dissectors.gbcs.templates import gbz_command, gbz_templates
 from dissectors.zcl import catalogue
 from dissectors.zcl.general import GENERAL
 
@@ -186,36 +186,26 @@ CERTIFICATE_LEAVES = (
 
 
 def _gbz(name: str, kind: str) -> list[str]:
-    """Of GBZ messages: components, their fields, the attributes that are read. An answer may be a default response, whose
+    """Of GBZ messages: commands, their fields, the attributes that are read. An answer may be a default response, whose
     item is called after the command."""
-    out = []
-    for row in table("gbcs", "gbz_templates"):
-        if row["use_case"] != name or (kind == "alert") != ("alert" in row["message_part"].lower()):
+    out: list[str] = []
+    for part, rows in gbz_templates().get(name, {}).items():
+        if (kind == "alert") != ("Pushed" in part):
             continue
-        asked = "command" in row["message_part"].lower()
-        title = re.sub(r" \(.*$", "", row["component_name"])
-        out += [title] if kind != "command" or asked else []
-        if kind not in ("command", "response") or asked == (kind == "command"):
-            out += [f"{title}: {re.sub(r' [(].*$', '', row['element'])}", row["meaning"], *_gbz_fields(title)]
+        asked = part == "Command"
+        mine = kind not in ("command", "response") or asked == (kind == "command")
+        for row in rows:
+            number, general = int(row["cluster"], 16), not int(row["frame_control"], 16) & 1
+            if general and mine:
+                codes = [int(one[:6], 16) for one in row["values"].split() if one.startswith("0x")]
+                found = [catalogue.attribute(number, "server", code) for code in codes]
+                out += [one.name for one in found if one is not None]
+            if not general:
+                command = gbz_command(row)
+                fields = _fields(number, command.direction, command.id)
+                out += [command.name] if kind != "command" or asked else []
+                out += [f"{command.name}: {field}" for field in fields] if mine else []
     return out
-
-
-@cache
-def _gbz_fields(title: str) -> tuple[str, ...]:
-    """Fields of a ZCL command by its name, as GBZ's own table and the ZCL's call them."""
-    out = [row["field"] for row in table("gbcs", "gbz_fields") if row["command_name"] == title]
-    out += [name for field in out for name in TAIL_VALUES.get(field, ())]
-    for one in catalogue.commands():
-        if _squeezed(one.name) == _squeezed(title):
-            out += [
-                path.replace("_", " ").rpartition(".")[2]
-                for path in _fields(one.cluster, one.direction, one.id)
-            ]
-    return tuple(f"{title}: {field}" for field in out)
-
-
-def _squeezed(name: str) -> str:
-    return re.sub(r"\W", "", name).lower()
 
 
 def _cosem(code: int) -> list[str]:

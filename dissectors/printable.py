@@ -14,7 +14,7 @@ import json
 import re
 from typing import Any
 
-__all__ = ["csv_cell", "json_text", "printable"]
+__all__ = ["csv_cell", "json_text", "printable", "readable"]
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
@@ -30,6 +30,14 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def readable(octets: bytes) -> str | bytes:
+    """Text, or the octets as they are when they are no UTF-8."""
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return octets
 
 
 def csv_cell(text: str) -> str:

@@ -26,10 +26,10 @@ ITEMS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "message 
 )
 def day_first_trigger(view: View) -> Iterator[Evidence]:
     """The first entry of each day's schedule is at 00:00 UTC (0 minutes)."""
-    rows = message_items(view, "G.*", "", r"PublishDayProfile: (?:Start Time|Day ID)")
+    rows = message_items(view, "G.*", "", r"Publish Day Profile: (?:day_schedule_entries\.start_time|day_id)")
     rows = rows.sort_values(["message", "item"]).reset_index(drop=True)
-    day = mask(rows["object"].astype(str).str.contains("Day ID"))
-    first = ~day & mask(rows.groupby("message")["object"].shift().astype(str).str.contains("Day ID"))
+    day = mask(rows["object"].astype(str).str.contains("day_id"))
+    first = ~day & mask(rows.groupby("message")["object"].shift().astype(str).str.contains("day_id"))
     starts = rows[first].reset_index(drop=True)
     yield from judge_items(starts, ~mask(starts["value"].astype(str) == "0"), "{object} is {value} minutes")
 
@@ -49,7 +49,7 @@ def day_first_trigger(view: View) -> Iterator[Evidence]:
 def calendar_half_set(view: View) -> Iterator[Evidence]:
     """Calendar, day profiles, weeks and seasons of one command succeed or fail together."""
     rows = message_items(
-        view, "GCS.*", "response", "Publish(?:Calendar|DayProfile|WeekProfile|Seasons)", "result"
+        view, "GCS.*", "response", "Publish (?:Calendar|Day Profile|Week Profile|Seasons)", "result"
     )
     for number, part in rows.groupby("message", sort=False):
         good = mask(part["result"].astype(str).str.upper() == "SUCCESS")
@@ -74,8 +74,8 @@ def calendar_half_set(view: View) -> Iterator[Evidence]:
 )
 def block_thresholds_needed(view: View) -> Iterator[Evidence]:
     """The command with the block thresholds may be left out only when the tariff uses none."""
-    used = message_items(view, "GCS01a", "command", ".*: Number of Block Thresholds in Use")
-    brought = message_items(view, "GCS01a", "command", "PublishBlockThresholds: .*")
+    used = message_items(view, "GCS01a", "command", ".*: number_of_block_thresholds_in_use")
+    brought = message_items(view, "GCS01a", "command", "Publish Block Thresholds: .*")
     some = used[mask(used["value"].astype(str) != "0")]
     rows = gbcs(view, "command")
     rows = rows[mask(rows["message"].isin(used["message"]))]

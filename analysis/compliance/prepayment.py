@@ -37,7 +37,7 @@ PREPAYMENT = 0x0705
 def top_up_repeated(view: View) -> Iterator[Evidence]:
     """Each top-up token is good once. The same token again must be answered with a failure."""
     items, commands = view.tables["items"], gbcs(view, "command")
-    tokens = items[mask(items["object"].astype(str).str.contains("TopUp Code|PrepaymentCredit: enter"))]
+    tokens = items[mask(items["object"].astype(str).str.contains(": top_up_code|PrepaymentCredit: enter"))]
     tokens = tokens[mask(tokens["value"].notna())][["message", "value"]]
     tried = commands.merge(tokens, on="message")
     for (recipient, _), part in tried.groupby(["recipient", "value"], sort=False):

@@ -127,12 +127,7 @@ def _gas_billing(dcc: Dcc, code: int, device: Entity, recipient: Entity, counter
     """GCS53: one encrypted Publish Snapshot-like component behind code and time."""
     header = Header(3, counter, device.octets, recipient.octets, code)
     lead = (0x8F0A).to_bytes(2, "big") + dcc.han.utc.to_bytes(4, "big")
-    values = {
-        "Attribute Identifier[0]": 0,
-        "Status[0]": 0,
-        "Attribute Data Type[0]": 0x25,
-        "Attribute Value[0]": 4711,
-    }
+    values = {"records": [{"attribute": 0, "status": 0, "type": 0x25, "value": 4711}]}
     part = ZclCommand(0x0702, 0x18, 1, values, encrypted=True)
     return gbz([part], key=content_key(dcc.keystore, header), originator=device.octets, alert=lead)
 

@@ -79,7 +79,7 @@ def command_values(dcc: Dcc, code: int, originator: Entity, recipient: Entity, c
         ).encode()
         if code == TOP_UP_ESME:
             return command_payload(code, counter, {(115, "0-0:19.40.0.255", 1): ("octet-string", token)})
-        return command_payload(code, counter, {(0, "TopUp Code"): token, (0, "Originating Device"): 0})
+        return command_payload(code, counter, {(0, "top_up_code"): token})
     if code == UPDATE_DEVICE_CERTIFICATE:
         return dcc.smki.certificate(recipient.octets, AGREEMENT, generation=1)
     if use_cases()[code].use_case in ("CS02b", "CS02g") and structure(code, 1) is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dissectors.gbcs.zcl_types import readable
+from dissectors.printable import readable
 
 __all__ = ["CONTENTS", "VALUES", "encode"]
 

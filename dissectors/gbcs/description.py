@@ -160,7 +160,8 @@ def cover(fields: list[Field], octets: bytes) -> None:
     for start, end in spans:
         if start > reached:
             gaps.append((reached, start))
-        reached = max(reached, end)
+        if end > reached:
+            reached = end
     if reached < len(octets):
         gaps.append((reached, len(octets)))
     for start, end in gaps:

@@ -5,30 +5,49 @@ Source: GBCS 4.x section 7.2.9; ZigBee Smart Energy 1.2; templates of the use-ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from dissectors.context import HanContext
+from dissectors.cursor import Cursor
 from dissectors.field import Field, Issue
 from dissectors.gbcs.alerts import CODE, COUNTER, HASH, ISSUE, Piece, read_pieces
 from dissectors.gbcs.cosem import Description
 from dissectors.gbcs.gbz import (
-    DEFAULT_RESPONSE,
     LAYER,
     TO_CLIENT,
-    Record,
-    attribute_named,
+    Zcl,
     cluster_name,
     command_name,
     frame_words,
-    label_of,
     read_zcl,
-    say,
 )
 from dissectors.gbcs.names import alert_name, coded
 from dissectors.gbcs.payload import Component, Payload
+from dissectors.gbcs.utrn import describe as describe_utrn
 from dissectors.gbcs.values import Row, item, utc
+from dissectors.zcl import catalogue, scaling
+from dissectors.zcl.catalogue import Attribute, FieldSpec
+from dissectors.zcl.reading import Reading
 
 __all__ = ["describe"]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class _Out:
+    """What a payload's components have in common: issues, and attributes to be scaled when all are read."""
+
+    issues: list[Issue] = field(default_factory=list)
+    scaled: list[tuple[Row, Reading, Attribute]] = field(default_factory=list)
+    context: HanContext = field(default_factory=HanContext)
+
+    def scale(self) -> None:
+        """Attributes in their units: multiplier, divisor and unit may stand behind them in the same message."""
+        for row, reading, known in self.scaled:
+            scaled, unit = scaling.of_attribute(reading, known, row["number"])
+            if scaled is not None and unit:
+                row["number"], row["unit"] = scaled, unit
 
 
 def describe(octets: bytes, payload: Payload, opened: Sequence[bytes | None]) -> Description:
@@ -36,31 +55,31 @@ def describe(octets: bytes, payload: Payload, opened: Sequence[bytes | None]) ->
     start = payload.start
     fields = [Field("profile_id", 0x0109, "Smart Energy", start, 2, "message")]
     items: list[Row] = []
-    issues: list[Issue] = []
+    out = _Out()
     if payload.reached > start + 2:
         count = octets[start + 2]
         fields.append(Field("component_count", count, f"{count} components", start + 2, 1, "message"))
     if payload.alert_code is not None:
-        _alert_head(octets, start + 3, payload.alert_code, fields, items, issues)
+        _alert_head(octets, start + 3, payload.alert_code, fields, items, out.issues)
     branch = Field("gbz", None, "GBZ payload", start, payload.reached - start, "message", fields)
-    out = [branch]
+    tops = [branch]
     number = 0
     for index, component in enumerate(payload.components):
         plain = None
         if component.encryption is not None:
             plain = opened[number] if number < len(opened) else None
-        field, rows = _component(octets, component, index, issues)
-        fields.append(field)
+        described, rows = _component(octets, component, index, out)
+        fields.append(described)
         if plain is not None:
-            decrypted, rows = _opened(plain, f"decrypted-{number}", octets, component, issues)
-            out.append(decrypted)
+            decrypted, rows = _opened(plain, f"decrypted-{number}", octets, component, out)
+            tops.append(decrypted)
         if component.encryption is not None:
             number += 1
         items += rows
     if payload.tail is not None and payload.tail < payload.end:
         fields.append(_tail(octets, payload, items))
-    _scale(items)
-    return Description(out, items, issues)
+    out.scale()
+    return Description(tops, items, out.issues)
 
 
 def _alert_head(
@@ -111,23 +130,21 @@ def _tail(octets: bytes, payload: Payload, items: list[Row]) -> Field:
     named = {f.name: f for f in children}
     if "command" in named:
         cluster, frame, command = (named[k].value for k in ("cluster", "frame_control", "command"))
-        found = command_name(cluster, command, bool(frame & TO_CLIENT), bool(frame & 1))
+        found = command_name(cluster, frame, command)
         named["command"].meaning = found or f"command {command:02x}"
-    for field in children:
-        if field.name not in ("length", "type"):
-            value = field.value.hex() if isinstance(field.value, bytes) else field.value
-            items.append(item(None, field.name, value, number=None, result=field.meaning))
+    for child in children:
+        if child.name not in ("length", "type"):
+            value = child.value.hex() if isinstance(child.value, bytes) else child.value
+            items.append(item(None, child.name, value, number=None, result=child.meaning))
     return Field(name, None, name.replace("_", " "), start, size, "message", children)
 
 
-def _component(
-    octets: bytes, component: Component, index: int, issues: list[Issue]
-) -> tuple[Field, list[Row]]:
+def _component(octets: bytes, component: Component, index: int, out: _Out) -> tuple[Field, list[Row]]:
     start, frame = component.offset, component.frame or component.body
     control, cluster = component.control, component.cluster
     named = cluster_name(cluster)
     if named is None:
-        issues.append(Issue("note", LAYER, start + 1, f"cluster {cluster:04x} has no name in the tables"))
+        out.issues.append(Issue("note", LAYER, start + 1, f"cluster {cluster:04x} has no name in the tables"))
     length = component.end - component.body
     children = [
         Field("control", control, _control_words(control), start, 1, "message"),
@@ -144,10 +161,10 @@ def _component(
         words = f"encrypted component {octets[at + 1]}"
         children.append(Field("frame_counter", octets[at + 1], words, at + 1, 1, "message"))
     control, command = octets[frame], octets[frame + 2]
-    title = command_name(cluster, command, bool(control & TO_CLIENT), bool(control & 1))
-    if title is None:
+    title = command_name(cluster, control, command)
+    if title is None and component.encryption is not None:
         text = f"command {command:02x} of cluster {cluster:04x} has no name in the tables"
-        issues.append(Issue("note", LAYER, frame + 2, text))
+        out.issues.append(Issue("note", LAYER, frame + 2, text))
     children += [
         Field("frame_control", control, frame_words(control), frame, 1, "message"),
         Field("sequence", octets[frame + 1], f"transaction {octets[frame + 1]}", frame + 1, 1, "message"),
@@ -159,7 +176,7 @@ def _component(
         children += _ciphered(octets, component, frame + 3)
         rows = [item(None, title, cluster=cluster)]
     else:
-        zcl, rows = _zcl(octets, component.content, cluster, control, command, "message", issues)
+        zcl, rows = _zcl(octets, component.content, component, (control, command), "message", out)
         children += zcl
     size = component.end - start
     return Field(
@@ -199,90 +216,122 @@ def _ciphered(octets: bytes, component: Component, at: int) -> list[Field]:
 
 
 def _opened(
-    plain: bytes, buffer: str, octets: bytes, component: Component, issues: list[Issue]
+    plain: bytes, buffer: str, octets: bytes, component: Component, out: _Out
 ) -> tuple[Field, list[Row]]:
     frame = component.frame or component.body
     control, command = octets[frame], octets[frame + 2]
-    fields, rows = _zcl(plain, (0, len(plain)), component.cluster, control, command, buffer, issues)
-    title = command_name(component.cluster, command, bool(control & TO_CLIENT), bool(control & 1))
+    fields, rows = _zcl(plain, (0, len(plain)), component, (control, command), buffer, out)
+    title = command_name(component.cluster, control, command)
     return Field(buffer, None, f"decrypted: {title}", 0, len(plain), buffer, fields), rows
 
 
 def _zcl(
-    data: bytes,
-    span: tuple[int, int],
-    cluster: int,
-    control: int,
-    command: int,
-    buffer: str,
-    issues: list[Issue],
+    data: bytes, span: tuple[int, int], component: Component, head: tuple[int, int], buffer: str, out: _Out
 ) -> tuple[list[Field], list[Row]]:
-    """Fields and rows of one ZCL payload."""
-    records, found = read_zcl(data, *span, cluster, control, command)
-    issues += found
-    title = command_name(cluster, command, bool(control & TO_CLIENT), bool(control & 1))
-    title = title or f"command {command:02x}"
-    if not control & 1:
-        return _general(records, cluster, control, command, buffer, issues)
-    fields = []
+    """Fields and rows of one ZCL payload; `head` is frame control and command."""
+    zcl = read_zcl(Cursor(data, *span), component.cluster, *head, buffer, out.context)
+    out.issues += zcl.issues
+    rows = _records(zcl, head, out) if zcl.content.general else _values(zcl, head[1])
+    for leaf in (leaf for top in zcl.fields for leaf in top.leaves()):
+        if not leaf.meaning:
+            value = leaf.value
+            leaf.meaning = (value.hex() or "empty") if isinstance(value, bytes) else str(value)
+    return zcl.fields, rows
+
+
+def _values(zcl: Zcl, command: int) -> list[Row]:
+    """A row for each value of a cluster's command."""
+    content, cluster = zcl.content, zcl.reading.cluster.id
+    title = content.name or f"command {command:02x}"
+    if content.command is None or content.fitted is None:
+        return [item(None, title, cluster=cluster)]
+    specs = dict(content.command.others).get(content.fitted.layout, content.command.fields)
     rows = []
-    for name, kind, value, start, end in records:
-        words = say(Record(name, kind, value, start, end), cluster)
-        fields.append(Field(name, value, words, start, end - start, buffer))
-        shown = utc(value) if kind == "UTCTime" else words.strip('"') if isinstance(value, bytes) else value
-        rows.append(item(None, f"{title}: {name}", shown, cluster=cluster, result=_said(words, value)))
-    if not rows:
-        rows = [item(None, title, cluster=cluster)]
-    return fields, rows
+    for path, found, spec in _leaves(specs, zcl.fields):
+        value = _worded(found, spec)
+        row = item(None, f"{title}: {path}", value, cluster=cluster)
+        if type(value) is int:
+            row["result"] = found.meaning if found.meaning not in ("", str(value)) else None
+            scaled, unit = scaling.of_field(zcl.reading, found.name, value, content.fitted.values)
+            if scaled is not None and unit:
+                row["number"], row["unit"] = scaled, unit
+        rows.append(row)
+    return rows or [item(None, title, cluster=cluster)]
 
 
-def _said(words: str, value: Any) -> str | None:
-    return words if isinstance(value, int) and words not in (str(value), utc(value)) else None
+def _leaves(
+    specs: Sequence[FieldSpec], fields: Sequence[Field], path: str = ""
+) -> Iterator[tuple[str, Field, FieldSpec | None]]:
+    """Each value of a command with its path and its specification: structures are walked into."""
+    by_name = {spec.name: spec for spec in specs}
+    for found in fields:
+        spec = by_name.get(found.name.partition("[")[0])
+        if spec is not None and spec.type.startswith("struct:"):
+            yield from _leaves(catalogue.struct(spec.type[7:]), found.children, f"{path}{found.name}.")
+        else:
+            yield f"{path}{found.name}", found, spec
 
 
-def _general(
-    records: list[Record], cluster: int, control: int, command: int, buffer: str, issues: list[Issue]
-) -> tuple[list[Field], list[Row]]:
-    """Read Attributes, its response, and Default Response: rows that carry the attribute's name."""
-    fields = []
-    rows: list[Row] = []
-    attribute = ""
-    for record in records:
-        label = label_of(record.name)
-        words = say(record, cluster, attribute if label == "Attribute Value" else "")
-        if label == "Attribute Identifier":
-            attribute = words
-            row = item(None, words, cluster=cluster, attribute=record.value)
-            rows.append(row)
-            if not attribute_named(cluster, record.value):
-                text = f"attribute {record.value:04x} of cluster {cluster:04x} has no name in the tables"
-                issues.append(Issue("note", LAYER, record.offset, text))
-        elif label == "Status":
-            if command == DEFAULT_RESPONSE:
-                answered = command_name(cluster, records[0].value, not control & TO_CLIENT, True)
-                answered = answered or f"command {records[0].value:02x}"
-                rows = [item(None, answered, cluster=cluster, result=words)]
-            else:
-                rows[-1]["result"] = words
-        elif label == "Attribute Value":
-            value = record.value
-            rows[-1]["value"] = words.strip('"') if isinstance(value, bytes) else value
-            rows[-1]["number"] = value if isinstance(value, int) else None
-        elif label == "Command identifier":
-            answered = command_name(cluster, record.value, not control & TO_CLIENT, True)
-            words = f"answers {answered or f'command {record.value:02x}'}"
-        fields.append(
-            Field(record.name, record.value, words, record.offset, record.end - record.offset, buffer)
+def _worded(found: Field, spec: FieldSpec | None) -> Any:
+    """The value as the items show it; the field gets GBCS's words where it has some."""
+    if spec is not None:
+        if spec.type == "UTC":
+            found.meaning = utc(found.value)
+        elif spec.meaning == "DeviceEvent":
+            found.meaning = alert_name(found.value) or f"event {found.value:04x}"
+        elif spec.name == "top_up_code" and isinstance(found.value, bytes):
+            found.meaning = describe_utrn(found.value.decode("ascii", "replace"))
+    return _plain(found, spec.type if spec is not None else "")
+
+
+def _plain(found: Field, kind: str) -> Any:
+    value = found.value
+    if isinstance(value, bytes):
+        return found.meaning or value.hex() or "empty"
+    if kind in ("UTC", "date", "ToD", "EUI64"):
+        return found.meaning
+    return value
+
+
+def _records(zcl: Zcl, head: tuple[int, int], out: _Out) -> list[Row]:
+    """Rows that carry the attribute's name; of a default response the one that names the command it answers."""
+    cluster = zcl.reading.cluster.id
+    if not zcl.content.records:
+        return _answer(zcl, head)
+    rows = []
+    for record in zcl.content.records:
+        attribute, known, found = record.attribute, record.known, record.value
+        if attribute is None:
+            continue
+        if known is None:
+            text = f"attribute {attribute:04x} of cluster {cluster:04x} has no name in the tables"
+            out.issues.append(Issue("note", LAYER, record.start, text))
+        row = item(
+            None,
+            known.name if known else f"unknown attribute {attribute:04x}",
+            cluster=cluster,
+            attribute=attribute,
         )
-    return fields, rows
+        row["result"] = next((f.meaning for f in record.fields if f.name == "status"), None)
+        if found is not None:
+            row["value"] = _plain(found, record.type.name if record.type is not None else "")
+            if isinstance(found.value, int) and not isinstance(found.value, bool):
+                row["number"] = found.value
+            if known is not None:
+                scaling.learn(zcl.reading, known, found.value)
+                out.scaled.append((row, zcl.reading, known))
+        rows.append(row)
+    return rows
 
 
-def _scale(items: list[Row]) -> None:
-    """Summations in their unit: multiplier, divisor and unit of measure stand in the same response."""
-    held = {(r["cluster"], r["attribute"]): r["number"] for r in items if r["attribute"] is not None}
-    multiplier, divisor = held.get((0x0702, 0x0301)), held.get((0x0702, 0x0302))
-    unit = {0: "kWh", 1: "m3"}.get(held.get((0x0702, 0x0300), -1))
-    for row in items:
-        summation = row["cluster"] == 0x0702 and row["attribute"] is not None and row["number"] is not None
-        if summation and "Summation" in str(row["object"]) and multiplier and divisor:
-            row["number"], row["unit"] = row["value"] * multiplier / divisor, unit
+def _answer(zcl: Zcl, head: tuple[int, int]) -> list[Row]:
+    """The row of a default response (or of a general command without records)."""
+    cluster, (frame_control, _) = zcl.reading.cluster.id, head
+    values = {f.name: f for f in zcl.fields}
+    if "command" not in values or "status" not in values:
+        return []
+    number = values["command"].value
+    # it answers a command of the cluster that went the other way
+    answered = command_name(cluster, (frame_control ^ TO_CLIENT) | 1, number) or f"command {number:02x}"
+    values["command"].meaning = f"answers {answered}"
+    return [item(None, answered, cluster=cluster, result=values["status"].meaning)]

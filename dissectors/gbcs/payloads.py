@@ -12,10 +12,9 @@ from typing import Any
 from dissectors.dlms.data import TYPE_NAMES, Data, build_data
 from dissectors.dlms.lengths import build_length
 from dissectors.dlms.obis import build_obis
-from dissectors.gbcs.gbz import command_fields
+from dissectors.gbcs.gbz import build_zcl
 from dissectors.gbcs.payload import ENCRYPTED, FROM_DATE_TIME, LAST, SECURITY_HEADER
 from dissectors.gbcs.protection import encrypt
-from dissectors.gbcs.zcl_types import ATTRIBUTE_TYPES, build_value
 
 __all__ = [
     "NULL",
@@ -29,7 +28,7 @@ __all__ = [
     "head",
     "notification",
     "sealed_answer",
-    "zcl_values",
+    "zcl_payload",
 ]
 
 Typed = tuple[str, Any] | Data
@@ -116,7 +115,7 @@ class ZclCommand:
     """One component of a GBZ payload.
 
     Attributes:
-        values: of the command's fields by name; of a profile-wide command in wire order.
+        values: of the command's fields by name; of a general command as `dissectors.gbcs.gbz.build_zcl` says.
         content: the ZCL payload ready made, instead of `values`.
         sealed: ciphertext and tag ready made, when encrypted and no key is given.
         security: the security header in front of them.
@@ -137,49 +136,15 @@ class ZclCommand:
     security: bytes = SECURITY_HEADER
 
 
-def zcl_values(command: ZclCommand) -> bytes:
+def zcl_payload(command: ZclCommand) -> bytes:
     """The ZCL payload of a component.
 
     Raises:
-        KeyError: a fixed field has no value.
+        KeyError: a field that must be there has no value.
     """
     if command.content is not None:
         return command.content
-    if not command.frame_control & 1:
-        return _general(command)
-    out = b""
-    held: dict[str, Any] = {}
-    given = {name.lower(): value for name, value in command.values.items()}
-    fields = command_fields(command.cluster, command.command, bool(command.frame_control & 8), held)
-    value: Any = None
-    while True:
-        try:
-            name, kind = fields.send(value)
-        except StopIteration:
-            return out
-        if name.lower() not in given:
-            # a group that repeats ends where its values end
-            if name.endswith("]") or name in _OPEN_ENDED:
-                return out
-            raise KeyError(f"{name} has no value")
-        value = held[name] = given[name.lower()]
-        out += build_value(kind, value)
-
-
-_OPEN_ENDED = ("Log Payload Control",)
-
-
-def _general(command: ZclCommand) -> bytes:
-    """Read attributes, their response, default response: types by the names of the fields."""
-    out = b""
-    kind = 0
-    for name, value in command.values.items():
-        label = name.partition("[")[0]
-        if label == "Attribute Data Type":
-            kind = value
-        typed = {"Attribute Identifier": "UINT16", "Attribute Value": ATTRIBUTE_TYPES.get(kind, ("", ""))[1]}
-        out += build_value(typed.get(label, "UINT8"), value)
-    return out
+    return build_zcl(command.cluster, command.frame_control, command.command, command.values)
 
 
 def gbz(
@@ -212,10 +177,10 @@ def _component(
     if command.encrypted:
         cipher = command.sealed
         if cipher is None:
-            cipher = encrypt(key, originator, zcl_values(command))
+            cipher = encrypt(key, originator, zcl_payload(command))
         body += (len(cipher) + 5).to_bytes(2, "big") + command.security + cipher
     else:
-        body += zcl_values(command)
+        body += zcl_payload(command)
     control = control if command.control is None else command.control
     return bytes((control,)) + command.cluster.to_bytes(2, "big") + len(body).to_bytes(2, "big") + body
 

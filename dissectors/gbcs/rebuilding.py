@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from dissectors.cursor import Cursor
 from dissectors.dlms.data import Node, build_data, typed
 from dissectors.dlms.lengths import build_length
 from dissectors.errors import Malformed
@@ -17,12 +18,12 @@ from dissectors.gbcs.building import SECURITY, Header, authenticated, content_ke
 from dissectors.gbcs.der import Reader, encode_field
 from dissectors.gbcs.entitlement import check_mac
 from dissectors.gbcs.gbt import build_block, read_block
-from dissectors.gbcs.gbz import read_zcl
+from dissectors.gbcs.gbz import read_zcl, values_of
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.layout import MAC_OCTETS, Layout
 from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.payload import SECURITY_HEADER, Component, Payload, Specification
-from dissectors.gbcs.payloads import NULL, Ask, ZclCommand, gbz, gbz_alert, head, notification, zcl_values
+from dissectors.gbcs.payloads import NULL, Ask, ZclCommand, gbz, gbz_alert, head, notification, zcl_payload
 from dissectors.gbcs.protection import decrypt, encrypt
 from dissectors.gbcs.structures import structure
 from dissectors.gbcs.tunnel import build_header, whole_header
@@ -179,7 +180,7 @@ def _gbz(message: GbcsMessage, payload: Payload, header: Header, keystore: Keyst
             number += 1
         command = _command(octets, component, plain if keystore is not None else None)
         if command.encrypted and command.sealed is None and keystore is not None:
-            content = zcl_values(command)
+            content = zcl_payload(command)
             command = replace(
                 command, sealed=_sealed(message, header, keystore, content, component.content[1])
             )
@@ -200,9 +201,9 @@ def _command(octets: bytes, component: Component, plain: bytes | None) -> ZclCom
         security = octets[component.content[0] - len(security) : component.content[0]]
     else:
         data, span = (octets, component.content) if plain is None else (plain, (0, len(plain)))
-        records, issues = read_zcl(data, *span, component.cluster, control, command)
-        values = {record.name: record.value for record in records}
-        if issues or any(record.kind in ("OCTETS", "NONE") for record in records):  # not known to its end
+        found = values_of(read_zcl(Cursor(data, *span), component.cluster, control, command))
+        values = found or {}
+        if found is None:  # not known to its end
             content = data[slice(*span)]
     at = component.encryption
     return ZclCommand(

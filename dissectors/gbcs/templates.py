@@ -9,7 +9,7 @@ Source: use-case annex of GBCS 4.0; GBCS 4.x sections 7.2.8 to 7.2.10, 8.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -36,8 +36,19 @@ from dissectors.gbcs.payloads import (
 from dissectors.gbcs.payloads import gbz as build_gbz
 from dissectors.gbcs.structures import JOIN_METHODS, structure
 from dissectors.gbcs.x509 import CERTIFICATE
+from dissectors.zcl import catalogue
+from dissectors.zcl.catalogue import Command, FieldSpec
+from dissectors.zcl.expression import compiled
+from dissectors.zcl.header import DIRECTIONS
 
-__all__ = ["command_payload", "has_template", "protection_parameters", "response_payload"]
+__all__ = [
+    "command_payload",
+    "gbz_command",
+    "gbz_templates",
+    "has_template",
+    "protection_parameters",
+    "response_payload",
+]
 
 LAYER = "gbcs.templates"
 _PROTECTION_CLASS, _PROFILE_CLASS, _CLOCK = 30, 7, (8, "0-0:1.0.0.255", 2)
@@ -48,14 +59,14 @@ def has_template(code: int) -> bool:
     """Is there a template for the command of a message code?"""
     row = use_case(code)
     name = row.use_case if row is not None else ""
-    return bool(objects_of(code)) or name in _gbz_templates() or structure(code, 1) is not None
+    return bool(objects_of(code)) or name in gbz_templates() or structure(code, 1) is not None
 
 
 def command_payload(code: int, counter: int, values: Mapping[Any, Any] | None = None) -> bytes:
     """The payload of a command.
 
     `values` goes before the defaults. DLMS: by (class, OBIS, number) the typed data. GBZ: by component and
-    field name, ``(0, "Issuer Event ID")``. ASN.1: by name of the structure's elements.
+    field name, ``(0, "issuer_event_id")``. ASN.1: by name of the structure's elements.
 
     Raises:
         Unsupported: the tables have no template for this code, or a certificate is needed and not given.
@@ -65,7 +76,7 @@ def command_payload(code: int, counter: int, values: Mapping[Any, Any] | None = 
         fixed = {"join_method": JOIN_METHODS[code]} if code in JOIN_METHODS else {}
         return _der(code, 1, {**fixed, **given})
     row = use_case(code)
-    if row is not None and row.use_case in _gbz_templates():
+    if row is not None and row.use_case in gbz_templates():
         return build_gbz(_components(row.use_case, "Command", given))
     asks = [_ask(code, target, given) for target in objects_of(code)]
     if not asks:
@@ -85,7 +96,7 @@ def response_payload(
     if structure(code, 2) is not None:
         return _der(code, 2, given)
     row = use_case(code)
-    if row is not None and row.use_case in _gbz_templates():
+    if row is not None and row.use_case in gbz_templates():
         commands = _components(row.use_case, "Normal response", given)
         sealed = any(c.encrypted for c in commands)
         key = content_key(keystore, header) if sealed else b""
@@ -278,101 +289,80 @@ def _number(constant: str) -> int:
 
 
 @cache
-def _gbz_templates() -> dict[str, dict[str, list[list[dict[str, str]]]]]:
-    """Use case, part, components: the rows of the GBZ templates; alternatives to a component left out."""
-    out: dict[str, dict[str, list[list[dict[str, str]]]]] = {}
+def gbz_templates() -> dict[str, dict[str, list[dict[str, str]]]]:
+    """Use case, part of it, components: the rows of the GBZ templates."""
+    out: dict[str, dict[str, list[dict[str, str]]]] = {}
     for row in table("gbcs", "gbz_templates"):
-        parts = out.setdefault(row["use_case"], {}).setdefault(row["message_part"], [])
-        if row["element"] == "Extended Header Control Field":
-            parts.append([])
-        if parts:
-            parts[-1].append(row)
-    for parts_of_case in out.values():
-        for part, components in parts_of_case.items():
-            parts_of_case[part] = [c for c in components if not _alternative(c)]
+        out.setdefault(row["use_case"], {}).setdefault(row["message_part"], []).append(row)
     return out
 
 
-def _alternative(rows: list[dict[str, str]]) -> bool:
-    return any("Alternate response" in row["meaning"] for row in rows)
-
-
 def _components(name: str, part: str, given: Mapping[Any, Any]) -> list[ZclCommand]:
-    components = _gbz_templates()[name].get(part, [])
-    return [_zcl(rows, index, given) for index, rows in enumerate(components)]
+    rows = gbz_templates()[name].get(part, [])
+    return [
+        _zcl(row, {f: v for (at, f), v in given.items() if at == index}) for index, row in enumerate(rows)
+    ]
 
 
-def _zcl(rows: list[dict[str, str]], index: int, given: Mapping[Any, Any]) -> ZclCommand:
-    fixed = {row["element"]: row["value"] for row in rows}
-    names = ("Extended Header Control Field", "Extended Header Cluster ID", "Frame control")
-    control, cluster, frame = (_first_number(fixed[name]) for name in names)
-    command = _first_number(fixed["Command identifier"])
-    encrypted = bool(control & 2)
-    from_time = 0 if control & 0x10 else None
-    values = _values(rows, frame, command)
-    values |= {field: value for (at, field), value in given.items() if at == index}
-    return ZclCommand(cluster, frame, command, values, None, from_time, encrypted)
+def _zcl(row: Mapping[str, str], given: Mapping[str, Any]) -> ZclCommand:
+    cluster, frame, command = (int(row[name], 16) for name in ("cluster", "frame_control", "command"))
+    if frame & 1:
+        values = {**_set(row), **given}
+        values = {**_zeroes(gbz_command(row).fields, values), **values}
+    elif command in (0, 1):
+        values = {"records": [_record(text) for text in row["values"].split()], **given}
+    else:
+        values = {"command": 0, "status": 0, **_set(row), **given}
+    from_time = 0 if row["control"] == "from-date-time" else None
+    return ZclCommand(cluster, frame, command, values, None, from_time, row["control"] == "encrypted")
 
 
-_ELEMENT = re.compile(r"(.*?)\s*\(([A-Za-z0-9]+)")
+def gbz_command(row: Mapping[str, str]) -> Command:
+    """The cluster's command of a row of the templates."""
+    direction = DIRECTIONS[int(row["frame_control"], 16) >> 3 & 1]
+    found = catalogue.command(int(row["cluster"], 16), direction, int(row["command"], 16))
+    assert found is not None
+    return found
 
 
-def _values(rows: list[dict[str, str]], frame: int, command: int) -> dict[str, Any]:
-    """Values of the fields in wire order: fixed ones from the template, others zero."""
+def _set(row: Mapping[str, str]) -> dict[str, int]:
+    """Fields that the template sets to something else than zero: ``calendar_type=3``."""
+    return {name: int(number, 0) for name, _, number in (one.partition("=") for one in row["values"].split())}
+
+
+def _record(text: str) -> dict[str, Any]:
+    """One attribute: ``0x0302`` that is asked for, ``0x0302:0x22`` that is answered with its type."""
+    attribute, _, kind = text.partition(":")
+    if not kind:
+        return {"attribute": int(attribute, 16)}
+    data_type = catalogue.data_type(int(kind, 16))
+    assert data_type is not None
+    return {
+        "attribute": int(attribute, 16), "status": 0, "type": data_type.id, "value": _zero(data_type.kind),
+    }  # fmt: skip
+
+
+def _zeroes(specs: Sequence[FieldSpec], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that must be there and are not given: nothing, none, zero."""
     values: dict[str, Any] = {}
-    number = -1
-    for row in rows:
-        match = _ELEMENT.match(row["element"])
-        if match is None or row["section"] in ("ZCL header", "GBZ Use Case specific component"):
+    for spec in specs:
+        held = {**given, **values}
+        if spec.name in given or spec.may_be_missing(held):
             continue
-        name, kind = re.sub(r"/ ", "/", match[1]).strip(), match[2]
-        if kind == "Refer":
-            values |= TAIL_VALUES.get(name, {})
+        if spec.condition and not compiled(spec.condition)(held):
             continue
-        if not frame & 1 and command in (0, 1):
-            number += name == "Attribute Identifier"
-            name = f"{name}[{number}]"
-        values[name] = _field(row["value"], kind)
-        if name.startswith("Attribute Value") and "Attribute Data Type" in " ".join(values):
-            kind_code = values.get(f"Attribute Data Type[{number}]", 0)
-            values[name] = b"" if kind_code in (0x41, 0x42) else 0
+        kind = spec.type.partition(":")[0]
+        if spec.repeat:
+            values[spec.name] = []
+        elif kind == "octets":
+            values[spec.name] = b""
+        elif kind != "struct":
+            values[spec.name] = _zero(catalogue.data_type_named(kind).kind)
     return values
 
 
-TAIL_VALUES: dict[str, dict[str, Any]] = {
-    "Log Payload": {"Log Payload Control": 0},
-    "Event Configuration Payload": {"Number of Events": 0},
-    "SnapshotSub-Payload": {
-        "Current Summation": 0,
-        "Number of Tiers in Use": 0,
-        "Number of Tiers and Blocks in Use": 0,
-    },
-    "Snapshot Payload": {
-        "Accumulated Debt": 0,
-        "Type 1 Debt Remaining": 0,
-        "Type 2 Debt Remaining": 0,
-        "Type 3 Debt Remaining": 0,
-        "Emergency Credit Remaining": 0,
-        "Credit Remaining": 0,
-    },
-}
-
-
-def _first_number(value: str) -> int:
-    """The first of the numbers that a template allows: ``0x00|0x01 (last message)``."""
-    match = re.match(r"0x[0-9A-Fa-f]+|0b[01]+|\d+", value.strip())
-    return int(match[0], 0) if match else 0
-
-
-def _field(value: str, kind: str) -> Any:
-    if kind in ("OCTETSTRING", "CHARSTRING"):
-        return b"" if kind == "OCTETSTRING" else ""
-    if kind.startswith("BITMAP") and re.fullmatch(r"[01 ]{2,}", value):
-        return int(value.replace(" ", ""), 2)
-    if re.fullmatch(r"0x[0-9A-Fa-f]+|0b[01]+|\d+", value):
-        number, bits = int(value, 0), int(kind[3:]) if kind.startswith("INT") else 0
-        return number - (1 << bits) if bits and number >> (bits - 1) else number
-    return 0
+def _zero(kind: str) -> Any:
+    return {"octets": b"", "text": ""}.get(kind, 0)
 
 
 # --- ASN.1

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from dissectors.cursor import Cursor
 from dissectors.errors import Malformed, Unsupported
 from dissectors.field import Field
+from dissectors.printable import readable
 from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import DataType
 from dissectors.zcl.meanings import bit_fields, describe
@@ -106,7 +107,7 @@ def _read_string(cursor: Cursor, kind: DataType, name: str, buffer: str, depth: 
         raise
     value: str | bytes = octets
     if kind.kind == "text":
-        value = _text(octets)
+        value = readable(octets)
     elif octets and all(0x20 <= octet < 0x7F for octet in octets):
         whole.meaning = octets.decode("ascii")
     whole.value, whole.length = value, kind.length + length
@@ -116,13 +117,6 @@ def _read_string(cursor: Cursor, kind: DataType, name: str, buffer: str, depth: 
         body.offset, body.length, body.buffer = start + kind.length, length, buffer
         whole.children.append(body)
     return whole
-
-
-def _text(octets: bytes) -> str | bytes:
-    try:
-        return octets.decode("utf-8")
-    except UnicodeDecodeError:
-        return octets
 
 
 def _read_list(cursor: Cursor, kind: DataType, name: str, buffer: str, depth: int) -> Field:

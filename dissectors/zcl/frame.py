@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from dissectors.context import HanContext
 from dissectors.cursor import Cursor
@@ -18,7 +19,7 @@ from dissectors.zcl.header import FRAME_TYPES, Header, read_header
 from dissectors.zcl.reading import Reading, number_of, text_of
 from dissectors.zcl.summaries import PROTOCOL, line, records_text
 
-__all__ = ["dissect", "dissect_payload"]
+__all__ = ["Content", "dissect", "dissect_payload", "read_content"]
 
 
 def dissect(cursor: Cursor, buffer: str, envelope: Envelope, context: HanContext, out: Dissection) -> None:
@@ -67,23 +68,60 @@ def dissect_payload(
     )
     if header.manufacturer is not None:
         out.columns["zcl_manufacturer"] = header.manufacturer
-    name = ""
-    if header.type == 0 and header.command in GENERAL:
-        name = GENERAL[header.command].name
-        detail = _general(cursor, reading, branch.children)
-    elif header.type == 1:
-        command = catalogue.command(cluster.id, header.direction, header.command, header.manufacturer)
-        name = command.name if command else ""
-        detail = ""
-        _cluster(cursor, reading, command, branch.children)
-    else:
-        detail = ""
-        _unknown(cursor, reading, branch.children)
+    content = read_content(cursor, reading, branch.children)
     for found in branch.children:
         if found.name == "command":
-            found.meaning = name or None
+            found.meaning = content.name or None
             break
-    out.columns["summary"] = line(cluster.name, name, header.command, detail)
+    detail = ""
+    if content.general:
+        detail = _attribute_rows(reading, content, branch.children)
+    elif content.fitted is not None and content.command is not None:
+        if isinstance(content.fitted.values.get("status"), int):
+            out.columns["zcl_status"] = content.fitted.values["status"]
+        follow(reading, content.command, content.fitted)
+        scaling.learn_command(reading, content.command, content.fitted.values)
+        _rows(reading, content.command, content.fitted)
+    elif header.type == 1:
+        _command_row(reading, None, None, None, None)
+    out.columns["summary"] = line(cluster.name, content.name, header.command, detail)
+
+
+class Content(NamedTuple):
+    """What follows a ZCL header.
+
+    Attributes:
+        name: of the command; empty when no table has it.
+        general: whether it is a general command, which `records` belong to; of its head only the fields tell.
+        command, fitted: of a cluster's command, when the tables have it.
+    """
+
+    name: str
+    general: bool = False
+    records: Sequence[Record] = ()
+    command: Command | None = None
+    fitted: Fitted | None = None
+
+
+def read_content(cursor: Cursor, reading: Reading, fields: list[Field]) -> Content:
+    """Read what follows the header of `reading` to the end of the window; adds its fields to `fields`.
+
+    Never raises; what is wrong is in the issues of ``reading.out``.
+    """
+    header = reading.header
+    if header.type == 0 and header.command in GENERAL:
+        records = _general(cursor, reading, fields)
+        return Content(GENERAL[header.command].name, True, records)
+    command = None
+    if header.type == 1:
+        command = catalogue.command(reading.cluster.id, header.direction, header.command, header.manufacturer)
+    if command is None:
+        _unknown(cursor, reading, fields)
+        return Content("")
+    fitted = read_command(cursor, command, reading.buffer)
+    fields += fitted.fields
+    reading.out.issues += fitted.issues
+    return Content(command.name, False, (), command, fitted)
 
 
 def _unknown(cursor: Cursor, reading: Reading, fields: list[Field]) -> None:
@@ -101,7 +139,7 @@ def _leave(cursor: Cursor, reading: Reading, fields: list[Field], name: str = "u
         fields.append(Field(name, octets, None, start, len(octets), reading.buffer))
 
 
-def _general(cursor: Cursor, reading: Reading, fields: list[Field]) -> str:
+def _general(cursor: Cursor, reading: Reading, fields: list[Field]) -> list[Record]:
     records: list[Record] = []
     try:
         read_general(cursor, reading, fields, records)
@@ -113,6 +151,12 @@ def _general(cursor: Cursor, reading: Reading, fields: list[Field]) -> str:
             reading.issue("warning", start, "octets follow the last field of the command")
         cursor.offset = start
         _leave(cursor, reading, fields)
+    return records
+
+
+def _attribute_rows(reading: Reading, content: Content, fields: list[Field]) -> str:
+    """Rows of the records, after what they say of each other's scaling; returns what the summary says of them."""
+    records = content.records
     for record in records:
         if record.known and record.value is not None:
             scaling.learn(reading, record.known, record.value.value)
@@ -166,21 +210,6 @@ def _attribute_row(record: Record, reading: Reading) -> tuple[str, str]:
 
 def _status_text(record: Record) -> str:
     return next((f.meaning or str(f.value) for f in record.fields if f.name == "status"), "")
-
-
-def _cluster(cursor: Cursor, reading: Reading, command: Command | None, fields: list[Field]) -> None:
-    if command is None:
-        _command_row(reading, None, None, None, None)
-        _unknown(cursor, reading, fields)
-        return
-    found = read_command(cursor, command, reading.buffer)
-    fields += found.fields
-    reading.out.issues += found.issues
-    if isinstance(found.values.get("status"), int):
-        reading.out.columns["zcl_status"] = found.values["status"]
-    follow(reading, command, found)
-    scaling.learn_command(reading, command, found.values)
-    _rows(reading, command, found)
 
 
 def _rows(reading: Reading, command: Command, found: Fitted) -> None:

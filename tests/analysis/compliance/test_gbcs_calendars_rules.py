@@ -7,22 +7,22 @@ from tests.analysis.verdicts import Case, each_of
 
 
 def days(*starts: int) -> Any:
-    names = [("Day ID", 1), *(("Start Time", s) for s in starts)]
+    names = [("day_id", 1), *((f"day_schedule_entries[{n}].start_time", s) for n, s in enumerate(starts))]
     rows: list[Row] = [
-        item(object=f"PublishDayProfile[0]: {name}", value=str(v)) | {"item": n}
+        item(object=f"Publish Day Profile: {name}", value=str(v)) | {"item": n}
         for n, (name, v) in enumerate(names)
     ]
     return capture([command(0x6B, use_case="GCS01a")], rows)
 
 
 def tariff(*published: str) -> Any:
-    used = item(object="PublishTariffInformation: Number of Block Thresholds in Use", value="3")
+    used = item(object="Publish Tariff Information: number_of_block_thresholds_in_use", value="3")
     rows = [used, *(item(object=name, value="1") for name in published)]
     return capture([command(0x6B, use_case="GCS01a")], rows)
 
 
 def answered(*results: str) -> Any:
-    parts = ("PublishCalendar", "PublishDayProfile", "PublishWeekProfile", "PublishSeasons")
+    parts = ("Publish Calendar", "Publish Day Profile", "Publish Week Profile", "Publish Seasons")
     rows = [item(object=name, result=result) for name, result in zip(parts, results, strict=False)]
     return capture([response(0x6B, use_case="GCS01a")], rows)
 
@@ -33,7 +33,7 @@ CASES: dict[str, Case] = {
         lambda: answered("FAILURE", "FAILURE"),
     ),
     "day-first-trigger": (lambda: days(60, 120), lambda: days(0, 120)),
-    "block-thresholds-needed": (lambda: tariff(), lambda: tariff("PublishBlockThresholds: Start Time")),
+    "block-thresholds-needed": (lambda: tariff(), lambda: tariff("Publish Block Thresholds: start_time")),
 }
 
 

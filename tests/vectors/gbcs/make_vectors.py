@@ -215,11 +215,9 @@ def gas(store: Keystore) -> None:
     """Gas registers: an encrypted GBZ component, and a debt log."""
     octets = note("gcs13c-command", ask(store, "GCS13c", GSME, 2001), use_case="GCS13c", mac="valid")
     command = dissect_message(octets, store)
-    values = {}
     attributes = ((0x0300, 0x30, 1), (0x0301, 0x22, 1), (0x0302, 0x22, 1000), (0x0100, 0x25, 5000))
-    for index, (number, kind, value) in enumerate(attributes):
-        values |= {f"Attribute Identifier[{index}]": number, f"Status[{index}]": 0}
-        values |= {f"Attribute Data Type[{index}]": kind, f"Attribute Value[{index}]": value}
+    records = [{"attribute": a, "status": 0, "type": kind, "value": value} for a, kind, value in attributes]
+    values = {"records": records}
     header = Header(2, 2001, GSME, SUPPLIER, command.layout.message_code)
     part = payloads.ZclCommand(0x0702, 0x18, 1, values, encrypted=True)
     payload = payloads.gbz([part], key=content_key(store, header), originator=GSME)
