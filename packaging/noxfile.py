@@ -34,7 +34,7 @@ QUICK = (
 )
 """The demo, the samples through every verb, and the columns against the one-frame path."""
 
-nox.options.default_venv_backend = "uv|virtualenv|venv"
+nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["whole"]
 nox.options.error_on_missing_interpreters = False
 # A shim of pyenv shadows an interpreter that works: those that were found come first.
