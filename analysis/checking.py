@@ -22,11 +22,13 @@ from analysis.incidents import incidents_of
 from analysis.lazy import numbers_of
 from analysis.merging import Said, Sayings
 from analysis.profile import Profile, read_profile
+from analysis.provenance import provenance_of
 from analysis.shut import ShutKind, count_shut
 from analysis.side_by_side import processors, shared_out
 from analysis.source import Replay, Source
 from analysis.uncollected import uncollected
 from analysis.view import View
+from analysis.waivers import Accepted, Waivers
 from analysis.windows import PART, WINDOW, Window, windows
 from dissectors.keyring import Keyring
 
@@ -52,10 +54,14 @@ class Checked:
 
 
 def check_tables(
-    decoded: Any, profile: Profile | str | None, chosen: Sequence[str] | None, baseline: Any
+    decoded: Any,
+    profile: Profile | str | None,
+    chosen: Sequence[str] | None,
+    baseline: Any,
+    waivers: Waivers | None = None,
 ) -> CheckResult:
     """See `analysis.findings.check`."""
-    checking = Checking(profile, chosen)
+    checking = Checking(profile, chosen, waivers)
     checking.take(View.of(decoded, baseline), None)
     return checking.result()
 
@@ -70,6 +76,7 @@ def check_capture(
     watcher: type[Watcher] | None = None,
     progress: Progress | None = None,
     window: int = WINDOW,
+    waivers: Waivers | None = None,
 ) -> Checked:
     """Decodes a capture and runs the rules over it, in memory bounded by the window.
 
@@ -82,15 +89,22 @@ def check_capture(
         watcher: made anew for each reading and shown its windows.
         progress: called after each block.
         window: frames that are judged together, at most.
+        waivers: findings that are accepted.
 
     Raises CaptureError for a capture that cannot be read at all, ValueError for a rule that does not exist,
-    `ProfileError` for a profile that cannot be read.
+    `ProfileError` for a profile that cannot be read, `WaiverError` for a waiver of such a rule.
     """
-    Checking(profile, chosen)  # so that a mistake in either is told before the capture is read
+    if not isinstance(source, Replay):
+        with Replay(source) as replay:
+            return check_capture(
+                replay, keyring, profile=profile, chosen=chosen, baseline=baseline, watcher=watcher,
+                progress=progress, window=window, waivers=waivers,
+            )  # fmt: skip
+    Checking(profile, chosen, waivers)  # so that a mistake in either is told before the capture is read
     healthy = None if baseline is None else _first_window(baseline, keyring, window)
     block = max(window // PART, 1)  # so that a window ends where it should
     for reading in readings(source, keyring, progress=progress, block_frames=block):
-        checking = Checking(profile, chosen)
+        checking = Checking(profile, chosen, waivers)
         seen = None if watcher is None else watcher()
         before = None
         for part in windows(reading, window):
@@ -104,7 +118,9 @@ def check_capture(
             del view, part
             if more:
                 gc.collect()  # columns know their table and the table its columns
-    return Checked(checking.result(), reading, seen)
+    result = checking.result()
+    result.provenance = provenance_of(source, reading.session, checking.settings)
+    return Checked(result, reading, seen)
 
 
 def _first_window(source: Source, keyring: Keyring | None, window: int) -> View:
@@ -119,8 +135,15 @@ class Checking:
     Raises ValueError for a rule that does not exist, `ProfileError` for a profile that cannot be read.
     """
 
-    def __init__(self, profile: Profile | str | None = None, chosen: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        profile: Profile | str | None = None,
+        chosen: Sequence[str] | None = None,
+        waivers: Waivers | None = None,
+    ) -> None:
         known = rules()
+        self.waivers = waivers or Waivers()
+        self.waivers.hold_to(r.id for r in known)
         self.settings = profile if isinstance(profile, Profile) else read_profile(profile)
         wanted = _chosen(known, chosen)
         self.settings.hold_to({r.id: r.parameters for r in wanted}, known={r.id for r in known})
@@ -212,13 +235,28 @@ class Checking:
                 (self._finding(rule, one.evidence), one.span) for one in said if not one.evidence.holds
             ]
         findings.sort(key=lambda pair: _gravest_first(pair[0]))
+        accepted = [
+            Accepted(one, waiver)
+            for one, _ in findings
+            if (waiver := self.waivers.accepting(one)) is not None
+        ]
+        taken = {id(one.finding) for one in accepted}
+        findings = [pair for pair in findings if id(pair[0]) not in taken]
         spans = [span if span[0] == span[0] else (0.0, self.duration) for _, span in findings]
         found = [finding for finding, _ in findings]
         incidents = incidents_of(found, {r.id: r for r in self.rules}, spans)
         number = {index: i.number for i in incidents for index in i.findings}
         found = [replace(f, incident=number.get(n)) for n, f in enumerate(found)]
         return CheckResult(
-            found, verdicts, incidents, self.settings.name, self.rules, self.failures, dict(self.shut)
+            found,
+            verdicts,
+            incidents,
+            self.settings.name,
+            self.rules,
+            self.failures,
+            dict(self.shut),
+            accepted,
+            self.waivers.states(accepted, found),
         )
 
     def _named(self, one: Said) -> Said:

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from analysis.profile import Profile
+from analysis.waivers import Accepted, Waivers
 
 __all__ = [
     "SEVERITIES",
@@ -181,7 +182,9 @@ class CheckResult:
     """All that the rules said: findings (gravest first), verdicts, incidents, and the profile they used.
 
     `failures` names rules that broke down themselves, with the exception: a fault of the rule, not of the
-    capture. `shut` counts the frames whose security is not in order, by layer, verdict and reason."""
+    capture. `shut` counts the frames whose security is not in order, by layer, verdict and reason.
+    `accepted` are findings that waivers take out of `findings`; `waivers` says what came of each. `provenance`: see
+    `analysis.provenance`."""
 
     findings: list[Finding]
     verdicts: list[Verdict]
@@ -190,6 +193,9 @@ class CheckResult:
     rules: list[Rule]
     failures: dict[str, Exception] = field(default_factory=dict)
     shut: dict[Any, int] = field(default_factory=dict)
+    accepted: list[Accepted] = field(default_factory=list)
+    waivers: list[dict[str, Any]] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
 
     def at_least(self, severity: str) -> list[Finding]:
         """Findings of `severity` or graver."""
@@ -257,6 +263,7 @@ def check(
     profile: Profile | str | None = None,
     rules: Sequence[str] | None = None,
     baseline: Any = None,
+    waivers: Waivers | None = None,
 ) -> CheckResult:
     """Runs the rules over a decoded capture.
 
@@ -265,12 +272,13 @@ def check(
         profile: a profile, its name or its file; None for the default.
         rules: ids of the rules to run; None for all.
         baseline: a decoded capture of the same network in good health, for the rules that compare.
+        waivers: what of it is accepted.
 
     Raises ValueError for a rule that does not exist, `ProfileError` for a profile that cannot be read.
     """
     from analysis.checking import check_tables
 
-    return check_tables(decoded, profile, rules, baseline)
+    return check_tables(decoded, profile, rules, baseline, waivers)
 
 
 def _plain(value: Any) -> Any:

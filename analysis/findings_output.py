@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.findings import CheckResult, Finding, Rule
 from analysis.modifications import is_modification, states
 from analysis.schema import columns_of
+from analysis.waivers import Accepted
 from dissectors.printable import printable
 
 __all__ = ["explain_rule", "findings_table", "rules_json", "rules_text", "to_json", "to_sarif"]
@@ -27,6 +28,9 @@ def to_json(result: CheckResult, capture: str = "") -> dict[str, Any]:
         "source": capture,
         "profile": result.profile,
         "findings": [finding.to_json() for finding in result.findings],
+        "accepted": [one.to_json() for one in result.accepted],
+        "waivers": result.waivers,
+        "provenance": result.provenance,
         "incidents": [
             {
                 "number": i.number,
@@ -66,13 +70,41 @@ def to_sarif(result: CheckResult, capture: str = "") -> dict[str, Any]:
                     "driver": {
                         "name": "hanscope",
                         "informationUri": "https://github.com/hanscope/hanscope",
+                        **({"version": version} if (version := _versions(result).get("hanscope")) else {}),
                         "rules": [_sarif_rule(rule) for rule in result.rules],
                     }
                 },
-                "results": [_sarif_result(f, place, capture) for f in result.findings],
+                "results": [
+                    *(_sarif_result(f, place, capture) for f in result.findings),
+                    *(_suppressed(one, place, capture) for one in result.accepted),
+                ],
+                **_sarif_origin(result, capture),
             }
         ],
     }
+
+
+def _versions(result: CheckResult) -> dict[str, Any]:
+    found: dict[str, Any] = result.provenance.get("versions", {})
+    return found
+
+
+def _sarif_origin(result: CheckResult, capture: str) -> dict[str, Any]:
+    """The capture as an artifact with its hash; versions, profile and fingerprints of keys as properties."""
+    origin = result.provenance
+    if not origin:
+        return {}
+    artifact: dict[str, Any] = {"location": {"uri": quote(capture) or "capture"}}
+    if origin["capture"]["sha256"]:
+        artifact["hashes"] = {"sha-256": origin["capture"]["sha256"]}
+        artifact["length"] = origin["capture"]["octets"]
+    return {"artifacts": [artifact], "properties": {"provenance": origin}}
+
+
+def _suppressed(one: Accepted, place: dict[str, int], capture: str) -> dict[str, Any]:
+    """An accepted finding: SARIF 2.1.0, 3.35."""
+    suppression = {"kind": "external", "status": "accepted", "justification": one.waiver.reason}
+    return {**_sarif_result(one.finding, place, capture), "suppressions": [suppression]}
 
 
 def _sarif_rule(rule: Rule) -> dict[str, Any]:

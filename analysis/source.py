@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import sys
@@ -128,6 +129,24 @@ class Replay:
         head = self.source.read(LOOKED_AT)
         self.source.seek(at)
         return head
+
+    def digest(self) -> tuple[int | None, str | None]:
+        """Number of octets and SHA-256 of all that there is; None for what was not kept."""
+        try:
+            if self.path is not None:
+                with self.path.open("rb") as whole:
+                    return self.path.stat().st_size, hashlib.file_digest(whole, "sha256").hexdigest()
+            file: Any = self._spool or (self.source if self._start is not None else None)
+            if file is None:
+                return None, None
+            at = file.tell()
+            file.seek(self._start or 0)
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+            octets = file.tell() - (self._start or 0)
+            file.seek(at)
+            return octets, found
+        except (OSError, ValueError):
+            return None, None
 
     def close(self) -> None:
         """Give the spool back."""

@@ -16,11 +16,13 @@ from analysis.api.tables import Tables
 if TYPE_CHECKING:
     from analysis.decode import Decoded
     from analysis.source import Replay
+    from analysis.waivers import Waivers
     from dissectors.keyring import Keyring
 
 __all__ = ["Capture", "Captures", "open_captures"]
 
 KeysGiven = Union[str, os.PathLike[str], "Keyring", Keys, None]
+Accepting = str | os.PathLike[str] | None
 Given = str | os.PathLike[str] | IO[bytes]
 
 
@@ -112,23 +114,30 @@ class Capture(Tables):
         source = Source(f"{self.name}: message {number}", content.octets, content.kind)
         return FoundMessage(content, source, frames)
 
-    def check(self, profile: str | None = None, rules: Sequence[str] | None = None) -> Findings:
+    def check(
+        self, profile: str | None = None, rules: Sequence[str] | None = None, accept: Accepting = None
+    ) -> Findings:
         """What the rules say of it, as ``hanscope check`` does.
 
         Args:
             profile: a profile of the rules, by name or file.
             rules: ids of the rules to run; all by default.
+            accept: a file of waivers (`analysis.waivers`): what it accepts is in `Findings.accepted`.
 
         Raises:
-            ValueError: there is no such rule or profile.
+            ValueError: there is no such rule or profile, or the waivers cannot be read.
             CaptureError: the capture cannot be read at all.
         """
         from analysis.checking import check_capture
 
-        checked = check_capture(self.replay, self.given.ring, profile=profile, chosen=rules)
+        checked = check_capture(
+            self.replay, self.given.ring, profile=profile, chosen=rules, waivers=_waivers(accept)
+        )
         return Findings([(self.name, checked.result)])
 
-    def report(self, path: str | os.PathLike[str], profile: str | None = None) -> Path:
+    def report(
+        self, path: str | os.PathLike[str], profile: str | None = None, accept: Accepting = None
+    ) -> Path:
         """Write the report, one HTML file that needs nothing else; returns its path.
 
         Raises:
@@ -139,7 +148,9 @@ class Capture(Tables):
         from analysis.report import Tally, render_tally
         from captures.whole_files import write_whole
 
-        checked = check_capture(self.replay, self.given.ring, profile=profile, watcher=Tally)
+        checked = check_capture(
+            self.replay, self.given.ring, profile=profile, watcher=Tally, waivers=_waivers(accept)
+        )
         lost = [one.text for one in checked.reading.facts.lost]
         write_whole(path, render_tally(checked.watcher, checked.result, lost))
         return Path(path)
@@ -175,12 +186,16 @@ class Captures(Tables, Sequence[Capture]):
             parts.append(table)
         return pa.concat_tables(parts).unify_dictionaries()
 
-    def check(self, profile: str | None = None, rules: Sequence[str] | None = None) -> Findings:
+    def check(
+        self, profile: str | None = None, rules: Sequence[str] | None = None, accept: Accepting = None
+    ) -> Findings:
         """What the rules say of each of them; see `Capture.check`."""
-        found = [capture.check(profile, rules) for capture in self.captures]
+        found = [capture.check(profile, rules, accept) for capture in self.captures]
         return Findings([result for one in found for result in one.results])
 
-    def report(self, folder: str | os.PathLike[str], profile: str | None = None) -> list[Path]:
+    def report(
+        self, folder: str | os.PathLike[str], profile: str | None = None, accept: Accepting = None
+    ) -> list[Path]:
         """Write a report of each into a folder; returns their paths."""
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
@@ -189,7 +204,7 @@ class Captures(Tables, Sequence[Capture]):
             path = place / f"{Path(capture.name).name}.html"
             if path in written:
                 path = place / f"{len(written) + 1}-{path.name}"
-            written.append(capture.report(path, profile))
+            written.append(capture.report(path, profile, accept))
         return written
 
     def __getitem__(self, index: Any) -> Any:
@@ -210,6 +225,14 @@ class Captures(Tables, Sequence[Capture]):
 
     def _repr_html_(self) -> str:
         return "".join(one._repr_html_() for one in self.captures)
+
+
+def _waivers(path: Accepting) -> Waivers | None:
+    if path is None:
+        return None
+    from analysis.waivers import read_waivers
+
+    return read_waivers(path)
 
 
 @overload

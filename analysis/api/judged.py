@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.findings import CheckResult, Finding, Verdict
+    from analysis.waivers import Accepted
 
 __all__ = ["Findings"]
 
@@ -30,6 +31,11 @@ class Findings(Sequence["Finding"]):
     def verdicts(self) -> list[Verdict]:
         """What each rule says of each subject, also where it is kept or nothing was seen."""
         return [one for _, result in self.results for one in result.verdicts]
+
+    @property
+    def accepted(self) -> list[Accepted]:
+        """Findings that waivers take out of the list, with the waiver of each."""
+        return [one for _, result in self.results for one in result.accepted]
 
     def at_least(self, severity: str) -> list[Finding]:
         """Findings of `severity` (info, warning, error, critical) or graver."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from analysis.command_line.options import (
+    AcceptOption,
     Argument,
     CaptureArgument,
     FailOption,
@@ -34,6 +35,7 @@ def check(
         str | None, Option("--baseline", help="Capture of the same network in good health.")
     ] = None,
     fail_on: FailOption = None,
+    accept: AcceptOption = None,
     as_json: JsonOption = False,
     as_jsonl: Annotated[bool, Option("--jsonl", help="One finding a line.")] = False,
     verdicts: Annotated[bool, Option("--verdicts", help="Each rule's verdict.")] = False,
@@ -63,6 +65,7 @@ def check(
         output="sarif" if as_sarif else "json" if as_json else "jsonl" if as_jsonl else "text",
         verdicts=verdicts,
         quiet=quiet,
+        accept=accept,
     )
 
 
@@ -77,12 +80,15 @@ def report(
     keys: KeysOption = None,
     profile: ProfileOption = None,
     fail_on: FailOption = None,
+    accept: AcceptOption = None,
     quiet: QuietOption = False,
 ) -> int:
     """One self-contained HTML file about a capture: no network needed to read it."""
     from analysis.verbs import report as run
 
-    return run.run(capture, keyring(keys), out=out, profile=profile, fail_on=fail_on, quiet=quiet)
+    return run.run(
+        capture, keyring(keys), out=out, profile=profile, fail_on=fail_on, quiet=quiet, accept=accept
+    )
 
 
 @verb(

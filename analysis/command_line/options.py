@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "AcceptOption",
     "Argument",
     "CaptureArgument",
     "CapturesArgument",
@@ -74,6 +75,9 @@ FailOption = Annotated[
     ),
 ]
 ProfileOption = Annotated[str | None, Option("--profile", help="Profile of rules: its name or file.")]
+AcceptOption = Annotated[
+    Path | None, Option("--accept", metavar="FILE", help="Waivers: findings that are accepted (TOML or CSV).")
+]
 LimitOption = Annotated[int | None, Option("--limit", min=1, help="Stop after so many frames.")]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from analysis import console
 from analysis.command_line.batch import Batch
@@ -11,7 +12,10 @@ from analysis.findings_output import explain_rule, rules_json, rules_text, to_js
 from analysis.shut import shut_lines
 from dissectors.keyring import Keyring
 
-__all__ = ["explain", "list_rules", "run", "see_rules"]
+if TYPE_CHECKING:
+    from analysis.waivers import Waivers
+
+__all__ = ["accepted_by", "explain", "list_rules", "run", "see_rules"]
 
 LETTERS = {"info": "I", "warning": "W", "error": "E", "critical": "C"}
 COLOURS = {"info": "36", "warning": "33", "error": "31", "critical": "1;31"}
@@ -29,6 +33,7 @@ def run(
     output: str,
     verdicts: bool,
     quiet: bool,
+    accept: Path | None = None,
 ) -> int:
     """Check captures; see `hanscope check --help`."""
     from analysis import findings
@@ -37,12 +42,19 @@ def run(
     if fail_on is not None and fail_on not in findings.SEVERITIES:
         raise console.UsageError(f"unknown severity {fail_on!r}", ", ".join(findings.SEVERITIES))
     chosen = list(rules) or None
-    see_rules(profile, chosen)
+    waivers = accepted_by(accept)
+    see_rules(profile, chosen, waivers)
     failed, batch = False, Batch(sources)
     for source in sources:
         with batch.reading(), console.progress(source, quiet=quiet) as step:
             checked = check_capture(
-                source, keyring, profile=profile, chosen=chosen, baseline=baseline, progress=step
+                source,
+                keyring,
+                profile=profile,
+                chosen=chosen,
+                baseline=baseline,
+                progress=step,
+                waivers=waivers,
             )
             console.tell_losses(checked.reading.facts)
             failed = failed or bool(fail_on and checked.result.at_least(fail_on))
@@ -50,8 +62,24 @@ def run(
     return console.UNREADABLE if batch.unreadable else console.FINDINGS if failed else console.OK
 
 
-def see_rules(profile: str | None, chosen: Sequence[str] | None = None) -> None:
-    """See that there are such a profile and such rules.
+def accepted_by(path: Path | None) -> Waivers | None:
+    """The waivers of a file.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    from analysis.waivers import WaiverError, read_waivers
+
+    try:
+        return None if path is None else read_waivers(path)
+    except WaiverError as error:
+        raise console.UsageError(str(error), "docs/waivers.md") from None
+
+
+def see_rules(
+    profile: str | None, chosen: Sequence[str] | None = None, waivers: Waivers | None = None
+) -> None:
+    """See that there are such a profile and such rules, also those of waivers.
 
     Raises:
         UsageError: there are not.
@@ -59,7 +87,7 @@ def see_rules(profile: str | None, chosen: Sequence[str] | None = None) -> None:
     from analysis.checking import Checking
 
     try:
-        Checking(profile, None if chosen is None else list(chosen))
+        Checking(profile, None if chosen is None else list(chosen), waivers)
     except ValueError as error:
         raise console.UsageError(str(error)) from None
 
@@ -72,6 +100,8 @@ def _put(capture: str, result: Any, output: str, verdicts: bool, *, many: bool) 
     elif output == "jsonl":
         for one in result.findings:
             console.put_json({"capture": capture, **one.to_json()}, indent=None)
+        for accepted in result.accepted:
+            console.put_json({"capture": capture, **accepted.to_json()}, indent=None)
     else:
         for lead, line in _text(capture, result, verdicts):
             console.put(line, lead=lead)
@@ -90,6 +120,8 @@ def _text(capture: str, result: Any, verdicts: bool) -> Iterator[tuple[str, str]
         yield "", f"    {one.evidence}"
         yield "", f"    {_frames(one.frames)}source: {one.source} ({one.confidence})"
         yield "", f"    advice: {one.advice}"
+    for line in _accepted(result):
+        yield "", line
     if verdicts:
         yield "", ""
         for v in result.verdicts:
@@ -105,6 +137,21 @@ def _text(capture: str, result: Any, verdicts: bool) -> Iterator[tuple[str, str]
         "",
         f"{capture}: {', '.join(counts)}; {judged} of {len(result.rules)} rules found something to judge",
     )
+
+
+def _accepted(result: Any) -> Iterator[str]:
+    """Accepted findings, a line each, and the waivers that are over or say nothing."""
+    for one in result.accepted:
+        until = f", until {one.waiver.until}" if one.waiver.until else ""
+        yield f"accepted: {one.finding.rule} [{one.finding.device}]: {one.waiver.reason}{until}"
+    for waiver in result.waivers:
+        if waiver["state"] == "expired":
+            yield (
+                f"waiver over since {waiver['until']}: {waiver['rule']} [{waiver['subject']}]: "
+                f"{waiver['findings']} findings came back"
+            )
+        elif waiver["state"] == "unused":
+            yield f"waiver without a finding: {waiver['rule']} [{waiver['subject']}]"
 
 
 def _frames(frames: Sequence[int]) -> str:

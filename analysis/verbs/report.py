@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis import console
 from analysis.command_line.places import refuse_overwriting
-from analysis.verbs.check import see_rules
+from analysis.verbs.check import accepted_by, see_rules
 from captures.whole_files import write_whole
 from dissectors.keyring import Keyring
 
@@ -14,7 +14,14 @@ __all__ = ["run"]
 
 
 def run(
-    source: str, keyring: Keyring, *, out: Path, profile: str | None, fail_on: str | None, quiet: bool
+    source: str,
+    keyring: Keyring,
+    *,
+    out: Path,
+    profile: str | None,
+    fail_on: str | None,
+    quiet: bool,
+    accept: Path | None = None,
 ) -> int:
     """Write the report; see `hanscope report --help`."""
     from analysis import findings
@@ -24,9 +31,12 @@ def run(
     if fail_on is not None and fail_on not in findings.SEVERITIES:
         raise console.UsageError(f"unknown severity {fail_on!r}", ", ".join(findings.SEVERITIES))
     refuse_overwriting([source], [out])
-    see_rules(profile)
+    waivers = accepted_by(accept)
+    see_rules(profile, None, waivers)
     with console.progress(source, quiet=quiet) as step:
-        checked = check_capture(source, keyring, profile=profile, watcher=Tally, progress=step)
+        checked = check_capture(
+            source, keyring, profile=profile, watcher=Tally, progress=step, waivers=waivers
+        )
     facts, result = checked.reading.facts, checked.result
     console.tell_losses(facts)
     write_whole(out, render_tally(checked.watcher, result, [one.text for one in facts.lost]))
