@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.payloads import queue_message
 from analysis.session import Session
+from dissectors.message import Message
 
-__all__ = ["finish_conversations", "read_packet"]
+__all__ = ["MessagesOfFrames", "finish_conversations", "read_packet"]
+
+Found = tuple[tuple[int, ...], Message]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class MessagesOfFrames:
+    """Messages of which some frames carried a part, for whoever shows these frames (kept in the context).
+
+    Attributes:
+        wanted: numbers of these frames.
+        found: messages that one of them carried a part of, each with the numbers of all its frames.
+    """
+
+    wanted: set[int] = field(default_factory=set)
+    found: list[Found] = field(default_factory=list)
+
+    def note(self, found: Iterable[Found]) -> None:
+        """Keep those of the messages that a wanted frame carried a part of."""
+        if self.wanted:
+            self.found += [one for one in found if not self.wanted.isdisjoint(one[0])]
+
+    def of(self, frame: int) -> list[Found]:
+        """The messages that `frame` carried a part of."""
+        return [one for one in self.found if frame in one[0]]
 
 
 def read_packet(session: Session, record: bytes, columns: dict[str, Any]) -> None:
@@ -28,6 +55,7 @@ def read_packet(session: Session, record: bytes, columns: dict[str, Any]) -> Non
             columns["issue"] = message.columns["issue"]
         if session.wants("messages", "items"):
             queue_message(session, message, frames, time_ns)
+    session.context.state(MessagesOfFrames).note(found)
 
 
 def finish_conversations(session: Session) -> None:
@@ -36,6 +64,8 @@ def finish_conversations(session: Session) -> None:
         return  # no packet was fed, and DLMS takes a tenth of a second to import
     from dissectors.dlms.conversation import Conversations
 
-    for frames, message in session.context.state(Conversations).finish():
+    found = session.context.state(Conversations).finish()
+    session.context.state(MessagesOfFrames).note(found)
+    for frames, message in found:
         if session.wants("messages", "items"):
             queue_message(session, message, frames, None)

@@ -7,6 +7,7 @@ that came together are paired, so that the responses are named surely. Text form
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -24,7 +25,7 @@ from dissectors.keyring import Keyring
 from dissectors.message import Message
 from dissectors.printable import json_text, printable
 
-__all__ = ["Source", "dissect", "dissect_all", "print_tree", "read_sources", "run", "to_json"]
+__all__ = ["Source", "dissect", "dissect_all", "print_tree", "read_sources", "run", "to_json", "tree_text"]
 
 OK, UNREADABLE, PARTLY = 0, 3, 4
 
@@ -235,6 +236,13 @@ def _code_of(message: Message) -> int:
 def _worse(one: int, other: int) -> int:
     """That a file could not be read weighs more than that a message could not."""
     return UNREADABLE if UNREADABLE in (one, other) else max(one, other)
+
+
+def tree_text(source: Source, message: Message, reveal: bool = False) -> str:
+    """A message as the tree that the verb prints; keys left out unless `reveal`."""
+    out = io.StringIO()
+    print_tree(source, message, out, reveal)
+    return out.getvalue()
 
 
 def print_tree(source: Source, message: Message, stream: IO[str], reveal: bool) -> None:

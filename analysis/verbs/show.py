@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from analysis import console
 from analysis.blocks import decode_block
 from analysis.command_line.frame_numbers import frame_ranges
+from analysis.conversations import MessagesOfFrames, finish_conversations, read_packet
 from analysis.decode import readings
 from analysis.python_values import iso_time
-from analysis.rows import capture_columns
+from analysis.rows import LINK_TYPES, capture_columns
 from analysis.session import SECURITY, Hindsight, Session
 from analysis.source import Replay, Source
 from analysis.tree import hex_pane, issue_lines, secret_spans, tree_lines
@@ -21,6 +23,7 @@ from captures.block import cut
 from dissectors.field import Field
 from dissectors.frame import Dissection
 from dissectors.keyring import Keyring
+from dissectors.message import Message
 
 __all__ = ["Shown", "numbers_of", "run", "shown_frames", "shown_row", "text_lines", "to_json"]
 
@@ -38,6 +41,8 @@ class Shown:
     record: list[Field]
     record_octets: bytes
     comment: str | None
+    messages: list[tuple[tuple[int, ...], Message]] = field(default_factory=list)
+    """Messages outside radio frames that it carried a part of, each with the numbers of its frames."""
 
 
 def numbers_of(text: str) -> list[int]:
@@ -84,15 +89,45 @@ def _pass(
 ) -> tuple[list[Shown], CaptureFacts]:
     session = Session(keyring, capture=replay.name, tables=("packets",), hindsight=hindsight)
     wanted = set(numbers)
+    told = session.context.state(MessagesOfFrames)
+    told.wanted = wanted
     found: list[Shown] = []
     with replay.open_merged() as capture:
         for block in capture:
             session.learn_secrets(capture.secrets)
             found.extend(_in_block(block, session, wanted))
-            if len(found) == len(wanted):
+            if len(found) == len(wanted) and not _waiting(session, wanted):
                 break
+        else:
+            finish_conversations(session)
         facts = replace(capture.facts, name=replay.name)
+    for one in found:
+        _put_messages(one, told.of(int(one.columns["frame"])))
     return found, facts
+
+
+def _waiting(session: Session, wanted: set[int]) -> bool:
+    """Whether one of the frames carried a part of a message that is not whole yet."""
+    if "dissectors.dlms.conversation" not in sys.modules:
+        return False
+    from dissectors.dlms.conversation import Conversations
+
+    return not wanted.isdisjoint(session.context.state(Conversations).waiting())
+
+
+def _put_messages(one: Shown, messages: list[tuple[tuple[int, ...], Message]]) -> None:
+    """The messages of a frame; where it completed none, its summary says of which it carried a part."""
+    one.messages = messages
+    if messages and one.columns.get("protocol") != "DLMS":
+        parts = (
+            f"a part of {message.columns['name']} (frames {_listed(frames)})" for frames, message in messages
+        )
+        one.columns.update(protocol="DLMS", summary=", ".join(parts))
+
+
+def _listed(frames: Sequence[int]) -> str:
+    more = f" and {len(frames) - 8} more" if len(frames) > 8 else ""
+    return ", ".join(map(str, frames[:8])) + more
 
 
 def _in_block(block: FrameBlock, session: Session, wanted: set[int]) -> Iterator[Shown]:
@@ -128,6 +163,9 @@ def shown_row(block: FrameBlock, row: int, session: Session) -> Shown:
         octets = block.octets(row)
         whole = Field("octets", octets, "no radio frame", 0, len(octets))
         dissection = Dissection([whole], {"frame": octets})
+        name = LINK_TYPES.get(columns["link_type"], f"link type {columns['link_type']}")
+        columns.update(protocol=name, summary=f"{name} packet without a radio frame")
+        read_packet(session, block.record(row), columns)
     columns.update(dissection.columns)
     return Shown(
         session.capture,
@@ -191,8 +229,15 @@ def to_json(one: Shown, *, reveal: bool = False) -> dict[str, Any]:
         "fields": [field.to_json(reveal=reveal) for field in found.fields],
         "buffers": {name: _hidden_hex(octets, spans.get(name, [])) for name, octets in found.buffers.items()},
         "issues": [issue.to_json() for issue in found.issues],
+        "messages": [_message_json(one, *found, reveal=reveal) for found in one.messages],
         "error": None,
     }
+
+
+def _message_json(one: Shown, frames: tuple[int, ...], message: Message, *, reveal: bool) -> dict[str, Any]:
+    from analysis.messages import Source, to_json
+
+    return {**to_json(Source(one.capture, message.octets), message, reveal=reveal), "frames": list(frames)}
 
 
 def _hidden_hex(octets: bytes, spans: Sequence[tuple[int, int]]) -> str:
@@ -225,8 +270,18 @@ def text_lines(one: Shown, reveal: bool) -> Iterator[str]:
         reason = columns.get(layer.replace("_security", "_reason"))
         if reason:
             yield f"{layer.removesuffix('_security').upper()} {columns[layer]}: {reason}"
-    if columns.get("issue") and not found.issues:
+    for frames, message in one.messages:
+        yield from _message_lines(frames, message, reveal)
+    if columns.get("issue") and not found.issues and not one.messages:
         yield f"warning: {columns['issue']}"
+
+
+def _message_lines(frames: tuple[int, ...], message: Message, reveal: bool) -> Iterator[str]:
+    """A message as the verb `message` shows it, with the frames that carried it."""
+    from analysis.messages import Source, tree_text
+
+    name = f"message of frame{'s' if len(frames) > 1 else ''} {_listed(frames)}"
+    yield from tree_text(Source(name, message.octets), message, reveal).splitlines()
 
 
 def _title(one: Shown) -> str:

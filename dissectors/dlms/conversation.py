@@ -63,6 +63,18 @@ class _Conversation:
     def side(self, source: Hashable) -> _Side:
         return self.sides.setdefault(source, _Side())
 
+    def waiting(self) -> set[int]:
+        """Frames of which octets wait for more to come."""
+        if self.tried >= TRIES and not self.transport:
+            return set()
+        out: set[int] = set()
+        for side in self.sides.values():
+            out.update(frame for _, frame in side.stream.frames)
+            out.update(frame for _, frame in side.stream.held.values())
+            for _, frames in side.pending.values():
+                out.update(frames)
+        return out
+
     def choose(self, octets: bytes, destination: Hashable) -> str:
         """The carrier, once chosen for good; after some payloads that show none, ``""`` for good."""
         if not self.transport and self.tried < TRIES:
@@ -139,6 +151,10 @@ class Conversations:
         elif octets:
             return self._datagram(conversation, side, octets, frame, destination)
         return self._drain(conversation, side, destination)
+
+    def waiting(self) -> set[int]:
+        """Numbers of the frames that carried a part of a message which is not whole yet."""
+        return set().union(*(conversation.waiting() for conversation in self._all.values()))
 
     def finish(self) -> list[Found]:
         """At the end of a capture: what was held behind a gap in a stream, read as far as it goes."""

@@ -11,6 +11,8 @@ from analysis.checking import check_capture
 from analysis.decode import decode
 from analysis.keyfile import read_keys
 from analysis.messages import run
+from analysis.verbs.show import shown_frames, to_json
+from dissectors.keyring import Keyring
 
 KAIFA = {
     "1-0:0.2.129.255": "KFM_001",
@@ -168,3 +170,23 @@ def test_what_clients_write_is_no_answer_of_the_meter(shared: Path) -> None:
 def test_serial_capture_is_read(shared: Path) -> None:
     decoded = decode(str(shared / "cases/dlms/14_serial_dlt147.pcap"))
     assert decoded.items["number"].tolist() == [10925.0, 10929.0]
+
+
+@pytest.mark.parametrize("name", ["12_13_ndpi_dlms.pcap", "14_serial_dlt147.pcap"])
+def test_a_packet_is_shown_with_its_messages(shared: Path, name: str) -> None:
+    """`show` and `decode` know the same of each packet: its summary, its messages, their values."""
+    capture = str(shared / "cases/dlms" / name)
+    decoded = decode(capture)
+    told = decoded.packets[decoded.packets["protocol"] == "DLMS"][:40]
+    shown, _ = shown_frames(capture, Keyring(), told["frame"].tolist())
+    assert [one.columns["summary"] for one in shown] == told["summary"].tolist()
+    assert len(shown) and all(one.messages for one in shown)
+    # one that several of the frames carried is told with each of them
+    told_of = {id(message): (frames, message) for one in shown for frames, message in one.messages}
+    numbers = {one.columns["frame"] for one in shown}
+    rows = decoded.messages[[not numbers.isdisjoint(frames) for frames in decoded.messages["frames"]]]
+    assert sorted(frames for frames, _ in told_of.values()) == sorted(map(tuple, rows["frames"]))
+    values = [item for _, message in told_of.values() for item in message.items]
+    assert len(values) == len(decoded.items[decoded.items["message"].isin(rows["message"])])
+    documents = [to_json(one)["messages"] for one in shown]
+    assert [len(each) for each in documents] == [len(one.messages) for one in shown]
