@@ -63,13 +63,16 @@ def public_client(view: View) -> Iterator[Evidence]:
     """Whoever asks without being authenticated may read the SAP assignment (class 17), the logical device
     name and the association (class 15) with its list of objects: nothing else may be answered."""
     messages, items = view.tables["messages"], view.tables["items"]
+    if gbcs(view).empty:
+        return  # a plain meter is no device of GBCS
     asked = mask(
         messages["payload_kind"].astype(str).str.endswith("-request")
     )  # what a client writes is no answer
     plain = messages[mask(messages["kind"] == "dlms") & ~asked]
     rows = items[mask(items["message"].isin(plain["message"])) & mask(items["class_id"].notna())]
     rows = rows[mask(rows["value"].notna()) & mask(rows["result"].isna() | (rows["result"] == "success"))]
-    rows = rows.merge(plain[["message", "frames", "use_case", "cra"]], on="message")
+    named = plain["use_case"].astype(object).where(plain["use_case"].notna(), plain["name"].astype(object))
+    rows = rows.merge(plain[["message", "frames", "cra"]].assign(use_case=named), on="message")
     shown = mask(rows["class_id"].isin(PUBLIC_CLASSES)) | mask(rows["obis"].astype(str) == DEVICE_NAME)
     yield from judge_items(rows, ~shown, "{object} was answered to a public client")
 

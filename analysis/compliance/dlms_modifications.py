@@ -15,6 +15,7 @@ from analysis.compliance.gbcs_messages import (
     judge_items,
     judge_messages,
     message_items,
+    subject_of,
     use_cases,
 )
 from analysis.findings import Evidence, broken, kept, rule
@@ -207,7 +208,7 @@ def controller_period(view: View, *, hours: float = 24.0) -> Iterator[Evidence]:
     for (number, controller), part in rows.groupby(["message", "object"], sort=False):
         start, end = part["when"].iloc[0], part["when"].iloc[-1]
         length = (end - start).total_seconds() / 3600
-        subject = f"message {int(number)} ({part['use_case'].iloc[0]})"
+        subject = subject_of(number, part["use_case"].iloc[0])
         name = str(controller).partition(":")[0]
         if len(part) < 2:
             continue

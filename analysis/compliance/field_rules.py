@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import names
-from analysis.compliance.gbcs_messages import INDEX, message_items
+from analysis.compliance.gbcs_messages import INDEX, message_items, subject_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask, plural
 from analysis.selection import Selection
@@ -92,7 +92,7 @@ def _judge_messages(view: View, fields: Frame, wrong: Frame, test: str) -> Itera
     for number, part in fields.groupby("message", sort=False):
         bad = part[wrong[fields.index.get_indexer(part.index)]]
         first = part.iloc[0]
-        subject = f"message {int(number)} ({first['use_case']})"
+        subject = subject_of(number, first["use_case"])
         if bad.empty:
             yield kept(subject, f"{plural(len(part), 'field')} as required")
         else:

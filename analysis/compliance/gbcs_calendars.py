@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from analysis.compliance.gbcs_messages import gbcs, judge_items, judge_messages, message_items
+from analysis.compliance.gbcs_messages import gbcs, judge_items, judge_messages, message_items, subject_of
 from analysis.findings import Evidence, broken, kept, rule
 from analysis.judging import mask
 from analysis.view import View
@@ -53,7 +53,7 @@ def calendar_half_set(view: View) -> Iterator[Evidence]:
     )
     for number, part in rows.groupby("message", sort=False):
         good = mask(part["result"].astype(str).str.upper() == "SUCCESS")
-        subject = f"message {int(number)} ({part['use_case'].iloc[0]})"
+        subject = subject_of(number, part["use_case"].iloc[0])
         if good.any() and not good.all():
             bad = ", ".join(part["object"].astype(str)[~good])
             yield broken(subject, f"{bad} failed, the other parts did not", part["frames"].iloc[0])

@@ -17,7 +17,7 @@ from dissectors.facts import table
 __all__ = [
     "DEVICES", "INDEX", "MESSAGE_RULE", "NETWORK_ROLES", "TABLES", "carried_out", "code_set", "departure", "gbcs",
     "hub_is_heard", "judge_items", "judge_messages", "message_items", "name_of", "numbers_of", "party",
-    "payload_commands", "roles_of", "station_of", "use_cases",
+    "payload_commands", "roles_of", "station_of", "subject_of", "use_cases",
 ]  # fmt: skip
 
 TABLES = ("messages",)
@@ -67,8 +67,28 @@ def hub_is_heard(view: View) -> bool:
 def name_of(row: object) -> str:
     """What a person calls a message: number, use case and kind."""
     number, use_case, cra = (getattr(row, name, None) for name in ("message", "use_case", "cra"))
-    words = [str(w) for w in (use_case, cra) if w is not None and not pd.isna(w)]
-    return f"message {int(number)} ({' '.join(words)})" if number is not None else "message"
+    if _missing(use_case):
+        use_case = getattr(row, "name", None)
+    return "message" if number is None else subject_of(number, use_case, cra)
+
+
+def subject_of(number: Any, *words: object) -> str:
+    """A message by its number, and what is known of its name: use case, kind."""
+    known = [str(word) for word in words if not _missing(word)]
+    return f"message {int(number)} ({' '.join(known) or 'unnamed message'})"
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
+
+
+def _said_of(row: Frame) -> dict[str, Any]:
+    """What a sentence takes of a row: an object without a name by its OBIS code, other values as "unknown"."""
+    said = {name: "unknown" if _missing(value) else value for name, value in row._asdict().items()}
+    if "object" in said and _missing(row.object):
+        code = said.get("obis", "unknown")
+        said["object"] = "an unnamed object" if code == "unknown" else f"object {code}"
+    return said
 
 
 def carried_out(view: View) -> set[int]:
@@ -97,12 +117,13 @@ def judge_messages(
     """One piece of evidence per message that is `bad`, one for each use case that is good."""
     wrong = mask(bad)
     for row in rows[wrong].itertuples():
-        yield broken(name_of(row), text.format(**row._asdict()), row.frames)
+        yield broken(name_of(row), text.format(**_said_of(row)), row.frames)
     for (use_case, cra), part in rows[~wrong].groupby(
         ["use_case", "cra"], observed=True, sort=False, dropna=False
     ):
         many = f"{len(part):,} messages" if len(part) > 1 else "1 message"
-        yield kept(f"{use_case} {cra}", f"{many} {good}")
+        words = " ".join(str(word) for word in (use_case, cra) if not _missing(word))
+        yield kept(words or "messages without a name", f"{many} {good}")
 
 
 def numbers_of(rows: Frame) -> str:
@@ -147,11 +168,11 @@ def judge_items(rows: Frame, bad: object, text: str) -> Iterator[Evidence]:
     for number, part in rows.groupby("message", sort=False):
         here = part[wrong[rows.index.get_indexer(part.index)]]
         first = part.iloc[0]
-        subject = f"message {int(number)} ({first['use_case']})"
+        subject = subject_of(number, first["use_case"])
         if here.empty:
             yield kept(subject, f"{plural(len(part), 'item')} as required")
             continue
-        says = dict.fromkeys(text.format(**row._asdict()) for row in here.itertuples())
+        says = dict.fromkeys(text.format(**_said_of(row)) for row in here.itertuples())
         yield broken(subject, "; ".join(list(says)[:4]), [] if first["frames"] is None else first["frames"])
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from analysis.findings import check
 from tests.analysis.compliance.gbcs_tables import GAS, Row, broken_and_kept, capture, command, item, response
 
 ASK, ANSWER = "dlms-access-request", "dlms-access-response"
@@ -27,6 +28,18 @@ def answered(obis: str) -> Any:
 
 def test_public_client() -> None:
     broken_and_kept("public-client", shown(3, "1-0:1.8.0.255"), shown(1, "0-0:42.0.0.255"))
+
+
+def test_a_plain_meter_is_no_device_of_gbcs() -> None:
+    """Nothing is said of its answers; and what has no name is told without "nan"."""
+    plain = response(kind="dlms", use_case=None, cra=None, name="get-response")
+    entry = item(1, class_id=3, obis="1-0:1.8.0.255", value="1")
+    assert not check(capture([plain], [entry]), rules=["public-client"]).findings
+    nameless = {**plain, "name": None}
+    entry = item(2, class_id=3, obis="1-0:1.8.0.255", value="1")
+    (found,) = check(capture([command(), nameless], [entry]), rules=["public-client"]).findings
+    assert found.device == "message 2 (unnamed message)"
+    assert found.evidence.startswith("object 1-0:1.8.0.255 was answered")
 
 
 def test_what_a_public_client_writes_is_no_answer() -> None:
