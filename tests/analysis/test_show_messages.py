@@ -4,7 +4,7 @@ import io
 import struct
 from pathlib import Path
 
-from analysis.verbs.show import _text, shown_frames, to_json
+from analysis.verbs.show import shown_frames, text_lines, to_json
 from dissectors.keyring import Keyring
 from tests.captures.builders import pcap
 
@@ -34,7 +34,7 @@ def captured(tmp_path: Path, parts: list[bytes]) -> str:
 
 def test_a_message_in_one_packet(tmp_path: Path) -> None:
     (one,), _ = shown_frames(captured(tmp_path, [WRAPPED]), Keyring(), [1])
-    text = "\n".join(_text(one, False))
+    text = "\n".join(text_lines(one, False))
     assert "DLMS: data-notification" in text and "message of frame 1" in text and "10925" in text
     (message,) = to_json(one)["messages"]
     assert message["frames"] == [1] and message["kind"] == "dlms"
@@ -44,11 +44,11 @@ def test_each_packet_of_a_message_in_parts_shows_it(tmp_path: Path) -> None:
     capture = captured(tmp_path, [WRAPPED[:15], WRAPPED[15:25], WRAPPED[25:]])
     for number in (1, 2, 3):
         (one,), _ = shown_frames(capture, Keyring(), [number])
-        text = "\n".join(_text(one, False))
+        text = "\n".join(text_lines(one, False))
         assert "message of frames 1, 2, 3" in text, text
         assert ("a part of" in str(one.columns["summary"])) is (number < 3)
 
 
 def test_a_message_that_is_never_whole_stays_a_packet(tmp_path: Path) -> None:
     (one,), _ = shown_frames(captured(tmp_path, [WRAPPED[:15]]), Keyring(), [1])
-    assert one.messages == [] and io.StringIO("".join(_text(one, False))).read()
+    assert one.messages == [] and io.StringIO("".join(text_lines(one, False))).read()
