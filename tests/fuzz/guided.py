@@ -13,13 +13,13 @@ import time
 import warnings
 from pathlib import Path
 
-import atheris
-
 from tests.fuzz import corpus
 
 
 def main(name: str, seconds: float, folder: Path) -> None:
     """Fuzz until the time is over; the modules of ours are instrumented as they are imported, also later."""
+    import atheris  # only where this Python has it: the suite imports this module everywhere
+
     from tests.fuzz.attempts import Attempts
     from tests.fuzz.target import target
 
@@ -50,6 +50,8 @@ UNTRACED = ["dissectors.gbcs.verification", "dissectors.gbcs.protection", "disse
 """Comparisons with a right MAC are not traced: the fuzzer would write it into its input, which no forger can."""
 
 if __name__ == "__main__":
+    import atheris
+
     logging.disable()
     warnings.simplefilter("ignore")
     with atheris.instrument_imports(include=["dissectors", "captures", "analysis"], exclude=UNTRACED):
