@@ -91,8 +91,8 @@ def x509_facts(der: bytes) -> X509Facts | None:
             None if basic is None else basic.path_length,
             tuple(name for name in strange if name not in _UNDERSTOOD),
         )
-    except (ValueError, TypeError, OverflowError, x509.DuplicateExtension, x509.InvalidVersion):
-        return None
+    except (ValueError, TypeError, LookupError, OverflowError, x509.DuplicateExtension, x509.InvalidVersion):
+        return None  # a LookupError: of a kind of text in a name that is none, in cryptography before 50
 
 
 def _basic_constraints(one: x509.Certificate) -> x509.BasicConstraints | None:
