@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from dissectors.dlms.data import Node
+from dissectors.dlms.obis import obis_text
 from dissectors.field import Field, Issue
-from dissectors.gbcs.cosem import Description, apdu_header, obis_text, opened_fields
+from dissectors.gbcs.cosem import Description, apdu_header, opened_fields
 from dissectors.gbcs.names import CRA, alert_name, coded, eui64, use_case
 from dissectors.gbcs.objects import Part, Target, object_title, parts_of
 from dissectors.gbcs.payload import Payload

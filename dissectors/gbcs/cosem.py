@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dissectors.dlms.data import Node
+from dissectors.dlms.obis import obis_text
 from dissectors.field import Field, Issue
 from dissectors.gbcs.names import coded
 from dissectors.gbcs.objects import Part, Target, object_title, objects_of, parts_of, protected_of
@@ -34,11 +35,6 @@ class Description(NamedTuple):
     fields: list[Field]
     items: list[Row]
     issues: list[Issue]
-
-
-def obis_text(octets: bytes) -> str:
-    """Six octets as ``A-B:C.D.E.F``."""
-    return "{}-{}:{}.{}.{}.{}".format(*octets)
 
 
 def target_of(spec: Specification) -> Target:

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from dissectors.dlms.lengths import read_length
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Field, Issue
 from dissectors.gbcs.der_octets import CONTENTS, VALUES, encode
-from dissectors.gbcs.layout import read_length
 
 __all__ = [
     "Reader",
@@ -168,7 +168,7 @@ class Reader:
         """Tag, offset of the content, end of the content."""
         if offset >= end:
             raise Truncated(1, 0, layer=LAYER, offset=offset)
-        length, start = read_length(self.data, offset + 1, end)
+        length, start = read_length(self.data, offset + 1, end, LAYER)
         if start + length > end:
             raise Truncated(length, end - start, layer=LAYER, offset=start)
         return self.data[offset], start, start + length

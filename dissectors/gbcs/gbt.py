@@ -10,12 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dissectors.cursor import Cursor
-from dissectors.dlms.lengths import build_length
+from dissectors.dlms.lengths import build_length, read_length
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, Issue
 from dissectors.gbcs.alerts import code_words
 from dissectors.gbcs.canonical import length_departures
-from dissectors.gbcs.layout import read_length
 from dissectors.gbcs.names import CRA, eui64
 
 __all__ = ["Block", "Reassembly", "block_fields", "build_blocks", "read_block", "reassemble"]
@@ -76,12 +75,12 @@ def read_block(octets: bytes) -> Block:
     date_time = cursor.take(cursor.u8())
     information = cursor.take(cursor.u8())
     key_info = cursor.take(cursor.u8())
-    length, cursor.offset = read_length(octets, cursor.offset, cursor.end)
+    length, cursor.offset = read_length(octets, cursor.offset, cursor.end, LAYER)
     with cursor.window(length):
         security = cursor.take(5)
         _expect(cursor, _BLOCK, "general-block-transfer tag")
         control, number, acknowledged = cursor.u8(), cursor.u16be(), cursor.u16be()
-        size, cursor.offset = read_length(octets, cursor.offset, cursor.end)
+        size, cursor.offset = read_length(octets, cursor.offset, cursor.end, LAYER)
         start = cursor.offset
         data = cursor.take(size)
     if cursor.remaining:
@@ -207,7 +206,7 @@ def block_fields(octets: bytes) -> tuple[list[Field], list[Issue], Block | None]
     offset = _counted(out, octets, offset, "date_time")
     offset = _counted(out, octets, offset, "other_information")
     offset = _counted(out, octets, offset, "key_info")
-    length, after = read_length(octets, offset, len(octets))
+    length, after = read_length(octets, offset, len(octets), LAYER)
     out.children.append(Field("length", length, f"{length} octets follow", offset, after - offset, "message"))
     issues = [*length_departures("the block", octets, offset, after, length)]
     place = after + 11

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from struct import Struct
 
+from dissectors.dlms.lengths import read_length
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Issue
 
-__all__ = ["GENERAL_CIPHERING", "GENERAL_SIGNING", "LAYER", "Layout", "read_layout", "read_length"]
+__all__ = ["GENERAL_CIPHERING", "GENERAL_SIGNING", "LAYER", "Layout", "read_layout"]
 
 LAYER = "gbcs"
 GENERAL_CIPHERING = 0xDD
@@ -103,25 +104,6 @@ class Layout:
         return self.cra == 1 and self.ciphering is None and self.signature_length == 0
 
 
-def read_length(octets: bytes, offset: int, end: int) -> tuple[int, int]:
-    """A-XDR/BER length at `offset`: the length, and the offset behind it.
-
-    Raises:
-        Truncated, Malformed: it does not end before `end`, or is longer than four octets.
-    """
-    if offset >= end:
-        raise Truncated(1, 0, layer=LAYER, offset=offset)
-    first = octets[offset]
-    if first < 0x80:
-        return first, offset + 1
-    count = first & 0x7F
-    if not 1 <= count <= 4:
-        raise Malformed(f"a length of {count} octets", layer=LAYER, offset=offset)
-    if offset + 1 + count > end:
-        raise Truncated(1 + count, end - offset, layer=LAYER, offset=offset)
-    return int.from_bytes(octets[offset + 1 : offset + 1 + count], "big"), offset + 1 + count
-
-
 def read_layout(octets: bytes) -> Layout:
     """The spans of `octets`; what is wrong is in `issues`, and everything before it is still there."""
     layout = Layout(octets)
@@ -150,7 +132,7 @@ def _mac_header(layout: Layout) -> tuple[int, int]:
                 text = f"header field {index} of the MAC header is not empty"
                 raise Malformed(text, layer=LAYER, offset=index)
     layout.reached = min(size, 7)
-    length, body = read_length(octets, 7, size)
+    length, body = read_length(octets, 7, size, LAYER)
     layout.reached = body
     if body + length > size:
         layout.issues.append(Issue.of(Truncated(length, size - body, layer=LAYER, offset=body)))
@@ -185,10 +167,10 @@ def _grouping(layout: Layout, start: int, end: int) -> None:
             raise Truncated(12, end - start - 30, layer=LAYER, offset=start + 30)
         layout.date_time = (start + 30, start + 42)
         layout.reached = start + 42
-    length, offset = read_length(octets, layout.reached, end)
+    length, offset = read_length(octets, layout.reached, end, LAYER)
     layout.reached = offset
     _information(layout, offset, length, end)
-    length, offset = read_length(octets, offset + length, end)
+    length, offset = read_length(octets, offset + length, end, LAYER)
     layout.reached = offset
     if offset + length > end:
         layout.payload = (offset, end)

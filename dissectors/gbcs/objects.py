@@ -120,12 +120,13 @@ def protected_of(message_code: int) -> tuple[Target, ...]:
 
 @cache
 def _named() -> dict[Target, tuple[str, str]]:
+    """Names of object and member as GBCS has them; empty where it has none of its own."""
     out: dict[Target, tuple[str, str]] = {}
-    for row in table("gbcs", "dlms_obis"):
-        if not (row["class_id"].isdigit() and row["number"].isdigit()):
-            continue
-        name = "" if "RTDS only" in row["gbcs_object"] else row["gbcs_object"]
-        out[_target(row)] = (name, row["cosem_name"])
+    for row in table("dlms", "obis"):
+        if row["gbcs_name"] or row["gbcs_member"]:
+            named = (row["gbcs_name"], row["gbcs_member"])
+            member = row["member"] == "method", int(row["index"])
+            out[Target(int(row["class_id"]), row["obis"], *member)] = named
     return out
 
 

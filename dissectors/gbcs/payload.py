@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dissectors.dlms.data import FIXED, Node, read_node
+from dissectors.dlms.lengths import read_length
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Issue
-from dissectors.gbcs.layout import read_length
 
 __all__ = ["Component", "Payload", "Specification", "read_payload"]
 
@@ -166,7 +166,7 @@ def _count(payload: Payload, octets: bytes, offset: int) -> tuple[int, int]:
     """The number of elements at `offset`, and the offset behind; an issue when it is longer than it need be.
 
     A-XDR writes a number below 128 in one octet (IEC 61334-6 clause 6.9)."""
-    count, after = read_length(octets, offset, payload.end)
+    count, after = read_length(octets, offset, payload.end, LAYER)
     size = after - offset
     if size > 1 and (count < 0x80 or count < 1 << 8 * (size - 2)):
         text = f"the number {count} in {size} octets, fewer would do"
@@ -355,7 +355,7 @@ def _ciphered(octets: bytes, offset: int, stop: int) -> tuple[int, int]:
 
 def _der(payload: Payload, octets: bytes, cra: int) -> None:
     """The outermost tag and length must take the whole payload; the rest is read by its shape."""
-    length, start = read_length(octets, payload.start + 1, payload.end)
+    length, start = read_length(octets, payload.start + 1, payload.end, LAYER)
     if start + length > payload.end:
         raise Truncated(length, payload.end - start, layer=LAYER, offset=start)
     payload.reached = start + length

@@ -22,7 +22,7 @@ __all__ = ["Row", "Values", "is_secret", "item", "scaled_unit", "utc"]
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 Row = dict[str, Any]
 _UNITS: dict[int, str] = {int(row["code"], 0): row["unit"] for row in table("dlms", "units") if row["code"]}
-_ARRAY, _STRUCTURE, _COMPACT = 1, 2, 19
+_ARRAY, _STRUCTURE, _COMPACT, _ENUM = 1, 2, 19, 22
 
 
 def utc(seconds: int) -> str:
@@ -167,8 +167,12 @@ class Values:
             return scaled_unit(value)
         if isinstance(value, str):
             return f'"{value}"' if tag != 4 else value or "no bits"
-        unit = unit_of(self.target, path)
-        return f"{value} {unit}".strip()
+        return f"{value} {self._unit(tag, path)}".strip()
+
+    def _unit(self, tag: int, path: str) -> str:
+        """The unit of a reading. What a member of a reference or an option says (an enumeration) has none, whatever the
+        object is counted in."""
+        return "" if tag == _ENUM else unit_of(self.target, path)
 
     def rows(self, title: str | None, result: str | None = None) -> list[Row]:
         """Rows of the items table: one for each leaf."""
@@ -181,7 +185,7 @@ class Values:
             exponent, unit = scalers.get(index, (0, ""))
             if row["number"] is not None:
                 row["number"] = scale(row["value"], exponent)
-                row["unit"] = unit or unit_of(self.target, path) or None
+                row["unit"] = unit or self._unit(node[0], path) or None
             if node[0] == 6 and "timestamp" in path.lower():
                 row["value"], row["unit"], row["number"] = utc(node[1]), None, None
             if path.lower().endswith("logcode") and type(node[1]) is int:

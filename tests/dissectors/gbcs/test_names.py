@@ -2,13 +2,15 @@
 
 import pytest
 
+from dissectors.dlms.data import build_data, read_node
 from dissectors.facts import table
 from dissectors.gbcs import dissect_message
 from dissectors.gbcs.building import Header, grouping, signed
 from dissectors.gbcs.names import alert_name, eui64, role_name, use_case, use_cases
-from dissectors.gbcs.objects import Target, object_title, objects_of, parts_of, unit_of
+from dissectors.gbcs.objects import Part, Target, object_title, objects_of, parts_of, unit_of
 from dissectors.gbcs.payloads import access_response, gbz_alert, notification
 from dissectors.gbcs.structures import STRUCTURES
+from dissectors.gbcs.values import Values
 
 
 def test_every_message_code_has_use_case_and_title():
@@ -29,10 +31,10 @@ def test_every_object_of_every_use_case_has_a_title():
 
 
 def test_every_object_of_the_obis_table_has_a_title():
-    rows = [r for r in table("gbcs", "dlms_obis") if r["class_id"].isdigit() and r["number"].isdigit()]
-    for row in rows:
-        target = Target(int(row["class_id"]), row["obis"], row["attr_or_method"] == "M", int(row["number"]))
-        assert object_title(target), row
+    for row in (r for r in table("dlms", "obis") if r["gbcs_name"]):
+        member = row["member"] == "method", int(row["index"])
+        target = Target(int(row["class_id"]), row["obis"], *member)
+        assert (object_title(target) or "").startswith(row["gbcs_name"])
 
 
 def test_logs_have_columns_and_energy_has_a_unit():
@@ -83,3 +85,17 @@ def test_data_nested_too_deeply_are_an_issue_and_still_in_a_leaf():
     leaves = [leaf for f in message.fields for leaf in f.leaves()]
     assert sum(leaf.length for leaf in leaves) == len(octets)
     assert any("nested deeper" in i.text for i in message.issues)
+
+
+def test_what_refers_to_an_object_or_chooses_has_no_unit():
+    """The objects that get_protected_attributes asks for: a class and an option are no readings, whatever the log holds."""
+    target = Target(30, "0-0:43.2.1.255", True, 1)
+    log = Target(7, "1-0:99.1.0.255", False, 2)
+    for one in (target, log):
+        values = Values(one)
+        body = build_data(("structure", [("long-unsigned", 1), ("enum", 0), ("enum", 2)]))
+        part = Part("value")
+        part.children = [Part(name) for name in ("class_id", "restriction_type", "activeImportKind")]
+        values.field(read_node(body, 0, len(body))[0], part, "activeImport")
+        assert [leaf.field.meaning for leaf in values.leaves] == ["long-unsigned: 1", "enum: 0", "enum: 2"]
+        assert [row["unit"] for row in values.rows("ActiveImportRegister")] == [None] * 3
