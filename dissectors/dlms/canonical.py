@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dissectors.dlms.apdu import Apdu, build
-from dissectors.dlms.data import LAYER, Node, build_value
 from dissectors.dlms.lengths import build_length
+from dissectors.dlms.scalars import LAYER, Node, build_value
 from dissectors.field import Issue
 
 __all__ = ["apdu_departure", "data_departures", "first_difference"]

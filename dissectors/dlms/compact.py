@@ -12,8 +12,17 @@ from collections.abc import Iterable
 from itertools import repeat
 from typing import Any, NamedTuple
 
-from dissectors.dlms.data import FIXED, MAX_DEPTH, STRUCTS, TYPE_NAMES, Node, build_value, plain, read_value
 from dissectors.dlms.lengths import build_length, build_octets, read_count, read_length
+from dissectors.dlms.scalars import (
+    FIXED,
+    MAX_DEPTH,
+    STRUCTS,
+    TYPE_NAMES,
+    Node,
+    build_value,
+    plain,
+    read_scalar,
+)
 from dissectors.errors import Malformed, Truncated
 
 __all__ = ["CompactArray", "read_compact"]
@@ -238,5 +247,5 @@ def _read_element(
         if pos + fixed[0] > end:
             raise Truncated(fixed[0], end - pos, layer=LAYER, offset=pos)
         return (tag, fixed[1](data, pos)[0], start, pos + fixed[0]), pos + fixed[0]
-    value, pos = read_value(tag, data, pos, end, pos)
+    value, pos = read_scalar(tag, data, pos, end, pos)
     return (tag, value, start, pos), pos

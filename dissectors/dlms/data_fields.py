@@ -1,14 +1,15 @@
-"""Field trees of Data nodes: every octet in a leaf, every leaf with what it means."""
+"""Data as typed values with their field trees: every octet in a leaf, every leaf with what it means."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from dissectors.dlms.data import TYPE_NAMES, Node
+from dissectors.cursor import Cursor
+from dissectors.dlms.data import TYPE_NAMES, Data, Node, read_node, typed
 from dissectors.dlms.datetimes import describe_octets
 from dissectors.field import Field
 
-__all__ = ["data_field"]
+__all__ = ["data_field", "read_data"]
 
 
 def data_field(node: Node, name: str = "data", buffer: str = "message", tagged: bool = True) -> Field:
@@ -46,3 +47,14 @@ def _compact_field(node: Node, name: str, buffer: str) -> Field:
     ]
     out.children += [data_field(row, f"{i}", buffer, tagged=False) for i, row in enumerate(value.rows)]
     return out
+
+
+def read_data(cursor: Cursor, name: str = "data", buffer: str = "message") -> tuple[Data, Any]:
+    """One Data from `cursor`: the typed value, and its `Field`.
+
+    Raises:
+        Truncated, Malformed: the cursor stays where the Data began.
+    """
+    node, stop = read_node(cursor.data, cursor.offset, cursor.end)
+    cursor.offset = stop
+    return typed(node), data_field(node, name, buffer)

@@ -4,7 +4,8 @@ Scapy's layers."""
 from __future__ import annotations
 
 from dissectors.layout.columns import Column
-from dissectors.layout.layer import Inline, Layer, ListOf, Nested, Records
+from dissectors.layout.compound import Inline, ListOf, Nested, Records
+from dissectors.layout.layer import Layer
 from dissectors.layout.parts import Bits, Octets, Part, Secret, UInt, Word, eui64_text, named
 
 __all__ = [

@@ -7,157 +7,16 @@ could not be read stay with the layer (`tail`), so that building what was parsed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 from dissectors.cursor import Cursor
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, Issue
 from dissectors.layout.columns import Column
-from dissectors.layout.parts import Octets, Part, When, Word
+from dissectors.layout.parts import Octets, Part, Word
 
-__all__ = ["Inline", "Layer", "ListOf", "Nested", "Records"]
-
-
-class ListOf(Part):
-    """Several of one scalar field: as many as `count` says, or up to the end (None)."""
-
-    __slots__ = ("count", "item")
-
-    def __init__(
-        self, name: str, item: Part, *, count: Callable[[Any], int] | None = None, when: When = None
-    ) -> None:
-        super().__init__(name, (), when=when)
-        self.item, self.count = item, count
-
-    def take(self, layer: Any, cursor: Cursor) -> list[Any]:
-        values: list[Any] = []
-        layer.fields[self.name] = values  # what was read stays when the rest is missing
-        count = self.count(layer) if self.count else None
-        while cursor.remaining if count is None else len(values) < count:
-            values.append(self.item.take(layer, cursor))
-        return values
-
-    def put(self, layer: Any, value: Any) -> bytes:
-        return b"".join(self.item.put(layer, v) for v in value)
-
-    def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
-        children = []
-        size = (end - offset) // len(value) if value else 0
-        for index, item in enumerate(value):
-            start = offset + index * size
-            part = self.item.tree(layer, item, start, start + size, buffer)
-            part.name = f"{self.item.name}[{index}]"
-            children.append(part)
-        return Field(self.name, None, f"{len(value)} entries", offset, end - offset, buffer, children)
-
-
-class Records(Part):
-    """Several small layers one after the other; `kind` may choose the class from layer and cursor."""
-
-    __slots__ = ("count", "kind", "more")
-
-    def __init__(
-        self,
-        name: str,
-        kind: type[Layer] | Callable[[Any, Cursor], type[Layer]],
-        *,
-        count: Callable[[Any], int] | None = None,
-        more: Callable[[Any, Cursor], bool] | None = None,
-        when: When = None,
-    ) -> None:
-        super().__init__(name, (), when=when)
-        self.kind, self.count, self.more = kind, count, more
-
-    def take(self, layer: Any, cursor: Cursor) -> list[Layer]:
-        values: list[Layer] = []
-        layer.fields[self.name] = values
-        count = self.count(layer) if self.count else None
-        while (count is None or len(values) < count) and (count is not None or cursor.remaining):
-            if self.more is not None and not self.more(layer, cursor):
-                break
-            record = self.record_kind(layer, cursor).read(cursor)
-            values.append(record)
-            if record.error is not None:
-                raise record.error
-        return values
-
-    def record_kind(self, layer: Any, cursor: Cursor) -> type[Layer]:
-        if isinstance(self.kind, type):
-            return self.kind
-        return self.kind(layer, cursor)
-
-    def put(self, layer: Any, value: Any) -> bytes:
-        return b"".join(bytes(v) for v in value)
-
-    def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
-        children = []
-        for index, record in enumerate(value):
-            branch = record.tree(buffer)
-            branch.name = f"{branch.name}[{index}]"
-            children.append(branch)
-        return Field(self.name, None, f"{len(value)} entries", offset, end - offset, buffer, children)
-
-
-class Nested(Part):
-    """A layer inside this one: `size` octets of it (None: all that are left), whose class `kind` chooses.
-
-    Where `kind` knows none the octets stay octets, without a meaning. What goes wrong inside does not stop
-    the layer outside.
-    """
-
-    __slots__ = ("kind", "size")
-
-    def __init__(
-        self,
-        name: str,
-        kind: Callable[[Any], type[Layer] | None],
-        size: Callable[[Any], int] | None = None,
-        *,
-        when: When = None,
-    ) -> None:
-        super().__init__(name, b"", when=when)
-        self.kind, self.size = kind, size
-
-    def take(self, layer: Any, cursor: Cursor) -> Layer | bytes:
-        size = cursor.remaining if self.size is None else self.size(layer)
-        cursor.need(size)
-        kind = self.kind(layer)
-        if kind is None:
-            return cursor.take(size)
-        inner = Cursor(cursor.data, cursor.offset, cursor.offset + size, layer=cursor.layer)
-        record = kind.read(inner)
-        record.leftover(inner)
-        cursor.skip(size)
-        return record
-
-    def put(self, layer: Any, value: Any) -> bytes:
-        return bytes(value)
-
-    def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
-        if isinstance(value, Layer):
-            return value.tree(buffer, name=self.name, meaning=value.name)
-        return Field(self.name, value, None if value else "", offset, end - offset, buffer)
-
-
-class Inline(Nested):
-    """A layer inside this one that ends by itself."""
-
-    __slots__ = ("record",)
-
-    def __init__(self, name: str, record: type[Layer], *, when: When = None) -> None:
-        super().__init__(name, lambda h: record, when=when)
-        self.record = record
-
-    def take(self, layer: Any, cursor: Cursor) -> Layer:
-        record = self.record.read(cursor)
-        if record.error is not None:
-            layer.fields[self.name] = record
-            raise record.error
-        return record
-
-    def put(self, layer: Any, value: Any) -> bytes:
-        return bytes(value) if value else bytes(self.record())
+__all__ = ["Layer"]
 
 
 class Layer:
@@ -166,7 +25,7 @@ class Layer:
     A part's value is an attribute of its name, as are the bits of words; where none was read or set, it is the
     part's default.
 
-    >>> from dissectors.layout.parts import UInt
+    >>> from dissectors.layout import ListOf, UInt
     >>> class Counted(Layer):
     ...     parts = (UInt("count", None, 1, count_of="entries"), ListOf("entries", UInt("entry", 0, 2)))
     >>> bytes(Counted(entries=[1, 2])).hex()
@@ -206,7 +65,7 @@ class Layer:
         super().__init_subclass__(**kwargs)
         cls.part_of = {part.name: part for part in cls.parts}
         words = [part for part in cls.parts if isinstance(part, Word)]
-        cls.nests = any(isinstance(part, Records | Nested) for part in cls.parts)
+        cls.nests = any(part.holds_layers for part in cls.parts)
         cls.bit_of = {b.name: (w.name, b.low, (1 << b.width) - 1) for w in words for b in w.bits}
 
     def __init__(self, **values: Any) -> None:
@@ -268,7 +127,7 @@ class Layer:
         """Why reading stopped, here and in the layers inside, innermost first."""
         seen: list[DissectionError] = []
         for part, _, _ in self.spans:
-            if not isinstance(part, Records | Nested):
+            if not part.holds_layers:
                 continue
             value = self.fields[part.name]
             for inner in value if isinstance(value, list) else [value]:
@@ -288,7 +147,7 @@ class Layer:
     def notes(self) -> Iterator[Issue]:
         """What has no table, here and in the layers inside."""
         for part, start, end in self.spans:
-            if not isinstance(part, Records | Nested):
+            if not part.holds_layers:
                 continue
             value = self.fields[part.name]
             if isinstance(value, bytes) and end > start:

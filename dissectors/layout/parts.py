@@ -6,7 +6,7 @@ The bits of a `Word` are read, written and given to a layer's constructor by nam
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from dissectors.cursor import Cursor
 from dissectors.field import Field
@@ -51,9 +51,11 @@ class Part:
         default: the value that is built where none was set.
         when: whether the field is there at all, from the fields before it; None: always.
         names: what its values are called.
+        holds_layers: its value is a layer, or a list of layers.
     """
 
     __slots__ = ("default", "name", "names", "when")
+    holds_layers: ClassVar[bool] = False
 
     def __init__(self, name: str, default: Any, *, when: When = None, names: Names = None) -> None:
         self.name, self.default = name, default
