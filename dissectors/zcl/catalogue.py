@@ -2,7 +2,7 @@
 
 One set of facts for both ways of looking at a frame: `dissectors.zcl` (one frame, a tree) and the
 column path (many frames). Tables lie in ``tables/*.csv``; a manufacturer's own clusters are CSV blocks
-in ``tables/manufacturer`` (see docs/adding_a_cluster.md). Rows are read when their cluster is first asked for.
+in ``tables/manufacturer`` (see docs/adding_things.md). Rows are read when their cluster is first asked for.
 """
 
 from __future__ import annotations

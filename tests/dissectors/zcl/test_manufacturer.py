@@ -1,4 +1,4 @@
-"""A newcomer adds a manufacturer's cluster with one CSV block: the one in docs/adding_a_cluster.md."""
+"""A newcomer adds a manufacturer's cluster with one CSV block: the one in docs/adding_things.md."""
 
 import csv
 import re
@@ -9,13 +9,13 @@ import pytest
 from dissectors.zcl import build_attribute_records, build_command, catalogue
 from tests.dissectors.zcl.support import read
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "adding_a_cluster.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "adding_things.md"
 
 
 @pytest.fixture
 def block(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """The block of the document, added to tables that are thrown away afterwards."""
-    text = re.search(r"```\n(# Example.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
+    text = re.search(r"```csv \S+\n(# Example.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
     assert text is not None
     rows = list(csv.DictReader(line for line in text[1].splitlines() if not line.startswith("#")))
     fresh = catalogue._tables.__wrapped__()
