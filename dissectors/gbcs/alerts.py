@@ -13,7 +13,7 @@ from dissectors.dlms.obis import obis_text
 from dissectors.field import Field, Issue
 from dissectors.gbcs.cosem import Description, apdu_header, opened_fields
 from dissectors.gbcs.names import CRA, alert_name, coded, eui64, use_case
-from dissectors.gbcs.objects import Part, Target, object_title, parts_of
+from dissectors.gbcs.objects import Target, object_title, part_tree, parts_of
 from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.protected import PARAMETERS, sealed_octets
 from dissectors.gbcs.values import Row, Values, item
@@ -94,15 +94,9 @@ LAYOUTS: dict[int, tuple[tuple[str, tuple[Piece, ...]], ...]] = {
 }
 
 
-def _tree(name: str, *children: Any) -> Part:
-    part = Part(name.removesuffix("[]"), name.endswith("[]"))
-    part.children = [_tree(c) if isinstance(c, str) else c for c in children]
-    return part
-
-
 _STRUCTURES = {
-    0x0111: _tree("channel_change", "channel", "reason"),
-    0x0112: _tree("scan_outcome", "outcome", "reason"),
+    0x0111: part_tree("channel_change", "channel", "reason"),
+    0x0112: part_tree("scan_outcome", "outcome", "reason"),
 }
 _OBJECTS = {
     0x0018: Target(104, "0-0:30.3.0.255", True, 4),

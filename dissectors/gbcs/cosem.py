@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dissectors.dlms.data import Node
-from dissectors.dlms.obis import obis_text
+from dissectors.dlms.lengths import read_length
+from dissectors.dlms.obis import obis_text, unit_name
 from dissectors.field import Field, Issue
 from dissectors.gbcs.names import coded
 from dissectors.gbcs.objects import Part, Target, object_title, objects_of, parts_of, protected_of
 from dissectors.gbcs.payload import Payload, Specification
 from dissectors.gbcs.protected import DEFINITIONS_AND_PARAMETERS, sealed_value
-from dissectors.gbcs.values import Row, Values, item, scale, scaled_unit
+from dissectors.gbcs.values import Row, Values, item, scale
 
 __all__ = ["Description", "request", "response", "target_of"]
 
@@ -66,10 +67,10 @@ def apdu_header(octets: bytes, payload: Payload, counter: int) -> list[Field]:
     return fields
 
 
-def _count(octets: bytes, offset: int, count: int, name: str) -> Field:
-    first = octets[offset]
-    size = 1 if first < 0x80 else 1 + (first & 0x7F)
-    return Field(name, count, f"{count} follow", offset, size, "message")
+def _count(octets: bytes, offset: int, name: str) -> Field:
+    """A count that was read before, as a field."""
+    count, after = read_length(octets, offset, len(octets))
+    return Field(name, count, f"{count} follow", offset, after - offset, "message")
 
 
 def request(octets: bytes, payload: Payload, code: int | None, counter: int) -> Description:
@@ -79,15 +80,14 @@ def request(octets: bytes, payload: Payload, code: int | None, counter: int) -> 
     issues: list[Issue] = []
     specs, data = payload.specifications, payload.data
     if payload.lists:
-        fields.append(
-            _count(octets, payload.lists[0], octets_count(octets, payload.lists[0]), "specification_count")
-        )
+        fields.append(_count(octets, payload.lists[0], "specification_count"))
     for index, spec in enumerate(specs):
         fields.append(_specification(octets, spec, index, issues))
     if len(payload.lists) > 1:
-        fields.append(_count(octets, payload.lists[1], octets_count(octets, payload.lists[1]), "data_count"))
-        if octets_count(octets, payload.lists[1]) != len(specs):
-            text = f"{octets_count(octets, payload.lists[1])} data for {len(specs)} specifications"
+        announced = _count(octets, payload.lists[1], "data_count")
+        fields.append(announced)
+        if announced.value != len(specs):
+            text = f"{announced.value} data for {len(specs)} specifications"
             issues.append(Issue("warning", LAYER, payload.lists[1], text))
     for index, node in enumerate(data):
         target = target_of(specs[index]) if index < len(specs) else None
@@ -108,14 +108,6 @@ def request(octets: bytes, payload: Payload, code: int | None, counter: int) -> 
         fields,
     )
     return Description([branch], items, issues)
-
-
-def octets_count(octets: bytes, offset: int) -> int:
-    """The count written at `offset`."""
-    first = octets[offset]
-    if first < 0x80:
-        return first
-    return int.from_bytes(octets[offset + 1 : offset + 1 + (first & 0x7F)], "big")
 
 
 def _specification(octets: bytes, spec: Specification, index: int, issues: list[Issue]) -> Field:
@@ -211,9 +203,7 @@ def response(
     _scale_by_unit(items, payload, targets)
     lists = payload.lists
     names = ("specification_count", "data_count", "result_count")
-    counts = [
-        _count(octets, at, octets_count(octets, at), name) for at, name in zip(lists, names, strict=False)
-    ]
+    counts = [_count(octets, at, name) for at, name in zip(lists, names, strict=False)]
     fields += [*counts[:2], *answers, *counts[2:], *_results(payload, targets)]
     size = payload.reached - payload.start
     title = "DLMS access-response"
@@ -303,7 +293,7 @@ def _scale_by_unit(items: list[Row], payload: Payload, targets: Sequence[_Answer
             continue
         inside = node[1]
         if len(inside) == 2 and inside[0][0] == 15 and inside[1][0] == 22:
-            scalers[target.obis] = (inside[0][1], scaled_unit(inside[1][1]))
+            scalers[target.obis] = (inside[0][1], unit_name(inside[1][1]))
     for row in items:
         found = scalers.get(row["obis"] or "")
         if found and row["class_id"] in (3, 4, 5) and row["attribute"] == 2 and row["number"] is not None:

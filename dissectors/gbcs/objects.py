@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from dissectors.facts import table
 
-__all__ = ["Part", "Target", "object_title", "objects_of", "parts_of", "unit_of"]
+__all__ = ["Part", "Target", "object_title", "objects_of", "part_tree", "parts_of", "unit_of"]
 
 _PROTECTION_CLASS = 30
 _TWIN = "TWIN_ELEMENT"
@@ -66,6 +66,13 @@ class Part:
             found = Part(name, name != token.strip())
             self.children.append(found)
         return found
+
+
+def part_tree(name: str, *children: Part | str) -> Part:
+    """A part with its children; ``parameters[]`` is one that is repeated."""
+    part = Part(name.removesuffix("[]"), name.endswith("[]"))
+    part.children = [part_tree(c) if isinstance(c, str) else c for c in children]
+    return part
 
 
 @cache

@@ -6,46 +6,43 @@ Source: GBCS 4.x section 8; DLMS Blue Book class 30 (data protection).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from dissectors.dlms.data import Node, read_node
 from dissectors.errors import DissectionError
 from dissectors.field import Field
-from dissectors.gbcs.objects import Part, Target, object_title, parts_of
+from dissectors.gbcs.objects import Target, object_title, part_tree, parts_of
 from dissectors.gbcs.values import Row, Values
 
 __all__ = ["DEFINITIONS_AND_PARAMETERS", "PARAMETERS", "opened_value", "sealed_octets", "sealed_value"]
 
 
-def _tree(name: str, *children: Any) -> Part:
-    part = Part(name.removesuffix("[]"), name.endswith("[]"))
-    part.children = [_tree(c) if isinstance(c, str) else c for c in children]
-    return part
-
-
-_PARAMETER = _tree(
+_PARAMETER = part_tree(
     "protection_parameters",
     "protection_type",
-    _tree(
+    part_tree(
         "protection_options",
         "transaction_id",
         "originator_system_title",
         "recipient_system_title",
         "other_information",
-        _tree("key_info", "key_info_type", _tree("key_info_options", "key_parameters", "key_ciphered_data")),
+        part_tree(
+            "key_info", "key_info_type", part_tree("key_info_options", "key_parameters", "key_ciphered_data")
+        ),
     ),
 )
-PARAMETERS = _tree("protection_parameters", _tree("parameters[]", *_PARAMETER.children))
-_DEFINITION = _tree(
+PARAMETERS = part_tree("protection_parameters", part_tree("parameters[]", *_PARAMETER.children))
+_DEFINITION = part_tree(
     "definition[]",
     "class_id",
     "logical_name",
     "attribute_index",
     "data_index",
-    _tree("restriction", "restriction_type", _tree("restriction_value", "from_date_time", "to_date_time")),
+    part_tree(
+        "restriction", "restriction_type", part_tree("restriction_value", "from_date_time", "to_date_time")
+    ),
 )
-DEFINITIONS_AND_PARAMETERS = _tree(
-    "get_protected_attributes", _tree("object_definitions", _DEFINITION), PARAMETERS
+DEFINITIONS_AND_PARAMETERS = part_tree(
+    "get_protected_attributes", part_tree("object_definitions", _DEFINITION), PARAMETERS
 )
 
 

@@ -6,22 +6,20 @@ Source: GBCS 4.x section 7.2.8; the parts come from `dissectors.gbcs.objects` (m
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from dissectors.dlms.data import TYPE_NAMES, Node
 from dissectors.dlms.datetimes import describe_octets
-from dissectors.facts import table
+from dissectors.dlms.obis import obis_text, unit_name
 from dissectors.field import Field
 from dissectors.gbcs.names import alert_name, eui64
 from dissectors.gbcs.objects import Part, Target, unit_of
 from dissectors.gbcs.utrn import describe as describe_utrn
+from dissectors.zcl.meanings import utc_text
 
-__all__ = ["Row", "Values", "is_secret", "item", "scaled_unit", "utc"]
+__all__ = ["Row", "Values", "is_secret", "item", "utc"]
 
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 Row = dict[str, Any]
-_UNITS: dict[int, str] = {int(row["code"], 0): row["unit"] for row in table("dlms", "units") if row["code"]}
 _ARRAY, _STRUCTURE, _COMPACT, _ENUM = 1, 2, 19, 22
 
 
@@ -33,12 +31,7 @@ def utc(seconds: int) -> str:
         return "never, or cancelled"
     if seconds == 0xFFFFFFFE:
         return "no end"
-    return (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def scaled_unit(code: int) -> str:
-    """Unit of a COSEM scaler_unit; ``unit 250`` when the tables have none."""
-    return _UNITS.get(code) or f"unit {code}"
+    return utc_text(seconds)
 
 
 _SECRETS = re.compile(
@@ -164,7 +157,7 @@ class Values:
         if "scaler" in name and tag == 15:
             return f"10^{value}"
         if tag == 22 and ("unit" in name):
-            return scaled_unit(value)
+            return unit_name(value)
         if isinstance(value, str):
             return f'"{value}"' if tag != 4 else value or "no bits"
         return f"{value} {self._unit(tag, path)}".strip()
@@ -210,7 +203,7 @@ def scaler_units(leaves: list[Named]) -> dict[int, tuple[int, str]]:
     for index in range(1, len(leaves) - 1):
         scaler, unit = leaves[index], leaves[index + 1]
         if scaler.node[0] == 15 and unit.node[0] == 22 and "scaler" in scaler.path:
-            out[index - 1] = (scaler.node[1], scaled_unit(unit.node[1]))
+            out[index - 1] = (scaler.node[1], unit_name(unit.node[1]))
     return out
 
 
@@ -264,7 +257,7 @@ def octets_meaning(value: bytes, tag: int, name: str) -> str:
     if len(value) == 8 and any(k in compact for k in ("address", "title", "identifier", "panid", "entity")):
         return eui64(value)
     if len(value) == 6 and ("logical" in compact or compact.endswith("ln")):
-        return "{}-{}:{}.{}.{}.{}".format(*value)
+        return obis_text(value)
     if len(value) == 5 and ("date" in compact):
         return describe_octets(value, 26)
     if len(value) == 4 and ("time" in compact):
