@@ -232,6 +232,10 @@ class Entry:
         return value
 
 
+SEQUENCES: Mapping[KeyKind, int] = {"network": 0xFF, "thread": 0xFFFF_FFFF}
+"""The greatest key sequence number of each kind of key that has one."""
+
+
 def _key(entry: Entry, ring: Keyring, kind: KeyKind) -> None:
     value = entry.octets("key", 16, required=True)
     assert value is not None
@@ -246,9 +250,10 @@ def _key(entry: Entry, ring: Keyring, kind: KeyKind) -> None:
             kind,
             value,
             entry.origin,
-            pan=entry.number("pan", 0xFFFF) if kind != "link" else None,
-            sequence=entry.number("sequence", 0xFF) if kind == "network" else None,
+            pan=entry.number("pan", 0xFFFF) if kind not in ("link", "green-power") else None,
+            sequence=entry.number("sequence", SEQUENCES[kind]) if kind in SEQUENCES else None,
             devices=pair,
+            source_id=entry.number("src_id", 0xFFFF_FFFF) if kind == "green-power" else None,
         )
     )
 
@@ -263,6 +268,14 @@ def _link_key(entry: Entry, ring: Keyring) -> None:
 
 def _mac_key(entry: Entry, ring: Keyring) -> None:
     _key(entry, ring, "mac")
+
+
+def _thread_key(entry: Entry, ring: Keyring) -> None:
+    _key(entry, ring, "thread")
+
+
+def _green_power_key(entry: Entry, ring: Keyring) -> None:
+    _key(entry, ring, "green-power")
 
 
 def _install_code(entry: Entry, ring: Keyring) -> None:
@@ -350,6 +363,8 @@ SECTIONS: Mapping[str, Callable[[Entry, Keyring], None]] = {
     "network_key": _network_key,
     "link_key": _link_key,
     "mac_key": _mac_key,
+    "thread_key": _thread_key,
+    "green_power_key": _green_power_key,
     "install_code": _install_code,
     "device": _device,
     "dlms": _dlms,

@@ -173,7 +173,7 @@ class CaptureWriter:
         """A network or link key, in the clear for whoever reads the capture; nothing in pcap."""
         from captures.structures import SECRETS, ZIGBEE_APS_SECRET, ZIGBEE_NETWORK_SECRET
 
-        if self.format == "pcap" or key.kind == "mac":
+        if self.format == "pcap" or key.kind not in ("network", "link"):
             return
         pan = 0xFFFF if key.pan is None else key.pan
         fields = {"key": key.value, "pan": pan, "lower": 0xFFFF, "higher": 0xFFFF}

@@ -20,7 +20,8 @@ from dissectors.ieee802154.fcs import ends_in_fcs
 from dissectors.ieee802154.layers import MULTIPURPOSE
 from dissectors.lookalikes import read_lowpan, read_rf4ce, read_thread_beacon
 from dissectors.reading import Reading
-from dissectors.zigbee.network import read_beacon_payload, read_green_power, read_inter_pan, read_nwk
+from dissectors.zigbee.green_power_frames import read_green_power
+from dissectors.zigbee.network import read_beacon_payload, read_inter_pan, read_nwk
 
 __all__ = ["dissect_frame"]
 

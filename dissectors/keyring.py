@@ -11,7 +11,7 @@ __all__ = ["CbkeScalars", "DeviceName", "DlmsKeys", "InstallCode", "Key", "KeyKi
 # ZigBee 05-3474 4.4.3: default trust centre link key of the home automation profiles, published.
 DEFAULT_LINK_KEY = b"ZigBeeAlliance09"
 
-KeyKind = Literal["network", "link", "mac"]
+KeyKind = Literal["network", "link", "mac", "thread", "green-power"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +19,16 @@ class Key:
     """One AES-128 key of the home area network.
 
     Attributes:
-        kind: network key, link key (also trust centre and application link keys), or IEEE 802.15.4 MAC key.
+        kind: network key, link key (also trust centre and application link keys), IEEE 802.15.4 MAC key, network
+            key of a Thread network, or key of Green Power devices (shared or of one device).
         value: 16 octets; never in `repr`.
         origin: where it came from, for people: ``"keys.toml"``, ``"well-known"``, ``"capture secrets"``,
             ``"Transport-Key in frame 151"``, ``"install code"``, ``"CBKE in frame 88"``.
         pan: PAN ID that it is for; None for any.
-        sequence: network key sequence number; None for any.
+        sequence: network key sequence number, or key sequence counter of Thread; None for any.
         devices: the pair of EUI-64s that share a link key; None for any.
         first_frame: frame number in which it was learnt; None if it was given.
+        source_id: SrcID of the Green Power device that it is for; None for any.
     """
 
     kind: KeyKind
@@ -36,6 +38,7 @@ class Key:
     sequence: int | None = None
     devices: tuple[int, int] | None = None
     first_frame: int | None = None
+    source_id: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.value) != 16:
@@ -104,7 +107,7 @@ class CbkeScalars:
 
 
 def _scope(key: Key) -> tuple[Any, ...]:
-    return key.kind, key.value, key.pan, key.devices, key.sequence
+    return key.kind, key.value, key.pan, key.devices, key.sequence, key.source_id
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -162,6 +165,6 @@ class Keyring:
         yield from reversed(exact)
         yield from reversed(other)
 
-    def mac_keys(self) -> Iterator[Key]:
-        """IEEE 802.15.4 MAC keys."""
-        return (k for k in self.keys if k.kind == "mac")
+    def of_kind(self, kind: KeyKind) -> Iterator[Key]:
+        """Keys of one kind, in the order in which they came."""
+        return (k for k in self.keys if k.kind == kind)

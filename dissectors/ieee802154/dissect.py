@@ -25,7 +25,7 @@ from dissectors.ieee802154.layers import (
     MultipurposeHeader,
     Security2003,
 )
-from dissectors.ieee802154.security import open_mac
+from dissectors.ieee802154.security import mac_keys, open_mac
 from dissectors.ieee802154.trailers import trailer_layer
 from dissectors.keyring import Key
 from dissectors.layout import Layer
@@ -294,7 +294,8 @@ def decide(reading: Reading, frame: MacFrame, aux: AuxSecurity) -> tuple[str, by
 
     At level 4 nothing proves a key: the octets are opened with the first MAC key, and an issue says so.
     """
-    keys, cursor, level = list(reading.context.keyring.mac_keys()), frame.cursor, aux.bit("level")
+    keys = list(mac_keys(reading.context.keyring, aux.get("key_index")))
+    cursor, level = frame.cursor, aux.bit("level")
     if level == 0:
         return "none", None
     eui64 = reading.sender_eui64

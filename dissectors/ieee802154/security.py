@@ -1,16 +1,52 @@
-"""Opens and seals MAC frames: CCM* at all security levels.
+"""Opens and seals MAC frames: CCM* at all security levels, with given MAC keys and those of Thread networks.
 
 The nonce is the sender's EUI-64 and the frame counter, most significant octet first, and the level
 (IEEE 802.15.4-2015 clause 9.3.3.2); the authenticated part is everything in front of the private payload.
+Thread 1.x clauses 7.1.4 (keys of the MAC and of mesh link establishment) and 7.2.2.2 (key index).
 """
 
 from __future__ import annotations
 
+import hmac
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+
+from dissectors.keyring import Key, Keyring
 from dissectors.zigbee.crypto import ccm_open, ccm_seal
 
-__all__ = ["mac_nonce", "open_mac", "seal_mac"]
+__all__ = ["mac_keys", "mac_nonce", "open_mac", "seal_mac", "thread_keys"]
 
 MIC_OCTETS = (0, 4, 8, 16)
+KEY_INDICES = 128
+"""A key index is one more than the key sequence counter modulo this."""
+
+
+@lru_cache(maxsize=256)
+def thread_keys(network_key: bytes, sequence: int) -> tuple[bytes, bytes]:
+    """The keys of mesh link establishment and of the MAC while the key sequence counter is `sequence`.
+
+    >>> mle, mac = thread_keys(bytes.fromhex("00112233445566778899aabbccddeeff"), 0)
+    >>> mle.hex(), mac.hex()
+    ('5445f4158fd75912175809f8b57a66a4', 'de89c53af382b421e0fde5a9bae3bef0')
+    """
+    made = hmac.digest(network_key, sequence.to_bytes(4, "big") + b"Thread", "sha256")
+    return made[:16], made[16:]
+
+
+def mac_keys(keyring: Keyring, index: int | None) -> Iterator[Key]:
+    """Keys that may open a MAC frame with this key index (None: it names no key): MAC keys that were given, then
+    those of Thread networks, at the key sequence counter that the index stands for nearest to the one given."""
+    yield from keyring.of_kind("mac")
+    if index is None or not 1 <= index <= KEY_INDICES:
+        return
+    for key in keyring.of_kind("thread"):
+        given, half = key.sequence or 0, KEY_INDICES // 2
+        sequence = given + (index - 1 - given + half) % KEY_INDICES - half
+        if sequence < 0:
+            sequence += KEY_INDICES
+        if sequence < 1 << 32:
+            yield replace(key, kind="mac", value=thread_keys(key.value, sequence)[1], sequence=sequence)
 
 
 def mac_nonce(eui64: int, counter: int, level: int) -> bytes:

@@ -1,21 +1,35 @@
 """The Green Power stub header, and the ZigBee beacon payload.
 
-Sources: ZigBee Green Power 14-0563 clause A.1.4.1 (NWK protocol version 3); ZigBee 05-3474 R22 clause 3.6.7
-(beacon payload).
+Sources: ZigBee Green Power 14-0563 clauses A.1.4.1 (NWK protocol version 3), A.1.5.4 (security), A.4.2 (commands);
+ZigBee 05-3474 R22 clause 3.6.7 (beacon payload).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from dissectors.facts import names
+from dissectors.keyring import Key, Keyring
 from dissectors.layout import Bits, Layer, UInt, Word, eui64_text
+from dissectors.zigbee.crypto import ccm_open, hmac_mmo
 from dissectors.zigbee.nwk import PACKAGE
 
-__all__ = ["GreenPowerHeader", "ZigbeeBeacon"]
+__all__ = [
+    "GreenPowerCommandId",
+    "GreenPowerHeader",
+    "ZigbeeBeacon",
+    "command_name",
+    "green_power_keys",
+    "open_green_power",
+]
 
 SRC_ID, GPD_EUI64 = 0, 2
 MAINTENANCE = 1
+ENCRYPTED = 3
+CONTROL_FROM, CONTROL_TO = b"\x05", b"\xa3"
+"""The last octet of the nonce; the second one for what is sent to devices that are named by their EUI-64."""
+WITHDRAWN_LEVEL = 1
 
 
 def has_src_id(h: Any) -> bool:
@@ -67,6 +81,64 @@ class GreenPowerHeader(Layer):
     def mic_octets(self) -> int:
         """Octets of the integrity code behind the payload."""
         return (0, 2, 4, 4)[self.bit("security_level")]
+
+
+def command_name(code: int) -> str:
+    """What a command is called, as the Green Power cluster lists them; empty for a code that it does not know."""
+    from dissectors.zcl.meanings import label_of
+
+    label = label_of("GpGpdf", code)
+    return "" if label.startswith(("unknown", "invalid")) else label
+
+
+class GreenPowerCommandId(Layer):
+    name = "Green Power command"
+    title = "green_power_command"
+    parts = [UInt("command", 0x20, 1, names=lambda v: command_name(v) or "unknown command")]
+
+
+def green_power_keys(keyring: Keyring, source_id: int | None) -> Iterator[tuple[Key, bytes]]:
+    """Keys that may open a frame of a device, with the 16 octets that go into the cipher: those given for it, shared
+    ones and the keys that are derived from them for it, then network keys and the group keys derived from these
+    (A.1.5.3)."""
+    given = [k for k in keyring.of_kind("green-power") if k.source_id in (None, source_id)]
+    own = b"" if source_id is None else source_id.to_bytes(4, "little")
+    for key in sorted(given, key=lambda k: k.source_id is None):
+        yield key, key.value
+        if key.source_id is None and own:
+            yield key, hmac_mmo(key.value, own)
+    for key in keyring.of_kind("network"):
+        group = hmac_mmo(key.value, b"ZGP")
+        yield key, key.value
+        yield key, group
+        if own:
+            yield key, hmac_mmo(group, own)
+
+
+def open_green_power(
+    header: GreenPowerHeader, key: bytes, eui64: int | None, octets: bytes, payload: bytes, mic: bytes
+) -> bytes | None:
+    """The payload in clear; None where the integrity code does not match (A.1.5.4: CCM*, nonce of source address,
+    frame counter and a fixed security control; integrity only: the payload is authenticated with the header).
+
+    Args:
+        eui64: of a device that has no SrcID.
+        octets: of the header, as sent.
+    """
+    to_device = bool(header.bit("direction"))
+    source_id = header.get("src_id")
+    if source_id is not None:
+        short = source_id.to_bytes(4, "little")
+        address = (bytes(4) if to_device else short) + short
+    elif eui64 is not None:
+        address = eui64.to_bytes(8, "little")
+    else:
+        return None
+    last = CONTROL_TO if to_device and source_id is None else CONTROL_FROM
+    nonce = address + header.frame_counter.to_bytes(4, "little") + last
+    if header.bit("security_level") == ENCRYPTED:
+        return ccm_open(key, nonce, octets, payload, mic)
+    return payload if ccm_open(key, nonce, octets + payload, b"", mic) is not None else None
 
 
 class ZigbeeBeacon(Layer):

@@ -1,6 +1,6 @@
-"""Reads the ZigBee NWK layer of one frame: header, security, commands, inter-PAN and Green Power stubs.
+"""Reads the ZigBee NWK layer of one frame: header, security, commands, inter-PAN stubs.
 
-Sources: ZigBee 05-3474 R22 clauses 3.3, 3.4, 4.3; Smart Energy 07-5356 annex H; Green Power 14-0563 A.1.4.
+Sources: ZigBee 05-3474 R22 clauses 3.3, 3.4, 4.3; Smart Energy 07-5356 annex H.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dissectors.keyring import Key
 from dissectors.layout import Layer
 from dissectors.reading import Ciphertext, Mic, Reading, command_rows
 from dissectors.zigbee.application import read_aps, read_inter_pan_aps
-from dissectors.zigbee.green_power import GreenPowerHeader, ZigbeeBeacon
+from dissectors.zigbee.green_power import ZigbeeBeacon
 from dissectors.zigbee.keys import KeyProofs, Opened, open_sealed
 from dissectors.zigbee.learn import learn_addresses, learn_announced, learn_pan_change, suppose_addresses
 from dissectors.zigbee.nwk import COMMAND, NWK_TYPES, AuxHeader, InterPanHeader, NwkHeader
 from dissectors.zigbee.nwk_commands import NWK_COMMAND_NAMES, NWK_COMMANDS, NwkCommandId
 from dissectors.zigbee.proofs import CODE_DOES_NOT_MATCH, UNKNOWN_HOP, network_reason
 
-__all__ = ["read_beacon_payload", "read_green_power", "read_inter_pan", "read_nwk"]
+__all__ = ["read_beacon_payload", "read_inter_pan", "read_nwk"]
 
 LAYER = "zigbee.nwk"
 NAME = "ZigBee NWK"
@@ -186,29 +186,6 @@ def read_inter_pan(reading: Reading, cursor: Cursor, buffer: str) -> None:
     reading.source, reading.destination = reading.sender_eui64, reading.receiver_eui64
     reading.say(NAME, "Inter-PAN frame")
     read_inter_pan_aps(reading, cursor, buffer)
-
-
-def read_green_power(reading: Reading, cursor: Cursor, buffer: str) -> None:
-    """A Green Power frame, as far as its header."""
-    cursor.layer = "green power"
-    header = GreenPowerHeader.read(cursor)
-    if header.error is not None:
-        header.claim(cursor)
-    branch = reading.put(header, buffer)
-    reading.out.columns["nwk_type"] = "green-power"
-    reading.say("Green Power", "Green Power maintenance" if header.bit("frame_type") else "Green Power data")
-    level = header.bit("security_level")
-    reading.out.columns["nwk_security"] = "no_key" if level else "none"
-    if level:
-        reading.shut("nwk", "keys of Green Power devices are not used")
-        reading.out.columns["nwk_counter"] = header.get("frame_counter", 0)
-    size = max(0, cursor.remaining - header.mic_octets)
-    if level == 3:
-        reading.put_octets(cursor, buffer, branch, Ciphertext, size)
-    elif size:
-        said = "command and payload, not read further"
-        reading.put_octets(cursor, buffer, branch, count=size, meaning=said)
-    reading.put_octets(cursor, buffer, branch, Mic)
 
 
 def read_beacon_payload(reading: Reading, cursor: Cursor, buffer: str) -> None:
