@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from dissectors.dlms.apdu import APDU_NAMES, read_whole_apdu
 from dissectors.dlms.association import Association, Bounded
 from dissectors.dlms.counters import InvocationCounters
-from dissectors.dlms.hdlc import HdlcFrame, read_frame
+from dissectors.dlms.extents import extent
+from dissectors.dlms.hdlc import read_frame
 from dissectors.dlms.mbus import Telegram, read_telegram
 from dissectors.dlms.message import find_transport
 from dissectors.dlms.message_view import DlmsMessage
@@ -176,7 +177,7 @@ class Conversations:
         out: list[Found] = []
         at = 0
         while at < len(octets):
-            length = _whole(transport, octets, at)
+            length = extent(transport, octets, at)
             if length <= 0:
                 at += -length or len(octets)
                 continue
@@ -203,7 +204,7 @@ class Conversations:
             if not conversation.choose(first, destination):
                 stream.take(len(stream.ready))
         while stream.ready and conversation.transport:
-            length = _whole(conversation.transport, bytes(stream.ready[:MAX_WAIT]), 0)
+            length = extent(conversation.transport, bytes(stream.ready[:MAX_WAIT]), 0)
             if length == 0:
                 break
             if length > 0:
@@ -346,57 +347,3 @@ def _reads(octets: bytes) -> bool:
     except DissectionError:
         return False
     return True
-
-
-def _whole(transport: str, octets: bytes, at: int) -> int:
-    """Octets of the whole piece at `at`; 0 when more must come; negative: so many to pass over."""
-    if transport == "hdlc":
-        return _whole_hdlc(octets, at)
-    if transport == "mbus":
-        return _whole_mbus(octets, at)
-    if transport != "wrapper":
-        return len(octets) - at
-    if len(octets) - at < 8:
-        return 0
-    length = int.from_bytes(octets[at + 6 : at + 8], "big") + 8
-    if octets[at : at + 2] != b"\0\1":
-        following = octets.find(b"\0\1", at + 1)
-        return -(following - at if following > 0 else len(octets) - at)
-    return length if len(octets) - at >= length else 0
-
-
-def _whole_hdlc(octets: bytes, at: int) -> int:
-    start = octets.find(b"\x7e", at)
-    if start < 0:
-        return -(len(octets) - at)
-    if start > at:
-        return -(start - at)
-    while start < len(octets) and octets[start] == 0x7E:
-        start += 1
-    if len(octets) - start < 2:
-        return 0
-    try:
-        frame: HdlcFrame = read_frame(octets, start, len(octets))
-    except Truncated:
-        length = (octets[start] & 7) << 8 | octets[start + 1]
-        return 0 if start + length > len(octets) else -(start - at)
-    except DissectionError:
-        return -(start - at)
-    # The closing flag belongs to the frame, but the next frame may open with the same one.
-    return frame.end - at
-
-
-def _whole_mbus(octets: bytes, at: int) -> int:
-    if octets[at] == 0xE5:
-        return -1
-    if octets[at] == 0x10:
-        return -5 if len(octets) - at >= 5 else 0
-    if len(octets) - at < 4:
-        return 0
-    try:
-        return read_telegram(octets, at, len(octets)).end - at
-    except Truncated:
-        return 0
-    except DissectionError:
-        following = octets.find(b"\x68", at + 1)
-        return -(following - at if following > 0 else len(octets) - at)

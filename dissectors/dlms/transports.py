@@ -183,10 +183,15 @@ def read_hdlc(unwrapping: Unwrapping, data: bytes, strict: bool = True) -> Resul
     out += _flags(data, at, len(data))
     if not any_frame and failure is None:
         failure = Malformed("no HDLC frame", layer="dlms.hdlc", offset=0)
+    _put_ends(unwrapping, segments)
+    return out, failure
+
+
+def _put_ends(unwrapping: Unwrapping, segments: HdlcSegments) -> None:
+    """What is left of segments, and what was noted of them."""
     _remains(unwrapping, segments.unfinished, "dlms.hdlc")
     for offset, text in segments.notes:
         unwrapping.issue("note", "dlms.hdlc", offset, text)
-    return out, failure
 
 
 def _pass_over(

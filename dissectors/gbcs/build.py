@@ -142,13 +142,11 @@ def response(
             supplementary_counter = layout.supplementary_counter
     if name is None or originator is None or recipient is None or counter is None:
         raise ValueError("a response needs its command, or name, originator, recipient and counter")
-    row = _row(name)
-    header = Header(
-        2, counter, originator, recipient, row.message_code, date_time, supplementary_party,
-        supplementary_counter, supplementary_originator_counter,
-    )  # fmt: skip
+    code = _row(name).message_code
+    supplementary = (supplementary_party, supplementary_counter, supplementary_originator_counter)
+    header = Header(2, counter, originator, recipient, code, date_time, *supplementary)
     if payload is None:
-        payload = response_payload(row.message_code, header, keystore)
+        payload = response_payload(code, header, keystore)
     return _from_device(header, payload, keystore, signed_by_originator)
 
 

@@ -53,17 +53,46 @@ def dissect_message(
         lead, octets = _unwrap(octets)
         if octets[:2] == b"\xdd\x09":
             return _block(octets, lead)
+    asked = command if isinstance(command, GbcsMessage) else None
+    return _judged(octets, lead, keystore, asked, version, at)
+
+
+def _judged(
+    octets: bytes,
+    lead: bytes,
+    keystore: Keystore | None,
+    asked: GbcsMessage | None,
+    version: str | None,
+    at: datetime | None,
+) -> GbcsMessage:
+    """A message behind its tunnel header: read, opened, and checked."""
     layout = read_layout(octets) if octets or not lead else Layout(octets)
     payload = None
     if layout.payload is not None:
         payload = read_payload(octets, layout.payload[0], layout.payload[1], layout.cra)
-    asked = command if isinstance(command, GbcsMessage) else None
     opened = _NOTHING
     if payload is not None and payload.sealed:
         opened = open_parts(layout, payload.sealed, keystore, _certified(asked))
     signature = check_signature(layout, keystore)
     mac = check_mac(layout, keystore)
     facts = _facts(layout, payload, (signature, _trust(layout, signature, keystore, at)), mac, opened)
+    _broker(layout, mac, keystore, facts)
+    if lead:
+        _tunnelled(lead, facts)
+    message = GbcsMessage(layout, payload, opened, facts, asked, version, lead)
+    if layout.start is None and octets:
+        message.error = _refusal(layout, len(lead))
+    return message
+
+
+def _refusal(layout: Layout, before: int) -> Malformed:
+    """Why octets that begin `before` octets into what was given are no GBCS message."""
+    text = layout.issues[0].text if layout.issues else "not a GBCS message"
+    return Malformed(text, layer="gbcs", offset=layout.reached + before)
+
+
+def _broker(layout: Layout, mac: Mac, keystore: Keystore | None, facts: dict[str, Any]) -> None:
+    """Name the access control broker where its MAC proves it."""
     if (
         mac.verdict == "valid"
         and mac.maker is not None
@@ -71,13 +100,6 @@ def dissect_message(
         and mac.maker in _brokers(keystore)
     ):
         facts["access_control_broker"] = mac.maker.hex()
-    if lead:
-        _tunnelled(lead, facts)
-    message = GbcsMessage(layout, payload, opened, facts, asked, version, lead)
-    if layout.start is None and octets:
-        text = layout.issues[0].text if layout.issues else "not a GBCS message"
-        message.error = Malformed(text, layer="gbcs", offset=layout.reached + len(lead))
-    return message
 
 
 def _unwrap(octets: bytes) -> tuple[bytes, bytes]:
@@ -194,13 +216,18 @@ def _facts(
         facts["alert_name"] = alert_name(alert)
         if code in _FUTURE_DATED and payload is not None:
             _instruction(layout, payload, facts)
+    _supplementary(layout, facts)
+    return facts
+
+
+def _supplementary(layout: Layout, facts: dict[str, Any]) -> None:
+    """What the header says of a supplementary remote party."""
     if layout.supplementary_party is not None:
         facts["supplementary_remote_party"] = layout.supplementary_party.hex()
     if layout.supplementary_counter is not None:
         facts["supplementary_remote_party_counter"] = layout.supplementary_counter
     if layout.supplementary_originator_counter is not None:
         facts["supplementary_originator_counter"] = layout.supplementary_originator_counter
-    return facts
 
 
 def _instruction(layout: Layout, payload: Payload, facts: dict[str, Any]) -> None:

@@ -171,17 +171,14 @@ def _component(octets: bytes, component: Component, index: int, out: _Out) -> tu
         Field("command", command, title, frame + 2, 1, "message"),
     ]
     title = title or f"command {command:02x}"
-    rows: list[Row]
     if component.encryption is not None:
         children += _ciphered(octets, component, frame + 3)
         rows = [item(None, title, cluster=cluster)]
     else:
         zcl, rows = _zcl(octets, component.content, component, (control, command), "message", out)
         children += zcl
-    size = component.end - start
-    return Field(
-        f"component[{index}]", None, f"{named or cluster}: {title}", start, size, "message", children
-    ), rows
+    name, meaning, size = f"component[{index}]", f"{named or cluster}: {title}", component.end - start
+    return Field(name, None, meaning, start, size, "message", children), rows
 
 
 def _control_words(control: int) -> str:

@@ -113,20 +113,12 @@ def command_rows(
     counts = np.array([max(1, len(plan.parts)) for plan in plans], np.int64)[which]
     frame = np.repeat(np.arange(len(chosen)), counts)
     part = np.arange(len(frame)) - np.repeat(np.cumsum(counts) - counts, counts)
-    table = [
-        (plan, name, offset, spec)
-        for plan in plans
-        for name, offset, spec in plan.parts or (("", 0, _NOTHING),)
-    ]
+    table = [(plan, *part) for plan in plans for part in plan.parts or (("", 0, _NOTHING),)]
     first = np.cumsum([0] + [max(1, len(plan.parts)) for plan in plans])
     spec = first[which[frame]] + part
     specs = [entry[3] for entry in table]
-    kinds = np.array([s.kind.id if s.kind else -1 for s in specs], np.int16)
-    sizes = np.array([s.kind.length if s.kind else 0 for s in specs], np.int64)
     begin = at[frame] + np.array([entry[2] for entry in table], np.int64)[spec]
-    none = np.full(len(frame), -1, np.int16)
-    records = Records(frame, none.astype(np.uint16), none, kinds[spec], begin, begin, sizes[spec])
-    values = values_of(octets, records, specs, spec, phrases)
+    values = values_of(octets, _records(frame, begin, specs, spec), specs, spec, phrases)
     out = Columns(len(frame))
     mask = np.ones(out.count, np.bool_)
     owner = chosen[frame]
@@ -137,11 +129,19 @@ def command_rows(
     out.fill_words("cluster_name", spec, [entry[0].cluster_name for entry in table], mask)
     out.fill_words("command_name", spec, [entry[0].command.name for entry in table], mask)
     out.fill_words("direction", frames.to_client[owner].astype(np.int32), DIRECTIONS, mask)
-    named = np.array([entry[1] != "" for entry in table], np.bool_)[spec]
-    out.fill_words("field", spec, [entry[1] for entry in table], named)
+    names = [entry[1] for entry in table]
+    out.fill_words("field", spec, names, np.array([name != "" for name in names], np.bool_)[spec])
     out.values["value"], out.values["meaning"] = values.text, values.meaning
     out.fill("number", values.number, values.numeric)
     return frames.rows[owner], out
+
+
+def _records(frame: Index, begin: Index, specs: list[Spec], spec: Index) -> Records:
+    """Fields as the records that values are read from."""
+    kinds = np.array([s.kind.id if s.kind else -1 for s in specs], np.int16)
+    sizes = np.array([s.kind.length if s.kind else 0 for s in specs], np.int64)
+    none = np.full(len(frame), -1, np.int16)
+    return Records(frame, none.astype(np.uint16), none, kinds[spec], begin, begin, sizes[spec])
 
 
 _NOTHING = Spec(0, None, 0, None, None)

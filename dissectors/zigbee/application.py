@@ -112,9 +112,7 @@ def open_aps(
     columns["aps_key_id"] = KEY_IDS[key_id]
     columns["aps_frame_counter"] = aux.frame_counter
     columns["aps_digest"] = int.from_bytes(cursor.data[cursor.end - 4 : cursor.end], "little")
-    source = aux.get("source")
-    if source is None:
-        source = reading.source
+    source = aux.get("source", reading.source)
     if source is not None:
         columns["aps_sender"] = source
     receiver = target if target is not None else reading.destination

@@ -87,9 +87,8 @@ class ApsHeaders(RowFields):
 def read_aps(octets: Octets, payloads: Span, index: Index) -> tuple[ApsHeaders, Shaped]:
     """Read the APS and auxiliary headers of NWK payloads; rows not read are not in the result."""
     chosen = np.flatnonzero((payloads.length > 0) & read_by_columns().take(octets.u8(payloads.offset)))
-    numbered = Span(
-        chosen, payloads.offset[chosen], payloads.end[chosen]
-    )  # rows are places until all is read
+    # Rows are places until all is read.
+    numbered = Span(chosen, payloads.offset[chosen], payloads.end[chosen])
     aps = shapes_of(ApsHeader).read(octets, numbered)
     secured = aps.bit("security") != 0
     behind = aps.after

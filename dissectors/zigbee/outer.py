@@ -97,11 +97,7 @@ def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> O
     network = mac.where(np.flatnonzero((mac.kind == DATA) & (mac.src_mode > 0)))
     nwk, shaped = read_nwk(octets, network.span, network.pan)
     network = network.where(np.searchsorted(network.span.rows, nwk.span.rows))
-    unique, group = distinct((nwk.pan.astype(np.uint32) << np.uint32(8)) | nwk.key_seq)
-    groups = groups_of([(key >> 8, key & 0xFF) for key in unique.tolist()], context)
-    text = nwk.span.offset
-    sealed = Sealed(octets, nwk.header, text - AUX_OCTETS, text, nwk.span.end, nwk.sender, nwk.counter)
-    opened = open_sealed(sealed, group, groups, context)
+    groups, group, opened = _open(octets, nwk, context)
     digest = octets.u32(nwk.span.end - MIC)
     if len(nwk.span):
         put_nwk(shaped, nwk, out)
@@ -113,25 +109,21 @@ def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> O
     applications, aps = read_aps(opened.octets, plain.where(~command), np.arange(int((~command).sum())))
     if len(applications.span):
         aps.put(out)
+    mark = np.where(network.broadcast, np.uint32(BROADCAST), network.seq.astype(np.uint32))
+    acks = mac.span.rows[mac.kind == ACK]
     return Outer(
-        octets,
-        out,
-        mac.span.rows[mac.kind == ACK],
-        beacons,
-        bare,
-        bare_command,
-        nwk,
-        network.src_short,
-        np.where(network.broadcast, np.uint32(BROADCAST), network.seq.astype(np.uint32)),
-        digest,
-        groups,
-        group,
-        opened,
-        plain.where(command),
-        good[command],
-        applications,
-        good[~command],
-    )
+        octets, out, acks, beacons, bare, bare_command, nwk, network.src_short, mark, digest, groups, group,
+        opened, plain.where(command), good[command], applications, good[~command],
+    )  # fmt: skip
+
+
+def _open(octets: Octets, nwk: NwkHeaders, context: HanContext) -> tuple[list[Group], Index, Opened]:
+    """The groups of NWK frames that share a key, the group of each frame, and what was opened."""
+    unique, group = distinct((nwk.pan.astype(np.uint32) << np.uint32(8)) | nwk.key_seq)
+    groups = groups_of([(key >> 8, key & 0xFF) for key in unique.tolist()], context)
+    text = nwk.span.offset
+    sealed = Sealed(octets, nwk.header, text - AUX_OCTETS, text, nwk.span.end, nwk.sender, nwk.counter)
+    return groups, group, open_sealed(sealed, group, groups, context)
 
 
 def _zigbee_beacons(octets: Octets, mac: Headers, out: Columns) -> Index:
