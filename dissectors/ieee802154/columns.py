@@ -71,9 +71,11 @@ class Headers(RowFields):
 
 def read_headers(octets: Octets, frames: Span, out: Columns) -> Headers:
     """Read the headers of `frames` (trailers excluded) into `out`; rows not read are not in the result."""
-    frames = frames.where(frames.length >= 3)
     fcf = octets.u16(frames.offset)
-    frames = frames.where(read_by_columns().take(fcf) & (((fcf & 7) != ACK) | (frames.length == 3)))
+    size = frames.length
+    read = read_by_columns().take(fcf) & (size >= 3) & (((fcf & 7) != ACK) | (size == 3))
+    if not read.all():
+        frames = frames.where(read)
     header = shapes_of(MacHeader).read(octets, frames)
     header.put(out)
     rows = header.span.rows

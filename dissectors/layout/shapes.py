@@ -64,9 +64,11 @@ class Shapes:
         }
         self._known: dict[bytes, int] = {}
         self._nodes: list[Node | int] = []
+        self._leaves = np.zeros(0, np.int32)  # by node, the shape that it stands for; -1: it looks further
         self._root = self._learn(bytes(HEAD), 0)
-        self._unread = len(self._nodes)  # the node of frames whose shape is not remembered
-        self._nodes.append(self._leaf(layer.read(Cursor(b""))))
+        self._unread = self._add(
+            self._leaf(layer.read(Cursor(b"")))
+        )  # of frames whose shape is not remembered
 
     def read(self, octets: Octets, span: Span) -> Shaped:
         """The layer at the beginning of each row of `span`; rows in which it does not end are left out."""
@@ -81,11 +83,14 @@ class Shapes:
         """The node that a frame beginning with `head` comes to behind `depth` deciding parts."""
         layer = self.layer.read(Cursor(head))
         steps = [(a, b) for part, a, b in layer.spans if part.name in self._decides and b > a]
-        if depth < len(steps):
-            at, end = steps[depth]
-            self._nodes.append(Node(at, end - at, depth, np.full(1 << 8 * (end - at), -1, np.int32)))
-        else:
-            self._nodes.append(self._leaf(layer))
+        if depth == len(steps):
+            return self._add(self._leaf(layer))
+        at, end = steps[depth]
+        return self._add(Node(at, end - at, depth, np.full(1 << 8 * (end - at), -1, np.int32)))
+
+    def _add(self, node: Node | int) -> int:
+        self._nodes.append(node)
+        self._leaves = np.append(self._leaves, np.int32(node if isinstance(node, int) else -1))
         return len(self._nodes) - 1
 
     def _leaf(self, layer: Layer) -> int:
@@ -113,8 +118,14 @@ class Shapes:
             following = node.child.take(octets.u8(at) if node.size == 1 else octets.u16(at))
             if len(following) and int(following.min()) < 0:
                 following = self._follow(octets, node, at)
-            for child in np.flatnonzero(np.bincount(following)).tolist() if len(following) else ():
-                mine = np.flatnonzero(following == child)
+            leaf = self._leaves.take(following)
+            if rows is None:
+                out = leaf
+            else:
+                out[rows] = leaf
+            inner = np.flatnonzero(leaf < 0)
+            for child in np.flatnonzero(np.bincount(following[inner])).tolist() if len(inner) else ():
+                mine = inner[following[inner] == child]
                 todo.append((child, mine if rows is None else rows[mine]))
         return out
 
@@ -150,6 +161,7 @@ class Shaped(RowFields):
     shape: npt.NDArray[np.int32]
     length: Index
     found: dict[tuple[str, ...], npt.NDArray[Any]] = field(default_factory=dict)
+    _used: Index | None = None
 
     def where(self, chosen: Mask | Index) -> Shaped:
         """The chosen rows."""
@@ -162,18 +174,27 @@ class Shaped(RowFields):
         """What follows the layer."""
         return self.span.after(self.length)
 
+    @property
+    def used(self) -> Index:
+        """The shapes that rows have."""
+        if self._used is None:
+            self._used = np.flatnonzero(np.bincount(self.shape))
+        return self._used
+
     def offset(self, *names: str) -> npt.NDArray[np.int16]:
         """By shape, where the first of these parts lies that the shape has; -1 where it has none."""
         shapes = self.shapes
-        out = np.full(len(shapes.length), -1, np.int16)
-        for name in names:
-            own = shapes.offset[:, shapes.names.index(name)]
-            out[out < 0] = own[out < 0]
+        out = shapes.offset[:, shapes.names.index(names[0])]
+        for name in names[1:]:
+            out = np.where(out < 0, shapes.offset[:, shapes.names.index(name)], out)
         return out
 
     def has(self, *names: str) -> Mask:
         """Which rows have one of these parts."""
-        mask: Mask = (self.offset(*names) >= 0).take(self.shape)
+        there = self.offset(*names) >= 0
+        if there[self.used].all():
+            return np.ones(len(self.shape), np.bool_)
+        mask: Mask = there.take(self.shape)
         return mask
 
     def values(self, *names: str) -> npt.NDArray[Any]:
@@ -183,21 +204,23 @@ class Shaped(RowFields):
         return self.found[names]
 
     def _gathered(self, *names: str) -> npt.NDArray[Any]:
-        offset = self.offset(*names)
-        wanted = offset.take(self.shape)
         sizes = {self.shapes.sizes[name] for name in names}
-        size = max(sizes)
-        if size not in GATHER:
+        if not sizes <= GATHER.keys():
             raise ValueError(f"{names} are not of 1, 2, 4 or 8 octets")
-        gather, kind = GATHER[size]
+        gather, kind = GATHER[max(sizes)]
         read = getattr(self.octets, gather)
-        absent = wanted < 0
-        if not absent.any():
-            found = read(self.span.offset + wanted)
+        offset = self.offset(*names)
+        met = offset[self.used]
+        if not len(met) or met.max() < 0:
+            return np.zeros(len(self.shape), kind)
+        if met.min() == met.max():
+            found = read(self.span.offset + int(met[0]))
+        elif met.min() >= 0:
+            found = read(self.span.offset + offset.take(self.shape))
         else:
-            rows = np.flatnonzero(~absent)
-            found = np.zeros(len(wanted), kind)
-            found[rows] = read(self.span.offset[rows] + wanted[rows])
+            rows = np.flatnonzero((offset >= 0).take(self.shape))
+            found = np.zeros(len(self.shape), kind)
+            found[rows] = read(self.span.offset[rows] + offset.take(self.shape[rows]))
         if len(sizes) > 1:
             found = found & self._mask(names, offset).take(self.shape)
         return found  # type: ignore[no-any-return]
@@ -225,18 +248,23 @@ class Shaped(RowFields):
         rows = self.span.rows
         everyone = out.mask(rows)
         for column in self.shapes.layer.columns if columns is None else columns:
-            chosen = None if column.bit else self._present(column)
-            some = self if chosen is None else self.where(chosen)
-            values = some.bit(column.parts[0]) if column.bit else some.values(*column.parts)
-            mask = everyone if chosen is None else out.mask(some.span.rows)
+            values = self.bit(column.parts[0]) if column.bit else self.values(*column.parts)
+            values = values != 0 if column.flag else values
+            place, mask, chosen = rows, everyone, None if column.bit else self._present(column)
+            if chosen is not None:
+                place, values = rows[chosen], values[chosen]
+                mask = out.mask(place)
             if column.words is not None:
-                out.put_words(column.name, some.span.rows, values, column.words, mask)
+                out.put_words(column.name, place, values, column.words, mask)
             else:
-                out.put(column.name, some.span.rows, values != 0 if column.flag else values, mask)
+                out.put(column.name, place, values, mask)
 
     def _present(self, column: Column) -> Index | None:
         """Rows that have the column; None: all."""
-        has = self.has(*column.parts)
+        there = self.offset(*column.parts) >= 0
+        if there[self.used].all() and column.shared is None:
+            return None
+        has = there.take(self.shape)
         if column.shared is not None:
             name, bits = column.shared
             has &= self.has(column.parts[0]) | (self.bit(name) & np.uint8(bits) != 0)
