@@ -37,7 +37,7 @@ class Dissection:
     Attributes:
         fields: one branch per protocol layer, outermost first; every octet of every buffer is in a leaf.
         buffers: ``"frame"`` and the opened ones (``"decrypted-0"`` ...), by the name that fields carry.
-        columns: values for the `packets` table (see ``analysis/schema.py``); absent key means null.
+        columns: values for the `packets` table (see ``analysis/tables/schema.py``); absent key means null.
         attributes, commands: rows for the tables of those names, without ``frame``.
         issues: in the order in which they were met.
         payload: what a tunnel or a fragment set carried upwards, once complete: (kind, octets), kind being

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import zstandard
 
-from analysis.decode import decode
+from analysis.pipeline.decode import decode
 from captures import open_capture
 from dissectors.zigbee.aps import ApsHeader
 from dissectors.zigbee.nwk import NwkHeader

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import hanscope as hs
-from analysis.decode import DECODED_TABLES
-from analysis.filters import FilterError
+from analysis.pipeline.decode import DECODED_TABLES
+from analysis.views.filters import FilterError
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "captures" / "samples"
@@ -108,8 +108,8 @@ def test_several_captures(messages: hs.Capture, tmp_path: Path) -> None:
 
 
 def test_findings_are_those_of_the_command(tmp_path: Path) -> None:
-    from analysis.checking import check_capture
-    from analysis.keyfile import read_keys
+    from analysis.engine.checking import check_capture
+    from analysis.keys.keyfile import read_keys
 
     capture = opened("tampered-message")
     found = capture.check()

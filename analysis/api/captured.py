@@ -14,9 +14,9 @@ from analysis.api.seen import FoundFrame, FoundMessage
 from analysis.api.tables import Tables
 
 if TYPE_CHECKING:
-    from analysis.decode import Decoded
-    from analysis.source import Replay
-    from analysis.waivers import Waivers
+    from analysis.findings.waivers import Waivers
+    from analysis.pipeline.decode import Decoded
+    from analysis.pipeline.source import Replay
     from dissectors.keyring import Keyring
 
 __all__ = ["Capture", "Captures", "open_captures"]
@@ -46,7 +46,7 @@ class Capture(Tables):
     def replay(self) -> Replay:
         """Its source, to be read as often as needed; a stream is kept while it passes."""
         if self._replay is None:
-            from analysis.source import Replay
+            from analysis.pipeline.source import Replay
 
             self._replay = Replay(self.source)
         return self._replay
@@ -66,7 +66,7 @@ class Capture(Tables):
             CaptureError: the capture cannot be read at all.
         """
         if self._decoded is None:
-            from analysis.decode import decode
+            from analysis.pipeline.decode import decode
 
             self._decoded = decode(self.replay, self.given.ring, limit=self.limit)
         return self._decoded
@@ -86,7 +86,7 @@ class Capture(Tables):
             KeyError: the capture has no such frame.
             CaptureError: the capture cannot be read at all.
         """
-        from analysis.verbs.show import shown_frames
+        from analysis.views.frame import shown_frames
 
         found, _ = shown_frames(self.replay, self.given.ring, [number])
         if not found:
@@ -100,8 +100,8 @@ class Capture(Tables):
             KeyError: the capture has no such message.
             CaptureError: the capture cannot be read at all.
         """
-        from analysis.decode import readings
-        from analysis.messages import Source
+        from analysis.cli.messages import Source
+        from analysis.pipeline.decode import readings
 
         for reading in readings(self.replay, self.given.ring, limit=self.limit, tables=("messages",)):
             reading.session.messages_kept = {number: None}
@@ -122,13 +122,13 @@ class Capture(Tables):
         Args:
             profile: a profile of the rules, by name or file.
             rules: ids of the rules to run; all by default.
-            accept: a file of waivers (`analysis.waivers`): what it accepts is in `Findings.accepted`.
+            accept: a file of waivers (`analysis.findings.waivers`): what it accepts is in `Findings.accepted`.
 
         Raises:
             ValueError: there is no such rule or profile, or the waivers cannot be read.
             CaptureError: the capture cannot be read at all.
         """
-        from analysis.checking import check_capture
+        from analysis.engine.checking import check_capture
 
         checked = check_capture(
             self.replay, self.given.ring, profile=profile, chosen=rules, waivers=_waivers(accept)
@@ -144,7 +144,7 @@ class Capture(Tables):
             CaptureError: the capture cannot be read at all.
             OSError: the file cannot be written.
         """
-        from analysis.checking import check_capture
+        from analysis.engine.checking import check_capture
         from analysis.report import Tally, render_tally
         from captures.whole_files import write_whole
 
@@ -230,7 +230,7 @@ class Captures(Tables, Sequence[Capture]):
 def _waivers(path: Accepting) -> Waivers | None:
     if path is None:
         return None
-    from analysis.waivers import read_waivers
+    from analysis.findings.waivers import read_waivers
 
     return read_waivers(path)
 

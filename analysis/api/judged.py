@@ -10,8 +10,8 @@ from analysis.api import html
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.findings import CheckResult, Finding, Verdict
-    from analysis.waivers import Accepted
+    from analysis.findings.model import CheckResult, Finding, Verdict
+    from analysis.findings.waivers import Accepted
 
 __all__ = ["Findings"]
 
@@ -45,7 +45,7 @@ class Findings(Sequence["Finding"]):
         """The `findings` table, with the capture of each in front."""
         import pandas as pd
 
-        from analysis.findings_output import findings_table
+        from analysis.findings.findings_output import findings_table
 
         table = findings_table([one for _, one in self._found])
         table.insert(0, "capture", pd.Series([name for name, _ in self._found], dtype="string[pyarrow]"))
@@ -53,7 +53,7 @@ class Findings(Sequence["Finding"]):
 
     def to_json(self) -> list[dict[str, Any]]:
         """What ``hanscope check --json`` prints, one document a capture."""
-        from analysis.findings_output import to_json
+        from analysis.findings.findings_output import to_json
 
         return [to_json(result, name) for name, result in self.results]
 

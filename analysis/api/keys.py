@@ -33,7 +33,7 @@ class Keys:
         >>> Keys(ring).rows()
         [('network', 'PAN 0x1a62', 'keys.toml')]
         """
-        from analysis.keytable import scope_of
+        from analysis.pipeline.keytable import scope_of
 
         found: list[tuple[str, str, str]] = [(key.kind, scope_of(key), key.origin) for key in self.ring.keys]
         for code in self.ring.install_codes:
@@ -63,6 +63,6 @@ def keyring_of(given: str | os.PathLike[str] | Keyring | Keys | None) -> Keyring
         return given.ring
     if isinstance(given, Keyring):
         return given
-    from analysis.keyfile import read_keys
+    from analysis.keys.keyfile import read_keys
 
     return read_keys(given)

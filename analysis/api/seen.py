@@ -10,7 +10,7 @@ from analysis.api import html
 from analysis.api.keys import Keys, keyring_of
 
 if TYPE_CHECKING:
-    from analysis.verbs.show import Shown
+    from analysis.views.frame import Shown
     from dissectors.keyring import Keyring
     from dissectors.message import Message
 
@@ -54,13 +54,13 @@ class FoundFrame:
 
     def to_json(self, *, reveal: bool = False) -> dict[str, Any]:
         """What ``hanscope show --json`` prints; keys are left out unless `reveal`."""
-        from analysis.verbs.show import to_json
+        from analysis.views.frame import to_json
 
         return to_json(self.shown, reveal=reveal)
 
     def text(self, *, reveal: bool = False) -> str:
         """What ``hanscope show`` prints; keys are hidden unless `reveal`."""
-        from analysis.verbs.show import text_lines
+        from analysis.views.frame import text_lines
 
         return "\n".join(text_lines(self.shown, reveal))
 
@@ -129,7 +129,7 @@ class FoundMessage:
 
     def to_json(self, *, reveal: bool = False) -> dict[str, Any]:
         """What ``hanscope message --json`` prints; keys are left out unless `reveal`."""
-        from analysis.messages import to_json
+        from analysis.cli.messages import to_json
 
         return to_json(self._input, self.content, reveal=reveal)
 
@@ -137,7 +137,7 @@ class FoundMessage:
         """What ``hanscope message`` prints."""
         from io import StringIO
 
-        from analysis.messages import print_tree
+        from analysis.cli.messages import print_tree
 
         out = StringIO()
         print_tree(self._input, self.content, out, reveal)
@@ -181,8 +181,8 @@ def message(
     >>> message("c001c1000100000100 00ff0200").kind
     'dlms'
     """
-    from analysis.console import UsageError
-    from analysis.messages import dissect, read_sources
+    from analysis.cli.console import UsageError
+    from analysis.cli.messages import dissect, read_sources
 
     text = given.hex() if isinstance(given, bytes) else given
     try:

@@ -61,7 +61,7 @@ class Simulation:
         return Capture(stream, self._keyring())
 
     def _keyring(self) -> Any:
-        from analysis.keyfile import read_keys_text
+        from analysis.keys.keyfile import read_keys_text
         from captures.simulated.keyfile import keys_text
 
         return read_keys_text(keys_text(self.han))

@@ -68,7 +68,7 @@ def _texts(column: Any, size: int) -> Any:
 
 
 class Tables:
-    """What has the tables of `analysis.schema`: one capture, or several."""
+    """What has the tables of `analysis.tables.schema`: one capture, or several."""
 
     def __init__(self) -> None:
         self._frames: dict[str, pd.DataFrame] = {}
@@ -78,7 +78,7 @@ class Tables:
         raise NotImplementedError
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table by its name; see `analysis.schema` for the columns.
+        """A table by its name; see `analysis.tables.schema` for the columns.
 
         Raises:
             ValueError: there is no such table.
@@ -89,7 +89,7 @@ class Tables:
         return self._frames[name]
 
     def _known(self, name: str) -> None:
-        from analysis.decode import DECODED_TABLES
+        from analysis.pipeline.decode import DECODED_TABLES
 
         if name not in DECODED_TABLES:
             raise ValueError(f"no table {name!r}: {', '.join(DECODED_TABLES)}")
@@ -97,14 +97,14 @@ class Tables:
     def where(self, expression: str, table: str = "packets") -> pd.DataFrame:
         """The rows of a table that fit an expression such as ``protocol == ZCL and nwk_src == 0x1234``.
 
-        The language is that of the inspector (`analysis.filters`): ``and or not``, parentheses, ``== != < <= > >=``,
-        ``contains``, ``matches``, ``in (a, b)``; a column alone asks whether it has a value.
+        The language is that of the inspector (`analysis.views.filters`): ``and or not``, parentheses,
+        ``== != < <= > >=``, ``contains``, ``matches``, ``in (a, b)``; a column alone asks whether it has a value.
 
         Raises:
             FilterError: it is no expression, or names a column that is not there.
             ValueError: there is no such table.
         """
-        from analysis.filters import parse_filter
+        from analysis.views.filters import parse_filter
 
         self._known(table)
         rows = _pandas(_printable(self.arrow(table)))
@@ -152,7 +152,7 @@ class Tables:
 
 
 def _printable(table: Any) -> Any:
-    from analysis.tables import shown
+    from analysis.tables.arrow import shown
 
     return shown(table)
 

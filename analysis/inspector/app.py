@@ -17,12 +17,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static, Tab, Tabs, Tree
 from textual.widgets.tree import TreeNode
 
-from analysis.filters import FilterError
 from analysis.inspector.hexadecimal import hex_text
 from analysis.inspector.model import Inspected
 from analysis.inspector.packet_list import PacketList, heading
-from analysis.tree import field_text, issue_lines, secret_spans
-from analysis.verbs.show import Shown
+from analysis.views.filters import FilterError
+from analysis.views.frame import Shown
+from analysis.views.tree import field_text, issue_lines, secret_spans
 from dissectors.field import Field
 from dissectors.printable import printable
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis.decode import Progress, decode
-from analysis.filters import Filter, parse_filter
-from analysis.session import Hindsight, Session
-from analysis.source import Replay
-from analysis.verbs.show import Shown, shown_row
+from analysis.pipeline.decode import Progress, decode
+from analysis.pipeline.session import Hindsight, Session
+from analysis.pipeline.source import Replay
+from analysis.views.filters import Filter, parse_filter
+from analysis.views.frame import Shown, shown_row
 from captures import FrameBlock
 from captures.block import cut
 from dissectors.keyring import Keyring

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from analysis.decode import Progress, readings
+from analysis.pipeline.decode import Progress, readings
+from analysis.pipeline.session import SECURITY, Hindsight, Session
+from analysis.pipeline.source import Replay
 from analysis.redaction.blanking import Buffers, blanked
 from analysis.redaction.fragments import Blocks
 from analysis.redaction.pseudonyms import Leaks, Pseudonyms
 from analysis.redaction.resealing import Seal, seals
-from analysis.session import SECURITY, Hindsight, Session
-from analysis.source import Replay
 from captures import CapturedFrame, captured_frames
 from captures.block import FcsState, TrailerKind
 from captures.fcs import fcs16, fcs32

@@ -7,9 +7,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from analysis.findings import CheckResult
+from analysis.features.view import View
+from analysis.findings.model import CheckResult
 from analysis.report.tally import FRAMES_PER_FINDING, Tally, clock
-from analysis.view import View
 from captures.whole_files import write_whole
 from dissectors.printable import printable
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.findings import SEVERITIES, CheckResult
+from analysis.features.view import View
+from analysis.findings.model import SEVERITIES, CheckResult
 from analysis.report.charts import Link, Series, Station, bars, network_map, stacked_columns
 from analysis.report.tally import COLUMNS_OVER_TIME, FRAMES_PER_FINDING, Tally, clock
-from analysis.view import View
 
 __all__ = ["devices", "findings", "frames", "keys", "matrix", "overview", "protocols", "topology", "traffic"]
 

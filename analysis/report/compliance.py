@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from typing import Any
 
-from analysis.findings import CheckResult, Verdict
-from analysis.modifications import states
+from analysis.findings.model import CheckResult, Verdict
+from analysis.findings.modifications import states
 
 __all__ = ["areas_by_subject", "modified"]
 

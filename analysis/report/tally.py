@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.findings import Evidence
-from analysis.lazy import mask, numbers_of
-from analysis.repeats import repeats
-from analysis.shut import ShutKind, count_shut
-from analysis.view import Frame, View
-from analysis.windows import Window
+from analysis.features.repeats import repeats
+from analysis.features.shut import ShutKind, count_shut
+from analysis.features.view import Frame, View
+from analysis.findings.model import Evidence
+from analysis.pipeline.windows import Window
+from analysis.tables.lazy import mask, numbers_of
 
 __all__ = ["COLUMNS_OVER_TIME", "FRAMES_LISTED", "FRAMES_PER_FINDING", "LinkCount", "Tally", "clock"]
 

@@ -1,6 +1,6 @@
 """Rows of the `items` table from pairs of target and value, and what is learnt from them.
 
-A row is {object, class_id, obis, attribute, value, number, unit, result} (analysis/schema.py). `number` is
+A row is {object, class_id, obis, attribute, value, number, unit, result} (analysis/tables/schema.py). `number` is
 the value in `unit`, so it stays empty while a unit is known from the code but the scaler was not seen; such a row
 is marked ``unscaled``, and `value` is the raw number.
 """

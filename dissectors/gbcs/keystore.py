@@ -1,6 +1,6 @@
 """Certificates and private keys of the parties and devices of GBCS, and the secrets that pairs of them share.
 
-Everything comes in as text or octets; nothing here reads a file (`analysis.keystore_files` does). No key
+Everything comes in as text or octets; nothing here reads a file (`analysis.keys.keystore_files` does). No key
 value is in any `repr`. An ECDH is made once for each pair of keys and kept.
 
 Source: GBCS 4.x sections 4 (keys of remote parties and devices), 12 (certificates), 14 (pre-payment key).

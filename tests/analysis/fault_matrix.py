@@ -23,9 +23,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.decode import decode
-from analysis.findings import SEVERITIES, Finding, check
-from analysis.keyfile import read_keys
+from analysis.engine.checking import check
+from analysis.findings.model import SEVERITIES, Finding
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import decode
 from captures.simulated.keyfile import keys_text
 from captures.simulated.recording import truth_rows, write_han
 from captures.simulated.scenarios import SCENARIOS, simulate

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from analysis.schema import TABLES
+from analysis.tables.schema import TABLES
 
 HUB, METER, GAS, STRANGER = 0x00DB1234567890A0, 0x90B3D51F30010000, 0x90B3D51F30020000, 0x6666666666666666
 PAN = 0x1A62

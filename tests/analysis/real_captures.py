@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from analysis.decode import decode
-from analysis.findings import check
-from analysis.keyfile import read_keys
+from analysis.engine.checking import check
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import decode
 from tests.conftest import SHARED
 
 __all__ = ["ACCOUNTS", "PAGE", "Account", "accounts", "page", "said"]

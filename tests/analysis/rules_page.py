@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from analysis.findings import Rule, rules
-from analysis.modifications import judging, modifications
-from analysis.profile import profile_names, read_profile
+from analysis.findings.model import Rule
+from analysis.findings.modifications import judging, modifications
+from analysis.rules.profile import profile_names, read_profile
+from analysis.rules.registry import rules
 
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
 CONFIDENCE = {

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis import ahead
-from analysis.ahead import Ahead
-from analysis.blocks import decode_block
-from analysis.decode import Decoded, Reading, decode
-from analysis.side_by_side import processors
-from analysis.source import Replay
+from analysis.pipeline import ahead
+from analysis.pipeline.ahead import Ahead
+from analysis.pipeline.blocks import decode_block
+from analysis.pipeline.decode import Decoded, Reading, decode
+from analysis.pipeline.side_by_side import processors
+from analysis.pipeline.source import Replay
 from captures import Capture, CaptureError, FrameBlock
 from captures.files import chain
 from captures.simulated.recording import write_han
@@ -94,10 +94,10 @@ def test_every_kind_of_traffic(tmp_path: Path, case: Case, blocks_received: list
 def test_a_reading_in_vain_makes_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first frames are read here: only then is it known whether the rest is worth reading ahead."""
     path, ring = traffic(tmp_path)
-    monkeypatch.setattr("analysis.decode.FIRST_LOOK", 300)
+    monkeypatch.setattr("analysis.pipeline.decode.FIRST_LOOK", 300)
     seen: list[int] = []
     made: list[int] = []
-    monkeypatch.setattr("analysis.decode.decode_block", counting(seen, decode_block))
+    monkeypatch.setattr("analysis.pipeline.decode.decode_block", counting(seen, decode_block))
     monkeypatch.setattr(ahead, "Copy", counting(made, ahead.Copy))
     expected = alone(path, ring)
     # Given up after the first look, and read again from the start.
@@ -166,7 +166,7 @@ def test_a_process_that_fails_costs_nothing_but_time(
     path, ring = traffic(tmp_path)
     expected = alone(path, ring)
     monkeypatch.setattr(ahead, "PATIENCE", 1.0)
-    monkeypatch.setattr("analysis.columns.read_outer", in_the_other(deed))
+    monkeypatch.setattr("analysis.pipeline.columns.read_outer", in_the_other(deed))
     assert_same(decode(path, ring), expected)
     assert blocks_received in ([BLOCK] * 2, [BLOCK] * 4)  # of one reading, or two
 
@@ -229,7 +229,7 @@ def test_only_files_are_read_ahead(tmp_path: Path) -> None:
 
 def test_a_limit_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks_received: list[int]) -> None:
     path, ring = traffic(tmp_path)
-    monkeypatch.setattr("analysis.decode.LONG", 0)
+    monkeypatch.setattr("analysis.pipeline.decode.LONG", 0)
     found = decode(path, ring, limit=3100)
     assert blocks_received and len(found.table("packets")) == 3100
     assert found.facts.link_types == [195]

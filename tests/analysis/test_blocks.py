@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from analysis.payloads import read_payload
-from analysis.session import Session
+from analysis.pipeline.payloads import read_payload
+from analysis.pipeline.session import Session
 from dissectors.gbcs.gbt import Block, build_blocks
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "gbcs"

@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from analysis import ceilings, columns
-from analysis.ceilings import CEILINGS, Ceiling
-from analysis.decode import Decoded, decode
+from analysis.pipeline import ceilings, columns
+from analysis.pipeline.ceilings import CEILINGS, Ceiling
+from analysis.pipeline.decode import Decoded, decode
 from dissectors.keyring import Key, Keyring
 from tests import bombs
 

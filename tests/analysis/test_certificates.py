@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from analysis.certificates import MOST_CERTIFICATES, Sighting, certificate_rows
-from analysis.decode import Decoded
-from analysis.payloads import read_payload
-from analysis.session import Session
-from analysis.tables import batch_of
+from analysis.pipeline.certificates import MOST_CERTIFICATES, Sighting, certificate_rows
+from analysis.pipeline.decode import Decoded
+from analysis.pipeline.payloads import read_payload
+from analysis.pipeline.session import Session
+from analysis.tables.arrow import batch_of
 from captures import CaptureFacts
 from dissectors.gbcs import build, dissect_message
 from dissectors.gbcs.certificates import read_certificate
@@ -111,7 +111,7 @@ def test_who_made_a_wrong_mac_reaches_the_table_and_no_key_says_what_to_give():
 
 
 def test_the_verb_keys_says_what_is_known_of_certificates():
-    from analysis.verbs.keys import _certificates
+    from analysis.cli.verbs.keys import _certificates
 
     trusted = list(_certificates(certificate_rows(session())))
     assert trusted == ["", f"certificates: {len(STORE.certificates) + 1} trusted"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.change_points import change_point, change_points, without_daily_rhythm
+from analysis.features.change_points import change_point, change_points, without_daily_rhythm
 
 DAY = 86_400.0
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from analysis.cli import main
-from analysis.command_line.arguments import plain_arguments, taken
-from analysis.command_line.registry import VERBS
-from analysis.command_line.typer_app import typer_app
+from analysis.cli.command_line.arguments import plain_arguments, taken
+from analysis.cli.command_line.registry import VERBS
+from analysis.cli.command_line.typer_app import typer_app
 from captures import CapturedFrame, TrailerKind, write_capture
 from captures.fcs import fcs16
 
@@ -108,7 +108,7 @@ def test_errors_are_one_line(
 
 
 def test_tables_to_a_folder(capture: Path, tmp_path: Path) -> None:
-    from analysis.decode import DECODED_TABLES
+    from analysis.pipeline.decode import DECODED_TABLES
 
     for format_, suffix in (("parquet", "parquet"), ("csv", "csv"), ("jsonl", "jsonl"), ("arrow", "arrows")):
         out = tmp_path / format_
@@ -116,7 +116,7 @@ def test_tables_to_a_folder(capture: Path, tmp_path: Path) -> None:
         assert sorted(p.name for p in out.iterdir()) == sorted(f"{t}.{suffix}" for t in DECODED_TABLES)
     import pyarrow.parquet as pq
 
-    from analysis.tables import arrow_schema
+    from analysis.tables.arrow import arrow_schema
 
     for table in DECODED_TABLES:
         assert pq.read_schema(tmp_path / "parquet" / f"{table}.parquet").names == arrow_schema(table).names
@@ -188,7 +188,7 @@ def test_a_closed_pipe_is_no_error(capture: Path) -> None:
 def test_interrupted(
     capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from analysis.verbs import stats
+    from analysis.cli.verbs import stats
 
     def interrupted(*_: object, **__: object) -> int:
         raise KeyboardInterrupt
@@ -201,7 +201,7 @@ def test_interrupted(
 def test_a_mistake_of_ours_is_said_to_be_ours(
     capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from analysis.verbs import stats
+    from analysis.cli.verbs import stats
 
     def broken(*_: object, **__: object) -> int:
         raise RuntimeError(KEY)
@@ -293,7 +293,7 @@ def test_a_plain_command_line_says_the_same_without_typer(
     defaults = {one.name: one.default for one in taken(function)}
     said: list[dict[str, object]] = []
     monkeypatch.setattr(
-        "analysis.command_line.typer_app.guarded", lambda _, arguments, **__: said.append(arguments) or 0
+        "analysis.cli.command_line.typer_app.guarded", lambda _, arguments, **__: said.append(arguments) or 0
     )
     with pytest.raises(SystemExit) as leave:
         typer_app()([name, *line.split()])

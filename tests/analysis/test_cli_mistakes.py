@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from analysis.cli import main
-from analysis.filters import FilterError, parse_filter
+from analysis.views.filters import FilterError, parse_filter
 from captures import CapturedFrame, TrailerKind, write_capture
 from captures.fcs import fcs16
 
@@ -165,7 +165,7 @@ def test_json_that_says_nonsense(text: str, tmp_path: Path, capsys: pytest.Captu
 
 @pytest.mark.parametrize("operator", ["==", "!=", "<", ">=", "contains", "matches", "in"])
 def test_filters_with_values_of_any_kind(operator: str, capture: Path) -> None:
-    from analysis.decode import decode
+    from analysis.pipeline.decode import decode
 
     rows = decode(str(capture)).packets
     values = ["5", "-1", "0x" + "f" * 38, "3.5", "'x'", "''", "word", "true", "00:11:22:33:44:55:66:77"]

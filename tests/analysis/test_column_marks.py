@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.columns import frame_batches, outer_layers
-from analysis.rows import dissect_rows
-from analysis.session import Session
+from analysis.pipeline.columns import frame_batches, outer_layers
+from analysis.pipeline.rows import dissect_rows
+from analysis.pipeline.session import Session
 from captures import open_capture
 from captures.block import FrameBlock, cut
 from dissectors.keyring import Key, Keyring

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from analysis import blocks
-from analysis.columns import frame_batches
-from analysis.decode import Decoded, decode
-from analysis.keyfile import read_keys
-from analysis.rows import dissect_rows
-from analysis.session import Session
-from analysis.tables import batch_of
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline import blocks
+from analysis.pipeline.columns import frame_batches
+from analysis.pipeline.decode import Decoded, decode
+from analysis.pipeline.rows import dissect_rows
+from analysis.pipeline.session import Session
+from analysis.tables.arrow import batch_of
 from captures.block import FrameBlock
 from dissectors.keyring import Key, Keyring
 from dissectors.zigbee.outer import Outer

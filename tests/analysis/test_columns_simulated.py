@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from analysis.columns import frame_batches
-from analysis.keyfile import read_keys
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.columns import frame_batches
 from captures.simulated.keyfile import keys_text
 from captures.simulated.recording import write_han
 from captures.simulated.scenarios import SCENARIOS, simulate

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from analysis.decode import decode
+from analysis.pipeline.decode import decode
 from captures import CapturedFrame, write_capture
 from dissectors.dlms import build_apdu
 from dissectors.dlms.wrapper import build_wrapper

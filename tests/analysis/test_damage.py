@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis.cli import main
-from analysis.console import OK, PARTLY, UNREADABLE
+from analysis.cli.console import OK, PARTLY, UNREADABLE
 from captures import CapturedFrame, TrailerKind, write_capture
 from captures.fcs import fcs16
 from dissectors.keyring import Key

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.decode import DECODED_TABLES, decode
-from analysis.keyfile import read_keys
-from analysis.schema import columns_of
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import DECODED_TABLES, decode
+from analysis.tables.schema import columns_of
 from captures import captured_frames, open_capture, write_capture
 from dissectors.keyring import Keyring
 

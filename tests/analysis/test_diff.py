@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from analysis.cli import main
-from analysis.decode import Decoded, decode
-from analysis.diff import compare, steps
+from analysis.pipeline.decode import Decoded, decode
+from analysis.views.diff import compare, steps
 from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate
 from dissectors.keyring import Key, Keyring

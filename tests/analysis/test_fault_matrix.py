@@ -9,7 +9,7 @@ from itertools import cycle
 
 import pytest
 
-from analysis.findings import rules
+from analysis.rules.registry import rules
 from captures.simulated.faults import known
 from tests.analysis.fault_matrix import DAYS, RUNS, clean_findings, page, play, rows_meant
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from analysis.findings import check
+from analysis.engine.checking import check
 from tests.analysis.frames import HUB, METER, decoded, packet, smart_energy
 
-TEXT = (resources.files("analysis.compliance") / "field_rules.csv").read_text("utf-8")
+TEXT = (resources.files("analysis.rules.compliance") / "field_rules.csv").read_text("utf-8")
 ROWS = list(csv.DictReader(line for line in TEXT.splitlines() if not line.startswith("#")))
 CASES = {row["id"]: (row, row) for row in ROWS}
 NOW = 1_700_000_000 - 946_684_800

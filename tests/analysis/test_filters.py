@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from analysis.filters import FilterError, parse_filter
+from analysis.views.filters import FilterError, parse_filter
 
 
 def rows() -> pd.DataFrame:

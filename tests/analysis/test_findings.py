@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from analysis.findings import CONFIDENCES, SEVERITIES, Finding, check, rules
-from analysis.incidents import causes
-from analysis.profile import ProfileError, profile_names, read_profile
-from analysis.view import View
+from analysis.engine.checking import check
+from analysis.engine.incidents import causes
+from analysis.features.view import View
+from analysis.findings.model import CONFIDENCES, SEVERITIES, Finding
+from analysis.rules.profile import ProfileError, profile_names, read_profile
+from analysis.rules.registry import rules
 from tests.analysis.frames import decoded, packet
 
 

@@ -1,7 +1,7 @@
 import json
 
-from analysis.findings import check, rules
-from analysis.findings_output import (
+from analysis.engine.checking import check
+from analysis.findings.findings_output import (
     explain_rule,
     findings_table,
     rules_json,
@@ -9,7 +9,8 @@ from analysis.findings_output import (
     to_json,
     to_sarif,
 )
-from analysis.schema import columns_of
+from analysis.rules.registry import rules
+from analysis.tables.schema import columns_of
 from tests.analysis.frames import decoded, packet
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from analysis.cli import main
-from analysis.decode import decode
-from analysis.findings import check
-from analysis.findings_output import findings_table
-from analysis.keyfile import read_keys
+from analysis.engine.checking import check
+from analysis.findings.findings_output import findings_table
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import decode
 from captures import write_capture
 from captures.writer import CapturedFrame
 from dissectors.ieee802154.build import build_frame
@@ -200,7 +200,7 @@ def test_inspector(home: tuple[Path, Path]) -> None:
 
     from analysis.inspector.app import Inspector
     from analysis.inspector.model import Inspected
-    from analysis.source import Replay
+    from analysis.pipeline.source import Replay
 
     with Replay(str(home[0])) as replay:
         model = Inspected(replay, read_keys(home[1]))
@@ -243,13 +243,13 @@ def test_what_a_spreadsheet_calculates() -> None:
 
 
 def test_nothing_writes_past_the_one_place() -> None:
-    """What goes to stdout or stderr as text goes through `analysis.console`, or says here why not."""
+    """What goes to stdout or stderr as text goes through `analysis.cli.console`, or says here why not."""
     root = Path(__file__).parents[2]
     own = {
-        "analysis/console.py",  # is the place
-        "analysis/messages.py",  # writes through `printable` and `json_text` (test_verbs)
-        "analysis/command_line/typer_app.py",  # the version, our own words
-        "analysis/verbs/sniff.py",  # a count of frames that is written over
+        "analysis/cli/console.py",  # is the place
+        "analysis/cli/messages.py",  # writes through `printable` and `json_text` (test_verbs)
+        "analysis/cli/command_line/typer_app.py",  # the version, our own words
+        "analysis/cli/verbs/sniff.py",  # a count of frames that is written over
         "captures/sniffers/extcap.py",  # Wireshark's own notation; errors through `printable`
     }
     writers = {
@@ -258,4 +258,4 @@ def test_nothing_writes_past_the_one_place() -> None:
         for path in (root / folder).rglob("*.py")
         if re.search(r"\bprint\(|sys\.(?:stdout|stderr)\.write\(", path.read_text())
     }
-    assert writers <= own | {"analysis/messages.py"}, writers - own
+    assert writers <= own | {"analysis/cli/messages.py"}, writers - own

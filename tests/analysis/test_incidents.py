@@ -1,7 +1,8 @@
 """Incidents: one cause is one story, and what has nothing in common stays apart."""
 
-from analysis.findings import Finding, rules
-from analysis.incidents import causes, incidents_of
+from analysis.engine.incidents import causes, incidents_of
+from analysis.findings.model import Finding
+from analysis.rules.registry import rules
 
 RULES = {r.id: r for r in rules()}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.inference import KINDS
+from analysis.features.inference import KINDS
 from tests.analysis.traffic_truth import PAGE, compared
 
 LEAST = 5  # frames of a kind, to judge how well it is told

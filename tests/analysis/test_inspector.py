@@ -15,13 +15,13 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static, Tab, Tabs
 
 from analysis.cli import main
-from analysis.filters import FilterError
 from analysis.inspector.app import FieldTree, Help, Inspector
 from analysis.inspector.hexadecimal import LIT, hex_text
 from analysis.inspector.model import Inspected
 from analysis.inspector.packet_list import PacketList
-from analysis.keyfile import read_keys_text
-from analysis.source import Replay
+from analysis.keys.keyfile import read_keys_text
+from analysis.pipeline.source import Replay
+from analysis.views.filters import FilterError
 from captures import write_capture
 from captures.simulated.keyfile import keys_text
 from captures.simulated.recording import captured
@@ -185,6 +185,6 @@ def test_calm_without_textual_or_terminal(
     path.write_bytes(capture()[0])
     assert main(["inspect", str(path)]) == 2
     assert "terminal" in capsys.readouterr().err
-    monkeypatch.setattr("analysis.verbs.inspect.find_spec", lambda name: None)
+    monkeypatch.setattr("analysis.cli.verbs.inspect.find_spec", lambda name: None)
     assert main(["inspect", str(path)]) == 2
     assert "pip install 'hanscope[tui]'" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.keyfile import KeyFileError, loose_mode, read_keys, read_keys_text
+from analysis.keys.keyfile import KeyFileError, loose_mode, read_keys, read_keys_text
 
 KEY = "00112233445566778899aabbccddeeff"
 

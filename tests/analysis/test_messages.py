@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis import messages
-from analysis.keystore_files import read_keystore
+from analysis.cli import messages
+from analysis.keys.keystore_files import read_keystore
 from dissectors.keyring import Keyring
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "gbcs"
@@ -142,7 +142,7 @@ def test_keys_inside_messages_are_hidden_unless_revealed(keyring, tmp_path):
         assert secret.hex() not in text.replace(octets.hex(), "")
         _, text = run([octets.hex()], keyring, reveal=True, **form)
         assert secret.hex() in text
-    from analysis.payloads import item_rows
+    from analysis.pipeline.payloads import item_rows
 
     rows = item_rows(messages.dissect(messages.Source("x", octets), keyring), 1)
     assert not any(secret.hex() in str(row) for row in rows)

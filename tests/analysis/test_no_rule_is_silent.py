@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from analysis.findings import Rule, check, rules
+from analysis.engine.checking import check
+from analysis.findings.model import Rule
+from analysis.rules.registry import rules
 from tests.analysis.frames import decoded, packet
 from tests.analysis.test_rules_are_tested import HERE, loaded
 

@@ -92,7 +92,7 @@ def assert_untold(said: str) -> None:
 
 
 def repr_of_error(keys: Path) -> str:
-    from analysis.keyfile import KeyFileError, read_keys
+    from analysis.keys.keyfile import KeyFileError, read_keys
 
     try:
         ring = read_keys(keys)

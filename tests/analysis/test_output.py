@@ -12,11 +12,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.decode import DECODED_TABLES, Decoded, decode
-from analysis.keyfile import read_keys
-from analysis.output import FORMATS, Folder
-from analysis.python_values import plain_columns, rows_of
-from analysis.tables import arrow_schema, batch_of
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import DECODED_TABLES, Decoded, decode
+from analysis.tables.arrow import arrow_schema, batch_of
+from analysis.tables.output import FORMATS, Folder
+from analysis.tables.python_values import plain_columns, rows_of
 from captures.simulated.samples import FOLDER, SAMPLES
 from dissectors.printable import csv_cell, json_text
 
@@ -117,7 +117,7 @@ def test_an_error_of_the_writing_thread_is_raised_and_leaves_nothing(
     folder.begin()
     folder.write("packets", batch)
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr("analysis.text_output.Csv.write", full)
+        patch.setattr("analysis.tables.text_output.Csv.write", full)
         for _ in range(50):
             folder.write("packets", batch)
         folder.finish()

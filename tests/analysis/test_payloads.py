@@ -6,9 +6,9 @@ from zlib import crc32
 
 import pytest
 
-from analysis.findings import check
-from analysis.payloads import item_rows, message_row
-from analysis.tables import batch_of
+from analysis.engine.checking import check
+from analysis.pipeline.payloads import item_rows, message_row
+from analysis.tables.arrow import batch_of
 from dissectors import gbcs
 from dissectors.message import Message
 

@@ -9,7 +9,7 @@ from importlib import import_module
 
 import pytest
 
-from analysis.findings import rules
+from analysis.rules.registry import rules
 from tests.analysis import planted
 from tests.analysis.planted.catalogue import PLANTS, try_plant
 

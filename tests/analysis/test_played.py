@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.findings import rules
+from analysis.rules.registry import rules
 from captures.simulated.scenarios import SCENARIOS
 from dissectors.errors import DissectionError
 from dissectors.gbcs import build, dissect_message

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from analysis.findings import check, rules
-from analysis.profile import ProfileError, profile_names, read_profile
+from analysis.engine.checking import check
+from analysis.rules.profile import ProfileError, profile_names, read_profile
+from analysis.rules.registry import rules
 from tests.analysis.compliance.gbcs_tables import capture, command, item, response
 from tests.analysis.frames import GAS, HUB, packet, smart_energy
 
-FOLDER = Path(str(resources.files("analysis.compliance") / "profiles"))
+FOLDER = Path(str(resources.files("analysis.rules.compliance") / "profiles"))
 
 
 def states(tables: Any, rule: str, profile: str) -> list[tuple[str, str]]:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from analysis.cli import main
-from analysis.decode import Decoded, decode
-from analysis.keyfile import read_keys_text
+from analysis.cli.verbs.redact import keys_text
+from analysis.keys.keyfile import read_keys_text
+from analysis.pipeline.decode import Decoded, decode
+from analysis.pipeline.source import Replay
 from analysis.redaction import Pseudonyms, Redacted, redact_capture
 from analysis.redaction.pseudonyms import Leaks
-from analysis.source import Replay
-from analysis.verbs.redact import keys_text
 from captures import write_capture
 from captures.simulated.keyfile import keys_text as simulated_keys
 from captures.simulated.recording import captured

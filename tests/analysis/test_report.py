@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.findings import check
+from analysis.engine.checking import check
 from analysis.report import render_report, write_report
 from tests.analysis.frames import GAS, HUB, METER, decoded, mac_only, packet, table
 
@@ -130,7 +130,7 @@ def test_the_compliance_matrix_counts_by_area_and_device() -> None:
 
 
 def test_a_message_is_counted_with_the_messages_and_a_pair_with_both() -> None:
-    from analysis.findings import Verdict
+    from analysis.findings.model import Verdict
     from analysis.report.compliance import _columns
 
     assert _columns(Verdict("x", "message 3 (ECS17b command)", "pass", "")) == ["messages"]

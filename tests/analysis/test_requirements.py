@@ -3,11 +3,12 @@
 import csv
 from importlib import resources
 
-from analysis.findings import CONFIDENCES, rules
+from analysis.findings.model import CONFIDENCES
+from analysis.rules.registry import rules
 
 
 def table() -> list[dict[str, str]]:
-    text = (resources.files("analysis.compliance") / "requirements.csv").read_text("utf-8")
+    text = (resources.files("analysis.rules.compliance") / "requirements.csv").read_text("utf-8")
     return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from analysis.findings import Rule, rules
+from analysis.findings.model import Rule
+from analysis.rules.registry import rules
 
 HERE = Path(__file__).parent
 # Rules that have no pair of cases yet, and why. A rule that gets one must go from this table.

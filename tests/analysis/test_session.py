@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.blocks import decode_block
-from analysis.keyfile import read_keys_text
-from analysis.session import Session, copy_keyring
+from analysis.keys.keyfile import read_keys_text
+from analysis.pipeline.blocks import decode_block
+from analysis.pipeline.session import Session, copy_keyring
 from captures import open_capture
 
 

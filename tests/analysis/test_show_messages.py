@@ -4,7 +4,7 @@ import io
 import struct
 from pathlib import Path
 
-from analysis.verbs.show import shown_frames, text_lines, to_json
+from analysis.cli.verbs.show import shown_frames, text_lines, to_json
 from dissectors.keyring import Keyring
 from tests.captures.builders import pcap
 

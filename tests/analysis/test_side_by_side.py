@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from analysis import checking
-from analysis.decode import decode
-from analysis.findings import REGISTRY, check, rules
-from analysis.keyfile import read_keys
-from analysis.side_by_side import processors, shared_out
+from analysis.engine import checking
+from analysis.engine.checking import check
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import decode
+from analysis.pipeline.side_by_side import processors, shared_out
+from analysis.rules.registry import REGISTRY, rules
 from captures.simulated.keyfile import keys_text
 from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate

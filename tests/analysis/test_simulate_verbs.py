@@ -25,7 +25,7 @@ def test_capture_truth_and_keys(tmp_path: Path, capsys: pytest.CaptureFixture[st
     rows = [json.loads(line) for line in truth.read_text().splitlines()]
     assert count(capture) == sum(row["kind"] == "frame" for row in rows)
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600
-    from analysis.keyfile import read_keys
+    from analysis.keys.keyfile import read_keys
 
     held = {key.value.hex() for key in read_keys(keys).keys}
     assert held == {row["key"] for row in rows if row["kind"] == "key" and row["type"] in ("network", "link")}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.decode import Reading, decode, readings
-from analysis.source import Replay
+from analysis.pipeline.decode import Reading, decode, readings
+from analysis.pipeline.source import Replay
 from captures.files import chain, pcap, source
 from dissectors.keyring import Key, Keyring
 from tests.benchmarks.traffic import key, write_pcap

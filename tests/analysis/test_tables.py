@@ -7,15 +7,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from analysis.batches import Words
-from analysis.schema import TABLES, columns_of
-from analysis.tables import (
+from analysis.tables.arrow import (
     SchemaError,
     arrow_schema,
     batch_of,
     check_batch,
     empty_table,
 )
+from analysis.tables.batches import Words
+from analysis.tables.schema import TABLES, columns_of
 
 TOP = 2**64 - 1
 
@@ -79,7 +79,7 @@ def test_a_wrong_type_does_not_pass() -> None:
 
 def test_making_batches_does_not_load_pandas() -> None:
     code = (
-        "import sys; from analysis.tables import batch_of;"
+        "import sys; from analysis.tables.arrow import batch_of;"
         "batch_of('packets', [{'frame': 1, 'summary': 'x', 'fcs_ok': True}]);"
         "batch_of('messages', [{'frames': [1]}]); sys.exit('pandas' in sys.modules)"
     )

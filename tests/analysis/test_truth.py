@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.agreement import Agreement, Disagreement
-from analysis.decode import Decoded, decode
-from analysis.keyfile import read_keys
-from analysis.python_values import rows_of
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import Decoded, decode
+from analysis.tables.python_values import rows_of
+from analysis.views.agreement import Agreement, Disagreement
 from captures import open_capture
 
 FLOOR = 0.999

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.checking import Checked, check_capture
 from analysis.cli import main
-from analysis.findings_output import to_json, to_sarif
-from analysis.keyfile import read_keys
-from analysis.waivers import WaiverError, read_waivers
+from analysis.engine.checking import Checked, check_capture
+from analysis.findings.findings_output import to_json, to_sarif
+from analysis.findings.waivers import WaiverError, read_waivers
+from analysis.keys.keyfile import read_keys
 
 SAMPLES = Path(__file__).parent.parent.parent / "captures" / "samples"
 CAPTURE, KEYS = SAMPLES / "tampered-message.pcapng", SAMPLES / "tampered-message.keys.toml"

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from analysis.checking import check_capture
-from analysis.decode import decode, readings
-from analysis.findings import REGISTRY, Evidence, broken, check, kept, rules
-from analysis.keyfile import read_keys
-from analysis.merging import PIECES_KEPT, SUBJECTS_KEPT, Sayings
+from analysis.engine.checking import check, check_capture
+from analysis.engine.merging import PIECES_KEPT, SUBJECTS_KEPT, Sayings
+from analysis.findings.model import Evidence, broken, kept
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import decode, readings
+from analysis.pipeline.windows import Window, windows
 from analysis.report import Tally, render_report, render_tally
-from analysis.windows import Window, windows
+from analysis.rules.registry import REGISTRY, rules
 from captures.simulated.keyfile import keys_text
 from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate

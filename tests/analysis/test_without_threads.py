@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from analysis.cli import SINGLE_THREADED
-from analysis.side_by_side import processors
+from analysis.pipeline.side_by_side import processors
 from tests.benchmarks.traffic import write_pcap
 
 HERE = Path(__file__).parent
@@ -22,7 +22,7 @@ needs_processors = pytest.mark.skipif(
 )
 WATCHED = """
 import os, sys
-from analysis import side_by_side
+from analysis.pipeline import side_by_side
 copied, init = [], side_by_side.Copy.__init__
 def watched(self, *parts):
     copied.append(len(os.listdir("/proc/self/task")))

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from analysis.findings import SEVERITIES
+from analysis.findings.model import SEVERITIES
 from captures.simulated.scenarios import SCENARIOS, simulate
 from tests.analysis.worse_heard import Sniffer, checked_han
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.decode import decode
-from analysis.inference import KINDS, infer
-from analysis.keyfile import read_keys
-from analysis.view import View
+from analysis.features.inference import KINDS, infer
+from analysis.features.view import View
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import decode
 from captures.simulated.keyfile import keys_text
 from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate
@@ -87,7 +87,7 @@ def compared(scenario: str, seed: int, seconds: float | None) -> pd.DataFrame:
 def document(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
     yield from (
         "# Traffic without keys", "",
-        "What an observer tells from lengths, directions and times alone (`analysis/inference.py`), held against what the",
+        "What an observer tells from lengths, directions and times alone (`analysis/features/inference.py`), held against what the",
         "same frames say with all keys, in simulated homes; written by `python -m tests.analysis.traffic_truth`. Lengths",
         "follow from the tables of ZCL and Smart Energy; a real home has other devices and worse reception.", "",
     )  # fmt: skip

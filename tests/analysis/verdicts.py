@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from analysis.findings import check
+from analysis.engine.checking import check
 from tests.analysis.frames import decoded
 
 Case = tuple[Callable[[], Any], Callable[[], Any]]

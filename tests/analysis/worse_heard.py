@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.decode import decode
-from analysis.findings import CheckResult, check
-from analysis.keyfile import read_keys
+from analysis.engine.checking import check
+from analysis.findings.model import CheckResult
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import decode
 from captures.block import FcsState
 from captures.fcs import fcs16
 from captures.simulated.keyfile import keys_text

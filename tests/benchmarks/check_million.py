@@ -31,10 +31,10 @@ HEAD = """| frames | decode | check | rules / decode | processor time: decode | 
 def measure(step: str, capture: str, keys: str | None) -> dict[str, Any]:
     """Does one step in this process: seconds that pass and of processor time, MiB at the peak of all processes
     together (what they share counted twice), frames."""
-    from analysis.checking import check_capture
-    from analysis.decode import readings
-    from analysis.findings import rules
-    from analysis.keyfile import read_keys
+    from analysis.engine.checking import check_capture
+    from analysis.keys.keyfile import read_keys
+    from analysis.pipeline.decode import readings
+    from analysis.rules.registry import rules
 
     ring = read_keys(keys)
     rules()

@@ -15,8 +15,8 @@ WARM = 5
 
 def pandas(capture: str, keys: str, _: int) -> None:
     """Capture to the `packets` and `attributes` frames."""
-    from analysis.decode import decode
-    from analysis.keyfile import read_keys
+    from analysis.keys.keyfile import read_keys
+    from analysis.pipeline.decode import decode
 
     decoded = decode(capture, read_keys(Path(keys)), tables=TABLES)
     print(len(decoded.packets), len(decoded.attributes))
@@ -25,8 +25,8 @@ def pandas(capture: str, keys: str, _: int) -> None:
 def warm(capture: str, keys: str, _: int) -> None:
     """Further decodes in one process, as in a notebook: the median of the seconds that pass, and of processor time
     (with that of the process that reads ahead); printed."""
-    from analysis.decode import decode
-    from analysis.keyfile import read_keys
+    from analysis.keys.keyfile import read_keys
+    from analysis.pipeline.decode import decode
 
     ring = read_keys(Path(keys))
     decode(capture, ring, tables=TABLES)

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from analysis.decode import decode
-from analysis.source import Replay
+from analysis.pipeline.decode import decode
+from analysis.pipeline.source import Replay
 from captures import Kind
 from tests.captures.builders import T0, crc16, enhanced, interface, pcap, section
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.checking import check_capture
-from analysis.source import Replay
+from analysis.engine.checking import check_capture
+from analysis.pipeline.source import Replay
 from captures.block import NO_TIME
 from captures.steadying import wrap
 from tests.captures.builders import FRAMES, enhanced, interface, section, with_fcs

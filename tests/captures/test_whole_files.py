@@ -86,7 +86,7 @@ def test_a_run_that_is_ended_leaves_the_old_file(number: signal.Signals, tmp_pat
     code = (
         "import sys, time\n"
         "from analysis import cli, report\n"
-        "from analysis.verbs import report as verb\n"
+        "from analysis.cli.verbs import report as verb\n"
         "from captures.whole_files import whole_file\n"
         "def slow(path, text):\n"
         "    with whole_file(path) as file:\n"
@@ -154,8 +154,8 @@ def test_nothing_else_opens_a_file_to_write() -> None:
         "captures/sniffers/recorder.py",
         "captures/sniffers/extcap.py",
         "captures/writer.py",
-        "analysis/tshark.py",
-        "analysis/command_line/standard_streams.py",
+        "analysis/views/tshark.py",
+        "analysis/cli/command_line/standard_streams.py",
     }
     marks = (".write_text(", ".write_bytes(", '.open("w', '.open("a', '.open("x', "mkstemp(", "O_CREAT")
     found = {

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.decode import decode
-from analysis.findings import CheckResult, check
-from analysis.keyfile import read_keys
+from analysis.engine.checking import check
+from analysis.findings.model import CheckResult
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import decode
 
 
 def checked(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analysis.cli import main
-from analysis.keyfile import KeyFileError, read_keys
+from analysis.keys.keyfile import KeyFileError, read_keys
 from captures import open_capture
 from dissectors.gbcs import dissect_message
 from tests.dissectors.gbcs.round_trip import rebuilt

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.decode import decode
+from analysis.pipeline.decode import decode
 from dissectors import dissect_frame
 from dissectors.context import HanContext
 from dissectors.frame import Dissection, RawFrame

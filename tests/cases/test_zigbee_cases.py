@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.checking import check_capture
-from analysis.decode import decode
+from analysis.engine.checking import check_capture
+from analysis.pipeline.decode import decode
 from captures import FcsState, TrailerKind
 from tests.captures.reading import Whole, whole
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from analysis.cli import main
-from analysis.decode import Decoded, decode
-from analysis.keyfile import KeyFileError, read_keys
+from analysis.keys.keyfile import KeyFileError, read_keys
+from analysis.pipeline.decode import Decoded, decode
 
 SAMPLES = Path(__file__).parents[2] / "captures" / "samples"
 

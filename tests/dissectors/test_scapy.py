@@ -10,7 +10,7 @@ import pytest
 from scapy.packet import Packet
 from scapy.utils import rdpcap
 
-from analysis.keyfile import read_keys
+from analysis.keys.keyfile import read_keys
 from captures import FcsState, TrailerKind, captured_frames, open_capture
 from dissectors import dissect_frame, dlms, gbcs, scapy
 from dissectors.context import HanContext

@@ -101,7 +101,7 @@ PLANTS = (
         "Unwrapper.block",
         _short,
     ),
-    Plant("keys.toml: an error shows a key", "keys", "analysis.keyfile", "Entry.octets", _key),
+    Plant("keys.toml: an error shows a key", "keys", "analysis.keys.keyfile", "Entry.octets", _key),
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.findings import check
+from analysis.engine.checking import check
 from tests.analysis.anomalies.paces import Rows, answers, good, polls, retried
 from tests.analysis.frames import GAS, HUB, METER, SHORTS, STRANGER, decoded, packet
 

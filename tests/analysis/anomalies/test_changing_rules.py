@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from analysis.findings import Finding, check
+from analysis.engine.checking import check
+from analysis.findings.model import Finding
 from tests.analysis.anomalies.paces import Rows, answers, good, polls, retried
 from tests.analysis.frames import METER, decoded, packet
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analysis.findings import check
+from analysis.engine.checking import check
 from tests.analysis.anomalies.rows import command, stream
 from tests.analysis.frames import GAS, HUB, METER, STRANGER, decoded
 from tests.analysis.verdicts import Case, each_of

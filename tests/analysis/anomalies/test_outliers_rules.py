@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from analysis.anomalies import outliers
-from analysis.findings import check
+from analysis.engine.checking import check
+from analysis.rules.anomalies import outliers
 from tests.analysis.anomalies.rows import Rows
 from tests.analysis.frames import METER, decoded, packet
 from tests.analysis.verdicts import Case, each_of, passes

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from analysis.compliance.gbcs_messages import use_cases
-from analysis.findings import check
+from analysis.engine.checking import check
+from analysis.rules.compliance.gbcs_messages import use_cases
 from tests.analysis.frames import GAS, HUB, METER, decoded, devices, packet, smart_energy
 
 SUPPLIER, BROKER, OPERATOR, DISPLAY = (

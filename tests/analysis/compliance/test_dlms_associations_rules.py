@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from analysis.findings import check
+from analysis.engine.checking import check
 from tests.analysis.compliance.gbcs_tables import GAS, Row, broken_and_kept, capture, command, item, response
 
 ASK, ANSWER = "dlms-access-request", "dlms-access-response"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.findings import check
+from analysis.engine.checking import check
 from tests.analysis.compliance.gbcs_tables import (
     BROKER,
     HUB,

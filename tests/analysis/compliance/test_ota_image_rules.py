@@ -87,7 +87,7 @@ test_broken_and_kept = each_of(CASES)
 
 
 def test_an_image_that_ends_early_is_not_judged() -> None:
-    from analysis.findings import check
+    from analysis.engine.checking import check
 
     result = check(home(commands=download(file_of())[:-4]), rules=["ota-image-signature"])
     assert not result.findings and {v.state for v in result.verdicts} == {"not seen"}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analysis.findings import check
+from analysis.engine.checking import check
 from tests.analysis.compliance.tunnels import answered, exchange, opened, sent, step
 from tests.analysis.frames import HUB, METER, STRANGER
 from tests.analysis.verdicts import Case, each_of

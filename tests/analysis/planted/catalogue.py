@@ -10,9 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analysis.decode import DECODED_TABLES, decode
-from analysis.findings import SEVERITIES, CheckResult, Finding, check
-from analysis.keyfile import read_keys
+from analysis.engine.checking import check
+from analysis.findings.model import SEVERITIES, CheckResult, Finding
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import DECODED_TABLES, decode
 from captures.simulated.keyfile import keys_text
 from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate

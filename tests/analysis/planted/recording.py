@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.view import View
+from analysis.features.view import View
 from captures import open_capture
 from captures.block import FcsState, TrailerKind
 from captures.fcs import fcs16

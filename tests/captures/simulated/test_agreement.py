@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 
-from analysis.decode import Decoded, decode
-from analysis.keyfile import read_keys
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import Decoded, decode
 from captures.simulated.keyfile import keys_text
 from captures.simulated.recording import truth_rows, write_han
 from captures.simulated.scenarios import simulate

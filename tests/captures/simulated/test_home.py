@@ -91,7 +91,7 @@ def test_another_sniffer_changes_nothing_of_what_is_said() -> None:
 
 def test_the_hand_held_terminal_agrees_on_a_key(tmp_path: Path) -> None:
     """The exchange is over inter-PAN frames, and the reader computes the link key from the truth's scalars."""
-    from analysis.decode import decode
+    from analysis.pipeline.decode import decode
     from dissectors.keyring import CbkeScalars, Keyring
 
     han = simulate("hand-held-terminal", seed=2, seconds=300)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from analysis.decode import decode
-from analysis.keyfile import read_keys
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import decode
 from captures.simulated.keyfile import keys_text
 from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate

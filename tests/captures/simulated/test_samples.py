@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.decode import decode
-from analysis.keyfile import read_keys
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import decode
 from captures.simulated.samples import FOLDER, SAMPLES, write
 
 

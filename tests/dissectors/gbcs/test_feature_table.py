@@ -92,7 +92,7 @@ def repeated():
 
 
 def frames():
-    from analysis.schema import columns_of
+    from analysis.tables.schema import columns_of
 
     return set(read("ecs02-command").columns) <= set(columns_of("messages"))
 

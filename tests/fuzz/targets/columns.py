@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analysis import blocks
-from analysis.columns import frame_batches
-from analysis.decode import Decoded, decode
+from analysis.pipeline import blocks
+from analysis.pipeline.columns import frame_batches
+from analysis.pipeline.decode import Decoded, decode
 from dissectors.keyring import Key, Keyring
 from tests.analysis.test_columns import TABLES, damaged, one_by_one
 from tests.benchmarks.traffic import CASES, fcs, frames, key

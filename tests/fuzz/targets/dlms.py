@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from analysis.messages import Source, to_json
-from analysis.tree import issue_lines, tree_lines
+from analysis.cli.messages import Source, to_json
+from analysis.views.tree import issue_lines, tree_lines
 from dissectors.dlms import Association, build, dissect_message
 from dissectors.dlms.apdu import read_whole_apdu
 from dissectors.dlms.canonical import apdu_departure

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.filters import FilterError, parse_filter
+from analysis.views.filters import FilterError, parse_filter
 from tests.analysis import test_filters
 
 LIMIT = 400

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import get_args
 
-from analysis.tree import issue_lines, tree_lines
+from analysis.views.tree import issue_lines, tree_lines
 from dissectors import dissect_frame
 from dissectors.frame import RawFrame, Trailer
 from tests.dissectors.zigbee.examples import LINK_KEY, MAC_KEY, NWK_KEY, examples, zdp_examples

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from analysis.messages import Source, to_json
-from analysis.tree import issue_lines, tree_lines
+from analysis.cli.messages import Source, to_json
+from analysis.views.tree import issue_lines, tree_lines
 from dissectors.gbcs import Keystore, dissect_message
 from dissectors.gbcs.layout import MAC_OCTETS
 from dissectors.gbcs.message import GbcsMessage

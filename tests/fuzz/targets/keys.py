@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from analysis.keyfile import SECTIONS, KeyFileError, read_keys_text
+from analysis.keys.keyfile import SECTIONS, KeyFileError, read_keys_text
 from tests.analysis.test_keyfile import KEY, WHOLE
 from tests.fuzz.properties import HEX_KEY, safe
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from analysis.tree import issue_lines, tree_lines
+from analysis.views.tree import issue_lines, tree_lines
 from dissectors.cursor import Cursor
 from dissectors.zcl import build_command, catalogue
 from dissectors.zcl.build import build_payload

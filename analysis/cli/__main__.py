@@ -1,0 +1,5 @@
+"""``python -m analysis.cli``."""
+
+from analysis.cli.program import run
+
+run()

@@ -1,0 +1,134 @@
+"""The verbs that say what is wrong or different: what each takes, and which function does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from analysis.cli.command_line.options import (
+    AcceptOption,
+    Argument,
+    CaptureArgument,
+    FailOption,
+    JsonOption,
+    KeysOption,
+    Option,
+    ProfileOption,
+    QuietOption,
+    keyring,
+)
+from analysis.cli.command_line.registry import verb
+
+
+@verb(
+    "check", "hanscope check han.pcapng --keys keys.toml", "hanscope check *.pcapng --fail-on warning --jsonl"
+)
+def check(
+    captures: Annotated[list[str] | None, Argument(metavar="CAPTURE...", help="Capture files, or -.")] = None,
+    keys: KeysOption = None,
+    profile: ProfileOption = None,
+    rule: Annotated[
+        list[str] | None,
+        Option("--rules", "--rule", help="Only these rules (several by commas, or repeated)."),
+    ] = None,
+    baseline: Annotated[
+        str | None, Option("--baseline", help="Capture of the same network in good health.")
+    ] = None,
+    fail_on: FailOption = None,
+    accept: AcceptOption = None,
+    as_json: JsonOption = False,
+    as_jsonl: Annotated[bool, Option("--jsonl", help="One finding a line.")] = False,
+    verdicts: Annotated[bool, Option("--verdicts", help="Each rule's verdict.")] = False,
+    as_sarif: Annotated[bool, Option("--sarif", help="SARIF 2.1.0, for code scanning tools.")] = False,
+    list_rules: Annotated[bool, Option("--list-rules", help="List the rules instead.")] = False,
+    explain: Annotated[str | None, Option("--explain", help="Explain one rule instead.")] = None,
+    quiet: QuietOption = False,
+) -> int:
+    """Findings: what is wrong, where, how bad, who says so, and what to do."""
+    from analysis.cli.verbs import check as run
+
+    if list_rules:
+        return run.list_rules(as_json=as_json)
+    if explain is not None:
+        return run.explain(explain)
+    if not captures:
+        from analysis.cli import console
+
+        raise console.UsageError("no capture given", "hanscope check han.pcapng, or --list-rules")
+    return run.run(
+        captures,
+        keyring(keys),
+        profile=profile,
+        rules=[name.strip() for names in rule or () for name in names.split(",") if name.strip()],
+        baseline=baseline,
+        fail_on=fail_on,
+        output="sarif" if as_sarif else "json" if as_json else "jsonl" if as_jsonl else "text",
+        verdicts=verdicts,
+        quiet=quiet,
+        accept=accept,
+    )
+
+
+@verb(
+    "report",
+    "hanscope report han.pcapng -o report.html",
+    "hanscope report han.pcapng --keys keys.toml -o r.html",
+)
+def report(
+    capture: CaptureArgument,
+    out: Annotated[Path, Option("--out", "-o", help="The HTML file.")] = Path("report.html"),
+    keys: KeysOption = None,
+    profile: ProfileOption = None,
+    fail_on: FailOption = None,
+    accept: AcceptOption = None,
+    quiet: QuietOption = False,
+) -> int:
+    """One self-contained HTML file about a capture: no network needed to read it."""
+    from analysis.cli.verbs import report as run
+
+    return run.run(
+        capture, keyring(keys), out=out, profile=profile, fail_on=fail_on, quiet=quiet, accept=accept
+    )
+
+
+@verb(
+    "diff",
+    "hanscope diff good.pcapng faulty.pcapng --keys keys.toml",
+    "hanscope diff good.pcapng faulty.pcapng --json",
+)
+def diff(
+    good: Annotated[str, Argument(help="Capture of a unit that works.", show_default=False)],
+    faulty: Annotated[str, Argument(help="Capture of the unit in question.", show_default=False)],
+    keys: KeysOption = None,
+    faulty_keys: Annotated[
+        Path | None,
+        Option("--faulty-keys", help="Key file of the second capture, when it has its own."),
+    ] = None,
+    as_json: JsonOption = False,
+    most: Annotated[int, Option("--most", min=1, help="Rows of each list.")] = 15,
+    quiet: QuietOption = False,
+) -> int:
+    """Two captures aligned: devices, joins, exchanges, timings; the first divergence is named."""
+    from analysis.cli.verbs import diff as run
+
+    ours = keyring(keys)
+    theirs = keyring(faulty_keys) if faulty_keys else keyring(keys)
+    return run.run(good, faulty, ours, theirs, as_json=as_json, most=most, quiet=quiet)
+
+
+@verb(
+    "crosscheck",
+    "hanscope crosscheck han.pcapng --keys keys.toml",
+    "hanscope crosscheck han.pcapng --keys keys.toml --json",
+)
+def crosscheck(
+    capture: CaptureArgument,
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+    most: Annotated[int, Option("--most", min=1, help="Disagreements shown of each field.")] = 5,
+    quiet: QuietOption = False,
+) -> int:
+    """The same capture through tshark with the same keys: per field, how often both agree, and where not."""
+    from analysis.cli.verbs import crosscheck as run
+
+    return run.run(capture, keyring(keys), as_json=as_json, most=most, quiet=quiet)

@@ -1,0 +1,117 @@
+"""What verbs take on the command line: how an option or argument is declared, and those that many verbs share.
+
+Strategy: declarations are plain data, so that a command line which is plainly right can be read at once
+(`analysis.cli.command_line.arguments`); Typer, which takes longer to load than ten thousand frames take to decode, is
+given the same declarations for help, complaints and completion (`analysis.cli.command_line.typer_app`).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = [
+    "AcceptOption",
+    "Argument",
+    "CaptureArgument",
+    "CapturesArgument",
+    "FailOption",
+    "JsonOption",
+    "KeysOption",
+    "LimitOption",
+    "Option",
+    "ProfileOption",
+    "QuietOption",
+    "RevealOption",
+    "keyring",
+    "time_of",
+]
+
+
+class Option:
+    """An option by its names (``--out``, ``-o``); one whose type is bool takes no value."""
+
+    __slots__ = ("help", "max", "metavar", "min", "names")
+
+    def __init__(
+        self,
+        *names: str,
+        help: str,  # noqa: A002
+        metavar: str | None = None,
+        min: float | None = None,  # noqa: A002
+        max: float | None = None,  # noqa: A002
+    ) -> None:
+        self.names = names
+        self.help = help
+        self.metavar = metavar
+        self.min = min
+        self.max = max
+
+
+class Argument(NamedTuple):
+    """What stands in the command line without a name."""
+
+    metavar: str | None = None
+    help: str = ""
+    show_default: bool = True
+
+
+CaptureArgument = Annotated[str, Argument(metavar="CAPTURE", help="Capture file, or - for stdin.")]
+CapturesArgument = Annotated[list[str], Argument(metavar="CAPTURE...", help="Capture files, or -.")]
+KeysOption = Annotated[
+    Path | None, Option("--keys", metavar="FILE", help="keys.toml; else what HANSCOPE_KEYS names.")
+]
+JsonOption = Annotated[bool, Option("--json", help="One JSON document on stdout.")]
+RevealOption = Annotated[bool, Option("--reveal", help="Show keys; they are hidden otherwise.")]
+QuietOption = Annotated[bool, Option("-q", "--quiet", help="No progress, no notes.")]
+FailOption = Annotated[
+    str | None,
+    Option(
+        "--fail-on", metavar="SEVERITY", help="Exit 1 for findings as grave: info, warning, error, critical."
+    ),
+]
+ProfileOption = Annotated[str | None, Option("--profile", help="Profile of rules: its name or file.")]
+AcceptOption = Annotated[
+    Path | None, Option("--accept", metavar="FILE", help="Waivers: findings that are accepted (TOML or CSV).")
+]
+LimitOption = Annotated[int | None, Option("--limit", min=1, help="Stop after so many frames.")]
+
+
+def time_of(text: str) -> datetime:
+    """A time as ISO 8601 writes it, with or without its zone (then UTC).
+
+    Raises:
+        UsageError: it is none.
+    """
+    from datetime import UTC, datetime
+
+    from analysis.cli.console import UsageError
+
+    try:
+        found = datetime.fromisoformat(text.strip())
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"--at: {text!r} is not a time", "written 2026-01-05 or 2026-01-05T12:00:00Z"
+        ) from None
+
+
+def keyring(path: Path | None) -> Any:
+    """The keyring that ``--keys`` or the environment names; who else may read its file is said on stderr.
+
+    Raises:
+        KeyFileError: the file cannot be read or says something impossible.
+    """
+    from analysis.cli import console
+    from analysis.keys.keyfile import ENVIRONMENT, loose_mode, read_keys
+
+    ring = read_keys(path)
+    used = path or os.environ.get(ENVIRONMENT)
+    warning = loose_mode(used) if used else None
+    if warning:
+        console.say(f"warning: {warning}")
+    return ring

@@ -1,0 +1,174 @@
+"""The demo, and the verbs that say what a capture or a message holds: what each takes, and which function does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from analysis.cli.command_line.options import (
+    Argument,
+    CaptureArgument,
+    CapturesArgument,
+    JsonOption,
+    KeysOption,
+    LimitOption,
+    Option,
+    QuietOption,
+    RevealOption,
+    keyring,
+    time_of,
+)
+from analysis.cli.command_line.registry import verb
+
+
+@verb("demo", "hanscope demo", "hanscope demo --out my-first-han")
+def demo(
+    out: Annotated[Path, Option("--out", "-o", help="Folder for what is written.")] = Path("hanscope-demo"),
+    quiet: QuietOption = False,
+) -> int:
+    """Make a small home area network, capture it, decode it, check it, report on it: no input needed."""
+    from analysis.cli.verbs import demo as run
+
+    return run.run(out, quiet=quiet)
+
+
+@verb(
+    "decode",
+    "hanscope decode han.pcapng --keys keys.toml --out tables",
+    "hanscope decode han.pcapng --table attributes --format jsonl | head",
+)
+def decode(
+    captures: CapturesArgument,
+    keys: KeysOption = None,
+    out: Annotated[Path | None, Option("--out", "-o", help="Folder for the tables.")] = None,
+    format_: Annotated[
+        str | None,
+        Option(
+            "--format",
+            "-f",
+            help="parquet, csv, jsonl, arrow; or raw-csv, whose texts are left as they are: CSV writes control "
+            "characters as escapes, and ' before what a spreadsheet would calculate.",
+        ),
+    ] = None,
+    table: Annotated[
+        list[str] | None, Option("--table", "-t", help="Only this table (may be repeated).")
+    ] = None,
+    limit: LimitOption = None,
+    strict: Annotated[
+        bool, Option("--strict", help="Exit 4 when a frame stayed shut or the capture is damaged.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> int:
+    """Captures to tables: packets, attributes, commands, messages, items, devices, keys.
+
+    With --out each table becomes a file (Parquet unless --format says else), complete or not there at all;
+    several captures get a folder each. Without, one table goes to stdout (packets as CSV unless told else).
+    """
+    from analysis.cli.verbs import decode as run
+
+    return run.run(
+        captures,
+        keyring(keys),
+        out=out,
+        format_=format_,
+        tables=table or (),
+        limit=limit,
+        strict=strict,
+        quiet=quiet,
+    )
+
+
+@verb("show", "hanscope show han.pcapng 151 --keys keys.toml", "hanscope show han.pcapng 7,151-153 --json")
+def show(
+    capture: CaptureArgument,
+    frame: Annotated[str, Argument(metavar="FRAME", help="Frame numbers: 151, 151-153, 7,151.")],
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+    reveal: RevealOption = False,
+) -> int:
+    """One frame as a tree with its octets, layer by layer, decrypted parts too."""
+    from analysis.cli.verbs import show as run
+
+    return run.run(capture, frame, keyring(keys), as_json=as_json, reveal=reveal)
+
+
+@verb(
+    "message",
+    "hanscope message DD00000000000062... --keys keys.toml",
+    "hanscope message replies/ --jsonl",
+)
+def message(
+    inputs: Annotated[
+        list[str], Argument(metavar="MESSAGE...", help="Hex, base64, files, folders, or - for stdin.")
+    ],
+    keys: KeysOption = None,
+    kind: Annotated[str, Option("--kind", help="gbcs, dlms, frame or auto.")] = "auto",
+    version: Annotated[str | None, Option("--gbcs", help="Version of GBCS to hold it against.")] = None,
+    at: Annotated[
+        str | None,
+        Option("--at", help="When it was sent, for the validity of certificates: 2026-01-05T12:00Z."),
+    ] = None,
+    as_json: JsonOption = False,
+    as_jsonl: Annotated[bool, Option("--jsonl", help="One object a message.")] = False,
+    reveal: RevealOption = False,
+) -> int:
+    """One or many messages without a capture: GBCS, DLMS, or a radio frame, down to the last value."""
+    from analysis.cli import console, messages
+
+    if kind not in ("auto", "gbcs", "dlms", "frame"):
+        raise console.UsageError(f"unknown kind {kind!r}", "gbcs, dlms, frame or auto")
+    return messages.run(
+        inputs,
+        keyring(keys),
+        kind=kind,
+        as_json=as_json,
+        jsonl=as_jsonl,
+        version=version,
+        at=None if at is None else time_of(at),
+        reveal=reveal,
+    )
+
+
+@verb("keys", "hanscope keys han.pcapng --keys keys.toml", "hanscope keys han.pcapng --json")
+def keys_verb(
+    capture: CaptureArgument,
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+    reveal: RevealOption = False,
+    quiet: QuietOption = False,
+) -> int:
+    """Which keys are needed, held and learnt, which frames each opens, and why others stay shut."""
+    from analysis.cli.verbs import keys as run
+
+    return run.run(capture, keyring(keys), as_json=as_json, reveal=reveal, quiet=quiet)
+
+
+@verb("stats", "hanscope stats han.pcapng", "hanscope stats han.pcapng --keys keys.toml --json")
+def stats(
+    capture: CaptureArgument,
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+    most: Annotated[int, Option("--most", min=1, help="Rows of each list.")] = 15,
+    quiet: QuietOption = False,
+) -> int:
+    """Protocol hierarchy, conversations, endpoints, devices, rates."""
+    from analysis.cli.verbs import stats as run
+
+    return run.run(capture, keyring(keys), as_json=as_json, most=most, quiet=quiet)
+
+
+@verb(
+    "inspect",
+    "hanscope inspect han.pcapng --keys keys.toml",
+    "hanscope inspect han.pcapng --where 'protocol == ZCL and summary contains Report'",
+)
+def inspect(
+    capture: CaptureArgument,
+    keys: KeysOption = None,
+    where: Annotated[str | None, Option("--where", metavar="FILTER", help="Start with this filter.")] = None,
+    reveal: RevealOption = False,
+) -> int:
+    """The terminal inspector: packets, tree and octets, linked; ? in it shows its keys."""
+    from analysis.cli.verbs import inspect as run
+
+    return run.run(capture, keyring(keys), where=where, reveal=reveal)

@@ -1,0 +1,108 @@
+"""`hanscope convert`: a capture written anew, as pcapng or pcap, all of it or some frames."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from analysis.cli import console
+from analysis.cli.command_line.frame_numbers import frame_ranges
+from analysis.cli.command_line.places import refuse_overwriting
+from analysis.pipeline.decode import readings
+from analysis.pipeline.source import Replay
+from captures import Capture, captured_frames, write_capture
+from dissectors.keyring import Key, Keyring
+
+__all__ = ["run"]
+
+Ranges = list[tuple[int, int]]
+FORMATS = ("pcapng", "pcap")
+ENDINGS = {".pcapng": "pcapng", ".pcap": "pcap"}
+LINK_TYPES = (283, 195, 230)
+
+
+def run(
+    source: str,
+    keyring: Keyring,
+    *,
+    out: str,
+    format_: str | None,
+    link_type: int | None,
+    frames: str | None,
+    reveal: bool,
+    quiet: bool,
+) -> int:
+    """Write the capture anew; see `hanscope convert --help`."""
+    ranges = None if frames is None else frame_ranges(frames, open_end=True)
+    kind = _format(out, format_)
+    refuse_overwriting([source], [out])
+    if link_type is not None and link_type not in LINK_TYPES:
+        raise console.UsageError(f"link type {link_type} cannot be written", "283 (TAP), 195 or 230")
+    target: str | IO[bytes] = sys.stdout.buffer if out == "-" else out
+    with Replay(source) as replay:
+        keys = _keys(replay, keyring) if reveal and kind == "pcapng" else []
+        with replay.open() as capture:  # names may stand behind the frames that they are for
+            for _ in capture:
+                pass
+            names = _names(capture, keyring)
+        with replay.open() as capture:
+            options: dict[str, Any] = {"format": kind, "link_type": link_type, "comments": capture.comments}
+            written = write_capture(target, _chosen(capture, ranges), names=names, secrets=keys, **options)
+    console.tell_losses(replace(capture.facts, name=replay.name))
+    if capture.secrets and not reveal and not quiet:
+        console.say(f"note: {len(capture.secrets)} keys of {replay.name} are left out (--reveal writes them)")
+    if not quiet:
+        console.say(f"{out}: {written:,} frames")
+    return console.OK
+
+
+def _format(out: str, format_: str | None) -> Literal["pcapng", "pcap"]:
+    """What to write: what was asked for, or what the name's ending says; nothing is guessed.
+
+    Raises:
+        UsageError: neither says so.
+    """
+    if format_ is not None and format_ not in FORMATS:
+        raise console.UsageError(f"unknown format {format_!r}", "formats: pcapng, pcap")
+    said = format_ or ENDINGS.get(Path(out).suffix.lower())
+    if said is None and (out == "-" or (Path(out).exists() and not Path(out).is_file())):
+        said = "pcapng"  # a stream has no ending
+    if said is None:
+        raise console.UsageError(
+            f"{out}: its ending names no format", "end it in .pcapng or .pcap, or say --format"
+        )
+    return "pcap" if said == "pcap" else "pcapng"
+
+
+def _keys(replay: Replay, keyring: Keyring) -> list[Key]:
+    """All keys that the capture carries or teaches, and those of keys.toml that opened something."""
+    for reading in readings(replay, keyring, tables=("packets", "keys")):
+        for _ in reading:
+            pass
+    session = reading.session
+    return [
+        key
+        for key in session.context.keyring.keys
+        if key.first_frame is not None or session.opened.get(key.origin) or key.origin == "capture secrets"
+    ]
+
+
+def _names(capture: Capture, keyring: Keyring) -> dict[int, str]:
+    told = {eui64: one.name for eui64, one in keyring.devices.items() if one.name}
+    return dict(capture.names) | told
+
+
+def _chosen(capture: Iterable[Any], ranges: Ranges | None) -> Iterator[Any]:
+    for block in capture:
+        if ranges is None:
+            yield block
+            continue
+        numbers = block.number.tolist()
+        for number, frame in zip(numbers, captured_frames(block), strict=True):
+            if any(first <= number <= last for first, last in ranges):
+                yield frame
+        if all(numbers and numbers[-1] >= last for _, last in ranges):
+            return

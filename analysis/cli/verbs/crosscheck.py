@@ -1,0 +1,103 @@
+"""`hanscope crosscheck`: the same capture through tshark, field by field."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from analysis.cli import console
+from analysis.pipeline.decode import readings
+from analysis.pipeline.source import Replay
+from analysis.tables.python_values import rows_of
+from analysis.views.agreement import Agreement
+from analysis.views.tshark import TsharkFailed, TsharkMissing, tshark_rows, tshark_version
+from captures import Kind, write_capture
+from dissectors.keyring import Keyring
+
+__all__ = ["run"]
+
+THEIR_FORMATS = ("pcap", "pcapng", "daintree")
+TRAILERS = ("absent", "fcs16", "fcs32", "ti")
+
+
+def run(source: str, keyring: Keyring, *, as_json: bool, most: int, quiet: bool) -> int:
+    """Compare with tshark; see `hanscope crosscheck --help`."""
+    try:
+        version = tshark_version()
+    except TsharkMissing as error:
+        console.error_line(str(error), "install it with your package manager: apt install tshark")
+        return console.PARTLY
+    with Replay(source, apart=True) as replay:
+        return _compared(replay, keyring, version, as_json=as_json, most=most, quiet=quiet)
+
+
+def _compared(
+    replay: Replay, keyring: Keyring, version: str, *, as_json: bool, most: int, quiet: bool
+) -> int:
+    with console.progress(replay.name, quiet=quiet) as step:
+        for reading in readings(replay, keyring, tables=("packets",), progress=step):
+            ours = {row["frame"]: row for _, batch in reading for row in rows_of(batch)}
+    console.tell_losses(reading.facts)
+    agreement = Agreement()
+    frames = 0
+    keys = reading.session.context.keyring.keys
+    try:
+        with _readable(replay) as (path, trailer):
+            for theirs in tshark_rows(path, keys, trailer):
+                frames += 1
+                row = ours.get(int(theirs["frame.number"]))
+                if row is not None:
+                    agreement.compare(row, theirs)
+    except TsharkFailed as error:
+        console.say(f"warning: tshark: {error}")
+    if as_json:
+        head = {"schema": 1, "source": reading.facts.name, "tshark": version, "share": agreement.share()}
+        counts = {"frames": len(ours), "tshark_frames": frames, "fields": agreement.to_json()}
+        differing = [one.to_json() for one in agreement.disagreements]
+        console.put_json({**head, **counts, "disagreements": differing})
+        return console.OK
+    for line in _text(agreement, most):
+        console.put(line)
+    console.put(f"{reading.facts.name}: {len(ours):,} frames here, {frames:,} in tshark {version}")
+    return console.OK
+
+
+@contextmanager
+def _readable(replay: Replay) -> Iterator[tuple[Path, str]]:
+    """The capture as a file that tshark reads, and what its trailers are."""
+    with replay.open() as capture:
+        first = next(iter(capture), None)
+        radio = first.trailer[first.kind == Kind.RADIO] if first is not None else []
+        trailer = TRAILERS[int(radio[0])] if len(radio) else "absent"
+        direct = replay.path if capture.format in THEIR_FORMATS else None
+    if direct is not None:
+        yield direct, trailer
+        return
+    with tempfile.TemporaryDirectory(prefix="hanscope-") as folder:
+        path = Path(folder) / "capture.pcapng"
+        with replay.open() as capture:
+            write_capture(path, capture)
+        yield path, "fcs16"
+
+
+def _text(agreement: Agreement, most: int) -> Iterator[str]:
+    yield f"{'tshark field':<24}{'agree':>9}{'differ':>8}{'only here':>11}{'only tshark':>13}{'share':>10}"
+    for row in agreement.to_json():
+        if row["same"] + row["different"] + row["tshark_only"] == 0:
+            continue
+        yield (
+            f"{row['field']:<24}{row['same']:>9,}{row['different']:>8,}{row['hanscope_only']:>11,}"
+            f"{row['tshark_only']:>13,}{row['share']:>10.3%}"
+        )
+    yield f"{'all where both have it':<24}{sum(agreement.same.values()):>9,}{'':>42}{agreement.share():>10.3%}"
+    shown: dict[str, int] = {}
+    for one in agreement.disagreements:
+        shown[one.field] = shown.get(one.field, 0) + 1
+        if shown[one.field] <= most:
+            yield f"frame {one.frame}: {one.field}: here {_value(one.ours)}, tshark {_value(one.theirs)}"
+
+
+def _value(value: object) -> str:
+    return f"0x{value:x}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

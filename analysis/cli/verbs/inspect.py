@@ -1,0 +1,31 @@
+"""`hanscope inspect`: the terminal inspector."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+from analysis.cli import console
+from analysis.pipeline.source import Replay
+from dissectors.keyring import Keyring
+
+__all__ = ["run"]
+
+
+def run(source: str, keyring: Keyring, *, where: str | None, reveal: bool) -> int:
+    """Look through a capture; see `hanscope inspect --help`."""
+    if find_spec("textual") is None:
+        console.error_line(
+            "the inspector needs textual, which is not installed", "pip install 'hanscope[tui]'"
+        )
+        return console.USAGE
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise console.UsageError("the inspector needs a terminal", "hanscope show prints frames anywhere")
+    from analysis.inspector.app import Inspector
+    from analysis.inspector.model import Inspected
+
+    with Replay(source) as replay, console.progress(replay.name) as step:
+        model = Inspected(replay, keyring, step)
+    app = Inspector(model, reveal=reveal, where=where or "")
+    app.run()
+    return console.OK

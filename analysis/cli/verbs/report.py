@@ -1,0 +1,45 @@
+"""`hanscope report`: one self-contained HTML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.cli import console
+from analysis.cli.command_line.places import refuse_overwriting
+from analysis.cli.verbs.check import accepted_by, see_rules
+from captures.whole_files import write_whole
+from dissectors.keyring import Keyring
+
+__all__ = ["run"]
+
+
+def run(
+    source: str,
+    keyring: Keyring,
+    *,
+    out: Path,
+    profile: str | None,
+    fail_on: str | None,
+    quiet: bool,
+    accept: Path | None = None,
+) -> int:
+    """Write the report; see `hanscope report --help`."""
+    from analysis.engine.checking import check_capture
+    from analysis.findings import model as findings
+    from analysis.report import Tally, render_tally
+
+    if fail_on is not None and fail_on not in findings.SEVERITIES:
+        raise console.UsageError(f"unknown severity {fail_on!r}", ", ".join(findings.SEVERITIES))
+    refuse_overwriting([source], [out])
+    waivers = accepted_by(accept)
+    see_rules(profile, None, waivers)
+    with console.progress(source, quiet=quiet) as step:
+        checked = check_capture(
+            source, keyring, profile=profile, watcher=Tally, progress=step, waivers=waivers
+        )
+    facts, result = checked.reading.facts, checked.result
+    console.tell_losses(facts)
+    write_whole(out, render_tally(checked.watcher, result, [one.text for one in facts.lost]))
+    if not quiet:
+        console.say(f"{out}: {len(result.findings)} findings in {checked.reading.session.frames:,} frames")
+    return console.FINDINGS if fail_on and result.at_least(fail_on) else console.OK

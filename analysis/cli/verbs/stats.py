@@ -1,0 +1,137 @@
+"""`hanscope stats`: what was captured, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from analysis.cli import console
+from analysis.pipeline.decode import readings
+from analysis.tables.python_values import iso_time, rows_of
+from analysis.views.statistics import Statistics, short_text
+from captures import CaptureFacts
+from dissectors.keyring import Keyring
+
+__all__ = ["run"]
+
+LAYERS = (("mac", "IEEE 802.15.4"), ("nwk", "  ZigBee NWK"), ("aps", "    APS"), ("zcl", "      ZCL"))
+
+
+def run(source: str, keyring: Keyring, *, as_json: bool, most: int, quiet: bool) -> int:
+    """Print the statistics; see `hanscope stats --help`."""
+    with console.progress(source, quiet=quiet) as step:
+        for reading in readings(source, keyring, tables=("packets", "devices"), progress=step):
+            counts = Statistics()
+            devices: list[dict[str, Any]] = []
+            for table, batch in reading:
+                if table == "packets":
+                    counts.count(batch)
+                else:
+                    devices.extend(rows_of(batch))
+    console.tell_losses(reading.facts, notes=as_json)
+    if as_json:
+        facts = reading.facts
+        head = {"schema": 1, "source": facts.name, "format": facts.format, "link_types": facts.link_types}
+        head["trailers"] = facts.trailer_judgement
+        head["notes"], head["clocks"], head["warnings"] = facts.notes, facts.clocks, facts.warnings
+        console.put_json({**head, **counts.to_json(), "devices": devices})
+    else:
+        for line in _text(reading.facts, counts, devices, most):
+            console.put(line)
+    return console.OK
+
+
+def _text(facts: CaptureFacts, counts: Statistics, devices: list[dict[str, Any]], most: int) -> Iterator[str]:
+    kinds = ", ".join(map(str, facts.link_types))
+    yield f"{facts.name}: {facts.format}, link type {kinds or 'unknown'}"
+    if facts.trailer_judgement:
+        yield f"  {facts.trailer_judgement}"
+    yield f"  {counts.frames:,} frames, {counts.octets:,} octets"
+    if counts.doubles:
+        recorded = counts.frames + counts.doubles
+        yield f"  {recorded:,} records, {counts.doubles:,} of them doubles: the same frame from another interface"
+    yield from (f"  {note}" for note in facts.notes)
+    if counts.first_ns is not None and counts.last_ns is not None:
+        yield f"  {iso_time(counts.first_ns)} to {iso_time(counts.last_ns)}"
+        if counts.seconds > 1e-3:
+            rate = counts.frames / counts.seconds
+            yield f"  {counts.seconds:,.3f} s, {rate:,.2f} frames a second, {60 * rate:,.0f} a minute"
+    if counts.fcs["good"] or counts.fcs["bad"]:
+        share = counts.fcs["bad"] / (counts.fcs["good"] + counts.fcs["bad"])
+        yield f"  {counts.fcs['bad']:,} frames with a bad FCS ({share:.1%})"
+    channels = ", ".join(f"{channel}: {n:,}" for channel, n in sorted(counts.channels.items()))
+    if channels:
+        yield f"  channel {channels}"
+    yield from _hierarchy(counts)
+    yield from _conversations(counts, most)
+    yield from _endpoints(counts, most)
+    yield from _devices(devices, most)
+
+
+def _hierarchy(counts: Statistics) -> Iterator[str]:
+    yield ""
+    yield f"{'frames':>10} {'share':>7} {'octets':>12}  layer or protocol"
+    total = counts.frames or 1
+    for name, label in (
+        ("mac", "IEEE 802.15.4"),
+        ("nwk", "  ZigBee NWK"),
+        ("aps", "    APS"),
+        ("zcl", "      ZCL"),
+    ):
+        n = counts.layers[name]
+        verdicts = [f"{word} {k:,}" for (layer, word), k in sorted(counts.security.items()) if layer == name]
+        said = (
+            f"   (security: {', '.join(verdicts)})"
+            if [v for v in verdicts if not v.startswith("none")]
+            else ""
+        )
+        yield f"{n:>10,} {n / total:>7.1%} {'':>12}  {label}{said}"
+    for protocol, n in counts.protocols.most_common():
+        if n:
+            yield f"{n:>10,} {n / total:>7.1%} {counts.protocol_octets[protocol]:>12,}  {protocol}"
+
+
+def _conversations(counts: Statistics, most: int) -> Iterator[str]:
+    if not counts.conversations:
+        return
+    yield ""
+    yield f"{'frames':>10} {'octets':>12}  conversation (NWK)"
+    for key, n in counts.conversations.most_common(most):
+        pan, source, destination = key
+        yield (
+            f"{n:>10,} {counts.conversation_octets[key]:>12,}  "
+            f"PAN 0x{pan:04x}: {short_text(source)} to {short_text(destination)}"
+        )
+    yield from _more(len(counts.conversations), most)
+
+
+def _endpoints(counts: Statistics, most: int) -> Iterator[str]:
+    if not counts.endpoints:
+        return
+    yield ""
+    yield f"{'frames':>10}  profile, cluster, endpoints"
+    for (profile, cluster, source, destination), n in counts.endpoints.most_common(most):
+        yield f"{n:>10,}  0x{profile:04x}, 0x{cluster:04x}, {source} to {destination}"
+    yield from _more(len(counts.endpoints), most)
+
+
+def _devices(devices: list[dict[str, Any]], most: int) -> Iterator[str]:
+    if not devices:
+        return
+    yield ""
+    shown = sorted(devices, key=lambda one: -one["frames"])[:most]
+    width = max(12, *(len(row.get("role", "")) + 2 for row in shown))
+    yield f"{'frames':>10}  {'EUI-64':<17}{'short':<8}{'PAN':<8}{'role':<{width}}{'state':<17}name"
+    for row in shown:
+        eui64 = f"{row['eui64']:016x}" if "eui64" in row else "unknown"
+        short = f"0x{row['short']:04x}" if "short" in row else ""
+        pan = f"0x{row['pan']:04x}" if "pan" in row else ""
+        # A remote party, which keys.toml or a certificate names, never joins.
+        told = f"{row.get('role', ''):<{width}}{row.get('join_state', ''):<17}{row.get('name', '')}"
+        yield f"{row['frames']:>10,}  {eui64:<17}{short:<8}{pan:<8}{told}".rstrip()
+    yield from _more(len(devices), most)
+
+
+def _more(count: int, most: int) -> Iterator[str]:
+    if count > most:
+        yield f"{'':>10}  and {count - most:,} more (--most {count} shows all)"

@@ -1,0 +1,364 @@
+"""Running the rules: over tables in memory, or over a capture of any length, window by window.
+
+Strategy: `Checking` takes one view after the other and keeps only what the rules said, so memory is bounded by
+the window. Of the readings that hindsight asks for only the last one counts: as soon as it is known that
+another one follows, no rule is run any more."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from analysis.engine.incidents import incidents_of
+from analysis.engine.merging import Said, Sayings
+from analysis.engine.provenance import provenance_of
+from analysis.features.completeness import tempered
+from analysis.features.shut import ShutKind, count_shut
+from analysis.features.view import View
+from analysis.findings.model import SEVERITIES, CheckResult, Evidence, Finding, Rule, State, Verdict
+from analysis.findings.waivers import Accepted, Waivers
+from analysis.pipeline.decode import DECODED_TABLES, Progress, Reading, readings
+from analysis.pipeline.side_by_side import processors, shared_out
+from analysis.pipeline.source import Replay, Source
+from analysis.pipeline.uncollected import uncollected
+from analysis.pipeline.windows import PART, WINDOW, Window, windows
+from analysis.rules.profile import Profile, read_profile
+from analysis.rules.registry import rules as all_rules
+from analysis.tables.lazy import numbers_of
+from dissectors.keyring import Keyring
+
+__all__ = ["Checked", "Checking", "Watcher", "check", "check_capture"]
+
+SHARED_FROM = 100_000  # frames of a window from which on it is worth while to share out the rules
+
+
+class Watcher(Protocol):
+    """Somebody who looks at each window besides the rules: a report counts its frames."""
+
+    def see(self, view: View, window: Window, evidence: Sequence[Evidence]) -> None:
+        """One window, and what the rules found broken in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of checking a capture: the rules' result, the reading that counts, and who watched it."""
+
+    result: CheckResult
+    reading: Reading
+    watcher: Any = None
+
+
+def check(
+    decoded: Any,
+    profile: Profile | str | None = None,
+    rules: Sequence[str] | None = None,
+    baseline: Any = None,
+    waivers: Waivers | None = None,
+) -> CheckResult:
+    """Runs the rules over a decoded capture.
+
+    Args:
+        decoded: an `analysis.pipeline.decode.Decoded`, or a mapping of table name to DataFrame.
+        profile: a profile, its name or its file; None for the default.
+        rules: ids of the rules to run; None for all.
+        baseline: a decoded capture of the same network in good health, for the rules that compare.
+        waivers: what of it is accepted.
+
+    Raises ValueError for a rule that does not exist, `ProfileError` for a profile that cannot be read.
+    """
+    checking = Checking(profile, rules, waivers)
+    checking.take(View.of(decoded, baseline), None)
+    return checking.result()
+
+
+def check_capture(
+    source: Source | Replay,
+    keyring: Keyring | None = None,
+    *,
+    profile: Profile | str | None = None,
+    chosen: Sequence[str] | None = None,
+    baseline: Source | None = None,
+    watcher: type[Watcher] | None = None,
+    progress: Progress | None = None,
+    window: int = WINDOW,
+    waivers: Waivers | None = None,
+) -> Checked:
+    """Decodes a capture and runs the rules over it, in memory bounded by the window.
+
+    Args:
+        source: see `analysis.pipeline.decode.decode`.
+        keyring: keys to try.
+        profile: a profile, its name or its file; None for the default.
+        chosen: ids of the rules to run; None for all.
+        baseline: a capture of the same network in good health; its first window is compared with.
+        watcher: made anew for each reading and shown its windows.
+        progress: called after each block.
+        window: frames that are judged together, at most.
+        waivers: findings that are accepted.
+
+    Raises CaptureError for a capture that cannot be read at all, ValueError for a rule that does not exist,
+    `ProfileError` for a profile that cannot be read, `WaiverError` for a waiver of such a rule.
+    """
+    if not isinstance(source, Replay):
+        with Replay(source) as replay:
+            return check_capture(
+                replay, keyring, profile=profile, chosen=chosen, baseline=baseline, watcher=watcher,
+                progress=progress, window=window, waivers=waivers,
+            )  # fmt: skip
+    Checking(profile, chosen, waivers)  # so that a mistake in either is told before the capture is read
+    healthy = None if baseline is None else _first_window(baseline, keyring, window)
+    block = max(window // PART, 1)  # so that a window ends where it should
+    for reading in readings(source, keyring, progress=progress, block_frames=block):
+        checking = Checking(profile, chosen, waivers)
+        seen = None if watcher is None else watcher()
+        before = None
+        for part in windows(reading, window):
+            if reading.superseded:
+                continue
+            view = View.of(part.tables, healthy, before and replace(before, packets=part.longer))
+            found = checking.take(view, part)
+            if seen is not None:
+                seen.see(view, part, found)
+            before, more = view.known(), not part.last
+            del view, part
+            if more:
+                gc.collect()  # columns know their table and the table its columns
+    result = checking.result()
+    result.provenance = provenance_of(source, reading.session, checking.settings)
+    return Checked(result, reading, seen)
+
+
+def _first_window(source: Source, keyring: Keyring | None, window: int) -> View:
+    for reading in readings(source, keyring, limit=window, tables=("packets", "messages", "devices")):
+        batches = list(windows(reading, window))
+    return View.of(batches[0].tables)
+
+
+class Checking:
+    """The rules, and what they have said so far.
+
+    Raises ValueError for a rule that does not exist, `ProfileError` for a profile that cannot be read.
+    """
+
+    def __init__(
+        self,
+        profile: Profile | str | None = None,
+        chosen: Sequence[str] | None = None,
+        waivers: Waivers | None = None,
+    ) -> None:
+        known = all_rules()
+        self.waivers = waivers or Waivers()
+        self.waivers.hold_to(r.id for r in known)
+        self.settings = profile if isinstance(profile, Profile) else read_profile(profile)
+        wanted = _chosen(known, chosen)
+        self.settings.hold_to({r.id: r.parameters for r in wanted}, known={r.id for r in known})
+        self.rules = [r for r in wanted if self.settings.enabled(r.id)]
+        self.sayings = {r.id: Sayings(r) for r in self.rules}
+        self.failures: dict[str, Exception] = {}
+        self.tables: set[str] = set()
+        self.smart_energy = False
+        self.duration = 0.0
+        self.last_heard: dict[int, float] = {}
+        self.names: dict[int, str] = {}
+        self.shut: Counter[ShutKind] = Counter()
+
+    def take(self, view: View, window: Window | None) -> list[Evidence]:
+        """Runs the rules over one view: the whole capture, or the window that it shows. Returns what is
+        broken."""
+        self.tables |= {name for name in DECODED_TABLES if view.has(name)}
+        self.smart_energy = self.smart_energy or view.smart_energy_view is not None
+        self.duration = max(self.duration, view.duration)
+        self.names = view.names
+        many = window is not None and not window.whole
+        self._count_shut(view, window)
+        if many:
+            self._hear(view)
+        with uncollected():
+            return self._run(view, window, many)
+
+    def _run(self, view: View, window: Window | None, many: bool) -> list[Evidence]:
+        out = []
+        for rule, evidence in zip(self.rules, self._said(view), strict=True):
+            if isinstance(evidence, Exception):
+                self.failures[rule.id] = evidence
+                continue
+            for one in evidence:
+                if window is not None and not (one.holds or one.silent or window.judges(one.frames)):
+                    continue
+                one = replace(one, subject=view.unnamed(one.subject)) if many else one
+                self.sayings[rule.id].add(one, _span(one, view), window.number if window else 0)
+                if not one.holds:
+                    out.append(one)
+        return out
+
+    def _said(self, view: View) -> list[list[Evidence] | Exception]:
+        """What each rule says, or why it broke down. Over many frames the rules are shared out among processes,
+        those of one module together, because they read the same columns."""
+
+        def said(piece: int) -> list[list[Evidence] | Exception]:
+            return [_outcome(rule, view, self.settings) for rule in modules[piece]]
+
+        modules = _by_module(self.rules)
+        many = len(view.tables["packets"]) >= SHARED_FROM
+        if many:
+            view.prepare()
+        found = shared_out(said, len(modules), processors() if many else 1)
+        by_rule = {
+            rule.id: outcome
+            for module, outcomes in zip(modules, found, strict=True)
+            for rule, outcome in zip(module, outcomes, strict=True)
+        }
+        return [by_rule[rule.id] for rule in self.rules]
+
+    def _count_shut(self, view: View, window: Window | None) -> None:
+        packets = view.packets
+        if window is not None and not window.whole:
+            numbers = numbers_of(packets["frame"])[0]
+            packets = packets[(numbers >= window.start) & (numbers < window.end)]
+        count_shut(packets, self.shut)
+
+    def _hear(self, view: View) -> None:
+        codes, stations = view.good.codes("sender")
+        seconds = np.nan_to_num(view.good["seconds"].to_numpy())
+        last = np.full(len(stations) + 1, -np.inf)
+        np.maximum.at(last, codes, seconds)
+        heard = zip(stations, last[: len(stations)].tolist(), strict=True)
+        self.last_heard.update({station: when for station, when in heard if when > -np.inf})
+
+    def result(self) -> CheckResult:
+        """Findings, verdicts and incidents of all that was taken."""
+        with uncollected():
+            return self._result()
+
+    def _result(self) -> CheckResult:
+        findings: list[tuple[Finding, tuple[float, float]]] = []
+        verdicts: list[Verdict] = []
+        for rule in self.rules:
+            said = [self._named(one) for one in self.sayings[rule.id].told(self.last_heard)]
+            verdicts += self._verdicts(rule, said)
+            findings += [
+                (self._finding(rule, one.evidence), one.span) for one in said if not one.evidence.holds
+            ]
+        findings.sort(key=lambda pair: _gravest_first(pair[0]))
+        accepted = [
+            Accepted(one, waiver)
+            for one, _ in findings
+            if (waiver := self.waivers.accepting(one)) is not None
+        ]
+        taken = {id(one.finding) for one in accepted}
+        findings = [pair for pair in findings if id(pair[0]) not in taken]
+        spans = [span if span[0] == span[0] else (0.0, self.duration) for _, span in findings]
+        found = [finding for finding, _ in findings]
+        incidents = incidents_of(found, {r.id: r for r in self.rules}, spans)
+        number = {index: i.number for i in incidents for index in i.findings}
+        found = [replace(f, incident=number.get(n)) for n, f in enumerate(found)]
+        return CheckResult(
+            found,
+            verdicts,
+            incidents,
+            self.settings.name,
+            self.rules,
+            self.failures,
+            dict(self.shut),
+            accepted,
+            self.waivers.states(accepted, found),
+        )
+
+    def _named(self, one: Said) -> Said:
+        """With the names that the capture's end knows; while it went on, each window may have known others."""
+        if not self.last_heard:
+            return one
+        subject = one.evidence.subject
+        for eui, name in self.names.items():
+            subject = subject.replace(f"{eui:016x}", f"{name} ({eui:016x})")
+        return replace(one, evidence=replace(one.evidence, subject=subject))
+
+    def _verdicts(self, rule: Rule, said: list[Said]) -> Iterator[Verdict]:
+        fails: State = "warn" if rule.cap == "warning" else "fail"
+        for e in (one.evidence for one in said):
+            yield Verdict(rule.id, e.subject, "pass" if e.holds else fails, e.text)
+        if rule.id in self.failures:
+            text = f"the rule itself failed: {self.failures[rule.id]!r}"
+            yield Verdict(rule.id, "capture", "not seen", text)
+        elif not said:
+            lacking = [table for table in rule.needs if table not in self.tables]
+            text = f"needs {rule.unseen}"
+            if rule.smart_energy and not self.smart_energy:
+                text += " (no Smart Energy network was recognised)"
+            elif lacking:
+                text += f" (nothing in the tables {', '.join(lacking)})"
+            yield Verdict(rule.id, "capture", "not seen", text)
+
+    def _finding(self, rule: Rule, e: Evidence) -> Finding:
+        severity = self.settings.severity(rule.id) or e.severity or rule.severity
+        severity = SEVERITIES[min(SEVERITIES.index(severity), SEVERITIES.index(rule.cap))]
+        source = self.settings.source(rule.id) or rule.source
+        return Finding(
+            rule.id, severity, rule.title, e.frames, e.subject, e.text, source, rule.confidence, rule.advice
+        )
+
+
+def _chosen(known: Sequence[Rule], wanted: Sequence[str] | None) -> list[Rule]:
+    if wanted is None:
+        return list(known)
+    missing = sorted(set(wanted) - {r.id for r in known})
+    if missing:
+        raise ValueError(f"no such rule: {', '.join(missing)} (`hanscope check --list-rules` shows all)")
+    return [r for r in known if r.id in set(wanted)]
+
+
+def _by_module(chosen: Sequence[Rule]) -> list[list[Rule]]:
+    """Rules by the module that holds them; of the families the anomalies first, which look at most rows."""
+    found: dict[str, list[Rule]] = {}
+    for rule in sorted(chosen, key=lambda rule: rule.family):
+        found.setdefault(rule.function.__module__, []).append(rule)
+    return list(found.values())
+
+
+def _outcome(rule: Rule, view: View, settings: Profile) -> list[Evidence] | Exception:
+    try:
+        return list(_evidence(rule, view, settings))
+    except Exception as error:
+        return error if _travels(error) else RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _travels(error: Exception) -> bool:
+    """Whether it can be sent from one process to another."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return False
+    return True
+
+
+def _evidence(rule: Rule, view: View, settings: Profile) -> Iterator[Evidence]:
+    if any(not view.has(table) for table in rule.needs):
+        return
+    scope = view.smart_energy_view if rule.smart_energy else view
+    if scope is not None:
+        said = rule.function(scope, **settings.parameters(rule.id, rule.parameters))
+        yield from said if not rule.absent else tempered(view, rule, list(said))
+
+
+def _span(evidence: Evidence, view: View) -> tuple[float, float]:
+    """Seconds of the first and the last of its frames; nan where they are not known."""
+    unknown = (float("nan"), float("nan"))
+    if evidence.holds or not evidence.frames:
+        return unknown
+    packets = view.tables["packets"]
+    numbers, seconds = numbers_of(packets["frame"])[0], packets["seconds"].to_numpy()
+    wanted = np.unique(np.array(evidence.frames, dtype=np.uint64))
+    at = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1) if len(numbers) else wanted[:0]
+    known = seconds[at][numbers[at] == wanted[: len(at)]]
+    known = known[~np.isnan(known)]
+    return (float(known.min()), float(known.max())) if len(known) else unknown
+
+
+def _gravest_first(f: Finding) -> tuple[Any, ...]:
+    return (-SEVERITIES.index(f.severity), f.frames[:1], f.rule, f.device)

@@ -1,0 +1,250 @@
+"""A capture whose blocks, and what follows from their octets alone, are read ahead by a copy of this process.
+
+Strategy: with a second processor, half of the work of decoding is done while this process does the other half: the
+records, check sequences, headers and openings of the next blocks (`dissectors.zigbee.outer`). The copy (fork)
+sends objects whose arrays lie in memory that both share, in one of a few slots; a slot is free again when nothing
+here looks into it any more. The first frames are read here, while the copy begins, or before there is one. Where it
+fails, or says nothing for too long, the capture is opened once more and read on from the same frame here. So what
+comes out is the same, whoever read it."""
+
+from __future__ import annotations
+
+import mmap
+import pickle
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.pipeline.side_by_side import Copy, processors
+from analysis.pipeline.source import Replay
+from captures import Capture, CaptureError, CaptureFacts, FrameBlock
+from captures.block import cut
+from dissectors.keyring import Key
+from dissectors.vectors import aligned
+from dissectors.zigbee.outer import Outer
+
+__all__ = ["Ahead", "Said"]
+
+SLOTS = 4
+"""Blocks that are under way between the processes: one is worked at, one was just left, two are read ahead."""
+SLOT = 24 * 1024 * 1024
+"""Octets of a slot, twice what a block of short frames takes; memory that is not written costs nothing. What does
+not fit goes through the pipe."""
+PATIENCE = 60.0
+"""Seconds without a block after which the copy is given up."""
+WORTH = 8 * 1024 * 1024
+"""Octets of a capture from which on another process is worth while."""
+START = 8192
+"""Frames that this process reads itself meanwhile, at most."""
+
+
+class Said(NamedTuple):
+    """What a capture said so far: octets read, keys and names that it carries, and what it says of itself."""
+
+    position: int
+    secrets: list[Key]
+    names: dict[int, str]
+    facts: CaptureFacts
+
+    @classmethod
+    def by(cls, capture: Capture) -> Said:
+        """All that it said."""
+        return cls(capture.position, list(capture.secrets), dict(capture.names), capture.facts)
+
+
+class Ahead:
+    """Blocks of a capture, each with its outer layers where these were read ahead; to be iterated once.
+
+    Args:
+        capture: just opened.
+        replay: opens it again if need be.
+        read: makes the outer layers of a block, of nothing but its octets and the keys that are held at first.
+        alone: read everything here.
+        look: the first block ends behind so many frames, because the caller may know then that it reads in vain.
+    """
+
+    def __init__(
+        self,
+        capture: Capture,
+        replay: Replay,
+        read: Callable[[FrameBlock], Outer],
+        *,
+        alone: bool = False,
+        look: int | None = None,
+    ) -> None:
+        self.capture = capture
+        self._look = look
+        self._replay = replay
+        self._read = read
+        self._alone = alone or replay.path is None or processors() < 2 or (capture.size or 0) < WORTH
+        self._said: Said | None = None
+
+    @property
+    def said(self) -> Said:
+        """What the capture said so far."""
+        return self._said or Said.by(self.capture)
+
+    def __iter__(self) -> Iterator[tuple[FrameBlock, Outer | None]]:
+        blocks = _begun(self.capture, self._look or (None if self._alone else START))
+        first = next(blocks, None)
+        if first is None:
+            return
+        last, reader = int(first.number[-1]), None
+        try:
+            if self._look is None:
+                reader = self._reader(blocks)
+            yield first, None
+            del first
+            if self._look is not None:  # before, it would mostly have been made in vain
+                reader = self._reader(blocks)
+            if reader is None:
+                yield from ((block, None) for block in blocks)
+                return
+            for read, outer, self._said in reader:
+                if read is None:
+                    return
+                last = int(read.number[-1])
+                yield read, outer
+                del read, outer
+        finally:
+            if reader is not None:
+                reader.copy.end()
+        self._said = None
+        with self._replay.open_merged() as self.capture:
+            yield from _behind(last, self.capture)
+
+    def _reader(self, blocks: Iterator[FrameBlock]) -> _Reader | None:
+        """Another process that reads the blocks that are left; None where there should or can be none."""
+        if self._alone:
+            return None
+        try:
+            return _Reader(self.capture, blocks, self._read)
+        except OSError:  # no more memory, or processes
+            return None
+
+
+def _begun(capture: Capture, first: int | None) -> Iterator[FrameBlock]:
+    """The blocks of a capture; the first one ends behind `first` frames."""
+    for block in capture:
+        if first is None or len(block) <= first:
+            yield block
+        else:
+            yield cut(block, 0, first)
+            yield cut(block, first, len(block))
+        first = None
+
+
+def _behind(last: int, capture: Capture) -> Iterator[tuple[FrameBlock, None]]:
+    """The frames behind frame `last`, read here."""
+    for block in capture:
+        begin = int(np.searchsorted(block.number, last, side="right"))
+        if begin < len(block):
+            yield cut(block, begin, len(block)) if begin else block, None
+
+
+class _Reader:
+    """The copy of this process that reads ahead: an iterable of what it sent."""
+
+    def __init__(
+        self, capture: Capture, blocks: Iterator[FrameBlock], read: Callable[[FrameBlock], Outer]
+    ) -> None:
+        self.slots = _Slots()
+        self.copy = Copy("ahead", partial(_read_on, capture, blocks, read, self.slots))
+
+    def __iter__(self) -> Iterator[tuple[FrameBlock | None, Outer | None, Said]]:
+        """Blocks; None as the last one of a capture that was read to its end.
+
+        Raises:
+            CaptureError: what the other process met.
+        """
+        link = self.copy.link
+        with suppress(EOFError, OSError):  # it died: what came is right, and the caller reads on
+            while link.poll(PATIENCE):
+                slot, sizes, octets, said = link.recv()
+                if isinstance(octets, CaptureError):
+                    raise octets
+                if octets is None:
+                    yield None, None, said
+                    return
+                yield *self.slots.loads(slot, sizes, octets), said
+                for free in self.slots.left():
+                    with suppress(OSError):  # it has sent everything, and is gone
+                        link.send(free)
+
+
+def _read_on(
+    capture: Capture,
+    blocks: Iterator[FrameBlock],
+    read: Callable[[FrameBlock], Outer],
+    slots: _Slots,
+    link: Any,
+) -> None:
+    """What the copy does: send block after block; then what the capture said, or why it cannot be read."""
+    free = list(range(SLOTS))
+    with suppress(Exception):  # whatever it is, the parent meets it again when it reads on
+        try:
+            for block in blocks:
+                outer = read(block)
+                while not free or link.poll():
+                    free.append(link.recv())
+                link.send((*slots.dumps(free, (block, outer)), Said.by(capture)))
+            link.send((None, [], None, Said.by(capture)))
+        except CaptureError as error:
+            link.send((None, [], error, None))
+
+
+class _Slots:
+    """Memory that both processes see, for the arrays of a block each."""
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, SLOTS * SLOT)
+        self._held = 0
+        self._left: list[int] = []
+
+    def dumps(self, free: list[int], what: object) -> tuple[int | None, list[int], bytes]:
+        """An object in octets, its arrays in one of the slots that are `free`, or None of them if they do not fit:
+        the slot, the size of each array, and the rest."""
+        buffers: list[Any] = []
+        octets = pickle.dumps(what, 5, buffer_callback=buffers.append)
+        arrays = [np.frombuffer(buffer, np.uint8) for buffer in buffers]
+        sizes = [len(array) for array in arrays]
+        if sum(map(aligned, sizes)) > SLOT:
+            return None, [], pickle.dumps(what, 5)
+        slot = free.pop()
+        for array, place in zip(arrays, _places(self._array(slot), sizes), strict=True):
+            place[:] = array
+        return slot, sizes, octets
+
+    def loads(self, slot: int | None, sizes: list[int], octets: bytes) -> Any:
+        """The object again; its arrays lie in the slot, unless too few slots would be left."""
+        if slot is None:
+            return pickle.loads(octets)
+        array = self._array(slot)
+        weakref.finalize(array, self._left.append, slot).atexit = False
+        self._held += 1
+        places: Iterable[npt.NDArray[np.uint8]] = _places(array, sizes)
+        if self._held >= SLOTS - 1:
+            places = [place.copy() for place in places]
+        return pickle.loads(octets, buffers=places)
+
+    def left(self) -> list[int]:
+        """The slots into which nothing looks any more."""
+        found = self._left.copy()
+        del self._left[: len(found)]
+        self._held -= len(found)
+        return found
+
+    def _array(self, slot: int) -> npt.NDArray[np.uint8]:
+        return np.frombuffer(self._memory, np.uint8, SLOT, slot * SLOT)
+
+
+def _places(slot: npt.NDArray[np.uint8], sizes: list[int]) -> Iterator[npt.NDArray[np.uint8]]:
+    at = 0
+    for size in sizes:
+        yield slot[at : at + size]
+        at += aligned(size)

@@ -1,0 +1,67 @@
+"""One block of frames to one record batch a table: where the column path and the one-frame path meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from analysis.pipeline.ceilings import keep_within
+from analysis.pipeline.columns import frame_batches
+from analysis.pipeline.session import Session
+from analysis.tables.arrow import batch_of, check_batch, numpy_of
+from captures.block import NO_TIME, FrameBlock
+from dissectors.zigbee.outer import Outer
+
+__all__ = ["FRAME_TABLES", "decode_block", "message_batches"]
+
+FRAME_TABLES = ("packets", "attributes", "commands")
+MESSAGE_TABLES = ("messages", "items")
+
+
+def decode_block(block: FrameBlock, session: Session, outer: Outer | None = None) -> Iterator[dict[str, Any]]:
+    """The batches that `block` gives, by table; the session takes along what the next block has to know.
+
+    Every record of the block is one row of `packets`. Most blocks give one batch a table; see
+    `analysis.pipeline.columns` for why one may give several. `outer` holds its outer layers, where they were read ahead.
+    """
+    if len(block) and int(block.time_ns[-1]) != NO_TIME:
+        session.last_time = int(block.time_ns[-1])
+    for count, batches in frame_batches(block, session, outer):
+        yield _completed(batches, count, session)
+
+
+def _completed(batches: dict[str, Any], count: int, session: Session) -> dict[str, Any]:
+    """`batches` with those of messages that were completed, and counted for the tables that come last."""
+    packets = batches["packets"]
+    if session.wants("devices"):
+        session.radios.count(packets)
+    if session.wants("keys"):
+        _count_opened(packets, session)
+    session.frames += count
+    keep_within(session)
+    batches |= message_batches(session)
+    return {table: check_batch(table, batch) for table, batch in batches.items() if session.wants(table)}
+
+
+def message_batches(session: Session) -> dict[str, Any]:
+    """The batches of the messages that wait in the session, which then wait no more."""
+    out = {}
+    for table in MESSAGE_TABLES:
+        rows: list[dict[str, Any]] = getattr(session, table)
+        if rows and session.wants(table):
+            out[table] = batch_of(table, rows, session.refuse)
+        rows.clear()
+    return out
+
+
+def _count_opened(packets: Any, session: Session) -> None:
+    for column in ("mac_key", "nwk_key", "aps_key"):
+        array = packets.column(column)
+        codes, valid = numpy_of(array)
+        if not valid.any():
+            continue
+        words = array.dictionary.to_pylist()
+        for word, count in zip(words, np.bincount(codes[valid], minlength=len(words)).tolist(), strict=True):
+            session.opened[word] += count

@@ -1,0 +1,115 @@
+"""Ceilings of all that a decoding remembers from block to block: what is forgotten is counted, and said.
+
+Strategy: memories grow freely within a block of frames. Behind each block they are looked at; one that holds more
+than its ceiling forgets the oldest of what it holds (a memory that was made last is the likeliest to be asked for),
+a quarter more than it has to, so that this is seldom done. Memories that are not listed here are bounded where they
+are kept. What this comes to in octets is in `docs/reliability.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dissectors.zigbee.proofs import KeyProofs
+
+if TYPE_CHECKING:
+    from analysis.pipeline.session import Session
+
+__all__ = ["CEILINGS", "keep_within", "notes"]
+
+
+UNPROVEN_KEYS = 512
+"""Keys that the capture taught but that opened no frame so far: the oldest ones are forgotten."""
+
+
+class Ceiling(NamedTuple):
+    """The most entries that a memory holds.
+
+    Attributes:
+        state: name of the class that holds it in the context.
+        attribute: a dictionary or set of it.
+        most: entries.
+        text: what they are, for people; empty where the loss changes no result (a memory that saves work).
+    """
+
+    state: str
+    attribute: str
+    most: int
+    text: str = ""
+
+
+CEILINGS = (
+    Ceiling("AddressMap", "pairs", 65_536, "owners of short addresses"),
+    Ceiling("AddressMap", "first", 65_536, "first owners of short addresses"),
+    Ceiling("Radios", "_radios", 65_536, "radios of the devices table"),
+    Ceiling("Shut", "addressless", 65_536, "senders whose EUI-64 was missing"),
+    Ceiling("FrameCounters", "tracks", 65_536, "senders' frame counters"),
+    Ceiling("KeyProofs", "proven", 65_536, "proofs that a key is right"),
+    Ceiling("KeyChanges", "frames", 65_536, "pairs whose key was changed"),
+    Ceiling("KeyChanges", "computed", 65_536, "pairs whose key was computed"),
+    Ceiling("Openings", "hits", 65_536),
+    Ceiling("Tunnels", "open", 4096, "tunnels"),
+    Ceiling("Tunnels", "asked", 4096, "requests for a tunnel"),
+    Ceiling("Scales", "known", 16_384, "multipliers and divisors"),
+    Ceiling("Scales", "devices", 16_384, "devices with multipliers and divisors"),
+    Ceiling("Downloads", "of", 4096, "downloads of firmware"),
+    Ceiling("Establishments", "of", 4096, "key establishments"),
+)
+
+
+def keep_within(session: Session) -> None:
+    """Let every memory of `session` forget what is beyond its ceiling; what was forgotten is counted there."""
+    states = {type(state).__name__: state for state in _states(session)}
+    for one in CEILINGS:
+        state = states.get(one.state)
+        held = getattr(state, one.attribute, None)
+        if held is not None and len(held) > one.most:
+            count = len(held) - one.most + one.most // 4
+            session.forgotten[one.text] += count
+            _forget(held, count)
+    _forget_keys(session)
+
+
+def _forget_keys(session: Session) -> None:
+    """Of the keys that the capture taught, those that opened something stay, and the last `UNPROVEN_KEYS`."""
+    keys = session.context.keyring.keys
+    learnt = keys[session.given :]
+    if len(learnt) <= UNPROVEN_KEYS:
+        return
+    proven = {value for _, value in session.context.state(KeyProofs).proven}
+    unproven = [place for place, key in enumerate(learnt) if key.value not in proven]
+    if len(unproven) > UNPROVEN_KEYS:
+        gone = set(unproven[: len(unproven) - UNPROVEN_KEYS + UNPROVEN_KEYS // 4])
+        keys[session.given :] = [key for place, key in enumerate(learnt) if place not in gone]
+        session.context.keyring.revision += 1
+        session.forgotten["keys that the capture taught, but that opened nothing, were forgotten"] += len(
+            gone
+        )
+
+
+def _states(session: Session) -> Iterator[Any]:
+    yield from session.context.states()
+    yield session.context.addresses
+    yield session.radios
+    yield session.shut
+
+
+def _forget(held: dict[Any, Any] | set[Any], count: int) -> None:
+    """Take the oldest entries out of a dictionary, any of a set."""
+    for key in list(islice(held, count)):
+        if isinstance(held, dict):
+            del held[key]
+        else:
+            held.discard(key)
+
+
+def notes(session: Session) -> list[str]:
+    """What was forgotten, one sentence a kind."""
+    most = {one.text: one.most for one in CEILINGS}
+    return [
+        f"more than {most[text]:,} {text}: {count:,} were forgotten" if text in most else f"{count:,} {text}"
+        for text, count in session.forgotten.items()
+        if text
+    ]

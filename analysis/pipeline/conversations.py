@@ -1,0 +1,71 @@
+"""DLMS in packets that are no radio frames: meters on TCP, UDP and serial lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from analysis.pipeline.payloads import queue_message
+from analysis.pipeline.session import Session
+from dissectors.message import Message
+
+__all__ = ["MessagesOfFrames", "finish_conversations", "read_packet"]
+
+Found = tuple[tuple[int, ...], Message]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class MessagesOfFrames:
+    """Messages of which some frames carried a part, for whoever shows these frames (kept in the context).
+
+    Attributes:
+        wanted: numbers of these frames.
+        found: messages that one of them carried a part of, each with the numbers of all its frames.
+    """
+
+    wanted: set[int] = field(default_factory=set)
+    found: list[Found] = field(default_factory=list)
+
+    def note(self, found: Iterable[Found]) -> None:
+        """Keep those of the messages that a wanted frame carried a part of."""
+        if self.wanted:
+            self.found += [one for one in found if not self.wanted.isdisjoint(one[0])]
+
+    def of(self, frame: int) -> list[Found]:
+        """The messages that `frame` carried a part of."""
+        return [one for one in self.found if frame in one[0]]
+
+
+def read_packet(session: Session, record: bytes, columns: dict[str, Any]) -> None:
+    """Feed one record to the conversations of the capture; messages that it completes are queued."""
+    from dissectors.dlms.conversation import Conversations
+
+    conversations = session.context.state(Conversations)
+    conversations.keys = session.context.keyring.dlms
+    time_ns = columns["time"]
+    found = conversations.feed_packet(record, columns["link_type"], time_ns or 0, columns["frame"])
+    if not found:
+        return
+    summaries = [str(message.columns["name"]) for _, message in found]
+    columns.update(protocol="DLMS", summary=", ".join(summaries[:8]))
+    for frames, message in found:
+        if message.columns.get("issue") and "issue" not in columns:
+            columns["issue"] = message.columns["issue"]
+        if session.wants("messages", "items"):
+            queue_message(session, message, frames, time_ns)
+    session.context.state(MessagesOfFrames).note(found)
+
+
+def finish_conversations(session: Session) -> None:
+    """At the end of the capture: queue what was held behind gaps in its streams."""
+    if "dissectors.dlms.conversation" not in sys.modules:
+        return  # no packet was fed, and DLMS takes a tenth of a second to import
+    from dissectors.dlms.conversation import Conversations
+
+    found = session.context.state(Conversations).finish()
+    session.context.state(MessagesOfFrames).note(found)
+    for frames, message in found:
+        if session.wants("messages", "items"):
+            queue_message(session, message, frames, None)

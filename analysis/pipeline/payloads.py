@@ -1,0 +1,233 @@
+"""GBCS and DLMS messages that a capture carried: rows of the `messages` and `items` tables."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+from analysis.pipeline.certificates import moment, note_certificates
+from analysis.pipeline.session import Session
+from analysis.tables.schema import columns_of
+from dissectors.field import Issue
+from dissectors.message import Message
+
+__all__ = [
+    "Exchanges",
+    "Signatures",
+    "item_rows",
+    "message_row",
+    "note_twin",
+    "queue_message",
+    "read_payload",
+]
+
+OPEN_COMMANDS = 4096
+"""Commands that wait for their response; the oldest is forgotten first."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Exchanges:
+    """Commands by (originator, recipient, counter), so that responses and alerts find theirs."""
+
+    commands: OrderedDict[tuple[str, str, int], tuple[int, int | None, Message]] = field(
+        default_factory=OrderedDict
+    )
+
+    def note(self, message: Message, number: int, time_ns: int | None) -> None:
+        """Remember a command."""
+        self.commands[_parties(message)] = (number, time_ns, message)
+        while len(self.commands) > OPEN_COMMANDS:
+            self.commands.popitem(last=False)
+
+    def answered_by(self, message: Message) -> tuple[int, int | None, Message] | None:
+        """The command that a response answers: parties swapped, same originator counter (GBCS 4.3.2.7)."""
+        originator, recipient, counter = _parties(message)
+        return self.commands.get((recipient, originator, counter))
+
+
+def _parties(message: Message) -> tuple[str, str, int]:
+    columns = message.columns
+    return (
+        str(columns.get("originator")),
+        str(columns.get("recipient")),
+        int(columns.get("originator_counter") or 0),
+    )
+
+
+def read_payload(
+    session: Session, kind: str, octets: bytes, frames: tuple[int, ...], time_ns: int | None
+) -> Message | None:
+    """Dissect one message that `frames` carried and queue its rows in the session."""
+    if not session.wants("messages", "items", "certificates"):
+        return None
+    message = queue_message(session, _dissect(session, kind, octets, time_ns), frames, time_ns)
+    if message.facts.get("gbt_block") is not None:
+        _block(session, message, frames, time_ns)
+    return message
+
+
+@dataclass(slots=True)
+class Blocks:
+    """GBT blocks of messages that are not whole yet, with the frames that carried them."""
+
+    held: OrderedDict[Any, tuple[list[Any], list[int]]] = field(default_factory=OrderedDict)
+
+
+def _block(session: Session, message: Message, frames: tuple[int, ...], time_ns: int | None) -> None:
+    """Keep a block; with the last one that was missing, the whole message becomes a row of its own."""
+    from dissectors.gbcs.gbt import read_block, reassemble
+    from dissectors.gbcs.message import GbcsMessage
+
+    if not isinstance(message, GbcsMessage):
+        return
+    block = read_block(message.layout.octets)
+    held = session.context.state(Blocks).held
+    blocks, carried = held.setdefault(block.key, ([], []))
+    blocks.append(block)
+    carried.extend(frames)
+    whole = reassemble(blocks)[0]
+    if whole.complete:
+        del held[block.key]
+        read_payload(session, "gbcs", whole.octets, tuple(dict.fromkeys(carried)), time_ns)
+    while len(held) > OPEN_COMMANDS:
+        held.popitem(last=False)
+
+
+def queue_message(
+    session: Session, message: Message, frames: tuple[int, ...], time_ns: int | None
+) -> Message:
+    """Queue the rows of a message that is read already."""
+    session.message_count += 1
+    number = session.message_count
+    twin = session.context.state(Signatures).twin_of(message, number)
+    if twin is not None:
+        note_twin(message, f"message {twin}")
+    row = message_row(message, number)
+    if number in session.messages_kept:
+        session.messages_kept[number] = message, frames
+    row.update(signature_twin=twin, source=session.capture, frames=list(frames), time=time_ns)
+    _pair(session.context.state(Exchanges), message, number, time_ns, row)
+    session.messages.append(row)
+    session.items.extend(item_rows(message, number))
+    note_certificates(session, message, number, frames, time_ns)
+    return message
+
+
+def _dissect(session: Session, kind: str, octets: bytes, time_ns: int | None) -> Message:
+    keyring = session.context.keyring
+    if kind == "dlms":
+        from dissectors import dlms
+
+        found: Message = dlms.dissect_message(octets, keys=keyring.dlms)
+        return found
+    if kind == "gbcs":
+        from dissectors import gbcs
+
+        at = moment(time_ns)
+        first: Message = gbcs.dissect_message(octets, keyring.gbcs, at=at)
+        command = session.context.state(Exchanges).answered_by(first)
+        if command is None:
+            return first
+        again: Message = gbcs.dissect_message(octets, keyring.gbcs, command=command[2], at=at)
+        return again
+    return Message(
+        "dlms", octets, columns={"name": "unknown", "summary": f"{len(octets)} octets of unknown kind"}
+    )
+
+
+def _pair(
+    exchanges: Exchanges, message: Message, number: int, time_ns: int | None, row: dict[str, Any]
+) -> None:
+    if row.get("cra") == "command":
+        exchanges.note(message, number, time_ns)
+        return
+    command = exchanges.answered_by(message) if message.kind == "gbcs" else None
+    if command is None:
+        return
+    row["answers"] = command[0]
+    if time_ns is not None and command[1] is not None:
+        row["answer_seconds"] = (time_ns - command[1]) / 1e9
+
+
+@dataclass(slots=True)
+class Signatures:
+    """Signatures seen, by what an altered twin of the message would have in common with it."""
+
+    held: OrderedDict[bytes, tuple[bytes, Any]] = field(default_factory=OrderedDict)
+
+    def twin_of(self, message: Message, name: Any) -> Any:
+        """Name of an earlier message that is equal but for s and n - s of its signature; else None."""
+        from dissectors.gbcs.message import GbcsMessage
+        from dissectors.gbcs.verification import signature_twins
+
+        marks = signature_twins(message.layout) if isinstance(message, GbcsMessage) else None
+        if marks is None:
+            return None
+        s, first = self.held.setdefault(marks[0], (marks[1], name))
+        while len(self.held) > OPEN_COMMANDS:
+            self.held.popitem(last=False)
+        return None if s == marks[1] else first
+
+
+def note_twin(message: Message, twin: str) -> None:
+    """Say on `message` that its signature was altered, or that of the message called `twin`."""
+    at = getattr(getattr(message, "layout", None), "signature", None) or 0
+    text = f"the signature is that of {twin} with n - s in place of s: both verify, one of them was altered"
+    message.issues.append(Issue("note", "gbcs", at, text))
+
+
+def message_row(message: Message, number: int) -> dict[str, Any]:
+    """The row of the `messages` table, without where and when it was met."""
+    row = {name: message.columns[name] for name in columns_of("messages") if name in message.columns}
+    row.update(message=number, kind=message.kind, length=len(message.octets), digest=crc32(message.octets))
+    if "issue" not in row:
+        troubles = [one for one in message.issues if one.severity != "note"] or message.issues
+        if message.error is not None:
+            row["issue"] = str(message.error)
+        elif troubles:
+            row["issue"] = f"{troubles[0].layer}: offset {troubles[0].offset}: {troubles[0].text}"
+    return row
+
+
+def item_rows(message: Message, number: int) -> list[dict[str, Any]]:
+    """Rows of the `items` table; values as text, and as a number where they are one."""
+    names = columns_of("items")
+    rows = []
+    for index, item in enumerate(message.items):
+        row = {name: item[name] for name in names if name in item}
+        value = item.get("value")
+        if value and message.kind == "gbcs" and _is_secret(str(item.get("object"))):
+            value = HIDDEN
+            row.pop("number", None)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            row.setdefault("number", float(value))
+        row.update(message=number, item=index, value=_text(value))
+        rows.append(row)
+    return rows
+
+
+def _is_secret(name: str) -> bool:
+    from dissectors.gbcs.values import is_secret
+
+    return is_secret(name)
+
+
+HIDDEN = "(hidden: a key)"
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).hex()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple | dict):
+        import json
+
+        from dissectors.field import json_value
+
+        return json.dumps(json_value(value))
+    return str(value)

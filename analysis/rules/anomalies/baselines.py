@@ -1,0 +1,196 @@
+"""What no rule foresees: a device that behaves otherwise than before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from analysis.features.change_points import (
+    Step,
+    change_points,
+    changed,
+    lasting_changes,
+    told,
+    without_daily_rhythm,
+)
+from analysis.features.judging import mask
+from analysis.features.polls import poll_gaps
+from analysis.features.repeats import repeats
+from analysis.features.view import Frame, View
+from analysis.findings.model import Evidence, broken, kept
+from analysis.rules.registry import rule
+
+TOGETHER = 10  # frames that are taken together where single ones say little
+
+
+@rule(
+    "poll-interval-changed",
+    "A device polls at another pace than before",
+    severity="warning",
+    source="robust change point on the poll intervals of the device itself",
+    confidence="derived",
+    merges=("attacks:A35",),
+    cause="battery drain",
+    unseen="thirty polls (MAC data requests) of one device",
+    advice="See what it waits for: a pending flag that never ends, a fast poll request, or a lost parent",
+)
+def poll_interval_changed(
+    view: View, *, factor: float = 4.0, deviations: float = 8.0, lasting: float = 300.0
+) -> Iterator[Evidence]:
+    """Sleeping devices poll at a steady pace. A pace that becomes several times faster or slower and stays
+    so for minutes is a fault, or somebody who keeps the device awake. One that changes for less than an hour, as for
+    a firmware image, only informs."""
+    for sender, gaps, starts, frames in poll_gaps(view):
+        if len(gaps) < 24:
+            continue
+        apart = (np.log(factor) * 0.99, deviations)
+        steps, grave = lasting_changes(np.log(np.maximum(gaps, 1e-3)), starts, (12, 12), apart, lasting)
+        if steps:
+            text = f"poll interval {told(steps, frames, _seconds)}"
+            yield broken(
+                view.label(sender), text, frames[changed(steps, len(frames))], None if grave else "info"
+            )
+        else:
+            yield kept(view.label(sender), f"polls every {float(np.median(gaps)):,.1f} s")
+
+
+def _seconds(level: float) -> str:
+    return f"{np.exp(level):,.1f} s"
+
+
+@rule(
+    "rate-changed",
+    "A device sends much more or much less than before",
+    severity="info",
+    source="robust change points on the device's own rate, and comparison of equal parts of the capture",
+    confidence="derived",
+    merges=("attacks:A42",),
+    cause="silence",
+    unseen="an hour of capture with a hundred frames of one device",
+    advice="See which kind of frame it is: requests, retries, reports",
+)
+def rate_changed(
+    view: View, *, factor: float = 10.0, parts: int = 12, deviations: float = 6.0, lasting: float = 300.0
+) -> Iterator[Evidence]:
+    """How fast a device sends, from each ten frames to the next, and frames per part of the capture against the
+    median part. Ten times as many, or none at all where there were plenty, is worth a look."""
+    if view.span < 3600:
+        return
+    packets = view.good
+    rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")]
+    edges = np.linspace(view.start, view.duration, parts + 1)
+    for sender, part in rows.groupby("sender", sort=False):
+        if len(part) < 100:
+            continue
+        times = part["seconds"].to_numpy(dtype=float)
+        counts = _counts(times, edges)
+        usual = float(np.median(counts))
+        many = np.flatnonzero(counts > factor * max(usual, 1.0))
+        last = int(np.flatnonzero(counts)[-1])
+        subject = view.label(sender)
+        steps = _paces(times, view.start_ns, (np.log(factor), deviations), lasting)
+        if len(many) and not steps:
+            inside = (times >= edges[many[0]]) & (times <= edges[many[0] + 1])
+            text = f"{counts[many[0]]:,} frames in a part of the capture where {usual:,.0f} are usual"
+            yield broken(subject, text, part["frame"].to_numpy()[inside])
+        elif not len(many) and usual >= 10 and last < parts - 2:
+            text = f"silent in the last {parts - 1 - last} of {parts} parts, usually {usual:,.0f} frames each"
+            yield broken(subject, text, part["frame"].iloc[-3:], "warning", (int(sender), float(times[-1])))
+        elif steps:
+            frames = part["frame"].to_numpy()[::TOGETHER]
+            text = told(steps, frames, _a_minute)
+            inside = changed(steps, len(frames))
+            yield broken(
+                subject, text, part["frame"].to_numpy()[inside.start * TOGETHER : inside.stop * TOGETHER]
+            )
+        else:
+            yield kept(subject, f"{usual:,.0f} frames in a twelfth of the capture")
+
+
+def _paces(times: Frame, start_ns: int, apart: tuple[float, float], lasting: float) -> list[Step]:
+    """Lasting changes of the logarithm of the seconds for each frame, taken over `TOGETHER` frames at a time."""
+    starts = times[::TOGETHER]
+    values = np.log(np.maximum(np.diff(starts), 1e-3) / TOGETHER)
+    values = without_daily_rhythm(values, starts[:-1] + start_ns / 1e9)
+    return lasting_changes(values, starts[:-1], (12, 12), apart, lasting)[0]
+
+
+def _a_minute(level: float) -> str:
+    return f"{60 / np.exp(level):,.1f} frames a minute"
+
+
+def _counts(times: Frame, edges: Frame) -> Frame:
+    """How many times lie in each part; the last part holds its end."""
+    if bool((np.diff(times) < 0).any()):
+        return np.histogram(times, edges)[0]
+    upto = np.array(np.searchsorted(times, edges))
+    upto[-1] = np.searchsorted(times, edges[-1], side="right")
+    return np.diff(upto)
+
+
+@rule(
+    "retries-changed",
+    "A device needs more retries than before",
+    severity="info",
+    source="robust change points on the device's own retry share, and comparison of equal parts of the capture",
+    confidence="derived",
+    cause="weak link",
+    unseen="two hundred acknowledged frames of one device",
+    advice="Interference or a link that became worse: look at signal strength at that time",
+)
+def retries_changed(
+    view: View, *, share: float = 0.3, factor: float = 5.0, deviations: float = 3.0
+) -> Iterator[Evidence]:
+    """How many of a device's frames have to be sent again, of each ten frames and in each eighth of the capture.
+    A share that rises, or an eighth with far more than usual, had interference or a link that was blocked."""
+    rows = repeats(view)
+    rows = rows[~rows["heard"]]
+    for sender, part in rows.groupby("sender", sort=False):
+        if len(part) < 200:
+            continue
+        again, frames = part["retry"].to_numpy(dtype=float), part["frame"].to_numpy()
+        shares = np.array([piece.mean() for piece in np.array_split(again, 8)])
+        usual, at = float(np.median(shares)), int(shares.argmax())
+        tens = again[: len(again) // TOGETHER * TOGETHER].reshape(-1, TOGETHER).mean(axis=1)
+        steps = change_points(tens, 8, share, deviations)
+        subject = view.label(sender)
+        if any(after > before for _, before, after in steps):
+            text = f"retries: {told(steps, frames[::TOGETHER], '{:.0%}'.format)}"
+            inside = changed(steps, len(tens) + 1)
+            yield broken(subject, text, frames[inside.start * TOGETHER : inside.stop * TOGETHER])
+        elif shares[at] > share and shares[at] > factor * max(usual, 0.01):
+            eighth = np.array_split(frames, 8)[at]
+            text = f"{shares[at]:.0%} retries from frame {int(eighth[0])}, usually {usual:.1%}"
+            yield broken(subject, text, eighth)
+        else:
+            yield kept(subject, f"{usual:.1%} retries, at most {shares[at]:.0%} in an eighth")
+
+
+@rule(
+    "answers-slow",
+    "Answers come much later than before",
+    severity="info",
+    source="robust change point on response times",
+    confidence="derived",
+    needs=("messages",),
+    cause="weak link",
+    unseen="twenty-four answered commands of one device",
+    advice="See whether the device sleeps more, is out of reach, or its tunnel is busy",
+)
+def answers_slow(view: View, *, factor: float = 4.0, deviations: float = 6.0) -> Iterator[Evidence]:
+    """How long a device takes from a command to its response, against its own past. When answers that took
+    a second take many, it sleeps more, its link is worse, or its tunnel is busy with something else."""
+    rows = view.tables["messages"]
+    rows = rows[mask(rows["answer_seconds"].notna())]
+    for device, part in rows.groupby("originator", sort=False):
+        if len(part) < 24:
+            continue
+        values = np.log(np.maximum(part["answer_seconds"].to_numpy(dtype=float), 1e-3))
+        times, frames = part["seconds"].to_numpy(dtype=float), part["frames"].tolist()
+        steps, _ = lasting_changes(values, times, (12, 12), (np.log(factor) * 0.99, deviations), 0.0)
+        if any(after > before for _, before, after in steps):
+            text = f"answers took {told(steps, [next(iter(fs), 0) for fs in frames], _seconds)}"
+            yield broken(str(device), text, [f for fs in frames[changed(steps, len(frames))] for f in fs])
+        else:
+            yield kept(str(device), f"answers in {float(np.exp(np.median(values))):.1f} s")

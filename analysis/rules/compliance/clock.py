@@ -1,0 +1,198 @@
+"""The clock of the home: who serves the time, whether it is right, whether meters ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from analysis.features.judging import judge, mask, plural
+from analysis.features.view import Frame, View
+from analysis.findings.model import Evidence, broken, kept
+from analysis.rules.compliance.han_commands import READ, TO_CLIENT, attributes_of
+from analysis.rules.registry import rule
+
+EPOCH = 946_684_800
+SHOWN: dict[str, Any] = {"smart_energy": True}
+
+
+@rule(
+    "time-source",
+    "Time is served by another device than the hub",
+    severity="warning",
+    source="ZSE 1.2a time cluster; SEC design note Time Management",
+    confidence="recalled",
+    merges=("rules:T05",),
+    needs=("attributes", "packets"),
+    cause="clock",
+    unseen="answers of the Time cluster",
+    advice="Who serves time decides tariffs and windows: see who answers",
+    **SHOWN,
+)
+def time_source(view: View) -> Iterator[Evidence]:
+    """The hub is the time source of the HAN. Time answered by any other device is wrong or an attack."""
+    rows = attributes_of(view, 0x000A, 0x0000)
+    rows = rows[mask(rows["number"].notna()) & mask(rows["direction"] == TO_CLIENT)]
+    hubs = list(view.hub_addresses())
+    yield from judge(
+        view, rows, ~mask(rows["source"].isin(hubs)), "{bad} with time from another than the hub", "source"
+    )
+
+
+@rule(
+    "time-differs",
+    "The time that is served differs from the capture's clock",
+    severity="info",
+    source="Honeywell AS302P manual section 26 (10 s)",
+    confidence="secondary",
+    merges=("rules:T01", "rules:T05", "attacks:A34", "spec:R172", "disapplied:50"),
+    needs=("attributes",),
+    cause="clock",
+    unseen="answers of the Time cluster with a value",
+    advice="One of the clocks is wrong: compare a second device; above 10 s a meter does not follow",
+    **SHOWN,
+)
+def time_differs(view: View, *, seconds: float = 10.0, far: float = 3600.0) -> Iterator[Evidence]:
+    """Time of the hub against the clock of the capture. A capture host without time synchronisation shows
+    the same, so a small difference informs; more than an hour is no drift, somebody set one of the two
+    wrong. Steps between two answers are judged by another rule."""
+    rows = _time_answers(view)
+    off = (
+        rows["number"].to_numpy(dtype=float)
+        + EPOCH
+        - (view.start_ns / 1e9 + rows["seconds"].to_numpy(dtype=float))
+    )
+
+    def says(bad: Frame, _: Frame) -> str:
+        return f"time differs by {float(np.median(off)):+,.0f} s (median of {len(off)})"
+
+    level = "warning" if len(off) and abs(float(np.median(off))) > far else None
+    yield from judge(view, rows, np.abs(off) > seconds, says, "source", "of time within the limit", level)
+
+
+def _time_answers(view: View) -> Frame:
+    rows = attributes_of(view, 0x000A, 0x0000)
+    return rows[
+        mask(rows["number"].notna()) & mask(rows["direction"] == TO_CLIENT) & mask(rows["seconds"].notna())
+    ]
+
+
+@rule(
+    "time-step",
+    "The time that is served jumps",
+    severity="error",
+    source="attack: time manipulation; alert 0x8F0C",
+    confidence="secondary",
+    merges=("attacks:A34", "rules:T01"),
+    needs=("attributes",),
+    cause="clock",
+    unseen="two answers of the Time cluster from one device",
+    advice="Meters must not follow a step of more than 10 s: look for their alert 0x8F0C",
+    **SHOWN,
+)
+def time_step(view: View, *, seconds: float = 10.0) -> Iterator[Evidence]:
+    """Between two answers the served time must advance as the capture's clock does. A step means that
+    somebody set or forged it."""
+    rows = _time_answers(view)
+    for source, part in rows.groupby("source", sort=False):
+        if len(part) < 2:
+            continue
+        off = part["number"].to_numpy(dtype=float) - part["seconds"].to_numpy(dtype=float)
+        step = np.r_[0.0, np.diff(off)]
+        far = np.abs(step) > seconds
+        if far.any():
+            text = f"time jumps by {step[far][0]:+,.0f} s at frame {int(part['frame'].to_numpy()[far][0])}"
+            yield broken(view.label(source), text, part["frame"][far])
+        else:
+            yield kept(view.label(source), f"{plural(len(part), 'answer')} in step")
+
+
+@rule(
+    "time-drifts",
+    "The time that is served drifts",
+    severity="warning",
+    source="SMETS2 clock clauses; Honeywell AS302P manual section 26 (10 s)",
+    confidence="secondary",
+    merges=("rules:T01", "attacks:A34"),
+    needs=("attributes",),
+    cause="clock",
+    unseen="five answers of the Time cluster from one device over ten minutes",
+    advice="Clock of the hub, or of the capture host: compare with a second device",
+    **SHOWN,
+)
+def time_drifts(view: View, *, per_million: float = 500.0, least: float = 3.0) -> Iterator[Evidence]:
+    """The difference between served time and the capture's clock grows steadily: one of the two clocks runs
+    wrong. A computer's clock drifts by less than a hundred parts in a million."""
+    rows = _time_answers(view)
+    for source, part in rows.groupby("source", sort=False):
+        seconds = part["seconds"].to_numpy(dtype=float)
+        if len(part) < 5 or seconds[-1] - seconds[0] < 600:
+            continue
+        off = part["number"].to_numpy(dtype=float) - seconds
+        half = len(off) // 2
+        steady = abs(np.diff(off)).max() <= 10
+        moved = float(np.median(off[half:]) - np.median(off[:half]))
+        span = float(np.median(seconds[half:]) - np.median(seconds[:half]))
+        if steady and abs(moved) > least and abs(moved) / span * 1e6 > per_million:
+            yield broken(
+                view.label(source), f"drifts by {moved / span * 86400:+,.0f} s a day", part["frame"][half:]
+            )
+        else:
+            yield kept(
+                view.label(source),
+                f"{plural(len(part), 'answer')}, drift {moved / span * 86400:+,.1f} s a day",
+            )
+
+
+@rule(
+    "time-status",
+    "The hub says that its time is not set",
+    severity="warning",
+    source="ZCL time cluster",
+    confidence="recalled",
+    merges=("rules:T05",),
+    needs=("attributes",),
+    cause="clock",
+    unseen="the TimeStatus attribute",
+    advice="Devices must not take this time: see whether the hub has its wide area link",
+    **SHOWN,
+)
+def time_status(view: View) -> Iterator[Evidence]:
+    """The hub says by TimeStatus whether its clock is a master or was synchronised (bits 0 and 1). With
+    neither bit set its time is a guess, and devices must not take it."""
+    rows = attributes_of(view, 0x000A, 0x0001)
+    rows = rows[mask(rows["number"].notna()) & mask(rows["source"].isin(list(view.hub_addresses())))]
+    unset = [int(n) & 0b11 == 0 for n in rows["number"]]
+    yield from judge(
+        view, rows, unset, "{bad} with neither master nor synchronised", "source", "with its time set"
+    )
+
+
+@rule(
+    "time-read-daily",
+    "A meter did not ask for the time for a day",
+    severity="info",
+    source="SMETS2 clock clauses",
+    confidence="recalled",
+    merges=("rules:T06",),
+    needs=("attributes",),
+    cause="clock",
+    unseen="more than a day of capture with reads of the Time cluster",
+    advice="Its clock may drift: see whether it is on the network",
+    **SHOWN,
+)
+def time_read_daily(view: View, *, seconds: float = 90000.0) -> Iterator[Evidence]:
+    """Meters have no receiver for time: they ask the hub at least once a day. One that does not ask lets
+    its clock drift, and with it tariff switching times and half-hour readings."""
+    rows = attributes_of(view, 0x000A, 0x0000)
+    asks = rows[mask(rows["command"] == READ)]
+    for source, part in asks.groupby("source", sort=False):
+        times = np.r_[part["seconds"].to_numpy(dtype=float), view.duration]
+        if view.duration - times[0] < seconds:
+            continue
+        gap = float(np.diff(times).max())
+        if gap > seconds:
+            yield broken(view.label(source), f"{gap:,.0f} s between two reads", part["frame"])
+        else:
+            yield kept(view.label(source), f"reads at least every {gap:,.0f} s")

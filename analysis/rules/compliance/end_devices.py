@@ -1,0 +1,132 @@
+"""End devices: who may sleep, polls, keep-alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from analysis.features.judging import judge, mask, plural
+from analysis.features.view import View
+from analysis.findings.model import Evidence, broken, kept
+from analysis.rules.registry import rule
+from analysis.tables.lazy import matching
+
+
+@rule(
+    "sleepy-device-routes",
+    "A sleeping device routes",
+    severity="warning",
+    source="GBCS section 10; SMETS2 GSME",
+    confidence="recalled",
+    merges=("rules:N09", "rules:N25"),
+    needs=("packets", "devices"),
+    cause="forged command",
+    smart_energy=True,
+    unseen="frames of a gas meter (role GSME)",
+    advice="A gas meter is a sleepy end device: somebody uses its address, or it is not one",
+)
+def sleepy_device_routes(view: View) -> Iterator[Evidence]:
+    """A gas meter runs on a battery: it never sends beacons, link status or route commands."""
+    packets = view.good
+    rows = packets[mask(packets["sender"].isin(list(view.with_role("GSME"))))]
+    routes = mask(rows["nwk_command"].isin([0x01, 0x02, 0x08])) | mask(rows["mac_type"] == "beacon")
+    yield from judge(view, rows, routes, "{bad} of a router", good="of an end device")
+
+
+@rule(
+    "end-device-polls",
+    "A gas meter listens all the time",
+    severity="info",
+    source="GBCS section 10; SMETS2 GSME",
+    confidence="recalled",
+    merges=("rules:N09", "rules:N10", "spec:R032", "disapplied:46"),
+    needs=("packets", "commands", "devices"),
+    smart_energy=True,
+    unseen="an association or Device_annce of a gas meter",
+    advice="Its capability says that its receiver is always on: not a battery device",
+)
+def end_device_polls(view: View) -> Iterator[Evidence]:
+    """The capability in a join says whether a device sleeps. A gas meter sleeps; a display may, or may
+    not."""
+    gas = list(view.with_role("GSME"))
+    if not gas:
+        return
+    fields = view.tables["commands"].only(source=gas)
+    said = fields[matching(fields["field"], "receiver_on|rx_on_when_idle", "contains")]
+    yield from judge(
+        view, said, mask(said["number"] == 1), "{bad} saying that it never sleeps", "source", "as a sleeper"
+    )
+
+
+@rule(
+    "indirect-expired",
+    "A sleeping device polls too seldom for its data",
+    severity="info",
+    source="ZigBee PRO macTransactionPersistenceTime 0x01F4",
+    confidence="recalled",
+    merges=("rules:N22",),
+    cause="silence",
+    unseen="polls of a sleeping device",
+    advice="A parent holds data for 7.68 s: the child misses what comes between its polls",
+)
+def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> Iterator[Evidence]:
+    """While a child waits for an answer it must poll at least every 7.68 s. Judged: after the child sent a
+    request, the gap to its next poll."""
+    packets = view.good
+    polls = packets.only(mac_command=0x04)
+    asks = packets[mask(packets["aps_type"] == "data") & mask(packets["aps_ack_request"] == True)]  # noqa: E712
+    asked = dict(asks.groupby("sender", sort=False).places())
+    for child, part in polls.groupby("sender", sort=False):
+        if len(part) < least or child not in asked:
+            continue
+        mine = asks.iloc[asked[child]]
+        times = np.append(part["seconds"].to_numpy(dtype=float), np.inf)
+        sent = mine["seconds"].to_numpy(dtype=float)
+        gap = times[np.searchsorted(times, sent)] - sent
+        late = np.isfinite(gap) & (gap > seconds)
+        if late.mean() > 0.2:
+            yield broken(
+                view.label(child),
+                f"{late.sum()} of {plural(len(sent), 'request')} without a poll in time",
+                mine["frame"][late],
+            )
+        else:
+            yield kept(view.label(child), f"polls in time after {plural(len(sent), 'request')}")
+
+
+@rule(
+    "keep-alive-cadence",
+    "The keep-alive is not kept",
+    severity="warning",
+    source="ZSE 1.2a; ZCL8 3.18.4 (base 10 min, jitter 300 s)",
+    confidence="secondary",
+    merges=("rules:N08", "spec:R087"),
+    needs=("attributes",),
+    cause="silence",
+    smart_energy=True,
+    unseen="reads of the keep-alive cluster (0x0025) by one device, three or more",
+    advice="Three misses start a search for the trust centre: see whether the hub answers",
+)
+def keep_alive_cadence(view: View, *, base: float = 600.0, jitter: float = 300.0) -> Iterator[Evidence]:
+    """Devices read the keep-alive cluster of the hub every ten minutes plus up to five of jitter, or as the
+    hub's attributes say."""
+    rows = view.attributes.only(cluster=0x0025)
+    told = rows[mask(rows["number"].notna())]
+    for attribute, number in zip(told["attribute"], told["number"], strict=True):
+        base, jitter = (number * 60, jitter) if attribute == 0 else (base, number)
+    reads = rows[mask(rows["command"] == 0x00)].drop_duplicates("frame")
+    for source, part in reads.groupby("source", sort=False):
+        gaps = np.diff(part["seconds"].to_numpy(dtype=float))
+        if len(gaps) < 2:
+            continue
+        long = gaps > 3 * (base + jitter)
+        if long.any():
+            frames = part["frame"].to_numpy()[1:][long]
+            yield broken(
+                view.label(source),
+                f"gaps of up to {gaps.max():,.0f} s (allowed {base + jitter:,.0f} s)",
+                frames,
+            )
+        else:
+            yield kept(view.label(source), f"every {np.median(gaps):,.0f} s")

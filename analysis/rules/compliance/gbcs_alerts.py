@@ -1,0 +1,278 @@
+"""Alerts: which must follow which event, in which order, and which only go to a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from analysis.features.judging import mask, plural
+from analysis.features.view import View
+from analysis.findings.model import Evidence, broken, kept
+from analysis.rules.compliance.gbcs_messages import MESSAGE_RULE, gbcs, judge_messages, party, roles_of
+from analysis.rules.compliance.han_commands import OTA, TO_SERVER, commands, field_of
+from analysis.rules.registry import rule
+
+LOG_ONLY = [0x8145, 0x8F43, 0x8F47, 0x8F48, 0x8F49, 0x8F4A, 0x8F4B, 0x8F4C, 0x8F4D]
+RESTORED = [0x8F35, 0x8F36]
+SECURITY = [0x8F1E, 0x8F30, 0x8F3D, 0x8F3E, 0x8F3F]
+
+
+@rule(
+    "device-log-alert",
+    "The device log changed without its alert",
+    severity="warning",
+    source="GBCS v4.0 use-case annex CS14",
+    confidence="text",
+    merges=("rules:N06", "spec:R131", "disapplied:8", "disapplied:88", "rules:N05"),
+    cause="join attack",
+    absent=1,
+    unseen="a successful CCS01 or CCS02 response",
+    advice="The hub must report every change with message 0x0018, alert 0x8F12",
+    **MESSAGE_RULE,
+)
+def device_log_alert(view: View, *, seconds: float = 300.0) -> Iterator[Evidence]:
+    """Adding or removing a device is reported to the access control broker by alert 0x8F12."""
+    rows = gbcs(view, "response")
+    rows = rows[mask(rows["message_code"].isin([1, 2])) & mask(rows["outcome"] == "success")]
+    rows = rows[mask(rows["seconds"].notna()) & mask(rows["seconds"] + seconds < view.duration)]
+    alerts = gbcs(view, "alert")
+    told = alerts.loc[mask(alerts["message_code"] == 0x0018), "seconds"].to_numpy(dtype=float)
+    missing = [not ((told >= s - 5) & (told <= s + seconds)).any() for s in rows["seconds"]]
+    yield from judge_messages(
+        view, rows, missing, f"no alert 0x8F12 within {seconds:.0f} s", "followed by their alert"
+    )
+
+
+@rule(
+    "log-only-alert",
+    "An alert of a code that is for logs only",
+    severity="info",
+    source="Aclara SGM1400 manual page 101",
+    confidence="secondary",
+    merges=("spec:R175", "rules:G37"),
+    cause="message format",
+    unseen="an alert with its code",
+    advice="Makers differ: see the manual of the device",
+    **MESSAGE_RULE,
+)
+def log_only_alert(view: View) -> Iterator[Evidence]:
+    """Some events are only written to the device's log and are not sent to anybody. A device that sends
+    them as alerts costs air time and alarms a party that cannot act on it."""
+    rows = gbcs(view, "alert")
+    rows = rows[mask(rows["alert_code"].notna())]
+    yield from judge_messages(
+        view, rows, mask(rows["alert_code"].isin(LOG_ONLY)), "alert {alert_code:#06x}", "of codes that travel"
+    )
+
+
+@rule(
+    "security-alert",
+    "A device raises a security alert",
+    severity="warning",
+    source="alert list; Aclara SGM1400 manual page 101",
+    confidence="derived",
+    merges=("rules:G36", "rules:C05", "spec:R174", "attacks:A32"),
+    cause="gbcs protection",
+    unseen="an alert with its code",
+    advice="Look for the message that made it: wrong MAC or signature, no authority, or tampering",
+    **MESSAGE_RULE,
+)
+def security_alert(view: View) -> Iterator[Evidence]:
+    """The device itself says that something touched its security: failed integrity or authentication,
+    missing authority, unauthorised communication, or tampering. The cause is usually a message a moment
+    before."""
+    rows = gbcs(view, "alert")
+    rows = rows[mask(rows["alert_code"].notna())]
+    yield from judge_messages(
+        view, rows, mask(rows["alert_code"].isin(SECURITY)), "alert {alert_code:#06x}", "of other kinds"
+    )
+
+
+@rule(
+    "duty-cycle-alert-order",
+    "Duty-cycle alerts out of order",
+    severity="warning",
+    source="alert list (0x8F20 to 0x8F25); use cases DBCH03, DBCH04",
+    confidence="derived",
+    merges=("rules:N18", "spec:R134"),
+    cause="duty cycle",
+    unseen="duty-cycle alerts of a hub",
+    advice="An end without its begin: an alert was lost, or the hub restarted",
+    **MESSAGE_RULE,
+)
+def duty_cycle_alert_order(view: View) -> Iterator[Evidence]:
+    """Alerts tell when the hub's sub-GHz air time becomes limited, critical or regulated (0x8F20, 22, 24)
+    and when that ends (21, 23, 25). An end without a beginning, or two beginnings, means lost alerts or a
+    restart."""
+    rows = gbcs(view, "alert")
+    rows = rows[mask(rows["alert_code"].isin(range(0x8F20, 0x8F26)))]
+    for hub, part in rows.groupby("originator", sort=False):
+        odd = []
+        running: set[int] = set()
+        for number, code in enumerate(part["alert_code"].astype(int)):
+            state = (code - 0x8F20) // 2
+            if code % 2 and state not in running and number:
+                odd.append(number)
+            running = running - {state} if code % 2 else running | {state}
+        if odd:
+            frames = [f for n in odd for f in part["frames"].iloc[n]]
+            yield broken(party(view, hub), f"{plural(len(odd), 'end')} without a beginning", frames)
+        else:
+            yield kept(party(view, hub), f"{plural(len(part), 'alert')} in order")
+
+
+@rule(
+    "firmware-alerts",
+    "A firmware activation without its result",
+    severity="info",
+    source="GBCS v0.8.1 11.5 (page 140)",
+    confidence="text",
+    merges=("spec:R098", "spec:R099", "spec:R100", "rules:G33"),
+    cause="ota",
+    unseen="a CS06 command and what follows",
+    advice="A future-dated activation reports later (0x00CA); otherwise the response says what happened",
+    **MESSAGE_RULE,
+)
+def firmware_alerts(view: View) -> Iterator[Evidence]:
+    """An activation answers at once: with its outcome, or without one when it is dated for later."""
+    given = gbcs(view, "command")
+    rows = given[mask(given["message_code"] == 0x0012)]
+    answers = gbcs(view, "response")
+    known = set(answers["answers"].dropna().astype(int))
+    missing = [int(m) not in known for m in rows["message"]]
+    yield from judge_messages(view, rows, missing, "no response was seen", "answered")
+
+
+@rule(
+    "firmware-receipt",
+    "A meter did not report the firmware that it took",
+    severity="warning",
+    source="GBCS use-case tables (0x00CE, 0x00CF); Honeywell AS302P manual page 42",
+    confidence="secondary",
+    merges=("rules:O05", "spec:R101"),
+    needs=("commands", "messages"),
+    smart_energy=True,
+    cause="ota",
+    absent=3,
+    unseen="an Upgrade End request with success of a meter that sends GBCS messages, and an hour after it",
+    advice="The supplier cannot activate what it does not know of: see whether the image's signature was refused",
+)
+def firmware_receipt(view: View, *, seconds: float = 3600.0) -> Iterator[Evidence]:
+    """When an image has come and its signature is right, a meter says so by an alert of its own (0x00CE of electricity
+    meters, 0x00CF of gas meters) that names the image; when it is wrong, by another alert."""
+    ends = commands(view, OTA, TO_SERVER, (0x06,))
+    ends = ends[mask(field_of(view, ends, "status") == 0) & mask(ends["seconds"] + seconds < view.duration)]
+    said = gbcs(view)
+    alerts = said[mask(said["cra"] == "alert")]
+    for row in ends.itertuples():
+        device, role = f"{int(row.source):016x}", view.roles.get(int(row.source))
+        if not mask(said["originator"] == device).any() or role not in (None, "ESME", "GSME"):
+            continue
+        mine = alerts[mask(alerts["originator"] == device)]
+        near = mine[mask(mine["seconds"] >= row.seconds - 5) & mask(mine["seconds"] <= row.seconds + seconds)]
+        subject = view.label(row.source)
+        if near.empty:
+            yield broken(subject, f"no alert within {seconds:,.0f} s of the end of the transfer", [row.frame])
+        else:
+            yield kept(subject, f"alert {int(near['message_code'].iloc[0]):#06x} after the transfer")
+
+
+@rule(
+    "outage-order",
+    "Supply was restored before it failed",
+    severity="warning",
+    source="GBCS v4.0 use-case annex ECS80",
+    confidence="text",
+    merges=("spec:R166",),
+    needs=("messages", "items"),
+    smart_energy=True,
+    cause="clock",
+    unseen="an outage alert (ECS80)",
+    advice="The clock of the meter was wrong in between",
+)
+def outage_order(view: View) -> Iterator[Evidence]:
+    """An outage alert names when supply failed and when it came back. A return before the failure means
+    that the meter's clock was wrong at one of these times."""
+    rows = gbcs(view, "alert")
+    rows = rows[mask(rows["message_code"] == 0x0067)]
+    items = view.tables["items"]
+    for name in ("outage_start", "outage_end"):
+        part = items[mask(items["object"] == name)][["message", "value"]].rename(columns={"value": name})
+        rows = rows.merge(part, on="message")
+    rows = rows[mask(rows["outage_start"].notna()) & mask(rows["outage_end"].notna())]
+    bad = rows["outage_start"].astype(str) > rows["outage_end"].astype(str)
+    yield from judge_messages(view, rows, bad, "from {outage_start} to {outage_end}", "in order")
+
+
+@rule(
+    "alert-recipient",
+    "An alert went to another party than a maker's manual has it for",
+    severity="info",
+    source="Aclara SGM1400 manual (Y20974-TUM B) pages 101 to 104",
+    confidence="secondary",
+    merges=("spec:R176", "spec:R177"),
+    needs=("messages", "devices"),
+    cause="message format",
+    unseen="alerts of supply, voltage or configurable events, to a party whose role is known",
+    advice="Makers and event configurations differ: see whether the party that should act learns of it in another way",
+)
+def alert_recipient(view: View) -> Iterator[Evidence]:
+    """Alerts of a restored supply (8F35, 8F36) and of voltage (80xx) are for the network operator, those of
+    configurable events (81xx) for the supplier: so one maker's manual. Devices may be configured otherwise, and may tell
+    both; an alert that went to the right party too has reached it. So this informs, and accuses nobody."""
+    rows = gbcs(view, "alert")
+    rows = rows[mask(rows["alert_code"].notna())]
+    code = rows["alert_code"].astype("int64")
+    operator = mask(code.isin(RESTORED)) | mask(code // 256 == 0x80)
+    rows, operator = (
+        rows[operator | mask(code // 256 == 0x81)],
+        operator[operator | mask(code // 256 == 0x81)],
+    )
+    role = roles_of(view, rows["recipient"])
+    known = mask(role.astype(str).str.contains("operator|supplier", case=False))
+    party_of = role[known].astype(str).str.lower().str.replace(r"[^a-z]", "", regex=True)
+    wanted = ["network operator" if one else "supplier" for one in operator[known]]
+    said = rows[known].assign(role=role[known], wanted=wanted)
+    right = [has.endswith(want.replace(" ", "")) for has, want in zip(party_of, wanted, strict=True)]
+    told = [*zip(said["originator"], said["alert_code"], said["seconds"], strict=True)]
+    reached = [one for one, good in zip(told, right, strict=True) if good]
+    wrong = [not good and not _also(one, reached) for one, good in zip(told, right, strict=True)]
+    text = "alert {alert_code:#06x} went to the {role} ({recipient}), and not to the {wanted}"
+    yield from judge_messages(view, said, wrong, text)
+
+
+def _also(
+    alert: tuple[str, int, float], reached: list[tuple[str, int, float]], within: float = 600.0
+) -> bool:
+    """Whether the same alert of the same device went to the right party as well."""
+    device, code, seconds = alert
+    return any(device == d and code == c and abs(seconds - t) <= within for d, c, t in reached)
+
+
+@rule(
+    "alert-flood",
+    "A device raises one alert over and over",
+    severity="warning",
+    source="GBCS v0.8.1 16 (alerts); robust limit on repeats",
+    confidence="derived",
+    cause="duty cycle",
+    unseen="an alert with its code",
+    advice="Each goes through the tunnel and over the wide area: find what makes the device repeat it",
+    **MESSAGE_RULE,
+)
+def alert_flood(view: View, *, alerts: int = 8, window: float = 600.0) -> Iterator[Evidence]:
+    """An alert says that something happened, once. One code many times within minutes is a fault of the
+    device, an event that is provoked again and again, or a flood."""
+    rows = gbcs(view, "alert")
+    rows = rows[mask(rows["alert_code"].notna())]
+    for (device, code), part in rows.groupby(["originator", "alert_code"], sort=False):
+        times = part["seconds"].to_numpy(dtype=float)
+        within = np.searchsorted(times, times + window, side="right") - np.arange(len(times))
+        most, at = int(within.max()), int(within.argmax())
+        subject = party(view, device)
+        if most >= alerts:
+            frames = [f for fs in part["frames"].iloc[at : at + most] for f in fs]
+            yield broken(subject, f"alert 0x{int(code):04x} {most} times within {window:.0f} s", frames)
+        else:
+            yield kept(subject, f"alert 0x{int(code):04x} {plural(len(part), 'time')}")

@@ -1,0 +1,188 @@
+"""What the rules about GBCS messages share: the message table joined with the table of use cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from analysis.features import names
+from analysis.features.judging import mask, plural
+from analysis.features.view import Frame, View
+from analysis.findings.model import Evidence, broken, kept
+from dissectors.facts import table
+
+__all__ = [
+    "DEVICES", "INDEX", "MESSAGE_RULE", "NETWORK_ROLES", "TABLES", "carried_out", "code_set", "departure", "gbcs",
+    "hub_is_heard", "judge_items", "judge_messages", "message_items", "name_of", "numbers_of", "party",
+    "payload_commands", "roles_of", "station_of", "subject_of", "use_cases",
+]  # fmt: skip
+
+TABLES = ("messages",)
+INDEX = r"\[\d+\]"  # of a repeated object, as in ``cells[2].subject``
+MESSAGE_RULE: dict[str, Any] = {"needs": ("messages",), "smart_energy": True}
+NETWORK_ROLES = ("coordinator", "router", "end device")
+DEVICES = ("ESME", "GSME", "CHF", "GPF", "PPMID", "IHD", "CAD", "HCALCS")
+
+
+@cache
+def use_cases() -> dict[int, dict[str, str]]:
+    """The table of use cases by message code (dissectors/gbcs/tables/usecases.csv)."""
+    try:
+        return {int(row["message_code"], 16): row for row in table("gbcs", "usecases")}
+    except FileNotFoundError:
+        return {}
+
+
+@cache
+def code_set(column: str, *values: str) -> frozenset[int]:
+    """Message codes whose `column` in the table of use cases holds one of `values`."""
+    return frozenset(code for code, row in use_cases().items() if row.get(column) in values)
+
+
+def gbcs(view: View, cra: str | None = None, *, blocks: bool = False) -> Frame:
+    """GBCS messages in order; of one kind (command, response, alert) when `cra` is given.
+
+    A message that came in blocks is a row of its own; its blocks, which share its counter, are rows only
+    when `blocks` asks for them."""
+    messages = view.tables["messages"]
+    rows = messages[mask(messages["kind"] == "gbcs") & mask(messages["message_code"].notna())]
+    if not blocks:
+        rows = rows[~mask(rows["payload_kind"] == "gbt")]
+    return rows if cra is None else rows[mask(rows["cra"] == cra)]
+
+
+HUBS_OWN = ("CCS", "DBCH", "CS14")  # use cases of the hub itself
+
+
+def hub_is_heard(view: View) -> bool:
+    """Whether the capture holds messages of the hub itself. They go to and from it over the wide area network and never
+    cross the home's: where there are none, that one of them is missing says nothing."""
+    codes = [code for code, row in use_cases().items() if row["use_case"].startswith(HUBS_OWN)]
+    return bool(mask(gbcs(view)["message_code"].isin(codes)).any())
+
+
+def name_of(row: object) -> str:
+    """What a person calls a message: number, use case and kind."""
+    number, use_case, cra = (getattr(row, name, None) for name in ("message", "use_case", "cra"))
+    if _missing(use_case):
+        use_case = getattr(row, "name", None)
+    return "message" if number is None else subject_of(number, use_case, cra)
+
+
+def subject_of(number: Any, *words: object) -> str:
+    """A message by its number, and what is known of its name: use case, kind."""
+    known = [str(word) for word in words if not _missing(word)]
+    return f"message {int(number)} ({' '.join(known) or 'unnamed message'})"
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
+
+
+def _said_of(row: Frame) -> dict[str, Any]:
+    """What a sentence takes of a row: an object without a name by its OBIS code, other values as "unknown"."""
+    said = {name: "unknown" if _missing(value) else value for name, value in row._asdict().items()}
+    if "object" in said and _missing(row.object):
+        code = said.get("obis", "unknown")
+        said["object"] = "an unnamed object" if code == "unknown" else f"object {code}"
+    return said
+
+
+def carried_out(view: View) -> set[int]:
+    """The numbers of the commands that were answered with success."""
+    answers = gbcs(view, "response")
+    return set(answers.loc[mask(answers["outcome"] == "success"), "answers"].dropna().astype(int))
+
+
+def station_of(identifier: object) -> int | None:
+    """The station of an originator or recipient given as 16 hex digits; None for anything else."""
+    try:
+        return int(str(identifier), 16)
+    except ValueError:
+        return None
+
+
+def party(view: View, identifier: object) -> str:
+    """Name of an originator or recipient given as 16 hex digits."""
+    station = station_of(identifier)
+    return str(identifier) if station is None else view.label(station)
+
+
+def judge_messages(
+    view: View, rows: Frame, bad: object, text: str, good: str = "as required"
+) -> Iterator[Evidence]:
+    """One piece of evidence per message that is `bad`, one for each use case that is good."""
+    wrong = mask(bad)
+    for row in rows[wrong].itertuples():
+        yield broken(name_of(row), text.format(**_said_of(row)), row.frames)
+    for (use_case, cra), part in rows[~wrong].groupby(
+        ["use_case", "cra"], observed=True, sort=False, dropna=False
+    ):
+        many = f"{len(part):,} messages" if len(part) > 1 else "1 message"
+        words = " ".join(str(word) for word in (use_case, cra) if not _missing(word))
+        yield kept(words or "messages without a name", f"{many} {good}")
+
+
+def numbers_of(rows: Frame) -> str:
+    """The numbers of the first five messages, as a person lists them."""
+    return ", ".join(str(int(m)) for m in rows["message"][:5])
+
+
+def roles_of(view: View, identifiers: Frame) -> Frame:
+    """Roles in GBCS of originators or recipients given as 16 hex digits; null where unknown."""
+    # What a radio is to the network says nothing of its role in GBCS.
+    known = {f"{eui:016x}": role for eui, role in view.roles.items() if role not in NETWORK_ROLES}
+    return identifiers.astype(str).str.lower().map(known)
+
+
+def message_items(view: View, use_case: str, cra: str, pattern: str, column: str = "value") -> Frame:
+    """Items of messages whose use case fits `use_case` (regular expression), of one kind where `cra` names it,
+    whose object without its indices fits `pattern`, and which have a `column`; with the message's columns."""
+    names.message_object(use_case, cra, pattern)
+    items, messages = view.tables["items"], view.tables["messages"]
+    wanted = messages[mask(messages["use_case"].astype(str).str.fullmatch(use_case))]
+    if cra:
+        wanted = wanted[mask(wanted["cra"] == cra)]
+    inside = items[mask(items["message"].isin(wanted["message"]))]
+    objects = inside["object"].astype(str).str.replace(INDEX, "", regex=True)
+    inside = inside[mask(objects.str.fullmatch(pattern)) & mask(inside[column].notna())]
+    of_message = ["message", "frames", "originator", "recipient", "seconds", "use_case", "cra", "answers"]
+    return inside.merge(wanted[of_message], on="message")
+
+
+def departure(view: View, rows: Frame, subject: str, text: str) -> Iterator[Evidence]:
+    """Messages among `rows` that use what GBCS takes away: `subject` is a regular expression over the subjects
+    of dissectors/gbcs/tables/disapplied.csv."""
+    rows = rows[mask(rows["departures"].notna())]
+    found = mask(rows["departures"].astype(str).str.contains(rf"(?:^|; ){subject}(?:$|; )", regex=True))
+    yield from judge_messages(view, rows, found, text)
+
+
+def judge_items(rows: Frame, bad: object, text: str) -> Iterator[Evidence]:
+    """One piece of evidence per message of `rows` (see `message_items`): its first four bad items, or how many
+    are good."""
+    wrong = mask(bad)
+    for number, part in rows.groupby("message", sort=False):
+        here = part[wrong[rows.index.get_indexer(part.index)]]
+        first = part.iloc[0]
+        subject = subject_of(number, first["use_case"])
+        if here.empty:
+            yield kept(subject, f"{plural(len(part), 'item')} as required")
+            continue
+        says = dict.fromkeys(text.format(**_said_of(row)) for row in here.itertuples())
+        yield broken(subject, "; ".join(list(says)[:4]), [] if first["frames"] is None else first["frames"])
+
+
+def payload_commands(view: View, use_case: str) -> Frame:
+    """Readable commands of a use case (regular expression), with ``values`` by the name of their object."""
+    items = message_items(view, use_case, "command", ".*")
+    objects = items["object"].astype(str).str.replace(INDEX, "", regex=True)
+    values: dict[int, dict[str, str]] = {}
+    for number, name, value in zip(items["message"], objects, items["value"], strict=True):
+        values.setdefault(int(number), {}).setdefault(name, str(value))
+    rows = gbcs(view, "command")
+    rows = rows[mask(rows["message"].isin(list(values)))]
+    return rows.assign(values=[values[int(m)] for m in rows["message"]])

@@ -1,0 +1,205 @@
+"""Certificate-based key establishment (cluster 0x0800): order, failures, what may not come before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from analysis.features.completeness import completeness
+from analysis.features.judging import judge, mask, plural
+from analysis.features.view import View
+from analysis.findings.model import Evidence, broken, kept
+from analysis.rules.compliance.han_commands import KEY_ESTABLISHMENT, TO_CLIENT, TO_SERVER, commands, field_of
+from analysis.rules.registry import rule
+
+INITIATE, EPHEMERAL, CONFIRM, TERMINATE = 0x00, 0x01, 0x02, 0x03
+STEPS = {INITIATE: "Initiate", EPHEMERAL: "Ephemeral Data", CONFIRM: "Confirm Key"}
+RUN = "a key establishment (cluster 0x0800)"
+RUN_RULE: dict[str, Any] = {
+    "needs": ("commands",),
+    "cause": "key establishment",
+    "smart_energy": True,
+    "unseen": RUN,
+}
+
+
+@rule(
+    "cbke-order",
+    "Key establishment out of order",
+    severity="warning",
+    source="ZSE 1.2a annex C",
+    confidence="recalled",
+    merges=("rules:Z06",),
+    advice="Look at the frames before: a lost frame, or two runs at once",
+    **RUN_RULE,
+)
+def cbke_order(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
+    """Initiate, then ephemeral data, then confirmation, each request with its response. An ephemeral
+    without a run begun, or a confirmation without ephemeral data, is out of order. A step that the sniffer may not have
+    heard, by the numbers of the frames that its sender sent, is not one that was left out."""
+    air = completeness(view)
+    rows = commands(view, KEY_ESTABLISHMENT, None, (INITIATE, EPHEMERAL, CONFIRM))
+    for (source, destination, _), part in rows.groupby(
+        ["source", "destination", "direction"], sort=False, observed=True
+    ):
+        number = part["command"].astype("int64").to_numpy()
+        times = part["seconds"].to_numpy(dtype=float)
+        bad, doubtful = [], 0
+        for at, one in enumerate(number):
+            before = number[:at][times[:at] >= times[at] - seconds]
+            if one and one - 1 not in before:
+                since = times[at - 1] if at else times[at] - seconds
+                maybe = air.unheard(source, max(since, times[at] - seconds), times[at])
+                doubtful += bool(maybe)
+                bad += [] if maybe else [at]
+        subject = f"{view.label(source)} to {view.label(destination)}"
+        if bad and not (len(bad) == 1 and air.may_explain(source, 1, len(part))):
+            names = ", ".join(dict.fromkeys(STEPS[int(number[at])] for at in bad))
+            text = f"{plural(len(bad), 'step')} ({names}) without the one before"
+            yield broken(subject, text, part["frame"].iloc[bad])
+        elif bad or doubtful:
+            yield kept(
+                subject, f"{plural(len(part), 'step')} in order, but for what the sniffer did not hear"
+            )
+        else:
+            yield kept(subject, f"{plural(len(part), 'step')} in order")
+
+
+@rule(
+    "cbke-terminated",
+    "Key establishment was ended with an error",
+    severity="warning",
+    source="ZSE annex C",
+    confidence="secondary",
+    merges=("attacks:A27", "rules:Z09", "spec:R092"),
+    advice=(
+        "Status 1 unknown issuer, 2 bad confirmation, 3 bad message, 4 no resources, 5 suite, 6 certificate"
+    ),
+    **RUN_RULE,
+)
+def cbke_terminated(view: View) -> Iterator[Evidence]:
+    """A side that cannot go on ends key establishment with a Terminate command, which says why. The device
+    then has no link key, and no Smart Energy data can flow."""
+    rows = commands(view, KEY_ESTABLISHMENT)
+    bad = mask(rows["command"] == TERMINATE)
+    yield from judge(
+        view, rows, bad, "{bad} ending a key establishment", "source", "of key establishment, none ended"
+    )
+
+
+@rule(
+    "cbke-retry-too-soon",
+    "Key establishment is tried again before the wait is over",
+    severity="warning",
+    source="ZSE annex C",
+    confidence="secondary",
+    merges=("rules:Z09", "spec:R092"),
+    advice="Terminate names seconds to wait; the other side must keep to it",
+    **RUN_RULE,
+)
+def cbke_retry_too_soon(view: View) -> Iterator[Evidence]:
+    """Terminate says how many seconds the other side must wait before it tries again."""
+    ends = commands(view, KEY_ESTABLISHMENT, None, (TERMINATE,))
+    ends = ends.assign(wait=field_of(view, ends, "wait_time"))
+    starts = commands(view, KEY_ESTABLISHMENT, TO_SERVER, (INITIATE,))
+    for row in ends.itertuples():
+        mine = starts[mask(starts["source"].isin([row.source, row.destination]))]
+        early = mine[
+            mask((mine["seconds"] > row.seconds) & (mine["seconds"] < row.seconds + float(row.wait or 0)))
+        ]
+        if len(early):
+            yield broken(
+                view.label(row.destination),
+                f"tried again within {row.wait:.0f} s",
+                [row.frame, *early["frame"]],
+            )
+        else:
+            yield kept(view.label(row.destination), f"waited {row.wait:.0f} s or more")
+
+
+@rule(
+    "cbke-flood",
+    "Many attempts to establish a key",
+    severity="warning",
+    source="general: denial of service on key establishment",
+    confidence="secondary",
+    merges=("attacks:A28",),
+    advice="A failing installation, or somebody who keeps the hub busy",
+    **RUN_RULE,
+)
+def cbke_flood(view: View, *, attempts: int = 3, window: float = 600.0) -> Iterator[Evidence]:
+    """More than three key establishments begun by one device within ten minutes. Each costs both sides much
+    computing, and a hub that is busy with them cannot serve others."""
+    rows = commands(view, KEY_ESTABLISHMENT, TO_SERVER, (INITIATE,))
+    for source, part in rows.groupby("source", sort=False):
+        seconds = part["seconds"].to_numpy(dtype=float)
+        most = int((np.searchsorted(seconds, seconds + window) - np.arange(len(seconds))).max())
+        if most > attempts:
+            yield broken(view.label(source), f"{most} runs begun within {window:.0f} s", part["frame"])
+        else:
+            yield kept(view.label(source), f"{plural(len(part), 'run')} begun")
+
+
+@rule(
+    "cbke-incomplete",
+    "Key establishment was begun and not finished",
+    severity="info",
+    source="ZSE 1.2a annex C",
+    confidence="recalled",
+    merges=("rules:Z06",),
+    advice="Lost frames, or a side that gave up: look for a second attempt",
+    **RUN_RULE,
+)
+def cbke_incomplete(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
+    """A run that was begun ends with the confirmation of both sides, or with Terminate."""
+    rows = commands(view, KEY_ESTABLISHMENT)
+    for row in rows[mask(rows["direction"] == TO_SERVER) & mask(rows["command"] == INITIATE)].itertuples():
+        if row.seconds + seconds > view.duration:
+            continue
+        after = rows[mask((rows["seconds"] >= row.seconds) & (rows["seconds"] <= row.seconds + seconds))]
+        mine = after[mask(after["source"].isin([row.source, row.destination]))]
+        done = mask(mine["command"].isin([CONFIRM, TERMINATE])) & mask(mine["direction"] == TO_CLIENT)
+        if done.any() or mask(mine["command"] == TERMINATE).any():
+            yield kept(view.label(row.source), f"run begun at frame {row.frame} came to an end")
+        else:
+            yield broken(view.label(row.source), f"run begun at frame {row.frame} has no end", [row.frame])
+
+
+@rule(
+    "smart-energy-before-cbke",
+    "Smart Energy data before key establishment",
+    severity="info",
+    source="ZSE 1.2a annex C; GBCS join sections",
+    confidence="recalled",
+    merges=("rules:Z06", "disapplied:4"),
+    needs=("packets",),
+    cause="key establishment",
+    smart_energy=True,
+    unseen="a device that associates within the capture",
+    advice="The device must establish its link key first",
+)
+def smart_energy_before_cbke(view: View) -> Iterator[Evidence]:
+    """A device that has just joined holds only the network key. It must establish its own link key before
+    Smart Energy data flows, as otherwise every device of the network can read it."""
+    packets = view.good
+    joins = packets[mask(packets["mac_command"] == 0x01) & mask(packets["mac_src"].notna())].drop_duplicates(
+        "mac_src"
+    )
+    data = packets.only(aps_type="data", aps_profile=0x0109)
+    for row in joins.itertuples():
+        mine = data[mask(data["origin"] == row.mac_src) & mask(data["seconds"] > row.seconds)]
+        metering = mine[~mask(mine["aps_cluster"].isin([0x0000, 0x0003, KEY_ESTABLISHMENT]))]
+        runs = mine[mask(mine["aps_cluster"] == KEY_ESTABLISHMENT)]
+        if metering.empty:
+            continue
+        early = metering[mask(metering["seconds"] < runs["seconds"].min())] if len(runs) else metering
+        if len(early):
+            yield broken(
+                view.label(row.mac_src),
+                f"{plural(len(early), 'frame')} before key establishment",
+                early["frame"],
+            )
+        else:
+            yield kept(view.label(row.mac_src), "established its key first")

@@ -1,0 +1,169 @@
+"""Security of the NWK layer: what must be enciphered, and whether it verifies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from analysis.features.judging import count, judge, mask
+from analysis.features.view import Frame, View
+from analysis.findings.model import Evidence, broken, kept
+from analysis.rules.registry import rule
+from analysis.tables.lazy import matching
+
+REJOINS = [0x06, 0x07]
+LEAVE = 0x04
+
+
+@rule(
+    "nwk-unsecured-frame",
+    "A network frame without NWK security",
+    severity="error",
+    source="ZigBee PRO 05-3474 4.3; ZSE 1.2a 07-5356-19 5.4",
+    confidence="recalled",
+    merges=("rules:Z01", "rules:C04"),
+    cause="forged command",
+    unseen="NWK data or command frames",
+    advice="See who sent it; a receiver must not act on it unless it belongs to a join or rejoin",
+)
+def nwk_unsecured_frame(view: View) -> Iterator[Evidence]:
+    """In an operating network every NWK data and command frame is enciphered under the network key. Only
+    the last hop of a join (an APS Transport-Key to a device that has no network key yet) and an unsecured
+    rejoin are not."""
+    packets = view.good
+    rows = packets[mask(packets["nwk_type"].isin(["data", "command"]))]
+    plain = mask(rows["nwk_security"] == "none")
+    joining = mask(rows["nwk_command"].isin([*REJOINS, LEAVE])) | mask(rows["aps_type"] == "command")
+    bad = plain & ~joining
+    yield from judge(
+        view, rows, bad, "{bad} of {all} without NWK security", "sender", "secured (or part of a join)"
+    )
+
+
+@rule(
+    "rejoin-unsecured",
+    "A device asks to rejoin without security",
+    severity="info",
+    source="ZigBee PRO 05-3474 4.6.3.3; ZSE 1.2a 5.4.2; Wang (RAID 2022)",
+    confidence="recalled",
+    merges=("rules:N11", "attacks:A20"),
+    cause="join attack",
+    unseen="a NWK Rejoin Request",
+    advice=(
+        "See whether a Transport-Key followed, and under which key: only the device's own link key will do"
+    ),
+)
+def rejoin_unsecured(view: View, *, recent: float = 1900.0) -> Iterator[Evidence]:
+    """A device that lost the network key may rejoin without NWK security and gets the key again under its
+    own link key. An attacker uses the same way to ask for the key in the name of a device. Whether the key
+    that followed was protected is judged by the Transport-Key rules."""
+    packets = view.good
+    rows = packets.only(nwk_command=0x06)
+    hub = packets.only(nwk_src=0)
+    hub = hub[mask(hub["nwk_src_eui64"].notna())]
+    changed = hub["nwk_src_eui64"].nunique() > 1
+    secured = packets[mask(packets["nwk_security"].isin(["ok", "no_key"]))]
+    for row in rows.itertuples():
+        subject = view.label(row.origin)
+        if row.nwk_security != "none":
+            yield kept(subject, f"asked to rejoin at frame {row.frame}, secured")
+            continue
+        gap = row.seconds - secured["seconds"]
+        before = mask(secured["sender"] == row.origin) & mask((gap > 0) & (gap < recent))
+        text = f"asked to rejoin without NWK security at frame {row.frame}"
+        if before.any() and not changed:
+            keys = mask(packets["aps_command"].isin([0x05])) | mask(packets["aps_security"] == "no_key")
+            after = mask((packets["seconds"] > row.seconds) & (packets["seconds"] < row.seconds + 10))
+            answer = packets[keys & after & mask(packets["target"] == row.origin)]
+            yield broken(
+                subject, f"{text}, though it held the network key", [row.frame, *answer["frame"]], "warning"
+            )
+        else:
+            yield broken(subject, text, [row.frame])
+
+
+@rule(
+    "rejoin-key-well-known",
+    "An unsecured rejoin was answered with a key under a published key",
+    severity="critical",
+    source="ZigBee PRO 05-3474 4.6.3.3; Zillner (2015); Wang (RAID 2022)",
+    confidence="secondary",
+    merges=("rules:N11", "attacks:A20"),
+    cause="key exposure",
+    unseen="an unsecured NWK Rejoin Request and the Transport-Key that follows it",
+    advice="Whoever listened has the network key: renew it, and stop insecure rejoins at the trust centre",
+)
+def rejoin_key_well_known(view: View, *, seconds: float = 30.0) -> Iterator[Evidence]:
+    """The Transport-Key that answers an unsecured rejoin must be under the link key that key establishment
+    gave the device. Under the published default key, or in clear, it hands the network key to anybody."""
+    packets = view.good
+    asked = packets.only(nwk_command=0x06, nwk_security="none")
+    keys = packets.only(aps_command=0x05)
+    weak = matching(keys["aps_key"], "well-known", "match") | mask(keys["aps_security"] == "none")
+    for row in asked.itertuples():
+        after = (keys["seconds"] >= row.seconds) & (keys["seconds"] <= row.seconds + seconds)
+        if not mask(after).any():
+            continue
+        bad = keys[mask(after) & mask(weak)]
+        if bad.empty:
+            yield kept(view.label(row.sender), f"rejoin at frame {row.frame} was answered under a secret key")
+        else:
+            text = f"rejoin without security at frame {row.frame}, then a key that anybody can read"
+            yield broken(view.label(row.sender), text, [row.frame, *view.frames_of(bad)])
+
+
+@rule(
+    "leave-unsecured",
+    "A Leave command without security",
+    severity="warning",
+    source="ZigBee PRO 05-3474 3.6.1.10; Zillner (2015)",
+    confidence="recalled",
+    merges=("rules:N13", "attacks:A21"),
+    cause="forged command",
+    unseen="a NWK Leave command",
+    advice="A device must ignore it; if it left all the same, its stack needs an update",
+)
+def leave_unsecured(view: View) -> Iterator[Evidence]:
+    """A Leave that is not secured by the network key can come from anybody with a transmitter. A correct
+    device ignores it; a device that leaves all the same can be thrown out by anyone."""
+    packets = view.good
+    rows = packets.only(nwk_command=LEAVE)
+    yield from judge(view, rows, mask(rows["nwk_security"] == "none"), "{bad} with an unsecured Leave")
+
+
+@rule(
+    "mic-fails",
+    "Frames whose integrity code is wrong",
+    severity="warning",
+    source="ZigBee PRO 05-3474 annex A",
+    confidence="recalled",
+    merges=("rules:Z18", "rules:C04"),
+    cause="replay",
+    unseen="secured frames that a held key opens",
+    advice=(
+        "Wrong key, damage on the air, or a forgery: compare sender, signal strength and counter with"
+        " its good frames"
+    ),
+)
+def mic_fails(view: View, *, most: float = 0.9) -> Iterator[Evidence]:
+    """While other frames of the same sender open well with the key, these do not. The frame check sequence
+    was right, so this is not simply damage on the air."""
+    packets = view.good
+    rows = packets.only(nwk_security=["ok", "bad_mic"])
+    rows = rows[mask(rows["fcs_ok"] == True)]  # noqa: E712
+    bad = mask(rows["nwk_security"] == "bad_mic") | mask(rows["aps_security"] == "bad_mic")
+    codes, keys = rows.codes("sender")
+    failed = np.bincount(codes[bad & (codes >= 0)], minlength=len(keys) + 1)[codes] / rows.sizes("sender")
+    shown = (failed < most) & (codes >= 0)  # a sender whose frames all fail simply has another key
+    yield from judge(view, rows[shown], bad[shown], _with_reason)
+
+
+def _with_reason(bad: Frame, rows: Frame) -> str:
+    """How many fail, and why, as the dissection says of most of them."""
+    said = pd.concat(
+        [bad[name].dropna().astype(str) for name in ("nwk_reason", "aps_reason") if name in bad.columns]
+    )
+    why = f": {said.mode().iloc[0]}" if len(said) else ""
+    return f"{count(bad)} of {len(rows)} fail their integrity check{why}"

@@ -1,0 +1,83 @@
+"""Partner link keys: two devices of the HAN get a common key from the trust centre before they establish their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from analysis.features.judging import judge, mask
+from analysis.features.view import Frame, View
+from analysis.findings.model import Evidence, broken, kept
+from analysis.rules.compliance.han_commands import KEY_ESTABLISHMENT, commands
+from analysis.rules.registry import rule
+
+TRANSPORT_KEY, REQUEST_KEY = 0x05, 0x08
+APPLICATION_LINK_KEY, PARTNER_REQUEST = 3, 2
+SHOWN: dict[str, Any] = {
+    "smart_energy": True, "needs": ("commands", "packets"), "cause": "key establishment", "confidence": "secondary",
+}  # fmt: skip
+
+
+def _of_type(view: View, command: int, kind: int) -> Frame:
+    """APS commands whose key type is `kind`, a row each."""
+    rows = view.command_rows("aps", [command])
+    said = rows[mask(rows["field"].astype(str) == "key_type") & mask(rows["number"] == kind)]
+    return said.drop_duplicates("frame")
+
+
+@rule(
+    "partner-key-source",
+    "A partner link key from another than the hub",
+    severity="error",
+    source="ZigBee PRO 4.6.3.5; stack documentation of partner link keys",
+    merges=("rules:Z17",),
+    absent=1,
+    unseen="readable Transport-Key commands with an application link key (type 3)",
+    advice="Only the trust centre gives out such keys: find the sender",
+    **SHOWN,
+)
+def partner_key_source(view: View) -> Iterator[Evidence]:
+    """When two devices of the home need a common key, one asks the trust centre for it, and the trust centre
+    sends it to both. A key from anybody else, or that nobody asked for, is no partner key."""
+    sent = _of_type(view, TRANSPORT_KEY, APPLICATION_LINK_KEY)
+    asked = _of_type(view, REQUEST_KEY, PARTNER_REQUEST)["seconds"].to_numpy(dtype=float)
+    hubs = list(view.hub_addresses())
+    unasked = [not ((asked <= s) & (asked > s - 60)).any() and len(asked) > 0 for s in sent["seconds"]]
+    wrong = ~mask(sent["source"].isin(hubs)) | mask(unasked)
+    yield from judge(
+        view, sent, wrong, "{bad} with a partner key", "source", "with a partner key that was asked for"
+    )
+
+
+@rule(
+    "partner-key-first",
+    "Two devices establish a key without a partner link key",
+    severity="warning",
+    source="stack documentation: partner link key exchange precedes key establishment between devices",
+    merges=("spec:R094", "rules:Z17"),
+    absent=1,
+    unseen="key establishment (cluster 0x0800) between two devices, neither of them the hub, with what came before",
+    advice="See whether the capture began after the exchange; otherwise one of them is not who it says",
+    **SHOWN,
+)
+def partner_key_first(view: View, *, seconds: float = 300.0) -> Iterator[Evidence]:
+    """Key establishment between two devices that are not the hub runs under a partner link key, which the hub
+    gave to both just before. Judged only when the capture holds the five minutes before the run."""
+    rows = commands(view, KEY_ESTABLISHMENT)
+    hubs = list(view.hub_addresses())
+    rows = rows[~mask(rows["source"].isin(hubs)) & ~mask(rows["destination"].isin(hubs))]
+    keys = _of_type(view, TRANSPORT_KEY, APPLICATION_LINK_KEY)
+    pairs: dict[frozenset[int], Any] = {}
+    for row in rows[mask(rows["source"].notna()) & mask(rows["destination"].notna())].itertuples():
+        pairs.setdefault(frozenset((int(row.source), int(row.destination))), row)
+    for pair, row in pairs.items():
+        if row.seconds < seconds:
+            continue
+        near = mask(keys["destination"].isin(list(pair))) & mask(keys["seconds"] < row.seconds)
+        subject = " and ".join(view.label(one) for one in sorted(pair))
+        if near.any():
+            yield kept(subject, "were given a partner key before")
+        else:
+            yield broken(
+                subject, f"key establishment at frame {row.frame}, no partner key before", [row.frame]
+            )

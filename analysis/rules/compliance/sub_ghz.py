@@ -1,0 +1,147 @@
+"""Sub-GHz operation: duty cycle, suspended devices, firmware and acknowledgements while air time is short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from analysis.features.judging import count, judge, mask, plural
+from analysis.features.view import View
+from analysis.findings.model import Evidence, broken, kept
+from analysis.rules.compliance.han_commands import OTA, SUB_GHZ, TO_CLIENT, commands, field_of
+from analysis.rules.registry import rule
+
+SHOWN: dict[str, Any] = {"smart_energy": True}
+
+
+@rule(
+    "suspended-device-talks",
+    "A suspended device goes on talking",
+    severity="warning",
+    source="docs.silabs.com sub-ghz-server/client; ZSE 1.4",
+    confidence="secondary",
+    merges=("rules:N19", "spec:R084", "rules:N26"),
+    needs=("commands", "packets"),
+    cause="duty cycle",
+    unseen="a Suspend ZCL Messages command",
+    advice="It uses air time that the hub has not got: look at its software",
+    **SHOWN,
+)
+def suspended_device_talks(view: View) -> Iterator[Evidence]:
+    """Suspend ZCL Messages silences a device for some minutes, but for the sub-GHz cluster itself and
+    firmware."""
+    rows = commands(view, SUB_GHZ, TO_CLIENT, (0x00,))
+    rows = rows.assign(period=field_of(view, rows, "period"))
+    packets = view.good
+    talk = packets.only(aps_type="data")
+    talk = talk[~mask(talk["aps_cluster"].isin([SUB_GHZ, OTA])) & ~mask(talk["aps_profile"] == 0)]
+    for device, part in rows.groupby("destination", sort=False):
+        starts = part["seconds"].to_numpy(dtype=float)
+        ends = starts + 60 * part["period"].fillna(0).to_numpy(dtype=float)
+        mine = talk[mask(talk["origin"] == device)]
+        times = mine["seconds"].to_numpy(dtype=float)
+        during = ((times[:, None] > starts + 2) & (times[:, None] < ends)).any(axis=1)
+        subject = view.label(device)
+        if during.any():
+            text = (
+                f"{count(mine[during])} while suspended ({plural(len(part), 'Suspend ZCL Messages command')})"
+            )
+            yield broken(subject, text, [*part["frame"], *mine["frame"][during]])
+        else:
+            yield kept(subject, f"silent for {np.max(ends - starts) / 60:.0f} min")
+
+
+@rule(
+    "duty-cycle",
+    "A sub-GHz transmitter uses too much air time",
+    severity="warning",
+    source="docs.silabs.com duty cycle limits (1.00 %, 1.80 %, 2.50 %); EN 300 220 summaries",
+    confidence="secondary",
+    merges=("rules:N17", "attacks:A42"),
+    cause="duty cycle",
+    unseen="sub-GHz frames (pages 28 to 31)",
+    advice="Find what it sends so much: retries, requests, firmware",
+)
+def duty_cycle(
+    view: View, *, percent: float = 1.8, window: float = 3600.0, bits_per_second: float = 100_000.0
+) -> Iterator[Evidence]:
+    """Transmitters in the sub-GHz bands may use only a small share of each hour. Counted is the air time of
+    each sender in any hour: preamble, header and octets at 100 kbit/s."""
+    packets = view.packets
+    rows = packets[mask(packets["page"] >= 28) & mask(packets["sender"].notna())]
+    for sender, part in rows.groupby("sender", sort=False):
+        air = (part["length"].fillna(0).to_numpy(dtype=float) + 12) * 8 / bits_per_second
+        times = part["seconds"].to_numpy(dtype=float)
+        total = np.r_[0.0, np.cumsum(air)]
+        first = np.searchsorted(times, times - window)
+        used = (total[1:] - total[first]) / window * 100
+        at = int(used.argmax())
+        if used[at] > percent:
+            text = f"{used[at]:.2f} % of an hour on the air (limit {percent} %)"
+            yield broken(view.label(sender), text, part["frame"].to_numpy()[first[at] : at + 1])
+        else:
+            yield kept(view.label(sender), f"at most {used[at]:.2f} % of an hour")
+
+
+@rule(
+    "ota-while-critical",
+    "Firmware is sent while air time is short",
+    severity="warning",
+    source="ZSE 1.4 sentence cited in OTA server code",
+    confidence="secondary",
+    merges=("rules:O07",),
+    needs=("commands", "messages"),
+    cause="duty cycle",
+    unseen="an alert of the critical duty-cycle state (0x8F22) and firmware blocks",
+    advice="The hub must postpone blocks (WAIT_FOR_DATA) until the state is over",
+    **SHOWN,
+)
+def ota_while_critical(view: View) -> Iterator[Evidence]:
+    """While the hub's air time is critical (between alerts 0x8F22 and 0x8F23) it tells devices to wait with
+    their firmware download. Blocks in that time use up what others need."""
+    alerts = view.tables["messages"]
+    start = alerts.loc[mask(alerts["alert_code"] == 0x8F22), "seconds"].min()
+    end = alerts.loc[mask(alerts["alert_code"] == 0x8F23), "seconds"].min()
+    if start != start:
+        return
+    rows = commands(view, OTA, TO_CLIENT, (0x05,))
+    rows = rows[mask(field_of(view, rows, "status") == 0)]
+    inside = mask(rows["seconds"] > start) & ~mask(rows["seconds"] > (end if end == end else np.inf))
+    yield from judge(
+        view, rows, inside, "{bad} of firmware in the critical state", "source", "outside the critical state"
+    )
+
+
+@rule(
+    "message-burst-acks",
+    "Frequent messages ask for acknowledgement on sub-GHz",
+    severity="info",
+    source="ZBOSS API header on SE 1.4 (high frequency messages)",
+    confidence="secondary",
+    merges=("spec:R086", "disapplied:53"),
+    smart_energy=True,
+    unseen="sub-GHz frames (pages 28 to 31) more often than one in 30 s",
+    advice="They should ask for no APS acknowledgement, to save air time",
+)
+def message_burst_acks(view: View, *, seconds: float = 30.0, least: int = 10) -> Iterator[Evidence]:
+    """Messages that come more often than one in 30 s on sub-GHz ask for no APS acknowledgement, as
+    acknowledgements would use up the air time of the hub."""
+    packets = view.good
+    rows = packets.only(aps_type="data")
+    rows = rows[mask(rows["page"] >= 28) & mask(rows["aps_cluster"].notna())]
+    rows = rows[~mask(rows["aps_cluster"].isin([0x0704, 0x0019]))]
+    for (sender, _), part in rows.groupby(["origin", "aps_cluster"], sort=False):
+        gaps = np.diff(part["seconds"].to_numpy(dtype=float))
+        if len(gaps) < least or np.median(gaps) > seconds:
+            continue
+        asks = mask(part["aps_ack_request"])
+        if asks.mean() > 0.5:
+            yield broken(
+                view.label(sender),
+                f"{asks.sum()} of {count(part)} every {np.median(gaps):.0f} s ask",
+                part["frame"][asks],
+            )
+        else:
+            yield kept(view.label(sender), f"{count(part)} every {np.median(gaps):.0f} s ask for none")

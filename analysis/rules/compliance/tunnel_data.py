@@ -1,0 +1,199 @@
+"""What goes through tunnels: size, whose tunnel it is, data that nobody takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from analysis.features.judging import judge, mask, plural
+from analysis.features.view import Frame, View
+from analysis.findings.model import Evidence, broken, kept
+from analysis.rules.compliance.han_commands import TO_CLIENT, TO_SERVER, TUNNELING, commands, field_of
+from analysis.rules.compliance.tunnel import REQUEST, TUNNEL_RULE
+from analysis.rules.registry import rule
+
+TO_SERVER_DATA, TO_CLIENT_DATA = 0x02, 0x01
+DATA = "readable TransferData commands"
+
+
+def transfers(view: View) -> Frame:
+    """TransferData commands of both directions, with their ``tunnel`` identifier and ``data`` in hex digits."""
+    if "transfers" not in view.memo:
+        view.memo["transfers"] = _transfers(view)
+    return view.memo["transfers"].copy(deep=False)
+
+
+def _transfers(view: View) -> Frame:
+    there = commands(view, TUNNELING, TO_SERVER, (TO_SERVER_DATA,))
+    back = commands(view, TUNNELING, TO_CLIENT, (TO_CLIENT_DATA,))
+    rows: Frame = pd.concat([there, back]).sort_values(["seconds", "frame"])
+    octets = field_of(view, rows, "data", text=True).astype(object)
+    text = octets.where(octets.notna(), "").astype(str).str.replace(r"^0x|[: -]", "", regex=True)
+    return rows.assign(tunnel=field_of(view, rows, "tunnel_id"), data=text)
+
+
+def ends_of(rows: Frame) -> list[frozenset[int]]:
+    """Both ends of each row as a pair without order."""
+    return [
+        frozenset((int(a or 0), int(b or 0)))
+        for a, b in zip(rows["source"].fillna(0), rows["destination"].fillna(0), strict=True)
+    ]
+
+
+@rule(
+    "tunnel-payload-size",
+    "More data in a transfer than was agreed",
+    severity="error",
+    source="GBCS v0.8 10.2.2",
+    confidence="text",
+    merges=("rules:G29", "spec:R039", "disapplied:9"),
+    unseen=DATA,
+    advice="Look at the sender's software: large messages travel in blocks",
+    **TUNNEL_RULE,
+)
+def tunnel_payload_size(view: View, *, octets: int = 1500) -> Iterator[Evidence]:
+    """One TransferData carries at most the 1500 octets that both sides agreed on. Larger messages travel in
+    blocks; more in one piece is refused or cut."""
+    rows = transfers(view)
+    yield from judge(
+        view,
+        rows,
+        mask(rows["data"].str.len() > 2 * octets),
+        f"{{bad}} of more than {octets} octets",
+        "source",
+    )
+
+
+@rule(
+    "tunnel-id-unknown",
+    "Data on a tunnel that was never opened",
+    severity="warning",
+    source="ZSE annex D.6",
+    confidence="recalled",
+    merges=("rules:G30", "attacks:A30"),
+    absent=1,
+    unseen=DATA + " and RequestTunnelResponse commands",
+    advice="The tunnel may have been opened before the capture; otherwise see who sends",
+    **TUNNEL_RULE,
+)
+def tunnel_id_unknown(view: View) -> Iterator[Evidence]:
+    """Data travels under the identifier that the server gave when it opened the tunnel. Judged are pairs of
+    devices that opened a tunnel within the capture."""
+    opened = commands(view, TUNNELING, TO_CLIENT, (REQUEST,))
+    opened = opened.assign(
+        tunnel=field_of(view, opened, "tunnel_id"), status=field_of(view, opened, "tunnel_status")
+    )
+    opened = opened[mask(opened["status"] == 0)]
+    known: dict[frozenset[int], list[tuple[float, float]]] = {}
+    for pair, seconds, number in zip(ends_of(opened), opened["seconds"], opened["tunnel"], strict=True):
+        known.setdefault(pair, []).append((float(seconds), float(number)))
+    rows = transfers(view)
+    wrong, judged = [], []
+    for pair, seconds, number in zip(ends_of(rows), rows["seconds"], rows["tunnel"], strict=True):
+        before = [n for t, n in known.get(pair, []) if t <= seconds]
+        judged.append(bool(before))
+        wrong.append(bool(before) and number not in before)
+    picked = np.array(judged, dtype=bool)
+    yield from judge(
+        view, rows[picked], np.array(wrong, dtype=bool)[picked], "{bad} under an unknown tunnel", "source"
+    )
+
+
+@rule(
+    "tunnel-injection",
+    "A stranger sends into somebody's tunnel",
+    severity="error",
+    source="general: tunnel injection",
+    confidence="secondary",
+    merges=("attacks:A30",),
+    absent=1,
+    unseen=DATA + " and RequestTunnelResponse commands",
+    advice="Neither side of that tunnel sent it: find the sender by signal strength",
+    **TUNNEL_RULE,
+)
+def tunnel_injection(view: View) -> Iterator[Evidence]:
+    """The identifier of an open tunnel is used by a device that is neither of its two ends, towards one of
+    them; or two devices exchange data of which none is the hub, and that opened no tunnel. In a GB HAN each
+    tunnel has the hub at one end."""
+    opened = commands(view, TUNNELING, TO_CLIENT, (REQUEST,))
+    opened = opened.assign(
+        tunnel=field_of(view, opened, "tunnel_id"), status=field_of(view, opened, "tunnel_status")
+    )
+    ends = {
+        (int(r.source or 0), float(r.tunnel)): int(r.destination or 0)
+        for r in opened.itertuples()
+        if r.status == 0
+    }
+    # Identifiers are given out anew once a tunnel is closed, so every pair that opened one counts.
+    pairs = set(ends_of(opened[mask(opened["status"] == 0)]))
+    rows = transfers(view)
+    if rows.empty:
+        return
+    hubs = view.hub_addresses()
+    among = [not pair & hubs and 0 not in pair and pair not in pairs for pair in ends_of(rows)]
+    if not ends and not any(among):
+        yield from _one_sided(view, rows)
+        return
+    mine = [
+        (int(d or 0), float(t)) in ends
+        and ends[int(d or 0), float(t)] != int(s or 0)
+        and frozenset((int(s), int(d))) not in pairs
+        for s, d, t in zip(
+            rows["source"].fillna(0), rows["destination"].fillna(0), rows["tunnel"].fillna(-1), strict=True
+        )
+    ]
+    bad = np.array(mine, dtype=bool) | np.array(among, dtype=bool)
+    yield from judge(view, rows, bad, "{bad} into a tunnel of others", "source", "in their own tunnels")
+
+
+def _one_sided(view: View, rows: Frame) -> Iterator[Evidence]:
+    """Without openings in the capture: pairs where one side sends and the other never does, while others
+    converse."""
+    pairs = pd.Series(["/".join(str(s) for s in sorted(p)) for p in ends_of(rows)], index=rows.index)
+    sides = rows["source"].groupby(pairs).nunique()
+    first = rows["seconds"].groupby(pairs).min()
+    talk = bool((sides > 1).any())
+    for pair, number in sides.items():
+        part = rows[mask(pairs == pair)]
+        subject = view.label(part["source"].iloc[0])
+        if number == 1 and len(part) >= 2 and first[pair] > 600:
+            text = (
+                f"{plural(len(part), 'transfer')} that nobody answers, on a tunnel that was not seen before"
+            )
+            yield broken(subject, text, part["frame"], "warning" if talk or len(part) >= 3 else "info")
+        else:
+            yield kept(subject, f"{plural(len(part), 'transfer')} in conversation")
+
+
+@rule(
+    "tunnel-data-refused",
+    "Data was refused because there is no such tunnel",
+    severity="warning",
+    source="ZSE annex D.6 (TransferDataError)",
+    confidence="secondary",
+    merges=("rules:G30", "attacks:A30"),
+    unseen=DATA,
+    advice="Its sender never opened that tunnel, or it was closed: see who sent the data",
+    **TUNNEL_RULE,
+)
+def tunnel_data_refused(view: View) -> Iterator[Evidence]:
+    """A TransferDataError says that data came on a tunnel that does not exist, or that belongs to somebody
+    else."""
+    rows = transfers(view)
+    errors = commands(view, TUNNELING, TO_CLIENT, (0x02,))
+    errors = errors.assign(status=field_of(view, errors, "transfer_data_status"))
+    back = commands(view, TUNNELING, TO_SERVER, (0x03,))
+    back = back.assign(status=field_of(view, back, "transfer_data_status"))
+    errors = pd.concat([errors, back])
+    errors = errors[mask(errors["status"].isin([0, 1]))]
+    told: dict[int, list[float]] = {}
+    for who, seconds in zip(errors["destination"], errors["seconds"], strict=True):
+        if pd.notna(who):
+            told.setdefault(int(who), []).append(float(seconds))
+    refused = [
+        pd.notna(who) and any(s <= t <= s + 5 for t in told.get(int(who), []))
+        for s, who in zip(rows["seconds"], rows["source"], strict=True)
+    ]
+    yield from judge(view, rows, refused, "{bad} of data that was refused", "source", "taken")

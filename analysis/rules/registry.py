@@ -1,0 +1,67 @@
+"""How rules are registered, and where all of them are found."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable, Sequence
+from importlib import metadata
+
+from analysis.findings.model import CONFIDENCES, SEVERITIES, Evidence, Rule
+
+__all__ = ["REGISTRY", "rule", "rules"]
+
+REGISTRY: dict[str, Rule] = {}
+
+
+def rule(
+    id: str,  # noqa: A002
+    title: str,
+    *,
+    severity: str,
+    source: str,
+    confidence: str,
+    unseen: str,
+    advice: str,
+    needs: Sequence[str] = ("packets",),
+    merges: Sequence[str] = (),
+    cause: str = "",
+    smart_energy: bool = False,
+    absent: int = 0,
+) -> Callable[[Callable[..., Iterable[Evidence]]], Callable[..., Iterable[Evidence]]]:
+    """Registers a function ``(view, *, parameter=default, ...) -> evidence`` as a rule; see `Rule`.
+
+    A rule in a folder called ``anomalies`` is an anomaly, every other one a requirement.
+
+    Raises ValueError for an id that is taken, or an unknown severity or confidence.
+    """
+    if id in REGISTRY:
+        raise ValueError(f"two rules are called {id}")
+    if severity not in SEVERITIES or confidence not in CONFIDENCES:
+        raise ValueError(f"rule {id}: severity {severity}, confidence {confidence}")
+
+    def register(function: Callable[..., Iterable[Evidence]]) -> Callable[..., Iterable[Evidence]]:
+        arguments = list(inspect.signature(function).parameters.values())[1:]
+        area = function.__module__.rsplit(".", 1)[-1].replace("_", " ")
+        family = "anomaly" if ".anomalies." in function.__module__ else "compliance"
+        explanation = inspect.cleandoc(function.__doc__ or title)
+        parameters = {p.name: p.default for p in arguments}
+        REGISTRY[id] = Rule(
+            id, title, area, family, severity, source, confidence, unseen, advice, tuple(needs),
+            tuple(merges), cause or id, smart_energy, absent, explanation, parameters, function,
+        )  # fmt: skip
+        return function
+
+    return register
+
+
+def rules() -> list[Rule]:
+    """All rules: ours, and those of modules that entry points in group ``hanscope.rules`` name."""
+    for name in ("analysis.rules.compliance", "analysis.rules.anomalies"):
+        package = importlib.import_module(name)
+        for module in pkgutil.iter_modules(package.__path__, f"{name}."):
+            importlib.import_module(module.name)
+    for entry in metadata.entry_points(group="hanscope.rules"):
+        entry.load()
+    return sorted(REGISTRY.values(), key=lambda r: (r.family, r.area, r.id))

@@ -1,0 +1,155 @@
+"""Tables to files or stdout while a capture is being read: Parquet, Arrow IPC, CSV, JSON lines.
+
+Strategy: a file is written under a temporary name beside its place and moved there when all of it is
+written, so a killed run leaves no half table and a rerun completes. Each format is one small writer class.
+They write in a thread (`analysis.tables.scribe`) beside decoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import pyarrow as pa
+
+from analysis.tables.arrow import arrow_schema
+from analysis.tables.scribe import Scribe
+from analysis.tables.text_output import Csv, JsonLines, RawCsv
+from captures.whole_files import abandon_file, begin_file, complete_file, move_file
+
+__all__ = ["FORMATS", "Folder", "TableWriter"]
+
+
+MANIFOLD = {
+    *("frame", "time", "nwk_counter", "nwk_digest", "aps_frame_counter", "aps_digest"),
+    *("value", "number", "scaled", "message", "item"),
+}
+"""Columns in which a value is rarely met twice: a dictionary makes Parquet slower and larger there."""
+RISING = ("frame", "time", "message")
+"""Columns that rise from row to row: differences are shorter, and each row group tells its first and last,
+so that readers can skip row groups."""
+
+
+class TableWriter(Protocol):
+    """Writes the batches of one table."""
+
+    def write(self, batch: Any) -> None:
+        """Append a record batch."""
+
+    def close(self) -> None:
+        """Finish the file's format; the file itself stays open."""
+
+
+class Arrow:
+    """Arrow IPC stream."""
+
+    def __init__(self, file: IO[bytes], table: str) -> None:
+        self._file = file
+        self._writer = pa.ipc.new_stream(file, arrow_schema(table))
+
+    def write(self, batch: Any) -> None:
+        self._writer.write_batch(batch)
+
+    def close(self) -> None:
+        self._writer.close()
+        self._file.flush()
+
+
+class Parquet:
+    """Apache Parquet, compressed with zstd; each batch is a row group."""
+
+    def __init__(self, file: IO[bytes], table: str) -> None:
+        from pyarrow import parquet
+
+        self._schema = arrow_schema(table)
+        self._writer = parquet.ParquetWriter(
+            file,
+            self._schema,
+            compression="zstd",
+            use_dictionary=[name for name in self._schema.names if name not in MANIFOLD],
+            column_encoding={name: "DELTA_BINARY_PACKED" for name in RISING if name in self._schema.names},
+            write_statistics=[name for name in self._schema.names if name in RISING],
+        )
+
+    def write(self, batch: Any) -> None:
+        self._writer.write_table(pa.Table.from_batches([batch], schema=self._schema))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+FORMATS: dict[str, tuple[str, Callable[[IO[bytes], str], TableWriter]]] = {
+    "parquet": (".parquet", Parquet),
+    "csv": (".csv", Csv),
+    "raw-csv": (".csv", RawCsv),
+    "jsonl": (".jsonl", JsonLines),
+    "arrow": (".arrows", Arrow),
+}
+
+
+class Folder:
+    """Tables as files of one folder; nothing shows under its final name before `finish`.
+
+    Args:
+        path: the folder, made when absent.
+        format_: a name in `FORMATS`.
+        tables: which to write; each gets a file, with or without rows.
+
+    Raises:
+        OSError: the folder or a file cannot be made.
+    """
+
+    def __init__(self, path: Path, format_: str, tables: tuple[str, ...]) -> None:
+        self.path = path
+        self.suffix, self._make = FORMATS[format_]
+        self.tables = tables
+        self._files: dict[str, IO[bytes]] = {}
+        self._writers: dict[str, TableWriter] = {}
+        self._scribe: Scribe | None = None
+        path.mkdir(parents=True, exist_ok=True)
+
+    def _place(self, table: str) -> Path:
+        return self.path / (table + self.suffix)
+
+    def begin(self) -> None:
+        """Start (again): what was written before is dropped."""
+        self.abandon()
+        for table in self.tables:
+            self._files[table] = begin_file(self._place(table))
+        self._scribe = Scribe()
+        self._scribe.do(self._make_writers)
+
+    def _make_writers(self) -> None:
+        for table, file in self._files.items():
+            self._writers[table] = self._make(file, table)
+
+    def write(self, table: str, batch: Any) -> None:
+        """Append a batch to its table's file, in a while. Raises what an earlier write raised."""
+        if table in self._files and self._scribe is not None:
+            self._scribe.do(lambda: self._writers[table].write(batch))
+
+    def finish(self) -> list[Path]:
+        """Close all files and move them to their places, which are returned. Raises what a write raised."""
+        if self._scribe is not None:
+            self._scribe.finish()
+        for table, writer in self._writers.items():
+            writer.close()
+            complete_file(self._files[table], self._place(table))
+        for table, file in self._files.items():
+            move_file(file, self._place(table))
+        places = [self._place(table) for table in self._files]
+        self._files, self._writers, self._scribe = {}, {}, None
+        return places
+
+    def abandon(self) -> None:
+        """Remove what is not finished."""
+        if self._scribe is not None:
+            self._scribe.drop()
+        for writer in self._writers.values():
+            with suppress(Exception):  # what it writes goes away anyhow
+                writer.close()
+        for file in self._files.values():
+            abandon_file(file)
+        self._files, self._writers, self._scribe = {}, {}, None
