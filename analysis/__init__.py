@@ -31,8 +31,8 @@ _FORMER = {
     "rules": "profile compliance anomalies",
     "engine": "checking merging incidents provenance",
     "findings": "findings_output modifications waivers",
-    "views": "tree filters statistics diff agreement tshark",
-    "cli": "console command_line verbs messages message_inputs",
+    "views": "tree filters statistics diff agreement tshark messages message_inputs",
+    "cli": "console command_line verbs",
 }
 MOVED = {
     f"analysis.{name}": f"analysis.{room}.{name}" for room, names in _FORMER.items() for name in names.split()

@@ -100,8 +100,8 @@ class Capture(Tables):
             KeyError: the capture has no such message.
             CaptureError: the capture cannot be read at all.
         """
-        from analysis.cli.messages import Source
         from analysis.pipeline.decode import readings
+        from analysis.views.messages import Source
 
         for reading in readings(self.replay, self.given.ring, limit=self.limit, tables=("messages",)):
             reading.session.messages_kept = {number: None}

@@ -129,7 +129,7 @@ class FoundMessage:
 
     def to_json(self, *, reveal: bool = False) -> dict[str, Any]:
         """What ``hanscope message --json`` prints; keys are left out unless `reveal`."""
-        from analysis.cli.messages import to_json
+        from analysis.views.messages import to_json
 
         return to_json(self._input, self.content, reveal=reveal)
 
@@ -137,7 +137,7 @@ class FoundMessage:
         """What ``hanscope message`` prints."""
         from io import StringIO
 
-        from analysis.cli.messages import print_tree
+        from analysis.views.messages import print_tree
 
         out = StringIO()
         print_tree(self._input, self.content, out, reveal)
@@ -182,7 +182,7 @@ def message(
     'dlms'
     """
     from analysis.cli.console import UsageError
-    from analysis.cli.messages import dissect, read_sources
+    from analysis.views.messages import dissect, read_sources
 
     text = given.hex() if isinstance(given, bytes) else given
     try:

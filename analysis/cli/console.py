@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
+from analysis.views.usage import UsageError
 from dissectors.printable import json_text, printable
 
 if TYPE_CHECKING:
@@ -33,14 +34,6 @@ __all__ = [
 
 REFRESH_SECONDS = 0.1
 OK, FINDINGS, USAGE, UNREADABLE, PARTLY, INTERRUPTED = 0, 1, 2, 3, 4, 130
-
-
-class UsageError(Exception):
-    """The person asked for something that makes no sense; `hint` says what would."""
-
-    def __init__(self, text: str, hint: str = "") -> None:
-        super().__init__(text)
-        self.hint = hint
 
 
 def put(text: str = "", *, lead: str = "") -> None:

@@ -192,7 +192,7 @@ def to_json(one: Shown, *, reveal: bool = False) -> dict[str, Any]:
 
 
 def _message_json(one: Shown, frames: tuple[int, ...], message: Message, *, reveal: bool) -> dict[str, Any]:
-    from analysis.cli.messages import Source, to_json
+    from analysis.views.messages import Source, to_json
 
     return {**to_json(Source(one.capture, message.octets), message, reveal=reveal), "frames": list(frames)}
 
@@ -235,7 +235,7 @@ def text_lines(one: Shown, reveal: bool) -> Iterator[str]:
 
 def _message_lines(frames: tuple[int, ...], message: Message, reveal: bool) -> Iterator[str]:
     """A message as the verb `message` shows it, with the frames that carried it."""
-    from analysis.cli.messages import Source, tree_text
+    from analysis.views.messages import Source, tree_text
 
     name = f"message of frame{'s' if len(frames) > 1 else ''} {_listed(frames)}"
     yield from tree_text(Source(name, message.octets), message, reveal).splitlines()

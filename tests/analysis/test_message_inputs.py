@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from analysis.cli.message_inputs import kind_of, split
-from analysis.cli.messages import run
+from analysis.views.message_inputs import kind_of, split
+from analysis.views.messages import run
 from dissectors.dlms.hdlc import build_frame
 from dissectors.ieee802154.fcs import fcs16
 

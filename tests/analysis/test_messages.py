@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.cli import messages
 from analysis.keys.keystore_files import read_keystore
+from analysis.views import messages
 from dissectors.keyring import Keyring
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "gbcs"

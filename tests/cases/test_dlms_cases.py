@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from analysis.cli.messages import run
 from analysis.cli.verbs.show import shown_frames, to_json
 from analysis.engine.checking import check_capture
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
+from analysis.views.messages import run
 from dissectors.keyring import Keyring
 
 KAIFA = {

@@ -113,7 +113,8 @@ def message(
     reveal: RevealOption = False,
 ) -> int:
     """One or many messages without a capture: GBCS, DLMS, or a radio frame, down to the last value."""
-    from analysis.cli import console, messages
+    from analysis.cli import console
+    from analysis.views import messages
 
     if kind not in ("auto", "gbcs", "dlms", "frame"):
         raise console.UsageError(f"unknown kind {kind!r}", "gbcs, dlms, frame or auto")

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from analysis.cli import messages
 from analysis.pipeline.payloads import item_rows, message_row
+from analysis.views import messages
 from dissectors.dlms import Association, dissect_message
 from dissectors.facts import table
 

@@ -347,7 +347,7 @@ def test_a_stripped_signature_or_mac_is_told(honest):
 
 
 def test_an_altered_signature_verifies_and_is_noted():
-    from analysis.cli.messages import Source, dissect_all
+    from analysis.views.messages import Source, dissect_all
     from dissectors.keyring import Keyring
 
     answer = forging.response(STORE, 0x001A)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.keyfile import read_keys_text
+from analysis.keys.keyfile import read_keys_text
 from dissectors import dissect_frame
 from dissectors.context import HanContext
 from dissectors.frame import Dissection, RawFrame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from analysis.cli.messages import Source, to_json
+from analysis.views.messages import Source, to_json
 from analysis.views.tree import issue_lines, tree_lines
 from dissectors.dlms import Association, build, dissect_message
 from dissectors.dlms.apdu import read_whole_apdu

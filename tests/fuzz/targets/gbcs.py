@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from analysis.cli.messages import Source, to_json
+from analysis.views.messages import Source, to_json
 from analysis.views.tree import issue_lines, tree_lines
 from dissectors.gbcs import Keystore, dissect_message
 from dissectors.gbcs.layout import MAC_OCTETS

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 
-from analysis.cli.messages import dissect_all, read_sources, to_json
+from analysis.views.messages import dissect_all, read_sources, to_json
 from analysis.views.tree import issue_lines, tree_lines
 from dissectors.keyring import Keyring
 from tests.dissectors.gbcs import own

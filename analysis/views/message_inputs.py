@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from analysis.cli.console import UsageError
+from analysis.views.usage import UsageError
 from dissectors.errors import DissectionError, Malformed
 from dissectors.gbcs.detection import identify
 from dissectors.gbcs.duis import response_name, service_name

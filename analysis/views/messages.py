@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import IO, Any
 
-from analysis.cli.message_inputs import Source, Unreadable, frame_message, kind_of, read_sources
 from analysis.pipeline.payloads import Signatures, note_twin
+from analysis.views.message_inputs import Source, Unreadable, frame_message, kind_of, read_sources
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, json_value
 from dissectors.gbcs.detection import identify
