@@ -32,9 +32,7 @@ TO_HCALCS = frozenset(["CS07"])
 TO_GSME = frozenset(["CS01b", "CS03B", "CS10a", "CS10b", "CS11"])
 UPDATE_DEVICE_CERTIFICATE, TOP_UP_ESME, TOP_UP_GSME = 0x000B, 0x0007, 0x0097
 TOKEN_PENCE = 1500
-GBZ_VALUES: dict[int, dict[tuple[int, str], int]] = {
-    0x007B: {(1, "Attribute Value[0]"): 1, (1, "Attribute Value[1]"): 1},
-}
+GBZ_VALUES: dict[int, dict[tuple[int, int], int]] = {0x007B: {(1, 0x0B13): 1, (1, 0x0B12): 1}}
 """What a gas meter's answers hold besides zeroes: GCS21a, divisor and multiplier of the flow threshold."""
 BROKER = 4  # role of the Access Control Broker
 

@@ -66,7 +66,7 @@ def command_payload(code: int, counter: int, values: Mapping[Any, Any] | None = 
     """The payload of a command.
 
     `values` goes before the defaults. DLMS: by (class, OBIS, number) the typed data. GBZ: by component and
-    field name, ``(0, "issuer_event_id")``. ASN.1: by name of the structure's elements.
+    field name, ``(0, "issuer_event_id")``, or number of an attribute. ASN.1: by name of the structure's elements.
 
     Raises:
         Unsupported: the tables have no template for this code, or a certificate is needed and not given.
@@ -304,13 +304,13 @@ def _components(name: str, part: str, given: Mapping[Any, Any]) -> list[ZclComma
     ]
 
 
-def _zcl(row: Mapping[str, str], given: Mapping[str, Any]) -> ZclCommand:
+def _zcl(row: Mapping[str, str], given: Mapping[Any, Any]) -> ZclCommand:
     cluster, frame, command = (int(row[name], 16) for name in ("cluster", "frame_control", "command"))
     if frame & 1:
         values = {**_set(row), **given}
         values = {**_zeroes(gbz_command(row).fields, values), **values}
     elif command in (0, 1):
-        values = {"records": [_record(text) for text in row["values"].split()], **given}
+        values = {"records": [_record(text, given) for text in row["values"].split()]}
     else:
         values = {"command": 0, "status": 0, **_set(row), **given}
     from_time = 0 if row["control"] == "from-date-time" else None
@@ -330,16 +330,17 @@ def _set(row: Mapping[str, str]) -> dict[str, int]:
     return {name: int(number, 0) for name, _, number in (one.partition("=") for one in row["values"].split())}
 
 
-def _record(text: str) -> dict[str, Any]:
-    """One attribute: ``0x0302`` that is asked for, ``0x0302:0x22`` that is answered with its type."""
-    attribute, _, kind = text.partition(":")
+def _record(text: str, given: Mapping[Any, Any]) -> dict[str, Any]:
+    """One attribute: ``0x0302`` that is asked for, ``0x0302:0x22`` that is answered with its type; its value may be
+    `given` by its number."""
+    code, _, kind = text.partition(":")
+    attribute = int(code, 16)
     if not kind:
-        return {"attribute": int(attribute, 16)}
+        return {"attribute": attribute}
     data_type = catalogue.data_type(int(kind, 16))
     assert data_type is not None
-    return {
-        "attribute": int(attribute, 16), "status": 0, "type": data_type.id, "value": _zero(data_type.kind),
-    }  # fmt: skip
+    value = given.get(attribute, _zero(data_type.kind))
+    return {"attribute": attribute, "status": 0, "type": data_type.id, "value": value}
 
 
 def _zeroes(specs: Sequence[FieldSpec], given: Mapping[str, Any]) -> dict[str, Any]:

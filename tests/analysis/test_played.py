@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from analysis.rules.registry import rules
+from captures.simulated.answers import GBZ_VALUES
 from captures.simulated.scenarios import SCENARIOS
 from dissectors.errors import DissectionError
-from dissectors.gbcs import build, dissect_message
+from dissectors.gbcs import Keystore, build, dissect_message
+from dissectors.gbcs.building import Header
 from dissectors.gbcs.payloads import notification
-from dissectors.gbcs.templates import command_payload
+from dissectors.gbcs.templates import command_payload, response_payload
 from tests.analysis.fault_matrix import rows_meant
 from tests.analysis.planted.catalogue import Plant, try_plant
 from tests.analysis.planted.messages import Desk
@@ -171,3 +173,12 @@ def test_scenarios_and_faults_make_them_judge(by: str) -> None:
         states = {v.rule for v in checked_han(han, heard, 1).verdicts if v.state != "not seen"}
         dumb |= {name: wanted - states} if wanted - states else {}
     assert not dumb, dumb
+
+
+def test_no_value_that_a_simulated_answer_gives_goes_astray() -> None:
+    """Values are named by component and attribute: what the template does not know would be lost without a word."""
+    for code, given in GBZ_VALUES.items():
+        header = Header(2, 1, bytes(8), bytes(8), code)
+        payload = response_payload(code, header, Keystore(bytes(8)), given)
+        for (_, attribute), value in given.items():
+            assert attribute.to_bytes(2, "little") + b"\x00\x21" + value.to_bytes(2, "little") in payload
