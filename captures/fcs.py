@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captures.files.gather import gather
+from dissectors.crypto.crc import crc16
 from dissectors.ieee802154 import fcs
 
 __all__ = ["fcs16", "fcs32", "remainders"]
@@ -80,7 +81,7 @@ def fcs16(octets: bytes) -> bytes:
     >>> fcs16(bytes.fromhex("02006f")).hex()
     '492e'
     """
-    return fcs.fcs16(octets).to_bytes(2, "little")
+    return crc16(octets).to_bytes(2, "little")
 
 
 def fcs32(octets: bytes) -> bytes:

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analysis.redaction.pseudonyms import Pseudonyms
+from dissectors.crypto.ccm import ccm_seal
 from dissectors.frame import Dissection
 from dissectors.reading import Mic
 from dissectors.zigbee.aps import ApsHeader
-from dissectors.zigbee.crypto import ccm_seal
 from dissectors.zigbee.keys import DERIVED, levels_of
 from dissectors.zigbee.nwk import AuxHeader, NwkHeader
 

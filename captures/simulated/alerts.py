@@ -85,7 +85,7 @@ def _executed(dcc: Dcc) -> Typed:
 
 def _log(dcc: Dcc) -> Typed:
     """CS14: the devices of the home with their hashed link keys."""
-    from dissectors.zigbee.crypto import aes_mmo
+    from dissectors.crypto.mmo import aes_mmo
 
     hub = dcc.han.hub
     devices = [

@@ -12,7 +12,7 @@ from captures.simulated.medium import SECOND, Medium, Place, Sniffer, Wait
 from captures.simulated.node import Node, Route
 from captures.simulated.profile import Profile
 from captures.simulated.profile import profile as named_profile
-from dissectors.zigbee.crypto import install_code_crc
+from dissectors.zigbee.link_keys import install_code_crc
 
 __all__ = ["EPOCH_2000", "Han"]
 

@@ -13,7 +13,7 @@ from captures.simulated import discovery
 from captures.simulated.medium import Wait
 from captures.simulated.node import Node
 from dissectors.zigbee import assemble
-from dissectors.zigbee.crypto import install_code_key, key_load_key, key_transport_key
+from dissectors.zigbee.link_keys import install_code_key, key_load_key, key_transport_key
 
 __all__ = ["associate", "deliver_network_key", "form", "join", "open_joining", "rejoin", "update_network_key"]
 

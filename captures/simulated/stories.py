@@ -9,8 +9,8 @@ from typing import Any
 from captures.simulated import attributes, discovery, home, joining, life, metering
 from captures.simulated.medium import Wait
 from captures.simulated.node import Node
+from dissectors.crypto.mmo import aes_mmo
 from dissectors.zcl.build import build_payload
-from dissectors.zigbee.crypto import aes_mmo
 
 __all__ = ["display_message", "publish_tariff", "swap_hub", "top_up", "upgrade"]
 

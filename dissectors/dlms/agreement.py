@@ -1,20 +1,20 @@
-"""Keys that a general-ciphering message brings along: wrapped, or agreed by elliptic curves; signatures.
+"""Keys that a general-ciphering message brings along: wrapped, or agreed by elliptic curves.
 
 Source: IEC 62056-5-3 (Green Book), clauses on key wrapping (RFC 3394), key agreement (NIST SP 800-56A:
-one-pass and static unified model), the single-step KDF and ECDSA (raw r and s). The order of the KDF's
+one-pass and static unified model) and the single-step KDF. The order of the KDF's
 OtherInfo for static agreement (transaction-id with its length first) is as constructed vectors have it.
 """
 
 from __future__ import annotations
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, keywrap
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import keywrap
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from dissectors.crypto.kdf import derive_key
 from dissectors.dlms.lengths import build_octets
 
-__all__ = ["agreed_key", "derive_key", "public_octets", "unwrap_key", "verify_signature"]
+__all__ = ["agreed_key", "public_octets", "unwrap_key"]
 
 _ALGORITHM = bytes.fromhex("608574050803")
 ONE_PASS, STATIC = b"\x01", b"\x02"
@@ -34,13 +34,6 @@ def unwrap_key(master_key: bytes, wrapped: bytes) -> bytes | None:
         return keywrap.aes_key_unwrap(master_key, wrapped)
     except (keywrap.InvalidUnwrap, ValueError):
         return None
-
-
-def derive_key(shared: bytes, other_info: bytes, suite: int) -> bytes:
-    """Single-step KDF: SHA-256 (SHA-384 in suite 2) of 00000001, the shared secret and OtherInfo."""
-    digest = hashes.Hash(hashes.SHA384() if suite == 2 else hashes.SHA256())
-    digest.update(b"\0\0\0\1" + shared + other_info)
-    return digest.finalize()[: 32 if suite == 2 else 16]
 
 
 def public_octets(private: bytes, suite: int) -> bytes:
@@ -83,22 +76,3 @@ def agreed_key(
     except (ValueError, UnsupportedAlgorithm):
         return None
     return derive_key(own.exchange(ec.ECDH(), point), other, suite)
-
-
-def verify_signature(public: bytes, signed: bytes, signature: bytes) -> bool:
-    """Whether `signature` (r and s, 64 or 96 octets) of `signed` fits the public key (x and y)."""
-    suite = 2 if len(public) == 96 else 1
-    half = len(signature) // 2
-    if len(signature) != len(public) or not half:
-        return False
-    encoded = encode_dss_signature(
-        int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
-    )
-    algorithm = ec.ECDSA(hashes.SHA384() if suite == 2 else hashes.SHA256())
-    try:
-        ec.EllipticCurvePublicKey.from_encoded_point(_curve(suite), b"\4" + public).verify(
-            encoded, signed, algorithm
-        )
-    except (InvalidSignature, ValueError):
-        return False
-    return True

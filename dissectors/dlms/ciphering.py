@@ -1,4 +1,4 @@
-"""AES-GCM as DLMS uses it: 12-octet tags, authentication only, encryption only, and the CTR fall-back.
+"""AES-GCM as DLMS uses it: authentication only, encryption only, and both.
 
 Source: IEC 62056-5-3 (Green Book), clause on the security header and AES-GCM; NIST SP 800-38D.
 IV = system title (8) and invocation counter (4). Additional data: security control and authentication key,
@@ -7,37 +7,9 @@ then the header strings of general-ciphering with their lengths, then the plain 
 
 from __future__ import annotations
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CTR, GCM
+from dissectors.crypto.gcm import counter_mode, gcm_open, gcm_seal
 
-__all__ = ["TAG_LENGTH", "counter_mode", "gcm_open", "gcm_seal", "open_payload", "seal_payload"]
-
-TAG_LENGTH = 12
-
-
-def gcm_open(key: bytes, iv: bytes, ciphertext: bytes, aad: bytes, tag: bytes) -> bytes | None:
-    """The plain text; None when the tag does not match."""
-    cipher = Cipher(AES(key), GCM(iv, tag, min_tag_length=TAG_LENGTH)).decryptor()
-    cipher.authenticate_additional_data(aad)
-    try:
-        return cipher.update(ciphertext) + cipher.finalize()
-    except InvalidTag:
-        return None
-
-
-def gcm_seal(key: bytes, iv: bytes, plaintext: bytes, aad: bytes) -> tuple[bytes, bytes]:
-    """Cipher text and 12-octet tag."""
-    cipher = Cipher(AES(key), GCM(iv)).encryptor()
-    cipher.authenticate_additional_data(aad)
-    return cipher.update(plaintext) + cipher.finalize(), cipher.tag[:TAG_LENGTH]
-
-
-def counter_mode(key: bytes, iv: bytes, octets: bytes) -> bytes:
-    """AES-GCM's encryption without its tag: CTR from block 2 (SP 800-38D section 7.1)."""
-    cipher = Cipher(AES(key), CTR(iv + b"\0\0\0\2")).encryptor()
-    return cipher.update(octets) + cipher.finalize()
+__all__ = ["open_payload", "seal_payload"]
 
 
 def open_payload(

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from dissectors.crypto.crc import crc16_x25
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Field
 
-__all__ = ["HdlcFrame", "build_frame", "crc16", "frame_field", "next_frame", "read_frame", "read_frames"]
+__all__ = ["HdlcFrame", "build_frame", "frame_field", "next_frame", "read_frame", "read_frames"]
 
 LAYER = "dlms.hdlc"
 FLAG = 0x7E
@@ -29,31 +30,6 @@ _PARAMETERS = {
     7: "window, transmit",
     8: "window, receive",
 }
-
-
-def _crc_table() -> tuple[int, ...]:
-    out = []
-    for octet in range(256):
-        crc = octet
-        for _ in range(8):
-            crc = crc >> 1 ^ 0x8408 if crc & 1 else crc >> 1
-        out.append(crc)
-    return tuple(out)
-
-
-_CRC = _crc_table()
-
-
-def crc16(octets: bytes) -> int:
-    """CRC-16/X.25: HCS and FCS are this, low octet first.
-
-    >>> hex(crc16(b"123456789"))
-    '0x906e'
-    """
-    crc = 0xFFFF
-    for octet in octets:
-        crc = crc >> 8 ^ _CRC[(crc ^ octet) & 0xFF]
-    return crc ^ 0xFFFF
 
 
 class HdlcFrame(NamedTuple):
@@ -155,9 +131,9 @@ def read_frame(data: bytes, pos: int, end: int) -> HdlcFrame:
         raise Malformed(f"frame length {length} does not fit its addresses", layer=LAYER, offset=pos)
     header_ok, info = None, (stop - 2, stop - 2)
     if stop - body >= 4:
-        header_ok = crc16(data[pos:body]) == int.from_bytes(data[body : body + 2], "little")
+        header_ok = crc16_x25(data[pos:body]) == int.from_bytes(data[body : body + 2], "little")
         info = (body + 2, stop - 2)
-    frame_ok = crc16(data[pos : stop - 2]) == int.from_bytes(data[stop - 2 : stop], "little")
+    frame_ok = crc16_x25(data[pos : stop - 2]) == int.from_bytes(data[stop - 2 : stop], "little")
     segmented = bool(word & 0x800)
     kind = control_type(control)
     return HdlcFrame(pos, stop, segmented, destination, source, control, kind, header_ok, frame_ok, info)
@@ -215,7 +191,7 @@ def _is_sound(data: bytes, pos: int, end: int) -> bool:
     if length < 7 or pos + length > end:
         return False
     if length > SHORT and not any(
-        crc16(data[pos : pos + at]) == int.from_bytes(data[pos + at : pos + at + 2], "little")
+        crc16_x25(data[pos : pos + at]) == int.from_bytes(data[pos + at : pos + at + 2], "little")
         for at in HEADERS
     ):
         return False
@@ -254,8 +230,8 @@ def build_frame(
     word = 0xA000 | (0x800 if segmented else 0) | length
     octets = word.to_bytes(2, "big") + destination + source + bytes((control,))
     if information:
-        octets += crc16(octets).to_bytes(2, "little") + information
-    return b"\x7e" + octets + crc16(octets).to_bytes(2, "little") + b"\x7e"
+        octets += crc16_x25(octets).to_bytes(2, "little") + information
+    return b"\x7e" + octets + crc16_x25(octets).to_bytes(2, "little") + b"\x7e"
 
 
 def frame_field(frame: HdlcFrame, data: bytes, buffer: str, information: list[Field]) -> Field:

@@ -9,8 +9,8 @@ import hashlib
 import hmac
 from typing import NamedTuple
 
-from dissectors.dlms.agreement import verify_signature
-from dissectors.dlms.ciphering import gcm_seal
+from dissectors.crypto.ecdsa import public_key, verify_signature
+from dissectors.crypto.gcm import gcm_seal
 from dissectors.keyring import DlmsKeys
 
 __all__ = ["Challenge", "check_answer", "gmac_answer", "hash_answer"]
@@ -63,7 +63,8 @@ def check_answer(mechanism: str, answer: bytes, challenge: Challenge, keys: list
         if mechanism == "HLS-ECDSA" and entry.signing_public:
             checked = True
             titles = challenge.own_title + challenge.peer_title
-            if verify_signature(entry.signing_public, titles + challenge.challenge + challenge.other, answer):
+            signed = titles + challenge.challenge + challenge.other
+            if verify_signature(public_key(entry.signing_public), answer, signed):
                 return "valid"
     return "invalid" if checked else "no_key"
 

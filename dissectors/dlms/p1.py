@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from dissectors.crypto.crc import crc16_arc
 from dissectors.dlms.association import Scaler
 from dissectors.dlms.data import Node
 from dissectors.dlms.obis import object_name
@@ -74,19 +75,10 @@ def _check(data: bytes, start: int, lines: list[Line]) -> list[Issue]:
     if len(said) < 4:
         return []
     first = data.find(b"/", start)
-    crc = _crc16(data[first : last.start + 1])
+    crc = crc16_arc(data[first : last.start + 1])
     if said.upper() == f"{crc:04X}":
         return []
     return [Issue("warning", LAYER, last.start, f"the CRC says {said}, the octets make {crc:04X}")]
-
-
-def _crc16(octets: bytes) -> int:
-    crc = 0
-    for octet in octets:
-        crc ^= octet
-        for _ in range(8):
-            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
-    return crc
 
 
 def line_pairs(lines: list[Line]) -> list[tuple[bytes, Node, Scaler | None]]:

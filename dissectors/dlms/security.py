@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from dissectors.dlms.agreement import agreed_key, unwrap_key, verify_signature
+from dissectors.crypto.ecdsa import public_key, verify_signature
+from dissectors.crypto.gcm import counter_mode
+from dissectors.dlms.agreement import agreed_key, unwrap_key
 from dissectors.dlms.apdu import Apdu, read_whole_apdu
-from dissectors.dlms.ciphering import counter_mode, open_payload
+from dissectors.dlms.ciphering import open_payload
 from dissectors.dlms.data import read_node
 from dissectors.dlms.general import HEADER, Ciphered, SecurityControl
 from dissectors.dlms.lengths import build_octets
@@ -210,4 +212,6 @@ def check_signature(apdu: Apdu, keys: Sequence[DlmsKeys]) -> str:
     public = [entry.signing_public for entry in keys if entry.signing_public]
     if not public:
         return "no_key"
-    return "valid" if any(verify_signature(key, signed, signature) for key in public) else "invalid"
+    return (
+        "valid" if any(verify_signature(public_key(key), signature, signed) for key in public) else "invalid"
+    )

@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-
+from dissectors.crypto import ecdsa
 from dissectors.dlms.lengths import build_length
 from dissectors.errors import KeyMissing
 from dissectors.gbcs.keystore import SIGNATURE, Keystore
-from dissectors.gbcs.protection import ENCRYPTION_MODE, MAC_LENGTH, derive_key, gmac
-from dissectors.gbcs.protection import sign as sign_at_random
+from dissectors.gbcs.protection import ENCRYPTION_MODE, MAC_LENGTH, gmac, message_key
 
 __all__ = ["Header", "authenticated", "content_key", "content_keys", "grouping", "sign", "signed"]
 
@@ -86,12 +81,7 @@ def sign(keystore: Keystore, originator: bytes, body: bytes) -> bytes:
     if not keys:
         text = f"no private signature key of {originator.hex()} is held"
         raise KeyMissing(text, layer=LAYER)
-    try:
-        scheme = ec.ECDSA(SHA256(), deterministic_signing=True)
-        r, s = decode_dss_signature(keys[0].sign(body[1:], scheme))
-    except UnsupportedAlgorithm:
-        return sign_at_random(keys[0], body[1:])
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    return ecdsa.sign(keys[0], body[1:])
 
 
 def signed(body: bytes, signature: bytes | None) -> bytes:
@@ -104,7 +94,7 @@ def authenticated(message: bytes, header: Header, secret: bytes | None, *, mac: 
     if mac is None:
         if secret is None:
             raise KeyMissing("no key for the MAC is held", layer=LAYER)
-        key = derive_key(secret, header.originator, header.cra, header.counter, header.recipient)
+        key = message_key(secret, header.originator, header.cra, header.counter, header.recipient)
         mac = gmac(key, header.originator, header.security[:1] + bytes(5) + message)[:MAC_LENGTH]
     inner = header.security + message + mac
     return b"\xdd" + bytes(6) + build_length(len(inner)) + inner
@@ -130,4 +120,4 @@ def content_keys(keystore: Keystore, header: Header) -> list[bytes]:
     counter = header.supplementary_originator_counter
     counter = header.counter if counter is None else counter
     secrets = keystore.secrets(header.originator, party)
-    return [derive_key(z, header.originator, ENCRYPTION_MODE, counter, party) for z in secrets]
+    return [message_key(z, header.originator, ENCRYPTION_MODE, counter, party) for z in secrets]

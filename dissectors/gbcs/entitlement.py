@@ -16,7 +16,7 @@ from typing import NamedTuple
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.layout import MAC_OCTETS, Layout
 from dissectors.gbcs.names import CRA, use_case
-from dissectors.gbcs.protection import Verdict, derive_key, gmac
+from dissectors.gbcs.protection import Verdict, gmac, message_key
 
 __all__ = ["Mac", "check_mac"]
 
@@ -53,7 +53,7 @@ class _Tag(NamedTuple):
         """Was it made under one of the shared `secrets`?"""
         at = self.layout
         for secret in secrets:
-            key = derive_key(secret, at.originator, at.cra, at.counter, at.recipient)
+            key = message_key(secret, at.originator, at.cra, at.counter, at.recipient)
             if gmac(key, at.originator, self.data)[:MAC_OCTETS] == self.tag:
                 return True
         return False

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from dissectors.errors import Malformed
 from dissectors.gbcs.keystore import AGREEMENT, PREPAYMENT, Keystore
-from dissectors.gbcs.protection import Verdict, derive_key, gmac
+from dissectors.gbcs.protection import Verdict, gmac, message_key
 
 __all__ = ["BASE", "Utrn", "authenticate", "build", "check_digit", "describe", "generate", "parse"]
 
@@ -115,7 +115,7 @@ def build(counter_bits: int, value_class: int, value: int, mac: bytes) -> str:
 
 def _mac(secret: bytes, supplier: bytes, device: bytes, counter: int, top: int) -> bytes:
     """The 4 octets of MAC over the upper half of the PTUT; `counter` is the full PTUT counter (64 bits)."""
-    key = derive_key(secret, supplier, 1, counter, device)
+    key = message_key(secret, supplier, 1, counter, device)
     data = (
         b"\x11" + bytes(5) + supplier + device + b"\x01" + counter.to_bytes(8, "big") + top.to_bytes(4, "big")
     )

@@ -9,11 +9,12 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import NamedTuple
 
+from dissectors.crypto.ecdsa import verify_signature
 from dissectors.gbcs.certificates import Certificate
 from dissectors.gbcs.keystore import AGREEMENT, SIGNATURE, Keystore
 from dissectors.gbcs.layout import Layout
 from dissectors.gbcs.payload import SECURITY_HEADER
-from dissectors.gbcs.protection import ENCRYPTION_MODE, Verdict, decrypt, derive_key, verify_signature
+from dissectors.gbcs.protection import ENCRYPTION_MODE, Verdict, decrypt, message_key
 
 __all__ = ["GROUP_ORDER", "Opened", "Signature", "check_signature", "open_parts", "signature_twins"]
 
@@ -87,7 +88,7 @@ def open_parts(
         secrets = keystore.secrets_with(layout.originator, certified)
     if not secrets:
         return Opened([None] * len(sealed), "no_key")
-    keys = [derive_key(z, layout.originator, ENCRYPTION_MODE, counter, party) for z in secrets]
+    keys = [message_key(z, layout.originator, ENCRYPTION_MODE, counter, party) for z in secrets]
     plain = [_open(layout, keys, start, end) for start, end in sealed]
     good = sum(p is not None for p in plain)
     return Opened(plain, "all" if good == len(plain) else "some" if good else "bad_tag")

@@ -5,8 +5,9 @@ Source: IEEE 802.15.4-2015 clauses 7.2.10 (FCS), 9.3.1 (outgoing frame security)
 
 from __future__ import annotations
 
+from dissectors.crypto.crc import crc16
 from dissectors.frame import Trailer
-from dissectors.ieee802154.fcs import fcs16, fcs32
+from dissectors.ieee802154.fcs import fcs32
 from dissectors.ieee802154.layers import AuxSecurity, MacHeader
 from dissectors.ieee802154.security import seal_mac
 
@@ -23,7 +24,7 @@ def build_frame(
 def with_trailer(frame: bytes, trailer: Trailer, rssi: int = -60) -> bytes:
     """`frame` and the trailer that a radio adds."""
     if trailer == "fcs16":
-        return frame + fcs16(frame).to_bytes(2, "little")
+        return frame + crc16(frame).to_bytes(2, "little")
     if trailer == "fcs32":
         return frame + fcs32(frame).to_bytes(4, "little")
     if trailer == "ti":

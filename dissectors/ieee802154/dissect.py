@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from dissectors.counters import REPLAYED, FrameCounters, Use
+from dissectors.crypto.crc import crc16
 from dissectors.cursor import Cursor
 from dissectors.errors import Truncated
 from dissectors.field import Field
 from dissectors.ieee802154.beacon import BeaconInfo
 from dissectors.ieee802154.commands import COMMAND_NAMES, COMMANDS, WITHOUT_FIELDS, CommandId
-from dissectors.ieee802154.fcs import TRAILER_OCTETS, fcs16, fcs32
+from dissectors.ieee802154.fcs import TRAILER_OCTETS, fcs32
 from dissectors.ieee802154.ies import HeaderIEs, PayloadIEs
 from dissectors.ieee802154.layers import (
     FRAME_TYPES,
@@ -77,7 +78,7 @@ def read_trailer(reading: Reading) -> int:
     if raw.trailer == "ti":
         good = bool(raw.octets[-1] & 0x80)
     elif raw.trailer == "fcs16":
-        good = fcs16(body) == int.from_bytes(raw.octets[end:], "little")
+        good = crc16(body) == int.from_bytes(raw.octets[end:], "little")
     else:
         good = fcs32(body) == int.from_bytes(raw.octets[end:], "little")
     out.columns["fcs_ok"] = good

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import binascii
 
+from dissectors.crypto.crc import crc16
 from dissectors.frame import Trailer
 
-__all__ = ["TRAILER_OCTETS", "ends_in_fcs", "fcs16", "fcs32"]
+__all__ = ["TRAILER_OCTETS", "ends_in_fcs", "fcs32"]
 
 TRAILER_OCTETS: dict[Trailer, int] = {"absent": 0, "fcs16": 2, "fcs32": 4, "ti": 2}
-_REVERSED = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
-
-
-def fcs16(octets: bytes) -> int:
-    """The 16-bit FCS of `octets`: CRC-16 of ITU-T, reflected, starting at 0.
-
-    >>> hex(fcs16(bytes.fromhex("02 00 6a")))
-    '0x79e4'
-    """
-    # The C library's CRC runs most significant bit first: reflect every octet, and the result.
-    high, low = divmod(binascii.crc_hqx(octets.translate(_REVERSED), 0), 256)
-    return _REVERSED[low] << 8 | _REVERSED[high]
 
 
 def fcs32(octets: bytes) -> int:
@@ -30,4 +19,4 @@ def fcs32(octets: bytes) -> int:
 
 def ends_in_fcs(octets: bytes) -> bool:
     """Whether the last two octets are the frame's check sequence: one frame in 65536 is so by chance."""
-    return len(octets) > 4 and fcs16(octets[:-2]) == int.from_bytes(octets[-2:], "little")
+    return len(octets) > 4 and crc16(octets[:-2]) == int.from_bytes(octets[-2:], "little")

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
+from dissectors.crypto.ccm import ccm_open, ccm_seal
 from dissectors.keyring import Key, Keyring
-from dissectors.zigbee.crypto import ccm_open, ccm_seal
 
 __all__ = ["mac_keys", "mac_nonce", "open_mac", "seal_mac", "thread_keys"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from scapy.packet import Packet
 
-from dissectors.ieee802154.fcs import fcs16
+from dissectors.crypto.crc import crc16
 from dissectors.scapy.frames import Opened
 from dissectors.scapy.layers import LayoutPacket
 from dissectors.zigbee.keys import DERIVED
@@ -34,7 +34,7 @@ def sealed(packet: Packet) -> Packet:
         _close(header, aux, ciphertext, mic, inner, layers)
     trailer = next((one for one in layers if isinstance(one, LayoutPacket) and "fcs" in one.fields), None)
     if trailer is not None and out.haslayer("FCS"):
-        trailer.fcs = fcs16(bytes(out)[:-2])
+        trailer.fcs = crc16(bytes(out)[:-2])
     return out
 
 

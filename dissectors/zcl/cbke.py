@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from dissectors.crypto.binary_curves import Curve, Point
+from dissectors.crypto.mmo import aes_mmo, hmac_mmo
 from dissectors.errors import Malformed
 from dissectors.zcl.certificates import Certificate, ca_public_from, public_key
-from dissectors.zcl.curves import Curve, Point
-from dissectors.zigbee.crypto import aes_mmo, hmac_mmo
 
 __all__ = ["Agreement", "Side", "agree", "derive", "exchange", "shared_secret"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from dissectors.crypto.binary_curves import SECT163K1, SECT283K1, Curve, Point
+from dissectors.crypto.mmo import aes_mmo
 from dissectors.cursor import Cursor
 from dissectors.errors import Malformed
 from dissectors.field import Field
-from dissectors.zcl.curves import SECT163K1, SECT283K1, Curve, Point
-from dissectors.zigbee.crypto import aes_mmo
 
 __all__ = [
     "LAYOUTS",

@@ -13,10 +13,10 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from dissectors.crypto.ccm_batch import MIC
 from dissectors.layout.shapes import Shaped, shapes_of
 from dissectors.vectors import Index, Mask, Octets, RowFields, Span
 from dissectors.zigbee.aps import ACK, DATA, GROUP, INDIRECT, UNICAST, ApsHeader
-from dissectors.zigbee.ccm_batch import MIC
 from dissectors.zigbee.nwk import AuxHeader
 
 __all__ = ["ApsHeaders", "read_aps"]

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from dissectors.context import HanContext
 from dissectors.counter_columns import uses_of
 from dissectors.counters import RELAY_NS, aps_scope
+from dissectors.crypto.ccm_batch import MIC, Sealed
 from dissectors.keyring import Key
 from dissectors.vectors import Index, Mask, Octets, Span, distinct, each, first_places
 from dissectors.zcl.frame_columns import read_zcl_frames
 from dissectors.zigbee.aps_columns import ApsHeaders
-from dissectors.zigbee.ccm_batch import MIC, Sealed
 from dissectors.zigbee.frames import Ends, Frames
 from dissectors.zigbee.key_columns import Opened
 from dissectors.zigbee.payloads import OpenPayloads

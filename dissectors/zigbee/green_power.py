@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from dissectors.crypto.ccm import ccm_open
+from dissectors.crypto.mmo import hmac_mmo
 from dissectors.facts import names
 from dissectors.keyring import Key, Keyring
 from dissectors.layout import Bits, Layer, UInt, Word, eui64_text
-from dissectors.zigbee.crypto import ccm_open, hmac_mmo
 from dissectors.zigbee.nwk import PACKAGE
 
 __all__ = [

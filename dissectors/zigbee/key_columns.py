@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
+from dissectors.crypto.ccm_batch import MIC, Sealed, first_opening, open_all
 from dissectors.keyring import Key
 from dissectors.vectors import PADDING, Index, Mask, Octets, Span, each
-from dissectors.zigbee.ccm_batch import MIC, Sealed, first_opening, open_all
 
 __all__ = ["Opened", "Openings", "open_groups"]
 

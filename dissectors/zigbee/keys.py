@@ -9,12 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dissectors.context import HanContext
+from dissectors.crypto.ccm import ccm_open
 from dissectors.keyring import Key
-from dissectors.zigbee.crypto import (
-    ccm_open,
-    key_load_key,
-    key_transport_key,
-)
+from dissectors.zigbee.link_keys import key_load_key, key_transport_key
 from dissectors.zigbee.nwk import AuxHeader
 from dissectors.zigbee.proofs import WELL_KNOWN, KeyProofs, install_code_keys
 

@@ -15,9 +15,9 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from dissectors.crypto.ccm_batch import MIC
 from dissectors.layout.shapes import Shaped, shapes_of
 from dissectors.vectors import Columns, Index, Mask, Octets, RowFields, Span
-from dissectors.zigbee.ccm_batch import MIC
 from dissectors.zigbee.nwk import AuxHeader, NwkHeader
 
 __all__ = ["AUX_OCTETS", "NwkHeaders", "put_nwk", "read_nwk"]

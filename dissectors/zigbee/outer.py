@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
+from dissectors.crypto.ccm_batch import MIC, Sealed
 from dissectors.ieee802154.columns import (
     ACK,
     DATA,
@@ -23,7 +24,6 @@ from dissectors.ieee802154.columns import (
 )
 from dissectors.vectors import Columns, Index, Octets, Span, distinct
 from dissectors.zigbee.aps_columns import ApsHeaders, read_aps
-from dissectors.zigbee.ccm_batch import MIC, Sealed
 from dissectors.zigbee.key_columns import Opened
 from dissectors.zigbee.nwk_columns import AUX_OCTETS, NwkHeaders, put_nwk, read_nwk
 from dissectors.zigbee.nwk_security import groups_of

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from dissectors.context import HanContext
 from dissectors.errors import Malformed
 from dissectors.keyring import Key, Keyring
-from dissectors.zigbee.crypto import WELL_KNOWN_LINK_KEY, install_code_key
+from dissectors.zigbee.link_keys import WELL_KNOWN_LINK_KEY, install_code_key
 
 __all__ = [
     "WELL_KNOWN",

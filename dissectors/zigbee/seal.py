@@ -6,8 +6,8 @@ level is 5; its bits are 0 on the air.
 
 from __future__ import annotations
 
+from dissectors.crypto.ccm import ccm_seal
 from dissectors.zigbee.aps import ApsHeader
-from dissectors.zigbee.crypto import ccm_seal
 from dissectors.zigbee.keys import DEFAULT_LEVEL, DERIVED, KEY_IDS, MIC_OCTETS
 from dissectors.zigbee.nwk import AuxHeader, NwkHeader
 

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
+from dissectors.crypto.ccm_batch import Sealed
 from dissectors.keyring import Key
 from dissectors.vectors import Index, Mask, distinct, each, first_places
-from dissectors.zigbee.ccm_batch import Sealed
 from dissectors.zigbee.key_columns import Opened, Openings, open_groups
 from dissectors.zigbee.proofs import KeyProofs
 

@@ -7,8 +7,8 @@ import pytest
 
 from analysis.views.message_inputs import kind_of, split
 from analysis.views.messages import run
+from dissectors.crypto.crc import crc16
 from dissectors.dlms.hdlc import build_frame
-from dissectors.ieee802154.fcs import fcs16
 
 APDU = bytes.fromhex("c001c100080000010000ff0200")
 GBCS = bytes.fromhex("dd000000000000 20 1100000000" + "df09" + "00" * 13 + "aa" * 12)
@@ -44,7 +44,7 @@ def test_nothing_is_a_frame_unless_something_proves_it(octets: str) -> None:
 
 def test_check_sequence_and_headers_prove_a_frame() -> None:
     beacon_request = bytes.fromhex("030807ffffffff07")
-    assert kind_of(beacon_request + fcs16(beacon_request).to_bytes(2, "little")) == "frame"
+    assert kind_of(beacon_request + crc16(beacon_request).to_bytes(2, "little")) == "frame"
     command = "618801621a00003c5a080000003c5a1e0100010007090101090107030000000002"
     assert kind_of(bytes.fromhex(command)) == "frame"
     assert kind_of(bytes.fromhex(command[:-4])) != "frame"

@@ -18,7 +18,7 @@ from captures.simulated.keyfile import keys_text as simulated_keys
 from captures.simulated.recording import captured
 from captures.simulated.scenarios import simulate
 from dissectors.keyring import Keyring
-from dissectors.zigbee.crypto import WELL_KNOWN_LINK_KEY
+from dissectors.zigbee.link_keys import WELL_KNOWN_LINK_KEY
 
 
 @cache

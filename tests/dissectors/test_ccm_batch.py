@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
+from dissectors.crypto import ccm_batch
+from dissectors.crypto.ccm_batch import Sealed, open_all
 from dissectors.vectors import Octets, padded
-from dissectors.zigbee import ccm_batch
-from dissectors.zigbee.ccm_batch import Sealed, open_all
 
 KEY = bytes(range(16))
 

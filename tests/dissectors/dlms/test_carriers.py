@@ -2,8 +2,9 @@
 
 import pytest
 
+from dissectors.crypto.crc import crc16_x25
 from dissectors.dlms import Association, build_apdu, dissect_message
-from dissectors.dlms.hdlc import HdlcFrame, address_text, build_frame, control_type, crc16, read_frames
+from dissectors.dlms.hdlc import HdlcFrame, address_text, build_frame, control_type, read_frames
 from dissectors.dlms.mbus import build_telegram
 from dissectors.dlms.message import find_transport
 from dissectors.dlms.wrapper import build_wrapper
@@ -65,7 +66,7 @@ def test_reserved_addresses_are_named() -> None:
     assert address_text(b"\xff") == "127 (all stations)"
     assert address_text(b"\x02\x23") == "upper 1 (management), lower 17"
     assert "all stations" in address_text(bytes.fromhex("fefe0003"))
-    assert crc16(b"123456789") == 0x906E
+    assert crc16_x25(b"123456789") == 0x906E
 
 
 def test_negotiated_parameters_are_shown() -> None:

@@ -8,8 +8,10 @@ from cryptography.hazmat.primitives import hashes, keywrap
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from dissectors.crypto.ecdsa import public_key, verify_signature
+from dissectors.crypto.kdf import derive_key
 from dissectors.dlms import Association, build_apdu, dissect_message, dissect_vector
-from dissectors.dlms.agreement import derive_key, public_octets, verify_signature
+from dissectors.dlms.agreement import public_octets
 from dissectors.dlms.ciphering import seal_payload
 from dissectors.dlms.counters import InvocationCounters
 from dissectors.dlms.general import Ciphered
@@ -171,7 +173,7 @@ def test_general_signing(suite: int) -> None:
     spoilt = octets[:-1] + bytes((octets[-1] ^ 1,))
     assert dissect_message(spoilt, keys=[DlmsKeys(signing_public=public)]).facts["signatures"] == ["invalid"]
     assert dissect_message(octets).facts["signatures"] == ["no_key"]
-    assert not verify_signature(public, unsigned, signature[:10])
+    assert not verify_signature(public_key(public), signature[:10], unsigned)
 
 
 def test_hls_answers_on_the_wire_are_checked() -> None:

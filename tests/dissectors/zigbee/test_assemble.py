@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dissectors.ieee802154.layers import MacHeader
 from dissectors.zigbee import assemble
 from dissectors.zigbee.aps import ApsHeader
-from dissectors.zigbee.crypto import key_load_key, key_transport_key
+from dissectors.zigbee.link_keys import key_load_key, key_transport_key
 from dissectors.zigbee.nwk import NwkHeader
 from dissectors.zigbee.seal import seal_aps, seal_nwk
 

@@ -2,14 +2,12 @@
 
 import pytest
 
+from dissectors.crypto.ccm import ccm_open, ccm_seal
+from dissectors.crypto.mmo import aes_mmo, hmac_mmo
 from dissectors.errors import Malformed
 from dissectors.ieee802154.security import open_mac, seal_mac
-from dissectors.zigbee.crypto import (
+from dissectors.zigbee.link_keys import (
     WELL_KNOWN_LINK_KEY,
-    aes_mmo,
-    ccm_open,
-    ccm_seal,
-    hmac_mmo,
     install_code_crc,
     install_code_key,
     key_load_key,

@@ -1,0 +1,1 @@
+"""Cryptography that several protocols use: ciphers, hashes, key derivation, signatures, checksums."""
