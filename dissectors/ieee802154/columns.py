@@ -75,8 +75,8 @@ def read_headers(octets: Octets, frames: Span, out: Columns) -> Headers:
     size = frames.length
     read = read_by_columns().take(fcf) & (size >= 3) & (((fcf & 7) != ACK) | (size == 3))
     if not read.all():
-        frames = frames.where(read)
-    header = shapes_of(MacHeader).read(octets, frames)
+        frames, fcf = frames.where(read), fcf[read]
+    header = shapes_of(MacHeader).read(octets, frames, fcf)
     header.put(out)
     rows = header.span.rows
     out.put_words("mac_security", rows, 0, SECURITY)

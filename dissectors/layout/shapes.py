@@ -41,7 +41,7 @@ class Node(NamedTuple):
     at: int
     size: int
     depth: int
-    child: npt.NDArray[np.int32]
+    child: npt.NDArray[np.intp]
 
 
 class Shapes:
@@ -57,27 +57,31 @@ class Shapes:
         self.layer = layer
         self.names = [part.name for part in layer.parts]
         self.sizes = {part.name: part.size for part in layer.parts if isinstance(part, UInt)}
-        self.offset = np.zeros((0, len(self.names)), np.int16)
-        self.length = np.zeros(0, np.int16)
+        self.offset = np.zeros((0, len(self.names)), np.int64)
+        self.length = np.zeros(0, np.int64)
         self._decides = {
             p.name for p in layer.parts if isinstance(p, Word) or (isinstance(p, UInt) and p.count_of)
         }
         self._known: dict[bytes, int] = {}
         self._nodes: list[Node | int] = []
-        self._leaves = np.zeros(0, np.int32)  # by node, the shape that it stands for; -1: it looks further
+        self._leaves = np.zeros(0, np.intp)  # by node, the shape that it stands for; -1: it looks further
         self._root = self._learn(bytes(HEAD), 0)
         self._unread = self._add(
             self._leaf(layer.read(Cursor(b"")))
         )  # of frames whose shape is not remembered
 
-    def read(self, octets: Octets, span: Span) -> Shaped:
-        """The layer at the beginning of each row of `span`; rows in which it does not end are left out."""
-        shape = self._shape(octets, span)
-        length = self.length.take(shape).astype(np.int64)
+    def read(self, octets: Octets, span: Span, first: npt.NDArray[Any] | None = None) -> Shaped:
+        """The layer at the beginning of each row of `span`; rows in which it does not end are left out.
+
+        `first`: what the layer's first part says, where the caller looked at it already.
+        """
+        shape = self._shape(octets, span, first)
+        length = self.length.take(shape)
         good = (length >= 0) & (length <= span.length)
         if not good.all():
             span, shape, length = span.where(good), shape[good], length[good]
-        return Shaped(self, octets, span, shape, length)
+            first = None if first is None else first[good]
+        return Shaped(self, octets, span, shape, length, {} if first is None else {(self.names[0],): first})
 
     def _learn(self, head: bytes, depth: int) -> int:
         """The node that a frame beginning with `head` comes to behind `depth` deciding parts."""
@@ -86,15 +90,15 @@ class Shapes:
         if depth == len(steps):
             return self._add(self._leaf(layer))
         at, end = steps[depth]
-        return self._add(Node(at, end - at, depth, np.full(1 << 8 * (end - at), -1, np.int32)))
+        return self._add(Node(at, end - at, depth, np.full(1 << 8 * (end - at), -1, np.intp)))
 
     def _add(self, node: Node | int) -> int:
         self._nodes.append(node)
-        self._leaves = np.append(self._leaves, np.int32(node if isinstance(node, int) else -1))
+        self._leaves = np.append(self._leaves, np.intp(node if isinstance(node, int) else -1))
         return len(self._nodes) - 1
 
     def _leaf(self, layer: Layer) -> int:
-        row = np.full(len(self.names), -1, np.int16)
+        row = np.full(len(self.names), -1, np.int64)
         for part, at, _ in layer.spans:
             row[self.names.index(part.name)] = at
         length = -1 if layer.error is not None else layer.end
@@ -102,11 +106,11 @@ class Shapes:
         if known not in self._known:
             self._known[known] = len(self.length)
             self.offset = np.vstack([self.offset, row[None]])
-            self.length = np.append(self.length, np.int16(length))
+            self.length = np.append(self.length, length)
         return self._known[known]
 
-    def _shape(self, octets: Octets, span: Span) -> npt.NDArray[np.int32]:
-        out = np.zeros(len(span), np.int32)
+    def _shape(self, octets: Octets, span: Span, first: npt.NDArray[Any] | None) -> npt.NDArray[np.intp]:
+        out = np.zeros(len(span), np.intp)
         todo: list[tuple[int, Index | None]] = [(self._root, None)]
         while todo:
             number, rows = todo.pop()
@@ -115,9 +119,12 @@ class Shapes:
                 out[slice(None) if rows is None else rows] = node
                 continue
             at = (span.offset if rows is None else span.offset[rows]) + node.at
-            following = node.child.take(octets.u8(at) if node.size == 1 else octets.u16(at))
-            if len(following) and int(following.min()) < 0:
-                following = self._follow(octets, node, at)
+            value = first if rows is None else None
+            if value is None:
+                value = octets.u8(at) if node.size == 1 else octets.u16(at)
+            following = node.child.take(value)
+            if len(following) and following.min() < 0:
+                following = self._follow(octets, node, at, value)
             leaf = self._leaves.take(following)
             if rows is None:
                 out = leaf
@@ -129,9 +136,8 @@ class Shapes:
                 todo.append((child, mine if rows is None else rows[mine]))
         return out
 
-    def _follow(self, octets: Octets, node: Node, at: Index) -> npt.NDArray[np.int32]:
+    def _follow(self, octets: Octets, node: Node, at: Index, value: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
         """The next node of each row, those that were not met before learnt."""
-        value = octets.u8(at) if node.size == 1 else octets.u16(at)
         following = node.child.take(value)
         new = np.flatnonzero(following < 0)
         for one, first in zip(*np.unique(value[new], return_index=True), strict=True):
@@ -158,7 +164,7 @@ class Shaped(RowFields):
     shapes: Shapes
     octets: Octets
     span: Span
-    shape: npt.NDArray[np.int32]
+    shape: npt.NDArray[np.intp]
     length: Index
     found: dict[tuple[str, ...], npt.NDArray[Any]] = field(default_factory=dict)
     _used: Index | None = None
@@ -181,7 +187,7 @@ class Shaped(RowFields):
             self._used = np.flatnonzero(np.bincount(self.shape))
         return self._used
 
-    def offset(self, *names: str) -> npt.NDArray[np.int16]:
+    def offset(self, *names: str) -> Index:
         """By shape, where the first of these parts lies that the shape has; -1 where it has none."""
         shapes = self.shapes
         out = shapes.offset[:, shapes.names.index(names[0])]
@@ -225,7 +231,7 @@ class Shaped(RowFields):
             found = found & self._mask(names, offset).take(self.shape)
         return found  # type: ignore[no-any-return]
 
-    def _mask(self, names: tuple[str, ...], offset: npt.NDArray[np.int16]) -> npt.NDArray[np.uint64]:
+    def _mask(self, names: tuple[str, ...], offset: Index) -> npt.NDArray[np.uint64]:
         """By shape, the bits of the part that lies at `offset`."""
         shapes = self.shapes
         mask = np.zeros(len(offset), np.uint64)

@@ -89,7 +89,7 @@ def read_nwk(
     """
     fcf = octets.u16(payloads.offset)
     chosen = np.flatnonzero(read_by_columns().take(fcf) & (payloads.length >= 8))
-    network = shapes_of(NwkHeader).read(octets, payloads.where(chosen))
+    network = shapes_of(NwkHeader).read(octets, payloads.where(chosen), fcf[chosen])
     # Two headers that `dissectors.evidence` does not believe without more evidence.
     bare = (network.values("frame_control") & (DST_EUI64 | SRC_EUI64)) == 0
     same = network.values("src") == network.values("dst")
