@@ -1,6 +1,6 @@
 """The limits of the dissectors' house: sizes, cycles, what an import loads, kinds of declaration (CONTRIBUTING.md).
 
-Exceptions stand here by name; the lists only shrink.
+Kinds of declaration that are not yet one of the three stand here by name; the list only shrinks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from tests import house
 
 ROOT = Path(__file__).parent.parent
 FILE_LINES, FUNCTION_LINES = 400, 40
-PACKAGE_CYCLES: set[tuple[str, ...]] = {("ieee802154", "zcl", "zigbee")}
 HEAVY = ("pandas", "pyarrow", "scapy")
 PERMITTED_KINDS = {"layers of parts", "rows of tables", "rules of DER"}
 OTHER_KINDS = {
@@ -113,11 +112,11 @@ def test_no_package_imports_itself_by_way_of_others() -> None:
         own = name.split(".")[0]
         others = {one.split(".")[0] for one in imports(tree)} - {own, ""}
         graph.setdefault(own, set()).update(others)
-    nothing_new(cycles(graph), PACKAGE_CYCLES)
+    assert not cycles(graph)
 
 
 @pytest.mark.parametrize(
-    "package", ["", ".dlms", ".gbcs", ".ieee802154", ".layout", ".zcl", ".zigbee", ".dispatch"]
+    "package", ["", ".crypto", ".dlms", ".gbcs", ".ieee802154", ".layout", ".zcl", ".zigbee", ".dispatch"]
 )
 def test_importing_a_package_loads_nothing_heavy(package: str) -> None:
     code = f"import sys, dissectors{package}; print([m for m in {HEAVY!r} if m in sys.modules])"

@@ -24,12 +24,12 @@ from analysis.tables.arrow import batch_of
 from analysis.tables.batches import Vocabulary, batch_with, joined
 from captures.block import NO_TIME, FcsState, FrameBlock, Kind, TrailerKind, cut
 from dissectors.counters import FrameCounters
+from dissectors.key_proofs import KeyChanges
 from dissectors.vectors import Columns, Index, Octets, Span
 from dissectors.zcl.scaling import Scales
 from dissectors.zigbee.columns import read_frames
 from dissectors.zigbee.frames import Frames
 from dissectors.zigbee.outer import Outer, read_outer
-from dissectors.zigbee.proofs import KeyChanges
 
 __all__ = ["NEAREST", "frame_batches", "outer_layers"]
 

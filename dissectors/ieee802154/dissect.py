@@ -28,10 +28,10 @@ from dissectors.ieee802154.layers import (
 )
 from dissectors.ieee802154.security import mac_keys, open_mac
 from dissectors.ieee802154.trailers import trailer_layer
+from dissectors.key_proofs import KeyProofs
 from dissectors.keyring import Key
 from dissectors.layout import Layer
 from dissectors.reading import Ciphertext, Mic, Reading, command_rows
-from dissectors.zigbee.proofs import KeyProofs
 
 __all__ = ["MacFrame", "put_ends", "read_mac", "read_trailer"]
 

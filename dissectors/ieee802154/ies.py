@@ -15,8 +15,8 @@ from dissectors.cursor import Cursor
 from dissectors.facts import names
 from dissectors.ieee802154.beacon import SUPERFRAME
 from dissectors.ieee802154.layers import PACKAGE, short_text
+from dissectors.ieee802154.zigbee_beacon import ZigbeeBeacon
 from dissectors.layout import Bits, Layer, Nested, Octets, Records, UInt, Word, eui64_text
-from dissectors.zigbee.green_power import ZigbeeBeacon
 
 __all__ = ["HeaderIEs", "PayloadIEs"]
 

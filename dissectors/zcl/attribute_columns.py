@@ -60,7 +60,7 @@ class ZclFrames:
 
     def __post_init__(self) -> None:
         """`contexts` are the distinct clusters with manufacturer and direction, each in one number (see
-        `dissectors.zcl.frame_columns.unpack`), `context` which of them each frame has."""
+        `dissectors.zigbee.zcl_columns.unpack`), `context` which of them each frame has."""
         manufacturer = (self.manufacturer + 1).astype(np.uint64)
         upper = (self.cluster.astype(np.uint64) << np.uint64(18)) | (manufacturer << np.uint64(1))
         self.contexts, self.context = distinct(upper + self.to_client.astype(np.uint64))

@@ -11,13 +11,13 @@ from typing import Any
 
 from dissectors.errors import Malformed
 from dissectors.field import Field
+from dissectors.key_proofs import KeyChanges
 from dissectors.keyring import CbkeScalars, Key
 from dissectors.zcl.catalogue import Command
 from dissectors.zcl.cbke import Agreement, Side, agree
 from dissectors.zcl.certificates import SUITES, Certificate, certificate_fields, read_certificate
 from dissectors.zcl.command import Fitted
 from dissectors.zcl.reading import Reading
-from dissectors.zigbee.proofs import KeyChanges
 
 __all__ = ["Establishment", "Establishments", "follow_key_establishment"]
 

@@ -12,6 +12,7 @@ from dissectors.cursor import Cursor
 from dissectors.errors import Truncated
 from dissectors.field import Field
 from dissectors.frame import Envelope
+from dissectors.key_proofs import KeyChanges
 from dissectors.keyring import Key
 from dissectors.reading import Ciphertext, Mic, Payload, Reading, command_rows
 from dissectors.zigbee.aps import ACK, APS_TYPES, COMMAND, GROUP, ApsHeader
@@ -39,7 +40,6 @@ from dissectors.zigbee.nwk import AuxHeader
 from dissectors.zigbee.proofs import (
     CODE_DOES_NOT_MATCH,
     UNKNOWN_SOURCE,
-    KeyChanges,
     link_reason,
     pair_name,
     paired_senders,

@@ -13,9 +13,9 @@ from dissectors.context import HanContext
 from dissectors.counter_columns import uses_of
 from dissectors.counters import RELAY_NS, aps_scope
 from dissectors.crypto.ccm_batch import MIC, Sealed
+from dissectors.key_proofs import KeyChanges
 from dissectors.keyring import Key
 from dissectors.vectors import Index, Mask, Octets, Span, distinct, each, first_places
-from dissectors.zcl.frame_columns import read_zcl_frames
 from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.frames import Ends, Frames
 from dissectors.zigbee.key_columns import Opened
@@ -23,7 +23,6 @@ from dissectors.zigbee.payloads import OpenPayloads
 from dissectors.zigbee.proofs import (
     CODE_DOES_NOT_MATCH,
     UNKNOWN_SOURCE,
-    KeyChanges,
     install_code_keys,
     link_reason,
     pair_name,
@@ -39,6 +38,7 @@ from dissectors.zigbee.security_columns import (
     judge,
     open_sealed,
 )
+from dissectors.zigbee.zcl_columns import read_zcl_frames
 
 __all__ = ["read_applications"]
 

@@ -1,7 +1,6 @@
-"""The Green Power stub header, and the ZigBee beacon payload.
+"""The Green Power stub header.
 
-Sources: ZigBee Green Power 14-0563 clauses A.1.4.1 (NWK protocol version 3), A.1.5.4 (security), A.4.2 (commands);
-ZigBee 05-3474 R22 clause 3.6.7 (beacon payload).
+Sources: ZigBee Green Power 14-0563 clauses A.1.4.1 (NWK protocol version 3), A.1.5.4 (security), A.4.2 (commands).
 """
 
 from __future__ import annotations
@@ -13,13 +12,12 @@ from dissectors.crypto.ccm import ccm_open
 from dissectors.crypto.mmo import hmac_mmo
 from dissectors.facts import names
 from dissectors.keyring import Key, Keyring
-from dissectors.layout import Bits, Layer, UInt, Word, eui64_text
+from dissectors.layout import Bits, Layer, UInt, Word
 from dissectors.zigbee.nwk import PACKAGE
 
 __all__ = [
     "GreenPowerCommandId",
     "GreenPowerHeader",
-    "ZigbeeBeacon",
     "command_name",
     "green_power_keys",
     "open_green_power",
@@ -140,29 +138,3 @@ def open_green_power(
     if header.bit("security_level") == ENCRYPTED:
         return ccm_open(key, nonce, octets, payload, mic)
     return payload if ccm_open(key, nonce, octets + payload, b"", mic) is not None else None
-
-
-class ZigbeeBeacon(Layer):
-    """What a ZigBee router or coordinator says of its network in every beacon."""
-
-    name = "ZigBee beacon"
-    title = "zigbee_beacon"
-    parts = [
-        UInt("protocol_id", 0, 1, names={0: "ZigBee"}),
-        Word(
-            "network",
-            0x8422,
-            2,
-            (
-                Bits("stack_profile", 0, 4, names(PACKAGE, "stack_profile")),
-                Bits("network_version", 4, 4, names(PACKAGE, "nwk_version")),
-                Bits("network_reserved", 8, 2),
-                Bits("router_capacity", 10, 1),
-                Bits("depth", 11, 4),
-                Bits("end_device_capacity", 15, 1),
-            ),
-        ),
-        UInt("extended_pan_id", 0, 8, names=eui64_text),
-        UInt("tx_offset", 0xFFFFFF, 3),
-        UInt("update_id", 0, 1),
-    ]

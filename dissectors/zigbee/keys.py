@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from dissectors.context import HanContext
 from dissectors.crypto.ccm import ccm_open
+from dissectors.key_proofs import KeyProofs
 from dissectors.keyring import Key
 from dissectors.zigbee.link_keys import key_load_key, key_transport_key
 from dissectors.zigbee.nwk import AuxHeader
-from dissectors.zigbee.proofs import WELL_KNOWN, KeyProofs, install_code_keys
+from dissectors.zigbee.proofs import WELL_KNOWN, install_code_keys
 
 __all__ = [
     "KEY_IDS",

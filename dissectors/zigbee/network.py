@@ -11,11 +11,11 @@ from dissectors.counters import REPLAYED, FrameCounters, Use
 from dissectors.cursor import Cursor
 from dissectors.errors import Truncated
 from dissectors.field import Field
+from dissectors.ieee802154.zigbee_beacon import ZigbeeBeacon
 from dissectors.keyring import Key
 from dissectors.layout import Layer
 from dissectors.reading import Ciphertext, Mic, Reading, command_rows
 from dissectors.zigbee.application import read_aps, read_inter_pan_aps
-from dissectors.zigbee.green_power import ZigbeeBeacon
 from dissectors.zigbee.keys import KeyProofs, Opened, open_sealed
 from dissectors.zigbee.learn import learn_addresses, learn_announced, learn_pan_change, suppose_addresses
 from dissectors.zigbee.nwk import COMMAND, NWK_TYPES, AuxHeader, InterPanHeader, NwkHeader

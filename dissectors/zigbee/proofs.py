@@ -1,20 +1,17 @@
-"""Link keys of install codes, which keys have proved to be right, and why a frame stays shut; for both paths."""
+"""Link keys of install codes, how the keys of pairs are called, and why a frame stays shut; for both paths."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from dissectors.context import HanContext
 from dissectors.errors import Malformed
+from dissectors.key_proofs import KeyChanges
 from dissectors.keyring import Key, Keyring
 from dissectors.zigbee.link_keys import WELL_KNOWN_LINK_KEY, install_code_key
 
 __all__ = [
     "WELL_KNOWN",
-    "KeyChanges",
-    "KeyProofs",
     "install_code_keys",
     "link_reason",
     "network_reason",
@@ -36,47 +33,6 @@ UNKNOWN_SOURCE = (
 
 PairName = tuple[tuple[int, ...], int, int]
 """EUI-64s of a pair of devices, key identifier, and the frame that gave the pair its present link key (0: none)."""
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class KeyProofs:
-    """Keys that have opened a frame: per PAN and key sequence number, or per pair of devices (`pair_name`)."""
-
-    proven: set[tuple[object, bytes]] = field(default_factory=set)
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class KeyChanges:
-    """Frames that completed a key establishment, by the pair of devices whose link key it made.
-
-    What a key opened before says nothing of frames after: the pair has another one. `revision` grows with each.
-    """
-
-    frames: dict[tuple[int, ...], list[int]] = field(default_factory=dict)
-    computed: dict[tuple[tuple[int, ...], int], int] = field(default_factory=dict)
-    revision: int = 0
-
-    def note(self, pair: tuple[int, ...], frame: int, computed: int) -> None:
-        """`frame` completed a key establishment of `pair`, whose key was settled since frame `computed`.
-
-        Frames without a number (0) have no place in time.
-        """
-        found = self.frames.setdefault(pair, [])
-        if frame and frame not in found:
-            insort(found, frame)
-            self.computed[pair, frame] = computed
-            self.revision += 1
-
-    def before(self, pair: tuple[int, ...], frame: int) -> int:
-        """The last such frame before `frame`; 0 where there is none."""
-        found = self.frames.get(pair, ())
-        place = bisect_left(found, frame)
-        return found[place - 1] if place else 0
-
-    def said(self, pair: tuple[int, ...], frame: int) -> str:
-        """What a key establishment is called, by the frame that completed it; empty where there is none."""
-        computed = self.computed.get((pair, frame))
-        return f"CBKE in frame {computed or frame} (confirmed in frame {frame})" if frame else ""
 
 
 def pair_name(

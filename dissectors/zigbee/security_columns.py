@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from dissectors.context import HanContext
 from dissectors.crypto.ccm_batch import Sealed
+from dissectors.key_proofs import KeyProofs
 from dissectors.keyring import Key
 from dissectors.vectors import Index, Mask, distinct, each, first_places
 from dissectors.zigbee.key_columns import Opened, Openings, open_groups
-from dissectors.zigbee.proofs import KeyProofs
 
 __all__ = ["BAD_MIC", "NONE", "NO_KEY", "OK", "REPLAY", "VERDICTS", "Group", "Proofs", "judge", "open_sealed"]
 

@@ -21,10 +21,11 @@ from dissectors.ieee802154.ies import (
     ZigbeeIE,
 )
 from dissectors.ieee802154.layers import AuxSecurity2006, MacHeader
+from dissectors.ieee802154.zigbee_beacon import ZigbeeBeacon
 from dissectors.layout import Layer
 from dissectors.zigbee.aps import ApsHeader
 from dissectors.zigbee.aps_commands import APS_COMMANDS, ApsCommandId
-from dissectors.zigbee.green_power import GreenPowerHeader, ZigbeeBeacon
+from dissectors.zigbee.green_power import GreenPowerHeader
 from dissectors.zigbee.nwk import InterPanHeader, NwkHeader
 from dissectors.zigbee.nwk_commands import NWK_COMMANDS, LinkEntry, NwkCommandId, PowerEntry
 from dissectors.zigbee.seal import seal_aps, seal_nwk
