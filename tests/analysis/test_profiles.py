@@ -36,9 +36,7 @@ def test_half_of_the_window_is_for_the_old_key_in_later_versions() -> None:
 
 
 def flow(divisor: int) -> Any:
-    shown = item(
-        object="Supply Control: Uncontrolled Flow Divisor", value=str(divisor), number=float(divisor)
-    )
+    shown = item(object="UncontrolledFlowDivisor", value=str(divisor), number=float(divisor))
     return capture([response(0x5B, use_case="GCS21a")], [shown])
 
 
