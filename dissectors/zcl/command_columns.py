@@ -17,8 +17,8 @@ from dissectors.zcl import catalogue, scaling
 from dissectors.zcl.attribute_columns import Spec, ZclFrames, values_of
 from dissectors.zcl.catalogue import Attribute, Command, FieldSpec
 from dissectors.zcl.columns import Records
-from dissectors.zcl.followers import FOLLOWERS
 from dissectors.zcl.header import DIRECTIONS
+from dissectors.zcl.stateful_clusters import FOLLOWERS
 from dissectors.zcl.summaries import line
 from dissectors.zcl.value_columns import Phrases
 

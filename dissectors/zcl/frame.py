@@ -13,10 +13,10 @@ from dissectors.frame import Dissection, Envelope
 from dissectors.zcl import catalogue, scaling
 from dissectors.zcl.catalogue import Command, DataType
 from dissectors.zcl.command import Fitted, read_command
-from dissectors.zcl.followers import follow
 from dissectors.zcl.general import GENERAL, Record, read_general
 from dissectors.zcl.header import FRAME_TYPES, Header, read_header
 from dissectors.zcl.reading import Reading, number_of, text_of
+from dissectors.zcl.stateful_clusters import follow
 from dissectors.zcl.summaries import PROTOCOL, line, records_text
 
 __all__ = ["Content", "dissect", "dissect_payload", "read_content"]
