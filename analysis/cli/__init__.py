@@ -8,6 +8,8 @@ from typing import Any
 from analysis import resolved
 
 _WHERE = {
+    "SINGLE_THREADED": "analysis.cli.program",
+    "VERBS": "analysis.cli.program",
     "main": "analysis.cli.program",
     "run": "analysis.cli.program",
 }
