@@ -29,31 +29,30 @@ from dissectors.gbcs.verification import GROUP_ORDER
 if TYPE_CHECKING:
     from dissectors.gbcs.message import GbcsMessage
 
-__all__ = ["describe"]
+__all__ = ["describe", "describe_payload"]
 
 LAYER = "gbcs"
-_Described = tuple[list[Field], list[Row], list[Issue], dict[str, Any]]
+_Described = tuple[list[Field], list[Issue], dict[str, Any]]
 
 
-def describe(message: GbcsMessage) -> _Described:
-    """Fields, items, issues and columns of `message`."""
-    fields, items, issues, columns = _describe(message)
+def describe(message: GbcsMessage, description: Description) -> _Described:
+    """Fields, issues and columns of `message`, whose payload has this `description`."""
+    fields, issues, columns = _describe(message, description)
     header = whole_header(message.lead) if message.lead else None
     if header is None:
-        return fields, items, issues, columns
+        return fields, issues, columns
     shift = len(message.lead)
     for field in (f for top in fields for f in top.walk() if f.buffer == "message"):
         field.offset += shift
     issues = [issue._replace(offset=issue.offset + shift) for issue in issues]
-    return [header_fields(message.lead, header), *fields], items, issues, columns
+    return [header_fields(message.lead, header), *fields], issues, columns
 
 
-def _describe(message: GbcsMessage) -> _Described:
+def _describe(message: GbcsMessage, description: Description) -> _Described:
     layout, facts = message.layout, message.facts
     if "gbt_block" in facts:
         found, wrong, _ = block_fields(layout.octets)
-        return found, [], wrong, {"kind": "gbcs", "length": len(layout.octets), **_block_columns(message)}
-    description = _payload(message) if message.payload is not None else Description([], [], [])
+        return found, wrong, {"kind": "gbcs", "length": len(layout.octets), **_block_columns(message)}
     issues = [*layout.issues, *(message.payload.issues if message.payload is not None else ())]
     fields: list[Field] = []
     header = mac_header(layout)
@@ -74,12 +73,14 @@ def _describe(message: GbcsMessage) -> _Described:
     issues += _judgements(message)
     issues += version_issues(message)
     issues += encoding_departures(message)
-    return fields, description.items, issues, _columns(message, description, issues)
+    return fields, issues, _columns(message, description, issues)
 
 
-def _payload(message: GbcsMessage) -> Description:
+def describe_payload(message: GbcsMessage) -> Description:
+    """Fields, items and issues of the payload of `message`; without one, nothing."""
     layout, payload = message.layout, message.payload
-    assert payload is not None
+    if payload is None:
+        return Description([], [], [])
     code, octets, plain = layout.message_code, layout.octets, message.opened.plain
     if payload.kind == "dlms-access-request":
         return cosem.request(octets, payload, code, layout.counter)

@@ -229,11 +229,18 @@ def _zcl(
     zcl = read_zcl(Cursor(data, *span), component.cluster, *head, buffer, out.context)
     out.issues += zcl.issues
     rows = _records(zcl, head, out) if zcl.content.general else _values(zcl, head[1])
-    for leaf in (leaf for top in zcl.fields for leaf in top.leaves()):
-        if not leaf.meaning:
-            value = leaf.value
-            leaf.meaning = (value.hex() or "empty") if isinstance(value, bytes) else str(value)
+    _say_values(zcl.fields)
     return zcl.fields, rows
+
+
+def _say_values(fields: Sequence[Field]) -> None:
+    """Leaves without words say their value."""
+    for found in fields:
+        if found.children:
+            _say_values(found.children)
+        elif not found.meaning:
+            value = found.value
+            found.meaning = (value.hex() or "empty") if isinstance(value, bytes) else str(value)
 
 
 def _values(zcl: Zcl, command: int) -> list[Row]:
@@ -243,13 +250,15 @@ def _values(zcl: Zcl, command: int) -> list[Row]:
     if content.command is None or content.fitted is None:
         return [item(None, title, cluster=cluster)]
     specs = dict(content.command.others).get(content.fitted.layout, content.command.fields)
-    rows = []
+    rows: list[Row] = []
+    values = content.fitted.values
     for path, found, spec in _leaves(specs, zcl.fields):
         value = _worded(found, spec)
-        row = item(None, f"{title}: {path}", value, cluster=cluster)
+        row = item(None, f"{title}: {path}", value)
+        row["cluster"] = cluster
         if type(value) is int:
-            row["result"] = found.meaning if found.meaning not in ("", str(value)) else None
-            scaled, unit = scaling.of_field(zcl.reading, found.name, value, content.fitted.values)
+            row["result"] = found.meaning if found.meaning and found.meaning != str(value) else None
+            scaled, unit = scaling.of_field(zcl.reading, found.name, value, values)
             if scaled is not None and unit:
                 row["number"], row["unit"] = scaled, unit
         rows.append(row)

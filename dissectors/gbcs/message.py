@@ -1,13 +1,13 @@
 """One GBCS message, dissected: verdicts at once, the description when somebody asks.
 
 Strategy: reading the layout, the structure of the payload and checking every protection happens in
-`dissect_message`. Fields, items, columns and the notes about names are made at the first look at any of them,
-because a run over many messages often wants the verdicts and some facts only.
+`dissect_message`. The payload is described at the first look at the items; headers, columns and the notes about names
+at the first look at any of these, because a run over many messages often wants the verdicts and some facts only.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dissectors.errors import DissectionError
 from dissectors.field import Field, Issue
@@ -15,6 +15,9 @@ from dissectors.gbcs.layout import Layout
 from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.verification import Opened
 from dissectors.message import Message
+
+if TYPE_CHECKING:
+    from dissectors.gbcs.cosem import Description
 
 __all__ = ["GbcsMessage"]
 
@@ -32,9 +35,9 @@ class GbcsMessage(Message):
     __slots__ = (
         "_columns",
         "_described",
+        "_description",
         "_fields",
         "_issues",
-        "_items",
         "command",
         "layout",
         "lead",
@@ -64,12 +67,20 @@ class GbcsMessage(Message):
         self.version = version
         self.error: DissectionError | None = None
         self._issues: list[Issue] = []
-        self._items: list[dict[str, Any]] = []
+        self._description: Description | None = None
         self._fields: list[Field] = []
         self._columns: dict[str, Any] = {}
         self._described = False
         buffers = {f"decrypted-{i}": p for i, p in enumerate(opened.plain) if p is not None}
         self.buffers = buffers
+
+    def _described_payload(self) -> Description:
+        """What the payload says: items need no more than this."""
+        if self._description is None:
+            from dissectors.gbcs.description import describe_payload
+
+            self._description = describe_payload(self)
+        return self._description
 
     def _describe(self) -> None:
         if self._described:
@@ -77,11 +88,7 @@ class GbcsMessage(Message):
         self._described = True
         from dissectors.gbcs.description import describe
 
-        fields, items, issues, columns = describe(self)
-        self._fields = fields
-        self._items = items
-        self._issues = issues
-        self._columns = columns
+        self._fields, self._issues, self._columns = describe(self, self._described_payload())
 
     @property
     def fields(self) -> list[Field]:  # type: ignore[override]
@@ -92,8 +99,7 @@ class GbcsMessage(Message):
     @property
     def items(self) -> list[dict[str, Any]]:  # type: ignore[override]
         """The values, each with the object that it belongs to."""
-        self._describe()
-        return self._items
+        return self._described_payload().items
 
     @property
     def issues(self) -> list[Issue]:  # type: ignore[override]

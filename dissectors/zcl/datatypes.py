@@ -70,11 +70,15 @@ def read_value(
         return composite(cursor, kind, name, buffer, depth)
     start = cursor.offset
     octets = cursor.take(kind.length)
-    value = _scalar(kind, octets)
+    value = _scalar(kind, octets) if kind.kind in _SCALARS else int.from_bytes(octets, "little")
     found = Field(name, value, describe(kind, value, meaning, invalid=invalid), start, kind.length, buffer)
     if kind.kind == "bitmap" and meaning:
         found.children = bit_fields(meaning, value, start, kind.length, buffer)
     return found
+
+
+_SCALARS = {"int", "bool", "float", "key", "none"}
+"""Kinds of one value that is no unsigned number."""
 
 
 def _scalar(kind: DataType, octets: bytes) -> Any:
@@ -87,9 +91,7 @@ def _scalar(kind: DataType, octets: bytes) -> Any:
             return struct.unpack(FLOATS[kind.length], octets)[0]
         case "key":
             return octets
-        case "none":
-            return None
-    return int.from_bytes(octets, "little")
+    return None
 
 
 def _read_string(cursor: Cursor, kind: DataType, name: str, buffer: str, depth: int) -> Field:

@@ -131,3 +131,12 @@ def test_repr_and_errors_show_no_key():
     assert not any(
         line.split(",")[3] in words for line in (own.FOLDER / "keystore/scalars.csv").read_text().split()
     )
+
+
+@pytest.mark.parametrize("row", own.rows(), ids=lambda row: row["id"])
+def test_what_is_looked_at_first_changes_nothing(row):
+    store, octets = own.keystore(), bytes.fromhex(row["hex"])
+    one, other = dissect_message(octets, store), dissect_message(octets, store)
+    first = (one.items, one.issues, one.fields, one.columns)
+    columns, fields, issues, items = other.columns, other.fields, other.issues, other.items
+    assert first == (items, issues, fields, columns)
