@@ -176,6 +176,8 @@ def _trust(layout: Layout, signature: Signature, keystore: Keystore | None, at: 
             "unchecked", f"no certificate of {layout.originator.hex()} for digital signatures is held"
         )
     code, cra = layout.message_code, layout.cra
+    if at is None:
+        return keystore.signer_trust(signature.certificates, code, cra)
     return judge_signer(signature.certificates, keystore, code=code, cra=cra, at=at)
 
 

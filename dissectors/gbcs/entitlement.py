@@ -59,12 +59,15 @@ class _Tag(NamedTuple):
         return False
 
 
+_ABSENT, _NO_KEYS = Mac("absent"), Mac("no_key", reason="no keys are given")
+
+
 def check_mac(layout: Layout, keystore: Keystore | None) -> Mac:
     """The verdict on the MAC of a message, and who made it."""
     if layout.ciphering is None:
-        return Mac("absent")
+        return _ABSENT
     if keystore is None:
-        return Mac("no_key", reason="no keys are given")
+        return _NO_KEYS
     if layout.mac is None:
         return Mac("invalid", reason="the message ends before its MAC")
     octets, mac = layout.octets, layout.mac

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,6 +21,7 @@ from dissectors.gbcs.certificates import Certificate, check_chain, read_certific
 from dissectors.gbcs.chains import Path, find_paths
 from dissectors.gbcs.names import role_title
 from dissectors.gbcs.revocation import RevocationList, read_revocation_list
+from dissectors.gbcs.trust import Trust, judge_signer
 
 __all__ = ["AGREEMENT", "PREPAYMENT", "SIGNATURE", "Keystore"]
 
@@ -29,13 +30,14 @@ AGREEMENT = "keyAgreement"
 PREPAYMENT = "prePaymentTopUp"
 ACCESS_CONTROL_BROKER = 4
 MOST_PATHS = 4096
-"""Certificates whose chains are remembered."""
+"""Certificates whose chains are remembered, and kinds of signed message whose signer's trust is."""
 
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.+?)-----END \1-----", re.DOTALL)
 _NAME = re.compile(r"([0-9a-fA-F]{16})[-_.](pp-ka|ka|ds)")
 _SUFFIX = {"ds": SIGNATURE, "ka": AGREEMENT, "pp-ka": PREPAYMENT}
 _CURVE = ec.SECP256R1()
 _Slot = tuple[bytes, str]
+_Signer = tuple[tuple[bytes, ...], int | None, int]  # certificates, message code, CRA flag
 
 
 class Keystore:
@@ -59,6 +61,7 @@ class Keystore:
         self.roles: dict[bytes, str] = {}
         self._held: dict[bytes, list[Certificate]] = {}
         self._paths: dict[bytes, list[Path]] = {}
+        self._judged: dict[_Signer, Trust] = {}
         self._points: dict[_Slot, list[bytes]] = {}
         self._scalars: dict[_Slot, list[int]] = {}
         self._public: dict[_Slot, tuple[ec.EllipticCurvePublicKey, ...]] = {}
@@ -99,7 +102,7 @@ class Keystore:
             return certificate
         self.certificates.append(certificate)
         self._held.setdefault(certificate.entity, []).append(certificate)
-        self._paths.clear()
+        self._forget_chains()
         slot = use or (SIGNATURE if certificate.usage == SIGNATURE else AGREEMENT)
         if certificate.entity and not certificate.authority:
             self.add_public_point(certificate.entity, slot, certificate.point)
@@ -118,7 +121,7 @@ class Keystore:
         if not found or not all(one.authority for one in found):
             raise Malformed("not the certificate of a certification authority", layer="gbcs.keystore")
         self.roots += [one for one in found if all(one.der != root.der for root in self.roots)]
-        self._paths.clear()
+        self._forget_chains()
         self._brokers = None
         return len(found)
 
@@ -129,6 +132,7 @@ class Keystore:
             Malformed: it is none.
         """
         self.crls.append(read_revocation_list(data.encode() if isinstance(data, str) else data))
+        self._forget_chains()
 
     def add_public_point(self, entity: bytes, use: str, point: bytes) -> None:
         """Hold a public key (uncompressed point of P-256)."""
@@ -195,6 +199,10 @@ class Keystore:
                 self.add_scalar(entity, use, key)
                 return 1
         raise Malformed("neither certificate nor key on P-256", layer="gbcs.keystore")
+
+    def _forget_chains(self) -> None:
+        self._paths.clear()
+        self._judged.clear()
 
     def _forget(self, entity: bytes, use: str) -> None:
         self._public.pop((entity, use), None)
@@ -311,6 +319,17 @@ class Keystore:
             slots = (*self._scalars, *self._points)
             self._agreeing = tuple(dict.fromkeys(entity for entity, use in slots if use == AGREEMENT))
         return self._agreeing
+
+    def signer_trust(self, certificates: Sequence[Certificate], code: int | None, cra: int) -> Trust:
+        """Trust in the signer of a message without a time (`dissectors.gbcs.trust`), worked out once for each kind."""
+        kind = (tuple(one.der for one in certificates), code, cra)
+        found = self._judged.get(kind)
+        if found is None:
+            found = judge_signer(certificates, self, code=code, cra=cra, at=None)
+            if len(self._judged) >= MOST_PATHS:
+                self._judged.clear()
+            self._judged[kind] = found
+        return found
 
     def paths(self, certificate: Certificate) -> list[Path]:
         """Every chain from `certificate` upwards, those to a root that was given first."""

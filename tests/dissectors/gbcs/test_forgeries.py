@@ -314,6 +314,22 @@ def test_a_revoked_certificate_is_not_trusted_from_then_on():
     assert verdict[1] == "trusted" and "are not signed by it" in verdict[2]
 
 
+def test_what_is_known_of_a_signer_is_not_remembered_when_roots_and_revocations_come():
+    """Without a time the trust in a signer is worked out once for each kind of message: until something is added."""
+    from dissectors.gbcs.certificates import read_certificate
+
+    serial = read_certificate(MADE.certificate(SUPPLIER, "digitalSignature")).serial
+    store = forging.keystore(MADE, roots=False)
+    before = trust(CRITICAL, store, None)
+    assert before == trust(CRITICAL, store, None) and "roots = [...] gives none" in before[2]
+    store.add_root(MADE.root())
+    rooted = trust(CRITICAL, store, None)
+    assert rooted[1] == "unchecked" and "chain to the root" in rooted[2]
+    store.add_revocation_list(revocations(serial))
+    revoked = trust(CRITICAL, store, None)
+    assert revoked[1] == "untrusted" and "revoked" in revoked[2]
+
+
 def test_a_certificate_with_one_octet_changed_is_not_trusted():
     """Nowhere, also where nothing is signed: the outer signature algorithm."""
     from dissectors.errors import DissectionError
