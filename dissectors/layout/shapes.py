@@ -18,7 +18,7 @@ from dissectors.cursor import Cursor
 from dissectors.layout.columns import Column
 from dissectors.layout.layer import Layer
 from dissectors.layout.parts import UInt, Word
-from dissectors.vectors import Columns, Index, Mask, Octets, RowFields, Span
+from dissectors.vectors import Columns, Index, Mask, Octets, Span
 
 __all__ = ["Shaped", "Shapes", "shapes_of"]
 
@@ -158,7 +158,7 @@ def shapes_of(layer: Any) -> Shapes:
 
 
 @dataclass(eq=False, repr=False)
-class Shaped(RowFields):
+class Shaped:
     """One layer of many rows: `span` holds it and what follows it, `length` are its octets."""
 
     shapes: Shapes
@@ -249,11 +249,11 @@ class Shaped(RowFields):
         )
         return bits
 
-    def put(self, out: Columns, columns: tuple[Column, ...] | None = None) -> None:
+    def put(self, out: Columns) -> None:
         """Put the columns that the layer declares."""
         rows = self.span.rows
         everyone = out.mask(rows)
-        for column in self.shapes.layer.columns if columns is None else columns:
+        for column in self.shapes.layer.columns:
             values = self.bit(column.parts[0]) if column.bit else self.values(*column.parts)
             values = values != 0 if column.flag else values
             place, mask, chosen = rows, everyone, None if column.bit else self._present(column)
