@@ -20,10 +20,10 @@ __all__ = [
     "PADDING",
     "Columns",
     "Events",
-    "Lexicon",
-    "Octets",
+    "OctetArray",
     "RowFields",
     "Span",
+    "WordList",
     "aligned",
     "distinct",
     "each",
@@ -43,7 +43,7 @@ Index = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
-class Octets:
+class OctetArray:
     """Unaligned little-endian reads at many places of one padded buffer.
 
     >>> o = Octets(np.frombuffer(bytes(PADDING) + b"\\x01\\x02\\x03" + bytes(PADDING), np.uint8))
@@ -57,8 +57,8 @@ class Octets:
         self.data = np.ascontiguousarray(data)
         self._views: dict[str, npt.NDArray[Any]] = {}
 
-    def __reduce__(self) -> tuple[type[Octets], tuple[npt.NDArray[np.uint8]]]:
-        return Octets, (self.data,)
+    def __reduce__(self) -> tuple[type[OctetArray], tuple[npt.NDArray[np.uint8]]]:
+        return OctetArray, (self.data,)
 
     def _view(self, type_: str) -> npt.NDArray[Any]:
         view = self._views.get(type_)
@@ -143,7 +143,7 @@ class RowFields:
         return found
 
 
-class Lexicon(list[str]):
+class WordList(list[str]):
     """Words of text columns that only ever grow, and live as long as a decode does."""
 
 

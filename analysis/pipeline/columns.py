@@ -25,7 +25,7 @@ from analysis.tables.batches import Vocabulary, batch_with, joined
 from captures.block import NO_TIME, FcsState, FrameBlock, Kind, TrailerKind, cut
 from dissectors.counters import FrameCounters
 from dissectors.key_proofs import KeyChanges
-from dissectors.vectors import Columns, Index, Octets, Span
+from dissectors.vectors import Columns, Index, OctetArray, Span
 from dissectors.zcl.scaling import Scales
 from dissectors.zigbee.columns import read_frames
 from dissectors.zigbee.frames import Frames
@@ -51,7 +51,7 @@ def outer_layers(block: FrameBlock, session: Session) -> Outer:
     sound = np.flatnonzero((block.kind == Kind.RADIO) & (block.fcs != FcsState.BAD))
     offset = block.offset[sound].astype(np.int64)
     end = offset + block.length[sound] - TRAILERS.take(block.trailer[sound])
-    outer = read_outer(Octets(block.data), Span(sound, offset, end), len(block), session.context)
+    outer = read_outer(OctetArray(block.data), Span(sound, offset, end), len(block), session.context)
     _put_capture(block, session.capture, outer.out)
     return outer
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from analysis.tables.arrow import arrow_schema, numpy_of, sound_text, truths_of
 from dissectors.kernels import take
-from dissectors.vectors import Columns, Index, Lexicon, aligned, distinct
+from dissectors.vectors import Columns, Index, WordList, aligned, distinct
 
 __all__ = ["Vocabulary", "Words", "batch_with", "joined"]
 
@@ -75,7 +75,7 @@ class Words:
 
     def _own(self, texts: Sequence[str]) -> Codes:
         """The code of each of `texts`, -1 where it has none yet; kept for tuples, and for lists that only grow."""
-        key = texts if isinstance(texts, tuple) else id(texts) if isinstance(texts, Lexicon) else None
+        key = texts if isinstance(texts, tuple) else id(texts) if isinstance(texts, WordList) else None
         known = None if key is None else self._places.get(key)
         own = known[1] if known else np.zeros(0, np.int32)
         if len(own) < max(len(texts), 1):

@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from dissectors.vectors import PADDING, Index, Mask, Octets
+from dissectors.vectors import PADDING, Index, Mask, OctetArray
 
 __all__ = ["MIC", "Plain", "Sealed", "first_opening", "open_all"]
 
@@ -46,7 +46,7 @@ class Sealed:
     octet at `control` set; the text runs from `text` to `end`, the MIC included.
     """
 
-    octets: Octets
+    octets: OctetArray
     header: Index
     control: Index
     text: Index

@@ -5,7 +5,7 @@ Source: IEC 62056-5-3 (Green Book), clause on the ACCESS service; GBCS section 7
 
 from __future__ import annotations
 
-from dissectors.dlms.layout import Choice, Element, Flagged, Part, Sequence
+from dissectors.dlms.layout import Choice, Element, Flagged, ReadElement, Sequence
 from dissectors.dlms.references import (
     ACTION_RESULT,
     ATTRIBUTE,
@@ -27,7 +27,7 @@ class _Specification(Choice):
     __slots__ = ()
     least = 10
 
-    def read(self, data: bytes, pos: int, end: int) -> tuple[tuple[int, list[Part]], int]:
+    def read(self, data: bytes, pos: int, end: int) -> tuple[tuple[int, list[ReadElement]], int]:
         stop = pos + 10
         if stop <= end and 1 <= data[pos] <= 3:
             element = METHOD if data[pos] == 3 else ATTRIBUTE
@@ -39,7 +39,7 @@ class _Response(Choice):
     __slots__ = ()
     least = 2
 
-    def read(self, data: bytes, pos: int, end: int) -> tuple[tuple[int, list[Part]], int]:
+    def read(self, data: bytes, pos: int, end: int) -> tuple[tuple[int, list[ReadElement]], int]:
         stop = pos + 2
         if stop <= end and 1 <= data[pos] <= 3:
             element = ACTION_RESULT if data[pos] == 3 else RESULT
@@ -69,7 +69,7 @@ ACCESS_SERVICES: dict[int, tuple[Element, ...]] = {
 }
 
 
-def check_counts(tag: int, parts: list[Part]) -> Malformed | None:
+def check_counts(tag: int, parts: list[ReadElement]) -> Malformed | None:
     """The error that says which lists differ in length; None when they pair up."""
     lists = [(part[0].name, len(part[1])) for part in parts if isinstance(part[0], Sequence)]
     if tag == 0xDA and parts[2][1] is not None:

@@ -12,7 +12,7 @@ from dissectors.dlms.access import ACCESS_SERVICES
 from dissectors.dlms.acse import ACSE
 from dissectors.dlms.general import GENERAL
 from dissectors.dlms.initiate import INITIATE_AND_ERRORS
-from dissectors.dlms.layout import LAYER, Element, Part, build_group, plain_group, read_group
+from dissectors.dlms.layout import LAYER, Element, ReadElement, build_group, plain_group, read_group
 from dissectors.dlms.notification import NOTIFICATIONS
 from dissectors.dlms.services_ln import LN_SERVICES
 from dissectors.dlms.services_sn import SN_SERVICES
@@ -55,7 +55,7 @@ class Apdu:
         tag: int,
         name: str,
         type_: str,
-        parts: list[Part],
+        parts: list[ReadElement],
         data: bytes,
         start: int,
         end: int,
@@ -74,7 +74,7 @@ class Apdu:
         """The octets that it was read from."""
         return self.data[self.start : self.end]
 
-    def part(self, name: str) -> Part | None:
+    def part(self, name: str) -> ReadElement | None:
         """The top-level part called `name`."""
         for part in self.parts:
             if part[0].name == name:
@@ -150,7 +150,7 @@ def build_apdu(name: str, values: Mapping[str, Any], type_: str = "") -> bytes:
 def build(apdu: Apdu) -> bytes:
     """The octets of an APDU that was read: equal to those read wherever the encoding is canonical.
 
-    `dissectors.dlms.canonical.apdu_departure` says where it is not.
+    `dissectors.dlms.canonical.noncanonical_apdu` says where it is not.
 
     Raises:
         Malformed: the APDU was not read to its end.

@@ -19,7 +19,7 @@ from dissectors.dlms.layout import Element, Sequence
 from dissectors.dlms.obis import Target, target
 from dissectors.dlms.references import DATA, GET_RESULT
 from dissectors.dlms.services_sn import READ_RESULT, VALUES, VARIABLES
-from dissectors.dlms.tree import Branch, Tree
+from dissectors.dlms.tree import LazyField, Tree
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field
 
@@ -110,7 +110,7 @@ def block_values(
             continue
         if stop == len(whole):
             pairs, nodes = _pairs(form, value, targets, request)
-            return [Branch(partial(form.field, value, 0, stop, buffer))], pairs, nodes, None
+            return [LazyField(partial(form.field, value, 0, stop, buffer))], pairs, nodes, None
     return [Field("unread", whole, None, 0, len(whole), buffer)], [], [], failure
 
 

@@ -15,7 +15,7 @@ from dissectors.dlms.lengths import build_length
 from dissectors.dlms.scalars import LAYER, Node, build_value
 from dissectors.field import Issue
 
-__all__ = ["apdu_departure", "data_departures", "first_difference"]
+__all__ = ["first_difference", "noncanonical_apdu", "noncanonical_data"]
 
 _LISTS = (1, 2)
 _PLAIN = (9, 10, 12)
@@ -29,7 +29,7 @@ def first_difference(one: bytes, other: bytes) -> int:
     )
 
 
-def data_departures(nodes: Iterable[Node], octets: bytes) -> Iterator[Issue]:
+def noncanonical_data(nodes: Iterable[Node], octets: bytes) -> Iterator[Issue]:
     """A note for each Data (and Data within it) that building would write in other octets."""
     stack = list(nodes)[::-1]
     while stack:
@@ -61,7 +61,7 @@ def _length(length: int, octets: bytes, start: int, stop: int) -> Iterator[Issue
         yield Issue("note", LAYER, start, f"not canonical: {length} in {stop - start} octets, fewer would do")
 
 
-def apdu_departure(apdu: Apdu) -> Issue | None:
+def noncanonical_apdu(apdu: Apdu) -> Issue | None:
     """A note with the first place where an APDU, built from its values, differs from what was read.
 
     None when it does not, and for an APDU that was cut short: that has an issue of its own."""

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from dissectors.dlms.apdu import APDU_NAMES, read_whole_apdu
+from dissectors.dlms.apdu_decoder import ApduDecoder
 from dissectors.dlms.association import Association, Bounded
 from dissectors.dlms.counters import InvocationCounters
 from dissectors.dlms.extents import extent
@@ -21,7 +22,6 @@ from dissectors.dlms.message_view import DlmsMessage
 from dissectors.dlms.packets import read_packet
 from dissectors.dlms.reassembly import HdlcSegments, MbusSegments, TcpStream
 from dissectors.dlms.transports import LLC_DIRECTIONS, READERS, read_hdlc
-from dissectors.dlms.unwrapping import Unwrapping
 from dissectors.errors import DissectionError, Truncated
 from dissectors.field import Issue
 from dissectors.keyring import DlmsKeys
@@ -289,15 +289,15 @@ class Conversations:
             association = Association.with_keys(self.keys)
             association.counters = self.counters
             conversation.associations[stations] = association
-        unwrapping = Unwrapping(association, side.direction)
-        unwrapping.issues += side.issues
+        decoder = ApduDecoder(association, side.direction)
+        decoder.issues += side.issues
         side.issues = []
         if transport == "hdlc":
-            fields, error = read_hdlc(unwrapping, octets, strict=False)
+            fields, error = read_hdlc(decoder, octets, strict=False)
         else:
-            fields, error = READERS[transport](unwrapping, octets)
-        side.direction = unwrapping.direction or side.direction
-        message = DlmsMessage(octets, transport, unwrapping, fields, error)
+            fields, error = READERS[transport](decoder, octets)
+        side.direction = decoder.direction or side.direction
+        message = DlmsMessage(octets, transport, decoder, fields, error)
         if side.direction:
             message.facts["direction"] = side.direction
         return tuple(frames), message

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from dissectors.dlms.layout import LAYER, Choice, Element, Flagged, Number, Octets
+from dissectors.dlms.layout import LAYER, Choice, Element, Flagged, Number, OctetString
 from dissectors.dlms.lengths import build_octets, read_length, read_octets
 from dissectors.errors import Truncated
 from dissectors.field import Field
@@ -92,7 +92,7 @@ class Protected(Element):
         return out
 
 
-class Signature(Octets):
+class Signature(OctetString):
     """The signature as octet string; a GBCS pre-command ends before it (then None)."""
 
     __slots__ = ()
@@ -123,14 +123,14 @@ KEY_INFO = Choice(
     "key_info",
     {
         0: ("identified-key", (Number("key_id", names=KEY_IDS),)),
-        1: ("wrapped-key", (Number("kek_id", names={0: "master key"}), Octets("key_ciphered_data"))),
-        2: ("agreed-key", (Octets("key_parameters"), Octets("key_ciphered_data"))),
+        1: ("wrapped-key", (Number("kek_id", names={0: "master key"}), OctetString("key_ciphered_data"))),
+        2: ("agreed-key", (OctetString("key_parameters"), OctetString("key_ciphered_data"))),
     },
 )
 PROTECTED = Protected("protected")
-SYSTEM_TITLE = Octets("system_title", "system title of the sender")
+SYSTEM_TITLE = OctetString("system_title", "system title of the sender")
 HEADER: tuple[Element, ...] = tuple(
-    Octets(name)
+    OctetString(name)
     for name in (
         "transaction_id",
         "originator_system_title",
@@ -143,12 +143,12 @@ GENERAL: dict[int, tuple[Element, ...]] = {
     0xDB: (SYSTEM_TITLE, PROTECTED),
     0xDC: (SYSTEM_TITLE, PROTECTED),
     0xDD: (*HEADER, Flagged(KEY_INFO), PROTECTED),
-    0xDF: (*HEADER, Octets("content", "the signed APDU"), Signature("signature")),
+    0xDF: (*HEADER, OctetString("content", "the signed APDU"), Signature("signature")),
     0xE0: (
         BlockControl("block_control"),
         Number("block_number", 2),
         Number("block_number_ack", 2),
-        Octets("block_data", "part of the whole, see the reassembled APDU"),
+        OctetString("block_data", "part of the whole, see the reassembled APDU"),
     ),
 }
 

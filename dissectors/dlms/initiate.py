@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from dissectors.dlms.codes import codes
-from dissectors.dlms.layout import LAYER, Boolean, Element, Flagged, Number, Octets
+from dissectors.dlms.layout import LAYER, Boolean, Element, Flagged, Number, OctetString
 from dissectors.errors import Malformed, Truncated
 from dissectors.facts import table
 from dissectors.field import Field
@@ -64,7 +64,7 @@ class ConformanceBlock(Element):
         return out
 
 
-class Secret(Octets):
+class Secret(OctetString):
     """Octets that are a key: the field says only how many there are."""
 
     __slots__ = ()

@@ -13,7 +13,7 @@ from dissectors.dlms.apdu import Apdu
 from dissectors.dlms.association import Association, Request, Scaler
 from dissectors.dlms.codes import code_name
 from dissectors.dlms.data import Node
-from dissectors.dlms.layout import Part
+from dissectors.dlms.layout import ReadElement
 from dissectors.dlms.obis import Target, target
 from dissectors.dlms.pushes import Named, push_pairs
 
@@ -140,7 +140,7 @@ def _action_response(apdu: Apdu, association: Association) -> list[Pair]:
     requested = _requested(apdu, association, len(answers))
     pairs = []
     for part, (where, _) in zip(answers, requested, strict=True):
-        group: list[Part] = part[1]
+        group: list[ReadElement] = part[1]
         node, result = None, code_name("action-result", group[0][1])
         if len(group) > 1 and group[1][1] is not None:
             node, returned = _get_result(group[1][1][1])
@@ -149,7 +149,7 @@ def _action_response(apdu: Apdu, association: Association) -> list[Pair]:
     return pairs
 
 
-def _specifications(parts: list[Part]) -> list[tuple[Target, tuple[int, Node] | None]]:
+def _specifications(parts: list[ReadElement]) -> list[tuple[Target, tuple[int, Node] | None]]:
     out = []
     for part in parts:
         code, group = part[1]

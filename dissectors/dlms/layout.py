@@ -27,8 +27,8 @@ __all__ = [
     "Flagged",
     "Group",
     "Number",
-    "Octets",
-    "Part",
+    "OctetString",
+    "ReadElement",
     "Sequence",
     "build_group",
     "plain_group",
@@ -37,7 +37,7 @@ __all__ = [
 
 LAYER = "dlms.apdu"
 
-Part = tuple["Element", Any, int, int]
+ReadElement = tuple["Element", Any, int, int]
 
 
 class Element:
@@ -111,7 +111,7 @@ class Boolean(Element):
         return bytes((int(bool(value)),))
 
 
-class Octets(Element):
+class OctetString(Element):
     """An A-XDR octet string: length and octets."""
 
     __slots__ = ("words",)
@@ -169,7 +169,7 @@ class Group(Element):
         self.layout = layout
         self.carries_data = any(element.carries_data for element in layout)
 
-    def read(self, data: bytes, pos: int, end: int) -> tuple[list[Part], int]:
+    def read(self, data: bytes, pos: int, end: int) -> tuple[list[ReadElement], int]:
         return read_group(self.layout, data, pos, end)
 
     def build(self, value: Any) -> bytes:
@@ -194,7 +194,7 @@ class Sequence(Element):
         self.element = element
         self.carries_data = element.carries_data
 
-    def read(self, data: bytes, pos: int, end: int) -> tuple[list[Part], int]:
+    def read(self, data: bytes, pos: int, end: int) -> tuple[list[ReadElement], int]:
         element = self.element
         if type(element) is DataElement:
             count, pos = read_count(data, pos, end, LAYER)
@@ -205,7 +205,7 @@ class Sequence(Element):
         else:
             count, pos = read_count(data, pos, end, LAYER, element.least)
         read = element.read
-        out: list[Part] = []
+        out: list[ReadElement] = []
         for _ in range(count):
             start = pos
             value, pos = read(data, pos, end)
@@ -280,7 +280,7 @@ class Choice(Element):
         self.codes = {option[0]: code for code, option in options.items()}
         self.carries_data = any(e.carries_data for _, layout in options.values() for e in layout)
 
-    def read(self, data: bytes, pos: int, end: int) -> tuple[tuple[int, list[Part]], int]:
+    def read(self, data: bytes, pos: int, end: int) -> tuple[tuple[int, list[ReadElement]], int]:
         if pos >= end:
             raise Truncated(1, 0, layer=LAYER, offset=pos)
         code = data[pos]
@@ -305,9 +305,9 @@ class Choice(Element):
         return out
 
 
-def read_group(layout: tuple[Element, ...], data: bytes, pos: int, end: int) -> tuple[list[Part], int]:
+def read_group(layout: tuple[Element, ...], data: bytes, pos: int, end: int) -> tuple[list[ReadElement], int]:
     """The parts of `layout`, and the position after them."""
-    parts: list[Part] = []
+    parts: list[ReadElement] = []
     for element in layout:
         start = pos
         value, pos = element.read(data, pos, end)
@@ -315,7 +315,7 @@ def read_group(layout: tuple[Element, ...], data: bytes, pos: int, end: int) -> 
     return parts, pos
 
 
-def plain_group(parts: list[Part]) -> dict[str, Any]:
+def plain_group(parts: list[ReadElement]) -> dict[str, Any]:
     """The parts as a dictionary of plain values."""
     return {part[0].name: part[0].plain(part[1]) for part in parts}
 

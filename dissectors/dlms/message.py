@@ -11,6 +11,7 @@ from typing import Any
 
 from dissectors.dlms.agreement import public_octets
 from dissectors.dlms.apdu import read_whole_apdu
+from dissectors.dlms.apdu_decoder import ApduDecoder
 from dissectors.dlms.association import Association
 from dissectors.dlms.data import leaves, read_node
 from dissectors.dlms.hdlc import HdlcFrame, next_frame, read_frames
@@ -18,9 +19,8 @@ from dissectors.dlms.mbus import Telegram, next_telegram, read_telegrams
 from dissectors.dlms.message_view import DlmsMessage
 from dissectors.dlms.p1 import is_telegram
 from dissectors.dlms.partial import read_partial_node
-from dissectors.dlms.profile_gbcs import departures
+from dissectors.dlms.profile_gbcs import profile_violations
 from dissectors.dlms.transports import KNOWN_TAGS, LLC_DIRECTIONS, READERS, Result
-from dissectors.dlms.unwrapping import Unwrapping
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.keyring import DlmsKeys
 from dissectors.message import Message
@@ -88,17 +88,17 @@ def dissect_message(
         ValueError: `transport` is not a name that is known.
     """
     memory = association or Association.with_keys(keys)
-    name, unwrapping, (fields, error) = unwrap(octets, transport, memory, direction)
+    name, decoder, (fields, error) = unwrap(octets, transport, memory, direction)
     if association is None:
-        unwrapping.unfinished()
+        decoder.unfinished()
     if profile == "gbcs":
-        unwrapping.issues += departures(unwrapping.read)
-    return DlmsMessage(octets, name, unwrapping, fields, error, reveal)
+        decoder.issues += profile_violations(decoder.read)
+    return DlmsMessage(octets, name, decoder, fields, error, reveal)
 
 
 def unwrap(
     octets: bytes, transport: str, memory: Association, direction: str = ""
-) -> tuple[str, Unwrapping, Result]:
+) -> tuple[str, ApduDecoder, Result]:
     """(transport as found, what was unwrapped, fields and error) of one message.
 
     Raises:
@@ -108,25 +108,25 @@ def unwrap(
         return _guess(octets, memory, direction)
     if transport not in READERS:
         raise ValueError(f"unknown transport {transport!r}; one of {', '.join(READERS)}")
-    unwrapping = Unwrapping(memory, direction)
-    return transport, unwrapping, READERS[transport](unwrapping, octets)
+    decoder = ApduDecoder(memory, direction)
+    return transport, decoder, READERS[transport](decoder, octets)
 
 
-def _guess(octets: bytes, memory: Association, direction: str) -> tuple[str, Unwrapping, Result]:
+def _guess(octets: bytes, memory: Association, direction: str) -> tuple[str, ApduDecoder, Result]:
     """The carrier by its first octets; octets that are no APDU may be Data, text of a customer port, or begin in the
     middle of a frame."""
     transport = find_transport(octets)
-    unwrapping = Unwrapping(memory, direction)
-    result = READERS[transport](unwrapping, octets)
+    decoder = ApduDecoder(memory, direction)
+    result = READERS[transport](decoder, octets)
     if transport in ("apdu", "wrapper", "wrapper-stream") and result[1] is not None:
         other = recognise(octets)
-        second = Unwrapping(memory, direction)
+        second = ApduDecoder(memory, direction)
         if other not in ("", "apdu", transport):
             return other, second, READERS[other](second, octets)
         data = READERS["axdr-data"](second, octets)
         if transport == "apdu" and data[1] is None:
             return "axdr-data", second, data
-    return transport, unwrapping, result
+    return transport, decoder, result
 
 
 def recognise(octets: bytes) -> str:

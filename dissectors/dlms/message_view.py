@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dissectors.dlms.canonical import apdu_departure
+from dissectors.dlms.apdu_decoder import ApduDecoder
+from dissectors.dlms.canonical import noncanonical_apdu
 from dissectors.dlms.items import Pair
 from dissectors.dlms.obis import object_name
 from dissectors.dlms.secrets import hide
-from dissectors.dlms.tree import Tree, grow
-from dissectors.dlms.unwrapping import Unwrapping
+from dissectors.dlms.tree import Tree, make_fields
 from dissectors.errors import DissectionError
 from dissectors.field import Field, Issue
 from dissectors.message import Message
@@ -29,33 +29,41 @@ class DlmsMessage(Message):
 
     Args:
         transport: as found.
-        unwrapping: what was read.
+        decoder: what was read.
         trees: its field trees to be.
         error: why it was refused, if it was.
         reveal: show keys and passwords.
     """
 
     __slots__ = (
-        "_columns", "_facts", "_fields", "_hidden", "_noted", "_reveal", "_transport", "_trees", "_unwrapping"
+        "_columns",
+        "_decoder",
+        "_facts",
+        "_fields",
+        "_hidden",
+        "_noted",
+        "_reveal",
+        "_transport",
+        "_trees"
     )  # fmt: skip
 
     def __init__(
         self,
         octets: bytes,
         transport: str,
-        unwrapping: Unwrapping,
+        decoder: ApduDecoder,
         trees: Sequence[Tree],
         error: DissectionError | None = None,
         reveal: bool = False,
     ) -> None:
         self.kind = "dlms"
         self.octets = octets
-        self._hidden = {} if reveal else hide(unwrapping)
-        self.items = unwrapping.rows
-        self.buffers = {"message": octets, **unwrapping.buffers}
-        self.issues = [*([Issue.of(error)] if error is not None else ()), *unwrapping.issues]
+        self._hidden = {} if reveal else hide(decoder)
+        self.items = decoder.rows
+        self.buffers = {"message": octets, **decoder.buffers}
+        self.issues = [*([Issue.of(error)] if error is not None else ()), *decoder.issues]
         self.error = error
-        self._transport, self._unwrapping, self._trees, self._reveal = transport, unwrapping, trees, reveal
+        self._transport, self._decoder, self._trees, self._reveal = transport, decoder, trees, reveal
         self._facts: dict[str, Any] | None = None
         self._columns: dict[str, Any] | None = None
         self._fields: list[Field] | None = None
@@ -65,7 +73,7 @@ class DlmsMessage(Message):
     def facts(self) -> dict[str, Any]:
         """transport, apdus, security, system_title and data; signatures, authentication, tables where any."""
         if self._facts is None:
-            found = self._unwrapping
+            found = self._decoder
             self._facts = {
                 "transport": self._transport,
                 "apdus": found.apdus,
@@ -89,7 +97,7 @@ class DlmsMessage(Message):
     def columns(self) -> dict[str, Any]:
         """Values for the `messages` table."""
         if self._columns is None:
-            self._columns = _columns(self, self._unwrapping)
+            self._columns = _columns(self, self._decoder)
         return self._columns
 
     @columns.setter
@@ -100,8 +108,8 @@ class DlmsMessage(Message):
     def fields(self) -> list[Field]:
         """One branch for each carrier frame or APDU; every octet of every buffer lies in a leaf."""
         if self._fields is None:
-            self._fields = grow(self._trees)
-            _name_values(self._fields, self._unwrapping.named)
+            self._fields = make_fields(self._trees)
+            _name_values(self._fields, self._decoder.named)
             if not self._reveal:
                 _hide_passwords(self._fields)
                 _hide_values(self._fields, self._hidden)
@@ -116,16 +124,16 @@ class DlmsMessage(Message):
         if not self._noted:
             self._noted = True
             self.issues += _unnamed(self.fields)
-            departures = map(apdu_departure, self._unwrapping.read[:MAX_NOTES])
+            departures = map(noncanonical_apdu, self._decoder.read[:MAX_NOTES])
             self.issues += [issue for issue in departures if issue is not None]
         return super().to_json(source)
 
 
-def _columns(message: DlmsMessage, unwrapping: Unwrapping) -> dict[str, Any]:
+def _columns(message: DlmsMessage, decoder: ApduDecoder) -> dict[str, Any]:
     """Values for the `messages` table."""
-    apdus = unwrapping.apdus
+    apdus = decoder.apdus
     carrier = _frame_type(message) if not apdus and message.facts["transport"] == "hdlc" else ""
-    states = set(unwrapping.security)
+    states = set(decoder.security)
     opened = states & {"ok", "unauthenticated"}
     shut = states & {"no_key", "bad_tag"}
     decrypted = "none"
@@ -140,9 +148,9 @@ def _columns(message: DlmsMessage, unwrapping: Unwrapping) -> dict[str, Any]:
         "length": len(message.octets),
         "name": apdus[-1] if apdus else carrier or None,
         "originator": message.facts["system_title"],
-        "originator_counter": unwrapping.counter,
+        "originator_counter": decoder.counter,
         "payload_kind": f"dlms-{apdus[-1]}" if apdus else None,
-        "signature": unwrapping.signatures[0] if unwrapping.signatures else None,
+        "signature": decoder.signatures[0] if decoder.signatures else None,
         "decrypted": decrypted,
         "outcome": outcome,
         "summary": _summary(message, apdus, carrier),

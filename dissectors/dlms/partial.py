@@ -10,7 +10,7 @@ from typing import Any
 
 from dissectors.dlms.apdu import APDU_NAMES, CHOSEN, FLAT, Apdu
 from dissectors.dlms.data import MAX_DEPTH, Node, read_node
-from dissectors.dlms.layout import Choice, DataElement, Element, Flagged, Group, Part, Sequence
+from dissectors.dlms.layout import Choice, DataElement, Element, Flagged, Group, ReadElement, Sequence
 from dissectors.dlms.lengths import read_length
 from dissectors.errors import DissectionError
 
@@ -39,8 +39,8 @@ def read_partial_node(data: bytes, pos: int, end: int) -> Node | None:
     return _node(data, pos, end, 0)
 
 
-def _group(layout: tuple[Element, ...], data: bytes, pos: int, end: int) -> tuple[list[Part], int]:
-    parts: list[Part] = []
+def _group(layout: tuple[Element, ...], data: bytes, pos: int, end: int) -> tuple[list[ReadElement], int]:
+    parts: list[ReadElement] = []
     for element in layout:
         value, stop, whole = _element(element, data, pos, end)
         if value is not _NOTHING:
@@ -81,7 +81,7 @@ def _sequence(element: Sequence, data: bytes, pos: int, end: int) -> tuple[Any, 
         count, stop = read_length(data, pos, end)
     except DissectionError:
         return _NOTHING, pos, False
-    parts: list[Part] = []
+    parts: list[ReadElement] = []
     for _ in range(min(count, end - stop)):
         start = stop
         value, stop, whole = _element(element.element, data, start, end)

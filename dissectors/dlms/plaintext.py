@@ -17,12 +17,12 @@ from dissectors.dlms.obis import target
 from dissectors.dlms.p1 import is_telegram, line_pairs, read_telegram, telegram_field
 from dissectors.dlms.partial import read_partial_node
 from dissectors.dlms.pushes import push_pairs
-from dissectors.dlms.tree import Branch, Tree
+from dissectors.dlms.tree import LazyField, Tree
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Field
 
 if TYPE_CHECKING:
-    from dissectors.dlms.unwrapping import Unwrapping
+    from dissectors.dlms.apdu_decoder import ApduDecoder
 
 __all__ = ["bare_data", "read_nonconforming", "read_plaintext", "text_telegram"]
 
@@ -34,28 +34,28 @@ ENOUGH_ENTRIES = 3
 """So many descriptors in a row, each with a value behind it that reads, are no chance."""
 
 
-def read_plaintext(unwrapping: Unwrapping, data: bytes, buffer: str, depth: int) -> Found:
+def read_plaintext(decoder: ApduDecoder, data: bytes, buffer: str, depth: int) -> Found:
     """What was under a cipher: an APDU, text of the customer port, or Data alone."""
     if is_telegram(data):
-        return text_telegram(unwrapping, data, 0, len(data), buffer), None
-    before = unwrapping.state
-    fields, error = unwrapping.unwrap(data, 0, len(data), buffer, depth + 1)
+        return text_telegram(decoder, data, 0, len(data), buffer), None
+    before = decoder.state
+    fields, error = decoder.unwrap(data, 0, len(data), buffer, depth + 1)
     if error is None or data[0] not in LISTS:
         return fields, error
-    unwrapping.restore(before)
-    return bare_data(unwrapping, data, 0, len(data), buffer)
+    decoder.restore(before)
+    return bare_data(decoder, data, 0, len(data), buffer)
 
 
-def text_telegram(unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer: str) -> list[Tree]:
+def text_telegram(decoder: ApduDecoder, data: bytes, start: int, end: int, buffer: str) -> list[Tree]:
     """The tree of a P1 telegram; its lines become rows."""
     lines, issues = read_telegram(data, start, end)
-    unwrapping.issues += issues
+    decoder.issues += issues
     pairs = [Pair(None, node, obis=obis, scaler=scaler) for obis, node, scaler in line_pairs(lines)]
-    unwrapping.add_pairs(pairs, buffer)
-    return [Branch(partial(telegram_field, lines, start, end, buffer))]
+    decoder.add_pairs(pairs, buffer)
+    return [LazyField(partial(telegram_field, lines, start, end, buffer))]
 
 
-def bare_data(unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer: str = "message") -> Found:
+def bare_data(decoder: ApduDecoder, data: bytes, start: int, end: int, buffer: str = "message") -> Found:
     """The tree of one Data with no APDU around it, as far as it goes; its values become rows."""
     error: DissectionError | None = None
     node: Node | None
@@ -72,16 +72,16 @@ def bare_data(unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer:
             error = Malformed(text, layer=failure.layer, offset=failure.offset)
     trees: list[Tree] = []
     if node is not None:
-        unwrapping.nodes.append(node)
-        trees.append(Branch(partial(data_field, node, "data", buffer)))
+        decoder.nodes.append(node)
+        trees.append(LazyField(partial(data_field, node, "data", buffer)))
         if node[0] in LISTS:
-            unwrapping.add_pairs([value_pair(named) for named in push_pairs(node)], buffer)
+            decoder.add_pairs([value_pair(named) for named in push_pairs(node)], buffer)
     if stop < end:
         trees.append(Field("unread", data[stop:end], None, stop, end - stop, buffer))
     return trees, error
 
 
-def read_nonconforming(unwrapping: Unwrapping, apdu: Apdu, end: int, buffer: str) -> Found | None:
+def read_nonconforming(decoder: ApduDecoder, apdu: Apdu, end: int, buffer: str) -> Found | None:
     """A notification whose body is no Data, as some meters send it all the same; None when it is neither.
 
     Either Data after Data without a structure around them, or structures whose attribute descriptor (class, logical
@@ -91,15 +91,15 @@ def read_nonconforming(unwrapping: Unwrapping, apdu: Apdu, end: int, buffer: str
         return None
     body = apdu.parts[1][3]
     for reader in (_data_in_a_row, _untagged):
-        found = reader(unwrapping, apdu.data, body, end, buffer)
+        found = reader(decoder, apdu.data, body, end, buffer)
         if found is not None:
             head = Apdu(apdu.tag, apdu.name, apdu.type, apdu.parts[:2], apdu.data, apdu.start, body)
-            unwrapping.apdus.append(head.name)
-            return [Branch(partial(head.field, buffer)), *found[0]], found[1]
+            decoder.apdus.append(head.name)
+            return [LazyField(partial(head.field, buffer)), *found[0]], found[1]
     return None
 
 
-def _data_in_a_row(unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer: str) -> Found | None:
+def _data_in_a_row(decoder: ApduDecoder, data: bytes, start: int, end: int, buffer: str) -> Found | None:
     nodes: list[Node] = []
     at = start
     try:
@@ -110,14 +110,14 @@ def _data_in_a_row(unwrapping: Unwrapping, data: bytes, start: int, end: int, bu
         return None
     if len(nodes) < ENOUGH_ENTRIES:
         return None
-    unwrapping.nodes += nodes
-    unwrapping.add_pairs([value_pair(named) for named in push_pairs((2, nodes, start, end))], buffer)
-    trees: list[Tree] = [Branch(partial(data_field, node, f"{i}", buffer)) for i, node in enumerate(nodes)]
+    decoder.nodes += nodes
+    decoder.add_pairs([value_pair(named) for named in push_pairs((2, nodes, start, end))], buffer)
+    trees: list[Tree] = [LazyField(partial(data_field, node, f"{i}", buffer)) for i, node in enumerate(nodes)]
     text = f"not conforming: {len(nodes)} Data in a row, without the structure that should hold them"
     return trees, Malformed(text, layer="dlms.data", offset=start)
 
 
-def _untagged(unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer: str) -> Found | None:
+def _untagged(decoder: ApduDecoder, data: bytes, start: int, end: int, buffer: str) -> Found | None:
     first = next((at for at in range(start, min(start + 8, end)) if _entries(data, at, end)[0]), None)
     if first is None:
         return None
@@ -134,10 +134,10 @@ def _untagged(unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer:
         trees += [
             Field("type_and_count", 2, "structure, 2 elements", at, 2, buffer),
             Field("descriptor", data[at + 2 : node[2]], where.text, at + 2, DESCRIPTOR, buffer),
-            Branch(partial(data_field, node, "value", buffer)),
+            LazyField(partial(data_field, node, "value", buffer)),
         ]
-    unwrapping.nodes += [node for _, node in entries]
-    unwrapping.add_pairs(pairs, buffer)
+    decoder.nodes += [node for _, node in entries]
+    decoder.add_pairs(pairs, buffer)
     if stop < end:
         trees.append(Field("unread", data[stop:end], None, stop, end - stop, buffer))
     text = f"not conforming: {len(entries)} attribute descriptors without their type tags"

@@ -16,7 +16,7 @@ from dissectors.dlms.items import Pair, pairs_of
 from dissectors.facts import table
 from dissectors.field import Issue
 
-__all__ = ["departures"]
+__all__ = ["profile_violations"]
 
 LAYER = "dlms.gbcs"
 _USED = frozenset((0x0F, 0xD9, 0xDA, 0xDD, 0xDF, 0xE0))
@@ -37,7 +37,7 @@ def _objects() -> frozenset[tuple[str, str]]:
     return frozenset((row["class_id"], row["obis"]) for row in table("dlms", "obis") if row["scope"] == "gb")
 
 
-def departures(apdus: Sequence[Apdu]) -> list[Issue]:
+def profile_violations(apdus: Sequence[Apdu]) -> list[Issue]:
     """What in the APDUs of one message (outermost first) departs from GBCS, one issue each."""
     counter: int | None = None
     found: list[Broken] = []

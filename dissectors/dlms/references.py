@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from dissectors.dlms.codes import codes
 from dissectors.dlms.datetimes import DateTime, build_date_time, read_date_time
-from dissectors.dlms.layout import LAYER, Choice, DataElement, Element, Flagged, Group, Number, Octets
+from dissectors.dlms.layout import LAYER, Choice, DataElement, Element, Flagged, Group, Number, OctetString
 from dissectors.dlms.lengths import build_octets, read_length
 from dissectors.dlms.obis import build_obis, target
 from dissectors.errors import Malformed, Truncated
@@ -172,4 +172,4 @@ class SelectedAttribute(Group):
 
 SELECTED_ATTRIBUTE = SelectedAttribute("attribute_with_selection", ATTRIBUTE, SELECTION)
 GET_RESULT = Choice("get_result", {0: ("data", (DATA,)), 1: ("data-access-result", (RESULT,))})
-RAW_DATA = Octets("raw_data", "part of the whole, see the reassembled value")
+RAW_DATA = OctetString("raw_data", "part of the whole, see the reassembled value")

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from dissectors.dlms.apdu_decoder import ApduDecoder
 from dissectors.dlms.data import Node
-from dissectors.dlms.unwrapping import Unwrapping
 from dissectors.dlms.values import shown
 from dissectors.facts import table
 
@@ -27,13 +27,13 @@ def _members() -> dict[tuple[int, str], tuple[int, str]]:
     }
 
 
-def hide(unwrapping: Unwrapping) -> dict[Span, str]:
+def hide(decoder: ApduDecoder) -> dict[Span, str]:
     """Put words in the place of secrets in the rows and values of a message; the spans of their octets, and the
     words."""
     spans: dict[Span, str] = {}
     hidden: dict[int, Node] = {}
-    pairs = ((buffer, pair) for buffer, several in unwrapping.named for pair in several)
-    for row, (buffer, pair) in zip(unwrapping.rows, pairs, strict=True):
+    pairs = ((buffer, pair) for buffer, several in decoder.named for pair in several)
+    for row, (buffer, pair) in zip(decoder.rows, pairs, strict=True):
         where, node = pair.target, pair.node
         secret = None if where is None else _members().get((where.class_id, where.member))
         if secret is None or node is None:
@@ -44,7 +44,7 @@ def hide(unwrapping: Unwrapping) -> dict[Span, str]:
         row["number"] = row["unit"] = None
         spans |= {(buffer, start, end): words for _, words, start, end in covered}
     if hidden:
-        unwrapping.nodes = [hidden.get(id(node), node) for node in unwrapping.nodes]
+        decoder.nodes = [hidden.get(id(node), node) for node in decoder.nodes]
     return spans
 
 

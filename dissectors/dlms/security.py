@@ -21,10 +21,10 @@ from dissectors.dlms.p1 import is_telegram
 from dissectors.errors import DissectionError
 from dissectors.keyring import DlmsKeys
 
-__all__ = ["Opened", "check_signature", "open_apdu", "open_ciphered"]
+__all__ = ["OpenedApdu", "check_signature", "open_apdu", "open_ciphered"]
 
 
-class Opened(NamedTuple):
+class OpenedApdu(NamedTuple):
     """The outcome: state, plain text (None when shut), a sentence, the title that was used, and whether the key was
     held for another one."""
 
@@ -47,7 +47,7 @@ class _Attempt(NamedTuple):
     matches: bool
 
 
-def open_apdu(apdu: Apdu, keys: Sequence[DlmsKeys], titles: Iterable[bytes] = ()) -> Opened:
+def open_apdu(apdu: Apdu, keys: Sequence[DlmsKeys], titles: Iterable[bytes] = ()) -> OpenedApdu:
     """Open a ciphered APDU (glo-, ded-, general-glo, general-ded, general-ciphering).
 
     Args:
@@ -120,14 +120,14 @@ def _keys_of_info(entry: DlmsKeys, suite: int, info: Any, values: dict[str, Any]
     yield from _held(entry.encryption_key)
 
 
-def open_ciphered(ciphered: Ciphered, attempts: Sequence[_Attempt], header: bytes = b"") -> Opened:
+def open_ciphered(ciphered: Ciphered, attempts: Sequence[_Attempt], header: bytes = b"") -> OpenedApdu:
     """Try `attempts` in turn: the first that authenticates wins, else the first that gives an APDU."""
     control = ciphered.control
     if not control & 0x30:
-        return Opened("none", ciphered.payload, "neither encrypted nor authenticated")
+        return OpenedApdu("none", ciphered.payload, "neither encrypted nor authenticated")
     visible = None if control & 0x20 else ciphered.payload
     if not attempts:
-        return Opened("no_key", visible, "no key is held for it")
+        return OpenedApdu("no_key", visible, "no key is held for it")
     counter = ciphered.counter.to_bytes(4, "big")
     if ciphered.tag:
         for key, authentication_key, title, matches in attempts:
@@ -138,20 +138,20 @@ def open_ciphered(ciphered: Ciphered, attempts: Sequence[_Attempt], header: byte
             )
             if plaintext is not None:
                 text = "opened and authenticated" + ("" if matches else FOREIGN)
-                return Opened("ok", plaintext, text, title, not matches)
+                return OpenedApdu("ok", plaintext, text, title, not matches)
     checkable = ciphered.tag and all(attempt.authentication_key is not None for attempt in attempts)
     if visible is not None:
         return _unverified(visible, bool(checkable))
     return _by_plausibility(ciphered, attempts)
 
 
-def _unverified(visible: bytes, checkable: bool) -> Opened:
+def _unverified(visible: bytes, checkable: bool) -> OpenedApdu:
     if checkable:
-        return Opened("bad_tag", visible, "the authentication tag does not match the keys that are held")
-    return Opened("unauthenticated", visible, "not authenticated: the authentication key is missing")
+        return OpenedApdu("bad_tag", visible, "the authentication tag does not match the keys that are held")
+    return OpenedApdu("unauthenticated", visible, "not authenticated: the authentication key is missing")
 
 
-def _by_plausibility(ciphered: Ciphered, attempts: Sequence[_Attempt]) -> Opened:
+def _by_plausibility(ciphered: Ciphered, attempts: Sequence[_Attempt]) -> OpenedApdu:
     """Without a tag that can be checked, a key fits when the plain text reads from end to end: as an APDU, as Data, or
     as text of a meter's customer port. Keys that are held for this very title go before those of others."""
     counter = ciphered.counter.to_bytes(4, "big")
@@ -163,9 +163,11 @@ def _by_plausibility(ciphered: Ciphered, attempts: Sequence[_Attempt]) -> Opened
         held = "" if matches else FOREIGN
         if ciphered.tag and authentication_key is not None:
             text = "decrypted, but the tag does not match: wrong authentication key, or tampered with"
-            return Opened("bad_tag", plaintext, text + held, title, not matches)
-        return Opened("unauthenticated", plaintext, "decrypted, not authenticated" + held, title, not matches)
-    return Opened("bad_tag", None, _unread(ciphered, attempts))
+            return OpenedApdu("bad_tag", plaintext, text + held, title, not matches)
+        return OpenedApdu(
+            "unauthenticated", plaintext, "decrypted, not authenticated" + held, title, not matches
+        )
+    return OpenedApdu("bad_tag", None, _unread(ciphered, attempts))
 
 
 def _unread(ciphered: Ciphered, attempts: Sequence[_Attempt]) -> str:

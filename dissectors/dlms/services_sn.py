@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from dissectors.dlms.layout import Boolean, Choice, DataElement, Element, Flagged, Number, Octets, Sequence
+from dissectors.dlms.layout import (
+    Boolean,
+    Choice,
+    DataElement,
+    Element,
+    Flagged,
+    Number,
+    OctetString,
+    Sequence,
+)
 from dissectors.dlms.references import DATA, RAW_DATA, RESULT
 
 __all__ = ["SN_SERVICES"]
@@ -32,7 +41,7 @@ class ShortName(Number):
 
 
 NAME = ShortName()
-DETAILED = (NAME, Number("access_selector"), Octets("detail"))
+DETAILED = (NAME, Number("access_selector"), OctetString("detail"))
 
 
 class _Variable(Choice):
@@ -68,7 +77,7 @@ WRITE_RESULT = Choice(
 )
 
 
-class GeneralizedTime(Octets):
+class GeneralizedTime(OctetString):
     """A time as visible text: YYYYMMDDhhmmss[.f][Z or offset]."""
 
     __slots__ = ()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from dissectors.dlms.apdu import APDU_NAMES
+from dissectors.dlms.apdu_decoder import ApduDecoder
 from dissectors.dlms.ciphering import open_payload
 from dissectors.dlms.data import read_node
 from dissectors.dlms.data_fields import data_field
@@ -19,8 +20,7 @@ from dissectors.dlms.mbus import Telegram, read_telegrams, telegram_field
 from dissectors.dlms.p1 import is_telegram
 from dissectors.dlms.plaintext import bare_data, text_telegram
 from dissectors.dlms.reassembly import HdlcSegments, MbusSegments, Piece, Unit
-from dissectors.dlms.tree import Branch, Tree, grow
-from dissectors.dlms.unwrapping import Unwrapping
+from dissectors.dlms.tree import LazyField, Tree, make_fields
 from dissectors.dlms.wrapper import HEADER_LENGTH, WrapperHeader, header_fields, read_header
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Field
@@ -47,19 +47,19 @@ def _directions() -> dict[int, str]:
 _DIRECTIONS = _directions()
 
 
-def read_apdu_only(unwrapping: Unwrapping, data: bytes) -> Result:
+def read_apdu_only(decoder: ApduDecoder, data: bytes) -> Result:
     """An APDU and nothing around it."""
-    unwrapping.direction = unwrapping.direction or apdu_direction(data[0] if data else -1)
-    return unwrapping.unwrap(data, 0, len(data))
+    decoder.direction = decoder.direction or apdu_direction(data[0] if data else -1)
+    return decoder.unwrap(data, 0, len(data))
 
 
-def read_llc(unwrapping: Unwrapping, data: bytes) -> Result:
+def read_llc(decoder: ApduDecoder, data: bytes) -> Result:
     """The three LLC octets and an APDU."""
     if data[:_LLC] not in LLC_DIRECTIONS:
         wrong = Malformed("no LLC header (E6 E6 00 or E6 E7 00)", layer="dlms.llc", offset=0)
         return [Field("unread", data, None, 0, len(data), "message")], wrong
-    unwrapping.direction = LLC_DIRECTIONS[data[:_LLC]]
-    fields, error = unwrapping.unwrap(data, _LLC, len(data))
+    decoder.direction = LLC_DIRECTIONS[data[:_LLC]]
+    fields, error = decoder.unwrap(data, _LLC, len(data))
     return [llc_field(data, 0, "message"), *fields], error
 
 
@@ -69,7 +69,7 @@ def llc_field(data: bytes, start: int, buffer: str) -> Field:
     return Field("llc", octets, LLC_DIRECTIONS.get(octets), start, _LLC, buffer)
 
 
-def read_iec61334(unwrapping: Unwrapping, data: bytes) -> Result:
+def read_iec61334(decoder: ApduDecoder, data: bytes) -> Result:
     """IEC 61334-4-32 (S-FSK PLC): 90, destination and source LSAP, APDU."""
     if len(data) < _LLC or data[0] != 0x90:
         wrong = Malformed("no IEC 61334-4-32 header (90 ..)", layer="dlms.iec61334", offset=0)
@@ -80,40 +80,40 @@ def read_iec61334(unwrapping: Unwrapping, data: bytes) -> Result:
         Field("destination_lsap", data[1], "", 1, 1, "message"),
         Field("source_lsap", data[2], "", 2, 1, "message"),
     ]
-    unwrapping.direction = apdu_direction(data[3] if len(data) > _LLC else -1) or unwrapping.direction
-    fields, error = unwrapping.unwrap(data, _LLC, len(data))
+    decoder.direction = apdu_direction(data[3] if len(data) > _LLC else -1) or decoder.direction
+    fields, error = decoder.unwrap(data, _LLC, len(data))
     return [header, *fields], error
 
 
-def read_data_only(unwrapping: Unwrapping, data: bytes) -> Result:
+def read_data_only(decoder: ApduDecoder, data: bytes) -> Result:
     """One A-XDR Data and nothing around it."""
     if not data:
         return [], Truncated(1, 0, layer="dlms.data", offset=0)
-    return bare_data(unwrapping, data, 0, len(data))
+    return bare_data(decoder, data, 0, len(data))
 
 
-def read_p1(unwrapping: Unwrapping, data: bytes) -> Result:
+def read_p1(decoder: ApduDecoder, data: bytes) -> Result:
     """A P1 telegram as it comes out of a customer port: text and nothing around it."""
     if not is_telegram(data):
         wrong = Malformed(
             "no P1 telegram (/ABC5..., lines of OBIS code and values)", layer="dlms.p1", offset=0
         )
         return [Field("unread", data, None, 0, len(data), "message")], wrong
-    unwrapping.direction = "to-client"
-    return text_telegram(unwrapping, data, 0, len(data), "message"), None
+    decoder.direction = "to-client"
+    return text_telegram(decoder, data, 0, len(data), "message"), None
 
 
-def read_wrapper(unwrapping: Unwrapping, data: bytes) -> Result:
+def read_wrapper(decoder: ApduDecoder, data: bytes) -> Result:
     """One PDU or several, each with its wrapper header."""
-    return _wrapped(unwrapping, data, stream=False)
+    return _wrapped(decoder, data, stream=False)
 
 
-def read_wrapper_stream(unwrapping: Unwrapping, data: bytes) -> Result:
+def read_wrapper_stream(decoder: ApduDecoder, data: bytes) -> Result:
     """A stream of PDUs; the last may be cut off, which is a note."""
-    return _wrapped(unwrapping, data, stream=True)
+    return _wrapped(decoder, data, stream=True)
 
 
-def _wrapped(unwrapping: Unwrapping, data: bytes, stream: bool) -> Result:
+def _wrapped(decoder: ApduDecoder, data: bytes, stream: bool) -> Result:
     out: list[Tree] = []
     at, end, failure = 0, len(data), None
     while at < end or not out:
@@ -127,12 +127,12 @@ def _wrapped(unwrapping: Unwrapping, data: bytes, stream: bool) -> Result:
             out.append(Field("unread", data[at:], None, at, end - at, "message"))
             if not (stream and at and isinstance(error, Truncated)):
                 return out, failure or error
-            unwrapping.issue("note", error.layer, error.offset, f"the stream ends here: {error.text}")
+            decoder.issue("note", error.layer, error.offset, f"the stream ends here: {error.text}")
             return out, failure
         if header.length:
-            unwrapping.direction = apdu_direction(data[at + HEADER_LENGTH]) or unwrapping.direction
-        branch = Branch(partial(_wrapper_field, header, at, stop))
-        branch.below, wrong = unwrapping.unwrap(data, at + HEADER_LENGTH, stop)
+            decoder.direction = apdu_direction(data[at + HEADER_LENGTH]) or decoder.direction
+        branch = LazyField(partial(_wrapper_field, header, at, stop))
+        branch.below, wrong = decoder.unwrap(data, at + HEADER_LENGTH, stop)
         out.append(branch)
         failure = failure or wrong
         at = stop
@@ -145,13 +145,13 @@ def _wrapper_field(header: WrapperHeader, at: int, stop: int) -> Field:
     return out
 
 
-def read_hdlc(unwrapping: Unwrapping, data: bytes, strict: bool = True) -> Result:
+def read_hdlc(decoder: ApduDecoder, data: bytes, strict: bool = True) -> Result:
     """Frames with their flags; everything is read, and a wrong check sequence refuses the message.
 
     Unless `strict`, it is a warning: captures of anonymised meters are full of them.
     """
     segments = HdlcSegments()
-    unwrapping.keep_names = not strict
+    decoder.keep_names = not strict
     out: list[Tree] = []
     failure: DissectionError | None = None
     error: DissectionError | None
@@ -161,9 +161,9 @@ def read_hdlc(unwrapping: Unwrapping, data: bytes, strict: bool = True) -> Resul
         if isinstance(found, HdlcFrame):
             out += _flags(data, at, found.start)
             branch: Tree
-            branch, error = _frame(unwrapping, found, data, segments)
+            branch, error = _frame(decoder, found, data, segments)
             if error is not None and not strict:
-                unwrapping.issue("warning", error.layer, error.offset, error.text)
+                decoder.issue("warning", error.layer, error.offset, error.text)
                 error = None
             any_frame, at = True, found.end
             sound = sound or (found.frame_ok and found.header_ok is not False)
@@ -173,29 +173,29 @@ def read_hdlc(unwrapping: Unwrapping, data: bytes, strict: bool = True) -> Resul
             at = stop
             branch = Field("unread", data[start:at], None, start, at - start, "message")
             if any_frame and at == len(data) and isinstance(error, Truncated):
-                unwrapping.issue("note", error.layer, error.offset, f"the frames end here: {error.text}")
+                decoder.issue("note", error.layer, error.offset, f"the frames end here: {error.text}")
             else:
                 passed_over.append((sound, error))
             error = None
         out.append(branch)
         failure = failure or error
-    failure = _pass_over(unwrapping, passed_over, sound, failure)
+    failure = _pass_over(decoder, passed_over, sound, failure)
     out += _flags(data, at, len(data))
     if not any_frame and failure is None:
         failure = Malformed("no HDLC frame", layer="dlms.hdlc", offset=0)
-    _put_ends(unwrapping, segments)
+    _put_ends(decoder, segments)
     return out, failure
 
 
-def _put_ends(unwrapping: Unwrapping, segments: HdlcSegments) -> None:
+def _put_ends(decoder: ApduDecoder, segments: HdlcSegments) -> None:
     """What is left of segments, and what was noted of them."""
-    _remains(unwrapping, segments.unfinished, "dlms.hdlc")
+    _remains(decoder, segments.unfinished, "dlms.hdlc")
     for offset, text in segments.notes:
-        unwrapping.issue("note", "dlms.hdlc", offset, text)
+        decoder.issue("note", "dlms.hdlc", offset, text)
 
 
 def _pass_over(
-    unwrapping: Unwrapping,
+    decoder: ApduDecoder,
     junk: list[tuple[bool, DissectionError]],
     sound: bool,
     failure: DissectionError | None,
@@ -205,7 +205,7 @@ def _pass_over(
     for inside, error in junk:
         if sound and not inside:
             text = f"passed over to the first frame whose check holds: {error.text}"
-            unwrapping.issue("note", error.layer, error.offset, text)
+            decoder.issue("note", error.layer, error.offset, text)
         else:
             failure = failure or error
     return failure
@@ -218,15 +218,15 @@ def _flags(data: bytes, start: int, end: int) -> list[Tree]:
 
 
 def _frame(
-    unwrapping: Unwrapping, frame: HdlcFrame, data: bytes, segments: HdlcSegments
+    decoder: ApduDecoder, frame: HdlcFrame, data: bytes, segments: HdlcSegments
 ) -> tuple[Tree, DissectionError | None]:
     information: list[Tree] = []
     start, end = frame.info
     if frame.type in ("I", "UI") and end > start:
         unit = segments.feed(frame, data)
         if unit is not None:
-            information = read_unit(unwrapping, unit, data, frame.info)
-    branch = Branch(lambda: frame_field(frame, data, "message", grow(information)))
+            information = read_unit(decoder, unit, data, frame.info)
+    branch = LazyField(lambda: frame_field(frame, data, "message", make_fields(information)))
     if frame.header_ok is False:
         error = Malformed("header check sequence is wrong", layer="dlms.hdlc", offset=start - 2)
         return branch, error
@@ -236,54 +236,54 @@ def _frame(
 
 
 def read_unit(
-    unwrapping: Unwrapping, unit: Unit, data: bytes, place: tuple[int, int], llc: bool = True
+    decoder: ApduDecoder, unit: Unit, data: bytes, place: tuple[int, int], llc: bool = True
 ) -> list[Tree]:
     """Unwrap a unit; its tree stands at `place` (of the piece that came last), or in a buffer when joined."""
     if len(unit.pieces) == 1:
         piece = unit.pieces[0]
-        return _inside(unwrapping, data, piece.offset, piece.offset + len(piece.octets), "message", llc)
+        return _inside(decoder, data, piece.offset, piece.offset + len(piece.octets), "message", llc)
     whole = unit.octets
-    name = unwrapping.add_buffer("reassembled", whole)
+    name = decoder.add_buffer("reassembled", whole)
     start, end = place
     own = Field("segment", data[start:end], "last of the whole", start, end - start, "message")
     text = f"{len(unit.pieces)} segments joined"
-    joined = Branch(lambda: Field("reassembled", None, text, 0, len(whole), name))
-    joined.below = _inside(unwrapping, whole, 0, len(whole), name, llc)
+    joined = LazyField(lambda: Field("reassembled", None, text, 0, len(whole), name))
+    joined.below = _inside(decoder, whole, 0, len(whole), name, llc)
     return [own, joined]
 
 
-def _inside(unwrapping: Unwrapping, data: bytes, start: int, end: int, buffer: str, llc: bool) -> list[Tree]:
+def _inside(decoder: ApduDecoder, data: bytes, start: int, end: int, buffer: str, llc: bool) -> list[Tree]:
     out: list[Tree] = []
     head = data[start : start + _LLC]
     if llc and head in LLC_DIRECTIONS and start + _LLC <= end:
-        unwrapping.direction = LLC_DIRECTIONS[head]
+        decoder.direction = LLC_DIRECTIONS[head]
         out.append(llc_field(data, start, buffer))
         start += _LLC
         if start == end:
             return out
-    named = len(unwrapping.apdus)
-    before = unwrapping.state
-    fields, error = unwrapping.unwrap(data, start, end, buffer)
+    named = len(decoder.apdus)
+    before = decoder.state
+    fields, error = decoder.unwrap(data, start, end, buffer)
     if error is None:
         return out + fields
-    if out and not unwrapping.keep_names:
-        del unwrapping.apdus[named:], unwrapping.read[named:]
+    if out and not decoder.keep_names:
+        del decoder.apdus[named:], decoder.read[named:]
     elif not out:
         # Without an LLC header this may be a middle segment, whose first octet only looks like a tag.
-        unwrapping.restore(before)
+        decoder.restore(before)
         fields = [Field("unread", data[start:end], None, start, end - start, buffer)]
-    unwrapping.issue("error", error.layer, error.offset, error.text)
+    decoder.issue("error", error.layer, error.offset, error.text)
     return out + fields
 
 
-def _remains(unwrapping: Unwrapping, open_units: list[list[Piece]], layer: str) -> None:
+def _remains(decoder: ApduDecoder, open_units: list[list[Piece]], layer: str) -> None:
     for pieces in open_units:
         octets = sum(len(piece.octets) for piece in pieces)
         text = f"{octets} octets of a message whose last segment is not here"
-        unwrapping.issue("note", layer, pieces[0].offset, text)
+        decoder.issue("note", layer, pieces[0].offset, text)
 
 
-def read_mbus(unwrapping: Unwrapping, data: bytes) -> Result:
+def read_mbus(decoder: ApduDecoder, data: bytes) -> Result:
     """Telegrams back to back; a wrong checksum refuses the message, other faults are warnings."""
     segments = MbusSegments()
     out: list[Tree] = []
@@ -304,26 +304,26 @@ def read_mbus(unwrapping: Unwrapping, data: bytes) -> Result:
         if found.ports is not None:
             unit = segments.feed(found, data)
             if unit is not None:
-                body = read_unit(unwrapping, unit, data, found.body, llc=False)
-        out.append(Branch(partial(_telegram, found, data, body)))
+                body = read_unit(decoder, unit, data, found.body, llc=False)
+        out.append(LazyField(partial(_telegram, found, data, body)))
         for offset, text in found.issues:
-            unwrapping.issue("warning", "dlms.mbus", offset, text)
+            decoder.issue("warning", "dlms.mbus", offset, text)
         if not found.checksum_ok and failure is None:
             failure = Malformed("the checksum is wrong", layer="dlms.mbus", offset=found.end - 2)
-    failure = _pass_over(unwrapping, passed_over, sound, failure)
+    failure = _pass_over(decoder, passed_over, sound, failure)
     if not whole and failure is None:
         failure = Malformed("no long frame (68 L L 68)", layer="dlms.mbus", offset=0)
-    _remains(unwrapping, segments.unfinished, "dlms.mbus")
+    _remains(decoder, segments.unfinished, "dlms.mbus")
     for offset, text in segments.notes:
-        unwrapping.issue("note", "dlms.mbus", offset, text)
+        decoder.issue("note", "dlms.mbus", offset, text)
     return out, failure
 
 
 def _telegram(telegram: Telegram, data: bytes, body: list[Tree]) -> Field:
-    return telegram_field(telegram, data, "message", grow(body))
+    return telegram_field(telegram, data, "message", make_fields(body))
 
 
-def read_gbcs_protected(unwrapping: Unwrapping, data: bytes) -> Result:
+def read_gbcs_protected(decoder: ApduDecoder, data: bytes) -> Result:
     """What a GBCS protected attribute holds: SC, counter, cipher text, tag; inside is one Data.
 
     Additional data is the security control alone (GBCS section 8.4); the title is the originator's.
@@ -334,29 +334,29 @@ def read_gbcs_protected(unwrapping: Unwrapping, data: bytes) -> Result:
         return [Field("unread", data, None, 0, len(data), "message")], error
     field = Protected("protected").field(ciphered, 0, len(data), "message")
     field.children = [child for child in field.children if child.name != "length"]
-    plaintext = _open_protected(unwrapping, ciphered)
+    plaintext = _open_protected(decoder, ciphered)
     if plaintext is None:
-        held = any(entry.encryption_key for entry in unwrapping.association.keys)
+        held = any(entry.encryption_key for entry in decoder.association.keys)
         text = "the tag does not match the key that is held" if held else "no key is held for it"
-        unwrapping.security.append("bad_tag" if held else "no_key")
-        unwrapping.issue("warning" if held else "note", "dlms.security", 0, text)
+        decoder.security.append("bad_tag" if held else "no_key")
+        decoder.issue("warning" if held else "note", "dlms.security", 0, text)
         return [field], None
-    unwrapping.security.append("ok")
-    name = unwrapping.add_buffer("decrypted", plaintext)
+    decoder.security.append("ok")
+    name = decoder.add_buffer("decrypted", plaintext)
     try:
         node, stop = read_node(plaintext, 0, len(plaintext))
     except DissectionError as error:
         return [field], error
-    unwrapping.nodes.append(node)
+    decoder.nodes.append(node)
     field.children.append(data_field(node, "data", name))
     if stop != len(plaintext):
         return [field], Malformed("octets left over after the data", layer="dlms.data", offset=stop)
     return [field], None
 
 
-def _open_protected(unwrapping: Unwrapping, ciphered: Ciphered) -> bytes | None:
+def _open_protected(decoder: ApduDecoder, ciphered: Ciphered) -> bytes | None:
     counter = ciphered.counter.to_bytes(4, "big")
-    for entry in unwrapping.association.keys:
+    for entry in decoder.association.keys:
         if entry.encryption_key is None or entry.system_title is None or not ciphered.tag:
             continue
         iv = entry.system_title + counter
@@ -366,12 +366,12 @@ def _open_protected(unwrapping: Unwrapping, ciphered: Ciphered) -> bytes | None:
                 ciphered.tag, b"",
             )  # fmt: skip
             if plaintext is not None:
-                unwrapping.system_title = entry.system_title
+                decoder.system_title = entry.system_title
                 return plaintext
     return None
 
 
-READERS: dict[str, Callable[[Unwrapping, bytes], Result]] = {
+READERS: dict[str, Callable[[ApduDecoder, bytes], Result]] = {
     "apdu": read_apdu_only,
     "llc": read_llc,
     "hdlc": read_hdlc,

@@ -1,4 +1,4 @@
-"""Field trees that grow only when somebody looks: unwrapping notes how to make them, bulk work never does."""
+"""Field trees that are made only when somebody looks: decoding notes how to make them, bulk work never does."""
 
 from __future__ import annotations
 
@@ -6,40 +6,39 @@ from collections.abc import Callable, Sequence
 
 from dissectors.field import Field
 
-__all__ = ["Branch", "Tree", "grow"]
+__all__ = ["LazyField", "Tree", "make_fields"]
 
 
-class Branch:
+class LazyField:
     """One field to be: how to make it, what comes below it, and what replaces leaves inside it.
 
     Attributes:
-        make: makes the field.
         below: trees that become its last children (opened or joined octets).
         inside: (start, end, buffer, trees): readable parts that stand inside one of its leaves.
     """
 
-    __slots__ = ("below", "inside", "make")
+    __slots__ = ("_make", "below", "inside")
 
     def __init__(self, make: Callable[[], Field]) -> None:
-        self.make = make
+        self._make = make
         self.below: list[Tree] = []
         self.inside: list[tuple[int, int, str, Sequence[Tree]]] = []
 
-    def grow(self) -> Field:
+    def make(self) -> Field:
         """The field with everything in its place."""
-        field = self.make()
+        field = self._make()
         for start, end, buffer, trees in self.inside:
             _put_inside(field, start, end, buffer, trees)
-        field.children += grow(self.below)
+        field.children += make_fields(self.below)
         return field
 
 
-Tree = Branch | Field
+Tree = LazyField | Field
 
 
-def grow(trees: Sequence[Tree]) -> list[Field]:
+def make_fields(trees: Sequence[Tree]) -> list[Field]:
     """The fields of `trees`."""
-    return [tree.grow() if isinstance(tree, Branch) else tree for tree in trees]
+    return [tree.make() if isinstance(tree, LazyField) else tree for tree in trees]
 
 
 def _put_inside(field: Field, start: int, end: int, buffer: str, trees: Sequence[Tree]) -> None:
@@ -49,5 +48,5 @@ def _put_inside(field: Field, start: int, end: int, buffer: str, trees: Sequence
         return
     if leaf.offset < start:
         leaf.children.append(Field("length", end - start, "", leaf.offset, start - leaf.offset, buffer))
-    leaf.children += grow(trees)
+    leaf.children += make_fields(trees)
     leaf.value = None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dissectors.dlms.canonical import data_departures
+from dissectors.dlms.canonical import noncanonical_data
 from dissectors.dlms.lengths import build_length
 from dissectors.field import Issue
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from dissectors.gbcs.layout import Layout
     from dissectors.gbcs.message import GbcsMessage
 
-__all__ = ["LAYER", "encoding_departures", "length_departures"]
+__all__ = ["LAYER", "noncanonical_encodings", "noncanonical_length"]
 
 LAYER = "gbcs.encoding"
 
 
-def encoding_departures(message: GbcsMessage) -> Iterator[Issue]:
+def noncanonical_encodings(message: GbcsMessage) -> Iterator[Issue]:
     """A note for each place of `message` that building would write in other octets."""
     layout, payload = message.layout, message.payload
     yield from _lengths(layout)
@@ -32,8 +32,8 @@ def encoding_departures(message: GbcsMessage) -> Iterator[Issue]:
         return
     for one in payload.specifications:
         if one.parameters is not None:
-            yield from data_departures((one.parameters,), layout.octets)
-    yield from data_departures(payload.data, layout.octets)
+            yield from noncanonical_data((one.parameters,), layout.octets)
+    yield from noncanonical_data(payload.data, layout.octets)
 
 
 def _lengths(layout: Layout) -> Iterator[Issue]:
@@ -41,18 +41,18 @@ def _lengths(layout: Layout) -> Iterator[Issue]:
     octets = layout.octets
     if layout.ciphering is not None and layout.mac is not None:
         stop = layout.ciphering
-        yield from length_departures("the MAC header", octets, 7, stop, len(octets) - stop)
+        yield from noncanonical_length("the MAC header", octets, 7, stop, len(octets) - stop)
     if layout.start is None or layout.information is None:
         return
     before = layout.date_time[1] if layout.date_time else layout.start + 30
     start, end = layout.information
-    yield from length_departures("other-information", octets, before, start, end - start)
+    yield from noncanonical_length("other-information", octets, before, start, end - start)
     if layout.payload is not None and layout.reached >= layout.payload[1]:
         start, stop = layout.payload
-        yield from length_departures("the payload", octets, end, start, stop - start)
+        yield from noncanonical_length("the payload", octets, end, start, stop - start)
 
 
-def length_departures(name: str, octets: bytes, start: int, stop: int, length: int) -> Iterator[Issue]:
+def noncanonical_length(name: str, octets: bytes, start: int, stop: int, length: int) -> Iterator[Issue]:
     """A note when `length` (of `name`), written in the octets from `start` to `stop`, is not the shortest form."""
     shortest = build_length(length)
     if octets[start:stop] != shortest:

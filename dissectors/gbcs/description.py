@@ -12,14 +12,14 @@ from dissectors.dlms.canonical import first_difference
 from dissectors.field import Field, Issue, Severity
 from dissectors.gbcs import alerts, cosem, gbz_description
 from dissectors.gbcs.building import SECURITY
-from dissectors.gbcs.canonical import encoding_departures
+from dissectors.gbcs.canonical import noncanonical_encodings
 from dissectors.gbcs.cosem import Description
 from dissectors.gbcs.der import Reader
 from dissectors.gbcs.gbt import block_fields
 from dissectors.gbcs.headers import grouping_header, mac_field, mac_header, signature_fields
 from dissectors.gbcs.names import alert_name, mac_demanded, signature_demanded, use_case
 from dissectors.gbcs.payload import Payload
-from dissectors.gbcs.profiles import departures, version_issues
+from dissectors.gbcs.profiles import profile_violations, version_issues
 from dissectors.gbcs.replacements import check_replacements
 from dissectors.gbcs.structures import any_structure, structure
 from dissectors.gbcs.tunnel import header_fields, whole_header
@@ -72,7 +72,7 @@ def _describe(message: GbcsMessage, description: Description) -> _Described:
     fields += [f for f in description.fields if f.buffer != "message"]
     issues += _judgements(message)
     issues += version_issues(message)
-    issues += encoding_departures(message)
+    issues += noncanonical_encodings(message)
     return fields, issues, _columns(message, description, issues)
 
 
@@ -272,7 +272,7 @@ def _columns(message: GbcsMessage, description: Description, issues: list[Issue]
         "outcome": outcome(message, description.items),
         "summary": _summary(message, description.items),
         "issue": next((i.text for i in issues if i.severity != "note"), None),
-        "departures": departures(message),
+        "departures": profile_violations(message),
     }
 
 

@@ -16,12 +16,12 @@ from dissectors.gbcs.names import CRA, alert_name, use_cases
 from dissectors.gbcs.payload import Payload, read_payload
 from dissectors.gbcs.trust import Trust, judge_signer
 from dissectors.gbcs.tunnel import read_header, whole_header
-from dissectors.gbcs.verification import Opened, Signature, check_signature, open_parts
+from dissectors.gbcs.verification import OpenedParts, Signature, check_signature, open_parts
 from dissectors.message import Message
 
 __all__ = ["dissect_message"]
 
-_NOTHING = Opened([], "none")
+_NOTHING = OpenedParts([], "none")
 _TUNNEL = (b"\x01", b"\x02", b"\x03")
 _FUTURE_DATED = (0x00CC, 0x00CD)
 _NO_SIGNATURE = (Signature("absent", []), Trust("absent", "no signature"))
@@ -186,7 +186,7 @@ def _facts(
     payload: Payload | None,
     signed: tuple[Signature, Trust],
     mac: Mac,
-    opened: Opened,
+    opened: OpenedParts,
 ) -> dict[str, Any]:
     """The keys of the JSON form, in its order."""
     code = layout.message_code

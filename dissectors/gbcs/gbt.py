@@ -14,7 +14,7 @@ from dissectors.dlms.lengths import build_length, read_length
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, Issue
 from dissectors.gbcs.alerts import code_words
-from dissectors.gbcs.canonical import length_departures
+from dissectors.gbcs.canonical import noncanonical_length
 from dissectors.gbcs.names import CRA, eui64
 
 __all__ = ["Block", "Reassembly", "block_fields", "build_blocks", "read_block", "reassemble"]
@@ -22,7 +22,7 @@ __all__ = ["Block", "Reassembly", "block_fields", "build_blocks", "read_block", 
 LAYER = "gbcs.gbt"
 _TAG, _BLOCK = 0xDD, 0xE0
 _LAST, _STREAMING, _WINDOW = 0x80, 0x40, 0x3F
-Key = tuple[bytes, int, int, bytes]
+BlockKey = tuple[bytes, int, int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Block:
         return bool(self.control & _LAST)
 
     @property
-    def key(self) -> Key:
+    def key(self) -> BlockKey:
         """What blocks of one message have in common: originator, counter, CRA flag, recipient."""
         return self.originator, self.counter, self.cra, self.recipient
 
@@ -108,7 +108,7 @@ class Reassembly:
         issues: repeats that say something else, blocks behind the last one.
     """
 
-    key: Key
+    key: BlockKey
     octets: bytes = b""
     missing: list[int] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
@@ -120,8 +120,8 @@ class Reassembly:
 
 def reassemble(blocks: Iterable[Block]) -> list[Reassembly]:
     """Messages from blocks in any order, repeats allowed; one result for each message spoken of."""
-    messages: dict[Key, dict[int, Block]] = {}
-    results: dict[Key, Reassembly] = {}
+    messages: dict[BlockKey, dict[int, Block]] = {}
+    results: dict[BlockKey, Reassembly] = {}
     for block in blocks:
         held = messages.setdefault(block.key, {})
         result = results.setdefault(block.key, Reassembly(block.key))
@@ -208,9 +208,9 @@ def block_fields(octets: bytes) -> tuple[list[Field], list[Issue], Block | None]
     offset = _counted(out, octets, offset, "key_info")
     length, after = read_length(octets, offset, len(octets), LAYER)
     out.children.append(Field("length", length, f"{length} octets follow", offset, after - offset, "message"))
-    issues = [*length_departures("the block", octets, offset, after, length)]
+    issues = [*noncanonical_length("the block", octets, offset, after, length)]
     place = after + 11
-    issues += length_departures("the block's data", octets, place, block.data_offset, len(block.data))
+    issues += noncanonical_length("the block's data", octets, place, block.data_offset, len(block.data))
     out.children.append(Field("security_header", block.security, "security header", after, 5, "message"))
     out.length = after + 5
     return [out, _transfer(octets, block, after + 5)], issues, block

@@ -13,7 +13,7 @@ from dissectors.errors import DissectionError
 from dissectors.field import Field, Issue
 from dissectors.gbcs.layout import Layout
 from dissectors.gbcs.payload import Payload
-from dissectors.gbcs.verification import Opened
+from dissectors.gbcs.verification import OpenedParts
 from dissectors.message import Message
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class GbcsMessage(Message):
         self,
         layout: Layout,
         payload: Payload | None,
-        opened: Opened,
+        opened: OpenedParts,
         facts: dict[str, Any],
         command: GbcsMessage | None = None,
         version: str | None = None,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dissectors.gbcs.message import GbcsMessage
     from dissectors.gbcs.payload import Component
 
-__all__ = ["departures", "has_use_case", "version_issues", "version_key"]
+__all__ = ["has_use_case", "profile_violations", "version_issues", "version_key"]
 
 LAYER = "gbcs.profile"
 _LATEST = 999
@@ -77,7 +77,7 @@ def version_issues(message: GbcsMessage) -> list[Issue]:
     return out
 
 
-def departures(message: GbcsMessage) -> str | None:
+def profile_violations(message: GbcsMessage) -> str | None:
     """What the message uses of DLMS and ZigBee that GBCS takes away or changes: subjects of
     ``tables/disapplied.csv``, ``; `` between them; ``none`` when it uses nothing, None when there is no payload."""
     if message.payload is None:

@@ -16,13 +16,13 @@ from dissectors.gbcs.layout import Layout
 from dissectors.gbcs.payload import SECURITY_HEADER
 from dissectors.gbcs.protection import ENCRYPTION_MODE, Verdict, decrypt, message_key
 
-__all__ = ["GROUP_ORDER", "Opened", "Signature", "check_signature", "open_parts", "signature_twins"]
+__all__ = ["GROUP_ORDER", "OpenedParts", "Signature", "check_signature", "open_parts", "signature_twins"]
 
 GROUP_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """n of P-256 (FIPS 186-4 D.1.2.3)."""
 
 
-class Opened(NamedTuple):
+class OpenedParts(NamedTuple):
     """Encrypted parts after the attempt to open them: plain octets, or None; and why not."""
 
     plain: list[bytes | None]
@@ -71,15 +71,15 @@ def signature_twins(layout: Layout) -> tuple[bytes, bytes] | None:
 
 def open_parts(
     layout: Layout, sealed: list[tuple[int, int]], keystore: Keystore | None, certified: bytes | None = None
-) -> Opened:
+) -> OpenedParts:
     """Decrypt the sealed parts of a message from a device.
 
     `certified`: public point of an Unknown Remote Party, from the certificate in its command.
     """
     if not sealed:
-        return Opened([], "none")
+        return OpenedParts([], "none")
     if keystore is None:
-        return Opened([None] * len(sealed), "no_key")
+        return OpenedParts([None] * len(sealed), "no_key")
     party = layout.supplementary_party or layout.recipient
     counter = layout.supplementary_originator_counter
     counter = layout.counter if counter is None else counter
@@ -87,11 +87,11 @@ def open_parts(
     if not secrets and certified is not None:
         secrets = keystore.secrets_with(layout.originator, certified)
     if not secrets:
-        return Opened([None] * len(sealed), "no_key")
+        return OpenedParts([None] * len(sealed), "no_key")
     keys = [message_key(z, layout.originator, ENCRYPTION_MODE, counter, party) for z in secrets]
     plain = [_open(layout, keys, start, end) for start, end in sealed]
     good = sum(p is not None for p in plain)
-    return Opened(plain, "all" if good == len(plain) else "some" if good else "bad_tag")
+    return OpenedParts(plain, "all" if good == len(plain) else "some" if good else "bad_tag")
 
 
 def _open(layout: Layout, keys: list[bytes], start: int, end: int) -> bytes | None:

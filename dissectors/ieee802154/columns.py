@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dissectors.ieee802154.layers import SHORT, MacHeader
 from dissectors.layout.shapes import shapes_of
-from dissectors.vectors import Columns, Index, Mask, Octets, RowFields, Span
+from dissectors.vectors import Columns, Index, Mask, OctetArray, RowFields, Span
 
 __all__ = ["Headers", "read_bare_commands", "read_headers", "read_plain_beacons"]
 
@@ -69,7 +69,7 @@ class Headers(RowFields):
         return mask
 
 
-def read_headers(octets: Octets, frames: Span, out: Columns) -> Headers:
+def read_headers(octets: OctetArray, frames: Span, out: Columns) -> Headers:
     """Read the headers of `frames` (trailers excluded) into `out`; rows not read are not in the result."""
     fcf = octets.u16(frames.offset)
     size = frames.length
@@ -100,7 +100,9 @@ BARE_COMMANDS = np.isin(np.arange(256), [4, 5, 6, 7])
 """Which commands carry nothing: data request, PAN ID conflict, orphan notification, beacon request."""
 
 
-def read_bare_commands(octets: Octets, headers: Headers, out: Columns) -> tuple[Index, npt.NDArray[np.uint8]]:
+def read_bare_commands(
+    octets: OctetArray, headers: Headers, out: Columns
+) -> tuple[Index, npt.NDArray[np.uint8]]:
     """MAC commands without fields: their rows and identifiers, put into `out`."""
     span = headers.span.where(np.flatnonzero((headers.kind == COMMAND) & (headers.span.length == 1)))
     command = octets.u8(span.offset)
@@ -114,7 +116,7 @@ PLAIN_BEACON = 4
 """Octets of superframe, GTS and pending address fields when nothing is granted and nobody waits."""
 
 
-def read_plain_beacons(octets: Octets, headers: Headers, out: Columns) -> Span:
+def read_plain_beacons(octets: OctetArray, headers: Headers, out: Columns) -> Span:
     """Beacons without GTS and pending addresses: what follows those fields. Nothing is put but the rows'
     association permit; rows that the layer above refuses leave the vector path whole.
     """

@@ -18,7 +18,7 @@ from dissectors.cursor import Cursor
 from dissectors.layout.columns import Column
 from dissectors.layout.layer import Layer
 from dissectors.layout.parts import UInt, Word
-from dissectors.vectors import Columns, Index, Mask, Octets, Span
+from dissectors.vectors import Columns, Index, Mask, OctetArray, Span
 
 __all__ = ["Shaped", "Shapes", "shapes_of"]
 
@@ -70,7 +70,7 @@ class Shapes:
             self._leaf(layer.read(Cursor(b"")))
         )  # of frames whose shape is not remembered
 
-    def read(self, octets: Octets, span: Span, first: npt.NDArray[Any] | None = None) -> Shaped:
+    def read(self, octets: OctetArray, span: Span, first: npt.NDArray[Any] | None = None) -> Shaped:
         """The layer at the beginning of each row of `span`; rows in which it does not end are left out.
 
         `first`: what the layer's first part says, where the caller looked at it already.
@@ -109,7 +109,7 @@ class Shapes:
             self.length = np.append(self.length, length)
         return self._known[known]
 
-    def _shape(self, octets: Octets, span: Span, first: npt.NDArray[Any] | None) -> npt.NDArray[np.intp]:
+    def _shape(self, octets: OctetArray, span: Span, first: npt.NDArray[Any] | None) -> npt.NDArray[np.intp]:
         out = np.zeros(len(span), np.intp)
         todo: list[tuple[int, Index | None]] = [(self._root, None)]
         while todo:
@@ -136,7 +136,9 @@ class Shapes:
                 todo.append((child, mine if rows is None else rows[mine]))
         return out
 
-    def _follow(self, octets: Octets, node: Node, at: Index, value: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    def _follow(
+        self, octets: OctetArray, node: Node, at: Index, value: npt.NDArray[Any]
+    ) -> npt.NDArray[np.intp]:
         """The next node of each row, those that were not met before learnt."""
         following = node.child.take(value)
         new = np.flatnonzero(following < 0)
@@ -162,7 +164,7 @@ class Shaped:
     """One layer of many rows: `span` holds it and what follows it, `length` are its octets."""
 
     shapes: Shapes
-    octets: Octets
+    octets: OctetArray
     span: Span
     shape: npt.NDArray[np.intp]
     length: Index

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.cursor import Cursor
-from dissectors.vectors import Columns, Index, Mask, Octets, distinct, first_places
+from dissectors.vectors import Columns, Index, Mask, OctetArray, distinct, first_places
 from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import Attribute, DataType
 from dissectors.zcl.columns import Records
@@ -27,9 +27,9 @@ from dissectors.zcl.scaling import taught
 from dissectors.zcl.value_columns import (
     INVALID,
     NOTHING,
-    Phrases,
-    Saying,
-    Values,
+    RenderedValue,
+    RenderedValues,
+    ValueColumns,
     integer_texts,
     integers,
     places,
@@ -140,7 +140,7 @@ def _spec(context: int, attribute: int, type_: int) -> Spec:
 
 
 def attribute_rows(
-    frames: ZclFrames, records: Records, specs: Sequence[Spec], spec: Index, values: Values
+    frames: ZclFrames, records: Records, specs: Sequence[Spec], spec: Index, values: ValueColumns
 ) -> Columns:
     """The table; its rows are the records, in their order."""
     out = Columns(len(records.index))
@@ -168,11 +168,11 @@ def attribute_rows(
 class _Source:
     """Records, the octets that their values lie in, and the attribute of each; what was said of values before."""
 
-    octets: Octets
+    octets: OctetArray
     records: Records
     specs: Sequence[Spec]
     spec: Index
-    phrases: Phrases
+    phrases: RenderedValues
 
     def phrase(self, record: int) -> int:
         """The code of what the value of one record says."""
@@ -188,8 +188,8 @@ class _Source:
 
 
 def values_of(
-    octets: Octets, records: Records, specs: Sequence[Spec], spec: Index, phrases: Phrases
-) -> Values:
+    octets: OctetArray, records: Records, specs: Sequence[Spec], spec: Index, phrases: RenderedValues
+) -> ValueColumns:
     """What the values of the records say."""
     import pyarrow as pa
 
@@ -216,7 +216,7 @@ def values_of(
     text = kernels.take(pa.concat_arrays(texts), places(at))
     numeric = ~np.isnan(number)
     number[~numeric] = 0.0
-    return Values(text, number, numeric, phrases.meanings(said))
+    return ValueColumns(text, number, numeric, phrases.meanings(said))
 
 
 def _say_integers(source: _Source, chosen: Index, number: npt.NDArray[np.float64], said: Index) -> Any:
@@ -292,7 +292,7 @@ def _about(spec: Spec) -> tuple[int, str, bool]:
 
 
 @lru_cache(maxsize=1 << 14)
-def say_value(type_: int, meaning: str, checked: bool, octets: bytes) -> Saying:
+def say_value(type_: int, meaning: str, checked: bool, octets: bytes) -> RenderedValue:
     """What the one-frame path says of one value; its octets with their length prefix."""
     kind = catalogue.data_type(type_)
     assert kind is not None

@@ -30,7 +30,7 @@ DEVICE_EVENT, EVENTS = "DeviceEvent", 0x0708
 """An event identifier is the identifier of the attribute that configures the event (ZSE D.11.2.2)."""
 PARTLY_RESERVED = {"low-nibble": 0x0F}
 """Kinds of enumeration that do not fill their octet, and the bits that they stand in."""
-Key = tuple[int, str, int, int | None]
+CatalogueKey = tuple[int, str, int, int | None]
 """Cluster, side or direction, identifier, manufacturer (None: the standard's own)."""
 
 
@@ -39,8 +39,8 @@ class Tables:
 
     def __init__(self) -> None:
         self.clusters: dict[tuple[int, int | None], Cluster] = {}
-        self.attributes: dict[Key, Attribute] = {}
-        self.commands: dict[Key, Command] = {}
+        self.attributes: dict[CatalogueKey, Attribute] = {}
+        self.commands: dict[CatalogueKey, Command] = {}
         self.meanings: dict[str, Meaning] = {}
         self._with_attributes: set[int] = set()
         self._with_commands: set[int] = set()
@@ -50,7 +50,7 @@ class Tables:
         for name in _blocks():
             self.add_block(table("zcl", f"manufacturer/{name}"))
 
-    def attributes_of(self, cluster: int) -> Mapping[Key, Attribute]:
+    def attributes_of(self, cluster: int) -> Mapping[CatalogueKey, Attribute]:
         """The attributes, those of `cluster` and the global ones among them."""
         if cluster not in self._with_attributes:
             for number in (EVERY_CLUSTER, cluster):
@@ -59,7 +59,7 @@ class Tables:
             self._with_attributes.add(cluster)
         return self.attributes
 
-    def commands_of(self, cluster: int) -> Mapping[Key, Command]:
+    def commands_of(self, cluster: int) -> Mapping[CatalogueKey, Command]:
         """The commands, those of `cluster` among them."""
         if cluster not in self._with_commands:
             for row in _rows("commands", cluster):
@@ -159,7 +159,7 @@ class Tables:
         self.commands[one.cluster, one.direction, one.id, one.manufacturer] = one
 
     def _add_fields(self, rows: Iterable[Mapping[str, str]]) -> None:
-        layouts: dict[Key, dict[str, list[FieldSpec]]] = {}
+        layouts: dict[CatalogueKey, dict[str, list[FieldSpec]]] = {}
         for row in rows:
             manufacturer = _number(row.get("manufacturer", ""))
             key = (_cluster(row), row["direction"], int(row["command"], 0), manufacturer)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.layout.shapes import Shaped, shapes_of
-from dissectors.vectors import Index, Mask, Octets, RowFields, Span
+from dissectors.vectors import Index, Mask, OctetArray, RowFields, Span
 from dissectors.zcl.catalogue import data_type
 from dissectors.zcl.header import ZclHeader
 
@@ -27,7 +27,7 @@ READ, READ_RESPONSE, WRITE, WRITE_RESPONSE, REPORT, DEFAULT_RESPONSE = 0x00, 0x0
 RESERVED = 0x20
 
 
-class Part(IntFlag):
+class RecordPart(IntFlag):
     """What a record of a general command is made of, in the order on the air."""
 
     IDENTIFIER = 1
@@ -35,13 +35,13 @@ class Part(IntFlag):
     VALUE = 4  # data type and value, only where the status (if there is one) is success
 
 
-RECORDS: dict[int, Part] = {
-    READ: Part.IDENTIFIER,
-    READ_RESPONSE: Part.IDENTIFIER | Part.STATUS | Part.VALUE,
-    WRITE: Part.IDENTIFIER | Part.VALUE,
-    0x03: Part.IDENTIFIER | Part.VALUE,
-    0x05: Part.IDENTIFIER | Part.VALUE,
-    REPORT: Part.IDENTIFIER | Part.VALUE,
+RECORDS: dict[int, RecordPart] = {
+    READ: RecordPart.IDENTIFIER,
+    READ_RESPONSE: RecordPart.IDENTIFIER | RecordPart.STATUS | RecordPart.VALUE,
+    WRITE: RecordPart.IDENTIFIER | RecordPart.VALUE,
+    0x03: RecordPart.IDENTIFIER | RecordPart.VALUE,
+    0x05: RecordPart.IDENTIFIER | RecordPart.VALUE,
+    REPORT: RecordPart.IDENTIFIER | RecordPart.VALUE,
 }
 """General commands whose payload is a list of attribute records."""
 
@@ -67,7 +67,7 @@ class ZclHeaders(RowFields):
         return mask
 
 
-def read_zcl(octets: Octets, payloads: Span, index: Index) -> tuple[ZclHeaders, Shaped]:
+def read_zcl(octets: OctetArray, payloads: Span, index: Index) -> tuple[ZclHeaders, Shaped]:
     """Read the ZCL headers of APS payloads; rows not read are not in the result."""
     control = octets.u8(payloads.offset)
     chosen = np.flatnonzero(((control & 3) <= 1) & (control < RESERVED))
@@ -125,14 +125,16 @@ def _shapes() -> npt.NDArray[np.uint8]:
     return np.array([RECORDS.get(command, 0) for command in range(256)], np.uint8)
 
 
-def read_records(octets: Octets, headers: ZclHeaders) -> tuple[Records, Mask]:
+def read_records(octets: OctetArray, headers: ZclHeaders) -> tuple[Records, Mask]:
     """The attribute records of general commands in `RECORDS`; the mask says which frames were read whole."""
     shape = np.where(headers.general, _shapes().take(headers.command), 0)
-    lists = np.flatnonzero(shape == Part.IDENTIFIER)
-    walked = np.flatnonzero(shape > Part.IDENTIFIER)
+    lists = np.flatnonzero(shape == RecordPart.IDENTIFIER)
+    walked = np.flatnonzero(shape > RecordPart.IDENTIFIER)
     whole = np.zeros(len(shape), np.bool_)
     asked, whole[lists] = _identifiers(octets, headers.span.where(lists))
-    rounds, whole[walked] = _walk(octets, headers.span.where(walked), (shape[walked] & Part.STATUS) != 0)
+    rounds, whole[walked] = _walk(
+        octets, headers.span.where(walked), (shape[walked] & RecordPart.STATUS) != 0
+    )
     for records, frames in ((asked, lists), *((one, walked) for one in rounds)):
         records.index = frames[records.index]
     return _in_order(asked, rounds, whole), whole
@@ -161,7 +163,7 @@ def _in_order(asked: Records, rounds: list[Records], whole: Mask) -> Records:
     )
 
 
-def _identifiers(octets: Octets, span: Span) -> tuple[Records, Mask]:
+def _identifiers(octets: OctetArray, span: Span) -> tuple[Records, Mask]:
     """A list of attribute identifiers and nothing else."""
     good = (span.length & 1) == 0
     counts = np.where(good, span.length >> 1, 0)
@@ -172,7 +174,7 @@ def _identifiers(octets: Octets, span: Span) -> tuple[Records, Mask]:
     return Records(index, octets.u16(at), absent, absent, at, at, np.zeros(len(index), np.int64)), good
 
 
-def _walk(octets: Octets, span: Span, told: Mask) -> tuple[list[Records], Mask]:
+def _walk(octets: OctetArray, span: Span, told: Mask) -> tuple[list[Records], Mask]:
     """Records with a value, the first ones of all frames, then the second ones, and so on.
 
     Frames that end inside a record, or hold a type without a plain size, are bad. `told`: whether the
@@ -196,7 +198,7 @@ def _walk(octets: Octets, span: Span, told: Mask) -> tuple[list[Records], Mask]:
     return parts, good
 
 
-def _record(octets: Octets, at: Index, end: Index, told: Mask) -> tuple[Records, Index, Mask]:
+def _record(octets: OctetArray, at: Index, end: Index, told: Mask) -> tuple[Records, Index, Mask]:
     """The record at each place, the place after it, and whether it lies within the frame."""
     word = octets.u64(at)
     status = np.where(told, ((word >> np.uint64(16)) & np.uint64(0xFF)).astype(np.int16), np.int16(-1))

@@ -11,7 +11,7 @@ from dissectors.field import Field, Issue
 from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import Command, FieldSpec
 from dissectors.zcl.datatypes import build_value, read_typed, read_value, value_of
-from dissectors.zcl.expression import Values, compiled
+from dissectors.zcl.expression import FieldValues, compiled
 from dissectors.zcl.meanings import special
 from dissectors.zcl.reading import LAYER
 
@@ -102,7 +102,7 @@ def _read_fields(
         values[spec.name] = found.value
 
 
-def _ends_before(spec: FieldSpec, values: Values, scope: _Scope) -> bool:
+def _ends_before(spec: FieldSpec, values: FieldValues, scope: _Scope) -> bool:
     """Whether the payload ends here, before `spec`: silently when it may."""
     if spec.may_be_missing(values):
         return True

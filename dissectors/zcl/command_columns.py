@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from dissectors.vectors import Columns, Index, Octets, distinct
+from dissectors.vectors import Columns, Index, OctetArray, distinct
 from dissectors.zcl import catalogue, scaling
 from dissectors.zcl.attribute_columns import Spec, ZclFrames, values_of
 from dissectors.zcl.catalogue import Attribute, Command, FieldSpec
@@ -20,7 +20,7 @@ from dissectors.zcl.columns import Records
 from dissectors.zcl.header import DIRECTIONS
 from dissectors.zcl.stateful_clusters import FOLLOWERS
 from dissectors.zcl.summaries import line
-from dissectors.zcl.value_columns import Phrases
+from dissectors.zcl.value_columns import RenderedValues
 
 __all__ = ["Plan", "command_rows", "plan_of", "plans_of"]
 
@@ -98,13 +98,13 @@ def plans_of(frames: ZclFrames, sizes: Index, chosen: Index) -> tuple[list[Plan]
 
 
 def command_rows(
-    octets: Octets,
+    octets: OctetArray,
     frames: ZclFrames,
     at: Index,
     plans: list[Plan],
     which: Index,
     chosen: Index,
-    phrases: Phrases,
+    phrases: RenderedValues,
 ) -> tuple[Index, Columns]:
     """Rows of the `commands` table, one a field (one without a field for commands that have none).
 

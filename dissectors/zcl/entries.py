@@ -7,7 +7,7 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from dissectors.facts import table
-from dissectors.zcl.expression import Values, compiled
+from dissectors.zcl.expression import FieldValues, compiled
 
 __all__ = [
     "Attribute",
@@ -96,7 +96,7 @@ class FieldSpec(NamedTuple):
     condition: str = ""
     optional: str = ""
 
-    def may_be_missing(self, values: Values) -> bool:
+    def may_be_missing(self, values: FieldValues) -> bool:
         """Whether the payload may end before the field, after these values."""
         return bool(self.optional) and compiled(self.optional)(values) != 0
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-__all__ = ["Values", "compiled"]
+__all__ = ["FieldValues", "compiled"]
 
-Values = Mapping[str, Any]
-Evaluator = Callable[[Values], int]
+FieldValues = Mapping[str, Any]
+Evaluator = Callable[[FieldValues], int]
 
 _OPERATORS: dict[type[ast.AST], Callable[[int, int], int]] = {
     ast.BitAnd: operator.and_,

@@ -32,7 +32,7 @@ __all__ = [
     "unit_of",
 ]
 
-Key = tuple[int, int]
+ScaleKey = tuple[int, int]
 Lookup = Callable[[str], int | None]
 
 
@@ -40,11 +40,11 @@ Lookup = Callable[[str], int | None]
 class Scales:
     """What each device said of its scaling: {(device, endpoint): {(cluster, attribute): value}}."""
 
-    known: dict[tuple[Any, int | None], dict[Key, int]] = field(default_factory=dict)
-    devices: dict[Any, dict[Key, int]] = field(default_factory=dict)
+    known: dict[tuple[Any, int | None], dict[ScaleKey, int]] = field(default_factory=dict)
+    devices: dict[Any, dict[ScaleKey, int]] = field(default_factory=dict)
     revision: int = 0
 
-    def learn(self, device: Any, endpoint: int | None, key: Key, value: int) -> None:
+    def learn(self, device: Any, endpoint: int | None, key: ScaleKey, value: int) -> None:
         """Remember that attribute `key` of `device` at `endpoint` is `value`."""
         held = self.known.setdefault((device, endpoint), {})
         if held.get(key) != value:
@@ -52,7 +52,7 @@ class Scales:
             self.revision += 1
         self.devices.setdefault(device, {})[key] = value
 
-    def get(self, device: Any, endpoint: int | None, key: Key, peer: Any = None) -> int | None:
+    def get(self, device: Any, endpoint: int | None, key: ScaleKey, peer: Any = None) -> int | None:
         """The value of attribute `key`: of this endpoint, else the last one of any endpoint of `device`.
 
         Else of `peer`, the (device, endpoint) that is sent to: a meter that reports to its mirror leaves it
@@ -248,7 +248,7 @@ def _field_rules() -> dict[tuple[int, int, str], list[Rule]]:
 
 
 @cache
-def taught() -> frozenset[Key]:
+def taught() -> frozenset[ScaleKey]:
     """Attributes that others are scaled by: (cluster, attribute)."""
     keys = {key for fields in _teaching().values() for _, key in fields}
     for row in table("zcl", "scaling"):
@@ -270,8 +270,8 @@ def concerns(command: Command) -> bool:
 
 
 @cache
-def _teaching() -> dict[tuple[int, str, int], list[tuple[str, Key]]]:
-    found: dict[tuple[int, str, int], list[tuple[str, Key]]] = {}
+def _teaching() -> dict[tuple[int, str, int], list[tuple[str, ScaleKey]]]:
+    found: dict[tuple[int, str, int], list[tuple[str, ScaleKey]]] = {}
     for row in table("zcl", "teaching"):
         cluster, _, attribute = row["teaches"].partition(":")
         entry = (row["field"], (int(cluster, 16), int(attribute, 16)))

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.vectors import Index, Mask, Octets
+from dissectors.vectors import Index, Mask, OctetArray
 
-__all__ = ["Values", "integers", "text_array"]
+__all__ = ["ValueColumns", "integers", "text_array"]
 
 U64 = npt.NDArray[np.uint64]
 KEPT = 65_536
@@ -24,7 +24,7 @@ KEPT = 65_536
 _MASKS = np.array([(1 << 8 * n) - 1 for n in range(8)] + [(1 << 64) - 1], np.uint64)
 
 
-def integers(octets: Octets, at: Index, size: Index) -> U64:
+def integers(octets: OctetArray, at: Index, size: Index) -> U64:
     """Little-endian unsigned integers of up to 8 octets each."""
     found: U64 = octets.u64(at) & _MASKS.take(np.minimum(size, 8))
     return found
@@ -61,7 +61,7 @@ def integer_texts(values: npt.NDArray[Any]) -> Any:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Values:
+class ValueColumns:
     """What a set of records says: text and meaning as Arrow arrays, numbers with their validity."""
 
     text: Any
@@ -70,7 +70,7 @@ class Values:
     meaning: Any
 
 
-Saying = tuple[str | None, float | None, str | None]
+RenderedValue = tuple[str | None, float | None, str | None]
 """A value as text, as number, and in words."""
 
 
@@ -79,11 +79,11 @@ NOTHING, INVALID = 0, 1
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Phrases:
+class RenderedValues:
     """What distinct values were found to say; codes stay the same while it is not full (kept in the context)."""
 
     codes: dict[Hashable, int] = field(default_factory=dict)
-    said: list[Saying] = field(default_factory=lambda: [(None, None, None), (None, None, "invalid")])
+    said: list[RenderedValue] = field(default_factory=lambda: [(None, None, None), (None, None, "invalid")])
     kinds: dict[Hashable, int] = field(default_factory=dict)
     octets: Index = field(default_factory=lambda: np.zeros(256, np.int64))
     _texts: Any = None
@@ -97,7 +97,7 @@ class Phrases:
             self.octets = np.concatenate([self.octets, np.zeros(len(self.octets), np.int64)])
         return number
 
-    def code(self, key: Hashable, tell: Callable[[], Saying]) -> int:
+    def code(self, key: Hashable, tell: Callable[[], RenderedValue]) -> int:
         """The code of what `key` says; `tell` is asked once for each key."""
         code = self.codes.get(key)
         if code is None:

@@ -31,7 +31,7 @@ from dissectors.zigbee.keys import (
     NETWORK,
     Guesses,
     KeyProofs,
-    Opened,
+    OpenedFrame,
     aps_keys,
     open_sealed,
 )
@@ -141,7 +141,7 @@ def open_aps(
 
 def guess_sender(
     reading: Reading, header: ApsHeader, aux: AuxHeader, cursor: Cursor, target: int | None
-) -> tuple[Opened | None, int | None]:
+) -> tuple[OpenedFrame | None, int | None]:
     """Open a frame whose sender's EUI-64 is unknown: it may be one of a pair whose key is held, and the integrity
     code proves it. Returns what was opened, and the sender; both None where none fits."""
     guesses = reading.context.state(Guesses)
@@ -178,7 +178,7 @@ def refuse(reading: Reading, tried: list[Key], key_id: int, pair: tuple[int, int
 
 
 def accept(
-    reading: Reading, opened: Opened, source: int, aux: AuxHeader, key_id: int, receiver: int | None
+    reading: Reading, opened: OpenedFrame, source: int, aux: AuxHeader, key_id: int, receiver: int | None
 ) -> None:
     """Remember what opened the frame; whether its counter is new."""
     columns = reading.out.columns

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from dissectors.crypto.ccm_batch import MIC
 from dissectors.layout.shapes import Shaped, shapes_of
-from dissectors.vectors import Index, Mask, Octets, RowFields, Span
+from dissectors.vectors import Index, Mask, OctetArray, RowFields, Span
 from dissectors.zigbee.aps import ACK, DATA, GROUP, INDIRECT, UNICAST, ApsHeader
 from dissectors.zigbee.nwk import AuxHeader
 
@@ -84,7 +84,7 @@ class ApsHeaders(RowFields):
         return mask
 
 
-def read_aps(octets: Octets, payloads: Span, index: Index) -> tuple[ApsHeaders, Shaped]:
+def read_aps(octets: OctetArray, payloads: Span, index: Index) -> tuple[ApsHeaders, Shaped]:
     """Read the APS and auxiliary headers of NWK payloads; rows not read are not in the result."""
     chosen = np.flatnonzero((payloads.length > 0) & read_by_columns().take(octets.u8(payloads.offset)))
     # Rows are places until all is read.

@@ -15,10 +15,10 @@ from dissectors.counters import RELAY_NS, aps_scope
 from dissectors.crypto.ccm_batch import MIC, Sealed
 from dissectors.key_proofs import KeyChanges
 from dissectors.keyring import Key
-from dissectors.vectors import Index, Mask, Octets, Span, distinct, each, first_places
+from dissectors.vectors import Index, Mask, OctetArray, Span, distinct, each, first_places
 from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.frames import Ends, Frames
-from dissectors.zigbee.key_columns import Opened
+from dissectors.zigbee.key_columns import OpenedFrames
 from dissectors.zigbee.payloads import OpenPayloads
 from dissectors.zigbee.proofs import (
     CODE_DOES_NOT_MATCH,
@@ -51,7 +51,7 @@ PEER = 8
 """Octets of a scope that name the peer (`dissectors.counters.aps_scope`)."""
 
 
-def read_applications(frames: Frames, octets: Octets, aps: ApsHeaders, ends: Ends) -> None:
+def read_applications(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends: Ends) -> None:
     """Read APS data and acknowledgements, whose headers were read; `aps.index` points into `ends`."""
     if not len(aps.span):
         return
@@ -76,7 +76,7 @@ def read_applications(frames: Frames, octets: Octets, aps: ApsHeaders, ends: End
         frames.payloads = OpenPayloads(octets, chosen, ends.where(chosen.index))
 
 
-def _open(frames: Frames, octets: Octets, aps: ApsHeaders, ends: Ends) -> Opened:
+def _open(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends: Ends) -> OpenedFrames:
     """Open secured APS frames and put their columns; those without a known sender stay shut."""
     ends = ends.where(aps.index)
     own = octets.u8(aps.control_at) & 0x20 != 0
@@ -199,7 +199,7 @@ def _finish_shut(frames: Frames, aps: ApsHeaders, proofs: Proofs, known: Mask) -
     frames.want_link(aps.span.rows[(proofs.verdict == NO_KEY) & known])
 
 
-def _in_place(octets: Octets, span: Span, sealed: Index, opened: Opened) -> Span:
+def _in_place(octets: OctetArray, span: Span, sealed: Index, opened: OpenedFrames) -> Span:
     """Write the opened texts over the sealed ones, so that all payloads lie in one buffer."""
     end = span.end.copy()
     end[sealed] -= MIC

@@ -16,10 +16,10 @@ from dissectors.frame import Dissection
 from dissectors.vectors import (
     Columns,
     Index,
-    Lexicon,
     Mask,
-    Octets,
+    OctetArray,
     RowFields,
+    WordList,
     distinct,
     each,
     stable_order,
@@ -57,7 +57,9 @@ class Teaching(Protocol):
 class Lines:
     """The distinct protocols and summaries, as words of their columns (kept in the context)."""
 
-    texts: dict[str, Lexicon] = field(default_factory=lambda: {"protocol": Lexicon(), "summary": Lexicon()})
+    texts: dict[str, WordList] = field(
+        default_factory=lambda: {"protocol": WordList(), "summary": WordList()}
+    )
     codes: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def code(self, column: str, text: str) -> int:
@@ -128,7 +130,7 @@ class Frames:
         payloads: APS payloads in clear that the layers above read one by one.
     """
 
-    octets: Octets
+    octets: OctetArray
     number: npt.NDArray[np.int64]
     time_ns: npt.NDArray[np.int64]
     context: HanContext

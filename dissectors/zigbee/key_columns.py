@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from dissectors.crypto.ccm_batch import MIC, Sealed, first_opening, open_all
 from dissectors.keyring import Key
-from dissectors.vectors import PADDING, Index, Mask, Octets, Span, each
+from dissectors.vectors import PADDING, Index, Mask, OctetArray, Span, each
 
-__all__ = ["Opened", "Openings", "open_groups"]
+__all__ = ["OpenedFrames", "Openings", "open_groups"]
 
 PROBES = 4
 """Frames of a group on which unknown keys are tried first."""
@@ -33,7 +33,7 @@ class Openings:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Opened:
+class OpenedFrames:
     """Plain texts, one row a frame, and what opened them.
 
     Attributes:
@@ -43,7 +43,7 @@ class Opened:
         key: place of that key in the group's candidates; -1 where none fits.
     """
 
-    octets: Octets
+    octets: OctetArray
     offset: Index
     ok: Mask
     key: npt.NDArray[np.int32]
@@ -59,7 +59,7 @@ def open_groups(
     names: Sequence[tuple[object, ...]],
     candidates: Sequence[Sequence[Key]],
     memory: Openings,
-) -> Opened:
+) -> OpenedFrames:
     """Open all frames; `candidates` are the keys of each group, the best first, `names` what a group is."""
     work = _Work(
         sealed,
@@ -76,8 +76,8 @@ def open_groups(
     # What stays shut is all zeros: as much room as the longest text needs, and the padding behind everything.
     longest = int((sealed.end - sealed.text).max(initial=0))
     work.offset[~work.ok] = work.size
-    octets = Octets(np.concatenate([*work.pieces, np.zeros(longest + PADDING, np.uint8)]))
-    return Opened(octets, work.offset, work.ok, work.key)
+    octets = OctetArray(np.concatenate([*work.pieces, np.zeros(longest + PADDING, np.uint8)]))
+    return OpenedFrames(octets, work.offset, work.ok, work.key)
 
 
 @dataclass(slots=True, eq=False, repr=False)

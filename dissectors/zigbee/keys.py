@@ -22,7 +22,7 @@ __all__ = [
     "WELL_KNOWN",
     "Guesses",
     "KeyProofs",
-    "Opened",
+    "OpenedFrame",
     "aps_keys",
     "install_code_keys",
     "open_sealed",
@@ -37,7 +37,7 @@ DERIVED = {KEY_TRANSPORT: key_transport_key, KEY_LOAD: key_load_key}
 
 
 @dataclass(slots=True)
-class Opened:
+class OpenedFrame:
     """A payload in clear, the key that opened it, and the security level that fitted."""
 
     clear: bytes
@@ -90,7 +90,7 @@ def levels_of(aux: AuxHeader) -> tuple[int, ...]:
 
 def open_sealed(
     keys: Iterator[tuple[Key, bytes]], source: int, aux: AuxHeader, header_at: int, data: bytes, end: int
-) -> tuple[Opened | None, list[Key]]:
+) -> tuple[OpenedFrame | None, list[Key]]:
     """Open what follows `aux` in `data` up to `end`; the header begins at `header_at`.
 
     Returns what was opened, or None, and the keys that were tried.
@@ -114,5 +114,5 @@ def open_sealed(
             else:
                 clear = ccm_open(value, nonce + control, header, payload, mic)
             if clear is not None:
-                return Opened(clear, key, level), tried
+                return OpenedFrame(clear, key, level), tried
     return None, tried

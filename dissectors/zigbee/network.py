@@ -16,7 +16,7 @@ from dissectors.keyring import Key
 from dissectors.layout import Layer
 from dissectors.reading import Ciphertext, Mic, Reading, command_rows
 from dissectors.zigbee.application import read_aps, read_inter_pan_aps
-from dissectors.zigbee.keys import KeyProofs, Opened, open_sealed
+from dissectors.zigbee.keys import KeyProofs, OpenedFrame, open_sealed
 from dissectors.zigbee.learn import learn_addresses, learn_announced, learn_pan_change, suppose_addresses
 from dissectors.zigbee.nwk import COMMAND, NWK_TYPES, AuxHeader, InterPanHeader, NwkHeader
 from dissectors.zigbee.nwk_commands import NWK_COMMAND_NAMES, NWK_COMMANDS, NwkCommandId
@@ -121,7 +121,7 @@ def refuse(reading: Reading, tried: list[Key], sequence: int | None) -> None:
     reading.shut("nwk", network_reason(pan, sequence, len(tried), bool(own)))
 
 
-def accept(reading: Reading, opened: Opened, source: int, aux: AuxHeader) -> None:
+def accept(reading: Reading, opened: OpenedFrame, source: int, aux: AuxHeader) -> None:
     """Remember what opened the frame; whether its counter is new."""
     columns = reading.out.columns
     reading.out.opened.append(("nwk", opened.key))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from dissectors.crypto.ccm_batch import MIC
 from dissectors.layout.shapes import Shaped, shapes_of
-from dissectors.vectors import Columns, Index, Mask, Octets, RowFields, Span
+from dissectors.vectors import Columns, Index, Mask, OctetArray, RowFields, Span
 from dissectors.zigbee.nwk import AuxHeader, NwkHeader
 
 __all__ = ["AUX_OCTETS", "NwkHeaders", "put_nwk", "read_nwk"]
@@ -81,7 +81,7 @@ class NwkHeaders(RowFields):
 
 
 def read_nwk(
-    octets: Octets, payloads: Span, pan: npt.NDArray[np.uint16]
+    octets: OctetArray, payloads: Span, pan: npt.NDArray[np.uint16]
 ) -> tuple[NwkHeaders, tuple[Shaped, Shaped]]:
     """Read the NWK and auxiliary headers of MAC payloads; rows not read are not in the result.
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from dissectors.cursor import Cursor
 from dissectors.facts import names
 from dissectors.field import Field
-from dissectors.vectors import Columns, Index, Octets, Span, distinct, first_places, stable_order
+from dissectors.vectors import Columns, Index, OctetArray, Span, distinct, first_places, stable_order
 from dissectors.zcl.value_columns import integer_texts, places, text_array
 from dissectors.zigbee.frames import Ends, Frames
 
@@ -87,7 +87,7 @@ class Cells:
     value: npt.NDArray[np.uint64]
 
 
-def read_nwk_commands(frames: Frames, octets: Octets, payloads: Span, ends: Ends) -> None:
+def read_nwk_commands(frames: Frames, octets: OctetArray, payloads: Span, ends: Ends) -> None:
     """Finish the commands that are whole."""
     long = payloads.length >= 2
     payloads, ends = payloads.where(long), ends.where(long)
@@ -120,7 +120,7 @@ def read_nwk_commands(frames: Frames, octets: Octets, payloads: Span, ends: Ends
 
 def _put_rows(
     frames: Frames,
-    octets: Octets,
+    octets: OctetArray,
     payloads: Span,
     ends: Ends,
     command: npt.NDArray[np.uint8],
@@ -151,7 +151,7 @@ def _put_rows(
 
 
 def _cells(
-    octets: Octets,
+    octets: OctetArray,
     payloads: Span,
     command: npt.NDArray[np.uint8],
     options: npt.NDArray[np.uint8],
@@ -179,7 +179,7 @@ def _cells(
     return Cells(list(numbers), frame[order], name[order], value[order])
 
 
-def _leaves(octets: Octets, payloads: Span, frame: int, command: int) -> list[Field]:
+def _leaves(octets: OctetArray, payloads: Span, frame: int, command: int) -> list[Field]:
     """The fields of one command as the one-frame path reads them; offsets from the identifier."""
     from dissectors.zigbee.nwk_commands import NWK_COMMANDS
 
@@ -188,7 +188,7 @@ def _leaves(octets: Octets, payloads: Span, frame: int, command: int) -> list[Fi
     return [leaf for leaf in layer.tree().leaves() if leaf.name not in ("mic", "command")]
 
 
-def _codes(octets: Octets, payloads: Span, cells: Cells, meanings: Meanings) -> Index:
+def _codes(octets: OctetArray, payloads: Span, cells: Cells, meanings: Meanings) -> Index:
     """The code of what each value means."""
     values, value = distinct(cells.value)
     pairs, which = distinct(cells.name << 32 | value)

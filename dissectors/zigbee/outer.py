@@ -22,9 +22,9 @@ from dissectors.ieee802154.columns import (
     read_headers,
     read_plain_beacons,
 )
-from dissectors.vectors import Columns, Index, Octets, Span, distinct
+from dissectors.vectors import Columns, Index, OctetArray, Span, distinct
 from dissectors.zigbee.aps_columns import ApsHeaders, read_aps
-from dissectors.zigbee.key_columns import Opened
+from dissectors.zigbee.key_columns import OpenedFrames
 from dissectors.zigbee.nwk_columns import AUX_OCTETS, NwkHeaders, put_nwk, read_nwk
 from dissectors.zigbee.nwk_security import groups_of
 from dissectors.zigbee.security_columns import Group, open_sealed
@@ -58,7 +58,7 @@ class Outer:
         applications_at: places of the opened data frames in `nwk`.
     """
 
-    octets: Octets
+    octets: OctetArray
     out: Columns
     acks: Index
     beacons: Index
@@ -70,7 +70,7 @@ class Outer:
     digest: npt.NDArray[np.uint32]
     groups: list[Group]
     group: Index
-    opened: Opened
+    opened: OpenedFrames
     commands: Span
     commands_at: Index
     applications: ApsHeaders
@@ -81,7 +81,7 @@ class Outer:
         return self.groups == groups_of([one.name for one in self.groups], context)
 
 
-def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> Outer:
+def read_outer(octets: OctetArray, span: Span, count: int, context: HanContext) -> Outer:
     """Read the outer layers of the frames of `span` (trailers excluded, check sequence not bad).
 
     Args:
@@ -117,7 +117,9 @@ def read_outer(octets: Octets, span: Span, count: int, context: HanContext) -> O
     )  # fmt: skip
 
 
-def _open(octets: Octets, nwk: NwkHeaders, context: HanContext) -> tuple[list[Group], Index, Opened]:
+def _open(
+    octets: OctetArray, nwk: NwkHeaders, context: HanContext
+) -> tuple[list[Group], Index, OpenedFrames]:
     """The groups of NWK frames that share a key, the group of each frame, and what was opened."""
     unique, group = distinct((nwk.pan.astype(np.uint32) << np.uint32(8)) | nwk.key_seq)
     groups = groups_of([(key >> 8, key & 0xFF) for key in unique.tolist()], context)
@@ -126,7 +128,7 @@ def _open(octets: Octets, nwk: NwkHeaders, context: HanContext) -> tuple[list[Gr
     return groups, group, open_sealed(sealed, group, groups, context)
 
 
-def _zigbee_beacons(octets: Octets, mac: Headers, out: Columns) -> Index:
+def _zigbee_beacons(octets: OctetArray, mac: Headers, out: Columns) -> Index:
     """Rows of ZigBee beacons, their extended PAN IDs put into `out`."""
     payload = read_plain_beacons(octets, mac, out)
     word = octets.u64(payload.offset)

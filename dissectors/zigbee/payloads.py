@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dissectors.cursor import Cursor
 from dissectors.frame import Dissection, Envelope, RawFrame
-from dissectors.vectors import Octets
+from dissectors.vectors import OctetArray
 from dissectors.zcl.transfers import TUNNELING, read_transfer
 from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.aps_facts import ApsFacts
@@ -39,7 +39,7 @@ INCOMPLETE = Dissection(columns={"protocol": LAYER, "summary": FRAGMENT})
 class OpenPayloads:
     """APS payloads in clear: one entry of `aps` and `ends` a payload, which lies in `octets`."""
 
-    octets: Octets
+    octets: OctetArray
     aps: ApsHeaders
     ends: Ends
     _place: dict[int, int] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from dissectors.crypto.ccm_batch import Sealed
 from dissectors.key_proofs import KeyProofs
 from dissectors.keyring import Key
 from dissectors.vectors import Index, Mask, distinct, each, first_places
-from dissectors.zigbee.key_columns import Opened, Openings, open_groups
+from dissectors.zigbee.key_columns import OpenedFrames, Openings, open_groups
 
 __all__ = ["BAD_MIC", "NONE", "NO_KEY", "OK", "REPLAY", "VERDICTS", "Group", "Proofs", "judge", "open_sealed"]
 
@@ -59,7 +59,7 @@ class Proofs:
     rows: Index
     group: Index
     groups: Sequence[Group]
-    opened: Opened
+    opened: OpenedFrames
     verdict: npt.NDArray[np.uint8]
     _news: list[tuple[int, tuple[int, int]]] | None = None
     _pairs: tuple[list[tuple[int, int]], Index] | None = None
@@ -92,13 +92,15 @@ class Proofs:
             proven.add((group.name, group.keys[key].value))
 
 
-def open_sealed(sealed: Sealed, group: Index, groups: Sequence[Group], context: HanContext) -> Opened:
+def open_sealed(sealed: Sealed, group: Index, groups: Sequence[Group], context: HanContext) -> OpenedFrames:
     """Open frames with the keys of their groups."""
     names, candidates = [one.name for one in groups], [one.keys for one in groups]
     return open_groups(sealed, group, names, candidates, context.state(Openings))
 
 
-def judge(rows: Index, opened: Opened, group: Index, groups: Sequence[Group], context: HanContext) -> Proofs:
+def judge(
+    rows: Index, opened: OpenedFrames, group: Index, groups: Sequence[Group], context: HanContext
+) -> Proofs:
     """Say what is to be said of frames that were opened with the keys of their groups, or stayed shut."""
     verdict = np.where(opened.ok, OK, NO_KEY).astype(np.uint8)
     shut = np.flatnonzero(~opened.ok)
@@ -110,7 +112,7 @@ def judge(rows: Index, opened: Opened, group: Index, groups: Sequence[Group], co
     return Proofs(rows, group, groups, opened, verdict)
 
 
-def _proven_since(rows: Index, opened: Opened, frames: Mask, group: Group, context: HanContext) -> int:
+def _proven_since(rows: Index, opened: OpenedFrames, frames: Mask, group: Group, context: HanContext) -> int:
     """The row since which an eligible key of this group is proven; -1: before the block."""
     proven = context.state(KeyProofs).proven
     if group.own or any((group.name, value) in proven for value in group.eligible):

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from dissectors.vectors import Index, Mask, Octets, distinct
+from dissectors.vectors import Index, Mask, OctetArray, distinct
 from dissectors.zcl import catalogue
 from dissectors.zcl.attribute_columns import (
     Spec,
@@ -27,7 +27,7 @@ from dissectors.zcl.header import DIRECTIONS
 from dissectors.zcl.meanings import label_of
 from dissectors.zcl.scale_columns import Owners, ScaleLessons, scaled
 from dissectors.zcl.summaries import PROTOCOL, line, records_text
-from dissectors.zcl.value_columns import Phrases, integers, signed
+from dissectors.zcl.value_columns import RenderedValues, integers, signed
 from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.frames import Ends, Frames
 
@@ -39,7 +39,7 @@ INTEGERS = frozenset({"uint", "int", "data", "bitmap", "enum", "attribute", "clu
 """Kinds of values that are whole numbers to the one-frame path."""
 
 
-def read_zcl_frames(frames: Frames, octets: Octets, aps: ApsHeaders, ends: Ends) -> None:
+def read_zcl_frames(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends: Ends) -> None:
     """Read ZCL frames out of APS data (`ends`: one entry a frame)."""
     zcl, shaped = read_zcl(octets, aps.span, np.arange(len(aps.span)))
     if not len(zcl.span):
@@ -127,7 +127,7 @@ def _odd(records: Records, specs: list[Spec], spec: Index, frames: int) -> Mask:
 
 def _put_commands(
     frames: Frames,
-    octets: Octets,
+    octets: OctetArray,
     zcl: ZclHeaders,
     facts: ZclFrames,
     plans: list[Plan],
@@ -143,12 +143,12 @@ def _put_commands(
     frames.out.put("zcl_status", facts.rows[planned][has], octets.u8((at + place)[has]))
     frames.finish(facts.rows[planned], PROTOCOL, [plan.summary for plan in plans], which)
     if "commands" in frames.tables:
-        phrases = frames.context.state(Phrases)
+        phrases = frames.context.state(RenderedValues)
         frames.command_parts.append(command_rows(octets, facts, at, plans, which, planned, phrases))
 
 
 def _put_default_responses(
-    frames: Frames, octets: Octets, zcl: ZclHeaders, facts: ZclFrames, chosen: Index
+    frames: Frames, octets: OctetArray, zcl: ZclHeaders, facts: ZclFrames, chosen: Index
 ) -> None:
     rows, at = facts.rows[chosen], zcl.span.offset[chosen]
     word = octets.u16(at)  # command, and its status
@@ -221,7 +221,7 @@ def _list(context: int, command: int, count: int, first: Spec | None, status: in
 
 def _attributes(
     frames: Frames,
-    octets: Octets,
+    octets: OctetArray,
     facts: ZclFrames,
     records: Records,
     specs: list[Spec],
@@ -233,7 +233,7 @@ def _attributes(
     frames.scales.append(lessons)
     if "attributes" not in frames.tables or not len(records.index):
         return
-    values = values_of(octets, records, specs, spec, frames.context.state(Phrases))
+    values = values_of(octets, records, specs, spec, frames.context.state(RenderedValues))
     frames.attributes = attribute_rows(facts, records, specs, spec, values)
     found = scaled(values.number, values.numeric, records.index, specs, spec, lessons, frames.context)
     told = np.flatnonzero(found.unit >= 0)
@@ -243,7 +243,7 @@ def _attributes(
 
 
 def _lessons(
-    octets: Octets, facts: ZclFrames, records: Records, specs: list[Spec], spec: Index, owners: Owners
+    octets: OctetArray, facts: ZclFrames, records: Records, specs: list[Spec], spec: Index, owners: Owners
 ) -> ScaleLessons:
     lessons = ScaleLessons(owners)
     teaching = [(s.known.cluster, s.known.id) if s.known and s.teaches else None for s in specs]

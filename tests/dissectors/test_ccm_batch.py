@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from dissectors.crypto import ccm_batch
 from dissectors.crypto.ccm_batch import Sealed, open_all
-from dissectors.vectors import Octets, padded
+from dissectors.vectors import OctetArray, padded
 
 KEY = bytes(range(16))
 
@@ -36,7 +36,7 @@ def sealed_frames(count: int, seed: int) -> tuple[Sealed, list[bytes], list[bool
     data, offset, end = padded(records)
     length, control_at, sources, counters = (np.array(c, np.uint64) for c in zip(*shape, strict=True))
     sealed = Sealed(
-        Octets(data),
+        OctetArray(data),
         offset,
         offset + control_at.astype(np.int64),
         offset + length.astype(np.int64),

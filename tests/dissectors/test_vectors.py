@@ -9,7 +9,7 @@ from dissectors.vectors import (
     PADDING,
     Columns,
     Events,
-    Octets,
+    OctetArray,
     Span,
     distinct,
     highest_before,
@@ -24,7 +24,7 @@ def test_unaligned_reads() -> None:
     records = [bytes(range(20)), b"", b"\xff" * 3]
     data, offset, end = padded(records)
     assert len(data) == 2 * PADDING + 23
-    octets = Octets(data)
+    octets = OctetArray(data)
     assert octets.u8(offset).tolist() == [0, 255, 255]  # an empty row reads its neighbour, never fails
     assert octets.u16(offset + 1).tolist()[0] == 0x0201
     assert octets.u64(end).tolist()[2] == 0

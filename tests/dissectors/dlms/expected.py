@@ -6,13 +6,13 @@ from typing import Any
 
 from dissectors.dlms.acse import ber_content, context_name, mechanism_name
 from dissectors.dlms.apdu import Apdu
+from dissectors.dlms.apdu_decoder import ApduDecoder, data_leaf
 from dissectors.dlms.codes import code_name
 from dissectors.dlms.data import TYPE_NAMES, Node, leaves
 from dissectors.dlms.general import SecurityControl
 from dissectors.dlms.hdlc import HdlcFrame, read_frames
 from dissectors.dlms.mbus import Telegram, read_telegrams
 from dissectors.dlms.obis import target
-from dissectors.dlms.unwrapping import Unwrapping, data_leaf
 from dissectors.message import Message
 
 NESTED = ("user_information", "inner", "content")
@@ -348,19 +348,19 @@ def check_sequence(expected: dict[str, Any], rest: list[Apdu], message: Message,
         check_apdu(expected["gbt_apdu"], rest, message, seen)
 
 
-def check_vector(vector: dict[str, Any], message: Message, unwrapping: Unwrapping) -> None:
+def check_vector(vector: dict[str, Any], message: Message, decoder: ApduDecoder) -> None:
     """Every key of `expected` against what was read; AssertionError names the first that differs."""
     expected: dict[str, Any] = vector["expected"]
     octets, transport = message.octets, vector["transport"]
-    rest = list(unwrapping.read)
+    rest = list(decoder.read)
     seen: set[str] = set()
     assert message.error is None, str(message.error)
     if transport in ("axdr-data", "gbcs-protected"):
-        found = summary(unwrapping.nodes[0])
+        found = summary(decoder.nodes[0])
         assert found is not None
         assert alike(found, {"first": found["first"], **{k: expected[k] for k in found if k in expected}})
         if "value" in expected:
-            assert nested_value(unwrapping.nodes[0]) == expected["value"]
+            assert nested_value(decoder.nodes[0]) == expected["value"]
         if "plain" in expected:
             assert message.buffers["decrypted-0"].hex() == expected["plain"]
             control = octets[0], int.from_bytes(octets[1:5], "big")

@@ -10,7 +10,7 @@ import pytest
 from dissectors.dlms import Association, build, build_data, dissect_message, read_apdu
 from dissectors.dlms.acse import read_tlv
 from dissectors.dlms.apdu import read_whole_apdu
-from dissectors.dlms.canonical import apdu_departure, first_difference
+from dissectors.dlms.canonical import first_difference, noncanonical_apdu
 from dissectors.dlms.data import typed
 from dissectors.dlms.message import unwrap, vector_keys
 from dissectors.errors import DissectionError, Malformed
@@ -51,17 +51,17 @@ def test_shared_vectors(shared: Path) -> None:
     for line in (shared / "vectors" / "dlms" / "vectors.jsonl").read_text("utf-8").splitlines():
         vector = json.loads(line)
         memory = Association.with_keys([vector_keys(vector["keys"] or {})])
-        _, unwrapping, (_, error) = unwrap(bytes.fromhex(vector["hex"]), vector["transport"], memory)
+        _, decoder, (_, error) = unwrap(bytes.fromhex(vector["hex"]), vector["transport"], memory)
         if error is not None:
             continue
-        for apdu in unwrapping.read:
+        for apdu in decoder.read:
             count += 1
             built = build(apdu)
             if built != apdu.octets:
                 assert read_apdu(built).values == apdu.values
                 differing.append((vector["id"], apdu.octets.hex()))
         if vector["transport"] == "axdr-data":
-            built = build_data(typed(unwrapping.nodes[0]))
+            built = build_data(typed(decoder.nodes[0]))
             if built.hex() != vector["hex"]:
                 differing.append((vector["id"], vector["hex"]))
     assert count > 600
@@ -75,13 +75,13 @@ def test_mutated_apdus_are_built_again_or_differ_where_it_is_said(seed: int) -> 
     found = Counter[str]()
     for _ in range(800):
         data = mutated(chance.choice(seeds), chance, seeds)
-        _, unwrapping, _ = unwrap(data, "apdu", Association())
-        for apdu in unwrapping.read:
+        _, decoder, _ = unwrap(data, "apdu", Association())
+        for apdu in decoder.read:
             if not apdu.whole:
                 with pytest.raises(Malformed):
                     build(apdu)
                 continue
-            built, told = build(apdu), apdu_departure(apdu)
+            built, told = build(apdu), noncanonical_apdu(apdu)
             assert (built == apdu.octets) == (told is None)
             assert build(read_whole_apdu(built)) == built
             found["same" if told is None else "told"] += 1

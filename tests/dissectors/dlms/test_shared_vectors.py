@@ -32,10 +32,10 @@ def test_positive_vectors_give_their_facts(shared: Path) -> None:
             continue
         memory = Association.with_keys([vector_keys(vector["keys"] or {})])
         octets = bytes.fromhex(vector["hex"])
-        name, unwrapping, (fields, error) = unwrap(octets, vector["transport"], memory)
-        message = DlmsMessage(octets, name, unwrapping, fields, error)
+        name, decoder, (fields, error) = unwrap(octets, vector["transport"], memory)
+        message = DlmsMessage(octets, name, decoder, fields, error)
         try:
-            check_vector(vector, message, unwrapping)
+            check_vector(vector, message, decoder)
         except (AssertionError, KeyError, TypeError, IndexError) as failure:
             wrong[vector["id"]] = repr(failure)[:300]
     assert not wrong, json.dumps(wrong, indent=1)

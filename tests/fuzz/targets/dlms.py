@@ -9,7 +9,7 @@ from analysis.views.messages import Source, to_json
 from analysis.views.tree import issue_lines, tree_lines
 from dissectors.dlms import Association, build, dissect_message
 from dissectors.dlms.apdu import read_whole_apdu
-from dissectors.dlms.canonical import apdu_departure
+from dissectors.dlms.canonical import noncanonical_apdu
 from dissectors.dlms.hdlc import build_frame
 from dissectors.dlms.message import unwrap
 from dissectors.dlms.transports import READERS
@@ -63,9 +63,9 @@ def check(octets: bytes) -> None:
         unrevealed(form, SECRETS)
     safe(tree_lines(message.fields, message.buffers))
     safe(issue_lines(message.issues))
-    _, unwrapping, _ = unwrap(data, transport, Association.with_keys([KEYS]))
-    for apdu in unwrapping.read:
+    _, decoder, _ = unwrap(data, transport, Association.with_keys([KEYS]))
+    for apdu in decoder.read:
         if apdu.whole:
-            built, told = build(apdu), apdu_departure(apdu)
+            built, told = build(apdu), noncanonical_apdu(apdu)
             assert (built == apdu.octets) == (told is None)
             assert build(read_whole_apdu(built)) == built

@@ -1,6 +1,6 @@
 """From one service data unit to all that is inside: nested, ciphered, signed and split APDUs, named values.
 
-Order of unwrapping (facts: report.md section 2): the carrier joined its segments already; here come
+Order of decoding (facts: report.md section 2): the carrier joined its segments already; here come
 general-block-transfer, ciphering, service data blocks, Data.
 """
 
@@ -18,17 +18,17 @@ from dissectors.dlms.blocks import block_of, block_values
 from dissectors.dlms.data import TYPE_NAMES, Node
 from dissectors.dlms.general import Ciphered
 from dissectors.dlms.items import Pair, pairs_of
-from dissectors.dlms.layout import Choice, DataElement, Element, Flagged, Part, Sequence
+from dissectors.dlms.layout import Choice, DataElement, Element, Flagged, ReadElement, Sequence
 from dissectors.dlms.partial import read_partial_apdu
 from dissectors.dlms.plaintext import read_nonconforming, read_plaintext
 from dissectors.dlms.references import TypedDateTime
 from dissectors.dlms.rows import Row, learn, row_of, tables_of
 from dissectors.dlms.security import check_signature, open_apdu
-from dissectors.dlms.tree import Branch, Tree
+from dissectors.dlms.tree import LazyField, Tree
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, Issue, Severity
 
-__all__ = ["Unwrapping", "data_leaf"]
+__all__ = ["ApduDecoder", "data_leaf"]
 
 MAX_WRAPS = 8
 
@@ -39,7 +39,7 @@ def data_leaf(node: Node) -> dict[str, Any]:
     return {"type": TYPE_NAMES[node[0]], "value": value}
 
 
-def data_nodes(parts: list[Part]) -> list[Node]:
+def data_nodes(parts: list[ReadElement]) -> list[Node]:
     """The values among the parts, in order: every Data but the parameters of selective access."""
     out: list[Node] = []
     for element, value, _, _ in parts:
@@ -71,7 +71,7 @@ def _leaves(node: Node, out: list[dict[str, Any]]) -> None:
             out.append({"type": TYPE_NAMES[tag], "value": item[1].json if tag == 19 else item[1]})
 
 
-class Unwrapping:
+class ApduDecoder:
     """Collects what one message says while its APDUs are opened one after the other.
 
     Attributes:
@@ -159,7 +159,7 @@ class Unwrapping:
             return salvaged
         self.apdus.append(apdu.name)
         self.read.append(apdu)
-        branch = Branch(partial(apdu.field, buffer))
+        branch = LazyField(partial(apdu.field, buffer))
         trees: list[Tree] = [branch]
         if apdu.end < end:
             trees.append(_rest(data, apdu.end, end, buffer))
@@ -169,7 +169,7 @@ class Unwrapping:
         return trees, failure
 
     def _inside(
-        self, apdu: Apdu, branch: Branch, buffer: str, depth: int, broken: bool
+        self, apdu: Apdu, branch: LazyField, buffer: str, depth: int, broken: bool
     ) -> DissectionError | None:
         if apdu.part("protected") is not None:
             return self._open(apdu, branch, buffer, depth)
@@ -207,7 +207,7 @@ class Unwrapping:
             if table is not None:
                 self.tables.append(table)
 
-    def _open(self, apdu: Apdu, branch: Branch, buffer: str, depth: int) -> DissectionError | None:
+    def _open(self, apdu: Apdu, branch: LazyField, buffer: str, depth: int) -> DissectionError | None:
         association = self.association
         part = apdu.part("protected")
         assert part is not None
@@ -242,7 +242,7 @@ class Unwrapping:
         return error
 
     def _in_place(
-        self, apdu: Apdu, branch: Branch, start: int, end: int, buffer: str, depth: int
+        self, apdu: Apdu, branch: LazyField, start: int, end: int, buffer: str, depth: int
     ) -> DissectionError | None:
         """Unwrap a part that stands readable inside `apdu`; its tree goes below the leaf that covers it."""
         trees, error = self.unwrap(apdu.data, start, end, buffer, depth + 1)
@@ -259,7 +259,7 @@ class Unwrapping:
         offset = apdu.parts[-1][2]
         self.issues += self.association.counters.observe(sender, kind, ciphered.counter, octets, offset)
 
-    def _signed(self, apdu: Apdu, branch: Branch, buffer: str, depth: int) -> DissectionError | None:
+    def _signed(self, apdu: Apdu, branch: LazyField, buffer: str, depth: int) -> DissectionError | None:
         state = check_signature(apdu, self.association.keys)
         self.signatures.append(state)
         if state == "invalid":
@@ -274,7 +274,7 @@ class Unwrapping:
             return None
         return self._in_place(apdu, branch, start, part[3], buffer, depth)
 
-    def _acse(self, apdu: Apdu, branch: Branch, buffer: str, depth: int) -> DissectionError | None:
+    def _acse(self, apdu: Apdu, branch: LazyField, buffer: str, depth: int) -> DissectionError | None:
         association = self.association
         direction = "to-server" if apdu.tag in (0x60, 0x62) else "to-client"
         self.direction = self.direction or direction
@@ -299,7 +299,7 @@ class Unwrapping:
                     error = self._in_place(apdu, branch, end - len(inner), end, buffer, depth)
         return error
 
-    def _general_block(self, apdu: Apdu, branch: Branch, depth: int) -> DissectionError | None:
+    def _general_block(self, apdu: Apdu, branch: LazyField, depth: int) -> DissectionError | None:
         control, number, _, octets = (part[1] for part in apdu.parts)
         last = bool(control & 0x80)
         if not octets and not last:
@@ -322,7 +322,7 @@ class Unwrapping:
             self.issue("error", error.layer, error.offset, f"in the reassembled APDU: {error.text}")
         return None
 
-    def _block(self, apdu: Apdu, branch: Branch) -> None:
+    def _block(self, apdu: Apdu, branch: LazyField) -> None:
         """A block of a GET, SET, ACTION, read or write; with the last one the whole value is read."""
         block = block_of(apdu)
         if block is None:
