@@ -144,7 +144,7 @@ class RowFields:
 
 
 class WordList(list[str]):
-    """Words of text columns that only ever grow, and live as long as a decode does."""
+    """Words of text columns that only ever grow, and are the same list from block to block."""
 
 
 class Columns:

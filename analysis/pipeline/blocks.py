@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,8 @@ from analysis.pipeline.ceilings import keep_within
 from analysis.pipeline.columns import frame_batches
 from analysis.pipeline.session import Session
 from analysis.tables.arrow import batch_of, check_batch, numpy_of
+from analysis.tables.batches import appended
+from analysis.tables.vocabulary import Vocabulary
 from captures.block import NO_TIME, FrameBlock
 from dissectors.zigbee.outer import Outer
 
@@ -20,16 +21,22 @@ FRAME_TABLES = ("packets", "attributes", "commands")
 MESSAGE_TABLES = ("messages", "items")
 
 
-def decode_block(block: FrameBlock, session: Session, outer: Outer | None = None) -> Iterator[dict[str, Any]]:
+def decode_block(block: FrameBlock, session: Session, outer: Outer | None = None) -> dict[str, Any]:
     """The batches that `block` gives, by table; the session takes along what the next block has to know.
 
-    Every record of the block is one row of `packets`. Most blocks give one batch a table; see
-    `analysis.pipeline.columns` for why one may give several. `outer` holds its outer layers, where they were read ahead.
+    Every record of the block is one row of `packets`. A block gives one batch a table, however many pieces
+    `analysis.pipeline.columns` has to read it in. `outer` holds its outer layers, where they were read ahead.
     """
     if len(block) and int(block.time_ns[-1]) != NO_TIME:
         session.last_time = int(block.time_ns[-1])
-    for count, batches in frame_batches(block, session, outer):
-        yield _completed(batches, count, session)
+    pieces = [_completed(batches, count, session) for count, batches in frame_batches(block, session, outer)]
+    session.context.state(Vocabulary).keep_within()
+    if len(pieces) == 1:
+        return pieces[0]
+    return {
+        table: appended(table, [one[table] for one in pieces if table in one])
+        for table in dict.fromkeys(name for one in pieces for name in one)
+    }
 
 
 def _completed(batches: dict[str, Any], count: int, session: Session) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from analysis.pipeline.payload_rows import PayloadRows
 from analysis.pipeline.rows import Rows, dissect_rows
 from analysis.pipeline.session import Session
 from analysis.tables.arrow import batch_of
-from analysis.tables.batches import Vocabulary, batch_with, joined
+from analysis.tables.batches import batch_with, in_words, joined
+from analysis.tables.vocabulary import Vocabulary
 from captures.block import NO_TIME, FcsState, FrameBlock, Kind, TrailerKind, cut
 from dissectors.counters import FrameCounters
 from dissectors.key_proofs import KeyChanges
@@ -90,9 +91,13 @@ def _one_by_one(block: FrameBlock, session: Session) -> dict[str, Any]:
     vocabulary = session.context.state(Vocabulary)
     out = {"packets": batch_with("packets", Columns(len(block)), vocabulary, singles, np.arange(len(block)))}
     for table in ("attributes", "commands"):
-        wanted = session.wants(table)
-        out[table] = batch_of(table, rows.of(table), session.refuse) if wanted else _empty(table)
+        out[table] = _in_words(table, rows.of(table), session) if session.wants(table) else _empty(table)
     return out
+
+
+def _in_words(table: str, rows: list[Any], session: Session) -> Any:
+    """The batch of rows from the one-frame path alone, its texts in the words of the vocabulary."""
+    return in_words(table, batch_of(table, rows, session.refuse), session.context.state(Vocabulary))
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -205,9 +210,9 @@ class _Segment:
     def _table(
         self, table: str, columns: Columns | None, rows: Index, single_rows: Index, vocabulary: Vocabulary
     ) -> Any:
-        singles = batch_of(table, self.rows.of(table), self.session.refuse)
         if columns is None:
-            return singles
+            return _in_words(table, self.rows.of(table), self.session)
+        singles = batch_of(table, self.rows.of(table), self.session.refuse)
         columns.put("frame", np.arange(columns.count), self.block.number[rows].astype(np.uint64))
         _put_time(columns, self.block.time_ns[rows])
         return joined(table, batch_with(table, columns, vocabulary), rows, singles, single_rows, vocabulary)

@@ -115,8 +115,7 @@ class Reading:
                 for block, outer in blocks:
                     said = ahead.said
                     self.session.learn_secrets(said.secrets)
-                    for batches in decode_block(block, self.session, outer):
-                        yield from batches.items()
+                    yield from decode_block(block, self.session, outer).items()
                     if self._looked_at_in_vain():
                         return
                     if self.progress is not None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from analysis.pipeline.decode import Reading
 from analysis.tables.arrow import empty_table, numpy_of
+from analysis.tables.batches import in_one_code
 from analysis.tables.schema import TABLES
 
 __all__ = ["MESSAGES_KEPT", "WINDOW", "Window", "windows"]
@@ -123,14 +124,13 @@ class Held:
 
 
 def _last_of_each_kind(batches: list[Any], columns: tuple[str, ...], known: tuple[str, ...]) -> list[Any]:
-    """The last rows of each kind, which is what `columns` say, of those that have one of `known`; a code of text
-    means the same in all batches of a reading."""
+    """The last rows of each kind, which is what `columns` say, of those that have one of `known`."""
     sizes = [len(batch) for batch in batches]
     if not sum(sizes):
         return []
     kind = np.zeros(sum(sizes), np.uint64)
     for name in columns:
-        pairs = [numpy_of(batch.column(name)) for batch in batches]
+        pairs = [numpy_of(column) for column in in_one_code([batch.column(name) for batch in batches])]
         values = np.concatenate(
             [np.where(valid, found, 0).astype(np.uint64) + valid for found, valid in pairs]
         )

@@ -114,11 +114,15 @@ class Cells:
         return self._coded(coded, coded.dictionary.to_pylist(), before)
 
     def _dictionary(self, name: str, words: Any, before: str) -> Any:
-        """The words of a dictionary as texts; those of the last batch again when they are the same."""
-        known = self._words.get(name)
-        if known is None or not known[0].equals(words):
-            self._words[name] = known = (words, self._written(words.to_pylist(), before))
-        return known[1]
+        """The words of a dictionary as texts; those that the last batch had are not written again."""
+        known, texts = self._words.get(name, (words.slice(0, 0), _texts([])))
+        if not known.equals(words.slice(0, len(known))):
+            known, texts = words.slice(0, 0), _texts([])
+        if len(known) < len(words):
+            fresh = self._written(words.slice(len(known)).to_pylist(), before)
+            texts = pa.concat_arrays([texts, fresh])
+        self._words[name] = words, texts
+        return texts
 
     def _integers(self, column: Any, before: str) -> Any:
         if before:  # few distinct ones: cheaper to write once each than to put something before all

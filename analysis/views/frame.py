@@ -124,8 +124,7 @@ def _in_block(block: FrameBlock, session: Session, wanted: set[int]) -> Iterator
 
 def _read_over(block: FrameBlock, session: Session) -> None:
     """Decode what is not shown, for what it teaches."""
-    for _ in decode_block(block, session):
-        pass
+    decode_block(block, session)
 
 
 def shown_row(block: FrameBlock, row: int, session: Session) -> Shown:

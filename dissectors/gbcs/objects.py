@@ -10,7 +10,7 @@ Source: use-case annex of GBCS 4.0 (mapping table); RTDS 4.5.0 where the table h
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from dissectors.facts import table
@@ -18,6 +18,8 @@ from dissectors.facts import table
 __all__ = ["Part", "Target", "object_title", "objects_of", "part_tree", "parts_of", "unit_of"]
 
 _PROTECTION_CLASS = 30
+CACHED = 1 << 14
+"""Objects that what was found of them is kept of: messages can name ever other ones."""
 _TWIN = "TWIN_ELEMENT"
 _RANGE = re.compile(r"\[[^\]]*\]$")
 _DOTS = re.compile(r"\.(?![^\[]*\])")  # dots between names, not those of a range
@@ -146,7 +148,7 @@ def _names_by_obis() -> dict[tuple[int, str], str]:
     return out
 
 
-@cache
+@lru_cache(maxsize=CACHED)
 def object_title(target: Target) -> str | None:
     """Name of an object and its member: ``ActiveImportRegister: value``; None when no table has it."""
     name, member = _named().get(target, ("", ""))
@@ -174,11 +176,11 @@ def _standard_member(target: Target) -> str:
     return name or f"{'method' if target.method else 'attribute'} {target.number}"
 
 
-@cache
+@lru_cache(maxsize=CACHED)
 def parts_of(message_code: int, target: Target) -> Part | None:
     """The tree of names inside the value of `target` in a use case; None when the table has none."""
     rows = [r for r in _rows().get(message_code, ()) if _target(r) == target]
-    rows = rows or [r for r in _all_rows() if _target(r) == target]
+    rows = rows or _rows_of_objects().get(target, [])
     standard = _standard_parts(target)
     if standard is not None:
         return standard
@@ -207,25 +209,32 @@ def _second_element(before: str, type_: str) -> str:
     return ".".join([*tokens[:-2], f"secondary{name[:1].upper()}{name[1:]}", tokens[-1]])
 
 
-@cache
 def _standard_parts(target: Target) -> Part | None:
     """The shape of an attribute by its interface class, for those that the mapping table leaves unnamed."""
-    if target.method:
-        return None
-    for row in table("gbcs", "class_parts"):
-        if int(row["class_id"]) == target.class_id and int(row["attribute"]) == target.number:
-            root = Part("value")
-            for path in row["paths"].split(" "):
-                place = root
-                for token in path.split("."):
-                    place = place.child(token)
-            return root
-    return None
+    return None if target.method else _class_parts().get((target.class_id, target.number))
 
 
 @cache
-def _all_rows() -> tuple[dict[str, str], ...]:
-    return tuple(row for rows in _rows().values() for row in rows)
+def _class_parts() -> dict[tuple[int, int], Part]:
+    out: dict[tuple[int, int], Part] = {}
+    for row in table("gbcs", "class_parts"):
+        root = Part("value")
+        for path in row["paths"].split(" "):
+            place = root
+            for token in path.split("."):
+                place = place.child(token)
+        out.setdefault((int(row["class_id"]), int(row["attribute"])), root)
+    return out
+
+
+@cache
+def _rows_of_objects() -> dict[Target, list[dict[str, str]]]:
+    """The rows of all use cases by their object."""
+    out: dict[Target, list[dict[str, str]]] = {}
+    for rows in _rows().values():
+        for row in rows:
+            out.setdefault(_target(row), []).append(row)
+    return out
 
 
 @cache
@@ -233,7 +242,7 @@ def _quantities() -> list[tuple[re.Pattern[str], str]]:
     return [(re.compile(r["pattern"]), r["unit"]) for r in table("gbcs", "quantities")]
 
 
-@cache
+@lru_cache(maxsize=CACHED)
 def unit_of(target: Target | None, name: str = "") -> str:
     """Unit of a value by its object and, inside a structure, the name of the part; empty when unknown.
 

@@ -103,7 +103,7 @@ class Spec:
         return self.kind is not None and self.kind.kind in PLAIN and not self.meaning
 
 
-@cache
+@lru_cache(maxsize=1 << 14)
 def attribute_of(cluster: int, side: str, attribute: int, manufacturer: int | None) -> Attribute | None:
     """The attribute, on whichever side of the cluster it is known."""
     other = "client" if side == "server" else "server"

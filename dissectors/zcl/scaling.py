@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from dissectors.facts import table
@@ -213,7 +213,7 @@ def _units() -> dict[tuple[str, int], tuple[str, str]]:
     return {(r["kind"], int(r["code"], 0)): (r["quantity"], r["rate"]) for r in table("zcl", "units")}
 
 
-@cache
+@lru_cache(maxsize=1 << 14)
 def rules_of(cluster: int, attribute: int) -> list[Rule]:
     """The rules for a server attribute, in the order in which they are tried."""
     rows = _attribute_rules()

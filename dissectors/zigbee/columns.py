@@ -47,6 +47,8 @@ def read_frames(
     The context is asked and not changed: see `Frames.tell`. The columns of `outer` are those of the result.
     """
     count = len(number)
+    lines = context.state(Lines)
+    lines.forget()
     frames = Frames(
         outer.octets,
         number,
@@ -55,7 +57,7 @@ def read_frames(
         outer.out,
         np.zeros(count, np.bool_),
         np.zeros(count, np.uint8),
-        context.state(Lines),
+        lines,
         frozenset(tables),
     )
     _finish_mac(frames, outer)

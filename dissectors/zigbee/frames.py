@@ -30,6 +30,9 @@ from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, OK, REPLAY, VERD
 
 __all__ = ["Ends", "Frames", "Lines"]
 
+KEPT = 1 << 16
+"""Distinct lines that are kept from block to block."""
+
 
 class Payloads(Protocol):
     """Frames of a block that are opened, and read one by one from there (`dissectors.zigbee.payloads`)."""
@@ -69,6 +72,12 @@ class Lines:
             code = self.codes[column, text] = len(self.texts[column])
             self.texts[column].append(text)
         return code
+
+    def forget(self) -> None:
+        """Start again when it is full; codes given before stay those of the lists that were given with them."""
+        if len(self.codes) > KEPT:
+            self.codes.clear()
+            self.texts = {column: WordList() for column in self.texts}
 
     def say(
         self,

@@ -14,8 +14,8 @@ from analysis.tables.arrow import (
     check_batch,
     empty_table,
 )
-from analysis.tables.batches import Words
 from analysis.tables.schema import TABLES, columns_of
+from analysis.tables.vocabulary import Words
 
 TOP = 2**64 - 1
 
