@@ -100,14 +100,13 @@ class Capture(Tables):
             KeyError: the capture has no such message.
             CaptureError: the capture cannot be read at all.
         """
-        from analysis.pipeline.decode import readings
+        from analysis.pipeline.decode import MessageSink
+        from analysis.pipeline.passes import run_passes
         from analysis.views.messages import Source
 
-        for reading in readings(self.replay, self.given.ring, limit=self.limit, tables=("messages",)):
-            reading.session.messages_kept = {number: None}
-            for _ in reading:
-                pass
-        kept = reading.session.messages_kept[number]
+        sink = MessageSink(number)
+        run_passes(self.replay, self.given.ring, sink, limit=self.limit)
+        kept = sink.kept
         if kept is None:
             raise KeyError(f"{self.name}: no message {number} in this capture")
         content, frames = kept

@@ -1,8 +1,8 @@
 """Running the rules: over tables in memory, or over a capture of any length, window by window.
 
 Strategy: `Checking` takes one view after the other and keeps only what the rules said, so memory is bounded by
-the window. Of the readings that hindsight asks for only the last one counts: as soon as it is known that
-another one follows, no rule is run any more."""
+the window. It is fed by the pass runner (`analysis.pipeline.passes`): as soon as it is known that another pass
+follows, no rule is run any more."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pickle
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,20 +21,21 @@ from analysis.engine.merging import Said, Sayings
 from analysis.engine.provenance import provenance_of
 from analysis.features.completeness import tempered
 from analysis.features.shut import ShutKind, count_shut
-from analysis.features.view import View
+from analysis.features.view import Known, View
 from analysis.findings.model import SEVERITIES, CheckResult, Evidence, Finding, Rule, State, Verdict
 from analysis.findings.waivers import Accepted, Waivers
-from analysis.pipeline.decode import DECODED_TABLES, Progress, Reading, readings
+from analysis.pipeline.decode import decode
+from analysis.pipeline.passes import DECODED_TABLES, DecodePass, Progress, run_passes
 from analysis.pipeline.side_by_side import processors, shared_out
 from analysis.pipeline.source import Replay, Source
 from analysis.pipeline.uncollected import uncollected
-from analysis.pipeline.windows import PART, WINDOW, Window, windows
+from analysis.pipeline.windows import PART, WINDOW, Window, WindowSink
 from analysis.rules.profile import Profile, read_profile
 from analysis.rules.registry import rules as all_rules
 from analysis.tables.lazy import numbers_of
 from dissectors.keyring import Keyring
 
-__all__ = ["Checked", "Checking", "Watcher", "check", "check_capture"]
+__all__ = ["Checked", "Checking", "RuleSink", "Watcher", "check", "check_capture"]
 
 SHARED_FROM = 100_000  # frames of a window from which on it is worth while to share out the rules
 
@@ -47,10 +49,10 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came of checking a capture: the rules' result, the reading that counts, and who watched it."""
+    """What came of checking a capture: the rules' result, the pass that counts, and who watched it."""
 
     result: CheckResult
-    reading: Reading
+    reading: DecodePass
     watcher: Any = None
 
 
@@ -113,31 +115,55 @@ def check_capture(
             )  # fmt: skip
     Checking(profile, chosen, waivers)  # so that a mistake in either is told before the capture is read
     healthy = None if baseline is None else _first_window(baseline, keyring, window)
+    sink = RuleSink(profile, chosen, waivers, healthy, watcher, window)
     block = max(window // PART, 1)  # so that a window ends where it should
-    for reading in readings(source, keyring, progress=progress, block_frames=block):
-        checking = Checking(profile, chosen, waivers)
-        seen = None if watcher is None else watcher()
-        before = None
-        for part in windows(reading, window):
-            if reading.superseded:
-                continue
-            view = View.of(part.tables, healthy, before and replace(before, packets=part.longer))
-            found = checking.take(view, part)
-            if seen is not None:
-                seen.see(view, part, found)
-            before, more = view.known(), not part.last
-            del view, part
-            if more:
-                gc.collect()  # columns know their table and the table its columns
-    result = checking.result()
-    result.provenance = provenance_of(source, reading.session, checking.settings)
-    return Checked(result, reading, seen)
+    last = run_passes(source, keyring, sink, progress=progress, block_frames=block)
+    result = sink.checking.result()
+    result.provenance = provenance_of(source, last.session, sink.checking.settings)
+    return Checked(result, last, sink.seen)
 
 
 def _first_window(source: Source, keyring: Keyring | None, window: int) -> View:
-    for reading in readings(source, keyring, limit=window, tables=("packets", "messages", "devices")):
-        batches = list(windows(reading, window))
-    return View.of(batches[0].tables)
+    return View.of(decode(source, keyring, limit=window, tables=("packets", "messages", "devices")))
+
+
+class RuleSink(WindowSink):
+    """Runs the rules over what is decoded, window by window.
+
+    Attributes:
+        checking: the rules, and what they have said in this pass.
+        seen: who watched it.
+    """
+
+    def __init__(
+        self,
+        profile: Profile | str | None = None,
+        chosen: Sequence[str] | None = None,
+        waivers: Waivers | None = None,
+        healthy: View | None = None,
+        watcher: type[Watcher] | None = None,
+        window: int = WINDOW,
+    ) -> None:
+        super().__init__(self._judge, window)
+        self._new = partial(Checking, profile, chosen, waivers)
+        self._healthy, self._watcher = healthy, watcher
+
+    def restart(self, decode_pass: DecodePass) -> None:
+        super().restart(decode_pass)
+        self.checking = self._new()
+        self.seen = None if self._watcher is None else self._watcher()
+        self._before: Known | None = None
+
+    def _judge(self, window: Window) -> None:
+        before = self._before and replace(self._before, packets=window.longer)
+        view = View.of(window.tables, self._healthy, before)
+        found = self.checking.take(view, window)
+        if self.seen is not None:
+            self.seen.see(view, window, found)
+        self._before = view.known()
+        if not window.last:
+            del view
+            gc.collect()  # columns know their table and the table its columns
 
 
 class Checking:

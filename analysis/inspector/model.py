@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis.pipeline.decode import Progress, decode
-from analysis.pipeline.session import Hindsight, Session
+from analysis.pipeline.session import Session
 from analysis.pipeline.source import Replay
 from analysis.views.filters import Filter, parse_filter
 from analysis.views.frame import Shown, shown_row
@@ -50,9 +50,7 @@ class Inspected:
         decoded = decode(replay, keyring, tables=("packets", "devices"), progress=progress)
         self.facts = decoded.facts
         self.keyring = keyring
-        session = decoded.session
-        keys = session.context.keyring.keys
-        self.learnt = Hindsight(keys[session.given :], dict(session.context.addresses.first))
+        self.learnt = decoded.session.learnt()
         self.packets = decoded.packets
         named = decoded.devices.dropna(subset=["eui64"])
         self.names = {

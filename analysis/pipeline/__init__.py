@@ -8,13 +8,16 @@ from typing import Any
 from analysis import resolved
 
 _WHERE = {
-    "DECODED_TABLES": "analysis.pipeline.decode",
+    "DECODED_TABLES": "analysis.pipeline.passes",
+    "DecodePass": "analysis.pipeline.passes",
     "Decoded": "analysis.pipeline.decode",
-    "Reading": "analysis.pipeline.decode",
+    "DecodedBlock": "analysis.pipeline.passes",
     "Replay": "analysis.pipeline.source",
     "Session": "analysis.pipeline.session",
+    "Sink": "analysis.pipeline.passes",
     "Window": "analysis.pipeline.windows",
-    "readings": "analysis.pipeline.decode",
+    "TableSink": "analysis.pipeline.decode",
+    "run_passes": "analysis.pipeline.passes",
 }
 
 

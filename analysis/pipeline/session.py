@@ -171,12 +171,16 @@ class Session:
             self.ring.append(raw)
 
     def hindsight(self) -> Hindsight | None:
-        """What a second reading should know from the start; None when it would not open anything more."""
+        """What another pass should know from the start; None when it would not open anything more."""
         keys = [k for k in self.context.keyring.keys[self.given :] if k.first_frame is not None]
         addresses = self.context.addresses
         useful = any(self.shut.served_by(key) for key in keys)
         useful = useful or any(pair in addresses.first for pair in self.shut.addressless)
         return Hindsight(keys, dict(addresses.first)) if useful else None
+
+    def learnt(self) -> Hindsight:
+        """All that was learnt, for who looks at single frames of the capture again."""
+        return Hindsight(self.context.keyring.keys[self.given :], dict(self.context.addresses.first))
 
     def reopen(self) -> list[tuple[RawFrame, Dissection]]:
         """Try the shut frames of the ring again; those that opened leave it and are returned."""

@@ -11,18 +11,18 @@ cut without a copy and let go as soon as no window needs them."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from analysis.pipeline.decode import Reading
+from analysis.pipeline.passes import DecodedBlock, DecodePass, Sink
 from analysis.tables.arrow import empty_table, numpy_of
 from analysis.tables.batches import in_one_code
 from analysis.tables.schema import TABLES
 
-__all__ = ["MESSAGES_KEPT", "WINDOW", "Window", "windows"]
+__all__ = ["MESSAGES_KEPT", "WINDOW", "Window", "WindowSink"]
 
 WINDOW = 1_000_000  # frames that one window judges, at most
 STRETCH = 2 * 3600 * 10**9  # nanoseconds before and behind them
@@ -155,20 +155,43 @@ def _last_of_each_kind(batches: list[Any], columns: tuple[str, ...], known: tupl
     ]
 
 
-def windows(reading: Reading, frames: int = WINDOW) -> Iterator[Window]:
-    """The windows of one reading of a capture, in order; the last one comes when it has been read."""
-    held, count, number, start = Held(), 0, 0, 0
-    for table, batch in reading:
-        if table == "packets":
-            if count >= frames + 2 * (frames // PART):
-                end, keep = _edges(held, frames)
-                yield _window(held, reading.standing(), number, start, end, last=False)
-                held.drop_before(keep)
-                start, number = end, number + 1
-                count = sum(len(b) for _, b in held.batches["packets"])
-            count += len(batch)
-        held.add(table, batch, reading.session.frames)
-    yield _window(held, {}, number, start, reading.session.frames + 1, last=True)
+class WindowSink(Sink):
+    """Hands the windows of a pass, in order, to whoever looks at them; the last one comes with the capture's end.
+
+    Args:
+        use: called with each window.
+        frames: that a window judges, at most.
+        tables: that its windows have.
+    """
+
+    def __init__(
+        self, use: Callable[[Window], None], frames: int = WINDOW, tables: tuple[str, ...] | None = None
+    ) -> None:
+        self.use, self.frames, self.tables = use, frames, tables
+
+    def restart(self, decode_pass: DecodePass) -> None:
+        self._held, self._count, self._number, self._start = Held(), 0, 0, 0
+
+    def take(self, block: DecodedBlock) -> None:
+        held = self._held
+        if "packets" in block.batches:
+            if self._count >= self.frames + 2 * (self.frames // PART):
+                self._hand_out(block.decode_pass)
+            self._count += len(block.batches["packets"])
+        for table, batch in block.batches.items():
+            held.add(table, batch, block.frames)
+        if block.last:
+            self.use(_window(held, {}, self._number, self._start, block.frames + 1, last=True))
+
+    def _hand_out(self, decode_pass: DecodePass) -> None:
+        """Hand out the window that is full, and let go of what the next one does not need."""
+        held = self._held
+        end, keep = _edges(held, self.frames)
+        standing = decode_pass.snapshot_tables()
+        self.use(_window(held, standing, self._number, self._start, end, last=False))
+        held.drop_before(keep)
+        self._start, self._number = end, self._number + 1
+        self._count = sum(len(b) for _, b in held.batches["packets"])
 
 
 def _edges(held: Held, frames: int) -> tuple[int, int]:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from analysis.pipeline.decode import Progress, readings
-from analysis.pipeline.session import SECURITY, Hindsight, Session
+from analysis.pipeline.passes import Progress, run_passes
+from analysis.pipeline.session import SECURITY, Session
 from analysis.pipeline.source import Replay
 from analysis.redaction.blanking import Buffers, blanked
 from analysis.redaction.fragments import Blocks
@@ -69,13 +69,10 @@ def redact_capture(
         CaptureError: it cannot be read at all.
     """
     replay.apart = True  # every record is written again, so none is passed over as a double
-    for reading in readings(replay, keyring, tables=("packets",)):
-        for _ in reading:
-            pass
-    session = reading.session
+    last = run_passes(replay, keyring, tables=("packets",))
+    session, learnt = last.session, last.session.learnt()
     keys = session.context.keyring.keys
-    learnt = Hindsight(keys[session.given :], dict(session.context.addresses.first))
-    out = Redacted(facts=reading.facts)
+    out = Redacted(facts=last.facts)
     addresses = {*keyring.devices, *session.names, *learnt.addresses.values()}
     addresses |= {one for key in keys for one in key.devices or ()}
     radios = session.radios.rows(session.context.addresses, keyring.devices, session.names)

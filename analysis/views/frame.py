@@ -10,7 +10,7 @@ from typing import Any
 
 from analysis.pipeline.blocks import decode_block
 from analysis.pipeline.conversations import MessagesOfFrames, finish_conversations, read_packet
-from analysis.pipeline.decode import readings
+from analysis.pipeline.passes import run_passes
 from analysis.pipeline.rows import LINK_TYPES, capture_columns
 from analysis.pipeline.session import SECURITY, Hindsight, Session
 from analysis.pipeline.source import Replay, Source
@@ -52,17 +52,9 @@ def shown_frames(
     with nullcontext(source) if isinstance(source, Replay) else Replay(source) as replay:
         found, facts = _pass(replay, keyring, numbers, None)
         if any(one.columns.get(layer) == "no_key" for one in found for layer in SECURITY):
-            for reading in readings(replay, keyring, tables=()):
-                for _ in reading:
-                    pass
-            hindsight = reading.session.hindsight() or _all_learnt(reading.session)
-            found, facts = _pass(replay, keyring, numbers, hindsight)
+            session = run_passes(replay, keyring).session
+            found, facts = _pass(replay, keyring, numbers, session.hindsight() or session.learnt())
         return found, facts
-
-
-def _all_learnt(session: Session) -> Hindsight:
-    keys = session.context.keyring.keys[session.given :]
-    return Hindsight(list(keys), dict(session.context.addresses.first))
 
 
 def _pass(

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from analysis.pipeline.passes import DecodedBlock, DecodePass, Sink
 from analysis.tables.arrow import numpy_of, truths_of
+from analysis.tables.python_values import rows_of
 
-__all__ = ["Statistics"]
+__all__ = ["Statistics", "StatisticsSink"]
 
 BROADCAST = {
     0xFFFF: "all devices",
@@ -145,6 +147,27 @@ class Statistics:
                 for k, n in self.endpoints.most_common()
             ],
         }
+
+
+class StatisticsSink(Sink):
+    """Counts what is decoded.
+
+    Attributes:
+        counts: so far.
+        devices: rows of that table, known at the end.
+    """
+
+    tables = ("packets", "devices")
+
+    def restart(self, decode_pass: DecodePass) -> None:
+        self.counts = Statistics()
+        self.devices: list[dict[str, Any]] = []
+
+    def take(self, block: DecodedBlock) -> None:
+        if "packets" in block.batches:
+            self.counts.count(block.batches["packets"])
+        if "devices" in block.batches:
+            self.devices = list(rows_of(block.batches["devices"]))
 
 
 def _rows(packets: Any, names: tuple[str, ...]) -> tuple[Any, Any]:

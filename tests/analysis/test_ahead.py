@@ -13,7 +13,8 @@ import pytest
 from analysis.pipeline import ahead
 from analysis.pipeline.ahead import Ahead
 from analysis.pipeline.blocks import decode_block
-from analysis.pipeline.decode import Decoded, Reading, decode
+from analysis.pipeline.decode import Decoded, decode
+from analysis.pipeline.passes import DecodePass
 from analysis.pipeline.side_by_side import processors
 from analysis.pipeline.source import Replay
 from captures import Capture, CaptureError, FrameBlock
@@ -94,10 +95,10 @@ def test_every_kind_of_traffic(tmp_path: Path, case: Case, blocks_received: list
 def test_a_reading_in_vain_makes_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first frames are read here: only then is it known whether the rest is worth reading ahead."""
     path, ring = traffic(tmp_path)
-    monkeypatch.setattr("analysis.pipeline.decode.FIRST_LOOK", 300)
+    monkeypatch.setattr("analysis.pipeline.passes.FIRST_LOOK", 300)
     seen: list[int] = []
     made: list[int] = []
-    monkeypatch.setattr("analysis.pipeline.decode.decode_block", counting(seen, decode_block))
+    monkeypatch.setattr("analysis.pipeline.passes.decode_block", counting(seen, decode_block))
     monkeypatch.setattr(ahead, "Copy", counting(made, ahead.Copy))
     expected = alone(path, ring)
     # Given up after the first look, and read again from the start.
@@ -202,7 +203,7 @@ def test_a_capture_that_cannot_be_read_on_says_why(tmp_path: Path, monkeypatch: 
 
 def test_a_reading_that_is_given_up_leaves_no_process(tmp_path: Path) -> None:
     path, ring = traffic(tmp_path)
-    reading = Reading(Replay(path), ring, final=True)
+    reading = DecodePass(Replay(path), ring, final=True)
     rows = iter(reading)
     while reading.session.frames < 3 * BLOCK:
         next(rows)
@@ -229,7 +230,7 @@ def test_only_files_are_read_ahead(tmp_path: Path) -> None:
 
 def test_a_limit_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks_received: list[int]) -> None:
     path, ring = traffic(tmp_path)
-    monkeypatch.setattr("analysis.pipeline.decode.LONG", 0)
+    monkeypatch.setattr("analysis.pipeline.passes.LONG", 0)
     found = decode(path, ring, limit=3100)
     assert blocks_received and len(found.table("packets")) == 3100
     assert found.facts.link_types == [195]

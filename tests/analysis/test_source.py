@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.pipeline.decode import Reading, decode, readings
+from analysis.pipeline.decode import decode
+from analysis.pipeline.passes import DecodedBlock, DecodePass, Sink, run_passes
 from analysis.pipeline.source import Replay
 from captures.files import chain, pcap, source
 from dissectors.keyring import Key, Keyring
@@ -45,13 +46,27 @@ def ring() -> Keyring:
     return ring
 
 
+class Rows(Sink):
+    """Counts the rows of packets of each pass."""
+
+    tables = ("packets",)
+
+    def __init__(self) -> None:
+        self.passes: list[DecodePass] = []
+
+    def restart(self, decode_pass: DecodePass) -> None:
+        self.passes.append(decode_pass)
+        self.rows = 0
+
+    def take(self, block: DecodedBlock) -> None:
+        self.rows += len(block.batches.get("packets", ()))
+
+
 def test_a_reading_that_is_given_up_loses_nothing_of_a_stream(capture: Path, ring: Keyring) -> None:
-    read: list[Reading] = []
-    for reading in readings(Stream(capture.read_bytes()), ring):
-        rows = sum(len(batch) for table, batch in reading if table == "packets")
-        read.append(reading)
-    assert [reading.session.frames < FRAMES for reading in read] == [True, False]
-    assert rows == FRAMES and not read[-1].facts.lost
+    sink = Rows()
+    last = run_passes(Stream(capture.read_bytes()), ring, sink)
+    assert [one.session.frames < FRAMES for one in sink.passes] == [True, False]
+    assert sink.rows == FRAMES and not last.facts.lost
 
 
 def test_a_stream_is_decoded_as_a_file_is(capture: Path, ring: Keyring) -> None:

@@ -10,8 +10,9 @@ from analysis.engine.checking import check, check_capture
 from analysis.engine.merging import PIECES_KEPT, SUBJECTS_KEPT, Sayings
 from analysis.findings.model import Evidence, broken, kept
 from analysis.keys.keyfile import read_keys
-from analysis.pipeline.decode import decode, readings
-from analysis.pipeline.windows import Window, windows
+from analysis.pipeline.decode import decode
+from analysis.pipeline.passes import DecodePass, run_passes
+from analysis.pipeline.windows import Window, WindowSink
 from analysis.report import Tally, render_report, render_tally
 from analysis.rules.registry import REGISTRY, rules
 from captures.simulated.keyfile import keys_text
@@ -39,8 +40,14 @@ def test_a_capture_of_one_window_gives_what_checking_its_tables_gives(home: Any)
 
 
 def test_every_frame_is_judged_by_one_window(home: Any) -> None:
-    for reading in readings(*home, block_frames=40):
-        parts = list(windows(reading, 320))
+    parts: list[Window] = []
+
+    class Parts(WindowSink):
+        def restart(self, decode_pass: DecodePass) -> None:
+            super().restart(decode_pass)
+            parts.clear()
+
+    reading = run_passes(*home, Parts(parts.append, 320), block_frames=40)
     assert len(parts) > 2
     assert [part.last for part in parts] == [False] * (len(parts) - 1) + [True]
     judged = Counter(

@@ -33,7 +33,7 @@ def measure(step: str, capture: str, keys: str | None) -> dict[str, Any]:
     together (what they share counted twice), frames."""
     from analysis.engine.checking import check_capture
     from analysis.keys.keyfile import read_keys
-    from analysis.pipeline.decode import readings
+    from analysis.pipeline.passes import DECODED_TABLES, run_passes
     from analysis.rules.registry import rules
 
     ring = read_keys(keys)
@@ -42,9 +42,7 @@ def measure(step: str, capture: str, keys: str | None) -> dict[str, Any]:
     if step == "check":
         reading = check_capture(capture, ring).reading
     else:
-        for reading in readings(capture, ring):
-            for _ in reading:
-                pass
+        reading = run_passes(capture, ring, tables=DECODED_TABLES)
     passed, after = time.perf_counter() - started, os.times()
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return {

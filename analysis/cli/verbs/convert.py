@@ -11,7 +11,7 @@ from typing import IO, Any, Literal
 from analysis.cli import console
 from analysis.cli.command_line.frame_numbers import frame_ranges
 from analysis.cli.command_line.places import refuse_overwriting
-from analysis.pipeline.decode import readings
+from analysis.pipeline.passes import run_passes
 from analysis.pipeline.source import Replay
 from captures import Capture, captured_frames, write_capture
 from dissectors.keyring import Key, Keyring
@@ -79,10 +79,7 @@ def _format(out: str, format_: str | None) -> Literal["pcapng", "pcap"]:
 
 def _keys(replay: Replay, keyring: Keyring) -> list[Key]:
     """All keys that the capture carries or teaches, and those of keys.toml that opened something."""
-    for reading in readings(replay, keyring, tables=("packets", "keys")):
-        for _ in reading:
-            pass
-    session = reading.session
+    session = run_passes(replay, keyring, tables=("packets", "keys")).session
     return [
         key
         for key in session.context.keyring.keys

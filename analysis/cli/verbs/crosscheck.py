@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from analysis.cli import console
-from analysis.pipeline.decode import readings
+from analysis.pipeline.decode import TableSink
+from analysis.pipeline.passes import run_passes
 from analysis.pipeline.source import Replay
 from analysis.tables.python_values import rows_of
 from analysis.views.agreement import Agreement
@@ -37,12 +38,13 @@ def _compared(
     replay: Replay, keyring: Keyring, version: str, *, as_json: bool, most: int, quiet: bool
 ) -> int:
     with console.progress(replay.name, quiet=quiet) as step:
-        for reading in readings(replay, keyring, tables=("packets",), progress=step):
-            ours = {row["frame"]: row for _, batch in reading for row in rows_of(batch)}
-    console.tell_losses(reading.facts)
+        sink = TableSink(("packets",))
+        last = run_passes(replay, keyring, sink, progress=step)
+    ours = {row["frame"]: row for batch in sink.batches.get("packets", ()) for row in rows_of(batch)}
+    console.tell_losses(last.facts)
     agreement = Agreement()
     frames = 0
-    keys = reading.session.context.keyring.keys
+    keys = last.session.context.keyring.keys
     try:
         with _readable(replay) as (path, trailer):
             for theirs in tshark_rows(path, keys, trailer):
@@ -53,14 +55,14 @@ def _compared(
     except TsharkFailed as error:
         console.say(f"warning: tshark: {error}")
     if as_json:
-        head = {"schema": 1, "source": reading.facts.name, "tshark": version, "share": agreement.share()}
+        head = {"schema": 1, "source": last.facts.name, "tshark": version, "share": agreement.share()}
         counts = {"frames": len(ours), "tshark_frames": frames, "fields": agreement.to_json()}
         differing = [one.to_json() for one in agreement.disagreements]
         console.put_json({**head, **counts, "disagreements": differing})
         return console.OK
     for line in _text(agreement, most):
         console.put(line)
-    console.put(f"{reading.facts.name}: {len(ours):,} frames here, {frames:,} in tshark {version}")
+    console.put(f"{last.facts.name}: {len(ours):,} frames here, {frames:,} in tshark {version}")
     return console.OK
 
 

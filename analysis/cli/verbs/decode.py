@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from analysis.cli import console
 from analysis.cli.command_line.batch import Batch
-from analysis.pipeline.decode import DECODED_TABLES, Reading, readings
+from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass, Sink, run_passes
 from analysis.pipeline.session import Session
 from analysis.tables.arrow import codes_of
 from analysis.tables.output import FORMATS, Folder
@@ -51,15 +51,15 @@ def run(
     for capture, place in zip(captures, _places(captures, out), strict=True):
         with batch.reading():
             with console.progress(Path(capture).name, quiet=quiet) as step:
-                options: dict[str, Any] = {"limit": limit, "progress": step, "tables": (*wanted, "packets")}
-                options["ahead"] = False  # the second processor writes what this one reads
+                # The second processor writes what this one reads.
+                options: dict[str, Any] = {"limit": limit, "progress": step, "ahead": False}
                 if place is None:
-                    last, shut = _to_stdout(capture, keyring, chosen, wanted[0], options)
+                    shut = _to_stdout(capture, keyring, chosen, wanted[0], options)
                 else:
-                    last, shut = _to_folder(capture, keyring, Folder(place, chosen, wanted), options, quiet)
-            console.tell_losses(last.facts)
-            _tell(last.facts, last.session, shut, quiet)
-            partly = partly or bool(last.facts.lost) or bool(shut)
+                    shut = _to_folder(capture, keyring, Folder(place, chosen, wanted), options, quiet)
+            console.tell_losses(shut.last.facts)
+            _tell(shut.last.facts, shut.last.session, shut.frames, quiet)
+            partly = partly or bool(shut.last.facts.lost) or bool(shut.frames)
     return console.UNREADABLE if batch.unreadable else console.PARTLY if strict and partly else console.OK
 
 
@@ -78,57 +78,109 @@ def _places(captures: Sequence[str], out: Path | None) -> list[Path | None]:
     return places
 
 
+class ShutSink(Sink):
+    """Counts the frames some layer of which was not opened.
+
+    Attributes:
+        frames: so far.
+        last: the pass that counts.
+    """
+
+    tables = ("packets",)
+    last: DecodePass
+
+    def restart(self, decode_pass: DecodePass) -> None:
+        self.frames = 0
+
+    def take(self, block: DecodedBlock) -> None:
+        packets = block.batches.get("packets")
+        if packets is not None:
+            layers = [codes_of(packets.column(f"{layer}_security"), SHUT) for layer in ("mac", "nwk", "aps")]
+            self.frames += int((layers[0] | layers[1] | layers[2]).sum())
+
+    def end(self, decode_pass: DecodePass) -> None:
+        self.last = decode_pass
+
+
+class FolderSink(Sink):
+    """Writes tables to files of a folder.
+
+    Attributes:
+        rows: written so far, by table.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self.tables = folder.tables
+        self.places: list[Path] = []
+
+    def restart(self, decode_pass: DecodePass) -> None:
+        self.folder.begin()
+        self.rows = dict.fromkeys(self.folder.tables, 0)
+
+    def take(self, block: DecodedBlock) -> None:
+        for table, batch in block.batches.items():
+            if table in self.rows:
+                self.rows[table] += len(batch)
+                self.folder.write(table, batch)
+
+    def end(self, decode_pass: DecodePass) -> None:
+        self.places = self.folder.finish()
+
+    def abandon(self) -> None:
+        self.folder.abandon()
+
+
+class StreamSink(Sink):
+    """Writes one table into a file that is open; what a pass wrote in vain is cut off."""
+
+    def __init__(self, file: IO[bytes], format_: str, table: str) -> None:
+        self.file, self.table = file, table
+        self.tables = (table,)
+        self._make = FORMATS[format_][1]
+        self._scribe: Scribe | None = None
+
+    def restart(self, decode_pass: DecodePass) -> None:
+        self.abandon()
+        self.file.seek(0)
+        self.file.truncate()
+        self._writer = self._make(self.file, self.table)
+        self._scribe = Scribe()
+
+    def take(self, block: DecodedBlock) -> None:
+        if self.table in block.batches and self._scribe is not None:
+            self._scribe.do(partial(self._writer.write, block.batches[self.table]))
+
+    def end(self, decode_pass: DecodePass) -> None:
+        if self._scribe is not None:
+            self._scribe.finish()
+        self._writer.close()
+
+    def abandon(self) -> None:
+        if self._scribe is not None:
+            self._scribe.drop()
+
+
 def _to_folder(
     capture: str, keyring: Keyring, folder: Folder, options: dict[str, Any], quiet: bool
-) -> tuple[Reading, int]:
-    try:
-        for reading in readings(capture, keyring, **options):
-            folder.begin()
-            shut, rows = 0, dict.fromkeys(folder.tables, 0)
-            for table, batch in reading:
-                shut += _shut(table, batch)
-                rows[table] = rows.get(table, 0) + len(batch)
-                folder.write(table, batch)
-        for place in folder.finish():
-            if not quiet:
-                console.say(f"{place}: {rows[place.stem]:,} rows")
-    except BaseException:
-        folder.abandon()
-        raise
-    return reading, shut
+) -> ShutSink:
+    shut, sink = ShutSink(), FolderSink(folder)
+    run_passes(capture, keyring, shut, sink, **options)
+    for place in sink.places:
+        if not quiet:
+            console.say(f"{place}: {sink.rows[place.stem]:,} rows")
+    return shut
 
 
-def _to_stdout(
-    capture: str, keyring: Keyring, format_: str, table: str, options: dict[str, Any]
-) -> tuple[Reading, int]:
-    # What went out cannot be taken back, so rows wait on disk until no further reading is needed.
+def _to_stdout(capture: str, keyring: Keyring, format_: str, table: str, options: dict[str, Any]) -> ShutSink:
+    # What went out cannot be taken back, so rows wait on disk until no further pass is needed.
     with tempfile.SpooledTemporaryFile(max_size=HELD) as spool:
-        for reading in readings(capture, keyring, **options):
-            spool.seek(0)
-            spool.truncate()
-            writer = FORMATS[format_][1](spool, table)
-            scribe, shut = Scribe(), 0
-            try:
-                for name, batch in reading:
-                    shut += _shut(name, batch)
-                    if name == table:
-                        scribe.do(partial(writer.write, batch))
-                scribe.finish()
-            finally:
-                scribe.drop()
-            writer.close()
+        shut = ShutSink()
+        run_passes(capture, keyring, shut, StreamSink(spool, format_, table), **options)
         spool.seek(0)
         shutil.copyfileobj(spool, sys.stdout.buffer)
         sys.stdout.buffer.flush()
-    return reading, shut
-
-
-def _shut(table: str, batch: Any) -> int:
-    """Frames some layer of which was not opened."""
-    if table != "packets":
-        return 0
-    layers = [codes_of(batch.column(f"{layer}_security"), SHUT) for layer in ("mac", "nwk", "aps")]
-    return int((layers[0] | layers[1] | layers[2]).sum())
+    return shut
 
 
 def _tell(facts: CaptureFacts, session: Session, shut: int, quiet: bool) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from analysis.cli import console
 from analysis.pipeline.certificates import certificate_rows
-from analysis.pipeline.decode import Reading, readings
 from analysis.pipeline.keytable import key_rows
+from analysis.pipeline.passes import DecodedBlock, DecodePass, Sink, run_passes
 from analysis.tables.arrow import codes_of
 from analysis.tables.python_values import rows_of
 from dissectors.keyring import Keyring
@@ -55,26 +55,41 @@ class Need:
         }
 
 
+class NeedsSink(Sink):
+    """Sorts the frames that stayed shut, or were replayed, by layer and reason.
+
+    Attributes:
+        needs: by layer, scope, verdict and reason.
+        secured: frames that are secured at all.
+    """
+
+    tables = ("packets", "keys", "certificates")
+
+    def restart(self, decode_pass: DecodePass) -> None:
+        self.needs: dict[tuple[str, ...], Need] = {}
+        self.secured = 0
+
+    def take(self, block: DecodedBlock) -> None:
+        if "packets" in block.batches:
+            self.secured += _gather(block.batches["packets"], self.needs)
+
+
 def run(source: str, keyring: Keyring, *, as_json: bool, reveal: bool, quiet: bool) -> int:
     """Print the keys; see `hanscope keys --help`."""
     with console.progress(source, quiet=quiet) as step:
-        for reading in readings(source, keyring, tables=("packets", "keys", "certificates"), progress=step):
-            needs: dict[tuple[str, ...], Need] = {}
-            secured = 0
-            for table, batch in reading:
-                if table == "packets":
-                    secured += _gather(batch, needs)
-    console.tell_losses(reading.facts)
-    held = key_rows(reading.session, reveal=reveal)
-    ranked = sorted(needs.values(), key=lambda need: -need.count)
+        sink = NeedsSink()
+        last = run_passes(source, keyring, sink, progress=step)
+    console.tell_losses(last.facts)
+    held, secured = key_rows(last.session, reveal=reveal), sink.secured
+    ranked = sorted(sink.needs.values(), key=lambda need: -need.count)
     shut = [need for need in ranked if need.verdict != REPLAY]
     replayed = [need for need in ranked if need.verdict == REPLAY]
-    certificates = certificate_rows(reading.session)
+    certificates = certificate_rows(last.session)
     if as_json:
         document = {
             "schema": 1,
-            "source": reading.facts.name,
-            "frames": reading.session.frames,
+            "source": last.facts.name,
+            "frames": last.session.frames,
             "secured_frames": secured,
             "keys": held,
             "needed": [need.to_json() for need in shut],
@@ -83,7 +98,7 @@ def run(source: str, keyring: Keyring, *, as_json: bool, reveal: bool, quiet: bo
         }
         console.put_json(document)
     else:
-        for line in (*_text(reading, held, shut, replayed, secured), *_certificates(certificates)):
+        for line in (*_text(last, held, shut, replayed, secured), *_certificates(certificates)):
             console.put(line)
     return console.OK
 
@@ -133,9 +148,9 @@ def _reason(layer: str, row: dict[str, Any]) -> str:
 
 
 def _text(
-    reading: Reading, held: list[dict[str, Any]], shut: list[Need], replayed: list[Need], secured: int
+    last: DecodePass, held: list[dict[str, Any]], shut: list[Need], replayed: list[Need], secured: int
 ) -> Iterator[str]:
-    yield f"{reading.facts.name}: {reading.session.frames:,} frames, {secured:,} of them secured"
+    yield f"{last.facts.name}: {last.session.frames:,} frames, {secured:,} of them secured"
     yield ""
     yield f"{'keys held':<10}{'opened':>8}  {'scope':<40} origin"
     for row in sorted(held, key=lambda r: -int(r["frames_opened"])):

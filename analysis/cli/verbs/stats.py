@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from analysis.cli import console
-from analysis.pipeline.decode import readings
-from analysis.tables.python_values import iso_time, rows_of
-from analysis.views.statistics import Statistics, short_text
+from analysis.pipeline.passes import run_passes
+from analysis.tables.python_values import iso_time
+from analysis.views.statistics import Statistics, StatisticsSink, short_text
 from captures import CaptureFacts
 from dissectors.keyring import Keyring
 
@@ -20,23 +20,17 @@ LAYERS = (("mac", "IEEE 802.15.4"), ("nwk", "  ZigBee NWK"), ("aps", "    APS"),
 def run(source: str, keyring: Keyring, *, as_json: bool, most: int, quiet: bool) -> int:
     """Print the statistics; see `hanscope stats --help`."""
     with console.progress(source, quiet=quiet) as step:
-        for reading in readings(source, keyring, tables=("packets", "devices"), progress=step):
-            counts = Statistics()
-            devices: list[dict[str, Any]] = []
-            for table, batch in reading:
-                if table == "packets":
-                    counts.count(batch)
-                else:
-                    devices.extend(rows_of(batch))
-    console.tell_losses(reading.facts, notes=as_json)
+        sink = StatisticsSink()
+        facts = run_passes(source, keyring, sink, progress=step).facts
+    counts, devices = sink.counts, sink.devices
+    console.tell_losses(facts, notes=as_json)
     if as_json:
-        facts = reading.facts
         head = {"schema": 1, "source": facts.name, "format": facts.format, "link_types": facts.link_types}
         head["trailers"] = facts.trailer_judgement
         head["notes"], head["clocks"], head["warnings"] = facts.notes, facts.clocks, facts.warnings
         console.put_json({**head, **counts.to_json(), "devices": devices})
     else:
-        for line in _text(reading.facts, counts, devices, most):
+        for line in _text(facts, counts, devices, most):
             console.put(line)
     return console.OK
 
