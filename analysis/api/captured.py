@@ -101,7 +101,7 @@ class Capture(Tables):
             CaptureError: the capture cannot be read at all.
         """
         from analysis.pipeline.decode import MessageSink
-        from analysis.pipeline.passes import run_passes
+        from analysis.pipeline.runner import run_passes
         from analysis.views.messages import Source
 
         sink = MessageSink(number)

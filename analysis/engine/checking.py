@@ -25,7 +25,8 @@ from analysis.features.view import Known, View
 from analysis.findings.model import SEVERITIES, CheckResult, Evidence, Finding, Rule, State, Verdict
 from analysis.findings.waivers import Accepted, Waivers
 from analysis.pipeline.decode import decode
-from analysis.pipeline.passes import DECODED_TABLES, DecodePass, Progress, run_passes
+from analysis.pipeline.passes import DECODED_TABLES, DecodePass, Progress
+from analysis.pipeline.runner import run_passes
 from analysis.pipeline.side_by_side import processors, shared_out
 from analysis.pipeline.source import Replay, Source
 from analysis.pipeline.uncollected import uncollected

@@ -14,10 +14,10 @@ _WHERE = {
     "DecodedBlock": "analysis.pipeline.passes",
     "Replay": "analysis.pipeline.source",
     "Session": "analysis.pipeline.session",
-    "Sink": "analysis.pipeline.passes",
+    "Sink": "analysis.pipeline.runner",
     "Window": "analysis.pipeline.windows",
     "TableSink": "analysis.pipeline.decode",
-    "run_passes": "analysis.pipeline.passes",
+    "run_passes": "analysis.pipeline.runner",
 }
 
 

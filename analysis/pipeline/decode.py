@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass, Progress, Sink, run_passes
+from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass, Progress
+from analysis.pipeline.runner import Sink, run_passes
 from analysis.pipeline.session import Session
 from analysis.pipeline.source import Replay, Source
 from analysis.pipeline.uncollected import uncollected

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.pipeline.passes import DecodedBlock, DecodePass, Sink
+from analysis.pipeline.passes import DecodedBlock, DecodePass
+from analysis.pipeline.runner import Sink
 from analysis.tables.arrow import empty_table, numpy_of
 from analysis.tables.batches import in_one_code
 from analysis.tables.schema import TABLES

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from analysis.pipeline.passes import Progress, run_passes
+from analysis.pipeline.passes import Progress
+from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import SECURITY, Session
 from analysis.pipeline.source import Replay
 from analysis.redaction.blanking import Buffers, blanked

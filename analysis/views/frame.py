@@ -10,8 +10,8 @@ from typing import Any
 
 from analysis.pipeline.blocks import decode_block
 from analysis.pipeline.conversations import MessagesOfFrames, finish_conversations, read_packet
-from analysis.pipeline.passes import run_passes
 from analysis.pipeline.rows import LINK_TYPES, capture_columns
+from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import SECURITY, Hindsight, Session
 from analysis.pipeline.source import Replay, Source
 from analysis.tables.python_values import iso_time

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.pipeline.passes import DecodedBlock, DecodePass, Sink
+from analysis.pipeline.passes import DecodedBlock, DecodePass
+from analysis.pipeline.runner import Sink
 from analysis.tables.arrow import numpy_of, truths_of
 from analysis.tables.python_values import rows_of
 

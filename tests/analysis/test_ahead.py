@@ -14,7 +14,7 @@ from analysis.pipeline import ahead
 from analysis.pipeline.ahead import Ahead
 from analysis.pipeline.blocks import decode_block
 from analysis.pipeline.decode import Decoded, decode
-from analysis.pipeline.passes import DecodePass
+from analysis.pipeline.passes import CapturePass
 from analysis.pipeline.side_by_side import processors
 from analysis.pipeline.source import Replay
 from captures import Capture, CaptureError, FrameBlock
@@ -203,7 +203,7 @@ def test_a_capture_that_cannot_be_read_on_says_why(tmp_path: Path, monkeypatch: 
 
 def test_a_reading_that_is_given_up_leaves_no_process(tmp_path: Path) -> None:
     path, ring = traffic(tmp_path)
-    reading = DecodePass(Replay(path), ring, final=True)
+    reading = CapturePass(Replay(path), ring, final=True)
     rows = iter(reading)
     while reading.session.frames < 3 * BLOCK:
         next(rows)

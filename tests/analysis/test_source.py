@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from analysis.pipeline.decode import decode
-from analysis.pipeline.passes import DecodedBlock, DecodePass, Sink, run_passes
+from analysis.pipeline.passes import DecodedBlock, DecodePass
+from analysis.pipeline.runner import Sink, run_passes
 from analysis.pipeline.source import Replay
 from captures.files import chain, pcap, source
 from dissectors.keyring import Key, Keyring

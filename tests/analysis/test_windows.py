@@ -11,7 +11,8 @@ from analysis.engine.merging import PIECES_KEPT, SUBJECTS_KEPT, Sayings
 from analysis.findings.model import Evidence, broken, kept
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
-from analysis.pipeline.passes import DecodePass, run_passes
+from analysis.pipeline.passes import DecodePass
+from analysis.pipeline.runner import run_passes
 from analysis.pipeline.windows import Window, WindowSink
 from analysis.report import Tally, render_report, render_tally
 from analysis.rules.registry import REGISTRY, rules

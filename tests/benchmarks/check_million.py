@@ -33,7 +33,8 @@ def measure(step: str, capture: str, keys: str | None) -> dict[str, Any]:
     together (what they share counted twice), frames."""
     from analysis.engine.checking import check_capture
     from analysis.keys.keyfile import read_keys
-    from analysis.pipeline.passes import DECODED_TABLES, run_passes
+    from analysis.pipeline.passes import DECODED_TABLES
+    from analysis.pipeline.runner import run_passes
     from analysis.rules.registry import rules
 
     ring = read_keys(keys)

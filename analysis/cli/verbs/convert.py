@@ -11,7 +11,7 @@ from typing import IO, Any, Literal
 from analysis.cli import console
 from analysis.cli.command_line.frame_numbers import frame_ranges
 from analysis.cli.command_line.places import refuse_overwriting
-from analysis.pipeline.passes import run_passes
+from analysis.pipeline.runner import run_passes
 from analysis.pipeline.source import Replay
 from captures import Capture, captured_frames, write_capture
 from dissectors.keyring import Key, Keyring

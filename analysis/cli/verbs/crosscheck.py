@@ -9,7 +9,7 @@ from pathlib import Path
 
 from analysis.cli import console
 from analysis.pipeline.decode import TableSink
-from analysis.pipeline.passes import run_passes
+from analysis.pipeline.runner import run_passes
 from analysis.pipeline.source import Replay
 from analysis.tables.python_values import rows_of
 from analysis.views.agreement import Agreement

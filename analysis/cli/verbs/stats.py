@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from analysis.cli import console
-from analysis.pipeline.passes import run_passes
+from analysis.pipeline.runner import run_passes
 from analysis.tables.python_values import iso_time
 from analysis.views.statistics import Statistics, StatisticsSink, short_text
 from captures import CaptureFacts

@@ -1,0 +1,111 @@
+"""The pass runner: a capture is decoded as often as hindsight asks for, and what decoding gives is handed to sinks.
+
+Strategy: `run_passes` makes passes (`analysis.pipeline.passes`; mostly two, the first of them given up early) until
+one knew from its start all that would open more, and feeds sinks with it: tables, statistics, rules, a report, a file. A
+sink is told when a pass begins anew, gets each decoded block, and is told of the end; docs/architecture.md says how to
+write one. A live source is the same thing with no end (`analysis.pipeline.live`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+
+from analysis.pipeline.passes import DECODED_TABLES, CapturePass, DecodedBlock, DecodePass, Progress
+from analysis.pipeline.session import Hindsight
+from analysis.pipeline.source import Replay, Source
+from dissectors.keyring import Keyring
+
+__all__ = ["Sink", "run_passes"]
+
+PASSES = 6
+"""Passes over a capture at most, two of which are given up early: every further one needs a key that the one before
+taught."""
+
+
+class Sink:
+    """Takes what decoding gives. To be subclassed; what a sink does not care for it leaves out.
+
+    Attributes:
+        tables: the tables that it reads; None for all.
+    """
+
+    tables: tuple[str, ...] | None = None
+
+    def restart(self, decode_pass: DecodePass) -> None:
+        """A pass begins: what an earlier one gave does not count any more."""
+
+    def take(self, block: DecodedBlock) -> None:
+        """The next block of the pass."""
+
+    def end(self, decode_pass: DecodePass) -> None:
+        """The last pass was this one, and it has given everything."""
+
+    def abandon(self) -> None:
+        """The run broke off, with an error or an interruption: let go of what is not finished."""
+
+
+def run_passes(
+    source: Source | Replay,
+    keyring: Keyring | None = None,
+    *sinks: Sink,
+    limit: int | None = None,
+    progress: Progress | None = None,
+    tables: Iterable[str] | None = None,
+    block_frames: int | None = None,
+    ahead: bool = True,
+) -> DecodePass:
+    """Decode `source` into `sinks`, which are fed in their order; the pass that counts, with its session and facts.
+
+    Args:
+        source: path, ``-`` for stdin, open binary file, or a `Replay` (which stays open).
+        keyring: keys to try; what the capture teaches is learnt besides, also for frames before it.
+        sinks: fed with each block of the pass that counts, and of earlier ones up to where it shows that they do not.
+        limit: stop after so many records.
+        progress: called after each block.
+        tables: the tables wanted; those that the sinks read by default.
+        block_frames: records decoded at a time, at most.
+        ahead: another process may read ahead (`analysis.pipeline.ahead`); not for those who keep a second processor busy.
+
+    Raises:
+        CaptureError: the capture cannot be read at all.
+    """
+    wanted = _read_by(sinks) if tables is None else tuple(tables)
+    hindsight: Hindsight | None = None
+    with nullcontext(source) if isinstance(source, Replay) else Replay(source) as replay, abandoning(sinks):
+        for number in range(1, PASSES + 1):
+            one = CapturePass(
+                replay, keyring, limit=limit, progress=progress, tables=wanted, hindsight=hindsight,
+                block_frames=block_frames, final=number == PASSES, ahead=ahead,
+            )  # fmt: skip
+            for sink in sinks:
+                sink.restart(one)
+            for block in one:
+                if not one.superseded:
+                    for sink in sinks:
+                        sink.take(block)
+            if not one.needs_another_pass:
+                break
+            hindsight = one.session.hindsight()
+        for sink in sinks:
+            sink.end(one)
+    return one
+
+
+@contextmanager
+def abandoning(sinks: Iterable[Sink]) -> Iterator[None]:
+    """Tell the sinks when what is done within breaks off."""
+    try:
+        yield
+    except BaseException:
+        for sink in sinks:
+            sink.abandon()
+        raise
+
+
+def _read_by(sinks: Iterable[Sink]) -> tuple[str, ...]:
+    """The tables that any of the sinks reads."""
+    read: set[str] = set()
+    for sink in sinks:
+        read |= set(DECODED_TABLES if sink.tables is None else sink.tables)
+    return tuple(name for name in DECODED_TABLES if name in read)
