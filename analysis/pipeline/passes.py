@@ -98,8 +98,8 @@ class DecodePass:
         self.superseded = False
         self._learnt = (0, 0)
 
-    def decoded(self, block: FrameBlock, said: Said, outer: Outer | None = None) -> Iterator[DecodedBlock]:
-        """What decoding makes of the next frames; most give one block.
+    def decoded(self, block: FrameBlock, said: Said, outer: Outer | None = None) -> DecodedBlock:
+        """What decoding makes of the next frames.
 
         Args:
             block: the frames.
@@ -107,9 +107,9 @@ class DecodePass:
             outer: their outer layers, where these were read ahead.
         """
         self.session.learn_secrets(said.secrets)
-        for batches in decode_block(block, self.session, outer):
-            self._look_at_what_is_learnt()
-            yield DecodedBlock(batches, self)
+        batches = decode_block(block, self.session, outer)
+        self._look_at_what_is_learnt()
+        return DecodedBlock(batches, self)
 
     def ended(self, said: Said) -> DecodedBlock:
         """What the capture's end adds."""
@@ -190,7 +190,7 @@ class CapturePass(DecodePass):
             with closing(_limited(ahead, self.limit, self.block_frames)) as blocks:
                 for block, outer in blocks:
                     said = ahead.said
-                    yield from self.decoded(block, said, outer)
+                    yield self.decoded(block, said, outer)
                     if self._looked_at_in_vain():
                         return
                     if self.progress is not None:
