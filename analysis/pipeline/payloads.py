@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
+from analysis.pipeline.block_streams import Streams
 from analysis.pipeline.certificates import moment, note_certificates
 from analysis.pipeline.session import Session
 from analysis.tables.schema import columns_of
@@ -59,40 +60,27 @@ def _parties(message: Message) -> tuple[str, str, int]:
 def read_payload(
     session: Session, kind: str, octets: bytes, frames: tuple[int, ...], time_ns: int | None
 ) -> Message | None:
-    """Dissect one message that `frames` carried and queue its rows in the session."""
+    """Dissect one message that `frames` carried and queue its rows in the session.
+
+    With the last GBT block that was missing, the whole message becomes a row of its own behind that of the block.
+    """
     if not session.wants("messages", "items", "certificates"):
         return None
-    message = queue_message(session, _dissect(session, kind, octets, time_ns), frames, time_ns)
-    if message.facts.get("gbt_block") is not None:
-        _block(session, message, frames, time_ns)
+    message = _dissect(session, kind, octets, time_ns)
+    streams = session.context.state(Streams)
+    whole = streams.take(message, frames)
+    queue_message(session, message, frames, time_ns)
+    if whole is not None:
+        joined, carriers = whole
+        again = _dissect(session, "gbcs", joined, time_ns)
+        if again.facts.get("gbt_block") is not None:
+            text = (
+                "a block of a message that was itself put together from blocks: it is not put together again"
+            )
+            again.issues.append(Issue("warning", "gbcs.gbt", 0, text))
+        queue_message(session, again, carriers, time_ns)
+    streams.tell(session)
     return message
-
-
-@dataclass(slots=True)
-class Blocks:
-    """GBT blocks of messages that are not whole yet, with the frames that carried them."""
-
-    held: OrderedDict[Any, tuple[list[Any], list[int]]] = field(default_factory=OrderedDict)
-
-
-def _block(session: Session, message: Message, frames: tuple[int, ...], time_ns: int | None) -> None:
-    """Keep a block; with the last one that was missing, the whole message becomes a row of its own."""
-    from dissectors.gbcs.gbt import read_block, reassemble
-    from dissectors.gbcs.message import GbcsMessage
-
-    if not isinstance(message, GbcsMessage):
-        return
-    block = read_block(message.layout.octets)
-    held = session.context.state(Blocks).held
-    blocks, carried = held.setdefault(block.key, ([], []))
-    blocks.append(block)
-    carried.extend(frames)
-    whole = reassemble(blocks)[0]
-    if whole.complete:
-        del held[block.key]
-        read_payload(session, "gbcs", whole.octets, tuple(dict.fromkeys(carried)), time_ns)
-    while len(held) > OPEN_COMMANDS:
-        held.popitem(last=False)
 
 
 def queue_message(

@@ -15,7 +15,7 @@ from dissectors.gbcs.building import SECURITY
 from dissectors.gbcs.canonical import noncanonical_encodings
 from dissectors.gbcs.cosem import Description
 from dissectors.gbcs.der import Reader
-from dissectors.gbcs.gbt import block_fields
+from dissectors.gbcs.gbt_fields import block_fields
 from dissectors.gbcs.headers import grouping_header, mac_field, mac_header, signature_fields
 from dissectors.gbcs.names import alert_name, mac_demanded, signature_demanded, use_case
 from dissectors.gbcs.payload import Payload

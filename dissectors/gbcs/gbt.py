@@ -11,17 +11,14 @@ from dataclasses import dataclass, field
 
 from dissectors.cursor import Cursor
 from dissectors.dlms.lengths import build_length, read_length
-from dissectors.errors import DissectionError, Malformed
-from dissectors.field import Field, Issue
-from dissectors.gbcs.alerts import code_words
-from dissectors.gbcs.canonical import noncanonical_length
-from dissectors.gbcs.names import CRA, eui64
+from dissectors.errors import Malformed
+from dissectors.field import Issue
 
-__all__ = ["Block", "Reassembly", "block_fields", "build_blocks", "read_block", "reassemble"]
+__all__ = ["Block", "Reassembly", "Stream", "build_blocks", "read_block", "reassemble"]
 
 LAYER = "gbcs.gbt"
-_TAG, _BLOCK = 0xDD, 0xE0
-_LAST, _STREAMING, _WINDOW = 0x80, 0x40, 0x3F
+TAG, BLOCK = 0xDD, 0xE0
+LAST, STREAMING, WINDOW = 0x80, 0x40, 0x3F
 BlockKey = tuple[bytes, int, int, bytes]
 
 
@@ -50,7 +47,7 @@ class Block:
 
     @property
     def last(self) -> bool:
-        return bool(self.control & _LAST)
+        return bool(self.control & LAST)
 
     @property
     def key(self) -> BlockKey:
@@ -65,7 +62,7 @@ def read_block(octets: bytes) -> Block:
         Truncated, Malformed: what does not fit, with its offset.
     """
     cursor = Cursor(octets, layer=LAYER)
-    _expect(cursor, _TAG, "general-ciphering tag")
+    _expect(cursor, TAG, "general-ciphering tag")
     _expect(cursor, 9, "transaction-id length")
     cra, counter = cursor.u8(), cursor.u64be()
     _expect(cursor, 8, "originator length")
@@ -78,7 +75,7 @@ def read_block(octets: bytes) -> Block:
     length, cursor.offset = read_length(octets, cursor.offset, cursor.end, LAYER)
     with cursor.window(length):
         security = cursor.take(5)
-        _expect(cursor, _BLOCK, "general-block-transfer tag")
+        _expect(cursor, BLOCK, "general-block-transfer tag")
         control, number, acknowledged = cursor.u8(), cursor.u16be(), cursor.u16be()
         size, cursor.offset = read_length(octets, cursor.offset, cursor.end, LAYER)
         start = cursor.offset
@@ -118,40 +115,90 @@ class Reassembly:
         return not self.missing
 
 
+NAMED = 8
+"""Block numbers that a sentence names; further ones are counted."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """The blocks of one message, as they come; the first of those with one number is kept.
+
+    Attributes:
+        held: blocks by number.
+        end: number of the last block; None while it has not come.
+        size: octets of the blocks that are kept.
+    """
+
+    held: dict[int, Block] = field(default_factory=dict)
+    end: int | None = None
+    size: int = 0
+    _next: int = 1  # the first number that has not come
+
+    def add(self, block: Block) -> Issue | None:
+        """Take in a block, in constant time; an issue where it says something else than one with its number."""
+        if not block.data and not block.last:
+            return None  # acknowledges blocks of the other side, carries none
+        known = self.held.setdefault(block.number, block)
+        if known is not block:
+            if known.data == block.data:
+                return None
+            text = f"block {block.number} came twice with different octets; the first is kept"
+            return Issue("warning", LAYER, block.data_offset, text)
+        self.size += len(block.data)
+        if block.last:
+            self.end = block.number if self.end is None else min(self.end, block.number)
+        while self._next in self.held:
+            self._next += 1
+        return None
+
+    @property
+    def complete(self) -> bool:
+        """Every block up to the last one is there."""
+        return self.end is not None and self._next > self.end
+
+    @property
+    def octets(self) -> bytes:
+        """The message, when it is complete."""
+        return b"".join(self.held[number].data for number in range(1, (self.end or 0) + 1))
+
+
 def reassemble(blocks: Iterable[Block]) -> list[Reassembly]:
     """Messages from blocks in any order, repeats allowed; one result for each message spoken of."""
-    messages: dict[BlockKey, dict[int, Block]] = {}
+    messages: dict[BlockKey, Stream] = {}
     results: dict[BlockKey, Reassembly] = {}
     for block in blocks:
-        held = messages.setdefault(block.key, {})
         result = results.setdefault(block.key, Reassembly(block.key))
-        if not block.data and not block.last:
-            continue  # acknowledges blocks of the other side, carries none
-        known = held.get(block.number)
-        if known is not None and known.data != block.data:
-            text = f"block {block.number} came twice with different octets; the first is kept"
-            result.issues.append(Issue("warning", LAYER, block.data_offset, text))
-        held.setdefault(block.number, block)
-    for key, held in messages.items():
-        _join(results[key], held)
+        issue = messages.setdefault(block.key, Stream()).add(block)
+        if issue is not None:
+            result.issues.append(issue)
+    for key, stream in messages.items():
+        _join(results[key], stream)
     return list(results.values())
 
 
-def _join(result: Reassembly, held: dict[int, Block]) -> None:
-    ends = [number for number, block in held.items() if block.last]
-    end = min(ends) if ends else max(held, default=0)
-    result.missing = [number for number in range(1, end + 1) if number not in held]
-    if not ends:
+def _join(result: Reassembly, stream: Stream) -> None:
+    held, end = stream.held, stream.end
+    top = max(held, default=0) if end is None else end
+    result.missing = [number for number in range(1, top + 1) if number not in held]
+    if end is None:
         result.missing.append(0)
-    beyond = [number for number in held if ends and number > end]
+    beyond = [number for number in held if end is not None and number > end]
     if beyond:
-        text = f"blocks {', '.join(map(str, sorted(beyond)))} behind the last block {end}"
+        text = f"blocks {_listed(map(str, sorted(beyond)))} behind the last block {end}"
         result.issues.append(Issue("warning", LAYER, 0, text))
     if result.missing:
         names = [f"block {n}" if n else "the last block" for n in result.missing]
-        result.issues.append(Issue("error", LAYER, 0, f"missing: {', '.join(names)}"))
+        result.issues.append(Issue("error", LAYER, 0, f"missing: {_listed(names)}"))
         return
-    result.octets = b"".join(held[number].data for number in range(1, end + 1))
+    result.octets = stream.octets
+
+
+def _listed(names: Iterable[str]) -> str:
+    """The first and the last of them, and how many there are between."""
+    some = list(names)
+    if len(some) > NAMED:
+        some[NAMED - 1 : -1] = [f"{len(some) - NAMED:,} more"]
+    return ", ".join(some)
 
 
 def build_blocks(message: bytes, *, size: int, header: Block) -> list[bytes]:
@@ -168,80 +215,14 @@ def build_blocks(message: bytes, *, size: int, header: Block) -> list[bytes]:
 
 def build_block(header: Block, data: bytes, number: int, *, last: bool) -> bytes:
     """One block with the routing header of `header`."""
-    control = (header.control & ~_LAST) | (_LAST if last else 0)
-    body = bytes((_BLOCK, control)) + number.to_bytes(2, "big") + header.acknowledged.to_bytes(2, "big")
+    control = (header.control & ~LAST) | (LAST if last else 0)
+    body = bytes((BLOCK, control)) + number.to_bytes(2, "big") + header.acknowledged.to_bytes(2, "big")
     body += build_length(len(data)) + data
     inner = header.security + body
     information = header.message_code.to_bytes(2, "big") if header.message_code is not None else b""
     information += header.information
-    routing = bytes((_TAG, 9, header.cra)) + header.counter.to_bytes(8, "big")
+    routing = bytes((TAG, 9, header.cra)) + header.counter.to_bytes(8, "big")
     routing += b"\x08" + header.originator + b"\x08" + header.recipient
     for part in (header.date_time, information, header.key_info):
         routing += bytes((len(part),)) + part
     return routing + build_length(len(inner)) + inner
-
-
-def block_fields(octets: bytes) -> tuple[list[Field], list[Issue], Block | None]:
-    """A block as fields, as far as it can be read."""
-    try:
-        block = read_block(octets)
-    except DissectionError as error:
-        words = f"{len(octets)} octets of a block that could not be read"
-        return [Field("unread", octets, words, 0, len(octets), "message")], [Issue.of(error)], None
-    spans = [
-        ("tag", _TAG, "general-ciphering", 1),
-        ("transaction_id_length", 9, "9 octets", 1),
-        ("cra_flag", block.cra, CRA.get(block.cra, f"unknown CRA flag {block.cra}"), 1),
-        ("originator_counter", block.counter, f"counter {block.counter}", 8),
-        ("originator_length", 8, "8 octets", 1),
-        ("originator", block.originator.hex(), eui64(block.originator), 8),
-        ("recipient_length", 8, "8 octets", 1),
-        ("recipient", block.recipient.hex(), eui64(block.recipient), 8),
-    ]
-    out = Field("message_routing_header", None, "message routing header", 0, 0, "message")
-    offset = 0
-    for name, value, words, length in spans:
-        out.children.append(Field(name, value, words, offset, length, "message"))
-        offset += length
-    offset = _counted(out, octets, offset, "date_time")
-    offset = _counted(out, octets, offset, "other_information")
-    offset = _counted(out, octets, offset, "key_info")
-    length, after = read_length(octets, offset, len(octets), LAYER)
-    out.children.append(Field("length", length, f"{length} octets follow", offset, after - offset, "message"))
-    issues = [*noncanonical_length("the block", octets, offset, after, length)]
-    place = after + 11
-    issues += noncanonical_length("the block's data", octets, place, block.data_offset, len(block.data))
-    out.children.append(Field("security_header", block.security, "security header", after, 5, "message"))
-    out.length = after + 5
-    return [out, _transfer(octets, block, after + 5)], issues, block
-
-
-def _counted(out: Field, octets: bytes, offset: int, name: str) -> int:
-    length = octets[offset]
-    words = f"{length} octets" if length else "empty"
-    out.children.append(Field(f"{name}_length", length, words, offset, 1, "message"))
-    if length:
-        value = octets[offset + 1 : offset + 1 + length]
-        said = code_words(int.from_bytes(value, "big")) if name == "other_information" else value.hex()
-        label = "message_code" if name == "other_information" else name
-        out.children.append(Field(label, value, said, offset + 1, length, "message"))
-    return offset + 1 + length
-
-
-def _transfer(octets: bytes, block: Block, at: int) -> Field:
-    last = "last block" if block.last else "more blocks follow"
-    streaming = ", streaming" if block.control & _STREAMING else ""
-    words = f"{last}{streaming}, window {block.control & _WINDOW}"
-    size = len(block.data)
-    children = [
-        Field("tag", _BLOCK, "general-block-transfer", at, 1, "message"),
-        Field("block_control", block.control, words, at + 1, 1, "message"),
-        Field("block_number", block.number, f"block {block.number}", at + 2, 2, "message"),
-        Field("block_number_ack", block.acknowledged, f"up to {block.acknowledged}", at + 4, 2, "message"),
-        Field("length", size, f"{size} octets", at + 6, block.data_offset - at - 6, "message"),
-    ]
-    if size:
-        words = f"{size} octets of the message"
-        children.append(Field("block_data", block.data, words, block.data_offset, size, "message"))
-    end = len(octets)
-    return Field("general_block_transfer", None, words, at, end - at, "message", children)

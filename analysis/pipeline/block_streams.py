@@ -1,0 +1,78 @@
+"""Messages that a capture carried in blocks (GBT), while blocks are missing."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from analysis.pipeline.session import Session
+from dissectors.message import Message
+
+__all__ = ["Streams"]
+
+OPEN_STREAMS = 1024
+"""Messages of which blocks are missing."""
+FORGOTTEN = "messages in blocks (GBT) of which some were still missing were forgotten"
+OPEN_OCTETS = 16 * 1024 * 1024
+"""Octets of all their blocks, and what these cost besides."""
+BLOCK_OCTETS = 512
+"""What a block costs besides its data, about."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class _Open:
+    """A message of which blocks are missing: what came, in which frames, and octets that this costs, about."""
+
+    stream: Any
+    carriers: list[int] = field(default_factory=list)
+    cost: int = 0
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Streams:
+    """GBT blocks of messages that are not whole yet.
+
+    Attributes:
+        open: the messages by what their blocks have in common, the one that grew last behind the others.
+        size: octets that all of them cost.
+        forgotten: messages that were let go because there was too much.
+    """
+
+    open: OrderedDict[Any, _Open] = field(default_factory=OrderedDict)
+    size: int = 0
+    forgotten: int = 0
+
+    def take(self, message: Message, frames: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]] | None:
+        """Take in a block; with the last one that was missing, the whole message and all its frames."""
+        from dissectors.gbcs.gbt import Stream, read_block
+        from dissectors.gbcs.message import GbcsMessage
+
+        if not isinstance(message, GbcsMessage) or message.facts.get("gbt_block") is None:
+            return None
+        block = read_block(message.layout.octets)
+        one = self.open.setdefault(block.key, _Open(Stream()))
+        issue = one.stream.add(block)
+        if issue is not None:
+            message.issues.append(issue)
+        one.carriers.extend(frames)
+        cost = BLOCK_OCTETS + len(block.data)
+        one.cost += cost
+        self.size += cost
+        self.open.move_to_end(block.key)
+        if one.stream.complete:
+            self._close(block.key)
+            return one.stream.octets, tuple(dict.fromkeys(one.carriers))
+        while len(self.open) > OPEN_STREAMS or self.size > OPEN_OCTETS:
+            self._close(next(iter(self.open)))
+            self.forgotten += 1
+        return None
+
+    def _close(self, key: Any) -> None:
+        self.size -= self.open.pop(key).cost
+
+    def tell(self, session: Session) -> None:
+        """Count in the session what was forgotten since this was last asked for."""
+        if self.forgotten:
+            session.forgotten[FORGOTTEN] += self.forgotten
+            self.forgotten = 0
