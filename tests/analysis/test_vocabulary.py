@@ -13,7 +13,10 @@ import pytest
 from analysis.engine.checking import check_capture
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline import windows
-from analysis.pipeline.decode import DECODED_TABLES, Decoded, decode, readings
+from analysis.pipeline.decode import Decoded, TableSink, decode
+from analysis.pipeline.passes import DECODED_TABLES, DecodePass
+from analysis.pipeline.runner import run_passes
+from analysis.pipeline.windows import Window, WindowSink
 from analysis.tables import vocabulary
 from analysis.tables.arrow import batch_of
 from analysis.tables.batches import appended, in_one_code
@@ -40,16 +43,14 @@ def few_words(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def written(form: str) -> dict[str, bytes]:
     """The tables of the sample, as they are written while it is read in short blocks."""
+    sink = TableSink()
+    run_passes(*sample(), sink, block_frames=20)
     files = {table: io.BytesIO() for table in DECODED_TABLES}
-    for reading in readings(*sample(), block_frames=20):
-        for file in files.values():
-            file.truncate(0)
-            file.seek(0)
-        writers = {table: FORMATS[form][1](file, table) for table, file in files.items()}
-        for table, batch in reading:
-            writers[table].write(batch)
-        for writer in writers.values():
-            writer.close()
+    for table, file in files.items():
+        writer = FORMATS[form][1](file, table)
+        for batch in sink.batches.get(table, ()):
+            writer.write(batch)
+        writer.close()
     return {table: file.getvalue() for table, file in files.items()}
 
 
@@ -96,8 +97,14 @@ def test_windows_and_findings_are_the_same(monkeypatch: pytest.MonkeyPatch) -> N
     kept, findings = [], []
     for most in (1 << 20, FEW):
         monkeypatch.setattr(vocabulary, "MOST_WORDS", most)
-        for reading in readings(*sample(), block_frames=20):
-            parts = list(windows.windows(reading, 40))
+        parts: list[Window] = []
+
+        class Parts(WindowSink):
+            def restart(self, decode_pass: DecodePass, parts: list[Window] = parts) -> None:
+                super().restart(decode_pass)
+                parts.clear()
+
+        run_passes(*sample(), Parts(parts.append, 40), block_frames=20)
         kept.append([(part.tables["commands"].to_pylist(), part.longer.to_pylist()) for part in parts])
         findings.append(check_capture(*sample()).result.findings)
     assert kept[0] == kept[1] and len(kept[0]) > 3
