@@ -4,13 +4,11 @@ A person begins with `import hanscope as hs`; each room of this folder has a pub
 first use. The modules that stood here before there were rooms answer to their old names, too: scripts hold on to them.
 """
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 from typing import Any
+
+from dissectors.former_names import answer_to_former_names
 
 __all__ = ["resolved"]
 
@@ -55,29 +53,4 @@ def __getattr__(name: str) -> Any:
     return resolved(__name__, name, _WHERE)
 
 
-class _Former(MetaPathFinder, Loader):
-    """Finds a module by its former name: the module itself, not a copy."""
-
-    def __init__(self) -> None:
-        self._specs: dict[str, ModuleSpec | None] = {}
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        head = ".".join(fullname.split(".")[:2])
-        if head not in MOVED:
-            return None
-        return ModuleSpec(fullname, self, origin=MOVED[head] + fullname[len(head) :])
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = import_module(str(spec.origin))
-        self._specs[spec.name] = module.__spec__
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        """It was run where it is; only its own description has to be put back."""
-        former = module.__spec__.name if module.__spec__ else ""
-        module.__spec__ = self._specs.pop(former, module.__spec__)
-
-
-sys.meta_path.insert(0, _Former())  # before the folders of packages are searched
+answer_to_former_names(MOVED)

@@ -32,16 +32,17 @@ BELOW = {
 """What each room may use. A public face (`__init__`) names what is shown, and is no use of it."""
 
 
-def modules() -> dict[str, Path]:
+def modules(storey: str = "analysis") -> dict[str, Path]:
+    """Every module of a storey by its name."""
     found = {}
-    for path in (ROOT / "analysis").rglob("*.py"):
+    for path in (ROOT / storey).rglob("*.py"):
         parts = path.relative_to(ROOT).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
 
 
 def imports(path: Path, known: dict[str, Path]) -> set[str]:
-    """Modules of `analysis` that a module imports anywhere, but for what only the type checker reads."""
+    """Modules among `known` that a module imports anywhere, but for what only the type checker reads."""
     tree = ast.parse(path.read_text("utf-8"))
     unread = {
         id(inner)

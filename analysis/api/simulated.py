@@ -36,7 +36,7 @@ class Simulation:
     @property
     def truth(self) -> list[dict[str, Any]]:
         """What is so: keys, messages, faults, and each frame of the capture."""
-        from captures.simulated.recording import truth_rows
+        from captures.simulated.scenarios.recording import truth_rows
 
         return list(truth_rows(self.han))
 
@@ -46,14 +46,14 @@ class Simulation:
         Raises:
             CaptureError: it cannot be written.
         """
-        from captures.simulated.recording import write_han
+        from captures.simulated.scenarios.recording import write_han
 
         return write_han(self.han, Path(path))
 
     def open(self) -> Capture:
         """The capture as `hs.open` gives it, with all keys of the home."""
         from analysis.api.captured import Capture
-        from captures.simulated.recording import write_han
+        from captures.simulated.scenarios.recording import write_han
 
         stream = _Named(self.name)
         write_han(self.han, stream)
@@ -62,7 +62,7 @@ class Simulation:
 
     def _keyring(self) -> Any:
         from analysis.keys.keyfile import read_keys_text
-        from captures.simulated.keyfile import keys_text
+        from captures.simulated.scenarios.keyfile import keys_text
 
         return read_keys_text(keys_text(self.han))
 

@@ -27,9 +27,9 @@ from analysis.engine.checking import check
 from analysis.findings.model import SEVERITIES, Finding
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
-from captures.simulated.keyfile import keys_text
-from captures.simulated.recording import truth_rows, write_han
 from captures.simulated.scenarios import SCENARIOS, simulate
+from captures.simulated.scenarios.keyfile import keys_text
+from captures.simulated.scenarios.recording import truth_rows, write_han
 
 __all__ = ["MEANT_FOR", "RUNS", "Outcome", "Row", "clean_findings", "page", "play", "rows_meant"]
 

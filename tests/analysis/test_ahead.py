@@ -19,8 +19,8 @@ from analysis.pipeline.side_by_side import processors
 from analysis.pipeline.source import Replay
 from captures import Capture, CaptureError, FrameBlock
 from captures.files import chain
-from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.recording import write_han
 from dissectors.keyring import Key, Keyring
 from dissectors.zigbee import outer
 from tests.benchmarks.traffic import CASES, Case, key, write_pcap

@@ -15,9 +15,9 @@ import pytest
 
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.columns import frame_batches
-from captures.simulated.keyfile import keys_text
-from captures.simulated.recording import write_han
 from captures.simulated.scenarios import SCENARIOS, simulate
+from captures.simulated.scenarios.keyfile import keys_text
+from captures.simulated.scenarios.recording import write_han
 from dissectors.zcl import catalogue
 from dissectors.zigbee.zdp import zdp_names
 from tests.analysis.fault_matrix import rows_meant

@@ -7,8 +7,8 @@ import pytest
 from analysis.cli import main
 from analysis.pipeline.decode import Decoded, decode
 from analysis.views.diff import compare, steps
-from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.recording import write_han
 from dissectors.keyring import Key, Keyring
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from analysis.cli import VERBS
-from captures.simulated.samples import FOLDER, SAMPLES
+from captures.simulated.scenarios.samples import FOLDER, SAMPLES
 
 ARGUMENTS = {
     "decode": ["{capture}", "--keys", "{keys}", "--out", "{out}/tables"],

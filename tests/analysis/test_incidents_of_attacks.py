@@ -9,9 +9,9 @@ from analysis.findings.model import CheckResult
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
 from captures.simulated.faults import known
-from captures.simulated.keyfile import keys_text
-from captures.simulated.recording import truth_rows, write_han
 from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.keyfile import keys_text
+from captures.simulated.scenarios.recording import truth_rows, write_han
 
 PAIRS = (
     ("replay", "fake-beacons"),

@@ -23,9 +23,9 @@ from analysis.keys.keyfile import read_keys_text
 from analysis.pipeline.source import Replay
 from analysis.views.filters import FilterError
 from captures import write_capture
-from captures.simulated.keyfile import keys_text
-from captures.simulated.recording import captured
 from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.keyfile import keys_text
+from captures.simulated.scenarios.recording import captured
 
 
 @cache

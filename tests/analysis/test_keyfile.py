@@ -109,7 +109,7 @@ def test_roots_and_lists_of_revoked_certificates_come_from_the_gbcs_section(tmp_
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
 
-    from captures.simulated import smki
+    from captures.simulated.remote import smki
 
     made = smki.Smki(5, 1_767_571_200, bytes(8))
     (tmp_path / "root.der").write_bytes(made.root())

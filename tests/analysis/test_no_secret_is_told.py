@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.cli import main
-from captures.simulated.samples import FOLDER
+from captures.simulated.scenarios.samples import FOLDER
 
 HEX = "c0d1e2f30415263748596a7b8c9daebf"
 BASE64 = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg"

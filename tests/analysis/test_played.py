@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from analysis.rules.registry import rules
-from captures.simulated.answers import GBZ_VALUES
+from captures.simulated.remote.answers import GBZ_VALUES
 from captures.simulated.scenarios import SCENARIOS
 from dissectors.errors import DissectionError
 from dissectors.gbcs import Keystore, build, dissect_message

@@ -14,9 +14,9 @@ from analysis.pipeline.source import Replay
 from analysis.redaction import Pseudonyms, Redacted, redact_capture
 from analysis.redaction.pseudonyms import Leaks
 from captures import write_capture
-from captures.simulated.keyfile import keys_text as simulated_keys
-from captures.simulated.recording import captured
 from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.keyfile import keys_text as simulated_keys
+from captures.simulated.scenarios.recording import captured
 from dissectors.keyring import Keyring
 from dissectors.zigbee.link_keys import WELL_KNOWN_LINK_KEY
 

@@ -16,9 +16,9 @@ from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
 from analysis.pipeline.side_by_side import processors, shared_out
 from analysis.rules.registry import REGISTRY, rules
-from captures.simulated.keyfile import keys_text
-from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.keyfile import keys_text
+from captures.simulated.scenarios.recording import write_han
 
 copies = pytest.mark.skipif(
     processors() == 1, reason="no safe copies here: see test_without_threads.py, which runs these"

@@ -16,9 +16,9 @@ from analysis.pipeline.runner import run_passes
 from analysis.pipeline.windows import Window, WindowSink
 from analysis.report import Tally, render_report, render_tally
 from analysis.rules.registry import REGISTRY, rules
-from captures.simulated.keyfile import keys_text
-from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.keyfile import keys_text
+from captures.simulated.scenarios.recording import write_han
 
 WHEN = (1.0, 2.0)
 

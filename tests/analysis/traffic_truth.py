@@ -15,9 +15,9 @@ from analysis.features.inference import KINDS, infer
 from analysis.features.view import View
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
-from captures.simulated.keyfile import keys_text
-from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.keyfile import keys_text
+from captures.simulated.scenarios.recording import write_han
 
 PAGE = Path(__file__).parents[2] / "docs" / "traffic_inference.md"
 PLAYED = (

@@ -18,9 +18,9 @@ from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
 from captures.block import FcsState
 from captures.fcs import fcs16
-from captures.simulated.keyfile import keys_text
-from captures.simulated.recording import captured
 from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.keyfile import keys_text
+from captures.simulated.scenarios.recording import captured
 from captures.writer import CapturedFrame, write_capture
 
 __all__ = ["Sniffer", "checked", "heard_worse"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from captures.simulated.keyfile import keys_text
-from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.keyfile import keys_text
+from captures.simulated.scenarios.recording import write_han
 
 __all__ = ["HOMES", "Home", "Played"]
 

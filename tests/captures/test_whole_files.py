@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from captures.simulated.samples import FOLDER
+from captures.simulated.scenarios.samples import FOLDER
 from captures.whole_files import whole_file, write_whole
 
 OLD = b"what was there before"

@@ -45,8 +45,8 @@ def run(out: Path, *, quiet: bool) -> int:
 
 def simulate_home(capture: Path, truth: Path, keys: Path) -> int:
     """Simulate the demonstration's home; write its capture, its truth and its key file. Returns the frames."""
-    from captures.simulated.recording import truth_rows, write_han
     from captures.simulated.scenarios import simulate
+    from captures.simulated.scenarios.recording import truth_rows, write_han
 
     han = simulate(STORY, seconds=SECONDS, faults=FAULTS)
     frames = write_han(han, capture, truth)
@@ -56,7 +56,7 @@ def simulate_home(capture: Path, truth: Path, keys: Path) -> int:
 
 
 def _key_file(han: Any, told: Iterable[dict[str, Any]]) -> Iterator[str]:
-    from captures.simulated.keyfile import WELL_KNOWN, gbcs_lines
+    from captures.simulated.scenarios.keyfile import WELL_KNOWN, gbcs_lines
 
     yield "# The keys of the simulated home: what an installer and the access control broker would know."
     for node in han.nodes:

@@ -84,7 +84,7 @@ def run(
 
 
 def _profile(path: Path | None) -> Any:
-    from captures.simulated.profile import profile as named
+    from captures.simulated.air.profile import profile as named
 
     if path is None:
         return None
@@ -97,7 +97,7 @@ def _profile(path: Path | None) -> Any:
 
 
 def _write(han: Any, out: str, truth: Path | None) -> int:
-    from captures.simulated.recording import write_han, write_truth
+    from captures.simulated.scenarios.recording import write_han, write_truth
 
     if out != "-":
         return write_han(han, Path(out), truth)
@@ -111,7 +111,7 @@ def _write(han: Any, out: str, truth: Path | None) -> int:
 
 def _write_keys(han: Any, path: Path) -> None:
     """Readable for the owner only: `hanscope` itself would warn otherwise."""
-    from captures.simulated.keyfile import keys_text
+    from captures.simulated.scenarios.keyfile import keys_text
     from captures.whole_files import write_whole
 
     write_whole(path, keys_text(han), mode=0o600)

@@ -4,6 +4,18 @@ A fault is a generator function with `@fault`; it gets a `Play` and acts through
 is marked with its name, so that the truth lists its frames; what it leads honest devices to do is theirs.
 """
 
-from captures.simulated.faults.registry import FAULTS, Fault, Play, fault, known, plant
+from typing import Any
 
-__all__ = ["FAULTS", "Fault", "Play", "fault", "known", "plant"]
+from dissectors.deferred import deferred
+
+__all__ = ["FAULTS", "Fault", "Play", "fault", "inject", "known", "plant"]
+
+_WHERE = {
+    **dict.fromkeys(("FAULTS", "Fault", "Play", "fault"), "registry"),
+    **dict.fromkeys(("inject", "known"), "catalogue"),
+}
+_named = deferred(__name__, _WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    return _named("inject" if name == "plant" else name)  # plant: its former name

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import struct
 
-from captures.simulated import life
+from captures.simulated.air.medium import Wait
 from captures.simulated.faults.registry import Play, fault
-from captures.simulated.medium import Wait
+from captures.simulated.stack import attributes
+from captures.simulated.stack.clusters import KEEP_ALIVE, KEY_ESTABLISHMENT, OTA, TUNNELING
+from captures.simulated.stack.network import Role
 
 __all__: list[str] = []
-
-KEY_ESTABLISHMENT, TUNNEL, OTA = 0x0800, 0x0704, 0x0019
 
 
 @fault("cbke-flood", "Key establishment is started over and over", attack="A28")
 def cbke_flood(play: Play) -> Wait:
-    victim, hub = play.victim("PPMID", "IHD", "CAD"), play.han.hub
+    victim, hub = play.victim(Role.PPMID, Role.IHD, Role.CAD), play.han.hub
     for _ in range(play.count(8)):
         payload = struct.pack("<HBB", 0x0002, 10, 10) + play.rng.randbytes(74)
         yield from victim.send_zcl(hub, KEY_ESTABLISHMENT, 0x00, payload, secured=False, faults=play.mark)
@@ -28,7 +28,7 @@ def cbke_flood(play: Play) -> Wait:
     attack="A27",
 )
 def cbke_interference(play: Play) -> Wait:
-    victim, hub = play.victim("PPMID", "IHD", "CAD"), play.han.hub
+    victim, hub = play.victim(Role.PPMID, Role.IHD, Role.CAD), play.han.hub
     for _ in range(play.count(2)):
         seq = None
         for command, body in ((0, struct.pack("<HBB", 2, 10, 10) + play.rng.randbytes(74)),
@@ -45,29 +45,29 @@ def cbke_interference(play: Play) -> Wait:
 
 @fault("tunnel-flood", "A device asks for tunnels until none is left", attack="A29")
 def tunnel_flood(play: Play) -> Wait:
-    victim, hub = play.victim("PPMID", "IHD", "CAD"), play.han.hub
+    victim, hub = play.victim(Role.PPMID, Role.IHD, Role.CAD), play.han.hub
     for number in range(play.count(14)):
         payload = struct.pack("<BHBH", 6, 0xFFFF, 0, 1500)
-        _, seq = yield from victim.send_zcl(hub, TUNNEL, 0x00, payload, faults=play.mark)
+        _, seq = yield from victim.send_zcl(hub, TUNNELING, 0x00, payload, faults=play.mark)
         status = 0 if number < 4 else 1
         answer = struct.pack("<HBH", number if not status else 0xFFFF, status, 1500)
-        yield from hub.send_zcl(victim, TUNNEL, 0x00, answer, to_client=True, seq=seq, faults=play.mark)
+        yield from hub.send_zcl(victim, TUNNELING, 0x00, answer, to_client=True, seq=seq, faults=play.mark)
         yield play.wait(0.5, 3)
 
 
 @fault("tunnel-injection", "Data arrives in a tunnel that its sender never opened", attack="A30")
 def tunnel_injection(play: Play) -> Wait:
-    victim = play.victim("PPMID", "IHD", "CAD")
-    target = play.han.having("ESME") or play.han.hub
+    victim = play.victim(Role.PPMID, Role.IHD, Role.CAD)
+    target = play.han.having(Role.ESME) or play.han.hub
     for _ in range(play.count(3)):
         payload = struct.pack("<H", 0x0037) + b"\xdd" + play.rng.randbytes(40)
-        yield from victim.send_zcl(target, TUNNEL, 0x02, payload, faults=play.mark)
+        yield from victim.send_zcl(target, TUNNELING, 0x02, payload, faults=play.mark)
         yield play.wait(2, 8)
 
 
 @fault("image-loop", "A device asks for the same block of a firmware image again and again", attack="A36")
 def image_loop(play: Play) -> Wait:
-    victim, hub = play.victim("ESME", "PPMID", "HCALCS"), play.han.hub
+    victim, hub = play.victim(Role.ESME, Role.PPMID, Role.HCALCS), play.han.hub
     head = struct.pack("<HHI", 0x1234, 0x0001, 0x00010000)
     payload = struct.pack("<B", 0) + head + struct.pack("<H", 1)
     _, seq = yield from victim.send_zcl(hub, OTA, 0x01, payload[:-2], faults=play.mark)
@@ -83,9 +83,7 @@ def image_loop(play: Play) -> Wait:
 
 @fault("duty-cycle-exhaustion", "One device keeps the hub busy with requests", attack="A42")
 def duty_cycle_exhaustion(play: Play) -> Wait:
-    from captures.simulated import attributes
-
-    victim = play.victim("PPMID", "IHD", "CAD")
+    victim = play.victim(Role.PPMID, Role.IHD, Role.CAD)
     for _ in range(play.count(250)):
-        yield from attributes.read(victim, play.han.hub, life.KEEP_ALIVE, (0, 1), faults=play.mark)
+        yield from attributes.read(victim, play.han.hub, KEEP_ALIVE, (0, 1), faults=play.mark)
         yield play.wait(0.3, 1.5)

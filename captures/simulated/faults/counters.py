@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from captures.simulated.faults.registry import Play, fault
-from captures.simulated.medium import Heard, Wait
+from captures.simulated.air.medium import Heard, Wait
+from captures.simulated.faults.registry import FaultKind, Play, fault
+from captures.simulated.stack.network import Role
 from dissectors.zigbee import assemble
 
 __all__: list[str] = []
@@ -24,13 +25,15 @@ def _secured(heard: Heard) -> bool:
     return heard.fcs_good and heard.truth.get("mac") == "data" and heard.truth.get("nwk_counter") is not None
 
 
-@fault("counter-reset", "A device loses power and starts with its frame counter at zero", kind="fault")
+@fault(
+    "counter-reset", "A device loses power and starts with its frame counter at zero", kind=FaultKind.FAULT
+)
 def counter_reset(play: Play) -> Wait:
-    victim = play.victim("ESME", "PPMID", "IHD", "CAD", "HCALCS")
+    victim = play.victim(Role.ESME, Role.PPMID, Role.IHD, Role.CAD, Role.HCALCS)
     victim.up = False
     yield play.wait(20, 60)
     victim.up = True
-    play.row["detail"] = f"NWK counter {victim.nwk_counter} became 0"
+    play.row.detail = f"NWK counter {victim.nwk_counter} became 0"
     victim.nwk_counter = 0
     victim.nwk_seq = victim.mac_seq = 0
     for _ in range(play.count(4)):
@@ -43,7 +46,7 @@ def counter_reset(play: Play) -> Wait:
     "nonce-reuse", "After a reset a device secures new contents with counters that it has used", attack="A19"
 )
 def nonce_reuse(play: Play) -> Wait:
-    victim = play.victim("ESME", "PPMID", "IHD", "CAD", "HCALCS")
+    victim = play.victim(Role.ESME, Role.PPMID, Role.IHD, Role.CAD, Role.HCALCS)
     before = victim.nwk_counter
     for _ in range(play.count(5)):
         yield from victim.send_zcl(play.han.hub, 0x000A, 0, b"\x00\x00", general=True)
@@ -61,7 +64,7 @@ def nonce_reuse(play: Play) -> Wait:
     attack="A18",
 )
 def counter_jump(play: Play) -> Wait:
-    victim, attacker, han = play.victim("ESME", "PPMID", "IHD", "CAD"), play.intruder(), play.han
+    victim, attacker, han = play.victim(Role.ESME, Role.PPMID, Role.IHD, Role.CAD), play.intruder(), play.han
     for step in range(play.count(3)):
         header = assemble.nwk_header(0, victim.short, play.rng.randrange(256))
         far = 0xFFFF_FF00 + step

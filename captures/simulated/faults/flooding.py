@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 
-from captures.simulated.faults.registry import Play, fault
-from captures.simulated.medium import MICROSECOND, Wait
+from captures.simulated.air.medium import MICROSECOND, Wait
+from captures.simulated.faults.registry import FaultKind, Play, fault
+from captures.simulated.stack.network import Role
 from dissectors.zigbee import assemble
 
 __all__: list[str] = []
@@ -73,7 +74,7 @@ def fake_beacons(play: Play) -> Wait:
 
 @fault("orphan-spoof", "Orphan notifications in the name of a device that is not lost", attack="A08")
 def orphan_spoof(play: Play) -> Wait:
-    attacker, victim = play.intruder(), play.victim("ESME", "PPMID", "IHD", "CAD")
+    attacker, victim = play.intruder(), play.victim(Role.ESME, Role.PPMID, Role.IHD, Role.CAD)
     for _ in range(play.count(4)):
         octets = assemble.mac_command(
             attacker.next_mac(), ORPHAN, dst_pan=0xFFFF, dst=0xFFFF, src_pan=0xFFFF,
@@ -112,11 +113,11 @@ def disassociation_spoof(play: Play) -> Wait:
 @fault(
     "retry-storm",
     "A device repeats every frame far more often than the retry limit",
-    kind="fault",
+    kind=FaultKind.FAULT,
     attack="A41",
 )
 def retry_storm(play: Play) -> Wait:
-    victim = play.victim("ESME", "PPMID", "IHD", "CAD")
+    victim = play.victim(Role.ESME, Role.PPMID, Role.IHD, Role.CAD)
     for _ in range(play.count(8)):
         victim.nwk_counter += 1
         header = assemble.nwk_header(0, victim.short, victim.next_nwk())
@@ -131,6 +132,6 @@ def retry_storm(play: Play) -> Wait:
         octets = assemble.mac_data(victim.next_mac(), play.han.pan, 0, victim.short, npdu, ack=True)
         for attempt in range(play.rng.randrange(6, 10)):
             yield from play.han.medium.clear_channel(victim.page, victim.channel)
-            yield play.han.env.timeout(play.blurt(victim, octets, attempt=attempt))
+            yield play.han.env.timeout(play.transmit_now(victim, octets, attempt=attempt))
             yield play.han.env.timeout(3_000 * MICROSECOND)
         yield play.wait(10, 40)

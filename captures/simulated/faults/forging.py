@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import struct
 
+from captures.simulated.air.medium import Place, Wait
 from captures.simulated.faults.registry import Play, fault
-from captures.simulated.medium import Place, Wait
-from captures.simulated.node import Node
+from captures.simulated.stack.inter_pan import inter_pan
+from captures.simulated.stack.joining import deliver_network_key
+from captures.simulated.stack.network import Role
+from captures.simulated.stack.node import Node
 from dissectors.zigbee import assemble
 
 __all__: list[str] = []
@@ -26,9 +29,7 @@ def insider_frame(play: Play, alias: Node, payload: bytes, dst: int, *, command:
 
 @fault("insecure-rejoin", "A rejoin without security is answered with the network key", attack="A20")
 def insecure_rejoin(play: Play) -> Wait:
-    from captures.simulated.joining import deliver_network_key
-
-    victim, han = play.victim("PPMID", "IHD", "CAD"), play.han
+    victim, han = play.victim(Role.PPMID, Role.IHD, Role.CAD), play.han
     header = assemble.nwk_header(
         0, victim.short, victim.next_nwk(), command=True, secured=False, radius=1,
         src_eui64=victim.eui64, dst_eui64=han.hub.eui64,
@@ -38,7 +39,7 @@ def insecure_rejoin(play: Play) -> Wait:
     )
     yield from play.send(victim, octets, han.hub, nwk_command=6)
     yield play.wait(0.2, 0.4)
-    yield from deliver_network_key(han.hub, victim, victim.memory["transport key source"], faults=play.mark)
+    yield from deliver_network_key(han.hub, victim, victim.join_key, faults=play.mark)
 
 
 @fault("leave-spoof", "A leave request without security, in the hub's name", attack="A21")
@@ -59,7 +60,7 @@ def leave_spoof(play: Play) -> Wait:
 
 @fault("announce-spoof", "A device announce moves a live device to another short address", attack="A23")
 def announce_spoof(play: Play) -> Wait:
-    attacker, victim = play.intruder(), play.victim("ESME", "PPMID", "IHD", "CAD")
+    attacker, victim = play.intruder(), play.victim(Role.ESME, Role.PPMID, Role.IHD, Role.CAD)
     alias = play.victim()
     for step in range(play.count(2)):
         short = play.rng.randrange(0x1000, 0xF000)
@@ -69,7 +70,7 @@ def announce_spoof(play: Play) -> Wait:
         octets = insider_frame(play, alias, header + asdu, 0xFFFD, command=False, counter=counter)
         yield from play.send(attacker, octets, nwk_counter=counter)
         yield play.wait(2, 6)
-    play.row["device"] = f"{victim.eui64:016x}"
+    play.row.device = victim.address
 
 
 @fault(
@@ -96,18 +97,6 @@ def touchlink(play: Play) -> Wait:
             yield play.wait(0.2, 0.6)
 
 
-def inter_pan(sender: Node, cluster: int, profile: int, asdu: bytes, destination: int | None = None) -> bytes:
-    """An inter-PAN frame (ZSE annex B): stub NWK and APS headers, PAN-to-PAN addressing."""
-    npdu = struct.pack("<HBHH", 0x000B, 0x0B if destination is None else 0x03, cluster, profile) + asdu
-    if destination is None:
-        head = struct.pack("<HBHHHQ", 0xC801, sender.next_mac(), 0xFFFF, 0xFFFF, sender.han.pan, sender.eui64)
-    else:
-        head = struct.pack(
-            "<HBHQHQ", 0xCC21, sender.next_mac(), 0xFFFF, destination, sender.han.pan, sender.eui64
-        )
-    return head + npdu
-
-
 @fault("inter-pan", "Inter-PAN key establishment long after the hub's power-on", attack="A26")
 def inter_pan_late(play: Play) -> Wait:
     attacker, hub = play.intruder(), play.han.hub
@@ -122,7 +111,7 @@ def inter_pan_late(play: Play) -> Wait:
 
 @fault("sinkhole", "Route replies of cost one from a device that is not a neighbour", attack="A37")
 def sinkhole(play: Play) -> Wait:
-    attacker, alias, han = play.intruder(), play.victim("CAD", "IHD", "PPMID"), play.han
+    attacker, alias, han = play.intruder(), play.victim(Role.CAD, Role.IHD, Role.PPMID), play.han
     for step in range(play.count(5)):
         target = play.victim()
         body = bytes([0x02, 0x00, step]) + struct.pack("<HHB", 0, target.short, 1)
@@ -130,13 +119,13 @@ def sinkhole(play: Play) -> Wait:
         octets = insider_frame(play, alias, body, 0, command=True, counter=counter)
         yield from play.send(attacker, octets, han.hub, nwk_command=2, nwk_counter=counter)
         yield play.wait(3, 10)
-    play.row["device"] = f"{alias.eui64:016x}"
+    play.row.device = alias.address
 
 
 @fault("link-status-forgery", "A second stream of link status frames for one address", attack="A38")
 def link_status_forgery(play: Play) -> Wait:
     attacker, _han = play.intruder(), play.han
-    alias = play.victim("ESME", "HCALCS")
+    alias = play.victim(Role.ESME, Role.HCALCS)
     for step in range(play.count(8)):
         body = bytes([0x08, 0x61]) + struct.pack("<HB", 0, 0x11)
         counter = alias.nwk_counter + 30_000 + step
@@ -147,7 +136,7 @@ def link_status_forgery(play: Play) -> Wait:
 
 @fault("cloned-address", "A second radio sends under a device's address, with its own counters", attack="A39")
 def cloned_address(play: Play) -> Wait:
-    victim = play.victim("ESME", "PPMID", "IHD", "CAD")
+    victim = play.victim(Role.ESME, Role.PPMID, Role.IHD, Role.CAD)
     attacker = play.intruder(Place(1, -1))
     attacker.mac_seq = (victim.mac_seq + 128) & 0xFF
     for step in range(play.count(20)):

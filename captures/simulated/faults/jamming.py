@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import simpy
 
-from captures.simulated.faults.registry import Play, fault
-from captures.simulated.medium import Receiver, Transmission, Wait
-from captures.simulated.node import TURNAROUND
+from captures.simulated.air.medium import Disturbance, Receiver, Transmission, Wait
+from captures.simulated.air.truth import FrameTruth
+from captures.simulated.faults.registry import FaultKind, Play, fault
+from captures.simulated.stack.mac import TURNAROUND
+from captures.simulated.stack.network import Role
 from dissectors.zigbee import assemble
 
 __all__: list[str] = []
@@ -20,40 +22,41 @@ __all__: list[str] = []
     attack="A10",
 )
 def jamming(play: Play) -> Wait:
-    disturbance = play.disturb(lambda sent, receiver: min(0.95, 0.6 * play.strength))
+    disturbance = play.interfere(lambda sent, receiver: min(0.95, 0.6 * play.strength))
     yield play.wait(150, 240)
-    play.calm(disturbance)
+    play.stop_interference(disturbance)
 
 
-@fault("interference", "Bursts of interference on the channel, as from Wi-Fi next to it", kind="fault")
+@fault(
+    "interference", "Bursts of interference on the channel, as from Wi-Fi next to it", kind=FaultKind.FAULT
+)
 def interference(play: Play) -> Wait:
     for _ in range(play.count(12)):
-        disturbance = play.disturb(lambda sent, receiver: 0.8)
+        disturbance = play.interfere(lambda sent, receiver: 0.8)
         yield play.wait(3, 12)
-        play.calm(disturbance)
+        play.stop_interference(disturbance)
         yield play.wait(10, 40)
 
 
-def _selective(play: Play, **facts: Any) -> Any:
-    """A disturbance that hits frames whose truth has all of `facts`."""
+def _selective(play: Play, chosen: Callable[[FrameTruth], bool]) -> Disturbance:
+    """A disturbance that hits the frames that are chosen by what they mean."""
 
     def applies(sent: Transmission, receiver: Receiver | None) -> float:
-        hit = all(sent.truth.get(key) == value for key, value in facts.items())
-        return 0.97 if hit else 0.0
+        return 0.97 if chosen(sent.truth) else 0.0
 
-    return play.disturb(applies)
+    return play.interfere(applies)
 
 
 @fault("jam-network-update", "Network updates are jammed, so that devices miss a change", attack="A11")
 def jam_network_update(play: Play) -> Wait:
-    disturbance = _selective(play, nwk_command=0x0A)
+    disturbance = _selective(play, lambda truth: truth.get("nwk_command") == 0x0A)
     han, hub = play.han, play.han.hub
     for _ in range(play.count(5)):
         body = bytes([0x0A, 0x01]) + hub.eui64.to_bytes(8, "little") + bytes([han.update_id])
         body += han.pan.to_bytes(2, "little")
         yield from hub.broadcast(body, {"nwk": "command", "nwk_command": 0x0A}, to=0xFFFF, command=True)
         yield play.wait(4, 9)
-    play.calm(disturbance)
+    play.stop_interference(disturbance)
 
 
 @fault(
@@ -62,24 +65,25 @@ def jam_network_update(play: Play) -> Wait:
     attack="A14",
 )
 def jam_rejoin_response(play: Play) -> Wait:
-    victim, hub = play.victim("PPMID", "IHD", "CAD", "ESME"), play.han.hub
-    disturbance = _selective(play, nwk_command=0x07)
+    victim, hub = play.victim(Role.PPMID, Role.IHD, Role.CAD, Role.ESME), play.han.hub
+    disturbance = _selective(play, lambda truth: truth.get("nwk_command") == 0x07)
     capability = 0x8E if victim.rx_on else 0x80
     for _ in range(play.count(5)):
-        fact = {"nwk": "command", "nwk_command": 0x06}
+        fact: FrameTruth = {"nwk": "command", "nwk_command": 0x06}
         yield from victim.send_nwk(hub, bytes([0x06, capability]), fact, command=True, with_eui64=True)
         yield play.wait(0.2, 0.5)
         body = bytes([0x07]) + victim.short.to_bytes(2, "little") + b"\x00"
         fact = {"nwk": "command", "nwk_command": 0x07}
         yield from hub.send_nwk(victim, body, fact, command=True, with_eui64=True)
         yield play.wait(4, 8)
-    play.calm(disturbance)
+    play.stop_interference(disturbance)
 
 
 @fault("jam-beacons", "The home's beacons are jammed while others are readable", attack="A15")
 def jam_beacons(play: Play) -> Wait:
     han, attacker = play.han, play.intruder()
-    disturbance = _selective(play, mac="beacon", epid=f"{han.epid:016x}")
+    home = f"{han.epid:016x}"
+    disturbance = _selective(play, lambda truth: truth.get("mac") == "beacon" and truth.get("epid") == home)
     other = play.rng.getrandbits(64)
     for _ in range(play.count(6)):
         octets = assemble.mac_command(attacker.next_mac(), 7, dst_pan=0xFFFF, dst=0xFFFF, ack=False)
@@ -88,18 +92,22 @@ def jam_beacons(play: Play) -> Wait:
         octets = assemble.mac_beacon(
             han.hub.next_mac(), han.pan, 0, han.epid, permit_join=False, coordinator=True
         )
-        yield from han.hub.put(octets, None, {"mac": "beacon", "epid": f"{han.epid:016x}"})
+        yield from han.hub.put(octets, None, {"mac": "beacon", "epid": home})
         octets = assemble.mac_beacon(
             play.rng.randrange(256), 0x3D21, 0, other, permit_join=False, coordinator=True
         )
         yield from attacker.put(octets, None, {"mac": "beacon", "epid": f"{other:016x}"})
         yield play.wait(3, 8)
-    play.calm(disturbance)
+    play.stop_interference(disturbance)
 
 
 @fault("jam-and-acknowledge", "Frames are jammed and acknowledged in the receiver's name", attack="A12")
 def jam_and_acknowledge(play: Play) -> Wait:
-    victim, attacker, env = play.victim("ESME", "PPMID", "IHD", "CAD"), play.intruder(), play.han.env
+    victim, attacker, env = (
+        play.victim(Role.ESME, Role.PPMID, Role.IHD, Role.CAD),
+        play.intruder(),
+        play.han.env,
+    )
     left = play.count(12)
     ends: simpy.Store = simpy.Store(env)
     hit = 0
@@ -113,7 +121,7 @@ def jam_and_acknowledge(play: Play) -> Wait:
             ends.put((env.now + play.han.medium.airtime_ns(sent.octets, 0) + TURNAROUND, sent.octets[2]))
         return 1.0 if hit <= left else 0.0
 
-    disturbance = play.disturb(applies)
+    disturbance = play.interfere(applies)
     over = play.wait(900)
     for _ in range(left):
         item = ends.get()
@@ -122,15 +130,15 @@ def jam_and_acknowledge(play: Play) -> Wait:
             break
         when, seq = item.value
         yield env.timeout(max(0, when - env.now))
-        play.blurt(attacker, assemble.mac_ack(seq), mac="ack", mac_seq=seq)
-    play.calm(disturbance)
+        play.transmit_now(attacker, assemble.mac_ack(seq), mac="ack", mac_seq=seq)
+    play.stop_interference(disturbance)
 
 
 @fault(
     "starved-sleeper", "Acknowledgements that promise data to a sleeping device, and none comes", attack="A13"
 )
 def starved_sleeper(play: Play) -> Wait:
-    victim, attacker, han = play.victim("GSME"), play.intruder(), play.han
+    victim, attacker, han = play.victim(Role.GSME), play.intruder(), play.han
     for _ in range(play.count(8)):
         seq = victim.next_mac()
         octets = assemble.mac_command(seq, 4, dst_pan=han.pan, dst=0, src=victim.short)
@@ -139,7 +147,7 @@ def starved_sleeper(play: Play) -> Wait:
         yield han.env.timeout(han.medium.put_on_air(sent))
         yield han.env.timeout(TURNAROUND)
         yield han.env.timeout(
-            play.blurt(attacker, assemble.mac_ack(seq, pending=True), mac="ack", mac_seq=seq)
+            play.transmit_now(attacker, assemble.mac_ack(seq, pending=True), mac="ack", mac_seq=seq)
         )
         yield play.wait(0.3, 0.8)
 
@@ -150,14 +158,14 @@ def starved_sleeper(play: Play) -> Wait:
     attack="A16",
 )
 def battery_drain(play: Play) -> Wait:
-    victim, attacker, han = play.victim("GSME"), play.intruder(), play.han
+    victim, attacker, han = play.victim(Role.GSME), play.intruder(), play.han
     for _ in range(play.count(6)):
         seq = victim.next_mac()
         octets = assemble.mac_command(seq, 4, dst_pan=han.pan, dst=0, src=victim.short)
         yield from han.medium.clear_channel(victim.page, victim.channel)
-        yield han.env.timeout(play.blurt(victim, octets, mac="command", mac_command=4))
+        yield han.env.timeout(play.transmit_now(victim, octets, mac="command", mac_command=4))
         yield han.env.timeout(TURNAROUND)
-        yield han.env.timeout(play.blurt(attacker, assemble.mac_ack(seq, pending=True), mac="ack"))
+        yield han.env.timeout(play.transmit_now(attacker, assemble.mac_ack(seq, pending=True), mac="ack"))
         yield play.wait(0.004, 0.01)
         junk = _junk(play, victim.short, 125)
         yield from play.send(attacker, junk, victim)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from captures.simulated import joining
-from captures.simulated.faults.registry import Play, fault
-from captures.simulated.medium import Place, Wait
-from captures.simulated.node import Node
+from captures.simulated.air.medium import Place, Wait
+from captures.simulated.devices.equipment import equip
+from captures.simulated.faults.registry import FaultKind, Play, fault
+from captures.simulated.stack import joining
+from captures.simulated.stack.network import UNKNOWN_SHORT, Role
+from captures.simulated.stack.node import Node
 
 __all__: list[str] = []
 
 
 def newcomer(play: Play) -> Node:
     """A further display that wants to join."""
-    from captures.simulated import life
-
     node = play.han.add(
-        f"New display {play.name}", "IHD", 0x90B3D5FFFE100000 | play.rng.getrandbits(16), Place(3.0, -3.0)
+        f"New display {play.name}", Role.IHD, 0x90B3D5FFFE100000 | play.rng.getrandbits(16), Place(3.0, -3.0)
     )
-    life.equip(node)
-    play.row["device"] = f"{node.eui64:016x}"
+    equip(node)
+    play.row.device = node.address
     return node
 
 
@@ -37,7 +37,7 @@ def well_known_key(play: Play) -> Wait:
 @fault(
     "wrong-install-code",
     "A device's install code was typed wrong: it never understands its key",
-    kind="fault",
+    kind=FaultKind.FAULT,
 )
 def wrong_install_code(play: Play) -> Wait:
     node, han = newcomer(play), play.han
@@ -46,11 +46,11 @@ def wrong_install_code(play: Play) -> Wait:
     for _ in range(play.count(4)):
         if (yield from joining.associate(node, han.hub)):
             yield from joining.deliver_network_key(han.hub, node, wrong, faults=play.mark)
-        node.key, node.joined, node.short = b"", False, 0xFFFE
+        node.key, node.joined, node.short = b"", False, UNKNOWN_SHORT
         yield play.wait(20, 40)
 
 
-@fault("permit-join-open", "Joining stays open for hours", kind="fault")
+@fault("permit-join-open", "Joining stays open for hours", kind=FaultKind.FAULT)
 def permit_join_open(play: Play) -> Wait:
     han = play.han
     stranger = play.intruder()
@@ -61,9 +61,11 @@ def permit_join_open(play: Play) -> Wait:
         yield play.wait(300, 420)
 
 
-@fault("wrong-key-after-swap", "After a hub swap a device still uses the old network key", kind="fault")
+@fault(
+    "wrong-key-after-swap", "After a hub swap a device still uses the old network key", kind=FaultKind.FAULT
+)
 def wrong_key_after_swap(play: Play) -> Wait:
-    victim = play.victim("ESME", "PPMID", "IHD", "CAD", "HCALCS")
+    victim = play.victim(Role.ESME, Role.PPMID, Role.IHD, Role.CAD, Role.HCALCS)
     victim.key = play.han.octets(f"old network key {victim.name}", 16)
     for _ in range(play.count(12)):
         yield from victim.send_zcl(

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from captures.simulated import business, stories
-from captures.simulated.dcc import Dcc, Entity, dcc_of
-from captures.simulated.faults.registry import Play, fault
-from captures.simulated.medium import Wait
+from captures.simulated.air.medium import Wait
+from captures.simulated.faults.keys import newcomer
+from captures.simulated.faults.registry import FaultKind, Play, fault
+from captures.simulated.remote import gbcs_flows
+from captures.simulated.remote.dcc import Dcc, dcc_of
+from captures.simulated.remote.directory import Entity
+from captures.simulated.stack import joining, key_establishment
+from captures.simulated.stack.attributes import say
+from captures.simulated.stack.clusters import PREPAYMENT
+from captures.simulated.stack.network import Role
 
 __all__: list[str] = []
 
 READ_SUPPLY, READ_VERSION, READ_EXPORT_PROFILE, READ_REGISTERS = 0x0039, 0x0059, 0x0036, 0x0027
 SET_CLOCK, SET_TARIFF = 0x0062, 0x0019
 SUSPENDED, LOCKED_OUT, AUTHENTICATION_FAILED = 0x81C4, 0x81C5, 0x8F3D
-PREPAYMENT, TOP_UP, TOP_UP_RESULT, REJECTED = 0x0705, 0x04, 0x03, 0x01
+TOP_UP, TOP_UP_RESULT, REJECTED = 0x04, 0x03, 0x01
 
 
 def _meter(play: Play) -> tuple[Dcc, Entity, Entity]:
     """The far side, the electricity meter, and its supplier."""
     dcc = dcc_of(play.han)
-    meter = dcc.device("ESME")
-    play.row["device"] = f"{meter.eui64:016x}"
+    meter = dcc.device(Role.ESME)
+    play.row.device = meter.address
     return dcc, meter, dcc.parties["Supplier A"]
 
 
@@ -29,7 +35,7 @@ def _meter(play: Play) -> tuple[Dcc, Entity, Entity]:
     "gbcs-replay",
     "A command that a meter has executed is delivered to it again",
     attack="A31",
-    needs=("ESME",),
+    needs=(Role.ESME,),
 )
 def gbcs_replay(play: Play) -> Wait:
     dcc, meter, supplier = _meter(play)
@@ -42,7 +48,7 @@ def gbcs_replay(play: Play) -> Wait:
 
 
 @fault("gbcs-tamper", "Octets of commands are changed on their way: MAC and signature do not fit", attack="A32",
-       needs=("ESME",))  # fmt: skip
+       needs=(Role.ESME,))  # fmt: skip
 def gbcs_tamper(play: Play) -> Wait:
     dcc, meter, supplier = _meter(play)
     for code in (READ_VERSION, 0x001A, SET_CLOCK)[: play.count(3)]:
@@ -51,31 +57,32 @@ def gbcs_tamper(play: Play) -> Wait:
         at = len(octets) - (90 if code != READ_VERSION else 16)
         octets[at] ^= 1 << play.rng.randrange(8)
         yield from dcc.exchange(code, originator=supplier, octets=bytes(octets), faults=play.mark)
-        yield from business.notify(dcc, 0x1000, "ESME", alert_code=AUTHENTICATION_FAILED)
+        yield from gbcs_flows.notify(dcc, 0x1000, Role.ESME, alert_code=AUTHENTICATION_FAILED)
         yield play.wait(10, 40)
 
 
 @fault("token-brute-force", "Top-up codes are guessed at the display until entry is suspended", attack="A33",
-       needs=("ESME", "PPMID"))  # fmt: skip
+       needs=(Role.ESME, Role.PPMID))  # fmt: skip
 def token_brute_force(play: Play) -> Wait:
     dcc, meter, _ = _meter(play)
-    display = play.victim("PPMID")
+    display = play.victim(Role.PPMID)
     assert meter.node is not None
     for _ in range(play.count(8)):
         code = f"{play.rng.randrange(10**20):020d}".encode()
         payload = b"\x02" + bytes((len(code),)) + code
         _, seq = yield from display.send_zcl(meter.node, PREPAYMENT, TOP_UP, payload, faults=play.mark)
         values = {"result_type": REJECTED, "top_up_value": 0, "source_of_top_up": 2, "credit_remaining": 0}
-        yield from stories.say(
-            meter.node, display, PREPAYMENT, TOP_UP_RESULT, values, seq=seq, faults=play.mark
-        )
+        yield from say(meter.node, display, PREPAYMENT, TOP_UP_RESULT, values, seq=seq, faults=play.mark)
         yield play.wait(20, 90)
     for alert_code in (SUSPENDED, LOCKED_OUT):
-        yield from business.notify(dcc, 0x1001, "ESME", alert_code=alert_code, faults=play.mark)
+        yield from gbcs_flows.notify(dcc, 0x1001, Role.ESME, alert_code=alert_code, faults=play.mark)
 
 
 @fault(
-    "truncated-tunnel", "Messages end in the middle: the rest is never sent", kind="fault", needs=("ESME",)
+    "truncated-tunnel",
+    "Messages end in the middle: the rest is never sent",
+    kind=FaultKind.FAULT,
+    needs=(Role.ESME,),
 )
 def truncated_tunnel(play: Play) -> Wait:
     dcc, _, _ = _meter(play)
@@ -88,7 +95,7 @@ def truncated_tunnel(play: Play) -> Wait:
         yield play.wait(20, 60)
 
 
-@fault("missing-block", "A block of a long response never comes", kind="fault", needs=("ESME",))
+@fault("missing-block", "A block of a long response never comes", kind=FaultKind.FAULT, needs=(Role.ESME,))
 def missing_block(play: Play) -> Wait:
     dcc, _, _ = _meter(play)
 
@@ -103,7 +110,9 @@ def missing_block(play: Play) -> Wait:
         yield play.wait(30, 90)
 
 
-@fault("no-response", "A meter takes commands and never answers them", kind="fault", needs=("ESME",))
+@fault(
+    "no-response", "A meter takes commands and never answers them", kind=FaultKind.FAULT, needs=(Role.ESME,)
+)
 def no_response(play: Play) -> Wait:
     dcc, _, _ = _meter(play)
     for code in (READ_VERSION, READ_SUPPLY, READ_REGISTERS, READ_VERSION)[: play.count(4)]:
@@ -111,8 +120,12 @@ def no_response(play: Play) -> Wait:
         yield play.wait(30, 120)
 
 
-@fault("counters-out-of-order", "A party's commands come with originator counters below the last one", kind="fault",
-       needs=("ESME",))  # fmt: skip
+@fault(
+    "counters-out-of-order",
+    "A party's commands come with originator counters below the last one",
+    kind=FaultKind.FAULT,
+    needs=(Role.ESME,),
+)
 def counters_out_of_order(play: Play) -> Wait:
     dcc, meter, supplier = _meter(play)
     yield from dcc.exchange(SET_TARIFF, originator=supplier)
@@ -123,8 +136,8 @@ def counters_out_of_order(play: Play) -> Wait:
         yield play.wait(20, 60)
 
 
-@fault("non-compliant-message", "A meter encodes its responses otherwise than the standard has it", kind="fault",
-       needs=("ESME",))  # fmt: skip
+@fault("non-compliant-message", "A meter encodes its responses otherwise than the standard has it", kind=FaultKind.FAULT,
+       needs=(Role.ESME,))  # fmt: skip
 def non_compliant_message(play: Play) -> Wait:
     dcc, _, _ = _meter(play)
 
@@ -138,11 +151,8 @@ def non_compliant_message(play: Play) -> Wait:
 
 
 @fault("expired-certificate", "A device joins with a key establishment certificate that has expired: no link key",
-       kind="fault")  # fmt: skip
+       kind=FaultKind.FAULT)  # fmt: skip
 def expired_certificate(play: Play) -> Wait:
-    from captures.simulated import joining, key_establishment
-    from captures.simulated.faults.keys import newcomer
-
     node, hub = newcomer(play), play.han.hub
     yield from joining.open_joining(hub, 180)
     yield from joining.join(node)

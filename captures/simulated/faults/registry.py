@@ -1,22 +1,39 @@
-"""Every fault by name, and how one is planted."""
+"""What a fault is, how it is registered under its name, and what it may use while it plays."""
 
 from __future__ import annotations
 
-import pkgutil
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any, Unpack
 
-from captures.simulated.han import Han
-from captures.simulated.medium import Disturbance, Place, Receiver, Transmission, Wait
-from captures.simulated.node import Node
+import simpy
 
-__all__ = ["FAULTS", "Fault", "Play", "fault", "known", "plant"]
+from captures.simulated.air.medium import Disturbance, Place, Receiver, Transmission, Wait
+from captures.simulated.air.truth import FaultNote, FrameTruth
+from captures.simulated.devices.han import Han
+from captures.simulated.stack.network import Role
+from captures.simulated.stack.node import Node
+
+__all__ = ["FAULTS", "Fault", "FaultKind", "Phase", "Play", "fault"]
 
 Behaviour = Callable[["Play"], Wait]
+
+
+class FaultKind(StrEnum):
+    """Whether somebody means harm, or something is broken."""
+
+    ATTACK = "attack"
+    FAULT = "fault"
+
+
+class Phase(StrEnum):
+    """Whether a fault plays while the home lives, or before devices join."""
+
+    LIFE = "life"
+    JOIN = "join"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +42,21 @@ class Fault:
 
     Attributes:
         name: as `--fault` takes it.
-        kind: ``attack`` (somebody means harm) or ``fault`` (something is broken).
+        kind: attack or fault.
         summary: what happens, in a sentence.
         attack: identifier in the attack table (facts/captures/attacks.csv), if it is one of those.
         needs: roles that must be in the home.
         profile: parameters that the home must have (dots written as double underscores).
-        phase: ``life`` is planted when the home lives; ``join`` before devices join.
+        phase: when it is injected.
     """
 
     name: str
-    kind: Literal["attack", "fault"]
+    kind: FaultKind
     summary: str
     behaviour: Behaviour
     attack: str = ""
-    needs: tuple[str, ...] = ()
-    phase: Literal["life", "join"] = "life"
+    needs: tuple[Role, ...] = ()
+    phase: Phase = Phase.LIFE
     profile: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -50,10 +67,10 @@ def fault(
     name: str,
     summary: str,
     *,
-    kind: Literal["attack", "fault"] = "attack",
+    kind: FaultKind = FaultKind.ATTACK,
     attack: str = "",
-    needs: tuple[str, ...] = (),
-    phase: Literal["life", "join"] = "life",
+    needs: tuple[Role, ...] = (),
+    phase: Phase = Phase.LIFE,
     profile: Mapping[str, Any] | None = None,
 ) -> Callable[[Behaviour], Behaviour]:
     """Register a fault under its name."""
@@ -65,28 +82,19 @@ def fault(
     return register
 
 
-def known() -> dict[str, Fault]:
-    """All faults, with the modules that hold them imported."""
-    from captures.simulated import faults
-
-    for module in pkgutil.iter_modules(faults.__path__):
-        import_module(f"captures.simulated.faults.{module.name}")
-    return FAULTS
-
-
 @dataclass(slots=True)
 class Play:
     """What a fault may use: the home, a random stream of its own, and its marks in the truth.
 
     Attributes:
-        row: the fault's row in the truth; a fault adds what it knows (``device``, ``detail``).
+        row: the note of the fault in the truth; a fault adds what it knows (`device`, `detail`).
         strength: 1.0 as designed; larger is louder.
     """
 
     han: Han
     name: str
     rng: random.Random
-    row: dict[str, Any]
+    row: FaultNote
     strength: float = 1.0
 
     @property
@@ -97,50 +105,50 @@ class Play:
         """`number` times the strength, at least one."""
         return max(1, round(number * self.strength))
 
-    def intruder(self, place: Place | None = None, **more: Any) -> Node:
+    def intruder(self, place: Place | None = None) -> Node:
         """A radio that does not belong to the home, out on the pavement unless placed."""
-        node = Node(
+        return Node(
             f"intruder {self.name}",
             place or Place(self.rng.uniform(8, 14), self.rng.uniform(-8, 8), walls=1),
             self.han.channel,
             tx_dbm=10.0,
             han=self.han,
             eui64=self.rng.getrandbits(64) | 1,
-            role="intruder",
-            **more,
+            role=Role.INTRUDER,
         )
-        import simpy
 
-        node.turn = simpy.Resource(self.han.env)
-        return node
-
-    def victim(self, *roles: str) -> Node:
+    def victim(self, *roles: Role) -> Node:
         """A joined device of one of the roles, or any but the hub."""
-        able = [n for n in self.han.nodes if n.joined and n.role != "CHF" and (not roles or n.role in roles)]
+        able = [
+            n for n in self.han.nodes if n.joined and n.role != Role.CHF and (not roles or n.role in roles)
+        ]
         chosen = self.rng.choice(able)
-        self.row["device"] = f"{chosen.eui64:016x}"
+        self.row.device = chosen.address
         return chosen
 
-    def send(self, sender: Node, octets: bytes, receiver: Node | None = None, **truth: Any) -> Wait:
+    def send(
+        self, sender: Node, octets: bytes, receiver: Node | None = None, /, **truth: Unpack[FrameTruth]
+    ) -> Wait:
         """Send one marked frame."""
-        fact = {"mac": "forged", "sender": f"{sender.eui64:016x}", **truth}
+        fact: FrameTruth = {**sender.says("forged"), **truth}
         arrived = yield from sender.put(octets, receiver, fact, self.mark)
         return arrived
 
-    def blurt(self, sender: Node, octets: bytes, **truth: Any) -> int:
+    def transmit_now(self, sender: Node, octets: bytes, /, **truth: Unpack[FrameTruth]) -> int:
         """Put a marked frame on the air at once, without listening before; returns its duration in ns."""
-        fact = {"mac": "forged", "sender": f"{sender.eui64:016x}", **truth}
+        fact: FrameTruth = {**sender.says("forged"), **truth}
         return self.han.medium.put_on_air(Transmission(sender, octets, truth=fact, faults=self.mark))
 
-    def disturb(
+    def interfere(
         self, applies: Callable[[Transmission, Receiver | None], float], *, corrupts: bool = True
     ) -> Disturbance:
-        """Disturb the air until `calm`."""
+        """Disturb the air until `stop_interference`."""
         disturbance = Disturbance(self.name, applies, corrupts)
         self.han.medium.disturbances.append(disturbance)
         return disturbance
 
-    def calm(self, disturbance: Disturbance) -> None:
+    def stop_interference(self, disturbance: Disturbance) -> None:
+        """Leave the air alone again."""
         self.han.medium.disturbances.remove(disturbance)
 
     @contextmanager
@@ -154,30 +162,6 @@ class Play:
             for node in nodes:
                 node.marks = tuple(mark for mark in node.marks if mark != self.name)
 
-    def wait(self, low: float, high: float | None = None) -> Any:
+    def wait(self, low: float, high: float | None = None) -> simpy.Event:
         """Some seconds, random between the two limits."""
         return self.han.wait(low if high is None else self.rng.uniform(low, high))
-
-
-def plant(han: Han, name: str, *, at: float = 0.0, strength: float = 1.0) -> Play:
-    """Start a fault `at` seconds from now.
-
-    Raises:
-        KeyError: there is no fault of that name.
-        ValueError: the home lacks a role that the fault needs.
-    """
-    found = known()[name]
-    missing = [role for role in found.needs if han.having(role) is None]
-    if missing:
-        raise ValueError(f"fault {name} needs a {' and a '.join(missing)} in the home")
-    row = han.note("fault", name=name, fault_kind=found.kind, attack=found.attack, summary=found.summary)
-    play = Play(han, name, han.stream(f"fault {name}"), row, strength)
-
-    def process() -> Wait:
-        yield han.wait(at)
-        row["time_ns"] = han.now
-        yield from found.behaviour(play)
-        row["end_ns"] = han.now
-
-    han.env.process(process())
-    return play

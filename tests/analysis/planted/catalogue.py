@@ -14,9 +14,9 @@ from analysis.engine.checking import check
 from analysis.findings.model import SEVERITIES, CheckResult, Finding
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import DECODED_TABLES, decode
-from captures.simulated.keyfile import keys_text
-from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.keyfile import keys_text
+from captures.simulated.scenarios.recording import write_han
 from tests.analysis.planted.recording import Recording
 
 __all__ = ["BASES", "PLANTS", "Plant", "Told", "plant", "try_plant"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from captures.simulated.smki import Smki
+from captures.simulated.remote.smki import Smki
 from dissectors.gbcs import Keystore, build, dissect_message
 from dissectors.gbcs.building import Header, authenticated, grouping, sign, signed
 from dissectors.gbcs.layout import MAC_OCTETS, Layout, read_layout

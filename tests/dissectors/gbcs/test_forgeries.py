@@ -169,7 +169,7 @@ def own_certificate(entity, role, use, *, until=datetime(2046, 1, 1), since=date
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
 
-    from captures.simulated import smki
+    from captures.simulated.remote import smki
 
     key = smki.private_key(scalar)
     name = smki._subject(entity, role)
@@ -262,7 +262,7 @@ def test_a_party_s_certificate_issues_nothing():
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
 
-    from captures.simulated import smki
+    from captures.simulated.remote import smki
 
     issuer = x509.load_der_x509_certificate(MADE.certificate(OPERATOR, "digitalSignature"))
     key = smki.private_key(31)
@@ -286,7 +286,7 @@ def revocations(serial, *, key=None, when=datetime(2026, 1, 2)):
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
 
-    from captures.simulated import smki
+    from captures.simulated.remote import smki
 
     root = smki.private_key(smki.scalar(MADE.seed, smki.ROOT, "root"))
     builder = x509.CertificateRevocationListBuilder().issuer_name(smki._root_name())
@@ -297,7 +297,7 @@ def revocations(serial, *, key=None, when=datetime(2026, 1, 2)):
 
 
 def test_a_revoked_certificate_is_not_trusted_from_then_on():
-    from captures.simulated import smki
+    from captures.simulated.remote import smki
     from dissectors.gbcs.certificates import read_certificate
 
     serial = read_certificate(MADE.certificate(SUPPLIER, "digitalSignature")).serial

@@ -1,0 +1,7 @@
+"""Stories that a home can live through, by name, and what is left of them: a capture, its truth, its keys."""
+
+from dissectors.deferred import deferred
+
+__all__ = ["SCENARIOS", "Scenario", "simulate", "stage"]
+
+__getattr__ = deferred(__name__, dict.fromkeys(__all__, "catalogue"))

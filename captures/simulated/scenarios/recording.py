@@ -1,0 +1,91 @@
+"""What the simulated HAN leaves behind: a capture, and its truth beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from captures.block import FcsState, TrailerKind
+from captures.fcs import fcs16
+from captures.simulated.air.truth import FaultNote, MessageNote
+from captures.simulated.devices.han import Han
+from captures.whole_files import whole_file
+from captures.writer import CapturedFrame, write_capture
+
+__all__ = ["captured", "truth_rows", "write_han", "write_truth"]
+
+
+def captured(han: Han) -> Iterator[CapturedFrame]:
+    """The capture's frames, with FCS: right, or that of the octets that were sent when some were damaged."""
+    for heard in han.records():
+        yield CapturedFrame(
+            heard.octets + fcs16(heard.sent),
+            heard.time_ns + han.start * 10**9,
+            trailer=TrailerKind.FCS16,
+            fcs=FcsState.GOOD if heard.fcs_good else FcsState.BAD,
+            channel=heard.channel,
+            page=heard.page,
+            rssi=heard.rssi,
+            lqi=heard.lqi,
+            interface=heard.sniffer,
+        )
+
+
+def write_han(han: Han, path: Path | IO[bytes], truth: Path | None = None) -> int:
+    """Write the capture (pcapng, TAP, with the devices' names) and its truth; returns the number of frames.
+
+    `path` may also be an open binary file.
+
+    Raises:
+        CaptureError: a file cannot be written.
+    """
+    names = {node.eui64: node.name for node in han.nodes}
+    count = write_capture(path, captured(han), names=names, comments=[f"simulated HAN, seed {han.seed}"])
+    if truth is not None:
+        write_truth(han, truth)
+    return count
+
+
+def truth_rows(han: Han) -> Iterator[dict[str, Any]]:
+    """Every row of the truth: keys and messages as they were noted, then each frame of the capture.
+
+    A ``frame`` row's number is that of the capture that `Han.records` gives. ``fault`` rows list the frames
+    that the fault made or changed.
+    """
+    by_fault: dict[str, list[int]] = {}
+    frames = []
+    by_transmission: dict[int, list[int]] = {}
+    for number, heard in enumerate(han.records(), 1):
+        for fault in heard.faults:
+            by_fault.setdefault(fault, []).append(number)
+        message = heard.truth.get("message")
+        if message is not None:
+            by_transmission.setdefault(message, []).append(number)
+        frames.append(
+            {
+                "kind": "frame",
+                "frame": number,
+                "time_ns": heard.time_ns + han.start * 10**9,
+                "sniffer": heard.sniffer,
+                "fcs_good": heard.fcs_good,
+                "faults": list(heard.faults),
+                **heard.truth,
+            }
+        )
+    for note in han.notes:
+        row = note.row()
+        if isinstance(note, FaultNote):
+            row["frames"] = by_fault.get(note.name, [])
+        if isinstance(note, MessageNote):
+            row["frames"] = by_transmission.get(note.message, [])
+        yield row
+    yield from frames
+
+
+def write_truth(han: Han, path: Path) -> None:
+    """Write the truth as JSON lines."""
+    with whole_file(path) as lines:
+        for row in truth_rows(han):
+            lines.write((json.dumps(row, separators=(",", ":")) + "\n").encode())
