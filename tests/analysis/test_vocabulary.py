@@ -22,7 +22,7 @@ from analysis.tables.arrow import batch_of
 from analysis.tables.batches import appended, in_one_code
 from analysis.tables.output import FORMATS
 from analysis.tables.vocabulary import Vocabulary, Words
-from captures.simulated.samples import FOLDER
+from captures.simulated.scenarios.samples import FOLDER
 from dissectors.keyring import Keyring
 from dissectors.zigbee import frames
 from dissectors.zigbee.frames import Lines
