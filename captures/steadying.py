@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captures.block import NO_TIME, FrameBlock
-from dissectors.vectors import each
+from dissectors.vectors import unique_values
 
 __all__ = ["Steady", "wrap"]
 
@@ -88,7 +88,7 @@ class Steady:
     def _steadied(self, block: FrameBlock) -> FrameBlock:
         out: Times | None = None
         before = list(self.counted)
-        for interface in each(block.interface):
+        for interface in unique_values(block.interface):
             rows = np.flatnonzero((block.interface == interface) & (block.time_ns != NO_TIME))
             clock = self.clocks.setdefault(interface, _Clock())
             times = self._times(block.time_ns[rows], block.number[rows], clock)

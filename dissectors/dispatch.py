@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dissectors.context import HanContext
-from dissectors.evidence import beacon_of, protocol_of
 from dissectors.field import Issue
 from dissectors.frame import Dissection, RawFrame
 from dissectors.ieee802154.dissect import (
@@ -18,7 +17,8 @@ from dissectors.ieee802154.dissect import (
 )
 from dissectors.ieee802154.fcs import ends_in_fcs
 from dissectors.ieee802154.layers import MULTIPURPOSE
-from dissectors.lookalikes import read_lowpan, read_rf4ce, read_thread_beacon
+from dissectors.other_protocols import read_lowpan, read_rf4ce, read_thread_beacon
+from dissectors.protocol_detection import beacon_of, protocol_of
 from dissectors.reading import Reading
 from dissectors.zigbee.green_power_frames import read_green_power
 from dissectors.zigbee.network import read_beacon_payload, read_inter_pan, read_nwk
@@ -78,26 +78,26 @@ def read_content(reading: Reading, frame: MacFrame) -> None:
     if kind == BEACON:
         read_beacon(reading, frame)
     elif kind == ACK:
-        reading.say(LAYER, "Ack")
+        reading.set_summary(LAYER, "Ack")
         reading.put_unread(cursor, buffer, frame.branch, "an acknowledgement carries nothing")
     elif kind == DATA:
         read_data(reading, frame)
     elif kind == MULTIPURPOSE:
-        reading.say(LAYER, "Multipurpose frame")
+        reading.set_summary(LAYER, "Multipurpose frame")
         reading.put_unread(cursor, buffer, frame.branch, "payload of an unknown protocol")
     elif kind != COMMAND:
-        reading.say(LAYER, "Frame of a type that is not read")
+        reading.set_summary(LAYER, "Frame of a type that is not read")
         reading.put_unread(cursor, buffer, frame.branch, "frame type that is not read")
 
 
 def read_beacon(reading: Reading, frame: MacFrame) -> None:
     """A beacon's payload."""
-    reading.say("Beacon", "Beacon" if frame.header.bit("version") < 2 else "Enhanced beacon")
+    reading.set_summary("Beacon", "Beacon" if frame.header.bit("version") < 2 else "Enhanced beacon")
     enhanced = next((f for b in reading.out.fields if (f := b.find("beacon_payload"))), None)
     network = enhanced.find("extended_pan_id") if enhanced is not None else None
     if network is not None:
         reading.out.columns["beacon_epid"] = network.value
-        reading.say("Beacon", "ZigBee enhanced beacon")
+        reading.set_summary("Beacon", "ZigBee enhanced beacon")
     rest = frame.cursor.peek(frame.cursor.remaining)
     reader = BEACON_READERS.get(beacon_of(rest))
     if reader is not None:
@@ -110,7 +110,7 @@ def read_data(reading: Reading, frame: MacFrame) -> None:
     """A data frame's payload, by the protocol that it shows."""
     cursor = frame.cursor
     if not cursor.remaining:
-        reading.say(LAYER, "Empty data frame")
+        reading.set_summary(LAYER, "Empty data frame")
         return
     addressed = reading.sender_short is not None or reading.sender_eui64 is not None
     protocol = protocol_of(cursor.peek(cursor.remaining), addressed=addressed)
@@ -118,5 +118,5 @@ def read_data(reading: Reading, frame: MacFrame) -> None:
     if reader is not None:
         reader(reading, cursor, frame.buffer)
         return
-    reading.say(LAYER, "Data of an unknown protocol")
+    reading.set_summary(LAYER, "Data of an unknown protocol")
     reading.put_unread(cursor, frame.buffer, frame.branch, "payload of an unknown protocol")

@@ -131,12 +131,12 @@ class Reading:
         """Report something."""
         self.out.issues.append(Issue(severity, layer, offset, text))
 
-    def say(self, protocol: str, summary: str) -> None:
+    def set_summary(self, protocol: str, summary: str) -> None:
         """Name the innermost protocol so far, and what the frame says in a line without numbers."""
         self.out.columns["protocol"] = protocol
         self.out.columns["summary"] = summary
 
-    def repeat_mark(self) -> int:
+    def retransmission_mark(self) -> int:
         """What a frame that its sender repeats has in common with the first time, besides its octets.
 
         A unicast repeated by the MAC keeps its MAC sequence number; a broadcast is repeated by the NWK layer,
@@ -145,13 +145,13 @@ class Reading:
         broadcast = self.receiver_short == 0xFFFF
         return 0x100 if broadcast else self.mac_seq or 0
 
-    def shut(self, layer: str, reason: str) -> None:
+    def set_not_opened(self, layer: str, reason: str) -> None:
         """Why `layer` (``"mac"``, ``"nwk"``, ``"aps"``) stays shut; of the frame, the first reason stands."""
-        self.doubt(layer, reason)
+        self.set_security_reason(layer, reason)
         if self.out.shut_reason is None:
             self.out.shut_reason = reason
 
-    def doubt(self, layer: str, reason: str) -> None:
+    def set_security_reason(self, layer: str, reason: str) -> None:
         """Why the security of `layer` is not ``ok``, whether or not the layer could be read."""
         self.out.columns[f"{layer}_reason"] = reason
 

@@ -26,7 +26,6 @@ __all__ = [
     "WordList",
     "aligned",
     "distinct",
-    "each",
     "first_places",
     "highest_before",
     "lookup",
@@ -34,6 +33,7 @@ __all__ = [
     "sorted_distinct",
     "stable_order",
     "stacked",
+    "unique_values",
 ]
 
 PADDING = 256
@@ -306,7 +306,7 @@ def distinct(keys: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Index]:
     return unique, np.frombuffer(found.indices.buffers()[1], np.int32, len(data)).astype(np.int64)
 
 
-def each(values: npt.NDArray[Any]) -> list[Any]:
+def unique_values(values: npt.NDArray[Any]) -> list[Any]:
     """The distinct values as Python numbers, the least first (`numpy.unique` imports `numpy.ma`: 10 ms)."""
     return sorted(distinct(values)[0].tolist())
 

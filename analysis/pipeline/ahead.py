@@ -1,7 +1,7 @@
 """A capture whose blocks, and what follows from their octets alone, are read ahead by a copy of this process.
 
 Strategy: with a second processor, half of the work of decoding is done while this process does the other half: the
-records, check sequences, headers and openings of the next blocks (`dissectors.zigbee.outer`). The copy (fork)
+records, check sequences, headers and openings of the next blocks (`dissectors.zigbee.stateless_layers`). The copy (fork)
 sends objects whose arrays lie in memory that both share, in one of a few slots; a slot is free again when nothing
 here looks into it any more. The first frames are read here, while the copy begins, or before there is one. Where it
 fails, or says nothing for too long, the capture is opened once more and read on from the same frame here. So what
@@ -26,7 +26,7 @@ from captures import Capture, CaptureError, CaptureFacts, FrameBlock
 from captures.block import cut
 from dissectors.keyring import Key
 from dissectors.vectors import aligned
-from dissectors.zigbee.outer import Outer
+from dissectors.zigbee.stateless_layers import StatelessLayers
 
 __all__ = ["Ahead", "Said"]
 
@@ -58,12 +58,12 @@ class Said(NamedTuple):
 
 
 class Ahead:
-    """Blocks of a capture, each with its outer layers where these were read ahead; to be iterated once.
+    """Blocks of a capture, each with its stateless layers where these were read ahead; to be iterated once.
 
     Args:
         capture: just opened.
         replay: opens it again if need be.
-        read: makes the outer layers of a block, of nothing but its octets and the keys that are held at first.
+        read: makes the stateless layers of a block, of nothing but its octets and the keys that are held at first.
         alone: read everything here.
         look: the first block ends behind so many frames, because the caller may know then that it reads in vain.
     """
@@ -72,7 +72,7 @@ class Ahead:
         self,
         capture: Capture,
         replay: Replay,
-        read: Callable[[FrameBlock], Outer],
+        read: Callable[[FrameBlock], StatelessLayers],
         *,
         alone: bool = False,
         look: int | None = None,
@@ -89,7 +89,7 @@ class Ahead:
         """What the capture said so far."""
         return self._said or Said.by(self.capture)
 
-    def __iter__(self) -> Iterator[tuple[FrameBlock, Outer | None]]:
+    def __iter__(self) -> Iterator[tuple[FrameBlock, StatelessLayers | None]]:
         blocks = _begun(self.capture, self._look or (None if self._alone else START))
         first = next(blocks, None)
         if first is None:
@@ -105,12 +105,12 @@ class Ahead:
             if reader is None:
                 yield from ((block, None) for block in blocks)
                 return
-            for read, outer, self._said in reader:
+            for read, stateless, self._said in reader:
                 if read is None:
                     return
                 last = int(read.number[-1])
-                yield read, outer
-                del read, outer
+                yield read, stateless
+                del read, stateless
         finally:
             if reader is not None:
                 reader.copy.end()
@@ -151,12 +151,12 @@ class _Reader:
     """The copy of this process that reads ahead: an iterable of what it sent."""
 
     def __init__(
-        self, capture: Capture, blocks: Iterator[FrameBlock], read: Callable[[FrameBlock], Outer]
+        self, capture: Capture, blocks: Iterator[FrameBlock], read: Callable[[FrameBlock], StatelessLayers]
     ) -> None:
         self.slots = _Slots()
         self.copy = Copy("ahead", partial(_read_on, capture, blocks, read, self.slots))
 
-    def __iter__(self) -> Iterator[tuple[FrameBlock | None, Outer | None, Said]]:
+    def __iter__(self) -> Iterator[tuple[FrameBlock | None, StatelessLayers | None, Said]]:
         """Blocks; None as the last one of a capture that was read to its end.
 
         Raises:
@@ -180,7 +180,7 @@ class _Reader:
 def _read_on(
     capture: Capture,
     blocks: Iterator[FrameBlock],
-    read: Callable[[FrameBlock], Outer],
+    read: Callable[[FrameBlock], StatelessLayers],
     slots: _Slots,
     link: Any,
 ) -> None:
@@ -189,10 +189,10 @@ def _read_on(
     with suppress(Exception):  # whatever it is, the parent meets it again when it reads on
         try:
             for block in blocks:
-                outer = read(block)
+                stateless = read(block)
                 while not free or link.poll():
                     free.append(link.recv())
-                link.send((*slots.dumps(free, (block, outer)), Said.by(capture)))
+                link.send((*slots.dumps(free, (block, stateless)), Said.by(capture)))
             link.send((None, [], None, Said.by(capture)))
         except CaptureError as error:
             link.send((None, [], error, None))

@@ -13,7 +13,7 @@ from analysis.tables.arrow import batch_of, check_batch, numpy_of
 from analysis.tables.batches import appended
 from analysis.tables.vocabulary import Vocabulary
 from captures.block import NO_TIME, FrameBlock
-from dissectors.zigbee.outer import Outer
+from dissectors.zigbee.stateless_layers import StatelessLayers
 
 __all__ = ["FRAME_TABLES", "decode_block", "message_batches"]
 
@@ -21,15 +21,19 @@ FRAME_TABLES = ("packets", "attributes", "commands")
 MESSAGE_TABLES = ("messages", "items")
 
 
-def decode_block(block: FrameBlock, session: Session, outer: Outer | None = None) -> dict[str, Any]:
+def decode_block(
+    block: FrameBlock, session: Session, stateless: StatelessLayers | None = None
+) -> dict[str, Any]:
     """The batches that `block` gives, by table; the session takes along what the next block has to know.
 
     Every record of the block is one row of `packets`. A block gives one batch a table, however many pieces
-    `analysis.pipeline.columns` has to read it in. `outer` holds its outer layers, where they were read ahead.
+    `analysis.pipeline.columns` has to read it in. `stateless` holds what was read ahead.
     """
     if len(block) and int(block.time_ns[-1]) != NO_TIME:
         session.last_time = int(block.time_ns[-1])
-    pieces = [_completed(batches, count, session) for count, batches in frame_batches(block, session, outer)]
+    pieces = [
+        _completed(batches, count, session) for count, batches in frame_batches(block, session, stateless)
+    ]
     session.context.state(Vocabulary).keep_within()
     if len(pieces) == 1:
         return pieces[0]

@@ -30,9 +30,9 @@ from dissectors.vectors import Columns, Index, OctetArray, Span
 from dissectors.zcl.scaling import Scales
 from dissectors.zigbee.columns import read_frames
 from dissectors.zigbee.frames import Frames
-from dissectors.zigbee.outer import Outer, read_outer
+from dissectors.zigbee.stateless_layers import StatelessLayers, read_stateless_layers
 
-__all__ = ["NEAREST", "frame_batches", "outer_layers"]
+__all__ = ["NEAREST", "frame_batches", "stateless_layers"]
 
 NEAREST = 256
 """Rows that are read after a surprise, at least: the next one may be near. Doubled while there is none."""
@@ -46,26 +46,28 @@ RADIO = (Kind.RADIO, Kind.DOUBLE)
 OPENED = frozenset({"ok", "replay"})
 
 
-def outer_layers(block: FrameBlock, session: Session) -> Outer:
-    """The outer layers of a block's frames, with the keys that the session holds, and what the capture itself says
+def stateless_layers(block: FrameBlock, session: Session) -> StatelessLayers:
+    """The stateless layers of a block's frames, with the keys that the session holds, and what the capture itself says
     of each record."""
     sound = np.flatnonzero((block.kind == Kind.RADIO) & (block.fcs != FcsState.BAD))
     offset = block.offset[sound].astype(np.int64)
     end = offset + block.length[sound] - TRAILERS.take(block.trailer[sound])
-    outer = read_outer(OctetArray(block.data), Span(sound, offset, end), len(block), session.context)
-    _put_capture(block, session.capture, outer.out)
-    return outer
+    stateless = read_stateless_layers(
+        OctetArray(block.data), Span(sound, offset, end), len(block), session.context
+    )
+    _put_capture(block, session.capture, stateless.out)
+    return stateless
 
 
 def frame_batches(
-    block: FrameBlock, session: Session, outer: Outer | None = None
+    block: FrameBlock, session: Session, stateless: StatelessLayers | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Rows of `block` in order: how many, and the batches of `packets`, `attributes` and `commands`.
 
     Args:
         block: some frames.
         session: what the frames before them taught.
-        outer: their outer layers, where these were read ahead. They are used up.
+        stateless: their stateless layers, where these were read ahead. They are used up.
     """
     begin, reach, near = 0, len(block), 0
     while begin < len(block):
@@ -75,8 +77,8 @@ def frame_batches(
             begin, near = begin + len(part), near - 1
             continue
         part = cut(block, begin, min(begin + reach, len(block)))
-        segment = _Segment(part, session, outer)
-        outer = None
+        segment = _Segment(part, session, stateless)
+        stateless = None
         segment.dissect_others()
         yield segment.count, segment.batches()
         begin += segment.count
@@ -106,7 +108,7 @@ class _Segment:
 
     block: FrameBlock
     session: Session
-    outer: InitVar[Outer | None]
+    stateless: InitVar[StatelessLayers | None]
     frames: Frames = field(init=False)
     count: int = field(init=False)
     rows: Rows = field(default_factory=Rows)
@@ -115,12 +117,12 @@ class _Segment:
     attributes: list[int] = field(default_factory=list)
     commands: list[int] = field(default_factory=list)
 
-    def __post_init__(self, outer: Outer | None) -> None:
+    def __post_init__(self, stateless: StatelessLayers | None) -> None:
         block, session = self.block, self.session
         self.count = len(block)
-        if outer is None or not outer.holds(session.context):
-            outer = outer_layers(block, session)
-        self.frames = read_frames(outer, block.number, block.time_ns, session.context, session.tables)
+        if stateless is None or not stateless.holds(session.context):
+            stateless = stateless_layers(block, session)
+        self.frames = read_frames(stateless, block.number, block.time_ns, session.context, session.tables)
 
     def dissect_others(self) -> None:
         """Dissect what the vector path left, in order; end the block early after a surprise."""

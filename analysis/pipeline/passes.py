@@ -17,7 +17,7 @@ from analysis.pipeline.ahead import Ahead, Said
 from analysis.pipeline.blocks import decode_block, message_batches
 from analysis.pipeline.ceilings import notes
 from analysis.pipeline.certificates import certificate_rows
-from analysis.pipeline.columns import outer_layers
+from analysis.pipeline.columns import stateless_layers
 from analysis.pipeline.conversations import finish_conversations
 from analysis.pipeline.keytable import key_rows
 from analysis.pipeline.session import Hindsight, Session
@@ -27,7 +27,7 @@ from analysis.tables.schema import TABLES
 from captures import CaptureFacts, FrameBlock
 from captures.block import BLOCK_FRAMES, cut
 from dissectors.keyring import Keyring
-from dissectors.zigbee.outer import Outer
+from dissectors.zigbee.stateless_layers import StatelessLayers
 
 __all__ = ["DECODED_TABLES", "CapturePass", "DecodePass", "DecodedBlock", "Progress"]
 
@@ -98,16 +98,18 @@ class DecodePass:
         self.superseded = False
         self._learnt = (0, 0)
 
-    def decoded(self, block: FrameBlock, said: Said, outer: Outer | None = None) -> DecodedBlock:
+    def decoded(
+        self, block: FrameBlock, said: Said, stateless: StatelessLayers | None = None
+    ) -> DecodedBlock:
         """What decoding makes of the next frames.
 
         Args:
             block: the frames.
             said: what the capture itself said up to them.
-            outer: their outer layers, where these were read ahead.
+            stateless: their stateless layers, where these were read ahead.
         """
         self.session.learn_secrets(said.secrets)
-        batches = decode_block(block, self.session, outer)
+        batches = decode_block(block, self.session, stateless)
         self._look_at_what_is_learnt()
         return DecodedBlock(batches, self)
 
@@ -184,13 +186,13 @@ class CapturePass(DecodePass):
             self.facts.format = capture.format  # the rest when it has been read
             short = (self.block_frames or BLOCK_FRAMES) < BLOCK_FRAMES
             alone = not self.ahead or short or (self.limit or LONG) < LONG
-            read = partial(outer_layers, session=self.session)
+            read = partial(stateless_layers, session=self.session)
             alone = alone or self.replay.merging is not None
             ahead = Ahead(capture, self.replay, read, alone=alone, look=look)
             with closing(_limited(ahead, self.limit, self.block_frames)) as blocks:
-                for block, outer in blocks:
+                for block, stateless in blocks:
                     said = ahead.said
-                    yield self.decoded(block, said, outer)
+                    yield self.decoded(block, said, stateless)
                     if self._looked_at_in_vain():
                         return
                     if self.progress is not None:
@@ -206,18 +208,18 @@ class CapturePass(DecodePass):
 
 
 def _limited(
-    blocks: Iterable[tuple[FrameBlock, Outer | None]], limit: int | None, size: int | None
-) -> Generator[tuple[FrameBlock, Outer | None]]:
-    """The blocks up to `limit` frames, none longer than `size`; whole ones with their outer layers."""
+    blocks: Iterable[tuple[FrameBlock, StatelessLayers | None]], limit: int | None, size: int | None
+) -> Generator[tuple[FrameBlock, StatelessLayers | None]]:
+    """The blocks up to `limit` frames, none longer than `size`; whole ones with their stateless layers."""
     seen = 0
-    for block, outer in blocks:
+    for block, stateless in blocks:
         start = 0
         while start < len(block):
             stop = min(start + (size or len(block)), len(block))
             if limit is not None:
                 stop = min(stop, start + limit - seen)
             whole = (start, stop) == (0, len(block))
-            yield (block, outer) if whole else (cut(block, start, stop), None)
+            yield (block, stateless) if whole else (cut(block, start, stop), None)
             seen += stop - start
             start = stop
             if seen == limit:

@@ -17,7 +17,7 @@ from captures.files.records import Interface, Records
 from captures.framing import LOOKED_AT as FRAMED
 from captures.framing import Framing, find_framing
 from captures.trailer import ENOUGH, Judgement, RssiScale
-from dissectors.vectors import each
+from dissectors.vectors import unique_values
 
 __all__ = ["SUPPORTED", "Unwrapper"]
 
@@ -203,7 +203,7 @@ def _distinct(values: npt.NDArray[np.uint16]) -> list[int]:
     """The different values; nearly always there is one."""
     if len(values) and (values == values[0]).all():
         return [int(values[0])]
-    return each(values)
+    return unique_values(values)
 
 
 def _strip(draft: Draft, rows: Rows) -> None:

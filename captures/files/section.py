@@ -11,7 +11,7 @@ from captures.block import Lost
 from captures.files import blocks
 from captures.files.clock import Clock, nanoseconds
 from captures.files.records import Facts, Interface
-from dissectors.vectors import each
+from dissectors.vectors import unique_values
 
 __all__ = ["Section"]
 
@@ -85,7 +85,7 @@ class Section:
             return times
         resolution = np.frombuffer(self._resolutions, np.uint8)[number]
         offset = np.frombuffer(self._offsets, np.int64)[number]
-        for value in each(resolution):
+        for value in unique_values(resolution):
             mine = resolution == value
             times[mine] = nanoseconds(ticks[mine], value, offset[mine])
         return times

@@ -111,14 +111,14 @@ def read_mac(reading: Reading, end: int) -> MacFrame:
     kind = MultipurposeHeader if first and first[0] & 7 == MULTIPURPOSE else MacHeader
     header = kind.read(cursor)
     if header.error is not None:
-        header.claim(cursor)
+        header.keep_undissected(cursor)
     if header.bit("frame_type") == BEACON and header.bit("version") > 1:
         reading.rows_only = False  # what an enhanced beacon announces is looked for in its tree
     branch = reading.put(header, "frame")
     put_columns(reading, header)
     frame = MacFrame(header, branch, cursor, "frame", readable=header.error is None)
     if not frame.readable:
-        reading.say(LAYER, "Truncated frame")
+        reading.set_summary(LAYER, "Truncated frame")
         return frame
     aux = read_security_header(reading, frame)
     ies = read_header_ies(reading, frame) if frame.readable and header.has_ies() else None
@@ -163,11 +163,11 @@ def read_security_header(reading: Reading, frame: MacFrame) -> AuxSecurity | Non
     if aux.error is None and cursor.remaining < aux.mic_octets:
         aux.error = Truncated(aux.mic_octets, cursor.remaining, layer=LAYER, offset=cursor.offset)
     if aux.error is not None:
-        aux.claim(cursor)
+        aux.keep_undissected(cursor)
         frame.readable = False
         reading.out.columns["mac_security"] = "no_key"
-        reading.shut("mac", "the security header or the integrity code is cut off")
-        reading.say(LAYER, "Truncated frame")
+        reading.set_not_opened("mac", "the security header or the integrity code is cut off")
+        reading.set_summary(LAYER, "Truncated frame")
     elif aux.mic_octets:
         frame.mic_at = cursor.end = cursor.end - aux.mic_octets
     reading.put(aux, "frame", frame.branch)
@@ -178,12 +178,12 @@ def keep_shut_2003(reading: Reading, frame: MacFrame) -> None:
     """A secured frame of version 0, whose cipher suites were withdrawn: counters, then octets."""
     frame.readable = False
     reading.out.columns["mac_security"] = "no_key"
-    reading.shut("mac", "the security of IEEE 802.15.4-2003 frames is withdrawn and not opened")
+    reading.set_not_opened("mac", "the security of IEEE 802.15.4-2003 frames is withdrawn and not opened")
     if "mac_command" not in reading.out.columns and frame.frame_type != BEACON:
-        reading.say(LAYER, "Encrypted MAC frame")
+        reading.set_summary(LAYER, "Encrypted MAC frame")
     layer = Security2003.read(frame.cursor)
     if layer.error is not None:
-        layer.claim(frame.cursor)
+        layer.keep_undissected(frame.cursor)
     reading.put(layer, "frame", frame.branch)
     reading.put_octets(frame.cursor, "frame", frame.branch, Ciphertext)
 
@@ -192,9 +192,9 @@ def read_header_ies(reading: Reading, frame: MacFrame) -> HeaderIEs:
     """Header IEs up to their termination, or up to the end."""
     ies = HeaderIEs.read(frame.cursor)
     if ies.error is not None:
-        ies.claim(frame.cursor)
+        ies.keep_undissected(frame.cursor)
         frame.readable = False
-        reading.say(LAYER, "Malformed information elements")
+        reading.set_summary(LAYER, "Malformed information elements")
     reading.put(ies, "frame", frame.branch)
     return ies
 
@@ -205,7 +205,7 @@ def read_payload_ies(reading: Reading, frame: MacFrame) -> None:
         return
     ies = PayloadIEs.read(frame.cursor)
     if ies.error is not None:
-        ies.claim(frame.cursor)
+        ies.keep_undissected(frame.cursor)
     reading.put(ies, frame.buffer, frame.branch if frame.buffer == "frame" else None)
 
 
@@ -216,10 +216,10 @@ def read_open_part(reading: Reading, frame: MacFrame) -> None:
     if frame.frame_type == BEACON:
         info = BeaconInfo.read(frame.cursor)
         if info.error is not None:
-            info.claim(frame.cursor)
+            info.keep_undissected(frame.cursor)
             frame.readable = False
         reading.put(info, frame.buffer, frame.branch)
-        reading.say("Beacon", "Beacon")
+        reading.set_summary("Beacon", "Beacon")
         if info.get("superframe") is not None:
             reading.out.columns["beacon_permit"] = bool(info.bit("association_permit"))
     elif frame.frame_type == COMMAND:
@@ -233,10 +233,10 @@ def read_command_id(reading: Reading, frame: MacFrame) -> None:
     command = layer.get("command")
     if command is None:
         frame.readable = False
-        reading.say(LAYER, "Truncated frame")
+        reading.set_summary(LAYER, "Truncated frame")
         return
     reading.out.columns["mac_command"] = command
-    reading.say(LAYER, COMMAND_NAMES.get(command, "Unknown MAC command"))
+    reading.set_summary(LAYER, COMMAND_NAMES.get(command, "Unknown MAC command"))
 
 
 def read_command(reading: Reading, frame: MacFrame) -> None:
@@ -254,7 +254,7 @@ def read_command(reading: Reading, frame: MacFrame) -> None:
         reading.put_unread(cursor, frame.buffer, into, text)
         return
     layer = kind.read(cursor)
-    layer.leftover(cursor)
+    layer.reject_trailing(cursor)
     reading.put(layer, frame.buffer, into)
     name = COMMAND_NAMES.get(command, "")
     reading.out.commands.extend(command_rows(reading, "mac", command, name, layer))
@@ -284,7 +284,7 @@ def open_frame(reading: Reading, frame: MacFrame, aux: AuxSecurity) -> None:
     if clear is None:
         frame.readable = False
         if "mac_command" not in reading.out.columns and frame.frame_type != BEACON:
-            reading.say(LAYER, "Encrypted MAC frame")
+            reading.set_summary(LAYER, "Encrypted MAC frame")
         return
     frame.buffer = reading.open_buffer(clear)
     frame.cursor = reading.cursor(frame.buffer, LAYER)
@@ -304,33 +304,37 @@ def decide(reading: Reading, frame: MacFrame, aux: AuxSecurity) -> tuple[str, by
         eui64 = reading.context.addresses.eui64(reading.pan, reading.sender_short)
     counter = aux.get("frame_counter")
     if not keys:
-        reading.shut("mac", "no MAC key is held")
+        reading.set_not_opened("mac", "no MAC key is held")
         return "no_key", None
     if eui64 is None or counter is None:
-        reading.shut("mac", UNKNOWN_MAC_SENDER if eui64 is None else UNKNOWN_SLOT)
+        reading.set_not_opened("mac", UNKNOWN_MAC_SENDER if eui64 is None else UNKNOWN_SLOT)
         return "no_key", None
     header, payload = cursor.data[: cursor.offset], cursor.data[cursor.offset : cursor.end]
     mic = cursor.data[cursor.end : cursor.end + aux.mic_octets]
     for key in keys:
         clear = open_mac(key.value, eui64, counter, level, header, payload, mic)
         if clear is not None:
-            return accept(reading, key, eui64, counter, mic), clear
-    return refuse(reading, keys, eui64), None
+            return record_opened(reading, key, eui64, counter, mic), clear
+    return record_failure(reading, keys, eui64), None
 
 
-def refuse(reading: Reading, keys: list[Key], eui64: int) -> str:
+def record_failure(reading: Reading, keys: list[Key], eui64: int) -> str:
     """No key fits: it is the frame's fault where a key of this network, or one that opened frames of this sender,
     is held; else a key is missing."""
     proven = reading.context.state(KeyProofs).proven
     name = ("mac", reading.pan, eui64)
     if any((key.pan is not None and key.pan == reading.pan) or (name, key.value) in proven for key in keys):
-        reading.shut("mac", "the MAC key of this sender is held, but the integrity code does not match")
+        reading.set_not_opened(
+            "mac", "the MAC key of this sender is held, but the integrity code does not match"
+        )
         return "bad_mic"
-    reading.shut("mac", f"none of the {len(keys)} MAC keys that are held opens it: its key is missing")
+    reading.set_not_opened(
+        "mac", f"none of the {len(keys)} MAC keys that are held opens it: its key is missing"
+    )
     return "no_key"
 
 
-def accept(reading: Reading, key: Key, eui64: int, counter: int, mic: bytes) -> str:
+def record_opened(reading: Reading, key: Key, eui64: int, counter: int, mic: bytes) -> str:
     """Remember what opened the frame; whether its counter is new."""
     reading.out.opened.append(("mac", key))
     reading.out.columns["mac_key"] = key.origin
@@ -345,5 +349,5 @@ def accept(reading: Reading, key: Key, eui64: int, counter: int, mic: bytes) -> 
     use = Use(reading.raw.number, counter, reading.raw.time_ns, again)
     if not reading.context.state(FrameCounters).replayed("mac", eui64, key.value, use):
         return "ok"
-    reading.doubt("mac", REPLAYED)
+    reading.set_security_reason("mac", REPLAYED)
     return "replay"

@@ -123,7 +123,7 @@ class Nested(Part):
             return cursor.take(size)
         inner = Cursor(cursor.data, cursor.offset, cursor.offset + size, layer=cursor.layer)
         record = kind.read(inner)
-        record.leftover(inner)
+        record.reject_trailing(inner)
         cursor.skip(size)
         return record
 

@@ -118,7 +118,7 @@ class Layer:
         """Whether the layer may end in front of `part`; such a part is built only when it was set."""
         return False
 
-    def claim(self, cursor: Cursor, name: str = "undissected") -> None:
+    def keep_undissected(self, cursor: Cursor, name: str = "undissected") -> None:
         """Keep all octets left in `cursor` as this layer's tail."""
         object.__setattr__(self, "tail", self.tail + cursor.rest())
         object.__setattr__(self, "end", cursor.offset)
@@ -250,13 +250,13 @@ class Layer:
         title = name or self.title or type(self).__name__.lower()
         return Field(title, None, meaning, self.start, self.end - self.start, buffer, children)
 
-    def leftover(self, cursor: Cursor) -> None:
+    def reject_trailing(self, cursor: Cursor) -> None:
         """Keep octets behind the last field, and say so, unless reading stopped already."""
         if cursor.remaining:
             if self.error is None:
                 text = f"{cursor.remaining} octets left over"
                 self.error = Malformed(text, layer=cursor.layer, offset=cursor.offset)
-            self.claim(cursor)
+            self.keep_undissected(cursor)
 
 
 def _copied(value: Any) -> Any:

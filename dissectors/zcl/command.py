@@ -15,10 +15,10 @@ from dissectors.zcl.expression import FieldValues, compiled
 from dissectors.zcl.meanings import special
 from dissectors.zcl.reading import LAYER
 
-__all__ = ["Fitted", "build_fields", "command_values", "read_command"]
+__all__ = ["DecodedCommand", "build_fields", "command_values", "read_command"]
 
 
-class Fitted:
+class DecodedCommand:
     """A payload read with one layout: its fields, the values for expressions, and how well it fits."""
 
     __slots__ = ("fields", "issues", "layout", "values")
@@ -49,7 +49,7 @@ class _Scope:
         self.issues.append(Issue("warning", LAYER, self.cursor.offset, text))
 
 
-def read_command(cursor: Cursor, command: Command, buffer: str = "frame") -> Fitted:
+def read_command(cursor: Cursor, command: Command, buffer: str = "frame") -> DecodedCommand:
     """Read the payload of `command` to the end of the window, by the first layout that fits, else the first.
 
     Never raises: what does not fit is left as octets with an issue.
@@ -70,8 +70,8 @@ def read_command(cursor: Cursor, command: Command, buffer: str = "frame") -> Fit
 
 def _read_layout(
     cursor: Cursor, command: Command, name: str, specs: Sequence[FieldSpec], buffer: str
-) -> Fitted:
-    found = Fitted(name)
+) -> DecodedCommand:
+    found = DecodedCommand(name)
     scope = _Scope(cursor, command.cluster, buffer, found.issues)
     try:
         _read_fields(scope, specs, found.fields, found.values)
@@ -165,7 +165,7 @@ def _read_struct(scope: _Scope, struct: str, name: str, values: dict[str, Any]) 
     return whole
 
 
-def command_values(command: Command, found: Fitted) -> dict[str, Any]:
+def command_values(command: Command, found: DecodedCommand) -> dict[str, Any]:
     """The values that `build_fields` needs to make the payload again: the inverse of it.
 
     Repeated fields are lists, structures dictionaries; octets that no field owns are under ``undecoded``.

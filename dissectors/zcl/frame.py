@@ -12,7 +12,7 @@ from dissectors.field import Field, Issue
 from dissectors.frame import Dissection, Envelope
 from dissectors.zcl import catalogue, scaling
 from dissectors.zcl.catalogue import Command, DataType
-from dissectors.zcl.command import Fitted, read_command
+from dissectors.zcl.command import DecodedCommand, read_command
 from dissectors.zcl.general import GENERAL, Record, read_general
 from dissectors.zcl.header import FRAME_TYPES, Header, read_header
 from dissectors.zcl.reading import Reading, number_of, text_of
@@ -100,7 +100,7 @@ class Content(NamedTuple):
     general: bool = False
     records: Sequence[Record] = ()
     command: Command | None = None
-    fitted: Fitted | None = None
+    fitted: DecodedCommand | None = None
 
 
 def read_content(cursor: Cursor, reading: Reading, fields: list[Field]) -> Content:
@@ -212,7 +212,7 @@ def _status_text(record: Record) -> str:
     return next((f.meaning or str(f.value) for f in record.fields if f.name == "status"), "")
 
 
-def _rows(reading: Reading, command: Command, found: Fitted) -> None:
+def _rows(reading: Reading, command: Command, found: DecodedCommand) -> None:
     if "commands" in reading.out.unwanted:
         return
     specs = dict(command.others).get(found.layout, command.fields)

@@ -16,7 +16,7 @@ from dissectors.keyring import CbkeScalars, Key
 from dissectors.zcl.catalogue import Command
 from dissectors.zcl.cbke import Agreement, Side, agree
 from dissectors.zcl.certificates import SUITES, Certificate, certificate_fields, read_certificate
-from dissectors.zcl.command import Fitted
+from dissectors.zcl.command import DecodedCommand
 from dissectors.zcl.reading import Reading
 
 __all__ = ["Establishment", "Establishments", "follow_key_establishment"]
@@ -44,7 +44,7 @@ class Establishments:
     of: dict[tuple[Any, Any], Establishment] = field(default_factory=dict)
 
 
-def follow_key_establishment(reading: Reading, command: Command, found: Fitted) -> None:
+def follow_key_establishment(reading: Reading, command: Command, found: DecodedCommand) -> None:
     """Take note of a Key Establishment command; names the parts of certificates, checks MACs."""
     role = RESPONDER if reading.to_client else INITIATOR
     client, server = (reading.destination, reading.source) if reading.to_client else _ends(reading)

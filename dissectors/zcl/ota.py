@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from dissectors.context import HanContext
 from dissectors.zcl.catalogue import Command
-from dissectors.zcl.command import Fitted
+from dissectors.zcl.command import DecodedCommand
 from dissectors.zcl.ota_image import Image, image_size, read_image
 from dissectors.zcl.reading import Reading
 
@@ -108,7 +108,7 @@ def downloads(context: HanContext) -> list[Download]:
     return list(context.state(Downloads).of.values())
 
 
-def follow_ota(reading: Reading, command: Command, found: Fitted) -> None:
+def follow_ota(reading: Reading, command: Command, found: DecodedCommand) -> None:
     """Take note of an OTA Upgrade command: sizes, blocks, the end of a download."""
     values = found.values
     key = _key(reading, values)

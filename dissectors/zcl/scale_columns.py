@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
-from dissectors.vectors import Events, Index, Mask, distinct, each, first_places
+from dissectors.vectors import Events, Index, Mask, distinct, first_places, unique_values
 from dissectors.zcl import scaling
 from dissectors.zcl.attribute_columns import Spec
 from dissectors.zcl.scaling import Rule, Scales
@@ -64,7 +64,7 @@ class ScaleLessons:
         """Write the lessons of rows before `row` to the memory of the one-frame path."""
         if self._rows is None:
             taught = [one[1] for one in self.by_key.values()]
-            self._rows = each(np.concatenate(taught)) if taught else []
+            self._rows = unique_values(np.concatenate(taught)) if taught else []
         if bisect_left(self._rows, self.told) == bisect_left(self._rows, row):
             self.told = row
             return

@@ -7,12 +7,12 @@ from functools import cache
 from importlib import import_module
 
 from dissectors.zcl.catalogue import Command
-from dissectors.zcl.command import Fitted
+from dissectors.zcl.command import DecodedCommand
 from dissectors.zcl.reading import Reading
 
 __all__ = ["FOLLOWERS", "follow"]
 
-Follower = Callable[[Reading, Command, Fitted], None]
+Follower = Callable[[Reading, Command, DecodedCommand], None]
 
 # Module and function, imported when the first command of the cluster comes.
 FOLLOWERS: dict[int, tuple[str, str]] = {
@@ -31,7 +31,7 @@ def _follower(cluster: int) -> Follower | None:
     return found
 
 
-def follow(reading: Reading, command: Command, found: Fitted) -> None:
+def follow(reading: Reading, command: Command, found: DecodedCommand) -> None:
     """Hand the command to the follower of its cluster, if there is one."""
     follower = _follower(reading.cluster.id)
     if follower is not None and reading.header.manufacturer is None:

@@ -19,7 +19,7 @@ from dissectors.zcl.catalogue import Direction
 from dissectors.zcl.header import DIRECTIONS
 from dissectors.zcl.meanings import special
 from dissectors.zcl.summaries import PROTOCOL, line
-from dissectors.zcl.tunnel_assembly import Tunnel, Tunnels, take
+from dissectors.zcl.tunnel_assembly import Tunnel, Tunnels, add_transfer
 
 __all__ = ["TUNNELING", "read_transfer"]
 
@@ -84,7 +84,7 @@ def read_transfer(
     tunnel = held.get((pair, tunnel_id))
     if tunnel is None:
         tunnel = held[pair, tunnel_id] = Tunnel(tunnel_id)
-    taken = take(tunnel, direction, octets[1], frame, data)
+    taken = add_transfer(tunnel, direction, octets[1], frame, data)
     out = Dissection(columns={**known.columns, "zcl_seq": octets[1]})
     if taken.notes:
         out.issues = [Issue(severity, "zcl", 0, text) for severity, text in taken.notes]

@@ -10,14 +10,14 @@ from typing import Any
 
 from dissectors.field import Field
 from dissectors.zcl.catalogue import Command
-from dissectors.zcl.command import Fitted
+from dissectors.zcl.command import DecodedCommand
 from dissectors.zcl.reading import Reading
-from dissectors.zcl.tunnel_assembly import HEADERS, Taken, Tunnel, Tunnels, give_up, take
+from dissectors.zcl.tunnel_assembly import HEADERS, TransferResult, Tunnel, Tunnels, abandon, add_transfer
 
 __all__ = ["follow_tunnel"]
 
 
-def follow_tunnel(reading: Reading, command: Command, found: Fitted) -> None:
+def follow_tunnel(reading: Reading, command: Command, found: DecodedCommand) -> None:
     """Take note of a Tunneling command; completed messages go to ``out.payload``."""
     tunnels = reading.context.state(Tunnels)
     pair = frozenset((reading.source, reading.destination))
@@ -50,19 +50,19 @@ def _close(tunnels: Tunnels, pair: frozenset[Any], reading: Reading, tunnel_id: 
     tunnel = tunnels.open.get((pair, tunnel_id)) if tunnel_id is not None else None
     if tunnel is None:
         return
-    taken = Taken()
+    taken = TransferResult()
     for assembly in tunnel.assemblies.values():
-        give_up(assembly, "the tunnel was closed", taken)
-    _hand_on(reading, taken, 0)
+        abandon(assembly, "the tunnel was closed", taken)
+    _emit(reading, taken, 0)
     tunnel.closed = reading.envelope.frame
     tunnels.open.pop((pair, tunnel.id))
 
 
 def _transfer(tunnel: Tunnel, reading: Reading, data: Field) -> None:
-    taken = take(
+    taken = add_transfer(
         tunnel, reading.header.direction, reading.header.sequence, reading.envelope.frame, data.value
     )
-    _hand_on(reading, taken, data.offset)
+    _emit(reading, taken, data.offset)
     data.meaning = taken.text
     if taken.header:
         data.children = _header_fields(data, taken.header)
@@ -72,7 +72,7 @@ def _transfer(tunnel: Tunnel, reading: Reading, data: Field) -> None:
         data.children = [*data.children, piece]
 
 
-def _hand_on(reading: Reading, taken: Taken, offset: int) -> None:
+def _emit(reading: Reading, taken: TransferResult, offset: int) -> None:
     for severity, text in taken.notes:
         reading.issue(severity, offset if severity == "note" else 0, text)
     for one in taken.carried:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from dissectors.field import Severity
 from dissectors.zcl.envelopes import kind_of, message_length
 
-__all__ = ["HEADERS", "Assembly", "Carried", "Taken", "Tunnel", "Tunnels", "give_up", "take"]
+__all__ = ["HEADERS", "Assembly", "Carried", "TransferResult", "Tunnel", "Tunnels", "abandon", "add_transfer"]
 
 GET, GET_RESPONSE, PUT = 1, 2, 3
 HEADERS = {GET: "GET", GET_RESPONSE: "GET-RESPONSE", PUT: "PUT"}
@@ -59,7 +59,7 @@ class Carried(NamedTuple):
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Taken:
+class TransferResult:
     """What became of one transfer.
 
     Attributes:
@@ -77,9 +77,9 @@ class Taken:
     carried: list[Carried] = field(default_factory=list)
 
 
-def take(tunnel: Tunnel, direction: str, sequence: int, frame: int, octets: bytes) -> Taken:
+def add_transfer(tunnel: Tunnel, direction: str, sequence: int, frame: int, octets: bytes) -> TransferResult:
     """Take in one TransferData; `sequence` is that of its ZCL header, `frame` the number of the frame."""
-    taken = Taken()
+    taken = TransferResult()
     assembly = tunnel.assemblies.get(direction)
     if assembly is None:
         assembly = tunnel.assemblies[direction] = Assembly()
@@ -92,14 +92,14 @@ def take(tunnel: Tunnel, direction: str, sequence: int, frame: int, octets: byte
     if assembly.octets and not _begins_anew(octets):
         _continue(tunnel, assembly, octets, frame, taken)
         return taken
-    give_up(assembly, "another message began", taken)
+    abandon(assembly, "another message began", taken)
     taken.header = _header(octets, tunnel.protocol)
     if len(octets) > taken.header:
         _continue(tunnel, assembly, octets[taken.header :], frame, taken)
     return taken
 
 
-def give_up(assembly: Assembly, why: str, taken: Taken) -> None:
+def abandon(assembly: Assembly, why: str, taken: TransferResult) -> None:
     """Hand on what there is of a message that will not be complete: nothing readable is lost."""
     if assembly.octets:
         text = f"{why}: {len(assembly.octets)} of {assembly.total} octets of a message had come"
@@ -130,7 +130,7 @@ def _begins_anew(octets: bytes) -> bool:
     return octets == bytes((GET,))
 
 
-def _continue(tunnel: Tunnel, assembly: Assembly, chunk: bytes, frame: int, taken: Taken) -> None:
+def _continue(tunnel: Tunnel, assembly: Assembly, chunk: bytes, frame: int, taken: TransferResult) -> None:
     start = len(assembly.octets)
     assembly.octets += chunk
     assembly.frames.append(frame)

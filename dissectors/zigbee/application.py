@@ -66,15 +66,15 @@ def read_aps(
     """
     cursor.layer = LAYER
     if not cursor.remaining:
-        reading.say(NAME, "Empty NWK data")
+        reading.set_summary(NAME, "Empty NWK data")
         return
     header = ApsHeader.read(cursor)
     if header.error is not None:
-        header.claim(cursor)
+        header.keep_undissected(cursor)
     branch = reading.put(header, buffer, into)
     put_columns(reading, header)
     kind = APS_TYPES[header.bit("frame_type")]
-    reading.say(NAME, f"APS {kind}" if header.error is None else "Truncated frame")
+    reading.set_summary(NAME, f"APS {kind}" if header.error is None else "Truncated frame")
     if header.error is not None:
         return
     if not header.bit("security"):
@@ -84,9 +84,9 @@ def read_aps(
     if aux.error is None and cursor.remaining < MIC_OCTETS:
         aux.error = Truncated(MIC_OCTETS, cursor.remaining, layer=LAYER, offset=cursor.offset)
     if aux.error is not None:
-        aux.claim(cursor)
+        aux.keep_undissected(cursor)
         reading.out.columns["aps_security"] = "no_key"
-        reading.shut("aps", "the APS security header or the integrity code is cut off")
+        reading.set_not_opened("aps", "the APS security header or the integrity code is cut off")
     reading.put(aux, buffer, branch)
     if aux.error is None:
         open_aps(reading, header, aux, cursor, buffer, branch, target)
@@ -121,20 +121,20 @@ def open_aps(
         opened, source = guess_sender(reading, header, aux, cursor, target)
         if source is None:
             columns["aps_security"] = "no_key"
-            reading.shut("aps", UNKNOWN_SOURCE)
+            reading.set_not_opened("aps", UNKNOWN_SOURCE)
     else:
         command = header.bit("frame_type") == COMMAND
         keys = aps_keys(reading.context, key_id, reading.pan, source, receiver, command)
         opened, tried = open_sealed(keys, source, aux, header.start, cursor.data, cursor.end)
         if opened is None:
-            refuse(reading, tried, key_id, (source, receiver))
+            record_failure(reading, tried, key_id, (source, receiver))
     mic = (0, 4, 8, 16)[opened.level & 3] if opened is not None else MIC_OCTETS
     reading.put_octets(cursor, buffer, branch, Ciphertext, cursor.remaining - mic)
     reading.put_octets(cursor, buffer, branch, Mic)
     if opened is None or source is None:
-        reading.say(NAME, f"APS {APS_TYPES[header.bit('frame_type')]}, encrypted")
+        reading.set_summary(NAME, f"APS {APS_TYPES[header.bit('frame_type')]}, encrypted")
         return
-    accept(reading, opened, source, aux, key_id, receiver)
+    record_opened(reading, opened, source, aux, key_id, receiver)
     inner = reading.open_buffer(opened.clear)
     read_payload(reading, header, reading.cursor(inner, LAYER), inner, None)
 
@@ -163,7 +163,7 @@ def guess_sender(
     return None, None
 
 
-def refuse(reading: Reading, tried: list[Key], key_id: int, pair: tuple[int, int | None]) -> None:
+def record_failure(reading: Reading, tried: list[Key], key_id: int, pair: tuple[int, int | None]) -> None:
     """No key fits: it is the frame's fault where a key has opened frames of this pair since it made itself the
     last one; else a key is missing. A key that was given for the pair is but one candidate."""
     name = pair_name(reading.context, *pair, key_id, reading.raw.number)
@@ -174,10 +174,10 @@ def refuse(reading: Reading, tried: list[Key], key_id: int, pair: tuple[int, int
         reading.issue("warning", LAYER, 0, CODE_DOES_NOT_MATCH)
     paired = any(k.devices is not None and set(k.devices) == set(name[0]) for k in tried)
     change = reading.context.state(KeyChanges).said(name[0], name[2])
-    reading.shut("aps", link_reason(KEY_IDS[key_id], len(tried), proven, change, paired))
+    reading.set_not_opened("aps", link_reason(KEY_IDS[key_id], len(tried), proven, change, paired))
 
 
-def accept(
+def record_opened(
     reading: Reading, opened: OpenedFrame, source: int, aux: AuxHeader, key_id: int, receiver: int | None
 ) -> None:
     """Remember what opened the frame; whether its counter is new."""
@@ -195,7 +195,7 @@ def accept(
     scope = aps_scope(opened.key.value, key_id, peer)
     if reading.context.state(FrameCounters).replayed("aps", source, scope, use, RELAY_NS):
         columns["aps_security"] = "replay"
-        reading.doubt("aps", REPLAYED)
+        reading.set_security_reason("aps", REPLAYED)
         reading.issue("warning", LAYER, aux.start + 1, REPLAYED)
 
 
@@ -208,7 +208,7 @@ def read_payload(
         read_command(reading, cursor, buffer, branch)
         return
     if kind == ACK:
-        reading.say(NAME, "APS ack")
+        reading.set_summary(NAME, "APS ack")
         put_rest(reading, cursor, buffer, branch, "an acknowledgement carries nothing")
         return
     if header.fragment():
@@ -232,18 +232,18 @@ def read_command(reading: Reading, cursor: Cursor, buffer: str, branch: Field | 
     into = reading.put(identifier, buffer, branch)
     command = identifier.get("command")
     if command is None:
-        reading.say(NAME, "Truncated frame")
+        reading.set_summary(NAME, "Truncated frame")
         return
     reading.out.columns["aps_command"] = command
     name = APS_COMMAND_NAMES.get(command)
-    reading.say(NAME, name or "Unknown APS command")
+    reading.set_summary(NAME, name or "Unknown APS command")
     kind = APS_COMMANDS.get(command)
     if kind is None:
         reading.put_unread(cursor, buffer, into, "APS command without a table")
         return
     layer = kind.read(cursor)
     if command != TUNNEL or layer.error is not None:
-        layer.leftover(cursor)
+        layer.reject_trailing(cursor)
     reading.put(layer, buffer, into)
     reading.out.commands.extend(command_rows(reading, "aps", command, name or "", layer))
     if command == TRANSPORT_KEY:
@@ -267,7 +267,7 @@ def read_fragment(
     first = header.fragment() == 1
     number = 0 if first else header.get("block")
     total = header.get("block") if first else None
-    reading.say(NAME, "APS data, fragment")
+    reading.set_summary(NAME, "APS data, fragment")
     if branch is not None:
         reading.put_octets(cursor, buffer, branch, meaning="fragment")
     elif not reading.rows_only and cursor.remaining:
@@ -309,7 +309,7 @@ def read_data(reading: Reading, header: ApsSays, cursor: Cursor, buffer: str) ->
         read_zdp(reading, header.get("cluster", 0), cursor, buffer)
         return
     if not cursor.remaining:
-        reading.say(NAME, "APS data, empty")
+        reading.set_summary(NAME, "APS data, empty")
         return
     window = Cursor(cursor.data, cursor.offset, cursor.end, layer="zcl")
     payload = Payload.read(cursor)  # whoever reads on behind a MAC that only authenticates finds nothing left
@@ -325,7 +325,7 @@ def read_inter_pan_aps(reading: Reading, cursor: Cursor, buffer: str) -> None:
     cursor.layer = LAYER
     header = ApsHeader.read(cursor)
     if header.error is not None:
-        header.claim(cursor)
+        header.keep_undissected(cursor)
     reading.put(header, buffer)
     put_columns(reading, header)
     if header.error is not None:
@@ -335,4 +335,4 @@ def read_inter_pan_aps(reading: Reading, cursor: Cursor, buffer: str) -> None:
     reading.nwk_dst = reading.receiver_short
     read_data(reading, header, cursor, buffer)
     if header.get("profile") == TOUCHLINK_PROFILE and header.get("cluster") == TOUCHLINK_CLUSTER:
-        reading.say("touchlink", reading.out.columns.get("summary", "Touchlink"))
+        reading.set_summary("touchlink", reading.out.columns.get("summary", "Touchlink"))

@@ -15,7 +15,7 @@ from dissectors.counters import RELAY_NS, aps_scope
 from dissectors.crypto.ccm_batch import MIC, Sealed
 from dissectors.key_proofs import KeyChanges
 from dissectors.keyring import Key
-from dissectors.vectors import Index, Mask, OctetArray, Span, distinct, each, first_places
+from dissectors.vectors import Index, Mask, OctetArray, Span, distinct, first_places, unique_values
 from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.frames import Ends, Frames
 from dissectors.zigbee.key_columns import OpenedFrames
@@ -205,7 +205,7 @@ def _in_place(octets: OctetArray, span: Span, sealed: Index, opened: OpenedFrame
     end[sealed] -= MIC
     good = np.flatnonzero(opened.ok)
     at, size = span.offset[sealed[good]], (end - span.offset)[sealed[good]]
-    for length in each(size):
+    for length in unique_values(size):
         same = np.flatnonzero(size == length)
         if length:
             octets.write(at[same], opened.octets.rows(opened.offset[good[same]], length))

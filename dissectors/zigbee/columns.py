@@ -1,6 +1,6 @@
-"""Many radio frames at once: from what their outer layers carry to the ZCL frame, in columns.
+"""Many radio frames at once: from what their stateless layers carry to the ZCL frame, in columns.
 
-Strategy: the outer layers were read already (`dissectors.zigbee.outer`). Each layer reads all rows that the
+Strategy: `dissectors.zigbee.stateless_layers` read the layers below already. Each layer reads all rows that the
 layer below handed up, and marks as `done` those that end with it. Rows that no layer finished leave the vector
 path; the caller has the one-frame path dissect them, in order, and before each of them has `Frames.tell` write to
 the context what the frames before it taught. What a layer itself needs of the frames before (owners of
@@ -26,9 +26,9 @@ from dissectors.zigbee.frames import Ends, Frames, Lines
 from dissectors.zigbee.nwk_columns import NwkHeaders
 from dissectors.zigbee.nwk_command_columns import read_nwk_commands
 from dissectors.zigbee.nwk_security import lessons
-from dissectors.zigbee.outer import Outer
 from dissectors.zigbee.proofs import CODE_DOES_NOT_MATCH, network_reason
 from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, Group, Proofs, judge
+from dissectors.zigbee.stateless_layers import StatelessLayers
 
 __all__ = ["read_frames"]
 
@@ -36,63 +36,63 @@ MAC, BEACON, NWK = "802.15.4", "Beacon", "ZigBee NWK"
 
 
 def read_frames(
-    outer: Outer,
+    stateless: StatelessLayers,
     number: npt.NDArray[np.int64],
     time_ns: npt.NDArray[np.int64],
     context: HanContext,
     tables: Iterable[str] = ("packets", "attributes", "commands"),
 ) -> Frames:
-    """Read what the outer layers of a block's frames carry; `number` and `time_ns` are of all its rows.
+    """Read what the stateless layers of a block's frames carry; `number` and `time_ns` are of all its rows.
 
-    The context is asked and not changed: see `Frames.tell`. The columns of `outer` are those of the result.
+    The context is asked and not changed: see `Frames.tell`. The columns of `stateless` are those of the result.
     """
     count = len(number)
     lines = context.state(Lines)
     lines.forget()
     frames = Frames(
-        outer.octets,
+        stateless.octets,
         number,
         time_ns,
         context,
-        outer.out,
+        stateless.out,
         np.zeros(count, np.bool_),
         np.zeros(count, np.uint8),
         lines,
         frozenset(tables),
     )
-    _finish_mac(frames, outer)
-    if len(outer.nwk.span):
-        _read_network(frames, outer)
+    _finish_mac(frames, stateless)
+    if len(stateless.nwk.span):
+        _read_network(frames, stateless)
     frames.join_commands()
     return frames
 
 
-def _finish_mac(frames: Frames, outer: Outer) -> None:
+def _finish_mac(frames: Frames, stateless: StatelessLayers) -> None:
     """Acknowledgements, commands that carry nothing, and ZigBee beacons end here."""
-    frames.finish(outer.acks, MAC, ["Ack"])
+    frames.finish(stateless.acks, MAC, ["Ack"])
     known = names("ieee802154", "command")
     commands = [known.get(code, "Unknown MAC command") for code in range(8)]
-    frames.finish(outer.bare, MAC, commands, outer.bare_command)
-    frames.finish(outer.beacons, BEACON, ["ZigBee beacon"])
+    frames.finish(stateless.bare, MAC, commands, stateless.bare_command)
+    frames.finish(stateless.beacons, BEACON, ["ZigBee beacon"])
 
 
-def _read_network(frames: Frames, outer: Outer) -> None:
+def _read_network(frames: Frames, stateless: StatelessLayers) -> None:
     """Secured ZigBee NWK frames: judged and remembered; what they carry goes up."""
-    nwk, opened = outer.nwk, outer.opened
-    proofs = judge(nwk.span.rows, opened, outer.group, outer.groups, frames.context)
+    nwk, opened = stateless.nwk, stateless.opened
+    proofs = judge(nwk.span.rows, opened, stateless.group, stateless.groups, frames.context)
     frames.proofs.append(proofs)
     frames.foreseen[nwk.span.rows[opened.ok]] += 1
-    taught = lessons(nwk, outer.hop, proofs.verdict)
+    taught = lessons(nwk, stateless.hop, proofs.verdict)
     frames.news = Lessons.news(frames.context.addresses, *taught)
     ends = _ends(frames, nwk)
     ends.put(frames.out, nwk.span.rows)
-    _count(frames, outer, proofs)
+    _count(frames, stateless, proofs)
     frames.put_security("nwk", proofs)
-    frames.put_reasons("nwk", proofs, partial(_reason, outer.groups))
+    frames.put_reasons("nwk", proofs, partial(_reason, stateless.groups))
     _finish_shut(frames, nwk, proofs)
-    read_nwk_commands(frames, opened.octets, outer.commands, ends.where(outer.commands_at))
-    data = outer.applications_at
-    read_applications(frames, opened.octets, outer.applications, ends.where(data))
+    read_nwk_commands(frames, opened.octets, stateless.commands, ends.where(stateless.commands_at))
+    data = stateless.applications_at
+    read_applications(frames, opened.octets, stateless.applications, ends.where(data))
 
 
 def _ends(frames: Frames, nwk: NwkHeaders) -> Ends:
@@ -108,12 +108,12 @@ def _ends(frames: Frames, nwk: NwkHeaders) -> Ends:
     return Ends(nwk.pan, *found)
 
 
-def _count(frames: Frames, outer: Outer, proofs: Proofs) -> None:
+def _count(frames: Frames, stateless: StatelessLayers, proofs: Proofs) -> None:
     """Judge the frame counters of opened frames."""
     good = np.flatnonzero(proofs.opened.ok)
     if not len(good):
         return
-    nwk, (keys, key) = outer.nwk, proofs.keys()
+    nwk, (keys, key) = stateless.nwk, proofs.keys()
     uses = uses_of(
         "nwk",
         [one.value for one in keys],
@@ -122,8 +122,8 @@ def _count(frames: Frames, outer: Outer, proofs: Proofs) -> None:
         nwk.span.rows[good],
         (frames.number, frames.time_ns),
         nwk.counter[good],
-        outer.digest[good],
-        outer.mark[good],
+        stateless.digest[good],
+        stateless.mark[good],
     )
     frames.uses.append(uses)
     frames.blame_replays(uses, REPEAT_NS, proofs, good)

@@ -21,9 +21,9 @@ from dissectors.vectors import (
     RowFields,
     WordList,
     distinct,
-    each,
     stable_order,
     stacked,
+    unique_values,
 )
 from dissectors.zigbee.address_columns import Lessons
 from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, OK, REPLAY, VERDICTS, Proofs
@@ -286,7 +286,7 @@ class Frames:
             self.out.values["mac_dst_pan"][rows],
             self.out.values["mac_src_pan"][rows],
         )
-        for one in each(pan):
+        for one in unique_values(pan):
             self.shut.append(({"mac_dst_pan": one, **columns}, rows[pan == one]))
 
     def want_link(self, rows: Index) -> None:
@@ -298,6 +298,6 @@ class Frames:
             else np.zeros(len(rows), bool)
         )
         kinds = source << 1 | known
-        for one in each(kinds):
+        for one in unique_values(kinds):
             columns = {"aps_security": "no_key", "nwk_src": one >> 1}
             self.want(rows[kinds == one], columns | ({"aps_sender": 0} if one & 1 else {}))

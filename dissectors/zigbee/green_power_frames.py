@@ -32,10 +32,10 @@ def read_green_power(reading: Reading, cursor: Cursor, buffer: str) -> None:
     cursor.layer = LAYER
     header = GreenPowerHeader.read(cursor)
     if header.error is not None:
-        header.claim(cursor)
+        header.keep_undissected(cursor)
     branch = reading.put(header, buffer)
     reading.out.columns["nwk_type"] = "green-power"
-    reading.say(NAME, "Green Power maintenance" if header.bit("frame_type") else "Green Power data")
+    reading.set_summary(NAME, "Green Power maintenance" if header.bit("frame_type") else "Green Power data")
     level = header.bit("security_level")
     reading.out.columns["nwk_security"] = "no_key" if level else "none"
     end = max(cursor.offset, cursor.end - header.mic_octets)
@@ -57,7 +57,7 @@ def open_frame(reading: Reading, header: GreenPowerHeader, cursor: Cursor, end: 
     columns = reading.out.columns
     columns["nwk_counter"] = header.get("frame_counter", 0)
     if header.bit("security_level") == WITHDRAWN_LEVEL or header.error is not None:
-        reading.shut("nwk", "security level 1 of Green Power is withdrawn and not opened")
+        reading.set_not_opened("nwk", "security level 1 of Green Power is withdrawn and not opened")
         return None
     source_id = header.get("src_id")
     eui64 = reading.receiver_eui64 if header.bit("direction") else reading.sender_eui64
@@ -67,15 +67,17 @@ def open_frame(reading: Reading, header: GreenPowerHeader, cursor: Cursor, end: 
         tried += 1
         clear = open_green_power(header, value, eui64, octets, payload, mic)
         if clear is not None:
-            accept(reading, key, header, eui64 if source_id is None else source_id, mic)
+            record_opened(reading, key, header, eui64 if source_id is None else source_id, mic)
             return clear
     whose = f"SrcID 0x{source_id:08x}" if source_id is not None else "this device"
     held = f"none of the {tried} keys that are held opens it" if tried else "none is held"
-    reading.shut("nwk", f"the Green Power key of {whose} is missing ([[green_power_key]]): {held}")
+    reading.set_not_opened("nwk", f"the Green Power key of {whose} is missing ([[green_power_key]]): {held}")
     return None
 
 
-def accept(reading: Reading, key: Key, header: GreenPowerHeader, device: int | None, mic: bytes) -> None:
+def record_opened(
+    reading: Reading, key: Key, header: GreenPowerHeader, device: int | None, mic: bytes
+) -> None:
     """Remember what opened the frame; whether its counter is new."""
     columns = reading.out.columns
     reading.out.opened.append(("nwk", key))
@@ -85,7 +87,7 @@ def accept(reading: Reading, key: Key, header: GreenPowerHeader, device: int | N
     use = Use(reading.raw.number, header.frame_counter, reading.raw.time_ns, crc32(mic, reading.mac_seq or 0))
     if reading.context.state(FrameCounters).replayed(LAYER, device or 0, key.value, use):
         columns["nwk_security"] = "replay"
-        reading.doubt("nwk", REPLAYED)
+        reading.set_security_reason("nwk", REPLAYED)
         reading.issue("warning", LAYER, header.start, REPLAYED)
 
 
@@ -96,6 +98,6 @@ def read_command(reading: Reading, cursor: Cursor, buffer: str, branch: Field | 
     identifier = GreenPowerCommandId.read(cursor)
     into = reading.put(identifier, buffer, branch)
     name = command_name(identifier.command)
-    reading.say(NAME, f"Green Power {name}" if name else "Unknown Green Power command")
+    reading.set_summary(NAME, f"Green Power {name}" if name else "Unknown Green Power command")
     reading.out.commands.extend(command_rows(reading, "nwk", identifier.command, name, identifier))
     reading.put_octets(cursor, buffer, into, meaning="fields of the command, not read further")

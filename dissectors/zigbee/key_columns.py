@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from dissectors.crypto.ccm_batch import MIC, Sealed, first_opening, open_all
 from dissectors.keyring import Key
-from dissectors.vectors import PADDING, Index, Mask, OctetArray, Span, each
+from dissectors.vectors import PADDING, Index, Mask, OctetArray, Span, unique_values
 
 __all__ = ["OpenedFrames", "Openings", "open_groups"]
 
@@ -71,7 +71,7 @@ def open_groups(
     )
     tried = _open_likely(work, group, names, candidates, memory)
     if not work.ok.all():
-        for number in each(group[~work.ok]):
+        for number in unique_values(group[~work.ok]):
             _open_rest(work, np.flatnonzero(group == number), candidates[number], tried[number])
     # What stays shut is all zeros: as much room as the longest text needs, and the padding behind everything.
     longest = int((sealed.end - sealed.text).max(initial=0))

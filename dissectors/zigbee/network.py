@@ -36,11 +36,11 @@ def read_nwk(reading: Reading, cursor: Cursor, buffer: str) -> None:
     header = NwkHeader.read(cursor)
     secured = header.error is None and bool(header.bit("security"))
     if header.error is not None:
-        header.claim(cursor)
+        header.keep_undissected(cursor)
     branch = reading.put(header, buffer)
     put_columns(reading, header)
     kind = NWK_TYPES[header.bit("frame_type")]
-    reading.say(NAME, f"NWK {kind}" if header.error is None else "Truncated frame")
+    reading.set_summary(NAME, f"NWK {kind}" if header.error is None else "Truncated frame")
     if header.error is not None:
         return
     if not secured:
@@ -51,9 +51,9 @@ def read_nwk(reading: Reading, cursor: Cursor, buffer: str) -> None:
     if aux.error is None and cursor.remaining < MIC_OCTETS:
         aux.error = Truncated(MIC_OCTETS, cursor.remaining, layer=LAYER, offset=cursor.offset)
     if aux.error is not None:
-        aux.claim(cursor)
+        aux.keep_undissected(cursor)
         reading.out.columns["nwk_security"] = "no_key"
-        reading.shut("nwk", "the NWK security header or the integrity code is cut off")
+        reading.set_not_opened("nwk", "the NWK security header or the integrity code is cut off")
     reading.put(aux, buffer, branch)
     if aux.error is None:
         open_nwk(reading, header, aux, cursor, buffer, branch)
@@ -90,27 +90,27 @@ def open_nwk(
     opened = None
     if source is None:
         columns["nwk_security"] = "no_key"
-        reading.shut("nwk", UNKNOWN_HOP)
+        reading.set_not_opened("nwk", UNKNOWN_HOP)
     else:
         keys = ((k, k.value) for k in reading.context.keyring.network_keys(reading.pan, sequence))
         opened, tried = open_sealed(keys, source, aux, header.start, cursor.data, cursor.end)
         if opened is None:
-            refuse(reading, tried, sequence)
+            record_failure(reading, tried, sequence)
     mic = (0, 4, 8, 16)[opened.level & 3] if opened is not None else MIC_OCTETS
     reading.put_octets(cursor, buffer, branch, Ciphertext, cursor.remaining - mic)
     reading.put_octets(cursor, buffer, branch, Mic)
     if opened is None or source is None:
         suppose_addresses(reading, header, aux)
-        reading.say(NAME, f"NWK {NWK_TYPES[header.bit('frame_type')]}, encrypted")
+        reading.set_summary(NAME, f"NWK {NWK_TYPES[header.bit('frame_type')]}, encrypted")
         return
-    accept(reading, opened, source, aux)
+    record_opened(reading, opened, source, aux)
     if reading.out.columns["nwk_security"] == "ok":
         learn_addresses(reading, header, aux)
     inner = reading.open_buffer(opened.clear)
     read_payload(reading, header, reading.cursor(inner, LAYER), inner, branch)
 
 
-def refuse(reading: Reading, tried: list[Key], sequence: int | None) -> None:
+def record_failure(reading: Reading, tried: list[Key], sequence: int | None) -> None:
     """No key fits: the frame is at fault where a key of this very network is held, else one is missing."""
     proofs, pan = reading.context.state(KeyProofs), reading.pan
     own = [k for k in tried if k.pan == pan or ((pan, sequence), k.value) in proofs.proven]
@@ -118,10 +118,10 @@ def refuse(reading: Reading, tried: list[Key], sequence: int | None) -> None:
     reading.out.columns["nwk_security"] = "bad_mic" if own else "no_key"
     if own:
         reading.issue("warning", LAYER, 0, CODE_DOES_NOT_MATCH)
-    reading.shut("nwk", network_reason(pan, sequence, len(tried), bool(own)))
+    reading.set_not_opened("nwk", network_reason(pan, sequence, len(tried), bool(own)))
 
 
-def accept(reading: Reading, opened: OpenedFrame, source: int, aux: AuxHeader) -> None:
+def record_opened(reading: Reading, opened: OpenedFrame, source: int, aux: AuxHeader) -> None:
     """Remember what opened the frame; whether its counter is new."""
     columns = reading.out.columns
     reading.out.opened.append(("nwk", opened.key))
@@ -131,11 +131,11 @@ def accept(reading: Reading, opened: OpenedFrame, source: int, aux: AuxHeader) -
         return
     sequence = aux.get("key_sequence")
     reading.context.state(KeyProofs).proven.add(((reading.pan, sequence), opened.key.value))
-    again = crc32(columns["nwk_digest"].to_bytes(4, "little"), reading.repeat_mark())
+    again = crc32(columns["nwk_digest"].to_bytes(4, "little"), reading.retransmission_mark())
     use = Use(reading.raw.number, aux.frame_counter, reading.raw.time_ns, again)
     if reading.context.state(FrameCounters).replayed("nwk", source, opened.key.value, use):
         columns["nwk_security"] = "replay"
-        reading.doubt("nwk", REPLAYED)
+        reading.set_security_reason("nwk", REPLAYED)
         reading.issue("warning", LAYER, aux.start + 1, REPLAYED)
 
 
@@ -150,17 +150,17 @@ def read_payload(reading: Reading, header: NwkHeader, cursor: Cursor, buffer: st
     branch = reading.put(identifier, buffer, into)
     command = identifier.get("command")
     if command is None:
-        reading.say(NAME, "Truncated frame")
+        reading.set_summary(NAME, "Truncated frame")
         return
     reading.out.columns["nwk_command"] = command
     name = NWK_COMMAND_NAMES.get(command)
-    reading.say(NAME, name or "Unknown NWK command")
+    reading.set_summary(NAME, name or "Unknown NWK command")
     kind = NWK_COMMANDS.get(command)
     if kind is None:
         reading.put_unread(cursor, buffer, branch, "NWK command without a table")
         return
     layer = kind.read(cursor)
-    layer.leftover(cursor)
+    layer.reject_trailing(cursor)
     reading.put(layer, buffer, branch)
     reading.out.commands.extend(command_rows(reading, "nwk", command, name or "", layer))
     if layer.error is None and reading.out.columns["nwk_security"] == "ok":
@@ -184,7 +184,7 @@ def read_inter_pan(reading: Reading, cursor: Cursor, buffer: str) -> None:
     reading.out.columns["nwk_type"] = "inter-pan"
     reading.out.columns["nwk_security"] = "none"
     reading.source, reading.destination = reading.sender_eui64, reading.receiver_eui64
-    reading.say(NAME, "Inter-PAN frame")
+    reading.set_summary(NAME, "Inter-PAN frame")
     read_inter_pan_aps(reading, cursor, buffer)
 
 
@@ -192,9 +192,9 @@ def read_beacon_payload(reading: Reading, cursor: Cursor, buffer: str) -> None:
     """The payload of a ZigBee beacon."""
     cursor.layer = "zigbee.beacon"
     layer = ZigbeeBeacon.read(cursor)
-    layer.leftover(cursor)
+    layer.reject_trailing(cursor)
     reading.put(layer, buffer)
     epid = layer.get("extended_pan_id")
     if epid is not None:
         reading.out.columns["beacon_epid"] = epid
-    reading.say("Beacon", "ZigBee beacon")
+    reading.set_summary("Beacon", "ZigBee beacon")

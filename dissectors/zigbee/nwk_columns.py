@@ -90,7 +90,7 @@ def read_nwk(
     fcf = octets.u16(payloads.offset)
     chosen = np.flatnonzero(read_by_columns().take(fcf) & (payloads.length >= 8))
     network = shapes_of(NwkHeader).read(octets, payloads.where(chosen), fcf[chosen])
-    # Two headers that `dissectors.evidence` does not believe without more evidence.
+    # Two headers that `dissectors.protocol_detection` does not believe without more evidence.
     bare = (network.values("frame_control") & (DST_EUI64 | SRC_EUI64)) == 0
     same = network.values("src") == network.values("dst")
     fits = ~bare | (network.values("radius") != 0) | ~same

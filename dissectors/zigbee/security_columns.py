@@ -18,7 +18,7 @@ from dissectors.context import HanContext
 from dissectors.crypto.ccm_batch import Sealed
 from dissectors.key_proofs import KeyProofs
 from dissectors.keyring import Key
-from dissectors.vectors import Index, Mask, distinct, each, first_places
+from dissectors.vectors import Index, Mask, distinct, first_places, unique_values
 from dissectors.zigbee.key_columns import OpenedFrames, Openings, open_groups
 
 __all__ = ["BAD_MIC", "NONE", "NO_KEY", "OK", "REPLAY", "VERDICTS", "Group", "Proofs", "judge", "open_sealed"]
@@ -106,7 +106,7 @@ def judge(
     shut = np.flatnonzero(~opened.ok)
     if len(shut):
         since = np.full(len(groups), NEVER, np.int64)
-        for number in each(group[shut]):
+        for number in unique_values(group[shut]):
             since[number] = _proven_since(rows, opened, group == number, groups[number], context)
         verdict[shut[rows[shut] > since[group[shut]]]] = BAD_MIC
     return Proofs(rows, group, groups, opened, verdict)

@@ -141,7 +141,7 @@ def read_zdp(reading: Reading, cluster: int, cursor: Cursor, buffer: str) -> Non
     header = ZdpHeader.read(cursor)
     branch = reading.put(header, buffer)
     name = zdp_names().get(cluster)
-    reading.say(NAME, name.replace("_", " ") if name else "Unknown ZDP command")
+    reading.set_summary(NAME, name.replace("_", " ") if name else "Unknown ZDP command")
     kind = zdp_layer(cluster)
     if header.error is not None:
         return
@@ -150,7 +150,7 @@ def read_zdp(reading: Reading, cluster: int, cursor: Cursor, buffer: str) -> Non
         reading.put_octets(cursor, buffer, branch, Payload)
         return
     layer = kind.read(cursor)
-    layer.leftover(cursor)
+    layer.reject_trailing(cursor)
     reading.put(layer, buffer, branch, meaning=name)
     rows = command_rows(reading, "zdp", cluster & 0xFF, name or "", layer, cluster=cluster)
     reading.out.commands.extend(rows)

@@ -22,7 +22,7 @@ from captures.files import chain
 from captures.simulated.scenarios import simulate
 from captures.simulated.scenarios.recording import write_han
 from dissectors.keyring import Key, Keyring
-from dissectors.zigbee import outer
+from dissectors.zigbee import stateless_layers
 from tests.benchmarks.traffic import CASES, Case, key, write_pcap
 
 pytestmark = pytest.mark.skipif(
@@ -145,15 +145,15 @@ def test_what_does_not_fit_into_a_slot_goes_through_the_pipe(
     assert len(blocks_received) >= 4
 
 
-def in_the_other(deed: Callable[[], Any]) -> Callable[..., outer.Outer]:
-    """`read_outer`, but the other process does `deed` before its third block."""
+def in_the_other(deed: Callable[[], Any]) -> Callable[..., stateless_layers.StatelessLayers]:
+    """`read_stateless_layers`, but the other process does `deed` before its third block."""
     here, seen = os.getpid(), [0]
 
-    def reading(*parts: Any) -> outer.Outer:
+    def reading(*parts: Any) -> stateless_layers.StatelessLayers:
         seen[0] += os.getpid() != here
         if seen[0] == 3:
             deed()
-        return outer.read_outer(*parts)
+        return stateless_layers.read_stateless_layers(*parts)
 
     return reading
 
@@ -167,7 +167,7 @@ def test_a_process_that_fails_costs_nothing_but_time(
     path, ring = traffic(tmp_path)
     expected = alone(path, ring)
     monkeypatch.setattr(ahead, "PATIENCE", 1.0)
-    monkeypatch.setattr("analysis.pipeline.columns.read_outer", in_the_other(deed))
+    monkeypatch.setattr("analysis.pipeline.columns.read_stateless_layers", in_the_other(deed))
     assert_same(decode(path, ring), expected)
     assert blocks_received in ([BLOCK] * 2, [BLOCK] * 4)  # of one reading, or two
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from analysis.pipeline.columns import frame_batches, outer_layers
+from analysis.pipeline.columns import frame_batches, stateless_layers
 from analysis.pipeline.rows import dissect_rows
 from analysis.pipeline.session import Session
 from captures import open_capture
 from captures.block import FrameBlock, cut
 from dissectors.keyring import Key, Keyring
 from dissectors.zigbee.columns import read_frames
-from dissectors.zigbee.outer import BROADCAST
+from dissectors.zigbee.stateless_layers import BROADCAST
 from tests.benchmarks.traffic import Network, fcs, key, sealed
 
 LINK = bytes.fromhex("d0d1d2d3d4d5d6d7d8d9dadbdcdddedf")
@@ -60,8 +60,8 @@ def test_a_broadcast_has_no_sequence_number_of_its_own(tmp_path: Path, mac_seq: 
     home = network()
     broadcast = frame(home, 0xFFFD, data(2, b"\xff"), mac_seq)
     unicast = frame(home, HERE, data(0, b"\x01"), mac_seq, HERE)
-    outer = outer_layers(block_of(tmp_path, broadcast, unicast), session_of())
-    assert outer.mark.tolist() == [BROADCAST, mac_seq]
+    stateless = stateless_layers(block_of(tmp_path, broadcast, unicast), session_of())
+    assert stateless.mark.tolist() == [BROADCAST, mac_seq]
     assert BROADCAST > 0xFF, "no sequence number"
 
 
@@ -83,7 +83,7 @@ def test_a_group_has_no_endpoint(tmp_path: Path) -> None:
     single = frame(home, HERE, data(0, b"\x01"), 8, HERE)
     block, session = block_of(tmp_path, grouped, single), session_of()
     frames = read_frames(
-        outer_layers(block, session), block.number, block.time_ns, session.context, ("attributes",)
+        stateless_layers(block, session), block.number, block.time_ns, session.context, ("attributes",)
     )
     assert frames.done.all()
     owners = frames.scales[-1].owners

@@ -19,7 +19,7 @@ from analysis.pipeline.session import Session
 from analysis.tables.arrow import batch_of
 from captures.block import FrameBlock
 from dissectors.keyring import Key, Keyring
-from dissectors.zigbee.outer import Outer
+from dissectors.zigbee.stateless_layers import StatelessLayers
 from tests.benchmarks.traffic import CASES, Case, fcs, frames, key, write_pcap
 
 TABLES = ("packets", "attributes", "commands", "devices", "keys", "messages", "items", "certificates")
@@ -29,7 +29,7 @@ QUICK = 150_000
 
 
 def one_by_one(
-    block: FrameBlock, session: Session, _: Outer | None = None
+    block: FrameBlock, session: Session, _: StatelessLayers | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """What `frame_batches` should give, by the one-frame path alone."""
     rows = dissect_rows(block, session)

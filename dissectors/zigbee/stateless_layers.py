@@ -1,4 +1,4 @@
-"""The outer layers of a block's frames: MAC, NWK, NWK security opened, and the headers of the APS.
+"""The layers of a block that need no state: MAC, NWK, NWK security opened, and the headers of the APS.
 
 Strategy: all that is here follows from the octets and the keys held, whatever frames passed before. So it can be
 made ahead of the rest of the decode, by another process too (`analysis.pipeline.ahead`); what depends on the frames
@@ -29,7 +29,7 @@ from dissectors.zigbee.nwk_columns import AUX_OCTETS, NwkHeaders, put_nwk, read_
 from dissectors.zigbee.nwk_security import groups_of
 from dissectors.zigbee.security_columns import Group, open_sealed
 
-__all__ = ["Outer", "read_outer"]
+__all__ = ["StatelessLayers", "read_stateless_layers"]
 
 ZIGBEE_BEACON = 15
 """Octets of a ZigBee beacon's payload."""
@@ -38,8 +38,8 @@ BROADCAST = 0x100
 
 
 @dataclass(eq=False, repr=False)
-class Outer:
-    """What was read of the outer layers.
+class StatelessLayers:
+    """What was read of the stateless layers.
 
     Attributes:
         octets: of the block.
@@ -81,8 +81,8 @@ class Outer:
         return self.groups == groups_of([one.name for one in self.groups], context)
 
 
-def read_outer(octets: OctetArray, span: Span, count: int, context: HanContext) -> Outer:
-    """Read the outer layers of the frames of `span` (trailers excluded, check sequence not bad).
+def read_stateless_layers(octets: OctetArray, span: Span, count: int, context: HanContext) -> StatelessLayers:
+    """Read the stateless layers of the frames of `span` (trailers excluded, check sequence not bad).
 
     Args:
         octets: of the block.
@@ -111,7 +111,7 @@ def read_outer(octets: OctetArray, span: Span, count: int, context: HanContext) 
         aps.put(out)
     mark = np.where(network.broadcast, np.uint32(BROADCAST), network.seq.astype(np.uint32))
     acks = mac.span.rows[mac.kind == ACK]
-    return Outer(
+    return StatelessLayers(
         octets, out, acks, beacons, bare, bare_command, nwk, network.src_short, mark, digest, groups, group,
         opened, plain.where(command), good[command], applications, good[~command],
     )  # fmt: skip

@@ -32,7 +32,7 @@ def dispatch_text(value: int) -> str:
 
 
 def not_read(value: bytes) -> str:
-    """What a look-alike carries is shown, and left at that."""
+    """What another protocol carries is shown, and left at that."""
     return "not read further"
 
 
@@ -99,26 +99,26 @@ def read_lowpan(reading: Reading, cursor: Cursor, buffer: str) -> None:
     name = dispatch_text(layer.dispatch)
     reading.put(layer, buffer, meaning=name)
     if mle:
-        reading.say("Thread MLE", "Thread mesh link establishment")
+        reading.set_summary("Thread MLE", "Thread mesh link establishment")
     else:
-        reading.say("6LoWPAN", f"6LoWPAN {name}")
+        reading.set_summary("6LoWPAN", f"6LoWPAN {name}")
 
 
 def read_rf4ce(reading: Reading, cursor: Cursor, buffer: str) -> None:
     """Name an RF4CE frame and lay out its header."""
     layer = Rf4ce.read(cursor)
-    layer.leftover(cursor)
+    layer.reject_trailing(cursor)
     reading.put(layer, buffer)
     command = layer.get("command")
     kind = RF4CE_TYPES[layer.bit("frame_type")]
     known = RF4CE_COMMANDS.get(command, "command") if command is not None else kind
-    reading.say("RF4CE", f"RF4CE {known}")
+    reading.set_summary("RF4CE", f"RF4CE {known}")
 
 
 def read_thread_beacon(reading: Reading, cursor: Cursor, buffer: str) -> None:
     """Name a Thread beacon."""
     reading.put(ThreadBeacon.read(cursor), buffer)
-    reading.say("Beacon", "Thread beacon")
+    reading.set_summary("Beacon", "Thread beacon")
 
 
 TRAFFIC_OCTETS = (4, 3, 1, 0)
