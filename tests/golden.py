@@ -1,6 +1,6 @@
 """Everything that hanscope says of known inputs, written to files, so that two versions can be compared.
 
-    python -m tests.golden write OUT [--only captures,scenarios,messages,trees]
+    python -m tests.golden write OUT [--only captures,scenarios,messages,trees,faults] [--captures-from OUT]
     python -m tests.golden compare BEFORE AFTER [--most 5]
 
 Strategy: what is compared is what the command prints (tables as JSON lines, findings, messages, trees as JSON), not
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
 import io
 import json
 import os
@@ -27,7 +28,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("HANSCOPE_SHARED", ROOT.parent / "shared"))
 CAPTURES = {".pcap", ".pcapng", ".dcf", ".cubx"}
-PARTS = ("captures", "scenarios", "messages", "trees")
+PARTS = ("captures", "scenarios", "messages", "trees", "faults")
+SIMULATED = ("scenarios", "faults")
 SCENARIOS = (
     ("install-day", ()),
     ("ordinary-day", ("--seconds", "7200")),
@@ -35,6 +37,17 @@ SCENARIOS = (
     ("install-day", ("--fault", "replay", "--fault", "weak-link", "--seed", "7")),
 )
 TREES_OF_A_CAPTURE = 40
+SECONDS_OF_A_FAULT = "1500"
+SECONDS_OF_A_DAY = 7200  # longer scenarios are cut to it
+WINDOW = 2000
+"""Frames of a window, where captures are also judged window by window."""
+IN_WINDOWS = (
+    "fault-replay",
+    "fault-cloned-join",
+    "fault-weak-link",
+    "fault-rejoin-loop",
+    "scenario-install-day",
+)
 
 
 def run(*words: str) -> tuple[int, str]:
@@ -86,6 +99,45 @@ def simulated(out: Path) -> Iterator[tuple[Path, Path]]:
 def scenarios(out: Path) -> None:
     for capture, keys in simulated(out):
         write_capture(capture, keys, out / "tables")
+
+
+def recipes() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """A name and a command line for each fault of the simulated home and each of its scenarios, small."""
+    _, text = run("simulate", "--list", "--json")
+    known = json.loads(text)
+    with (ROOT / "tests" / "analysis" / "meant_for.csv").open(encoding="utf-8") as file:
+        played = {row["fault"]: row for row in csv.DictReader(line for line in file if line[0] != "#")}
+    for fault in known["faults"]:
+        row = played.get(fault["name"], {})
+        scenario, seconds = row.get("scenario") or "ordinary-day", row.get("seconds") or SECONDS_OF_A_FAULT
+        yield (
+            f"fault-{fault['name']}",
+            (scenario, "--fault", fault["name"], "--seconds", seconds, "--seed", "700"),
+        )
+    for scenario in known["scenarios"]:
+        seconds = str(min(float(scenario["seconds"]), SECONDS_OF_A_DAY))
+        yield f"scenario-{scenario['name']}", (scenario["name"], "--seconds", seconds, "--seed", "701")
+
+
+def faults(out: Path) -> None:
+    """What the rules say of every fault and every scenario."""
+    for name, words in recipes():
+        capture, keys = out / f"{name}.pcapng", out / f"{name}.toml"
+        if not capture.exists():
+            run("simulate", *words, "-o", str(capture), "--keys-out", str(keys), "--reveal", "-q")
+        _, text = run("check", str(capture), "--keys", str(keys), "--json", "-q")
+        (out / f"{name}.json").write_text(text)
+        if name in IN_WINDOWS:
+            (out / f"{name}-in-windows.json").write_text(json.dumps(in_windows(capture, keys), indent=1))
+
+
+def in_windows(capture: Path, keys: Path) -> Any:
+    """Findings of a capture that is judged in small windows, as the command has them for long captures."""
+    from analysis.engine.checking import check_capture
+    from analysis.findings.findings_output import to_json
+    from analysis.keys.keyfile import read_keys
+
+    return to_json(check_capture(str(capture), read_keys(keys), window=WINDOW).result, capture.name)
 
 
 def messages(out: Path) -> None:
@@ -207,7 +259,12 @@ def main() -> int:
     writing = verbs.add_parser("write")
     writing.add_argument("out", type=Path)
     writing.add_argument("--only", default=",".join(PARTS))
-    writing.add_argument("--scenarios-from", type=Path, help="an OUT whose simulated captures are read again")
+    writing.add_argument(
+        "--captures-from",
+        "--scenarios-from",
+        type=Path,
+        help="an OUT whose simulated captures are read again",
+    )
     comparing = verbs.add_parser("compare")
     comparing.add_argument("before", type=Path)
     comparing.add_argument("after", type=Path)
@@ -216,12 +273,14 @@ def main() -> int:
     if arguments.verb == "compare":
         return 1 if compare(arguments.before, arguments.after, arguments.most) else 0
     os.environ.pop("HANSCOPE_KEYS", None)
-    if arguments.scenarios_from:
-        shutil.copytree(
-            arguments.scenarios_from / "scenarios", arguments.out / "scenarios",
-            ignore=shutil.ignore_patterns("tables"), dirs_exist_ok=True,
-        )  # fmt: skip
-    write(arguments.out, arguments.only.split(","))
+    only = arguments.only.split(",")
+    for part in SIMULATED:
+        if arguments.captures_from and part in only:
+            shutil.copytree(
+                arguments.captures_from / part, arguments.out / part,
+                ignore=shutil.ignore_patterns("tables", "*.json"), dirs_exist_ok=True,
+            )  # fmt: skip
+    write(arguments.out, only)
     return 0
 
 
