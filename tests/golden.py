@@ -237,12 +237,13 @@ def compare(before: Path, after: Path, most: int) -> int:
             continue
         if (before / name).read_bytes() == (after / name).read_bytes():
             continue
-        unequal += 1
+        counted = kinds.total()
         for path, one, other in differences(rows_of(before / name), rows_of(after / name), name.name + ":"):
             kinds[path] += 1
             examples = shown.setdefault(path, [])
             if len(examples) < most:
                 examples.append(f"{name}: {json.dumps(one)[:200]} -> {json.dumps(other)[:200]}")
+        unequal += kinds.total() > counted
     for path, count in kinds.most_common():
         print(f"{count:>8,} {path}")
         for line in shown[path]:

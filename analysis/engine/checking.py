@@ -23,6 +23,7 @@ from analysis.features.completeness import tempered
 from analysis.features.shut import ShutKind, count_shut
 from analysis.features.view import Known, View
 from analysis.findings.model import SEVERITIES, CheckResult, Evidence, Finding, Rule, State, Verdict
+from analysis.findings.subject import CAPTURE
 from analysis.findings.waivers import Accepted, Waivers
 from analysis.pipeline.decode import decode
 from analysis.pipeline.passes import DECODED_TABLES, DecodePass, Progress
@@ -207,9 +208,9 @@ class Checking:
         if many:
             self._hear(view)
         with uncollected():
-            return self._run(view, window, many)
+            return self._run(view, window)
 
-    def _run(self, view: View, window: Window | None, many: bool) -> list[Evidence]:
+    def _run(self, view: View, window: Window | None) -> list[Evidence]:
         out = []
         for rule, evidence in zip(self.rules, self._said(view), strict=True):
             if isinstance(evidence, Exception):
@@ -218,7 +219,6 @@ class Checking:
             for one in evidence:
                 if window is not None and not (one.holds or one.silent or window.judges(one.frames)):
                     continue
-                one = replace(one, subject=view.unnamed(one.subject)) if many else one
                 self.sayings[rule.id].add(one, _span(one, view), window.number if window else 0)
                 if not one.holds:
                     out.append(one)
@@ -267,7 +267,7 @@ class Checking:
         findings: list[tuple[Finding, tuple[float, float]]] = []
         verdicts: list[Verdict] = []
         for rule in self.rules:
-            said = [self._named(one) for one in self.sayings[rule.id].told(self.last_heard)]
+            said = self.sayings[rule.id].told(self.last_heard)
             verdicts += self._verdicts(rule, said)
             findings += [
                 (self._finding(rule, one.evidence), one.span) for one in said if not one.evidence.holds
@@ -295,24 +295,17 @@ class Checking:
             dict(self.shut),
             accepted,
             self.waivers.states(accepted, found),
+            names=self.names,
         )
-
-    def _named(self, one: Said) -> Said:
-        """With the names that the capture's end knows; while it went on, each window may have known others."""
-        if not self.last_heard:
-            return one
-        subject = one.evidence.subject
-        for eui, name in self.names.items():
-            subject = subject.replace(f"{eui:016x}", f"{name} ({eui:016x})")
-        return replace(one, evidence=replace(one.evidence, subject=subject))
 
     def _verdicts(self, rule: Rule, said: list[Said]) -> Iterator[Verdict]:
         fails: State = "warn" if rule.cap == "warning" else "fail"
         for e in (one.evidence for one in said):
-            yield Verdict(rule.id, e.subject, "pass" if e.holds else fails, e.text)
+            state: State = "pass" if e.holds else fails
+            yield Verdict(rule.id, e.subject.text(self.names), state, e.text, about=e.subject)
         if rule.id in self.failures:
             text = f"the rule itself failed: {self.failures[rule.id]!r}"
-            yield Verdict(rule.id, "capture", "not seen", text)
+            yield Verdict(rule.id, "capture", "not seen", text, about=CAPTURE)
         elif not said:
             lacking = [table for table in rule.needs if table not in self.tables]
             text = f"needs {rule.unseen}"
@@ -320,15 +313,16 @@ class Checking:
                 text += " (no Smart Energy network was recognised)"
             elif lacking:
                 text += f" (nothing in the tables {', '.join(lacking)})"
-            yield Verdict(rule.id, "capture", "not seen", text)
+            yield Verdict(rule.id, "capture", "not seen", text, about=CAPTURE)
 
     def _finding(self, rule: Rule, e: Evidence) -> Finding:
         severity = self.settings.severity(rule.id) or e.severity or rule.severity
         severity = SEVERITIES[min(SEVERITIES.index(severity), SEVERITIES.index(rule.cap))]
         source = self.settings.source(rule.id) or rule.source
         return Finding(
-            rule.id, severity, rule.title, e.frames, e.subject, e.text, source, rule.confidence, rule.advice
-        )
+            rule.id, severity, rule.title, e.frames, e.subject.text(self.names), e.text, source, rule.confidence,
+            rule.advice, about=e.subject,
+        )  # fmt: skip
 
 
 def _chosen(known: Sequence[Rule], wanted: Sequence[str] | None) -> list[Rule]:

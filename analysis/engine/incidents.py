@@ -87,7 +87,7 @@ def _together(
         for part in parts:
             alike = [i for i in part if not others[i] or not others[index] or others[i] & others[index]]
             near = any(_near(when[index], when[i]) for i in alike)
-            same = any(findings[i].device == findings[index].device for i in part)
+            same = any(findings[i].about == findings[index].about for i in part)
             if near or same:
                 part.append(index)
                 break
@@ -142,7 +142,7 @@ def _brought_along(
         return False
     start, end = min(when[i][0] for i in story), max(when[i][1] for i in story)
     while_it_lasted = start - NEAR <= min(when[i][0] for i in part) <= end + NEAR
-    same = {findings[i].device for i in story} & {findings[i].device for i in part}
+    same = {findings[i].about for i in story} & {findings[i].about for i in part}
     return while_it_lasted and (bool(same) or "anywhere" in brings)
 
 

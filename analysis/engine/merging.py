@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from analysis.findings.model import FRAMES_KEPT, SEVERITIES, Evidence, Rule
+from analysis.findings.subject import Subject
 
 __all__ = ["Said", "Sayings"]
 
 SUBJECTS_KEPT = 4000  # of one rule; what it says of more subjects is told together
 PIECES_KEPT = 100  # of one rule and subject
-OTHERS = "others"
+OTHERS = Subject("capture", words="others")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class Sayings:
     """All that the windows of a capture gave for one rule."""
 
     rule: Rule
-    subjects: dict[str, list[Said]] = field(default_factory=dict)
-    more: dict[str, int] = field(default_factory=dict)
+    subjects: dict[Subject, list[Said]] = field(default_factory=dict)
+    more: dict[Subject, int] = field(default_factory=dict)
     count: int = 0
 
     def add(self, evidence: Evidence, span: tuple[float, float], window: int) -> None:

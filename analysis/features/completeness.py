@@ -96,15 +96,16 @@ class Completeness:
 
 def completeness(view: View) -> Completeness:
     """The estimate for `view`, made once."""
-    if "completeness" not in view.memo:
-        sequences = _numbered(view, "sender", "mac_seq")
-        view.memo["completeness"] = Completeness(
-            _numbered(view, "nwk_sender", "nwk_counter"),
-            {station: numbers for station, numbers in sequences.items() if _orderly(numbers)},
-            _unheard_acknowledgements(view),
-        )
-    found: Completeness = view.memo["completeness"]
-    return found
+    return view.once(_estimated)
+
+
+def _estimated(view: View) -> Completeness:
+    sequences = _numbered(view, "sender", "mac_seq")
+    return Completeness(
+        _numbered(view, "nwk_sender", "nwk_counter"),
+        {station: numbers for station, numbers in sequences.items() if _orderly(numbers)},
+        _unheard_acknowledgements(view),
+    )
 
 
 def tempered(view: View, rule: Rule, evidence: list[Evidence]) -> list[Evidence]:

@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.features.selection import Selection
 from analysis.features.view import Frame, View
 from analysis.findings.model import FRAMES_KEPT, Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.tables.lazy import Places, joint_codes, mask, matching, numbers_of
 
 __all__ = [
@@ -79,7 +80,7 @@ def judge(
     order = np.argsort(codes, kind="stable") if hits.any() else codes[:0]
     ends = np.cumsum(total)
     for number, key in enumerate(keys):
-        subject = view.label(key)
+        subject = Subject.device(key)
         if not total[number]:
             continue
         if not hits[number]:

@@ -24,10 +24,7 @@ def repeats(view: View) -> Frame:
     Columns besides those of packets: ``heard`` (heard a second time by another sniffer), ``retry``,
     ``copies`` (number of transmissions so far of this frame, 1 for the first), ``acked`` (an
     acknowledgement followed)."""
-    memo = view.memo
-    if "repeats" not in memo:
-        memo["repeats"] = _repeats(view)
-    return memo["repeats"]
+    return view.once(_repeats)
 
 
 def _repeats(view: View) -> Frame:

@@ -6,16 +6,17 @@ are named by one number: the EUI-64 where it is known, else ``pan << 16 | short`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any, TypeAlias
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from analysis.features.selection import Selection
 from analysis.features.stations import Stations
+from analysis.findings.subject import Subject
 from analysis.tables.lazy import Table, mask, numbers_of
 from analysis.tables.pandas_columns import nulls, plain, taken
 from analysis.tables.schema import TABLES
@@ -26,6 +27,8 @@ SMART_ENERGY_PROFILE = 0x0109
 SMART_ENERGY_CLUSTERS = frozenset({*range(0x0700, 0x070C), 0x0800})
 # pandas' stubs know nothing of masked columns, so a table's type is not spelt out where rules handle it.
 Frame: TypeAlias = Any
+P = ParamSpec("P")
+T = TypeVar("T")
 LONG = ("packets", "attributes", "commands")
 TIMED = (*LONG, "messages")
 STATIONS = ("pan", "sender", "receiver", "origin", "target")
@@ -77,7 +80,6 @@ class View:
     Attributes:
         tables: by name; see `Tables`.
         baseline: the view of a capture in good health, where one was given.
-        memo: what rules share, kept by name.
         start_ns: time of the capture's first frame, in nanoseconds since 1970.
         before: what was known before the first packet.
     """
@@ -92,7 +94,7 @@ class View:
         self.baseline = baseline
         self.before = before or Known(_start(tables["packets"]), {}, frozenset())
         self.start_ns = self.before.start_ns
-        self.memo: dict[str, Frame] = {}
+        self._made: dict[Any, Any] = {}
         self._add_derived()
 
     @classmethod
@@ -104,6 +106,14 @@ class View:
     def known(self) -> Known:
         """What the view of the next window should know of this one."""
         return Known(self.start_ns, self.addresses, self.smart_energy_pans)
+
+    def once(self, make: Callable[Concatenate[View, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `make` makes of this view and further (hashable) arguments: made when first asked for."""
+        key = (make, args, tuple(kwargs.items()))
+        if key not in self._made:
+            self._made[key] = make(self, *args, **kwargs)
+        made: T = self._made[key]
+        return made
 
     def has(self, table: str) -> bool:
         """Whether `table` has rows."""
@@ -238,19 +248,7 @@ class View:
 
     def label(self, station: Any) -> str:
         """What a person calls a station: name and EUI-64, or short address and PAN."""
-        if station is None or pd.isna(station):
-            return "unknown"
-        value = int(station)
-        if value < 1 << 32:
-            return f"0x{value & 0xFFFF:04x} in PAN 0x{value >> 16:04x}"
-        name = self.names.get(value)
-        return f"{name} ({value:016x})" if name else f"{value:016x}"
-
-    def unnamed(self, text: str) -> str:
-        """`text` with the EUI-64s of its labels alone."""
-        for eui, name in self.names.items():
-            text = text.replace(f"{name} ({eui:016x})", f"{eui:016x}")
-        return text
+        return Subject.device(station).text(self.names)
 
     def frames_of(self, rows: Frame) -> list[int]:
         """Frame numbers of `rows`."""
@@ -270,17 +268,8 @@ class View:
 
     def command_rows(self, layer: str, command: Iterable[int] | None = None) -> Frame:
         """Rows of the commands table of `layer` (mac, nwk, aps, zdp, zcl), of some command identifiers."""
-        found = self._layer(layer)
+        found = self.once(_commands_of, layer)
         return found if command is None else found.only(command=list(command))
-
-    def _layer(self, layer: str) -> Selection:
-        if layer not in self.memo:
-            commands = Selection(self.tables.lazy["commands"])
-            said = commands["layer"]
-            wanted = mask(said == layer)
-            self.memo[layer] = commands[wanted | mask(said.isna()) if layer == "zcl" else wanted]
-        found: Selection = self.memo[layer]
-        return found
 
     @cached_property
     def duration(self) -> float:
@@ -306,6 +295,14 @@ class View:
     def span(self) -> float:
         """Seconds from the first to the last frame of this view."""
         return self.duration - self.start
+
+
+def _commands_of(view: View, layer: str) -> Selection:
+    commands = Selection(view.tables.lazy["commands"])
+    said = commands["layer"]
+    wanted = mask(said == layer)
+    found: Selection = commands[wanted | mask(said.isna()) if layer == "zcl" else wanted]
+    return found
 
 
 def tables_of(decoded: Any) -> dict[str, Table]:

@@ -46,7 +46,14 @@ def to_json(result: CheckResult, capture: str = "") -> dict[str, Any]:
             for i in result.incidents
         ],
         "verdicts": [
-            {"rule": v.rule, "subject": v.subject, "state": v.state, "text": v.text} for v in result.verdicts
+            {
+                "rule": v.rule,
+                "subject": v.subject,
+                "state": v.state,
+                "text": v.text,
+                "about": v.about.to_json(),
+            }
+            for v in result.verdicts
         ],
         "shut": [
             {"layer": kind.layer, "verdict": kind.state, "why": kind.reason, "frames": number}

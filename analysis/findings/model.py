@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
+from analysis.findings.subject import Subject
 from analysis.findings.waivers import Accepted
 
 __all__ = [
     "CONFIDENCES",
+    "FAMILIES",
     "SEVERITIES",
     "CheckResult",
     "Evidence",
@@ -30,6 +32,7 @@ __all__ = [
 SEVERITIES = ("info", "warning", "error", "critical")
 # How well a requirement is known, best first. What is only recalled can warn, never fail.
 CONFIDENCES = ("text", "derived", "secondary", "recalled")
+FAMILIES = ("compliance", "anomaly")
 FRAMES_KEPT = 2000
 
 State = Literal["pass", "warn", "fail", "not seen"]
@@ -43,7 +46,7 @@ class Evidence:
     is checked window by window, it is not told when the station is heard again later. `lacking` tells of how many things
     how many are not there, of a rule that judges by what is `absent`; without it, each piece of evidence is one."""
 
-    subject: str
+    subject: Subject
     text: str
     frames: tuple[int, ...] = ()
     holds: bool = False
@@ -53,7 +56,7 @@ class Evidence:
 
 
 def broken(
-    subject: str,
+    subject: Subject | str,
     text: str,
     frames: Iterable[int] = (),
     severity: str | None = None,
@@ -62,12 +65,12 @@ def broken(
 ) -> Evidence:
     """Evidence that `subject` breaks the rule; `severity` when it differs from the rule's own; `silent` and `lacking` as
     in `Evidence`."""
-    return Evidence(subject, text, _frames(frames), False, severity, silent, lacking)
+    return Evidence(Subject.of(subject), text, _frames(frames), False, severity, silent, lacking)
 
 
-def kept(subject: str, text: str, frames: Iterable[int] = ()) -> Evidence:
+def kept(subject: Subject | str, text: str, frames: Iterable[int] = ()) -> Evidence:
     """Evidence that `subject` keeps the rule."""
-    return Evidence(subject, text, _frames(frames), True)
+    return Evidence(Subject.of(subject), text, _frames(frames), True)
 
 
 def _frames(frames: Iterable[int]) -> tuple[int, ...]:
@@ -128,7 +131,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One verdict that somebody should look at; the columns of the `findings` table."""
+    """One verdict that somebody should look at; the columns of the `findings` table.
+
+    `device` is what a person calls its subject, `about` the subject itself."""
 
     rule: str
     severity: str
@@ -140,6 +145,7 @@ class Finding:
     confidence: str
     advice: str
     incident: int | None = None
+    about: Subject = field(kw_only=True)
 
     def to_json(self) -> dict[str, Any]:
         return {name: _plain(getattr(self, name)) for name in self.__slots__}
@@ -147,12 +153,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a rule says of one device, message or network: never silence."""
+    """What a rule says of one device, message or network: never silence.
+
+    `subject` is what a person calls it, `about` the subject itself."""
 
     rule: str
     subject: str
     state: State
     text: str
+    about: Subject = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +186,7 @@ class CheckResult:
     `failures` names rules that broke down themselves, with the exception: a fault of the rule, not of the
     capture. `shut` counts the frames whose security is not in order, by layer, verdict and reason.
     `accepted` are findings that waivers take out of `findings`; `waivers` says what came of each. `provenance`: see
-    `analysis.engine.provenance`."""
+    `analysis.engine.provenance`. `names` are those of devices, by EUI-64."""
 
     findings: list[Finding]
     verdicts: list[Verdict]
@@ -189,6 +198,7 @@ class CheckResult:
     accepted: list[Accepted] = field(default_factory=list)
     waivers: list[dict[str, Any]] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict)
 
     def at_least(self, severity: str) -> list[Finding]:
         """Findings of `severity` or graver."""
@@ -197,4 +207,6 @@ class CheckResult:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Subject):
+        return value.to_json()
     return list(value) if isinstance(value, tuple) else value

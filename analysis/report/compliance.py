@@ -3,17 +3,16 @@ makes of ZigBee and DLMS."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-from analysis.findings.model import CheckResult, Verdict
+from analysis.findings.model import CheckResult
 from analysis.findings.modifications import states
+from analysis.findings.subject import Subject
 
 __all__ = ["areas_by_subject", "modified"]
 
-DEVICE = re.compile(r"^(?P<name>.*?) ?\(?(?P<eui>[0-9a-f]{16})\)?$")
-MESSAGE = re.compile(r"^message \d+|.* (?:command|response|alert)$")
 DEVICES_SHOWN = 12
 MESSAGES, OTHERS, NETWORK = "messages", "others", "network"
 ORDER = ("fail", "warn", "pass")
@@ -32,7 +31,7 @@ def areas_by_subject(result: CheckResult | None) -> dict[str, Any]:
         if verdict.state == "not seen":
             unseen[area[verdict.rule]] += 1
             continue
-        for column in _columns(verdict):
+        for column in _columns(verdict.about, result.names):
             devices[column] += 1
             cells[area[verdict.rule]].setdefault(column, Counter())[verdict.state] += 1
     shown = sorted(name for name, _ in devices.most_common() if name not in (MESSAGES, OTHERS, NETWORK))[
@@ -46,14 +45,12 @@ def areas_by_subject(result: CheckResult | None) -> dict[str, Any]:
     return {"columns": columns, "rows": rows}
 
 
-def _columns(verdict: Verdict) -> list[str]:
-    """The columns that a verdict counts in: its device (both of a pair; a bare address is one of the others), the
+def _columns(subject: Subject, names: Mapping[int, str]) -> list[str]:
+    """The columns that a verdict counts in: its device (both of a pair; one without a name is one of the others), the
     messages, or the network."""
-    if MESSAGE.match(verdict.subject):
+    if subject.kind == "message":
         return [MESSAGES]
-    found = [DEVICE.match(part.strip()) for part in re.split(r" to | and ", verdict.subject)]
-    names = [m["name"] or OTHERS for m in found if m]
-    return names or [NETWORK]
+    return [names.get(one or 0, OTHERS) for one in subject.stations] or [NETWORK]
 
 
 def _cell(counts: Counter[str] | None) -> dict[str, Any]:

@@ -6,11 +6,13 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib import metadata
+from typing import Any
 
-from analysis.findings.model import CONFIDENCES, SEVERITIES, Evidence, Rule
+from analysis.findings.model import CONFIDENCES, FAMILIES, SEVERITIES, Evidence, Rule
 
-__all__ = ["REGISTRY", "rule", "rules"]
+__all__ = ["REGISTRY", "rule", "rules", "rules_of"]
 
 REGISTRY: dict[str, Rule] = {}
 
@@ -29,22 +31,22 @@ def rule(
     cause: str = "",
     smart_energy: bool = False,
     absent: int = 0,
+    family: str = "compliance",
+    area: str = "own rules",
 ) -> Callable[[Callable[..., Iterable[Evidence]]], Callable[..., Iterable[Evidence]]]:
     """Registers a function ``(view, *, parameter=default, ...) -> evidence`` as a rule; see `Rule`.
 
-    A rule in a folder called ``anomalies`` is an anomaly, every other one a requirement.
-
-    Raises ValueError for an id that is taken, or an unknown severity or confidence.
+    Raises ValueError for an id that is taken, or an unknown severity, confidence or family.
     """
     if id in REGISTRY:
         raise ValueError(f"two rules are called {id}")
     if severity not in SEVERITIES or confidence not in CONFIDENCES:
         raise ValueError(f"rule {id}: severity {severity}, confidence {confidence}")
+    if family not in FAMILIES:
+        raise ValueError(f"rule {id}: family {family}")
 
     def register(function: Callable[..., Iterable[Evidence]]) -> Callable[..., Iterable[Evidence]]:
         arguments = list(inspect.signature(function).parameters.values())[1:]
-        area = function.__module__.rsplit(".", 1)[-1].replace("_", " ")
-        family = "anomaly" if ".anomalies." in function.__module__ else "compliance"
         explanation = inspect.cleandoc(function.__doc__ or title)
         parameters = {p.name: p.default for p in arguments}
         REGISTRY[id] = Rule(
@@ -54,6 +56,11 @@ def rule(
         return function
 
     return register
+
+
+def rules_of(family: str, area: str) -> partial[Callable[..., Any]]:
+    """`rule` for the rules of one family and chapter."""
+    return partial(rule, family=family, area=area)
 
 
 def rules() -> list[Rule]:

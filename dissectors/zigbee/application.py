@@ -25,7 +25,7 @@ from dissectors.zigbee.aps_commands import (
     ApsCommandId,
 )
 from dissectors.zigbee.aps_facts import ApsSays
-from dissectors.zigbee.fragments import Fragments
+from dissectors.zigbee.fragments import FRAGMENT, Fragments
 from dissectors.zigbee.keys import (
     KEY_IDS,
     NETWORK,
@@ -267,7 +267,7 @@ def read_fragment(
     first = header.fragment() == 1
     number = 0 if first else header.get("block")
     total = header.get("block") if first else None
-    reading.set_summary(NAME, "APS data, fragment")
+    reading.set_summary(NAME, FRAGMENT)
     if branch is not None:
         reading.put_octets(cursor, buffer, branch, meaning="fragment")
     elif not reading.rows_only and cursor.remaining:

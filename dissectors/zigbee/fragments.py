@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-__all__ = ["Fragments"]
+__all__ = ["FRAGMENT", "Fragments"]
 
 PATIENCE_NS = 10_000_000_000
 OPEN_SETS = 1024
+FRAGMENT = "APS data, fragment"
+"""What the summary of a frame says whose block makes no payload whole."""
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -17,7 +17,7 @@ from dissectors.vectors import OctetArray
 from dissectors.zcl.transfers import TUNNELING, read_transfer
 from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.aps_facts import ApsFacts
-from dissectors.zigbee.fragments import Fragments
+from dissectors.zigbee.fragments import FRAGMENT, Fragments
 from dissectors.zigbee.frames import Ends, Frames
 from dissectors.zigbee.security_columns import VERDICTS
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenPayloads"]
 
-LAYER, FRAGMENT = "ZigBee APS", "APS data, fragment"
+LAYER = "ZigBee APS"
 BUFFER, WHOLE = "decrypted-0", "reassembled-0"
 DATA, ACK = 0, 2
 ZDP_PROFILE = 0x0000

@@ -2,13 +2,16 @@
 
 from analysis.engine.incidents import causes, incidents_of
 from analysis.findings.model import Finding
+from analysis.findings.subject import Subject
 from analysis.rules.registry import rules
 
 RULES = {r.id: r for r in rules()}
 
 
 def finding(rule: str, device: str, *frames: int, severity: str = "error") -> Finding:
-    return Finding(rule, severity, RULES[rule].title, frames, device, "seen", "", "text", "")
+    return Finding(
+        rule, severity, RULES[rule].title, frames, device, "seen", "", "text", "", about=Subject.of(device)
+    )
 
 
 def stories(*given: tuple[Finding, tuple[float, float]]) -> list[set[str]]:

@@ -130,9 +130,11 @@ def test_the_compliance_matrix_counts_by_area_and_device() -> None:
 
 
 def test_a_message_is_counted_with_the_messages_and_a_pair_with_both() -> None:
-    from analysis.findings.model import Verdict
+    from analysis.findings.subject import NETWORK, Subject
     from analysis.report.compliance import _columns
 
-    assert _columns(Verdict("x", "message 3 (ECS17b command)", "pass", "")) == ["messages"]
-    assert _columns(Verdict("x", f"Hub ({HUB:016x}) to Meter ({METER:016x})", "pass", "")) == ["Hub", "Meter"]
-    assert _columns(Verdict("x", "PAN 0x1a62", "pass", "")) == ["network"]
+    names = {HUB: "Hub", METER: "Meter"}
+    assert _columns(Subject.of_message(3, "ECS17b", "command"), names) == ["messages"]
+    assert _columns(Subject.pair(HUB, METER), names) == ["Hub", "Meter"]
+    assert _columns(Subject.device(0x1A62 << 16 | 1), names) == ["others"]
+    assert _columns(Subject.network(0x1A62), names) == _columns(NETWORK, names) == ["network"]

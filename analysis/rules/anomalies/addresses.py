@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from analysis.features.judging import mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.anomalies.membership import announcements, came_between
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "addresses")
 
 
 @rule(
@@ -38,7 +41,7 @@ def announce_forged(view: View, *, seconds: float = 1900.0) -> Iterator[Evidence
         until = until if again is None else again
         after = mine[mask((mine["seconds"] > one.seconds) & (mine["seconds"] < until))]
         stays = after[mask(after["nwk_src"] != one.short)]
-        subject = view.label(one.eui64)
+        subject = Subject.device(one.eui64)
         if len(stays):
             other = int(stays["nwk_src"].iloc[0])
             text = f"announced as 0x{one.short:04x} at frame {one.frame}, yet goes on as 0x{other:04x}"
@@ -70,7 +73,7 @@ def duplicate_address(view: View, *, swaps: int = 2) -> Iterator[Evidence]:
     rows = packets[own & mask(packets["nwk_sender"].notna()) & ~mask(packets["nwk_security"] == "none")]
     sizes = rows["nwk_sender"].groupby([rows["pan"], rows["mac_src"]]).nunique() if len(rows) else {}
     for (pan, short), number in dict(sizes).items():
-        subject = f"0x{int(short):04x} in PAN 0x{int(pan):04x}"
+        subject = Subject.device(int(pan) << 16 | int(short))
         if number < 2:
             yield kept(subject, "one EUI-64")
             continue

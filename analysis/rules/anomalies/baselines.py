@@ -19,7 +19,11 @@ from analysis.features.polls import poll_gaps
 from analysis.features.repeats import repeats
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import Subject
+from analysis.rules.compliance.gbcs_messages import party
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "baselines")
 
 TOGETHER = 10  # frames that are taken together where single ones say little
 
@@ -49,10 +53,10 @@ def poll_interval_changed(
         if steps:
             text = f"poll interval {told(steps, frames, _seconds)}"
             yield broken(
-                view.label(sender), text, frames[changed(steps, len(frames))], None if grave else "info"
+                Subject.device(sender), text, frames[changed(steps, len(frames))], None if grave else "info"
             )
         else:
-            yield kept(view.label(sender), f"polls every {float(np.median(gaps)):,.1f} s")
+            yield kept(Subject.device(sender), f"polls every {float(np.median(gaps)):,.1f} s")
 
 
 def _seconds(level: float) -> str:
@@ -88,7 +92,7 @@ def rate_changed(
         usual = float(np.median(counts))
         many = np.flatnonzero(counts > factor * max(usual, 1.0))
         last = int(np.flatnonzero(counts)[-1])
-        subject = view.label(sender)
+        subject = Subject.device(sender)
         steps = _paces(times, view.start_ns, (np.log(factor), deviations), lasting)
         if len(many) and not steps:
             inside = (times >= edges[many[0]]) & (times <= edges[many[0] + 1])
@@ -154,7 +158,7 @@ def retries_changed(
         usual, at = float(np.median(shares)), int(shares.argmax())
         tens = again[: len(again) // TOGETHER * TOGETHER].reshape(-1, TOGETHER).mean(axis=1)
         steps = change_points(tens, 8, share, deviations)
-        subject = view.label(sender)
+        subject = Subject.device(sender)
         if any(after > before for _, before, after in steps):
             text = f"retries: {told(steps, frames[::TOGETHER], '{:.0%}'.format)}"
             inside = changed(steps, len(tens) + 1)
@@ -191,6 +195,6 @@ def answers_slow(view: View, *, factor: float = 4.0, deviations: float = 6.0) ->
         steps, _ = lasting_changes(values, times, (12, 12), (np.log(factor) * 0.99, deviations), 0.0)
         if any(after > before for _, before, after in steps):
             text = f"answers took {told(steps, [next(iter(fs), 0) for fs in frames], _seconds)}"
-            yield broken(str(device), text, [f for fs in frames[changed(steps, len(frames))] for f in fs])
+            yield broken(party(device), text, [f for fs in frames[changed(steps, len(frames))] for f in fs])
         else:
-            yield kept(str(device), f"answers in {float(np.exp(np.median(values))):.1f} s")
+            yield kept(party(device), f"answers in {float(np.exp(np.median(values))):.1f} s")

@@ -9,7 +9,10 @@ import numpy as np
 from analysis.features.judging import count, longest_run, mask, spread
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import Subject
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "battery drain")
 
 FLIGHT = 0.02  # seconds in which an acknowledgement comes
 
@@ -44,7 +47,7 @@ def pending_without_data(
     for child, place in polls.groupby("sender", sort=False).places():
         told, nothing = polls.iloc[place[promised[place]]], polls.iloc[place[empty[place]]]
         in_a_row = longest_run(empty[place][promised[place]])
-        subject = view.label(child)
+        subject = Subject.device(child)
         rest = len(told) - in_a_row
         usual = max((len(nothing) - in_a_row) / rest if rest else 0.0, 0.02)
         chance = len(told) * usual**in_a_row  # of so many in a row, were each lost on its own
@@ -142,7 +145,7 @@ def junk_frames(view: View, *, per_hour: int = 3, length: int = 100) -> Iterator
     received = dict(iter(junk.groupby("receiver")))
     for receiver, part in rows.groupby("receiver", sort=False):
         mine = received.get(receiver, junk[:0])
-        subject = view.label(receiver)
+        subject = Subject.device(receiver)
         minute = _most_within(mine["seconds"], 60.0)
         hour = _most_within(mine[mask(mine["length"] >= length)]["seconds"], 3600.0)
         if minute > 20 or hour >= per_hour:

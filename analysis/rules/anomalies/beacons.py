@@ -9,7 +9,10 @@ import numpy as np
 from analysis.features.judging import count, judge, key_of, mask, plural, spread
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import CHANNEL, Subject
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "beacons")
 
 BEACONS = "beacons with a readable ZigBee payload"
 ZBFAKEBEACON_SEQUENCE = 0xD8
@@ -46,13 +49,17 @@ def pan_id_conflict(view: View) -> Iterator[Evidence]:
     for pan, part in rows.groupby("mac_src_pan", sort=False):
         ids = part.drop_duplicates("beacon_epid")["beacon_epid"].tolist()
         if len(ids) == 1:
-            yield kept(pan_name(pan), f"{plural(len(part), 'beacon')}, one extended PAN ID {ids[0]:016x}")
+            yield kept(
+                Subject.network(pan), f"{plural(len(part), 'beacon')}, one extended PAN ID {ids[0]:016x}"
+            )
             continue
         usual = _own_epid(view, int(pan), part)
         strange = part[mask(part["beacon_epid"] != usual)]
         names = ", ".join(f"{e:016x}" for e in ids[:4]) + (" ..." if len(ids) > 4 else "")
         yield broken(
-            pan_name(pan), f"{plural(len(ids), 'extended PAN ID')} in its beacons: {names}", strange["frame"]
+            Subject.network(pan),
+            f"{plural(len(ids), 'extended PAN ID')} in its beacons: {names}",
+            strange["frame"],
         )
 
 
@@ -104,7 +111,7 @@ def beacon_two_voices(view: View, *, decibels: float = 15.0) -> Iterator[Evidenc
     sequence number of a known tool."""
     rows = beacons(view)
     for (pan, source), part in rows.groupby(["mac_src_pan", "mac_src"], sort=False):
-        subject = f"0x{int(source):04x} in {pan_name(pan)}"
+        subject = Subject.device(int(pan) << 16 | int(source))
         ids = part["beacon_epid"].dropna().nunique()
         forged = part[mask(part["mac_seq"] == ZBFAKEBEACON_SEQUENCE)]
         constant = len(forged) >= 3 and len(forged) > len(part) / 16
@@ -174,9 +181,9 @@ def beacons_jammed(
         others = whole - (len(part) - len(mine))
         if len(mine) >= max(least, share * len(part)) and luck < np.log(chance) and others >= readable:
             text = f"{count(mine)} of {len(part)} beacons damaged, {usual:.1%} of its other frames"
-            yield broken(pan_name(pan), text, mine["frame"])
+            yield broken(Subject.network(pan), text, mine["frame"])
         else:
-            yield kept(pan_name(pan), f"{len(mine)} of {plural(len(part), 'beacon')} damaged")
+            yield kept(Subject.network(pan), f"{len(mine)} of {plural(len(part), 'beacon')} damaged")
 
 
 @rule(
@@ -214,8 +221,6 @@ def beacon_flood(
         for at in np.flatnonzero(np.array(many) >= networks):
             inside[at : ends[at]] = True
         text = f"{plural(most, 'network')} within {window:.0f} s that say nothing else"
-        yield broken("channel", f"{text} ({spread(rows[inside])})", rows["frame"][inside])
+        yield broken(CHANNEL, f"{text} ({spread(rows[inside])})", rows["frame"][inside])
     else:
-        yield kept(
-            "channel", f"{plural(len(known), 'network')} in its beacons, {most} of them without traffic"
-        )
+        yield kept(CHANNEL, f"{plural(len(known), 'network')} in its beacons, {most} of them without traffic")

@@ -9,9 +9,12 @@ import numpy as np
 from analysis.features.judging import count, groups_of, judge, mask, spread
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.anomalies.secured_frames import JUMP, REORDER_SECONDS, SECURED, goes_on, secured_frames
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
 from analysis.tables.lazy import joint_codes, numbers_of
+
+rule = rules_of("anomaly", "counters")
 
 
 def _two_sequences(rows: Frame, jump: int) -> set[int]:
@@ -170,7 +173,7 @@ def counter_lockout(view: View, *, jump: int = JUMP) -> Iterator[Evidence]:
     for who, size in dict(sizes).items():
         if size < 3:
             continue
-        subject = view.label(who)
+        subject = Subject.device(who)
         found = goes_on(rows[mask(rows["who"] == who)], jump) if who in suspects else None
         if found is None:
             yield kept(subject, f"{size:,} frames, no second sequence far above the first")

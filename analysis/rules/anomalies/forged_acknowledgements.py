@@ -11,10 +11,13 @@ import numpy.typing as npt
 from analysis.features.judging import groups_of, key_of, mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import Subject
+from analysis.rules.registry import rules_of
 from analysis.tables.lazy import numbers_of
+from dissectors.zigbee.fragments import FRAGMENT
 
-FRAGMENT = "APS data, fragment"  # what the decoder says of a block that makes no payload whole
+rule = rules_of("anomaly", "forged acknowledgements")
+
 RETRY_SECONDS = 0.25  # as long as the MAC may take over its retries
 ANSWER_SECONDS = 1.6  # apsAckWaitDuration (ZigBee PRO 05-3474 2.2.7.1)
 REPEATED_SECONDS = 10.0  # apscMaxFrameRetries times that, with some grace
@@ -59,7 +62,7 @@ def ack_after_damaged_frame(
         hits = part[answered[part.index]]
         if len(part) < least:
             continue
-        subject = f"frames of {length} octets"
+        subject = Subject.channel(f"frames of {length} octets")
         text = f"{len(hits)} of {len(part)} damaged ones were acknowledged"
         if len(hits) < max(least, share * len(part)) or overall >= 0.1:
             yield kept(subject, text)

@@ -16,8 +16,11 @@ from analysis.features.polls import poll_gaps
 from analysis.features.repeats import repeats
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.gbcs_messages import station_of
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "good capture")
 
 JUMP = 500  # a counter that rises by more between two frames says nothing of its pace
 FEW_ANSWERS, MANY_FRAMES = 12, 100
@@ -131,7 +134,7 @@ def differs_from_baseline(
     good, now = _numbers(view.baseline), _numbers(view)
     values = [(m, m.of(view), m.of(view.baseline)) for m in MEASURES]
     for station, number in now.items():
-        subject = view.label(station)
+        subject = Subject.device(station)
         if number < least:
             continue
         if station not in good:
@@ -150,7 +153,7 @@ def differs_from_baseline(
     for station, before in good.items():
         if station not in now and before >= least:
             text = "not heard, but in the good capture"
-            yield broken(view.label(station), text, [], "warning", (station, float("-inf")))
+            yield broken(Subject.device(station), text, [], "warning", (station, float("-inf")))
 
 
 def _frames(view: View, station: int, most: int = 50) -> list[int]:

@@ -9,7 +9,10 @@ import numpy as np
 from analysis.features.judging import count, key_of, longest_run, mask, plural, share_by_window
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import CHANNEL, Subject
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "interference")
 
 
 @rule(
@@ -39,14 +42,14 @@ def bad_fcs_share(
         text = (
             f"{bad.sum():,} of {count(rows)} have a wrong check sequence: perhaps their last octets are none"
         )
-        yield broken("channel", text, rows["frame"][bad], "info")
+        yield broken(CHANNEL, text, rows["frame"][bad], "info")
         return
     table = share_by_window(rows, bad, window)
     table = table[table["all"] >= least]
     high = table[table["share"] > share]
     total = float(bad.mean())
     if high.empty:
-        yield kept("channel", f"{total:.1%} of {count(rows)} damaged, no minute above {share:.0%}")
+        yield kept(CHANNEL, f"{total:.1%} of {count(rows)} damaged, no minute above {share:.0%}")
         return
     rest = table[table["share"] <= share]["share"]
     usual = float(rest.median()) if len(rest) else total
@@ -56,7 +59,7 @@ def bad_fcs_share(
         f"(at most {high['share'].max():.0%}; otherwise {usual:.1%})"
     )
     severity = "error" if usual < share / 4 and len(rest) >= 3 else None
-    yield broken("channel", text, rows["frame"][bad & inside], severity)
+    yield broken(CHANNEL, text, rows["frame"][bad & inside], severity)
 
 
 @rule(
@@ -88,7 +91,7 @@ def jamming_by_length(
     rows = packets[mask(packets["fcs_ok"].notna())]
     if rows.empty or mask(rows["fcs_ok"]).all():
         if len(rows):
-            yield kept("channel", f"no damaged frame among {count(rows)}")
+            yield kept(CHANNEL, f"no damaged frame among {count(rows)}")
         return
     bad = ~mask(rows["fcs_ok"])
     lengths = rows["length"].to_numpy(dtype="int64")
@@ -112,9 +115,11 @@ def jamming_by_length(
             found = True
             text = f"{hits} of {total} damaged, {streak} in a row; of longer frames {bad[longer].mean():.1%}"
             severity = _habit(rows[mine], view.span, whole=hits == len(here))
-            yield broken(f"frames of {length} octets", text, rows["frame"][mine & bad], severity)
+            yield broken(
+                Subject.channel(f"frames of {length} octets"), text, rows["frame"][mine & bad], severity
+            )
     if not found:
-        yield kept("channel", f"damage is spread over lengths ({bad.sum():,} of {count(rows)})")
+        yield kept(CHANNEL, f"damage is spread over lengths ({bad.sum():,} of {count(rows)})")
 
 
 def _habit(rows: Frame, duration: float, *, whole: bool) -> str | None:
@@ -161,7 +166,7 @@ def jamming_of_device(
         during = (times >= times[at[0]]) & (times <= times[at[-1]])
         mine, rest = own & during, during & ~own
         hits, total = int(bad[mine].sum()), int(mine.sum())
-        subject = view.label(rows["sender"].iloc[at[0]])
+        subject = Subject.device(rows["sender"].iloc[at[0]])
         alone = rest.sum() >= least and bad[rest].mean() <= others
         if hits >= least and hits >= share * total and alone and longest_run(bad[mine]) >= run:
             text = f"{hits} of {total} frames damaged, of all others meanwhile {bad[rest].mean():.1%}"

@@ -11,9 +11,12 @@ from analysis.features.judging import count, mask, plural, spread
 from analysis.features.repeats import repeats
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.anomalies.mac_commands import ANSWER, ASSOCIATION, DATA_REQUEST, mac_commands
 from analysis.rules.anomalies.membership import left_before
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "joining")
 
 
 @rule(
@@ -37,7 +40,7 @@ def association_flood(
     of a hub so that true devices cannot join. So do strangers that ask within an hour and never come in."""
     rows = mac_commands(view, ASSOCIATION)
     for pan, part in rows.groupby("mac_dst_pan", sort=False):
-        subject = f"PAN 0x{int(pan):04x}"
+        subject = Subject.network(pan)
         seconds = part["seconds"].to_numpy(dtype=float)
         who = part["mac_src"].astype("UInt64").to_numpy(dtype="uint64", na_value=0)
         most, start, end = _most_distinct(seconds, who, window)
@@ -107,7 +110,7 @@ def association_of_present_device(
         gap = mine["seconds"] - row.seconds
         before, later = mine[mask((gap < 0) & (gap > -silent))], mine[mask((gap > 0) & (gap < after))]
         counters = pd.concat([before["nwk_counter"], later["nwk_counter"]]).dropna()
-        subject = view.label(row.mac_src)
+        subject = Subject.device(row.mac_src)
         if not (len(before) and len(later) and counters.is_monotonic_increasing):
             yield kept(subject, f"asks to associate at frame {row.frame}, was not on the network")
         elif left_before(view, int(row.mac_src), row.seconds, silent):
@@ -155,7 +158,7 @@ def association_fails(view: View, *, seconds: float = 120.0, strangers: int = 10
     lost = sum(int(eui) not in known for eui in asked["mac_src"].dropna().unique())
     for eui, part in asked.groupby("mac_src", sort=False):
         first = float(part["seconds"].iloc[0])
-        subject = view.label(eui)
+        subject = Subject.device(eui)
         if view.duration - first < seconds:
             continue
         if _came_in(view, int(eui), first):
@@ -206,9 +209,9 @@ def association_answer_rogue(view: View, *, seconds: float = 5.0) -> Iterator[Ev
         near = part[mask(part["seconds"].diff() < seconds) | mask(part["seconds"].diff(-1) > -seconds)]
         if near["mac_src"].nunique() > 1:
             names = ", ".join(view.label(s) for s in near["mac_src"].dropna().unique())
-            yield broken(view.label(joiner), f"was answered by {names}", near["frame"])
+            yield broken(Subject.device(joiner), f"was answered by {names}", near["frame"])
         else:
-            yield kept(view.label(joiner), f"{plural(len(part), 'association response')} of one parent")
+            yield kept(Subject.device(joiner), f"{plural(len(part), 'association response')} of one parent")
 
 
 @rule(
@@ -234,10 +237,10 @@ def key_request_polls(view: View, *, polls: int = 10, seconds: float = 2.0) -> I
         mine = after[mask(after["mac_dst"].notna())]
         if len(mine) > polls:
             yield broken(
-                view.label(row.mac_dst), f"{count(mine)} of polling within {seconds:.0f} s", mine["frame"]
+                Subject.device(row.mac_dst), f"{count(mine)} of polling within {seconds:.0f} s", mine["frame"]
             )
         else:
-            yield kept(view.label(row.mac_dst), f"{plural(len(mine), 'poll')} after its association")
+            yield kept(Subject.device(row.mac_dst), f"{plural(len(mine), 'poll')} after its association")
 
 
 @rule(
@@ -269,7 +272,7 @@ def join_fails(view: View, *, times: int = 2, seconds: float = 120.0) -> Iterato
         )
         tries = part.drop_duplicates(["mac_seq", "mac_src"])
         target = part["target"].iloc[0]
-        subject = view.label(target) if pd.notna(target) else f"0x{int(short):04x}"
+        subject = Subject.device(target if pd.notna(target) else int(pan) << 16 | int(short))
         if came.any():
             yield kept(subject, "came in after it was given a key")
         elif len(tries) >= times and view.duration - first > seconds:

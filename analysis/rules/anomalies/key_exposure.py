@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from analysis.features.judging import judge, mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
 from analysis.tables.lazy import matching
+
+rule = rules_of("anomaly", "key exposure")
 
 TRANSPORT_KEY = 0x05
 JOIN = "a join: an APS Transport-Key command"

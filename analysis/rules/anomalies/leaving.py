@@ -9,9 +9,12 @@ import numpy as np
 from analysis.features.judging import events, judge, mask, plural
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import NETWORK
 from analysis.rules.anomalies.mac_commands import DISASSOCIATION, MAC_COMMANDS
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
 from analysis.tables.lazy import matching
+
+rule = rules_of("anomaly", "leaving")
 
 
 @rule(
@@ -56,9 +59,9 @@ def leave_flood(view: View, *, commands: int = 5, window: float = 60.0) -> Itera
     burst = rows.iloc[at : at + int(within[at])]
     most = events(burst)
     if most >= commands:
-        yield broken("network", f"{plural(most, 'command')} to leave within {window:.0f} s", burst["frame"])
+        yield broken(NETWORK, f"{plural(most, 'command')} to leave within {window:.0f} s", burst["frame"])
     else:
-        yield kept("network", f"{plural(events(rows), 'command')} to leave, at most {most} in {window:.0f} s")
+        yield kept(NETWORK, f"{plural(events(rows), 'command')} to leave, at most {most} in {window:.0f} s")
 
 
 @rule(

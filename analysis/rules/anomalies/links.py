@@ -11,8 +11,11 @@ from analysis.features.judging import count, judge, mask, plural
 from analysis.features.repeats import repeats
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import CHANNEL, Subject
+from analysis.rules.registry import rules_of
 from analysis.tables.lazy import numbers_of
+
+rule = rules_of("anomaly", "links")
 
 # IEEE 802.15.4 6.7, 10.1 (2.4 GHz: 250 kbit/s) and the sub-GHz pages of GBCS (100 kbit/s), in seconds and octets
 SHORTEST, PREAMBLE, ACK_OCTETS, FIRST_SUB_GHZ_PAGE = 12, 6, 5, 28
@@ -52,7 +55,7 @@ def missing_acknowledgements(
         if len(places) < least:
             continue
         lost = places[lost_ones[places]]
-        subject = f"{view.label(sender)} to {view.label(receiver)}"
+        subject = Subject.pair(sender, receiver)
         every = plural(len(places), "frame")
         if len(lost) > share * len(places) and first_retry[places].sum() >= several:
             text = f"{len(lost)} of {every} are retries without an acknowledgement"
@@ -82,10 +85,11 @@ def retries(view: View, *, share: float = 0.15, least: int = 30) -> Iterator[Evi
         again = part[part["retry"]]
         if len(again) > share * len(part):
             text = f"{len(again)} of {len(part):,} transmissions are retries ({len(again) / len(part):.0%})"
-            yield broken(view.label(sender), text, again["frame"])
+            yield broken(Subject.device(sender), text, again["frame"])
         else:
             yield kept(
-                view.label(sender), f"{len(again) / len(part):.1%} of {len(part):,} transmissions are retries"
+                Subject.device(sender),
+                f"{len(again) / len(part):.1%} of {len(part):,} transmissions are retries",
             )
 
 
@@ -130,10 +134,10 @@ def weak_signal(view: View, *, dbm: float = -90.0, least: int = 10) -> Iterator[
         median = float(part["rssi"].median())
         if len(part) >= least and median < dbm:
             yield broken(
-                view.label(sender), f"median {median:.0f} dBm over {count(part)}", part["frame"][:20]
+                Subject.device(sender), f"median {median:.0f} dBm over {count(part)}", part["frame"][:20]
             )
         elif len(part) >= least:
-            yield kept(view.label(sender), f"median {median:.0f} dBm over {count(part)}")
+            yield kept(Subject.device(sender), f"median {median:.0f} dBm over {count(part)}")
 
 
 @rule(
@@ -166,9 +170,9 @@ def ack_twice(
         return
     if twice.sum() >= times and doubled.sum() < share * max(data.sum(), 1):
         both = twice | np.r_[twice[1:], False]
-        yield broken("channel", f"{count(packets[twice])} acknowledged twice", packets["frame"][both])
+        yield broken(CHANNEL, f"{count(packets[twice])} acknowledged twice", packets["frame"][both])
     else:
-        yield kept("channel", f"{count(packets[acks])} with acknowledgements, {int(twice.sum())} twice")
+        yield kept(CHANNEL, f"{count(packets[acks])} with acknowledgements, {int(twice.sum())} twice")
 
 
 def _copy_between(packets: Frame) -> npt.NDArray[np.bool_]:

@@ -38,10 +38,7 @@ class Announcement:
 
 def announcements(view: View) -> list[Announcement]:
     """The readable announcements, one for each that was made and not for each copy that was heard."""
-    if "announcements" not in view.memo:
-        view.memo["announcements"] = _announcements(view)
-    found: list[Announcement] = view.memo["announcements"]
-    return found
+    return view.once(_announcements)
 
 
 def _announcements(view: View) -> list[Announcement]:

@@ -10,13 +10,16 @@ from analysis.features.completeness import FEW, completeness
 from analysis.features.judging import groups_of, key_of, mask, plural
 from analysis.features.view import SMART_ENERGY_PROFILE, Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import NETWORK, Subject
 from analysis.rules.compliance.gbcs_messages import gbcs, party, station_of
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+from dissectors.zigbee.fragments import FRAGMENT
+
+rule = rules_of("anomaly", "message flow")
 
 PREPAYMENT, TOP_UP_ANSWER = 0x0705, 0x03
 ANSWER_FRAMES = 3  # on the air, of most answers
 TUNNELING, TRANSFERS, HEADER_OCTETS = 0x0704, (0x01, 0x02), 2
-FRAGMENT = "APS data, fragment"  # what the decoder says of a block that makes no payload whole
 
 
 @rule(
@@ -55,7 +58,7 @@ def device_unresponsive(
             continue
         asked = zip(due["originator"], due["recipient"], due["originator_counter"], strict=True)
         lost = due[[key not in known for key in asked]]
-        subject = party(view, recipient)
+        subject = party(recipient)
         begun = _pieces(view, station, sleeping if station in sleepers else seconds)
         heard_in_part = [any(t < p <= t + begun.within for p in begun.times) for t in lost["seconds"]]
         silent = lost[~mask(heard_in_part)]
@@ -107,7 +110,7 @@ def block_missing(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     keys = ["originator", "recipient", "originator_counter", "cra"]
     whole = set(rows[~blocks][keys].itertuples(index=False, name=None))
     for key, part in rows[blocks].groupby(keys, sort=False, observed=True):
-        subject = party(view, key[0])
+        subject = party(key[0])
         told = f"{part['use_case'].iloc[0]} {key[3]}"
         if key in whole:
             yield kept(subject, f"{plural(len(part), 'block')} of {told} make a message")
@@ -138,9 +141,9 @@ def top_up_guessing(view: View, *, failures: int = 4, window: float = 3600.0) ->
         most, start = _most_within(failed["seconds"], window)
         if most >= failures:
             text = f"{most} codes refused within {window:.0f} s"
-            yield broken(view.label(meter), text, failed["frame"].iloc[start : start + most])
+            yield broken(Subject.device(meter), text, failed["frame"].iloc[start : start + most])
         else:
-            yield kept(view.label(meter), f"{len(failed)} of {plural(len(part), 'code')} refused")
+            yield kept(Subject.device(meter), f"{len(failed)} of {plural(len(part), 'code')} refused")
 
 
 def _most_within(seconds: Frame, window: float) -> tuple[int, int]:
@@ -178,13 +181,13 @@ def message_cut(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     stray = rows[~mask(rows["kind"] == "gbcs")]
     for row in stray.itertuples():
         text = f"{int(row.length):,} octets of {row.kind} that are no GBCS message"
-        yield broken(f"message {int(row.message)}", text, row.frames)
+        yield broken(Subject.of_message(row.message), text, row.frames)
     begun = _unfinished(view, rows, seconds)
     for source, part in begun.groupby(begun["source"].astype("UInt64"), sort=False):
         text = f"{plural(len(part), 'transfer')} of messages that were begun and not finished"
-        yield broken(view.label(source), text, part["frame"])
+        yield broken(Subject.device(source), text, part["frame"])
     if stray.empty and begun.empty:
-        yield kept("network", f"{plural(len(rows), 'message')} in tunnels, all whole")
+        yield kept(NETWORK, f"{plural(len(rows), 'message')} in tunnels, all whole")
 
 
 def _unfinished(view: View, messages: Frame, seconds: float) -> Frame:
@@ -230,9 +233,9 @@ def fragments_missing(
         text = f"{len(lost)} of {plural(payloads, 'fragmented payload')} are not whole"
         if lost:
             level = None if many else "info"
-            yield broken(view.label(origin), text, [f for frames in lost for f in frames], level)
+            yield broken(Subject.device(origin), text, [f for frames in lost for f in frames], level)
         elif payloads:
-            yield kept(view.label(origin), f"{plural(payloads, 'fragmented payload')}, all whole")
+            yield kept(Subject.device(origin), f"{plural(payloads, 'fragmented payload')}, all whole")
 
 
 def _by_the_sniffer(view: View, rows: Frame, lost: list[list[int]], payloads: int, patience: float) -> bool:

@@ -20,8 +20,11 @@ from analysis.features.judging import mask
 from analysis.features.repeats import repeats
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import Subject
+from analysis.rules.registry import rules_of
 from analysis.tables.lazy import Places, numbers_of
+
+rule = rules_of("anomaly", "outliers")
 
 Numbers = npt.NDArray[np.float64]
 SEED, TREES = 20_260_101, 64
@@ -67,7 +70,7 @@ def unusual_quarter(
     ]
     apart = _apart(distances) if any(reasons) else [np.zeros(len(one), bool) for one in distances]
     for number, (device, table, frames) in enumerate(quarters):
-        subject = view.label(device)
+        subject = Subject.device(device)
         distance = distances[number]
         places = [at for at in reasons[number] if apart[number][at]]
         if not places:

@@ -10,8 +10,11 @@ import numpy as np
 from analysis.features.judging import mask, plural, spread
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.anomalies.beacons import BEACONS, beacons, pan_name
-from analysis.rules.registry import rule
+from analysis.findings.subject import NETWORK, Subject
+from analysis.rules.anomalies.beacons import BEACONS, beacons
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "permit join")
 
 
 @rule(
@@ -39,13 +42,13 @@ def permit_join_long(view: View, *, seconds: float = 3600.0, unasked: float = 90
         late = [] if openings is None else [_unasked(part, span, openings, unasked) for span in spans]
         if longest > seconds:
             frames = [f for a, b, fs in spans if b - a > seconds for f in fs]
-            yield broken(pan_name(pan), f"open for joining over at least {longest:,.0f} s", frames)
+            yield broken(Subject.network(pan), f"open for joining over at least {longest:,.0f} s", frames)
         elif any(late):
             text = f"open {unasked:,.0f} s and more after it was opened and anybody joined"
-            yield broken(pan_name(pan), text, [f for fs in late for f in fs])
+            yield broken(Subject.network(pan), text, [f for fs in late for f in fs])
         else:
             text = f"{plural(len(part), 'beacon')}, open for at most {longest:,.0f} s"
-            yield kept(pan_name(pan), text)
+            yield kept(Subject.network(pan), text)
 
 
 def _openings(view: View, pan: int, least: int = 50) -> Frame | None:
@@ -115,9 +118,9 @@ def beacon_request_scan(
     within = np.searchsorted(start, start + window) - np.arange(len(start))
     if within.max() < requests:
         yield kept(
-            "network", f"{plural(len(rows), 'beacon request')}, at most {within.max()} in {window:.0f} s"
+            NETWORK, f"{plural(len(rows), 'beacon request')}, at most {within.max()} in {window:.0f} s"
         )
         return
     burst = rows.iloc[int(within.argmax()) : int(within.argmax() + within.max())]
     text = f"{plural(len(burst), 'beacon request')} within {window:.0f} s ({spread(burst)})"
-    yield broken("network", text, burst["frame"], "warning" if len(burst) >= flood else None)
+    yield broken(NETWORK, text, burst["frame"], "warning" if len(burst) >= flood else None)

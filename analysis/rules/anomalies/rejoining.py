@@ -12,8 +12,11 @@ from analysis.features.judging import judge, mask, plural
 from analysis.features.repeats import repeats
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.anomalies.mac_commands import ANSWER, ORPHAN, REALIGNMENT, mac_commands
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "rejoining")
 
 
 @rule(
@@ -35,7 +38,7 @@ def orphan_forged(
     the same device, at another signal strength, comes from somebody else."""
     data = view.good[mask(view.good["mac_type"] == "data")]
     for row in mac_commands(view, ORPHAN).itertuples():
-        subject = view.label(row.sender)
+        subject = Subject.device(row.sender)
         mine = data[mask(data["sender"] == row.sender)]
         gap = (mine["seconds"] - row.seconds).to_numpy(dtype=float)
         around = bool((gap < 0).any()) and bool((gap > 0).any())
@@ -146,9 +149,9 @@ def rejoin_loop(
         if most >= requests or in_hour >= hourly:
             number, span = (most, window) if most >= requests else (in_hour, 3600.0)
             yield broken(
-                view.label(sender), f"{plural(number, 'request')} within {span:.0f} s", part["frame"]
+                Subject.device(sender), f"{plural(number, 'request')} within {span:.0f} s", part["frame"]
             )
         else:
             yield kept(
-                view.label(sender), f"{plural(len(part), 'rejoin request')}, {most} within {window:.0f} s"
+                Subject.device(sender), f"{plural(len(part), 'rejoin request')}, {most} within {window:.0f} s"
             )

@@ -8,7 +8,9 @@ from analysis.features.judging import count, judge, mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.rules.anomalies.secured_frames import LAYERS, SECURED, secured_frames
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "replay")
 
 
 def _replayed(view: View, layer: str, limit: float) -> Iterator[Evidence]:

@@ -7,8 +7,11 @@ import numpy as np
 from analysis.features.judging import close_together, groups_by, groups_of, key_of, mask, spread
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import Subject
+from analysis.rules.registry import rules_of
 from analysis.tables.lazy import numbers_of
+
+rule = rules_of("anomaly", "rhythm")
 
 OTA, TUNNELING, KEY_ESTABLISHMENT = 0x0019, 0x0704, 0x0800
 # Blocks of firmware and pieces of messages come in bursts when all is well; they have rules of their own.
@@ -57,9 +60,9 @@ def request_flood(
     for origin, (most, crowd) in worst.items():
         if len(crowd):
             text = f"{most} of the same request within {window:.0f} s ({spread(crowd)})"
-            yield broken(view.label(origin), text, crowd["frame"])
+            yield broken(Subject.device(origin), text, crowd["frame"])
         else:
-            yield kept(view.label(origin), "no request in floods")
+            yield kept(Subject.device(origin), "no request in floods")
 
 
 def _again(rows: Frame) -> Frame:
@@ -134,7 +137,7 @@ def device_silent(
             continue
         pan = part["pan"].iloc[-1]
         longest = float(gaps.max())
-        subject = view.label(station)
+        subject = Subject.device(station)
         if ends is not None:
             silent = max(ends.get((int(pan), station), -np.inf) - times[-1], 0.0)
             if silent <= max(seconds, pauses * longest):
@@ -225,7 +228,7 @@ def broadcast_flood(view: View, *, broadcasts: int = 40, window: float = 60.0) -
         if most >= broadcasts:
             crowd = own[_crowded(times, window, broadcasts / 2)]
             yield broken(
-                view.label(origin), f"{most} within {window:.0f} s ({spread(crowd)})", crowd["frame"]
+                Subject.device(origin), f"{most} within {window:.0f} s ({spread(crowd)})", crowd["frame"]
             )
         else:
-            yield kept(view.label(origin), f"at most {most} broadcasts within {window:.0f} s")
+            yield kept(Subject.device(origin), f"at most {most} broadcasts within {window:.0f} s")

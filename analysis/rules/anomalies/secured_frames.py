@@ -27,12 +27,11 @@ def secured_frames(view: View, layer: str) -> Frame:
     Columns: ``counter``, ``digest``, ``who``; ``age`` seconds since the same counter was first used (NaN:
     first use); ``same`` whether with the same ciphertext as then; ``below`` how far under the highest
     counter so far; ``since`` seconds since the counter first passed this value."""
-    if layer not in view.memo:
-        view.memo[layer] = _marked(view.longer, layer)
-    return view.memo[layer]
+    return view.once(_marked, layer)
 
 
 def _marked(view: View, layer: str) -> Frame:
+    view = view.longer
     sender, pan, key, counter, digest = LAYERS[layer]
     packets = view.good
     state = packets["nwk_security" if layer == "NWK" else "aps_security"]

@@ -12,7 +12,10 @@ from analysis.features.judging import mask
 from analysis.features.repeats import repeats
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import Subject
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "signal levels")
 
 AWAY_SECONDS = 600.0  # a level that lasts so long, and goes back, is no passer-by
 PORTABLE = ("IHD", "PPMID", "HHT")
@@ -34,7 +37,7 @@ def _level_changes(
         times = part["seconds"].to_numpy(dtype=float)
         values = without_daily_rhythm(part[column].to_numpy(dtype=float), times + view.start_ns / 1e9)
         steps, grave = lasting_changes(values, times, (least_values, least_values), (least, deviations), 60.0)
-        frames, subject = part["frame"].to_numpy(), view.label(sender)
+        frames, subject = part["frame"].to_numpy(), Subject.device(sender)
         if steps:
             words = [f"from {a:.0f} to {b:.0f} {unit} at frame {int(frames[at])}" for at, a, b in steps[:4]]
             text = f"{column} went {', '.join(words)}"
@@ -153,6 +156,6 @@ def rssi_drifts(
             level = (
                 "info" if sender in carried and not _suffers(view, sender, times[len(part) // 2 :]) else None
             )
-            yield broken(view.label(sender), text, part["frame"].to_numpy()[len(part) // parts :], level)
+            yield broken(Subject.device(sender), text, part["frame"].to_numpy()[len(part) // parts :], level)
         else:
-            yield kept(view.label(sender), f"{change:+.0f} dB from the first eighth to the last")
+            yield kept(Subject.device(sender), f"{change:+.0f} dB from the first eighth to the last")

@@ -9,7 +9,10 @@ import numpy as np
 from analysis.features.judging import count, mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import Subject
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "spoofing")
 
 
 @rule(
@@ -36,12 +39,12 @@ def cloned_address(
         levels = part["rssi"].to_numpy(dtype=float)
         cut = _valley(levels, decibels, share)
         if cut is None or not _two_sequences(part, levels > cut):
-            yield kept(view.label(sender), f"{count(part)} from one place")
+            yield kept(Subject.device(sender), f"{count(part)} from one place")
             continue
         weak, strong = np.median(levels[levels <= cut]), np.median(levels[levels > cut])
         minor = levels > cut if (levels > cut).mean() < 0.5 else levels <= cut
         text = f"frames at {weak:.0f} dBm and at {strong:.0f} dBm, with two sequences of numbers"
-        yield broken(view.label(sender), text, part["frame"][minor])
+        yield broken(Subject.device(sender), text, part["frame"][minor])
 
 
 def _valley(levels: Frame, decibels: float, share: float) -> float | None:
@@ -103,7 +106,7 @@ def command_from_elsewhere(
         mine = rows[own & special]
         off = np.abs(mine["rssi"].to_numpy(dtype=float) - usual)
         far = mine[off > max(decibels, 4 * scatter)]
-        subject = view.label(sender)
+        subject = Subject.device(sender)
         if len(far) >= times:
             level = float(far["rssi"].median())
             yield broken(

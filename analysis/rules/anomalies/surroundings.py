@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from analysis.features.judging import count, mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import Subject
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "surroundings")
 
 SUB_GHZ, CHANNEL_CHANGE = 0x070B, 0x0000
 
@@ -29,7 +32,7 @@ def neighbour_network(view: View, *, least: int = 20) -> Iterator[Evidence]:
     if not opened.any():
         return
     for pan, part in secured.groupby("pan", sort=False):
-        subject = f"PAN 0x{int(pan):04x}"
+        subject = Subject.network(pan)
         if len(part) >= least and not mask(part["nwk_security"] == "ok").any():
             text = f"{count(part)} under a key that is not held, on channel {part['channel'].iloc[0]}"
             yield broken(subject, text, part["frame"])
@@ -54,7 +57,7 @@ def pan_id_moved(view: View) -> Iterator[Evidence]:
     rows = packets.only(nwk_type="command")
     for pan, part in rows.groupby("pan", sort=False):
         moved = part[mask(part["nwk_command"] == 0x0A)]
-        subject = f"PAN 0x{int(pan):04x}"
+        subject = Subject.network(pan)
         if len(moved):
             yield broken(subject, f"{count(moved)} with a Network Update", moved["frame"])
         else:
@@ -82,6 +85,6 @@ def sub_ghz_channel_moves(view: View) -> Iterator[Evidence]:
         if len(told):
             meaning = told["meaning"].iloc[0]
             where = meaning if isinstance(meaning, str) and meaning else f"{int(told['number'].iloc[0]):#x}"
-            yield broken(view.label(source), f"announces {where} in {count(told)}", told["frame"])
+            yield broken(Subject.device(source), f"announces {where} in {count(told)}", told["frame"])
         else:
-            yield kept(view.label(source), f"{count(part)} without a change")
+            yield kept(Subject.device(source), f"{count(part)} without a change")

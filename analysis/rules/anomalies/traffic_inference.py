@@ -8,7 +8,10 @@ from analysis.features.inference import KINDS, infer
 from analysis.features.judging import count, plural
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import Subject
+from analysis.rules.registry import rules_of
+
+rule = rules_of("anomaly", "traffic inference")
 
 
 @rule(
@@ -36,7 +39,7 @@ def traffic_inference(view: View, *, least: int = 40, share: float = 0.1) -> Ite
         if len(part) < least:
             continue
         mine = told[(told["origin"] == origin).fillna(False).to_numpy(dtype=bool)]
-        subject = view.label(origin)
+        subject = Subject.device(origin)
         if len(mine) < share * len(part):
             yield kept(subject, f"{count(part)} shut, and little to tell from them")
             continue

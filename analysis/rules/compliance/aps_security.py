@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from analysis.features.judging import count, judge, mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "aps security")
 
 
 @rule(

@@ -9,9 +9,12 @@ import numpy as np
 from analysis.features.judging import judge, mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import KEY_ESTABLISHMENT, commands, field_of
 from analysis.rules.compliance.key_establishment import CONFIRM, EPHEMERAL, INITIATE, RUN_RULE
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "cbke data")
 
 # Octets of suite 1 and suite 2, by the field's name in the cluster's table (ZSE C.3.1.2.3).
 SIZES = {"identity": (48, 74), "ephemeral_data": (22, 37)}
@@ -150,7 +153,7 @@ def cbke_two_ephemerals(view: View, *, seconds: float = 10.0) -> Iterator[Eviden
         starts = part.loc[mask(part["command"] == INITIATE), "seconds"].to_numpy(dtype=float)
         run = np.searchsorted(starts, data["seconds"].to_numpy(dtype=float), side="right")
         same_run = np.r_[False, run[1:] == run[:-1]]
-        subject = f"{view.label(source)} to {view.label(destination)}"
+        subject = Subject.pair(source, destination)
         if (near & same_run).any():
             yield broken(subject, "two ephemeral keys within one run", data["frame"])
         else:

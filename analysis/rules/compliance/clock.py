@@ -10,8 +10,11 @@ import numpy as np
 from analysis.features.judging import judge, mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import READ, TO_CLIENT, attributes_of
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "clock")
 
 EPOCH = 946_684_800
 SHOWN: dict[str, Any] = {"smart_energy": True}
@@ -103,9 +106,9 @@ def time_step(view: View, *, seconds: float = 10.0) -> Iterator[Evidence]:
         far = np.abs(step) > seconds
         if far.any():
             text = f"time jumps by {step[far][0]:+,.0f} s at frame {int(part['frame'].to_numpy()[far][0])}"
-            yield broken(view.label(source), text, part["frame"][far])
+            yield broken(Subject.device(source), text, part["frame"][far])
         else:
-            yield kept(view.label(source), f"{plural(len(part), 'answer')} in step")
+            yield kept(Subject.device(source), f"{plural(len(part), 'answer')} in step")
 
 
 @rule(
@@ -136,11 +139,13 @@ def time_drifts(view: View, *, per_million: float = 500.0, least: float = 3.0) -
         span = float(np.median(seconds[half:]) - np.median(seconds[:half]))
         if steady and abs(moved) > least and abs(moved) / span * 1e6 > per_million:
             yield broken(
-                view.label(source), f"drifts by {moved / span * 86400:+,.0f} s a day", part["frame"][half:]
+                Subject.device(source),
+                f"drifts by {moved / span * 86400:+,.0f} s a day",
+                part["frame"][half:],
             )
         else:
             yield kept(
-                view.label(source),
+                Subject.device(source),
                 f"{plural(len(part), 'answer')}, drift {moved / span * 86400:+,.1f} s a day",
             )
 
@@ -193,6 +198,6 @@ def time_read_daily(view: View, *, seconds: float = 90000.0) -> Iterator[Evidenc
             continue
         gap = float(np.diff(times).max())
         if gap > seconds:
-            yield broken(view.label(source), f"{gap:,.0f} s between two reads", part["frame"])
+            yield broken(Subject.device(source), f"{gap:,.0f} s between two reads", part["frame"])
         else:
-            yield kept(view.label(source), f"reads at least every {gap:,.0f} s")
+            yield kept(Subject.device(source), f"reads at least every {gap:,.0f} s")

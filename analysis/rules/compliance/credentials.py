@@ -10,7 +10,9 @@ from analysis.features.judging import mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.gbcs_messages import gbcs, judge_messages, message_items, payload_commands
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "credentials")
 
 CREDENTIALS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "gbcs protection"}
 UPDATE = "commands that update security credentials (CS02b), with a readable payload"

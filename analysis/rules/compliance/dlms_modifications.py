@@ -21,8 +21,10 @@ from analysis.rules.compliance.gbcs_messages import (
     subject_of,
     use_cases,
 )
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
 from dissectors.facts import table
+
+rule = rules_of("compliance", "dlms modifications")
 
 ITEMS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "message format"}
 PUBLIC_CLASSES, DEVICE_NAME = (15, 17), "0-0:42.0.0.255"

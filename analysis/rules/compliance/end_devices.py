@@ -9,8 +9,11 @@ import numpy as np
 from analysis.features.judging import judge, mask, plural
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import Subject
+from analysis.rules.registry import rules_of
 from analysis.tables.lazy import matching
+
+rule = rules_of("compliance", "end devices")
 
 
 @rule(
@@ -87,12 +90,12 @@ def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> I
         late = np.isfinite(gap) & (gap > seconds)
         if late.mean() > 0.2:
             yield broken(
-                view.label(child),
+                Subject.device(child),
                 f"{late.sum()} of {plural(len(sent), 'request')} without a poll in time",
                 mine["frame"][late],
             )
         else:
-            yield kept(view.label(child), f"polls in time after {plural(len(sent), 'request')}")
+            yield kept(Subject.device(child), f"polls in time after {plural(len(sent), 'request')}")
 
 
 @rule(
@@ -124,9 +127,9 @@ def keep_alive_cadence(view: View, *, base: float = 600.0, jitter: float = 300.0
         if long.any():
             frames = part["frame"].to_numpy()[1:][long]
             yield broken(
-                view.label(source),
+                Subject.device(source),
                 f"gaps of up to {gaps.max():,.0f} s (allowed {base + jitter:,.0f} s)",
                 frames,
             )
         else:
-            yield kept(view.label(source), f"every {np.median(gaps):,.0f} s")
+            yield kept(Subject.device(source), f"every {np.median(gaps):,.0f} s")

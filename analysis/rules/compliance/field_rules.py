@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Iterator
 from importlib import resources
 from typing import Any
@@ -16,6 +15,7 @@ from analysis.features.judging import mask, plural
 from analysis.features.selection import Selection
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.gbcs_messages import INDEX, message_items, subject_of
 from analysis.rules.registry import rule
 from dissectors.facts import table
@@ -105,10 +105,10 @@ def _judge_commands(view: View, fields: Frame, wrong: Frame, test: str) -> Itera
     for source, part in fields.groupby("source", dropna=False, sort=False):
         bad = part[wrong[fields.index.get_indexer(part.index)]]
         if bad.empty:
-            yield kept(view.label(source), f"{plural(len(part), 'field')} as required")
+            yield kept(Subject.device(source), f"{plural(len(part), 'field')} as required")
         else:
             yield broken(
-                view.label(source), f"{_in_words(view, bad)} ({plural(len(bad), 'time')})", bad["frame"]
+                Subject.device(source), f"{_in_words(view, bad)} ({plural(len(bad), 'time')})", bad["frame"]
             )
 
 
@@ -139,8 +139,6 @@ def _function(row: dict[str, str]) -> Callable[..., Iterator[Evidence]]:
         yield from (_judge_messages if messages else _judge_commands)(view, fields, wrong, row["test"])
 
     judge_field.__doc__ = row["explanation"]
-    judge_field.__module__ = f"{__package__}.{row['area']}"  # its area, as if it stood in a file of that name
-    judge_field.__name__ = re.sub(r"\W", "_", row["id"])
     return judge_field
 
 
@@ -181,7 +179,8 @@ def _register() -> None:
         )
         rule(
             row["id"], row["title"], unseen=_unseen(row), needs=needs, merges=row["merges"].split(),
-            cause=cause, smart_energy=row["table"] == "commands", **decorate,
+            cause=cause, smart_energy=row["table"] == "commands", family="compliance", area=row["area"].replace("_", " "),
+            **decorate,
         )(_function(row))  # fmt: skip
 
 

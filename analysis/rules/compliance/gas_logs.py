@@ -10,8 +10,11 @@ import numpy as np
 from analysis.features.judging import mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import METERING, TO_CLIENT, TO_SERVER, commands, field_of
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "gas logs")
 
 DAY, WAKE = 86_400.0, 1800.0
 PREPAYMENT, EVENTS = 0x0705, 0x0709
@@ -41,9 +44,9 @@ def _snapshots(view: View, cluster: int, command: int, wait: float) -> Iterator[
         missed = [m for m in due if not ((times >= m - 60) & (times <= m + wait)).any()]
         if missed:
             text = f"{len(missed)} of {len(due)} midnights without a snapshot of cause General"
-            yield broken(view.label(source), text, part["frame"])
+            yield broken(Subject.device(source), text, part["frame"])
         else:
-            yield kept(view.label(source), f"a snapshot after each of {len(due)} midnights")
+            yield kept(Subject.device(source), f"a snapshot after each of {len(due)} midnights")
 
 
 @rule(
@@ -101,7 +104,7 @@ def gas_top_up_log(view: View, *, wait: float = 2.2 * WAKE) -> Iterator[Evidence
         if row.seconds + wait > view.duration:
             continue
         mine = logs[mask(logs["source"] == row.source) & mask(logs["seconds"] >= row.seconds)]
-        subject = view.label(row.source)
+        subject = Subject.device(row.source)
         if (mine["seconds"] <= row.seconds + wait).any():
             yield kept(subject, f"pushed its log after the top-up at frame {row.frame}")
         else:
@@ -138,9 +141,11 @@ def command_event_data(view: View) -> Iterator[Evidence]:
         here = octets[part.index]
         bad = part[mask(here.str.len() != 4)]
         if len(bad):
-            yield broken(view.label(source), f"{len(bad)} of {len(part)} without two octets", bad["frame"])
+            yield broken(
+                Subject.device(source), f"{len(bad)} of {len(part)} without two octets", bad["frame"]
+            )
         else:
-            yield kept(view.label(source), f"{len(part)} with the message code")
+            yield kept(Subject.device(source), f"{len(part)} with the message code")
 
 
 def _reads(view: View, cluster: int) -> Frame:
@@ -175,6 +180,6 @@ def change_of_tenancy_read(view: View, *, seconds: float = DAY) -> Iterator[Evid
             *asked["frame"][mask(asked["source"] == device)],
         ]
         if frames:
-            yield kept(view.label(device), f"asked {len(frames)} times")
+            yield kept(Subject.device(device), f"asked {len(frames)} times")
         else:
-            yield broken(view.label(device), "never asked within a day", mine["frame"][:1])
+            yield broken(Subject.device(device), "never asked within a day", mine["frame"][:1])

@@ -11,6 +11,7 @@ from analysis.features.completeness import completeness, improbable
 from analysis.features.judging import count, judge, mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import (
     METERING,
     OTA,
@@ -19,7 +20,9 @@ from analysis.rules.compliance.han_commands import (
     attributes_of,
     commands,
 )
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "gas meter")
 
 # CurrentSummationDelivered, CurrentDayAlternativeConsumptionDelivered; of the prepayment cluster
 # CurrentDayCostConsumptionDelivered.
@@ -57,7 +60,7 @@ def gas_half_hour(view: View, *, interval: float = 1800.0, missed: float = 2.2) 
             continue
         gaps = np.diff(np.r_[times, view.duration])
         long = gaps > missed * interval
-        subject = view.label(source)
+        subject = Subject.device(source)
         if long.any():
             text = (
                 f"{plural(int(long.sum()), 'gap')} of up to {gaps.max():,.0f} s, expected {interval:,.0f} s"
@@ -165,7 +168,7 @@ def gas_fast_wake(
             if pause > minutes * 60 or fetched <= minutes or polled[r[-1]] - polled[r[0]] > polls * fetched:
                 idle.append(r)
                 pauses.append(float(pause))
-        subject = view.label(sender)
+        subject = Subject.device(sender)
         if idle:
             longest = max(times[r[-1]] - times[r[0]] for r in idle)
             frames = np.concatenate([part["frame"].to_numpy()[r] for r in idle])
@@ -197,9 +200,9 @@ def fast_poll_request(view: View, *, requests: int = 5, window: float = 3600.0) 
         times = fast["seconds"].to_numpy(dtype=float)
         most = max((int(((times >= t) & (times < t + window)).sum()) for t in times), default=0)
         if most > requests:
-            yield broken(view.label(source), f"{most} requests within an hour", fast["frame"], "warning")
+            yield broken(Subject.device(source), f"{most} requests within an hour", fast["frame"], "warning")
         else:
-            yield kept(view.label(source), f"{plural(len(fast), 'request')} for fast polling")
+            yield kept(Subject.device(source), f"{plural(len(fast), 'request')} for fast polling")
 
 
 @rule(
@@ -233,7 +236,9 @@ def mirror_before_reports(view: View) -> Iterator[Evidence]:
         early = mine[mask(mine["seconds"] < start)]
         if len(early):
             yield broken(
-                view.label(source), f"{count(early)} of reports before a mirror was asked for", early["frame"]
+                Subject.device(source),
+                f"{count(early)} of reports before a mirror was asked for",
+                early["frame"],
             )
         else:
-            yield kept(view.label(source), "asked for its mirror before it reported")
+            yield kept(Subject.device(source), "asked for its mirror before it reported")

@@ -12,8 +12,10 @@ from analysis.features.judging import judge, mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.tunnel_data import transfers
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
 from analysis.tables.lazy import matching
+
+rule = rules_of("compliance", "gas tunnel")
 
 GAS_NEEDS: dict[str, Any] = {"needs": ("commands", "devices"), "cause": "tunnel", "smart_energy": True}
 GAS_DATA = "readable TransferData commands of a gas meter (role GSME)"

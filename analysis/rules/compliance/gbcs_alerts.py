@@ -9,9 +9,12 @@ import numpy as np
 from analysis.features.judging import mask, plural
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.gbcs_messages import MESSAGE_RULE, gbcs, judge_messages, party, roles_of
 from analysis.rules.compliance.han_commands import OTA, TO_SERVER, commands, field_of
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "gbcs alerts")
 
 LOG_ONLY = [0x8145, 0x8F43, 0x8F47, 0x8F48, 0x8F49, 0x8F4A, 0x8F4B, 0x8F4C, 0x8F4D]
 RESTORED = [0x8F35, 0x8F36]
@@ -117,9 +120,9 @@ def duty_cycle_alert_order(view: View) -> Iterator[Evidence]:
             running = running - {state} if code % 2 else running | {state}
         if odd:
             frames = [f for n in odd for f in part["frames"].iloc[n]]
-            yield broken(party(view, hub), f"{plural(len(odd), 'end')} without a beginning", frames)
+            yield broken(party(hub), f"{plural(len(odd), 'end')} without a beginning", frames)
         else:
-            yield kept(party(view, hub), f"{plural(len(part), 'alert')} in order")
+            yield kept(party(hub), f"{plural(len(part), 'alert')} in order")
 
 
 @rule(
@@ -171,7 +174,7 @@ def firmware_receipt(view: View, *, seconds: float = 3600.0) -> Iterator[Evidenc
             continue
         mine = alerts[mask(alerts["originator"] == device)]
         near = mine[mask(mine["seconds"] >= row.seconds - 5) & mask(mine["seconds"] <= row.seconds + seconds)]
-        subject = view.label(row.source)
+        subject = Subject.device(row.source)
         if near.empty:
             yield broken(subject, f"no alert within {seconds:,.0f} s of the end of the transfer", [row.frame])
         else:
@@ -270,7 +273,7 @@ def alert_flood(view: View, *, alerts: int = 8, window: float = 600.0) -> Iterat
         times = part["seconds"].to_numpy(dtype=float)
         within = np.searchsorted(times, times + window, side="right") - np.arange(len(times))
         most, at = int(within.max()), int(within.argmax())
-        subject = party(view, device)
+        subject = party(device)
         if most >= alerts:
             frames = [f for fs in part["frames"].iloc[at : at + most] for f in fs]
             yield broken(subject, f"alert 0x{int(code):04x} {most} times within {window:.0f} s", frames)

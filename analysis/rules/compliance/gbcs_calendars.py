@@ -15,7 +15,9 @@ from analysis.rules.compliance.gbcs_messages import (
     message_items,
     subject_of,
 )
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "gbcs calendars")
 
 ITEMS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "message format"}
 

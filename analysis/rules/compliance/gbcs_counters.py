@@ -11,15 +11,19 @@ import pandas as pd
 from analysis.features.judging import mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import NETWORK, Subject
 from analysis.rules.compliance.gbcs_messages import (
     TABLES,
     gbcs,
     name_of,
     numbers_of,
     party,
+    station_of,
     use_cases,
 )
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "gbcs counters")
 
 COMMANDS = "two commands from one originator to one device"
 
@@ -59,14 +63,14 @@ def command_replayed(view: View, *, redelivery: float = 600.0) -> Iterator[Evide
         known = part[mask(part["originator_counter"].notna())]
         counter = known["originator_counter"].to_numpy(dtype="uint64")  # a float cannot hold 64 bits
         old = known[1:][counter[1:] <= np.maximum.accumulate(counter)[:-1]]
-        subject = f"{party(view, originator)} to {party(view, recipient)}"
+        subject = Subject.pair(station_of(originator), station_of(recipient))
         if old.empty:
             yield kept(subject, f"{plural(len(part), 'command')} with rising counters")
         for row in old.itertuples():
             yield _replay(part, row, subject, redelivery, answers)
 
 
-def _replay(part: Frame, row: Any, subject: str, redelivery: float, answers: Frame) -> Evidence:
+def _replay(part: Frame, row: Any, subject: Subject, redelivery: float, answers: Frame) -> Evidence:
     same = part[
         mask(part["originator_counter"] == row.originator_counter) & mask(part["message"] < row.message)
     ]
@@ -121,9 +125,9 @@ def replay_accepted(view: View) -> Iterator[Evidence]:
         good = mine[mask(mine["outcome"] == "success")]
         if len(good) > 1 and good["digest"].nunique(dropna=False) > 1:
             frames = [f for m in (part, good) for fs in m["frames"] for f in fs]
-            yield broken(party(view, recipient), f"messages {numbers_of(good)} both report success", frames)
+            yield broken(party(recipient), f"messages {numbers_of(good)} both report success", frames)
         else:
-            yield kept(party(view, recipient), f"answered {plural(len(mine), 'time')}, carried out once")
+            yield kept(party(recipient), f"answered {plural(len(mine), 'time')}, carried out once")
 
 
 @rule(
@@ -153,6 +157,6 @@ def counter_reused(view: View) -> Iterator[Evidence]:
             frames = [f for fs in part["frames"] for f in fs]
             counter = int(part["originator_counter"].iloc[0])
             text = f"messages {numbers_of(part)} differ under counter {counter:,}"
-            yield broken(party(view, originator), text, frames)
+            yield broken(party(originator), text, frames)
     if len(rows) > 1 and not reused:
-        yield kept("network", f"{plural(len(rows), 'message')}, each under a counter of its own")
+        yield kept(NETWORK, f"{plural(len(rows), 'message')}, each under a counter of its own")

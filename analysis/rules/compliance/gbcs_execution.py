@@ -15,7 +15,9 @@ from analysis.rules.compliance.gbcs_messages import (
     party,
     use_cases,
 )
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "gbcs execution")
 
 SET_CLOCK = [0x0062, 0x007F]  # ECS70, GCS28
 NOT_ADJUSTED = [0x81C6, 0x8F0C]  # outside the window; by more than ten seconds
@@ -43,12 +45,12 @@ def bad_command_accepted(view: View) -> Iterator[Evidence]:
         good = mine[mask(mine["outcome"] == "success")]
         if len(good):
             yield broken(
-                party(view, row.recipient),
+                party(row.recipient),
                 f"message {row.message} fails its checks, yet succeeds",
                 row.frames,
             )
         else:
-            yield kept(party(view, row.recipient), f"message {row.message} was not carried out")
+            yield kept(party(row.recipient), f"message {row.message} was not carried out")
 
 
 @rule(
@@ -110,11 +112,9 @@ def set_clock_daily(view: View, *, seconds: float = 86400.0) -> Iterator[Evidenc
         near = part[mask(part["seconds"].diff() < seconds) & mask(part["digest"].diff() != 0)]
         if len(near):
             frames = [f for fs in part["frames"] for f in fs]
-            yield broken(
-                party(view, device), f"set again after {part['seconds'].diff().min():,.0f} s", frames
-            )
+            yield broken(party(device), f"set again after {part['seconds'].diff().min():,.0f} s", frames)
         else:
-            yield kept(party(view, device), f"clock set {plural(len(part), 'time')}")
+            yield kept(party(device), f"clock set {plural(len(part), 'time')}")
 
 
 @rule(
@@ -136,19 +136,19 @@ def clock_not_adjusted(view: View, *, seconds: float = 300.0) -> Iterator[Eviden
     alerts = gbcs(view, "alert")
     alerts = alerts[mask(alerts["alert_code"].isin(NOT_ADJUSTED))]
     for row in alerts.itertuples():
-        yield broken(party(view, row.originator), f"alert {int(row.alert_code):#06x}", row.frames)
+        yield broken(party(row.originator), f"alert {int(row.alert_code):#06x}", row.frames)
     answers = gbcs(view, "response")
     answers = answers[mask(answers["message_code"].isin(SET_CLOCK)) & mask(answers["outcome"].notna())]
     for row in answers.itertuples():
         if row.outcome == "success":
-            yield kept(party(view, row.originator), f"message {int(row.message)} set the clock")
+            yield kept(party(row.originator), f"message {int(row.message)} set the clock")
             continue
         near = mask(alerts["originator"] == row.originator) & mask(
             abs(alerts["seconds"] - row.seconds) < seconds
         )
         why = "" if near.any() else ", and no alert says why"
         yield broken(
-            party(view, row.originator), f"message {int(row.message)}: the clock was not set{why}", row.frames
+            party(row.originator), f"message {int(row.message)}: the clock was not set{why}", row.frames
         )
 
 

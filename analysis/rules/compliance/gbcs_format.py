@@ -8,8 +8,10 @@ from analysis.features.judging import mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.gbcs_messages import MESSAGE_RULE, TABLES, gbcs, judge_messages, use_cases
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
 from dissectors.gbcs.profiles import has_use_case
+
+rule = rules_of("compliance", "gbcs format")
 
 
 @rule(
@@ -118,6 +120,4 @@ def message_format(view: View) -> Iterator[Evidence]:
     """Fixed octets of the headers, lengths, domains of flags, and the structure of the payload. What the
     dissector could not read as it should be is a finding here."""
     rows = gbcs(view, blocks=True)
-    issue = rows["issue"].astype(str)
-    note = issue.str.contains("no key|name them surely|could not be named") | ~mask(rows["issue"].notna())
-    yield from judge_messages(view, rows, ~mask(note), "{issue}", "well formed")
+    yield from judge_messages(view, rows, mask(rows["issue"].notna()), "{issue}", "well formed")

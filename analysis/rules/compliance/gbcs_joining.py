@@ -8,6 +8,7 @@ from typing import Any
 from analysis.features.judging import mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.gbcs_messages import (
     MESSAGE_RULE,
     carried_out,
@@ -17,8 +18,10 @@ from analysis.rules.compliance.gbcs_messages import (
     party,
     payload_commands,
 )
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
 from dissectors.gbcs.structures import JOIN_METHODS
+
+rule = rules_of("compliance", "gbcs joining")
 
 CREDENTIALS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "gbcs protection"}
 GSME, PPMID = 0, 5
@@ -73,7 +76,7 @@ def device_log_new_key(view: View, *, seconds: float = 300.0) -> Iterator[Eviden
         ]
         if not mask(near["value"] == row["value"]).any():
             continue
-        subject = party(view, row["value"])
+        subject = party(row["value"])
         if key.get((row["message"], number)):
             yield broken(subject, "listed with a link key right after it was added", row["frames"])
         else:
@@ -121,7 +124,7 @@ def _in_windows(
     view: View, rows: Frame, spans: list[tuple[float, float]], who: str, share: float, how: str
 ) -> Iterator[Evidence]:
     for row in rows.itertuples():
-        subject = view.label(getattr(row, who))
+        subject = Subject.device(getattr(row, who))
         if any(start <= row.seconds <= start + share * length for start, length in spans):
             yield kept(subject, f"{how} within a window at frame {row.frame}")
         elif row.seconds > spans[0][0]:
@@ -160,10 +163,10 @@ def join_not_listed(view: View) -> Iterator[Evidence]:
     keys = keys[mask(keys["target"].notna()) & mask(keys["target"] >= 1 << 32)]
     for target, part in keys.groupby("target", sort=False):
         if f"{int(target):016x}" in listed:
-            yield kept(view.label(target), "is in the device log")
+            yield kept(Subject.device(target), "is in the device log")
         else:
             yield broken(
-                view.label(target),
+                Subject.device(target),
                 f"got a key at frame {int(part['frame'].iloc[0])}, never listed",
                 part["frame"],
             )

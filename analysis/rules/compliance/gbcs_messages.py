@@ -12,6 +12,7 @@ from analysis.features import names
 from analysis.features.judging import mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from dissectors.facts import table
 
 __all__ = [
@@ -64,18 +65,16 @@ def hub_is_heard(view: View) -> bool:
     return bool(mask(gbcs(view)["message_code"].isin(codes)).any())
 
 
-def name_of(row: object) -> str:
-    """What a person calls a message: number, use case and kind."""
-    number, use_case, cra = (getattr(row, name, None) for name in ("message", "use_case", "cra"))
-    if _missing(use_case):
-        use_case = getattr(row, "name", None)
-    return "message" if number is None else subject_of(number, use_case, cra)
+def name_of(row: Any) -> Subject:
+    """A row of the messages table as a subject: number, use case and kind."""
+    use_case, cra = (getattr(row, name, None) for name in ("use_case", "cra"))
+    return subject_of(row.message, getattr(row, "name", None) if _missing(use_case) else use_case, cra)
 
 
-def subject_of(number: Any, *words: object) -> str:
+def subject_of(number: Any, *words: object) -> Subject:
     """A message by its number, and what is known of its name: use case, kind."""
-    known = [str(word) for word in words if not _missing(word)]
-    return f"message {int(number)} ({' '.join(known) or 'unnamed message'})"
+    known = [word for word in words if not _missing(word)]
+    return Subject.of_message(number, *(known or ["unnamed message"]))
 
 
 def _missing(value: Any) -> bool:
@@ -105,10 +104,10 @@ def station_of(identifier: object) -> int | None:
         return None
 
 
-def party(view: View, identifier: object) -> str:
-    """Name of an originator or recipient given as 16 hex digits."""
+def party(identifier: object) -> Subject:
+    """An originator or recipient given as 16 hex digits."""
     station = station_of(identifier)
-    return str(identifier) if station is None else view.label(station)
+    return Subject.of(str(identifier)) if station is None else Subject.device(station)
 
 
 def judge_messages(
@@ -123,7 +122,7 @@ def judge_messages(
     ):
         many = f"{len(part):,} messages" if len(part) > 1 else "1 message"
         words = " ".join(str(word) for word in (use_case, cra) if not _missing(word))
-        yield kept(words or "messages without a name", f"{many} {good}")
+        yield kept(Subject.messages(words or "messages without a name"), f"{many} {good}")
 
 
 def numbers_of(rows: Frame) -> str:

@@ -10,8 +10,10 @@ from analysis.features.judging import mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.gbcs_messages import TABLES, gbcs, judge_messages, use_cases
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
 from dissectors.gbcs.names import mac_demanded, signature_demanded
+
+rule = rules_of("compliance", "gbcs protection")
 
 CATEGORIES = "GBCS use-case mapping table (npm @smartdcc/duis-templates 0.7.0); GBCS v0.8.1 13.3.3.1"
 SIGNED_ONLY_MODES = r"\((?:anyByContingency|anyExceptAbnormalRootByRecovery)"

@@ -8,8 +8,10 @@ from analysis.features.judging import mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.gbcs_messages import DEVICES, gbcs, judge_messages, roles_of
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
 from dissectors.gbcs.names import originator_roles
+
+rule = rules_of("compliance", "gbcs roles")
 
 TARGETS = {
     "ECS": {"ESME"}, "GCS": {"GSME", "GPF"}, "CCS": {"CHF"}, "DBC": {"CHF"}, "PCS": {"GSME", "PPMID"},

@@ -8,7 +8,9 @@ from analysis.features.judging import mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.gbcs_messages import TABLES, gbcs, judge_messages, use_cases
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "gbcs verification")
 
 
 @rule(

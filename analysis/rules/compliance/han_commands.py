@@ -9,7 +9,6 @@ import pandas as pd
 
 from analysis.features import names
 from analysis.features.judging import matching
-from analysis.features.selection import Selection
 from analysis.features.view import Frame, View
 
 __all__ = [
@@ -35,24 +34,26 @@ def commands(
     """One row per cluster command of `cluster`, in time order: frame, seconds, source, destination,
     command."""
     names.commands(cluster, direction, command)
-    key = f"commands {cluster} {direction} {command}"
-    if key not in view.memo:
-        rows = view.command_rows("zcl").only(cluster=cluster)
-        rows = rows if direction is None else rows.only(direction=direction)
-        rows = rows if command is None else rows.only(command=list(command))
-        view.memo[key] = _lines(view, rows)
-    return view.memo[key].copy(deep=False)
+    lines = view.once(_lines, cluster, direction, None if command is None else tuple(command))
+    return lines.copy(deep=False)
 
 
-def _lines(view: View, rows: Selection) -> Frame:
-    columns = ["frame", "seconds", "source", "destination", "direction", "command", "command_name"]
+COLUMNS = ["frame", "seconds", "source", "destination", "direction", "command", "command_name"]
+
+
+def _lines(view: View, cluster: int, direction: str | None, command: tuple[int, ...] | None) -> Frame:
+    rows = view.command_rows("zcl").only(cluster=cluster)
+    rows = rows if direction is None else rows.only(direction=direction)
+    rows = rows if command is None else rows.only(command=list(command))
     if rows.empty:  # most commands are in no capture: the same table of none serves them all
-        if "no commands" not in view.memo:
-            view.memo["no commands"] = rows[columns]
-        return view.memo["no commands"]
-    lines = rows.drop_duplicates("frame")[columns]
+        return view.once(_no_commands)
+    lines = rows.drop_duplicates("frame")[COLUMNS]
     in_order = lines["seconds"].is_monotonic_increasing and lines["frame"].is_monotonic_increasing
     return lines if in_order else lines.sort_values(["seconds", "frame"])
+
+
+def _no_commands(view: View) -> Frame:
+    return view.tables["commands"].iloc[:0][COLUMNS]
 
 
 def field_of(view: View, rows: Frame, pattern: str, text: bool = False) -> Frame:

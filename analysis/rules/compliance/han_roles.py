@@ -14,7 +14,9 @@ from analysis.rules.compliance.han_commands import (
     TO_CLIENT,
     TO_SERVER,
 )
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "han roles")
 
 SERVED = [0x0700, 0x0702, 0x0703, 0x0705, 0x0707, 0x0708, 0x0709]
 DEFAULT_RESPONSE = 0x0B

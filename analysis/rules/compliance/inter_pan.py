@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from analysis.features.judging import judge, mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import NETWORK
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "inter pan")
 
 
 @rule(
@@ -32,7 +35,7 @@ def inter_pan_window(view: View, *, seconds: float = 3600.0) -> Iterator[Evidenc
         return
     start = float(hub["seconds"].min())
     if rows.empty:
-        yield kept("network", f"no inter-PAN frame in {view.span:,.0f} s")
+        yield kept(NETWORK, f"no inter-PAN frame in {view.span:,.0f} s")
         return
     late = mask(rows["seconds"] > start + seconds)
     yield from judge(view, rows, late, "{bad} of inter-PAN more than an hour after the hub was first heard")

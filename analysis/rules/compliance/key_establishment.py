@@ -11,8 +11,11 @@ from analysis.features.completeness import completeness
 from analysis.features.judging import judge, mask, plural
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import KEY_ESTABLISHMENT, TO_CLIENT, TO_SERVER, commands, field_of
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "key establishment")
 
 INITIATE, EPHEMERAL, CONFIRM, TERMINATE = 0x00, 0x01, 0x02, 0x03
 STEPS = {INITIATE: "Initiate", EPHEMERAL: "Ephemeral Data", CONFIRM: "Confirm Key"}
@@ -54,7 +57,7 @@ def cbke_order(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
                 maybe = air.unheard(source, max(since, times[at] - seconds), times[at])
                 doubtful += bool(maybe)
                 bad += [] if maybe else [at]
-        subject = f"{view.label(source)} to {view.label(destination)}"
+        subject = Subject.pair(source, destination)
         if bad and not (len(bad) == 1 and air.may_explain(source, 1, len(part))):
             names = ", ".join(dict.fromkeys(STEPS[int(number[at])] for at in bad))
             text = f"{plural(len(bad), 'step')} ({names}) without the one before"
@@ -111,12 +114,12 @@ def cbke_retry_too_soon(view: View) -> Iterator[Evidence]:
         ]
         if len(early):
             yield broken(
-                view.label(row.destination),
+                Subject.device(row.destination),
                 f"tried again within {row.wait:.0f} s",
                 [row.frame, *early["frame"]],
             )
         else:
-            yield kept(view.label(row.destination), f"waited {row.wait:.0f} s or more")
+            yield kept(Subject.device(row.destination), f"waited {row.wait:.0f} s or more")
 
 
 @rule(
@@ -137,9 +140,9 @@ def cbke_flood(view: View, *, attempts: int = 3, window: float = 600.0) -> Itera
         seconds = part["seconds"].to_numpy(dtype=float)
         most = int((np.searchsorted(seconds, seconds + window) - np.arange(len(seconds))).max())
         if most > attempts:
-            yield broken(view.label(source), f"{most} runs begun within {window:.0f} s", part["frame"])
+            yield broken(Subject.device(source), f"{most} runs begun within {window:.0f} s", part["frame"])
         else:
-            yield kept(view.label(source), f"{plural(len(part), 'run')} begun")
+            yield kept(Subject.device(source), f"{plural(len(part), 'run')} begun")
 
 
 @rule(
@@ -162,9 +165,11 @@ def cbke_incomplete(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
         mine = after[mask(after["source"].isin([row.source, row.destination]))]
         done = mask(mine["command"].isin([CONFIRM, TERMINATE])) & mask(mine["direction"] == TO_CLIENT)
         if done.any() or mask(mine["command"] == TERMINATE).any():
-            yield kept(view.label(row.source), f"run begun at frame {row.frame} came to an end")
+            yield kept(Subject.device(row.source), f"run begun at frame {row.frame} came to an end")
         else:
-            yield broken(view.label(row.source), f"run begun at frame {row.frame} has no end", [row.frame])
+            yield broken(
+                Subject.device(row.source), f"run begun at frame {row.frame} has no end", [row.frame]
+            )
 
 
 @rule(
@@ -197,9 +202,9 @@ def smart_energy_before_cbke(view: View) -> Iterator[Evidence]:
         early = metering[mask(metering["seconds"] < runs["seconds"].min())] if len(runs) else metering
         if len(early):
             yield broken(
-                view.label(row.mac_src),
+                Subject.device(row.mac_src),
                 f"{plural(len(early), 'frame')} before key establishment",
                 early["frame"],
             )
         else:
-            yield kept(view.label(row.mac_src), "established its key first")
+            yield kept(Subject.device(row.mac_src), "established its key first")

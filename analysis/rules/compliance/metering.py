@@ -13,16 +13,19 @@ from analysis.features.judging import count, judge, mask, plural
 from analysis.features.names import cluster_name, command_name
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import (
     METERING,
     READ_RESPONSE,
     REPORT,
     attributes_of,
 )
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
 from analysis.tables.lazy import numbers_of
 from dissectors.facts import table
 from dissectors.zcl.meanings import label_of
+
+rule = rules_of("compliance", "metering")
 
 SHOWN: dict[str, Any] = {"smart_energy": True}
 
@@ -51,7 +54,7 @@ def reports_refused(view: View, *, times: int = 2) -> Iterator[Evidence]:
     rows = rows[mask(rows["zcl_status"].notna())]
     for (target, cluster), part in rows.groupby(["target", "aps_cluster"], sort=False):
         failed = part[~mask(part["zcl_status"] == 0)]
-        subject, name = view.label(target), cluster_name(int(cluster))
+        subject, name = Subject.device(target), cluster_name(int(cluster))
         if len(failed) >= times and len(failed) > 0.5 * len(part):
             sent = packets.only(origin=target, aps_cluster=cluster)
             asked = _refused(sent, failed)
@@ -153,7 +156,7 @@ def power_refresh(view: View, *, seconds: float = 10.0, tolerance: float = 3.0) 
         if len(gaps) < 10:
             continue
         usual = float(np.median(gaps))
-        subject = f"{view.label(source)} to {view.label(destination)}"
+        subject = Subject.pair(source, destination)
         if usual > seconds + tolerance:
             yield broken(subject, f"every {usual:.0f} s", part["frame"][:50])
         else:
@@ -184,7 +187,7 @@ def consumption_sample(view: View) -> Iterator[Evidence]:
         if len(value) < 2:
             continue
         back = np.r_[False, value[1:] < np.maximum.accumulate(value)[:-1]]
-        subject = view.label(source)
+        subject = Subject.device(source)
         if back.any():
             at = int(np.flatnonzero(back)[0])
             yield broken(

@@ -9,7 +9,10 @@ import numpy as np
 from analysis.features.judging import count, judge, mask, plural
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import Subject
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "network")
 
 MANAGEMENT = (0x0034, 0x0035, 0x0036, 0x0038)  # ZDP: leave, direct join, permit joining, update
 TRUST_CENTRE = (0x07, 0x09)  # APS: Remove-Device, Switch-Key
@@ -36,7 +39,7 @@ def epid_is_hub(view: View) -> Iterator[Evidence]:
         hub = hubs.get(int(pan))
         if hub is None or int(pan) not in view.smart_energy_pans:
             continue
-        subject = f"PAN 0x{int(pan):04x}"
+        subject = Subject.network(pan)
         if int(epid) != hub:
             yield broken(subject, f"extended PAN ID {int(epid):016x}, hub {hub:016x}", part["frame"])
         else:
@@ -83,7 +86,7 @@ def pan_id_changes(view: View, *, per_day: float = 1.0) -> Iterator[Evidence]:
     rows = packets.only(nwk_command=0x0A).drop_duplicates(["pan", "nwk_src", "nwk_seq"])
     allowed = max(1.0, per_day * view.span / 86400)
     for pan, part in rows.groupby("pan", sort=False):
-        subject = f"PAN 0x{int(pan):04x}"
+        subject = Subject.network(pan)
         if len(part) > allowed:
             yield broken(
                 subject, f"{plural(len(part), 'Network Update')} in {view.span:,.0f} s", part["frame"]
@@ -116,9 +119,9 @@ def channel_constant(view: View) -> Iterator[Evidence]:
         swaps = int(np.count_nonzero(np.diff(channels)))
         names = ", ".join(str(c) for c in np.unique(channels))
         if swaps > 3:
-            yield broken(f"PAN 0x{int(pan):04x}", f"on channels {names}, {swaps} changes", part["frame"][:50])
+            yield broken(Subject.network(pan), f"on channels {names}, {swaps} changes", part["frame"][:50])
         else:
-            yield kept(f"PAN 0x{int(pan):04x}", f"{count(part)} on channel {names}")
+            yield kept(Subject.network(pan), f"{count(part)} on channel {names}")
 
 
 @rule(
@@ -163,7 +166,7 @@ def device_log_capacity(view: View, *, devices: int = 16) -> Iterator[Evidence]:
     joined = table[mask(table["join_state"].isin(["keyed", "announced", "key-established"]))]
     joined = joined[mask(joined["pan"].isin(list(view.smart_energy_pans)))]
     for pan, part in joined.groupby("pan", sort=False):
-        subject = f"PAN 0x{int(pan):04x}"
+        subject = Subject.network(pan)
         if len(part) > devices + 2:
             yield broken(subject, f"{len(part)} devices joined")
         else:

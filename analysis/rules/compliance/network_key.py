@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from analysis.features.judging import count, judge, mask, spread
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import Subject
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "network key")
 
 TRUST_CENTRE_LINK_KEY = 0x04  # key type of a Request-Key
 
@@ -35,10 +38,10 @@ def key_sequence_old(view: View, *, grace: float = 10.0) -> Iterator[Evidence]:
         old = part["nwk_key_seq"].iloc[0]
         bad = part[mask(part["nwk_key_seq"] == old) & mask(part["seconds"] > start + grace)]
         if bad.empty:
-            yield kept(view.label(sender), f"changed from key {old} to key {newest} for good")
+            yield kept(Subject.device(sender), f"changed from key {old} to key {newest} for good")
         else:
             text = f"{count(bad)} under key {old} after the first one under another ({spread(bad)})"
-            yield broken(view.label(sender), text, view.frames_of(bad))
+            yield broken(Subject.device(sender), text, view.frames_of(bad))
 
 
 def _by_sender_with_sequences(view: View) -> Iterator[tuple[object, Frame]]:
@@ -92,7 +95,7 @@ def key_sequence_unannounced(view: View, *, shut: int = 3, readable: int = 50) -
             if closed and (opened < row.seconds).sum() < readable:
                 continue
             before = commands[mask(commands["seconds"] <= row.seconds) & mask(commands["pan"] == pan)]
-            subject = f"PAN 0x{int(pan):04x}"
+            subject = Subject.network(pan)
             if len(before):
                 yield kept(subject, f"key {row.nwk_key_seq} was distributed before its first use")
             else:

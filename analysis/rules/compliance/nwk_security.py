@@ -10,8 +10,11 @@ import pandas as pd
 from analysis.features.judging import count, judge, mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.registry import rule
+from analysis.findings.subject import Subject
+from analysis.rules.registry import rules_of
 from analysis.tables.lazy import matching
+
+rule = rules_of("compliance", "nwk security")
 
 REJOINS = [0x06, 0x07]
 LEAVE = 0x04
@@ -66,7 +69,7 @@ def rejoin_unsecured(view: View, *, recent: float = 1900.0) -> Iterator[Evidence
     changed = hub["nwk_src_eui64"].nunique() > 1
     secured = packets[mask(packets["nwk_security"].isin(["ok", "no_key"]))]
     for row in rows.itertuples():
-        subject = view.label(row.origin)
+        subject = Subject.device(row.origin)
         if row.nwk_security != "none":
             yield kept(subject, f"asked to rejoin at frame {row.frame}, secured")
             continue
@@ -108,10 +111,12 @@ def rejoin_key_well_known(view: View, *, seconds: float = 30.0) -> Iterator[Evid
             continue
         bad = keys[mask(after) & mask(weak)]
         if bad.empty:
-            yield kept(view.label(row.sender), f"rejoin at frame {row.frame} was answered under a secret key")
+            yield kept(
+                Subject.device(row.sender), f"rejoin at frame {row.frame} was answered under a secret key"
+            )
         else:
             text = f"rejoin without security at frame {row.frame}, then a key that anybody can read"
-            yield broken(view.label(row.sender), text, [row.frame, *view.frames_of(bad)])
+            yield broken(Subject.device(row.sender), text, [row.frame, *view.frames_of(bad)])
 
 
 @rule(

@@ -10,9 +10,12 @@ import numpy as np
 from analysis.features.judging import judge, mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import OTA, TO_CLIENT, TO_SERVER, commands, field_of
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
 from dissectors.zcl.meanings import label_of
+
+rule = rules_of("compliance", "ota")
 
 SHOWN: dict[str, Any] = {"smart_energy": True}
 WAIT_FOR_DATA = 0x97  # ZCL status
@@ -108,10 +111,10 @@ def ota_offsets(view: View, *, repeats: int = 5) -> Iterator[Evidence]:
             text = (
                 f"offset {int(stuck['offset'].iloc[0]):,} of {image} was asked for {int(times.max())} times"
             )
-            yield broken(view.label(source), text, stuck["frame"])
+            yield broken(Subject.device(source), text, stuck["frame"])
         else:
             yield kept(
-                view.label(source), f"{plural(len(part), 'block')} asked for, none over {repeats} times"
+                Subject.device(source), f"{plural(len(part), 'block')} asked for, none over {repeats} times"
             )
 
 

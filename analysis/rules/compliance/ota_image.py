@@ -8,6 +8,7 @@ from typing import Any
 from analysis.features.judging import mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.gbcs_messages import (
     carried_out,
     gbcs,
@@ -17,8 +18,10 @@ from analysis.rules.compliance.gbcs_messages import (
     station_of,
 )
 from analysis.rules.compliance.han_commands import OTA, TO_CLIENT, TO_SERVER, commands, field_of
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
 from dissectors.zcl.ota_image import Image, read_image
+
+rule = rules_of("compliance", "ota image")
 
 BLOCK, QUERY, END = 0x05, 0x01, 0x06
 FILE_ID = bytes.fromhex("1ef1ee0b")
@@ -80,7 +83,7 @@ def ota_image_signature(view: View) -> Iterator[Evidence]:
         if head is None:
             continue
         tail = _tail(held, head["size"])
-        subject = view.label(device)
+        subject = Subject.device(device)
         if tail is None:
             continue
         if tail[1] != SIGNATURE or tail[0] > 1 or not any(tail[2:]):
@@ -136,7 +139,7 @@ def activation_hash_differs(view: View) -> Iterator[Evidence]:
         said = str(row.value).lower()
         if not came or row.cra == "response":
             continue
-        subject = view.label(device)
+        subject = Subject.device(device)
         what = "activation" if row.cra == "command" else "receipt"
         if any(said in image.hashes for image in came):
             yield kept(subject, f"the {what} names an image that was transferred ({said[:16]}...)")
@@ -178,9 +181,13 @@ def ota_identity(view: View) -> Iterator[Evidence]:
         wanted = {name: int(mine[name].iloc[0]) for name in names} | {"version": int(version)}
         other = [f"{n} {head[n]:#x}, not {v:#x}" for n, v in wanted.items() if head[n] != v]
         if other:
-            yield broken(view.label(device), f"the file's header says {'; '.join(other)}", part["frame"][:2])
+            yield broken(
+                Subject.device(device), f"the file's header says {'; '.join(other)}", part["frame"][:2]
+            )
         else:
-            yield kept(view.label(device), f"image {head['image type']:#06x} version {head['version']:#010x}")
+            yield kept(
+                Subject.device(device), f"image {head['image type']:#06x} version {head['version']:#010x}"
+            )
 
 
 @rule(
@@ -207,7 +214,7 @@ def hub_image_alert(view: View, *, seconds: float = 600.0) -> Iterator[Evidence]
     for row in commands(view, OTA, TO_SERVER, (END,)).itertuples():
         if row.seconds + seconds > view.duration:
             continue
-        subject = view.label(row.source)
+        subject = Subject.device(row.source)
         if ((told >= row.seconds - 5) & (told <= row.seconds + seconds)).any():
             yield kept(subject, f"alert 0x0128 after frame {row.frame}")
         else:
@@ -244,7 +251,7 @@ def old_image_activated(view: View) -> Iterator[Evidence]:
             seen.append((row.value, row.seconds))
         if len(part) < 2:
             continue
-        subject = party(view, device)
+        subject = party(device)
         if stale:
             frames = [f for row in stale for f in row.frames]
             yield broken(subject, f"{plural(len(stale), 'activation')} of an earlier image succeeded", frames)

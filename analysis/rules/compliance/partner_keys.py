@@ -8,8 +8,11 @@ from typing import Any
 from analysis.features.judging import judge, mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import KEY_ESTABLISHMENT, commands
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "partner keys")
 
 TRANSPORT_KEY, REQUEST_KEY = 0x05, 0x08
 APPLICATION_LINK_KEY, PARTNER_REQUEST = 3, 2
@@ -74,7 +77,7 @@ def partner_key_first(view: View, *, seconds: float = 300.0) -> Iterator[Evidenc
         if row.seconds < seconds:
             continue
         near = mask(keys["destination"].isin(list(pair))) & mask(keys["seconds"] < row.seconds)
-        subject = " and ".join(view.label(one) for one in sorted(pair))
+        subject = Subject.pair(min(pair), max(pair), "and")
         if near.any():
             yield kept(subject, "were given a partner key before")
         else:

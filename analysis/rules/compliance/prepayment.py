@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analysis.features.judging import mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.gbcs_messages import (
     TABLES,
     gbcs,
@@ -17,7 +18,9 @@ from analysis.rules.compliance.gbcs_messages import (
     party,
 )
 from analysis.rules.compliance.han_commands import TO_CLIENT, TO_SERVER, commands, field_of
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "prepayment")
 
 PREPAYMENT = 0x0705
 
@@ -43,16 +46,14 @@ def top_up_repeated(view: View) -> Iterator[Evidence]:
     tried = commands.merge(tokens, on="message")
     for (recipient, _), part in tried.groupby(["recipient", "value"], sort=False):
         if len(part) < 2 or part["originator_counter"].nunique() < 2:
-            yield kept(party(view, recipient), f"{plural(len(part), 'top-up')} with one token")
+            yield kept(party(recipient), f"{plural(len(part), 'top-up')} with one token")
             continue
         good = _answers(view, part)
         if mask(good["outcome"] == "success").sum() > 1:
             frames = [f for fs in part["frames"] for f in fs]
-            yield broken(
-                party(view, recipient), f"messages {numbers_of(part)} with one token both succeed", frames
-            )
+            yield broken(party(recipient), f"messages {numbers_of(part)} with one token both succeed", frames)
         else:
-            yield kept(party(view, recipient), "the second use of a token was refused")
+            yield kept(party(recipient), "the second use of a token was refused")
 
 
 def _answers(view: View, commands: Frame) -> Frame:
@@ -88,9 +89,9 @@ def top_up_failures(view: View, *, failures: int = 5, window: float = 3600.0) ->
         most = max((int(((seconds >= s) & (seconds <= s + window)).sum()) for s in seconds), default=0)
         if most >= failures:
             frames = [f for fs in failed["frames"] for f in fs]
-            yield broken(party(view, device), f"{most} failed top-ups within {window:.0f} s", frames)
+            yield broken(party(device), f"{most} failed top-ups within {window:.0f} s", frames)
         else:
-            yield kept(party(view, device), f"{len(failed)} of {plural(len(part), 'top-up')} failed")
+            yield kept(party(device), f"{len(failed)} of {plural(len(part), 'top-up')} failed")
 
 
 @rule(
@@ -170,6 +171,6 @@ def top_up_code_again(view: View, *, seconds: float = 60.0) -> Iterator[Evidence
         spent = [row for row in taken if row.seconds > taken[0].seconds + 2.0]  # no retry of the first
         if spent:
             text = f"one code accepted {len(spent) + 1} times"
-            yield broken(view.label(meter), text, [taken[0].frame, *(row.frame for row in spent)])
+            yield broken(Subject.device(meter), text, [taken[0].frame, *(row.frame for row in spent)])
         else:
-            yield kept(view.label(meter), "a code, accepted once or not at all")
+            yield kept(Subject.device(meter), "a code, accepted once or not at all")

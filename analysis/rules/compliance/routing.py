@@ -9,9 +9,12 @@ import numpy as np
 from analysis.features.judging import judge, mask, plural, spread
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import field_of
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
 from analysis.tables.lazy import matching
+
+rule = rules_of("compliance", "routing")
 
 
 @rule(
@@ -39,9 +42,9 @@ def link_status_gap(view: View, *, periods: float = 6.0, least: int = 20) -> Ite
         if silent > periods * max(usual, 15.0) and not _heard_after(packets, sender, float(times[-1])):
             text = f"every {usual:.0f} s, then nothing for {silent:,.0f} s (last at frame {int(part['frame'].iloc[-1])})"
             last = (int(sender), float(times[-1]))
-            yield broken(view.label(sender), text, part["frame"].iloc[-1:], silent=last)
+            yield broken(Subject.device(sender), text, part["frame"].iloc[-1:], silent=last)
         else:
-            yield kept(view.label(sender), f"Link Status every {usual:.0f} s")
+            yield kept(Subject.device(sender), f"Link Status every {usual:.0f} s")
 
 
 def _heard_after(packets: Frame, sender: object, seconds: float) -> bool:
@@ -112,7 +115,7 @@ def link_status_two_streams(view: View) -> Iterator[Evidence]:
         swaps = int((senders != senders.shift()).sum()) - 1
         counters = part["nwk_counter"].astype("float64").to_numpy(na_value=np.nan)
         backwards = int((np.diff(counters) < 0).sum())
-        subject = f"0x{int(short):04x} in PAN 0x{int(pan):04x}"
+        subject = Subject.device(int(pan) << 16 | int(short))
         if swaps > 1:
             names = ", ".join(view.label(s) for s in senders.unique())
             yield broken(subject, f"sent by {names} in turn ({spread(part)})", part["frame"])

@@ -10,8 +10,11 @@ import numpy as np
 from analysis.features.judging import count, judge, mask, plural
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import OTA, SUB_GHZ, TO_CLIENT, commands, field_of
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "sub ghz")
 
 SHOWN: dict[str, Any] = {"smart_energy": True}
 
@@ -43,7 +46,7 @@ def suspended_device_talks(view: View) -> Iterator[Evidence]:
         mine = talk[mask(talk["origin"] == device)]
         times = mine["seconds"].to_numpy(dtype=float)
         during = ((times[:, None] > starts + 2) & (times[:, None] < ends)).any(axis=1)
-        subject = view.label(device)
+        subject = Subject.device(device)
         if during.any():
             text = (
                 f"{count(mine[during])} while suspended ({plural(len(part), 'Suspend ZCL Messages command')})"
@@ -80,9 +83,9 @@ def duty_cycle(
         at = int(used.argmax())
         if used[at] > percent:
             text = f"{used[at]:.2f} % of an hour on the air (limit {percent} %)"
-            yield broken(view.label(sender), text, part["frame"].to_numpy()[first[at] : at + 1])
+            yield broken(Subject.device(sender), text, part["frame"].to_numpy()[first[at] : at + 1])
         else:
-            yield kept(view.label(sender), f"at most {used[at]:.2f} % of an hour")
+            yield kept(Subject.device(sender), f"at most {used[at]:.2f} % of an hour")
 
 
 @rule(
@@ -139,9 +142,9 @@ def message_burst_acks(view: View, *, seconds: float = 30.0, least: int = 10) ->
         asks = mask(part["aps_ack_request"])
         if asks.mean() > 0.5:
             yield broken(
-                view.label(sender),
+                Subject.device(sender),
                 f"{asks.sum()} of {count(part)} every {np.median(gaps):.0f} s ask",
                 part["frame"][asks],
             )
         else:
-            yield kept(view.label(sender), f"{count(part)} every {np.median(gaps):.0f} s ask for none")
+            yield kept(Subject.device(sender), f"{count(part)} every {np.median(gaps):.0f} s ask for none")

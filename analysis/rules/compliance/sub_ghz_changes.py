@@ -10,9 +10,12 @@ import numpy as np
 from analysis.features.judging import mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.gbcs_messages import gbcs, hub_is_heard
 from analysis.rules.compliance.han_commands import SUB_GHZ, TO_CLIENT, attributes_of, commands
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "sub ghz changes")
 
 SUB_GHZ_PAGES = (28, 29, 30, 31)
 CHANNEL_CHANGE = 0x0000  # attribute of the sub-GHz cluster
@@ -56,7 +59,7 @@ def channel_change_announced(view: View, *, wake: float = 1800.0) -> Iterator[Ev
     told = told[mask(told["number"] > 0)]
     for pan, frame in _moves(view):
         early = mask(told["seconds"] < frame["seconds"]) & mask(told["seconds"] > frame["seconds"] - 4 * wake)
-        subject = f"PAN 0x{pan:04x}"
+        subject = Subject.network(pan)
         text = f"channel {int(frame['channel'])} from frame {int(frame['frame'])}"
         if early.any():
             yield kept(subject, f"{text}, announced before")
@@ -87,7 +90,7 @@ def channel_change_alert(view: View, *, seconds: float = 600.0) -> Iterator[Evid
         if frame["seconds"] + seconds > view.duration:
             continue
         near = np.abs(told.to_numpy(dtype=float) - float(frame["seconds"])) <= seconds
-        subject = f"PAN 0x{pan:04x}"
+        subject = Subject.network(pan)
         if near.any():
             yield kept(subject, "the change was alerted")
         else:
@@ -117,7 +120,7 @@ def sub_ghz_link_report(view: View, *, seconds: float = 86_400.0) -> Iterator[Ev
     rows = _children(view)
     for device, part in rows.groupby(rows["origin"].astype("UInt64"), sort=False):
         reports = part[mask(part["aps_cluster"] == ENHANCED_UPDATE_NOTIFY) & mask(part["aps_profile"] == 0)]
-        subject = view.label(device)
+        subject = Subject.device(device)
         if len(reports):
             yield kept(subject, f"{len(reports)} reports")
         elif float(part["seconds"].iloc[-1] - part["seconds"].iloc[0]) >= seconds:
@@ -148,7 +151,7 @@ def discard_alert(view: View, *, seconds: float = 7200.0) -> Iterator[Evidence]:
         if row.seconds < 3600:
             continue
         before = (suspended < row.seconds) & (suspended > row.seconds - seconds)
-        subject = f"message {int(row.message)}"
+        subject = Subject.of_message(row.message)
         if before.any():
             yield kept(subject, "a device was suspended before")
         else:
@@ -182,7 +185,7 @@ def join_refused_alert(view: View, *, seconds: float = 600.0) -> Iterator[Eviden
     for row in status[mask(status["frame"].isin(low))].itertuples():
         if row.seconds + seconds > view.duration:
             continue
-        subject = view.label(row.destination)
+        subject = Subject.device(row.destination)
         if ((told >= row.seconds) & (told <= row.seconds + seconds)).any():
             yield kept(subject, "refused, and the hub told it")
         else:

@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.features.judging import judge, mask, plural
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import (
     KEY_ESTABLISHMENT,
     TO_CLIENT,
@@ -19,7 +20,9 @@ from analysis.rules.compliance.han_commands import (
     commands,
     field_of,
 )
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "tunnel")
 
 REQUEST, CLOSE = 0x00, 0x01
 CONFIRM = 0x02  # of key establishment
@@ -81,10 +84,10 @@ def tunnel_after_joining(view: View, *, seconds: float = 600.0) -> Iterator[Evid
     for row in rows.itertuples():
         mine = asked[mask(asked["destination"] == row.destination)]["seconds"]
         if (mask(mine > row.seconds) & mask(mine < row.seconds + seconds)).any():
-            yield kept(view.label(row.destination), f"has a tunnel after frame {row.frame}")
+            yield kept(Subject.device(row.destination), f"has a tunnel after frame {row.frame}")
         else:
             text = f"no RequestTunnel within {seconds:.0f} s of its key establishment"
-            yield broken(view.label(row.destination), text, [row.frame])
+            yield broken(Subject.device(row.destination), text, [row.frame])
 
 
 @rule(
@@ -106,10 +109,10 @@ def tunnel_flood(view: View, *, requests: int = 5, window: float = 60.0) -> Iter
         seconds = part["seconds"].to_numpy(dtype=float)
         most = int((np.searchsorted(seconds, seconds + window) - np.arange(len(seconds))).max())
         if most > requests:
-            yield broken(view.label(source), f"{most} requests within {window:.0f} s", part["frame"])
+            yield broken(Subject.device(source), f"{most} requests within {window:.0f} s", part["frame"])
         else:
             yield kept(
-                view.label(source), f"{plural(len(part), 'request')}, at most {most} in {window:.0f} s"
+                Subject.device(source), f"{plural(len(part), 'request')}, at most {most} in {window:.0f} s"
             )
 
 
@@ -162,7 +165,7 @@ def tunnel_busy_retry(view: View, *, seconds: float = 180.0, tolerance: float = 
         if later.empty:
             continue
         gap = float(later["seconds"].iloc[0] - row.seconds)
-        subject = view.label(row.destination)
+        subject = Subject.device(row.destination)
         if abs(gap - seconds) > tolerance:
             yield broken(subject, f"asked again after {gap:,.0f} s", [row.frame, int(later["frame"].iloc[0])])
         else:
@@ -195,10 +198,10 @@ def tunnel_full_close(view: View) -> Iterator[Evidence]:
             continue
         closed = mask(later["command"] == CLOSE) & mask(later["seconds"] < asked["seconds"].iloc[0])
         if closed.any():
-            yield kept(view.label(row.destination), "closed tunnels before it asked again")
+            yield kept(Subject.device(row.destination), "closed tunnels before it asked again")
         else:
             yield broken(
-                view.label(row.destination),
+                Subject.device(row.destination),
                 "asked again without closing",
                 [row.frame, int(asked["frame"].iloc[0])],
             )
@@ -226,7 +229,7 @@ def tunnel_renewal(view: View, *, seconds: float = 65535.0, slack: float = 600.0
         gap = float(np.diff(times).max())
         if view.duration - times[0] < seconds + slack:
             continue
-        subject = f"{view.label(client)} to {view.label(server)}"
+        subject = Subject.pair(client, server)
         if gap > seconds + slack:
             yield broken(subject, f"{gap:,.0f} s without a new tunnel", part["frame"])
         else:

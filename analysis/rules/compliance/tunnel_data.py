@@ -10,9 +10,12 @@ import pandas as pd
 from analysis.features.judging import judge, mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import TO_CLIENT, TO_SERVER, TUNNELING, commands, field_of
 from analysis.rules.compliance.tunnel import REQUEST, TUNNEL_RULE
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "tunnel data")
 
 TO_SERVER_DATA, TO_CLIENT_DATA = 0x02, 0x01
 DATA = "readable TransferData commands"
@@ -20,9 +23,7 @@ DATA = "readable TransferData commands"
 
 def transfers(view: View) -> Frame:
     """TransferData commands of both directions, with their ``tunnel`` identifier and ``data`` in hex digits."""
-    if "transfers" not in view.memo:
-        view.memo["transfers"] = _transfers(view)
-    return view.memo["transfers"].copy(deep=False)
+    return view.once(_transfers).copy(deep=False)
 
 
 def _transfers(view: View) -> Frame:
@@ -157,7 +158,7 @@ def _one_sided(view: View, rows: Frame) -> Iterator[Evidence]:
     talk = bool((sides > 1).any())
     for pair, number in sides.items():
         part = rows[mask(pairs == pair)]
-        subject = view.label(part["source"].iloc[0])
+        subject = Subject.device(part["source"].iloc[0])
         if number == 1 and len(part) >= 2 and first[pair] > 600:
             text = (
                 f"{plural(len(part), 'transfer')} that nobody answers, on a tunnel that was not seen before"

@@ -12,7 +12,9 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.gbcs_messages import MESSAGE_RULE, departure, gbcs
 from analysis.rules.compliance.han_commands import METERING, TO_CLIENT, TO_SERVER, commands, field_of
-from analysis.rules.registry import rule
+from analysis.rules.registry import rules_of
+
+rule = rules_of("compliance", "zigbee modifications")
 
 GBZ = "GBCS messages with a GBZ payload"
 EVENTS, GET_EVENT_LOG, CLEAR_EVENT_LOG = 0x0709, 0x00, 0x01
