@@ -108,6 +108,7 @@ def _talk(view: View) -> Frame:
         & mask(packets["nwk_dst"] < 0xFFF8)
         & mask(packets["origin"].notna())
         & mask(packets["target"].notna())
+        & mask(packets["nwk_src"].notna())
     ]
     names = ["frame", "seconds", "origin", "target", "length", "nwk_src", "nwk_dst"]
     table = pd.DataFrame({name: rows[name].to_numpy() for name in names}).sort_values(["seconds", "frame"])

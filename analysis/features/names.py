@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
+
+import pandas as pd
 
 from dissectors.dlms.obis import member_name
 from dissectors.facts import table
@@ -22,7 +25,7 @@ from dissectors.zcl.general import GENERAL
 
 __all__ = [
     "UnknownName", "alert_code", "attribute", "cluster", "cluster_name", "command_field", "command_name", "commands",
-    "message_object", "use_cases",
+    "message_object", "missing", "said", "use_cases",
 ]  # fmt: skip
 
 KINDS = ("command", "response", "alert")
@@ -30,6 +33,19 @@ KINDS = ("command", "response", "alert")
 
 class UnknownName(LookupError):
     """A rule names what no dissector knows."""
+
+
+# --- what is not known
+
+
+def missing(value: Any) -> bool:
+    """Whether a value of a table is not there, in whichever way pandas says it (None, NaN, NA, NaT)."""
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
+
+
+def said(value: Any, otherwise: str) -> str:
+    """A value as a sentence takes it; `otherwise` where it is missing."""
+    return otherwise if missing(value) else str(value)
 
 
 # --- ZCL

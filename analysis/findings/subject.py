@@ -36,7 +36,7 @@ class Subject:
         """One device, by its station; null for an unknown one.
 
         >>> print(Subject.device(0x90B3D51F30010000), "-", Subject.device(0x1A62 << 16 | 1), "-", Subject.device(None))
-        90b3d51f30010000 - 0x0001 in PAN 0x1a62 - unknown
+        90b3d51f30010000 - 0x0001 in PAN 0x1a62 - an unknown device
         """
         return cls("device", (_whole(station),))
 
@@ -112,7 +112,7 @@ NETWORK, CHANNEL, CAPTURE = Subject("network"), Subject("channel"), Subject("cap
 def station_text(station: int | None, names: Mapping[int, str] = NO_NAMES) -> str:
     """What a person calls a station: name and EUI-64, or short address and PAN."""
     if station is None:
-        return "unknown"
+        return "an unknown device"
     if station < 1 << 32:
         return f"0x{station & 0xFFFF:04x} in PAN 0x{station >> 16:04x}"
     name = names.get(station)

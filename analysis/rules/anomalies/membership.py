@@ -64,11 +64,11 @@ def _announcements(view: View) -> list[Announcement]:
     return out
 
 
-def _eui(text: str) -> int | None:
+def _eui(text: object) -> int | None:
     """An EUI-64 written as hexadecimal digits, with or without marks between. (The decimal `value` of a row is
     not asked where its `meaning` stands: sixteen decimal digits could be either.)"""
     try:
-        return int(text.replace(":", ""), 16)
+        return int(str(text).replace(":", ""), 16)
     except ValueError:
         return None
 

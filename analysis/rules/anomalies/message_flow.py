@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.features.completeness import FEW, completeness
 from analysis.features.judging import groups_of, key_of, mask, plural
+from analysis.features.names import missing, said
 from analysis.features.view import SMART_ENERGY_PROFILE, Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import NETWORK, Subject
@@ -64,7 +65,7 @@ def device_unresponsive(
         silent = lost[~mask(heard_in_part)]
         if len(silent) >= times and not air.may_explain(station, len(silent), len(due), ANSWER_FRAMES):
             text = f"{len(silent)} of {plural(len(due), 'command')} never answered, though it is heard"
-            names = ", ".join(dict.fromkeys(silent["use_case"].astype(str)))
+            names = ", ".join(dict.fromkeys(said(one, "an unnamed command") for one in silent["use_case"]))
             yield broken(subject, f"{text}: {names}", _frames(silent))
         else:
             unheard = f", {len(lost)} perhaps unheard" if len(lost) else ""
@@ -111,7 +112,7 @@ def block_missing(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     whole = set(rows[~blocks][keys].itertuples(index=False, name=None))
     for key, part in rows[blocks].groupby(keys, sort=False, observed=True):
         subject = party(key[0])
-        told = f"{part['use_case'].iloc[0]} {key[3]}"
+        told = f"{said(part['use_case'].iloc[0], 'an unnamed')} {key[3]}"
         if key in whole:
             yield kept(subject, f"{plural(len(part), 'block')} of {told} make a message")
         elif float(part["seconds"].iloc[-1]) + seconds < view.duration:
@@ -243,6 +244,8 @@ def _by_the_sniffer(view: View, rows: Frame, lost: list[list[int]], payloads: in
     many are no wonder."""
     air = completeness(view)
     sender = rows["sender"].iloc[0]
+    if missing(sender):
+        return True  # nobody's numbers can show that the blocks were sent
     when = dict(zip(rows["frame"].tolist(), rows["seconds"].tolist(), strict=True))
     times = [(when[frames[0]] - patience, when[frames[-1]] + patience) for frames in lost]
     sent = sum(air.unheard(int(sender), *ends) == 0 for ends in times)

@@ -115,7 +115,7 @@ def keep_alive_cadence(view: View, *, base: float = 600.0, jitter: float = 300.0
     """Devices read the keep-alive cluster of the hub every ten minutes plus up to five of jitter, or as the
     hub's attributes say."""
     rows = view.attributes.only(cluster=0x0025)
-    told = rows[mask(rows["number"].notna())]
+    told = rows[mask(rows["number"].notna()) & mask(rows["attribute"].notna())]
     for attribute, number in zip(told["attribute"], told["number"], strict=True):
         base, jitter = (number * 60, jitter) if attribute == 0 else (base, number)
     reads = rows[mask(rows["command"] == 0x00)].drop_duplicates("frame")

@@ -166,6 +166,7 @@ def firmware_receipt(view: View, *, seconds: float = 3600.0) -> Iterator[Evidenc
     meters, 0x00CF of gas meters) that names the image; when it is wrong, by another alert."""
     ends = commands(view, OTA, TO_SERVER, (0x06,))
     ends = ends[mask(field_of(view, ends, "status") == 0) & mask(ends["seconds"] + seconds < view.duration)]
+    ends = ends[mask(ends["source"].notna())]
     said = gbcs(view)
     alerts = said[mask(said["cra"] == "alert")]
     for row in ends.itertuples():

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import pandas as pd
-
 from analysis.features import names
 from analysis.features.judging import mask, plural
 from analysis.features.view import Frame, View
@@ -68,23 +66,19 @@ def hub_is_heard(view: View) -> bool:
 def name_of(row: Any) -> Subject:
     """A row of the messages table as a subject: number, use case and kind."""
     use_case, cra = (getattr(row, name, None) for name in ("use_case", "cra"))
-    return subject_of(row.message, getattr(row, "name", None) if _missing(use_case) else use_case, cra)
+    return subject_of(row.message, getattr(row, "name", None) if names.missing(use_case) else use_case, cra)
 
 
 def subject_of(number: Any, *words: object) -> Subject:
     """A message by its number, and what is known of its name: use case, kind."""
-    known = [word for word in words if not _missing(word)]
+    known = [word for word in words if not names.missing(word)]
     return Subject.of_message(number, *(known or ["unnamed message"]))
-
-
-def _missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
 
 
 def _said_of(row: Frame) -> dict[str, Any]:
     """What a sentence takes of a row: an object without a name by its OBIS code, other values as "unknown"."""
-    said = {name: "unknown" if _missing(value) else value for name, value in row._asdict().items()}
-    if "object" in said and _missing(row.object):
+    said = {name: "unknown" if names.missing(value) else value for name, value in row._asdict().items()}
+    if "object" in said and names.missing(row.object):
         code = said.get("obis", "unknown")
         said["object"] = "an unnamed object" if code == "unknown" else f"object {code}"
     return said
@@ -107,7 +101,8 @@ def station_of(identifier: object) -> int | None:
 def party(identifier: object) -> Subject:
     """An originator or recipient given as 16 hex digits."""
     station = station_of(identifier)
-    return Subject.of(str(identifier)) if station is None else Subject.device(station)
+    unnamed = station is None and not names.missing(identifier)
+    return Subject.of(str(identifier)) if unnamed else Subject.device(station)
 
 
 def judge_messages(
@@ -121,7 +116,7 @@ def judge_messages(
         ["use_case", "cra"], observed=True, sort=False, dropna=False
     ):
         many = f"{len(part):,} messages" if len(part) > 1 else "1 message"
-        words = " ".join(str(word) for word in (use_case, cra) if not _missing(word))
+        words = " ".join(str(word) for word in (use_case, cra) if not names.missing(word))
         yield kept(Subject.messages(words or "messages without a name"), f"{many} {good}")
 
 

@@ -106,11 +106,12 @@ def cbke_retry_too_soon(view: View) -> Iterator[Evidence]:
     """Terminate says how many seconds the other side must wait before it tries again."""
     ends = commands(view, KEY_ESTABLISHMENT, None, (TERMINATE,))
     ends = ends.assign(wait=field_of(view, ends, "wait_time"))
+    ends = ends[mask(ends["wait"].notna())]
     starts = commands(view, KEY_ESTABLISHMENT, TO_SERVER, (INITIATE,))
     for row in ends.itertuples():
         mine = starts[mask(starts["source"].isin([row.source, row.destination]))]
         early = mine[
-            mask((mine["seconds"] > row.seconds) & (mine["seconds"] < row.seconds + float(row.wait or 0)))
+            mask((mine["seconds"] > row.seconds) & (mine["seconds"] < row.seconds + float(row.wait)))
         ]
         if len(early):
             yield broken(

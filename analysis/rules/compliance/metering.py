@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.features.judging import count, judge, mask, plural
-from analysis.features.names import cluster_name, command_name
+from analysis.features.names import cluster_name, command_name, said
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -115,10 +115,8 @@ def attribute_type(view: View) -> Iterator[Evidence]:
 
     def says(bad: Frame, _: Frame) -> str:
         first = bad.iloc[0]
-        return (
-            f"{count(bad)}: {first['attribute_name']} of cluster 0x{int(first['cluster']):04x} with "
-            f"type 0x{int(first['type']):02x}"
-        )
+        name = said(first["attribute_name"], "an attribute without a name")
+        return f"{count(bad)}: {name} of cluster 0x{int(first['cluster']):04x} with type 0x{int(first['type']):02x}"
 
     yield from judge(view, rows, wrong, says, "source", "of standard types")
 

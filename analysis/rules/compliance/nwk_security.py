@@ -160,7 +160,9 @@ def mic_fails(view: View, *, most: float = 0.9) -> Iterator[Evidence]:
     rows = rows[mask(rows["fcs_ok"] == True)]  # noqa: E712
     bad = mask(rows["nwk_security"] == "bad_mic") | mask(rows["aps_security"] == "bad_mic")
     codes, keys = rows.codes("sender")
-    failed = np.bincount(codes[bad & (codes >= 0)], minlength=len(keys) + 1)[codes] / rows.sizes("sender")
+    failed = np.bincount(codes[bad & (codes >= 0)], minlength=len(keys) + 1)[codes] / np.maximum(
+        rows.sizes("sender"), 1
+    )
     shown = (failed < most) & (codes >= 0)  # a sender whose frames all fail simply has another key
     yield from judge(view, rows[shown], bad[shown], _with_reason)
 

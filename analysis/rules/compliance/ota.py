@@ -236,6 +236,7 @@ def ota_other_image(view: View) -> Iterator[Evidence]:
     asks = _with_identity(view, commands(view, OTA, TO_SERVER, (0x01, 0x03)))
     offers = _with_identity(view, commands(view, OTA, TO_CLIENT, (0x02, 0x05)))
     wanted: dict[int, set[tuple[float, float]]] = {}
+    asks = asks[mask(asks["source"].notna())]
     for device, maker, kind in zip(asks["source"], asks["maker"], asks["kind"], strict=True):
         wanted.setdefault(int(device), set()).add((maker, kind))
     known = offers[mask(offers["destination"].isin(list(wanted)))]

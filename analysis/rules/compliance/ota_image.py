@@ -173,6 +173,7 @@ def ota_identity(view: View) -> Iterator[Evidence]:
     asks = commands(view, OTA, TO_SERVER, (QUERY,))
     names = {"manufacturer": "manufacturer_id", "image type": "image_type"}
     asks = asks.assign(**{name: field_of(view, asks, field) for name, field in names.items()})
+    asks = asks.dropna(subset=list(names))
     for device, version, held, part in _images(view):
         head = _header(held)
         mine = asks[mask(asks["source"] == device)]

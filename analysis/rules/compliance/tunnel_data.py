@@ -123,9 +123,15 @@ def tunnel_injection(view: View) -> Iterator[Evidence]:
         tunnel=field_of(view, opened, "tunnel_id"), status=field_of(view, opened, "tunnel_status")
     )
     ends = {
-        (int(r.source or 0), float(r.tunnel)): int(r.destination or 0)
-        for r in opened.itertuples()
-        if r.status == 0
+        (int(server), float(tunnel)): int(client)
+        for server, client, tunnel, status in zip(
+            opened["source"].fillna(0),
+            opened["destination"].fillna(0),
+            opened["tunnel"].fillna(-1),
+            opened["status"],
+            strict=True,
+        )
+        if status == 0
     }
     # Identifiers are given out anew once a tunnel is closed, so every pair that opened one counts.
     pairs = set(ends_of(opened[mask(opened["status"] == 0)]))
