@@ -17,7 +17,7 @@ class AddressMap:
     """Which EUI-64 uses a short address, per PAN; last write wins.
 
     Only frames whose integrity was verified, or that are integrity-checked by nothing but carry both
-    addresses in a header that the sender must own (association response, device announce), may teach it.
+    addresses in a header that the sender must own (association response, device announce), may change it.
     `first` keeps the first owner of each address, for frames that came before anyone told; `changes` counts
     how often an address got an owner or another one.
     """

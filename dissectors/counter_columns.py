@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.counters import RELAY_NS, REPEAT_NS, FrameCounters, Pair, Track, Use
+from dissectors.counters import RELAY_NS, REPEAT_NS, CounterUse, FrameCounters, Pair, Track
 from dissectors.vectors import Index, Mask, distinct, first_places, highest_before, stable_order
 
-__all__ = ["Uses", "uses_of"]
+__all__ = ["CounterUses", "counter_uses"]
 
 MANY = 16
 """Suspects in a block from which on they are looked at together."""
@@ -33,7 +33,7 @@ NUMBER, COUNTER, TIME, DIGEST, MARK = range(5)
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Uses:
+class CounterUses:
     """The uses of counters in one layer of a block, in the order of the frames.
 
     `pair` is the place in `pairs`; `digest` and `mark` tell a frame sent again (see `dissectors.counters`).
@@ -47,10 +47,10 @@ class Uses:
     time_ns: npt.NDArray[np.int64]
     digest: npt.NDArray[np.uint32]
     mark: npt.NDArray[np.uint32]
-    told: int = 0
+    published_row: int = 0
     _order: Index = field(default_factory=lambda: np.zeros(0, np.int64))
     _table: Table = field(default_factory=lambda: np.zeros((5, 0), np.int64))
-    _agains: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
+    _retransmission_ids: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
     _bounds: list[int] = field(default_factory=list)
     _written: dict[int, int] = field(default_factory=dict)
     _place: dict[Pair, int] = field(default_factory=dict)
@@ -68,19 +68,19 @@ class Uses:
             verdict[suspects[repeated]] = False
             suspects = suspects[~(repeated | settled)]
         for use in suspects.tolist():
-            verdict[use] = not self._seen_again(tracks[int(self.pair[use])], use, patience_ns)
+            verdict[use] = not self._is_retransmission(tracks[int(self.pair[use])], use, patience_ns)
         return verdict
 
-    def _again(self) -> npt.NDArray[np.uint32]:
+    def _identified(self) -> npt.NDArray[np.uint32]:
         """What each use is known by when its frame is repeated."""
-        if not len(self._agains):
-            self._agains = _again(self.digest, self.mark)
-        return self._agains
+        if not len(self._retransmission_ids):
+            self._retransmission_ids = _identify(self.digest, self.mark)
+        return self._retransmission_ids
 
     def _repeated(self, suspects: Index, patience_ns: int) -> tuple[Mask, Mask]:
         """Which suspects the same octets precede within the patience, in a block whose time never runs
         backwards; and which have uses before them in it that are older, so that no other block matters."""
-        again = self._again()
+        again = self._identified()
         keys = np.lexsort((again, self.counter, self.pair))
         same = np.ones(len(keys) - 1, np.bool_)
         for column in (self.pair, self.counter, again):
@@ -92,46 +92,46 @@ class Uses:
         repeated = (last >= 0) & (time_ns - self.time_ns[last] <= patience_ns)
         return repeated, time_ns - self.time_ns[first] > patience_ns
 
-    def _seen_again(self, track: Track | None, use: int, patience_ns: int) -> bool:
+    def _is_retransmission(self, track: Track | None, use: int, patience_ns: int) -> bool:
         """Whether the same octets were used a short time ago, in this block or before it (`track`)."""
-        agains = self._again()
-        time_ns, counter, again = int(self.time_ns[use]), int(self.counter[use]), int(agains[use])
+        identifiers = self._identified()
+        time_ns, counter, again = int(self.time_ns[use]), int(self.counter[use]), int(identifiers[use])
         mine = self._uses(int(self.pair[use]))
         for index in mine[: np.searchsorted(mine, use)][::-1].tolist():
             if not self.number[index]:
                 continue
             if time_ns - int(self.time_ns[index]) > patience_ns:
                 return False
-            if int(self.counter[index]) == counter and int(agains[index]) == again:
+            if int(self.counter[index]) == counter and int(identifiers[index]) == again:
                 return True
         if track is not None and track.pending:
             track.write()
         for earlier in reversed(track.uses if track else ()):
             if time_ns - earlier.time_ns > patience_ns:
                 return False
-            if earlier.counter == counter and earlier.again == again:
+            if earlier.counter == counter and earlier.retransmission_id == again:
                 return True
         return False
 
     def write_pair(self, memory: FrameCounters, pair: Pair) -> None:
-        """Write the uses of `pair` in rows before `told` to the memory of the one-frame path."""
+        """Write the uses of `pair` in rows before `published_row` to the memory of the one-frame path."""
         if not self._place:
             self._place = {one: place for place, one in enumerate(self.pairs)}
         place = self._place.get(pair)
         if place is not None:
-            self._keep(memory, place, self.told)
+            self._keep(memory, place, self.published_row)
 
-    def settle(self, memory: FrameCounters, row: int) -> None:
+    def finish_block(self, memory: FrameCounters, row: int) -> None:
         """The block ends before `row`: keep the uses of rows before it in the memory."""
         if not len(self.row):
             return
         self._bounds_of(0)
         if self._written or self.row[-1] >= row or not self.number.all():
             kept = (self._keep(memory, place, row) for place in range(len(self.pairs)))
-            memory.hold([one for one in kept if one is not None])
+            memory.add_pending([one for one in kept if one is not None])
             return
         recent = enumerate(_recent(self._table, self._bounds, self._kept_ns()))
-        memory.hold([self._hand_over(memory, place, *one) for place, one in recent])
+        memory.add_pending([self._hand_over(memory, place, *one) for place, one in recent])
 
     def _kept_ns(self) -> int:
         return KEPT_NS[self.pairs[0][0]]
@@ -171,9 +171,9 @@ class Uses:
         track.pending.append(recent)
         return track, recent
 
-    def told_otherwise(self, row: int) -> None:
+    def mark_read_singly(self, row: int) -> None:
         """The one-frame path counted the use of `row` itself."""
-        self.told = row + 1
+        self.published_row = row + 1
         begin, end = np.searchsorted(self.row, (row, row + 1), side="left")
         for place in self.pair[begin:end].tolist():
             begin, end = self._bounds_of(place)
@@ -223,8 +223,8 @@ class RecentUses:
                 del track.uses[:old], track.greatest[:old]
         greatest = track.greatest[-1] if track.greatest else track.forgotten
         running = np.maximum.accumulate(np.maximum(table[COUNTER], greatest))
-        columns = (table[NUMBER], table[COUNTER], table[TIME], _again(table[DIGEST], table[MARK]))
-        track.uses.extend(map(Use._make, zip(*(c.tolist() for c in columns), strict=True)))
+        columns = (table[NUMBER], table[COUNTER], table[TIME], _identify(table[DIGEST], table[MARK]))
+        track.uses.extend(map(CounterUse._make, zip(*(c.tolist() for c in columns), strict=True)))
         track.greatest.extend(running.tolist())
 
 
@@ -244,7 +244,7 @@ def _recent(table: Table, bounds: Sequence[int], kept_ns: int) -> Iterator[tuple
         yield table[:, begin:stop], greatest, before if begin > zero else None
 
 
-def _again(digest: npt.NDArray[Any], mark: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
+def _identify(digest: npt.NDArray[Any], mark: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
     """What the one-frame path calls repeated frames by: the CRC-32 of each digest's four octets, begun at its
     mark."""
     table = _crc_table()
@@ -265,7 +265,7 @@ def _crc_table() -> npt.NDArray[np.uint32]:
     return state
 
 
-def uses_of(
+def counter_uses(
     layer: str,
     key_values: Sequence[bytes],
     key: Index,
@@ -276,7 +276,7 @@ def uses_of(
     digest: npt.NDArray[np.uint32],
     mark: npt.NDArray[np.uint32],
     peer: npt.NDArray[np.uint64] | None = None,
-) -> Uses:
+) -> CounterUses:
     """The uses of counters in opened frames; `key` points into `key_values`, `frames` are numbers and times.
 
     Where a counter belongs to a pair of devices, `peer` is the other one (`dissectors.counters.aps_scope`).
@@ -294,4 +294,4 @@ def uses_of(
         place, value = divmod(rest, len(values))
         names.append((layer, int(senders[place]), distinct_values[value] + ends[end]))
     number, time_ns = frames
-    return Uses(names, pair, row, number[row], counter, time_ns[row], digest, mark)
+    return CounterUses(names, pair, row, number[row], counter, time_ns[row], digest, mark)

@@ -22,7 +22,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-__all__ = ["REPLAYED", "FrameCounters", "Pair", "Recent", "Track", "Use", "aps_scope"]
+__all__ = ["REPLAYED", "CounterUse", "FrameCounters", "Pair", "Recent", "Track", "aps_scope"]
 
 Pair = tuple[str, int, bytes]
 """Layer, EUI-64 of the sender, and key; for APS the key is that of one pair of devices (`aps_scope`)."""
@@ -34,7 +34,7 @@ RELAY_NS = 10_000_000_000
 REPLAYED = "the frame counter is not greater than one that the sender used before"
 REMEMBERED = 65_536
 """Uses that are remembered for one sender and key; older ones only through their greatest counter."""
-HELD = 16
+MOST_PENDING_BLOCKS = 16
 """Lists of pending uses that are held: see `FrameCounters.hold`."""
 
 
@@ -43,13 +43,13 @@ def aps_scope(value: bytes, key_id: int, peer: int) -> bytes:
     return value + bytes([key_id]) + peer.to_bytes(8, "little")
 
 
-class Use(NamedTuple):
+class CounterUse(NamedTuple):
     """One use of a counter: in which frame, when, and what makes the frame the same one again."""
 
     number: int
     counter: int
     time_ns: int
-    again: int
+    retransmission_id: int
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -60,7 +60,7 @@ class Track:
     not written out yet: each is called with the track when somebody asks for it.
     """
 
-    uses: list[Use] = field(default_factory=list)
+    uses: list[CounterUse] = field(default_factory=list)
     greatest: list[int] = field(default_factory=list)
     forgotten: int = -1
     pending: list[Recent] = field(default_factory=list)
@@ -101,7 +101,7 @@ class Recent(Protocol):
         """Append the uses to `track`."""
 
 
-class Unwritten(Protocol):
+class UnwrittenUses(Protocol):
     """The uses of counters in a block under way."""
 
     def write_pair(self, memory: FrameCounters, pair: Pair) -> None:
@@ -114,23 +114,23 @@ class FrameCounters:
 
     tracks: dict[Pair, Track] = field(default_factory=dict)
     restarts: int = 0
-    unwritten: list[Unwritten] = field(default_factory=list)
-    held: deque[list[tuple[Track, Recent]]] = field(default_factory=deque)
-    asked: deque[Pair] = field(default_factory=lambda: deque(maxlen=8))
+    unwritten: list[UnwrittenUses] = field(default_factory=list)
+    pending_blocks: deque[list[tuple[Track, Recent]]] = field(default_factory=deque)
+    requested: deque[Pair] = field(default_factory=lambda: deque(maxlen=8))
     """The last pairs that were asked for: what one frame used, when it was emptied before the frame."""
 
-    def hold(self, recent: list[tuple[Track, Recent]]) -> None:
+    def add_pending(self, recent: list[tuple[Track, Recent]]) -> None:
         """Uses that were made pending. Each keeps the arrays of its block alive: those of blocks long past are
         written out."""
-        self.held.append(recent)
-        if len(self.held) > HELD:
-            for track, one in self.held.popleft():
+        self.pending_blocks.append(recent)
+        if len(self.pending_blocks) > MOST_PENDING_BLOCKS:
+            for track, one in self.pending_blocks.popleft():
                 if any(one is other for other in track.pending):
                     track.write()
 
     def track(self, pair: Pair) -> Track:
         """What `pair` used up to the present frame, to be read and written; made when it is new."""
-        self.asked.append(pair)
+        self.requested.append(pair)
         for one in self.unwritten:
             one.write_pair(self, pair)
         track = self.tracks.get(pair)
@@ -153,7 +153,9 @@ class FrameCounters:
         if self.tracks.pop(pair, None) is not None:
             self.restarts += 1
 
-    def replayed(self, layer: str, eui64: int, key: bytes, use: Use, patience_ns: int = REPEAT_NS) -> bool:
+    def replayed(
+        self, layer: str, eui64: int, key: bytes, use: CounterUse, patience_ns: int = REPEAT_NS
+    ) -> bool:
         """Whether this use of a counter is a replay; remembers it."""
         if not use.number:
             return False
@@ -169,16 +171,16 @@ class FrameCounters:
             self._regrow(track, place)
         if use.counter > before:
             return False
-        return not self._seen_again(track, place, use, patience_ns)
+        return not self._is_retransmission(track, place, use, patience_ns)
 
     @staticmethod
-    def _seen_again(track: Track, place: int, use: Use, patience_ns: int) -> bool:
+    def _is_retransmission(track: Track, place: int, use: CounterUse, patience_ns: int) -> bool:
         """Whether the frame before `place` that used this counter is the same one, a short time ago."""
         for index in range(min(place, len(track.uses)) - 1, -1, -1):
             earlier = track.uses[index]
             if use.time_ns - earlier.time_ns > patience_ns:
                 return False
-            if earlier.counter == use.counter and earlier.again == use.again:
+            if earlier.counter == use.counter and earlier.retransmission_id == use.retransmission_id:
                 return True
         return False
 

@@ -45,7 +45,7 @@ def dissect_frame(
     layers, which are most of the work. Rows of `unwanted` tables may stay away.
 
     The context learns from the frame (keys, addresses, counters, fragments) unless its check sequence is bad.
-    The same frame may be given again, say when a key has been learnt since: what it teaches, it teaches once.
+    The same frame may be given again, say when a key has been learnt since: what is learnt from it is learnt once.
     """
     out = dissect_as(raw, context, rows_only, unwanted)
     if raw.trailer == "absent" and (out.issues or out.shut_reason) and ends_in_fcs(raw.octets):

@@ -44,7 +44,7 @@ class Dissection:
             ``"gbcs"``, ``"dlms"`` or ``"unknown"``.
         payload_frames: numbers of the frames that carried each payload, beside `payload`.
         opened: which key opened which layer (``"mac"``, ``"nwk"``, ``"aps"``), outermost first.
-        learnt: keys that this frame taught, whether or not they were held already.
+        learnt: keys that this frame carries, whether or not they were held already.
         shut_reason: why a layer stayed shut, in a sentence; None when none did.
         layers: the layers, each with the buffer that it is in; the layers of one buffer, in order, are
             all of its octets (`octets_of`).

@@ -43,7 +43,7 @@ class KeyChanges:
         place = bisect_left(found, frame)
         return found[place - 1] if place else 0
 
-    def said(self, pair: tuple[int, ...], frame: int) -> str:
+    def description_of(self, pair: tuple[int, ...], frame: int) -> str:
         """What a key establishment is called, by the frame that completed it; empty where there is none."""
         computed = self.computed.get((pair, frame))
         return f"CBKE in frame {computed or frame} (confirmed in frame {frame})" if frame else ""

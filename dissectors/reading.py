@@ -40,7 +40,7 @@ class Reading:
     """One frame on its way up the layers.
 
     Attributes:
-        trusted: the frame arrived whole, as far as its check sequence tells; only then may it teach anything.
+        trusted: the frame arrived whole, as far as its check sequence tells; only then may anything be learnt from it.
         pan, sender_short, sender_eui64: PAN and MAC source of the frame, None where it has none.
         source, destination: EUI-64 of the NWK source and destination, where known.
         tunnelled: an APS Tunnel command has been opened already.

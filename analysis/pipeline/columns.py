@@ -131,12 +131,12 @@ class _Segment:
             if PayloadRows.takes(self.block, self.frames, row):
                 surprised = self._read_payload(row)
             else:
-                self.frames.tell(row)
+                self.frames.publish_before(row)
                 surprised = self._dissect(row)
             if surprised:
                 self.count = row + 1
                 break
-        self.frames.settle(self.count)
+        self.frames.finish_block(self.count)
         self.payloads.put(self.frames, self.session)
 
     def _marks(self, expected: int = 0) -> tuple[int, ...]:
@@ -156,7 +156,7 @@ class _Segment:
         way = (self.block, self.session, self.frames, row, self.rows)
         surprised = False
         if not self.payloads.follow(*way):
-            self.frames.tell_above(row + 1)
+            self.frames.publish_for_application(row + 1)
             marks = self._marks()
             self.payloads.read(*way)
             surprised = self._marks() != marks
@@ -170,9 +170,9 @@ class _Segment:
         expected, owners = frames.expected_changes(row)
         marks = self._marks(expected)
         counters = context.state(FrameCounters)
-        counters.asked.clear()
+        counters.requested.clear()
         found = dissect_rows(self.block, self.session, [row])
-        frames.told_otherwise(row)
+        frames.mark_read_singly(row)
         self.rows.packets += found.packets
         self.rows.attributes += found.attributes
         self.rows.commands += found.commands
@@ -181,9 +181,9 @@ class _Segment:
         self.commands += [row] * len(found.commands)
         columns = found.packets[0]
         opened = sum(columns.get(layer) in OPENED for layer in ("nwk_security", "aps_security"))
-        foreseen = int(frames.foreseen[row])
+        foreseen = int(frames.opened_layers[row])
         surprised = self._marks() != marks or opened < foreseen
-        surprised = surprised or (opened > foreseen and frames.hangs_on(row, counters.asked))
+        surprised = surprised or (opened > foreseen and frames.later_rows_depend_on(row, counters.requested))
         return surprised or any(context.addresses.pairs.get(k) != v for k, v in owners.items())
 
     def batches(self) -> dict[str, Any]:
@@ -191,7 +191,7 @@ class _Segment:
         session, frames = self.session, self.frames
         if self.count < len(self.block):
             self.block = cut(self.block, 0, self.count)
-            frames.end_at(self.count)
+            frames.truncate(self.count)
         vocabulary = session.context.state(Vocabulary)
         _put_issues(self.block, frames)
         _note_shut(self.block, session, frames)
@@ -265,7 +265,7 @@ def _put_issues(block: FrameBlock, frames: Frames) -> None:
 
 def _note_shut(block: FrameBlock, session: Session, frames: Frames) -> None:
     """Tell the session which frames want a key: the first of each kind, or all when it keeps them."""
-    for columns, rows in frames.wanting():
+    for columns, rows in frames.missing_keys():
         some = rows if session.ring.maxlen else rows[:1]
         for row in some.tolist():
             session.note_shut(columns, block.raw(row))

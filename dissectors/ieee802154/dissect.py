@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zlib import crc32
 
-from dissectors.counters import REPLAYED, FrameCounters, Use
+from dissectors.counters import REPLAYED, CounterUse, FrameCounters
 from dissectors.crypto.crc import crc16
 from dissectors.cursor import Cursor
 from dissectors.errors import Truncated
@@ -346,7 +346,7 @@ def record_opened(reading: Reading, key: Key, eui64: int, counter: int, mic: byt
     reading.context.state(KeyProofs).proven.add((("mac", reading.pan, eui64), key.value))
     # Sent again, a frame keeps its sequence number, but information elements that tell times may have changed.
     again = crc32(mic) if reading.mac_seq is None else reading.mac_seq
-    use = Use(reading.raw.number, counter, reading.raw.time_ns, again)
+    use = CounterUse(reading.raw.number, counter, reading.raw.time_ns, again)
     if not reading.context.state(FrameCounters).replayed("mac", eui64, key.value, use):
         return "ok"
     reading.set_security_reason("mac", REPLAYED)

@@ -129,7 +129,7 @@ class Sniffed:
     """Dissects frames one after the other, as Scapy packets; remembers keys, addresses, tunnels and fragments.
 
     Attributes:
-        context: what the frames so far taught; its keyring is the one given.
+        context: what was learnt from the frames so far; its keyring is the one given.
         found: the dissection of the last frame.
     """
 

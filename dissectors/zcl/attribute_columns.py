@@ -23,7 +23,7 @@ from dissectors.zcl.datatypes import read_value
 from dissectors.zcl.general import GENERAL
 from dissectors.zcl.header import DIRECTIONS
 from dissectors.zcl.reading import number_of, text_of
-from dissectors.zcl.scaling import taught
+from dissectors.zcl.scaling import scale_attributes
 from dissectors.zcl.value_columns import (
     INVALID,
     NOTHING,
@@ -90,12 +90,12 @@ class Spec:
         return self.known.meaning if self.known is not None else ""
 
     @property
-    def teaches(self) -> bool:
+    def sets_scale(self) -> bool:
         """Whether other values are scaled by it."""
         known = self.known
         if known is None or known.manufacturer is not None or known.side != "server" or self.kind is None:
             return False
-        return (known.cluster, known.id) in taught()
+        return (known.cluster, known.id) in scale_attributes()
 
     @property
     def plain(self) -> bool:
@@ -113,7 +113,7 @@ def attribute_of(cluster: int, side: str, attribute: int, manufacturer: int | No
 
 def specs_of(frames: ZclFrames, records: Records) -> tuple[list[Spec], Index]:
     """The distinct attributes of the records, and which of them each record is of."""
-    server = frames.to_client != _asks()[frames.command]
+    server = frames.to_client != _is_request()[frames.command]
     about = (frames.context << 1 | server) << 32
     key = about[records.index] | (records.identifier.astype(np.int64) << 16) | (records.type + 1)
     unique, spec = distinct(key)
@@ -125,9 +125,9 @@ def specs_of(frames: ZclFrames, records: Records) -> tuple[list[Spec], Index]:
 
 
 @cache
-def _asks() -> Mask:
+def _is_request() -> Mask:
     """Which general commands ask for something, by their identifier."""
-    return np.array([code in GENERAL and GENERAL[code].asks for code in range(256)], np.bool_)
+    return np.array([code in GENERAL and GENERAL[code].is_request for code in range(256)], np.bool_)
 
 
 def _spec(context: int, attribute: int, type_: int) -> Spec:
@@ -180,7 +180,7 @@ class _Source:
         begin, end = int(records.at[record]), int(records.value[record] + records.size[record])
         about = _about(self.specs[int(self.spec[record])])
         key = (*about, self.octets.data[begin:end].tobytes())
-        return self.phrases.code(key, lambda: say_value(*key))
+        return self.phrases.code(key, lambda: render_value(*key))
 
     def whole_numbers(self, some: Index) -> npt.NDArray[np.uint64]:
         """The values of some records as unsigned numbers."""
@@ -204,7 +204,7 @@ def values_of(
     negative = plain & np.array([one.kind is not None and one.kind.kind == "int" for one in specs])[spec]
     rest = np.flatnonzero(valued & ~plain)
     if len(rest):
-        said[rest] = _say_others(source, rest)
+        said[rest] = _render_others(source, rest)
         number[rest] = phrases.numbers(said[rest])
     texts = [phrases.texts()]
     at = said.copy()
@@ -212,14 +212,14 @@ def values_of(
         chosen = np.flatnonzero(mask)
         if len(chosen):
             at[chosen] = sum(map(len, texts)) + np.arange(len(chosen))
-            texts.append(_say_integers(source, chosen, number, said))
+            texts.append(_render_integers(source, chosen, number, said))
     text = kernels.take(pa.concat_arrays(texts), places(at))
     numeric = ~np.isnan(number)
     number[~numeric] = 0.0
     return ValueColumns(text, number, numeric, phrases.meanings(said))
 
 
-def _say_integers(source: _Source, chosen: Index, number: npt.NDArray[np.float64], said: Index) -> Any:
+def _render_integers(source: _Source, chosen: Index, number: npt.NDArray[np.float64], said: Index) -> Any:
     """Plain integers as texts; the type's "not available" is said in words and is no number."""
     specs, spec = source.specs, source.spec[chosen]
     raw = source.whole_numbers(chosen)
@@ -238,7 +238,7 @@ def _invalid(kind: DataType | None) -> int:
     return 0 if kind is None or kind.invalid is None else kind.invalid
 
 
-def _say_others(source: _Source, chosen: Index) -> Index:
+def _render_others(source: _Source, chosen: Index) -> Index:
     """Values in words, asked once for each distinct value: the codes of what they say."""
     records, phrases = source.records, source.phrases
     phrases.forget()
@@ -249,14 +249,14 @@ def _say_others(source: _Source, chosen: Index) -> Index:
     for place in np.flatnonzero(long).tolist():
         codes[place] = source.phrase(int(chosen[place]))
     kinds = np.array([phrases.kind(_about(one)) if one.kind else 0 for one in source.specs] or [0], np.int64)
-    for say, which in ((_say_octets, ~long & (size == 1)), (_say_numbers, ~long & (size != 1))):
+    for say, which in ((_render_octets, ~long & (size == 1)), (_render_numbers, ~long & (size != 1))):
         some = np.flatnonzero(which)
         if len(some):
             codes[some] = say(source, chosen[some], kinds)
     return codes
 
 
-def _say_octets(source: _Source, some: Index, kinds: Index) -> Index:
+def _render_octets(source: _Source, some: Index, kinds: Index) -> Index:
     """Values of one octet, through a table."""
     place = kinds[source.spec[some]] << 8 | source.octets.u8(source.records.value[some])
     table = source.phrases.octets
@@ -270,7 +270,7 @@ def _say_octets(source: _Source, some: Index, kinds: Index) -> Index:
     return codes
 
 
-def _say_numbers(source: _Source, some: Index, kinds: Index) -> Index:
+def _render_numbers(source: _Source, some: Index, kinds: Index) -> Index:
     """Values of no octet, or of two to eight."""
     raw, value = distinct(source.whole_numbers(some))
     pairs, which = distinct(source.spec[some] * len(raw) + value)
@@ -292,7 +292,7 @@ def _about(spec: Spec) -> tuple[int, str, bool]:
 
 
 @lru_cache(maxsize=1 << 14)
-def say_value(type_: int, meaning: str, checked: bool, octets: bytes) -> RenderedValue:
+def render_value(type_: int, meaning: str, checked: bool, octets: bytes) -> RenderedValue:
     """What the one-frame path says of one value; its octets with their length prefix."""
     kind = catalogue.data_type(type_)
     assert kind is not None

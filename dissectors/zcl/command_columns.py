@@ -2,7 +2,7 @@
 
 Strategy: a command's row in the tables is compiled once to a `Plan`: where each field lies. Commands with
 strings, lists, conditions or repetition, those that other frames depend on (tunnels, key establishment,
-what teaches scaling), and payloads of another length than the plan's leave the vector path.
+what sets scaling), and payloads of another length than the plan's leave the vector path.
 """
 
 from __future__ import annotations

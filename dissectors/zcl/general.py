@@ -34,7 +34,7 @@ class Layout(NamedTuple):
     head: tuple[Step, ...] = ()
     record: tuple[Step, ...] = ()
     lone: bool = False
-    asks: bool = False
+    is_request: bool = False
 
 
 def _steps(text: str) -> tuple[Step, ...]:
@@ -42,12 +42,12 @@ def _steps(text: str) -> tuple[Step, ...]:
 
 
 GENERAL: dict[int, Layout] = {
-    0x00: Layout("Read Attributes", (), _steps("attribute"), asks=True),
+    0x00: Layout("Read Attributes", (), _steps("attribute"), is_request=True),
     0x01: Layout("Read Attributes Response", (), _steps("attribute status type?success value?success")),
-    0x02: Layout("Write Attributes", (), _steps("attribute type value"), asks=True),
-    0x03: Layout("Write Attributes Undivided", (), _steps("attribute type value"), asks=True),
+    0x02: Layout("Write Attributes", (), _steps("attribute type value"), is_request=True),
+    0x03: Layout("Write Attributes Undivided", (), _steps("attribute type value"), is_request=True),
     0x04: Layout("Write Attributes Response", (), _steps("status attribute"), lone=True),
-    0x05: Layout("Write Attributes No Response", (), _steps("attribute type value"), asks=True),
+    0x05: Layout("Write Attributes No Response", (), _steps("attribute type value"), is_request=True),
     0x06: Layout(
         "Configure Reporting",
         (),
@@ -55,10 +55,10 @@ GENERAL: dict[int, Layout] = {
             "direction attribute type?reported minimum_interval?reported maximum_interval?reported"
             " reportable_change?analog timeout?received"
         ),
-        asks=True,
+        is_request=True,
     ),
     0x07: Layout("Configure Reporting Response", (), _steps("status direction attribute"), lone=True),
-    0x08: Layout("Read Reporting Configuration", (), _steps("direction attribute"), asks=True),
+    0x08: Layout("Read Reporting Configuration", (), _steps("direction attribute"), is_request=True),
     0x09: Layout(
         "Read Reporting Configuration Response",
         (),
@@ -69,16 +69,16 @@ GENERAL: dict[int, Layout] = {
     ),
     0x0A: Layout("Report Attributes", (), _steps("attribute type value")),
     0x0B: Layout("Default Response", _steps("command status")),
-    0x0C: Layout("Discover Attributes", _steps("start_attribute maximum"), asks=True),
+    0x0C: Layout("Discover Attributes", _steps("start_attribute maximum"), is_request=True),
     0x0D: Layout("Discover Attributes Response", _steps("complete"), _steps("attribute type")),
-    0x0E: Layout("Read Attributes Structured", (), _steps("attribute selector"), asks=True),
-    0x0F: Layout("Write Attributes Structured", (), _steps("attribute selector type value"), asks=True),
+    0x0E: Layout("Read Attributes Structured", (), _steps("attribute selector"), is_request=True),
+    0x0F: Layout("Write Attributes Structured", (), _steps("attribute selector type value"), is_request=True),
     0x10: Layout("Write Attributes Structured Response", (), _steps("status attribute selector"), lone=True),
-    0x11: Layout("Discover Commands Received", _steps("start_command maximum"), asks=True),
+    0x11: Layout("Discover Commands Received", _steps("start_command maximum"), is_request=True),
     0x12: Layout("Discover Commands Received Response", _steps("complete"), _steps("command_id")),
-    0x13: Layout("Discover Commands Generated", _steps("start_command maximum"), asks=True),
+    0x13: Layout("Discover Commands Generated", _steps("start_command maximum"), is_request=True),
     0x14: Layout("Discover Commands Generated Response", _steps("complete"), _steps("command_id")),
-    0x15: Layout("Discover Attributes Extended", _steps("start_attribute maximum"), asks=True),
+    0x15: Layout("Discover Attributes Extended", _steps("start_attribute maximum"), is_request=True),
     0x16: Layout(
         "Discover Attributes Extended Response", _steps("complete"), _steps("attribute type access")
     ),
@@ -139,7 +139,7 @@ def read_general(cursor: Cursor, reading: Reading, fields: list[Field], records:
     """
     layout = GENERAL[reading.header.command]
     # A request speaks of the receiver's attributes, a response or report of the sender's (ZCL 2.4.1.1.3).
-    side: Side = "server" if reading.to_client != layout.asks else "client"
+    side: Side = "server" if reading.to_client != layout.is_request else "client"
     head = Record(side, cursor.offset)
     head.fields = fields
     for step in layout.head:

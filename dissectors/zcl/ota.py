@@ -45,7 +45,7 @@ class Download:
     frames: tuple[int, int] | None = None
     conflicts: list[int] = field(default_factory=list)
     status: int | None = None
-    told: bool = False
+    reported: bool = False
 
     def add(self, offset: int, octets: bytes, frame: int) -> None:
         """Take a block; a repeated one counts once, the longer one wins."""
@@ -122,7 +122,7 @@ def follow_ota(reading: Reading, command: Command, found: DecodedCommand) -> Non
         if isinstance(octets, bytes) and octets:
             download = held.setdefault(key, Download(key))
             download.add(values["file_offset"], octets, reading.envelope.frame)
-            _tell(reading, download)
+            _report_image(reading, download)
     elif command.id == UPGRADE_END and key in held:
         _end(reading, held[key], values.get("status"))
 
@@ -136,10 +136,10 @@ def _key(reading: Reading, values: dict[str, Any]) -> DownloadKey | None:
     return DownloadKey(server, client, *numbers)  # type: ignore[arg-type]
 
 
-def _tell(reading: Reading, download: Download) -> None:
-    if download.told or not _may_be_complete(download) or not download.complete:
+def _report_image(reading: Reading, download: Download) -> None:
+    if download.reported or not _may_be_complete(download) or not download.complete:
         return
-    download.told = True
+    download.reported = True
     image = download.image()
     text = f"image complete: {len(image.octets)} octets, {image.kind}, SHA-256 {image.sha256}"
     reading.issue("note", 0, text)
@@ -165,7 +165,7 @@ def _end(reading: Reading, download: Download, status: int | None) -> None:
         ranges = ", ".join(f"{first}-{last - 1}" for first, last in gaps[:8])
         more = f" and {len(gaps) - 8} more" if len(gaps) > 8 else ""
         reading.issue("warning", 0, f"the client has the image, these octets were not seen: {ranges}{more}")
-    elif status == 0 and not download.told and download.complete:
-        download.told = True
+    elif status == 0 and not download.reported and download.complete:
+        download.reported = True
         text = f"image complete: {download.size} octets, SHA-256 {download.image().sha256}"
         reading.issue("note", 0, text)

@@ -1,6 +1,6 @@
 """Attribute values of many records in their units, by the rules of `dissectors.zcl.scaling`.
 
-Strategy: what a device said of its scaling is looked up as it was when each frame passed: the last lesson of
+Strategy: what a device said of its scaling is looked up as it was when each frame passed: the last value of
 the same endpoint before it (the frame's own included), else of the device, else of the mirror that is sent
 to, else what was known before the block. The rules' arithmetic runs over all records of one rule at once;
 units are named once a combination.
@@ -22,7 +22,7 @@ from dissectors.zcl import scaling
 from dissectors.zcl.attribute_columns import Spec
 from dissectors.zcl.scaling import Rule, Scales
 
-__all__ = ["Owners", "ScaleLessons", "Scaled", "scaled"]
+__all__ = ["Owners", "ScaleObservations", "Scaled", "scaled"]
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -43,41 +43,41 @@ class Owners:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class ScaleLessons:
+class ScaleObservations:
     """What frames of a block said of their device's scaling, by attribute: frame, row of it, and value."""
 
     owners: Owners
     by_key: dict[tuple[int, int], tuple[Index, Index, I64]] = field(default_factory=dict)
-    told: int = 0
+    published_row: int = 0
     _rows: list[int] | None = None
     _events: dict[tuple[tuple[int, int], str], Events] = field(default_factory=dict)
 
-    def events(self, key: tuple[int, int], told: str) -> Events:
-        """When each device or endpoint (`told`: ``device`` or ``place``) said something of `key`."""
-        found = self._events.get((key, told))
+    def events(self, key: tuple[int, int], by: str) -> Events:
+        """When each device or endpoint (`by`: ``device`` or ``place``) said something of `key`."""
+        found = self._events.get((key, by))
         if found is None:
             frame = self.by_key[key][0]
-            found = self._events[key, told] = Events(getattr(self.owners, told)[frame], frame)
+            found = self._events[key, by] = Events(getattr(self.owners, by)[frame], frame)
         return found
 
-    def tell(self, context: HanContext, row: int) -> None:
-        """Write the lessons of rows before `row` to the memory of the one-frame path."""
+    def publish_before(self, context: HanContext, row: int) -> None:
+        """Write the values of rows before `row` to the memory of the one-frame path."""
         if self._rows is None:
-            taught = [one[1] for one in self.by_key.values()]
-            self._rows = unique_values(np.concatenate(taught)) if taught else []
-        if bisect_left(self._rows, self.told) == bisect_left(self._rows, row):
-            self.told = row
+            found = [one[1] for one in self.by_key.values()]
+            self._rows = unique_values(np.concatenate(found)) if found else []
+        if bisect_left(self._rows, self.published_row) == bisect_left(self._rows, row):
+            self.published_row = row
             return
         scales = context.state(Scales)
         for key, (frame, rows, value) in self.by_key.items():
-            begin, end = np.searchsorted(rows, (self.told, row), side="left")
+            begin, end = np.searchsorted(rows, (self.published_row, row), side="left")
             part = slice(int(begin), int(end))
             place = self.owners.place[frame[part]]
             last = dict(zip(place.tolist(), range(part.start, part.stop), strict=True))
             for i in sorted(last.values()):
                 device, endpoint = self.owners.endpoints[int(self.owners.place[frame[i]])]
                 scales.learn(device, endpoint, key, int(value[i]))
-        self.told = row
+        self.published_row = row
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -92,8 +92,8 @@ class Scaled:
 class _Memory:
     """Answers what a reference of a rule was worth to each of some records' frames."""
 
-    def __init__(self, lessons: ScaleLessons, scales: Scales, frames: Index) -> None:
-        self.lessons, self.scales, self.frames = lessons, scales, frames
+    def __init__(self, observed: ScaleObservations, scales: Scales, frames: Index) -> None:
+        self.observed, self.scales, self.frames = observed, scales, frames
         self.found: dict[str, tuple[I64, Mask]] = {}
 
     def of(self, reference: str) -> tuple[I64, Mask]:
@@ -110,21 +110,21 @@ class _Memory:
         return self.found[reference]
 
     def _attribute(self, key: tuple[int, int]) -> tuple[I64, Mask]:
-        owners = self.lessons.owners
+        owners = self.observed.owners
         held = [self.scales.known.get(e, {}).get(key) for e in owners.endpoints]
         spoken = [self.scales.devices.get(d, {}).get(key) for d in owners.devices]
-        value = self.lessons.by_key.get(key, (_NONE, _NONE, _NONE))[2]
+        value = self.observed.by_key.get(key, (_NONE, _NONE, _NONE))[2]
         out, known = np.zeros(len(self.frames), np.int64), np.zeros(len(self.frames), np.bool_)
         left, frames = np.arange(len(self.frames)), self.frames
         tiers = (("place", "place", held), ("device", "device", spoken), ("place", "peer", held))
-        for told, asking, base in tiers:
+        for by, asking, base in tiers:
             mine = getattr(owners, asking)[frames]
             now = np.array([b if b is not None else 0 for b in base] or [0], np.int64)[mine]
             has = np.array([b is not None for b in base] or [False], np.bool_)[mine] & (mine >= 0)
             if len(value):
-                last = self.lessons.events(key, told).last_before(mine, frames + 1)
-                taught = np.flatnonzero(last >= 0)
-                now[taught], has[taught] = value[last[taught]], True
+                last = self.observed.events(key, by).last_before(mine, frames + 1)
+                found = np.flatnonzero(last >= 0)
+                now[found], has[found] = value[last[found]], True
             out[left], known[left] = now, has
             if known.all():
                 break  # what other endpoints of the device said does not matter
@@ -143,7 +143,7 @@ def scaled(
     frame: Index,
     specs: Sequence[Spec],
     spec: Index,
-    lessons: ScaleLessons,
+    observed: ScaleObservations,
     context: HanContext,
 ) -> Scaled:
     """The values of all records in their units."""
@@ -159,7 +159,7 @@ def scaled(
         chosen = np.flatnonzero(which == place)
         if not len(chosen):
             continue
-        memory = _Memory(lessons, scales, frame[chosen])
+        memory = _Memory(observed, scales, frame[chosen])
         values, left = number[chosen], np.ones(len(chosen), np.bool_)
         for rule in some:
             applies = left & _holds(rule.when, memory) if rule.when else left
@@ -196,8 +196,8 @@ def _apply(rule: Rule, number: F64, some: Index, chosen: Index, memory: _Memory,
     digits = None
     if rule.digits:
         kind, _, reference = rule.digits.partition(":")
-        told, known = memory.of(reference)
-        digits = {"low3": told & 7, "high4": told >> 4, "scale": 6 - told}[kind]
+        code, known = memory.of(reference)
+        digits = {"low3": code & 7, "high4": code >> 4, "scale": 6 - code}[kind]
         some = some[known[some]]
     unit, bcd, named = _units(rule, some, memory, out)
     if not named.all():
@@ -230,12 +230,12 @@ def _factors(rule: Rule, digits: I64 | None) -> tuple[F64 | float, F64 | float]:
 def _units(rule: Rule, some: Index, memory: _Memory, out: Scaled) -> tuple[npt.NDArray[np.int32], Mask, Mask]:
     """Code of each record's unit, whether its values are binary coded decimals, and whether it is known."""
     references = [part.partition(":")[2] for part in rule.unit.split("/")] if ":" in rule.unit else []
-    told = [(reference, *memory.of(reference)) for reference in references if reference]
+    values = [(reference, *memory.of(reference)) for reference in references if reference]
     which = np.zeros(len(some), np.int64)
-    for _, value, known in told:
+    for _, value, known in values:
         place = distinct(np.where(known[some], value[some] + 1, 0))[1]
-        which = place if len(told) == 1 else which * (len(some) + 1) + place
-    if len(told) > 1:
+        which = place if len(values) == 1 else which * (len(some) + 1) + place
+    if len(values) > 1:
         which = distinct(which)[1]
     first = some[first_places(which, int(which.max(initial=-1)) + 1)]
     codes, decimals = [], []
@@ -244,7 +244,7 @@ def _units(rule: Rule, some: Index, memory: _Memory, out: Scaled) -> tuple[npt.N
             (reference, one if has else None)
             for one, has in zip(value[first].tolist(), known[first].tolist(), strict=True)
         ]
-        for reference, value, known in told
+        for reference, value, known in values
     ]
     for found in zip(*said, strict=True) if said else [()] * len(first):
         name, bcd = _unit(rule.unit, found)

@@ -28,7 +28,7 @@ __all__ = [
     "of_attribute",
     "of_field",
     "rules_of",
-    "taught",
+    "scale_attributes",
     "unit_of",
 ]
 
@@ -81,13 +81,18 @@ class Rule(NamedTuple):
 def learn(reading: Reading, known: Attribute, value: Any) -> None:
     """Remember an attribute's `value` if others are scaled by it."""
     key = (known.cluster, known.id)
-    if known.manufacturer is None and key in taught() and isinstance(value, int) and known.side == "server":
+    if (
+        known.manufacturer is None
+        and key in scale_attributes()
+        and isinstance(value, int)
+        and known.side == "server"
+    ):
         reading.context.state(Scales).learn(reading.device, reading.endpoint, key, value)
 
 
 def learn_command(reading: Reading, command: Command, values: dict[str, Any]) -> None:
-    """Remember from a command what later values are scaled by (``tables/teaching.csv``)."""
-    for name, key in _teaching().get((command.cluster, command.direction, command.id), ()):
+    """Remember from a command what later values are scaled by (``tables/scale_commands.csv``)."""
+    for name, key in _scale_commands().get((command.cluster, command.direction, command.id), ()):
         if isinstance(values.get(name), int):
             scales = reading.context.state(Scales)
             scales.learn(reading.device, reading.endpoint, key, values[name])
@@ -248,9 +253,9 @@ def _field_rules() -> dict[tuple[int, int, str], list[Rule]]:
 
 
 @cache
-def taught() -> frozenset[ScaleKey]:
+def scale_attributes() -> frozenset[ScaleKey]:
     """Attributes that others are scaled by: (cluster, attribute)."""
-    keys = {key for fields in _teaching().values() for _, key in fields}
+    keys = {key for fields in _scale_commands().values() for _, key in fields}
     for row in table("zcl", "scaling"):
         for column in ("multiplier", "divisor", "digits", "unit", "when"):
             for part in row[column].replace("/", "|").split("|"):
@@ -261,19 +266,19 @@ def taught() -> frozenset[ScaleKey]:
 
 
 def concerns(command: Command) -> bool:
-    """Whether a command teaches scaling, or has fields that are scaled."""
+    """Whether a command sets scaling, or has fields that are scaled."""
     rules = _field_rules()
-    if (command.cluster, command.direction, command.id) in _teaching():
+    if (command.cluster, command.direction, command.id) in _scale_commands():
         return True
     keys = [(command.cluster, code, one.name) for one in command.fields for code in (command.id, -1)]
     return any(key in rules for key in keys)
 
 
 @cache
-def _teaching() -> dict[tuple[int, str, int], list[tuple[str, ScaleKey]]]:
+def _scale_commands() -> dict[tuple[int, str, int], list[tuple[str, ScaleKey]]]:
     found: dict[tuple[int, str, int], list[tuple[str, ScaleKey]]] = {}
-    for row in table("zcl", "teaching"):
-        cluster, _, attribute = row["teaches"].partition(":")
+    for row in table("zcl", "scale_commands"):
+        cluster, _, attribute = row["attribute"].partition(":")
         entry = (row["field"], (int(cluster, 16), int(attribute, 16)))
         key = (int(row["cluster"], 0), row["direction"], int(row["command"], 0))
         found.setdefault(key, []).append(entry)

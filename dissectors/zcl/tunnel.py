@@ -25,7 +25,7 @@ def follow_tunnel(reading: Reading, command: Command, found: DecodedCommand) -> 
     match command.name:
         case "Request Tunnel":
             if "protocol_id" in values:
-                tunnels.asked[pair, reading.header.sequence] = values["protocol_id"]
+                tunnels.requested[pair, reading.header.sequence] = values["protocol_id"]
         case "Request Tunnel Response":
             if values.get("tunnel_status") == 0 and "tunnel_id" in values:
                 _open(tunnels, pair, reading, values["tunnel_id"])
@@ -39,7 +39,7 @@ def follow_tunnel(reading: Reading, command: Command, found: DecodedCommand) -> 
 
 
 def _open(tunnels: Tunnels, pair: frozenset[Any], reading: Reading, tunnel_id: int) -> None:
-    protocol = tunnels.asked.pop((pair, reading.header.sequence), None)
+    protocol = tunnels.requested.pop((pair, reading.header.sequence), None)
     held = tunnels.open.get((pair, tunnel_id))
     if held is not None and held.opened == reading.envelope.frame:
         return

@@ -47,7 +47,7 @@ class Tunnels:
     """Tunnels of a capture by (pair of devices, tunnel identifier), and requests that wait for an answer."""
 
     open: dict[tuple[frozenset[Any], int], Tunnel] = field(default_factory=dict)
-    asked: dict[tuple[frozenset[Any], int], int] = field(default_factory=dict)
+    requested: dict[tuple[frozenset[Any], int], int] = field(default_factory=dict)
 
 
 class Carried(NamedTuple):

@@ -83,7 +83,7 @@ class RenderedValues:
     """What distinct values were found to say; codes stay the same while it is not full (kept in the context)."""
 
     codes: dict[Hashable, int] = field(default_factory=dict)
-    said: list[RenderedValue] = field(default_factory=lambda: [(None, None, None), (None, None, "invalid")])
+    values: list[RenderedValue] = field(default_factory=lambda: [(None, None, None), (None, None, "invalid")])
     kinds: dict[Hashable, int] = field(default_factory=dict)
     octets: Index = field(default_factory=lambda: np.zeros(256, np.int64))
     _texts: Any = None
@@ -101,22 +101,22 @@ class RenderedValues:
         """The code of what `key` says; `tell` is asked once for each key."""
         code = self.codes.get(key)
         if code is None:
-            code = self.codes[key] = len(self.said)
-            self.said.append(tell())
+            code = self.codes[key] = len(self.values)
+            self.values.append(tell())
         return code
 
     def forget(self) -> None:
         """Start again when it is full; codes given before are void."""
-        if len(self.said) > KEPT:
+        if len(self.values) > KEPT:
             self.codes.clear()
-            del self.said[INVALID + 1 :]
+            del self.values[INVALID + 1 :]
             self._texts = self._meanings = None
             self._numbers = np.zeros(0)
             self.octets[:] = NOTHING
 
     def _write(self) -> None:
         """Append what was said since it was last written."""
-        fresh = self.said[len(self._numbers) :]
+        fresh = self.values[len(self._numbers) :]
         if fresh:
             numbers = np.array([np.nan if one[1] is None else one[1] for one in fresh])
             self._texts = _appended(self._texts, text_array([one[0] for one in fresh]))

@@ -1,7 +1,7 @@
 """The address map for many frames at once, as it stood when each of them passed.
 
-Strategy: nearly always the frames of a block teach nothing that was not known, and the map is simply asked
-once for each distinct address. Only for addresses whose owner changes inside the block, the last lesson
+Strategy: nearly always the frames of a block show nothing that was not known, and the map is simply looked up
+once for each distinct address. Only for addresses whose owner changes inside the block, the last observation
 before each frame is looked up; so the result is that of reading frame after frame.
 """
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from dissectors.context import AddressMap
 from dissectors.vectors import Events, Index, Mask, distinct, first_places, stable_order
 
-__all__ = ["Lessons", "address_key", "learnable", "owners"]
+__all__ = ["AddressObservations", "address_key", "learnable", "owners"]
 
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
@@ -33,10 +33,10 @@ def learnable(short: npt.NDArray[np.uint16], eui64: U64) -> Mask:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Lessons:
-    """Who owns which address, as frames taught it, in the order of the frames: `row` never falls.
+class AddressObservations:
+    """Who owns which address, as frames show it, in the order of the frames: `row` never falls.
 
-    A lesson that is not `sure` (its frame was not verified) counts only where no owner is known yet.
+    An observation that is not `sure` (its frame was not verified) counts only where no owner is known yet.
     """
 
     row: Index
@@ -45,21 +45,21 @@ class Lessons:
     sure: Mask
 
     @classmethod
-    def none(cls) -> Lessons:
-        """No lesson at all."""
+    def none(cls) -> AddressObservations:
+        """No observation at all."""
         return cls(
             np.zeros(0, np.int64), np.zeros(0, np.uint32), np.zeros(0, np.uint64), np.zeros(0, np.bool_)
         )
 
-    def where(self, chosen: Mask | Index) -> Lessons:
-        """The chosen lessons."""
-        return Lessons(self.row[chosen], self.key[chosen], self.eui64[chosen], self.sure[chosen])
+    def where(self, chosen: Mask | Index) -> AddressObservations:
+        """The chosen observations."""
+        return AddressObservations(self.row[chosen], self.key[chosen], self.eui64[chosen], self.sure[chosen])
 
     @classmethod
-    def news(cls, known: AddressMap, *parts: Lessons) -> Lessons:
-        """Those lessons that matter, given what is known: all about addresses whose owner changes.
+    def changes_to(cls, known: AddressMap, *parts: AddressObservations) -> AddressObservations:
+        """Those observations that matter, given what is known: all about addresses whose owner changes.
 
-        `parts` are lessons of several kinds; those of one row count in the order of the kinds.
+        `parts` are observations of several kinds; those of one row count in the order of the kinds.
         """
         row, key, eui64, sure = (
             np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__
@@ -74,10 +74,10 @@ class Lessons:
         ids = ids[order]
         first = np.zeros(len(ids), np.bool_)
         first[first_places(ids, len(base))] = True
-        taught = cls(row[order], key[order], eui64[order], sure[order])
-        return taught.where(moved[ids] & (taught.sure | (first & ~has[ids])))._without_repeats()
+        observed = cls(row[order], key[order], eui64[order], sure[order])
+        return observed.where(moved[ids] & (observed.sure | (first & ~has[ids])))._without_repeats()
 
-    def _without_repeats(self) -> Lessons:
+    def _without_repeats(self) -> AddressObservations:
         """Without those that say again what the one before said of the same address."""
         order = stable_order(self.key)
         key, eui64 = self.key[order], self.eui64[order]
@@ -85,8 +85,8 @@ class Lessons:
         kept[1:] = (key[1:] != key[:-1]) | (eui64[1:] != eui64[:-1])
         return self.where(np.sort(order[kept]))
 
-    def teach(self, known: AddressMap, first: int, last: int) -> None:
-        """Tell the map the lessons of rows from `first` up to but not including `last`."""
+    def apply(self, known: AddressMap, first: int, last: int) -> None:
+        """Give the map the observations of rows from `first` up to but not including `last`."""
         begin, end = np.searchsorted(self.row, (first, last), side="left")
         for key, eui64 in zip(self.key[begin:end].tolist(), self.eui64[begin:end].tolist(), strict=True):
             known.learn(key >> 16, key & 0xFFFF, eui64)
@@ -103,16 +103,16 @@ def _known(known: AddressMap, keys: U32) -> tuple[Index, U64, Mask]:
     )
 
 
-def owners(known: AddressMap, news: Lessons, key: U32, row: Index) -> tuple[U64, Mask]:
-    """Who owned each address when the frame in `row` asked, lessons of that very row excluded.
+def owners(known: AddressMap, changes: AddressObservations, key: U32, row: Index) -> tuple[U64, Mask]:
+    """Who owned each address when the frame in `row` passed, observations of that very row excluded.
 
-    `known` is the map before the first row, `news` what the rows teach (`Lessons.news`).
+    `known` is the map before the first row, `changes` what the rows show (`AddressObservations.changes_to`).
     """
     ids, base, has = _known(known, key)
     eui64, owned = base[ids], has[ids]
-    if len(news.row):
-        last = Events(news.key.astype(np.int64), news.row).last_before(key.astype(np.int64), row)
-        taught = np.flatnonzero(last >= 0)
-        eui64[taught] = news.eui64[last[taught]]
-        owned[taught] = True
+    if len(changes.row):
+        last = Events(changes.key.astype(np.int64), changes.row).last_before(key.astype(np.int64), row)
+        changed = np.flatnonzero(last >= 0)
+        eui64[changed] = changes.eui64[last[changed]]
+        owned[changed] = True
     return eui64, owned

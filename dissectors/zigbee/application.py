@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from dissectors.counters import RELAY_NS, REPLAYED, FrameCounters, Use, aps_scope
+from dissectors.counters import RELAY_NS, REPLAYED, CounterUse, FrameCounters, aps_scope
 from dissectors.cursor import Cursor
 from dissectors.errors import Truncated
 from dissectors.field import Field
@@ -24,7 +24,7 @@ from dissectors.zigbee.aps_commands import (
     UPDATE_DEVICE,
     ApsCommandId,
 )
-from dissectors.zigbee.aps_facts import ApsSays
+from dissectors.zigbee.aps_facts import ApsHeaderFacts
 from dissectors.zigbee.fragments import FRAGMENT, Fragments
 from dissectors.zigbee.keys import (
     KEY_IDS,
@@ -173,7 +173,7 @@ def record_failure(reading: Reading, tried: list[Key], key_id: int, pair: tuple[
     if proven:
         reading.issue("warning", LAYER, 0, CODE_DOES_NOT_MATCH)
     paired = any(k.devices is not None and set(k.devices) == set(name[0]) for k in tried)
-    change = reading.context.state(KeyChanges).said(name[0], name[2])
+    change = reading.context.state(KeyChanges).description_of(name[0], name[2])
     reading.set_not_opened("aps", link_reason(KEY_IDS[key_id], len(tried), proven, change, paired))
 
 
@@ -190,7 +190,7 @@ def record_opened(
     name = pair_name(reading.context, source, receiver, key_id, reading.raw.number)
     reading.context.state(KeyProofs).proven.add((name, opened.key.value))
     again = crc32(columns["aps_digest"].to_bytes(4, "little"))
-    use = Use(reading.raw.number, aux.frame_counter, reading.raw.time_ns, again)
+    use = CounterUse(reading.raw.number, aux.frame_counter, reading.raw.time_ns, again)
     peer = 0 if key_id == NETWORK else peer_of(opened.key, source, receiver, reading.nwk_dst)
     scope = aps_scope(opened.key.value, key_id, peer)
     if reading.context.state(FrameCounters).replayed("aps", source, scope, use, RELAY_NS):
@@ -200,7 +200,7 @@ def record_opened(
 
 
 def read_payload(
-    reading: Reading, header: ApsSays, cursor: Cursor, buffer: str, branch: Field | None
+    reading: Reading, header: ApsHeaderFacts, cursor: Cursor, buffer: str, branch: Field | None
 ) -> None:
     """An APS payload in clear: a command, a fragment, or application data."""
     kind = header.bit("frame_type")
@@ -227,7 +227,7 @@ def put_rest(reading: Reading, cursor: Cursor, buffer: str, branch: Field | None
 
 
 def read_command(reading: Reading, cursor: Cursor, buffer: str, branch: Field | None) -> None:
-    """An APS command: identifier, fields, and what it teaches."""
+    """An APS command: identifier, fields, and what is learnt from it."""
     identifier = ApsCommandId.read(cursor)
     into = reading.put(identifier, buffer, branch)
     command = identifier.get("command")
@@ -260,7 +260,7 @@ def read_command(reading: Reading, cursor: Cursor, buffer: str, branch: Field | 
 
 
 def read_fragment(
-    reading: Reading, header: ApsSays, cursor: Cursor, buffer: str, branch: Field | None
+    reading: Reading, header: ApsHeaderFacts, cursor: Cursor, buffer: str, branch: Field | None
 ) -> None:
     """One block of a longer APS payload; the block that completes it goes on with the whole."""
     block = cursor.data[cursor.offset : cursor.end]
@@ -285,7 +285,7 @@ def read_fragment(
     read_data(reading, header, reading.cursor(name, LAYER), name)
 
 
-def envelope_of(reading: Reading, header: ApsSays) -> Envelope:
+def envelope_of(reading: Reading, header: ApsHeaderFacts) -> Envelope:
     """What the layer above needs to know."""
     group = header.bit("delivery_mode") == GROUP
     return Envelope(
@@ -303,7 +303,7 @@ def envelope_of(reading: Reading, header: ApsSays) -> Envelope:
     )
 
 
-def read_data(reading: Reading, header: ApsSays, cursor: Cursor, buffer: str) -> None:
+def read_data(reading: Reading, header: ApsHeaderFacts, cursor: Cursor, buffer: str) -> None:
     """Application data: ZDP for its profile, ZCL for all others."""
     if header.get("profile") == ZDP_PROFILE:
         read_zdp(reading, header.get("cluster", 0), cursor, buffer)

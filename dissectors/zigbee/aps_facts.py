@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-__all__ = ["ApsFacts", "ApsSays"]
+__all__ = ["ApsFacts", "ApsHeaderFacts"]
 
 BITS = {"frame_type": (0, 2), "delivery_mode": (2, 2)}
 """Parts of the frame control that are asked for: lowest bit and width."""
 
 
-class ApsSays(Protocol):
+class ApsHeaderFacts(Protocol):
     """What is asked of an APS header once it has been read, by whichever path."""
 
     def bit(self, name: str) -> int:

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
-from dissectors.counter_columns import uses_of
+from dissectors.counter_columns import counter_uses
 from dissectors.counters import RELAY_NS, aps_scope
 from dissectors.crypto.ccm_batch import MIC, Sealed
 from dissectors.key_proofs import KeyChanges
 from dissectors.keyring import Key
 from dissectors.vectors import Index, Mask, OctetArray, Span, distinct, first_places, unique_values
 from dissectors.zigbee.aps_columns import ApsHeaders
-from dissectors.zigbee.frames import Ends, Frames
+from dissectors.zigbee.frames import Frames, NwkAddresses
 from dissectors.zigbee.key_columns import OpenedFrames
 from dissectors.zigbee.payloads import OpenPayloads
 from dissectors.zigbee.proofs import (
@@ -51,7 +51,7 @@ PEER = 8
 """Octets of a scope that name the peer (`dissectors.counters.aps_scope`)."""
 
 
-def read_applications(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends: Ends) -> None:
+def read_applications(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends: NwkAddresses) -> None:
     """Read APS data and acknowledgements, whose headers were read; `aps.index` points into `ends`."""
     if not len(aps.span):
         return
@@ -76,7 +76,7 @@ def read_applications(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends:
         frames.payloads = OpenPayloads(octets, chosen, ends.where(chosen.index))
 
 
-def _open(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends: Ends) -> OpenedFrames:
+def _open(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends: NwkAddresses) -> OpenedFrames:
     """Open secured APS frames and put their columns; those without a known sender stay shut."""
     ends = ends.where(aps.index)
     own = octets.u8(aps.control_at) & 0x20 != 0
@@ -94,7 +94,7 @@ def _open(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends: Ends) -> Op
     opened = open_sealed(sealed, group, groups, frames.context)
     proofs = judge(rows, opened, group, groups, frames.context)
     frames.proofs.append(proofs)
-    frames.foreseen[rows[proofs.opened.ok]] += 1
+    frames.opened_layers[rows[proofs.opened.ok]] += 1
     good = np.flatnonzero(proofs.opened.ok)
     if len(good):
         keys, key = proofs.keys()
@@ -102,11 +102,11 @@ def _open(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends: Ends) -> Op
         scopes = [aps_scope(one.value, LINK, 0)[:-PEER] for one in keys]
         times = (frames.number, frames.time_ns)
         mark = np.zeros(len(good), np.uint32)
-        uses = uses_of(
+        uses = counter_uses(
             "aps", scopes, key, sender[good], rows[good], times, aps.counter[good], digest[good], mark, peer
         )
         frames.uses.append(uses)
-        frames.blame_replays(uses, RELAY_NS, proofs, good)
+        frames.mark_replays(uses, RELAY_NS, proofs, good)
     frames.put_security("aps", proofs)
     frames.put_reasons("aps", proofs, partial(_reason, frames.context, groups))
     _finish_shut(frames, aps, proofs, known)
@@ -114,7 +114,7 @@ def _open(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends: Ends) -> Op
 
 
 def _groups(
-    sender: npt.NDArray[np.uint64], known: Mask, ends: Ends, context: HanContext
+    sender: npt.NDArray[np.uint64], known: Mask, ends: NwkAddresses, context: HanContext
 ) -> tuple[Index, list[Group]]:
     """Pairs of devices; frames whose sender is unknown are a group without keys."""
     _, source = distinct(np.where(known, sender, 0))
@@ -166,7 +166,7 @@ def _group(source: int, destination: int | None, context: HanContext) -> Group:
 
 
 def _peers(
-    keys: Sequence[Key], key: Index, sender: npt.NDArray[np.uint64], ends: Ends
+    keys: Sequence[Key], key: Index, sender: npt.NDArray[np.uint64], ends: NwkAddresses
 ) -> npt.NDArray[np.uint64]:
     """Who shares each outgoing counter with its sender (as `dissectors.zigbee.proofs.peer_of`)."""
     pairs = np.array([one.devices or (0, 0) for one in keys], np.uint64).reshape(-1, 2)
@@ -183,7 +183,7 @@ def _reason(context: HanContext, groups: Sequence[Group], number: int, proven: b
         return UNKNOWN_SOURCE
     ends, key_id, change = one.name
     paired = any(key.devices is not None and set(key.devices) == set(ends) for key in one.keys)
-    said = context.state(KeyChanges).said(ends, change)
+    said = context.state(KeyChanges).description_of(ends, change)
     return link_reason(KEY_NAMES[key_id], len(one.keys), proven, said, paired)
 
 
@@ -196,7 +196,7 @@ def _finish_shut(frames: Frames, aps: ApsHeaders, proofs: Proofs, known: Mask) -
     frames.finish(aps.span.rows[shut], APS, texts, aps.acknowledgement[shut].astype(np.int64))
     for row in aps.span.rows[proofs.verdict == BAD_MIC].tolist():
         frames.issues.setdefault(row, CODE_DOES_NOT_MATCH)
-    frames.want_link(aps.span.rows[(proofs.verdict == NO_KEY) & known])
+    frames.add_missing_link_key(aps.span.rows[(proofs.verdict == NO_KEY) & known])
 
 
 def _in_place(octets: OctetArray, span: Span, sealed: Index, opened: OpenedFrames) -> Span:

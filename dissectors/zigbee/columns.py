@@ -2,8 +2,8 @@
 
 Strategy: `dissectors.zigbee.stateless_layers` read the layers below already. Each layer reads all rows that the
 layer below handed up, and marks as `done` those that end with it. Rows that no layer finished leave the vector
-path; the caller has the one-frame path dissect them, in order, and before each of them has `Frames.tell` write to
-the context what the frames before it taught. What a layer itself needs of the frames before (owners of
+path; the caller has the one-frame path dissect them, in order, and before each of them has `Frames.publish_before` write
+to the context what was learnt from the frames before it. What a layer itself needs of the frames before (owners of
 addresses, counters, proven keys) it looks up as it was when each frame passed, so the result is that of reading
 frame after frame.
 """
@@ -17,15 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
-from dissectors.counter_columns import uses_of
+from dissectors.counter_columns import counter_uses
 from dissectors.counters import REPEAT_NS
 from dissectors.facts import names
-from dissectors.zigbee.address_columns import Lessons, address_key, owners
+from dissectors.zigbee.address_columns import AddressObservations, address_key, owners
 from dissectors.zigbee.aps_security import read_applications
-from dissectors.zigbee.frames import Ends, Frames, Lines
+from dissectors.zigbee.frames import Frames, NwkAddresses, SummaryWords
 from dissectors.zigbee.nwk_columns import NwkHeaders
 from dissectors.zigbee.nwk_command_columns import read_nwk_commands
-from dissectors.zigbee.nwk_security import lessons
+from dissectors.zigbee.nwk_security import address_observations
 from dissectors.zigbee.proofs import CODE_DOES_NOT_MATCH, network_reason
 from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, Group, Proofs, judge
 from dissectors.zigbee.stateless_layers import StatelessLayers
@@ -44,10 +44,10 @@ def read_frames(
 ) -> Frames:
     """Read what the stateless layers of a block's frames carry; `number` and `time_ns` are of all its rows.
 
-    The context is asked and not changed: see `Frames.tell`. The columns of `stateless` are those of the result.
+    The context is read and not changed: see `Frames.publish_before`. The columns of `stateless` are those of the result.
     """
     count = len(number)
-    lines = context.state(Lines)
+    lines = context.state(SummaryWords)
     lines.forget()
     frames = Frames(
         stateless.octets,
@@ -81,9 +81,9 @@ def _read_network(frames: Frames, stateless: StatelessLayers) -> None:
     nwk, opened = stateless.nwk, stateless.opened
     proofs = judge(nwk.span.rows, opened, stateless.group, stateless.groups, frames.context)
     frames.proofs.append(proofs)
-    frames.foreseen[nwk.span.rows[opened.ok]] += 1
-    taught = lessons(nwk, stateless.hop, proofs.verdict)
-    frames.news = Lessons.news(frames.context.addresses, *taught)
+    frames.opened_layers[nwk.span.rows[opened.ok]] += 1
+    observed = address_observations(nwk, stateless.hop, proofs.verdict)
+    frames.address_changes = AddressObservations.changes_to(frames.context.addresses, *observed)
     ends = _ends(frames, nwk)
     ends.put(frames.out, nwk.span.rows)
     _count(frames, stateless, proofs)
@@ -95,7 +95,7 @@ def _read_network(frames: Frames, stateless: StatelessLayers) -> None:
     read_applications(frames, opened.octets, stateless.applications, ends.where(data))
 
 
-def _ends(frames: Frames, nwk: NwkHeaders) -> Ends:
+def _ends(frames: Frames, nwk: NwkHeaders) -> NwkAddresses:
     """EUI-64s of source and destination: from the header, else from the address map as it was then."""
     found = []
     for short, eui64, has in (
@@ -103,9 +103,9 @@ def _ends(frames: Frames, nwk: NwkHeaders) -> Ends:
         (nwk.dst, nwk.dst_eui64, nwk.with_dst),
     ):
         key = address_key(nwk.pan, short)
-        owner, owned = owners(frames.context.addresses, frames.news, key, nwk.span.rows)
+        owner, owned = owners(frames.context.addresses, frames.address_changes, key, nwk.span.rows)
         found += [short, np.where(has, eui64, owner), has | owned]
-    return Ends(nwk.pan, *found)
+    return NwkAddresses(nwk.pan, *found)
 
 
 def _count(frames: Frames, stateless: StatelessLayers, proofs: Proofs) -> None:
@@ -114,7 +114,7 @@ def _count(frames: Frames, stateless: StatelessLayers, proofs: Proofs) -> None:
     if not len(good):
         return
     nwk, (keys, key) = stateless.nwk, proofs.keys()
-    uses = uses_of(
+    uses = counter_uses(
         "nwk",
         [one.value for one in keys],
         key,
@@ -126,7 +126,7 @@ def _count(frames: Frames, stateless: StatelessLayers, proofs: Proofs) -> None:
         stateless.mark[good],
     )
     frames.uses.append(uses)
-    frames.blame_replays(uses, REPEAT_NS, proofs, good)
+    frames.mark_replays(uses, REPEAT_NS, proofs, good)
 
 
 def _reason(groups: Sequence[Group], number: int, own: bool) -> str:
@@ -142,4 +142,4 @@ def _finish_shut(frames: Frames, nwk: NwkHeaders, proofs: Proofs) -> None:
     frames.finish(nwk.span.rows[shut], NWK, texts, nwk.command[shut].astype(np.int64))
     for row in nwk.span.rows[proofs.verdict == BAD_MIC].tolist():
         frames.issues[row] = CODE_DOES_NOT_MATCH
-    frames.want(nwk.span.rows[proofs.verdict == NO_KEY], {"nwk_security": "no_key"})
+    frames.add_missing_key(nwk.span.rows[proofs.verdict == NO_KEY], {"nwk_security": "no_key"})

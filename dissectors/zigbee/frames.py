@@ -1,4 +1,4 @@
-"""Radio frames of a block under way through the column path: what was read, and what it teaches."""
+"""Radio frames of a block under way through the column path: what was read, and what is learnt from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
-from dissectors.counter_columns import Uses
+from dissectors.counter_columns import CounterUses
 from dissectors.counters import REPLAYED, FrameCounters, Pair
 from dissectors.frame import Dissection
 from dissectors.vectors import (
@@ -25,10 +25,10 @@ from dissectors.vectors import (
     stacked,
     unique_values,
 )
-from dissectors.zigbee.address_columns import Lessons
+from dissectors.zigbee.address_columns import AddressObservations
 from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, OK, REPLAY, VERDICTS, Proofs
 
-__all__ = ["Ends", "Frames", "Lines"]
+__all__ = ["Frames", "NwkAddresses", "SummaryWords"]
 
 KEPT = 1 << 16
 """Distinct lines that are kept from block to block."""
@@ -41,23 +41,23 @@ class Payloads(Protocol):
         """Whether the frame in `row` is one of them."""
 
     def follow(self, frames: Frames, row: int) -> Dissection | None:
-        """What the frame in `row` says, if that neither needs nor teaches anything else; None: see `read`."""
+        """What the frame in `row` says, if that neither needs nor changes anything else; None: see `read`."""
 
     def read(self, frames: Frames, row: int) -> Dissection:
         """What the layers above say of the frame in `row`."""
 
 
-class Teaching(Protocol):
-    """What frames of a block taught some layer above."""
+class ScaleSource(Protocol):
+    """What a layer above learnt from the frames of a block."""
 
-    told: int
+    published_row: int
 
-    def tell(self, context: HanContext, row: int) -> None:
-        """Write the lessons of rows before `row` to the context."""
+    def publish_before(self, context: HanContext, row: int) -> None:
+        """Write what rows before `row` showed to the context."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Lines:
+class SummaryWords:
     """The distinct protocols and summaries, as words of their columns (kept in the context)."""
 
     texts: dict[str, WordList] = field(
@@ -79,7 +79,7 @@ class Lines:
             self.codes.clear()
             self.texts = {column: WordList() for column in self.texts}
 
-    def say(
+    def set_summaries(
         self,
         out: Columns,
         rows: Index,
@@ -95,7 +95,7 @@ class Lines:
 
 
 @dataclass(eq=False, repr=False)
-class Ends(RowFields):
+class NwkAddresses(RowFields):
     """Source and destination of NWK frames: PAN, short addresses, and EUI-64s where known."""
 
     pan: npt.NDArray[np.uint16]
@@ -130,12 +130,12 @@ class Frames:
         number, time_ns: of every row of the block.
         out: columns of the `packets` table.
         done: rows that the vector path read to their end.
-        foreseen: how many layers of each row were opened here (0 to 2).
-        news: lessons about addresses that change what is known.
+        opened_layers: how many layers of each row were opened here (0 to 2).
+        address_changes: observations of addresses that change what is known.
         issues: texts of the `issue` column, by row.
         attributes, attribute_rows: columns of the `attributes` table, and the row that each record came from.
         commands, command_rows: the same for the `commands` table, put together from `command_parts`.
-        shut: frames that want a key, by what the session needs to know of them.
+        unopened: frames that a key is missing for, by what the session needs to know of them.
         payloads: APS payloads in clear that the layers above read one by one.
     """
 
@@ -145,29 +145,29 @@ class Frames:
     context: HanContext
     out: Columns
     done: Mask
-    foreseen: npt.NDArray[np.uint8]
-    lines: Lines
+    opened_layers: npt.NDArray[np.uint8]
+    summary_words: SummaryWords
     tables: frozenset[str]
-    news: Lessons = field(default_factory=Lessons.none)
-    uses: list[Uses] = field(default_factory=list)
+    address_changes: AddressObservations = field(default_factory=AddressObservations.none)
+    uses: list[CounterUses] = field(default_factory=list)
     proofs: list[Proofs] = field(default_factory=list)
-    scales: list[Teaching] = field(default_factory=list)
+    scales: list[ScaleSource] = field(default_factory=list)
     issues: dict[int, str] = field(default_factory=dict)
     attributes: Columns | None = None
     attribute_rows: Index = field(default_factory=lambda: np.zeros(0, np.int64))
     commands: Columns | None = None
     command_rows: Index = field(default_factory=lambda: np.zeros(0, np.int64))
     command_parts: list[tuple[Index, Columns]] = field(default_factory=list)
-    shut: list[tuple[dict[str, Any], Index]] = field(default_factory=list)
+    unopened: list[tuple[dict[str, Any], Index]] = field(default_factory=list)
     payloads: Payloads | None = None
-    told: int = 0
+    published_row: int = 0
 
     def finish(
         self, rows: Index, protocol: str, summaries: Sequence[str], which: npt.NDArray[Any] | int = 0
     ) -> None:
         """`rows` end here: set protocol and summary (``summaries[which]``)."""
         if len(rows):
-            self.lines.say(self.out, rows, protocol, summaries, which)
+            self.summary_words.set_summaries(self.out, rows, protocol, summaries, which)
             self.done[rows] = True
 
     def put_security(self, layer: str, proofs: Proofs) -> None:
@@ -187,27 +187,27 @@ class Frames:
         if texts:
             self.out.put_words(f"{layer}_reason", proofs.rows[bad], which, texts)
 
-    def blame_replays(self, uses: Uses, patience_ns: int, proofs: Proofs, frames: Index) -> None:
+    def mark_replays(self, uses: CounterUses, patience_ns: int, proofs: Proofs, frames: Index) -> None:
         """Give replays their verdict; `frames` are the places in `proofs` of the uses."""
         for use in np.flatnonzero(uses.replays(self.context.state(FrameCounters), patience_ns)).tolist():
             proofs.verdict[frames[use]] = REPLAY
             self.issues.setdefault(int(uses.row[use]), REPLAYED)
 
-    def tell_above(self, row: int) -> None:
-        """As `tell`, of addresses and scaling only: what the layers above the APS ask for."""
-        if len(self.news.row):
-            self.news.teach(self.context.addresses, self.told, row)
+    def publish_for_application(self, row: int) -> None:
+        """As `publish_before`, but of addresses and scaling only: what the layers above the APS ask for."""
+        if len(self.address_changes.row):
+            self.address_changes.apply(self.context.addresses, self.published_row, row)
         for scales in self.scales:
-            scales.tell(self.context, row)
-        self.told = row
+            scales.publish_before(self.context, row)
+        self.published_row = row
 
-    def tell(self, row: int) -> None:
-        """Write to the context what the frames of rows before `row` taught (and not those told before)."""
-        self.tell_above(row)
+    def publish_before(self, row: int) -> None:
+        """Write to the context what is learnt from the frames of rows before `row`, and was not written before."""
+        self.publish_for_application(row)
         for uses in self.uses:
-            uses.told = row
+            uses.published_row = row
         for proofs in self.proofs:
-            proofs.tell(self.context, row)
+            proofs.publish_before(self.context, row)
 
     def join_commands(self) -> None:
         """Put the parts of the `commands` table together, in the order of the frames."""
@@ -217,55 +217,57 @@ class Frames:
             self.commands = stacked([part[1] for part in self.command_parts]).take(order)
             self.command_rows = rows[order]
 
-    def settle(self, row: int) -> None:
-        """The block ends before `row`: what its frames taught is told, and what they counted is kept."""
-        self.tell(row)
+    def finish_block(self, row: int) -> None:
+        """The block ends before `row`: what was learnt is published, and counters are kept."""
+        self.publish_before(row)
         memory = self.context.state(FrameCounters)
         memory.unwritten = []
         for uses in self.uses:
-            uses.settle(memory, row)
+            uses.finish_block(memory, row)
 
-    def told_otherwise(self, row: int) -> None:
-        """The one-frame path dissected `row`, and told the context itself."""
-        self.told = row + 1
+    def mark_read_singly(self, row: int) -> None:
+        """The one-frame path dissected `row`, and wrote to the context itself."""
+        self.published_row = row + 1
         for uses in self.uses:
-            uses.told_otherwise(row)
+            uses.mark_read_singly(row)
         for scales in self.scales:
-            scales.told = row + 1
+            scales.published_row = row + 1
 
     def expected_changes(self, row: int) -> tuple[int, dict[tuple[int, int], int]]:
         """How often the frame in `row` should change the address map, and the owners that it should leave."""
-        begin, end = np.searchsorted(self.news.row, (row, row + 1), side="left")
+        begin, end = np.searchsorted(self.address_changes.row, (row, row + 1), side="left")
         owners: dict[tuple[int, int], int] = {}
         changes = 0
         for key, eui64 in zip(
-            self.news.key[begin:end].tolist(), self.news.eui64[begin:end].tolist(), strict=True
+            self.address_changes.key[begin:end].tolist(),
+            self.address_changes.eui64[begin:end].tolist(),
+            strict=True,
         ):
             pair = (key >> 16, key & 0xFFFF)
             changes += owners.get(pair, self.context.addresses.eui64(*pair)) != eui64
             owners[pair] = eui64
         return changes, owners
 
-    def hangs_on(self, row: int, pairs: Iterable[Pair]) -> bool:
+    def later_rows_depend_on(self, row: int, pairs: Iterable[Pair]) -> bool:
         """Whether frames after `row` would be judged otherwise for what was opened in it by the one-frame path
         alone: `pairs` are those whose counters it used."""
         for proofs in self.proofs:
             shut = (proofs.verdict == NO_KEY) | (proofs.verdict == BAD_MIC)
             if (shut & (proofs.rows > row)).any():
                 return True
-        foreseen = {uses.pairs[place] for uses in self.uses for place in uses.pair[uses.row == row].tolist()}
+        known = {uses.pairs[place] for uses in self.uses for place in uses.pair[uses.row == row].tolist()}
         for uses in self.uses:
             later = {uses.pairs[place] for place in set(uses.pair[uses.row > row].tolist())}
-            if any(pair in later and pair not in foreseen for pair in pairs):
+            if any(pair in later and pair not in known for pair in pairs):
                 return True
         return False
 
-    def end_at(self, count: int) -> None:
+    def truncate(self, count: int) -> None:
         """Forget all rows from `count` on."""
         self.out.cut(count)
         self.issues = {row: text for row, text in self.issues.items() if row < count}
         self.done = self.done[:count]
-        self.shut = [(columns, rows[rows < count]) for columns, rows in self.shut]
+        self.unopened = [(columns, rows[rows < count]) for columns, rows in self.unopened]
         for table in ("attributes", "commands"):
             rows = getattr(self, f"{table[:-1]}_rows")
             kept = int(np.searchsorted(rows, count, side="left"))
@@ -274,12 +276,12 @@ class Frames:
                 columns.cut(kept)
                 setattr(self, f"{table[:-1]}_rows", rows[:kept])
 
-    def wanting(self) -> list[tuple[dict[str, Any], Index]]:
+    def missing_keys(self) -> list[tuple[dict[str, Any], Index]]:
         """Frames that a key is missing for and that ended here, by what their columns say."""
-        found = [(columns, rows[self.done[rows]]) for columns, rows in self.shut]
+        found = [(columns, rows[self.done[rows]]) for columns, rows in self.unopened]
         return [(columns, rows) for columns, rows in found if len(rows)]
 
-    def want(self, rows: Index, columns: dict[str, Any]) -> None:
+    def add_missing_key(self, rows: Index, columns: dict[str, Any]) -> None:
         """Frames that stay shut for want of a key, by the PAN that their header names first."""
         pan = np.where(
             self.out.valid["mac_dst_pan"][rows],
@@ -287,9 +289,9 @@ class Frames:
             self.out.values["mac_src_pan"][rows],
         )
         for one in unique_values(pan):
-            self.shut.append(({"mac_dst_pan": one, **columns}, rows[pan == one]))
+            self.unopened.append(({"mac_dst_pan": one, **columns}, rows[pan == one]))
 
-    def want_link(self, rows: Index) -> None:
+    def add_missing_link_key(self, rows: Index) -> None:
         """APS frames that stay shut, by PAN and sender; whether the sender's EUI-64 is known matters."""
         source = self.out.values["nwk_src"][rows].astype(np.int64)
         known = (
@@ -300,4 +302,4 @@ class Frames:
         kinds = source << 1 | known
         for one in unique_values(kinds):
             columns = {"aps_security": "no_key", "nwk_src": one >> 1}
-            self.want(rows[kinds == one], columns | ({"aps_sender": 0} if one & 1 else {}))
+            self.add_missing_key(rows[kinds == one], columns | ({"aps_sender": 0} if one & 1 else {}))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from dissectors.counters import REPLAYED, FrameCounters, Use
+from dissectors.counters import REPLAYED, CounterUse, FrameCounters
 from dissectors.cursor import Cursor
 from dissectors.field import Field
 from dissectors.keyring import Key
@@ -84,7 +84,9 @@ def record_opened(
     columns["nwk_key"], columns["nwk_security"] = key.origin, "ok"
     if not reading.trusted or header.bit("direction"):
         return
-    use = Use(reading.raw.number, header.frame_counter, reading.raw.time_ns, crc32(mic, reading.mac_seq or 0))
+    use = CounterUse(
+        reading.raw.number, header.frame_counter, reading.raw.time_ns, crc32(mic, reading.mac_seq or 0)
+    )
     if reading.context.state(FrameCounters).replayed(LAYER, device or 0, key.value, use):
         columns["nwk_security"] = "replay"
         reading.set_security_reason("nwk", REPLAYED)

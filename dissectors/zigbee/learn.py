@@ -1,4 +1,4 @@
-"""What verified frames teach: which EUI-64 has which short address, and keys.
+"""What is learnt from verified frames: which EUI-64 has which short address, and keys.
 
 Sources: ZigBee 05-3474 R22 clauses 3.6.1.10 (address assignment), 2.4.3.1.11 (device announce), 4.4.10.1
 (Transport-Key), 3.4.10 (network update).
@@ -13,7 +13,7 @@ from dissectors.reading import Reading
 from dissectors.zigbee.aps_commands import APP_LINK, HIGH_SECURITY_NETWORK, NETWORK, TC_LINK
 from dissectors.zigbee.nwk import AuxHeader, NwkHeader
 
-__all__ = ["learn_addresses", "learn_announced", "learn_key", "learn_pan_change", "suppose_addresses"]
+__all__ = ["assume_addresses", "learn_addresses", "learn_announced", "learn_key", "learn_pan_change"]
 
 
 def learn_addresses(reading: Reading, header: NwkHeader, aux: AuxHeader | None) -> None:
@@ -29,7 +29,7 @@ def learn_addresses(reading: Reading, header: NwkHeader, aux: AuxHeader | None) 
             learn(reading.pan, header.get(short), header.get(eui64))
 
 
-def suppose_addresses(reading: Reading, header: NwkHeader, aux: AuxHeader | None) -> None:
+def assume_addresses(reading: Reading, header: NwkHeader, aux: AuxHeader | None) -> None:
     """An unverified frame: believed only where nothing better is known."""
     if not reading.trusted or reading.pan is None:
         return

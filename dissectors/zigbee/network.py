@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from dissectors.counters import REPLAYED, FrameCounters, Use
+from dissectors.counters import REPLAYED, CounterUse, FrameCounters
 from dissectors.cursor import Cursor
 from dissectors.errors import Truncated
 from dissectors.field import Field
@@ -17,7 +17,7 @@ from dissectors.layout import Layer
 from dissectors.reading import Ciphertext, Mic, Reading, command_rows
 from dissectors.zigbee.application import read_aps, read_inter_pan_aps
 from dissectors.zigbee.keys import KeyProofs, OpenedFrame, open_sealed
-from dissectors.zigbee.learn import learn_addresses, learn_announced, learn_pan_change, suppose_addresses
+from dissectors.zigbee.learn import assume_addresses, learn_addresses, learn_announced, learn_pan_change
 from dissectors.zigbee.nwk import COMMAND, NWK_TYPES, AuxHeader, InterPanHeader, NwkHeader
 from dissectors.zigbee.nwk_commands import NWK_COMMAND_NAMES, NWK_COMMANDS, NwkCommandId
 from dissectors.zigbee.proofs import CODE_DOES_NOT_MATCH, UNKNOWN_HOP, network_reason
@@ -44,7 +44,7 @@ def read_nwk(reading: Reading, cursor: Cursor, buffer: str) -> None:
     if header.error is not None:
         return
     if not secured:
-        suppose_addresses(reading, header, None)
+        assume_addresses(reading, header, None)
         read_payload(reading, header, cursor, buffer, branch)
         return
     aux = AuxHeader.read(cursor)
@@ -100,7 +100,7 @@ def open_nwk(
     reading.put_octets(cursor, buffer, branch, Ciphertext, cursor.remaining - mic)
     reading.put_octets(cursor, buffer, branch, Mic)
     if opened is None or source is None:
-        suppose_addresses(reading, header, aux)
+        assume_addresses(reading, header, aux)
         reading.set_summary(NAME, f"NWK {NWK_TYPES[header.bit('frame_type')]}, encrypted")
         return
     record_opened(reading, opened, source, aux)
@@ -132,7 +132,7 @@ def record_opened(reading: Reading, opened: OpenedFrame, source: int, aux: AuxHe
     sequence = aux.get("key_sequence")
     reading.context.state(KeyProofs).proven.add(((reading.pan, sequence), opened.key.value))
     again = crc32(columns["nwk_digest"].to_bytes(4, "little"), reading.retransmission_mark())
-    use = Use(reading.raw.number, aux.frame_counter, reading.raw.time_ns, again)
+    use = CounterUse(reading.raw.number, aux.frame_counter, reading.raw.time_ns, again)
     if reading.context.state(FrameCounters).replayed("nwk", source, opened.key.value, use):
         columns["nwk_security"] = "replay"
         reading.set_security_reason("nwk", REPLAYED)
@@ -168,7 +168,7 @@ def read_payload(reading: Reading, header: NwkHeader, cursor: Cursor, buffer: st
 
 
 def learn_from(reading: Reading, header: NwkHeader, command: int, layer: Layer) -> None:
-    """What a verified command teaches: new PAN IDs, the address of a device that rejoined."""
+    """What is learnt from a verified command: new PAN IDs, the address of a device that rejoined."""
     if command == NETWORK_UPDATE:
         for pan in layer.get("pans") or ():
             learn_pan_change(reading, pan)

@@ -21,7 +21,7 @@ from dissectors.facts import names
 from dissectors.field import Field
 from dissectors.vectors import Columns, Index, OctetArray, Span, distinct, first_places, stable_order
 from dissectors.zcl.value_columns import integer_texts, places, text_array
-from dissectors.zigbee.frames import Ends, Frames
+from dissectors.zigbee.frames import Frames, NwkAddresses
 
 __all__ = ["LENGTHS", "Length", "read_nwk_commands"]
 
@@ -87,7 +87,7 @@ class Cells:
     value: npt.NDArray[np.uint64]
 
 
-def read_nwk_commands(frames: Frames, octets: OctetArray, payloads: Span, ends: Ends) -> None:
+def read_nwk_commands(frames: Frames, octets: OctetArray, payloads: Span, ends: NwkAddresses) -> None:
     """Finish the commands that are whole."""
     long = payloads.length >= 2
     payloads, ends = payloads.where(long), ends.where(long)
@@ -122,7 +122,7 @@ def _put_rows(
     frames: Frames,
     octets: OctetArray,
     payloads: Span,
-    ends: Ends,
+    ends: NwkAddresses,
     command: npt.NDArray[np.uint8],
     options: npt.NDArray[np.uint8],
 ) -> None:

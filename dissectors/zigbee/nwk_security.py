@@ -1,4 +1,4 @@
-"""NWK security of many frames at once: candidates, counters, and what secured frames teach."""
+"""NWK security of many frames at once: candidates, counters, and the addresses that secured frames show."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from dissectors.context import HanContext
 from dissectors.keyring import Key
-from dissectors.zigbee.address_columns import Lessons, address_key, learnable
+from dissectors.zigbee.address_columns import AddressObservations, address_key, learnable
 from dissectors.zigbee.nwk_columns import NwkHeaders
 from dissectors.zigbee.security_columns import OK, Group
 
-__all__ = ["groups_of", "lessons"]
+__all__ = ["address_observations", "groups_of"]
 
 
 def groups_of(names: Iterable[tuple[int, int]], context: HanContext) -> list[Group]:
@@ -28,10 +28,12 @@ def _group(pan: int, sequence: int, context: HanContext) -> Group:
     return Group((pan, sequence), keys, eligible, any(key.pan == pan for key in fitting))
 
 
-def lessons(nwk: NwkHeaders, sender: npt.NDArray[np.int32], verdict: npt.NDArray[np.uint8]) -> list[Lessons]:
-    """What secured frames teach of addresses, by kinds; `sender` is the MAC source's short address, -1 if it has none.
+def address_observations(
+    nwk: NwkHeaders, sender: npt.NDArray[np.int32], verdict: npt.NDArray[np.uint8]
+) -> list[AddressObservations]:
+    """What secured frames show of addresses, by kinds; `sender` is the MAC source's short address, -1 if it has none.
 
-    A verified frame tells the sender of the hop, then source and destination; an unverified one is believed
+    A verified frame shows the sender of the hop, then source and destination; an unverified one is believed
     only where nothing is known, and last in what it says of the hop.
     """
     sure = verdict == OK
@@ -44,5 +46,5 @@ def lessons(nwk: NwkHeaders, sender: npt.NDArray[np.int32], verdict: npt.NDArray
         mask = has & learnable(short, eui64)
         chosen = np.flatnonzero(mask if only is None else mask & only)
         key = address_key(nwk.pan[chosen], short[chosen])
-        parts.append(Lessons(nwk.span.rows[chosen], key, eui64[chosen], sure[chosen]))
+        parts.append(AddressObservations(nwk.span.rows[chosen], key, eui64[chosen], sure[chosen]))
     return parts

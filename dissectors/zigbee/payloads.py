@@ -18,7 +18,7 @@ from dissectors.zcl.transfers import TUNNELING, read_transfer
 from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.aps_facts import ApsFacts
 from dissectors.zigbee.fragments import FRAGMENT, Fragments
-from dissectors.zigbee.frames import Ends, Frames
+from dissectors.zigbee.frames import Frames, NwkAddresses
 from dissectors.zigbee.security_columns import VERDICTS
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class OpenPayloads:
 
     octets: OctetArray
     aps: ApsHeaders
-    ends: Ends
+    ends: NwkAddresses
     _place: dict[int, int] = field(default_factory=dict)
     _lists: dict[str, list[Any]] = field(default_factory=dict)
     _joined: dict[int, bytes] = field(default_factory=dict)
@@ -128,7 +128,7 @@ class OpenPayloads:
         """What the one-frame path says of the frame in `row`, from the APS payload on.
 
         Its columns are those that the layers above fill. `follow` has been asked before, and the context told
-        what the frames up to this one taught (`Frames.tell_above`).
+        what the frames up to this one taught (`Frames.publish_for_application`).
         """
         place = self._place[row]
         whole = self._joined.pop(row, None)

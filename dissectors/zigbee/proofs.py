@@ -90,7 +90,7 @@ def link_reason(key_id: str, tried: int, proven: bool, change: str, paired: bool
         key_id: name of the key that it wants.
         tried: how many keys were tried.
         proven: one of them has opened frames of this pair of devices.
-        change: the key establishment that this pair made since (`KeyChanges.said`); empty: none was seen.
+        change: the key establishment that this pair made since (`KeyChanges.description_of`); empty: none was seen.
         paired: one of them was given or learnt for this very pair.
     """
     if proven:

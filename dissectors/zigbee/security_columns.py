@@ -79,7 +79,7 @@ class Proofs:
         pairs, which = self._used()
         return [self.groups[group].keys[key] for group, key in pairs], which
 
-    def tell(self, context: HanContext, row: int) -> None:
+    def publish_before(self, context: HanContext, row: int) -> None:
         """Remember the keys that opened frames of rows before `row`."""
         proven = context.state(KeyProofs).proven
         if self._news is None:

@@ -25,11 +25,11 @@ from dissectors.zcl.command_columns import Plan, command_rows, plans_of
 from dissectors.zcl.general import GENERAL
 from dissectors.zcl.header import DIRECTIONS
 from dissectors.zcl.meanings import label_of
-from dissectors.zcl.scale_columns import Owners, ScaleLessons, scaled
+from dissectors.zcl.scale_columns import Owners, ScaleObservations, scaled
 from dissectors.zcl.summaries import PROTOCOL, line, records_text
 from dissectors.zcl.value_columns import RenderedValues, integers, signed
 from dissectors.zigbee.aps_columns import ApsHeaders
-from dissectors.zigbee.frames import Ends, Frames
+from dissectors.zigbee.frames import Frames, NwkAddresses
 
 __all__ = ["read_zcl_frames"]
 
@@ -39,7 +39,7 @@ INTEGERS = frozenset({"uint", "int", "data", "bitmap", "enum", "attribute", "clu
 """Kinds of values that are whole numbers to the one-frame path."""
 
 
-def read_zcl_frames(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends: Ends) -> None:
+def read_zcl_frames(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends: NwkAddresses) -> None:
     """Read ZCL frames out of APS data (`ends`: one entry a frame)."""
     zcl, shaped = read_zcl(octets, aps.span, np.arange(len(aps.span)))
     if not len(zcl.span):
@@ -65,7 +65,7 @@ def read_zcl_frames(frames: Frames, octets: OctetArray, aps: ApsHeaders, ends: E
     _attributes(frames, octets, facts, records, specs, spec, _owners(facts, aps, ends))
 
 
-def _facts(zcl: ZclHeaders, aps: ApsHeaders, ends: Ends) -> ZclFrames:
+def _facts(zcl: ZclHeaders, aps: ApsHeaders, ends: NwkAddresses) -> ZclFrames:
     """Sender, receiver and cluster of each frame; a group has no EUI-64."""
     to_client = (zcl.control & 8) != 0
     target = np.where(aps.grouped, ends.dst, ends.destination)
@@ -85,7 +85,7 @@ def _facts(zcl: ZclHeaders, aps: ApsHeaders, ends: Ends) -> ZclFrames:
     )
 
 
-def _owners(facts: ZclFrames, aps: ApsHeaders, ends: Ends) -> Owners:
+def _owners(facts: ZclFrames, aps: ApsHeaders, ends: NwkAddresses) -> Owners:
     """Who owns the server side: EUI-64, or PAN and short address while that is unknown."""
     count = len(facts.rows)
     to_client, grouped = facts.to_client, aps.grouped
@@ -117,9 +117,9 @@ def _owners(facts: ZclFrames, aps: ApsHeaders, ends: Ends) -> Owners:
 
 
 def _odd(records: Records, specs: list[Spec], spec: Index, frames: int) -> Mask:
-    """Frames that teach scaling with something that is no plain number: left to the one-frame path."""
+    """Frames that set scaling with something that is no plain number: left to the one-frame path."""
     odd = np.zeros(frames, np.bool_)
-    kinds = [one.kind.kind if one.kind and one.teaches else "uint" for one in specs]
+    kinds = [one.kind.kind if one.kind and one.sets_scale else "uint" for one in specs]
     strange = np.array([kind not in INTEGERS for kind in kinds], np.bool_)
     odd[records.index[strange[spec]]] = True
     return odd
@@ -228,27 +228,27 @@ def _attributes(
     spec: Index,
     owners: Owners,
 ) -> None:
-    """Rows of the attributes table, and what they teach of scaling."""
-    lessons = _lessons(octets, facts, records, specs, spec, owners)
-    frames.scales.append(lessons)
+    """Rows of the attributes table, and what they set of scaling."""
+    observed = _scale_observations(octets, facts, records, specs, spec, owners)
+    frames.scales.append(observed)
     if "attributes" not in frames.tables or not len(records.index):
         return
     values = values_of(octets, records, specs, spec, frames.context.state(RenderedValues))
     frames.attributes = attribute_rows(facts, records, specs, spec, values)
-    found = scaled(values.number, values.numeric, records.index, specs, spec, lessons, frames.context)
+    found = scaled(values.number, values.numeric, records.index, specs, spec, observed, frames.context)
     told = np.flatnonzero(found.unit >= 0)
     frames.attributes.put("scaled", told, found.value[told])
     frames.attributes.put_words("unit", told, found.unit[told], list(found.units))
     frames.attribute_rows = facts.rows[records.index]
 
 
-def _lessons(
+def _scale_observations(
     octets: OctetArray, facts: ZclFrames, records: Records, specs: list[Spec], spec: Index, owners: Owners
-) -> ScaleLessons:
-    lessons = ScaleLessons(owners)
-    teaching = [(s.known.cluster, s.known.id) if s.known and s.teaches else None for s in specs]
-    keys = sorted({key for key in teaching if key})
-    of = np.array([keys.index(key) if key else -1 for key in teaching] or [-1], np.int16).take(spec)
+) -> ScaleObservations:
+    observed = ScaleObservations(owners)
+    setting = [(s.known.cluster, s.known.id) if s.known and s.sets_scale else None for s in specs]
+    keys = sorted({key for key in setting if key})
+    of = np.array([keys.index(key) if key else -1 for key in setting] or [-1], np.int16).take(spec)
     minus = np.array([s.kind is not None and s.kind.kind == "int" for s in specs] or [False])
     for place, key in enumerate(keys):
         chosen = np.flatnonzero(of == place)
@@ -256,5 +256,5 @@ def _lessons(
         raw = integers(octets, records.value[chosen], size)
         value = np.where(minus.take(spec[chosen]), signed(raw, size), raw.view(np.int64))
         frame = records.index[chosen]
-        lessons.by_key[key] = (frame, facts.rows[frame], value)
-    return lessons
+        observed.by_key[key] = (frame, facts.rows[frame], value)
+    return observed

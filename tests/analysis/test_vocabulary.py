@@ -25,7 +25,7 @@ from analysis.tables.vocabulary import Vocabulary, Words
 from captures.simulated.scenarios.samples import FOLDER
 from dissectors.keyring import Keyring
 from dissectors.zigbee import frames
-from dissectors.zigbee.frames import Lines
+from dissectors.zigbee.frames import SummaryWords
 
 FEW = 3
 SAMPLE = "install-day"
@@ -69,7 +69,7 @@ def test_tables_and_frames_are_the_same(few_words: None) -> None:
     few = decode(*sample(), block_frames=20)
     words = few.session.context.state(Vocabulary)
     assert all(len(one.texts) <= FEW for one in words._words.values())
-    assert len(few.session.context.state(Lines).codes) <= FEW + 20
+    assert len(few.session.context.state(SummaryWords).codes) <= FEW + 20
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vocabulary, "MOST_WORDS", 1 << 20)
         patch.setattr(frames, "KEPT", 1 << 20)

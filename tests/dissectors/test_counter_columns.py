@@ -6,8 +6,8 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from dissectors.counter_columns import uses_of
-from dissectors.counters import REPEAT_NS, FrameCounters, Use
+from dissectors.counter_columns import counter_uses
+from dissectors.counters import REPEAT_NS, CounterUse, FrameCounters
 
 KEYS = (bytes(16), bytes(range(16)))
 
@@ -42,7 +42,7 @@ def test_verdicts_are_those_of_one_by_one(seed: int, step_ns: int, size: int) ->
                 "nwk",
                 sender,
                 KEYS[key],
-                Use(begin + i + 1, counter, time_ns, crc32(digest.to_bytes(4, "little"), mark)),
+                CounterUse(begin + i + 1, counter, time_ns, crc32(digest.to_bytes(4, "little"), mark)),
             )
             for i, (sender, key, counter, time_ns, digest, mark) in enumerate(part)
         ]
@@ -50,11 +50,11 @@ def test_verdicts_are_those_of_one_by_one(seed: int, step_ns: int, size: int) ->
             np.array(column, np.int64) for column in zip(*part, strict=True)
         )
         rows = np.arange(len(part))
-        block = uses_of(
+        block = counter_uses(
             "nwk", KEYS, key, sender.astype(np.uint64), rows, (rows + begin + 1, time_ns),
             counter.astype(np.uint32), digest.astype(np.uint32), mark.astype(np.uint32),
         )  # fmt: skip
         assert block.replays(memory, REPEAT_NS).tolist() == expected
-        block.settle(memory, len(part))
+        block.finish_block(memory, len(part))
     for pair, track in alone.tracks.items():
         assert memory.track(pair).top == track.top

@@ -17,7 +17,7 @@ from dissectors.vectors import (
     padded,
     stacked,
 )
-from dissectors.zigbee.address_columns import Lessons, owners
+from dissectors.zigbee.address_columns import AddressObservations, owners
 
 
 def test_unaligned_reads() -> None:
@@ -86,10 +86,10 @@ def test_owners_are_those_of_the_moment() -> None:
     lessons = [(row, (1 << 16) | rng.randrange(5), 100 + rng.randrange(3)) for row in range(0, 200, 3)]
     rows, pairs, eui64s = (np.array(column) for column in zip(*lessons, strict=True))
     sure = np.array([rng.random() < 0.6 for _ in lessons])
-    taught = Lessons(rows, pairs.astype(np.uint32), eui64s.astype(np.uint64), sure)
+    observed = AddressObservations(rows, pairs.astype(np.uint32), eui64s.astype(np.uint64), sure)
     keys = [(1 << 16) | rng.randrange(7) for _ in range(200)]
-    news = Lessons.news(known, taught)
-    found, owned = owners(known, news, np.array(keys, np.uint32), np.arange(200))
+    changes = AddressObservations.changes_to(known, observed)
+    found, owned = owners(known, changes, np.array(keys, np.uint32), np.arange(200))
     by_row = {row: (key, eui64, s) for (row, key, eui64), s in zip(lessons, sure.tolist(), strict=True)}
     for row, key in enumerate(keys):
         expected = mirror.eui64(1, key & 0xFFFF)
@@ -98,7 +98,7 @@ def test_owners_are_those_of_the_moment() -> None:
             taught_key, eui64, certain = by_row[row]
             if certain or mirror.eui64(1, taught_key & 0xFFFF) is None:
                 mirror.learn(1, taught_key & 0xFFFF, eui64)
-    news.teach(known, 0, 200)
+    changes.apply(known, 0, 200)
     assert known.pairs == mirror.pairs
 
 

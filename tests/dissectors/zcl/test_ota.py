@@ -59,7 +59,7 @@ def test_a_gbcs_image_in_any_order() -> None:
     image = download.image()
     assert image.kind == "gbcs" and image.payload == firmware()
     assert image.sha256 == sha256(octets).hexdigest()
-    assert any(image.sha256 in text for text in told) or download.told
+    assert any(image.sha256 in text for text in told) or download.reported
 
 
 def test_the_last_block_tells_the_hash() -> None:

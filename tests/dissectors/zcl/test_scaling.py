@@ -9,7 +9,7 @@ from dissectors.cursor import Cursor
 from dissectors.facts import table
 from dissectors.frame import Dissection, Envelope
 from dissectors.zcl import build_attribute_records, build_command, dissect
-from dissectors.zcl.scaling import Scales, taught
+from dissectors.zcl.scaling import Scales, scale_attributes
 from tests.dissectors.zcl.support import HUB, METER, read
 
 
@@ -171,5 +171,5 @@ def test_scales_tell_when_they_learn() -> None:
 
 
 def test_the_table_refers_to_what_is_taught() -> None:
-    assert {(0x0702, 0x0301), (0x0702, 0x0300), (0x0700, 0x0617), (0x0705, 0x0000)} <= taught()
+    assert {(0x0702, 0x0301), (0x0702, 0x0300), (0x0700, 0x0617), (0x0705, 0x0000)} <= scale_attributes()
     assert all(row["source"] for row in table("zcl", "scaling"))
