@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as fields_of
 from enum import IntEnum
@@ -13,7 +13,18 @@ import numpy.typing as npt
 
 from dissectors.frame import RawFrame, Trailer
 
-__all__ = ["BLOCK_FRAMES", "NO_TIME", "FcsState", "FrameBlock", "Kind", "Lost", "TrailerKind", "cut"]
+__all__ = [
+    "BLOCK_FRAMES",
+    "NO_TIME",
+    "FcsState",
+    "FrameBlock",
+    "Kind",
+    "Lost",
+    "TrailerKind",
+    "columns_of",
+    "cut",
+    "joined",
+]
 
 BLOCK_FRAMES = 32_768
 """Frames in a block at most: where the column decoder is fastest (design: docs/performance.md)."""
@@ -128,12 +139,47 @@ class FrameBlock:
                 yield self.raw(row)
 
 
+def columns_of(block: FrameBlock) -> list[str]:
+    """Names of the arrays that have an entry a record."""
+    return [f.name for f in fields_of(block) if f.name != "data" and hasattr(getattr(block, f.name), "shape")]
+
+
 def cut(block: FrameBlock, start: int, stop: int) -> FrameBlock:
     """Rows `start` to `stop` of a block, over the same octets."""
-    whole = len(block)
-    parts: dict[str, Any] = {}
-    for one in fields_of(block):
-        value = getattr(block, one.name)
-        if one.name != "data" and hasattr(value, "shape") and len(value) == whole:
-            parts[one.name] = value[start:stop]
+    parts: dict[str, Any] = {name: getattr(block, name)[start:stop] for name in columns_of(block)}
     return replace(block, **parts)
+
+
+def joined(blocks: Sequence[FrameBlock]) -> FrameBlock:
+    """Blocks that follow each other, none of them empty, as one, over little more octets than their records take."""
+    spans = [_span(block) for block in blocks]
+    if len(blocks) == 1 and len(blocks[0].data) < 2 * (spans[0][1] - spans[0][0]) + 4 * PADDING:
+        return blocks[0]
+    pieces, shifts, at = [bytes(PADDING)], [], PADDING
+    for block, (low, high) in zip(blocks, spans, strict=True):
+        pieces.append(block.data[low:high].tobytes())
+        shifts.append(at - low)
+        at += high - low
+    pieces.append(bytes(PADDING))
+    parts: dict[str, Any] = {"data": np.frombuffer(b"".join(pieces), np.uint8)}
+    for name in dict.fromkeys(name for block in blocks for name in columns_of(block)):
+        columns = [_column(block, name) for block in blocks]
+        if name in ("offset", "record_offset"):
+            columns = [column + shift for column, shift in zip(columns, shifts, strict=True)]
+        parts[name] = np.concatenate(columns)
+    for name in ("comments", "issues"):
+        parts[name] = {number: text for block in blocks for number, text in getattr(block, name).items()}
+    return replace(blocks[0], **parts)
+
+
+def _span(block: FrameBlock) -> tuple[int, int]:
+    """Where its first record begins in `data`, and where the last one ends."""
+    return int(block.record_offset.min()), int((block.record_offset + block.record_length).max())
+
+
+def _column(block: FrameBlock, name: str) -> npt.NDArray[Any]:
+    """An array of a block; what a missing one would hold."""
+    found: npt.NDArray[Any] | None = getattr(block, name)
+    if found is not None:
+        return found
+    return block.record_length if name == "wire_length" else np.zeros(len(block), np.int64)

@@ -10,13 +10,12 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from dataclasses import fields as fields_of
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from captures.block import BLOCK_FRAMES, NO_TIME, PADDING, FrameBlock, Kind, cut
+from captures.block import BLOCK_FRAMES, NO_TIME, PADDING, FrameBlock, Kind, columns_of, cut, joined
 from captures.capture import Capture, open_capture
 from captures.doubles import Doubles, find_doubles, hear
 from captures.errors import CaptureError
@@ -80,7 +79,7 @@ def _marked(block: FrameBlock, doubles: Doubles) -> FrameBlock:
 
 def _parted(held: list[FrameBlock], ranks: Numbers, until: int) -> tuple[list[FrameBlock], list[FrameBlock]]:
     """Blocks of the records whose rank is below `until`, in order, and what is left."""
-    whole = _joined(held)
+    whole = joined(held)
     rank = ranks[whole.number - 1]
     order = np.argsort(rank, kind="stable")
     count = int(np.count_nonzero(rank < until))
@@ -89,32 +88,9 @@ def _parted(held: list[FrameBlock], ranks: Numbers, until: int) -> tuple[list[Fr
     return out, [rest] if len(rest) else []
 
 
-def _joined(blocks: list[FrameBlock]) -> FrameBlock:
-    """Blocks as one, over octets of its own."""
-    if len(blocks) == 1:
-        return blocks[0]
-    pieces, bases, base = [bytes(PADDING)], [], PADDING
-    for block in blocks:
-        low = int(block.record_offset.min())
-        high = int((block.record_offset + block.record_length).max())
-        pieces.append(block.data[low:high].tobytes())
-        bases.append(base - low)
-        base += high - low
-    pieces.append(bytes(PADDING))
-    parts: dict[str, Any] = {"data": np.frombuffer(b"".join(pieces), np.uint8)}
-    for name in _columns(blocks[0]):
-        columns = [getattr(block, name) for block in blocks]
-        if name in ("offset", "record_offset"):
-            columns = [column + add for column, add in zip(columns, bases, strict=True)]
-        parts[name] = np.concatenate(columns)
-    for name in ("comments", "issues"):
-        parts[name] = {number: text for block in blocks for number, text in getattr(block, name).items()}
-    return replace(blocks[0], **parts)
-
-
 def _taken(block: FrameBlock, rows: Numbers) -> FrameBlock:
     """Some rows of a block, in this order, over octets of their own."""
-    parts: dict[str, Any] = {name: getattr(block, name)[rows] for name in _columns(block)}
+    parts: dict[str, Any] = {name: getattr(block, name)[rows] for name in columns_of(block)}
     records = [block.record(row) for row in rows.tolist()]
     length = np.array([len(record) for record in records], np.int64)
     start = PADDING + np.cumsum(length) - length
@@ -122,11 +98,6 @@ def _taken(block: FrameBlock, rows: Numbers) -> FrameBlock:
     parts["offset"] = start + (parts["offset"] - parts["record_offset"])
     parts["record_offset"] = start
     return replace(block, **parts)
-
-
-def _columns(block: FrameBlock) -> list[str]:
-    """Names of the arrays that have an entry a record."""
-    return [f.name for f in fields_of(block) if f.name != "data" and hasattr(getattr(block, f.name), "shape")]
 
 
 @dataclass(slots=True, eq=False, repr=False)

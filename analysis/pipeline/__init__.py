@@ -14,7 +14,7 @@ _WHERE = {
     "DecodedBlock": "analysis.pipeline.passes",
     "Replay": "analysis.pipeline.source",
     "Session": "analysis.pipeline.session",
-    "Sink": "analysis.pipeline.runner",
+    "Sink": "analysis.pipeline.sinks",
     "Window": "analysis.pipeline.windows",
     "TableSink": "analysis.pipeline.decode",
     "run_passes": "analysis.pipeline.runner",

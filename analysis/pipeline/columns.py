@@ -264,8 +264,7 @@ def _put_issues(block: FrameBlock, frames: Frames) -> None:
 
 
 def _note_shut(block: FrameBlock, session: Session, frames: Frames) -> None:
-    """Tell the session which frames want a key: the first of each kind, or all when it keeps them."""
+    """Tell the session which frames want a key: the first of each kind."""
     for columns, rows in frames.missing_keys():
-        some = rows if session.ring.maxlen else rows[:1]
-        for row in some.tolist():
-            session.note_shut(columns, block.raw(row))
+        for row in rows[:1].tolist():
+            session.shut.note(columns, int(block.number[row]))

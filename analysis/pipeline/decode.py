@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass, Progress
-from analysis.pipeline.runner import Sink, run_passes
+from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
+from analysis.pipeline.sinks import Sink
 from analysis.pipeline.source import Replay, Source
 from analysis.pipeline.uncollected import uncollected
 from analysis.tables.arrow import empty_table, shown
@@ -38,6 +39,13 @@ class TableSink(Sink):
     def take(self, block: DecodedBlock) -> None:
         for table, batch in block.batches.items():
             self.batches.setdefault(table, []).append(batch)
+
+    def snapshot(self) -> Any:
+        return {table: len(found) for table, found in self.batches.items()}
+
+    def rewind(self, decode_pass: DecodePass, saved: Any) -> None:
+        for table, found in self.batches.items():
+            del found[saved.get(table, 0) :]
 
     def table(self, name: str) -> Any:
         """A table as `pyarrow.Table`, empty where nothing was decoded."""

@@ -100,7 +100,7 @@ def _radio(block: FrameBlock, row: int, session: Session, columns: dict[str, Any
     if troubled is not None or ("issue" not in columns and found.issues):
         columns["issue"] = troubled or f"{found.issues[0].layer}: {found.issues[0].text}"
     if any(columns.get(layer) == "no_key" for layer in SECURITY):
-        session.note_shut(columns, raw)
+        session.shut.note(columns, raw.number)
     out.take(session, found, raw.number, columns["time"])
 
 

@@ -8,41 +8,20 @@ write one. A live source is the same thing with no end (`analysis.pipeline.live`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable
+from contextlib import nullcontext
 
-from analysis.pipeline.passes import DECODED_TABLES, CapturePass, DecodedBlock, DecodePass, Progress
+from analysis.pipeline.passes import CapturePass, DecodePass, Progress
 from analysis.pipeline.session import Hindsight
+from analysis.pipeline.sinks import Sink, abandoning, tables_of
 from analysis.pipeline.source import Replay, Source
 from dissectors.keyring import Keyring
 
-__all__ = ["Sink", "run_passes"]
+__all__ = ["run_passes"]
 
 PASSES = 6
 """Passes over a capture at most, two of which are given up early: every further one needs a key that the one before
 taught."""
-
-
-class Sink:
-    """Takes what decoding gives. To be subclassed; what a sink does not care for it leaves out.
-
-    Attributes:
-        tables: the tables that it reads; None for all.
-    """
-
-    tables: tuple[str, ...] | None = None
-
-    def restart(self, decode_pass: DecodePass) -> None:
-        """A pass begins: what an earlier one gave does not count any more."""
-
-    def take(self, block: DecodedBlock) -> None:
-        """The next block of the pass."""
-
-    def end(self, decode_pass: DecodePass) -> None:
-        """The last pass was this one, and it has given everything."""
-
-    def abandon(self) -> None:
-        """The run broke off, with an error or an interruption: let go of what is not finished."""
 
 
 def run_passes(
@@ -70,7 +49,7 @@ def run_passes(
     Raises:
         CaptureError: the capture cannot be read at all.
     """
-    wanted = _read_by(sinks) if tables is None else tuple(tables)
+    wanted = tables_of(sinks) if tables is None else tuple(tables)
     hindsight: Hindsight | None = None
     with nullcontext(source) if isinstance(source, Replay) else Replay(source) as replay, abandoning(sinks):
         for number in range(1, PASSES + 1):
@@ -90,22 +69,3 @@ def run_passes(
         for sink in sinks:
             sink.end(one)
     return one
-
-
-@contextmanager
-def abandoning(sinks: Iterable[Sink]) -> Iterator[None]:
-    """Tell the sinks when what is done within breaks off."""
-    try:
-        yield
-    except BaseException:
-        for sink in sinks:
-            sink.abandon()
-        raise
-
-
-def _read_by(sinks: Iterable[Sink]) -> tuple[str, ...]:
-    """The tables that any of the sinks reads."""
-    read: set[str] = set()
-    for sink in sinks:
-        read |= set(DECODED_TABLES if sink.tables is None else sink.tables)
-    return tuple(name for name in DECODED_TABLES if name in read)

@@ -4,18 +4,17 @@ Strategy: a capture is decoded strictly in order, and a frame sees the keys and 
 it passed. What is learnt later still serves it, because the capture is then decoded once more from its start
 with that *hindsight* (`Hindsight`): so the result depends neither on the size of the blocks nor on when a
 retry happens to run, and counters, fragments and tunnels never run backwards. A live source cannot be read
-twice; there `Session(ring=N)` keeps the last N shut frames and `reopen` tries them again.
+twice from its start; there the last stretch is held, and decoded again (`analysis.pipeline.live`).
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dissectors.context import AddressMap, HanContext
-from dissectors.frame import Dissection, RawFrame
 from dissectors.keyring import Key, Keyring
 
 if TYPE_CHECKING:
@@ -75,6 +74,10 @@ class Shut:
             if columns.get("aps_sender") is None and pan is not None and short is not None:
                 self.addressless.setdefault((pan, short), frame)
 
+    def served(self, keys: Iterable[Key], addresses: AddressMap) -> bool:
+        """Whether some of them might be opened by what is known by now."""
+        return any(map(self.served_by, keys)) or any(pair in addresses.first for pair in self.addressless)
+
     def served_by(self, key: Key) -> bool:
         """Whether a frame before the one that taught `key` might be opened by it."""
         taught = key.first_frame or 0
@@ -95,7 +98,6 @@ class Session:
         capture: name of the capture, for the tables.
         tables: the tables that are wanted; all by default.
         hindsight: what an earlier reading of the same capture taught.
-        ring: how many shut frames to keep for `reopen`; 0 for none.
 
     Attributes:
         context: keys, addresses and the layers' memories, as dissectors take it.
@@ -116,7 +118,6 @@ class Session:
         capture: str = "",
         tables: Iterable[str] | None = None,
         hindsight: Hindsight | None = None,
-        ring: int = 0,
     ) -> None:
         from analysis.pipeline.devices import Radios
         from analysis.tables.schema import TABLES
@@ -140,14 +141,17 @@ class Session:
         self.secrets = 0
         self.forgotten: Counter[str] = Counter()
         self.frames = 0
-        self.ring: deque[RawFrame] = deque(maxlen=ring)
         if hindsight is not None:
-            self._remember(hindsight)
+            self.remember(hindsight)
 
-    def _remember(self, hindsight: Hindsight) -> None:
+    def remember(self, hindsight: Hindsight) -> None:
+        """Know from now on what was learnt later."""
         for key in hindsight.keys:
             self.context.keyring.add(key)
-        self.context.addresses = AddressMap(dict(hindsight.addresses), dict(hindsight.addresses))
+        addresses = self.context.addresses
+        for pair, eui64 in hindsight.addresses.items():
+            addresses.pairs.setdefault(pair, eui64)
+            addresses.first.setdefault(pair, eui64)
 
     def wants(self, *tables: str) -> bool:
         """Whether any of `tables` was asked for."""
@@ -164,34 +168,16 @@ class Session:
         """Count a value that its column cannot hold; `value` itself is not kept (it may be a secret)."""
         self.refused[where] += 1
 
-    def note_shut(self, columns: dict[str, Any], raw: RawFrame) -> None:
-        """Take in a frame, some layer of which stayed shut for want of a key."""
-        self.shut.note(columns, raw.number)
-        if self.ring.maxlen:
-            self.ring.append(raw)
+    def hindsight(self, *earlier: Shut) -> Hindsight | None:
+        """What another pass should know from the start; None when it would not open anything more, neither of the
+        frames that are noted in `shut`, nor of those in `earlier`."""
+        found = self.learnt(told=True)
+        useful = any(shut.served(found.keys, self.context.addresses) for shut in (self.shut, *earlier))
+        return found if useful else None
 
-    def hindsight(self) -> Hindsight | None:
-        """What another pass should know from the start; None when it would not open anything more."""
-        keys = [k for k in self.context.keyring.keys[self.given :] if k.first_frame is not None]
-        addresses = self.context.addresses
-        useful = any(self.shut.served_by(key) for key in keys)
-        useful = useful or any(pair in addresses.first for pair in self.shut.addressless)
-        return Hindsight(keys, dict(addresses.first)) if useful else None
-
-    def learnt(self) -> Hindsight:
-        """All that was learnt, for who looks at single frames of the capture again."""
-        return Hindsight(self.context.keyring.keys[self.given :], dict(self.context.addresses.first))
-
-    def reopen(self) -> list[tuple[RawFrame, Dissection]]:
-        """Try the shut frames of the ring again; those that opened leave it and are returned."""
-        from dissectors import dissect_frame
-
-        opened: list[tuple[RawFrame, Dissection]] = []
-        for _ in range(len(self.ring)):
-            raw = self.ring.popleft()
-            found = dissect_frame(raw, self.context)
-            if any(found.columns.get(layer) in ("no_key", "bad_mic") for layer in SECURITY):
-                self.ring.append(raw)
-            else:
-                opened.append((raw, found))
-        return opened
+    def learnt(self, *, told: bool = False) -> Hindsight:
+        """All that was learnt, for who decodes frames again; `told`: of the keys only those that frames told."""
+        keys = self.context.keyring.keys[self.given :]
+        if told:
+            keys = [key for key in keys if key.first_frame is not None]
+        return Hindsight(keys, dict(self.context.addresses.first))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from analysis.pipeline.passes import DecodedBlock, DecodePass
-from analysis.pipeline.runner import Sink
+from analysis.pipeline.sinks import Sink
 from analysis.tables.arrow import empty_table, numpy_of
 from analysis.tables.batches import in_one_code
 from analysis.tables.schema import TABLES

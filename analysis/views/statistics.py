@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.pipeline.passes import DecodedBlock, DecodePass
-from analysis.pipeline.runner import Sink
+from analysis.pipeline.sinks import Sink
 from analysis.tables.arrow import numpy_of, truths_of
 from analysis.tables.python_values import rows_of
 
@@ -169,6 +170,12 @@ class StatisticsSink(Sink):
             self.counts.count(block.batches["packets"])
         if "devices" in block.batches:
             self.devices = list(rows_of(block.batches["devices"]))
+
+    def snapshot(self) -> Any:
+        return deepcopy(self.counts)
+
+    def rewind(self, decode_pass: DecodePass, saved: Any) -> None:
+        self.counts = deepcopy(saved)
 
 
 def _rows(packets: Any, names: tuple[str, ...]) -> tuple[Any, Any]:

@@ -1,38 +1,14 @@
-"""What crosses blocks: shut frames that a live source opens later, hindsight, and a keyring left alone."""
+"""What crosses blocks: a keyring left alone, and the state of a pass to come back to."""
 
 from pathlib import Path
 
-import pytest
+from analysis.keys.keyfile import read_keys, read_keys_text
+from analysis.pipeline.checkpoint import Checkpoint
+from analysis.pipeline.decode import decode
+from analysis.pipeline.session import Hindsight, Session, copy_keyring
+from dissectors.keyring import Key
 
-from analysis.keys.keyfile import read_keys_text
-from analysis.pipeline.blocks import decode_block
-from analysis.pipeline.session import Session, copy_keyring
-from captures import open_capture
-
-
-@pytest.mark.shared
-def test_a_live_source_reopens_what_stayed_shut(shared: Path) -> None:
-    session = Session(tables=("packets",), ring=1000)
-    with open_capture(shared / "captures" / "kb_control4-sample.pcap") as capture:
-        for block in capture:
-            decode_block(block, session)
-    before = {raw.number for raw in session.ring}
-    assert 1 in before
-    opened = session.reopen()
-    assert {raw.number for raw, _ in opened} <= before
-    assert all(found.columns["nwk_security"] == "ok" for _, found in opened)
-    assert not {raw.number for raw in session.ring} & {raw.number for raw, _ in opened}
-    assert session.hindsight() is not None
-    assert session.hindsight().keys[0].first_frame == 151  # type: ignore[union-attr]
-
-
-@pytest.mark.shared
-def test_the_ring_is_bounded(shared: Path) -> None:
-    session = Session(tables=("packets",), ring=16)
-    with open_capture(shared / "captures" / "kb_control4-sample.pcap") as capture:
-        for block in capture:
-            decode_block(block, session)
-    assert len(session.ring) <= 16
+SAMPLE = Path(__file__).parents[2] / "captures" / "samples" / "install-day.pcapng"
 
 
 def test_learning_leaves_the_callers_keyring_alone() -> None:
@@ -41,3 +17,17 @@ def test_learning_leaves_the_callers_keyring_alone() -> None:
     copy.keys.clear()
     assert len(ring.keys) == 1
     assert Session(ring).context.keyring is not ring
+
+
+def test_the_state_of_a_pass_comes_back_as_often_as_asked() -> None:
+    ring = read_keys(SAMPLE.with_suffix("").with_suffix(".keys.toml"))
+    session = decode(SAMPLE, ring).session
+    told, frames = session.learnt(), session.frames
+    checkpoint = Checkpoint(session)
+    session.remember(Hindsight([Key("network", bytes(16), first_frame=1)], {(1, 2): 3}))
+    session.frames = 0
+    for _ in range(2):
+        again = checkpoint.session()
+        assert (again.learnt(), again.frames) == (told, frames)
+        assert again.context.keyring.gbcs is session.context.keyring.gbcs
+        again.frames = 7

@@ -9,7 +9,8 @@ import pytest
 
 from analysis.pipeline.decode import decode
 from analysis.pipeline.passes import DecodedBlock, DecodePass
-from analysis.pipeline.runner import Sink, run_passes
+from analysis.pipeline.runner import run_passes
+from analysis.pipeline.sinks import Sink
 from analysis.pipeline.source import Replay
 from captures.files import chain, pcap, source
 from dissectors.keyring import Key, Keyring

@@ -13,8 +13,9 @@ from typing import IO, Any
 from analysis.cli import console
 from analysis.cli.command_line.batch import Batch
 from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass
-from analysis.pipeline.runner import Sink, run_passes
+from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
+from analysis.pipeline.sinks import Sink
 from analysis.tables.arrow import codes_of
 from analysis.tables.output import FORMATS, Folder
 from analysis.tables.scribe import Scribe

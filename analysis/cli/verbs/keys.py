@@ -12,7 +12,8 @@ from analysis.cli import console
 from analysis.pipeline.certificates import certificate_rows
 from analysis.pipeline.keytable import key_rows
 from analysis.pipeline.passes import DecodedBlock, DecodePass
-from analysis.pipeline.runner import Sink, run_passes
+from analysis.pipeline.runner import run_passes
+from analysis.pipeline.sinks import Sink
 from analysis.tables.arrow import codes_of
 from analysis.tables.python_values import rows_of
 from dissectors.keyring import Keyring
