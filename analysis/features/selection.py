@@ -1,8 +1,8 @@
 """Some rows of a wide table, its columns cut only when they are asked for.
 
 Strategy: a boolean mask on a DataFrame copies all of its columns; a `Selection` keeps the places of its rows
-and cuts a column when a rule reads it. It reads like a DataFrame; what it does not know itself it hands to the
-DataFrame of those rows."""
+and cuts a column when a rule reads it. It reads like a DataFrame; what it does not know itself is asked of the
+columns that it is about: ``rows[["frame", "sender"]].merge(...)``."""
 
 from __future__ import annotations
 
@@ -172,9 +172,6 @@ class Selection:
         cut: dict[str, list[Any]] = {}
         return (Row(self, cut, number) for number in range(len(self)))
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.frame, name)
-
 
 class Row:
     """One row of a selection; its columns are attributes."""
@@ -261,6 +258,3 @@ class Groups:
             return self["frame"].size()
         found = [(key, len(part)) for key, part in self.places()]
         return pd.Series([n for _, n in found], index=[key for key, _ in found], dtype="int64")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.rows.frame.groupby(self.keys, **self.options), name)

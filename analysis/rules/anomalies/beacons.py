@@ -69,7 +69,7 @@ def _own_epid(view: View, pan: int, part: Frame) -> int:
     ids = set(part["beacon_epid"].tolist())
     packets = view.good
     frames = packets.only(pan=pan, nwk_src=0)
-    hubs = frames.loc[mask(frames["nwk_security"].isin(["ok", "no_key"])), "nwk_src_eui64"].dropna()
+    hubs = frames[mask(frames["nwk_security"].isin(["ok", "no_key"]))]["nwk_src_eui64"].dropna()
     own = [int(h) for h in hubs.value_counts().index if int(h) in ids]
     return own[0] if own else int(part["beacon_epid"].value_counts().index[0])
 

@@ -47,7 +47,7 @@ def device_unresponsive(
     answers = answers[mask(answers["cra"].isin(["response", "alert"]))]
     known = set(zip(answers["recipient"], answers["originator"], answers["originator_counter"], strict=True))
     packets = view.good
-    sleepers = set(packets.loc[mask(packets["mac_command"] == 0x04), "sender"].dropna().tolist())
+    sleepers = set(packets.only(mac_command=0x04)["sender"].dropna().tolist())
     for recipient, part in commands.groupby("recipient", sort=False):
         station = station_of(recipient)
         if station is None:
@@ -199,7 +199,7 @@ def _unfinished(view: View, messages: Frame, seconds: float) -> Frame:
     data = data.drop_duplicates("frame").sort_values("seconds")
     octets = data["value"].astype(str).str.len() // 2
     lost = ~mask(data["frame"].isin(list(held))) & mask(octets > HEADER_OCTETS)
-    again = mask(data.duplicated(["source", "destination", "value"]))  # sent once more: it counts once
+    again = mask(data[["source", "destination", "value"]].duplicated())  # sent once more: it counts once
     return data[lost & ~again & mask(data["seconds"] + seconds < view.duration)]
 
 

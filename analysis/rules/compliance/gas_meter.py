@@ -97,7 +97,7 @@ def gas_three_values(view: View, *, seconds: float = 20.0) -> Iterator[Evidence]
     burst = np.cumsum(starts[: len(keys)])
     reports = 0
     lacking: list[int] = []
-    for _, part in rows.assign(key=keys, burst=burst).groupby("burst"):
+    for _, part in rows[["frame"]].assign(key=keys, burst=burst).groupby("burst"):
         got = set(part["key"])
         if GAS_VALUES[0] not in got:
             continue
