@@ -17,9 +17,9 @@ from analysis.pipeline.sinks import Sink
 from analysis.views.statistics import StatisticsSink
 from captures import CaptureError
 from captures.live import LiveCapture
-from captures.simulated.keyfile import keys_text
-from captures.simulated.recording import write_han
 from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.keyfile import keys_text
+from captures.simulated.scenarios.recording import write_han
 from captures.sniffers.simulated import SimulatedSniffer
 from dissectors.keyring import Keyring
 

@@ -83,7 +83,9 @@ def run(source: str, keyring: Keyring, *, as_json: bool, reveal: bool, quiet: bo
         last = run_passes(source, keyring, sink, progress=step)
     console.tell_losses(last.facts)
     held, secured = key_rows(last.session, reveal=reveal), sink.secured
-    ranked = sorted(sink.needs.values(), key=lambda need: -need.count)
+    ranked = sorted(
+        sink.needs.values(), key=lambda need: (-need.count, need.first[0], LAYERS.index(need.layer))
+    )
     shut = [need for need in ranked if need.verdict != REPLAY]
     replayed = [need for need in ranked if need.verdict == REPLAY]
     certificates = certificate_rows(last.session)
