@@ -15,11 +15,11 @@ from analysis.pipeline.session import Session
 from analysis.tables.vocabulary import Vocabulary
 from dissectors.gbcs.keystore import Keystore
 from dissectors.message import Message
-from dissectors.zigbee.frames import Lines
+from dissectors.zigbee.frames import SummaryWords
 
 __all__ = ["Checkpoint"]
 
-SHARED = (Message, Keystore, Vocabulary, Lines)
+SHARED = (Message, Keystore, Vocabulary, SummaryWords)
 LIBRARIES = ("cryptography", "asn1crypto")
 """Objects of these libraries never change; many of them cannot be pickled."""
 
