@@ -24,7 +24,7 @@ __all__ = ["dissect_message"]
 _NOTHING = OpenedParts([], "none")
 _TUNNEL = (b"\x01", b"\x02", b"\x03")
 _FUTURE_DATED = (0x00CC, 0x00CD)
-_NO_SIGNATURE = (Signature("absent", []), Trust("absent", "no signature"))
+_NO_SIGNATURE = (Signature("absent", ()), Trust("absent", "no signature"))
 
 
 def dissect_message(
@@ -175,10 +175,7 @@ def _trust(layout: Layout, signature: Signature, keystore: Keystore | None, at: 
         return Trust(
             "unchecked", f"no certificate of {layout.originator.hex()} for digital signatures is held"
         )
-    code, cra = layout.message_code, layout.cra
-    if at is None:
-        return keystore.signer_trust(signature.certificates, code, cra)
-    return judge_signer(signature.certificates, keystore, code=code, cra=cra, at=at)
+    return judge_signer(signature.certificates, keystore, code=layout.message_code, cra=layout.cra, at=at)
 
 
 def _facts(

@@ -11,7 +11,8 @@ from __future__ import annotations
 import base64
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,7 +22,7 @@ from dissectors.gbcs.certificates import Certificate, check_chain, read_certific
 from dissectors.gbcs.chains import Path, find_paths
 from dissectors.gbcs.names import role_title
 from dissectors.gbcs.revocation import RevocationList, read_revocation_list
-from dissectors.gbcs.trust import Trust, judge_signer
+from dissectors.gbcs.trust import Trust, judge_certificate
 
 __all__ = ["AGREEMENT", "PREPAYMENT", "SIGNATURE", "Keystore"]
 
@@ -30,14 +31,24 @@ AGREEMENT = "keyAgreement"
 PREPAYMENT = "prePaymentTopUp"
 ACCESS_CONTROL_BROKER = 4
 MOST_PATHS = 4096
-"""Certificates whose chains are remembered, and kinds of signed message whose signer's trust is."""
+"""Certificates whose chains and trust are remembered."""
 
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.+?)-----END \1-----", re.DOTALL)
 _NAME = re.compile(r"([0-9a-fA-F]{16})[-_.](pp-ka|ka|ds)")
 _SUFFIX = {"ds": SIGNATURE, "ka": AGREEMENT, "pp-ka": PREPAYMENT}
 _CURVE = ec.SECP256R1()
 _Slot = tuple[bytes, str]
-_Signer = tuple[tuple[bytes, ...], int | None, int]  # certificates, message code, CRA flag
+
+
+class Signer(NamedTuple):
+    """A public key that may have signed for an entity.
+
+    `named`: it is one for signatures; `certificates`: those of the entity that hold it, none when it came alone.
+    """
+
+    key: ec.EllipticCurvePublicKey
+    named: bool
+    certificates: tuple[Certificate, ...]
 
 
 class Keystore:
@@ -60,8 +71,11 @@ class Keystore:
         self.crls: list[RevocationList] = []
         self.roles: dict[bytes, str] = {}
         self._held: dict[bytes, list[Certificate]] = {}
+        self._authorities: list[Certificate] = []
         self._paths: dict[bytes, list[Path]] = {}
-        self._judged: dict[_Signer, Trust] = {}
+        self._trust: dict[bytes, Trust] = {}
+        self._signers: dict[bytes, tuple[Signer, ...]] = {}
+        self._kinds: dict[bytes, tuple[str, str]] = {}
         self._points: dict[_Slot, list[bytes]] = {}
         self._scalars: dict[_Slot, list[int]] = {}
         self._public: dict[_Slot, tuple[ec.EllipticCurvePublicKey, ...]] = {}
@@ -102,11 +116,12 @@ class Keystore:
             return certificate
         self.certificates.append(certificate)
         self._held.setdefault(certificate.entity, []).append(certificate)
+        if certificate.authority:
+            self._authorities.append(certificate)
         self._forget_chains()
         slot = use or (SIGNATURE if certificate.usage == SIGNATURE else AGREEMENT)
         if certificate.entity and not certificate.authority:
             self.add_public_point(certificate.entity, slot, certificate.point)
-        self._brokers = None
         return certificate
 
     def add_root(self, data: bytes | str) -> int:
@@ -122,7 +137,6 @@ class Keystore:
             raise Malformed("not the certificate of a certification authority", layer="gbcs.keystore")
         self.roots += [one for one in found if all(one.der != root.der for root in self.roots)]
         self._forget_chains()
-        self._brokers = None
         return len(found)
 
     def add_revocation_list(self, data: bytes | str) -> None:
@@ -202,12 +216,16 @@ class Keystore:
 
     def _forget_chains(self) -> None:
         self._paths.clear()
-        self._judged.clear()
+        self._trust.clear()
+        self._signers.clear()
+        self._kinds.clear()
+        self._brokers = None
 
     def _forget(self, entity: bytes, use: str) -> None:
         self._public.pop((entity, use), None)
         self._private.pop((entity, use), None)
         self._secrets.clear()
+        self._signers.clear()
         self._brokers = self._agreeing = None
 
     # --- what is asked
@@ -290,7 +308,7 @@ class Keystore:
     def name_roles(self, roles: Mapping[bytes, str]) -> None:
         """Hold what the user says entities are: a device's role (``ESME``) or a party's (``Supplier``)."""
         self.roles = dict(roles)
-        self._brokers = None
+        self._forget_chains()
 
     def role(self, entity: bytes) -> int | None:
         """Remote party role of `entity` by its certificates; None for devices and strangers."""
@@ -298,6 +316,14 @@ class Keystore:
 
     def kind(self, entity: bytes) -> tuple[str, str]:
         """What `entity` is: ``party``, ``device`` or nothing when neither is known; and its role in words."""
+        found = self._kinds.get(entity)
+        if found is None:
+            found = self._kind(entity)
+            if found[0]:
+                self._kinds[entity] = found
+        return found
+
+    def _kind(self, entity: bytes) -> tuple[str, str]:
         said = self.roles.get(entity)
         if said:
             return ("device" if said.isupper() else "party"), said
@@ -307,11 +333,26 @@ class Keystore:
         role = next((c.role for c in held if c.role is not None), None)
         return ("device", "device") if role is None else ("party", role_title(role))
 
-    def certificates_of(self, entity: bytes, key: ec.EllipticCurvePublicKey) -> list[Certificate]:
-        """Certificates of `entity` that hold this public key; none when the key came alone."""
+    def signers(self, entity: bytes) -> tuple[Signer, ...]:
+        """The public keys that may have signed for `entity`, those for signatures first.
+
+        A key of another use counts too (it is the originator's all the same): trust in it is another question.
+        """
+        found = self._signers.get(entity)
+        if found is None:
+            found = tuple(
+                Signer(key, use == SIGNATURE, self._certificates_of(entity, key))
+                for use in (SIGNATURE, AGREEMENT)
+                for key in self.public_keys(entity, use)
+            )
+            if found:
+                self._signers[entity] = found
+        return found
+
+    def _certificates_of(self, entity: bytes, key: ec.EllipticCurvePublicKey) -> tuple[Certificate, ...]:
         form = serialization.PublicFormat.UncompressedPoint
         point = key.public_bytes(serialization.Encoding.X962, form)
-        return [c for c in self._held.get(entity, ()) if c.point == point]
+        return tuple(c for c in self._held.get(entity, ()) if c.point == point)
 
     def agreeing(self) -> tuple[bytes, ...]:
         """Entities whose key agreement keys are held, those with a private key first."""
@@ -320,23 +361,21 @@ class Keystore:
             self._agreeing = tuple(dict.fromkeys(entity for entity, use in slots if use == AGREEMENT))
         return self._agreeing
 
-    def signer_trust(self, certificates: Sequence[Certificate], code: int | None, cra: int) -> Trust:
-        """Trust in the signer of a message without a time (`dissectors.gbcs.trust`), worked out once for each kind."""
-        kind = (tuple(one.der for one in certificates), code, cra)
-        found = self._judged.get(kind)
+    def trust(self, certificate: Certificate) -> Trust:
+        """Trust in a certificate for signatures, whatever the time and the message; worked out once for each."""
+        found = self._trust.get(certificate.der)
         if found is None:
-            found = judge_signer(certificates, self, code=code, cra=cra, at=None)
-            if len(self._judged) >= MOST_PATHS:
-                self._judged.clear()
-            self._judged[kind] = found
+            found = judge_certificate(certificate, self, use=SIGNATURE)
+            if len(self._trust) >= MOST_PATHS:
+                self._trust.clear()
+            self._trust[certificate.der] = found
         return found
 
     def paths(self, certificate: Certificate) -> list[Path]:
         """Every chain from `certificate` upwards, those to a root that was given first."""
         found = self._paths.get(certificate.der)
         if found is None:
-            authorities = [c for c in self.certificates if c.authority]
-            found = find_paths(certificate, authorities, self.roots)
+            found = find_paths(certificate, self._authorities, self.roots)
             if len(self._paths) >= MOST_PATHS:
                 self._paths.clear()
             self._paths[certificate.der] = found
@@ -344,7 +383,7 @@ class Keystore:
 
     def check(self) -> list[tuple[Certificate, list[str]]]:
         """Certificates that do not fit the SMKI, and why: chain, role, key usage."""
-        authorities = [c for c in (*self.roots, *self.certificates) if c.authority]
+        authorities = [*self.roots, *self._authorities]
         judged = ((c, check_chain(c, authorities)) for c in self.certificates)
         return [(c, faults) for c, faults in judged if faults]
 

@@ -10,8 +10,9 @@ Source: GBCS 4.x section 12 (certificates), 13 (trust anchors), 17 (who may do w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from dissectors.gbcs.certificates import Certificate
@@ -54,11 +55,20 @@ def judge_signer(
     """
     if not certificates:
         return Trust("unchecked", "the key came without a certificate: give it in certificates = [...]")
-    verdicts = [
-        judge_certificate(one, keystore, at=at, use=_SIGNATURE, faults=role_faults(one, code, cra))
-        for one in certificates
-    ]
+    verdicts = [_for_message(one, keystore, code, cra, at) for one in certificates]
     return min(verdicts, key=lambda trust: _ORDER.index(trust.state))
+
+
+def _for_message(
+    certificate: Certificate, keystore: Keystore, code: int | None, cra: int, at: datetime | None
+) -> Trust:
+    trust = keystore.trust(certificate)
+    if at is not None:
+        trust = judge_certificate(certificate, keystore, at=at, use=_SIGNATURE)
+    faults = role_faults(certificate.role, code, cra)
+    if not faults:
+        return trust
+    return Trust("untrusted", "; ".join([*faults, *([trust.reason] if trust.state == "untrusted" else [])]))
 
 
 def judge_certificate(
@@ -67,14 +77,13 @@ def judge_certificate(
     *,
     at: datetime | None = None,
     use: str | None = None,
-    faults: Iterable[str] = (),
     paths: Sequence[Path] | None = None,
 ) -> Trust:
     """Trust in one certificate for `use` (a key usage; None for any) at a time.
 
-    `faults` were found before; `paths` are those to judge, where they are not the ones that the keystore knows.
+    `paths` are those to judge, where they are not the ones that the keystore knows.
     """
-    found = [*faults, *_usage_faults(certificate, use)]
+    found = _usage_faults(certificate, use)
     judged = [_judge_path(path, keystore, at) for path in paths or keystore.paths(certificate)]
     state, against, missing, kept = min(judged, key=lambda one: _ORDER.index(one[0]))
     found += against
@@ -127,21 +136,22 @@ def _usage_faults(certificate: Certificate, use: str | None) -> list[str]:
     return [f"its key usage is {certificate.usage or 'not said'}, {use} is needed"]
 
 
-def role_faults(certificate: Certificate, code: int | None, cra: int) -> list[str]:
-    """May the party of `certificate` send messages of this kind: role for commands, a device for the rest."""
+@lru_cache(maxsize=4096)
+def role_faults(role: int | None, code: int | None, cra: int) -> tuple[str, ...]:
+    """May a party with `role` (None: a device) send messages of this kind: role for commands, a device for the rest."""
     kind = CRA.get(cra, "message")
     if cra != _COMMAND:
-        if certificate.role is None:
-            return []
-        return [f"{role_title(certificate.role)}: only a device makes a GBCS {kind}"]
-    if certificate.role is None:
-        return ["a device: only a remote party makes a signed command"]
+        if role is None:
+            return ()
+        return (f"{role_title(role)}: only a device makes a GBCS {kind}",)
+    if role is None:
+        return ("a device: only a remote party makes a signed command",)
     allowed = originator_roles(code) if code is not None else frozenset()
-    if not allowed or role_title(certificate.role) in allowed:
-        return []
+    if not allowed or role_title(role) in allowed:
+        return ()
     row = use_case(code)
     name = row.use_case if row is not None else f"message code {code:04x}"
-    return [f"role {role_title(certificate.role)} may not send {name}: only {', '.join(sorted(allowed))}"]
+    return (f"role {role_title(role)} may not send {name}: only {', '.join(sorted(allowed))}",)
 
 
 def _who(certificate: Certificate) -> str:

@@ -6,12 +6,13 @@ section 8 for encrypted attributes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
 from dissectors.crypto.ecdsa import verify_signature
 from dissectors.gbcs.certificates import Certificate
-from dissectors.gbcs.keystore import AGREEMENT, SIGNATURE, Keystore
+from dissectors.gbcs.keystore import AGREEMENT, Keystore
 from dissectors.gbcs.layout import Layout
 from dissectors.gbcs.payload import SECURITY_HEADER
 from dissectors.gbcs.protection import ENCRYPTION_MODE, Verdict, decrypt, message_key
@@ -33,28 +34,25 @@ class Signature(NamedTuple):
     """The verdict on a signature, and the certificates that hold the key that made it."""
 
     verdict: Verdict
-    certificates: list[Certificate]
+    certificates: Sequence[Certificate]
 
 
-_ABSENT, _NO_KEY, _INVALID = Signature("absent", []), Signature("no_key", []), Signature("invalid", [])
+_ABSENT, _NO_KEY, _INVALID = Signature("absent", ()), Signature("no_key", ()), Signature("invalid", ())
 
 
 def check_signature(layout: Layout, keystore: Keystore | None) -> Signature:
-    """The verdict on the signature of the business originator.
-
-    A key of another use counts too (it is the originator's all the same): trust in it is another question
-    (`dissectors.gbcs.trust`).
-    """
+    """The verdict on the signature of the business originator; trust in the key is another question
+    (`dissectors.gbcs.trust`)."""
     if layout.signature_length != 64:
         return _ABSENT
     if keystore is None:
         return _NO_KEY
     raw, data = layout.raw_signature, layout.signed_octets
-    keys = keystore.public_keys(layout.originator, SIGNATURE)
-    for key in (*keys, *keystore.public_keys(layout.originator, AGREEMENT)):
-        if verify_signature(key, raw, data):
-            return Signature("valid", keystore.certificates_of(layout.originator, key))
-    return _INVALID if keys else _NO_KEY
+    signers = keystore.signers(layout.originator)
+    for signer in signers:
+        if verify_signature(signer.key, raw, data):
+            return Signature("valid", signer.certificates)
+    return _INVALID if any(signer.named for signer in signers) else _NO_KEY
 
 
 def signature_twins(layout: Layout) -> tuple[bytes, bytes] | None:
