@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import keywrap
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dissectors.crypto.kdf import derive_key
-from dissectors.dlms.lengths import build_octets
+from dissectors.layout.lengths import build_octets
 
 __all__ = ["agreed_key", "public_octets", "unwrap_key"]
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dissectors.dlms.apdu import Apdu, build
-from dissectors.dlms.lengths import build_length
 from dissectors.dlms.scalars import LAYER, Node, build_value
 from dissectors.field import Issue
+from dissectors.layout.lengths import build_length
 
 __all__ = ["first_difference", "noncanonical_apdu", "noncanonical_data"]
 

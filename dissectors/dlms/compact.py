@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from itertools import repeat
 from typing import Any, NamedTuple
 
-from dissectors.dlms.lengths import build_length, build_octets, read_count, read_length
 from dissectors.dlms.scalars import (
     FIXED,
     MAX_DEPTH,
@@ -24,6 +23,7 @@ from dissectors.dlms.scalars import (
     read_scalar,
 )
 from dissectors.errors import Malformed, Truncated
+from dissectors.layout.lengths import build_length, build_octets, read_count, read_length
 
 __all__ = ["CompactArray", "read_compact"]
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from dissectors.dlms.compact import read_compact
-from dissectors.dlms.lengths import build_length, read_count
 from dissectors.dlms.scalars import (
     COMPACT,
     FIXED,
@@ -29,6 +28,7 @@ from dissectors.dlms.scalars import (
     read_scalar,
 )
 from dissectors.errors import Malformed, Truncated
+from dissectors.layout.lengths import build_length, read_count
 
 __all__ = [
     "MAX_DEPTH",

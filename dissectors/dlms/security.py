@@ -16,10 +16,10 @@ from dissectors.dlms.apdu import Apdu, read_whole_apdu
 from dissectors.dlms.ciphering import open_payload
 from dissectors.dlms.data import read_node
 from dissectors.dlms.general import HEADER, Ciphered, SecurityControl
-from dissectors.dlms.lengths import build_octets
 from dissectors.dlms.p1 import is_telegram
 from dissectors.errors import DissectionError
 from dissectors.keyring import DlmsKeys
+from dissectors.layout.lengths import build_octets
 
 __all__ = ["OpenedApdu", "check_signature", "open_apdu", "open_ciphered"]
 

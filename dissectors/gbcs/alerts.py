@@ -12,7 +12,7 @@ from dissectors.dlms.data import Node
 from dissectors.dlms.obis import obis_text
 from dissectors.field import Field, Issue
 from dissectors.gbcs.cosem import Description, apdu_header, opened_fields
-from dissectors.gbcs.names import CRA, alert_name, coded, eui64, use_case
+from dissectors.gbcs.names import CRA, alert_name, code_words, coded, eui64
 from dissectors.gbcs.objects import Target, object_title, part_tree, parts_of
 from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.protected import PARAMETERS, sealed_octets
@@ -34,12 +34,6 @@ class Piece(NamedTuple):
 
 def _number(octets: bytes) -> int:
     return int.from_bytes(octets, "big")
-
-
-def code_words(code: int) -> str:
-    """Use case and title of a message code."""
-    row = use_case(code)
-    return f"{row.use_case} {row.title}" if row is not None else f"unknown message code {code:04x}"
 
 
 def _cra_words(value: int) -> str:

@@ -1,4 +1,4 @@
-"""Whole messages from their fields: headers, signature, MAC. The twin of `dissectors.gbcs.layout`.
+"""Whole messages from their fields: headers, signature, MAC (`dissectors.gbcs.envelope`).
 
 Source: GBCS 4.x sections 4.3 (protections), 7.2 (structure).
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dissectors.crypto import ecdsa
-from dissectors.dlms.lengths import build_length
 from dissectors.errors import KeyMissing
+from dissectors.gbcs.envelope import GroupingHeader, MacHeader, SignatureBlock
 from dissectors.gbcs.keystore import SIGNATURE, Keystore
 from dissectors.gbcs.protection import ENCRYPTION_MODE, MAC_LENGTH, gmac, message_key
 
@@ -46,27 +46,25 @@ class Header:
     rest: bytes = b""
     security: bytes = SECURITY
 
-    @property
-    def information(self) -> bytes:
-        """Content of other-information."""
-        out = self.message_code.to_bytes(2, "big") + (self.supplementary_party or b"")
-        for counter in (self.supplementary_counter, self.supplementary_originator_counter):
-            if counter is not None:
-                out += counter.to_bytes(8, "big")
-        return out + self.certificate + self.rest
-
-    @property
-    def transaction(self) -> bytes:
-        """CRA flag and originator counter."""
-        return bytes((self.cra,)) + self.counter.to_bytes(8, "big")
+    def layer(self, payload: int) -> GroupingHeader:
+        """The grouping header in front of a payload of so many octets."""
+        supplementary = {
+            "supplementary_remote_party": self.supplementary_party,
+            "supplementary_remote_party_counter": self.supplementary_counter,
+            "supplementary_originator_counter": self.supplementary_originator_counter,
+            "certificate": self.certificate or None,
+            "rest": self.rest or None,
+        }
+        return GroupingHeader(
+            cra_flag=self.cra, originator_counter=self.counter, originator=self.originator, recipient=self.recipient,
+            date_time=self.date_time, message_code=self.message_code, content_length=payload,
+            **{name: value for name, value in supplementary.items() if value is not None},
+        )  # fmt: skip
 
 
 def grouping(header: Header, payload: bytes) -> bytes:
     """The general-signing APDU up to the end of its payload, without the signature's length octet."""
-    out = b"\xdf\x09" + header.transaction + b"\x08" + header.originator + b"\x08" + header.recipient
-    out += bytes((len(header.date_time),)) + header.date_time
-    information = header.information
-    return out + build_length(len(information)) + information + build_length(len(payload)) + payload
+    return bytes(header.layer(len(payload))) + payload
 
 
 def sign(keystore: Keystore, originator: bytes, body: bytes) -> bytes:
@@ -86,7 +84,7 @@ def sign(keystore: Keystore, originator: bytes, body: bytes) -> bytes:
 
 def signed(body: bytes, signature: bytes | None) -> bytes:
     """`body` (see `grouping`) with its signature; empty for none, None leaves the length octet out too."""
-    return body if signature is None else body + bytes((len(signature),)) + signature
+    return body if signature is None else body + bytes(SignatureBlock(signature=signature))
 
 
 def authenticated(message: bytes, header: Header, secret: bytes | None, *, mac: bytes | None = None) -> bytes:
@@ -96,8 +94,11 @@ def authenticated(message: bytes, header: Header, secret: bytes | None, *, mac: 
             raise KeyMissing("no key for the MAC is held", layer=LAYER)
         key = message_key(secret, header.originator, header.cra, header.counter, header.recipient)
         mac = gmac(key, header.originator, header.security[:1] + bytes(5) + message)[:MAC_LENGTH]
-    inner = header.security + message + mac
-    return b"\xdd" + bytes(6) + build_length(len(inner)) + inner
+    control, counter = header.security[0], int.from_bytes(header.security[1:], "big")
+    length = len(header.security) + len(message) + len(mac)
+    return (
+        bytes(MacHeader(length=length, security_control=control, invocation_counter=counter)) + message + mac
+    )
 
 
 def content_key(keystore: Keystore, header: Header) -> bytes:

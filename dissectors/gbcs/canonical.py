@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dissectors.dlms.canonical import noncanonical_data
-from dissectors.dlms.lengths import build_length
 from dissectors.field import Issue
+from dissectors.layout import Layer, Length
+from dissectors.layout.lengths import build_length
 
 if TYPE_CHECKING:
-    from dissectors.gbcs.layout import Layout
     from dissectors.gbcs.message import GbcsMessage
 
-__all__ = ["LAYER", "noncanonical_encodings", "noncanonical_length"]
+__all__ = ["LAYER", "noncanonical_encodings", "noncanonical_lengths"]
 
 LAYER = "gbcs.encoding"
 
@@ -27,7 +27,7 @@ LAYER = "gbcs.encoding"
 def noncanonical_encodings(message: GbcsMessage) -> Iterator[Issue]:
     """A note for each place of `message` that building would write in other octets."""
     layout, payload = message.layout, message.payload
-    yield from _lengths(layout)
+    yield from noncanonical_lengths(layout.mac_header, layout.grouping)
     if payload is None or not payload.kind.startswith("dlms"):
         return
     for one in payload.specifications:
@@ -36,25 +36,13 @@ def noncanonical_encodings(message: GbcsMessage) -> Iterator[Issue]:
     yield from noncanonical_data(payload.data, layout.octets)
 
 
-def _lengths(layout: Layout) -> Iterator[Issue]:
-    """The lengths of the MAC header, of other-information and of the payload."""
-    octets = layout.octets
-    if layout.ciphering is not None and layout.mac is not None:
-        stop = layout.ciphering
-        yield from noncanonical_length("the MAC header", octets, 7, stop, len(octets) - stop)
-    if layout.start is None or layout.information is None:
-        return
-    before = layout.date_time[1] if layout.date_time else layout.start + 30
-    start, end = layout.information
-    yield from noncanonical_length("other-information", octets, before, start, end - start)
-    if layout.payload is not None and layout.reached >= layout.payload[1]:
-        start, stop = layout.payload
-        yield from noncanonical_length("the payload", octets, end, start, stop - start)
-
-
-def noncanonical_length(name: str, octets: bytes, start: int, stop: int, length: int) -> Iterator[Issue]:
-    """A note when `length` (of `name`), written in the octets from `start` to `stop`, is not the shortest form."""
-    shortest = build_length(length)
-    if octets[start:stop] != shortest:
-        text = f"not canonical: length of {name} in {stop - start} octets, {len(shortest)} would do"
-        yield Issue("note", LAYER, start, text)
+def noncanonical_lengths(*layers: Layer | None) -> Iterator[Issue]:
+    """A note for each length in `layers` that is not written in the shortest form."""
+    for layer in layers:
+        for part, start, stop in layer.spans if layer is not None else ():
+            if isinstance(part, Length) and layer is not None:
+                needed = len(build_length(layer.fields[part.name]))
+                if stop - start > needed:
+                    name = f"{part.name.replace('_', ' ')} of the {layer.name}"
+                    text = f"not canonical: {name} in {stop - start} octets, {needed} would do"
+                    yield Issue("note", LAYER, start, text)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dissectors.dlms.data import Node
-from dissectors.dlms.lengths import read_length
 from dissectors.dlms.obis import obis_text, unit_name
 from dissectors.field import Field, Issue
 from dissectors.gbcs.names import coded
@@ -19,6 +18,7 @@ from dissectors.gbcs.objects import Part, Target, object_title, objects_of, part
 from dissectors.gbcs.payload import Payload, Specification
 from dissectors.gbcs.protected import DEFINITIONS_AND_PARAMETERS, sealed_value
 from dissectors.gbcs.values import Row, Values, item, scale
+from dissectors.layout.lengths import read_length
 
 __all__ = ["Description", "request", "response", "target_of"]
 

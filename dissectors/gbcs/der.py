@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from dissectors.dlms.lengths import read_length
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Field, Issue
 from dissectors.gbcs.der_octets import CONTENTS, VALUES, encode
+from dissectors.layout.lengths import read_length
 
 __all__ = [
     "Reader",

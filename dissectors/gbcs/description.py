@@ -15,9 +15,9 @@ from dissectors.gbcs.building import SECURITY
 from dissectors.gbcs.canonical import noncanonical_encodings
 from dissectors.gbcs.cosem import Description
 from dissectors.gbcs.der import Reader
-from dissectors.gbcs.gbt_fields import block_fields
-from dissectors.gbcs.headers import grouping_header, mac_field, mac_header, signature_fields
-from dissectors.gbcs.names import alert_name, mac_demanded, signature_demanded, use_case
+from dissectors.gbcs.envelope import Envelope
+from dissectors.gbcs.gbt import block_fields
+from dissectors.gbcs.names import CRA, alert_name, mac_demanded, signature_demanded, use_case
 from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.profiles import profile_violations, version_issues
 from dissectors.gbcs.replacements import check_replacements
@@ -25,6 +25,7 @@ from dissectors.gbcs.structures import any_structure, structure
 from dissectors.gbcs.tunnel import header_fields, whole_header
 from dissectors.gbcs.values import Row, item
 from dissectors.gbcs.verification import GROUP_ORDER
+from dissectors.gbcs.x509 import CERTIFICATE
 
 if TYPE_CHECKING:
     from dissectors.gbcs.message import GbcsMessage
@@ -51,29 +52,36 @@ def describe(message: GbcsMessage, description: Description) -> _Described:
 def _describe(message: GbcsMessage, description: Description) -> _Described:
     layout, facts = message.layout, message.facts
     if "gbt_block" in facts:
-        found, wrong, _ = block_fields(layout.octets)
+        found, wrong = block_fields(layout.octets)
+        cover(found, layout.octets)
         return found, wrong, {"kind": "gbcs", "length": len(layout.octets), **_block_columns(message)}
     issues = [*layout.issues, *(message.payload.issues if message.payload is not None else ())]
-    fields: list[Field] = []
-    header = mac_header(layout)
-    if header is not None:
-        fields.append(header)
-    grouping = grouping_header(layout, issues)
-    if grouping is not None:
-        fields.append(grouping)
+    fields = layout.header_fields()
+    if layout.start is not None and layout.originator and layout.cra not in CRA:
+        issues.append(Issue("warning", LAYER, layout.start + 2, f"unknown CRA flag {layout.cra}"))
+    issues += _read_certificate(layout, fields)
     issues += description.issues
     inner = [f for f in description.fields if f.buffer == "message"]
     if inner and layout.payload is not None:
         start, end = layout.payload
         fields.append(Field("payload", None, facts["payload_kind"], start, end - start, "message", inner))
-    fields += signature_fields(layout, str(facts["signature"]))
-    fields += mac_field(layout, str(facts["mac"]))
+    fields += layout.tail_fields(str(facts["signature"]), str(facts["mac"]))
     cover(fields, layout.octets)
     fields += [f for f in description.fields if f.buffer != "message"]
     issues += _judgements(message)
     issues += version_issues(message)
     issues += noncanonical_encodings(message)
     return fields, issues, _columns(message, description, issues)
+
+
+def _read_certificate(layout: Envelope, fields: list[Field]) -> list[Issue]:
+    """Put the structure of the certificate in other-information in the place of its octets."""
+    if layout.certificate is None or not fields:
+        return []
+    reader, header = Reader(layout.octets), fields[-1].children
+    at = next(i for i, one in enumerate(header) if one.name == "certificate")
+    header[at : at + 1] = reader.read(CERTIFICATE, *layout.certificate)
+    return reader.issues
 
 
 def describe_payload(message: GbcsMessage) -> Description:

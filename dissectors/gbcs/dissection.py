@@ -8,9 +8,9 @@ from typing import Any
 from dissectors.errors import DissectionError, Malformed
 from dissectors.gbcs.detection import identify
 from dissectors.gbcs.entitlement import Mac, check_mac
+from dissectors.gbcs.envelope import Envelope, read_envelope
 from dissectors.gbcs.gbt import read_block
 from dissectors.gbcs.keystore import Keystore
-from dissectors.gbcs.layout import Layout, read_layout
 from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.names import CRA, alert_name, use_cases
 from dissectors.gbcs.payload import Payload, read_payload
@@ -66,7 +66,7 @@ def _judged(
     at: datetime | None,
 ) -> GbcsMessage:
     """A message behind its tunnel header: read, opened, and checked."""
-    layout = read_layout(octets) if octets or not lead else Layout(octets)
+    layout = read_envelope(octets) if octets or not lead else Envelope(octets)
     payload = None
     if layout.payload is not None:
         payload = read_payload(octets, layout.payload[0], layout.payload[1], layout.cra)
@@ -85,13 +85,15 @@ def _judged(
     return message
 
 
-def _refusal(layout: Layout, before: int) -> Malformed:
+def _refusal(layout: Envelope, before: int) -> Malformed:
     """Why octets that begin `before` octets into what was given are no GBCS message."""
-    text = layout.issues[0].text if layout.issues else "not a GBCS message"
-    return Malformed(text, layer="gbcs", offset=layout.reached + before)
+    if not layout.issues:
+        return Malformed("not a GBCS message", layer="gbcs", offset=layout.reached + before)
+    issue = layout.issues[0]
+    return Malformed(issue.text, layer="gbcs", offset=issue.offset + before)
 
 
-def _broker(layout: Layout, mac: Mac, keystore: Keystore | None, facts: dict[str, Any]) -> None:
+def _broker(layout: Envelope, mac: Mac, keystore: Keystore | None, facts: dict[str, Any]) -> None:
     """Name the access control broker where its MAC proves it."""
     if (
         mac.verdict == "valid"
@@ -120,7 +122,7 @@ def _tunnelled(lead: bytes, facts: dict[str, Any]) -> None:
 
 def _block(octets: bytes, lead: bytes) -> GbcsMessage:
     """One block of a longer message: its routing header; the message itself needs all of them."""
-    layout = Layout(octets)
+    layout = Envelope(octets)
     facts = _facts(layout, None, _NO_SIGNATURE, Mac("absent"), _NOTHING)
     facts |= {"payload_kind": "gbt", "gbt_block": None, "gbt_last": None}
     message = GbcsMessage(layout, None, _NOTHING, facts, lead=lead)
@@ -163,7 +165,7 @@ def _brokers(keystore: Keystore | None) -> tuple[bytes, ...]:
     return keystore.brokers() if keystore is not None else ()
 
 
-def _trust(layout: Layout, signature: Signature, keystore: Keystore | None, at: datetime | None) -> Trust:
+def _trust(layout: Envelope, signature: Signature, keystore: Keystore | None, at: datetime | None) -> Trust:
     """Whether the certificate behind a signature may be believed for this message."""
     if signature.verdict == "absent":
         return _NO_SIGNATURE[1]
@@ -179,7 +181,7 @@ def _trust(layout: Layout, signature: Signature, keystore: Keystore | None, at: 
 
 
 def _facts(
-    layout: Layout,
+    layout: Envelope,
     payload: Payload | None,
     signed: tuple[Signature, Trust],
     mac: Mac,
@@ -219,7 +221,7 @@ def _facts(
     return facts
 
 
-def _supplementary(layout: Layout, facts: dict[str, Any]) -> None:
+def _supplementary(layout: Envelope, facts: dict[str, Any]) -> None:
     """What the header says of a supplementary remote party."""
     if layout.supplementary_party is not None:
         facts["supplementary_remote_party"] = layout.supplementary_party.hex()
@@ -229,7 +231,7 @@ def _supplementary(layout: Layout, facts: dict[str, Any]) -> None:
         facts["supplementary_originator_counter"] = layout.supplementary_originator_counter
 
 
-def _instruction(layout: Layout, payload: Payload, facts: dict[str, Any]) -> None:
+def _instruction(layout: Envelope, payload: Payload, facts: dict[str, Any]) -> None:
     """The use case of the instruction that a future-dated alert is about, and its originator counter."""
     octets = layout.octets
     if payload.tail is not None:

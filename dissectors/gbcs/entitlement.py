@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from dissectors.gbcs.envelope import MAC_OCTETS, Envelope
 from dissectors.gbcs.keystore import Keystore
-from dissectors.gbcs.layout import MAC_OCTETS, Layout
 from dissectors.gbcs.names import CRA, use_case
 from dissectors.gbcs.protection import Verdict, gmac, message_key
 
@@ -45,7 +45,7 @@ class Mac(NamedTuple):
 class _Tag(NamedTuple):
     """What the MAC is over, and the MAC."""
 
-    layout: Layout
+    layout: Envelope
     data: bytes
     tag: bytes
 
@@ -62,7 +62,7 @@ class _Tag(NamedTuple):
 _ABSENT, _NO_KEYS = Mac("absent"), Mac("no_key", reason="no keys are given")
 
 
-def check_mac(layout: Layout, keystore: Keystore | None) -> Mac:
+def check_mac(layout: Envelope, keystore: Keystore | None) -> Mac:
     """The verdict on the MAC of a message, and who made it."""
     if layout.ciphering is None:
         return _ABSENT
@@ -83,7 +83,7 @@ def check_mac(layout: Layout, keystore: Keystore | None) -> Mac:
     return _of_pair(tag, keystore, _barred_answer(layout, keystore))
 
 
-def _between_devices(layout: Layout) -> bool:
+def _between_devices(layout: Envelope) -> bool:
     row = use_case(layout.message_code)
     return row is not None and row.category == _HAN_ONLY
 
@@ -117,7 +117,7 @@ def _of_pair(tag: _Tag, keystore: Keystore, barred: str | None) -> Mac:
     return Mac("no_key", reason=_wanted(keystore, one, other))
 
 
-def _barred_answer(layout: Layout, keystore: Keystore) -> str | None:
+def _barred_answer(layout: Envelope, keystore: Keystore) -> str | None:
     """Responses and alerts go from a device to a remote party (GBCS 6)."""
     kind = CRA.get(layout.cra, "message")
     one, other = layout.originator, layout.recipient
@@ -130,7 +130,7 @@ def _barred_answer(layout: Layout, keystore: Keystore) -> str | None:
     return None
 
 
-def _barred_between_devices(layout: Layout, keystore: Keystore) -> str | None:
+def _barred_between_devices(layout: Envelope, keystore: Keystore) -> str | None:
     """A display and the gas meter: the display sends the command, the meter answers it."""
     display, meter = layout.originator, layout.recipient
     if layout.cra != _COMMAND:

@@ -10,14 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dissectors.cursor import Cursor
-from dissectors.dlms.lengths import build_length, read_length
-from dissectors.errors import Malformed
-from dissectors.field import Issue
+from dissectors.errors import DissectionError, Malformed, Truncated
+from dissectors.field import Field, Issue
+from dissectors.gbcs.canonical import noncanonical_lengths
+from dissectors.gbcs.envelope import RoutingHeader
+from dissectors.layout import Layer, Length, Octets, UInt
 
-__all__ = ["Block", "Reassembly", "Stream", "build_blocks", "read_block", "reassemble"]
+__all__ = ["Block", "Reassembly", "Stream", "block_fields", "build_blocks", "read_block", "reassemble"]
 
 LAYER = "gbcs.gbt"
-TAG, BLOCK = 0xDD, 0xE0
+BLOCK = 0xE0
 LAST, STREAMING, WINDOW = 0x80, 0x40, 0x3F
 BlockKey = tuple[bytes, int, int, bytes]
 
@@ -54,6 +56,55 @@ class Block:
         """What blocks of one message have in common: originator, counter, CRA flag, recipient."""
         return self.originator, self.counter, self.cra, self.recipient
 
+    @property
+    def header(self) -> RoutingHeader:
+        """The layer in front of the block."""
+        code = self.message_code.to_bytes(2, "big") if self.message_code is not None else b""
+        return RoutingHeader(
+            cra_flag=self.cra, originator_counter=self.counter, originator=self.originator, recipient=self.recipient,
+            date_time=self.date_time, message_code=code + self.information, key_info=self.key_info,
+            security_header=self.security,
+        )  # fmt: skip
+
+
+class BlockTransfer(Layer):
+    """One block of a message (Green Book, general-block-transfer)."""
+
+    name = "general-block-transfer"
+    title = "general_block_transfer"
+    parts = (
+        UInt("tag", None, 1, only=BLOCK, names={BLOCK: "general-block-transfer"}),
+        UInt("block_control", 0, 1, names=lambda v: _control_words(v)),
+        UInt("block_number", 0, 2, order="big", names=lambda v: f"block {v}"),
+        UInt("block_number_ack", 0, 2, order="big", names=lambda v: f"up to {v}"),
+        Length("length", "block_data", names=lambda v: f"{v} octets"),
+        Octets("block_data", lambda h: h.length, names=lambda v: f"{len(v)} octets of the message"),
+    )
+
+
+def _control_words(control: int) -> str:
+    last = "last block" if control & LAST else "more blocks follow"
+    streaming = ", streaming" if control & STREAMING else ""
+    return f"{last}{streaming}, window {control & WINDOW}"
+
+
+def _layers(octets: bytes) -> tuple[RoutingHeader, BlockTransfer, DissectionError | None]:
+    """The two layers of a block, as far as they can be read, and what is wrong."""
+    cursor = Cursor(octets, layer=LAYER)
+    header = RoutingHeader.read(cursor)
+    error = header.error
+    if error is None:
+        length, start = header.fields["length"], cursor.offset - 5
+        if start + length > len(octets):
+            error = Truncated(length, len(octets) - start, layer=LAYER, offset=start)
+        cursor.end = min(start + length, len(octets))
+    block = BlockTransfer.read(cursor)
+    error = error or block.error
+    if error is None and cursor.offset < len(octets):
+        text = f"{len(octets) - cursor.offset} octets left over"
+        error = Malformed(text, layer=LAYER, offset=cursor.offset)
+    return header, block, error
+
 
 def read_block(octets: bytes) -> Block:
     """One block.
@@ -61,38 +112,18 @@ def read_block(octets: bytes) -> Block:
     Raises:
         Truncated, Malformed: what does not fit, with its offset.
     """
-    cursor = Cursor(octets, layer=LAYER)
-    _expect(cursor, TAG, "general-ciphering tag")
-    _expect(cursor, 9, "transaction-id length")
-    cra, counter = cursor.u8(), cursor.u64be()
-    _expect(cursor, 8, "originator length")
-    originator = cursor.take(8)
-    _expect(cursor, 8, "recipient length")
-    recipient = cursor.take(8)
-    date_time = cursor.take(cursor.u8())
-    information = cursor.take(cursor.u8())
-    key_info = cursor.take(cursor.u8())
-    length, cursor.offset = read_length(octets, cursor.offset, cursor.end, LAYER)
-    with cursor.window(length):
-        security = cursor.take(5)
-        _expect(cursor, BLOCK, "general-block-transfer tag")
-        control, number, acknowledged = cursor.u8(), cursor.u16be(), cursor.u16be()
-        size, cursor.offset = read_length(octets, cursor.offset, cursor.end, LAYER)
-        start = cursor.offset
-        data = cursor.take(size)
-    if cursor.remaining:
-        raise Malformed(f"{cursor.remaining} octets left over", layer=LAYER, offset=cursor.offset)
+    header, block, error = _layers(octets)
+    if error is not None:
+        raise error
+    head, body = header.fields, block.fields
+    information = head["message_code"]
     code = int.from_bytes(information[:2], "big") if len(information) >= 2 else None
     return Block(
-        cra, counter, originator, recipient, code, control, number, acknowledged, data, start, security,
-        date_time, information if code is None else information[2:], key_info,
+        head["cra_flag"], head["originator_counter"], head["originator"], head["recipient"], code,
+        body["block_control"], body["block_number"], body["block_number_ack"], body["block_data"],
+        block.end - len(body["block_data"]), head["security_header"], head["date_time"],
+        information if code is None else information[2:], head["key_info"],
     )  # fmt: skip
-
-
-def _expect(cursor: Cursor, value: int, name: str) -> None:
-    at, got = cursor.offset, cursor.u8()
-    if got != value:
-        raise Malformed(f"{name} {got:02x}, {value:02x} expected", layer=LAYER, offset=at)
 
 
 @dataclass(slots=True)
@@ -216,13 +247,21 @@ def build_blocks(message: bytes, *, size: int, header: Block) -> list[bytes]:
 def build_block(header: Block, data: bytes, number: int, *, last: bool) -> bytes:
     """One block with the routing header of `header`."""
     control = (header.control & ~LAST) | (LAST if last else 0)
-    body = bytes((BLOCK, control)) + number.to_bytes(2, "big") + header.acknowledged.to_bytes(2, "big")
-    body += build_length(len(data)) + data
-    inner = header.security + body
-    information = header.message_code.to_bytes(2, "big") if header.message_code is not None else b""
-    information += header.information
-    routing = bytes((TAG, 9, header.cra)) + header.counter.to_bytes(8, "big")
-    routing += b"\x08" + header.originator + b"\x08" + header.recipient
-    for part in (header.date_time, information, header.key_info):
-        routing += bytes((len(part),)) + part
-    return routing + build_length(len(inner)) + inner
+    body = bytes(
+        BlockTransfer(
+            block_control=control, block_number=number, block_number_ack=header.acknowledged, block_data=data
+        )
+    )
+    routing = header.header
+    routing.length = len(header.security) + len(body)
+    return bytes(routing) + body
+
+
+def block_fields(octets: bytes) -> tuple[list[Field], list[Issue]]:
+    """A block as fields, as far as it can be read."""
+    header, block, error = _layers(octets)
+    fields = [header.tree("message", meaning=header.name)]
+    if header.error is None:
+        fields.append(block.tree("message", meaning=_control_words(block.block_control)))
+    issues = [] if error is None else [Issue.of(error)]
+    return fields, [*issues, *noncanonical_lengths(header, block)]

@@ -8,34 +8,32 @@ Source: GBCS 4.x sections 4 (keys of remote parties and devices), 12 (certificat
 
 from __future__ import annotations
 
-import base64
-import csv
-import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dissectors.errors import DissectionError, Malformed
+from dissectors.errors import Malformed
 from dissectors.gbcs.certificates import Certificate, check_chain, read_certificate
 from dissectors.gbcs.chains import Path, find_paths
+from dissectors.gbcs.key_forms import (
+    AGREEMENT,
+    PREPAYMENT,
+    SIGNATURE,
+    certificate_octets,
+    point_of,
+    read_keys,
+)
 from dissectors.gbcs.names import role_title
 from dissectors.gbcs.revocation import RevocationList, read_revocation_list
 from dissectors.gbcs.trust import Trust, judge_certificate
 
 __all__ = ["AGREEMENT", "PREPAYMENT", "SIGNATURE", "Keystore"]
 
-SIGNATURE = "digitalSignature"
-AGREEMENT = "keyAgreement"
-PREPAYMENT = "prePaymentTopUp"
 ACCESS_CONTROL_BROKER = 4
 MOST_PATHS = 4096
 """Certificates whose chains and trust are remembered."""
 
-_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.+?)-----END \1-----", re.DOTALL)
-_NAME = re.compile(r"([0-9a-fA-F]{16})[-_.](pp-ka|ka|ds)")
-_SUFFIX = {"ds": SIGNATURE, "ka": AGREEMENT, "pp-ka": PREPAYMENT}
 _CURVE = ec.SECP256R1()
 _Slot = tuple[bytes, str]
 
@@ -98,22 +96,26 @@ class Keystore:
         Raises:
             Malformed: nothing in `data` could be read as a key or a certificate.
         """
-        raw = data.encode() if isinstance(data, str) else data
-        if raw[:1] == b"\x30":
-            return self._add_der(raw, name)
-        words = raw.decode("utf-8", "replace")
-        blocks = _PEM.findall(words)
-        if blocks:
-            return sum(self._add_pem(label, body, name) for label, body in blocks)
-        if "p256_scalar" in words.split("\n", 1)[0]:
-            return self.add_scalars(words)
-        raise Malformed("neither PEM, DER nor a CSV of scalars", layer="gbcs.keystore")
+        found = read_keys(data, name)
+        for one in found:
+            if isinstance(one.key, Certificate):
+                self._hold(one.key, one.use)
+            elif isinstance(one.key, bytes):
+                self.add_public_point(one.entity, one.use or AGREEMENT, one.key)
+            else:
+                self.add_scalar(one.entity, one.use or AGREEMENT, one.key)
+        return len(found)
 
     def add_certificate(self, der: bytes, *, use: str | None = None) -> Certificate:
         """Hold a certificate; `use` overrides its key usage (pre-payment certificates look like others)."""
         certificate = read_certificate(der)
-        if any(c.der == der for c in self.certificates) and use is None:
-            return certificate
+        self._hold(certificate, use)
+        return certificate
+
+    def _hold(self, certificate: Certificate, use: str | None) -> None:
+        same = (c.der == certificate.der for c in self._held.get(certificate.entity, ()))
+        if use is None and any(same):
+            return
         self.certificates.append(certificate)
         self._held.setdefault(certificate.entity, []).append(certificate)
         if certificate.authority:
@@ -122,7 +124,6 @@ class Keystore:
         slot = use or (SIGNATURE if certificate.usage == SIGNATURE else AGREEMENT)
         if certificate.entity and not certificate.authority:
             self.add_public_point(certificate.entity, slot, certificate.point)
-        return certificate
 
     def add_root(self, data: bytes | str) -> int:
         """Take certificates (PEM or DER) as roots that chains may end in; how many there were.
@@ -130,9 +131,7 @@ class Keystore:
         Raises:
             Malformed: there is no certificate of an authority in it.
         """
-        raw = data.encode() if isinstance(data, str) else data
-        ders = [raw] if raw[:1] == b"\x30" else _pem_octets(raw, "CERTIFICATE")
-        found = [read_certificate(der) for der in ders]
+        found = [read_certificate(der) for der in certificate_octets(data)]
         if not found or not all(one.authority for one in found):
             raise Malformed("not the certificate of a certification authority", layer="gbcs.keystore")
         self.roots += [one for one in found if all(one.der != root.der for root in self.roots)]
@@ -161,58 +160,6 @@ class Keystore:
         if scalar not in scalars:
             scalars.append(scalar)
             self._forget(entity, use)
-
-    def add_scalars(self, text: str) -> int:
-        """Private keys from CSV text with the columns entity_id, key_usage, cell_usage, p256_scalar_hex.
-
-        Raises:
-            Malformed: a row lacks a column or has something else in it.
-        """
-        count = 0
-        for row in csv.DictReader(text.splitlines()):
-            try:
-                entity = bytes.fromhex(row["entity_id"].replace("-", ""))
-                use = row["key_usage"].strip()
-                scalar = int(row["p256_scalar_hex"], 16)
-            except (KeyError, ValueError, AttributeError, TypeError) as error:
-                words = f"row {count + 1} of the scalars cannot be read"
-                raise Malformed(words, layer="gbcs.keystore") from error
-            if (row.get("cell_usage") or "").strip() == PREPAYMENT:
-                use = PREPAYMENT
-            self.add_scalar(entity, use, scalar)
-            count += 1
-        return count
-
-    def _add_pem(self, label: str, body: str, name: str) -> int:
-        try:
-            der = base64.b64decode("".join(body.split()), validate=True)
-        except ValueError as error:
-            raise Malformed("a PEM block is not base64", layer="gbcs.keystore") from error
-        if label == "EC PARAMETERS":
-            return 0
-        return self._add_der(der, name)
-
-    def _add_der(self, der: bytes, name: str) -> int:
-        hint = _NAME.search(name)
-        use = _SUFFIX[hint[2].lower()] if hint else None
-        try:
-            self.add_certificate(der, use=PREPAYMENT if use == PREPAYMENT else None)
-            return 1
-        except DissectionError:
-            pass
-        if hint is None or use is None:
-            words = f"a key without a name that says whose it is ({name or 'no name'})"
-            raise Malformed(words, layer="gbcs.keystore")
-        entity = bytes.fromhex(hint[1])
-        for loader in (_load_public, _load_private):
-            key = loader(der)
-            if isinstance(key, bytes):
-                self.add_public_point(entity, use, key)
-                return 1
-            if key is not None:
-                self.add_scalar(entity, use, key)
-                return 1
-        raise Malformed("neither certificate nor key on P-256", layer="gbcs.keystore")
 
     def _forget_chains(self) -> None:
         self._paths.clear()
@@ -350,8 +297,7 @@ class Keystore:
         return found
 
     def _certificates_of(self, entity: bytes, key: ec.EllipticCurvePublicKey) -> tuple[Certificate, ...]:
-        form = serialization.PublicFormat.UncompressedPoint
-        point = key.public_bytes(serialization.Encoding.X962, form)
+        point = point_of(key)
         return tuple(c for c in self._held.get(entity, ()) if c.point == point)
 
     def agreeing(self) -> tuple[bytes, ...]:
@@ -388,37 +334,8 @@ class Keystore:
         return [(c, faults) for c, faults in judged if faults]
 
 
-def _pem_octets(data: bytes, wanted: str) -> list[bytes]:
-    try:
-        blocks = _PEM.findall(data.decode("utf-8", "replace"))
-        return [base64.b64decode("".join(b.split()), validate=True) for label, b in blocks if label == wanted]
-    except ValueError as error:
-        raise Malformed(f"PEM block {wanted} is not base64", layer="gbcs.keystore") from error
-
-
 def _public_key(point: bytes) -> ec.EllipticCurvePublicKey | None:
     try:
         return ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, point)
     except ValueError:
         return None
-
-
-def _load_public(der: bytes) -> bytes | int | None:
-    try:
-        key = serialization.load_der_public_key(der)
-    except (ValueError, TypeError):
-        return None
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        return None
-    form = serialization.PublicFormat.UncompressedPoint
-    return key.public_bytes(serialization.Encoding.X962, form)
-
-
-def _load_private(der: bytes) -> bytes | int | None:
-    try:
-        key = serialization.load_der_private_key(der, None)
-    except (ValueError, TypeError):
-        return None
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        return None
-    return key.private_numbers().private_value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dissectors.errors import DissectionError
 from dissectors.field import Field, Issue
-from dissectors.gbcs.layout import Layout
+from dissectors.gbcs.envelope import Envelope
 from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.verification import OpenedParts
 from dissectors.message import Message
@@ -48,7 +48,7 @@ class GbcsMessage(Message):
 
     def __init__(
         self,
-        layout: Layout,
+        layout: Envelope,
         payload: Payload | None,
         opened: OpenedParts,
         facts: dict[str, Any],

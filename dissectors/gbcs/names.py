@@ -15,6 +15,7 @@ __all__ = [
     "UseCase",
     "alert_name",
     "asn1_meaning",
+    "code_words",
     "coded",
     "eui64",
     "mac_demanded",
@@ -101,6 +102,12 @@ def _reference(row: dict[str, str]) -> str:
 def use_case(code: int | None) -> UseCase | None:
     """The use case of a message code; None when the tables have none."""
     return use_cases().get(code) if code is not None else None
+
+
+def code_words(code: int) -> str:
+    """Use case and title of a message code."""
+    row = use_case(code)
+    return f"{row.use_case} {row.title}" if row is not None else f"unknown message code {code:04x}"
 
 
 @cache

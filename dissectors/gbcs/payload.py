@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dissectors.dlms.data import Node, read_node
-from dissectors.dlms.lengths import read_length
 from dissectors.dlms.scalars import FIXED
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Issue
+from dissectors.layout.lengths import read_length
 
 __all__ = ["Component", "Payload", "Specification", "read_payload"]
 

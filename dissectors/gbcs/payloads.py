@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dissectors.dlms.data import TYPE_NAMES, Data, build_data
-from dissectors.dlms.lengths import build_length
 from dissectors.dlms.obis import build_obis
 from dissectors.gbcs.gbz import build_zcl
 from dissectors.gbcs.payload import ENCRYPTED, FROM_DATE_TIME, LAST, SECURITY_HEADER
 from dissectors.gbcs.protection import encrypt
+from dissectors.layout.lengths import build_length
 
 __all__ = [
     "NULL",

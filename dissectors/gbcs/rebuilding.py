@@ -12,44 +12,38 @@ from typing import Any
 
 from dissectors.cursor import Cursor
 from dissectors.dlms.data import Node, build_data, typed
-from dissectors.dlms.lengths import build_length
 from dissectors.errors import Malformed
 from dissectors.gbcs.building import SECURITY, Header, authenticated, content_keys, grouping, signed
 from dissectors.gbcs.der import Reader, encode_field
 from dissectors.gbcs.entitlement import check_mac
+from dissectors.gbcs.envelope import MAC_OCTETS, Envelope
 from dissectors.gbcs.gbt import build_block, read_block
 from dissectors.gbcs.gbz import read_zcl, values_of
 from dissectors.gbcs.keystore import Keystore
-from dissectors.gbcs.layout import MAC_OCTETS, Layout
 from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.payload import SECURITY_HEADER, Component, Payload, Specification
 from dissectors.gbcs.payloads import NULL, Ask, ZclCommand, gbz, gbz_alert, head, notification, zcl_payload
 from dissectors.gbcs.protection import decrypt, encrypt
 from dissectors.gbcs.structures import structure
 from dissectors.gbcs.tunnel import build_header, whole_header
+from dissectors.layout.lengths import build_length
 
 __all__ = ["header_of", "rebuild"]
 
 _BOOLEAN = 3
 
 
-def header_of(layout: Layout) -> Header:
+def header_of(layout: Envelope) -> Header:
     """The header values of a message."""
-    octets = layout.octets
-    dated = octets[slice(*layout.date_time)] if layout.date_time else b""
-    certificate = octets[slice(*layout.certificate)] if layout.certificate else b""
-    header = Header(
-        layout.cra, layout.counter, layout.originator, layout.recipient, layout.message_code or 0, dated,
-        layout.supplementary_party, layout.supplementary_counter, layout.supplementary_originator_counter,
-        certificate, b"", octets[layout.ciphering : layout.ciphering + 5] if layout.ciphering is not None else SECURITY,
+    held = layout.grouping.fields if layout.grouping is not None else {}
+    security = SECURITY
+    if layout.ciphering is not None:
+        security = layout.octets[layout.ciphering : layout.ciphering + len(SECURITY)]
+    return Header(
+        layout.cra, layout.counter, layout.originator, layout.recipient, layout.message_code or 0,
+        held.get("date_time", b""), layout.supplementary_party, layout.supplementary_counter,
+        layout.supplementary_originator_counter, held.get("certificate", b""), held.get("rest", b""), security,
     )  # fmt: skip
-    if layout.information is None:
-        return header
-    start, end = layout.information
-    known = len(header.information)
-    if known == end - start:
-        return header
-    return replace(header, rest=octets[start + known : end])
 
 
 def rebuild(message: GbcsMessage, keystore: Keystore | None = None) -> bytes:
@@ -82,7 +76,7 @@ def rebuild(message: GbcsMessage, keystore: Keystore | None = None) -> bytes:
     return lead + authenticated(inner, header, None, mac=mac)
 
 
-def _whole(layout: Layout, payload: Payload) -> bool:
+def _whole(layout: Envelope, payload: Payload) -> bool:
     """Was every octet read: no error among the issues, no Data left out."""
     if len(payload.data) != len(payload.spans) or payload.reached < payload.end:
         return False

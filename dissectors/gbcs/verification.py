@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from dissectors.crypto.ecdsa import verify_signature
 from dissectors.gbcs.certificates import Certificate
+from dissectors.gbcs.envelope import Envelope
 from dissectors.gbcs.keystore import AGREEMENT, Keystore
-from dissectors.gbcs.layout import Layout
 from dissectors.gbcs.payload import SECURITY_HEADER
 from dissectors.gbcs.protection import ENCRYPTION_MODE, Verdict, decrypt, message_key
 
@@ -40,7 +40,7 @@ class Signature(NamedTuple):
 _ABSENT, _NO_KEY, _INVALID = Signature("absent", ()), Signature("no_key", ()), Signature("invalid", ())
 
 
-def check_signature(layout: Layout, keystore: Keystore | None) -> Signature:
+def check_signature(layout: Envelope, keystore: Keystore | None) -> Signature:
     """The verdict on the signature of the business originator; trust in the key is another question
     (`dissectors.gbcs.trust`)."""
     if layout.signature_length != 64:
@@ -55,7 +55,7 @@ def check_signature(layout: Layout, keystore: Keystore | None) -> Signature:
     return _INVALID if any(signer.named for signer in signers) else _NO_KEY
 
 
-def signature_twins(layout: Layout) -> tuple[bytes, bytes] | None:
+def signature_twins(layout: Envelope) -> tuple[bytes, bytes] | None:
     """Two marks of a signed message: the first is the same for its twin with n - s in place of s, which verifies
     as well and which anybody can make; the second tells the two apart. None without a signature.
     """
@@ -68,7 +68,7 @@ def signature_twins(layout: Layout) -> tuple[bytes, bytes] | None:
 
 
 def open_parts(
-    layout: Layout, sealed: list[tuple[int, int]], keystore: Keystore | None, certified: bytes | None = None
+    layout: Envelope, sealed: list[tuple[int, int]], keystore: Keystore | None, certified: bytes | None = None
 ) -> OpenedParts:
     """Decrypt the sealed parts of a message from a device.
 
@@ -92,7 +92,7 @@ def open_parts(
     return OpenedParts(plain, "all" if good == len(plain) else "some" if good else "bad_tag")
 
 
-def _open(layout: Layout, keys: list[bytes], start: int, end: int) -> bytes | None:
+def _open(layout: Envelope, keys: list[bytes], start: int, end: int) -> bytes | None:
     part = layout.octets[start:end]
     if layout.octets[start - len(SECURITY_HEADER) : start] != SECURITY_HEADER:
         return None  # the tag is over the header that GBCS prescribes

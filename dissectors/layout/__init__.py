@@ -6,13 +6,14 @@ from __future__ import annotations
 from dissectors.layout.columns import Column
 from dissectors.layout.compound import Inline, ListOf, Nested, Records
 from dissectors.layout.layer import Layer
-from dissectors.layout.parts import Bits, Octets, Part, Secret, UInt, Word, eui64_text, named
+from dissectors.layout.parts import Bits, Length, Octets, Part, Secret, UInt, Word, eui64_text, named
 
 __all__ = [
     "Bits",
     "Column",
     "Inline",
     "Layer",
+    "Length",
     "ListOf",
     "Nested",
     "Octets",

@@ -7,19 +7,28 @@ could not be read stay with the layer (`tail`), so that building what was parsed
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Container, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from dissectors.cursor import Cursor
 from dissectors.errors import DissectionError, Malformed
 from dissectors.field import Field, Issue
 from dissectors.layout.columns import Column
+from dissectors.layout.forms import MOST, Form, Forms, Watched
 from dissectors.layout.parts import Octets, Part, Word
 
 __all__ = ["Layer"]
 
 
-class Layer:
+class LayerType(type):
+    """The class of layers: their attributes are their parts, and no others."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **kwargs: Any) -> LayerType:
+        body.setdefault("__slots__", ())
+        return super().__new__(cls, name, bases, body, **kwargs)
+
+
+class Layer(metaclass=LayerType):
     """Parts in wire order, what was read of them or set for them, and where they lie.
 
     A part's value is an attribute of its name, as are the bits of words; where none was read or set, it is the
@@ -34,17 +43,17 @@ class Layer:
     Attributes:
         fields: values that were read or set, by part.
         start, end: absolute offsets of what was read.
-        spans: (part, offset, end) of every part that was read, in wire order.
+        places: where parts were read, one by one or several at once: see `spans`.
         error: why reading stopped early, or None.
         tail: octets of this layer that could not be read as a field.
     """
 
-    __slots__ = ("end", "error", "fields", "spans", "start", "tail")
+    __slots__ = ("end", "error", "fields", "places", "start", "tail")
 
     fields: dict[str, Any]
     start: int
     end: int
-    spans: list[tuple[Part, int, int]]
+    places: list[tuple[Part, int, int] | tuple[Form, int]]
     error: DissectionError | None
     tail: bytes
 
@@ -57,6 +66,7 @@ class Layer:
     columns: ClassVar[tuple[Column, ...]] = ()
     """What the layer fills of a table, by either path: `column_values`, and `dissectors.layout.shapes` for many."""
     part_of: ClassVar[dict[str, Part]] = {}
+    forms: ClassVar[Forms | None] = None
     bit_of: ClassVar[dict[str, tuple[str, int, int]]] = {}
     nests: ClassVar[bool] = False
     """Whether there may be layers inside."""
@@ -64,55 +74,81 @@ class Layer:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.part_of = {part.name: part for part in cls.parts}
+        cls.forms = Forms.of(cls.parts) if cls.may_end is Layer.may_end else None
         words = [part for part in cls.parts if isinstance(part, Word)]
         cls.nests = any(part.holds_layers for part in cls.parts)
         cls.bit_of = {b.name: (w.name, b.low, (1 << b.width) - 1) for w in words for b in w.bits}
+        for name in (*cls.part_of, *cls.bit_of):
+            if not hasattr(Layer, name):
+                setattr(cls, name, _bit(name) if name in cls.bit_of else _value(name))
 
     def __init__(self, **values: Any) -> None:
-        self._blank()
+        self.fields, self.places, self.error, self.tail, self.start, self.end = {}, [], None, b"", 0, 0
         for name, value in values.items():
-            if name not in self.bit_of:
-                setattr(self, name, value)
-        for name, value in values.items():
-            if name in self.bit_of:
-                self.set_bits(name, value)
-
-    def _blank(self) -> None:
-        put = object.__setattr__
-        put(self, "fields", {})
-        put(self, "spans", [])
-        put(self, "error", None)
-        put(self, "tail", b"")
-        put(self, "start", 0)
-        put(self, "end", 0)
+            if name in self.part_of:
+                self.fields[name] = value
+            elif name not in self.bit_of:
+                raise AttributeError(f"{type(self).__name__} has no field {name!r}")
+        for name in values.keys() & self.bit_of.keys():
+            self.set_bits(name, values[name])
 
     @classmethod
     def read(cls, cursor: Cursor) -> Self:
         """Read the layer from `cursor`, which is left behind what was read. Never raises: see `error`."""
         layer = cls.__new__(cls)
-        layer._blank()
-        layer.take(cursor)
+        layer.error, layer.tail, layer.start = None, b"", cursor.offset
+        forms, start = cls.forms, cursor.offset
+        form = forms.find(cursor.data, start, cursor.end) if forms is not None else None
+        if form is not None:
+            values = form.unpack(cursor.data, start)
+            if form.fixed(values) == form.expected:
+                layer.fields = dict(zip(form.names, values))  # noqa: B905 (there are as many)
+                layer.places = [(form, start)]
+                layer.end = cursor.offset = start + form.size
+                return layer
+        layer.places = []
+        layer.fields = Watched() if forms is not None and forms.count < MOST else {}
+        layer._take_parts(cursor)
+        if isinstance(layer.fields, Watched):
+            seen, layer.fields = layer.fields.seen, dict(layer.fields)
+            if form is None and layer.error is None and forms is not None:
+                forms.learn(cursor.data, start, seen, layer.spans)
         return layer
 
-    def take(self, cursor: Cursor) -> None:
-        fields, spans = self.fields, self.spans
-        start = cursor.offset
-        object.__setattr__(self, "start", start)
+    def _take_parts(self, cursor: Cursor) -> None:
         for part in self.parts:
-            if part.when is not None and not part.when(self):
-                continue
-            start = cursor.offset
-            if start >= cursor.end and self.may_end(part):
+            if not self._take(part, cursor):
                 break
-            try:
-                fields[part.name] = part.take(self, cursor)
-            except DissectionError as error:
-                object.__setattr__(self, "error", error)
-                if cursor.offset > start and part.name in fields:
-                    spans.append((part, start, cursor.offset))
-                break
-            spans.append((part, start, cursor.offset))
-        object.__setattr__(self, "end", cursor.offset)
+        self.end = cursor.offset
+
+    def _take(self, part: Part, cursor: Cursor) -> bool:
+        """Read one part; False when the layer ends before or in it."""
+        if part.when is not None and not part.when(self):
+            return True
+        start = cursor.offset
+        if start >= cursor.end and self.may_end(part):
+            return False
+        try:
+            self.fields[part.name] = part.take(self, cursor)
+        except DissectionError as error:
+            self.error = error
+            if cursor.offset > start and part.name in self.fields:
+                self.places.append((part, start, cursor.offset))
+            return False
+        self.places.append((part, start, cursor.offset))
+        return True
+
+    @property
+    def spans(self) -> list[tuple[Part, int, int]]:
+        """(part, offset, end) of every part that was read, in wire order."""
+        out: list[tuple[Part, int, int]] = []
+        for place in self.places:
+            if len(place) == 3:
+                out.append(place)
+            else:
+                form, start = place
+                out += [(part, start + at, start + end) for part, at, end in form.places]
+        return out
 
     def may_end(self, part: Any) -> bool:
         """Whether the layer may end in front of `part`; such a part is built only when it was set."""
@@ -120,8 +156,8 @@ class Layer:
 
     def keep_undissected(self, cursor: Cursor, name: str = "undissected") -> None:
         """Keep all octets left in `cursor` as this layer's tail."""
-        object.__setattr__(self, "tail", self.tail + cursor.rest())
-        object.__setattr__(self, "end", cursor.offset)
+        self.tail += cursor.rest()
+        self.end = cursor.offset
 
     def errors(self) -> Iterator[DissectionError]:
         """Why reading stopped, here and in the layers inside, innermost first."""
@@ -157,16 +193,20 @@ class Layer:
                     yield from inner.notes()
 
     def __bytes__(self) -> bytes:
-        parts: Sequence[Part] = self.parts
-        if self.error is not None:
-            parts = [p for p in parts if p.name in self.fields]
+        names = self.fields if self.error is not None else self.part_of
+        return self.built(names) + self.tail
+
+    def built(self, names: Container[str]) -> bytes:
+        """The octets of the parts that are called so, up to where the layer may end."""
         out = []
-        for part in parts:
+        for part in self.parts:
+            if part.name not in names:
+                continue
             if part.name not in self.fields and self.may_end(part):
                 break
             if part.when is None or part.when(self):
                 out.append(part.put(self, self.value(part.name)))
-        return b"".join(out) + self.tail
+        return b"".join(out)
 
     def __repr__(self) -> str:
         names = ", ".join(part.name for part in self.parts if part.name in self.fields)
@@ -175,9 +215,9 @@ class Layer:
     def copy(self) -> Self:
         """A layer of its own with the same values; the layers inside are copied, too."""
         clone = type(self).__new__(type(self))
-        for name in ("spans", "error", "tail", "start", "end"):
-            object.__setattr__(clone, name, getattr(self, name))
-        object.__setattr__(clone, "fields", {name: _copied(value) for name, value in self.fields.items()})
+        for name in ("places", "error", "tail", "start", "end"):
+            setattr(clone, name, getattr(self, name))
+        clone.fields = {name: _copied(value) for name, value in self.fields.items()}
         return clone
 
     def value(self, name: str) -> Any:
@@ -201,22 +241,10 @@ class Layer:
         old = self.value(word) or 0
         self.fields[word] = old & ~(mask << low) | value << low
 
-    def __getattr__(self, name: str) -> Any:
-        if name in self.part_of:
-            return self.value(name)
-        if name in self.bit_of:
-            return self.bit(name)
-        raise AttributeError(f"{type(self).__name__} has no field {name!r}")
+    if TYPE_CHECKING:  # parts and bits are properties, made with the class
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in self.part_of:
-            self.fields[name] = value
-        elif name in self.bit_of:
-            self.set_bits(name, value)
-        elif name in Layer.__slots__:
-            object.__setattr__(self, name, value)
-        else:
-            raise AttributeError(f"{type(self).__name__} has no field {name!r}")
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value that was read or set for `name`; `default` when the field is not in this layer."""
@@ -257,6 +285,20 @@ class Layer:
                 text = f"{cursor.remaining} octets left over"
                 self.error = Malformed(text, layer=cursor.layer, offset=cursor.offset)
             self.keep_undissected(cursor)
+
+
+def _value(name: str) -> property:
+    """A part as an attribute."""
+
+    def put(layer: Layer, value: Any) -> None:
+        layer.fields[name] = value
+
+    return property(lambda layer: layer.value(name), put)
+
+
+def _bit(name: str) -> property:
+    """A named part of a word as an attribute."""
+    return property(lambda layer: layer.bit(name), lambda layer, value: layer.set_bits(name, value))
 
 
 def _copied(value: Any) -> Any:

@@ -6,12 +6,14 @@ The bits of a `Word` are read, written and given to a layer's constructor by nam
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from dissectors.cursor import Cursor
+from dissectors.errors import Malformed
 from dissectors.field import Field
+from dissectors.layout.lengths import build_length, read_length
 
-__all__ = ["Bits", "Octets", "Part", "Secret", "UInt", "When", "Word", "eui64_text", "named"]
+__all__ = ["Bits", "Length", "Octets", "Part", "Secret", "UInt", "When", "Word", "eui64_text", "named"]
 
 Names = Mapping[int, str] | Callable[[Any], str | None] | None
 When = Callable[[Any], bool] | None
@@ -77,10 +79,11 @@ class Part:
 class UInt(Part):
     """An integer of `size` octets, least significant first unless `order` is "big".
 
-    `count_of` names a list field whose length this one gives when it is built without a value.
+    `only` is the value that it must have; another one is read, and then an error. `count_of` names a list, octets,
+    or several parts, whose length this one gives when it is built without a value.
     """
 
-    __slots__ = ("count_of", "signed", "size")
+    __slots__ = ("count_of", "only", "order", "signed", "size")
 
     def __init__(
         self,
@@ -91,19 +94,56 @@ class UInt(Part):
         when: When = None,
         names: Names = None,
         signed: bool = False,
-        count_of: str | None = None,
+        count_of: str | tuple[str, ...] | None = None,
+        order: Literal["little", "big"] = "little",
+        only: int | None = None,
     ) -> None:
-        super().__init__(name, default, when=when, names=names)
-        self.size, self.signed, self.count_of = size, signed, count_of
+        super().__init__(name, default if only is None else only, when=when, names=names)
+        self.size, self.signed, self.count_of, self.order, self.only = size, signed, count_of, order, only
 
     def take(self, layer: Any, cursor: Cursor) -> int:
-        return int.from_bytes(cursor.take(self.size), "little", signed=self.signed)
+        value = int.from_bytes(cursor.take(self.size), self.order, signed=self.signed)
+        if self.only is not None and value != self.only:
+            layer.fields[self.name] = value
+            name = f"{self.name.replace('_', ' ')} of the {layer.name}"
+            text = f"{name} is {value:02x}, {self.only:02x} expected"
+            raise Malformed(text, layer=cursor.layer, offset=cursor.offset - self.size)
+        return value
 
     def put(self, layer: Any, value: Any) -> bytes:
-        if value is None:
-            counted = layer.value(self.count_of) if self.count_of else ()
-            value = len(counted if isinstance(counted, list | tuple) else bytes(counted))
-        return int(value).to_bytes(self.size, "little", signed=self.signed)
+        return int(self.counted(layer, value)).to_bytes(self.size, self.order, signed=self.signed)
+
+    def counted(self, layer: Any, value: Any) -> Any:
+        """The value, or the length of what it counts."""
+        if value is not None:
+            return value
+        if isinstance(self.count_of, str):
+            counted = layer.value(self.count_of)
+            return len(counted if isinstance(counted, list | tuple) else bytes(counted))
+        return len(layer.built(self.count_of or ()))
+
+
+class Length(UInt):
+    """A length as A-XDR and BER write it (`dissectors.layout.lengths`), of what `count_of` names."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        name: str,
+        count_of: str | tuple[str, ...] | None = None,
+        *,
+        when: When = None,
+        names: Names = None,
+    ) -> None:
+        super().__init__(name, None, 1, when=when, names=names, count_of=count_of)
+
+    def take(self, layer: Any, cursor: Cursor) -> int:
+        value, cursor.offset = read_length(cursor.data, cursor.offset, cursor.end, cursor.layer)
+        return value
+
+    def put(self, layer: Any, value: Any) -> bytes:
+        return build_length(self.counted(layer, value))
 
 
 class Word(UInt):
@@ -112,9 +152,16 @@ class Word(UInt):
     __slots__ = ("bits",)
 
     def __init__(
-        self, name: str, default: int, size: int, bits: Iterable[Bits], *, when: When = None
+        self,
+        name: str,
+        default: int,
+        size: int,
+        bits: Iterable[Bits],
+        *,
+        when: When = None,
+        order: Literal["little", "big"] = "little",
     ) -> None:
-        super().__init__(name, default, size, when=when)
+        super().__init__(name, default, size, when=when, order=order)
         self.bits = tuple(bits)
 
     def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:

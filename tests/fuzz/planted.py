@@ -36,9 +36,9 @@ class Plant(NamedTuple):
 def _counter(held: Wrapped) -> Wrapped:
     """An originator counter loses its lowest bit."""
 
-    def grouping(layout: Any, start: int, end: int) -> None:
-        held(layout, start, end)
-        layout.counter &= ~1
+    def grouping(envelope: Any, cursor: Any) -> None:
+        held(envelope, cursor)
+        envelope.counter &= ~1
 
     return grouping
 
@@ -91,7 +91,7 @@ def _key(held: Wrapped) -> Wrapped:
 
 
 PLANTS = (
-    Plant("GBCS: a counter loses a bit", "gbcs", "dissectors.gbcs.layout", "_grouping", _counter),
+    Plant("GBCS: a counter loses a bit", "gbcs", "dissectors.gbcs.envelope", "_grouping", _counter),
     Plant("DLMS: an unknown type raises", "dlms", "dissectors.dlms.data", "read_value", _unknown),
     Plant("ZCL: a value has no words", "zcl", "dissectors.zcl.command", "read_value", _text),
     Plant(

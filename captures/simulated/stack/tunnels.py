@@ -18,8 +18,8 @@ from captures.simulated.air.medium import Wait
 from captures.simulated.air.truth import FrameTruth
 from captures.simulated.stack.network import Role
 from captures.simulated.stack.node import Node
+from dissectors.gbcs.envelope import read_envelope
 from dissectors.gbcs.gbt import Block, build_blocks
-from dissectors.gbcs.layout import read_layout
 from dissectors.gbcs.tunnel import build_header
 
 __all__ = ["Mail", "Tunnel", "Tunnels", "deliver", "fetch", "open_tunnel", "waiting"]
@@ -110,7 +110,7 @@ def pieces(device: Node, octets: bytes) -> list[bytes]:
     profile = device.han.profile
     if len(octets) + 2 <= profile.whole("tunnel.maximum"):
         return [octets]
-    layout = read_layout(octets)
+    layout = read_envelope(octets)
     header = Block(
         layout.cra, layout.counter, layout.originator, layout.recipient, layout.message_code, 0x40, 1, 0, b"", 0,
         AUTHENTICATED,

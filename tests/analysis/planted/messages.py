@@ -276,10 +276,10 @@ def block(recording: Recording) -> None:
 
 
 def blocks_of(desk: Desk, octets: bytes) -> list[bytes]:
+    from dissectors.gbcs.envelope import read_envelope
     from dissectors.gbcs.gbt import Block, build_blocks
-    from dissectors.gbcs.layout import read_layout
 
-    layout = read_layout(octets)
+    layout = read_envelope(octets)
     header = Block(
         layout.cra,
         layout.counter,

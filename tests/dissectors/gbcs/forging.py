@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from captures.simulated.remote.smki import Smki
 from dissectors.gbcs import Keystore, build, dissect_message
 from dissectors.gbcs.building import Header, authenticated, grouping, sign, signed
-from dissectors.gbcs.layout import MAC_OCTETS, Layout, read_layout
+from dissectors.gbcs.envelope import MAC_OCTETS, Envelope, read_envelope
 from dissectors.gbcs.names import mac_demanded, originator_roles, role_title, signature_demanded, use_cases
 from dissectors.gbcs.payloads import notification
 from dissectors.gbcs.rebuilding import header_of
@@ -122,7 +122,7 @@ def believed(octets: bytes, store: Keystore, at: datetime | None = AT) -> bool:
 
 def remade(octets: bytes, signer: bytes | None, secret: bytes | None, store: Keystore) -> bytes:
     """The message signed by `signer` (None: its own signature stays) and authenticated under `secret` (likewise)."""
-    layout = read_layout(octets)
+    layout = read_envelope(octets)
     assert layout.payload is not None
     header = header_of(layout)
     body = grouping(header, octets[slice(*layout.payload)])
@@ -134,7 +134,7 @@ def remade(octets: bytes, signer: bytes | None, secret: bytes | None, store: Key
     return authenticated(inner, header, secret, mac=None if secret is not None else tag)
 
 
-def entitled_secret(layout: Layout, store: Keystore, broker: bytes) -> bytes | None:
+def entitled_secret(layout: Envelope, store: Keystore, broker: bytes) -> bytes | None:
     """The secret that a message of this kind is rightly authenticated under."""
     maker = broker if layout.cra == 1 and not between_devices(layout.message_code or 0) else layout.originator
     return next(iter(store.secrets(maker, layout.recipient)), None)
@@ -142,7 +142,7 @@ def entitled_secret(layout: Layout, store: Keystore, broker: bytes) -> bytes | N
 
 def by_others(octets: bytes, store: Keystore, broker: bytes, who: list[bytes]) -> Iterator[tuple[str, bytes]]:
     """The message by each of `who` instead: signed by another, authenticated by another, both."""
-    layout = read_layout(octets)
+    layout = read_envelope(octets)
     right = entitled_secret(layout, store, broker) if layout.mac is not None else None
     signature = layout.signature_length == 64
     maker = broker if layout.cra == 1 and not between_devices(layout.message_code or 0) else layout.originator
@@ -164,7 +164,7 @@ def wrong_pairs(
     octets: bytes, store: Keystore, broker: bytes, who: list[bytes]
 ) -> Iterator[tuple[str, bytes]]:
     """The right maker's key, with somebody else than the recipient."""
-    layout = read_layout(octets)
+    layout = read_envelope(octets)
     if layout.mac is None:
         return
     maker = broker if layout.cra == 1 and not between_devices(layout.message_code or 0) else layout.originator
@@ -176,7 +176,7 @@ def wrong_pairs(
 
 def stripped(octets: bytes, store: Keystore, broker: bytes) -> Iterator[tuple[str, bytes]]:
     """Without its signature (the MAC made again by the one who may), and without its MAC."""
-    layout = read_layout(octets)
+    layout = read_envelope(octets)
     assert layout.payload is not None and layout.message_code is not None
     body = grouping(header_of(layout), octets[slice(*layout.payload)])
     if layout.signature_length and signature_demanded(layout.message_code, layout.cra):
@@ -190,7 +190,7 @@ def stripped(octets: bytes, store: Keystore, broker: bytes) -> Iterator[tuple[st
 
 def swapped(octets: bytes, other: bytes, store: Keystore, broker: bytes) -> Iterator[tuple[str, bytes]]:
     """Signature and MAC of another message of the same parties."""
-    one, two = read_layout(octets), read_layout(other)
+    one, two = read_envelope(octets), read_envelope(other)
     assert one.payload is not None
     if octets == other:
         return
@@ -210,7 +210,7 @@ def swapped(octets: bytes, other: bytes, store: Keystore, broker: bytes) -> Iter
 
 def another_payload(store: Keystore, code: int) -> bytes:
     """The octets of another command's payload in the response's place, and the like: reflected messages."""
-    honest = read_layout(response(store, code))
+    honest = read_envelope(response(store, code))
     header = header_of(honest)
     back = Header(header.cra, header.counter, header.recipient, header.originator, header.message_code)
     payload = response_payload(code, back, store) if code in use_cases() else command_payload(code, 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dissectors.gbcs import Keystore, dissect_message
-from dissectors.gbcs.layout import read_layout
+from dissectors.gbcs.envelope import read_envelope
 from dissectors.gbcs.verification import GROUP_ORDER
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -141,7 +141,7 @@ def test_answers_come_from_devices_and_go_to_parties():
     answer = forging.response(STORE, 0x0027)
     assert dissect_message(answer, STORE).facts["mac"] == "valid"
     swap = answer.replace(ESME, b"#" * 8).replace(SUPPLIER, GSME).replace(b"#" * 8, ESME)
-    layout = read_layout(swap)
+    layout = read_envelope(swap)
     to_device = forging.remade(swap, None, STORE.secrets(layout.originator, layout.recipient)[0], STORE)
     facts = dissect_message(to_device, STORE).facts
     assert (facts["mac"], facts["mac_reason"]) == (
@@ -358,7 +358,7 @@ def test_a_stripped_signature_or_mac_is_told(honest):
             missing = [i for i in message.issues if "which the use case demands" in i.text]
             assert missing, (name, message.facts)
             worst = {i.severity for i in missing}
-            before = message.facts["cra"] == "command" and read_layout(forged).ciphering is None
+            before = message.facts["cra"] == "command" and read_envelope(forged).ciphering is None
             assert worst == ({"note"} if before else {"warning"}), (name, message.facts)
 
 
@@ -367,7 +367,7 @@ def test_an_altered_signature_verifies_and_is_noted():
     from dissectors.keyring import Keyring
 
     answer = forging.response(STORE, 0x001A)
-    layout = read_layout(answer)
+    layout = read_envelope(answer)
     s = GROUP_ORDER - int.from_bytes(layout.raw_signature[32:], "big")
     altered = answer[: layout.signature + 33] + s.to_bytes(32, "big")
     pairs = list(dissect_all([Source("one", answer), Source("two", altered)], Keyring(gbcs=STORE)))

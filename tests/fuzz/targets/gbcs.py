@@ -11,7 +11,7 @@ from functools import cache
 from analysis.views.messages import Source, to_json
 from analysis.views.tree import issue_lines, tree_lines
 from dissectors.gbcs import Keystore, dissect_message
-from dissectors.gbcs.layout import MAC_OCTETS
+from dissectors.gbcs.envelope import MAC_OCTETS
 from dissectors.gbcs.message import GbcsMessage
 from tests.dissectors.gbcs import own
 from tests.dissectors.gbcs.round_trip import rebuilt
