@@ -20,7 +20,7 @@ from analysis.pipeline.decode import decode
 from captures import open_capture
 from dissectors.zigbee.aps import ApsHeader
 from dissectors.zigbee.nwk import NwkHeader
-from dissectors.zigbee.seal import seal_aps, seal_nwk
+from dissectors.zigbee.security.sealing import seal_aps, seal_nwk
 from tests.captures.builders import T0, block, crc16, enhanced, interface, option, pcap, pcapng, section
 
 SIZE = 200_000

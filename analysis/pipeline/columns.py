@@ -24,8 +24,8 @@ from analysis.tables.arrow import batch_of
 from analysis.tables.batches import batch_with, in_words, joined
 from analysis.tables.vocabulary import Vocabulary
 from captures.block import NO_TIME, FcsState, FrameBlock, Kind, TrailerKind, cut
-from dissectors.counters import FrameCounters
-from dissectors.key_proofs import KeyChanges
+from dissectors.security.counters import FrameCounters
+from dissectors.security.key_proofs import KeyChanges
 from dissectors.vectors import Columns, Index, OctetArray, Span
 from dissectors.zcl.scaling import Scales
 from dissectors.zigbee.columns import read_frames

@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis.pipeline.session import Session
 from dissectors.keyring import Key, Keyring
-from dissectors.zigbee.proofs import WELL_KNOWN, install_code_keys
+from dissectors.zigbee.security.candidates import WELL_KNOWN, install_code_keys
 
 __all__ = ["key_rows", "scope_of"]
 

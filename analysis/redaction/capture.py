@@ -25,7 +25,7 @@ from captures.block import FcsState, TrailerKind
 from captures.fcs import fcs16, fcs32
 from dissectors.frame import Dissection, RawFrame, Trailer
 from dissectors.keyring import Key, Keyring
-from dissectors.zigbee.link_keys import WELL_KNOWN_LINK_KEY, install_code_key
+from dissectors.zigbee.security.link_keys import WELL_KNOWN_LINK_KEY, install_code_key
 
 __all__ = ["Redacted", "redact_capture"]
 

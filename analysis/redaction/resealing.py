@@ -16,8 +16,9 @@ from dissectors.crypto.ccm import ccm_seal
 from dissectors.frame import Dissection
 from dissectors.reading import Mic
 from dissectors.zigbee.aps import ApsHeader
-from dissectors.zigbee.keys import DERIVED, levels_of
 from dissectors.zigbee.nwk import AuxHeader, NwkHeader
+from dissectors.zigbee.security.candidates import DERIVED
+from dissectors.zigbee.security.opening import levels_of
 
 __all__ = ["Seal", "seals"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zlib import crc32
 
-from dissectors.counters import REPLAYED, CounterUse, FrameCounters
 from dissectors.crypto.crc import crc16
 from dissectors.cursor import Cursor
 from dissectors.errors import Truncated
@@ -26,23 +25,25 @@ from dissectors.ieee802154.layers import (
     MultipurposeHeader,
     Security2003,
 )
-from dissectors.ieee802154.security import mac_keys, open_mac
+from dissectors.ieee802154.security import UNKNOWN_SENDER, UNKNOWN_SLOT, mac_candidates, open_mac
 from dissectors.ieee802154.trailers import trailer_layer
-from dissectors.key_proofs import KeyProofs
-from dissectors.keyring import Key
 from dissectors.layout import Layer
 from dissectors.reading import Ciphertext, Mic, Reading, command_rows
+from dissectors.security.candidates import Candidates, Openings, open_one
+from dissectors.security.recording import (
+    SecuredLayer,
+    record_counter,
+    record_failure,
+    record_opened,
+    record_proof,
+)
 
 __all__ = ["MacFrame", "put_ends", "read_mac", "read_trailer"]
 
 BEACON, DATA, ACK, COMMAND = range(4)
 ASSOCIATION_RESPONSE, REALIGNMENT = 2, 8
 LAYER = "802.15.4"
-UNKNOWN_MAC_SENDER = (
-    "the sender's EUI-64 is unknown, so the MAC nonce cannot be built: say whose its short address is "
-    "([[device]] with eui64, short and pan)"
-)
-UNKNOWN_SLOT = "the network's absolute slot number (ASN) is unknown, so the MAC nonce cannot be built"
+MAC = SecuredLayer("mac", LAYER, "mac")
 
 
 @dataclass(slots=True)
@@ -276,8 +277,8 @@ def learn_association(reading: Reading, command: int, layer: Layer) -> None:
 def open_frame(reading: Reading, frame: MacFrame, aux: AuxSecurity) -> None:
     """Check and decrypt the private payload; on success the cursor goes on in clear octets."""
     cursor, level = frame.cursor, aux.bit("level")
-    verdict, clear = decide(reading, frame, aux)
-    reading.out.columns["mac_security"] = verdict
+    reading.out.columns["mac_security"] = "none"
+    clear = open_private(reading, frame, aux) if level else None
     if level < 4 or not frame.readable:
         return  # integrity only: readable whatever the verdict
     reading.put_octets(cursor, "frame", frame.branch, Ciphertext)
@@ -290,64 +291,35 @@ def open_frame(reading: Reading, frame: MacFrame, aux: AuxSecurity) -> None:
     frame.cursor = reading.cursor(frame.buffer, LAYER)
 
 
-def decide(reading: Reading, frame: MacFrame, aux: AuxSecurity) -> tuple[str, bytes | None]:
-    """The verdict on a secured frame, and its private payload in clear.
+def open_private(reading: Reading, frame: MacFrame, aux: AuxSecurity) -> bytes | None:
+    """The private payload of a secured frame in clear; None where no key fits.
 
     At level 4 nothing proves a key: the octets are opened with the first MAC key, and an issue says so.
     """
-    keys = list(mac_keys(reading.context.keyring, aux.get("key_index")))
     cursor, level = frame.cursor, aux.bit("level")
-    if level == 0:
-        return "none", None
-    eui64 = reading.sender_eui64
+    eui64, counter = reading.sender_eui64, aux.get("frame_counter")
     if eui64 is None:
         eui64 = reading.context.addresses.eui64(reading.pan, reading.sender_short)
-    counter = aux.get("frame_counter")
-    if not keys:
-        reading.set_not_opened("mac", "no MAC key is held")
-        return "no_key", None
-    if eui64 is None or counter is None:
-        reading.set_not_opened("mac", UNKNOWN_MAC_SENDER if eui64 is None else UNKNOWN_SLOT)
-        return "no_key", None
+    candidates: Candidates = mac_candidates(reading.context.keyring, aux.get("key_index"), reading.pan, eui64)
+    if candidates.keys and (eui64 is None or counter is None):
+        candidates = UNKNOWN_SENDER if eui64 is None else UNKNOWN_SLOT
     header, payload = cursor.data[: cursor.offset], cursor.data[cursor.offset : cursor.end]
     mic = cursor.data[cursor.end : cursor.end + aux.mic_octets]
-    for key in keys:
-        clear = open_mac(key.value, eui64, counter, level, header, payload, mic)
-        if clear is not None:
-            return record_opened(reading, key, eui64, counter, mic), clear
-    return record_failure(reading, keys, eui64), None
-
-
-def record_failure(reading: Reading, keys: list[Key], eui64: int) -> str:
-    """No key fits: it is the frame's fault where a key of this network, or one that opened frames of this sender,
-    is held; else a key is missing."""
-    proven = reading.context.state(KeyProofs).proven
-    name = ("mac", reading.pan, eui64)
-    if any((key.pan is not None and key.pan == reading.pan) or (name, key.value) in proven for key in keys):
-        reading.set_not_opened(
-            "mac", "the MAC key of this sender is held, but the integrity code does not match"
-        )
-        return "bad_mic"
-    reading.set_not_opened(
-        "mac", f"none of the {len(keys)} MAC keys that are held opens it: its key is missing"
+    openings = reading.context.state(Openings) if mic else None
+    sender, used = eui64 or 0, counter or 0
+    found = open_one(
+        candidates, lambda key: open_mac(key, sender, used, level, header, payload, mic), openings
     )
-    return "no_key"
-
-
-def record_opened(reading: Reading, key: Key, eui64: int, counter: int, mic: bytes) -> str:
-    """Remember what opened the frame; whether its counter is new."""
-    reading.out.opened.append(("mac", key))
-    reading.out.columns["mac_key"] = key.origin
+    if found is None:
+        record_failure(reading, MAC, candidates)
+        return None
+    key, clear = found
+    record_opened(reading, MAC, key)
     if not mic:
         reading.issue("warning", LAYER, 0, "opened without an integrity code: nothing proves the key")
-        return "ok"
-    if not reading.trusted:
-        return "ok"
-    reading.context.state(KeyProofs).proven.add((("mac", reading.pan, eui64), key.value))
-    # Sent again, a frame keeps its sequence number, but information elements that tell times may have changed.
-    again = crc32(mic) if reading.mac_seq is None else reading.mac_seq
-    use = CounterUse(reading.raw.number, counter, reading.raw.time_ns, again)
-    if not reading.context.state(FrameCounters).replayed("mac", eui64, key.value, use):
-        return "ok"
-    reading.set_security_reason("mac", REPLAYED)
-    return "replay"
+    elif reading.trusted:
+        record_proof(reading, candidates, key)
+        # Sent again, a frame keeps its sequence number, but information elements that name times may have changed.
+        again = crc32(mic) if reading.mac_seq is None else reading.mac_seq
+        record_counter(reading, MAC, sender, key.value, used, again, aux.start + 1)
+    return clear

@@ -9,13 +9,25 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from dissectors.context import HanContext
 from dissectors.crypto.ccm import ccm_open, ccm_seal
 from dissectors.keyring import Key, Keyring
+from dissectors.security.candidates import Candidates, Unidentified
 
-__all__ = ["mac_keys", "mac_nonce", "open_mac", "seal_mac", "thread_keys"]
+__all__ = [
+    "UNKNOWN_SENDER",
+    "UNKNOWN_SLOT",
+    "MacCandidates",
+    "mac_candidates",
+    "mac_keys",
+    "mac_nonce",
+    "open_mac",
+    "seal_mac",
+    "thread_keys",
+]
 
 MIC_OCTETS = (0, 4, 8, 16)
 KEY_INDICES = 128
@@ -47,6 +59,36 @@ def mac_keys(keyring: Keyring, index: int | None) -> Iterator[Key]:
             sequence += KEY_INDICES
         if sequence < 1 << 32:
             yield replace(key, kind="mac", value=thread_keys(key.value, sequence)[1], sequence=sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class MacCandidates(Candidates):
+    """Keys that may open the MAC frames of a sender."""
+
+    def reason(self, context: HanContext, at_fault: bool) -> str:
+        if not self.keys:
+            return "no MAC key is held"
+        if at_fault:
+            return "the MAC key of this sender is held, but the integrity code does not match"
+        return f"none of the {len(self.keys)} MAC keys that are held opens it: its key is missing"
+
+
+UNKNOWN_SENDER = Unidentified(
+    (),
+    text="the sender's EUI-64 is unknown, so the MAC nonce cannot be built: say whose its short address is "
+    "([[device]] with eui64, short and pan)",
+)
+UNKNOWN_SLOT = Unidentified(
+    (), text="the network's absolute slot number (ASN) is unknown, so the MAC nonce cannot be built"
+)
+
+
+def mac_candidates(keyring: Keyring, index: int | None, pan: int | None, eui64: int | None) -> MacCandidates:
+    """The keys that may open MAC frames of `eui64` on `pan` with this key index."""
+    keys = tuple(mac_keys(keyring, index))
+    values = tuple(key.value for key in keys)
+    own = any(key.pan is not None and key.pan == pan for key in keys)
+    return MacCandidates(("mac", pan, eui64), keys, values, frozenset(values), own)
 
 
 def mac_nonce(eui64: int, counter: int, level: int) -> bytes:

@@ -9,8 +9,8 @@ from scapy.packet import Packet
 from dissectors.crypto.crc import crc16
 from dissectors.scapy.frames import Opened
 from dissectors.scapy.layers import LayoutPacket
-from dissectors.zigbee.keys import DERIVED
-from dissectors.zigbee.seal import seal
+from dissectors.zigbee.security.candidates import DERIVED
+from dissectors.zigbee.security.sealing import seal
 
 __all__ = ["sealed"]
 

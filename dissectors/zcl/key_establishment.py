@@ -11,8 +11,8 @@ from typing import Any
 
 from dissectors.errors import Malformed
 from dissectors.field import Field
-from dissectors.key_proofs import KeyChanges
 from dissectors.keyring import CbkeScalars, Key
+from dissectors.security.key_proofs import KeyChanges
 from dissectors.zcl.catalogue import Command
 from dissectors.zcl.cbke import Agreement, Side, agree
 from dissectors.zcl.certificates import SUITES, Certificate, certificate_fields, read_certificate

@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from dissectors.context import AddressMap
 from dissectors.vectors import Events, Index, Mask, distinct, first_places, stable_order
+from dissectors.zigbee.nwk_columns import NwkHeaders
+from dissectors.zigbee.security.verdict_columns import OK, REPLAY
 
-__all__ = ["AddressObservations", "address_key", "learnable", "owners"]
+__all__ = ["AddressObservations", "address_key", "address_observations", "owners"]
 
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
@@ -116,3 +118,25 @@ def owners(known: AddressMap, changes: AddressObservations, key: U32, row: Index
         eui64[changed] = changes.eui64[last[changed]]
         owned[changed] = True
     return eui64, owned
+
+
+def address_observations(
+    nwk: NwkHeaders, sender: npt.NDArray[np.int32], verdict: npt.NDArray[np.uint8]
+) -> list[AddressObservations]:
+    """What secured frames show of addresses, by kinds; `sender` is the MAC source's short address, -1 if it has none.
+
+    A verified frame shows the sender of the hop, then source and destination; an unverified one is believed
+    only where nothing is known, and last in what it says of the hop. A replay shows nothing.
+    """
+    sure, fresh = verdict == OK, verdict != REPLAY
+    hop = (sender >= 0, np.maximum(sender, 0).astype(np.uint16), nwk.sender)
+    source = (nwk.with_src, nwk.src, nwk.src_eui64)
+    destination = (nwk.with_dst, nwk.dst, nwk.dst_eui64)
+    order = ((hop, sure), (source, None), (destination, None), (hop, ~sure))
+    parts = []
+    for (has, short, eui64), only in order:
+        mask = has & fresh & learnable(short, eui64)
+        chosen = np.flatnonzero(mask if only is None else mask & only)
+        key = address_key(nwk.pan[chosen], short[chosen])
+        parts.append(AddressObservations(nwk.span.rows[chosen], key, eui64[chosen], sure[chosen]))
+    return parts

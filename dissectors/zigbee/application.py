@@ -5,16 +5,15 @@ Sources: ZigBee 05-3474 R22 clauses 2.2.5, 2.2.8.4.5 (fragmentation), 4.4; Smart
 
 from __future__ import annotations
 
-from zlib import crc32
+from dataclasses import dataclass
 
-from dissectors.counters import RELAY_NS, REPLAYED, CounterUse, FrameCounters, aps_scope
 from dissectors.cursor import Cursor
-from dissectors.errors import Truncated
 from dissectors.field import Field
 from dissectors.frame import Envelope
-from dissectors.key_proofs import KeyChanges
-from dissectors.keyring import Key
-from dissectors.reading import Ciphertext, Mic, Payload, Reading, command_rows
+from dissectors.reading import Payload, Reading, command_rows
+from dissectors.security.candidates import Candidates
+from dissectors.security.counters import aps_scope
+from dissectors.security.recording import record_failure
 from dissectors.zigbee.aps import ACK, APS_TYPES, COMMAND, GROUP, ApsHeader
 from dissectors.zigbee.aps_commands import (
     APS_COMMAND_NAMES,
@@ -26,33 +25,33 @@ from dissectors.zigbee.aps_commands import (
 )
 from dissectors.zigbee.aps_facts import ApsHeaderFacts
 from dissectors.zigbee.fragments import FRAGMENT, Fragments
-from dissectors.zigbee.keys import (
-    KEY_IDS,
-    NETWORK,
-    Guesses,
-    KeyProofs,
-    OpenedFrame,
-    aps_keys,
-    open_sealed,
-)
 from dissectors.zigbee.learn import learn_announced, learn_key
 from dissectors.zigbee.nwk import AuxHeader
-from dissectors.zigbee.proofs import (
-    CODE_DOES_NOT_MATCH,
+from dissectors.zigbee.security.candidates import (
+    KEY_IDS,
+    NETWORK,
     UNKNOWN_SOURCE,
-    link_reason,
-    pair_name,
+    KnownCandidates,
+    LinkCandidates,
     paired_senders,
     peer_of,
 )
+from dissectors.zigbee.security.opening import APS, OpenedFrame, SecuredFrame, read_auxiliary
 from dissectors.zigbee.zdp import read_zdp
 
 __all__ = ["read_aps", "read_data", "read_inter_pan_aps", "read_payload"]
 
-LAYER = "zigbee.aps"
+LAYER = APS.name
 NAME = "ZigBee APS"
 ZDP_PROFILE, TOUCHLINK_PROFILE, TOUCHLINK_CLUSTER = 0x0000, 0xC05E, 0x1000
-MIC_OCTETS = 4
+MOST_GUESSES = 1 << 16
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Guesses:
+    """How many more senders may be guessed: keeps the work of a long capture within bounds (in the context)."""
+
+    left: int = MOST_GUESSES
 
 
 def read_aps(
@@ -80,16 +79,9 @@ def read_aps(
     if not header.bit("security"):
         read_payload(reading, header, cursor, buffer, branch)
         return
-    aux = AuxHeader.read(cursor)
-    if aux.error is None and cursor.remaining < MIC_OCTETS:
-        aux.error = Truncated(MIC_OCTETS, cursor.remaining, layer=LAYER, offset=cursor.offset)
-    if aux.error is not None:
-        aux.keep_undissected(cursor)
-        reading.out.columns["aps_security"] = "no_key"
-        reading.set_not_opened("aps", "the APS security header or the integrity code is cut off")
-    reading.put(aux, buffer, branch)
-    if aux.error is None:
-        open_aps(reading, header, aux, cursor, buffer, branch, target)
+    aux = read_auxiliary(reading, APS, cursor, buffer, branch)
+    if aux is not None:
+        open_aps(reading, header, SecuredFrame(APS, header.start, aux, cursor), buffer, branch, target)
 
 
 def put_columns(reading: Reading, header: ApsHeader) -> None:
@@ -101,102 +93,72 @@ def put_columns(reading: Reading, header: ApsHeader) -> None:
 def open_aps(
     reading: Reading,
     header: ApsHeader,
-    aux: AuxHeader,
-    cursor: Cursor,
+    frame: SecuredFrame,
     buffer: str,
     branch: Field,
     target: int | None,
 ) -> None:
     """Check and decrypt the APS payload; go on in it when a key fits."""
-    columns, key_id = reading.out.columns, aux.bit("key_id")
+    columns, aux = reading.out.columns, frame.aux
+    key_id = aux.bit("key_id")
     columns["aps_key_id"] = KEY_IDS[key_id]
     columns["aps_frame_counter"] = aux.frame_counter
-    columns["aps_digest"] = int.from_bytes(cursor.data[cursor.end - 4 : cursor.end], "little")
-    source = aux.get("source", reading.source)
-    if source is not None:
-        columns["aps_sender"] = source
+    columns["aps_digest"] = frame.digest
     receiver = target if target is not None else reading.destination
-    opened = None
-    if source is None:
-        opened, source = guess_sender(reading, header, aux, cursor, target)
-        if source is None:
-            columns["aps_security"] = "no_key"
-            reading.set_not_opened("aps", UNKNOWN_SOURCE)
+    candidates: Candidates = UNKNOWN_SOURCE
+    sender = aux.get("source", reading.source)
+    if sender is None:
+        sender, opened = guess_sender(reading, frame, target)
+        if sender is not None:
+            candidates = aps_candidates(reading, aux, sender, receiver)
     else:
+        columns["aps_sender"] = sender
         command = header.bit("frame_type") == COMMAND
-        keys = aps_keys(reading.context, key_id, reading.pan, source, receiver, command)
-        opened, tried = open_sealed(keys, source, aux, header.start, cursor.data, cursor.end)
-        if opened is None:
-            record_failure(reading, tried, key_id, (source, receiver))
-    mic = (0, 4, 8, 16)[opened.level & 3] if opened is not None else MIC_OCTETS
-    reading.put_octets(cursor, buffer, branch, Ciphertext, cursor.remaining - mic)
-    reading.put_octets(cursor, buffer, branch, Mic)
-    if opened is None or source is None:
+        candidates = aps_candidates(reading, aux, sender, receiver, command)
+        opened = frame.open(reading.context, candidates, sender)
+    if opened is None:
+        record_failure(reading, APS, candidates)
+    frame.put(reading, buffer, branch, opened)
+    if opened is None or sender is None:
         reading.set_summary(NAME, f"APS {APS_TYPES[header.bit('frame_type')]}, encrypted")
         return
-    record_opened(reading, opened, source, aux, key_id, receiver)
+    peer = 0 if key_id == NETWORK else peer_of(opened.key, sender, receiver, reading.nwk_dst)
+    scope = aps_scope(opened.key.value, key_id, peer)
+    frame.record(reading, candidates, opened, sender, scope)
     inner = reading.open_buffer(opened.clear)
     read_payload(reading, header, reading.cursor(inner, LAYER), inner, None)
 
 
+def aps_candidates(
+    reading: Reading, aux: AuxHeader, sender: int, receiver: int | None, command: bool = False
+) -> LinkCandidates:
+    """The keys that may open the frame, if `sender` sent it to `receiver`."""
+    known, frame = reading.context.state(KnownCandidates), reading.raw.number
+    key_id = aux.bit("key_id")
+    return known.link(reading.context, sender, receiver, key_id, reading.pan, command=command, frame=frame)
+
+
 def guess_sender(
-    reading: Reading, header: ApsHeader, aux: AuxHeader, cursor: Cursor, target: int | None
-) -> tuple[OpenedFrame | None, int | None]:
+    reading: Reading, frame: SecuredFrame, target: int | None
+) -> tuple[int | None, OpenedFrame | None]:
     """Open a frame whose sender's EUI-64 is unknown: it may be one of a pair whose key is held, and the integrity
-    code proves it. Returns what was opened, and the sender; both None where none fits."""
+    code proves it. Returns the sender, and what was opened; both None where none fits."""
     guesses = reading.context.state(Guesses)
     receiver = target if target is not None else reading.destination
-    for source, pair in paired_senders(reading.context.keyring, receiver):
+    for sender, partner in paired_senders(reading.context.keyring, receiver):
         if not guesses.left:
             break
         guesses.left -= 1
-        keys = aps_keys(reading.context, aux.bit("key_id"), reading.pan, source, pair, False)
-        opened, _ = open_sealed(keys, source, aux, header.start, cursor.data, cursor.end)
+        opened = frame.open(reading.context, aps_candidates(reading, frame.aux, sender, partner), sender)
         if opened is None:
             continue
-        reading.out.columns["aps_sender"] = source
+        reading.out.columns["aps_sender"] = sender
         if target is None and reading.nwk_src is not None:
-            reading.source = source
-            reading.out.columns["nwk_src_eui64"] = source
-            learn_announced(reading, reading.nwk_src, source)
-        return opened, source
+            reading.source = sender
+            reading.out.columns["nwk_src_eui64"] = sender
+            learn_announced(reading, reading.nwk_src, sender)
+        return sender, opened
     return None, None
-
-
-def record_failure(reading: Reading, tried: list[Key], key_id: int, pair: tuple[int, int | None]) -> None:
-    """No key fits: it is the frame's fault where a key has opened frames of this pair since it made itself the
-    last one; else a key is missing. A key that was given for the pair is but one candidate."""
-    name = pair_name(reading.context, *pair, key_id, reading.raw.number)
-    proofs = reading.context.state(KeyProofs)
-    proven = any((name, k.value) in proofs.proven for k in tried)
-    reading.out.columns["aps_security"] = "bad_mic" if proven else "no_key"
-    if proven:
-        reading.issue("warning", LAYER, 0, CODE_DOES_NOT_MATCH)
-    paired = any(k.devices is not None and set(k.devices) == set(name[0]) for k in tried)
-    change = reading.context.state(KeyChanges).description_of(name[0], name[2])
-    reading.set_not_opened("aps", link_reason(KEY_IDS[key_id], len(tried), proven, change, paired))
-
-
-def record_opened(
-    reading: Reading, opened: OpenedFrame, source: int, aux: AuxHeader, key_id: int, receiver: int | None
-) -> None:
-    """Remember what opened the frame; whether its counter is new."""
-    columns = reading.out.columns
-    reading.out.opened.append(("aps", opened.key))
-    columns["aps_key"] = opened.key.origin
-    columns["aps_security"] = "ok"
-    if not reading.trusted:
-        return
-    name = pair_name(reading.context, source, receiver, key_id, reading.raw.number)
-    reading.context.state(KeyProofs).proven.add((name, opened.key.value))
-    again = crc32(columns["aps_digest"].to_bytes(4, "little"))
-    use = CounterUse(reading.raw.number, aux.frame_counter, reading.raw.time_ns, again)
-    peer = 0 if key_id == NETWORK else peer_of(opened.key, source, receiver, reading.nwk_dst)
-    scope = aps_scope(opened.key.value, key_id, peer)
-    if reading.context.state(FrameCounters).replayed("aps", source, scope, use, RELAY_NS):
-        columns["aps_security"] = "replay"
-        reading.set_security_reason("aps", REPLAYED)
-        reading.issue("warning", LAYER, aux.start + 1, REPLAYED)
 
 
 def read_payload(

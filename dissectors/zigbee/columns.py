@@ -10,24 +10,22 @@ frame after frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
-from dissectors.counter_columns import counter_uses
-from dissectors.counters import REPEAT_NS
 from dissectors.facts import names
-from dissectors.zigbee.address_columns import AddressObservations, address_key, owners
+from dissectors.security.counter_columns import CounterUses, counter_uses
+from dissectors.zigbee.address_columns import AddressObservations, address_key, address_observations, owners
 from dissectors.zigbee.aps_security import read_applications
 from dissectors.zigbee.frames import Frames, NwkAddresses, SummaryWords
 from dissectors.zigbee.nwk_columns import NwkHeaders
 from dissectors.zigbee.nwk_command_columns import read_nwk_commands
-from dissectors.zigbee.nwk_security import address_observations
-from dissectors.zigbee.proofs import CODE_DOES_NOT_MATCH, network_reason
-from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, Group, Proofs, judge
+from dissectors.zigbee.security.opening import NWK as SECURED
+from dissectors.zigbee.security.recording_columns import record_many
+from dissectors.zigbee.security.verdict_columns import NO_KEY, Proofs, judge
 from dissectors.zigbee.stateless_layers import StatelessLayers
 
 __all__ = ["read_frames"]
@@ -80,16 +78,14 @@ def _read_network(frames: Frames, stateless: StatelessLayers) -> None:
     """Secured ZigBee NWK frames: judged and remembered; what they carry goes up."""
     nwk, opened = stateless.nwk, stateless.opened
     proofs = judge(nwk.span.rows, opened, stateless.group, stateless.groups, frames.context)
-    frames.proofs.append(proofs)
-    frames.opened_layers[nwk.span.rows[opened.ok]] += 1
+    shut = record_many(frames, SECURED, proofs, _counters(frames, stateless, proofs))
     observed = address_observations(nwk, stateless.hop, proofs.verdict)
     frames.address_changes = AddressObservations.changes_to(frames.context.addresses, *observed)
     ends = _ends(frames, nwk)
     ends.put(frames.out, nwk.span.rows)
-    _count(frames, stateless, proofs)
-    frames.put_security("nwk", proofs)
-    frames.put_reasons("nwk", proofs, partial(_reason, stateless.groups))
-    _finish_shut(frames, nwk, proofs)
+    texts = ["NWK data, encrypted", "NWK command, encrypted"]
+    frames.finish(nwk.span.rows[shut], NWK, texts, nwk.command[shut].astype(np.int64))
+    frames.add_missing_key(nwk.span.rows[proofs.verdict == NO_KEY], {"nwk_security": "no_key"})
     read_nwk_commands(frames, opened.octets, stateless.commands, ends.where(stateless.commands_at))
     data = stateless.applications_at
     read_applications(frames, opened.octets, stateless.applications, ends.where(data))
@@ -108,14 +104,14 @@ def _ends(frames: Frames, nwk: NwkHeaders) -> NwkAddresses:
     return NwkAddresses(nwk.pan, *found)
 
 
-def _count(frames: Frames, stateless: StatelessLayers, proofs: Proofs) -> None:
-    """Judge the frame counters of opened frames."""
+def _counters(frames: Frames, stateless: StatelessLayers, proofs: Proofs) -> CounterUses | None:
+    """The frame counters of opened frames."""
     good = np.flatnonzero(proofs.opened.ok)
     if not len(good):
-        return
+        return None
     nwk, (keys, key) = stateless.nwk, proofs.keys()
-    uses = counter_uses(
-        "nwk",
+    return counter_uses(
+        SECURED.counters,
         [one.value for one in keys],
         key,
         nwk.sender[good],
@@ -125,21 +121,3 @@ def _count(frames: Frames, stateless: StatelessLayers, proofs: Proofs) -> None:
         stateless.digest[good],
         stateless.mark[good],
     )
-    frames.uses.append(uses)
-    frames.mark_replays(uses, REPEAT_NS, proofs, good)
-
-
-def _reason(groups: Sequence[Group], number: int, own: bool) -> str:
-    """Why frames of a group stay shut."""
-    pan, sequence = groups[number].name
-    return network_reason(pan, sequence, len(groups[number].keys), own)
-
-
-def _finish_shut(frames: Frames, nwk: NwkHeaders, proofs: Proofs) -> None:
-    """Frames that did not open end here."""
-    shut = np.flatnonzero(~proofs.opened.ok)
-    texts = ["NWK data, encrypted", "NWK command, encrypted"]
-    frames.finish(nwk.span.rows[shut], NWK, texts, nwk.command[shut].astype(np.int64))
-    for row in nwk.span.rows[proofs.verdict == BAD_MIC].tolist():
-        frames.issues[row] = CODE_DOES_NOT_MATCH
-    frames.add_missing_key(nwk.span.rows[proofs.verdict == NO_KEY], {"nwk_security": "no_key"})

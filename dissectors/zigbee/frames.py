@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
-from dissectors.counter_columns import CounterUses
-from dissectors.counters import REPLAYED, FrameCounters, Pair
 from dissectors.frame import Dissection
+from dissectors.security.counter_columns import CounterUses
+from dissectors.security.counters import FrameCounters, Pair
 from dissectors.vectors import (
     Columns,
     Index,
@@ -20,13 +20,12 @@ from dissectors.vectors import (
     OctetArray,
     RowFields,
     WordList,
-    distinct,
     stable_order,
     stacked,
     unique_values,
 )
 from dissectors.zigbee.address_columns import AddressObservations
-from dissectors.zigbee.security_columns import BAD_MIC, NO_KEY, OK, REPLAY, VERDICTS, Proofs
+from dissectors.zigbee.security.verdict_columns import BAD_MIC, NO_KEY, Proofs
 
 __all__ = ["Frames", "NwkAddresses", "SummaryWords"]
 
@@ -169,29 +168,6 @@ class Frames:
         if len(rows):
             self.summary_words.set_summaries(self.out, rows, protocol, summaries, which)
             self.done[rows] = True
-
-    def put_security(self, layer: str, proofs: Proofs) -> None:
-        """Verdict, and the origin of the key that opened each frame."""
-        self.out.put_words(f"{layer}_security", proofs.rows, proofs.verdict, VERDICTS)
-        keys, which = proofs.keys()
-        rows = proofs.rows[proofs.opened.ok]
-        self.out.put_words(f"{layer}_key", rows, which, [key.origin for key in keys])
-
-    def put_reasons(self, layer: str, proofs: Proofs, reason: Callable[[int, bool], str]) -> None:
-        """Why frames are not ``ok``; `reason` says it of a group, and of its frames with a bad integrity code."""
-        bad = np.flatnonzero(proofs.verdict != OK)
-        verdict = proofs.verdict[bad]
-        kinds = proofs.group[bad].astype(np.int64) << 1 | (verdict == BAD_MIC)
-        distinct_kinds, which = distinct(np.where(verdict == REPLAY, -1, kinds))
-        texts = [REPLAYED if one < 0 else reason(one >> 1, bool(one & 1)) for one in distinct_kinds.tolist()]
-        if texts:
-            self.out.put_words(f"{layer}_reason", proofs.rows[bad], which, texts)
-
-    def mark_replays(self, uses: CounterUses, patience_ns: int, proofs: Proofs, frames: Index) -> None:
-        """Give replays their verdict; `frames` are the places in `proofs` of the uses."""
-        for use in np.flatnonzero(uses.replays(self.context.state(FrameCounters), patience_ns)).tolist():
-            proofs.verdict[frames[use]] = REPLAY
-            self.issues.setdefault(int(uses.row[use]), REPLAYED)
 
     def publish_for_application(self, row: int) -> None:
         """As `publish_before`, but of addresses and scaling only: what the layers above the APS ask for."""

@@ -6,23 +6,29 @@ Sources: ZigBee Green Power 14-0563 clauses A.1.4.1 (NWK protocol version 3), A.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from dissectors.context import HanContext
 from dissectors.crypto.ccm import ccm_open
 from dissectors.crypto.mmo import hmac_mmo
 from dissectors.facts import names
 from dissectors.keyring import Key, Keyring
 from dissectors.layout import Bits, Layer, UInt, Word
+from dissectors.security.candidates import Candidates, Unidentified
 from dissectors.zigbee.nwk import PACKAGE
 
 __all__ = [
+    "WITHDRAWN",
     "GreenPowerCommandId",
     "GreenPowerHeader",
     "command_name",
+    "green_power_candidates",
     "green_power_keys",
     "open_green_power",
 ]
 
+LAYER = "green power"
 SRC_ID, GPD_EUI64 = 0, 2
 MAINTENANCE = 1
 ENCRYPTED = 3
@@ -112,6 +118,29 @@ def green_power_keys(keyring: Keyring, source_id: int | None) -> Iterator[tuple[
         yield key, group
         if own:
             yield key, hmac_mmo(group, own)
+
+
+@dataclass(frozen=True, slots=True)
+class GreenPowerCandidates(Candidates):
+    """Keys that may open the frames of a Green Power device; none of them is known to be its own."""
+
+    def reason(self, context: HanContext, at_fault: bool) -> str:
+        source_id, tried = self.name[1], len(self.ciphers)
+        whose = f"SrcID 0x{source_id:08x}" if source_id is not None else "this device"
+        held = f"none of the {tried} keys that are held opens it" if tried else "none is held"
+        return f"the Green Power key of {whose} is missing ([[green_power_key]]): {held}"
+
+
+WITHDRAWN: Candidates = Unidentified(
+    (LAYER,), text="security level 1 of Green Power is withdrawn and not opened"
+)
+
+
+def green_power_candidates(keyring: Keyring, source_id: int | None) -> Candidates:
+    """The keys that may open frames of a device, each with what it puts into the cipher."""
+    pairs = tuple(green_power_keys(keyring, source_id))
+    keys, ciphers = (tuple(part) for part in zip(*pairs, strict=True)) if pairs else ((), ())
+    return GreenPowerCandidates((LAYER, source_id), keys, ciphers)
 
 
 def open_green_power(

@@ -7,24 +7,27 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from dissectors.counters import REPLAYED, CounterUse, FrameCounters
 from dissectors.cursor import Cursor
 from dissectors.field import Field
-from dissectors.keyring import Key
 from dissectors.reading import Ciphertext, Mic, Reading, command_rows
+from dissectors.security.candidates import Openings, open_one
+from dissectors.security.recording import SecuredLayer, record_counter, record_failure, record_opened
 from dissectors.zigbee.green_power import (
     ENCRYPTED,
+    LAYER,
+    WITHDRAWN,
     WITHDRAWN_LEVEL,
     GreenPowerCommandId,
     GreenPowerHeader,
     command_name,
-    green_power_keys,
+    green_power_candidates,
     open_green_power,
 )
 
 __all__ = ["read_green_power"]
 
-NAME, LAYER = "Green Power", "green power"
+NAME = "Green Power"
+GREEN_POWER = SecuredLayer("nwk", LAYER, LAYER)
 
 
 def read_green_power(reading: Reading, cursor: Cursor, buffer: str) -> None:
@@ -54,43 +57,29 @@ def read_green_power(reading: Reading, cursor: Cursor, buffer: str) -> None:
 
 def open_frame(reading: Reading, header: GreenPowerHeader, cursor: Cursor, end: int) -> bytes | None:
     """Check and decrypt what stands between the cursor and `end`; None when no key fits."""
-    columns = reading.out.columns
-    columns["nwk_counter"] = header.get("frame_counter", 0)
-    if header.bit("security_level") == WITHDRAWN_LEVEL or header.error is not None:
-        reading.set_not_opened("nwk", "security level 1 of Green Power is withdrawn and not opened")
-        return None
+    reading.out.columns["nwk_counter"] = header.get("frame_counter", 0)
     source_id = header.get("src_id")
+    candidates = green_power_candidates(reading.context.keyring, source_id)
+    if header.bit("security_level") == WITHDRAWN_LEVEL or header.error is not None:
+        candidates = WITHDRAWN
     eui64 = reading.receiver_eui64 if header.bit("direction") else reading.sender_eui64
     octets, payload = cursor.data[header.start : cursor.offset], cursor.data[cursor.offset : end]
-    mic, tried = cursor.data[end : cursor.end], 0
-    for key, value in green_power_keys(reading.context.keyring, source_id):
-        tried += 1
-        clear = open_green_power(header, value, eui64, octets, payload, mic)
-        if clear is not None:
-            record_opened(reading, key, header, eui64 if source_id is None else source_id, mic)
-            return clear
-    whose = f"SrcID 0x{source_id:08x}" if source_id is not None else "this device"
-    held = f"none of the {tried} keys that are held opens it" if tried else "none is held"
-    reading.set_not_opened("nwk", f"the Green Power key of {whose} is missing ([[green_power_key]]): {held}")
-    return None
-
-
-def record_opened(
-    reading: Reading, key: Key, header: GreenPowerHeader, device: int | None, mic: bytes
-) -> None:
-    """Remember what opened the frame; whether its counter is new."""
-    columns = reading.out.columns
-    reading.out.opened.append(("nwk", key))
-    columns["nwk_key"], columns["nwk_security"] = key.origin, "ok"
-    if not reading.trusted or header.bit("direction"):
-        return
-    use = CounterUse(
-        reading.raw.number, header.frame_counter, reading.raw.time_ns, crc32(mic, reading.mac_seq or 0)
+    mic = cursor.data[end : cursor.end]
+    found = open_one(
+        candidates,
+        lambda key: open_green_power(header, key, eui64, octets, payload, mic),
+        reading.context.state(Openings),
     )
-    if reading.context.state(FrameCounters).replayed(LAYER, device or 0, key.value, use):
-        columns["nwk_security"] = "replay"
-        reading.set_security_reason("nwk", REPLAYED)
-        reading.issue("warning", LAYER, header.start, REPLAYED)
+    if found is None:
+        record_failure(reading, GREEN_POWER, candidates)
+        return None
+    key, clear = found
+    record_opened(reading, GREEN_POWER, key)
+    if reading.trusted and not header.bit("direction"):
+        device = (eui64 if source_id is None else source_id) or 0
+        again = crc32(mic, reading.mac_seq or 0)
+        record_counter(reading, GREEN_POWER, device, key.value, header.frame_counter, again, header.start)
+    return clear
 
 
 def read_command(reading: Reading, cursor: Cursor, buffer: str, branch: Field | None) -> None:

@@ -6,10 +6,10 @@ Sources: ZigBee 05-3474 R22 clauses 3.6.1.10 (address assignment), 2.4.3.1.11 (d
 
 from __future__ import annotations
 
-from dissectors.counters import FrameCounters
 from dissectors.keyring import Key
 from dissectors.layout import Layer
 from dissectors.reading import Reading
+from dissectors.security.counters import FrameCounters
 from dissectors.zigbee.aps_commands import APP_LINK, HIGH_SECURITY_NETWORK, NETWORK, TC_LINK
 from dissectors.zigbee.nwk import AuxHeader, NwkHeader
 

@@ -19,7 +19,7 @@ from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.aps_facts import ApsFacts
 from dissectors.zigbee.fragments import FRAGMENT, Fragments
 from dissectors.zigbee.frames import Frames, NwkAddresses
-from dissectors.zigbee.security_columns import VERDICTS
+from dissectors.zigbee.security.verdict_columns import VERDICTS
 
 if TYPE_CHECKING:
     from dissectors.reading import Reading

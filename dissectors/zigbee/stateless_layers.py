@@ -7,7 +7,9 @@ before (verdicts, owners of addresses, counters, link keys) is `dissectors.zigbe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +26,9 @@ from dissectors.ieee802154.columns import (
 )
 from dissectors.vectors import Columns, Index, OctetArray, Span, distinct
 from dissectors.zigbee.aps_columns import ApsHeaders, read_aps
-from dissectors.zigbee.key_columns import OpenedFrames
 from dissectors.zigbee.nwk_columns import AUX_OCTETS, NwkHeaders, put_nwk, read_nwk
-from dissectors.zigbee.nwk_security import groups_of
-from dissectors.zigbee.security_columns import Group, open_sealed
+from dissectors.zigbee.security.candidates import KnownCandidates, NetworkCandidates
+from dissectors.zigbee.security.opening_columns import OpenedFrames, open_groups
 
 __all__ = ["StatelessLayers", "read_stateless_layers"]
 
@@ -68,7 +69,7 @@ class StatelessLayers:
     hop: npt.NDArray[np.int32]
     mark: npt.NDArray[np.uint32]
     digest: npt.NDArray[np.uint32]
-    groups: list[Group]
+    groups: list[NetworkCandidates]
     group: Index
     opened: OpenedFrames
     commands: Span
@@ -78,7 +79,7 @@ class StatelessLayers:
 
     def holds(self, context: HanContext) -> bool:
         """Whether the keys that came into question are those that would do so now."""
-        return self.groups == groups_of([one.name for one in self.groups], context)
+        return self.groups == networks([one.name for one in self.groups], context)
 
 
 def read_stateless_layers(octets: OctetArray, span: Span, count: int, context: HanContext) -> StatelessLayers:
@@ -117,15 +118,21 @@ def read_stateless_layers(octets: OctetArray, span: Span, count: int, context: H
     )  # fmt: skip
 
 
+def networks(names: Iterable[tuple[Any, ...]], context: HanContext) -> list[NetworkCandidates]:
+    """The candidates of networks, by PAN and key sequence number."""
+    known = context.state(KnownCandidates)
+    return [known.network(context, *name) for name in names]
+
+
 def _open(
     octets: OctetArray, nwk: NwkHeaders, context: HanContext
-) -> tuple[list[Group], Index, OpenedFrames]:
+) -> tuple[list[NetworkCandidates], Index, OpenedFrames]:
     """The groups of NWK frames that share a key, the group of each frame, and what was opened."""
     unique, group = distinct((nwk.pan.astype(np.uint32) << np.uint32(8)) | nwk.key_seq)
-    groups = groups_of([(key >> 8, key & 0xFF) for key in unique.tolist()], context)
+    groups = networks([(key >> 8, key & 0xFF) for key in unique.tolist()], context)
     text = nwk.span.offset
     sealed = Sealed(octets, nwk.header, text - AUX_OCTETS, text, nwk.span.end, nwk.sender, nwk.counter)
-    return groups, group, open_sealed(sealed, group, groups, context)
+    return groups, group, open_groups(sealed, group, groups, context)
 
 
 def _zigbee_beacons(octets: OctetArray, mac: Headers, out: Columns) -> Index:

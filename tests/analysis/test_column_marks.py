@@ -88,3 +88,18 @@ def test_a_group_has_no_endpoint(tmp_path: Path) -> None:
     assert frames.done.all()
     owners = frames.scales[-1].owners
     assert [owners.endpoints[place][1] for place in owners.place.tolist()] == [None, 1]
+
+
+def test_a_replay_shows_no_addresses_to_either_path(tmp_path: Path) -> None:
+    """Sent again by somebody else, a frame says nothing of who has that somebody's short address."""
+    home, attacker = network(), 0x1BAD
+    first = frame(home, HERE, data(0, b"\x01"), 7, HERE)
+    again = first[:2] + b"\x08" + first[3:7] + struct.pack("<H", attacker) + first[9:]
+    block = block_of(tmp_path, first, again)
+    columns, singly = session_of(), session_of()
+    for _, batches in frame_batches(block, columns):
+        assert batches["packets"].column("nwk_security").to_pylist() == ["ok", "replay"]
+    assert [row["nwk_security"] for row in dissect_rows(block, singly).of("packets")] == ["ok", "replay"]
+    for session in (columns, singly):
+        assert session.context.addresses.eui64(home.pan, OTHER) is not None
+        assert session.context.addresses.eui64(home.pan, attacker) is None

@@ -18,7 +18,7 @@ from captures.simulated.scenarios import simulate
 from captures.simulated.scenarios.keyfile import keys_text as simulated_keys
 from captures.simulated.scenarios.recording import captured
 from dissectors.keyring import Keyring
-from dissectors.zigbee.link_keys import WELL_KNOWN_LINK_KEY
+from dissectors.zigbee.security.link_keys import WELL_KNOWN_LINK_KEY
 
 
 @cache

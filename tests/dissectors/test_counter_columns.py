@@ -6,8 +6,8 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from dissectors.counter_columns import counter_uses
-from dissectors.counters import REPEAT_NS, CounterUse, FrameCounters
+from dissectors.security.counter_columns import counter_uses
+from dissectors.security.counters import REPEAT_NS, CounterUse, FrameCounters
 
 KEYS = (bytes(16), bytes(range(16)))
 

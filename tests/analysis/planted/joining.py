@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from dissectors.zigbee import assemble
-from dissectors.zigbee.link_keys import key_transport_key
+from dissectors.zigbee.security.link_keys import key_transport_key
 from tests.analysis.planted.catalogue import plant
 from tests.analysis.planted.recording import SECOND, Recording, Station
 from tests.analysis.planted.speech import forge, shout, tell

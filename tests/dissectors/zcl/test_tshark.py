@@ -25,7 +25,7 @@ from dissectors.zcl.catalogue import Command
 from dissectors.zcl.command import command_values, read_command
 from dissectors.zigbee.aps import ApsHeader
 from dissectors.zigbee.nwk import NwkHeader
-from dissectors.zigbee.seal import seal_nwk
+from dissectors.zigbee.security.sealing import seal_nwk
 from tests.dissectors.zcl.payloads import fullest, layouts, smallest
 from tests.dissectors.zcl.support import METER
 

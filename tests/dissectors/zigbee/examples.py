@@ -28,7 +28,7 @@ from dissectors.zigbee.aps_commands import APS_COMMANDS, ApsCommandId
 from dissectors.zigbee.green_power import GreenPowerHeader
 from dissectors.zigbee.nwk import InterPanHeader, NwkHeader
 from dissectors.zigbee.nwk_commands import NWK_COMMANDS, LinkEntry, NwkCommandId, PowerEntry
-from dissectors.zigbee.seal import seal_aps, seal_nwk
+from dissectors.zigbee.security.sealing import seal_aps, seal_nwk
 from dissectors.zigbee.zdp import zdp_layer, zdp_names
 from dissectors.zigbee.zdp_records import RECORDS
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from dissectors.ieee802154.layers import MacHeader
 from dissectors.zigbee import assemble
 from dissectors.zigbee.aps import ApsHeader
-from dissectors.zigbee.link_keys import key_load_key, key_transport_key
 from dissectors.zigbee.nwk import NwkHeader
-from dissectors.zigbee.seal import seal_aps, seal_nwk
+from dissectors.zigbee.security.link_keys import key_load_key, key_transport_key
+from dissectors.zigbee.security.sealing import seal_aps, seal_nwk
 
 short, octet = st.integers(0, 0xFFFF), st.integers(0, 255)
 wide, counter = st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1)

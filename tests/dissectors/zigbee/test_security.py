@@ -8,13 +8,13 @@ from dissectors.cursor import Cursor
 from dissectors.frame import Dissection, RawFrame
 from dissectors.ieee802154.build import build_frame
 from dissectors.ieee802154.layers import MacHeader
-from dissectors.key_proofs import KeyChanges
 from dissectors.keyring import InstallCode, Key, Keyring
+from dissectors.security.key_proofs import KeyChanges
 from dissectors.zigbee.aps import ApsHeader
 from dissectors.zigbee.aps_commands import APS_COMMANDS, ApsCommandId
-from dissectors.zigbee.link_keys import WELL_KNOWN_LINK_KEY, install_code_key
 from dissectors.zigbee.nwk import NwkHeader
-from dissectors.zigbee.seal import seal_aps, seal_nwk
+from dissectors.zigbee.security.link_keys import WELL_KNOWN_LINK_KEY, install_code_key
+from dissectors.zigbee.security.sealing import seal_aps, seal_nwk
 from tests.dissectors.zigbee.examples import (
     HUB,
     LINK_KEY,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dissectors.crypto.ccm import ccm_seal
 from dissectors.zigbee.aps import ApsHeader
-from dissectors.zigbee.keys import DEFAULT_LEVEL, DERIVED, KEY_IDS, MIC_OCTETS
 from dissectors.zigbee.nwk import AuxHeader, NwkHeader
+from dissectors.zigbee.security.candidates import DERIVED, KEY_IDS
+from dissectors.zigbee.security.opening import DEFAULT_LEVEL, LEVEL_MIC_OCTETS
 
 __all__ = ["seal_aps", "seal_nwk"]
 
@@ -62,5 +63,5 @@ def seal(header: bytes, aux: AuxHeader, payload: bytes, key: bytes, eui64: int) 
     on_air = bytes(aux)
     used = bytes([on_air[0] & 0xF8 | DEFAULT_LEVEL]) + on_air[1:]
     nonce = eui64.to_bytes(8, "little") + aux.frame_counter.to_bytes(4, "little") + used[:1]
-    sealed, mic = ccm_seal(key, nonce, header + used, payload, MIC_OCTETS[DEFAULT_LEVEL & 3])
+    sealed, mic = ccm_seal(key, nonce, header + used, payload, LEVEL_MIC_OCTETS[DEFAULT_LEVEL & 3])
     return header + on_air + sealed + mic

@@ -1,48 +1,29 @@
 """Verdicts on many sealed frames, NWK and APS alike: opened, a key missing, or the integrity code wrong.
 
-The rule is that of the one-frame path (`dissectors.zigbee.network`, `.application`), as it stood when each
-frame passed: a code that does not fit is the frame's fault only where a key of this very network (or pair of
-devices) is held for it or was proven before; else a key is missing.
+The rule is that of `dissectors.security.candidates`, as it stood when each frame passed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
-from dissectors.crypto.ccm_batch import Sealed
-from dissectors.key_proofs import KeyProofs
 from dissectors.keyring import Key
+from dissectors.security.candidates import Candidates
+from dissectors.security.key_proofs import KeyProofs
 from dissectors.vectors import Index, Mask, distinct, first_places, unique_values
-from dissectors.zigbee.key_columns import OpenedFrames, Openings, open_groups
+from dissectors.zigbee.security.opening_columns import OpenedFrames
 
-__all__ = ["BAD_MIC", "NONE", "NO_KEY", "OK", "REPLAY", "VERDICTS", "Group", "Proofs", "judge", "open_sealed"]
+__all__ = ["BAD_MIC", "NONE", "NO_KEY", "OK", "REPLAY", "VERDICTS", "Proofs", "judge"]
 
 VERDICTS = ("none", "ok", "no_key", "bad_mic", "replay")
 NONE, OK, NO_KEY, BAD_MIC, REPLAY = range(5)
 NEVER = 1 << 40
 """Later than any row."""
-
-
-class Group(NamedTuple):
-    """Frames for which the same keys come into question.
-
-    Attributes:
-        name: what `KeyProofs` calls it: (PAN, key sequence number), or (pair of devices, key identifier).
-        keys: candidates, the best first.
-        eligible: those that, once proven, make a failure the frame's fault.
-        own: one of them is known to be of this network or pair, proven or not.
-    """
-
-    name: tuple[Any, ...]
-    keys: Sequence[Key]
-    eligible: frozenset[bytes]
-    own: bool
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -58,7 +39,7 @@ class Proofs:
 
     rows: Index
     group: Index
-    groups: Sequence[Group]
+    groups: Sequence[Candidates]
     opened: OpenedFrames
     verdict: npt.NDArray[np.uint8]
     _news: list[tuple[int, tuple[int, int]]] | None = None
@@ -92,14 +73,8 @@ class Proofs:
             proven.add((group.name, group.keys[key].value))
 
 
-def open_sealed(sealed: Sealed, group: Index, groups: Sequence[Group], context: HanContext) -> OpenedFrames:
-    """Open frames with the keys of their groups."""
-    names, candidates = [one.name for one in groups], [one.keys for one in groups]
-    return open_groups(sealed, group, names, candidates, context.state(Openings))
-
-
 def judge(
-    rows: Index, opened: OpenedFrames, group: Index, groups: Sequence[Group], context: HanContext
+    rows: Index, opened: OpenedFrames, group: Index, groups: Sequence[Candidates], context: HanContext
 ) -> Proofs:
     """Say what is to be said of frames that were opened with the keys of their groups, or stayed shut."""
     verdict = np.where(opened.ok, OK, NO_KEY).astype(np.uint8)
@@ -112,10 +87,11 @@ def judge(
     return Proofs(rows, group, groups, opened, verdict)
 
 
-def _proven_since(rows: Index, opened: OpenedFrames, frames: Mask, group: Group, context: HanContext) -> int:
+def _proven_since(
+    rows: Index, opened: OpenedFrames, frames: Mask, group: Candidates, context: HanContext
+) -> int:
     """The row since which an eligible key of this group is proven; -1: before the block."""
-    proven = context.state(KeyProofs).proven
-    if group.own or any((group.name, value) in proven for value in group.eligible):
+    if group.proves_fault(context.state(KeyProofs)):
         return -1
     places = np.array([i for i, key in enumerate(group.keys) if key.value in group.eligible], np.int64)
     good = np.flatnonzero(frames & opened.ok & np.isin(opened.key, places))

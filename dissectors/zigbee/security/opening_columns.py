@@ -15,21 +15,15 @@ import numpy as np
 import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
+from dissectors.context import HanContext
 from dissectors.crypto.ccm_batch import MIC, Sealed, first_opening, open_all
-from dissectors.keyring import Key
+from dissectors.security.candidates import Candidates, Openings
 from dissectors.vectors import PADDING, Index, Mask, OctetArray, Span, unique_values
 
-__all__ = ["OpenedFrames", "Openings", "open_groups"]
+__all__ = ["OpenedFrames", "open_groups"]
 
 PROBES = 4
 """Frames of a group on which unknown keys are tried first."""
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Openings:
-    """Which key opened the frames of a group last, by group: kept from block to block."""
-
-    hits: dict[tuple[object, ...], bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -56,11 +50,10 @@ class OpenedFrames:
 def open_groups(
     sealed: Sealed,
     group: Index,
-    names: Sequence[tuple[object, ...]],
-    candidates: Sequence[Sequence[Key]],
-    memory: Openings,
+    groups: Sequence[Candidates],
+    context: HanContext,
 ) -> OpenedFrames:
-    """Open all frames; `candidates` are the keys of each group, the best first, `names` what a group is."""
+    """Open all frames with the candidates of their groups; `group` is the place of each frame's group."""
     work = _Work(
         sealed,
         [np.zeros(PADDING, np.uint8)],
@@ -69,10 +62,10 @@ def open_groups(
         np.zeros(len(sealed), np.bool_),
         np.full(len(sealed), -1, np.int32),
     )
-    tried = _open_likely(work, group, names, candidates, memory)
+    tried = _open_likely(work, group, groups, context.state(Openings))
     if not work.ok.all():
         for number in unique_values(group[~work.ok]):
-            _open_rest(work, np.flatnonzero(group == number), candidates[number], tried[number])
+            _open_rest(work, np.flatnonzero(group == number), groups[number], tried[number])
     # What stays shut is all zeros: as much room as the longest text needs, and the padding behind everything.
     longest = int((sealed.end - sealed.text).max(initial=0))
     work.offset[~work.ok] = work.size
@@ -107,29 +100,21 @@ class _Work:
 
 
 def _open_likely(
-    work: _Work,
-    group: Index,
-    names: Sequence[tuple[object, ...]],
-    candidates: Sequence[Sequence[Key]],
-    memory: Openings,
+    work: _Work, group: Index, groups: Sequence[Candidates], openings: Openings
 ) -> list[set[bytes]]:
     """Try one key on each group, and groups with the same key together; which keys each group has tried."""
     likely: list[bytes | None] = []
     used: set[bytes] = set()
-    for number, keys in enumerate(candidates):
-        value = memory.hits.get(names[number])
-        if keys and (value is None or all(key.value != value for key in keys)):
-            value = keys[0].value if len(keys) == 1 else _probe(work, group, number, keys, used)
+    for number, one in enumerate(groups):
+        value = openings.hits.get(one.name)
+        if one.ciphers and value not in one.ciphers:
+            value = one.ciphers[0] if len(one.ciphers) == 1 else _probe(work, group, number, one, used)
         if value is not None:
             used.add(value)
-        likely.append(value if keys else None)
+        likely.append(value if one.ciphers else None)
     tried = [set[bytes]() if value is None else {value} for value in likely]
     places = np.array(
-        [
-            -1 if v is None else next(i for i, k in enumerate(candidates[n]) if k.value == v)
-            for n, v in enumerate(likely)
-        ],
-        np.int32,
+        [-1 if v is None else groups[n].ciphers.index(v) for n, v in enumerate(likely)], np.int32
     )
     values = list(dict.fromkeys(value for value in likely if value is not None))
     which = np.array([-1 if value is None else values.index(value) for value in likely], np.int64)
@@ -138,30 +123,30 @@ def _open_likely(
         if len(values) > 1 or which.min() < 0 or work.ok.any():
             frames = np.flatnonzero((which[group] == number) & ~work.ok)
         work.attempt(frames, value, places[group] if frames is None else places[group[frames]])
-    opened = np.zeros(len(names), np.bool_)
+    opened = np.zeros(len(groups), np.bool_)
     opened[group[work.ok]] = True
     for number in np.flatnonzero(opened).tolist():
         hit = likely[number]
         if hit is not None:
-            memory.hits[names[number]] = hit
+            openings.hits[groups[number].name] = hit
     return tried
 
 
-def _open_rest(work: _Work, frames: Index, keys: Sequence[Key], tried: set[bytes]) -> None:
+def _open_rest(work: _Work, frames: Index, candidates: Candidates, tried: set[bytes]) -> None:
     """Try every other key on the frames of a group that are still shut."""
-    for place, key in enumerate(keys):
-        if key.value in tried:
+    for place, cipher in enumerate(candidates.ciphers):
+        if cipher in tried:
             continue
         frames = frames[~work.ok[frames]]
         if not len(frames):
             return
-        tried.add(key.value)
-        work.attempt(frames, key.value, np.full(len(frames), place, np.int32))
+        tried.add(cipher)
+        work.attempt(frames, cipher, np.full(len(frames), place, np.int32))
 
 
-def _probe(work: _Work, group: Index, number: int, keys: Sequence[Key], used: set[bytes]) -> bytes | None:
+def _probe(work: _Work, group: Index, number: int, candidates: Candidates, used: set[bytes]) -> bytes | None:
     """The first key that opens one of a few frames of a group; keys that other groups use come last."""
-    values = sorted(dict.fromkeys(key.value for key in keys), key=lambda value: value in used)
+    values = sorted(dict.fromkeys(candidates.ciphers), key=lambda value: value in used)
     openers = []
     for value in values:
         if value not in work.openers:

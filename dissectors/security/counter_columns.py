@@ -1,4 +1,4 @@
-"""Frame counters of many frames at once: the verdict of `dissectors.counters`, and its memory kept for it.
+"""Frame counters of many frames at once: the verdict of `dissectors.security.counters`, and its memory kept for it.
 
 Strategy: in a capture read in order nearly every counter is greater than all before it, and one running
 maximum over all senders shows which are not. Only those few are looked at one by one: have the same octets
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.counters import RELAY_NS, REPEAT_NS, CounterUse, FrameCounters, Pair, Track
+from dissectors.security.counters import RELAY_NS, REPEAT_NS, CounterUse, FrameCounters, Pair, Track
 from dissectors.vectors import Index, Mask, distinct, first_places, highest_before, stable_order
 
 __all__ = ["CounterUses", "counter_uses"]
@@ -36,7 +36,7 @@ NUMBER, COUNTER, TIME, DIGEST, MARK = range(5)
 class CounterUses:
     """The uses of counters in one layer of a block, in the order of the frames.
 
-    `pair` is the place in `pairs`; `digest` and `mark` tell a frame sent again (see `dissectors.counters`).
+    `pair` is the place in `pairs`; `digest` and `mark` tell a frame sent again (see `dissectors.security.counters`).
     """
 
     pairs: list[Pair]
@@ -198,7 +198,7 @@ class CounterUses:
 
 @dataclass(slots=True, eq=False, repr=False)
 class RecentUses:
-    """Some uses of one pair, not written out yet (see `dissectors.counters.Recent`): one column a use.
+    """Some uses of one pair, not written out yet (see `dissectors.security.counters.Recent`): one column a use.
 
     `forgotten` is the greatest counter before them where what was used before them does not matter any
     more; None where it does.
@@ -279,7 +279,7 @@ def counter_uses(
 ) -> CounterUses:
     """The uses of counters in opened frames; `key` points into `key_values`, `frames` are numbers and times.
 
-    Where a counter belongs to a pair of devices, `peer` is the other one (`dissectors.counters.aps_scope`).
+    Where a counter belongs to a pair of devices, `peer` is the other one (`dissectors.security.counters.aps_scope`).
     """
     senders, of = distinct(sender)
     values: dict[bytes, int] = {}  # one key may have opened frames of several groups
