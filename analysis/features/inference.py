@@ -15,11 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.features.identifiers import MAC_COMMANDS
 from analysis.features.judging import mask
+from analysis.features.stations import NO_SHORT
 from analysis.features.view import Frame, View
 
 __all__ = ["KINDS", "Kind", "infer"]
 
+POLL, *JOINING = MAC_COMMANDS.some("Data Request", "Association Request", "Association Response")
 HEADER = 3  # octets of a ZCL frame control, sequence number and command
 READ_RECORD, ANSWER_RECORD = 2, 5  # octets per attribute asked for, and at least per attribute answered
 # MAC header and check 11, NWK header 8 with 14 of security and a MIC of 4, APS header 8 with 5 or 13 and 4; with
@@ -76,10 +79,10 @@ def infer(view: View) -> Frame:
 
     Nothing is read that a key would have opened."""
     packets = view.good
-    polls = packets[mask(packets["mac_command"] == 0x04)]
+    polls = packets[mask(packets["mac_command"] == POLL)]
     unsecured = mask(packets["nwk_type"] == "data") & mask(packets["nwk_security"] == "none")
-    unsecured &= mask(packets["nwk_dst"] < 0xFFF8)
-    joins = packets[mask(packets["mac_command"].isin([0x01, 0x02])) | unsecured]
+    unsecured &= mask(packets["nwk_dst"] < NO_SHORT)
+    joins = packets[mask(packets["mac_command"].isin(JOINING)) | unsecured]
     told = [_told(polls, "poll", "sender"), _told(joins, "join", "sender")]
     rows = _talk(view)
     if len(rows):
@@ -105,7 +108,7 @@ def _talk(view: View) -> Frame:
     rows = packets[
         mask(packets["nwk_type"] == "data")
         & mask(packets["nwk_security"].isin(["ok", "no_key"]))
-        & mask(packets["nwk_dst"] < 0xFFF8)
+        & mask(packets["nwk_dst"] < NO_SHORT)
         & mask(packets["origin"].notna())
         & mask(packets["target"].notna())
         & mask(packets["nwk_src"].notna())

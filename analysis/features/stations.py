@@ -16,7 +16,7 @@ import pandas as pd
 
 from analysis.tables.lazy import Table, mask, numbers_of
 
-__all__ = ["NO_SHORT", "Stations"]
+__all__ = ["BROADCAST_PAN", "NO_SHORT", "Stations"]
 
 NO_SHORT = 0xFFF8  # addresses from here on are broadcasts or "none"
 BROADCAST_PAN = 0xFFFF

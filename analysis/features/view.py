@@ -14,17 +14,23 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 import numpy as np
 import pandas as pd
 
+from analysis.features.identifiers import CLUSTERS, PROFILES
 from analysis.features.selection import Selection
-from analysis.features.stations import Stations
+from analysis.features.stations import BROADCAST_PAN, Stations
 from analysis.findings.subject import Subject
 from analysis.tables.lazy import Table, mask, numbers_of
 from analysis.tables.pandas_columns import nulls, plain, taken
 from analysis.tables.schema import TABLES
 
-__all__ = ["SMART_ENERGY_CLUSTERS", "SMART_ENERGY_PROFILE", "Frame", "Known", "View"]
+__all__ = ["DEVICE_PROFILE", "SMART_ENERGY_CLUSTERS", "SMART_ENERGY_PROFILE", "Frame", "Known", "View"]
 
-SMART_ENERGY_PROFILE = 0x0109
-SMART_ENERGY_CLUSTERS = frozenset({*range(0x0700, 0x070C), 0x0800})
+SMART_ENERGY_PROFILE, DEVICE_PROFILE = PROFILES["Smart Energy"], PROFILES["ZigBee Device Profile"]
+SMART_ENERGY_CLUSTERS = frozenset(
+    CLUSTERS.some(
+        "Price", "Demand Response and Load Control", "Metering", "Messaging", "Tunneling", "Prepayment",
+        "Energy Management", "Calendar", "Device Management", "Events", "MDU Pairing", "Sub-GHz", "Key Establishment",
+    )
+)  # fmt: skip
 # pandas' stubs know nothing of masked columns, so a table's type is not spelt out where rules handle it.
 Frame: TypeAlias = Any
 P = ParamSpec("P")
@@ -184,7 +190,7 @@ class View:
         packets = Selection(self.tables.lazy["packets"])
         profile = packets.only(aps_profile=SMART_ENERGY_PROFILE)
         others = packets.only(aps_cluster=SMART_ENERGY_CLUSTERS)
-        others = others[mask(others["aps_profile"] != 0)]
+        others = others[mask(others["aps_profile"] != DEVICE_PROFILE)]
         return self.before.smart_energy_pans | _pans(profile) | _pans(others)
 
     @cached_property
@@ -194,9 +200,9 @@ class View:
         if not pans:
             return self if (self.tables["messages"]["kind"] == "gbcs").any() else None
         packets = self.tables["packets"]
-        if _pans(packets) - {0xFFFF} <= pans:
+        if _pans(packets) - {BROADCAST_PAN} <= pans:
             return self
-        inside = packets[mask(packets["pan"].isin([*pans, 0xFFFF])) | mask(packets["pan"].isna())]
+        inside = packets[mask(packets["pan"].isin([*pans, BROADCAST_PAN])) | mask(packets["pan"].isna())]
         tables = {**self.tables.lazy, "packets": inside.extended().base}
         for name in ("attributes", "commands"):
             rows = self.tables[name]

@@ -35,10 +35,12 @@ __all__ = [
     "add_block",
     "attribute",
     "attributes",
+    "attributes_of",
     "cluster",
     "clusters",
     "command",
     "commands",
+    "commands_of",
     "data_type",
     "data_type_named",
     "meaning",
@@ -82,9 +84,19 @@ def attributes() -> tuple[Attribute, ...]:
     return tuple(_tables().whole().attributes.values())
 
 
+def attributes_of(cluster: int) -> tuple[Attribute, ...]:
+    """The attributes of one cluster, of both sides and all manufacturers; without the global ones."""
+    return tuple(one for key, one in _tables().attributes_of(cluster).items() if key[0] == cluster)
+
+
 def command(cluster: int, direction: str, id: int, manufacturer: int | None = None) -> Command | None:  # noqa: A002
     """The cluster command, or None."""
     return _tables().commands_of(cluster).get((cluster, direction, id, manufacturer))
+
+
+def commands_of(cluster: int) -> tuple[Command, ...]:
+    """The commands of one cluster, of both directions and all manufacturers."""
+    return tuple(one for key, one in _tables().commands_of(cluster).items() if key[0] == cluster)
 
 
 def commands() -> tuple[Command, ...]:

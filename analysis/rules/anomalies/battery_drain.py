@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.features.judging import count, longest_run, mask, spread
+from analysis.features.polls import POLL
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -34,10 +35,10 @@ def pending_without_data(
     """The acknowledgement of a poll says whether data is waiting. "Waiting" and then nothing, again and
     again, keeps a sleeping device awake or lets it miss its data."""
     packets = view.good.sort_values("seconds")
-    polls = packets.only(mac_command=0x04)
+    polls = packets.only(mac_command=POLL)
     acks = packets.only(mac_type="ack", mac_pending=True)
     data = packets.only(mac_type=["data", "command"])
-    data = data[~mask(data["mac_command"] == 0x04)]
+    data = data[~mask(data["mac_command"] == POLL)]
     if polls.empty or acks.empty:
         return
     promised = _followed(polls, acks, FLIGHT, same="mac_seq")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from analysis.features.identifiers import MAC_COMMANDS, NWK_COMMANDS
 from analysis.features.judging import count, judge, key_of, mask, plural, spread
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -14,6 +15,7 @@ from analysis.rules.registry import rules_of
 
 rule = rules_of("anomaly", "beacons")
 
+CONFLICT, NETWORK_REPORT = MAC_COMMANDS["PAN ID Conflict"], NWK_COMMANDS["Network Report"]
 BEACONS = "beacons with a readable ZigBee payload"
 ZBFAKEBEACON_SEQUENCE = 0xD8
 
@@ -90,7 +92,7 @@ def pan_id_conflict_report(view: View) -> Iterator[Evidence]:
     network under the same PAN identifier."""
     packets = view.good
     rows = packets[mask(packets["mac_command"].notna()) | mask(packets["nwk_command"].notna())]
-    bad = mask(rows["mac_command"] == 0x05) | mask(rows["nwk_command"] == 0x09)
+    bad = mask(rows["mac_command"] == CONFLICT) | mask(rows["nwk_command"] == NETWORK_REPORT)
     yield from judge(view, rows, bad, "{bad} reporting a PAN identifier conflict", good="of other commands")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from analysis.features.identifiers import APS_COMMANDS
 from analysis.features.judging import count, groups_of, judge, mask, spread
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -32,7 +33,7 @@ def _rekeyed(view: View, rows: Frame) -> Frame:
     if int(mask(keys["kind"] == "network").sum()) < 2:
         return out
     packets = view.longer.good
-    given = packets.only(aps_command=0x05)
+    given = packets.only(aps_command=APS_COMMANDS["Transport Key"])
     given = given[mask(given["target"].notna())]
     first = given["seconds"].groupby(given["target"].astype("UInt64")).min() if len(given) else {}
     start = rows["who"].map(dict(first)).astype("float64").to_numpy(na_value=np.inf)

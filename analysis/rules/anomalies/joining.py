@@ -7,16 +7,22 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from analysis.features.identifiers import APS_COMMANDS, MAC_COMMANDS
 from analysis.features.judging import count, mask, plural, spread
 from analysis.features.repeats import repeats
-from analysis.features.view import Frame, View
+from analysis.features.stations import NO_SHORT
+from analysis.features.view import DEVICE_PROFILE, Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.anomalies.mac_commands import ANSWER, ASSOCIATION, DATA_REQUEST, mac_commands
-from analysis.rules.anomalies.membership import left_before
+from analysis.rules.anomalies.membership import DEVICE_ANNCE, left_before
 from analysis.rules.registry import rules_of
 
 rule = rules_of("anomaly", "joining")
+
+TRANSPORT_KEY = APS_COMMANDS["Transport Key"]
+ANSWER_STATUS = MAC_COMMANDS.field("Association Response", "status")
+FAST_ASSOCIATION = 0x80  # from here on a status is no refusal (IEEE 802.15.4-2015 table 7-53)
 
 
 @rule(
@@ -115,9 +121,9 @@ def association_of_present_device(
             yield kept(subject, f"asks to associate at frame {row.frame}, was not on the network")
         elif left_before(view, int(row.mac_src), row.seconds, silent):
             yield kept(subject, f"asks to associate at frame {row.frame}, having left before")
-        elif mask((later["aps_profile"] == 0) & (later["aps_cluster"] == 0x0013)).any() or _moved(
-            before, later
-        ):
+        elif mask(
+            (later["aps_profile"] == DEVICE_PROFILE) & (later["aps_cluster"] == DEVICE_ANNCE)
+        ).any() or _moved(before, later):
             yield kept(
                 subject, f"asks to associate at frame {row.frame} and announces itself: it joined again"
             )
@@ -182,8 +188,8 @@ def _stuck(view: View, eui: int, since: float) -> tuple[str, bool]:
     if answers.empty:
         return "no answer", False
     told = view.command_rows("mac", [ANSWER])
-    told = told[mask(told["frame"].isin(answers["frame"])) & mask(told["field"] == "status")]
-    refused = told[mask(told["number"] > 0) & mask(told["number"] < 0x80)]
+    told = told[mask(told["frame"].isin(answers["frame"])) & mask(told["field"] == ANSWER_STATUS)]
+    refused = told[mask(told["number"] > 0) & mask(told["number"] < FAST_ASSOCIATION)]
     if len(refused) and len(refused) == len(told):
         row = refused.iloc[0]
         return f"refused: {row['meaning'] or row['value']}", True
@@ -261,7 +267,7 @@ def join_fails(view: View, *, times: int = 2, seconds: float = 120.0) -> Iterato
     packets = view.good
     rows = packets.only(nwk_security="none")
     shut = mask(rows["aps_type"] == "command") & mask(rows["aps_security"] == "no_key")
-    rows = rows[(mask(rows["aps_command"] == 0x05) | shut) & mask(rows["nwk_dst"] < 0xFFF8)]
+    rows = rows[(mask(rows["aps_command"] == TRANSPORT_KEY) | shut) & mask(rows["nwk_dst"] < NO_SHORT)]
     if rows.empty:
         return
     secured = _inside(view)

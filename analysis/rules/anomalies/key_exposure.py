@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from analysis.features.identifiers import APS_COMMANDS
 from analysis.features.judging import judge, mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence
@@ -10,7 +11,7 @@ from analysis.tables.lazy import matching
 
 rule = rules_of("anomaly", "key exposure")
 
-TRANSPORT_KEY = 0x05
+TRANSPORT_KEY = APS_COMMANDS["Transport Key"]
 JOIN = "a join: an APS Transport-Key command"
 
 

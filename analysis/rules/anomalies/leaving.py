@@ -6,15 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from analysis.features.identifiers import NWK_COMMANDS
 from analysis.features.judging import events, judge, mask, plural
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import NETWORK
-from analysis.rules.anomalies.mac_commands import DISASSOCIATION, MAC_COMMANDS
+from analysis.rules.anomalies.mac_commands import ANY_MAC_COMMAND, DISASSOCIATION
 from analysis.rules.registry import rules_of
-from analysis.tables.lazy import matching
 
 rule = rules_of("anomaly", "leaving")
+
+LEAVE, LINK_STATUS = NWK_COMMANDS.some("Leave", "Link Status")
+OTHERS = NWK_COMMANDS.field("Leave", "request")
 
 
 @rule(
@@ -25,7 +28,7 @@ rule = rules_of("anomaly", "leaving")
     confidence="secondary",
     merges=("attacks:A22",),
     cause="forged command",
-    unseen=MAC_COMMANDS,
+    unseen=ANY_MAC_COMMAND,
     advice="ZigBee devices leave by the NWK Leave command: find out who sent this one",
 )
 def disassociation(view: View) -> Iterator[Evidence]:
@@ -50,7 +53,7 @@ def leave_flood(view: View, *, commands: int = 5, window: float = 60.0) -> Itera
     """Several Leave commands or disassociations within a minute are not how a network is run: somebody
     throws devices out."""
     packets = view.good
-    rows = packets[mask(packets["nwk_command"] == 0x04) | mask(packets["mac_command"] == DISASSOCIATION)]
+    rows = packets[mask(packets["nwk_command"] == LEAVE) | mask(packets["mac_command"] == DISASSOCIATION)]
     if rows.empty:
         return
     seconds = rows["seconds"].to_numpy(dtype=float)
@@ -80,11 +83,11 @@ def leave_source(view: View) -> Iterator[Evidence]:
     """A Leave with the request bit tells another device to go. It counts only from the trust centre
     (0x0000) or from the device's parent; a device that leaves by itself announces it to all."""
     packets = view.good
-    rows = packets.only(nwk_command=0x04, nwk_security="ok")
-    requests = view.command_rows("nwk", [0x04])
-    requests = requests[matching(requests["field"], "request", "contains") & mask(requests["number"] == 1)]
+    rows = packets.only(nwk_command=LEAVE, nwk_security="ok")
+    requests = view.command_rows("nwk", [LEAVE])
+    requests = requests[mask(requests["field"] == OTHERS) & mask(requests["number"] == 1)]
     rows = rows[mask(rows["frame"].isin(requests["frame"]))]
-    relays = set(packets.only(nwk_command=0x08)["nwk_src"].dropna().tolist()) | {0}
+    relays = set(packets.only(nwk_command=LINK_STATUS)["nwk_src"].dropna().tolist()) | {0}
     yield from judge(
         view, rows, ~mask(rows["nwk_src"].isin(list(relays))), "{bad} telling another device to leave"
     )

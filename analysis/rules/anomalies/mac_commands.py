@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from analysis.features.identifiers import MAC_COMMANDS
 from analysis.features.view import Frame, View
 
 __all__ = [
     "ANSWER",
+    "ANY_MAC_COMMAND",
     "ASSOCIATION",
     "DATA_REQUEST",
     "DISASSOCIATION",
-    "MAC_COMMANDS",
     "ORPHAN",
     "REALIGNMENT",
     "mac_commands",
 ]
 
-ASSOCIATION, ANSWER, DISASSOCIATION, DATA_REQUEST, ORPHAN, REALIGNMENT = 0x01, 0x02, 0x03, 0x04, 0x06, 0x08
-MAC_COMMANDS = "MAC commands"
+ASSOCIATION, ANSWER, DISASSOCIATION, DATA_REQUEST, ORPHAN, REALIGNMENT = MAC_COMMANDS.some(
+    "Association Request", "Association Response", "Disassociation Notification", "Data Request",
+    "Orphan Notification", "Coordinator Realignment",
+)  # fmt: skip
+ANY_MAC_COMMAND = "MAC commands"
 
 
 def mac_commands(view: View, command: int) -> Frame:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.features.identifiers import NWK_COMMANDS, ZDP_COMMANDS
 from analysis.features.judging import mask
 from analysis.features.view import View
 from analysis.rules.anomalies.mac_commands import ANSWER, ASSOCIATION, mac_commands
@@ -17,7 +18,9 @@ from analysis.tables.lazy import numbers_of
 
 __all__ = ["Announcement", "announcements", "came_between", "left_before", "membership_times"]
 
-DEVICE_ANNCE, LEAVE, REJOIN_REQUEST, REJOIN_RESPONSE = 0x0013, 0x04, 0x06, 0x07
+DEVICE_ANNCE = ZDP_COMMANDS["Device_annce"]
+SHORT, EUI64 = (ZDP_COMMANDS.field("Device_annce", name) for name in ("nwk_address", "ieee_address"))
+LEAVE, REJOIN_REQUEST, REJOIN_RESPONSE = NWK_COMMANDS.some("Leave", "Rejoin Request", "Rejoin Response")
 COPIES_SECONDS = 9.0  # routers repeat a broadcast within nwkBroadcastDeliveryTime (ZigBee PRO 05-3474 3.5.2)
 
 
@@ -44,9 +47,8 @@ def announcements(view: View) -> list[Announcement]:
 def _announcements(view: View) -> list[Announcement]:
     fields = view.command_rows("zdp")
     fields = fields[mask(fields["cluster"] == DEVICE_ANNCE)]
-    names = fields["field"].astype(str)
-    short = fields[mask(names.str.contains("nwk|short", case=False))].drop_duplicates("frame")
-    eui = fields[mask(names.str.contains("ieee|eui", case=False))].drop_duplicates("frame")
+    short = fields[mask(fields["field"] == SHORT)].drop_duplicates("frame")
+    eui = fields[mask(fields["field"] == EUI64)].drop_duplicates("frame")
     pairs = short[["frame", "seconds", "number"]].merge(eui[["frame", "value", "meaning"]], on="frame")
     out: list[Announcement] = []
     last: dict[tuple[int, int], Announcement] = {}

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.features.completeness import FEW, completeness
+from analysis.features.identifiers import CLUSTERS, enumeration, to_client, to_server
 from analysis.features.judging import groups_of, key_of, mask, plural
 from analysis.features.names import missing, said
+from analysis.features.polls import POLL
 from analysis.features.view import SMART_ENERGY_PROFILE, Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import NETWORK, Subject
@@ -18,9 +20,13 @@ from dissectors.zigbee.fragments import FRAGMENT
 
 rule = rules_of("anomaly", "message flow")
 
-PREPAYMENT, TOP_UP_ANSWER = 0x0705, 0x03
+PREPAYMENT, TUNNELING = CLUSTERS.some("Prepayment", "Tunneling")
+TOP_UP_ANSWER = to_client(PREPAYMENT, "Consumer Top Up Response")
+RESULT = TOP_UP_ANSWER.field("result_type")
+DATA_THERE, DATA_BACK = to_server(TUNNELING, "Transfer Data"), to_client(TUNNELING, "Transfer Data")
+TRANSFERS, DATA, HEADER_OCTETS = (DATA_BACK.id, DATA_THERE.id), DATA_THERE.field("data"), 2
+ACCEPTED = [number for label, number in enumeration("ResultType").items() if label.startswith("Accepted")]
 ANSWER_FRAMES = 3  # on the air, of most answers
-TUNNELING, TRANSFERS, HEADER_OCTETS = 0x0704, (0x01, 0x02), 2
 
 
 @rule(
@@ -47,7 +53,7 @@ def device_unresponsive(
     answers = answers[mask(answers["cra"].isin(["response", "alert"]))]
     known = set(zip(answers["recipient"], answers["originator"], answers["originator_counter"], strict=True))
     packets = view.good
-    sleepers = set(packets.only(mac_command=0x04)["sender"].dropna().tolist())
+    sleepers = set(packets.only(mac_command=POLL)["sender"].dropna().tolist())
     for recipient, part in commands.groupby("recipient", sort=False):
         station = station_of(recipient)
         if station is None:
@@ -134,11 +140,11 @@ def block_missing(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
 def top_up_guessing(view: View, *, failures: int = 4, window: float = 3600.0) -> Iterator[Evidence]:
     """A meter answers each code that is entered at a display. Several refused within an hour are somebody
     who tries codes; the meter must suspend entry."""
-    rows = view.command_rows("zcl", [TOP_UP_ANSWER])
+    rows = view.command_rows("zcl", [TOP_UP_ANSWER.id])
     rows = rows[mask(rows["cluster"] == PREPAYMENT) & mask(rows["direction"] == "to-client")]
-    results = rows[mask(rows["field"] == "result_type")].drop_duplicates("frame")
+    results = rows[mask(rows["field"] == RESULT)].drop_duplicates("frame")
     for meter, part in results.groupby("source", sort=False):
-        failed = part[mask(part["number"] > 0)]
+        failed = part[mask(part["number"].notna()) & ~mask(part["number"].isin(ACCEPTED))]
         most, start = _most_within(failed["seconds"], window)
         if most >= failures:
             text = f"{most} codes refused within {window:.0f} s"
@@ -173,7 +179,7 @@ def message_cut(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     """The tunnels of a GB HAN carry GBCS messages. What comes through the same tunnels and cannot be read
     as one was cut, or was put there by somebody else; so was one whose rest does not come for a minute."""
     packets = view.good
-    tunnels = set(packets["frame"][mask(packets["aps_cluster"] == 0x0704)].tolist())
+    tunnels = set(packets["frame"][mask(packets["aps_cluster"] == TUNNELING)].tolist())
     rows = view.tables["messages"]
     inside = [any(f in tunnels for f in fs) for fs in rows["frames"]]
     rows = rows[inside]
@@ -195,7 +201,7 @@ def _unfinished(view: View, messages: Frame, seconds: float) -> Frame:
     """Transfers through tunnels that no message has, though time enough went by for its rest."""
     held = {int(f) for fs in messages["frames"] for f in fs}
     data = view.command_rows("zcl", TRANSFERS)
-    data = data[mask(data["cluster"] == TUNNELING) & mask(data["field"] == "data")]
+    data = data[mask(data["cluster"] == TUNNELING) & mask(data["field"] == DATA)]
     data = data.drop_duplicates("frame").sort_values("seconds")
     octets = data["value"].astype(str).str.len() // 2
     lost = ~mask(data["frame"].isin(list(held))) & mask(octets > HEADER_OCTETS)

@@ -17,7 +17,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.features.judging import mask
+from analysis.features.polls import POLL
 from analysis.features.repeats import repeats
+from analysis.features.stations import NO_SHORT
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -31,10 +33,10 @@ SEED, TREES = 20_260_101, 64
 # Features: name as in "its usual rate of ...", and which rows count.
 COUNTS: dict[str, Any] = {
     "frames": lambda p: np.ones(len(p), bool),
-    "polls": lambda p: mask(p["mac_command"] == 0x04),
-    "MAC commands": lambda p: mask(p["mac_type"] == "command") & ~mask(p["mac_command"] == 0x04),
+    "polls": lambda p: mask(p["mac_command"] == POLL),
+    "MAC commands": lambda p: mask(p["mac_type"] == "command") & ~mask(p["mac_command"] == POLL),
     "NWK commands": lambda p: mask(p["nwk_type"] == "command"),
-    "broadcasts": lambda p: mask(p["nwk_dst"] >= 0xFFF8),
+    "broadcasts": lambda p: mask(p["nwk_dst"] >= NO_SHORT),
     "APS commands": lambda p: mask(p["aps_type"] == "command"),
     "ZCL requests": lambda p: mask(p["zcl_direction"] == "to-server"),
     "ZCL answers and reports": lambda p: mask(p["zcl_direction"] == "to-client"),

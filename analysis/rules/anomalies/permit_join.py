@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from analysis.features.identifiers import APS_COMMANDS, MAC_COMMANDS, ZDP_COMMANDS
 from analysis.features.judging import mask, plural, spread
-from analysis.features.view import Frame, View
+from analysis.features.view import DEVICE_PROFILE, Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import NETWORK, Subject
 from analysis.rules.anomalies.beacons import BEACONS, beacons
+from analysis.rules.anomalies.mac_commands import ANSWER, ASSOCIATION
 from analysis.rules.registry import rules_of
 
 rule = rules_of("anomaly", "permit join")
+
+PERMIT_JOINING = ZDP_COMMANDS["Mgmt_Permit_Joining_req"]
 
 
 @rule(
@@ -59,7 +63,8 @@ def _openings(view: View, pan: int, least: int = 50) -> Frame | None:
     if pan not in pans or int((codes == pans.index(pan)).sum()) < least:
         return None
     ways: tuple[dict[str, Any], ...] = (
-        {"aps_profile": 0, "aps_cluster": 0x0036}, {"mac_command": [0x01, 0x02]}, {"aps_command": 0x05},
+        {"aps_profile": DEVICE_PROFILE, "aps_cluster": PERMIT_JOINING}, {"mac_command": [ASSOCIATION, ANSWER]},
+        {"aps_command": APS_COMMANDS["Transport Key"]},
     )  # fmt: skip
     found = [packets.only(**way) for way in ways]
     return np.sort(
@@ -111,7 +116,7 @@ def beacon_request_scan(
     minute without an association are a survey; one a second and more keeps every hub and router busy with
     answers."""
     packets = view.good
-    rows = packets.only(mac_command=0x07)
+    rows = packets.only(mac_command=MAC_COMMANDS["Beacon Request"])
     if rows.empty:
         return
     start = rows["seconds"].to_numpy(dtype=float)

@@ -14,6 +14,7 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.anomalies.mac_commands import ANSWER, ORPHAN, REALIGNMENT, mac_commands
+from analysis.rules.anomalies.membership import REJOIN_REQUEST
 from analysis.rules.registry import rules_of
 
 rule = rules_of("anomaly", "rejoining")
@@ -95,7 +96,7 @@ def _goes_on(view: View, mine: Frame, orphan: Any, seconds: float = 600.0) -> bo
     helped = mask(between["mac_command"].isin([REALIGNMENT, ANSWER])) & mask(
         between["receiver"] == orphan.sender
     )
-    rejoined = mask(between["nwk_command"] == 0x06) & mask(between["origin"] == orphan.sender)
+    rejoined = mask(between["nwk_command"] == REJOIN_REQUEST) & mask(between["origin"] == orphan.sender)
     return not (helped | rejoined).any()
 
 
@@ -139,7 +140,7 @@ def rejoin_loop(
     """A device that rejoins several times within minutes does not get an answer, or does not get it
     whole. One that rejoins every few minutes for an hour cannot stay in the network."""
     packets = view.good
-    rows = packets.only(nwk_command=0x06).drop_duplicates(["mac_src", "mac_dst", "mac_seq"])
+    rows = packets.only(nwk_command=REJOIN_REQUEST).drop_duplicates(["mac_src", "mac_dst", "mac_seq"])
     for sender, part in rows.groupby("origin", sort=False):
         seconds = part["seconds"].to_numpy(dtype=float)
         most, in_hour = (

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from analysis.features.identifiers import CLUSTERS, NWK_COMMANDS
 from analysis.features.judging import close_together, groups_by, groups_of, key_of, mask, spread
+from analysis.features.polls import POLL
+from analysis.features.stations import NO_SHORT
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -13,9 +16,9 @@ from analysis.tables.lazy import numbers_of
 
 rule = rules_of("anomaly", "rhythm")
 
-OTA, TUNNELING, KEY_ESTABLISHMENT = 0x0019, 0x0704, 0x0800
+LEAVE, LINK_STATUS = NWK_COMMANDS.some("Leave", "Link Status")
 # Blocks of firmware and pieces of messages come in bursts when all is well; they have rules of their own.
-BURSTS = (OTA, TUNNELING, KEY_ESTABLISHMENT)
+BURSTS = CLUSTERS.some("OTA Upgrade", "Tunneling", "Key Establishment")
 
 
 @rule(
@@ -39,7 +42,7 @@ def request_flood(
     rows = packets.only(zcl_direction="to-server")
     rows = rows[
         mask(rows["zcl_command"].notna())
-        & mask(rows["nwk_dst"] < 0xFFF8)
+        & mask(rows["nwk_dst"] < NO_SHORT)
         & mask(rows["origin"].notna())
         & ~mask(rows["aps_cluster"].isin(BURSTS))
     ]
@@ -122,7 +125,7 @@ def device_silent(
     pause, while others in its network are heard as before. A device that left, was replaced, or moved to
     another network is not silent."""
     packets = view.good
-    rows = packets[mask(packets["nwk_type"].notna()) | mask(packets["mac_command"] == 0x04)]
+    rows = packets[mask(packets["nwk_type"].notna()) | mask(packets["mac_command"] == POLL)]
     rows = rows[mask(rows["sender"].notna()) & mask(rows["pan"].notna()) & ~mask(rows["mac_type"] == "ack")]
     if rows.empty:
         return
@@ -188,10 +191,10 @@ def _ends(rows: Frame) -> dict[tuple[int, int], float] | None:
 def _gone(view: View, part: Frame, after: Frame) -> bool:
     """Whether the device left, or another one has its short address now."""
     last = part.iloc[-1]
-    if mask(part["nwk_command"] == 0x04).any():
+    if mask(part["nwk_command"] == LEAVE).any():
         return True
     packets = view.good
-    told = packets.only(nwk_command=0x04)
+    told = packets.only(nwk_command=LEAVE)
     told = told[mask(told["target"] == last["origin"])]
     if len(told):
         return True
@@ -215,8 +218,8 @@ def broadcast_flood(view: View, *, broadcasts: int = 40, window: float = 60.0) -
     minute of one device stop the network. Link status frames are not counted: they go one hop."""
     packets = view.good
     rows = packets[
-        mask(packets["nwk_dst"] >= 0xFFF8)
-        & ~mask(packets["nwk_command"] == 0x08)
+        mask(packets["nwk_dst"] >= NO_SHORT)
+        & ~mask(packets["nwk_command"] == LINK_STATUS)
         & mask(packets["origin"].notna())
     ]
     rows = rows[mask(rows["nwk_security"] != "bad_mic")]

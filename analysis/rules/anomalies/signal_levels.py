@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.features.change_points import LEAST, changed, lasting_changes, without_daily_rhythm
 from analysis.features.completeness import improbable
+from analysis.features.identifiers import CLUSTERS
 from analysis.features.judging import mask
 from analysis.features.repeats import repeats
 from analysis.features.view import Frame, View
@@ -19,7 +20,7 @@ rule = rules_of("anomaly", "signal levels")
 
 AWAY_SECONDS = 600.0  # a level that lasts so long, and goes back, is no passer-by
 PORTABLE = ("IHD", "PPMID", "HHT")
-READ_BY_DISPLAYS = (0x0700, 0x0702)  # Price, Metering
+READ_BY_DISPLAYS = CLUSTERS.some("Price", "Metering")
 SUFFERS, OFTENER, ALWAYS = (
     0.08,
     1.5,

@@ -6,13 +6,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from analysis.features.identifiers import MAC_COMMANDS, NWK_COMMANDS, ZDP_COMMANDS
 from analysis.features.judging import count, mask
-from analysis.features.view import Frame, View
+from analysis.features.view import DEVICE_PROFILE, Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.registry import rules_of
 
 rule = rules_of("anomaly", "spoofing")
+
+NWK_MANAGEMENT = NWK_COMMANDS.some("Leave", "Rejoin Request", "End Device Timeout Request")
+MAC_MANAGEMENT = MAC_COMMANDS.some(
+    "Association Request", "Disassociation Notification", "Orphan Notification"
+)
+ZDP_MANAGEMENT = ZDP_COMMANDS.some("Device_annce", "Match_Desc_req")
 
 
 @rule(
@@ -91,10 +98,8 @@ def command_from_elsewhere(
     rows = packets[
         mask(packets["rssi"].notna()) & mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")
     ]
-    special = mask(rows["nwk_command"].isin([0x04, 0x06, 0x0B])) | mask(
-        rows["mac_command"].isin([0x01, 0x03, 0x06])
-    )
-    special |= mask((rows["aps_profile"] == 0) & rows["aps_cluster"].isin([0x0013, 0x0006]))
+    special = mask(rows["nwk_command"].isin(NWK_MANAGEMENT)) | mask(rows["mac_command"].isin(MAC_MANAGEMENT))
+    special |= mask((rows["aps_profile"] == DEVICE_PROFILE) & rows["aps_cluster"].isin(ZDP_MANAGEMENT))
     suspects = set(rows["sender"][special].tolist())
     for sender in suspects:
         own = mask(rows["sender"] == sender)

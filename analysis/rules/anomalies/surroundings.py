@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from analysis.features.identifiers import CLUSTERS, NWK_COMMANDS, attribute
 from analysis.features.judging import count, mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
@@ -10,7 +11,8 @@ from analysis.rules.registry import rules_of
 
 rule = rules_of("anomaly", "surroundings")
 
-SUB_GHZ, CHANNEL_CHANGE = 0x070B, 0x0000
+SUB_GHZ = CLUSTERS["Sub-GHz"]
+CHANNEL_CHANGE, NETWORK_UPDATE = attribute(SUB_GHZ, "ChannelChange"), NWK_COMMANDS["Network Update"]
 
 
 @rule(
@@ -56,7 +58,7 @@ def pan_id_moved(view: View) -> Iterator[Evidence]:
     packets = view.good
     rows = packets.only(nwk_type="command")
     for pan, part in rows.groupby("pan", sort=False):
-        moved = part[mask(part["nwk_command"] == 0x0A)]
+        moved = part[mask(part["nwk_command"] == NETWORK_UPDATE)]
         subject = Subject.network(pan)
         if len(moved):
             yield broken(subject, f"{count(moved)} with a Network Update", moved["frame"])

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.features.identifiers import APS_COMMANDS, CLUSTERS
 from analysis.features.judging import count, judge, mask
-from analysis.features.view import Frame, View
+from analysis.features.view import DEVICE_PROFILE, SMART_ENERGY_PROFILE, Frame, View
 from analysis.findings.model import Evidence
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "aps security")
+
+TRANSPORT_KEY = APS_COMMANDS["Transport Key"]
+UNDER_LINK_KEYS = CLUSTERS.some(
+    "Price", "Demand Response and Load Control", "Metering", "Messaging", "Tunneling", "Prepayment", "Calendar",
+    "Device Management", "Events", "Sub-GHz", "Time", "OTA Upgrade", "Keep-Alive",
+)  # fmt: skip
+OWN_CLUSTERS, OWN_PROFILES, ANY_PROFILE = 0xFC00, 0xC000, 0xFFFF
+"""From where on clusters and profiles are a maker's own (ZigBee 05-3474 2.3.2.2; ZCL 2.6.1.1); the profile of any."""
 
 
 @rule(
@@ -28,9 +37,8 @@ def smart_energy_without_link_key(view: View) -> Iterator[Evidence]:
     """Metering, price, prepayment, tunnel and the other Smart Energy clusters travel under the link key of
     the two devices, not only under the network key that every device of the home holds."""
     packets = view.good
-    clusters = [*range(0x0700, 0x0706), 0x0707, 0x0708, 0x0709, 0x070B, 0x000A, 0x0019, 0x0025]
-    rows = packets.only(aps_type="data", aps_profile=0x0109)
-    rows = rows[mask(rows["aps_cluster"].isin(clusters))]
+    rows = packets.only(aps_type="data", aps_profile=SMART_ENERGY_PROFILE)
+    rows = rows[mask(rows["aps_cluster"].isin(UNDER_LINK_KEYS))]
     bad = mask(rows["aps_security"] == "none")
     yield from judge(view, rows, bad, _clear_clusters, good="under a link key")
 
@@ -77,7 +85,7 @@ def transport_key_key_id(view: View) -> Iterator[Evidence]:
     """The trust centre sends a network key under the key-transport key, which is derived from the link key
     of that one device, and a link key under the key-load key."""
     packets = view.good
-    rows = packets.only(aps_command=0x05)
+    rows = packets.only(aps_command=TRANSPORT_KEY)
     rows = rows[mask(rows["aps_key_id"].notna())]
     bad = ~mask(rows["aps_key_id"].isin(["key-transport", "key-load", "link"]))
     yield from judge(view, rows, bad, "{bad} with a key under the wrong kind of key")
@@ -100,7 +108,7 @@ def smart_energy_profile(view: View) -> Iterator[Evidence]:
     packets = view.good
     rows = packets.only(aps_type="data")
     rows = rows[mask(rows["aps_profile"].notna())]
-    odd = ~mask(rows["aps_profile"].isin([0x0000, 0x0109, 0xFFFF]))
+    odd = ~mask(rows["aps_profile"].isin([DEVICE_PROFILE, SMART_ENERGY_PROFILE, ANY_PROFILE]))
     yield from judge(view, rows, odd, "{bad} on another profile than 0x0109")
 
 
@@ -120,9 +128,9 @@ def manufacturer_clusters(view: View) -> Iterator[Evidence]:
     should answer."""
     packets = view.good
     rows = packets.only(aps_type="data")
-    rows = rows[mask(rows["aps_profile"] != 0)]
-    own = mask(rows["aps_cluster"] >= 0xFC00) | mask(
-        (rows["aps_profile"] >= 0xC000) & (rows["aps_profile"] < 0xFFFF)
+    rows = rows[mask(rows["aps_profile"] != DEVICE_PROFILE)]
+    own = mask(rows["aps_cluster"] >= OWN_CLUSTERS) | mask(
+        (rows["aps_profile"] >= OWN_PROFILES) & (rows["aps_profile"] < ANY_PROFILE)
     )
     yield from judge(
         view, rows, own, "{bad} on a manufacturer's cluster or profile", good="on public clusters"

@@ -10,14 +10,16 @@ from analysis.features.judging import judge, mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
-from analysis.rules.compliance.han_commands import KEY_ESTABLISHMENT, commands, field_of
-from analysis.rules.compliance.key_establishment import CONFIRM, EPHEMERAL, INITIATE, RUN_RULE
+from analysis.rules.compliance.han_commands import commands, field_of
+from analysis.rules.compliance.key_establishment import CONFIRM, EPHEMERAL, INITIATE, RUN_RULE, of_step
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "cbke data")
 
+IDENTITY, POINT = INITIATE[0].field("identity"), EPHEMERAL[0].field("ephemeral_data")
+CODE = CONFIRM[0].field("secure_message_authentication_code")
 # Octets of suite 1 and suite 2, by the field's name in the cluster's table (ZSE C.3.1.2.3).
-SIZES = {"identity": (48, 74), "ephemeral_data": (22, 37)}
+SIZES = {IDENTITY: (48, 74), POINT: (22, 37)}
 # Where a certificate names its subject, in hex digits, by the certificate's length in hex digits.
 SUBJECTS = {96: slice(44, 60), 148: slice(56, 72)}
 
@@ -35,7 +37,7 @@ SUBJECTS = {96: slice(44, 60), 148: slice(56, 72)}
 def cbke_field_sizes(view: View) -> Iterator[Evidence]:
     """Certificate and ephemeral point have one size per suite: 74 and 37 octets in suite 2, 48 and 22 in
     suite 1. Another size means another suite than was agreed, or a message that was cut or made up."""
-    rows = commands(view, KEY_ESTABLISHMENT, None, (INITIATE, EPHEMERAL))
+    rows = commands(view, *INITIATE, *EPHEMERAL)
     if rows.empty:
         return
     fields = view.tables["commands"].of_frames(rows["frame"])
@@ -64,8 +66,8 @@ def _hex(values: Frame) -> Frame:
 def cbke_certificate_subject(view: View) -> Iterator[Evidence]:
     """A certificate names its subject's EUI-64 (suite 1 at octets 22 to 29, suite 2 at 28 to 35), which is the
     sender's address."""
-    rows = commands(view, KEY_ESTABLISHMENT, None, (INITIATE,))
-    value = _hex(field_of(view, rows, "identity", text=True))
+    rows = commands(view, *INITIATE)
+    value = _hex(field_of(view, rows, IDENTITY, text=True))
     known = mask(value.str.len().isin(list(SUBJECTS))) & mask(rows["source"] >= 1 << 32)
     rows, value = rows[known], value[known]
     subject = [text[SUBJECTS[len(text)]] for text in value]
@@ -88,8 +90,8 @@ def cbke_certificate_subject(view: View) -> Iterator[Evidence]:
 def cbke_confirm_equal(view: View) -> Iterator[Evidence]:
     """Both sides prove by a confirmation value that they computed the same key. The two values differ by
     construction: equal ones mean that one side only echoes what it heard."""
-    rows = commands(view, KEY_ESTABLISHMENT, None, (CONFIRM,))
-    value = field_of(view, rows, "secure_message_authentication_code", text=True)
+    rows = commands(view, *CONFIRM)
+    value = field_of(view, rows, CODE, text=True)
     rows = rows.assign(value=value)
     rows = rows[mask(rows["value"].notna())]
     sides = rows.groupby("value")["direction"].transform("nunique") if len(rows) else rows["frame"]
@@ -116,8 +118,8 @@ def cbke_confirm_equal(view: View) -> Iterator[Evidence]:
 def cbke_ephemeral_reused(view: View, *, seconds: float = 30.0) -> Iterator[Evidence]:
     """Ephemeral keys are made anew for each run. The same octets in a later run break the freshness of the
     link key."""
-    rows = commands(view, KEY_ESTABLISHMENT, None, (EPHEMERAL,))
-    rows = rows.assign(value=field_of(view, rows, "ephemeral_data", text=True))
+    rows = commands(view, *EPHEMERAL)
+    rows = rows.assign(value=field_of(view, rows, POINT, text=True))
     rows = rows[mask(rows["value"].notna())]
     first = rows.groupby(["source", "value"])["seconds"].transform("min") if len(rows) else rows["seconds"]
     again = mask(rows["seconds"] > first + seconds)
@@ -141,16 +143,16 @@ def cbke_ephemeral_reused(view: View, *, seconds: float = 30.0) -> Iterator[Evid
 def cbke_two_ephemerals(view: View, *, seconds: float = 10.0) -> Iterator[Evidence]:
     """One run has one ephemeral key per side. Two different ones from one name within one run mean a man in
     the middle, or two devices under one address."""
-    rows = commands(view, KEY_ESTABLISHMENT, None, (INITIATE, EPHEMERAL))
-    rows = rows.assign(value=field_of(view, rows, "ephemeral_data", text=True))
+    rows = commands(view, *INITIATE, *EPHEMERAL)
+    rows = rows.assign(value=field_of(view, rows, POINT, text=True))
     for (source, destination, _), part in rows.groupby(
         ["source", "destination", "direction"], sort=False, observed=True
     ):
-        data = part[mask(part["command"] == EPHEMERAL) & mask(part["value"].notna())]
+        data = part[of_step(part, EPHEMERAL) & mask(part["value"].notna())]
         if data.empty:
             continue
         near = mask(data["seconds"].diff() < seconds) & mask(data["value"] != data["value"].shift())
-        starts = part.loc[mask(part["command"] == INITIATE), "seconds"].to_numpy(dtype=float)
+        starts = part.loc[of_step(part, INITIATE), "seconds"].to_numpy(dtype=float)
         run = np.searchsorted(starts, data["seconds"].to_numpy(dtype=float), side="right")
         same_run = np.r_[False, run[1:] == run[:-1]]
         subject = Subject.pair(source, destination)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.features.identifiers import CLUSTERS, attribute
 from analysis.features.judging import judge, mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -17,6 +18,8 @@ from analysis.rules.registry import rules_of
 rule = rules_of("compliance", "clock")
 
 EPOCH = 946_684_800
+TIME = CLUSTERS["Time"]
+NOW, TIME_STATUS = attribute(TIME, "Time"), attribute(TIME, "TimeStatus")
 SHOWN: dict[str, Any] = {"smart_energy": True}
 
 
@@ -35,7 +38,7 @@ SHOWN: dict[str, Any] = {"smart_energy": True}
 )
 def time_source(view: View) -> Iterator[Evidence]:
     """The hub is the time source of the HAN. Time answered by any other device is wrong or an attack."""
-    rows = attributes_of(view, 0x000A, 0x0000)
+    rows = attributes_of(view, TIME, NOW)
     rows = rows[mask(rows["number"].notna()) & mask(rows["direction"] == TO_CLIENT)]
     hubs = list(view.hub_addresses())
     yield from judge(
@@ -75,7 +78,7 @@ def time_differs(view: View, *, seconds: float = 10.0, far: float = 3600.0) -> I
 
 
 def _time_answers(view: View) -> Frame:
-    rows = attributes_of(view, 0x000A, 0x0000)
+    rows = attributes_of(view, TIME, NOW)
     return rows[
         mask(rows["number"].notna()) & mask(rows["direction"] == TO_CLIENT) & mask(rows["seconds"].notna())
     ]
@@ -166,7 +169,7 @@ def time_drifts(view: View, *, per_million: float = 500.0, least: float = 3.0) -
 def time_status(view: View) -> Iterator[Evidence]:
     """The hub says by TimeStatus whether its clock is a master or was synchronised (bits 0 and 1). With
     neither bit set its time is a guess, and devices must not take it."""
-    rows = attributes_of(view, 0x000A, 0x0001)
+    rows = attributes_of(view, TIME, TIME_STATUS)
     rows = rows[mask(rows["number"].notna()) & mask(rows["source"].isin(list(view.hub_addresses())))]
     unset = [int(n) & 0b11 == 0 for n in rows["number"]]
     yield from judge(
@@ -190,7 +193,7 @@ def time_status(view: View) -> Iterator[Evidence]:
 def time_read_daily(view: View, *, seconds: float = 90000.0) -> Iterator[Evidence]:
     """Meters have no receiver for time: they ask the hub at least once a day. One that does not ask lets
     its clock drift, and with it tariff switching times and half-hour readings."""
-    rows = attributes_of(view, 0x000A, 0x0000)
+    rows = attributes_of(view, TIME, NOW)
     asks = rows[mask(rows["command"] == READ)]
     for source, part in asks.groupby("source", sort=False):
         times = np.r_[part["seconds"].to_numpy(dtype=float), view.duration]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.features.identifiers import interface_class
 from analysis.features.judging import mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence
@@ -28,7 +29,9 @@ from dissectors.facts import table
 rule = rules_of("compliance", "dlms associations")
 
 ITEMS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "message format"}
-PUBLIC_CLASSES, DEVICE_NAME = (15, 17), "0-0:42.0.0.255"
+ASSOCIATION, SAPS = interface_class("association_ln"), interface_class("sap_assignment")
+CLOSED = [ASSOCIATION, SAPS, interface_class("image_transfer"), interface_class("security_setup")]
+PUBLIC_CLASSES, DEVICE_NAME = (ASSOCIATION, SAPS), "0-0:42.0.0.255"
 
 
 @rule(
@@ -159,7 +162,7 @@ def image_transfer_over_dlms(view: View) -> Iterator[Evidence]:
     answers = gbcs(view, "response")
     items = view.tables["items"]
     inside = items[mask(items["message"].isin(answers["message"])) & mask(items["class_id"].notna())]
-    touched = inside[mask(inside["class_id"].isin([15, 17, 18, 64])) & mask(inside["result"] == "success")]
+    touched = inside[mask(inside["class_id"].isin(CLOSED)) & mask(inside["result"] == "success")]
     judged = answers[mask(answers["message"].isin(inside["message"]))]
     bad = mask(judged["message"].isin(touched["message"]))
     yield from judge_messages(view, judged, bad, "success on a fixed object", "of ordinary objects")

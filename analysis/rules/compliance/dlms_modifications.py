@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.features.identifiers import class_attribute, interface_class
 from analysis.features.judging import mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -27,15 +28,27 @@ from dissectors.facts import table
 rule = rules_of("compliance", "dlms modifications")
 
 ITEMS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "message format"}
-PUBLIC_CLASSES, DEVICE_NAME = (15, 17), "0-0:42.0.0.255"
-GB_DATA = 9000  # GBCS's own class of extended data
+GB_DATA = interface_class("extended_data")
+PASSIVE_PARTS = [
+    class_attribute(GB_DATA, name)
+    for name in ("value_passive", "scaler_unit_passive", "activate_passive_value_time")
+]
+CALENDAR, ACCOUNT, CHARGE = (interface_class(name) for name in ("activity_calendar", "account", "charge"))
+ACTIVE_CALENDAR = frozenset(
+    class_attribute(CALENDAR, f"{part}_active")
+    for part in ("calendar_name", "season_profile", "week_profile_table", "day_profile_table")
+)
+FIRST, LAST = (
+    class_attribute(ACCOUNT, "current_credit_status"),
+    class_attribute(ACCOUNT, "max_provision_period"),
+)
 # Objects that have a passive twin: class, active OBIS (regular expression), and active attributes (None: all).
 ACTIVE_TWINS: tuple[tuple[int, str, frozenset[int] | None], ...] = (
-    (11, r"0-0:11\.0\.0\.255", None),
-    (20, ".*", frozenset({2, 3, 4, 5})),
-    (21, r"0-0:16\.0\.1[1-8]\.255", None),
-    (111, r"0-0:19\.0\..*", frozenset(range(4, 20))),
-    (113, ".*", frozenset({5})),
+    (interface_class("special_days_table"), r"0-0:11\.0\.0\.255", None),
+    (CALENDAR, ".*", ACTIVE_CALENDAR),
+    (interface_class("register_monitor"), r"0-0:16\.0\.1[1-8]\.255", None),
+    (ACCOUNT, r"0-0:19\.0\..*", frozenset(range(FIRST, LAST + 1))),
+    (CHARGE, ".*", frozenset({class_attribute(CHARGE, "unit_charge_active")})),
 )
 
 
@@ -120,7 +133,7 @@ def class_9000_parts(view: View) -> Iterator[Evidence]:
     becomes active (6). Commands write the passive value and the time, never the active value."""
     rows = _written(view)
     rows = rows[mask(rows["class_id"] == GB_DATA)].reset_index(drop=True)
-    direct = ~mask(rows["attribute"].isin([4, 5, 6])) & ~mask(rows["listed"])
+    direct = ~mask(rows["attribute"].isin(PASSIVE_PARTS)) & ~mask(rows["listed"])
     yield from judge_items(rows, direct, "{object} is written directly")
 
 

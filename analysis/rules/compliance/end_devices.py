@@ -6,14 +6,26 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from analysis.features import identifiers
+from analysis.features.identifiers import CLUSTERS, MAC_COMMANDS, NWK_COMMANDS, ZDP_COMMANDS
 from analysis.features.judging import judge, mask, plural
+from analysis.features.polls import POLL
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
+from analysis.rules.compliance.han_commands import READ, attributes_of
 from analysis.rules.registry import rules_of
-from analysis.tables.lazy import matching
 
 rule = rules_of("compliance", "end devices")
+
+ROUTER_COMMANDS = NWK_COMMANDS.some("Route Request", "Route Reply", "Link Status")
+KEEP_ALIVE = CLUSTERS["Keep-Alive"]
+BASE = identifiers.attribute(KEEP_ALIVE, "TcKeepaliveBase")
+ALWAYS_ON = [
+    MAC_COMMANDS.field("Association Request", "receiver_on_when_idle"),
+    NWK_COMMANDS.field("Rejoin Request", "receiver_on_when_idle"),
+    ZDP_COMMANDS.field("Device_annce", "receiver_on_when_idle"),
+]
 
 
 @rule(
@@ -33,7 +45,7 @@ def sleepy_device_routes(view: View) -> Iterator[Evidence]:
     """A gas meter runs on a battery: it never sends beacons, link status or route commands."""
     packets = view.good
     rows = packets[mask(packets["sender"].isin(list(view.with_role("GSME"))))]
-    routes = mask(rows["nwk_command"].isin([0x01, 0x02, 0x08])) | mask(rows["mac_type"] == "beacon")
+    routes = mask(rows["nwk_command"].isin(ROUTER_COMMANDS)) | mask(rows["mac_type"] == "beacon")
     yield from judge(view, rows, routes, "{bad} of a router", good="of an end device")
 
 
@@ -56,7 +68,7 @@ def end_device_polls(view: View) -> Iterator[Evidence]:
     if not gas:
         return
     fields = view.tables["commands"].only(source=gas)
-    said = fields[matching(fields["field"], "receiver_on|rx_on_when_idle", "contains")]
+    said = fields[mask(fields["field"].isin(ALWAYS_ON))]
     yield from judge(
         view, said, mask(said["number"] == 1), "{bad} saying that it never sleeps", "source", "as a sleeper"
     )
@@ -77,7 +89,7 @@ def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> I
     """While a child waits for an answer it must poll at least every 7.68 s. Judged: after the child sent a
     request, the gap to its next poll."""
     packets = view.good
-    polls = packets.only(mac_command=0x04)
+    polls = packets.only(mac_command=POLL)
     asks = packets[mask(packets["aps_type"] == "data") & mask(packets["aps_ack_request"] == True)]  # noqa: E712
     asked = dict(asks.groupby("sender", sort=False).places())
     for child, part in polls.groupby("sender", sort=False):
@@ -114,11 +126,11 @@ def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> I
 def keep_alive_cadence(view: View, *, base: float = 600.0, jitter: float = 300.0) -> Iterator[Evidence]:
     """Devices read the keep-alive cluster of the hub every ten minutes plus up to five of jitter, or as the
     hub's attributes say."""
-    rows = view.attributes.only(cluster=0x0025)
+    rows = attributes_of(view, KEEP_ALIVE)
     told = rows[mask(rows["number"].notna()) & mask(rows["attribute"].notna())]
     for attribute, number in zip(told["attribute"], told["number"], strict=True):
-        base, jitter = (number * 60, jitter) if attribute == 0 else (base, number)
-    reads = rows[mask(rows["command"] == 0x00)].drop_duplicates("frame")
+        base, jitter = (number * 60, jitter) if attribute == BASE else (base, number)
+    reads = rows[mask(rows["command"] == READ)].drop_duplicates("frame")
     for source, part in reads.groupby("source", sort=False):
         gaps = np.diff(part["seconds"].to_numpy(dtype=float))
         if len(gaps) < 2:

@@ -7,19 +7,41 @@ from typing import Any
 
 import numpy as np
 
+from analysis.features.identifiers import CLUSTERS, Command, FieldName, enumeration, to_client
 from analysis.features.judging import mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
-from analysis.rules.compliance.han_commands import METERING, TO_CLIENT, TO_SERVER, commands, field_of
+from analysis.rules.compliance.han_commands import (
+    ACCEPTED,
+    METERING,
+    PREPAYMENT,
+    READ,
+    TO_CLIENT,
+    TO_SERVER,
+    commands,
+    commands_on,
+    field_of,
+)
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "gas logs")
 
 DAY, WAKE = 86_400.0, 1800.0
-PREPAYMENT, EVENTS = 0x0705, 0x0709
-PUBLISH_SNAPSHOT, PUBLISH_PREPAY_SNAPSHOT, TOP_UP_LOG, TOP_UP_ANSWER = 0x06, 0x01, 0x05, 0x03
-GENERAL = 0x0001  # snapshot cause of the daily snapshot
+EVENTS, DEVICE_MANAGEMENT = CLUSTERS.some("Events", "Device Management")
+SNAPSHOT = to_client(METERING, "Publish Snapshot")
+PREPAY_SNAPSHOT = to_client(PREPAYMENT, "Publish Prepay Snapshot")
+TOP_UP_LOG, TOP_UP_ANSWER = (
+    to_client(PREPAYMENT, "Publish Top Up Log"),
+    to_client(PREPAYMENT, "Consumer Top Up Response"),
+)
+RESULT, CAUSE, PREPAY_CAUSE = (
+    TOP_UP_ANSWER.field("result_type"), SNAPSHOT.field("snapshot_cause"), PREPAY_SNAPSHOT.field("snapshot_cause"),
+)  # fmt: skip
+GENERAL = enumeration("SnapshotCause")["General"]  # of the daily snapshot
+EVENT, EVENT_LOG = to_client(EVENTS, "Publish Event"), to_client(EVENTS, "Publish Event Log")
+EVENT_ID, EVENT_DATA = EVENT.field("event_id"), EVENT.field("event_data")
+IN_A_LOG = EVENT_LOG.field(f"log_payload.{EVENT_ID}"), EVENT_LOG.field(f"log_payload.{EVENT_DATA}")
 COMMAND_EVENTS = {0x0054, 0x0055}  # immediate or future dated HAN interface command received (or actioned)
 GAS: dict[str, Any] = {"smart_energy": True, "needs": ("commands", "devices"), "cause": "silence"}
 
@@ -30,11 +52,11 @@ def _midnights(view: View) -> list[float]:
     return np.arange(first, view.duration, DAY).tolist()
 
 
-def _snapshots(view: View, cluster: int, command: int, wait: float) -> Iterator[Evidence]:
+def _snapshots(view: View, command: Command, cause_field: FieldName, wait: float) -> Iterator[Evidence]:
     """Per gas meter that pushes snapshots: whether one with the general cause follows each midnight."""
-    rows = commands(view, cluster, TO_CLIENT, (command,))
+    rows = commands(view, command)
     rows = rows[mask(rows["source"].isin(list(view.with_role("GSME"))))]
-    cause = field_of(view, rows, "snapshot_cause").fillna(0).to_numpy(dtype=float).astype(np.int64)
+    cause = field_of(view, rows, cause_field).fillna(0).to_numpy(dtype=float).astype(np.int64)
     rows = rows.assign(daily=cause & GENERAL != 0)
     due = [m for m in _midnights(view) if m + wait <= view.duration]
     for source, part in rows.groupby(rows["source"].astype("UInt64"), sort=False):
@@ -63,7 +85,7 @@ def _snapshots(view: View, cluster: int, command: int, wait: float) -> Iterator[
 def gas_daily_snapshot(view: View, *, wait: float = 2.2 * WAKE) -> Iterator[Evidence]:
     """At 00:00 UTC the gas meter takes a snapshot of cause General and pushes it unasked when it next wakes.
     Judged for meters that push snapshots at all within the capture."""
-    yield from _snapshots(view, METERING, PUBLISH_SNAPSHOT, wait)
+    yield from _snapshots(view, SNAPSHOT, CAUSE, wait)
 
 
 @rule(
@@ -80,7 +102,7 @@ def gas_daily_snapshot(view: View, *, wait: float = 2.2 * WAKE) -> Iterator[Evid
 def gas_prepay_snapshot(view: View, *, wait: float = 2.2 * WAKE) -> Iterator[Evidence]:
     """In prepayment mode the gas meter pushes a prepayment snapshot each midnight UTC. A meter that pushes
     such snapshots is taken to be in that mode."""
-    yield from _snapshots(view, PREPAYMENT, PUBLISH_PREPAY_SNAPSHOT, wait)
+    yield from _snapshots(view, PREPAY_SNAPSHOT, PREPAY_CAUSE, wait)
 
 
 @rule(
@@ -96,10 +118,10 @@ def gas_prepay_snapshot(view: View, *, wait: float = 2.2 * WAKE) -> Iterator[Evi
 )
 def gas_top_up_log(view: View, *, wait: float = 2.2 * WAKE) -> Iterator[Evidence]:
     """After each valid top-up the gas meter pushes its last five top-ups to the gas proxy."""
-    answers = commands(view, PREPAYMENT, TO_CLIENT, (TOP_UP_ANSWER,))
+    answers = commands(view, TOP_UP_ANSWER)
     answers = answers[mask(answers["source"].isin(list(view.with_role("GSME"))))]
-    answers = answers[mask(field_of(view, answers, "result_type") == 0)]
-    logs = commands(view, PREPAYMENT, TO_CLIENT, (TOP_UP_LOG,))
+    answers = answers[mask(field_of(view, answers, RESULT).isin(ACCEPTED))]
+    logs = commands(view, TOP_UP_LOG)
     for row in answers.itertuples():
         if row.seconds + wait > view.duration:
             continue
@@ -126,13 +148,13 @@ def gas_top_up_log(view: View, *, wait: float = 2.2 * WAKE) -> Iterator[Evidence
 def command_event_data(view: View) -> Iterator[Evidence]:
     """Events 0x0054 and 0x0055 say that a command came in. Their event data is the message code of that
     command: two octets."""
-    fields = view.command_rows("zcl", [0x00, 0x01])
+    fields = view.command_rows("zcl", [EVENT.id, EVENT_LOG.id])
     fields = fields.only(cluster=EVENTS, direction=TO_CLIENT)
     if fields.empty:
         return
     names = fields["field"].astype(str)
     entry = fields["frame"].astype(str) + "/" + names.str.replace(r"\.?[^.]*$", "", regex=True)
-    event, content = mask(names.str.endswith("event_id")), mask(names.str.endswith("event_data"))
+    event, content = mask(names.str.endswith(EVENT_ID)), mask(names.str.endswith(EVENT_DATA))
     codes = dict(zip(entry[event], fields["number"][event], strict=True))
     data = fields[content]
     data = data[mask([codes.get(e) in COMMAND_EVENTS for e in entry[content]])]
@@ -150,7 +172,7 @@ def command_event_data(view: View) -> Iterator[Evidence]:
 
 def _reads(view: View, cluster: int) -> Frame:
     rows = view.attributes
-    return rows[mask(rows["cluster"] == cluster) & mask(rows["command"] == 0x00)]
+    return rows[mask(rows["cluster"] == cluster) & mask(rows["command"] == READ)]
 
 
 @rule(
@@ -169,8 +191,8 @@ def change_of_tenancy_read(view: View, *, seconds: float = DAY) -> Iterator[Evid
     """Displays ask meters and gas proxy (Device Management cluster, 0x0708) whether the tenant changed, so that
     they hide what came before."""
     packets = view.good
-    reads = _reads(view, 0x0708)
-    asked = commands(view, 0x0708, TO_SERVER)
+    reads = _reads(view, DEVICE_MANAGEMENT)
+    asked = commands_on(view, DEVICE_MANAGEMENT, TO_SERVER)
     for device in sorted(view.with_role("IHD", "PPMID")):
         mine = packets[mask(packets["origin"] == device)]
         if len(mine) < 2 or float(mine["seconds"].iloc[-1] - mine["seconds"].iloc[0]) < seconds:

@@ -8,25 +8,36 @@ from typing import Any
 import numpy as np
 
 from analysis.features.completeness import completeness, improbable
+from analysis.features.identifiers import CLUSTERS, attribute, to_client, to_server
 from analysis.features.judging import count, judge, mask, plural
+from analysis.features.polls import POLL
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import (
+    KEY_ESTABLISHMENT,
     METERING,
     OTA,
+    PREPAYMENT,
     REPORT,
     TO_SERVER,
+    TUNNELING,
     attributes_of,
     commands,
+    commands_on,
 )
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "gas meter")
 
-# CurrentSummationDelivered, CurrentDayAlternativeConsumptionDelivered; of the prepayment cluster
-# CurrentDayCostConsumptionDelivered.
-GAS_VALUES = ((METERING, 0x0000), (METERING, 0x0C01), (0x0705, 0x051C))
+GAS_VALUES = (
+    (METERING, attribute(METERING, "CurrentSummationDelivered")),
+    (METERING, attribute(METERING, "CurrentAlternativeDayAlternativeConsumptionDelivered")),
+    (PREPAYMENT, attribute(PREPAYMENT, "CurrentDayCostConsumptionDelivered")),
+)
+BASIC = CLUSTERS["Basic"]
+PHYSICAL_ENVIRONMENT = attribute(BASIC, "PhysicalEnvironment")
+FAST_POLL, MIRROR = to_server(METERING, "Request Fast Poll Mode"), to_client(METERING, "Request Mirror")
 SHOWN: dict[str, Any] = {"smart_energy": True}
 
 
@@ -128,7 +139,7 @@ def gas_three_values(view: View, *, seconds: float = 20.0) -> Iterator[Evidence]
 def mirror_capacity(view: View) -> Iterator[Evidence]:
     """Bit 0 of PhysicalEnvironment says that a mirror can be had. A hub under GBCS never clears it: a gas meter that
     finds it cleared does not join its mirror."""
-    rows = attributes_of(view, 0x0000, 0x0011)
+    rows = attributes_of(view, BASIC, PHYSICAL_ENVIRONMENT)
     rows = rows[mask(rows["source"].isin(list(view.hub_addresses()))) & mask(rows["number"].notna())]
     full = rows["number"].to_numpy(dtype=float).astype(int) & 1 == 0
     yield from judge(view, rows, full, "{bad} without room for a mirror", "source", "with room for a mirror")
@@ -154,12 +165,12 @@ def gas_fast_wake(
     has no message to fetch and no firmware on its way for so long, or polls far more often than such frames come."""
     packets = view.good
     rows = packets[mask(packets["sender"].isin(list(view.with_role("GSME"))))]
-    busy = rows[mask(rows["aps_cluster"].isin([0x0704, OTA]))]["seconds"].to_numpy(dtype=float)
+    busy = rows[mask(rows["aps_cluster"].isin([TUNNELING, OTA]))]["seconds"].to_numpy(dtype=float)
     for sender, part in rows.groupby("sender", sort=False):
         times = part["seconds"].to_numpy(dtype=float)
         runs = np.split(np.arange(len(times)), np.flatnonzero(np.diff(times) > gap) + 1)
         awake = [r for r in runs if times[r[-1]] - times[r[0]] > minutes * 60]
-        polled = np.cumsum(mask(part["mac_command"] == 0x04))
+        polled = np.cumsum(mask(part["mac_command"] == POLL))
         idle, pauses = [], [0.0]
         for r in awake:
             within = busy[(busy >= times[r[0]]) & (busy <= times[r[-1]])]
@@ -194,9 +205,9 @@ def gas_fast_wake(
 def fast_poll_request(view: View, *, requests: int = 5, window: float = 3600.0) -> Iterator[Evidence]:
     """RequestFastPollMode makes a meter update more often for a while. Several an hour from one device are
     too many."""
-    rows = commands(view, METERING, TO_SERVER)
+    rows = commands_on(view, METERING, TO_SERVER)
     for source, part in rows.groupby("source", sort=False):
-        fast = part[mask(part["command"] == 0x03)]
+        fast = part[mask(part["command"] == FAST_POLL.id)]
         times = fast["seconds"].to_numpy(dtype=float)
         most = max((int(((times >= t) & (times < t + window)).sum()) for t in times), default=0)
         if most > requests:
@@ -222,10 +233,10 @@ def mirror_before_reports(view: View) -> Iterator[Evidence]:
     """After key establishment the gas meter asks for a mirror; it reports only when the gas proxy is in its
     device log."""
     gas = list(view.with_role("GSME"))
-    joined = commands(view, 0x0800)
+    joined = commands_on(view, KEY_ESTABLISHMENT)
     joined = joined[mask(joined["source"].isin(gas))]
     reports = _gas_reports(view)
-    mirrors = commands(view, METERING, None, (0x01,))
+    mirrors = commands(view, MIRROR)
     for source, part in joined.groupby("source", sort=False):
         first = float(part["seconds"].min())
         mine = reports[mask(reports["source"] == source) & mask(reports["seconds"] > first)]

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.features.identifiers import attribute_called, enumeration
 from analysis.features.judging import judge, mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
+from analysis.rules.compliance.han_commands import METERING
 from analysis.rules.compliance.tunnel_data import transfers
 from analysis.rules.registry import rules_of
-from analysis.tables.lazy import matching
 
 rule = rules_of("compliance", "gas tunnel")
 
+FLAGS = attribute_called(METERING, "FunctionalNotificationFlags")
+MESSAGE_PENDING = enumeration("FunctionalNotificationFlags")["TunnelMessagePending"]
 GAS_NEEDS: dict[str, Any] = {"needs": ("commands", "devices"), "cause": "tunnel", "smart_energy": True}
 GAS_DATA = "readable TransferData commands of a gas meter (role GSME)"
 
@@ -126,10 +129,10 @@ def gas_tunnel_pending(view: View, *, seconds: float = 60.0) -> Iterator[Evidenc
     """Bit 21 of the functional notification flags says that a message waits; the meter fetches it while it
     is awake."""
     flags = view.tables["attributes"]
-    flags = flags.only(cluster=0x0702)
-    flags = flags[matching(flags["attribute_name"], "(?i:FunctionalNotification)", "contains")]
+    flags = flags.only(cluster=METERING)
+    flags = flags[mask(flags["attribute_name"] == FLAGS)]
     flags = flags[mask(flags["number"].notna())]
-    told = flags[np.array([bool(int(n) >> 21 & 1) for n in flags["number"]], dtype=bool)]
+    told = flags[np.array([bool(int(n) & MESSAGE_PENDING) for n in flags["number"]], dtype=bool)]
     told = told[
         mask(told["seconds"] + seconds <= view.duration)
     ]  # what the capture's end cuts off is not judged

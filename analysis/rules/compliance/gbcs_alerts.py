@@ -6,19 +6,40 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from analysis.features.identifiers import ALERTS, STATUS, message_code
 from analysis.features.judging import mask, plural
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.gbcs_messages import MESSAGE_RULE, gbcs, judge_messages, party, roles_of
-from analysis.rules.compliance.han_commands import OTA, TO_SERVER, commands, field_of
+from analysis.rules.compliance.han_commands import UPGRADE_END, commands, field_of
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "gbcs alerts")
 
-LOG_ONLY = [0x8145, 0x8F43, 0x8F47, 0x8F48, 0x8F49, 0x8F4A, 0x8F4B, 0x8F4C, 0x8F4D]
-RESTORED = [0x8F35, 0x8F36]
-SECURITY = [0x8F1E, 0x8F30, 0x8F3D, 0x8F3E, 0x8F3F]
+LOG_ONLY = ALERTS.some(
+    "Clock adjusted (within tolerance)", "Change in the executing Firmware version",
+    "Credit would cause Meter Balance to exceed Maximum Meter Balance Threshold", "Device joining failed",
+    "Device joining succeeded", "Device Unjoining failed", "Device Unjoining succeeded",
+    "Device's own Digital Signing Certificate replacement failed",
+    "Device's own Digital Signing Certificate replacement succeeded",
+)  # fmt: skip
+RESTORED = ALERTS.some("Supply Outage Restored", "Supply Outage Restored - Outage >= 3 minutes")
+SECURITY = ALERTS.some(
+    "Integrity check of content or format of command failed", "Source Does not have Authority for Command",
+    "Trusted Source Authentication Failure", "Unauthorised Communication Access attempted",
+    "Unauthorised Physical Access - Tamper Detect",
+)  # fmt: skip
+DUTY_CYCLE = ALERTS.some(
+    "Limited Duty Cycle Action Taken", "Duty Cycle fallen below Normal-Limited Duty Cycle Threshold",
+    "Critical Duty Cycle Action Taken", "Duty Cycle fallen below Limited-Critical Duty Cycle Threshold",
+    "Regulated Duty Cycle Action Taken", "Duty Cycle fallen below Critical-Regulated Duty Cycle Threshold",
+)  # fmt: skip
+"""Begin and end of each state, one after the other."""
+LOG_CHANGES, LOG_CHANGED = [message_code("CCS01"), message_code("CCS02")], message_code("CS14")
+ACTIVATE, OUTAGE = message_code("CS06", "Activate Firmware"), message_code("ECS80")
+OF_NETWORK_OPERATORS, CONFIGURABLE = 0x80, 0x81  # the high octets of their codes
+END_STATUS = UPGRADE_END.field("status")
 
 
 @rule(
@@ -37,10 +58,10 @@ SECURITY = [0x8F1E, 0x8F30, 0x8F3D, 0x8F3E, 0x8F3F]
 def device_log_alert(view: View, *, seconds: float = 300.0) -> Iterator[Evidence]:
     """Adding or removing a device is reported to the access control broker by alert 0x8F12."""
     rows = gbcs(view, "response")
-    rows = rows[mask(rows["message_code"].isin([1, 2])) & mask(rows["outcome"] == "success")]
+    rows = rows[mask(rows["message_code"].isin(LOG_CHANGES)) & mask(rows["outcome"] == "success")]
     rows = rows[mask(rows["seconds"].notna()) & mask(rows["seconds"] + seconds < view.duration)]
     alerts = gbcs(view, "alert")
-    told = alerts.loc[mask(alerts["message_code"] == 0x0018), "seconds"].to_numpy(dtype=float)
+    told = alerts.loc[mask(alerts["message_code"] == LOG_CHANGED), "seconds"].to_numpy(dtype=float)
     missing = [not ((told >= s - 5) & (told <= s + seconds)).any() for s in rows["seconds"]]
     yield from judge_messages(
         view, rows, missing, f"no alert 0x8F12 within {seconds:.0f} s", "followed by their alert"
@@ -109,15 +130,15 @@ def duty_cycle_alert_order(view: View) -> Iterator[Evidence]:
     and when that ends (21, 23, 25). An end without a beginning, or two beginnings, means lost alerts or a
     restart."""
     rows = gbcs(view, "alert")
-    rows = rows[mask(rows["alert_code"].isin(range(0x8F20, 0x8F26)))]
+    rows = rows[mask(rows["alert_code"].isin(DUTY_CYCLE))]
     for hub, part in rows.groupby("originator", sort=False):
         odd = []
         running: set[int] = set()
         for number, code in enumerate(part["alert_code"].astype(int)):
-            state = (code - 0x8F20) // 2
-            if code % 2 and state not in running and number:
+            state, ends = divmod(DUTY_CYCLE.index(code), 2)
+            if ends and state not in running and number:
                 odd.append(number)
-            running = running - {state} if code % 2 else running | {state}
+            running = running - {state} if ends else running | {state}
         if odd:
             frames = [f for n in odd for f in part["frames"].iloc[n]]
             yield broken(party(hub), f"{plural(len(odd), 'end')} without a beginning", frames)
@@ -140,7 +161,7 @@ def duty_cycle_alert_order(view: View) -> Iterator[Evidence]:
 def firmware_alerts(view: View) -> Iterator[Evidence]:
     """An activation answers at once: with its outcome, or without one when it is dated for later."""
     given = gbcs(view, "command")
-    rows = given[mask(given["message_code"] == 0x0012)]
+    rows = given[mask(given["message_code"] == ACTIVATE)]
     answers = gbcs(view, "response")
     known = set(answers["answers"].dropna().astype(int))
     missing = [int(m) not in known for m in rows["message"]]
@@ -164,8 +185,11 @@ def firmware_alerts(view: View) -> Iterator[Evidence]:
 def firmware_receipt(view: View, *, seconds: float = 3600.0) -> Iterator[Evidence]:
     """When an image has come and its signature is right, a meter says so by an alert of its own (0x00CE of electricity
     meters, 0x00CF of gas meters) that names the image; when it is wrong, by another alert."""
-    ends = commands(view, OTA, TO_SERVER, (0x06,))
-    ends = ends[mask(field_of(view, ends, "status") == 0) & mask(ends["seconds"] + seconds < view.duration)]
+    ends = commands(view, UPGRADE_END)
+    ends = ends[
+        mask(field_of(view, ends, END_STATUS) == STATUS["SUCCESS"])
+        & mask(ends["seconds"] + seconds < view.duration)
+    ]
     ends = ends[mask(ends["source"].notna())]
     said = gbcs(view)
     alerts = said[mask(said["cra"] == "alert")]
@@ -199,7 +223,7 @@ def outage_order(view: View) -> Iterator[Evidence]:
     """An outage alert names when supply failed and when it came back. A return before the failure means
     that the meter's clock was wrong at one of these times."""
     rows = gbcs(view, "alert")
-    rows = rows[mask(rows["message_code"] == 0x0067)]
+    rows = rows[mask(rows["message_code"] == OUTAGE)]
     items = view.tables["items"]
     for name in ("outage_start", "outage_end"):
         part = items[mask(items["object"] == name)][["message", "value"]].rename(columns={"value": name})
@@ -228,10 +252,10 @@ def alert_recipient(view: View) -> Iterator[Evidence]:
     rows = gbcs(view, "alert")
     rows = rows[mask(rows["alert_code"].notna())]
     code = rows["alert_code"].astype("int64")
-    operator = mask(code.isin(RESTORED)) | mask(code // 256 == 0x80)
+    operator = mask(code.isin(RESTORED)) | mask(code // 256 == OF_NETWORK_OPERATORS)
     rows, operator = (
-        rows[operator | mask(code // 256 == 0x81)],
-        operator[operator | mask(code // 256 == 0x81)],
+        rows[operator | mask(code // 256 == CONFIGURABLE)],
+        operator[operator | mask(code // 256 == CONFIGURABLE)],
     )
     role = roles_of(view, rows["recipient"])
     known = mask(role.astype(str).str.contains("operator|supplier", case=False))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.features.identifiers import message_code
 from analysis.features.judging import mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -23,6 +24,7 @@ from analysis.rules.compliance.gbcs_messages import (
 )
 from analysis.rules.registry import rules_of
 
+TOP_UPS = [message_code("CS01a"), message_code("CS01b")]
 rule = rules_of("compliance", "gbcs counters")
 
 COMMANDS = "two commands from one originator to one device"
@@ -54,9 +56,7 @@ def command_replayed(view: View, *, redelivery: float = 600.0) -> Iterator[Evide
         lambda c: use_cases().get(int(c), {}).get("replay_protection") == "Yes"
     )
     rows = rows[mask(flagged)]
-    tokens = mask(
-        rows["message_code"].isin([0x0007, 0x0097])
-    )  # top-ups count on their own (13.3, floor per usage)
+    tokens = mask(rows["message_code"].isin(TOP_UPS))  # top-ups count on their own (13.3, floor per usage)
     for (originator, recipient, _), part in rows.groupby(["originator", "recipient", tokens], sort=False):
         if len(part) < 2:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.features.identifiers import ALERTS, message_code
 from analysis.features.judging import mask, plural
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
@@ -19,8 +20,11 @@ from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "gbcs execution")
 
-SET_CLOCK = [0x0062, 0x007F]  # ECS70, GCS28
-NOT_ADJUSTED = [0x81C6, 0x8F0C]  # outside the window; by more than ten seconds
+SET_CLOCK = [message_code("ECS70"), message_code("GCS28")]
+NOT_ADJUSTED = ALERTS.some(
+    "Clock not adjusted (outside tolerance)", "Clock not adjusted (adjustment greater than 10 seconds)"
+)
+ACTIVATE, ACTIVATED = message_code("CS06", "Activate Firmware"), message_code("CS06", "Activation Alert")
 
 
 @rule(
@@ -84,7 +88,7 @@ def future_dated_not_allowed(view: View) -> Iterator[Evidence]:
     yield from judge_messages(
         view,
         rows,
-        mask(allowed == "No") & ~mask(rows["message_code"] == 0x12),
+        mask(allowed == "No") & ~mask(rows["message_code"] == ACTIVATE),
         "{use_case} for later",
         "that may wait",
     )
@@ -169,10 +173,10 @@ def counter_in_activation_alert(view: View) -> Iterator[Evidence]:
     """The alert that a future-dated command took effect repeats the originator counter of that command.
     Another counter means that it reports a command which this capture does not show, or the wrong one."""
     commands = gbcs(view, "command")
-    counters = commands.loc[mask(commands["message_code"] == 0x0012), "originator_counter"].dropna()
+    counters = commands.loc[mask(commands["message_code"] == ACTIVATE), "originator_counter"].dropna()
     known = {float(c) for c in counters}  # items hold numbers as floats, which cut a counter beyond 2**53
     alerts = gbcs(view, "alert")
-    alerts = alerts[mask(alerts["message_code"] == 0x00CA)]
+    alerts = alerts[mask(alerts["message_code"] == ACTIVATED)]
     items = view.tables["items"]
     named = items[
         mask(items["object"] == "activation_alert.originator_counter") & mask(items["number"].notna())

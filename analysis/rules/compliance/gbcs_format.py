@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.features.identifiers import message_code
 from analysis.features.judging import mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence
@@ -12,6 +13,8 @@ from analysis.rules.registry import rules_of
 from dissectors.gbcs.profiles import has_use_case
 
 rule = rules_of("compliance", "gbcs format")
+
+HAN_ONLY = [message_code(name) for name in ("PECS01", "PECS02", "PECS03", "HECS01")]
 
 
 @rule(
@@ -94,7 +97,7 @@ def han_only_code_as_message(view: View) -> Iterator[Evidence]:
     """Functions between display and electricity meter (0x0116 to 0x0118) and load switching (0x0119) are
     plain ZigBee commands; their codes appear in logs, never on a message."""
     rows = gbcs(view)
-    plain = mask(rows["message_code"].isin([0x0116, 0x0117, 0x0118, 0x0119]))
+    plain = mask(rows["message_code"].isin(HAN_ONLY))
     yield from judge_messages(view, rows, plain, "code {message_code:#06x} as a message", "of remote codes")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from analysis.features.identifiers import APS_COMMANDS, MAC_COMMANDS, NWK_COMMANDS, message_code
 from analysis.features.judging import mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -25,6 +26,9 @@ rule = rules_of("compliance", "gbcs joining")
 
 CREDENTIALS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "gbcs protection"}
 GSME, PPMID = 0, 5
+ADD_DEVICE, RESTORE_LOG = message_code("CCS01"), message_code("CCS03")
+ASSOCIATED = MAC_COMMANDS["Association Response"]
+REJOIN, TRANSPORT_KEY = NWK_COMMANDS["Rejoin Request"], APS_COMMANDS["Transport Key"]
 
 
 @rule(
@@ -44,7 +48,7 @@ def restored_network(view: View) -> Iterator[Evidence]:
     This is told so that what follows is understood: all devices rejoin and establish their keys again."""
     rows = gbcs(view, "command")
     yield from judge_messages(
-        view, rows, mask(rows["message_code"] == 3), "the device log was restored", "of other kinds"
+        view, rows, mask(rows["message_code"] == RESTORE_LOG), "the device log was restored", "of other kinds"
     )
 
 
@@ -101,7 +105,7 @@ def join_window(view: View, *, old_key_share: float = 1.0) -> Iterator[Evidence]
     permission that the capture shows. A device that comes back under its old link key may do so in the first
     `old_key_share` of the window (v4.0: all of it; later versions: half, the rest is for install codes)."""
     items, commands = view.tables["items"], gbcs(view, "command")
-    opened = commands[mask(commands["message_code"] == 1) & mask(commands["seconds"].notna())]
+    opened = commands[mask(commands["message_code"] == ADD_DEVICE) & mask(commands["seconds"].notna())]
     timeout = items[mask(items["object"].astype(str).str.endswith("join_timeout"))][["message", "number"]]
     windows = opened.merge(timeout, on="message")
     if windows.empty:
@@ -109,9 +113,9 @@ def join_window(view: View, *, old_key_share: float = 1.0) -> Iterator[Evidence]
     spans = [(float(s), float(n)) for s, n in zip(windows["seconds"], windows["number"], strict=True)]
     packets = view.good
     for rows, who, share, how in (
-        (packets.only(mac_command=0x02), "mac_dst", 1.0, "was associated"),
+        (packets.only(mac_command=ASSOCIATED), "mac_dst", 1.0, "was associated"),
         (
-            packets.only(nwk_command=0x06, nwk_security="none"),
+            packets.only(nwk_command=REJOIN, nwk_security="none"),
             "origin",
             old_key_share,
             "came back without security",
@@ -159,7 +163,7 @@ def join_not_listed(view: View) -> Iterator[Evidence]:
     if not listed:
         return
     packets = view.good
-    keys = packets.only(aps_command=0x05)
+    keys = packets.only(aps_command=TRANSPORT_KEY)
     keys = keys[mask(keys["target"].notna()) & mask(keys["target"] >= 1 << 32)]
     for target, part in keys.groupby("target", sort=False):
         if f"{int(target):016x}" in listed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.features.identifiers import class_attribute, interface_class, message_code
 from analysis.features.judging import mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence
@@ -12,6 +13,10 @@ from analysis.rules.registry import rules_of
 from dissectors.gbcs.names import originator_roles
 
 rule = rules_of("compliance", "gbcs roles")
+
+AT_THE_DISPLAY = [message_code("PCS01"), message_code("PCS02")]
+ACCOUNT = interface_class("account")
+ACCOUNT_STATUS = class_attribute(ACCOUNT, "account_mode_and_status")
 
 TARGETS = {
     "ECS": {"ESME"}, "GCS": {"GSME", "GPF"}, "CCS": {"CHF"}, "DBC": {"CHF"}, "PCS": {"GSME", "PPMID"},
@@ -91,7 +96,7 @@ def ppmid_message_parties(view: View) -> Iterator[Evidence]:
     """Top-up and emergency credit from the display to the gas meter are messages between these two, under a
     key that their join gave them."""
     rows = gbcs(view, "command")
-    rows = rows[mask(rows["message_code"].isin([0x0090, 0x009B]))]
+    rows = rows[mask(rows["message_code"].isin(AT_THE_DISPLAY))]
     sender, target = roles_of(view, rows["originator"]), roles_of(view, rows["recipient"])
     known = mask(sender.notna()) & mask(target.notna())
     bad = ~(mask(sender == "PPMID") & mask(target.isin(["GSME", "GPF"])))
@@ -118,11 +123,11 @@ def account_twins(view: View) -> Iterator[Evidence]:
     activated."""
     commands = gbcs(view, "command")
     items = view.tables["items"]
-    account = items[mask(items["class_id"] == 111) & mask(items["message"].isin(commands["message"]))]
+    account = items[mask(items["class_id"] == ACCOUNT) & mask(items["message"].isin(commands["message"]))]
     written = account[
         mask(account["value"].notna()) & mask(account["obis"].astype(str).str.startswith("0-0:"))
     ]
-    written = written[mask(written["attribute"] > 2)]
+    written = written[mask(written["attribute"] > ACCOUNT_STATUS)]
     rows = commands[mask(commands["message"].isin(account["message"]))]
     yield from judge_messages(
         view, rows, mask(rows["message"].isin(written["message"])), "writes the active account"

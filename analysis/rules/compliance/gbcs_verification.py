@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.features.identifiers import message_code
 from analysis.features.judging import mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence
@@ -11,6 +12,11 @@ from analysis.rules.compliance.gbcs_messages import TABLES, gbcs, judge_messages
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "gbcs verification")
+
+TAP_OFF = [
+    message_code("GCS01a", "Set Tariff"),
+    *(message_code(name) for name in ("GCS01b", "GCS05", "GCS07", "CS11", "GCS23", "GCS25", "GCS44")),
+]
 
 
 @rule(
@@ -174,6 +180,6 @@ def tap_off_encrypted(view: View) -> Iterator[Evidence]:
     """The gas proxy reads eight kinds of command on their way to the gas meter, and their responses. They
     hold nothing encrypted."""
     rows = gbcs(view)
-    rows = rows[mask(rows["message_code"].isin([0x6B, 0x6F, 0x71, 0x15, 0x7C, 0x7E, 0x88, 0xA3]))]
+    rows = rows[mask(rows["message_code"].isin(TAP_OFF))]
     hidden = rows["decrypted"].isin(["all", "some", "no_key", "bad_tag"])
     yield from judge_messages(view, rows, hidden, "with encrypted parts", "in clear")

@@ -8,17 +8,41 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis.features import names
-from analysis.features.judging import matching
+from analysis.features.identifiers import (
+    CLUSTERS,
+    GENERAL_COMMANDS,
+    TO_CLIENT,
+    TO_SERVER,
+    Command,
+    FieldName,
+    enumeration,
+    to_client,
+    to_server,
+)
+from analysis.features.judging import mask
+from analysis.features.selection import Selection
 from analysis.features.view import Frame, View
 
 __all__ = [
-    "KEY_ESTABLISHMENT", "METERING", "OTA", "READ", "READ_RESPONSE", "REPORT", "SUB_GHZ", "TO_CLIENT", "TO_SERVER",
-    "TUNNELING", "attributes_of", "commands", "field_of", "metering_frames",
+    "ACCEPTED", "IMAGE_BLOCK", "IMAGE_BLOCK_REQUEST", "KEY_ESTABLISHMENT", "METERING", "NEXT_IMAGE",
+    "NEXT_IMAGE_REQUEST", "OTA", "PREPAYMENT", "READ", "READ_RESPONSE", "REPORT", "SUB_GHZ", "TO_CLIENT",
+    "TO_SERVER", "TUNNELING", "UPGRADE_END", "attributes_of", "commands", "commands_on", "field_of",
+    "metering_frames",
 ]  # fmt: skip
 
-TO_SERVER, TO_CLIENT = "to-server", "to-client"
-OTA, METERING, TUNNELING, SUB_GHZ, KEY_ESTABLISHMENT = 0x0019, 0x0702, 0x0704, 0x070B, 0x0800
-READ, READ_RESPONSE, REPORT = 0x00, 0x01, 0x0A
+OTA, METERING, TUNNELING, SUB_GHZ, KEY_ESTABLISHMENT, PREPAYMENT = CLUSTERS.some(
+    "OTA Upgrade", "Metering", "Tunneling", "Sub-GHz", "Key Establishment", "Prepayment"
+)
+READ, READ_RESPONSE, REPORT = GENERAL_COMMANDS.some(
+    "Read Attributes", "Read Attributes Response", "Report Attributes"
+)
+NEXT_IMAGE_REQUEST = to_server(OTA, "Query Next Image Request")
+NEXT_IMAGE = to_client(OTA, "Query Next Image Response")
+IMAGE_BLOCK_REQUEST = to_server(OTA, "Image Block Request")
+IMAGE_BLOCK = to_client(OTA, "Image Block Response")
+UPGRADE_END = to_server(OTA, "Upgrade End Request")
+ACCEPTED = [number for label, number in enumeration("ResultType").items() if label.startswith("Accepted")]
+"""Results of a top-up: accepted, whatever the supply then is."""
 
 
 def attributes_of(view: View, cluster: int, attribute: int | None = None) -> Frame:
@@ -28,23 +52,37 @@ def attributes_of(view: View, cluster: int, attribute: int | None = None) -> Fra
     return rows if attribute is None else rows.only(attribute=attribute)
 
 
-def commands(
-    view: View, cluster: int, direction: str | None = None, command: Sequence[int] | None = None
-) -> Frame:
-    """One row per cluster command of `cluster`, in time order: frame, seconds, source, destination,
-    command."""
-    names.commands(cluster, direction, command)
-    lines = view.once(_lines, cluster, direction, None if command is None else tuple(command))
-    return lines.copy(deep=False)
+def commands(view: View, *wanted: Command) -> Frame:
+    """One row per frame with one of these commands, all of one cluster, in time order: frame, seconds, source,
+    destination, direction, command."""
+    return view.once(_lines_of, wanted).copy(deep=False)
+
+
+def commands_on(view: View, cluster: int, direction: str | None = None) -> Frame:
+    """As `commands`, all commands of a cluster (in one direction)."""
+    return view.once(_lines_on, cluster, direction).copy(deep=False)
 
 
 COLUMNS = ["frame", "seconds", "source", "destination", "direction", "command", "command_name"]
 
 
-def _lines(view: View, cluster: int, direction: str | None, command: tuple[int, ...] | None) -> Frame:
+def _lines_of(view: View, wanted: tuple[Command, ...]) -> Frame:
+    [cluster] = {one.cluster for one in wanted}
+    rows = view.command_rows("zcl").only(cluster=cluster, command=sorted({one.id for one in wanted}))
+    directions = {one.direction for one in wanted}
+    if len(wanted) > len(directions) and len(directions) > 1:
+        pairs = zip(rows["direction"], rows["command"], strict=True)
+        both = {(one.direction, one.id) for one in wanted}
+        return _lines(view, rows[mask([pair in both for pair in pairs])])
+    return _lines(view, rows.only(direction=sorted(directions)))
+
+
+def _lines_on(view: View, cluster: int, direction: str | None) -> Frame:
     rows = view.command_rows("zcl").only(cluster=cluster)
-    rows = rows if direction is None else rows.only(direction=direction)
-    rows = rows if command is None else rows.only(command=list(command))
+    return _lines(view, rows if direction is None else rows.only(direction=direction))
+
+
+def _lines(view: View, rows: Selection) -> Frame:
     if rows.empty:  # most commands are in no capture: the same table of none serves them all
         return view.once(_no_commands)
     lines = rows.drop_duplicates("frame")[COLUMNS]
@@ -56,13 +94,13 @@ def _no_commands(view: View) -> Frame:
     return view.tables["commands"].iloc[:0][COLUMNS]
 
 
-def field_of(view: View, rows: Frame, pattern: str, text: bool = False) -> Frame:
-    """The first field whose name matches `pattern`, for each command of `rows`; its number, or its text."""
+def field_of(view: View, rows: Frame, *fields: FieldName, text: bool = False) -> Frame:
+    """The first field with one of these names, for each command of `rows`; its number, or its text."""
     wanted = "value" if text else "number"
     if rows.empty:
         return pd.Series([], index=rows.index, dtype=object if text else "float64")
     inside = view.tables["commands"].of_frames(rows["frame"])
-    inside = inside[matching(inside["field"], pattern)].drop_duplicates("frame")
+    inside = inside[mask(inside["field"].isin(fields))].drop_duplicates("frame")
     known = inside[["frame", wanted]].set_index("frame")[wanted]
     return pd.Series(rows["frame"].map(known).to_numpy(), index=rows.index)
 

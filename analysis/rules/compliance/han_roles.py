@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.features.identifiers import CLUSTERS, GENERAL_COMMANDS
 from analysis.features.judging import judge, key_of, mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence
@@ -18,9 +19,14 @@ from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "han roles")
 
-SERVED = [0x0700, 0x0702, 0x0703, 0x0705, 0x0707, 0x0708, 0x0709]
-DEFAULT_RESPONSE = 0x0B
-WRITES = [0x02, 0x03, 0x05]
+SERVED = CLUSTERS.some(
+    "Price", "Metering", "Messaging", "Prepayment", "Calendar", "Device Management", "Events"
+)
+SWITCHING = CLUSTERS.some("Demand Response and Load Control", "On/Off")
+CONTROL = [*CLUSTERS.some("Tunneling", "Prepayment"), *SWITCHING]
+DEFAULT_RESPONSE, *WRITES = GENERAL_COMMANDS.some(
+    "Default Response", "Write Attributes", "Write Attributes Undivided", "Write Attributes No Response"
+)
 SHOWN: dict[str, Any] = {"smart_energy": True}
 
 
@@ -49,7 +55,7 @@ def type_2_writes(view: View) -> Iterator[Evidence]:
     control = (
         mask(rows["zcl_type"] == "cluster")
         & mask(rows["zcl_direction"] == TO_SERVER)
-        & mask(rows["aps_cluster"].isin([0x0704, 0x0705, 0x0701, 0x0006]))
+        & mask(rows["aps_cluster"].isin(CONTROL))
     )
     yield from judge(view, rows, writes | control, "{bad} that write or control", "origin", "that only read")
 
@@ -71,7 +77,7 @@ def load_control_source(view: View) -> Iterator[Evidence]:
     """A load controller switches boilers or heaters for the electricity meter, and obeys it alone. A
     switching command from another device is a fault in the set-up or an attack."""
     packets = view.good
-    rows = packets.only(aps_cluster=[0x0701, 0x0006], zcl_type="cluster")
+    rows = packets.only(aps_cluster=SWITCHING, zcl_type="cluster")
     rows = rows[mask(rows["target"].isin(list(view.with_role("HCALCS"))))]
     yield from judge(
         view,

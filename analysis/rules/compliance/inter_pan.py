@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.features.identifiers import CLUSTERS
 from analysis.features.judging import judge, mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence, kept
@@ -11,6 +12,8 @@ from analysis.findings.subject import NETWORK
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "inter pan")
+
+KEY_ESTABLISHMENT, TOUCHLINK = CLUSTERS.some("Key Establishment", "ZLL Commissioning")
 
 
 @rule(
@@ -58,7 +61,9 @@ def inter_pan_clusters(view: View) -> Iterator[Evidence]:
     packets = view.good
     rows = packets[mask(packets["nwk_type"] == "inter-pan") | mask(packets["aps_type"] == "inter-pan")]
     rows = rows[mask(rows["aps_cluster"].notna())]
-    clear = ~mask(rows["aps_cluster"] == 0x0800) & ~mask(rows["aps_security"].isin(["ok", "no_key"]))
+    clear = ~mask(rows["aps_cluster"] == KEY_ESTABLISHMENT) & ~mask(
+        rows["aps_security"].isin(["ok", "no_key"])
+    )
     yield from judge(view, rows, clear, "{bad} in clear on another cluster than key establishment")
 
 
@@ -79,5 +84,5 @@ def touchlink(view: View) -> Iterator[Evidence]:
     packets = view.good
     rows = packets[mask(packets["nwk_type"] == "inter-pan") | mask(packets["aps_type"] == "inter-pan")]
     yield from judge(
-        view, rows, mask(rows["aps_cluster"] == 0x1000), "{bad} of touchlink", good="of other inter-PAN"
+        view, rows, mask(rows["aps_cluster"] == TOUCHLINK), "{bad} of touchlink", good="of other inter-PAN"
     )

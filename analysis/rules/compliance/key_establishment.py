@@ -8,17 +8,39 @@ from typing import Any
 import numpy as np
 
 from analysis.features.completeness import completeness
+from analysis.features.identifiers import CLUSTERS, MAC_COMMANDS, Command, to_client, to_server
 from analysis.features.judging import judge, mask, plural
-from analysis.features.view import View
+from analysis.features.view import SMART_ENERGY_PROFILE, Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
-from analysis.rules.compliance.han_commands import KEY_ESTABLISHMENT, TO_CLIENT, TO_SERVER, commands, field_of
+from analysis.rules.compliance.han_commands import (
+    KEY_ESTABLISHMENT,
+    TO_CLIENT,
+    TO_SERVER,
+    commands,
+    commands_on,
+    field_of,
+)
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "key establishment")
 
-INITIATE, EPHEMERAL, CONFIRM, TERMINATE = 0x00, 0x01, 0x02, 0x03
-STEPS = {INITIATE: "Initiate", EPHEMERAL: "Ephemeral Data", CONFIRM: "Confirm Key"}
+Step = tuple[Command, Command]
+"""What is asked, and what is answered, under one number."""
+
+
+def _step(asked: str, answered: str) -> Step:
+    return to_server(KEY_ESTABLISHMENT, asked), to_client(KEY_ESTABLISHMENT, answered)
+
+
+INITIATE = _step("Initiate Key Establishment Request", "Initiate Key Establishment Response")
+EPHEMERAL = _step("Ephemeral Data Request", "Ephemeral Data Response")
+CONFIRM = _step("Confirm Key Data Request", "Confirm Key Data Response")
+TERMINATE = _step("Terminate Key Establishment", "Terminate Key Establishment")
+STEPS = {INITIATE[0].id: "Initiate", EPHEMERAL[0].id: "Ephemeral Data", CONFIRM[0].id: "Confirm Key"}
+WAIT = TERMINATE[0].field("wait_time")
+ASSOCIATION = MAC_COMMANDS["Association Request"]
+BEFORE_KEYS = [*CLUSTERS.some("Basic", "Identify"), KEY_ESTABLISHMENT]
 RUN = "a key establishment (cluster 0x0800)"
 RUN_RULE: dict[str, Any] = {
     "needs": ("commands",),
@@ -26,6 +48,11 @@ RUN_RULE: dict[str, Any] = {
     "smart_energy": True,
     "unseen": RUN,
 }
+
+
+def of_step(rows: Frame, step: Step) -> Any:
+    """Which commands of key establishment belong to a step."""
+    return mask(rows["command"] == step[0].id)
 
 
 @rule(
@@ -43,7 +70,7 @@ def cbke_order(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     without a run begun, or a confirmation without ephemeral data, is out of order. A step that the sniffer may not have
     heard, by the numbers of the frames that its sender sent, is not one that was left out."""
     air = completeness(view)
-    rows = commands(view, KEY_ESTABLISHMENT, None, (INITIATE, EPHEMERAL, CONFIRM))
+    rows = commands(view, *INITIATE, *EPHEMERAL, *CONFIRM)
     for (source, destination, _), part in rows.groupby(
         ["source", "destination", "direction"], sort=False, observed=True
     ):
@@ -85,8 +112,8 @@ def cbke_order(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
 def cbke_terminated(view: View) -> Iterator[Evidence]:
     """A side that cannot go on ends key establishment with a Terminate command, which says why. The device
     then has no link key, and no Smart Energy data can flow."""
-    rows = commands(view, KEY_ESTABLISHMENT)
-    bad = mask(rows["command"] == TERMINATE)
+    rows = commands_on(view, KEY_ESTABLISHMENT)
+    bad = of_step(rows, TERMINATE)
     yield from judge(
         view, rows, bad, "{bad} ending a key establishment", "source", "of key establishment, none ended"
     )
@@ -104,10 +131,10 @@ def cbke_terminated(view: View) -> Iterator[Evidence]:
 )
 def cbke_retry_too_soon(view: View) -> Iterator[Evidence]:
     """Terminate says how many seconds the other side must wait before it tries again."""
-    ends = commands(view, KEY_ESTABLISHMENT, None, (TERMINATE,))
-    ends = ends.assign(wait=field_of(view, ends, "wait_time"))
+    ends = commands(view, *TERMINATE)
+    ends = ends.assign(wait=field_of(view, ends, WAIT))
     ends = ends[mask(ends["wait"].notna())]
-    starts = commands(view, KEY_ESTABLISHMENT, TO_SERVER, (INITIATE,))
+    starts = commands(view, INITIATE[0])
     for row in ends.itertuples():
         mine = starts[mask(starts["source"].isin([row.source, row.destination]))]
         early = mine[
@@ -136,7 +163,7 @@ def cbke_retry_too_soon(view: View) -> Iterator[Evidence]:
 def cbke_flood(view: View, *, attempts: int = 3, window: float = 600.0) -> Iterator[Evidence]:
     """More than three key establishments begun by one device within ten minutes. Each costs both sides much
     computing, and a hub that is busy with them cannot serve others."""
-    rows = commands(view, KEY_ESTABLISHMENT, TO_SERVER, (INITIATE,))
+    rows = commands(view, INITIATE[0])
     for source, part in rows.groupby("source", sort=False):
         seconds = part["seconds"].to_numpy(dtype=float)
         most = int((np.searchsorted(seconds, seconds + window) - np.arange(len(seconds))).max())
@@ -158,14 +185,14 @@ def cbke_flood(view: View, *, attempts: int = 3, window: float = 600.0) -> Itera
 )
 def cbke_incomplete(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     """A run that was begun ends with the confirmation of both sides, or with Terminate."""
-    rows = commands(view, KEY_ESTABLISHMENT)
-    for row in rows[mask(rows["direction"] == TO_SERVER) & mask(rows["command"] == INITIATE)].itertuples():
+    rows = commands_on(view, KEY_ESTABLISHMENT)
+    for row in rows[mask(rows["direction"] == TO_SERVER) & of_step(rows, INITIATE)].itertuples():
         if row.seconds + seconds > view.duration:
             continue
         after = rows[mask((rows["seconds"] >= row.seconds) & (rows["seconds"] <= row.seconds + seconds))]
         mine = after[mask(after["source"].isin([row.source, row.destination]))]
-        done = mask(mine["command"].isin([CONFIRM, TERMINATE])) & mask(mine["direction"] == TO_CLIENT)
-        if done.any() or mask(mine["command"] == TERMINATE).any():
+        done = (of_step(mine, CONFIRM) | of_step(mine, TERMINATE)) & mask(mine["direction"] == TO_CLIENT)
+        if done.any() or of_step(mine, TERMINATE).any():
             yield kept(Subject.device(row.source), f"run begun at frame {row.frame} came to an end")
         else:
             yield broken(
@@ -190,13 +217,13 @@ def smart_energy_before_cbke(view: View) -> Iterator[Evidence]:
     """A device that has just joined holds only the network key. It must establish its own link key before
     Smart Energy data flows, as otherwise every device of the network can read it."""
     packets = view.good
-    joins = packets[mask(packets["mac_command"] == 0x01) & mask(packets["mac_src"].notna())].drop_duplicates(
-        "mac_src"
-    )
-    data = packets.only(aps_type="data", aps_profile=0x0109)
+    joins = packets[
+        mask(packets["mac_command"] == ASSOCIATION) & mask(packets["mac_src"].notna())
+    ].drop_duplicates("mac_src")
+    data = packets.only(aps_type="data", aps_profile=SMART_ENERGY_PROFILE)
     for row in joins.itertuples():
         mine = data[mask(data["origin"] == row.mac_src) & mask(data["seconds"] > row.seconds)]
-        metering = mine[~mask(mine["aps_cluster"].isin([0x0000, 0x0003, KEY_ESTABLISHMENT]))]
+        metering = mine[~mask(mine["aps_cluster"].isin(BEFORE_KEYS))]
         runs = mine[mask(mine["aps_cluster"] == KEY_ESTABLISHMENT)]
         if metering.empty:
             continue

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.features import identifiers
+from analysis.features.identifiers import GENERAL_COMMANDS, STATUS
 from analysis.features.judging import count, judge, mask, plural
 from analysis.features.names import cluster_name, command_name, said
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
+from analysis.rules.compliance.aps_security import OWN_CLUSTERS
 from analysis.rules.compliance.han_commands import (
     METERING,
     READ_RESPONSE,
@@ -27,6 +30,10 @@ from dissectors.zcl.meanings import label_of
 
 rule = rules_of("compliance", "metering")
 
+DEFAULT_RESPONSE = GENERAL_COMMANDS["Default Response"]
+POWER, SUMMATION = (
+    identifiers.attribute(METERING, name) for name in ("InstantaneousDemand", "CurrentSummationDelivered")
+)
 SHOWN: dict[str, Any] = {"smart_energy": True}
 
 
@@ -50,10 +57,10 @@ def reports_refused(view: View, *, times: int = 2) -> Iterator[Evidence]:
     """A default response with an error, again and again to one device on one cluster, means that its
     reports or requests get nowhere: who refused what, and with which status, is said."""
     packets = view.good
-    rows = packets.only(zcl_type="general", zcl_command=0x0B)
+    rows = packets.only(zcl_type="general", zcl_command=DEFAULT_RESPONSE)
     rows = rows[mask(rows["zcl_status"].notna())]
     for (target, cluster), part in rows.groupby(["target", "aps_cluster"], sort=False):
-        failed = part[~mask(part["zcl_status"] == 0)]
+        failed = part[~mask(part["zcl_status"] == STATUS["SUCCESS"])]
         subject, name = Subject.device(target), cluster_name(int(cluster))
         if len(failed) >= times and len(failed) > 0.5 * len(part):
             sent = packets.only(origin=target, aps_cluster=cluster)
@@ -105,7 +112,7 @@ def attribute_type(view: View) -> Iterator[Evidence]:
     """Each attribute has one data type in the standard. Judged are standard attributes of known clusters."""
     types = _standard_types()
     rows = view.attributes
-    rows = rows[mask(rows["type"].notna()) & mask(rows["cluster"] < 0xFC00)]
+    rows = rows[mask(rows["type"].notna()) & mask(rows["cluster"] < OWN_CLUSTERS)]
     parts = [numbers_of(rows[name])[0].astype(np.int64) for name in ("cluster", "attribute", "type")]
     codes, keys = pd.factorize(parts[0] << 24 | parts[1] << 8 | parts[2])
     kinds = [((key >> 24, key >> 8 & 0xFFFF), key & 0xFF) for key in keys.tolist()]
@@ -147,7 +154,7 @@ def _standard_types() -> dict[tuple[int, int], set[int]]:
 def power_refresh(view: View, *, seconds: float = 10.0, tolerance: float = 3.0) -> Iterator[Evidence]:
     """Displays show the present power at most ten seconds old. Longer gaps between the readings of a
     display mean a weak link, a busy meter, or another refresh setting."""
-    rows = attributes_of(view, METERING, 0x0400)
+    rows = attributes_of(view, METERING, POWER)
     rows = rows[mask(rows["source"].isin(list(view.with_role("ESME")))) & mask(rows["number"].notna())]
     for (source, destination), part in rows.groupby(["source", "destination"], sort=False):
         gaps = np.diff(part["seconds"].to_numpy(dtype=float))
@@ -176,7 +183,7 @@ def power_refresh(view: View, *, seconds: float = 10.0, tolerance: float = 3.0) 
 )
 def consumption_sample(view: View) -> Iterator[Evidence]:
     """The register of a meter only rises; a reading below an earlier one of the same meter is a fault."""
-    rows = attributes_of(view, METERING, 0x0000)
+    rows = attributes_of(view, METERING, SUMMATION)
     rows = rows[mask(rows["number"].notna()) & mask(rows["command"].isin([REPORT, READ_RESPONSE]))]
     for (source, _), part in rows.groupby(
         [rows["source"].astype("UInt64"), "endpoint"], sort=False, dropna=False

@@ -6,16 +6,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from analysis.features.identifiers import APS_COMMANDS, NWK_COMMANDS, ZDP_COMMANDS
 from analysis.features.judging import count, judge, mask, plural
-from analysis.features.view import View
+from analysis.features.stations import BROADCAST_PAN
+from analysis.features.view import DEVICE_PROFILE, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "network")
 
-MANAGEMENT = (0x0034, 0x0035, 0x0036, 0x0038)  # ZDP: leave, direct join, permit joining, update
-TRUST_CENTRE = (0x07, 0x09)  # APS: Remove-Device, Switch-Key
+MANAGEMENT = ZDP_COMMANDS.some(
+    "Mgmt_Leave_req", "Mgmt_Direct_Join_req", "Mgmt_Permit_Joining_req", "Mgmt_NWK_Update_req"
+)
+TRUST_CENTRE = APS_COMMANDS.some("Remove Device", "Switch Key")
+NETWORK_UPDATE = NWK_COMMANDS["Network Update"]
 GB_PAGES = {0: range(11, 27), 28: range(0, 27), 29: range(0, 9), 30: range(0, 27)}
 
 
@@ -61,7 +66,7 @@ def network_update_source(view: View) -> Iterator[Evidence]:
     """A Network Update moves all devices to another PAN identifier. Only the network manager, which is the
     hub, sends it."""
     packets = view.good
-    rows = packets.only(nwk_command=0x0A)
+    rows = packets.only(nwk_command=NETWORK_UPDATE)
     bad = ~mask(rows["nwk_src"] == 0)
     yield from judge(
         view, rows, bad, "{bad} with a Network Update from another than 0x0000", "origin", "from the hub"
@@ -83,7 +88,7 @@ def pan_id_changes(view: View, *, per_day: float = 1.0) -> Iterator[Evidence]:
     """The network moved to another PAN identifier. That is the answer to a conflict, and what a conflict
     flood wants."""
     packets = view.good
-    rows = packets.only(nwk_command=0x0A).drop_duplicates(["pan", "nwk_src", "nwk_seq"])
+    rows = packets.only(nwk_command=NETWORK_UPDATE).drop_duplicates(["pan", "nwk_src", "nwk_seq"])
     allowed = max(1.0, per_day * view.span / 86400)
     for pan, part in rows.groupby("pan", sort=False):
         subject = Subject.network(pan)
@@ -111,7 +116,7 @@ def channel_constant(view: View) -> Iterator[Evidence]:
     packets = view.good
     rows = packets.only(mac_type="data")
     rows = rows[mask(rows["channel"].notna()) & mask(rows["pan"].notna())]
-    rows = rows[mask(rows["pan"] != 0xFFFF)]
+    rows = rows[mask(rows["pan"] != BROADCAST_PAN)]
     for pan, part in rows.groupby("pan", sort=False):
         channels = part["channel"].to_numpy(dtype=np.int64)
         if len(part) < 20:
@@ -190,7 +195,7 @@ def network_management_source(view: View) -> Iterator[Evidence]:
     (Mgmt_Leave, Mgmt_Permit_Joining, Mgmt_NWK_Update, Remove-Device, Switch-Key) from another device are a
     fault of its software, or an attack from within."""
     packets = view.good
-    zdp = mask(packets["aps_profile"] == 0) & mask(packets["aps_cluster"].isin(MANAGEMENT))
+    zdp = mask(packets["aps_profile"] == DEVICE_PROFILE) & mask(packets["aps_cluster"].isin(MANAGEMENT))
     rows = packets[(zdp | mask(packets["aps_command"].isin(TRUST_CENTRE))) & mask(packets["origin"].notna())]
     strange = ~mask(rows["nwk_src"] == 0)
     yield from judge(view, rows, strange, "{bad} that manage the network", "origin", "of the hub")

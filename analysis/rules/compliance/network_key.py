@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.features.identifiers import APS_COMMANDS, REQUEST_KEY_TYPES
 from analysis.features.judging import count, judge, mask, spread
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -12,7 +13,10 @@ from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "network key")
 
-TRUST_CENTRE_LINK_KEY = 0x04  # key type of a Request-Key
+TRUST_CENTRE_LINK_KEY = REQUEST_KEY_TYPES["trust centre link key"]
+REQUEST_KEY, *KEY_UPDATES = APS_COMMANDS.some("Request Key", "Verify Key", "Confirm Key")
+ANNOUNCED_BY = APS_COMMANDS.some("Transport Key", "Switch Key")
+ASKED = APS_COMMANDS.field("Request Key", "key_type")
 
 
 @rule(
@@ -79,7 +83,7 @@ def key_sequence_unannounced(view: View, *, shut: int = 3, readable: int = 50) -
     packets = view.good
     if len(packets.codes("nwk_key_seq")[1]) < 2:
         return
-    commands = packets.only(aps_command=[0x05, 0x09])
+    commands = packets.only(aps_command=ANNOUNCED_BY)
     rows = packets.only(nwk_security=["ok", "no_key"])
     rows = rows[mask(rows["nwk_key_seq"].notna())]
     members = rows.only(nwk_security="ok")["nwk_sender"].dropna().unique()
@@ -119,7 +123,7 @@ def zigbee_3_key_update(view: View) -> Iterator[Evidence]:
     trust centre key, Verify-Key and Confirm-Key belong to ZigBee 3.0."""
     packets = view.good
     rows = packets[mask(packets["aps_command"].notna())]
-    fields = view.command_rows("aps", [0x08])
-    asks = fields[mask(fields["field"] == "key_type") & mask(fields["number"] == TRUST_CENTRE_LINK_KEY)]
-    update = mask(rows["aps_command"].isin([0x0F, 0x10])) | mask(rows["frame"].isin(asks["frame"]))
+    fields = view.command_rows("aps", [REQUEST_KEY])
+    asks = fields[mask(fields["field"] == ASKED) & mask(fields["number"] == TRUST_CENTRE_LINK_KEY)]
+    update = mask(rows["aps_command"].isin(KEY_UPDATES)) | mask(rows["frame"].isin(asks["frame"]))
     yield from judge(view, rows, update, "{bad} of the ZigBee 3.0 key update")

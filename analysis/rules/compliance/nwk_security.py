@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from analysis.features.identifiers import APS_COMMANDS, NWK_COMMANDS
 from analysis.features.judging import count, judge, mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -16,8 +17,9 @@ from analysis.tables.lazy import matching
 
 rule = rules_of("compliance", "nwk security")
 
-REJOINS = [0x06, 0x07]
-LEAVE = 0x04
+REJOINS = NWK_COMMANDS.some("Rejoin Request", "Rejoin Response")
+REJOIN, LEAVE = NWK_COMMANDS.some("Rejoin Request", "Leave")
+TRANSPORT_KEY = APS_COMMANDS["Transport Key"]
 
 
 @rule(
@@ -63,7 +65,7 @@ def rejoin_unsecured(view: View, *, recent: float = 1900.0) -> Iterator[Evidence
     own link key. An attacker uses the same way to ask for the key in the name of a device. Whether the key
     that followed was protected is judged by the Transport-Key rules."""
     packets = view.good
-    rows = packets.only(nwk_command=0x06)
+    rows = packets.only(nwk_command=REJOIN)
     hub = packets.only(nwk_src=0)
     hub = hub[mask(hub["nwk_src_eui64"].notna())]
     changed = hub["nwk_src_eui64"].nunique() > 1
@@ -77,7 +79,7 @@ def rejoin_unsecured(view: View, *, recent: float = 1900.0) -> Iterator[Evidence
         before = mask(secured["sender"] == row.origin) & mask((gap > 0) & (gap < recent))
         text = f"asked to rejoin without NWK security at frame {row.frame}"
         if before.any() and not changed:
-            keys = mask(packets["aps_command"].isin([0x05])) | mask(packets["aps_security"] == "no_key")
+            keys = mask(packets["aps_command"] == TRANSPORT_KEY) | mask(packets["aps_security"] == "no_key")
             after = mask((packets["seconds"] > row.seconds) & (packets["seconds"] < row.seconds + 10))
             answer = packets[keys & after & mask(packets["target"] == row.origin)]
             yield broken(
@@ -102,8 +104,8 @@ def rejoin_key_well_known(view: View, *, seconds: float = 30.0) -> Iterator[Evid
     """The Transport-Key that answers an unsecured rejoin must be under the link key that key establishment
     gave the device. Under the published default key, or in clear, it hands the network key to anybody."""
     packets = view.good
-    asked = packets.only(nwk_command=0x06, nwk_security="none")
-    keys = packets.only(aps_command=0x05)
+    asked = packets.only(nwk_command=REJOIN, nwk_security="none")
+    keys = packets.only(aps_command=TRANSPORT_KEY)
     weak = matching(keys["aps_key"], "well-known", "match") | mask(keys["aps_security"] == "none")
     for row in asked.itertuples():
         after = (keys["seconds"] >= row.seconds) & (keys["seconds"] <= row.seconds + seconds)

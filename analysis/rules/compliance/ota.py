@@ -7,18 +7,42 @@ from typing import Any
 
 import numpy as np
 
+from analysis.features.identifiers import STATUS, message_code, to_client, to_server
 from analysis.features.judging import judge, mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
-from analysis.rules.compliance.han_commands import OTA, TO_CLIENT, TO_SERVER, commands, field_of
+from analysis.rules.compliance.han_commands import (
+    IMAGE_BLOCK,
+    IMAGE_BLOCK_REQUEST,
+    NEXT_IMAGE,
+    NEXT_IMAGE_REQUEST,
+    OTA,
+    UPGRADE_END,
+    commands,
+    field_of,
+)
 from analysis.rules.registry import rules_of
 from dissectors.zcl.meanings import label_of
 
 rule = rules_of("compliance", "ota")
 
 SHOWN: dict[str, Any] = {"smart_energy": True}
-WAIT_FOR_DATA = 0x97  # ZCL status
+IMAGE_NOTIFY, UPGRADE_END_ANSWER = to_client(OTA, "Image Notify"), to_client(OTA, "Upgrade End Response")
+IMAGE_PAGE_REQUEST = to_server(OTA, "Image Page Request")
+SUCCESS, WAIT_FOR_DATA = STATUS["SUCCESS"], STATUS["WAIT_FOR_DATA"]
+OFFSET, VERSION = IMAGE_BLOCK_REQUEST.field("file_offset"), IMAGE_BLOCK_REQUEST.field("file_version")
+VERSION_HELD, VERSION_OFFERED = (
+    NEXT_IMAGE_REQUEST.field("current_file_version"),
+    NEXT_IMAGE.field("file_version"),
+)
+BLOCK_OFFSET, DATA = IMAGE_BLOCK.field("file_offset"), IMAGE_BLOCK.field("image_data")
+BLOCK_STATUS, END_STATUS = IMAGE_BLOCK.field("status"), UPGRADE_END.field("status")
+MAKER, KIND = NEXT_IMAGE_REQUEST.field("manufacturer_id"), NEXT_IMAGE_REQUEST.field("image_type")
+RECEIPTS_AND_ACTIVATIONS = [
+    message_code("FDRA-DLMS"), message_code("FDRA-ZigBee"), message_code("CS06", "Activate Firmware"),
+    message_code("CS06", "Activation Alert"), message_code("CCS08"),
+]  # fmt: skip
 
 
 @rule(
@@ -37,7 +61,7 @@ WAIT_FOR_DATA = 0x97  # ZCL status
 def ota_source(view: View) -> Iterator[Evidence]:
     """Firmware comes from the hub alone, block by block, as the device asks for it. Offers or blocks from
     another device may be an attempt to install foreign firmware."""
-    rows = commands(view, OTA, TO_CLIENT, (0x00, 0x02, 0x05, 0x07))
+    rows = commands(view, IMAGE_NOTIFY, NEXT_IMAGE, IMAGE_BLOCK, UPGRADE_END_ANSWER)
     yield from judge(
         view,
         rows,
@@ -64,8 +88,8 @@ def ota_source(view: View) -> Iterator[Evidence]:
 def ota_unasked(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     """A device asks for each image block by its offset, and the hub answers. Blocks that nobody asked for
     are late copies, or somebody who feeds his own image."""
-    asks = commands(view, OTA, TO_SERVER, (0x03, 0x04))
-    blocks = commands(view, OTA, TO_CLIENT, (0x05,))
+    asks = commands(view, IMAGE_BLOCK_REQUEST, IMAGE_PAGE_REQUEST)
+    blocks = commands(view, IMAGE_BLOCK)
     if asks.empty:
         return
     times = asks["seconds"].to_numpy(dtype=float)
@@ -93,11 +117,9 @@ def ota_offsets(view: View, *, repeats: int = 5) -> Iterator[Evidence]:
     """During a firmware download the offset asked for rises block by block. The same offset again and again
     gets nowhere: blocks are lost or refused, or somebody drains the device. A device that the hub told to wait
     (WAIT_FOR_DATA) asks for the same once more, as it should."""
-    rows = commands(view, OTA, TO_SERVER, (0x03,))
+    rows = commands(view, IMAGE_BLOCK_REQUEST)
     rows = rows[~_told_to_wait(view, rows)]
-    rows = rows.assign(
-        offset=field_of(view, rows, "file_offset"), version=field_of(view, rows, "file_version")
-    )
+    rows = rows.assign(offset=field_of(view, rows, OFFSET), version=field_of(view, rows, VERSION))
     rows = rows[mask(rows["offset"].notna())]
     for source, part in rows.groupby("source", sort=False):
         times = part.groupby(["version", "offset"])["frame"].transform("size")
@@ -120,8 +142,8 @@ def ota_offsets(view: View, *, repeats: int = 5) -> Iterator[Evidence]:
 
 def _told_to_wait(view: View, asks: Frame, seconds: float = 60.0) -> Any:
     """Of the requests for a block, those whose answer was to wait and to ask again."""
-    answers = commands(view, OTA, TO_CLIENT, (0x05,))
-    answers = answers.assign(status=field_of(view, answers, "status"))
+    answers = commands(view, IMAGE_BLOCK)
+    answers = answers.assign(status=field_of(view, answers, BLOCK_STATUS))
     out = np.zeros(len(asks), bool)
     for device, part in answers.groupby("destination", sort=False):
         mine = np.flatnonzero(mask(asks["source"] == device))
@@ -150,10 +172,10 @@ def _told_to_wait(view: View, asks: Frame, seconds: float = 60.0) -> Any:
 def ota_downgrade(view: View) -> Iterator[Evidence]:
     """The image that is offered has a file version; it should not be lower than the one that the device
     runs."""
-    asks = commands(view, OTA, TO_SERVER, (0x01,))
-    asks = asks.assign(version=field_of(view, asks, "current_file_version"))
-    offers = commands(view, OTA, TO_CLIENT, (0x02,))
-    offers = offers.assign(version=field_of(view, offers, "file_version"))
+    asks = commands(view, NEXT_IMAGE_REQUEST)
+    asks = asks.assign(version=field_of(view, asks, VERSION_HELD))
+    offers = commands(view, NEXT_IMAGE)
+    offers = offers.assign(version=field_of(view, offers, VERSION_OFFERED))
     offers = offers[mask(offers["version"].notna())]
     held = {
         int(s): float(v) for s, v in zip(asks["source"].fillna(0), asks["version"], strict=True) if v == v
@@ -181,10 +203,8 @@ def ota_downgrade(view: View) -> Iterator[Evidence]:
 def ota_image_header(view: View) -> Iterator[Evidence]:
     """An OTA file begins with the identifier 0x0BEEF11E. A first block without it is no firmware file: a
     wrong file at the supplier, or damage on the way."""
-    rows = commands(view, OTA, TO_CLIENT, (0x05,))
-    rows = rows.assign(
-        offset=field_of(view, rows, "file_offset"), data=field_of(view, rows, "image_data", text=True)
-    )
+    rows = commands(view, IMAGE_BLOCK)
+    rows = rows.assign(offset=field_of(view, rows, BLOCK_OFFSET), data=field_of(view, rows, DATA, text=True))
     first = rows[mask(rows["offset"] == 0) & mask(rows["data"].notna())]
     text = first["data"].astype(str).str.replace(r"^0x|[: -]", "", regex=True).str.lower()
     yield from judge(
@@ -208,10 +228,10 @@ def ota_image_header(view: View) -> Iterator[Evidence]:
 def ota_no_activation(view: View) -> Iterator[Evidence]:
     """A completed download only stores the image. A receipt alert follows, and later the signed
     activation."""
-    ends = commands(view, OTA, TO_SERVER, (0x06,))
-    ends = ends[mask(field_of(view, ends, "status") == 0)]
+    ends = commands(view, UPGRADE_END)
+    ends = ends[mask(field_of(view, ends, END_STATUS) == SUCCESS)]
     messages = view.tables["messages"]
-    after = messages[mask(messages["message_code"].isin([0x00CE, 0x00CF, 0x0012, 0x00CA, 0x0128]))]
+    after = messages[mask(messages["message_code"].isin(RECEIPTS_AND_ACTIVATIONS))]
     missing = [not mask(after["seconds"] >= s).any() for s in ends["seconds"]]
     yield from judge(
         view, ends, missing, "{bad} of a finished download without receipt or activation", "source"
@@ -233,8 +253,8 @@ def ota_no_activation(view: View) -> Iterator[Evidence]:
 )
 def ota_other_image(view: View) -> Iterator[Evidence]:
     """A device asks for an image of its manufacturer and type. What is offered to it must be of these."""
-    asks = _with_identity(view, commands(view, OTA, TO_SERVER, (0x01, 0x03)))
-    offers = _with_identity(view, commands(view, OTA, TO_CLIENT, (0x02, 0x05)))
+    asks = _with_identity(view, commands(view, NEXT_IMAGE_REQUEST, IMAGE_BLOCK_REQUEST))
+    offers = _with_identity(view, commands(view, NEXT_IMAGE, IMAGE_BLOCK))
     wanted: dict[int, set[tuple[float, float]]] = {}
     asks = asks[mask(asks["source"].notna())]
     for device, maker, kind in zip(asks["source"], asks["maker"], asks["kind"], strict=True):
@@ -248,7 +268,7 @@ def ota_other_image(view: View) -> Iterator[Evidence]:
 
 
 def _with_identity(view: View, rows: Frame) -> Frame:
-    rows = rows.assign(maker=field_of(view, rows, "manufacturer_id"), kind=field_of(view, rows, "image_type"))
+    rows = rows.assign(maker=field_of(view, rows, MAKER), kind=field_of(view, rows, KIND))
     return rows[mask(rows["maker"].notna()) & mask(rows["kind"].notna())]
 
 
@@ -268,12 +288,12 @@ def _with_identity(view: View, rows: Frame) -> Frame:
 def ota_aborted(view: View) -> Iterator[Evidence]:
     """The device ends a download with a status. Any but success means that it has no use for what it got:
     the image is damaged, signed wrongly, or not for it."""
-    ends = commands(view, OTA, TO_SERVER, (0x06,))
-    ends = ends.assign(status=field_of(view, ends, "status"))
+    ends = commands(view, UPGRADE_END)
+    ends = ends.assign(status=field_of(view, ends, END_STATUS))
     ends = ends[mask(ends["status"].notna())]
 
     def says(bad: Frame, _: Frame) -> str:
         code = int(bad["status"].iloc[0])
         return f"ended with status {label_of('Status', code) or 'unknown'} (0x{code:02x})"
 
-    yield from judge(view, ends, mask(ends["status"] != 0), says, "source", "ended with success")
+    yield from judge(view, ends, mask(ends["status"] != SUCCESS), says, "source", "ended with success")

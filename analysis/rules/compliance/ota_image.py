@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from analysis.features.identifiers import message_code
 from analysis.features.judging import mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -17,13 +18,24 @@ from analysis.rules.compliance.gbcs_messages import (
     party,
     station_of,
 )
-from analysis.rules.compliance.han_commands import OTA, TO_CLIENT, TO_SERVER, commands, field_of
+from analysis.rules.compliance.han_commands import (
+    IMAGE_BLOCK,
+    NEXT_IMAGE_REQUEST,
+    UPGRADE_END,
+    commands,
+    field_of,
+)
 from analysis.rules.registry import rules_of
 from dissectors.zcl.ota_image import Image, read_image
 
 rule = rules_of("compliance", "ota image")
 
-BLOCK, QUERY, END = 0x05, 0x01, 0x06
+DATA, VERSION = IMAGE_BLOCK.field("image_data"), IMAGE_BLOCK.field("file_version")
+OFFSET = IMAGE_BLOCK.field("file_offset")
+ASKED = {
+    "manufacturer": NEXT_IMAGE_REQUEST.field("manufacturer_id"), "image type": NEXT_IMAGE_REQUEST.field("image_type"),
+}  # fmt: skip
+TRANSFER_ALERT = message_code("CCS08")
 FILE_ID = bytes.fromhex("1ef1ee0b")
 SIGNATURE = 64
 ON_AIR: dict[str, Any] = {"smart_energy": True, "needs": ("commands",), "cause": "ota"}
@@ -31,13 +43,13 @@ ON_AIR: dict[str, Any] = {"smart_energy": True, "needs": ("commands",), "cause":
 
 def _blocks(view: View) -> Frame:
     """Image blocks with ``version``, ``offset`` and ``octets``."""
-    rows = commands(view, OTA, TO_CLIENT, (BLOCK,))
+    rows = commands(view, IMAGE_BLOCK)
     if rows.empty:
         return rows
-    data = field_of(view, rows, "image_data", text=True).astype(object)
+    data = field_of(view, rows, DATA, text=True).astype(object)
     text = data.where(data.notna(), "").astype(str).str.replace(r"^0x|[: -]", "", regex=True)
     rows = rows.assign(
-        version=field_of(view, rows, "file_version"), offset=field_of(view, rows, "file_offset"), octets=text
+        version=field_of(view, rows, VERSION), offset=field_of(view, rows, OFFSET), octets=text
     )
     whole = mask(rows["offset"].notna()) & mask(text.str.fullmatch(r"(?:[0-9a-fA-F]{2})+"))
     return rows[whole]
@@ -170,16 +182,15 @@ def _whole(held: dict[int, bytes]) -> Image | None:
 def ota_identity(view: View) -> Iterator[Evidence]:
     """Manufacturer code, image type and file version identify firmware everywhere: in the file's header, in
     the offer, and in what the device later reports of itself. They must agree."""
-    asks = commands(view, OTA, TO_SERVER, (QUERY,))
-    names = {"manufacturer": "manufacturer_id", "image type": "image_type"}
-    asks = asks.assign(**{name: field_of(view, asks, field) for name, field in names.items()})
-    asks = asks.dropna(subset=list(names))
+    asks = commands(view, NEXT_IMAGE_REQUEST)
+    asks = asks.assign(**{name: field_of(view, asks, field) for name, field in ASKED.items()})
+    asks = asks.dropna(subset=list(ASKED))
     for device, version, held, part in _images(view):
         head = _header(held)
         mine = asks[mask(asks["source"] == device)]
         if head is None or mine.empty:
             continue
-        wanted = {name: int(mine[name].iloc[0]) for name in names} | {"version": int(version)}
+        wanted = {name: int(mine[name].iloc[0]) for name in ASKED} | {"version": int(version)}
         other = [f"{n} {head[n]:#x}, not {v:#x}" for n, v in wanted.items() if head[n] != v]
         if other:
             yield broken(
@@ -211,8 +222,8 @@ def hub_image_alert(view: View, *, seconds: float = 600.0) -> Iterator[Evidence]
     if not hub_is_heard(view):
         return
     alerts = gbcs(view, "alert")
-    told = alerts.loc[mask(alerts["message_code"] == 0x0128), "seconds"].to_numpy(dtype=float)
-    for row in commands(view, OTA, TO_SERVER, (END,)).itertuples():
+    told = alerts.loc[mask(alerts["message_code"] == TRANSFER_ALERT), "seconds"].to_numpy(dtype=float)
+    for row in commands(view, UPGRADE_END).itertuples():
         if row.seconds + seconds > view.duration:
             continue
         subject = Subject.device(row.source)
@@ -239,7 +250,7 @@ def old_image_activated(view: View) -> Iterator[Evidence]:
     fail, unless it was downloaded anew."""
     hashes = message_items(view, "CS06", "command", ".*hash.*").drop_duplicates("message")
     good = carried_out(view)
-    downloads = commands(view, OTA, TO_SERVER, (END,))
+    downloads = commands(view, UPGRADE_END)
     for device, part in hashes.sort_values("seconds").groupby("recipient", sort=False):
         seen: list[tuple[str, float]] = []
         stale: list[Any] = []

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from analysis.features.identifiers import APS_COMMANDS, KEY_TYPES, REQUEST_KEY_TYPES
 from analysis.features.judging import judge, mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
-from analysis.rules.compliance.han_commands import KEY_ESTABLISHMENT, commands
+from analysis.rules.compliance.han_commands import KEY_ESTABLISHMENT, commands_on
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "partner keys")
 
-TRANSPORT_KEY, REQUEST_KEY = 0x05, 0x08
-APPLICATION_LINK_KEY, PARTNER_REQUEST = 3, 2
+TRANSPORT_KEY, REQUEST_KEY = APS_COMMANDS.some("Transport Key", "Request Key")
+GIVEN, ASKED = APS_COMMANDS.field("Transport Key", "key_type"), APS_COMMANDS.field("Request Key", "key_type")
+APPLICATION_LINK_KEY = KEY_TYPES["Application Link Key"]
+PARTNER_REQUEST = REQUEST_KEY_TYPES["application link key"]
 SHOWN: dict[str, Any] = {
     "smart_energy": True, "needs": ("commands", "packets"), "cause": "key establishment", "confidence": "secondary",
 }  # fmt: skip
@@ -24,7 +27,7 @@ SHOWN: dict[str, Any] = {
 def _of_type(view: View, command: int, kind: int) -> Frame:
     """APS commands whose key type is `kind`, a row each."""
     rows = view.command_rows("aps", [command])
-    said = rows[mask(rows["field"].astype(str) == "key_type") & mask(rows["number"] == kind)]
+    said = rows[mask(rows["field"].isin([GIVEN, ASKED])) & mask(rows["number"] == kind)]
     return said.drop_duplicates("frame")
 
 
@@ -66,7 +69,7 @@ def partner_key_source(view: View) -> Iterator[Evidence]:
 def partner_key_first(view: View, *, seconds: float = 300.0) -> Iterator[Evidence]:
     """Key establishment between two devices that are not the hub runs under a partner link key, which the hub
     gave to both just before. Judged only when the capture holds the five minutes before the run."""
-    rows = commands(view, KEY_ESTABLISHMENT)
+    rows = commands_on(view, KEY_ESTABLISHMENT)
     hubs = list(view.hub_addresses())
     rows = rows[~mask(rows["source"].isin(hubs)) & ~mask(rows["destination"].isin(hubs))]
     keys = _of_type(view, TRANSPORT_KEY, APPLICATION_LINK_KEY)

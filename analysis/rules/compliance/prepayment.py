@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.features.identifiers import class_attribute, interface_class, message_code, to_client, to_server
 from analysis.features.judging import mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -17,12 +18,28 @@ from analysis.rules.compliance.gbcs_messages import (
     numbers_of,
     party,
 )
-from analysis.rules.compliance.han_commands import TO_CLIENT, TO_SERVER, commands, field_of
+from analysis.rules.compliance.han_commands import (
+    ACCEPTED,
+    PREPAYMENT,
+    commands,
+    field_of,
+)
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "prepayment")
 
-PREPAYMENT = 0x0705
+TOP_UPS = [message_code("CS01a"), message_code("CS01b")]
+AT_THE_METER = message_code("PCS01")
+TOP_UP, TOP_UP_ANSWER = (
+    to_server(PREPAYMENT, "Consumer Top Up"),
+    to_client(PREPAYMENT, "Consumer Top Up Response"),
+)
+CODE, RESULT = TOP_UP.field("top_up_code"), TOP_UP_ANSWER.field("result_type")
+ACCOUNT, EXTENDED_DATA = interface_class("account"), interface_class("extended_data")
+PERIOD, PASSIVE_VALUE = (
+    class_attribute(ACCOUNT, "max_provision_period"),
+    class_attribute(EXTENDED_DATA, "value_passive"),
+)
 
 
 @rule(
@@ -82,7 +99,7 @@ def top_up_failures(view: View, *, failures: int = 5, window: float = 3600.0) ->
     """Five failed top-ups within an hour: typing errors, wrong tokens, or somebody who tries numbers. The
     meter should suspend entry and raise an alert."""
     rows = gbcs(view, "response")
-    rows = rows[mask(rows["message_code"].isin([0x0007, 0x0097, 0x009B]))]
+    rows = rows[mask(rows["message_code"].isin([*TOP_UPS, AT_THE_METER]))]
     for device, part in rows.groupby("originator", sort=False):
         failed = part[mask(part["outcome"] == "failure")]
         seconds = failed["seconds"].to_numpy(dtype=float)
@@ -111,7 +128,7 @@ def utrn_counter_low_half(view: View) -> Iterator[Evidence]:
     """The counter of a token is the upper half of a 64-bit originator counter whose lower half is zero. The
     test messages published for GBCS do not keep to it, so this only informs."""
     rows = gbcs(view, "command")
-    rows = rows[mask(rows["message_code"].isin([0x0007, 0x0097])) & mask(rows["originator_counter"].notna())]
+    rows = rows[mask(rows["message_code"].isin(TOP_UPS)) & mask(rows["originator_counter"].notna())]
     low = [int(c) & 0xFFFFFFFF != 0 for c in rows["originator_counter"]]
     yield from judge_messages(
         view, rows, low, "counter {originator_counter} has a lower half", "with whole counters"
@@ -133,8 +150,8 @@ def utrn_counter_low_half(view: View) -> Iterator[Evidence]:
 def debt_cap_period(view: View, *, seconds: int = 604_800) -> Iterator[Evidence]:
     """How much debt a meter may take is capped for a fixed period: one week."""
     rows = message_items(view, "ECS.*", "", "DebtRecoveryRateCap.*")
-    extended = mask(rows["obis"].astype(str) == "0-0:94.44.128.13") & mask(rows["attribute"] == 4)
-    account = mask(rows["class_id"] == 111) & mask(rows["attribute"] == 19)
+    extended = mask(rows["obis"].astype(str) == "0-0:94.44.128.13") & mask(rows["attribute"] == PASSIVE_VALUE)
+    account = mask(rows["class_id"] == ACCOUNT) & mask(rows["attribute"] == PERIOD)
     rows = rows[extended | account].reset_index(drop=True)
     other = ~mask(rows["value"].astype(str) == str(seconds))
     yield from judge_items(rows, other, "{object} is {value} s")
@@ -155,11 +172,11 @@ def debt_cap_period(view: View, *, seconds: int = 604_800) -> Iterator[Evidence]
 )
 def top_up_code_again(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     """The code of a top-up is good once. Entered again at a display, the meter must refuse it."""
-    tried = commands(view, PREPAYMENT, TO_SERVER, (0x04,))
-    tried = tried.assign(code=field_of(view, tried, "top_up_code", text=True))
-    answers = commands(view, PREPAYMENT, TO_CLIENT, (0x03,))
-    answers = answers.assign(result=field_of(view, answers, "result_type"))
-    good = answers[mask(answers["result"] == 0)]
+    tried = commands(view, TOP_UP)
+    tried = tried.assign(code=field_of(view, tried, CODE, text=True))
+    answers = commands(view, TOP_UP_ANSWER)
+    answers = answers.assign(result=field_of(view, answers, RESULT))
+    good = answers[mask(answers["result"].isin(ACCEPTED))]
     for (meter, _), part in tried[mask(tried["code"].notna())].groupby(["destination", "code"], sort=False):
         mine = good[mask(good["source"] == meter)]
         times = mine["seconds"].to_numpy(dtype=float)

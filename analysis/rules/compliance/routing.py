@@ -6,15 +6,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from analysis.features.identifiers import NWK_COMMANDS
 from analysis.features.judging import judge, mask, plural, spread
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import field_of
 from analysis.rules.registry import rules_of
-from analysis.tables.lazy import matching
 
 rule = rules_of("compliance", "routing")
+
+LINK_STATUS, ROUTE_REPLY = NWK_COMMANDS.some("Link Status", "Route Reply")
+PATH_COST, NEIGHBOUR = (
+    NWK_COMMANDS.field("Route Reply", "path_cost"),
+    NWK_COMMANDS.field("Link Status", "neighbour"),
+)
 
 
 @rule(
@@ -32,7 +38,7 @@ def link_status_gap(view: View, *, periods: float = 6.0, least: int = 20) -> Ite
     """Routers send Link Status about every 15 s. One that did and then stopped, while the capture goes on,
     is gone."""
     packets = view.good
-    rows = packets.only(nwk_command=0x08)
+    rows = packets.only(nwk_command=LINK_STATUS)
     for sender, part in rows.groupby("sender", sort=False):
         times = part["seconds"].to_numpy(dtype=float)
         if len(times) < least:
@@ -66,13 +72,13 @@ def _heard_after(packets: Frame, sender: object, seconds: float) -> bool:
 def route_forged(view: View, *, cost: float = 1.0) -> Iterator[Evidence]:
     """A route reply with path cost one claims that the destination is next door. If the destination's link
     status never lists the replier, somebody draws traffic."""
-    rows = commands_of(view, 0x02)
+    rows = commands_of(view, ROUTE_REPLY)
     if rows.empty:
         return
-    value = field_of(view, rows, "path_cost")
+    value = field_of(view, rows, PATH_COST)
     claims = rows[mask(value <= cost)]
-    links = view.command_rows("nwk", [0x08])
-    listed = links[matching(links["field"], "neighbour", "contains")]
+    links = view.command_rows("nwk", [LINK_STATUS])
+    listed = links[mask(links["field"] == NEIGHBOUR)]
     named = {int(n) for n in listed["number"].dropna().unique()}
     shorts = {int(e): int(k & 0xFFFF) for k, e in view.addresses.items()}
     stranger = [shorts.get(int(s or 0), -1) not in named for s in claims["source"].fillna(0)]
@@ -108,7 +114,7 @@ def link_status_two_streams(view: View) -> Iterator[Evidence]:
     """Routers tell their neighbours by Link Status. When the Link Status of one short address is secured by
     two EUI-64s in turn, or under two counter sequences, two transmitters share the address."""
     packets = view.good
-    rows = packets.only(nwk_command=0x08)
+    rows = packets.only(nwk_command=LINK_STATUS)
     rows = rows[mask(rows["nwk_sender"].notna())]
     for (pan, short), part in rows.groupby(["pan", "nwk_src"], sort=False):
         senders = part["nwk_sender"]

@@ -7,15 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from analysis.features.identifiers import ALERTS, STATUS, to_client
 from analysis.features.judging import count, judge, mask, plural
-from analysis.features.view import View
+from analysis.features.view import DEVICE_PROFILE, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
-from analysis.rules.compliance.han_commands import OTA, SUB_GHZ, TO_CLIENT, commands, field_of
+from analysis.rules.compliance.han_commands import IMAGE_BLOCK, OTA, SUB_GHZ, TUNNELING, commands, field_of
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "sub ghz")
 
+SUSPEND = to_client(SUB_GHZ, "Suspend Zcl Messages")
+PERIOD, BLOCK_STATUS = SUSPEND.field("period"), IMAGE_BLOCK.field("status")
+CRITICAL, NO_MORE_CRITICAL = ALERTS.some(
+    "Critical Duty Cycle Action Taken", "Duty Cycle fallen below Limited-Critical Duty Cycle Threshold"
+)
 SHOWN: dict[str, Any] = {"smart_energy": True}
 
 
@@ -35,11 +41,13 @@ SHOWN: dict[str, Any] = {"smart_energy": True}
 def suspended_device_talks(view: View) -> Iterator[Evidence]:
     """Suspend ZCL Messages silences a device for some minutes, but for the sub-GHz cluster itself and
     firmware."""
-    rows = commands(view, SUB_GHZ, TO_CLIENT, (0x00,))
-    rows = rows.assign(period=field_of(view, rows, "period"))
+    rows = commands(view, SUSPEND)
+    rows = rows.assign(period=field_of(view, rows, PERIOD))
     packets = view.good
     talk = packets.only(aps_type="data")
-    talk = talk[~mask(talk["aps_cluster"].isin([SUB_GHZ, OTA])) & ~mask(talk["aps_profile"] == 0)]
+    talk = talk[
+        ~mask(talk["aps_cluster"].isin([SUB_GHZ, OTA])) & ~mask(talk["aps_profile"] == DEVICE_PROFILE)
+    ]
     for device, part in rows.groupby("destination", sort=False):
         starts = part["seconds"].to_numpy(dtype=float)
         ends = starts + 60 * part["period"].fillna(0).to_numpy(dtype=float)
@@ -105,12 +113,12 @@ def ota_while_critical(view: View) -> Iterator[Evidence]:
     """While the hub's air time is critical (between alerts 0x8F22 and 0x8F23) it tells devices to wait with
     their firmware download. Blocks in that time use up what others need."""
     alerts = view.tables["messages"]
-    start = alerts.loc[mask(alerts["alert_code"] == 0x8F22), "seconds"].min()
-    end = alerts.loc[mask(alerts["alert_code"] == 0x8F23), "seconds"].min()
+    start = alerts.loc[mask(alerts["alert_code"] == CRITICAL), "seconds"].min()
+    end = alerts.loc[mask(alerts["alert_code"] == NO_MORE_CRITICAL), "seconds"].min()
     if start != start:
         return
-    rows = commands(view, OTA, TO_CLIENT, (0x05,))
-    rows = rows[mask(field_of(view, rows, "status") == 0)]
+    rows = commands(view, IMAGE_BLOCK)
+    rows = rows[mask(field_of(view, rows, BLOCK_STATUS) == STATUS["SUCCESS"])]
     inside = mask(rows["seconds"] > start) & ~mask(rows["seconds"] > (end if end == end else np.inf))
     yield from judge(
         view, rows, inside, "{bad} of firmware in the critical state", "source", "outside the critical state"
@@ -134,7 +142,7 @@ def message_burst_acks(view: View, *, seconds: float = 30.0, least: int = 10) ->
     packets = view.good
     rows = packets.only(aps_type="data")
     rows = rows[mask(rows["page"] >= 28) & mask(rows["aps_cluster"].notna())]
-    rows = rows[~mask(rows["aps_cluster"].isin([0x0704, 0x0019]))]
+    rows = rows[~mask(rows["aps_cluster"].isin([TUNNELING, OTA]))]
     for (sender, _), part in rows.groupby(["origin", "aps_cluster"], sort=False):
         gaps = np.diff(part["seconds"].to_numpy(dtype=float))
         if len(gaps) < least or np.median(gaps) > seconds:

@@ -7,20 +7,28 @@ from typing import Any
 
 import numpy as np
 
+from analysis.features.identifiers import MAC_COMMANDS, ZDP_COMMANDS, attribute, message_code, to_client
 from analysis.features.judging import mask
-from analysis.features.view import Frame, View
+from analysis.features.view import DEVICE_PROFILE, Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.gbcs_messages import gbcs, hub_is_heard
-from analysis.rules.compliance.han_commands import SUB_GHZ, TO_CLIENT, attributes_of, commands
+from analysis.rules.compliance.han_commands import SUB_GHZ, attributes_of, commands
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "sub ghz changes")
 
 SUB_GHZ_PAGES = (28, 29, 30, 31)
-CHANNEL_CHANGE = 0x0000  # attribute of the sub-GHz cluster
-ENHANCED_UPDATE_NOTIFY = 0x803B  # Mgmt_NWK_Unsolicited_Enhanced_Update_notify
-CHANGED_ALERT, SCAN_ALERT, DISCARD_ALERT = 0x0111, 0x0112, 0x0114
+CHANNEL_CHANGE = attribute(SUB_GHZ, "ChannelChange")
+SUSPEND = to_client(SUB_GHZ, "Suspend Zcl Messages")
+ENHANCED_UPDATE_NOTIFY = ZDP_COMMANDS["Mgmt_NWK_Unsolicited_Enhanced_Update_notify"]
+ASSOCIATED, REFUSAL = (
+    MAC_COMMANDS["Association Response"],
+    MAC_COMMANDS.field("Association Response", "status"),
+)
+CHANGED_ALERT, SCAN_ALERT, DISCARD_ALERT, CAPACITY_ALERT = (
+    message_code(name) for name in ("DBCH07", "DBCH08", "DBCH10", "DBCH11")
+)
 SHOWN: dict[str, Any] = {"smart_energy": True, "cause": "network change"}
 
 
@@ -119,7 +127,9 @@ def sub_ghz_link_report(view: View, *, seconds: float = 86_400.0) -> Iterator[Ev
     unsolicited enhanced update notify of the network management."""
     rows = _children(view)
     for device, part in rows.groupby(rows["origin"].astype("UInt64"), sort=False):
-        reports = part[mask(part["aps_cluster"] == ENHANCED_UPDATE_NOTIFY) & mask(part["aps_profile"] == 0)]
+        reports = part[
+            mask(part["aps_cluster"] == ENHANCED_UPDATE_NOTIFY) & mask(part["aps_profile"] == DEVICE_PROFILE)
+        ]
         subject = Subject.device(device)
         if len(reports):
             yield kept(subject, f"{len(reports)} reports")
@@ -146,7 +156,7 @@ def discard_alert(view: View, *, seconds: float = 7200.0) -> Iterator[Evidence]:
     Messages command must have gone out on the HAN before. (A drop that is not alerted cannot be seen: the
     command never reaches the HAN.)"""
     alerts = gbcs(view, "alert")
-    suspended = commands(view, SUB_GHZ, TO_CLIENT, (0x00,))["seconds"].to_numpy(dtype=float)
+    suspended = commands(view, SUSPEND)["seconds"].to_numpy(dtype=float)
     for row in alerts[mask(alerts["message_code"] == DISCARD_ALERT)].itertuples():
         if row.seconds < 3600:
             continue
@@ -177,11 +187,11 @@ def join_refused_alert(view: View, *, seconds: float = 600.0) -> Iterator[Eviden
     with the device's identifier. Judged where the capture holds messages of the hub itself."""
     if not hub_is_heard(view):
         return
-    packets, answers = view.good, view.command_rows("mac", [0x02])
-    status = answers[mask(answers["field"].astype(str) == "status") & mask(answers["number"] > 0)]
+    packets, answers = view.good, view.command_rows("mac", [ASSOCIATED])
+    status = answers[mask(answers["field"] == REFUSAL) & mask(answers["number"] > 0)]
     low = packets["frame"][mask(packets["page"].isin(SUB_GHZ_PAGES))]
     alerts = gbcs(view, "alert")
-    told = alerts.loc[mask(alerts["message_code"] == 0x0115), "seconds"].to_numpy(dtype=float)
+    told = alerts.loc[mask(alerts["message_code"] == CAPACITY_ALERT), "seconds"].to_numpy(dtype=float)
     for row in status[mask(status["frame"].isin(low))].itertuples():
         if row.seconds + seconds > view.duration:
             continue

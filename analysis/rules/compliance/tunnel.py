@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.features.identifiers import enumeration, to_client, to_server
 from analysis.features.judging import judge, mask, plural
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import (
     KEY_ESTABLISHMENT,
-    TO_CLIENT,
-    TO_SERVER,
     TUNNELING,
     commands,
     field_of,
@@ -24,8 +23,11 @@ from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "tunnel")
 
-REQUEST, CLOSE = 0x00, 0x01
-CONFIRM = 0x02  # of key establishment
+REQUEST, CLOSE = to_server(TUNNELING, "Request Tunnel"), to_server(TUNNELING, "Close Tunnel")
+ANSWER = to_client(TUNNELING, "Request Tunnel Response")
+TUNNEL_STATUS = ANSWER.field("tunnel_status")
+GRANTED, BUSY, NO_MORE = enumeration("TunnelingTunnelStatus").some("Success", "Busy", "NoMoreTunnelIds")
+CONFIRMED = to_client(KEY_ESTABLISHMENT, "Confirm Key Data Response")
 TUNNEL_RULE: dict[str, Any] = {"needs": ("commands",), "cause": "tunnel", "smart_energy": True}
 
 
@@ -47,7 +49,7 @@ TUNNEL_RULE: dict[str, Any] = {"needs": ("commands",), "cause": "tunnel", "smart
 def tunnel_roles(view: View) -> Iterator[Evidence]:
     """The hub is the tunnel client of electricity meter, display and load controller; the gas meter is the
     client of the hub. A request the other way round is a fault or a stranger."""
-    rows = commands(view, TUNNELING, TO_SERVER, (REQUEST,))
+    rows = commands(view, REQUEST)
     asks = rows["source"].map(view.roles)
     asked = rows["destination"].map(view.roles)
     judged = mask(asks.notna()) & mask(asked.notna())
@@ -74,13 +76,13 @@ def tunnel_roles(view: View) -> Iterator[Evidence]:
 )
 def tunnel_after_joining(view: View, *, seconds: float = 600.0) -> Iterator[Evidence]:
     """When a device that takes messages through a tunnel has established its key with the hub, the hub opens one."""
-    rows = commands(view, KEY_ESTABLISHMENT, TO_CLIENT, (CONFIRM,))
+    rows = commands(view, CONFIRMED)
     roles = rows["destination"].map(view.roles)
     hub = mask(rows["source"].isin(list(view.hub_addresses())))
     rows = rows[
         mask(roles.isin(["ESME", "HCALCS", "PPMID"])) & hub & mask(rows["seconds"] + seconds < view.duration)
     ]
-    asked = commands(view, TUNNELING, TO_SERVER, (REQUEST,))
+    asked = commands(view, REQUEST)
     for row in rows.itertuples():
         mine = asked[mask(asked["destination"] == row.destination)]["seconds"]
         if (mask(mine > row.seconds) & mask(mine < row.seconds + seconds)).any():
@@ -104,7 +106,7 @@ def tunnel_after_joining(view: View, *, seconds: float = 600.0) -> Iterator[Evid
 def tunnel_flood(view: View, *, requests: int = 5, window: float = 60.0) -> Iterator[Evidence]:
     """More than five requests for a tunnel from one device within a minute. After a restart that may happen
     once; otherwise somebody takes all tunnels, so that messages no longer get through."""
-    rows = commands(view, TUNNELING, TO_SERVER, (REQUEST,))
+    rows = commands(view, REQUEST)
     for source, part in rows.groupby("source", sort=False):
         seconds = part["seconds"].to_numpy(dtype=float)
         most = int((np.searchsorted(seconds, seconds + window) - np.arange(len(seconds))).max())
@@ -130,12 +132,12 @@ def tunnel_flood(view: View, *, requests: int = 5, window: float = 60.0) -> Iter
 def tunnel_refused(view: View) -> Iterator[Evidence]:
     """The answer to a tunnel request has a status: 0 grants it, anything else refuses it. Without a tunnel
     no GBCS message reaches the device. Refusals are also written to its log."""
-    rows = commands(view, TUNNELING, TO_CLIENT, (REQUEST,))
-    status = field_of(view, rows, "tunnel_status")
+    rows = commands(view, ANSWER)
+    status = field_of(view, rows, TUNNEL_STATUS)
     yield from judge(
         view,
         rows,
-        mask(pd.Series(status, index=rows.index).astype(float) > 0),
+        mask(pd.Series(status, index=rows.index).astype(float) != GRANTED) & mask(status.notna()),
         "{bad} refusing a tunnel",
         "source",
         "granting a tunnel",
@@ -156,9 +158,9 @@ def tunnel_refused(view: View) -> Iterator[Evidence]:
 def tunnel_busy_retry(view: View, *, seconds: float = 180.0, tolerance: float = 30.0) -> Iterator[Evidence]:
     """A device that answers "busy" to a tunnel request is asked again three minutes later. Earlier requests
     keep it busy; later ones delay the messages that wait for it."""
-    answers = commands(view, TUNNELING, TO_CLIENT, (REQUEST,))
-    answers = answers[mask(field_of(view, answers, "tunnel_status") == 1)]
-    asks = commands(view, TUNNELING, TO_SERVER, (REQUEST,))
+    answers = commands(view, ANSWER)
+    answers = answers[mask(field_of(view, answers, TUNNEL_STATUS) == BUSY)]
+    asks = commands(view, REQUEST)
     for row in answers.itertuples():
         later = asks[mask(asks["source"] == row.destination) & mask(asks["destination"] == row.source)]
         later = later[mask(later["seconds"] > row.seconds)]
@@ -187,16 +189,16 @@ def tunnel_busy_retry(view: View, *, seconds: float = 180.0, tolerance: float = 
 def tunnel_full_close(view: View) -> Iterator[Evidence]:
     """After "no more tunnel identifiers" the hub closes every tunnel of that device and only then asks
     again."""
-    answers = commands(view, TUNNELING, TO_CLIENT, (REQUEST,))
-    answers = answers[mask(field_of(view, answers, "tunnel_status") == 2)]
-    sent = commands(view, TUNNELING, TO_SERVER, (REQUEST, CLOSE))
+    answers = commands(view, ANSWER)
+    answers = answers[mask(field_of(view, answers, TUNNEL_STATUS) == NO_MORE)]
+    sent = commands(view, REQUEST, CLOSE)
     for row in answers.itertuples():
         later = sent[mask(sent["source"] == row.destination) & mask(sent["destination"] == row.source)]
         later = later[mask(later["seconds"] > row.seconds)]
-        asked = later[mask(later["command"] == REQUEST)]
+        asked = later[mask(later["command"] == REQUEST.id)]
         if asked.empty:
             continue
-        closed = mask(later["command"] == CLOSE) & mask(later["seconds"] < asked["seconds"].iloc[0])
+        closed = mask(later["command"] == CLOSE.id) & mask(later["seconds"] < asked["seconds"].iloc[0])
         if closed.any():
             yield kept(Subject.device(row.destination), "closed tunnels before it asked again")
         else:
@@ -222,7 +224,7 @@ def tunnel_full_close(view: View) -> Iterator[Evidence]:
 def tunnel_renewal(view: View, *, seconds: float = 65535.0, slack: float = 600.0) -> Iterator[Evidence]:
     """The hub renews each of its tunnels before 65535 s have passed since it was granted; a gas meter opens
     its own when it needs one."""
-    answers = commands(view, TUNNELING, TO_CLIENT, (REQUEST,))
+    answers = commands(view, ANSWER)
     answers = answers[~mask(answers["destination"].isin(list(view.with_role("GSME"))))]
     for (server, client), part in answers.groupby(["source", "destination"], sort=False):
         times = np.r_[part["seconds"].to_numpy(dtype=float), view.duration]

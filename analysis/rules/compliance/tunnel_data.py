@@ -7,17 +7,23 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from analysis.features.identifiers import enumeration, to_client, to_server
 from analysis.features.judging import judge, mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
-from analysis.rules.compliance.han_commands import TO_CLIENT, TO_SERVER, TUNNELING, commands, field_of
-from analysis.rules.compliance.tunnel import REQUEST, TUNNEL_RULE
+from analysis.rules.compliance.han_commands import TUNNELING, commands, field_of
+from analysis.rules.compliance.tunnel import ANSWER, GRANTED, TUNNEL_RULE, TUNNEL_STATUS
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "tunnel data")
 
-TO_SERVER_DATA, TO_CLIENT_DATA = 0x02, 0x01
+DATA_THERE, DATA_BACK = to_server(TUNNELING, "Transfer Data"), to_client(TUNNELING, "Transfer Data")
+ERROR_THERE = to_server(TUNNELING, "Transfer Data Error")
+ERROR_BACK = to_client(TUNNELING, "Transfer Data Error")
+OCTETS, TUNNEL_ID = DATA_THERE.field("data"), DATA_THERE.field("tunnel_id")
+NEW_TUNNEL, ERROR = ANSWER.field("tunnel_id"), ERROR_BACK.field("transfer_data_status")
+NO_TUNNEL_OF_IT = enumeration("TunnelingTransferDataStatus").some("NoSuchTunnel", "WrongDevice")
 DATA = "readable TransferData commands"
 
 
@@ -27,12 +33,12 @@ def transfers(view: View) -> Frame:
 
 
 def _transfers(view: View) -> Frame:
-    there = commands(view, TUNNELING, TO_SERVER, (TO_SERVER_DATA,))
-    back = commands(view, TUNNELING, TO_CLIENT, (TO_CLIENT_DATA,))
+    there = commands(view, DATA_THERE)
+    back = commands(view, DATA_BACK)
     rows: Frame = pd.concat([there, back]).sort_values(["seconds", "frame"])
-    octets = field_of(view, rows, "data", text=True).astype(object)
+    octets = field_of(view, rows, OCTETS, text=True).astype(object)
     text = octets.where(octets.notna(), "").astype(str).str.replace(r"^0x|[: -]", "", regex=True)
-    return rows.assign(tunnel=field_of(view, rows, "tunnel_id"), data=text)
+    return rows.assign(tunnel=field_of(view, rows, TUNNEL_ID), data=text)
 
 
 def ends_of(rows: Frame) -> list[frozenset[int]]:
@@ -82,11 +88,11 @@ def tunnel_payload_size(view: View, *, octets: int = 1500) -> Iterator[Evidence]
 def tunnel_id_unknown(view: View) -> Iterator[Evidence]:
     """Data travels under the identifier that the server gave when it opened the tunnel. Judged are pairs of
     devices that opened a tunnel within the capture."""
-    opened = commands(view, TUNNELING, TO_CLIENT, (REQUEST,))
+    opened = commands(view, ANSWER)
     opened = opened.assign(
-        tunnel=field_of(view, opened, "tunnel_id"), status=field_of(view, opened, "tunnel_status")
+        tunnel=field_of(view, opened, NEW_TUNNEL), status=field_of(view, opened, TUNNEL_STATUS)
     )
-    opened = opened[mask(opened["status"] == 0)]
+    opened = opened[mask(opened["status"] == GRANTED)]
     known: dict[frozenset[int], list[tuple[float, float]]] = {}
     for pair, seconds, number in zip(ends_of(opened), opened["seconds"], opened["tunnel"], strict=True):
         known.setdefault(pair, []).append((float(seconds), float(number)))
@@ -118,9 +124,9 @@ def tunnel_injection(view: View) -> Iterator[Evidence]:
     """The identifier of an open tunnel is used by a device that is neither of its two ends, towards one of
     them; or two devices exchange data of which none is the hub, and that opened no tunnel. In a GB HAN each
     tunnel has the hub at one end."""
-    opened = commands(view, TUNNELING, TO_CLIENT, (REQUEST,))
+    opened = commands(view, ANSWER)
     opened = opened.assign(
-        tunnel=field_of(view, opened, "tunnel_id"), status=field_of(view, opened, "tunnel_status")
+        tunnel=field_of(view, opened, NEW_TUNNEL), status=field_of(view, opened, TUNNEL_STATUS)
     )
     ends = {
         (int(server), float(tunnel)): int(client)
@@ -131,10 +137,10 @@ def tunnel_injection(view: View) -> Iterator[Evidence]:
             opened["status"],
             strict=True,
         )
-        if status == 0
+        if status == GRANTED
     }
     # Identifiers are given out anew once a tunnel is closed, so every pair that opened one counts.
-    pairs = set(ends_of(opened[mask(opened["status"] == 0)]))
+    pairs = set(ends_of(opened[mask(opened["status"] == GRANTED)]))
     rows = transfers(view)
     if rows.empty:
         return
@@ -189,12 +195,12 @@ def tunnel_data_refused(view: View) -> Iterator[Evidence]:
     """A TransferDataError says that data came on a tunnel that does not exist, or that belongs to somebody
     else."""
     rows = transfers(view)
-    errors = commands(view, TUNNELING, TO_CLIENT, (0x02,))
-    errors = errors.assign(status=field_of(view, errors, "transfer_data_status"))
-    back = commands(view, TUNNELING, TO_SERVER, (0x03,))
-    back = back.assign(status=field_of(view, back, "transfer_data_status"))
+    errors = commands(view, ERROR_BACK)
+    errors = errors.assign(status=field_of(view, errors, ERROR))
+    back = commands(view, ERROR_THERE)
+    back = back.assign(status=field_of(view, back, ERROR))
     errors = pd.concat([errors, back])
-    errors = errors[mask(errors["status"].isin([0, 1]))]
+    errors = errors[mask(errors["status"].isin(NO_TUNNEL_OF_IT))]
     told: dict[int, list[float]] = {}
     for who, seconds in zip(errors["destination"], errors["seconds"], strict=True):
         if pd.notna(who):

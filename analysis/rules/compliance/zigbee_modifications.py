@@ -7,20 +7,34 @@ from typing import Any
 
 import numpy as np
 
+from analysis.features.identifiers import CLUSTERS, attribute, to_client, to_server
 from analysis.features.judging import judge, mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.gbcs_messages import MESSAGE_RULE, departure, gbcs
-from analysis.rules.compliance.han_commands import METERING, TO_CLIENT, TO_SERVER, commands, field_of
+from analysis.rules.compliance.han_commands import METERING, commands, field_of
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "zigbee modifications")
 
 GBZ = "GBCS messages with a GBZ payload"
-EVENTS, GET_EVENT_LOG, CLEAR_EVENT_LOG = 0x0709, 0x00, 0x01
-NOTIFIED = 0x0B
+PRICE, EVENTS, ELECTRICAL_MEASUREMENT = CLUSTERS.some("Price", "Events", "Electrical Measurement")
+GET_EVENT_LOG = to_server(EVENTS, "Get Event Log")
+CLEAR_EVENT_LOG = to_server(EVENTS, "Clear Event Log Request")
+LOG_IDS = (GET_EVENT_LOG.field("event_control_log_id"), CLEAR_EVENT_LOG.field("log_id"))
+NOTIFIED = to_client(METERING, "Get Notified Message")
+FLAG_ATTRIBUTE, FLAGS = (
+    NOTIFIED.field("notification_flag_attribute_id"),
+    NOTIFIED.field("notification_flags_n"),
+)
 # Bits that a gas meter acts on, by the attribute of the metering cluster that holds the flags (GBCS 10.2.2.2).
-FLAGS_ACTED_ON = {0x0000: 0x00E0FFF3, 0x0004: 0x000002C0}
+FLAGS_ACTED_ON = {
+    attribute(METERING, "FunctionalNotificationFlags"): 0x00E0FFF3,
+    attribute(METERING, "NotificationFlags2"): 0,
+    attribute(METERING, "NotificationFlags3"): 0,
+    attribute(METERING, "NotificationFlags4"): 0x000002C0,
+    attribute(METERING, "NotificationFlags5"): 0,
+}
 ON_AIR: dict[str, Any] = {"smart_energy": True, "needs": ("commands",)}
 
 
@@ -113,8 +127,8 @@ def manufacturer_specific_command(view: View) -> Iterator[Evidence]:
     """Meters speak the commands of Smart Energy and GBCS. A frame with a manufacturer code on one of their
     clusters is a feature of the maker, which may not be critical, or a debug interface left in."""
     packets = view.good
-    rows = packets[mask(packets["zcl_command"].notna()) & mask(packets["aps_cluster"] >= 0x0700)]
-    rows = rows[mask(rows["aps_cluster"] <= 0x0B04)]
+    rows = packets[mask(packets["zcl_command"].notna()) & mask(packets["aps_cluster"] >= PRICE)]
+    rows = rows[mask(rows["aps_cluster"] <= ELECTRICAL_MEASUREMENT)]
     own = mask(rows["zcl_manufacturer"].notna())
     yield from judge(view, rows, own, "{bad} with a manufacturer's code", "origin", "of the standard")
 
@@ -132,10 +146,10 @@ def manufacturer_specific_command(view: View) -> Iterator[Evidence]:
 )
 def notified_flags(view: View) -> Iterator[Evidence]:
     """The gas proxy tells the sleeping meter by flags what waits for it. The meter acts on bits 6, 7 and 9 of
-    NotificationFlags4 and on the listed functional flags, and on nothing else."""
-    rows = commands(view, METERING, TO_CLIENT, (NOTIFIED,))
-    attribute = field_of(view, rows, "notification_flag_attribute_id").to_numpy(dtype=float)
-    flags = field_of(view, rows, "notification_flags_n").to_numpy(dtype=float)
+    NotificationFlags4 and on the listed functional flags, and on nothing else; flags 2, 3 and 5 mean nothing to it."""
+    rows = commands(view, NOTIFIED)
+    attribute = field_of(view, rows, FLAG_ATTRIBUTE).to_numpy(dtype=float)
+    flags = field_of(view, rows, FLAGS).to_numpy(dtype=float)
     known = np.isin(attribute, list(FLAGS_ACTED_ON)) & ~np.isnan(flags)
     rows, attribute, flags = rows[known], attribute[known], flags[known]
     outside = [bool(int(f) & ~FLAGS_ACTED_ON[int(a)]) for a, f in zip(attribute, flags, strict=True)]
@@ -158,8 +172,8 @@ def notified_flags(view: View) -> Iterator[Evidence]:
 def gas_log_id(view: View) -> Iterator[Evidence]:
     """On the gas proxy the low nibble 6 or 7 of a log identifier selects the gas meter's event or security
     log. Elsewhere these identifiers mean nothing, and above 7 they mean nothing anywhere."""
-    rows = commands(view, EVENTS, TO_SERVER, (GET_EVENT_LOG, CLEAR_EVENT_LOG))
-    nibble = field_of(view, rows, "event_control_log_id|log_id").to_numpy(dtype=float)
+    rows = commands(view, GET_EVENT_LOG, CLEAR_EVENT_LOG)
+    nibble = field_of(view, rows, *LOG_IDS).to_numpy(dtype=float)
     rows, nibble = rows[~np.isnan(nibble)], nibble[~np.isnan(nibble)].astype(int) & 0x0F
     proxies = list(view.hub_addresses() | view.with_role("GPF"))
     highest = np.where(mask(rows["destination"].isin(proxies)), 7, 5)

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from tests.analysis.anomalies.rows import stream
 from tests.analysis.frames import METER, decoded, packet
-from tests.analysis.verdicts import Case, each_of
+from tests.analysis.verdicts import Case, each_of, passes
 
 TUNNEL = {"aps_type": "data", "aps_profile": 0x0109, "aps_cluster": 0x0704, "aps_security": "ok"}
 
@@ -65,3 +67,9 @@ CASES: dict[str, Case] = {
 
 
 test_broken_and_kept = each_of(CASES)
+
+
+@pytest.mark.parametrize("result", [0x10, 0x11, 0x12])
+def test_a_top_up_that_switches_the_supply_is_accepted(result: int) -> None:
+    """ResultType 0x10 to 0x12 (ZSE D.7.2.4.4): accepted, and the supply is now on, off or armed."""
+    passes("top-up-guessing", codes(result))

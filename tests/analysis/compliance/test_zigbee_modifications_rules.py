@@ -37,12 +37,19 @@ CASES: dict[str, Case] = {
     "gbz-frame-control": (lambda: gbz("frame-control; sequence-number"), lambda: gbz("sequence-number")),
     "gbz-components": (lambda: gbz("cluster:0704"), lambda: gbz("sequence-number")),
     "manufacturer-specific-command": (lambda: own(0x1234), lambda: own(None)),
-    "notified-flags": (lambda: notified(0x0004, 1 << 5), lambda: notified(0x0004, 1 << 6)),
+    "notified-flags": (lambda: notified(0x0003, 1 << 5), lambda: notified(0x0003, 1 << 6)),
     "gas-log-id": (lambda: log_read(0x17, METER), lambda: log_read(0x17, HUB)),
 }
 
 
 test_broken_and_kept = each_of(CASES)
+
+
+@pytest.mark.parametrize("attribute", [0x0001, 0x0002, 0x0004])
+def test_flags_2_3_and_5_mean_nothing_to_a_gas_meter(attribute: int) -> None:
+    """GBCS 10.2.2.2. The rule once took 0x0004 (NotificationFlags5) for NotificationFlags4 (0x0003)."""
+    finds("notified-flags", notified(attribute, 1 << 6))
+    passes("notified-flags", notified(attribute, 0))
 
 
 @pytest.mark.parametrize(
