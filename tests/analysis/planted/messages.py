@@ -21,7 +21,7 @@ class Desk:
     def __init__(self, recording: Recording, party: str = "") -> None:
         self.recording = recording
         self.keystore = Keystore(bytes.fromhex(recording.gbcs["access_control_broker"]))
-        self.keystore.add_scalars(recording.gbcs["scalars"])
+        self.keystore.add(recording.gbcs["scalars"])
         messages = recording.messages
         commands = messages[messages["cra"] == "command"]
         self.meter = recording["ESME"]
