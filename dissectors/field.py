@@ -10,6 +10,7 @@ from dissectors.errors import DissectionError
 
 __all__ = ["Field", "Issue", "Severity", "json_value"]
 
+EUI64 = 8
 Severity = Literal["error", "warning", "note"]
 
 
@@ -83,7 +84,7 @@ class Field:
     def to_json(self, *, reveal: bool = False) -> dict[str, Any]:
         out: dict[str, Any] = {
             "name": self.name,
-            "value": "hidden" if self.secret and not reveal else json_value(self.value),
+            "value": "hidden" if self.secret and not reveal else self._json_value(),
             "meaning": self.meaning,
             "offset": self.offset,
             "length": self.length,
@@ -93,6 +94,14 @@ class Field:
         if self.bits is not None:
             out["bits"] = list(self.bits)
         return out
+
+    def _json_value(self) -> Any:
+        """The value; an EUI-64, which its meaning writes with colons, as hex digits: JSON readers round such numbers."""
+        if self.length == EUI64 and isinstance(self.value, int) and self.meaning:
+            digits = f"{self.value:016x}"
+            if self.meaning.replace(":", "") == digits:
+                return digits
+        return json_value(self.value)
 
 
 def json_value(value: Any) -> Any:

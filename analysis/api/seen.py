@@ -44,8 +44,10 @@ class FoundFrame:
 
     @property
     def columns(self) -> dict[str, Any]:
-        """Its row of the `packets` table."""
-        return dict(self.shown.columns)
+        """Its row of the `packets` table, addresses as text."""
+        from analysis.tables.addresses import row_with_addresses
+
+        return row_with_addresses("packets", self.shown.columns)
 
     @property
     def issues(self) -> list[str]:

@@ -32,6 +32,7 @@ COLUMNS = (
 """Columns of the packet list and their widths; 0 takes the rest."""
 LEAD = 256
 """Frames before the chosen one that are read with it, for the fragments and tunnels that they began."""
+SHORT_DIGITS = 4
 VERDICTS = ("bad_mic", "replay", "no_key", "ok")
 SAID = {"bad_mic": "bad MIC", "replay": "replay", "no_key": "no key", "ok": "ok"}
 
@@ -54,7 +55,7 @@ class Inspected:
         self.packets = decoded.packets
         named = decoded.devices.dropna(subset=["eui64"])
         self.names = {
-            int(eui64): str(name)
+            str(eui64): str(name)
             for eui64, name in zip(named.eui64, named.name, strict=True)
             if isinstance(name, str) and name
         }
@@ -133,14 +134,16 @@ class Inspected:
         cells = zip(*(column.astype(object).where(column.notna(), None) for column in columns), strict=True)
         return pd.Series([self._end(*row) for row in cells], dtype="string")
 
-    def _end(self, eui64: int | None, short: int | None, mac: int | None) -> str | None:
-        extended = eui64 if eui64 is not None else mac if mac is not None and mac > 0xFFFF else None
-        if extended is not None and int(extended) in self.names:
-            return self.names[int(extended)]
+    def _end(self, eui64: str | None, short: str | None, mac: str | None) -> str | None:
+        extended = (
+            eui64 if eui64 is not None else mac if mac is not None and len(mac) > SHORT_DIGITS else None
+        )
+        if extended in self.names:
+            return self.names[extended]
         short = short if short is not None else mac
-        if short is not None and short <= 0xFFFF:
-            return "broadcast" if short >= 0xFFF8 else f"0x{int(short):04x}"
-        return None if extended is None else f"{int(extended):016x}"
+        if short is not None and len(short) == SHORT_DIGITS:
+            return "broadcast" if short >= "fff8" else f"0x{short}"
+        return extended
 
     def _security(self) -> Any:
         """The worst verdict of the layers."""

@@ -209,14 +209,15 @@ class Entry:
                 return int(digits, 16)
         raise self.error(name, "is not an EUI-64 (16 hex digits, as printed on the device)")
 
-    def number(self, name: str, limit: int) -> int | None:
-        """An integer from 0 to `limit`, as a TOML integer or as text such as ``"0x1a62"``."""
+    def number(self, name: str, limit: int, *, digits: int = 0) -> int | None:
+        """An integer from 0 to `limit`, as a TOML integer or as text such as ``"0x1a62"``; a text of `digits` hex digits
+        is one without 0x, as tables write addresses."""
         value = self.get(name)
         if value is None:
             return None
         if isinstance(value, str):
             try:
-                value = int(value, 0)
+                value = int(value, 16 if digits and len(value) == digits else 0)
             except ValueError:
                 raise self.error(name, "is not a number") from None
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= limit:
@@ -305,7 +306,7 @@ def _device(entry: Entry, ring: Keyring) -> None:
 
 def _short_address(entry: Entry, ring: Keyring, eui64: int) -> None:
     """Whose a short address is: for those captures that do not say it before it is needed."""
-    short, pan = entry.number("short", 0xFFF7), entry.number("pan", 0xFFFE)
+    short, pan = entry.number("short", 0xFFF7, digits=4), entry.number("pan", 0xFFFE)
     if short is None:
         if pan is not None:
             raise entry.error("pan", "says nothing without `short`")

@@ -10,8 +10,9 @@ from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
 from analysis.pipeline.sinks import Sink
 from analysis.pipeline.source import Replay, Source
-from analysis.pipeline.uncollected import uncollected
-from analysis.tables.arrow import empty_table, shown
+from analysis.tables.addresses import with_addresses
+from analysis.tables.arrow import empty_table
+from analysis.tables.frames import Frames
 from captures import CaptureFacts, Lost
 from dissectors.keyring import Keyring
 from dissectors.printable import printable
@@ -75,23 +76,24 @@ class MessageSink(Sink):
         self.kept = decode_pass.session.messages_kept[self.number]
 
 
-class Decoded:
+class Decoded(Frames):
     """A decoded capture: its tables as pandas frames with Arrow dtypes, made when first asked for.
 
     A frame is for people: its texts are printable (`dissectors.printable`), so that a notebook or a terminal may
-    show it. `table` has them as they were sent.
+    show it. `table` has them as they were sent. In both, addresses are hex digits.
 
     Attributes:
+        arrow: the tables as rules take them (`analysis.engine.checking.check`), addresses as numbers.
         facts: about the capture.
         session: the state at its end (keys learnt, addresses).
         issues: troubles with the capture as a whole, in sentences.
     """
 
     def __init__(self, arrow: dict[str, Any], facts: CaptureFacts, session: Session) -> None:
+        super().__init__()
         self.arrow = arrow
         self.facts = facts
         self.session = session
-        self._frames: dict[str, pd.DataFrame] = {}
 
     @property
     def capture(self) -> str:
@@ -116,57 +118,15 @@ class Decoded:
         return found
 
     def table(self, name: str) -> Any:
-        """A table as `pyarrow.Table`."""
-        return self.arrow[name]
+        """A table as `pyarrow.Table`, with texts as they were sent and addresses as text, dictionary-encoded."""
+        return with_addresses(name, self.arrow[name]).unify_dictionaries()
 
     def frame(self, name: str) -> pd.DataFrame:
-        """A table as pandas frame with Arrow dtypes (64-bit addresses stay whole numbers)."""
-        if name not in self._frames:
-            with uncollected():
-                import pandas as pd
+        """A table as pandas frame with Arrow dtypes; texts are plain strings, for which pandas has `.str`."""
+        return self._frame(name)
 
-            self._frames[name] = shown(self.arrow[name]).to_pandas(types_mapper=pd.ArrowDtype)
-        return self._frames[name]
-
-    @property
-    def packets(self) -> pd.DataFrame:
-        """One row a record of the capture."""
-        return self.frame("packets")
-
-    @property
-    def attributes(self) -> pd.DataFrame:
-        """One row a ZCL attribute value."""
-        return self.frame("attributes")
-
-    @property
-    def commands(self) -> pd.DataFrame:
-        """One row a field of a command."""
-        return self.frame("commands")
-
-    @property
-    def messages(self) -> pd.DataFrame:
-        """One row a GBCS or DLMS message."""
-        return self.frame("messages")
-
-    @property
-    def items(self) -> pd.DataFrame:
-        """One row a value inside a message."""
-        return self.frame("items")
-
-    @property
-    def certificates(self) -> pd.DataFrame:
-        """One row a certificate that was given or that a message carried."""
-        return self.frame("certificates")
-
-    @property
-    def devices(self) -> pd.DataFrame:
-        """One row a radio."""
-        return self.frame("devices")
-
-    @property
-    def keys(self) -> pd.DataFrame:
-        """One row a key held or learnt; never its octets."""
-        return self.frame("keys")
+    def _content(self, name: str) -> Any:
+        return self.arrow[name]
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{name}: {len(table)}" for name, table in self.arrow.items())

@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol
 
 import pyarrow as pa
 
-from analysis.tables.arrow import arrow_schema
+from analysis.tables.addresses import text_schema, with_addresses
 from analysis.tables.scribe import Scribe
 from analysis.tables.text_output import Csv, JsonLines, RawCsv
 from captures.whole_files import abandon_file, begin_file, complete_file, move_file
@@ -33,7 +33,7 @@ so that readers can skip row groups."""
 
 
 class TableWriter(Protocol):
-    """Writes the batches of one table."""
+    """Writes the batches of one table; addresses leave it as text (`analysis.tables.addresses`)."""
 
     def write(self, batch: Any) -> None:
         """Append a record batch."""
@@ -47,10 +47,11 @@ class Arrow:
 
     def __init__(self, file: IO[bytes], table: str) -> None:
         self._file = file
-        self._writer = pa.ipc.new_stream(file, arrow_schema(table))
+        self._table = table
+        self._writer = pa.ipc.new_stream(file, text_schema(table))
 
     def write(self, batch: Any) -> None:
-        self._writer.write_batch(batch)
+        self._writer.write_batch(with_addresses(self._table, batch))
 
     def close(self) -> None:
         self._writer.close()
@@ -63,7 +64,8 @@ class Parquet:
     def __init__(self, file: IO[bytes], table: str) -> None:
         from pyarrow import parquet
 
-        self._schema = arrow_schema(table)
+        self._table = table
+        self._schema = text_schema(table)
         self._writer = parquet.ParquetWriter(
             file,
             self._schema,
@@ -74,6 +76,7 @@ class Parquet:
         )
 
     def write(self, batch: Any) -> None:
+        batch = with_addresses(self._table, batch)
         self._writer.write_table(pa.Table.from_batches([batch], schema=self._schema))
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["TABLES", "Column", "columns_of"]
+__all__ = ["ADDRESS_COLUMNS", "TABLES", "Column", "columns_of"]
 
 # Arrow type names as pyarrow.type_for_alias takes them, and three of our own:
 #   time      timestamp[ns, tz=UTC]
@@ -17,13 +17,21 @@ __all__ = ["TABLES", "Column", "columns_of"]
 
 
 class Column(NamedTuple):
-    """One column of a table."""
+    """One column of a table.
+
+    Attributes:
+        type: as it is held.
+        few: a text of a few words only.
+        address: what address it holds: ``eui64``, ``short``, ``either`` (the EUI-64 where it is known), or the column
+            that says which. It is a number inside, and leaves the program as hex digits (`analysis.tables.addresses`).
+    """
 
     name: str
     type: str
     meaning: str
     unit: str = ""
     few: bool = False
+    address: str = ""
 
 
 def _c(name: str, type_: str, meaning: str, unit: str = "") -> Column:
@@ -32,6 +40,10 @@ def _c(name: str, type_: str, meaning: str, unit: str = "") -> Column:
 
 def _choice(name: str, meaning: str) -> Column:
     return Column(name, "category", meaning, few=True)
+
+
+def _address(name: str, kind: str, meaning: str) -> Column:
+    return Column(name, "uint16" if kind == "short" else "uint64", meaning, address=kind)
 
 
 PACKETS = (
@@ -56,27 +68,27 @@ PACKETS = (
     _choice("mac_src_mode", "none, short, extended"),
     _c("mac_dst_pan", "uint16", "destination PAN ID, also when compressed away"),
     _c("mac_src_pan", "uint16", "source PAN ID, also when compressed away"),
-    _c("mac_dst", "uint64", "destination address, short or extended as mac_dst_mode says"),
-    _c("mac_src", "uint64", "source address, short or extended as mac_src_mode says"),
+    _address("mac_dst", "mac_dst_mode", "destination address, short or extended as mac_dst_mode says"),
+    _address("mac_src", "mac_src_mode", "source address, short or extended as mac_src_mode says"),
     _c("mac_command", "uint8", "MAC command identifier"),
     _c("mac_ack_request", "bool", "the sender asks for a MAC acknowledgement"),
     _c("mac_pending", "bool", "frame-pending bit"),
-    _c("beacon_epid", "uint64", "extended PAN ID in a ZigBee beacon"),
+    _address("beacon_epid", "eui64", "extended PAN ID in a ZigBee beacon"),
     _c("beacon_permit", "bool", "association-permit bit of a beacon's superframe specification"),
     _choice("mac_security", "none, ok, no_key, bad_mic, replay"),
     _c("mac_reason", "category", "why `mac_security` is not ok, in a sentence"),
     _c("mac_key", "category", "origin of the key that opened the MAC layer, as in the `keys` table"),
     _choice("nwk_type", "data, command, inter-pan, green-power"),
-    _c("nwk_src", "uint16", "NWK source short address"),
-    _c("nwk_dst", "uint16", "NWK destination short address"),
-    _c("nwk_src_eui64", "uint64", "source EUI-64, from the frame or the address map"),
-    _c("nwk_dst_eui64", "uint64", "destination EUI-64, from the frame or the address map"),
+    _address("nwk_src", "short", "NWK source short address"),
+    _address("nwk_dst", "short", "NWK destination short address"),
+    _address("nwk_src_eui64", "eui64", "source EUI-64, from the frame or the address map"),
+    _address("nwk_dst_eui64", "eui64", "destination EUI-64, from the frame or the address map"),
     _c("nwk_seq", "uint8", "NWK sequence number"),
     _c("nwk_radius", "uint8", "hops left"),
     _c("nwk_command", "uint8", "NWK command identifier, when readable"),
     _c("nwk_counter", "uint32", "NWK auxiliary header frame counter"),
     _c("nwk_key_seq", "uint8", "network key sequence number"),
-    _c("nwk_sender", "uint64", "EUI-64 in the NWK auxiliary header: who secured this hop"),
+    _address("nwk_sender", "eui64", "EUI-64 in the NWK auxiliary header: who secured this hop"),
     _c(
         "nwk_digest",
         "uint32",
@@ -94,7 +106,9 @@ PACKETS = (
     _c("aps_command", "uint8", "APS command identifier"),
     _c("aps_ack_request", "bool", "the sender asks for an APS acknowledgement"),
     _choice("aps_key_id", "link, network, key-transport, key-load"),
-    _c("aps_sender", "uint64", "EUI-64 of the APS auxiliary header, or of the NWK source where it has none"),
+    _address(
+        "aps_sender", "eui64", "EUI-64 of the APS auxiliary header, or of the NWK source where it has none"
+    ),
     _c("aps_frame_counter", "uint32", "APS auxiliary header frame counter"),
     _c(
         "aps_digest",
@@ -126,8 +140,8 @@ PACKETS = (
 ATTRIBUTES = (
     _c("frame", "uint64", "frame that carried it"),
     _c("time", "time", "when"),
-    _c("source", "uint64", "EUI-64 of the sender where known, else its short address"),
-    _c("destination", "uint64", "EUI-64 of the receiver where known, else its short address"),
+    _address("source", "either", "EUI-64 of the sender where known, else its short address"),
+    _address("destination", "either", "EUI-64 of the receiver where known, else its short address"),
     _c("endpoint", "uint8", "endpoint of the server side"),
     _c("cluster", "uint16", "cluster identifier"),
     _c("cluster_name", "category", "cluster name"),
@@ -148,8 +162,8 @@ COMMANDS = (
     _c("frame", "uint64", "frame that carried it"),
     _c("time", "time", "when"),
     _choice("layer", "zcl (also when null), or the layer whose command it is: mac, nwk, aps, zdp"),
-    _c("source", "uint64", "EUI-64 of the sender where known, else its short address"),
-    _c("destination", "uint64", "EUI-64 of the receiver where known, else its short address"),
+    _address("source", "either", "EUI-64 of the sender where known, else its short address"),
+    _address("destination", "either", "EUI-64 of the receiver where known, else its short address"),
     _c("cluster", "uint16", "cluster identifier"),
     _c("cluster_name", "category", "cluster name"),
     _choice("direction", "to-server or to-client"),
@@ -175,8 +189,10 @@ MESSAGES = (
     _c("name", "category", "name of the use case or APDU"),
     _c("message_code", "uint16", "GBCS message code"),
     _c("cra", "category", "command, response, alert"),
-    _c("originator", "string", "business originator EUI-64, or DLMS system title, in hex"),
-    _c("recipient", "string", "business target EUI-64 in hex"),
+    Column(
+        "originator", "string", "business originator EUI-64, or DLMS system title, in hex", address="eui64"
+    ),
+    Column("recipient", "string", "business target EUI-64 in hex", address="eui64"),
     _c("originator_counter", "uint64", "GBCS originator counter, or DLMS invocation counter"),
     _c("supplementary_counter", "uint64", "GBCS supplementary counter"),
     _c("payload_kind", "category", "dlms-access-request, gbz, der ..."),
@@ -253,8 +269,8 @@ CERTIFICATES = (
 )
 
 DEVICES = (
-    _c("eui64", "uint64", "extended address; null while unknown"),
-    _c("short", "uint16", "short address, the last one"),
+    _address("eui64", "eui64", "extended address; null while unknown"),
+    _address("short", "short", "short address, the last one"),
     _c("pan", "uint16", "PAN ID"),
     _c(
         "role",
@@ -302,6 +318,11 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "keys": KEYS,
     "findings": FINDINGS,
 }
+
+ADDRESS_COLUMNS = frozenset(
+    column.name for columns in TABLES.values() for column in columns if column.address
+)
+"""Names of the columns that hold addresses, in any table."""
 
 
 def columns_of(table: str) -> tuple[str, ...]:

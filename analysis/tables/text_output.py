@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis.tables.arrow import arrow_schema, column_array, numpy_of
+from analysis.tables.addresses import text_schema, with_addresses
+from analysis.tables.arrow import column_array, numpy_of
 from analysis.tables.python_values import rows_of
 from dissectors import kernels
 from dissectors.printable import csv_cell, json_text
@@ -179,7 +180,9 @@ def _fractions(nanoseconds: npt.NDArray[np.int64]) -> Any:
     return pa.Array.from_buffers(pa.string(), len(out), [None, pa.py_buffer(offsets), pa.py_buffer(out)])
 
 
-def _parts(batch: Any) -> Iterable[Any]:
+def _parts(table: str, batch: Any) -> Iterable[Any]:
+    """Some rows at a time, addresses as text."""
+    batch = with_addresses(table, batch)
     for start in range(0, len(batch), ROWS):
         yield batch.slice(start, ROWS)
 
@@ -194,10 +197,11 @@ class JsonLines:
 
     def __init__(self, file: IO[bytes], table: str) -> None:
         self._file = file
+        self._table = table
         self._cells = Cells(JSON)
 
     def write(self, batch: Any) -> None:
-        for part in _parts(batch):
+        for part in _parts(self._table, batch):
             self._file.write(self._lines(part))
 
     def _lines(self, batch: Any) -> memoryview | bytes:
@@ -226,11 +230,12 @@ class Csv:
 
     def __init__(self, file: IO[bytes], table: str) -> None:
         self._file = file
+        self._table = table
         self._cells = Cells(self.dialect)
-        self._file.write((",".join(arrow_schema(table).names) + "\r\n").encode())
+        self._file.write((",".join(text_schema(table).names) + "\r\n").encode())
 
     def write(self, batch: Any) -> None:
-        for part in _parts(batch):
+        for part in _parts(self._table, batch):
             cells = [
                 self._cells.of(name, column)
                 for name, column in zip(batch.schema.names, part.columns, strict=True)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from analysis.tables.addresses import address_text
+
 __all__ = ["PAIRS", "Agreement", "Pair", "tshark_fields"]
 
 Row = Mapping[str, Any]
@@ -21,8 +23,12 @@ def _number(text: str) -> int:
     return int(text, 0) if text.lower().startswith("0x") else int(text)
 
 
-def _eui64(text: str) -> int:
-    return int(text.replace(":", ""), 16)
+def _eui64(text: str) -> str:
+    return text.replace(":", "").lower()
+
+
+def _short(text: str) -> str:
+    return address_text(_number(text), 4)
 
 
 def _truth(text: str) -> bool:
@@ -65,15 +71,15 @@ PAIRS = (
     Pair("mac_seq", "wpan.seq_no", _number, "mac"),
     Pair("mac_dst_pan", "wpan.dst_pan", _number, "mac"),
     Pair("mac_src_pan", "wpan.src_pan", _number, "mac"),
-    Pair("mac_dst", "wpan.dst16", _number, "mac", ("mac_dst_mode", "short")),
-    Pair("mac_src", "wpan.src16", _number, "mac", ("mac_src_mode", "short")),
+    Pair("mac_dst", "wpan.dst16", _short, "mac", ("mac_dst_mode", "short")),
+    Pair("mac_src", "wpan.src16", _short, "mac", ("mac_src_mode", "short")),
     Pair("mac_dst", "wpan.dst64", _eui64, "mac", ("mac_dst_mode", "extended")),
     Pair("mac_src", "wpan.src64", _eui64, "mac", ("mac_src_mode", "extended")),
     Pair("mac_command", "wpan.cmd", _number, "mac"),
     Pair("fcs_ok", "wpan.fcs_ok", _truth, "mac"),
     Pair("nwk_type", "zbee_nwk.frame_type", _words("data", "command", "reserved", "inter-pan"), "nwk"),
-    Pair("nwk_dst", "zbee_nwk.dst", _number, "nwk"),
-    Pair("nwk_src", "zbee_nwk.src", _number, "nwk"),
+    Pair("nwk_dst", "zbee_nwk.dst", _short, "nwk"),
+    Pair("nwk_src", "zbee_nwk.src", _short, "nwk"),
     Pair("nwk_src_eui64", "zbee_nwk.src64", _eui64, "nwk"),
     Pair("nwk_dst_eui64", "zbee_nwk.dst64", _eui64, "nwk"),
     Pair("nwk_radius", "zbee_nwk.radius", _number, "nwk"),
@@ -140,7 +146,7 @@ class Agreement:
     disagreements: list[Disagreement] = field(default_factory=list)
 
     def compare(self, ours: Row, theirs: Mapping[str, str]) -> None:
-        """Take in one frame: our columns and tshark's fields as text; absent is null."""
+        """Take in one frame: our columns (addresses as text) and tshark's fields as text; absent is null."""
         for pair in PAIRS:
             if pair.when is not None and ours.get(pair.when[0]) != pair.when[1]:
                 continue

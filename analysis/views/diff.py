@@ -20,6 +20,7 @@ from analysis.pipeline.decode import Decoded
 
 __all__ = ["Comparison", "Divergence", "Timing", "compare", "steps"]
 
+SHORT_DIGITS = 4
 ROUTINE = {"Ack", "Data Request", "Link Status", "APS ack", "Route Record", "Many-to-One Route Request"}
 """Summaries that say nothing about how an exchange went."""
 
@@ -97,7 +98,7 @@ class Comparison:
 
 
 def steps(decoded: Decoded) -> pd.DataFrame:
-    """The steps of a capture: frame, seconds, actor, peer (addresses as numbers), step (text).
+    """The steps of a capture: frame, seconds, actor, peer (hex digits), step (text).
 
     Actors are EUI-64s where known, else short addresses. Retries of a frame count once.
     """
@@ -197,10 +198,9 @@ def _devices(decoded: Decoded, rows: pd.DataFrame) -> dict[Any, dict[str, Any]]:
         row = facts.get(address, {})
         name = row.get("name") if isinstance(row.get("name"), str) and row.get("name") else None
         role = row.get("role") if isinstance(row.get("role"), str) else None
-        wide = int(address) > 0xFFFF
-        text = f"{int(address):016x}" if wide else f"0x{int(address):04x}"
+        text = address if len(address) > SHORT_DIGITS else f"0x{address}"
         found[address] = {
-            "eui64": int(address), "name": name, "role": role, "order": order,
+            "eui64": address, "name": name, "role": role, "order": order,
             "label": f"{name} ({text})" if name else text,
         }  # fmt: skip
     return found
@@ -220,7 +220,7 @@ def _conversations(rows: pd.DataFrame, labels: dict[Any, str]) -> dict[str, pd.D
 def _broadcast(address: Any) -> str:
     if address is None or pd.isna(address):
         return "nobody"
-    return "all" if 0xFFF8 <= int(address) <= 0xFFFF else f"0x{int(address):04x}"
+    return "all" if 0xFFF8 <= int(address, 16) <= 0xFFFF else f"0x{int(address, 16):04x}"
 
 
 def _align(conversation: str, good: pd.DataFrame, faulty: pd.DataFrame, out: Comparison) -> None:

@@ -3,7 +3,9 @@
 Grammar, loosest first: ``or``, ``and``, ``not``, parentheses, then a comparison ``column operator value`` or a
 column alone (it has a value, and is not false). Operators: ``== != < <= > >=``, ``contains`` (without regard to
 case), ``matches`` (a regular expression), ``in (a, b)``. Values: numbers (0x...), "texts", words, EUI-64s with
-colons. Where a column has no value every comparison is false, ``!=`` too.
+colons. Where a column has no value every comparison is false, ``!=`` too. Addresses, which are hex digits, are compared
+with any of these: ``nwk_src == 0x1a2b``, ``== 1a2b``, ``>= 0xfff8``; a number without 0x is decimal, unless it has an
+address's 16 digits, or 4 the first of which is 0.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from analysis.tables.schema import ADDRESS_COLUMNS
 
 __all__ = ["Filter", "FilterError", "parse_filter"]
 
@@ -38,6 +42,8 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 WORDS = frozenset(["and", "or", "not", "in", "contains", "matches"])
 DEEPEST = 50
+ADDRESS = re.compile(r"0\d{3}|\d{16}")
+"""Decimal digits that are the hex digits of an address, and no number."""
 MOST_DIGITS = 40
 """Of a number: more than any column has room for, and few enough for each kind of arithmetic."""
 
@@ -150,18 +156,18 @@ class Parser:
         token = self.peek()
         if token.text in COMPARE and token.kind == "sign":
             self.at += 1
-            value, compare = self.value(), COMPARE[token.text]
-            return lambda rows: _compared(rows[name], compare, value)
+            value, compare = self.value(name), COMPARE[token.text]
+            return lambda rows: _compared(rows[name], compare, value, name)
         if self.take("contains"):
-            part = str(self.value()).casefold()
+            part = self.word().casefold()
             return lambda rows: _contains(rows[name], part)
         if self.take("matches"):
             pattern = self.pattern()
             return lambda rows: _texts(rows[name], lambda text: bool(pattern.search(text)))
         if self.take("in"):
-            values = self.values()
+            values = self.values(name)
             return lambda rows: np.logical_or.reduce(
-                [_compared(rows[name], operator.eq, value) for value in values]
+                [_compared(rows[name], operator.eq, value, name) for value in values]
             )
         return lambda rows: _present(rows[name])
 
@@ -177,7 +183,14 @@ class Parser:
         self.asked.add(token.text)
         return token.text
 
-    def value(self) -> Any:
+    def word(self) -> str:
+        """A value as it is written."""
+        token = self.peek()
+        value = self.value()
+        return token.text if token.kind == "number" else str(value)
+
+    def value(self, column: str = "") -> Any:
+        """A value, to be compared with a column."""
         token = self.peek()
         if token.kind in ("end", "sign"):
             raise FilterError(f"a value is expected, not {token.text!r}", token.at)
@@ -185,6 +198,8 @@ class Parser:
         if token.kind == "number":
             if len(token.text) > MOST_DIGITS:
                 raise FilterError(f"a number of {len(token.text)} digits", token.at)
+            if column in ADDRESS_COLUMNS and ADDRESS.fullmatch(token.text):
+                return token.text
             return (
                 float(token.text)
                 if "." in token.text
@@ -203,11 +218,11 @@ class Parser:
         except re.error as error:
             raise FilterError(f"not a regular expression: {error.msg}", token.at) from None
 
-    def values(self) -> list[Any]:
+    def values(self, column: str) -> list[Any]:
         self.expect("(")
-        found = [self.value()]
+        found = [self.value(column)]
         while self.take(","):
-            found.append(self.value())
+            found.append(self.value(column))
         self.expect(")")
         return found
 
@@ -227,9 +242,13 @@ def _tokens(text: str) -> list[Token]:
     return found
 
 
-def _compared(column: Any, compare: Callable[[Any, Any], Any], value: Any) -> Mask:
+def _compared(column: Any, compare: Callable[[Any, Any], Any], value: Any, name: str) -> Mask:
     """The column against a value of its own kind; all false when the value cannot be of that kind."""
     kind = column.dtype.kind
+    if name in ADDRESS_COLUMNS and kind in "OU":
+        found = _address_compared(column, compare, value)
+        if found is not None:
+            return found
     if kind == "b":
         value = {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
     elif kind in "iuf" and isinstance(value, str):
@@ -249,9 +268,19 @@ def _compared(column: Any, compare: Callable[[Any, Any], Any], value: Any) -> Ma
     return _booleans(compare(column, value))
 
 
+def _address_compared(column: Any, compare: Callable[[Any, Any], Any], value: Any) -> Mask | None:
+    """Addresses as numbers against one, each distinct one once; None when these are names and not addresses."""
+    number = _hexadecimal(value) if isinstance(value, str) else value
+    codes, words = column.factorize()
+    numbers = [_hexadecimal(str(word)) for word in words]
+    if number is None or None in numbers:
+        return None
+    return np.asarray(np.array([bool(compare(one, number)) for one in numbers] + [False], bool)[codes])
+
+
 def _hexadecimal(text: str) -> int | None:
     """Addresses are often written without 0x."""
-    digits = re.sub(r"[:\-\s]", "", text)
+    digits = re.sub(r"[:\-\s]|^0[xX]", "", text)
     return int(digits, 16) if re.fullmatch(r"[0-9a-fA-F]{1,16}", digits) else None
 
 

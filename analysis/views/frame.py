@@ -14,6 +14,7 @@ from analysis.pipeline.rows import LINK_TYPES, capture_columns
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import SECURITY, Hindsight, Session
 from analysis.pipeline.source import Replay, Source
+from analysis.tables.addresses import row_with_addresses
 from analysis.tables.python_values import iso_time
 from analysis.views.tree import hex_pane, issue_lines, secret_spans, tree_lines
 from captures import CaptureFacts, FrameBlock, Kind
@@ -163,7 +164,7 @@ def _encapsulation(block: FrameBlock, row: int) -> list[Field]:
 def to_json(one: Shown, *, reveal: bool = False) -> dict[str, Any]:
     """The frame as the JSON that `show --json` prints; keys are left out unless `reveal` is set."""
     found = one.dissection
-    columns = dict(one.columns)
+    columns = row_with_addresses("packets", one.columns)
     if columns.get("time") is not None:
         columns["time"] = iso_time(columns["time"])
     spans = {} if reveal else secret_spans(found.fields)

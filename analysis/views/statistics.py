@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from analysis.pipeline.passes import DecodedBlock, DecodePass
 from analysis.pipeline.sinks import Sink
+from analysis.tables.addresses import address_text, row_with_addresses
 from analysis.tables.arrow import numpy_of, truths_of
 from analysis.tables.python_values import rows_of
 
@@ -136,8 +137,8 @@ class Statistics:
             "conversations": [
                 {
                     "pan": k[0],
-                    "source": k[1],
-                    "destination": k[2],
+                    "source": address_text(k[1], 4),
+                    "destination": address_text(k[2], 4),
                     "frames": n,
                     "octets": self.conversation_octets[k],
                 }
@@ -156,7 +157,7 @@ class StatisticsSink(Sink):
 
     Attributes:
         counts: so far.
-        devices: rows of that table, known at the end.
+        devices: rows of that table, addresses as text; known at the end.
     """
 
     tables = ("packets", "devices")
@@ -169,7 +170,7 @@ class StatisticsSink(Sink):
         if "packets" in block.batches:
             self.counts.count(block.batches["packets"])
         if "devices" in block.batches:
-            self.devices = list(rows_of(block.batches["devices"]))
+            self.devices = [row_with_addresses("devices", row) for row in rows_of(block.batches["devices"])]
 
     def snapshot(self) -> Any:
         return deepcopy(self.counts)

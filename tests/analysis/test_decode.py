@@ -91,7 +91,7 @@ def test_frames_have_arrow_types_and_exact_addresses(captures_folder: Path, keyr
         frame = decoded.frame(table)
         assert tuple(frame.columns) == columns_of(table)
         assert all(isinstance(kind, pd.ArrowDtype) for kind in frame.dtypes), table
-    assert 0x00178801054399CE in decoded.devices.eui64.to_list()
+    assert "00178801054399ce" in decoded.devices.eui64.to_list()
     assert decoded.session.refused == {}
 
 

@@ -55,6 +55,50 @@ def test_chosen(text: str, expected: list[int]) -> None:
     assert table.frame[mask].tolist() == expected
 
 
+ADDRESSES = {
+    "nwk_src": ["1234", "0012", None, "fff9"],
+    "nwk_src_eui64": ["90b3d5fffe0000a0", None, "0000000000000001", "0022080000000001"],
+    "mac_src": ["1234", "90b3d5fffe0000a0", None, "0000000000000001"],
+    "source": ["Gas meter", "0x1234", "fff9", None],
+}
+"""Addresses as tables give them to people, and as the inspector names them."""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("nwk_src == 0x1234", [1]),
+        ("nwk_src == '1234'", [1]),
+        ("nwk_src == 4660", [1]),
+        ("nwk_src == 0012", [2]),
+        ("nwk_src == fff9", [4]),
+        ("nwk_src >= 0xfff8", [4]),
+        ("nwk_src != 0x12", [1, 4]),
+        ("nwk_src in (0x12, FFF9)", [2, 4]),
+        ("nwk_src contains 12", [1, 2]),
+        ("nwk_src contains 0012", [2]),
+        ("nwk_src matches '^f'", [4]),
+        ("nwk_src", [1, 2, 4]),
+        ("nwk_src == ZCL", []),
+        ("nwk_src_eui64 == 90:b3:d5:ff:fe:00:00:a0", [1]),
+        ("nwk_src_eui64 == '90-B3-D5-FF-FE-00-00-A0'", [1]),
+        ("nwk_src_eui64 == 0022080000000001", [4]),
+        ("nwk_src_eui64 < 0x10", [3]),
+        ("mac_src == 0x90b3d5fffe0000a0 or mac_src == 1", [2, 4]),
+        ("mac_src > 0xffff", [2]),
+        ("source == 'Gas meter'", [1]),
+        ("source contains 12", [2]),
+        ("source == 0x1234", []),
+    ],
+)
+def test_addresses_as_text(text: str, expected: list[int]) -> None:
+    columns = {name: pa.array(values, pa.string()) for name, values in ADDRESSES.items()}
+    for kind in (pa.string(), pa.dictionary(pa.int32(), pa.string())):
+        made = {name: array.cast(kind) for name, array in columns.items()}
+        table = pa.table({"frame": [1, 2, 3, 4], **made}).to_pandas(types_mapper=pd.ArrowDtype)
+        assert table.frame[parse_filter(text, table.columns).mask(table)].tolist() == expected
+
+
 @pytest.mark.parametrize(
     ("text", "position", "said"),
     [

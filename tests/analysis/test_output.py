@@ -14,6 +14,7 @@ import pytest
 
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import DECODED_TABLES, Decoded, decode
+from analysis.tables.addresses import row_with_addresses
 from analysis.tables.arrow import arrow_schema, batch_of
 from analysis.tables.output import FORMATS, Folder
 from analysis.tables.python_values import plain_columns, rows_of
@@ -39,12 +40,17 @@ def row_by_row(form: str, table: str, batches: list[Any]) -> bytes:
     text = io.StringIO()
     if form == "jsonl":
         for row in (row for batch in batches for row in rows_of(batch)):
-            text.write(json_text(row) + "\n")
+            text.write(json_text(row_with_addresses(table, row)) + "\n")
         return text.getvalue().encode()
     writer = csv.writer(text)
     writer.writerow(arrow_schema(table).names)
     for batch in batches:
-        columns = [values for _, values in plain_columns(batch)]
+        named = dict(plain_columns(batch))
+        rows = [
+            row_with_addresses(table, dict(zip(named, row, strict=True)))
+            for row in zip(*named.values(), strict=True)
+        ]
+        columns = [[row[name] for row in rows] for name in named]
         if form == "csv":
             columns = [[csv_cell(v) if isinstance(v, str) else v for v in c] for c in columns]
         columns = [[" ".join(map(str, v)) if isinstance(v, list) else v for v in c] for c in columns]

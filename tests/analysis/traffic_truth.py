@@ -34,10 +34,7 @@ def truth(packets: pd.DataFrame) -> pd.Series:
     words = {
         name: packets[name].astype(object) for name in ("aps_type", "zcl_type", "nwk_type", "nwk_security")
     }
-    numbers = {
-        name: packets[name].astype("Int64")
-        for name in ("aps_cluster", "zcl_command", "mac_command", "nwk_dst")
-    }
+    numbers = {name: packets[name].astype("Int64") for name in ("aps_cluster", "zcl_command", "mac_command")}
 
     def where(condition: Any) -> Any:
         return condition.fillna(False).to_numpy(dtype=bool)
@@ -62,7 +59,7 @@ def truth(packets: pd.DataFrame) -> pd.Series:
         ("poll", where(numbers["mac_command"] == 4)),
         (
             "join",
-            where(numbers["mac_command"].isin([1, 2])) | (unsecured & where(numbers["nwk_dst"] < 0xFFF8)),
+            where(numbers["mac_command"].isin([1, 2])) | (unsecured & where(packets["nwk_dst"] < "fff8")),
         ),
     ):
         out[which] = kind

@@ -91,7 +91,7 @@ def test_a_short_address_is_said_to_be_somebodys(zigbee: Path, tmp_path: Path) -
     keys = tmp_path / "keys.toml"
     text = (zigbee / "ot.toml").read_text()
     keys.write_text(
-        f'{text}\n[[device]]\neui64 = "a628e11817ca9567"\nshort = {frame.mac_src}\npan = {frame.mac_src_pan}\n'
+        f'{text}\n[[device]]\neui64 = "a628e11817ca9567"\nshort = "{frame.mac_src}"\npan = {frame.mac_src_pan}\n'
     )
     assert security(decode(zigbee / "ot7493.pcap", read_keys(keys)), "mac") == ["ok"]
 
@@ -99,7 +99,7 @@ def test_a_short_address_is_said_to_be_somebodys(zigbee: Path, tmp_path: Path) -
 def test_the_devices_of_a_named_pair_are_tried(zigbee: Path) -> None:
     decoded = read(zigbee, "aps_ext0_only.pcap", "lk2.toml")
     assert security(decoded) == ["ok"]
-    assert decoded.packets["aps_sender"].iloc[0] in (0x00124B0000000001, 0x00124B0000000002)
+    assert decoded.packets["aps_sender"].iloc[0] in ("00124b0000000001", "00124b0000000002")
 
 
 @pytest.mark.parametrize(

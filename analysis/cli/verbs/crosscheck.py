@@ -11,6 +11,7 @@ from analysis.cli import console
 from analysis.pipeline.decode import TableSink
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.source import Replay
+from analysis.tables.addresses import with_addresses
 from analysis.tables.python_values import rows_of
 from analysis.views.agreement import Agreement
 from analysis.views.tshark import TsharkFailed, TsharkMissing, tshark_rows, tshark_version
@@ -40,7 +41,8 @@ def _compared(
     with console.progress(replay.name, quiet=quiet) as step:
         sink = TableSink(("packets",))
         last = run_passes(replay, keyring, sink, progress=step)
-    ours = {row["frame"]: row for batch in sink.batches.get("packets", ()) for row in rows_of(batch)}
+    batches = (with_addresses("packets", batch) for batch in sink.batches.get("packets", ()))
+    ours = {row["frame"]: row for batch in batches for row in rows_of(batch)}
     console.tell_losses(last.facts)
     agreement = Agreement()
     frames = 0

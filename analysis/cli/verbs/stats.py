@@ -117,8 +117,8 @@ def _devices(devices: list[dict[str, Any]], most: int) -> Iterator[str]:
     width = max(12, *(len(row.get("role", "")) + 2 for row in shown))
     yield f"{'frames':>10}  {'EUI-64':<17}{'short':<8}{'PAN':<8}{'role':<{width}}{'state':<17}name"
     for row in shown:
-        eui64 = f"{row['eui64']:016x}" if "eui64" in row else "unknown"
-        short = f"0x{row['short']:04x}" if "short" in row else ""
+        eui64 = row.get("eui64", "unknown")
+        short = f"0x{row['short']}" if "short" in row else ""
         pan = f"0x{row['pan']:04x}" if "pan" in row else ""
         # A remote party, which keys.toml or a certificate names, never joins.
         told = f"{row.get('role', ''):<{width}}{row.get('join_state', ''):<17}{row.get('name', '')}"
