@@ -198,6 +198,8 @@ def rows_of(path: Path) -> list[Any]:
             read = json.loads(text)
         except ValueError:
             return [json.loads(line) for line in text.splitlines()]
+        if "verdicts" in read:  # rules stand in order of their chapter, which may be another now
+            read["verdicts"].sort(key=lambda verdict: verdict["rule"])
         return [{**read, "findings": None}, *read["findings"]] if "findings" in read else [read]
     return text.splitlines()
 
@@ -228,8 +230,8 @@ def _same_address(before: Any, after: Any) -> bool:
     return bool(digits) and int(after, 16) == before
 
 
-def compare(before: Path, after: Path, most: int) -> int:
-    """Print what differs, a line a kind of place; returns how many files differ."""
+def compare(before: Path, after: Path, most: int, ignored: frozenset[str]) -> int:
+    """Print what differs, a line a kind of place; returns how many files differ. Keys that are `ignored` may be new."""
     names = {
         p.relative_to(f)
         for f in (before, after)
@@ -248,6 +250,8 @@ def compare(before: Path, after: Path, most: int) -> int:
             continue
         counted = kinds.total()
         for path, one, other in differences(rows_of(before / name), rows_of(after / name), name.name + ":"):
+            if path.rpartition(".")[2] in ignored:
+                continue
             kinds[path] += 1
             examples = shown.setdefault(path, [])
             if len(examples) < most:
@@ -279,9 +283,11 @@ def main() -> int:
     comparing.add_argument("before", type=Path)
     comparing.add_argument("after", type=Path)
     comparing.add_argument("--most", type=int, default=3)
+    comparing.add_argument("--ignore", default="", help="keys that may be new or another, by commas")
     arguments = parser.parse_args()
     if arguments.verb == "compare":
-        return 1 if compare(arguments.before, arguments.after, arguments.most) else 0
+        ignored = frozenset(arguments.ignore.split(","))
+        return 1 if compare(arguments.before, arguments.after, arguments.most, ignored) else 0
     os.environ.pop("HANSCOPE_KEYS", None)
     only = arguments.only.split(",")
     for part in SIMULATED:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from analysis.engine.incidents import incidents_of
+from analysis.engine.judging import evidence_of
 from analysis.engine.merging import Said, Sayings
 from analysis.engine.provenance import provenance_of
 from analysis.features.completeness import tempered
@@ -308,7 +309,7 @@ class Checking:
             yield Verdict(rule.id, "capture", "not seen", text, about=CAPTURE)
         elif not said:
             lacking = [table for table in rule.needs if table not in self.tables]
-            text = f"needs {rule.unseen}"
+            text = f"needs {rule.requires}"
             if rule.smart_energy and not self.smart_energy:
                 text += " (no Smart Energy network was recognised)"
             elif lacking:
@@ -338,7 +339,7 @@ def _by_module(chosen: Sequence[Rule]) -> list[list[Rule]]:
     """Rules by the module that holds them; of the families the anomalies first, which look at most rows."""
     found: dict[str, list[Rule]] = {}
     for rule in sorted(chosen, key=lambda rule: rule.family):
-        found.setdefault(rule.function.__module__, []).append(rule)
+        found.setdefault(getattr(rule.function, "__module__", rule.area), []).append(rule)
     return list(found.values())
 
 
@@ -363,7 +364,7 @@ def _evidence(rule: Rule, view: View, settings: Profile) -> Iterator[Evidence]:
         return
     scope = view.smart_energy_view if rule.smart_energy else view
     if scope is not None:
-        said = rule.function(scope, **settings.parameters(rule.id, rule.parameters))
+        said = evidence_of(rule, scope, settings.parameters(rule.id, rule.parameters))
         yield from said if not rule.absent else tempered(view, rule, list(said))
 
 

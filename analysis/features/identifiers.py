@@ -32,7 +32,7 @@ from dissectors.zigbee.zdp import zdp_layer, zdp_names
 __all__ = [
     "ALERTS", "APS_COMMANDS", "CLUSTERS", "GENERAL_COMMANDS", "KEY_TYPES", "MAC_COMMANDS", "NWK_COMMANDS", "PROFILES",
     "REQUEST_KEY_TYPES", "STATUS", "TO_CLIENT", "TO_SERVER", "ZDP_COMMANDS", "Command", "FieldName", "Identifiers",
-    "attribute", "attribute_called", "class_attribute", "enumeration", "interface_class", "message_code",
+    "attribute", "attribute_called", "class_attribute", "command", "enumeration", "interface_class", "message_code",
     "to_client", "to_server",
 ]  # fmt: skip
 
@@ -148,15 +148,16 @@ class Command:
 
 def to_server(cluster: int, name: str) -> Command:
     """The command `name` that the server of a cluster gets. Raises UnknownName."""
-    return _command(cluster, TO_SERVER, name)
+    return command(cluster, TO_SERVER, name)
 
 
 def to_client(cluster: int, name: str) -> Command:
     """The command `name` that the client of a cluster gets. Raises UnknownName."""
-    return _command(cluster, TO_CLIENT, name)
+    return command(cluster, TO_CLIENT, name)
 
 
-def _command(cluster: int, direction: str, name: str) -> Command:
+def command(cluster: int, direction: str, name: str) -> Command:
+    """The command `name` of a cluster in one direction. Raises UnknownName."""
     found = [one for one in catalogue.commands_of(cluster) if one.manufacturer is None]
     number = _only(
         {one.id for one in found if (one.direction, one.name) == (direction, name)},

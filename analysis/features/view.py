@@ -341,6 +341,7 @@ def _table(name: str, content: Any) -> Table:
             else partial(_nulls, len(content), c.type)
             for c in TABLES[name]
         },
+        content=content,
     )
 
 

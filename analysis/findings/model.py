@@ -80,53 +80,76 @@ def _frames(frames: Iterable[int]) -> tuple[int, ...]:
     return tuple(map(int, islice(frames, FRAMES_KEPT)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A rule and what a person must know about it.
 
     Attributes:
         id: short name in kebab case.
         title: what was found when it is broken.
-        area: the chapter it belongs to (its file).
         family: ``compliance`` (a requirement), or ``anomaly`` (attack, fault, deviation).
+        area: the chapter it belongs to.
         severity: when broken; one of `SEVERITIES`.
         source: document and clause, paper or tool.
         confidence: one of `CONFIDENCES`.
-        unseen: what a capture must hold for the rule to judge.
+        requires: what a capture must hold for the rule to judge.
         advice: what to do.
+        explanation: for a field engineer: what it finds and why that matters.
+        example: a piece of its evidence.
         needs: tables that it reads.
-        merges: rows of the fact tables that it decides (``rules:Z03``, ``attacks:A02``, ``spec:R096``).
+        covers: rows of the fact tables that it decides (``rules:Z03``, ``attacks:A02``, ``spec:R096``): said here only.
         cause: incidents gather findings of one cause.
         smart_energy: judges only networks that carry Smart Energy.
         absent: told by something that is not there, which is so many frames on the air; 0 for all other rules. Where the
             sniffer may not have heard them, its findings inform only (`analysis.features.completeness`).
-        explanation: for a field engineer; the function's docstring.
         parameters: name to default.
+        reads: the rows that it declares (`analysis.rules.rows.Rows`); its function gets them as frames, in this order.
+        judge: what it says of them (`analysis.rules.judgement`), of a rule that needs no function.
+        function: what judges, of a rule that needs code.
+        broken_by: a simulation that breaks it (arguments of `hanscope simulate`), or a capture beside it.
+        kept_by: one that keeps it.
+        origin: file it was read from, of a rule of somebody else.
     """
 
     id: str
     title: str
-    area: str
     family: str
+    area: str
     severity: str
     source: str
     confidence: str
-    unseen: str
+    requires: str
     advice: str
-    needs: tuple[str, ...]
-    merges: tuple[str, ...]
-    cause: str
-    smart_energy: bool
-    absent: int
     explanation: str
-    parameters: Mapping[str, Any]
-    function: Callable[..., Iterable[Evidence]] = field(repr=False)
+    example: str = ""
+    needs: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
+    cause: str = ""
+    smart_energy: bool = False
+    absent: int = 0
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    reads: tuple[Any, ...] = ()
+    judge: Any = None
+    function: Callable[..., Iterable[Evidence]] | None = field(default=None, repr=False)
+    broken_by: str = ""
+    kept_by: str = ""
+    origin: str = ""
 
     @property
     def cap(self) -> str:
         """The gravest severity that this rule may give."""
         recalled = self.family == "compliance" and self.confidence == "recalled"
         return "warning" if recalled else "critical"
+
+    @property
+    def merges(self) -> tuple[str, ...]:
+        """Its former name for `covers`."""
+        return self.covers
+
+    @property
+    def unseen(self) -> str:
+        """Its former name for `requires`."""
+        return self.requires
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,14 +47,14 @@ def modifications() -> tuple[Modification, ...]:
 
 def is_modification(rule: Rule) -> bool:
     """Whether a rule judges what GBCS makes of ZigBee or DLMS."""
-    return any(source.startswith(MARK) for source in rule.merges)
+    return any(source.startswith(MARK) for source in rule.covers)
 
 
 def judging(rules: Iterable[Rule]) -> dict[int, list[str]]:
     """Ids of the rules that judge each feature, by its number."""
     out: dict[int, list[str]] = {}
     for rule in rules:
-        for source in rule.merges:
+        for source in rule.covers:
             if source.startswith(MARK):
                 out.setdefault(int(source.removeprefix(MARK)), []).append(rule.id)
     return out

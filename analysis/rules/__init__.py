@@ -10,7 +10,10 @@ from analysis import resolved
 _WHERE = {
     "Profile": "analysis.rules.profile",
     "REGISTRY": "analysis.rules.registry",
+    "RuleError": "analysis.rules.expression",
+    "declare": "analysis.rules.registry",
     "read_profile": "analysis.rules.profile",
+    "read_rules": "analysis.rules.own",
     "rule": "analysis.rules.registry",
 }
 

@@ -1,20 +1,30 @@
-"""How rules are registered, and where all of them are found."""
+"""How rules are registered, and where all of them are found.
+
+Strategy: a rule is registered when its file is read, and all that it names is looked up then: a mistake of a rule is an
+error with its place, and never a rule that keeps silent.
+"""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import metadata
 from typing import Any
 
 from analysis.findings.model import CONFIDENCES, FAMILIES, SEVERITIES, Evidence, Rule
+from analysis.rules.expression import RuleError
+from analysis.rules.judgement import Judgement, parameters_of, unknown_words
+from analysis.rules.rows import Rows
 
-__all__ = ["REGISTRY", "rule", "rules", "rules_of"]
+__all__ = ["REGISTRY", "declare", "rule", "rules", "rules_of"]
 
 REGISTRY: dict[str, Rule] = {}
+OWN = "own rules"
+Function = Callable[..., Iterable[Evidence]]
 
 
 def rule(
@@ -24,51 +34,138 @@ def rule(
     severity: str,
     source: str,
     confidence: str,
-    unseen: str,
     advice: str,
+    requires: str = "",
+    unseen: str = "",
+    reads: Sequence[Rows] = (),
     needs: Sequence[str] = ("packets",),
+    covers: Sequence[str] = (),
     merges: Sequence[str] = (),
-    cause: str = "",
-    smart_energy: bool = False,
-    absent: int = 0,
-    family: str = "compliance",
-    area: str = "own rules",
-) -> Callable[[Callable[..., Iterable[Evidence]]], Callable[..., Iterable[Evidence]]]:
-    """Registers a function ``(view, *, parameter=default, ...) -> evidence`` as a rule; see `Rule`.
+    finds: str = "",
+    matters: str = "",
+    **more: Any,
+) -> Callable[[Function], Function]:
+    """Registers a function as a rule: ``(view, *frames, parameter=default, ...) -> evidence``.
 
-    Raises ValueError for an id that is taken, or an unknown severity, confidence or family.
+    Args:
+        reads: rows that it declares; it gets each of them as a pandas frame, with the columns that they name.
+        finds, matters: what it finds and why that matters; without them the function's docstring says both.
+        requires, covers: see `Rule`; `unseen` and `merges` are their former names.
+        more: what else a `Rule` has.
+
+    Raises:
+        RuleError: the id is taken, or something that the rule says cannot be.
     """
-    if id in REGISTRY:
-        raise ValueError(f"two rules are called {id}")
-    if severity not in SEVERITIES or confidence not in CONFIDENCES:
-        raise ValueError(f"rule {id}: severity {severity}, confidence {confidence}")
-    if family not in FAMILIES:
-        raise ValueError(f"rule {id}: family {family}")
 
-    def register(function: Callable[..., Iterable[Evidence]]) -> Callable[..., Iterable[Evidence]]:
-        arguments = list(inspect.signature(function).parameters.values())[1:]
-        explanation = inspect.cleandoc(function.__doc__ or title)
-        parameters = {p.name: p.default for p in arguments}
-        REGISTRY[id] = Rule(
-            id, title, area, family, severity, source, confidence, unseen, advice, tuple(needs),
-            tuple(merges), cause or id, smart_energy, absent, explanation, parameters, function,
+    def register(function: Function) -> Function:
+        arguments = list(inspect.signature(function).parameters.values())[1 + len(reads) :]
+        _add(
+            Rule(
+                id=id, title=title, severity=severity, source=source, confidence=confidence, advice=advice,
+                requires=requires or unseen, covers=(*covers, *merges), reads=tuple(reads),
+                needs=_tables(reads) or tuple(needs), parameters={p.name: p.default for p in arguments},
+                explanation=_joined(finds, matters) or inspect.cleandoc(function.__doc__ or title),
+                function=function, **_placed(id, more),
+            )
         )  # fmt: skip
         return function
 
     return register
 
 
-def rules_of(family: str, area: str) -> partial[Callable[..., Any]]:
+def declare(
+    *,
+    id: str,  # noqa: A002
+    title: str,
+    finds: str,
+    matters: str,
+    example: str,
+    source: str,
+    advice: str,
+    severity: str,
+    confidence: str,
+    requires: str,
+    judge: Judgement,
+    parameters: dict[str, Any] | None = None,
+    covers: Sequence[str] = (),
+    **more: Any,
+) -> Rule:
+    """Registers a rule that needs no function; see `Rule` for what it says of itself.
+
+    Args:
+        finds: what it finds. matters: why that matters. example: a piece of its evidence.
+        judge: its rows, which of them break it, per whom, in which sentence.
+        parameters: values that a profile may change, by name: ``p.NAME`` in conditions.
+        more: what else a `Rule` has: family, area, cause, smart_energy, absent, needs, broken_by, kept_by.
+
+    Raises:
+        RuleError: the id is taken, or something that the rule says cannot be.
+    """
+    given = parameters or {}
+    if lacking := parameters_of(judge) - set(given):
+        raise RuleError(f"rule {id}: no parameter {', '.join(sorted(lacking))}")
+    if unknown := unknown_words(judge, given):
+        raise RuleError(f"rule {id}: a sentence names {', '.join(sorted(unknown))}, which it does not know")
+    needs = (*_tables([judge.rows]), *more.pop("needs", ()))
+    return _add(
+        Rule(
+            id=id, title=title, severity=severity, source=source, confidence=confidence, advice=advice,
+            requires=requires, covers=tuple(covers), reads=(judge.rows,), judge=judge, parameters=given, example=example,
+            explanation=_joined(finds, matters), needs=needs, **_placed(id, more),
+        )
+    )  # fmt: skip
+
+
+def _add(one: Rule) -> Rule:
+    if one.id in REGISTRY:
+        raise RuleError(f"two rules are called {one.id}")
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", one.id):
+        raise RuleError(f"rule {one.id}: an id is written in-kebab-case")
+    for name, known in (("severity", SEVERITIES), ("confidence", CONFIDENCES), ("family", FAMILIES)):
+        if getattr(one, name) not in known:
+            raise RuleError(f"rule {one.id}: {name} {getattr(one, name)!r} is none of {', '.join(known)}")
+    for name in ("title", "source", "advice", "requires", "explanation"):
+        if not getattr(one, name):
+            raise RuleError(f"rule {one.id}: it does not say its {name}")
+    REGISTRY[one.id] = one
+    return one
+
+
+def _placed(id: str, more: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    return {"family": "compliance", "area": OWN, **more, "cause": more.get("cause") or id}
+
+
+def _tables(reads: Sequence[Rows]) -> tuple[str, ...]:
+    """The tables without which there are no such rows."""
+    items = ("messages", "items")
+    return tuple(
+        dict.fromkeys(t for rows in reads for t in (items if rows.table == "items" else (rows.table,)))
+    )
+
+
+def _joined(*texts: str) -> str:
+    return " ".join(" ".join(texts).split())
+
+
+def rules_of(family: str, area: str) -> partial[Callable[[Function], Function]]:
     """`rule` for the rules of one family and chapter."""
     return partial(rule, family=family, area=area)
 
 
 def rules() -> list[Rule]:
-    """All rules: ours, and those of modules that entry points in group ``hanscope.rules`` name."""
-    for name in ("analysis.rules.compliance", "analysis.rules.anomalies"):
-        package = importlib.import_module(name)
-        for module in pkgutil.iter_modules(package.__path__, f"{name}."):
-            importlib.import_module(module.name)
+    """All rules: ours, those of modules that entry points in group ``hanscope.rules`` name, and those of folders that
+    were given (`analysis.rules.own.read_rules`)."""
+    _import_all("analysis.rules")
     for entry in metadata.entry_points(group="hanscope.rules"):
         entry.load()
     return sorted(REGISTRY.values(), key=lambda r: (r.family, r.area, r.id))
+
+
+def _import_all(package: str) -> None:
+    """The modules in the folders of a package: each topic is one."""
+    for folder in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+        if folder.ispkg:
+            for module in pkgutil.iter_modules(
+                importlib.import_module(folder.name).__path__, f"{folder.name}."
+            ):
+                importlib.import_module(module.name)

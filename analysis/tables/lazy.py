@@ -122,6 +122,7 @@ class Table:
         length: rows.
         makers: for each column, a function that makes it of the rows at some places (all when None).
         coders: for columns whose `codes` somebody knows already, a function that gives them.
+        content: the table behind it (of Arrow, or a DataFrame), of which `makers` may give other columns than it holds.
     """
 
     def __init__(
@@ -129,7 +130,10 @@ class Table:
         length: int,
         makers: dict[str, Callable[[Places | None], Any]],
         coders: dict[str, Callable[[], tuple[Any, list[Any]]]] | None = None,
+        content: Any = None,
     ) -> None:
+        self.content = content
+        self.own = dict(makers)
         self.length = length
         self.coders = coders or {}
         self.makers = makers

@@ -66,8 +66,10 @@ def with_cases() -> set[str]:
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda r: r.id)
 def test_a_rule_says_what_a_person_must_know(rule: Rule) -> None:
-    assert rule.source and rule.confidence and rule.advice and rule.unseen
-    assert rule.function.__doc__ and len(rule.explanation) >= 40
+    assert rule.source and rule.confidence and rule.advice and rule.requires
+    assert len(rule.explanation) >= 40
+    assert bool(rule.judge) != bool(rule.function)
+    assert rule.judge is None or (rule.example and rule.broken_by and rule.kept_by)
 
 
 def test_every_rule_is_broken_and_kept_by_a_test() -> None:

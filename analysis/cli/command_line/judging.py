@@ -15,6 +15,7 @@ from analysis.cli.command_line.options import (
     Option,
     ProfileOption,
     QuietOption,
+    RulesFromOption,
     keyring,
 )
 from analysis.cli.command_line.registry import verb
@@ -36,6 +37,7 @@ def check(
     ] = None,
     fail_on: FailOption = None,
     accept: AcceptOption = None,
+    rules_from: RulesFromOption = None,
     as_json: JsonOption = False,
     as_jsonl: Annotated[bool, Option("--jsonl", help="One finding a line.")] = False,
     verdicts: Annotated[bool, Option("--verdicts", help="Each rule's verdict.")] = False,
@@ -47,6 +49,8 @@ def check(
     """Findings: what is wrong, where, how bad, who says so, and what to do."""
     from analysis.cli.verbs import check as run
 
+    if rules_from is not None:
+        run.read_own(rules_from)
     if list_rules:
         return run.list_rules(as_json=as_json)
     if explain is not None:
@@ -81,11 +85,15 @@ def report(
     profile: ProfileOption = None,
     fail_on: FailOption = None,
     accept: AcceptOption = None,
+    rules_from: RulesFromOption = None,
     quiet: QuietOption = False,
 ) -> int:
     """One self-contained HTML file about a capture: no network needed to read it."""
+    from analysis.cli.verbs import check
     from analysis.cli.verbs import report as run
 
+    if rules_from is not None:
+        check.read_own(rules_from)
     return run.run(
         capture, keyring(keys), out=out, profile=profile, fail_on=fail_on, quiet=quiet, accept=accept
     )

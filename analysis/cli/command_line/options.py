@@ -27,6 +27,7 @@ __all__ = [
     "ProfileOption",
     "QuietOption",
     "RevealOption",
+    "RulesFromOption",
     "keyring",
     "time_of",
 ]
@@ -77,6 +78,10 @@ FailOption = Annotated[
 ProfileOption = Annotated[str | None, Option("--profile", help="Profile of rules: its name or file.")]
 AcceptOption = Annotated[
     Path | None, Option("--accept", metavar="FILE", help="Waivers: findings that are accepted (TOML or CSV).")
+]
+RulesFromOption = Annotated[
+    Path | None,
+    Option("--rules-from", metavar="DIR", help="Rules of your own besides: Python and TOML files."),
 ]
 LimitOption = Annotated[int | None, Option("--limit", min=1, help="Stop after so many frames.")]
 

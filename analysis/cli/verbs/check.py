@@ -15,7 +15,7 @@ from dissectors.keyring import Keyring
 if TYPE_CHECKING:
     from analysis.findings.waivers import Waivers
 
-__all__ = ["accepted_by", "explain", "list_rules", "run", "see_rules"]
+__all__ = ["accepted_by", "explain", "list_rules", "read_own", "run", "see_rules"]
 
 LETTERS = {"info": "I", "warning": "W", "error": "E", "critical": "C"}
 COLOURS = {"info": "36", "warning": "33", "error": "31", "critical": "1;31"}
@@ -74,6 +74,21 @@ def accepted_by(path: Path | None) -> Waivers | None:
         return None if path is None else read_waivers(path)
     except WaiverError as error:
         raise console.UsageError(str(error), "docs/waivers.md") from None
+
+
+def read_own(path: Path) -> None:
+    """Take in the rules of a folder or file.
+
+    Raises:
+        UsageError: it cannot be read, or a rule in it is wrong.
+    """
+    from analysis.rules.expression import RuleError
+    from analysis.rules.own import read_rules
+
+    try:
+        read_rules(path)
+    except RuleError as error:
+        raise console.UsageError(str(error), "docs/writing_rules.md") from None
 
 
 def see_rules(

@@ -4,91 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.features.identifiers import APS_COMMANDS, CLUSTERS
-from analysis.features.judging import count, judge, mask
-from analysis.features.view import DEVICE_PROFILE, SMART_ENERGY_PROFILE, Frame, View
+from analysis.features.judging import judge, mask
+from analysis.features.view import DEVICE_PROFILE, SMART_ENERGY_PROFILE, View
 from analysis.findings.model import Evidence
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "aps security")
 
-TRANSPORT_KEY = APS_COMMANDS["Transport Key"]
-UNDER_LINK_KEYS = CLUSTERS.some(
-    "Price", "Demand Response and Load Control", "Metering", "Messaging", "Tunneling", "Prepayment", "Calendar",
-    "Device Management", "Events", "Sub-GHz", "Time", "OTA Upgrade", "Keep-Alive",
-)  # fmt: skip
 OWN_CLUSTERS, OWN_PROFILES, ANY_PROFILE = 0xFC00, 0xC000, 0xFFFF
 """From where on clusters and profiles are a maker's own (ZigBee 05-3474 2.3.2.2; ZCL 2.6.1.1); the profile of any."""
-
-
-@rule(
-    "smart-energy-without-link-key",
-    "Smart Energy data without APS security",
-    severity="warning",
-    source="ZSE 1.2a 07-5356-19 5.4.6; CPA security characteristics",
-    confidence="recalled",
-    merges=("rules:Z10", "rules:C01"),
-    cause="unprotected data",
-    smart_energy=True,
-    unseen="APS data on Smart Energy clusters",
-    advice="The receiver must drop it; find out why the sender holds no link key",
-)
-def smart_energy_without_link_key(view: View) -> Iterator[Evidence]:
-    """Metering, price, prepayment, tunnel and the other Smart Energy clusters travel under the link key of
-    the two devices, not only under the network key that every device of the home holds."""
-    packets = view.good
-    rows = packets.only(aps_type="data", aps_profile=SMART_ENERGY_PROFILE)
-    rows = rows[mask(rows["aps_cluster"].isin(UNDER_LINK_KEYS))]
-    bad = mask(rows["aps_security"] == "none")
-    yield from judge(view, rows, bad, _clear_clusters, good="under a link key")
-
-
-def _clear_clusters(bad: Frame, _: Frame) -> str:
-    clusters = sorted({f"0x{int(c):04x}" for c in bad["aps_cluster"].dropna().unique()})
-    return f"{count(bad)} without APS security on cluster {', '.join(clusters)}"
-
-
-@rule(
-    "smart-energy-key-id",
-    "Smart Energy data under the wrong kind of APS key",
-    severity="warning",
-    source="ZSE 1.2a 07-5356-19 5.4.6",
-    confidence="recalled",
-    merges=("rules:Z10",),
-    cause="unprotected data",
-    smart_energy=True,
-    unseen="APS-secured data frames",
-    advice="Data is sent under the link key itself (key identifier 0); look at the sender's stack",
-)
-def smart_energy_key_id(view: View) -> Iterator[Evidence]:
-    """APS data frames are enciphered under the link key (key identifier 0); the key-transport and key-load
-    keys are for Transport-Key commands only."""
-    packets = view.good
-    rows = packets.only(aps_type="data")
-    rows = rows[mask(rows["aps_key_id"].notna())]
-    bad = ~mask(rows["aps_key_id"].isin(["link", "data"]))
-    yield from judge(view, rows, bad, "{bad} of APS data under a key that is not the link key")
-
-
-@rule(
-    "transport-key-key-id",
-    "A network key was not sent under the key-transport key",
-    severity="warning",
-    source="ZigBee PRO 05-3474 4.5.3",
-    confidence="recalled",
-    merges=("rules:Z04",),
-    cause="key exposure",
-    unseen="a Transport-Key command under APS security",
-    advice="Look at the trust centre's stack",
-)
-def transport_key_key_id(view: View) -> Iterator[Evidence]:
-    """The trust centre sends a network key under the key-transport key, which is derived from the link key
-    of that one device, and a link key under the key-load key."""
-    packets = view.good
-    rows = packets.only(aps_command=TRANSPORT_KEY)
-    rows = rows[mask(rows["aps_key_id"].notna())]
-    bad = ~mask(rows["aps_key_id"].isin(["key-transport", "key-load", "link"]))
-    yield from judge(view, rows, bad, "{bad} with a key under the wrong kind of key")
 
 
 @rule(

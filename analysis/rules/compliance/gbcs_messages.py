@@ -7,9 +7,10 @@ from functools import cache
 from typing import Any
 
 from analysis.features import names
-from analysis.features.judging import mask, plural
+from analysis.features.judging import mask
+from analysis.features.messages import judge_items, judge_messages, name_of, subject_of
 from analysis.features.view import Frame, View
-from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.model import Evidence
 from analysis.findings.subject import Subject
 from dissectors.facts import table
 
@@ -63,27 +64,6 @@ def hub_is_heard(view: View) -> bool:
     return bool(mask(gbcs(view)["message_code"].isin(codes)).any())
 
 
-def name_of(row: Any) -> Subject:
-    """A row of the messages table as a subject: number, use case and kind."""
-    use_case, cra = (getattr(row, name, None) for name in ("use_case", "cra"))
-    return subject_of(row.message, getattr(row, "name", None) if names.missing(use_case) else use_case, cra)
-
-
-def subject_of(number: Any, *words: object) -> Subject:
-    """A message by its number, and what is known of its name: use case, kind."""
-    known = [word for word in words if not names.missing(word)]
-    return Subject.of_message(number, *(known or ["unnamed message"]))
-
-
-def _said_of(row: Frame) -> dict[str, Any]:
-    """What a sentence takes of a row: an object without a name by its OBIS code, other values as "unknown"."""
-    said = {name: "unknown" if names.missing(value) else value for name, value in row._asdict().items()}
-    if "object" in said and names.missing(row.object):
-        code = said.get("obis", "unknown")
-        said["object"] = "an unnamed object" if code == "unknown" else f"object {code}"
-    return said
-
-
 def carried_out(view: View) -> set[int]:
     """The numbers of the commands that were answered with success."""
     answers = gbcs(view, "response")
@@ -103,21 +83,6 @@ def party(identifier: object) -> Subject:
     station = station_of(identifier)
     unnamed = station is None and not names.missing(identifier)
     return Subject.of(str(identifier)) if unnamed else Subject.device(station)
-
-
-def judge_messages(
-    view: View, rows: Frame, bad: object, text: str, good: str = "as required"
-) -> Iterator[Evidence]:
-    """One piece of evidence per message that is `bad`, one for each use case that is good."""
-    wrong = mask(bad)
-    for row in rows[wrong].itertuples():
-        yield broken(name_of(row), text.format(**_said_of(row)), row.frames)
-    for (use_case, cra), part in rows[~wrong].groupby(
-        ["use_case", "cra"], observed=True, sort=False, dropna=False
-    ):
-        many = f"{len(part):,} messages" if len(part) > 1 else "1 message"
-        words = " ".join(str(word) for word in (use_case, cra) if not names.missing(word))
-        yield kept(Subject.messages(words or "messages without a name"), f"{many} {good}")
 
 
 def numbers_of(rows: Frame) -> str:
@@ -153,21 +118,6 @@ def departure(view: View, rows: Frame, subject: str, text: str) -> Iterator[Evid
     rows = rows[mask(rows["departures"].notna())]
     found = mask(rows["departures"].astype(str).str.contains(rf"(?:^|; ){subject}(?:$|; )", regex=True))
     yield from judge_messages(view, rows, found, text)
-
-
-def judge_items(rows: Frame, bad: object, text: str) -> Iterator[Evidence]:
-    """One piece of evidence per message of `rows` (see `message_items`): its first four bad items, or how many
-    are good."""
-    wrong = mask(bad)
-    for number, part in rows.groupby("message", sort=False):
-        here = part[wrong[rows.index.get_indexer(part.index)]]
-        first = part.iloc[0]
-        subject = subject_of(number, first["use_case"])
-        if here.empty:
-            yield kept(subject, f"{plural(len(part), 'item')} as required")
-            continue
-        says = dict.fromkeys(text.format(**_said_of(row)) for row in here.itertuples())
-        yield broken(subject, "; ".join(list(says)[:4]), [] if first["frames"] is None else first["frames"])
 
 
 def payload_commands(view: View, use_case: str) -> Frame:

@@ -122,25 +122,6 @@ def rejoin_key_well_known(view: View, *, seconds: float = 30.0) -> Iterator[Evid
 
 
 @rule(
-    "leave-unsecured",
-    "A Leave command without security",
-    severity="warning",
-    source="ZigBee PRO 05-3474 3.6.1.10; Zillner (2015)",
-    confidence="recalled",
-    merges=("rules:N13", "attacks:A21"),
-    cause="forged command",
-    unseen="a NWK Leave command",
-    advice="A device must ignore it; if it left all the same, its stack needs an update",
-)
-def leave_unsecured(view: View) -> Iterator[Evidence]:
-    """A Leave that is not secured by the network key can come from anybody with a transmitter. A correct
-    device ignores it; a device that leaves all the same can be thrown out by anyone."""
-    packets = view.good
-    rows = packets.only(nwk_command=LEAVE)
-    yield from judge(view, rows, mask(rows["nwk_security"] == "none"), "{bad} with an unsecured Leave")
-
-
-@rule(
     "mic-fails",
     "Frames whose integrity code is wrong",
     severity="warning",

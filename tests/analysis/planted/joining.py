@@ -8,7 +8,7 @@ from dissectors.zigbee import assemble
 from dissectors.zigbee.security.link_keys import key_transport_key
 from tests.analysis.planted.catalogue import plant
 from tests.analysis.planted.recording import SECOND, Recording, Station
-from tests.analysis.planted.speech import forge, shout, tell
+from tests.analysis.planted.speech import forge, say, shout, tell, zcl
 
 WELL_KNOWN = b"ZigBeeAlliance09"
 ASSOCIATE, ANSWER, LEAVE_MAC, POLL, ORPHAN, SCAN, REALIGN = 1, 2, 3, 4, 6, 7, 8
@@ -62,6 +62,31 @@ def key_network_only(recording: Recording) -> None:
     device = recording.one_of("PPMID", "IHD")
     apdu = command_apdu(recording, transport(recording, device.eui64, kind=3, key=bytes(range(16))), None)
     tell(recording, recording["CHF"], device.short, recording.moment(), apdu, command=False, receiver=device)
+
+
+@plant("a network key under the network key", "transport-key-key-id", strengths=(1.0,))
+def key_of_wrong_kind(recording: Recording) -> None:
+    device = recording.one_of("PPMID", "IHD")
+    counter = recording.rng.randrange(500_000, 600_000)
+    apdu = assemble.secure_nwk(  # the auxiliary header of a network key, behind an APS header
+        assemble.aps_header_command(7, secured=True), transport(recording, device.eui64), recording.key,
+        counter=counter, source=recording["CHF"].eui64, key_seq=recording.key_sequence,
+    )  # fmt: skip
+    tell(recording, recording["CHF"], device.short, recording.moment(), apdu, command=False, receiver=device)
+
+
+@plant("a Request-Key under the well-known key", "well-known-key-opens-frames", strengths=(1.0,))
+def command_well_known(recording: Recording) -> None:
+    device = recording.one_of("PPMID", "IHD")
+    apdu = command_apdu(recording, b"\x08\x04", WELL_KNOWN, key_id=assemble.KEY_LINK)
+    tell(recording, recording["CHF"], device.short, recording.moment(), apdu, command=False, receiver=device)
+
+
+@plant("data under the key-load key", "smart-energy-key-id", strengths=(1.0,))
+def data_under_key_load(recording: Recording) -> None:
+    device, at = recording.one_of("PPMID", "IHD"), recording.moment()
+    asdu = zcl(0, b"\x00\x00", general=True)
+    say(recording, device, recording["ESME"], at, 0x0702, asdu, key_id=assemble.KEY_LOAD)
 
 
 @plant("keys to a joiner that never comes in", "join-fails")

@@ -1,0 +1,234 @@
+"""The rows that rules declare (`analysis.rules.rows`), found with Arrow: each distinct selection once for all rules.
+
+Strategy: a condition is looked at leaf by leaf; a leaf is one call of Arrow over one column, and of a column of words
+each word is looked at once. What came of a leaf is kept as bits, so the rules that ask for the same rows share them. Of
+few rows what breaks a rule is looked for among these rows alone. Rules with code get plain pandas frames of the columns
+that they name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from analysis.engine.conditions import evaluated, holds, truths
+from analysis.features.view import View
+from analysis.rules.expression import Condition
+from analysis.rules.rows import OF_COMMAND, OF_MESSAGE, Rows
+from analysis.tables.lazy import FEW, Places, Table, numbers_of
+from analysis.tables.pandas_columns import arrow_of
+
+__all__ = ["Selected", "Selections"]
+
+Mask = npt.NDArray[np.bool_]
+STATIONS = frozenset({"sender", "receiver", "origin", "target"})
+
+
+class Source(Protocol):
+    """Where columns come from."""
+
+    def __len__(self) -> int: ...
+
+    def arrow(self, name: str) -> Any:
+        """A column as Arrow has it."""
+
+    def pandas(self, name: str, places: Places | None) -> pd.Series[Any]:
+        """A column at some places (all when None), as rules with code get it."""
+
+    def codes(self, name: str) -> tuple[Any, list[Any]]:
+        """A column as numbers that stand for its values (-1: null), and the values."""
+
+
+class OfTable:
+    """Columns of a table of the view."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def arrow(self, name: str) -> Any:
+        if name in STATIONS:
+            codes, keys = self.table.codes(name)
+            return pa.DictionaryArray.from_arrays(
+                pa.array(codes, mask=codes < 0), pa.array(keys, pa.uint64())
+            )
+        content = self.table.content
+        if (
+            content is not None
+            and self.table.makers[name] is self.table.own.get(name)
+            and _has(content, name)
+        ):
+            found = arrow_of(content[name])
+            if found is not None:
+                return found
+        return _of_pandas(self.table[name])
+
+    def pandas(self, name: str, places: Places | None) -> pd.Series[Any]:
+        column = self.table[name] if places is None else self.table.cut(name, places)
+        return pd.Series(column.array, copy=False)
+
+    def codes(self, name: str) -> tuple[Any, list[Any]]:
+        return self.table.codes(name)
+
+
+def _has(content: Any, name: str) -> bool:
+    return name in (content.columns if isinstance(content, pd.DataFrame) else content.column_names)
+
+
+class OfFrame:
+    """Columns of a DataFrame that was made for some rows."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.frame = frame
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def arrow(self, name: str) -> Any:
+        return _of_pandas(self.frame[name])
+
+    def pandas(self, name: str, places: Places | None) -> pd.Series[Any]:
+        column = self.frame[name]
+        return column.reset_index(drop=True) if places is None else column.iloc[places].reset_index(drop=True)
+
+    def codes(self, name: str) -> tuple[Any, list[Any]]:
+        values, keys = pd.factorize(self.frame[name].astype("UInt64"))
+        return values, [int(key) for key in keys]
+
+
+class Selections:
+    """The rows of a view, as rules declare them."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._sources: dict[Any, Source] = {}
+        self._arrays: dict[tuple[Any, str], Any] = {}
+        self._masks: dict[tuple[Any, Condition], pa.BooleanArray] = {}
+        self._selected: dict[Rows, Selected] = {}
+
+    def selected(self, rows: Rows) -> Selected:
+        """The rows, whose parameters must have values by now (`Rows.bound`)."""
+        wanted = replace(rows, columns=())
+        if wanted not in self._selected:
+            self._selected[wanted] = Selected(self, wanted)
+        return self._selected[wanted]
+
+    def frame(self, rows: Rows) -> pd.DataFrame:
+        """The rows as a pandas frame of the columns that they name."""
+        return self.selected(rows).frame(rows.columns)
+
+    def source(self, key: Any) -> Source:
+        """The columns of a table, of items with their messages, or of commands (`Rows.of`) with their fields."""
+        if key not in self._sources:
+            if isinstance(key, tuple):
+                self._sources[key] = OfFrame(self._commands(*key))
+            elif key == "items":
+                self._sources[key] = OfFrame(_items(self.view))
+            else:
+                self._sources[key] = OfTable(self.view.tables.lazy[key])
+        return self._sources[key]
+
+    def _commands(self, of: Condition, fields: tuple[str, ...]) -> pd.DataFrame:
+        """One row for each command, with its fields as columns."""
+        rows = Rows("commands", of)
+        columns = self.selected(rows).frame((*OF_COMMAND, "field", "number", "value"))
+        lines = columns.drop_duplicates("frame")[list(OF_COMMAND)].sort_values(
+            ["seconds", "frame"], kind="stable"
+        )
+        for field in fields:
+            name, kind = field.removesuffix(":text"), "value" if field.endswith(":text") else "number"
+            mine = columns[columns["field"].astype(str).str.fullmatch(name)].drop_duplicates("frame")
+            lines[field] = lines["frame"].map(mine.set_index("frame")[kind])
+        return lines.reset_index(drop=True)
+
+    def array(self, key: Any, name: str) -> Any:
+        """A column of a source; made once."""
+        if (key, name) not in self._arrays:
+            self._arrays[key, name] = self.source(key).arrow(name)
+        return self._arrays[key, name]
+
+    def mask(self, key: Any, condition: Condition) -> pa.BooleanArray:
+        """Where a condition holds in a whole source; each leaf is looked at once."""
+        return evaluated(condition, partial(self._leaf, key))
+
+    def _leaf(self, key: Any, leaf: Any) -> pa.BooleanArray:
+        if (key, leaf) not in self._masks:
+            self._masks[key, leaf] = holds(leaf, partial(self.array, key), self.view)
+        return self._masks[key, leaf]
+
+
+class Selected:
+    """Some rows of a source.
+
+    Attributes:
+        places: where they are in it, in order.
+    """
+
+    def __init__(self, selections: Selections, rows: Rows) -> None:
+        self.selections = selections
+        self.key: Any = rows.table if rows.of is None else (rows.of, rows.fields)
+        self.source, self.kinds = selections.source(self.key), rows.kinds
+        if rows.condition is None or not len(self.source):
+            self.places: Places = np.arange(len(self.source))
+        else:
+            self.places = np.flatnonzero(truths(selections.mask(self.key, rows.condition)))
+        self._arrays: dict[str, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def mask(self, condition: Condition) -> Mask:
+        """Which of the rows a condition holds of. Of few rows it is looked at for these alone."""
+        if not len(self):
+            return np.zeros(0, np.bool_)
+        if len(self) * FEW > len(self.source):
+            return truths(self.selections.mask(self.key, condition))[self.places]
+        return truths(evaluated(condition, lambda leaf: holds(leaf, self._array, self.selections.view)))
+
+    def _array(self, name: str) -> Any:
+        if name not in self._arrays:
+            self._arrays[name] = self.selections.array(self.key, name).take(pa.array(self.places))
+        return self._arrays[name]
+
+    def frame(self, columns: Iterable[str]) -> pd.DataFrame:
+        """The rows as a pandas frame of these columns."""
+        whole = len(self) == len(self.source)
+        found = {name: self.source.pandas(name, None if whole else self.places) for name in columns}
+        return pd.DataFrame(found, copy=False)
+
+    def codes(self, name: str) -> tuple[Any, list[Any]]:
+        """A column of devices as numbers that stand for them (-1: null), and these."""
+        codes, keys = self.source.codes(name)
+        return codes[self.places], keys
+
+    @cached_property
+    def frames(self) -> Any:
+        """The frame numbers of the rows."""
+        return numbers_of(self.source.pandas("frame", self.places))[0]
+
+
+def _items(view: View) -> pd.DataFrame:
+    """Items with their messages' columns."""
+    items, messages = view.tables["items"], view.tables["messages"]
+    return pd.DataFrame(items.merge(messages[["message", *OF_MESSAGE]], on="message"))
+
+
+def _of_pandas(column: Any) -> Any:
+    """A pandas column as Arrow has it."""
+    array = column.array
+    if isinstance(array, pd.arrays.IntegerArray | pd.arrays.BooleanArray):
+        values, known = numbers_of(column)
+        return pa.array(values, mask=~known)
+    if isinstance(array, pd.Categorical):
+        codes = pa.array(array.codes, mask=array.codes < 0)
+        return pa.DictionaryArray.from_arrays(codes, pa.array(array.categories, pa.string()))
+    return pa.array(column, from_pandas=True)
