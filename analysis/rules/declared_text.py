@@ -13,6 +13,7 @@ from typing import Any
 
 from analysis.findings.model import Rule
 from analysis.rules.expression import (
+    STATION,
     And,
     Column,
     Compare,

@@ -50,13 +50,11 @@ class Token(NamedTuple):
 
 
 class Builder(Protocol[T]):
-    """Makes something of what the parser understands.
+    """Makes something of what the parser understands."""
 
-    Attributes:
-        addresses: columns whose values are hex digits of addresses.
-    """
-
-    addresses: Collection[str]
+    @property
+    def addresses(self) -> Collection[str]:
+        """Columns whose values are hex digits of addresses."""
 
     def compared(self, column: str, operator: str, value: Any) -> T:
         """``column operator value``."""
