@@ -125,7 +125,7 @@ def _decoded(capture: Path, keys: str) -> dict[str, Any]:
     held.write_text(keys, encoding="utf-8")
     held.chmod(0o600)
     done = decode(str(capture), read_keys(held))
-    return {name: getattr(done, name) for name in DECODED_TABLES}
+    return {name: done.arrow[name] for name in DECODED_TABLES}
 
 
 def try_plant(one: Plant, seed: int, strength: float, rules: list[str] | None = None) -> Told:
