@@ -22,7 +22,7 @@ _WHERE = {
 _FORMER = {
     "keys": "keyfile keystore_files parties",
     "tables": "schema python_values batches output scribe text_output pandas_columns lazy",
-    "pipeline": "source ahead side_by_side uncollected decode session devices blocks columns rows payload_rows"
+    "pipeline": "source ahead side_by_side decode session devices blocks columns rows payload_rows"
     " payloads conversations certificates ceilings keytable windows",
     "features": "stations selection view change_points polls repeats judging inference completeness"
     " shut names",

@@ -31,7 +31,6 @@ from analysis.pipeline.passes import DECODED_TABLES, DecodePass, Progress
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.side_by_side import processors, shared_out
 from analysis.pipeline.source import Replay, Source
-from analysis.pipeline.uncollected import uncollected
 from analysis.pipeline.windows import PART, WINDOW, Window, WindowSink
 from analysis.rules.profile import Profile, read_profile
 from analysis.rules.registry import rules as all_rules
@@ -208,10 +207,6 @@ class Checking:
         self._count_shut(view, window)
         if many:
             self._hear(view)
-        with uncollected():
-            return self._run(view, window)
-
-    def _run(self, view: View, window: Window | None) -> list[Evidence]:
         out = []
         for rule, evidence in zip(self.rules, self._said(view), strict=True):
             if isinstance(evidence, Exception):
@@ -261,10 +256,6 @@ class Checking:
 
     def result(self) -> CheckResult:
         """Findings, verdicts and incidents of all that was taken."""
-        with uncollected():
-            return self._result()
-
-    def _result(self) -> CheckResult:
         findings: list[tuple[Finding, tuple[float, float]]] = []
         verdicts: list[Verdict] = []
         for rule in self.rules:

@@ -6,8 +6,9 @@ small numbers for grouping (`codes`)."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,16 @@ __all__ = ["Column", "Known", "Places", "Table", "joint_codes", "mask", "matchin
 
 Places = npt.NDArray[np.intp]
 Known = npt.NDArray[np.bool_]
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 FEW = 8  # so many times fewer rows than the table are cut from a column before it is made
 SMALL = (np.uint8, np.uint16)
 SOME = 4  # so many numbers are looked for one by one in less time than by a table
+MADE = 32 * 1024 * 1024
+"""Octets of columns that a table keeps made; of more, those that were read last. To make one again takes a few
+milliseconds of a million rows."""
+FOUND, CODED = 16 * 1024 * 1024, 24 * 1024 * 1024
+"""The same of places, and of codes."""
 
 
 def numbers_of(column: Any) -> tuple[Any, Known]:
@@ -115,6 +123,33 @@ def _whole(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
+class Recent(Generic[Key, Value]):
+    """What was asked for last, of a bounded size: it is made again when it is asked for after it was let go."""
+
+    def __init__(self, octets: int) -> None:
+        self._room = octets
+        self._held: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._held
+
+    def get(self, key: Key) -> Value | None:
+        """What is held under `key`."""
+        held = self._held.get(key)
+        if held is None:
+            return None
+        self._held.move_to_end(key)
+        return held[0]
+
+    def put(self, key: Key, value: Value, octets: int) -> None:
+        """Hold it, and let go of what was not asked for the longest where there is not room for all."""
+        self._held[key] = value, octets
+        self._room -= octets
+        while self._room < 0 and len(self._held) > 1:
+            _, (_, freed) = self._held.popitem(last=False)
+            self._room += freed
+
+
 class Table:
     """Columns by name, each made when it is first read.
 
@@ -138,18 +173,20 @@ class Table:
         self.coders = coders or {}
         self.makers = makers
         self.index = pd.RangeIndex(length)
-        self._made: dict[str, Column] = {}
-        self._places: dict[tuple[str, Any], Places] = {}
+        self._made: Recent[str, Column] = Recent(MADE)
+        self._places: Recent[tuple[str, Any], Places] = Recent(FOUND)
         self._ordered: dict[str, bool] = {}
-        self._codes: dict[str, tuple[npt.NDArray[Any], list[Any]]] = {}
+        self._codes: Recent[str, tuple[npt.NDArray[Any], list[Any]]] = Recent(CODED)
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, name: str) -> Column:
-        if name not in self._made:
-            self._made[name] = Column(_array(self.makers[name](None)), index=self.index, copy=False)
-        return self._made[name]
+        column = self._made.get(name)
+        if column is None:
+            column = Column(_array(self.makers[name](None)), index=self.index, copy=False)
+            self._made.put(name, column, column.array.nbytes)
+        return column
 
     def cut(self, name: str, places: Places, index: Any = None) -> Column:
         """The column at `places`; a column that nobody has read yet is not made for a few rows of it."""
@@ -162,14 +199,16 @@ class Table:
         """The rows, in order, where a column holds `value` (or one of several); found once, but for long
         numbers such as addresses, each of which is asked for once."""
         if _long(self[name]):
-            if name in self._codes and value in self._codes[name][1]:
-                codes, keys = self._codes[name]
-                return np.flatnonzero(codes == keys.index(value))
+            coded = self._codes.get(name)
+            if coded is not None and value in coded[1]:
+                return np.flatnonzero(coded[0] == coded[1].index(value))
             return np.flatnonzero(holds(self[name], value))
         key = (name, frozenset(value) if isinstance(value, list | set | range) else value)
-        if key not in self._places:
-            self._places[key] = np.flatnonzero(holds(self[name], value))
-        return self._places[key]
+        places = self._places.get(key)
+        if places is None:
+            places = np.flatnonzero(holds(self[name], value))
+            self._places.put(key, places, places.nbytes)
+        return places
 
     def ordered(self, name: str) -> bool:
         """Whether a column of whole numbers never falls; found once."""
@@ -180,9 +219,11 @@ class Table:
 
     def codes(self, name: str) -> tuple[npt.NDArray[Any], list[Any]]:
         """A column as numbers that stand for its values (-1: null), and the values; found once."""
-        if name not in self._codes:
-            self._codes[name] = self.coders[name]() if name in self.coders else _codes(self[name])
-        return self._codes[name]
+        found = self._codes.get(name)
+        if found is None:
+            found = self.coders[name]() if name in self.coders else _codes(self[name])
+            self._codes.put(name, found, found[0].nbytes)
+        return found
 
     def frame(self, places: Places | None) -> pd.DataFrame:
         """Rows as a DataFrame of all columns."""
