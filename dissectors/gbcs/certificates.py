@@ -101,7 +101,7 @@ def of_field(root: Field, der: bytes) -> Certificate:
         role=_role(subject),
         usage=key_usage_names(usage) or "" if isinstance(usage, bytes) else "",
         point=point,
-        serial=serial.value if serial is not None else 0,
+        serial=serial.value if serial is not None and isinstance(serial.value, int) else 0,
         key_identifier=_bytes(root, "subject_key_identifier"),
         authority_identifier=_bytes(root, "key_identifier"),
         valid=_validity(root),

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Field, Issue
-from dissectors.gbcs.der_octets import CONTENTS, VALUES, encode
+from dissectors.gbcs.der_octets import CONTENTS, LONGEST, VALUES, encode
 from dissectors.layout.lengths import read_length
 
 __all__ = [
@@ -32,6 +32,10 @@ __all__ = [
 __all__ += ["oid", "sequence", "sequence_of", "text", "time"]
 
 LAYER = "gbcs.der"
+DEEPEST = 32
+"""Levels of nesting; X.509 and the structures of GBCS have 12."""
+MOST_ODD = 8
+"""Elements that a structure does not have, of one level, that are told one by one; further ones are counted."""
 Meaning = Callable[[Any], str | None]
 
 
@@ -151,15 +155,23 @@ class Reader:
             field, offset = self._one(shape, offset, end, fields)
             if field is not None:
                 fields.append(field)
-            while offset < end:
-                self._note(
-                    "warning", offset, f"{tag_name(self.data[offset])} that the structure does not have"
-                )
-                extra, offset = self._any(offset, end)
-                fields.append(extra)
+            self._odd("the structure", offset, end, fields, 0)
         except DissectionError as error:
             self.issues.append(Issue.of(error))
         return fields
+
+    def _odd(self, owner: str, offset: int, end: int, found: list[Field], depth: int) -> None:
+        """Read what is left of `owner` up to `end`, which is no part of it, into `found`."""
+        count, begin = 0, offset
+        while offset < end:
+            count += 1
+            if count <= MOST_ODD:
+                self._note("warning", offset, f"{tag_name(self.data[offset])} that {owner} does not have")
+                begin = offset
+            extra, offset = self._any(offset, end, depth=depth)
+            found.append(extra)
+        if count > MOST_ODD:
+            self._note("warning", begin, f"{count - MOST_ODD:,} more elements that {owner} does not have")
 
     def _note(self, severity: Any, offset: int, words: str) -> None:
         self.issues.append(Issue(severity, LAYER, offset, words))
@@ -173,14 +185,16 @@ class Reader:
             raise Truncated(length, end - start, layer=LAYER, offset=start)
         return self.data[offset], start, start + length
 
-    def _one(self, shape: Shape, offset: int, end: int, before: Sequence[Field]) -> tuple[Field | None, int]:
+    def _one(
+        self, shape: Shape, offset: int, end: int, before: Sequence[Field], depth: int = 0
+    ) -> tuple[Field | None, int]:
         if shape.kind == "choice":
             tag = self.data[offset] if offset < end else -1
             part = next((p for p in shape.parts if p.tag == tag), None)
             if part is not None:
-                return self._one(part, offset, end, before)
+                return self._one(part, offset, end, before, depth)
         elif shape.kind != "any" and offset < end and self.data[offset] == shape.tag:
-            return self._matching(shape, offset, end, before)
+            return self._matching(shape, offset, end, before, depth)
         if shape.optional and (offset >= end or shape.kind != "any"):
             return None, offset
         if offset >= end:
@@ -188,17 +202,19 @@ class Reader:
         if shape.kind != "any":
             found = tag_name(self.data[offset])
             self._note("warning", offset, f"{found} where {shape.name} is expected")
-        return self._any(offset, end, shape.name)
+        return self._any(offset, end, shape.name, depth)
 
-    def _matching(self, shape: Shape, offset: int, end: int, before: Sequence[Field]) -> tuple[Field, int]:
+    def _matching(
+        self, shape: Shape, offset: int, end: int, before: Sequence[Field], depth: int
+    ) -> tuple[Field, int]:
         tag, start, stop = self._header(offset, end)
         if shape.kind in ("sequence", "sequence-of"):
             field = self._branch(shape.name, tag, offset, start, stop)
-            self._elements(shape, field, start, stop)
+            self._elements(shape, field, start, stop, depth + 1)
             return field, stop
         inner = shape.inside(before) if shape.inside is not None else None
         if inner is not None:
-            return self._wrapped(shape, inner, offset, start, stop), stop
+            return self._wrapped(shape, inner, offset, start, stop, depth + 1), stop
         return self._leaf(shape, offset, start, stop), stop
 
     def _branch(self, name: str, tag: int, offset: int, start: int, stop: int) -> Field:
@@ -206,12 +222,12 @@ class Reader:
         header.meaning = f"{tag_name(tag)}, {stop - start} octets"
         return Field(name, None, tag_name(tag), offset, stop - offset, self.buffer, [header])
 
-    def _elements(self, shape: Shape, field: Field, offset: int, stop: int) -> None:
+    def _elements(self, shape: Shape, field: Field, offset: int, stop: int, depth: int) -> None:
         parts = shape.parts
         if shape.kind == "sequence-of":
             index = 0
             while offset < stop:
-                element, offset = self._one(parts[0], offset, stop, field.children)
+                element, offset = self._one(parts[0], offset, stop, field.children, depth)
                 if element is None:
                     break
                 element.name = f"{element.name}[{index}]"
@@ -219,15 +235,12 @@ class Reader:
                 index += 1
         else:
             for part in parts:
-                element, offset = self._one(part, offset, stop, field.children)
+                element, offset = self._one(part, offset, stop, field.children, depth)
                 if element is not None:
                     field.children.append(element)
-        while offset < stop:
-            self._note("warning", offset, f"{tag_name(self.data[offset])} that {shape.name} does not have")
-            element, offset = self._any(offset, stop)
-            field.children.append(element)
+        self._odd(shape.name, offset, stop, field.children, depth)
 
-    def _wrapped(self, shape: Shape, inner: Shape, offset: int, start: int, stop: int) -> Field:
+    def _wrapped(self, shape: Shape, inner: Shape, offset: int, start: int, stop: int, depth: int) -> Field:
         field = self._branch(shape.name, shape.tag, offset, start, stop)
         if shape.kind == "bits" and start < stop:
             unused = self.data[start]
@@ -235,17 +248,21 @@ class Reader:
                 Field("unused_bits", unused, f"{unused} unused bits", start, 1, self.buffer)
             )
             start += 1
-        element, after = self._one(inner, start, stop, field.children)
+        element, after = self._one(inner, start, stop, field.children, depth)
         if element is not None:
             field.children.append(element)
         while after < stop:
-            element, after = self._any(after, stop)
+            element, after = self._any(after, stop, depth=depth)
             field.children.append(element)
         return field
 
     def _leaf(self, shape: Shape, offset: int, start: int, stop: int) -> Field:
         content = self.data[start:stop]
         value = VALUES[shape.kind](content)
+        if shape.kind in LONGEST and len(content) > LONGEST[shape.kind]:
+            words = f"{len(content)} octets are more than an {shape.kind} has: they are left as they are"
+            self._note("error", start, words)
+            return Field(shape.name, value, content.hex(), offset, stop - offset, self.buffer)
         if content != CONTENTS[shape.kind](value):
             words = f"not canonical: {content.hex() or 'no octets'} for {shape.name} {_plain(value)}"
             self._note("note", start, words)
@@ -254,14 +271,20 @@ class Reader:
             self._note("note", offset, f"{shape.name} {_plain(value)} has no known meaning")
         return Field(shape.name, value, said, offset, stop - offset, self.buffer)
 
-    def _any(self, offset: int, end: int, name: str = "") -> tuple[Field, int]:
-        """Whatever comes, by its tag alone."""
+    def _any(self, offset: int, end: int, name: str = "", depth: int = 0) -> tuple[Field, int]:
+        """Whatever comes, by its tag alone; what is nested too deep stays octets."""
         tag, start, stop = self._header(offset, end)
         name = name or tag_name(tag).lower().replace(" ", "_")
-        if tag & 0x20:
+        if tag & 0x20 and depth >= DEEPEST:
+            self._note(
+                "error",
+                offset,
+                f"nested deeper than {DEEPEST} levels: {stop - start} octets are left as they are",
+            )
+        elif tag & 0x20:
             field = self._branch(name, tag, offset, start, stop)
             while start < stop:
-                element, start = self._any(start, stop)
+                element, start = self._any(start, stop, depth=depth + 1)
                 field.children.append(element)
             return field, stop
         return self._leaf(Shape(name, tag, _TYPES.get(tag, "octets")), offset, start, stop), stop
@@ -315,7 +338,8 @@ def encode_field(field: Field, data: bytes) -> bytes:
     """
     tag = data[field.offset]
     if not field.children:
-        return _with_length(tag, _content(tag, field.value), field.length)
+        content, start = _content(tag, field.value), read_length(data, field.offset + 1, field.end, LAYER)[1]
+        return _with_length(tag, content, len(content) + start - field.offset)
     inner = field.children[1:]
     content = b""
     if inner and inner[0].name == "unused_bits":

@@ -10,11 +10,16 @@ from typing import Any
 
 from dissectors.printable import readable
 
-__all__ = ["CONTENTS", "VALUES", "encode"]
+__all__ = ["CONTENTS", "LONGEST", "VALUES", "encode"]
+
+LONGEST = {"integer": 64, "oid": 64}
+"""Octets of contents that are read; longer ones stay octets (numbers of the structures of GBCS have 33 at most)."""
 
 
 def _oid(content: bytes) -> str | bytes:
     """The dotted form; octets that are not the shortest form of one stay octets."""
+    if len(content) > LONGEST["oid"]:
+        return content
     dotted = _dotted(content)
     return dotted if dotted.count(".") and _oid_octets(dotted) == content else content
 
@@ -33,7 +38,7 @@ def _dotted(content: bytes) -> str:
 
 
 VALUES: dict[str, Callable[[bytes], Any]] = {
-    "integer": lambda c: int.from_bytes(c, "big", signed=True),
+    "integer": lambda c: int.from_bytes(c, "big", signed=True) if len(c) <= LONGEST["integer"] else c,
     "octets": bytes,
     "bits": lambda c: c[1:],
     "null": lambda _: None,
@@ -54,7 +59,9 @@ def encode(tag: int, content: bytes) -> bytes:
     return bytes((tag, 0x80 | len(length))) + length + content
 
 
-def _integer_octets(value: int) -> bytes:
+def _integer_octets(value: int | bytes) -> bytes:
+    if isinstance(value, bytes):
+        return value
     return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
 
 
