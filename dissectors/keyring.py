@@ -11,6 +11,10 @@ __all__ = ["CbkeScalars", "DeviceName", "DlmsKeys", "InstallCode", "Key", "KeyKi
 # ZigBee 05-3474 4.4.3: default trust centre link key of the home automation profiles, published.
 DEFAULT_LINK_KEY = b"ZigBeeAlliance09"
 
+MOST_TRIED = 32
+"""Of the keys that a capture itself brought and that fit a frame equally well, so many of the first and so many of
+the last are tried on it; further ones only cost time."""
+
 KeyKind = Literal["network", "link", "mac", "thread", "green-power"]
 
 
@@ -46,6 +50,11 @@ class Key:
         if self.value == DEFAULT_LINK_KEY and not self.origin.startswith("well-known"):
             # Whoever gave it: a key that everybody knows must be seen as such where it opens a frame.
             object.__setattr__(self, "origin", f"well-known ({self.origin})")
+
+    @property
+    def brought(self) -> bool:
+        """Whether the capture itself brought it: any number of them may come."""
+        return self.first_frame is not None or self.origin == "capture secrets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,8 @@ class Keyring:
     """All keys that are held. `revision` grows with every new key, so that shut frames can be tried again.
 
     `addresses` says whose a short address is, by (PAN, short address). `gbcs` is a
-    `dissectors.gbcs.keystore.Keystore` or None.
+    `dissectors.gbcs.keystore.Keystore` or None. `untried` is how many keys were the most that fitted a frame and
+    were not tried because there were too many (`MOST_TRIED`).
     """
 
     keys: list[Key] = field(default_factory=list)
@@ -126,6 +136,7 @@ class Keyring:
     cbke: list[CbkeScalars] = field(default_factory=list)
     gbcs: Any = None
     revision: int = 0
+    untried: int = 0
     _scopes: set[tuple[Any, ...]] = field(default_factory=set)
     _counted: int = 0
 
@@ -148,13 +159,12 @@ class Keyring:
         Link keys that were given without a pair of devices come last: people do not always know which kind of
         key they hold, and an integrity code tells.
         """
-        ranked = [
-            ((k.pan == pan) + (k.sequence == sequence), index, k)
-            for index, k in enumerate(self.keys)
-            if k.kind == "network" and k.pan in (None, pan)
-        ]
-        for _, _, key in sorted(ranked, key=lambda entry: (-entry[0], -entry[1])):
-            yield key
+        ranks: tuple[list[Key], ...] = ([], [], [])
+        for key in self.keys:
+            if key.kind == "network" and (key.pan is None or key.pan == pan):
+                ranks[(key.pan == pan) + (key.sequence == sequence)].append(key)
+        for rank in reversed(ranks):
+            yield from reversed(self._tried(rank))
         yield from (k for k in self.keys if k.kind == "link" and k.devices is None and k.first_frame is None)
 
     def link_keys(self, source: int | None, destination: int | None) -> Iterator[Key]:
@@ -162,8 +172,17 @@ class Keyring:
         pair = {source, destination} - {None}
         exact = [k for k in self.keys if k.kind == "link" and k.devices and pair <= set(k.devices)]
         other = [k for k in self.keys if k.kind == "link" and k.devices is None]
-        yield from reversed(exact)
-        yield from reversed(other)
+        yield from reversed(self._tried(exact))
+        yield from reversed(self._tried(other))
+
+    def _tried(self, keys: list[Key]) -> list[Key]:
+        """`keys`, in the order in which they came, but for those in the middle of too many that the capture brought."""
+        if len(keys) <= 2 * MOST_TRIED:
+            return keys
+        brought = [place for place, key in enumerate(keys) if key.brought]
+        left = set(brought[MOST_TRIED:-MOST_TRIED])
+        self.untried = max(self.untried, len(left))
+        return [key for place, key in enumerate(keys) if place not in left]
 
     def of_kind(self, kind: KeyKind) -> Iterator[Key]:
         """Keys of one kind, in the order in which they came."""

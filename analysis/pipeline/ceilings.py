@@ -22,6 +22,10 @@ __all__ = ["CEILINGS", "keep_within", "notes"]
 
 UNPROVEN_KEYS = 512
 """Keys that the capture taught but that opened no frame so far: the oldest ones are forgotten."""
+PROVEN_KEYS, FIRST_KEYS = 512, 64
+"""Keys that the capture taught and that opened frames: of more, the oldest are forgotten, but the very first."""
+NO_USE = "keys that the capture taught, but that opened nothing, were forgotten"
+TOO_MANY = "keys that the capture taught, and that opened frames, were forgotten: they were too many"
 
 
 class Ceiling(NamedTuple):
@@ -73,20 +77,29 @@ def keep_within(session: Session) -> None:
 
 
 def _forget_keys(session: Session) -> None:
-    """Of the keys that the capture taught, those that opened something stay, and the last `UNPROVEN_KEYS`."""
+    """Of the keys that the capture taught, the last that opened nothing stay, and of those that opened something the
+    last and some of the first (which opened the most)."""
     keys = session.context.keyring.keys
     learnt = keys[session.given :]
-    if len(learnt) <= UNPROVEN_KEYS:
+    if len(learnt) <= min(UNPROVEN_KEYS, PROVEN_KEYS):
         return
     proven = {value for _, value in session.context.state(KeyProofs).proven}
-    unproven = [place for place, key in enumerate(learnt) if key.value not in proven]
-    if len(unproven) > UNPROVEN_KEYS:
-        gone = set(unproven[: len(unproven) - UNPROVEN_KEYS + UNPROVEN_KEYS // 4])
+    kinds: tuple[list[int], list[int]] = ([], [])
+    for place, key in enumerate(learnt):
+        kinds[key.value in proven].append(place)
+    forgotten = _beyond(kinds[False], UNPROVEN_KEYS, 0), _beyond(kinds[True], PROVEN_KEYS, FIRST_KEYS)
+    gone = {place for places in forgotten for place in places}
+    if gone:
         keys[session.given :] = [key for place, key in enumerate(learnt) if place not in gone]
         session.context.keyring.revision += 1
-        session.forgotten["keys that the capture taught, but that opened nothing, were forgotten"] += len(
-            gone
-        )
+    for text, places in zip((NO_USE, TOO_MANY), forgotten, strict=True):
+        if places:
+            session.forgotten[text] += len(places)
+
+
+def _beyond(places: list[int], most: int, first: int) -> list[int]:
+    """The oldest of too many, but the very `first` of them."""
+    return places[first : first + len(places) - most + most // 4] if len(places) > most else []
 
 
 def _states(session: Session) -> Iterator[Any]:
@@ -108,8 +121,14 @@ def _forget(held: dict[Any, Any] | set[Any], count: int) -> None:
 def notes(session: Session) -> list[str]:
     """What was forgotten, one sentence a kind."""
     most = {one.text: one.most for one in CEILINGS}
-    return [
+    found = [
         f"more than {most[text]:,} {text}: {count:,} were forgotten" if text in most else f"{count:,} {text}"
         for text, count in session.forgotten.items()
         if text
     ]
+    untried = session.context.keyring.untried
+    if untried:
+        found.append(
+            f"{untried:,} keys that the capture brought were too many to be tried on a frame that they fit"
+        )
+    return found

@@ -14,6 +14,7 @@ from dissectors.message import Message
 __all__ = ["MessagesOfFrames", "finish_conversations", "read_packet"]
 
 Found = tuple[tuple[int, ...], Message]
+FORGOTTEN = "conversations between stations (DLMS) were forgotten: they were too many, or waited for too much"
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -46,6 +47,9 @@ def read_packet(session: Session, record: bytes, columns: dict[str, Any]) -> Non
     conversations.keys = session.context.keyring.dlms
     time_ns = columns["time"]
     found = conversations.feed_packet(record, columns["link_type"], time_ns or 0, columns["frame"])
+    if conversations.forgotten:
+        session.forgotten[FORGOTTEN] += conversations.forgotten
+        conversations.forgotten = 0
     if not found:
         return
     summaries = [str(message.columns["name"]) for _, message in found]

@@ -32,6 +32,9 @@ class Inflater(Protocol):
 
     def step(self, piece: bytes, size: int) -> bytes: ...
 
+    def another(self) -> Inflater:
+        """For the member that follows this one."""
+
     @property
     def hungry(self) -> bool: ...
 
@@ -41,6 +44,9 @@ class _Gzip:
         self.inner = zlib.decompressobj(31)
         self.ended, self.unused = False, b""
         self.error: zlib.error | None = None
+
+    def another(self) -> Inflater:
+        return _Gzip()
 
     def step(self, piece: bytes, size: int) -> bytes:
         if self.error:
@@ -71,11 +77,15 @@ class _Gzip:
 
 
 class _Zstd:
-    def __init__(self) -> None:
+    def __init__(self, outer: Any = None) -> None:
         import zstandard
 
-        self.inner = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
+        self.outer = outer or zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
+        self.inner = self.outer.decompressobj()
         self.ended, self.unused, self.waiting = False, b"", b""
+
+    def another(self) -> Inflater:
+        return _Zstd(self.outer)  # to make it takes longer than to read a short frame
 
     def step(self, piece: bytes, size: int) -> bytes:
         self.waiting += piece
@@ -96,6 +106,9 @@ class _Lz4:
 
         self.inner = lz4.frame.LZ4FrameDecompressor()
         self.ended, self.unused = False, b""
+
+    def another(self) -> Inflater:
+        return _Lz4()
 
     def step(self, piece: bytes, size: int) -> bytes:
         out: bytes = self.inner.decompress(piece, size)
@@ -118,9 +131,9 @@ MAGICS: dict[bytes, tuple[str, Callable[[], Inflater]]] = {
 class _Inflated:
     """Reads what a source holds compressed, member after member."""
 
-    def __init__(self, source: Source, name: str, make: Callable[[], Inflater], magic: bytes) -> None:
-        self.source, self.name, self.make, self.magic = source, name, make, magic
-        self.inflater: Inflater | None = make()
+    def __init__(self, source: Source, name: str, first: Inflater, magic: bytes) -> None:
+        self.source, self.name, self.magic = source, name, magic
+        self.inflater: Inflater | None = first
         self.given = 0
         self.left = b""
         self.surplus = b""
@@ -155,8 +168,8 @@ class _Inflated:
     def _next_member(self, unused: bytes) -> None:
         while len(unused) < len(self.magic) and (piece := self.source.read(PIECE)):
             unused += piece
-        if unused.startswith(self.magic):
-            self.inflater, self.left = self.make(), unused
+        if unused.startswith(self.magic) and self.inflater is not None:
+            self.inflater, self.left = self.inflater.another(), unused
             return
         self.inflater = None
         if unused.strip(b"\0"):
@@ -180,7 +193,7 @@ def decompressed(source: Source) -> Source:
     for magic, (name, make) in MAGICS.items():
         if head.startswith(magic):
             try:
-                inflated = _Inflated(source, name, make, magic)
+                inflated = _Inflated(source, name, make(), magic)
             except ImportError as error:
                 raise CaptureError(source.name, None, f"reading {name} needs {error.name}") from error
             return Source(inflated, source.name, None, source.size, source)

@@ -5,6 +5,7 @@ Everything in here is bounded: a peer that never finishes what it began cannot f
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 MAX_ENTRIES = 4096
 MAX_TRANSFER = 16 * 1024 * 1024
+MAX_DEDICATED = 16
+"""Dedicated keys that are learnt; each is tried on what follows."""
 
 
 class Bounded(OrderedDict[K, V], Generic[K, V]):
@@ -68,6 +71,7 @@ class Blocks:
             self.last = number
         if self.size > MAX_TRANSFER or len(self.parts) > 0x10000:
             self.parts.clear()
+            self.size = 0
             return False
         return True
 
@@ -113,6 +117,13 @@ class Association:
     scalers: Bounded[tuple[int, str], Scaler] = field(default_factory=Bounded)
     short_names: Bounded[int, tuple[int, bytes]] = field(default_factory=Bounded)
     last_read: list[Any] = field(default_factory=list)
+    dedicated: int = 0
+    _sorted_names: tuple[int, ...] = ()
+
+    @property
+    def waiting(self) -> int:
+        """Octets of transfers in blocks that are not whole."""
+        return sum(one.size for one in self.transfers.values())
 
     @classmethod
     def with_keys(cls, keys: Sequence[DlmsKeys]) -> Association:
@@ -134,9 +145,24 @@ class Association:
         own = [self.titles[direction]] if direction in self.titles else []
         return own + [t for t in (*self.titles.values(), *self.other_titles) if t not in own]
 
+    def learn_short_name(self, base: int, class_id: int, octets: bytes) -> None:
+        """Remember which object has the short name `base`."""
+        self.short_names[base] = class_id, octets
+        self._sorted_names = ()
+
+    def short_name_before(self, name: int) -> int | None:
+        """The greatest base name that is not above `name`."""
+        if len(self._sorted_names) != len(self.short_names):
+            self._sorted_names = tuple(sorted(self.short_names))
+        place = bisect_right(self._sorted_names, name)
+        return self._sorted_names[place - 1] if place else None
+
     def learn_dedicated_key(self, key: bytes) -> None:
         """Hold a dedicated key that came in an opened Initiate request."""
         if len(key) not in (16, 32) or any(entry.dedicated_key == key for entry in self.keys):
             return
         known = next((entry.authentication_key for entry in self.keys if entry.authentication_key), None)
         self.keys.append(DlmsKeys(authentication_key=known, dedicated_key=key))
+        self.dedicated += 1
+        if self.dedicated > MAX_DEDICATED:  # those that were learnt stand behind those that were given
+            del self.keys[-MAX_DEDICATED - 1]

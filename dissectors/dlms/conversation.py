@@ -7,22 +7,21 @@ the association of that pair of stations. What carries no DLMS is passed over wi
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
-from dissectors.dlms.apdu import APDU_NAMES, read_whole_apdu
 from dissectors.dlms.apdu_decoder import ApduDecoder
-from dissectors.dlms.association import Association, Bounded
+from dissectors.dlms.association import MAX_ENTRIES, Association
+from dissectors.dlms.conversation_state import ENOUGH, OPENINGS, Conversation, Pending, Side
 from dissectors.dlms.counters import InvocationCounters
 from dissectors.dlms.extents import extent
 from dissectors.dlms.hdlc import read_frame
 from dissectors.dlms.mbus import Telegram, read_telegram
-from dissectors.dlms.message import find_transport
 from dissectors.dlms.message_view import DlmsMessage
 from dissectors.dlms.packets import read_packet
-from dissectors.dlms.reassembly import HdlcSegments, MbusSegments, TcpStream
-from dissectors.dlms.transports import LLC_DIRECTIONS, READERS, read_hdlc
-from dissectors.errors import DissectionError, Truncated
+from dissectors.dlms.reassembly import TcpStream
+from dissectors.dlms.transports import READERS, read_hdlc
 from dissectors.field import Issue
 from dissectors.keyring import DlmsKeys
 from dissectors.message import Message
@@ -30,58 +29,11 @@ from dissectors.message import Message
 __all__ = ["Conversations", "Found"]
 
 Found = tuple[tuple[int, ...], Message]
-DLMS_PORT = 4059
 MAX_WAIT = 0x10000 + 16
-ENOUGH = 9
-"""Octets that tell the carrier; with fewer, a stream that opens like one is waited for."""
+MOST_OCTETS = 32 * 1024 * 1024
+"""Octets that wait for others, of all conversations."""
 
-TRIES = 64
-"""Payloads that may pass before a conversation is taken to carry no DLMS: a capture may begin in mid-message."""
-
-_OPENINGS = (b"\x7e", b"\0", b"\x68", b"\xe5", b"\x10")
 _SPEAKING = ("SNRM", "UA", "DISC", "DM", "FRMR")
-
-
-@dataclass(slots=True)
-class _Side:
-    """What one endpoint sends: the stream, and the frames of a message that is not whole yet."""
-
-    stream: TcpStream = field(default_factory=TcpStream)
-    segments: HdlcSegments = field(default_factory=HdlcSegments)
-    telegrams: MbusSegments = field(default_factory=MbusSegments)
-    pending: dict[Hashable, tuple[bytes, list[int]]] = field(default_factory=dict)
-    issues: list[Issue] = field(default_factory=list)
-    direction: str = ""
-
-
-@dataclass(slots=True)
-class _Conversation:
-    transport: str = ""
-    tried: int = 0
-    sides: dict[Hashable, _Side] = field(default_factory=dict)
-    associations: Bounded[Hashable, Association] = field(default_factory=Bounded)
-
-    def side(self, source: Hashable) -> _Side:
-        return self.sides.setdefault(source, _Side())
-
-    def waiting(self) -> set[int]:
-        """Frames of which octets wait for more to come."""
-        if self.tried >= TRIES and not self.transport:
-            return set()
-        out: set[int] = set()
-        for side in self.sides.values():
-            out.update(frame for _, frame in side.stream.frames)
-            out.update(frame for _, frame in side.stream.held.values())
-            for _, frames in side.pending.values():
-                out.update(frames)
-        return out
-
-    def choose(self, octets: bytes, destination: Hashable) -> str:
-        """The carrier, once chosen for good; after some payloads that show none, ``""`` for good."""
-        if not self.transport and self.tried < TRIES:
-            self.tried += 1
-            self.transport = _choose(octets, destination)
-        return self.transport
 
 
 @dataclass(slots=True)
@@ -91,11 +43,15 @@ class Conversations:
     Attributes:
         keys: keys that may open ciphered messages.
         counters: invocation counters over all conversations.
+        size: octets that wait for others.
+        forgotten: conversations that were let go, because there were too many or too much waited in them.
     """
 
     keys: Sequence[DlmsKeys] = ()
     counters: InvocationCounters = field(default_factory=InvocationCounters)
-    _all: Bounded[Hashable, _Conversation] = field(default_factory=Bounded)
+    size: int = 0
+    forgotten: int = 0
+    _all: OrderedDict[Hashable, Conversation] = field(default_factory=OrderedDict)
 
     def feed_packet(self, record: bytes, link_type: int, time_ns: int, frame: int) -> list[Found]:
         """Take a captured packet; the messages that it completes, each with the numbers of its frames.
@@ -140,7 +96,7 @@ class Conversations:
         key = frozenset((source, destination)), sequence is None
         conversation = self._all.get(key)
         if conversation is None:
-            self._all[key] = conversation = _Conversation()
+            self._all[key] = conversation = Conversation()
         self._all.move_to_end(key)
         if transport != "auto":
             conversation.transport = transport
@@ -150,24 +106,41 @@ class Conversations:
         elif stream:
             side.stream.feed(side.stream.next or 0, octets, frame)
         elif octets:
-            return self._datagram(conversation, side, octets, frame, destination)
-        return self._drain(conversation, side, destination)
+            found = self._datagram(conversation, side, octets, frame, destination)
+            self._weigh(conversation)
+            return found
+        found = self._drain(conversation, side, destination)
+        self._weigh(conversation)
+        return found
+
+    def _weigh(self, conversation: Conversation) -> None:
+        """Let go of the conversations that were silent for the longest while there is too much of them."""
+        size = conversation.transfers + sum(side.size for side in conversation.sides.values())
+        self.size += size - conversation.size
+        conversation.size = size
+        while len(self._all) > MAX_ENTRIES or (self.size > MOST_OCTETS and len(self._all) > 1):
+            self.size -= self._all.popitem(last=False)[1].size
+            self.forgotten += 1
 
     def waiting(self) -> set[int]:
         """Numbers of the frames that carried a part of a message which is not whole yet."""
         return set().union(*(conversation.waiting() for conversation in self._all.values()))
 
     def finish(self) -> list[Found]:
-        """At the end of a capture: what was held behind a gap in a stream, read as far as it goes."""
+        """At the end of a capture: what was held behind a gap in a stream, and messages whose last segment did not
+        come, read as far as they go."""
         out: list[Found] = []
         for conversation in self._all.values():
             for side in conversation.sides.values():
                 side.stream.flush()
                 out += self._drain(conversation, side, None)
+                for key in list(side.pending):
+                    pending, stations = side.release(key), frozenset(key) if isinstance(key, tuple) else ()
+                    out.append(self._whole(conversation, side, conversation.transport, pending, stations))
         return out
 
     def _datagram(
-        self, conversation: _Conversation, side: _Side, octets: bytes, frame: int, destination: Hashable
+        self, conversation: Conversation, side: Side, octets: bytes, frame: int, destination: Hashable
     ) -> list[Found]:
         transport = conversation.choose(octets, destination)
         if not transport:
@@ -189,17 +162,17 @@ class Conversations:
             at = stop
         return out
 
-    def _drain(self, conversation: _Conversation, side: _Side, destination: Hashable) -> list[Found]:
+    def _drain(self, conversation: Conversation, side: Side, destination: Hashable) -> list[Found]:
         """Take whole pieces off the stream while there are any."""
         out: list[Found] = []
         stream = side.stream
         if stream.lost:
             text = f"{stream.lost} octets of the TCP stream are not in the capture"
-            side.issues.append(Issue("warning", "tcp", 0, text))
+            side.say(Issue("warning", "tcp", 0, text))
             stream.lost = 0
         if not conversation.transport and stream.ready:
             first = bytes(stream.ready[:MAX_WAIT])
-            if len(first) < ENOUGH and first[:1] in _OPENINGS:
+            if len(first) < ENOUGH and first[:1] in OPENINGS:
                 return out
             if not conversation.choose(first, destination):
                 stream.take(len(stream.ready))
@@ -215,12 +188,10 @@ class Conversations:
             if octets.strip(b"\x7e\xe5"):
                 carrier = conversation.transport
                 text = f"{len(octets)} octets in the stream that are no {carrier} were passed over"
-                side.issues.append(Issue("warning", f"dlms.{carrier}", 0, text))
+                side.say(Issue("warning", f"dlms.{carrier}", 0, text))
         return out
 
-    def _piece(
-        self, conversation: _Conversation, side: _Side, octets: bytes, frames: list[int]
-    ) -> list[Found]:
+    def _piece(self, conversation: Conversation, side: Side, octets: bytes, frames: list[int]) -> list[Found]:
         """One frame, telegram or PDU; segments wait for their last one."""
         if conversation.transport == "hdlc":
             return self._hdlc(conversation, side, octets, frames)
@@ -231,9 +202,7 @@ class Conversations:
             stations = frozenset((octets[2:4], octets[4:6]))
         return [self._message(conversation, side, conversation.transport, octets, frames, stations)]
 
-    def _hdlc(
-        self, conversation: _Conversation, side: _Side, octets: bytes, frames: list[int]
-    ) -> list[Found]:
+    def _hdlc(self, conversation: Conversation, side: Side, octets: bytes, frames: list[int]) -> list[Found]:
         start = len(octets) - len(octets.lstrip(b"\x7e"))
         frame = read_frame(octets, start, len(octets))
         stations = frozenset((frame.destination, frame.source))
@@ -243,42 +212,50 @@ class Conversations:
             return [self._message(conversation, side, "hdlc", octets, frames, stations)]
         if frame.type not in ("I", "UI") or frame.info[0] == frame.info[1]:
             return []
-        notes = len(side.segments.notes)
-        unit = side.segments.feed(frame, octets)
         key = (frame.destination, frame.source)
-        if len(side.segments.notes) > notes:
-            side.issues += [Issue("note", "dlms.hdlc", 0, text) for _, text in side.segments.notes[notes:]]
-            del side.segments.notes[:]
-            if unit is None:
-                return []
-        before, numbers = side.pending.pop(key, (b"", []))
-        joined = before + octets, numbers + [n for n in frames if n not in numbers]
-        if unit is None:
-            side.pending[key] = joined
+        unit = side.segments.feed(frame, octets)
+        noted = side.segments.notes[:]
+        side.segments.notes.clear()
+        for _, text in noted:
+            side.say(Issue("note", "dlms.hdlc", 0, text))
+        pending = side.release(key)
+        given_up = bool(pending.pieces) and key not in side.segments.open
+        repeated = unit is None and bool(noted) and not given_up
+        if not repeated:
+            pending.add(octets, frames)
+        if unit is None and not given_up:
+            if pending.pieces:
+                side.hold(key, pending)
             return []
-        return [self._message(conversation, side, "hdlc", *joined, stations)]
+        return [self._whole(conversation, side, "hdlc", pending, stations)]
 
-    def _mbus(
-        self, conversation: _Conversation, side: _Side, octets: bytes, frames: list[int]
-    ) -> list[Found]:
+    def _mbus(self, conversation: Conversation, side: Side, octets: bytes, frames: list[int]) -> list[Found]:
         telegram: Telegram = read_telegram(octets, 0, len(octets))
         if telegram.ports is None:
             return []
         unit = side.telegrams.feed(telegram, octets)
+        for _, text in side.telegrams.notes:
+            side.say(Issue("note", "dlms.mbus", 0, text))
         side.telegrams.notes.clear()
-        before, numbers = side.pending.pop(telegram.ports, (b"", []))
+        pending = side.release(telegram.ports)
         if telegram.segment == 0:
-            before, numbers = b"", []
-        joined = before + octets, numbers + [n for n in frames if n not in numbers]
-        if unit is None:
-            side.pending[telegram.ports] = joined
+            pending = Pending()
+        pending.add(octets, frames)
+        if unit is None and telegram.ports in side.telegrams.open:
+            side.hold(telegram.ports, pending)
             return []
-        return [self._message(conversation, side, "mbus", *joined, frozenset(telegram.ports))]
+        return [self._whole(conversation, side, "mbus", pending, frozenset(telegram.ports))]
+
+    def _whole(
+        self, conversation: Conversation, side: Side, transport: str, pending: Pending, stations: Hashable
+    ) -> Found:
+        octets = b"".join(pending.pieces)
+        return self._message(conversation, side, transport, octets, list(pending.frames), stations)
 
     def _message(
         self,
-        conversation: _Conversation,
-        side: _Side,
+        conversation: Conversation,
+        side: Side,
         transport: str,
         octets: bytes,
         frames: list[int],
@@ -290,12 +267,13 @@ class Conversations:
             association.counters = self.counters
             conversation.associations[stations] = association
         decoder = ApduDecoder(association, side.direction)
-        decoder.issues += side.issues
-        side.issues = []
+        decoder.issues += side.said()
+        conversation.transfers -= association.waiting
         if transport == "hdlc":
             fields, error = read_hdlc(decoder, octets, strict=False)
         else:
             fields, error = READERS[transport](decoder, octets)
+        conversation.transfers += association.waiting
         side.direction = decoder.direction or side.direction
         message = DlmsMessage(octets, transport, decoder, fields, error)
         if side.direction:
@@ -312,38 +290,3 @@ def _take(stream: TcpStream, length: int, flags: bool) -> tuple[bytes, list[int]
     stream.take(fill)
     octets, frames = stream.take(length - fill)
     return b"\x7e" + octets + bytes(stream.ready[:1] if stream.ready[:1] == b"\x7e" else b""), frames
-
-
-def _choose(octets: bytes, destination: Hashable) -> str:
-    """The carrier that the first octets of a conversation show for certain enough; ``""`` when none."""
-    transport = find_transport(octets)
-    if transport == "hdlc":
-        start = len(octets) - len(octets.lstrip(b"\x7e"))
-        try:
-            frame = read_frame(octets, start, len(octets))
-        except Truncated:
-            return "hdlc" if len(octets) - start < 0x800 else ""
-        except DissectionError:
-            return ""
-        return (
-            "hdlc"
-            if frame.frame_ok or frame.header_ok or octets[frame.end : frame.end + 1] == b"\x7e"
-            else ""
-        )
-    if transport in ("wrapper", "wrapper-stream"):
-        return "wrapper" if len(octets) > 8 and octets[8] in APDU_NAMES else ""
-    if transport in ("mbus", "iec61334"):
-        return transport
-    if octets[:3] in LLC_DIRECTIONS:
-        return "llc"
-    port = destination[1] if isinstance(destination, tuple) and len(destination) == 2 else None
-    known = isinstance(destination, str) or port == DLMS_PORT
-    return "apdu" if known and _reads(octets) else ""
-
-
-def _reads(octets: bytes) -> bool:
-    try:
-        read_whole_apdu(octets)
-    except DissectionError:
-        return False
-    return True

@@ -16,6 +16,8 @@ __all__ = ["InvocationCounters"]
 
 LAYER = "dlms.security"
 _REMEMBERED = 4096
+_ALL_REMEMBERED = 262_144
+"""Counters of all series; the series that was used first is forgotten first."""
 
 
 @dataclass(slots=True)
@@ -28,7 +30,8 @@ class _Series:
 class InvocationCounters:
     """What was sent under each (system title, kind of key): the last counter, digests of recent messages."""
 
-    series: dict[tuple[bytes, str], _Series] = field(default_factory=dict)
+    series: OrderedDict[tuple[bytes, str], _Series] = field(default_factory=OrderedDict)
+    remembered: int = 0
 
     def observe(self, title: bytes, key: str, counter: int, octets: bytes, offset: int = 0) -> list[Issue]:
         """Note one protected message; what is wrong with its counter, if anything.
@@ -42,7 +45,10 @@ class InvocationCounters:
         series = self.series.get((title, key))
         if series is None:
             self.series[title, key] = _Series(counter, OrderedDict({counter: digest}))
+            self.remembered += 1
+            self._forget()
             return []
+        self.series.move_to_end((title, key))
         text, severity = "", "warning"
         if counter in series.seen:
             same = series.seen[counter] == digest
@@ -53,7 +59,14 @@ class InvocationCounters:
         elif counter <= series.last:
             text = f"invocation counter steps back from {series.last} to {counter}"
         series.last = max(series.last, counter)
+        self.remembered += counter not in series.seen
         series.seen[counter] = digest
         if len(series.seen) > _REMEMBERED:
             series.seen.popitem(last=False)
+            self.remembered -= 1
+        self._forget()
         return [Issue(severity, LAYER, offset, text)] if text else []  # type: ignore[arg-type]
+
+    def _forget(self) -> None:
+        while self.remembered > _ALL_REMEMBERED and len(self.series) > 1:
+            self.remembered -= len(self.series.popitem(last=False)[1].seen)

@@ -217,7 +217,7 @@ def short_name_target(name: int, association: Association) -> Target | None:
 
     Names of attributes are base + 8 * (attribute - 1) (Green Book, short-name referencing).
     """
-    base = max((b for b in association.short_names if b <= name), default=None)
+    base = association.short_name_before(name)
     if base is None:
         return None
     class_id, octets = association.short_names[base]

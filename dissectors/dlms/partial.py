@@ -94,21 +94,33 @@ def _sequence(element: Sequence, data: bytes, pos: int, end: int) -> tuple[Any, 
 
 def _node(data: bytes, pos: int, end: int, depth: int) -> Node | None:
     """An array or structure with the elements that are there."""
+    return _walked(data, pos, end, depth)[0]
+
+
+def _walked(data: bytes, pos: int, end: int, depth: int) -> tuple[Node | None, bool]:
+    """As `_node`, and whether it is whole. Each octet is looked at once, however deep it lies."""
     if pos >= end or data[pos] not in (1, 2) or depth >= MAX_DEPTH:
-        return None
+        return None, False
     try:
         count, stop = read_length(data, pos + 1, end)
     except DissectionError:
-        return None
+        return None, False
     items: list[Node] = []
+    whole = True
     for _ in range(min(count, end - stop)):
-        try:
-            node, stop = read_node(data, stop, end, depth + 1)
-        except DissectionError:
-            last = _node(data, stop, end, depth + 1)
-            if last is not None:
-                items.append(last)
-                stop = last[3]
+        node, whole = _item(data, stop, end, depth + 1)
+        if node is not None:
+            items.append(node)
+            stop = node[3]
+        if not whole:
             break
-        items.append(node)
-    return data[pos], items, pos, stop
+    return (data[pos], items, pos, stop), whole and len(items) == count
+
+
+def _item(data: bytes, pos: int, end: int, depth: int) -> tuple[Node | None, bool]:
+    if pos < end and data[pos] in (1, 2):
+        return _walked(data, pos, end, depth)
+    try:
+        return read_node(data, pos, end, depth)[0], True
+    except DissectionError:
+        return None, False

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
+from dissectors.dlms.association import Bounded
 from dissectors.dlms.hdlc import HdlcFrame
 from dissectors.dlms.mbus import Telegram
 
@@ -42,8 +43,8 @@ class Unit(NamedTuple):
 class HdlcSegments:
     """Segments by (destination, source); I frames in the order of N(S), UI frames as they come."""
 
-    open: dict[tuple[bytes, bytes], list[Piece]] = field(default_factory=dict)
-    before: dict[tuple[bytes, bytes], Piece] = field(default_factory=dict)
+    open: Bounded[tuple[bytes, bytes], list[Piece]] = field(default_factory=Bounded)
+    before: Bounded[tuple[bytes, bytes], Piece] = field(default_factory=Bounded)
     notes: list[tuple[int, str]] = field(default_factory=list)
 
     def feed(self, frame: HdlcFrame, data: bytes) -> Unit | None:
@@ -108,7 +109,7 @@ class HdlcSegments:
 class MbusSegments:
     """Telegrams by (STSAP, DTSAP), joined in the order of the segment number."""
 
-    open: dict[tuple[int, int], list[Piece]] = field(default_factory=dict)
+    open: Bounded[tuple[int, int], list[Piece]] = field(default_factory=Bounded)
     notes: list[tuple[int, str]] = field(default_factory=list)
 
     def feed(self, telegram: Telegram, data: bytes) -> Unit | None:
@@ -129,6 +130,12 @@ class MbusSegments:
             self.notes.append((telegram.start, f"segment {piece.number} repeated"))
             return None
         pieces.append(piece)
+        if len(pieces) > MAX_PIECES:
+            self.notes.append(
+                (telegram.start, f"more than {MAX_PIECES} segments without a last one, dropped")
+            )
+            del self.open[telegram.ports]
+            return None
         if not telegram.last:
             return None
         del self.open[telegram.ports]
@@ -163,12 +170,19 @@ class TcpStream:
     ready: bytearray = field(default_factory=bytearray)
     frames: list[tuple[int, int]] = field(default_factory=list)
     lost: int = 0
+    held_octets: int = 0
+
+    @property
+    def size(self) -> int:
+        """Octets that nobody took yet."""
+        return len(self.ready) + self.held_octets
 
     def feed(self, sequence: int, octets: bytes, frame: int, syn: bool = False) -> None:
         """Take a segment; `frame` is remembered for the octets that it brought."""
         if syn:
             self.next = (sequence + 1) & 0xFFFFFFFF
             self.held.clear()
+            self.held_octets = 0
             return
         if not octets:
             return
@@ -178,9 +192,10 @@ class TcpStream:
         if ahead <= 0:
             self._append(octets[-ahead:], frame)
         elif len(self.held) < MAX_PIECES:
+            self.held_octets += len(octets) - len(self.held.get(sequence, (b"", 0))[0])
             self.held[sequence] = (octets, frame)
         self._take_held()
-        if sum(len(part) for part, _ in self.held.values()) > MAX_HELD or len(self.held) >= 64:
+        if self.held_octets > MAX_HELD or len(self.held) >= 64:
             self._skip()
 
     def _append(self, octets: bytes, frame: int) -> None:
@@ -197,6 +212,7 @@ class TcpStream:
             if ahead > 0:
                 return
             octets, frame = self.held.pop(start)
+            self.held_octets -= len(octets)
             self._append(octets[-ahead:] if -ahead < len(octets) else b"", frame)
 
     def _skip(self) -> None:

@@ -62,9 +62,10 @@ def _learn_names(node: Node, association: Association) -> None:
             len(values) >= 4
             and values[3][0] == 9
             and len(values[3][1]) == 6
+            and isinstance(values[0][1], int)
             and isinstance(values[1][1], int)
         ):
-            association.short_names[values[0][1] & 0xFFFF] = (values[1][1], values[3][1])
+            association.learn_short_name(values[0][1] & 0xFFFF, values[1][1], values[3][1])
 
 
 def row_of(pair: Pair, association: Association) -> Row:

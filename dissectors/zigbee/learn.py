@@ -71,7 +71,7 @@ def learn_key(reading: Reading, command: Layer) -> None:
         return
     reading.out.learnt.append(key)
     keyring = reading.context.keyring
-    if not any(k.kind == key.kind and k.value == value and covers(k, key) for k in keyring.keys):
+    if not any(k.kind == key.kind and covers(k, key) for k in [k for k in keyring.keys if k.value == value]):
         keyring.add(key)
 
 

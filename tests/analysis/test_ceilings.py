@@ -9,6 +9,7 @@ from analysis.pipeline.ceilings import CEILINGS, Ceiling
 from analysis.pipeline.decode import Decoded, decode
 from dissectors.keyring import Key, Keyring
 from tests import bombs
+from tests.bombs import traffic
 
 LONG = {"ever other PANs", "ever other EUI-64s", "ever other network keys"}
 """What takes seconds where memory is traced: frames that are dissected one by one."""
@@ -19,7 +20,7 @@ def decoded(octets: bytes) -> Decoded:
 
 
 def test_memories_are_those_that_there_are() -> None:
-    session = decoded(bombs.senders()).session
+    session = decoded(traffic.senders()).session
     states = {type(state).__name__: state for state in ceilings._states(session)}
     for one in CEILINGS:
         if one.state in states:
@@ -30,7 +31,9 @@ def test_memories_are_those_that_there_are() -> None:
 def test_what_is_forgotten_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     few = tuple(one._replace(most=100) for one in CEILINGS)
     monkeypatch.setattr(ceilings, "CEILINGS", few)
-    got = decode(io.BytesIO(bombs.senders()), Keyring([Key("network", bombs.NETWORK_KEY)]), block_frames=500)
+    got = decode(
+        io.BytesIO(traffic.senders()), Keyring([Key("network", bombs.NETWORK_KEY)]), block_frames=500
+    )
     session = got.session
     assert len(session.context.addresses.pairs) <= 100
     assert len(got.devices) <= 100
@@ -42,7 +45,7 @@ def test_what_is_forgotten_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_keys_that_open_nothing_are_forgotten_and_those_that_do_stay() -> None:
-    octets = bombs.transport_keys()
+    octets = traffic.transport_keys()
     frames = octets + bombs.sound()[24:]  # the given key opens what follows
     got = decoded(frames)
     learnt = got.session.context.keyring.keys[got.session.given :]
@@ -52,7 +55,7 @@ def test_keys_that_open_nothing_are_forgotten_and_those_that_do_stay() -> None:
 
 
 def test_surprises_in_a_row_give_what_they_gave_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    octets = bombs.transport_keys()[: 24 + 105 * 150] + bombs.sound()[24:]
+    octets = traffic.transport_keys()[: 24 + 105 * 150] + bombs.sound()[24:]
     fast = decoded(octets)
     monkeypatch.setattr(columns, "SURPRISES", 1 << 40)
     slow = decoded(octets)
@@ -70,7 +73,7 @@ def test_time_of_strangers_is_in_proportion(name: str) -> None:
     "name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in bombs.TRAFFIC]
 )
 def test_memory_of_strangers_is_in_proportion(name: str) -> None:
-    assert bombs.room(bombs.TRAFFIC[name].make()) < bombs.ROOM
+    assert bombs.room(bombs.TRAFFIC[name].make) < bombs.ROOM
 
 
 def test_a_ceiling_forgets_the_oldest() -> None:

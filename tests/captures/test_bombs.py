@@ -9,6 +9,7 @@ from captures.block import Lost
 from captures.files.losses import KINDS, SHOWN, Losses
 from captures.files.records import MOST_INTERFACES, MOST_NAMES, MOST_PLACES, MOST_SECRETS
 from tests import bombs
+from tests.bombs import containers
 from tests.captures.builders import FRAMES, block, pcap, pcapng, with_fcs
 from tests.captures.reading import whole
 
@@ -51,7 +52,7 @@ def test_every_frame_that_is_there_is_read(name: str) -> None:
 
 
 def test_losses_of_one_kind_are_counted_and_the_first_are_told() -> None:
-    with open_capture(io.BytesIO(bombs.wrong_lengths()), name="bomb") as capture:
+    with open_capture(io.BytesIO(containers.wrong_lengths()), name="bomb") as capture:
         assert sum(len(piece) for piece in capture) == 5000
         assert len(capture.lost) == SHOWN + 1
         assert sum(one.times for one in capture.lost) == 5000
@@ -86,15 +87,15 @@ def test_a_cut_is_one_loss() -> None:
 
 
 def test_what_a_file_says_has_ceilings() -> None:
-    with open_capture(io.BytesIO(bombs.idle_interfaces()), name="bomb") as capture:
+    with open_capture(io.BytesIO(containers.idle_interfaces()), name="bomb") as capture:
         assert sum(len(piece) for piece in capture) == 1
         assert MOST_INTERFACES < len(capture.link_types) <= MOST_PLACES < 10_000
         assert "interfaces" in capture.lost[0].text
-    with open_capture(io.BytesIO(bombs.secrets()), name="bomb") as capture:
+    with open_capture(io.BytesIO(containers.secrets()), name="bomb") as capture:
         assert sum(len(piece) for piece in capture) == 1
         assert len(capture.secrets) == MOST_SECRETS
         assert sum(one.times for one in capture.lost) == 5000 - MOST_SECRETS
-    with open_capture(io.BytesIO(bombs.names()), name="bomb") as capture:
+    with open_capture(io.BytesIO(containers.names()), name="bomb") as capture:
         assert sum(len(piece) for piece in capture) == 1
         assert len(capture.names) == min(6250, MOST_NAMES)
 
@@ -118,11 +119,11 @@ def test_time_is_in_proportion(name: str) -> None:
     "name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in bombs.CONTAINERS]
 )
 def test_memory_is_in_proportion(name: str) -> None:
-    assert bombs.room(bombs.CONTAINERS[name].make()) < bombs.ROOM
+    assert bombs.room(bombs.CONTAINERS[name].make) < bombs.ROOM
 
 
 def test_interfaces_keep_their_own_clock_and_link_type() -> None:
-    got = whole(bombs.clocks())
+    got = whole(containers.clocks())
     assert len(got.rows) == 2380
     assert len({row.octets for row in got.rows}) == 1
     assert FRAMES
@@ -130,5 +131,5 @@ def test_interfaces_keep_their_own_clock_and_link_type() -> None:
 
 def test_many_interfaces_without_a_frame_are_no_sniffers_of_one_network() -> None:
     """Neither a traceback where nothing was heard, nor a comparison of each with each."""
-    assert bombs.decoded(bombs.idle_interfaces()) == 1
-    assert bombs.decoded(bombs.interfaces()) == 3333
+    assert bombs.decoded(containers.idle_interfaces()) == 1
+    assert bombs.decoded(containers.interfaces()) == 3333

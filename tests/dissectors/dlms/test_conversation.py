@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from dissectors.dlms import build_apdu
+from dissectors.dlms import build_apdu, conversation, counters, reassembly
+from dissectors.dlms.association import MAX_DEDICATED, Association
 from dissectors.dlms.ciphering import seal_payload
 from dissectors.dlms.conversation import Conversations, Found
+from dissectors.dlms.conversation_state import MOST_ISSUES
+from dissectors.dlms.counters import InvocationCounters
 from dissectors.dlms.general import Ciphered
 from dissectors.dlms.hdlc import build_frame
 from dissectors.dlms.mbus import build_telegram
@@ -261,3 +264,95 @@ def test_public_captures_decode_with_every_apdu_named(shared: Path) -> None:
         if path.name in PCAPS:
             names = Counter(name for name in apdus(found) if not name.startswith("initiate"))
             assert names == PCAPS[path.name], path.name
+
+
+def segment(number: int, station: int = 0x21, last: bool = False) -> bytes:
+    octets = b"\xe6\xe7\x00" + get((3, "1-0:1.8.0.255", 2))
+    return build_frame(b"\x03", bytes((station,)), number % 8 << 1, octets, segmented=not last)
+
+
+def test_segments_whose_last_one_never_comes_are_read_at_the_end() -> None:
+    conversations = Conversations()
+    for number in range(3):
+        assert not conversations.feed("a", "b", segment(number), frame=number + 1)
+        assert not conversations.feed("a", "b", segment(number), frame=number + 100), "a retransmission"
+    ((frames, message),) = conversations.finish()
+    assert frames == (1, 2, 3)
+    assert message.error is not None or "last segment is not here" in message.issues[-1].text
+    assert not conversations.finish()
+
+
+def test_segments_without_end_are_given_up_and_read_as_far_as_they_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reassembly, "MAX_PIECES", 20)
+    conversations, found = Conversations(), []
+    for number in range(50):
+        found += conversations.feed("a", "b", segment(number), frame=number + 1)
+    assert [frames for frames, _ in found] == [tuple(range(1, 22)), tuple(range(22, 43))]
+    assert all("dropped" in " ".join(issue.text for issue in message.issues) for _, message in found)
+
+
+def test_conversations_have_a_ceiling_which_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "MAX_ENTRIES", 10)
+    conversations = Conversations()
+    for number in range(25):
+        conversations.feed(f"client {number}", "server", get((3, "1-0:1.8.0.255", 2)), transport="apdu")
+    assert (len(conversations._all), conversations.forgotten) == (10, 15)
+
+
+def test_octets_that_wait_have_a_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "MOST_OCTETS", 10_000)
+    conversations = Conversations()
+    begun = build_wrapper(16, 1, bytes.fromhex("c401c100") + bytes(30_000))
+    for number in range(40):
+        conversations.feed(f"client {number}", "server", begun[:1000], sequence=1)
+        conversations.feed(f"client {number}", "server", begun[:500], sequence=5000)
+        held = sum(side.size for one in conversations._all.values() for side in one.sides.values())
+        assert held == conversations.size <= 10_000 + 1500
+    assert conversations.forgotten == 34
+
+
+def test_a_stream_full_of_gaps_tells_a_few_and_counts_the_others() -> None:
+    conversations = Conversations()
+    found = conversations.feed_packet(
+        ethernet(1, build_wrapper(16, 1, get((3, "1-0:1.8.0.255", 2))), 1), 1, 0, 1
+    )
+    for number in range(20_000):
+        conversations.feed_packet(ethernet(1, b"\x7e", 1000 + 2 * number), 1, 0, number + 2)
+    side = next(iter(next(iter(conversations._all.values())).sides.values()))
+    assert len(found) == 1 and len(side.issues) <= MOST_ISSUES and side.unsaid > 1000
+    assert "more such troubles" in side.said()[-1].text
+
+
+def test_dedicated_keys_that_are_learnt_have_a_ceiling() -> None:
+    association = Association.with_keys([DlmsKeys(encryption_key=KEY)])
+    for number in range(100):
+        association.learn_dedicated_key(number.to_bytes(16, "big"))
+    assert len(association.keys) == 1 + MAX_DEDICATED and association.keys[0].encryption_key == KEY
+    assert association.keys[-1].dedicated_key == (99).to_bytes(16, "big")
+
+
+def test_counters_have_a_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counters, "_ALL_REMEMBERED", 100)
+    seen = InvocationCounters()
+    for number in range(1000):
+        seen.observe(number.to_bytes(8, "big"), "global", 1, b"x")
+        assert not seen.observe(number.to_bytes(8, "big"), "global", 2, b"y")
+        assert seen.remembered == sum(len(one.seen) for one in seen.series.values()) <= 100
+    assert seen.observe((999).to_bytes(8, "big"), "global", 2, b"z")
+
+
+def test_short_names_are_found_by_the_base_before_them() -> None:
+    association = Association()
+    for base in (0xFA00, 0x100, 0x2000):
+        association.learn_short_name(base, 3, bytes(6))
+    assert [association.short_name_before(n) for n in (0xFF, 0x100, 0x1FFF, 0x2000, 0xFFFF)] == [
+        None,
+        0x100,
+        0x100,
+        0x2000,
+        0xFA00,
+    ]
+    association.learn_short_name(0x200, 3, bytes(6))
+    assert association.short_name_before(0x1FFF) == 0x200
