@@ -66,14 +66,15 @@ def test_surprises_in_a_row_give_what_they_gave_one_by_one(monkeypatch: pytest.M
 @pytest.mark.parametrize("name", bombs.TRAFFIC)
 def test_time_of_strangers_is_in_proportion(name: str) -> None:
     bomb = bombs.TRAFFIC[name]
-    assert bombs.times(bomb.make(), bomb.times, tries=6) < bomb.times
+    assert bombs.times(bomb.make(bombs.SIZE // 2), bomb.times, tries=6, size=bombs.SIZE // 2) < bomb.times
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in bombs.TRAFFIC]
 )
 def test_memory_of_strangers_is_in_proportion(name: str) -> None:
-    assert bombs.room(bombs.TRAFFIC[name].make) < bombs.ROOM
+    bomb = bombs.TRAFFIC[name]
+    assert bombs.room(bomb.make, bombs.PART // 2) < bomb.room
 
 
 def test_a_ceiling_forgets_the_oldest() -> None:

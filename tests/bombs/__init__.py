@@ -5,7 +5,7 @@
 
 from tests.bombs.containers import CONTAINERS
 from tests.bombs.frames import ACK, NETWORK_KEY, SIZE, Bomb, sound
-from tests.bombs.measuring import PART, ROOM, decoded, read, room, times
+from tests.bombs.measuring import PART, decoded, read, room, times
 from tests.bombs.traffic import TRAFFIC
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "CONTAINERS",
     "NETWORK_KEY",
     "PART",
-    "ROOM",
     "SIZE",
     "TRAFFIC",
     "Bomb",

@@ -10,11 +10,10 @@ def main() -> None:
     octets = sound()
     print(f"sound: {seconds(decoded, octets) / len(octets) * 1e9:.0f} ns, {sound_room():.0f} octets an octet")
     for name in sys.argv[1:] or BOMBS:
-        make, limit = BOMBS[name]
+        make, limit, most = BOMBS[name]
         octets = make()
-        print(
-            f"| {name} | {len(octets):,} | {times(octets):.1f} | {limit:g} | {room(make):.1f} |", flush=True
-        )
+        spent, held = times(octets), max(room(make), 0.0)
+        print(f"| {name} | {len(octets):,} | {spent:.1f} | {limit:g} | {held:.1f} | {most:g} |", flush=True)
 
 
 main()

@@ -22,10 +22,12 @@ class Bomb(NamedTuple):
         make: makes so many octets of it, about.
         times: how many times as much processor time as a sound capture of its size it may cost: near twice what
             was measured (`docs/reliability.md`).
+        room: how many times its memory; more where a bomb gives many rows.
     """
 
     make: Callable[..., bytes]
     times: float
+    room: float = 12
 
 
 def numbers(octets: int, size: int) -> range:

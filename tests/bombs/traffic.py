@@ -8,7 +8,7 @@ from dissectors.gbcs.gbt import Block, build_block
 from dissectors.zigbee.aps import ApsHeader
 from dissectors.zigbee.security.sealing import seal_aps
 from tests.bombs.frames import SIZE, WELL_KNOWN, Bomb, data_frame, key, numbers, nwk_header, secured, timed
-from tests.captures.builders import crc16, pcap
+from tests.captures.builders import block, crc16, pcap, pcapng
 
 
 def pans(size: int = SIZE) -> bytes:
@@ -54,6 +54,13 @@ def used_keys(size: int = SIZE) -> bytes:
         yield secured(0x1000, 1, 0xA0, number, b"\x02\x00" + bytes(6), key(number))
 
     return timed(frame for n in numbers(180, size) for frame in frames(n))
+
+
+def useless_secrets(size: int = SIZE) -> bytes:
+    """Ever other network keys in blocks of secrets, and as many sealed frames that none of them opens."""
+    secrets = (struct.pack("<II", 0x5A4E574B, 18) + key(n) + b"\x00\x10" for n in numbers(160, size))
+    sealed = (secured(0x1000, 1, 0xA0, n, bytes(8), b"unknown network ") for n in numbers(160, size))
+    return pcapng([])[:48] + b"".join(block(10, one) for one in secrets) + pcapng(list(sealed))[48:]
 
 
 def application(
@@ -264,29 +271,30 @@ def a_long_segmentation(size: int = SIZE) -> bytes:
 
 
 TRAFFIC: dict[str, Bomb] = {
-    "ever other PANs": Bomb(pans, 42),
+    "ever other PANs": Bomb(pans, 40),
     "ever other EUI-64s": Bomb(long_addresses, 40),
     "ever other PANs, secured": Bomb(strangers, 5),
     "ever other EUI-64s, opened": Bomb(senders, 4),
     "ever other network keys": Bomb(transport_keys, 60),
-    "ever other network keys, each used": Bomb(used_keys, 60),
-    "first fragments of ever other payloads": Bomb(fragments, 60),
-    "fragments of which the last is missing": Bomb(fragments_of_many, 60),
-    "ever other tunnels with a message begun": Bomb(tunnels, 60),
-    "a tunnel that gets an octet at a time": Bomb(a_slow_tunnel, 60),
-    "blocks (GBT) of ever other messages": Bomb(blocks_without_end, 60),
-    "blocks (GBT) of a message without its first": Bomb(a_stream_without_end, 60),
-    "key establishments begun": Bomb(establishments, 60),
-    "ever other summaries": Bomb(words, 60),
-    "as many attributes as go into a frame": Bomb(many_attributes, 60),
-    "ZCL values nested too deep": Bomb(nested_values, 60),
-    "ZCL arrays": Bomb(wide_values, 60),
-    "DLMS data nested too deep": Bomb(nested_data, 60),
-    "DLMS arrays of nothing": Bomb(wide_data, 60),
-    "ever other peers": Bomb(conversations, 60),
-    "ever other TCP streams with a message begun": Bomb(streams, 60),
-    "a TCP stream that gets an octet at a time": Bomb(a_slow_stream, 60),
-    "a TCP stream full of gaps": Bomb(streams_with_gaps, 60),
-    "HDLC segments of ever other stations": Bomb(segments, 60),
-    "HDLC segments without a last one": Bomb(a_long_segmentation, 60),
+    "keys in the capture, none of which fits": Bomb(useless_secrets, 5),
+    "ever other network keys, each used": Bomb(used_keys, 85),
+    "first fragments of ever other payloads": Bomb(fragments, 20),
+    "fragments of which the last is missing": Bomb(fragments_of_many, 25),
+    "ever other tunnels with a message begun": Bomb(tunnels, 30),
+    "a tunnel that gets an octet at a time": Bomb(a_slow_tunnel, 50),
+    "blocks (GBT) of ever other messages": Bomb(blocks_without_end, 50, 25),
+    "blocks (GBT) of a message without its first": Bomb(a_stream_without_end, 40),
+    "key establishments begun": Bomb(establishments, 32),
+    "ever other summaries": Bomb(words, 45),
+    "as many attributes as go into a frame": Bomb(many_attributes, 55, 60),
+    "ZCL values nested too deep": Bomb(nested_values, 30),
+    "ZCL arrays": Bomb(wide_values, 35),
+    "DLMS data nested too deep": Bomb(nested_data, 8),
+    "DLMS arrays of nothing": Bomb(wide_data, 12),
+    "ever other peers": Bomb(conversations, 36, 20),
+    "ever other TCP streams with a message begun": Bomb(streams, 14),
+    "a TCP stream that gets an octet at a time": Bomb(a_slow_stream, 15),
+    "a TCP stream full of gaps": Bomb(streams_with_gaps, 22),
+    "HDLC segments of ever other stations": Bomb(segments, 60, 60),
+    "HDLC segments without a last one": Bomb(a_long_segmentation, 40, 20),
 }
