@@ -1,12 +1,28 @@
-"""Public names of a package that are loaded when somebody asks for the first of them (PEP 562)."""
+"""What is made when somebody asks for it: public names of a package (PEP 562), and attributes of an object."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-__all__ = ["deferred"]
+__all__ = ["deferred", "lazy"]
+
+T = TypeVar("T")
+
+
+class lazy(Generic[T]):  # noqa: N801 (used like `property`)
+    """An attribute that is made by a method at the first look, and kept: ``functools.cached_property`` without the
+    lock that it has before Python 3.12."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self.make, self.name = make, make.__name__
+        self.__doc__ = make.__doc__
+
+    def __get__(self, owner: Any, kind: Any = None) -> T:
+        value: T = self.make(owner)
+        owner.__dict__[self.name] = value
+        return value
 
 
 def deferred(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:

@@ -143,7 +143,7 @@ def _only(commands: list[Message]) -> Message | None:
 def _asked(command: Message) -> list[tuple[Any, ...]]:
     payload = getattr(command, "payload", None)
     specifications = payload.specifications if payload is not None else ()
-    return [(s.choice, s.class_id, s.obis, s.number) for s in specifications]
+    return [(s.choice, s.target) for s in specifications]
 
 
 def _exchange(message: Message, command: bool) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from dissectors.dlms.references import (
 )
 from dissectors.errors import Malformed
 
-__all__ = ["ACCESS_SERVICES", "check_counts"]
+__all__ = ["ACCESS_SERVICES", "RESPONSE", "SPECIFICATION", "check_counts"]
 
 
 class _Specification(Choice):
@@ -58,7 +58,14 @@ SPECIFICATION = _Specification(
     },
 )
 RESPONSE = _Response(
-    "response", {1: ("get", (RESULT,)), 2: ("set", (RESULT,)), 3: ("action", (ACTION_RESULT,))}
+    "response",
+    {
+        1: ("get", (RESULT,)),
+        2: ("set", (RESULT,)),
+        3: ("action", (ACTION_RESULT,)),
+        4: ("get-with-selection", (RESULT,)),  # these two are no choices of a response, and devices send them
+        5: ("set-with-selection", (RESULT,)),
+    },
 )
 SPECIFICATIONS = Sequence("specifications", SPECIFICATION)
 VALUES = Sequence("values", DATA)

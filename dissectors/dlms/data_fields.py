@@ -1,52 +1,79 @@
-"""Data as typed values with their field trees: every octet in a leaf, every leaf with what it means."""
+"""Data as fields: every octet in a leaf, every leaf with what it means."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from dissectors.cursor import Cursor
 from dissectors.dlms.data import TYPE_NAMES, Data, Node, read_node, typed
 from dissectors.dlms.datetimes import describe_octets
+from dissectors.dlms.scalars import COMPACT, LISTS
 from dissectors.field import Field
 
-__all__ = ["data_field", "read_data"]
+__all__ = ["DataFields", "data_field", "read_data"]
+
+Element = tuple[str, Any, str]
+"""What an element is called, what names the elements inside it, and its path from the whole value."""
 
 
-def data_field(node: Node, name: str = "data", buffer: str = "message", tagged: bool = True) -> Field:
-    """The node and all below it as fields; `tagged` is False inside a compact array."""
-    tag, value, start, end = node
-    type_name = TYPE_NAMES[tag]
-    if tag == 19:
-        return _compact_field(node, name, buffer)
-    if tag not in (1, 2):
-        return Field(name, value, _meaning(tag, type_name, value), start, end - start, buffer)
-    out = Field(name, None, f"{type_name} of {len(value)}", start, end - start, buffer)
-    first = value[0][2] if value else end
-    if tagged:
-        meaning = f"{type_name}, {len(value)} elements"
-        out.children.append(Field("type_and_count", len(value), meaning, start, first - start, buffer))
-    out.children += [data_field(item, f"{i}", buffer, tagged) for i, item in enumerate(value)]
-    return out
+class DataFields:
+    """Makes the fields of Data; who knows more of a value than its types says what its elements are called."""
+
+    def __init__(self, buffer: str = "message") -> None:
+        self.buffer = buffer
+
+    def elements(self, node: Node, names: Any, name: str, path: str) -> Iterator[Element]:
+        """The elements of an array or structure called `name`."""
+        for index in range(len(node[1])):
+            yield f"{index}", None, ""
+
+    def meaning(self, node: Node, names: Any, path: str) -> str:
+        """What a leaf says."""
+        hint = describe_octets(node[1], node[0]) if isinstance(node[1], bytes) else ""
+        return f"{TYPE_NAMES[node[0]]}: {hint}" if hint else TYPE_NAMES[node[0]]
+
+    def field(self, node: Node, name: str, names: Any = None, path: str = "", tagged: bool = True) -> Field:
+        """The node and all below it; `tagged` is False inside a compact array."""
+        tag, value, start, end = node
+        if tag == COMPACT:
+            return self._compact(node, name, names, path)
+        if tag not in LISTS:
+            return Field(
+                name, value, self.meaning(node, names, path or name), start, end - start, self.buffer
+            )
+        kind, count = TYPE_NAMES[tag], len(value)
+        out = Field(name, None, f"{kind} of {count}", start, end - start, self.buffer)
+        if tagged:
+            first = value[0][2] if value else end
+            words = f"{kind}, {count} elements"
+            out.children.append(Field("type_and_count", count, words, start, first - start, self.buffer))
+        self._add(out, node, names, path, tagged)
+        return out
+
+    def _add(self, out: Field, node: Node, names: Any, path: str, tagged: bool) -> None:
+        for child, (label, inside, where) in zip(
+            node[1], self.elements(node, names, out.name, path), strict=True
+        ):
+            out.children.append(self.field(child, label, inside, where, tagged))
+
+    def _compact(self, node: Node, name: str, names: Any, path: str) -> Field:
+        _, value, start, end = node
+        described, after = value.description_span
+        text, content, buffer = value.description.text, value.content_start, self.buffer
+        out = Field(name, None, f"compact-array of {len(value.rows)}: {text}", start, end - start, buffer)
+        out.children = [
+            Field("type", COMPACT, "compact-array", start, described - start, buffer),
+            Field("type_description", value.description.json, text, described, after - described, buffer),
+            Field("length", end - content, "octets of contents", after, content - after, buffer),
+        ]
+        self._add(out, (LISTS[0], value.rows, content, end), names, path, tagged=False)
+        return out
 
 
-def _meaning(tag: int, type_name: str, value: Any) -> str:
-    hint = describe_octets(value, tag) if isinstance(value, bytes) else ""
-    return f"{type_name}: {hint}" if hint else type_name
-
-
-def _compact_field(node: Node, name: str, buffer: str) -> Field:
-    _, value, start, end = node
-    described, after = value.description_span
-    text = value.description.text
-    out = Field(name, None, f"compact-array of {len(value.rows)}: {text}", start, end - start, buffer)
-    length = value.content_start - after
-    out.children += [
-        Field("type", 19, "compact-array", start, described - start, buffer),
-        Field("type_description", value.description.json, text, described, after - described, buffer),
-        Field("length", end - value.content_start, "octets of contents", after, length, buffer),
-    ]
-    out.children += [data_field(row, f"{i}", buffer, tagged=False) for i, row in enumerate(value.rows)]
-    return out
+def data_field(node: Node, name: str = "data", buffer: str = "message") -> Field:
+    """The node and all below it as fields."""
+    return DataFields(buffer).field(node, name)
 
 
 def read_data(cursor: Cursor, name: str = "data", buffer: str = "message") -> tuple[Data, Any]:

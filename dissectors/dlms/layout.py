@@ -134,7 +134,7 @@ class OctetString(Element):
 
 
 class DataElement(Element):
-    """One COSEM Data; reads to a node, its plain value is a `Data`.
+    """One COSEM Data; reads to a node, its plain value is a `Data`. It is built of one, or of octets ready made.
 
     `carries_data` (of every element) tells whether values are inside; the parameters of
     selective access do not count.
@@ -150,7 +150,7 @@ class DataElement(Element):
         return read_node(data, pos, end)
 
     def build(self, value: Any) -> bytes:
-        return build_data(value)
+        return value if isinstance(value, bytes) else build_data(value)
 
     def plain(self, value: Any) -> Data:
         return typed(value)

@@ -19,6 +19,7 @@ __all__ = [
     "obis_text",
     "object_name",
     "target",
+    "target_of",
     "unit_name",
 ]
 
@@ -34,6 +35,7 @@ class Target(NamedTuple):
     member: str
     unit: str
     text: str
+    method: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -185,6 +187,11 @@ def target(descriptor: bytes, method: bool = False) -> Target:
     obis = obis_text(descriptor[2:8])
     name, unit = object_name(descriptor[2:8], class_id, index, method)
     member = member_name(class_id, index, method)
-    return Target(
-        class_id, obis, index, name, class_name(class_id), member, unit, f"{class_id}/{obis}/{index}"
-    )
+    text = f"{class_id}/{obis}/{index}"
+    return Target(class_id, obis, index, name, class_name(class_id), member, unit, text, method)
+
+
+@lru_cache(maxsize=8192)
+def target_of(class_id: int, obis: str, index: int, method: bool = False) -> Target:
+    """The same of a class, an OBIS code as text, and the number of an attribute or method."""
+    return target(class_id.to_bytes(2, "big") + build_obis(obis) + bytes((index & 0xFF,)), method)

@@ -102,7 +102,7 @@ class Descriptor(Element):
             return value
         class_id, obis, number = value
         octets: bytes = class_id.to_bytes(2, "big") + build_obis(obis)
-        return octets + int(number).to_bytes(1, "big", signed=True)
+        return octets + int(number).to_bytes(1, "big", signed=number < 0)
 
     def field(self, value: Any, start: int, end: int, buffer: str) -> Field:
         found = target(value, self.method)

@@ -6,6 +6,7 @@ Source: GBCS 4.x section 7.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dissectors.dlms.canonical import first_difference
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["describe", "describe_payload"]
 
 LAYER = "gbcs"
+NOTHING = Description([], lambda: ([], []))
 _Described = tuple[list[Field], list[Issue], dict[str, Any]]
 
 
@@ -60,14 +62,15 @@ def _describe(message: GbcsMessage, description: Description) -> _Described:
     if layout.start is not None and layout.originator and layout.cra not in CRA:
         issues.append(Issue("warning", LAYER, layout.start + 2, f"unknown CRA flag {layout.cra}"))
     issues += _read_certificate(layout, fields)
-    issues += description.issues
-    inner = [f for f in description.fields if f.buffer == "message"]
+    described, doubts = description.fields()
+    issues += doubts
+    inner = [f for f in described if f.buffer == "message"]
     if inner and layout.payload is not None:
         start, end = layout.payload
         fields.append(Field("payload", None, facts["payload_kind"], start, end - start, "message", inner))
     fields += layout.tail_fields(str(facts["signature"]), str(facts["mac"]))
     cover(fields, layout.octets)
-    fields += [f for f in description.fields if f.buffer != "message"]
+    fields += [f for f in described if f.buffer != "message"]
     issues += _judgements(message)
     issues += version_issues(message)
     issues += noncanonical_encodings(message)
@@ -88,19 +91,19 @@ def describe_payload(message: GbcsMessage) -> Description:
     """Fields, items and issues of the payload of `message`; without one, nothing."""
     layout, payload = message.layout, message.payload
     if payload is None:
-        return Description([], [], [])
+        return NOTHING
     code, octets, plain = layout.message_code, layout.octets, message.opened.plain
     if payload.kind == "dlms-access-request":
-        return cosem.request(octets, payload, code, layout.counter)
+        return cosem.request(payload, code, layout.counter)
     if payload.kind == "dlms-access-response":
-        return cosem.response(octets, payload, code, layout.counter, _asked(message), plain)
+        return cosem.response(payload, code, layout.counter, _asked(message), plain)
     if payload.kind == "dlms-data-notification":
-        return alerts.notification(octets, payload, code, layout.counter, plain)
+        return alerts.notification(payload, code, layout.counter, plain)
     if payload.kind == "gbz":
-        return gbz_description.describe(octets, payload, plain)
+        return gbz_description.describe(payload, plain)
     if payload.kind == "der":
         return _der(octets, payload, code, layout.cra)
-    return Description([], [], [])
+    return NOTHING
 
 
 def _asked(message: GbcsMessage) -> Payload | None:
@@ -121,10 +124,14 @@ def _der(octets: bytes, payload: Payload, code: int | None, cra: int) -> Descrip
     if shape is None:
         text = f"no ASN.1 structure is known for message code {code if code is None else f'{code:04x}'}"
         issues.append(Issue("note", LAYER, payload.start, text))
+    rows = [row for field in fields for row in _der_rows(field, "")]
+    return Description(rows, partial(_der_fields, octets, fields, issues))
+
+
+def _der_fields(octets: bytes, fields: list[Field], issues: list[Issue]) -> tuple[list[Field], list[Issue]]:
     if fields and fields[0].name == "update_security_credentials":
         issues += check_replacements(fields[0], octets)
-    rows = [row for field in fields for row in _der_rows(field, "")]
-    return Description(fields, rows, issues)
+    return fields, issues
 
 
 _CERTIFICATE_VALUES = (

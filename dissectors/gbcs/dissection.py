@@ -13,7 +13,7 @@ from dissectors.gbcs.gbt import read_block
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.names import CRA, alert_name, use_cases
-from dissectors.gbcs.payload import Payload, read_payload
+from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.trust import Trust, judge_signer
 from dissectors.gbcs.tunnel import read_header, whole_header
 from dissectors.gbcs.verification import OpenedParts, Signature, check_signature, open_parts
@@ -69,7 +69,7 @@ def _judged(
     layout = read_envelope(octets) if octets or not lead else Envelope(octets)
     payload = None
     if layout.payload is not None:
-        payload = read_payload(octets, layout.payload[0], layout.payload[1], layout.cra)
+        payload = Payload(octets, *layout.payload, layout.cra)
     opened = _NOTHING
     if payload is not None and payload.sealed:
         opened = open_parts(layout, payload.sealed, keystore, _certified(asked))

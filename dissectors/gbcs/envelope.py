@@ -219,37 +219,39 @@ class Envelope:
         reached: first octet that no part covers; the length of the message when all was read.
     """
 
-    __slots__ = (
-        "ciphering", "counter", "cra", "grouping", "issues", "mac", "mac_header", "message_code", "octets",
-        "originator", "payload", "raw_signature", "reached", "recipient", "signature", "signed", "start",
-        "supplementary_counter", "supplementary_originator_counter", "supplementary_party",
-    )  # fmt: skip
+    mac_header: MacHeader | None = None
+    grouping: GroupingHeader | None = None
+    signed: SignatureBlock | None = None
+    start: int | None = None
+    ciphering: int | None = None
+    cra = 0
+    counter = 0
+    originator = b""
+    recipient = b""
+    message_code: int | None = None
+    supplementary_party: bytes | None = None
+    supplementary_counter: int | None = None
+    supplementary_originator_counter: int | None = None
+    payload: tuple[int, int] | None = None
+    signature: int | None = None
+    raw_signature = b""
+    mac: int | None = None
+    reached = 0
 
     def __init__(self, octets: bytes) -> None:
         self.octets = octets
-        self.mac_header: MacHeader | None = None
-        self.grouping: GroupingHeader | None = None
-        self.signed: SignatureBlock | None = None
-        self.start: int | None = None
-        self.ciphering: int | None = None
-        self.payload: tuple[int, int] | None = None
-        self.signature: int | None = None
-        self.raw_signature = b""
-        self.mac: int | None = None
-        self.reached = 0
         self.issues: list[Issue] = []
-        self._take({})
 
     def _take(self, fields: dict[str, Any]) -> None:
+        """What the fields of a grouping header say."""
         get = fields.get
-        self.cra: int = get("cra_flag", 0)
-        self.counter: int = get("originator_counter", 0)
-        self.originator: bytes = get("originator", b"")
-        self.recipient: bytes = get("recipient", b"")
-        self.message_code: int | None = get("message_code")
-        self.supplementary_party: bytes | None = get("supplementary_remote_party")
-        self.supplementary_counter: int | None = get("supplementary_remote_party_counter")
-        self.supplementary_originator_counter: int | None = get("supplementary_originator_counter")
+        self.cra, self.counter = get("cra_flag", 0), get("originator_counter", 0)
+        self.originator, self.recipient = get("originator", b""), get("recipient", b"")
+        self.message_code = get("message_code")
+        if fields.get("other_information_length", 0) > 2:
+            self.supplementary_party = get("supplementary_remote_party")
+            self.supplementary_counter = get("supplementary_remote_party_counter")
+            self.supplementary_originator_counter = get("supplementary_originator_counter")
 
     @property
     def signature_length(self) -> int:

@@ -6,13 +6,17 @@ header of the component. Source: GBCS 4.x section 7.2.9; ZigBee Smart Energy 1.2
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dissectors.context import HanContext
 from dissectors.cursor import Cursor
+from dissectors.errors import Malformed, Truncated
 from dissectors.field import Field, Issue
 from dissectors.frame import Dissection, Envelope
+from dissectors.gbcs.protection import MAC_LENGTH, SECURITY_HEADER
+from dissectors.gbcs.values import utc
+from dissectors.layout import Layer, Octets, UInt
 from dissectors.zcl import catalogue
 from dissectors.zcl.build import build_payload
 from dissectors.zcl.catalogue import Direction
@@ -23,18 +27,25 @@ from dissectors.zcl.header import DIRECTIONS, Header
 from dissectors.zcl.reading import Reading
 
 __all__ = [
+    "ENCRYPTED",
+    "FROM_DATE_TIME",
+    "LAST",
     "LAYER",
+    "Component",
     "Zcl",
     "build_zcl",
     "cluster_name",
     "command_name",
     "frame_words",
+    "read_component",
     "read_zcl",
     "values_of",
 ]
 
 LAYER = "gbcs.gbz"
 TO_CLIENT = 0x08
+LAST, ENCRYPTED, FROM_DATE_TIME = 0x01, 0x02, 0x10
+SEALED = "authenticated and encrypted"
 
 
 class Zcl(NamedTuple):
@@ -129,6 +140,95 @@ def build_zcl(cluster: int, frame_control: int, command: int, values: Mapping[st
     if not frame_control & 1:
         return build_general(command, values.get("records", ()), values)
     return build_payload(cluster, _direction(cluster, frame_control, command), command, values)
+
+
+class Component(Layer):
+    """One component of a GBZ payload up to its ZCL payload, with it where it is encrypted (GBCS 7.2.9.3, 8.4)."""
+
+    name = "GBZ component"
+    title = "component"
+    parts = (
+        UInt("control", 0, 1, names=lambda v: _control_words(v)),
+        UInt("cluster", 0, 2, order="big", names=lambda v: cluster_name(v)),
+        UInt("length", 0, 2, order="big", names=lambda v: f"{v} octets"),
+        UInt("from_date_time", 0, 4, order="big", when=lambda h: h.control & FROM_DATE_TIME, names=utc),
+        UInt("additional_header_control", 0, 1, when=lambda h: h.control & ENCRYPTED, names=lambda v: "encrypted"),
+        UInt(
+            "frame_counter", 0, 1, when=lambda h: h.control & ENCRYPTED, names=lambda v: f"encrypted component {v}"
+        ),
+        UInt("frame_control", 0x01, 1, names=lambda v: frame_words(v)),
+        UInt("sequence", 0, 1, names=lambda v: f"transaction {v}"),
+        UInt("command", 0, 1),
+        UInt(
+            "ciphered_length", 0, 2, order="big", when=lambda h: h.control & ENCRYPTED, names=lambda v: f"{v} octets"
+        ),
+        UInt("security_control", 0x31, 1, when=lambda h: h.control & ENCRYPTED, names=lambda v: SEALED),
+        UInt(
+            "invocation_counter", 0, 4, order="big", when=lambda h: h.control & ENCRYPTED,
+            names=lambda v: "always zero",
+        ),
+        Octets(
+            "ciphertext", lambda h: max(0, h.ciphered_length - len(SECURITY_HEADER) - MAC_LENGTH),
+            when=lambda h: h.control & ENCRYPTED, names=lambda v: f"{len(v)} octets of ciphertext",
+        ),
+        Octets("tag", MAC_LENGTH, when=lambda h: h.control & ENCRYPTED, names=lambda v: "authentication tag, 12 octets"),
+    )  # fmt: skip
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether what the command says is encrypted."""
+        return bool(self.fields["control"] & ENCRYPTED)
+
+    @property
+    def stop(self) -> int:
+        """The first octet behind the component."""
+        return self.start + 5 + int(self.fields["length"])
+
+    @property
+    def content(self) -> tuple[int, int]:
+        """Span of the ZCL payload, or of ciphertext and tag."""
+        sealed = len(self.fields["ciphertext"]) + MAC_LENGTH if self.encrypted else 0
+        return self.end - sealed, self.stop
+
+    @property
+    def security(self) -> bytes:
+        """The security header in front of the ciphertext; as it must be where there is none."""
+        if not self.encrypted:
+            return SECURITY_HEADER
+        return bytes((self.security_control, *self.invocation_counter.to_bytes(4, "big")))
+
+    def unusual_security(self) -> Iterator[Issue]:
+        """The security header of an encrypted part is always the same (GBCS 8.4): nothing opens under another."""
+        if self.security != SECURITY_HEADER:
+            text = f"security header {self.security.hex()} of an encrypted part, {SECURITY_HEADER.hex()} expected"
+            yield Issue("warning", "gbcs.payload", self.content[0] - len(SECURITY_HEADER), text)
+
+
+def read_component(cursor: Cursor) -> Component:
+    """The component at the cursor, which is left behind it.
+
+    Raises:
+        Truncated, Malformed: it does not fit, or its lengths contradict each other.
+    """
+    component = Component.read(cursor)
+    if component.error is not None:
+        raise component.error
+    stop = component.stop
+    if stop > cursor.end or component.end > stop:
+        room = cursor.end if stop > cursor.end else stop
+        need, body = max(stop, component.end), component.start + 5
+        raise Truncated(need - body, room - body, layer=cursor.layer, offset=body)
+    if component.encrypted and component.end != stop:
+        at, length = component.content[0] - len(SECURITY_HEADER) - 2, component.ciphered_length
+        text = f"ciphered information of {length} octets, {stop - at - 2} are there"
+        raise Malformed(text, layer=cursor.layer, offset=at)
+    cursor.offset = stop
+    return component
+
+
+def _control_words(control: int) -> str:
+    names = ((LAST, "last component"), (ENCRYPTED, "encrypted"), (FROM_DATE_TIME, "with from-date-time"))
+    return ", ".join(text for bit, text in names if control & bit) or "more components follow"
 
 
 def frame_words(value: int) -> str:

@@ -2,7 +2,7 @@
 
 Strategy: the mapping table lists, message code by message code, every element of every object with a path
 such as ``buffer:buffer[1..12].entry.timestamp``. The order of its objects is the order in the command; the
-paths of one object become a tree (`Part`) that is walked beside the Data.
+paths of one object become a tree (`ValueNames`) that is walked beside the Data.
 
 Source: use-case annex of GBCS 4.0 (mapping table); RTDS 4.5.0 where the table has nothing.
 """
@@ -10,12 +10,13 @@ Source: use-case annex of GBCS 4.0 (mapping table); RTDS 4.5.0 where the table h
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache, lru_cache
-from typing import NamedTuple
 
+from dissectors.dlms.obis import Target, target_of
 from dissectors.facts import table
 
-__all__ = ["Part", "Target", "object_title", "objects_of", "part_tree", "parts_of", "unit_of"]
+__all__ = ["ValueNames", "names_called", "names_of", "object_title", "objects_of", "unit_of"]
 
 _PROTECTION_CLASS = 30
 CACHED = 1 << 14
@@ -25,17 +26,8 @@ _RANGE = re.compile(r"\[[^\]]*\]$")
 _DOTS = re.compile(r"\.(?![^\[]*\])")  # dots between names, not those of a range
 
 
-class Target(NamedTuple):
-    """What one item of a message is about: an attribute or a method of an object."""
-
-    class_id: int
-    obis: str
-    method: bool
-    number: int
-
-
-class Part:
-    """One element of a value: its name, its parts, and the type and constant that the table gives.
+class ValueNames:
+    """What a value and the values in it are called, and the type and constant that the table gives.
 
     `repeated` says that it is an array of its single kind of element.
     """
@@ -48,7 +40,7 @@ class Part:
         self.title = ""
         self.type = ""
         self.constant = ""
-        self.children: list[Part] = []
+        self.children: list[ValueNames] = []
 
     @property
     def twin(self) -> bool:
@@ -60,21 +52,21 @@ class Part:
         """May be left out."""
         return "OPTIONAL" in self.type or self.twin
 
-    def child(self, token: str) -> Part:
+    def child(self, token: str) -> ValueNames:
         """The child called `token`, made when it is new."""
         name = _RANGE.sub("", token).strip()
         found = next((c for c in self.children if c.name == name), None)
         if found is None:
-            found = Part(name, name != token.strip())
+            found = ValueNames(name, name != token.strip())
             self.children.append(found)
         return found
 
-
-def part_tree(name: str, *children: Part | str) -> Part:
-    """A part with its children; ``parameters[]`` is one that is repeated."""
-    part = Part(name.removesuffix("[]"), name.endswith("[]"))
-    part.children = [part_tree(c) if isinstance(c, str) else c for c in children]
-    return part
+    def at(self, path: Iterable[str]) -> ValueNames:
+        """The one at a path from here, made where it is new."""
+        place = self
+        for token in filter(None, path):
+            place = place.child(token)
+        return place
 
 
 @cache
@@ -87,7 +79,7 @@ def _rows() -> dict[int, list[dict[str, str]]]:
 
 
 def _target(row: dict[str, str]) -> Target:
-    return Target(int(row["class_id"]), row["obis"], row["attr_or_method"] == "M", int(row["number"]))
+    return target_of(int(row["class_id"]), row["obis"], int(row["number"]), row["attr_or_method"] == "M")
 
 
 @cache
@@ -134,17 +126,18 @@ def _named() -> dict[Target, tuple[str, str]]:
     for row in table("dlms", "obis"):
         if row["gbcs_name"] or row["gbcs_member"]:
             named = (row["gbcs_name"], row["gbcs_member"])
-            member = row["member"] == "method", int(row["index"])
-            out[Target(int(row["class_id"]), row["obis"], *member)] = named
+            out[
+                target_of(int(row["class_id"]), row["obis"], int(row["index"]), row["member"] == "method")
+            ] = named
     return out
 
 
 @cache
 def _names_by_obis() -> dict[tuple[int, str], str]:
     out: dict[tuple[int, str], str] = {}
-    for (class_id, obis, _, _), (name, _member) in _named().items():
+    for found, (name, _member) in _named().items():
         if name:
-            out.setdefault((class_id, obis), name)
+            out.setdefault((found.class_id, found.obis), name)
     return out
 
 
@@ -152,48 +145,29 @@ def _names_by_obis() -> dict[tuple[int, str], str]:
 def object_title(target: Target) -> str | None:
     """Name of an object and its member: ``ActiveImportRegister: value``; None when no table has it."""
     name, member = _named().get(target, ("", ""))
-    name = name or _names_by_obis().get((target.class_id, target.obis), "") or _standard(target)
+    name = name or _names_by_obis().get((target.class_id, target.obis), "") or target.object
     if not name:
         return None
-    member = member or _standard_member(target)
+    member = member or target.member or f"{'method' if target.method else 'attribute'} {target.number}"
     return f"{name}: {member}" if member else name
 
 
-def _standard(target: Target) -> str:
-    """The name of the DLMS tables, where GBCS has none of its own."""
-    from dissectors.dlms.obis import build_obis, object_name
-
-    try:
-        return object_name(build_obis(target.obis), target.class_id, target.number, target.method)[0]
-    except (ValueError, KeyError):
-        return ""
-
-
-def _standard_member(target: Target) -> str:
-    from dissectors.dlms.obis import member_name
-
-    name = member_name(target.class_id, target.number, target.method)
-    return name or f"{'method' if target.method else 'attribute'} {target.number}"
-
-
 @lru_cache(maxsize=CACHED)
-def parts_of(message_code: int, target: Target) -> Part | None:
-    """The tree of names inside the value of `target` in a use case; None when the table has none."""
-    rows = [r for r in _rows().get(message_code, ()) if _target(r) == target]
-    rows = rows or _rows_of_objects().get(target, [])
-    standard = _standard_parts(target)
+def names_of(message_code: int, target: Target) -> ValueNames | None:
+    """What the elements of the value of `target` are called in a use case; None when the table does not say."""
+    standard = None if target.method else names_called(f"{target.class_id}/{target.number}")
     if standard is not None:
         return standard
-    root = Part("value")
+    rows = [r for r in _rows().get(message_code, ()) if _target(r) == target]
+    rows = rows or _rows_of_objects().get(target, [])
+    root = ValueNames("value")
     before = ""
     for row in rows:
         _, _, path = row["cosem_name"].partition(":")
         if "range_descriptor" in path:
             continue
         path = before = path or _second_element(before, row["data_type"])
-        place = root
-        for token in filter(None, _DOTS.split(path)):
-            place = place.child(token)
+        place = root.at(_DOTS.split(path))
         place.title = row["object_name"]
         place.type = row["data_type"]
         place.constant = row["constant_value"]
@@ -209,22 +183,16 @@ def _second_element(before: str, type_: str) -> str:
     return ".".join([*tokens[:-2], f"secondary{name[:1].upper()}{name[1:]}", tokens[-1]])
 
 
-def _standard_parts(target: Target) -> Part | None:
-    """The shape of an attribute by its interface class, for those that the mapping table leaves unnamed."""
-    return None if target.method else _class_parts().get((target.class_id, target.number))
-
-
 @cache
-def _class_parts() -> dict[tuple[int, int], Part]:
-    out: dict[tuple[int, int], Part] = {}
-    for row in table("gbcs", "class_parts"):
-        root = Part("value")
-        for path in row["paths"].split(" "):
-            place = root
-            for token in path.split("."):
-                place = place.child(token)
-        out.setdefault((int(row["class_id"]), int(row["attribute"])), root)
-    return out
+def names_called(value: str) -> ValueNames | None:
+    """What the elements of a value of ``tables/value_names.csv`` are called: ``class/attribute``, or by its name."""
+    for row in table("gbcs", "value_names"):
+        if row["value"] == value:
+            root = ValueNames("value")
+            for path in row["paths"].split():
+                root.at(path.split("."))
+            return root
+    return None
 
 
 @cache

@@ -1,378 +1,236 @@
-"""What a payload is and where its parts lie: DLMS access APDUs, GBZ components, or DER. Light, no trees.
+"""What a payload is: a DLMS APDU, GBZ components, or DER; it is read when somebody asks for what is in it.
 
-Strategy: Data are stepped over, not read; their nodes are made when somebody asks for `Payload.data`. A payload
-in which an octet does not fit is read node by node at once, for the exact place of the error.
+Strategy: APDUs are read by `dissectors.dlms.apdu`, GBZ components are layers, DER has its own reader. A verdict needs
+the encrypted parts only, so a payload that can have none is not read for it.
 
 Source: GBCS 4.x section 7.2.8 (DLMS COSEM payloads), 7.2.9 (GBZ), 7.2.10 (ASN.1), 8.4 (encrypted parts).
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
-from dissectors.dlms.data import Node, read_node
-from dissectors.dlms.scalars import FIXED
+from dissectors.cursor import Cursor
+from dissectors.deferred import lazy
+from dissectors.dlms.apdu import Apdu, read_apdu
+from dissectors.dlms.data import Node
+from dissectors.dlms.layout import ReadElement, Sequence
+from dissectors.dlms.obis import Target, target
+from dissectors.dlms.partial import read_partial_apdu
 from dissectors.errors import DissectionError, Malformed, Truncated
 from dissectors.field import Issue
-from dissectors.layout.lengths import read_length
+from dissectors.gbcs.gbz import Component, read_component
+from dissectors.gbcs.protection import SECURITY_HEADER
+from dissectors.layout.lengths import build_length, read_length
 
-__all__ = ["Component", "Payload", "Specification", "read_payload"]
+__all__ = ["SECURITY_HEADER", "Payload", "Specification"]
 
 LAYER = "gbcs.payload"
-SECURITY_HEADER = b"\x31\x00\x00\x00\x00"
 KINDS = {0xD9: "dlms-access-request", 0xDA: "dlms-access-response", 0x0F: "dlms-data-notification"}
-LAST, ENCRYPTED, FROM_DATE_TIME = 0x01, 0x02, 0x10
+GBZ = b"\x01\x09"
+ALERT_CODES = {
+    "dlms-data-notification": re.compile(rb".{5}(?:\x00|\x0c.{12})\x02.\x12(..)", re.DOTALL),
+    "gbz": re.compile(rb".{3}(..).{4}", re.DOTALL),
+    "der": re.compile(rb".(?:[\x00-\x7f]|\x81.|\x82..)\x02\x03.(..)", re.DOTALL),
+}
+"""Where the code of an alert stands: in a structure, behind the count of components, as the first INTEGER."""
+ALERT = 3
+ACTION = 3
+ARRAY, STRUCTURE, OCTET_STRING = 1, 2, 9
+WITH_COMPONENT = 0x8F0A
+"""The GBZ alert that holds a component; in the others something else follows the time (report section 6.2)."""
 
 
 class Specification(NamedTuple):
-    """One access request specification: 1 get, 2 set, 3 action, 4 get with selection."""
+    """One access request specification: 1 get, 2 set, 3 action, 4 get and 5 set with selection."""
 
     offset: int
     end: int
     choice: int
-    class_id: int
-    obis: bytes
-    number: int
-    selector: int | None
-    parameters: Node | None
+    target: Target
+    selector: int | None = None
+    parameters: Node | None = None
 
 
-class Component(NamedTuple):
-    """One GBZ component (GBCS 7.2.9.3), all offsets absolute.
+class _Read(NamedTuple):
+    """What reading gave: the APDU or the components, the first octet that was not read, what is wrong."""
 
-    Attributes:
-        from_date_time: offset of the four octets, or None.
-        encryption: offset of additional header control and frame counter, or None.
-        frame: offset of the ZCL frame control; None when the body has no ZCL header.
-        content: span of the ZCL payload, or of ciphertext and tag when encrypted.
-    """
-
-    offset: int
-    end: int
-    control: int
-    cluster: int
-    body: int
-    from_date_time: int | None
-    encryption: int | None
-    frame: int | None
-    content: tuple[int, int]
+    apdu: Apdu | None
+    components: list[Component]
+    reached: int
+    issues: list[Issue]
 
 
 class Payload:
-    """The parts of one payload; which are filled depends on `kind`.
+    """The octets of a message from `start` to `end`; never raises, what is wrong is in its issues.
 
     Attributes:
         kind: dlms-access-request, dlms-access-response, dlms-data-notification, gbz, der, empty.
-        spans: where each Data lies.
-        sealed: spans of ciphertext and tag, in order of appearance.
-        lists: offsets of the list counts of a DLMS APDU: specifications, data, results.
-        reached: first octet that was not read.
+        alert_code: of an alert.
+        tail: where what is no component begins in a GBZ alert.
     """
 
-    __slots__ = (
-        "_data",
-        "alert_code",
-        "components",
-        "end",
-        "issues",
-        "kind",
-        "lists",
-        "octets",
-        "reached",
-        "results",
-        "sealed",
-        "spans",
-        "specifications",
-        "start",
-        "tail",
-    )
-
-    def __init__(self, kind: str, octets: bytes, start: int, end: int) -> None:
-        self.kind = kind
-        self.octets = octets
-        self.start = start
-        self.end = end
-        self.reached = start
-        self.specifications: list[Specification] = []
-        self.spans: list[tuple[int, int]] = []
-        self._data: list[Node] | None = None
-        self.results: list[tuple[int, int, int]] = []
-        self.components: list[Component] = []
-        self.sealed: list[tuple[int, int]] = []
-        self.lists: list[int] = []
-        self.alert_code: int | None = None
+    def __init__(self, octets: bytes, start: int, end: int, cra: int) -> None:
+        self.octets, self.start, self.end, self.cra = octets, start, end, cra
+        first = octets[start] if start < end else -1
+        other = "gbz" if octets.startswith(GBZ, start, end) else "der" if first >= 0 else "empty"
+        self.kind = KINDS.get(first, other)
+        self.alert_code = self._alert_code() if cra == ALERT or first == 0x0F else None
         self.tail: int | None = None
-        self.issues: list[Issue] = []
+        if self.kind == "gbz" and self.alert_code is not None and not self._holds_component(start + 9):
+            self.tail = start + 9
+
+    def _alert_code(self) -> int | None:
+        found = (
+            ALERT_CODES[self.kind].match(self.octets, self.start, self.end)
+            if self.kind in ALERT_CODES
+            else None
+        )
+        return int.from_bytes(found[1], "big") if found is not None else None
+
+    def _holds_component(self, at: int) -> bool:
+        """Does one component fill the octets behind the time of an alert?"""
+        length = int.from_bytes(self.octets[at + 3 : at + 5], "big")
+        return self.alert_code == WITH_COMPONENT and at + 5 + length == self.end
+
+    @lazy
+    def _read(self) -> _Read:
+        reader = _READERS.get(self.kind, _read_apdu)
+        read = reader(self)
+        if read.reached < self.end and all(issue.severity != "error" for issue in read.issues):
+            text = f"{self.end - read.reached} octets left over in the payload"
+            read.issues.append(Issue("error", LAYER, read.reached, text))
+        return read
 
     @property
+    def apdu(self) -> Apdu | None:
+        """The APDU of a DLMS payload, as far as it can be read."""
+        return self._read.apdu
+
+    @property
+    def components(self) -> list[Component]:
+        """The components of a GBZ payload."""
+        return self._read.components
+
+    @property
+    def reached(self) -> int:
+        """The first octet that was not read."""
+        return self._read.reached
+
+    @property
+    def issues(self) -> list[Issue]:
+        """What is wrong with the payload."""
+        return self._read.issues
+
+    def part(self, name: str) -> ReadElement | None:
+        """The part of the APDU called `name`; None where it has none, or was not read so far."""
+        return self.apdu.part(name) if self.apdu is not None else None
+
+    @lazy
     def data(self) -> list[Node]:
-        """The Data as nodes; one that is nested too deeply is left out, with an issue."""
-        if self._data is None:
-            self._data = []
-            for start, end in self.spans:
-                try:
-                    self._data.append(read_node(self.octets, start, end)[0])
-                except DissectionError as error:
-                    self.issues.append(Issue.of(error))
-                    break
-        return self._data
-
-
-def read_payload(octets: bytes, start: int, end: int, cra: int) -> Payload:
-    """The payload between `start` and `end`; never raises, what is wrong is in its issues."""
-    first = octets[start] if start < end else -1
-    kind = KINDS.get(first)
-    if kind is None:
-        gbz = first == 1 and start + 1 < end and octets[start + 1] == 9
-        kind = "gbz" if gbz else "der" if first >= 0 else "empty"
-    payload = Payload(kind, octets, start, end)
-    try:
-        _READERS[kind](payload, octets, cra)
-    except DissectionError as error:
-        payload.issues.append(Issue.of(error))
-    if payload.reached < end and all(issue.severity != "error" for issue in payload.issues):
-        text = f"{end - payload.reached} octets left over in the payload"
-        payload.issues.append(Issue("error", LAYER, payload.reached, text))
-    return payload
-
-
-def _request(payload: Payload, octets: bytes, _: int) -> None:
-    offset, end = payload.start, payload.end
-    offset = _apdu_header(payload, octets)
-    count, after = _count(payload, octets, offset)
-    payload.lists.append(offset)
-    payload.reached = offset = after
-    for _i in range(count):
-        if offset + 10 > end:
-            raise Truncated(10, end - offset, layer=LAYER, offset=offset)
-        choice = octets[offset]
-        if not 1 <= choice <= 4:
-            raise Malformed(f"access request choice {choice}", layer=LAYER, offset=offset)
-        class_id = octets[offset + 1] << 8 | octets[offset + 2]
-        stop, selector, parameters = offset + 10, None, None
-        if choice == 4:
-            if stop >= end:
-                raise Truncated(1, 0, layer=LAYER, offset=stop)
-            selector = octets[stop]
-            parameters, stop = read_node(octets, stop + 1, end)
-        found = octets[offset + 3 : offset + 9]
-        payload.specifications.append(
-            Specification(offset, stop, choice, class_id, found, octets[offset + 9], selector, parameters)
+        """The Data of a DLMS payload."""
+        values, lone = self.part("values"), self.part("data")
+        return (
+            [part[1] for part in values[1]] if values is not None else [lone[1]] if lone is not None else []
         )
-        payload.reached = offset = stop
-    _data_list(payload, octets, offset)
+
+    @lazy
+    def specifications(self) -> list[Specification]:
+        """What an access request asks for."""
+        part = self.part("specifications")
+        found = part[1] if part is not None and isinstance(part[0], Sequence) else []
+        out = []
+        for _, (choice, group), start, end in found:
+            if group:
+                selection = [one[1] for one in group[1][1]] if len(group) > 1 else []
+                where = target(group[0][1], choice == ACTION)
+                out.append(Specification(start, end, choice, where, *selection))
+        return out
+
+    @lazy
+    def results(self) -> list[tuple[int, int, int]]:
+        """Choice, result and place of each answer of an access response."""
+        part = self.part("responses")
+        found = part[1] if part is not None else []
+        return [(choice, group[0][1], start) for _, (choice, group), start, _ in found if group]
+
+    @lazy
+    def sealed(self) -> list[tuple[int, int]]:
+        """Spans of ciphertext and tag, in order of appearance."""
+        if self.kind == "gbz":
+            return [one.content for one in self.components if one.encrypted]
+        if not self.kind.startswith("dlms") or self.octets.find(SECURITY_HEADER, self.start, self.end) < 0:
+            return []
+        return [span for node in self.data if node[0] == STRUCTURE for span in _sealed(node[1])]
 
 
-def _count(payload: Payload, octets: bytes, offset: int) -> tuple[int, int]:
-    """The number of elements at `offset`, and the offset behind; an issue when it is longer than it need be.
-
-    A-XDR writes a number below 128 in one octet (IEC 61334-6 clause 6.9)."""
-    count, after = read_length(octets, offset, payload.end, LAYER)
-    size = after - offset
-    if size > 1 and (count < 0x80 or count < 1 << 8 * (size - 2)):
-        text = f"the number {count} in {size} octets, fewer would do"
-        payload.issues.append(Issue("warning", LAYER, offset, text))
-    return count, after
-
-
-def _apdu_header(payload: Payload, octets: bytes) -> int:
-    """Tag, long-invoke-id-and-priority and an empty date-time: the offset behind."""
-    offset, end = payload.start, payload.end
-    if offset + 6 > end:
-        raise Truncated(6, end - offset, layer=LAYER, offset=offset)
-    dated = octets[offset + 5]
-    if dated not in (0, 12):
-        raise Malformed(f"date-time of {dated} octets", layer=LAYER, offset=offset + 5)
-    if offset + 6 + dated > end:
-        raise Truncated(dated, end - offset - 6, layer=LAYER, offset=offset + 6)
-    payload.reached = offset + 6 + dated
-    return payload.reached
-
-
-def _data_list(payload: Payload, octets: bytes, offset: int) -> int:
-    count, after = _count(payload, octets, offset)
-    payload.lists.append(offset)
-    payload.reached = offset = after
-    for _ in range(count):
-        stop = skip_data(octets, offset, payload.end)
-        payload.spans.append((offset, stop))
-        payload.reached = stop
-        if octets.find(SECURITY_HEADER, offset, stop) > 0:
-            node = read_node(octets, offset, stop)[0]
-            if node[0] == 2:
-                _find_sealed(payload, node[1])
-        offset = stop
-    return offset
-
-
-# octets that a type takes with its tag; 0 for those of variable size
-_SIZES = [fixed[0] + 1 if fixed is not None else 0 for fixed in FIXED]
-_SIZES[0x00] = _SIZES[0xFF] = 1
-_STRINGS = frozenset([0x09, 0x0A, 0x0C])
-
-
-def skip_data(octets: bytes, offset: int, end: int) -> int:
-    """The offset behind one Data.
-
-    Raises:
-        Truncated, Malformed: as `dissectors.dlms.data.read_node`.
-    """
-    start, left = offset, 1
-    sizes = _SIZES
-    while left and offset < end:
-        tag = octets[offset]
-        size = sizes[tag]
-        if size:
-            offset += size
-            left -= 1
-            continue
-        length = octets[offset + 1] if offset + 1 < end else 0x80
-        if length < 0x80 and tag in _STRINGS:
-            offset += 2 + length
-            left -= 1
-        elif length < 0x80 and tag in (1, 2):
-            offset += 2
-            left += length - 1
-        else:
-            offset = read_node(octets, offset, end)[1]
-            left -= 1
-    if left or offset > end:
-        return read_node(octets, start, end)[1]
-    return offset
-
-
-def _find_sealed(payload: Payload, nodes: list[Node]) -> None:
+def _sealed(nodes: list[Node]) -> Iterator[tuple[int, int]]:
     """Protection parameters (an array) followed by an octet string that begins with ``31 00000000``."""
-    before = -1
-    for tag, value, _, end in nodes:
-        if tag == 9 and before == 1 and len(value) >= 17 and value.startswith(SECURITY_HEADER):
-            payload.sealed.append((end - len(value) + 5, end))
-        before = tag
+    for before, (tag, value, _, end) in pairwise(nodes):
+        if (
+            (before[0], tag) == (ARRAY, OCTET_STRING)
+            and len(value) >= 17
+            and value.startswith(SECURITY_HEADER)
+        ):
+            yield end - len(value) + len(SECURITY_HEADER), end
 
 
-def _response(payload: Payload, octets: bytes, _: int) -> None:
-    end = payload.end
-    offset = _apdu_header(payload, octets)
-    count, after = _count(payload, octets, offset)
-    payload.lists.append(offset)
-    offset = after
-    if count:
-        raise Malformed("a response that repeats its specifications", layer=LAYER, offset=offset - 1)
-    payload.reached = offset
-    offset = _data_list(payload, octets, offset)
-    count, after = _count(payload, octets, offset)
-    payload.lists.append(offset)
-    payload.reached = offset = after
-    for _i in range(count):
-        if offset + 2 > end:
-            raise Truncated(2, end - offset, layer=LAYER, offset=offset)
-        payload.results.append((octets[offset], octets[offset + 1], offset))
-        payload.reached = offset = offset + 2
+def _read_apdu(payload: Payload) -> _Read:
+    octets, start, end = payload.octets, payload.start, payload.end
+    issues: list[Issue] = []
+    apdu: Apdu | None
+    try:
+        apdu = read_apdu(octets, start, end)
+    except DissectionError as error:
+        issues.append(Issue.of(error))
+        apdu = read_partial_apdu(octets, start, end)
+    for element, _, at, _ in apdu.parts if apdu is not None else ():
+        if isinstance(element, Sequence):
+            issues += _long_count(octets, at, end)
+    return _Read(apdu, [], apdu.end if apdu is not None else start, issues)
 
 
-def _notification(payload: Payload, octets: bytes, _: int) -> None:
-    offset = _apdu_header(payload, octets)
-    payload.reached = skip_data(octets, offset, payload.end)
-    payload.spans.append((offset, payload.reached))
-    if octets[offset] == 2 and octets[offset + 2 : offset + 3] == b"\x12":
-        payload.alert_code = octets[offset + 3] << 8 | octets[offset + 4]
-        if octets.find(SECURITY_HEADER, offset, payload.reached) > 0:
-            _find_sealed(payload, read_node(octets, offset, payload.reached)[0][1])
+def _long_count(octets: bytes, at: int, end: int) -> Iterator[Issue]:
+    """A-XDR writes a number of elements in as few octets as will do (IEC 61334-6 clause 6.9)."""
+    count, after = read_length(octets, at, end, LAYER)
+    if after - at > len(build_length(count)):
+        text = f"the number {count} in {after - at} octets, fewer would do"
+        yield Issue("warning", LAYER, at, text)
 
 
-def _gbz(payload: Payload, octets: bytes, cra: int) -> None:
-    offset, end = payload.start + 2, payload.end
-    payload.reached = offset
-    if offset >= end:
-        raise Truncated(1, 0, layer=LAYER, offset=offset)
-    count = octets[offset]
-    payload.reached = offset = offset + 1
-    if cra == 3:
-        if offset + 6 > end:
-            raise Truncated(6, end - offset, layer=LAYER, offset=offset)
-        payload.alert_code = octets[offset] << 8 | octets[offset + 1]
-        payload.reached = offset = offset + 6
-        # the count is 1 in most alerts although what follows is no component (report section 6.2)
-        if payload.alert_code != 0x8F0A or not _holds_component(octets, offset, end):
-            payload.tail = offset
-            payload.reached = end
-            return
-    for _ in range(count):
-        component = _component(octets, offset, end)
-        if component.encryption is not None:
-            _check_security(payload, octets, component.content[0] - len(SECURITY_HEADER))
-        payload.components.append(component)
-        if component.encryption is not None:
-            payload.sealed.append(component.content)
-        payload.reached = offset = component.end
+def _read_components(payload: Payload) -> _Read:
+    cursor = Cursor(payload.octets, payload.start + 2, payload.end, layer=LAYER)
+    components: list[Component] = []
+    issues: list[Issue] = []
+    try:
+        count = cursor.u8()
+        cursor.skip(6 if payload.cra == ALERT else 0)
+        for _ in range(count if payload.tail is None else 0):
+            components.append(read_component(cursor))
+            issues += components[-1].unusual_security()
+    except DissectionError as error:
+        issues.append(Issue.of(error))
+        cursor.offset = components[-1].stop if components else cursor.offset
+    return _Read(None, components, payload.end if payload.tail is not None else cursor.offset, issues)
 
 
-def _check_security(payload: Payload, octets: bytes, offset: int) -> None:
-    """The security header of an encrypted part is always the same (GBCS 8.4): nothing opens under another."""
-    found = octets[offset : offset + len(SECURITY_HEADER)]
-    if found != SECURITY_HEADER:
-        text = f"security header {found.hex()} of an encrypted part, {SECURITY_HEADER.hex()} expected"
-        payload.issues.append(Issue("warning", LAYER, offset, text))
-
-
-def _holds_component(octets: bytes, offset: int, end: int) -> bool:
-    if offset + 5 > end:
-        return False
-    return offset + 5 + int.from_bytes(octets[offset + 3 : offset + 5], "big") == end
-
-
-def _component(octets: bytes, offset: int, end: int) -> Component:
-    if offset + 5 > end:
-        raise Truncated(5, end - offset, layer=LAYER, offset=offset)
-    control = octets[offset]
-    cluster = octets[offset + 1] << 8 | octets[offset + 2]
-    body = offset + 5
-    stop = body + (octets[offset + 3] << 8 | octets[offset + 4])
-    if stop > end:
-        raise Truncated(stop - body, end - body, layer=LAYER, offset=body)
-    place, dated, sealed = body, None, None
-    if control & FROM_DATE_TIME:
-        dated, place = place, place + 4
-    if control & ENCRYPTED:
-        sealed, place = place, place + 2
-    if place + 3 > stop:
-        raise Truncated(place + 3 - body, stop - body, layer=LAYER, offset=body)
-    content = (place + 3, stop)
-    if sealed is not None:
-        content = _ciphered(octets, place + 3, stop)
-    return Component(offset, stop, control, cluster, body, dated, sealed, place, content)
-
-
-def _ciphered(octets: bytes, offset: int, stop: int) -> tuple[int, int]:
-    """Ciphered information length (two octets), security header, ciphertext and tag."""
-    if offset + 7 + 12 > stop:
-        raise Truncated(19, stop - offset, layer=LAYER, offset=offset)
-    length = octets[offset] << 8 | octets[offset + 1]
-    if offset + 2 + length != stop:
-        text = f"ciphered information of {length} octets, {stop - offset - 2} are there"
-        raise Malformed(text, layer=LAYER, offset=offset)
-    return offset + 7, stop
-
-
-def _der(payload: Payload, octets: bytes, cra: int) -> None:
+def _read_der(payload: Payload) -> _Read:
     """The outermost tag and length must take the whole payload; the rest is read by its shape."""
-    length, start = read_length(octets, payload.start + 1, payload.end, LAYER)
-    if start + length > payload.end:
-        raise Truncated(length, payload.end - start, layer=LAYER, offset=start)
-    payload.reached = start + length
-    if cra == 3 and length > 5 and octets[start : start + 2] == b"\x02\x03":
-        payload.alert_code = octets[start + 3] << 8 | octets[start + 4]
+    try:
+        length, start = read_length(payload.octets, payload.start + 1, payload.end, LAYER)
+        if start + length > payload.end:
+            raise Truncated(length, payload.end - start, layer=LAYER, offset=start)
+    except DissectionError as error:
+        return _Read(None, [], payload.start, [Issue.of(error)])
+    return _Read(None, [], start + length, [])
 
 
-def _empty(payload: Payload, _octets: bytes, _: int) -> None:
-    raise Malformed("a payload of no octets", layer=LAYER, offset=payload.start)
+def _read_nothing(payload: Payload) -> _Read:
+    error = Malformed("a payload of no octets", layer=LAYER, offset=payload.start)
+    return _Read(None, [], payload.start, [Issue.of(error)])
 
 
-_READERS = {
-    "dlms-access-request": _request,
-    "dlms-access-response": _response,
-    "dlms-data-notification": _notification,
-    "gbz": _gbz,
-    "der": _der,
-    "empty": _empty,
-}
+_READERS = {"gbz": _read_components, "der": _read_der, "empty": _read_nothing}

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dissectors.dlms.access import RESPONSE, SPECIFICATION
+from dissectors.dlms.apdu import build_apdu
 from dissectors.dlms.data import TYPE_NAMES, Data, build_data
-from dissectors.dlms.obis import build_obis
-from dissectors.gbcs.gbz import build_zcl
-from dissectors.gbcs.payload import ENCRYPTED, FROM_DATE_TIME, LAST, SECURITY_HEADER
-from dissectors.gbcs.protection import encrypt
-from dissectors.layout.lengths import build_length
+from dissectors.dlms.obis import obis_text
+from dissectors.gbcs.gbz import ENCRYPTED, FROM_DATE_TIME, LAST, Component, build_zcl
+from dissectors.gbcs.protection import MAC_LENGTH, SECURITY_HEADER, encrypt
+from dissectors.layout.lengths import build_octets
 
 __all__ = [
     "NULL",
@@ -25,7 +26,6 @@ __all__ = [
     "access_response",
     "gbz",
     "gbz_alert",
-    "head",
     "notification",
     "sealed_answer",
     "zcl_payload",
@@ -50,11 +50,14 @@ class Ask:
 
     def build(self) -> bytes:
         """The specification."""
-        name = self.obis if isinstance(self.obis, bytes) else build_obis(self.obis)
-        out = bytes((self.choice,)) + self.class_id.to_bytes(2, "big") + name + bytes((self.number,))
-        if self.choice == 4 and self.selector is not None and self.parameters is not None:
-            out += bytes((self.selector,)) + _data(self.parameters)
-        return out
+        return SPECIFICATION.build(self.plain())
+
+    def plain(self) -> dict[str, Any]:
+        """The specification as `dissectors.dlms.apdu.build_apdu` takes it."""
+        name, layout = SPECIFICATION.options[self.choice]
+        obis = obis_text(self.obis) if isinstance(self.obis, bytes) else self.obis
+        selection = {"selector": self.selector, "parameters": self.parameters}
+        return {"choice": name, layout[0].name: (self.class_id, obis, self.number), "selection": selection}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,45 +69,41 @@ class Answer:
     result: int = 0
 
 
-def _data(value: Typed | bytes) -> bytes:
-    return value if isinstance(value, bytes) else build_data(value)
-
-
-def head(tag: int, counter: int, invoke: int | None, date_time: bytes) -> bytes:
-    """Tag, long-invoke-id-and-priority and date-time of an access or notification APDU."""
+def _head(counter: int, invoke: int | None, date_time: bytes) -> dict[str, Any]:
+    """Invoke id (of the originator counter unless it is given) and date-time of an access or notification APDU."""
     number = INVOKE_FLAGS << 24 | counter & 0xFFFFFF if invoke is None else invoke
-    return bytes((tag,)) + number.to_bytes(4, "big") + bytes((len(date_time),)) + date_time
+    return {"long_invoke_id_and_priority": number, "date_time": date_time}
 
 
 def access_request(
     asks: Sequence[Ask], counter: int, *, invoke: int | None = None, date_time: bytes = b""
 ) -> bytes:
     """An access request; its invoke id is made from the originator `counter` unless `invoke` is given."""
-    out = head(0xD9, counter, invoke, date_time) + build_length(len(asks))
-    out += b"".join(ask.build() for ask in asks)
-    return out + build_length(len(asks)) + b"".join(_data(ask.data) for ask in asks)
+    values = {"specifications": [ask.plain() for ask in asks], "values": [ask.data for ask in asks]}
+    return build_apdu("access-request", _head(counter, invoke, date_time) | values)
 
 
 def access_response(
     answers: Sequence[Answer], counter: int, *, invoke: int | None = None, date_time: bytes = b""
 ) -> bytes:
     """An access response."""
-    out = head(0xDA, counter, invoke, date_time) + b"\x00"
-    out += build_length(len(answers)) + b"".join(_data(answer.data) for answer in answers)
-    return out + build_length(len(answers)) + b"".join(bytes((a.choice, a.result)) for a in answers)
+    results = [{"choice": RESPONSE.options[a.choice][0], "result": a.result} for a in answers]
+    values = {"specifications": None, "values": [a.data for a in answers], "responses": results}
+    return build_apdu("access-response", _head(counter, invoke, date_time) | values)
 
 
 def notification(
     body: Typed | bytes, counter: int, *, invoke: int | None = None, date_time: bytes = b""
 ) -> bytes:
     """A data-notification: a DLMS alert when `body` is the structure of alert code, time and extra items."""
-    return head(0x0F, counter, invoke, date_time) + _data(body)
+    return build_apdu("data-notification", _head(counter, invoke, date_time) | {"data": body})
 
 
 def sealed_answer(parameters: Typed | bytes, plain: bytes, key: bytes, originator: bytes) -> bytes:
     """Answer of get_protected_attributes: protection parameters and the encrypted `plain` (one Data)."""
     sealed = SECURITY_HEADER + encrypt(key, originator, plain)
-    return b"\x02\x02" + _data(parameters) + b"\x09" + build_length(len(sealed)) + sealed
+    held = parameters if isinstance(parameters, bytes) else build_data(parameters)
+    return b"\x02\x02" + held + b"\x09" + build_octets(sealed)
 
 
 # --- GBZ
@@ -163,26 +162,33 @@ def gbz(
 def _component(
     command: ZclCommand, index: int, sealed: int, last: bool, key: bytes, originator: bytes
 ) -> bytes:
-    control = LAST if last else 0
-    body = b""
+    control = (
+        LAST * last | FROM_DATE_TIME * (command.from_date_time is not None) | ENCRYPTED * command.encrypted
+    )
+    out = Component(
+        control=control, cluster=command.cluster, frame_control=command.frame_control, command=command.command,
+        sequence=index if command.sequence is None else command.sequence,
+    )  # fmt: skip
     if command.from_date_time is not None:
-        control |= FROM_DATE_TIME
-        body += command.from_date_time.to_bytes(4, "big")
-    if command.encrypted:
-        control |= ENCRYPTED
-        counter = sealed if command.frame_counter is None else command.frame_counter
-        body += bytes((command.additional_control, counter))
-    sequence = index if command.sequence is None else command.sequence
-    body += bytes((command.frame_control, sequence, command.command))
+        out.from_date_time = command.from_date_time
+    content = b""
     if command.encrypted:
         cipher = command.sealed
         if cipher is None:
             cipher = encrypt(key, originator, zcl_payload(command))
-        body += (len(cipher) + 5).to_bytes(2, "big") + command.security + cipher
+        out.additional_header_control = command.additional_control
+        out.frame_counter = sealed if command.frame_counter is None else command.frame_counter
+        out.ciphered_length = len(cipher) + len(command.security)
+        out.security_control, out.invocation_counter = (
+            command.security[0],
+            int.from_bytes(command.security[1:], "big"),
+        )
+        out.ciphertext, out.tag = cipher[:-MAC_LENGTH], cipher[-MAC_LENGTH:]
     else:
-        body += zcl_payload(command)
-    control = control if command.control is None else command.control
-    return bytes((control,)) + command.cluster.to_bytes(2, "big") + len(body).to_bytes(2, "big") + body
+        content = zcl_payload(command)
+    out.length = len(bytes(out)) - 5 + len(content)
+    octets = bytes(out) + content
+    return octets if command.control is None else bytes((command.control,)) + octets[1:]
 
 
 def gbz_alert(alert_code: int, time: int, tail: bytes = b"", *, count: int | None = None) -> bytes:

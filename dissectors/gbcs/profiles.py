@@ -15,8 +15,8 @@ from dissectors.field import Issue, Severity
 from dissectors.gbcs.names import use_case
 
 if TYPE_CHECKING:
+    from dissectors.gbcs.gbz import Component
     from dissectors.gbcs.message import GbcsMessage
-    from dissectors.gbcs.payload import Component
 
 __all__ = ["has_use_case", "profile_violations", "version_issues", "version_key"]
 
@@ -92,29 +92,26 @@ def _departures(message: GbcsMessage) -> Iterator[tuple[str, int]]:
     if payload is None:
         return
     for spec in payload.specifications:
-        yield f"class:{spec.class_id}", spec.offset + 1
-    if payload.kind.startswith("dlms") and payload.reached >= payload.start + 6:
-        start = payload.start + 1
-        invoke = int.from_bytes(message.layout.octets[start : start + 4], "big")
-        if invoke != 0x20000000 | message.layout.counter & 0xFFFFFF:
-            yield "invoke-id", start
+        yield f"class:{spec.target.class_id}", spec.offset + 1
+    invoke = payload.part("long_invoke_id_and_priority")
+    if invoke is not None and invoke[1] != 0x20000000 | message.layout.counter & 0xFFFFFF:
+        yield "invoke-id", invoke[2]
     if payload.kind == "gbz":
-        yield from _zigbee(message.layout.octets, payload.components)
+        yield from _zigbee(payload.components)
 
 
-def _zigbee(octets: bytes, components: Sequence[Component]) -> Iterator[tuple[str, int]]:
+def _zigbee(components: Sequence[Component]) -> Iterator[tuple[str, int]]:
     for number, component in enumerate(components):
-        yield f"cluster:{component.cluster:04x}", component.offset + 1
-        if component.encryption is not None and component.from_date_time is not None:
-            yield "sealed-from-date", component.offset
-        if component.frame is None or component.frame + 1 >= len(octets):
-            continue
-        if octets[component.frame] & _MANUFACTURER:
-            yield "manufacturer", component.frame
-        elif octets[component.frame] not in _FRAME_CONTROLS:
-            yield "frame-control", component.frame
-        if octets[component.frame + 1] != number:
-            yield "sequence-number", component.frame + 1
+        places = {part.name: at for part, at, _ in component.spans}
+        yield f"cluster:{component.cluster:04x}", places["cluster"]
+        if component.encrypted and "from_date_time" in places:
+            yield "sealed-from-date", component.start
+        if component.frame_control & _MANUFACTURER:
+            yield "manufacturer", places["frame_control"]
+        elif component.frame_control not in _FRAME_CONTROLS:
+            yield "frame-control", places["frame_control"]
+        if component.sequence != number:
+            yield "sequence-number", places["sequence"]
 
 
 @cache

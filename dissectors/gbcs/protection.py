@@ -12,7 +12,16 @@ from dissectors.crypto.gcm import TAG_LENGTH, gcm_open, gcm_seal
 from dissectors.crypto.gcm import gmac as tag
 from dissectors.crypto.kdf import derive_key
 
-__all__ = ["ENCRYPTION_MODE", "MAC_LENGTH", "Verdict", "decrypt", "encrypt", "gmac", "message_key"]
+__all__ = [
+    "ENCRYPTION_MODE",
+    "MAC_LENGTH",
+    "SECURITY_HEADER",
+    "Verdict",
+    "decrypt",
+    "encrypt",
+    "gmac",
+    "message_key",
+]
 
 Verdict = Literal["absent", "valid", "invalid", "no_key"]
 MAC_LENGTH = TAG_LENGTH
@@ -23,6 +32,8 @@ ENCRYPTION_MODE = 4
 _ALGORITHM = b"\x60\x85\x74\x06\x08\x03\x00"
 _ENCRYPTION_CONTROL = b"\x31"
 _ZERO_COUNTER = b"\x00\x00\x00\x00"
+SECURITY_HEADER = _ENCRYPTION_CONTROL + _ZERO_COUNTER
+"""Security control and invocation counter in front of everything that is encrypted (GBCS 8.4)."""
 
 
 def message_key(secret: bytes, originator: bytes, mode: int, counter: int, recipient: bytes) -> bytes:

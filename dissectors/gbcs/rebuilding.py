@@ -6,11 +6,11 @@ sealed parts. With a keystore, MACs and sealed parts are made again too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from dissectors.cursor import Cursor
+from dissectors.dlms.apdu import build_apdu
 from dissectors.dlms.data import Node, build_data, typed
 from dissectors.errors import Malformed
 from dissectors.gbcs.building import SECURITY, Header, authenticated, content_keys, grouping, signed
@@ -18,11 +18,11 @@ from dissectors.gbcs.der import Reader, encode_field
 from dissectors.gbcs.entitlement import check_mac
 from dissectors.gbcs.envelope import MAC_OCTETS, Envelope
 from dissectors.gbcs.gbt import build_block, read_block
-from dissectors.gbcs.gbz import read_zcl, values_of
+from dissectors.gbcs.gbz import Component, read_zcl, values_of
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.message import GbcsMessage
-from dissectors.gbcs.payload import SECURITY_HEADER, Component, Payload, Specification
-from dissectors.gbcs.payloads import NULL, Ask, ZclCommand, gbz, gbz_alert, head, notification, zcl_payload
+from dissectors.gbcs.payload import SECURITY_HEADER, Payload
+from dissectors.gbcs.payloads import ZclCommand, gbz, gbz_alert, zcl_payload
 from dissectors.gbcs.protection import decrypt, encrypt
 from dissectors.gbcs.structures import structure
 from dissectors.gbcs.tunnel import build_header, whole_header
@@ -78,7 +78,7 @@ def rebuild(message: GbcsMessage, keystore: Keystore | None = None) -> bytes:
 
 def _whole(layout: Envelope, payload: Payload) -> bool:
     """Was every octet read: no error among the issues, no Data left out."""
-    if len(payload.data) != len(payload.spans) or payload.reached < payload.end:
+    if payload.reached < payload.end:
         return False
     return all(issue.severity != "error" for issue in (*layout.issues, *payload.issues))
 
@@ -95,30 +95,17 @@ def _payload(message: GbcsMessage, payload: Payload, header: Header, keystore: K
         return _der(octets, payload, header)
     if payload.kind == "gbz":
         return _gbz(message, payload, header, keystore)
-    start = payload.start
-    invoke = int.from_bytes(octets[start + 1 : start + 5], "big")
-    dated = octets[start + 6 : start + 6 + octets[start + 5]]
-    if payload.kind == "dlms-access-request":
-        out = head(0xD9, header.counter, invoke, dated) + _listed(
-            _ask(s, octets) for s in payload.specifications
-        )
-        return out + _listed(_data(node, octets) for node in payload.data)
-    if payload.kind == "dlms-access-response":
-        # specifications are left out; data and results may differ in number, which the description tells
-        out = head(0xDA, header.counter, invoke, dated) + b"\x00"
-        out += _listed(_resealed(message, payload, header, keystore))
-        return out + _listed(bytes((choice, result)) for choice, result, _ in payload.results)
-    return notification(_data(payload.data[0], octets), header.counter, invoke=invoke, date_time=dated)
-
-
-def _listed(parts: Iterable[bytes]) -> bytes:
-    held = list(parts)
-    return build_length(len(held)) + b"".join(held)
-
-
-def _ask(one: Specification, octets: bytes) -> bytes:
-    parameters = _data(one.parameters, octets) if one.parameters is not None else None
-    return Ask(one.choice, one.class_id, one.obis, one.number, NULL, one.selector, parameters).build()
+    apdu = payload.apdu
+    assert apdu is not None
+    values = apdu.values
+    for one, spec in zip(payload.specifications, values.get("specifications") or (), strict=False):
+        if one.parameters is not None:
+            spec["selection"]["parameters"] = _data(one.parameters, octets)
+    if payload.kind == "dlms-data-notification":
+        values["data"] = _data(payload.data[0], octets)
+    else:
+        values["values"] = _resealed(message, payload, header, keystore)
+    return build_apdu(apdu.name, values)
 
 
 def _resealed(
@@ -165,44 +152,37 @@ def _gbz(message: GbcsMessage, payload: Payload, header: Header, keystore: Keyst
         count = octets[start + 2]
         return gbz_alert(payload.alert_code, time, octets[payload.tail : payload.end], count=count)
     alert = octets[start + 3 : start + 9] if payload.alert_code is not None else b""
-    number = 0
+    opened = iter(message.opened.plain if keystore is not None else ())
     commands = []
     for component in payload.components:
-        plain = None
-        if component.encryption is not None:
-            plain = message.opened.plain[number]
-            number += 1
-        command = _command(octets, component, plain if keystore is not None else None)
-        if command.encrypted and command.sealed is None and keystore is not None:
-            content = zcl_payload(command)
-            command = replace(
-                command, sealed=_sealed(message, header, keystore, content, component.content[1])
-            )
+        plain = next(opened, None) if component.encrypted else None
+        command = _command(octets, component, plain)
+        if plain is not None and keystore is not None:
+            sealed = _sealed(message, header, keystore, zcl_payload(command), component.content[1])
+            command = replace(command, sealed=sealed)
         commands.append(command)
     return gbz(commands, originator=header.originator, alert=alert)
 
 
 def _command(octets: bytes, component: Component, plain: bytes | None) -> ZclCommand:
     """The values of a component; sealed octets stay as they are unless the plain ones are known."""
-    frame = component.frame or component.body
-    control, sequence, command = octets[frame], octets[frame + 1], octets[frame + 2]
-    dated = component.from_date_time
-    when = int.from_bytes(octets[dated : dated + 4], "big") if dated is not None else None
+    held = component.fields
     values: dict[str, Any] = {}
-    content, sealed, security = None, None, SECURITY_HEADER
-    if component.encryption is not None and plain is None:
+    content, sealed = None, None
+    if component.encrypted and plain is None:
         sealed = octets[slice(*component.content)]
-        security = octets[component.content[0] - len(security) : component.content[0]]
     else:
         data, span = (octets, component.content) if plain is None else (plain, (0, len(plain)))
-        found = values_of(read_zcl(Cursor(data, *span), component.cluster, control, command))
+        found = values_of(
+            read_zcl(Cursor(data, *span), held["cluster"], held["frame_control"], held["command"])
+        )
         values = found or {}
         if found is None:  # not known to its end
             content = data[slice(*span)]
-    at = component.encryption
     return ZclCommand(
-        component.cluster, control, command, values, content, when, at is not None, sealed, sequence,
-        octets[at + 1] if at is not None else None, component.control, octets[at] if at is not None else 0, security,
+        held["cluster"], held["frame_control"], held["command"], values, content, held.get("from_date_time"),
+        component.encrypted, sealed, held["sequence"], held.get("frame_counter"), held["control"],
+        held.get("additional_header_control", 0), component.security,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from dissectors.dlms.data import TYPE_NAMES, build_data
-from dissectors.dlms.obis import build_obis
+from dissectors.dlms.obis import Target, build_obis
 from dissectors.errors import Unsupported
 from dissectors.facts import table
 from dissectors.gbcs.building import Header, content_key
@@ -22,7 +22,7 @@ from dissectors.gbcs.der import Shape
 from dissectors.gbcs.der import build as build_der
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.names import use_case
-from dissectors.gbcs.objects import Part, Target, objects_of, parts_of, protected_of
+from dissectors.gbcs.objects import ValueNames, names_of, objects_of, protected_of
 from dissectors.gbcs.payloads import (
     NULL,
     Answer,
@@ -209,13 +209,13 @@ _PLAIN: dict[str, Any] = {"boolean": False, TYPE_NAMES[0]: None, "visible-string
 
 def default(code: int, target: Target) -> Typed:
     """A default value of an attribute or method argument: its parts with zeroes, arrays of one element."""
-    part = parts_of(code, target)
+    part = names_of(code, target)
     if part is None:
         return ("integer", 0) if target.method else NULL
     return _default(part)
 
 
-def _default(part: Part) -> Typed:
+def _default(part: ValueNames) -> Typed:
     if not part.children:
         return _leaf(part)
     if len(part.children) == 1:
@@ -227,24 +227,24 @@ def _default(part: Part) -> Typed:
     return ("structure", [_default(_wrap(child)) for child in part.children])
 
 
-def _single(part: Part) -> Part:
+def _single(part: ValueNames) -> ValueNames:
     """One element of an array."""
-    out = Part(part.name)
+    out = ValueNames(part.name)
     out.children, out.type, out.constant = part.children, part.type, part.constant
     if len(out.children) == 1 and not out.children[0].repeated:
         return out.children[0]
     return out
 
 
-def _wrap(part: Part) -> Part:
+def _wrap(part: ValueNames) -> ValueNames:
     if not part.repeated:
         return part
-    out = Part("value")
+    out = ValueNames("value")
     out.children = [part]
     return out
 
 
-def _leaf(part: Part) -> Typed:
+def _leaf(part: ValueNames) -> Typed:
     name = part.type.split("[[")[0].strip()
     size = _SIZE.search(name)
     kind = name.split("(")[0].strip()

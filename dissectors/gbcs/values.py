@@ -1,26 +1,29 @@
-"""One COSEM value, named: its field tree and its rows of the items table, from a Data node and its parts.
+"""One COSEM value, named: its field tree and its rows of the items table, from a Data node and the names of its elements.
 
-Source: GBCS 4.x section 7.2.8; the parts come from `dissectors.gbcs.objects` (mapping table of GBCS 4.0).
+Source: GBCS 4.x section 7.2.8; the names come from `dissectors.gbcs.objects` (mapping table of GBCS 4.0).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from dissectors.dlms.data import TYPE_NAMES, Node
+from dissectors.dlms.data_fields import DataFields, Element
 from dissectors.dlms.datetimes import describe_octets
-from dissectors.dlms.obis import obis_text, unit_name
+from dissectors.dlms.obis import Target, obis_text, unit_name
+from dissectors.dlms.scalars import COMPACT, LISTS
 from dissectors.field import Field
 from dissectors.gbcs.names import alert_name, eui64
-from dissectors.gbcs.objects import Part, Target, unit_of
+from dissectors.gbcs.objects import ValueNames, unit_of
 from dissectors.gbcs.utrn import describe as describe_utrn
 from dissectors.zcl.meanings import utc_text
 
 __all__ = ["Row", "Values", "is_secret", "item", "utc"]
 
 Row = dict[str, Any]
-_ARRAY, _STRUCTURE, _COMPACT, _ENUM = 1, 2, 19, 22
+_ARRAY, _STRUCTURE, _ENUM = 1, 2, 22
 
 
 def utc(seconds: int) -> str:
@@ -69,81 +72,43 @@ def item(target: Target | None, title: str | None, value: Any = None, **more: An
     return row
 
 
-class Named(NamedTuple):
-    """A leaf: its path within the value, its node, and its field."""
+class Leaf(NamedTuple):
+    """A value without values in it: its path within the whole value, and its node."""
 
     path: str
     node: Node
-    field: Field
 
 
-class Values:
-    """Makes the fields of one value and collects its leaves.
+class Values(DataFields):
+    """Fields and rows of the value of `target`, whose elements `names` names."""
 
-    Args:
-        target: the object that the value belongs to.
-        buffer: buffer that the spans count in.
-    """
+    def __init__(
+        self, target: Target | None, names: ValueNames | None = None, buffer: str = "message"
+    ) -> None:
+        super().__init__(buffer)
+        self.target, self.names = target, names
 
-    def __init__(self, target: Target | None, buffer: str = "message") -> None:
-        self.target = target
-        self.buffer = buffer
-        self.leaves: list[Named] = []
+    def named(self, node: Node, name: str) -> Field:
+        """The field of the value, called `name`."""
+        return self.field(node, name, self.names)
 
-    def field(self, node: Node, part: Part | None, name: str, path: str = "", tagged: bool = True) -> Field:
-        """The field of `node`, called `name`; `part` names what is inside."""
-        tag, value, start, end = node
-        if tag == _COMPACT:
-            return self._compact(node, part, name, path)
-        if tag not in (_ARRAY, _STRUCTURE):
-            out = Field(name, value, self._meaning(node, part, path or name), start, end - start, self.buffer)
-            self.leaves.append(Named(path, node, out))
-            return out
-        out = Field(name, None, f"{TYPE_NAMES[tag]} of {len(value)}", start, end - start, self.buffer)
-        if tagged:
-            first = value[0][2] if value else end
-            words = f"{TYPE_NAMES[tag]}, {len(value)} elements"
-            out.children.append(Field("type_and_count", len(value), words, start, first - start, self.buffer))
-        self._children(out, node, part, path, tagged)
-        return out
-
-    def _children(self, out: Field, node: Node, part: Part | None, path: str, tagged: bool) -> None:
-        tag, items = node[0], node[1]
-        names = element_parts(part, tag, len(items))
-        for index, child in enumerate(items):
-            named = names[index] if index < len(names) else None
+    def elements(self, node: Node, names: Any, name: str, path: str) -> Iterator[Element]:
+        tag, items, _, _ = node
+        known = element_names(names, tag, len(items))
+        for index in range(len(items)):
+            named = known[index] if index < len(known) else None
             if tag == _ARRAY:
-                label = f"{out.name}[{index}]" if named is None else f"{named.name}[{index}]"
-                where = f"{path}[{index}]"
+                yield f"{named.name if named is not None else name}[{index}]", named, f"{path}[{index}]"
             else:
                 label = named.name if named is not None else f"element_{index}"
-                where = f"{path}.{label}" if path else label
-            out.children.append(self.field(child, named, label, where, tagged))
+                yield label, named, f"{path}.{label}" if path else label
 
-    def _compact(self, node: Node, part: Part | None, name: str, path: str) -> Field:
-        _, value, start, end = node
-        described, after = value.description_span
-        text = value.description.text
-        out = Field(name, None, f"compact-array of {len(value.rows)}", start, end - start, self.buffer)
-        content = value.content_start
-        out.children = [
-            Field("type", _COMPACT, "compact-array", start, described - start, self.buffer),
-            Field(
-                "type_description", value.description.json, text, described, after - described, self.buffer
-            ),
-            Field("length", end - content, f"{end - content} octets", after, content - after, self.buffer),
-        ]
-        rows = (_ARRAY, value.rows, content, end)
-        self._children(out, rows, part, path, tagged=False)
-        return out
-
-    def _meaning(self, node: Node, part: Part | None, path: str) -> str:
+    def meaning(self, node: Node, names: Any, path: str) -> str:
         tag, value = node[0], node[1]
-        type_name = TYPE_NAMES[tag]
-        return f"{type_name}: {self._words(tag, value, part, path)}"
+        return f"{TYPE_NAMES[tag]}: {self._words(tag, value, names, path)}"
 
-    def _words(self, tag: int, value: Any, part: Part | None, path: str) -> str:
-        name = (part.name if part is not None else path).lower()
+    def _words(self, tag: int, value: Any, names: ValueNames | None, path: str) -> str:
+        name = (names.name if names is not None else path).lower()
         if isinstance(value, bytes):
             return octets_meaning(value, tag, name)
         if value is None:
@@ -167,22 +132,37 @@ class Values:
         object is counted in."""
         return "" if tag == _ENUM else unit_of(self.target, path)
 
-    def rows(self, title: str | None, result: str | None = None) -> list[Row]:
+    def _leaves(self, node: Node, names: Any, name: str, path: str, out: list[Leaf]) -> None:
+        tag, value, start, end = node
+        if tag == COMPACT:
+            node = (_ARRAY, value.rows, start, end)
+        elif tag not in LISTS:
+            out.append(Leaf(path, node))
+            return
+        for child, (label, inside, where) in zip(
+            node[1], self.elements(node, names, name, path), strict=True
+        ):
+            self._leaves(child, inside, label, where, out)
+
+    def rows(self, node: Node, title: str | None, result: str | None = None) -> list[Row]:
         """Rows of the items table: one for each leaf."""
+        leaves: list[Leaf] = []
+        self._leaves(node, self.names, "", "", leaves)
         out = []
-        plain = len(self.leaves) == 1 and not self.leaves[0].path
-        scalers = scaler_units(self.leaves)
-        for index, (path, node, _field) in enumerate(self.leaves):
+        plain = len(leaves) == 1 and not leaves[0].path
+        scalers = scaler_units(leaves)
+        for index, (path, leaf) in enumerate(leaves):
             label = title if plain or not path else f"{title}: {path}" if title else path
-            row = item(self.target, label, _plain(node, path or ""), result=result)
+            row = item(self.target, label, _plain(leaf, path), result=result)
             exponent, unit = scalers.get(index, (0, ""))
             if row["number"] is not None:
                 row["number"] = scale(row["value"], exponent)
-                row["unit"] = unit or self._unit(node[0], path) or None
-            if node[0] == 6 and "timestamp" in path.lower():
-                row["value"], row["unit"], row["number"] = utc(node[1]), None, None
-            if path.lower().endswith("logcode") and type(node[1]) is int:
-                row["value"] = _event(node[1])
+                row["unit"] = unit or self._unit(leaf[0], path) or None
+            lower = path.lower()
+            if leaf[0] == 6 and "timestamp" in lower:
+                row["value"], row["unit"], row["number"] = utc(leaf[1]), None, None
+            if lower.endswith("logcode") and type(leaf[1]) is int:
+                row["value"] = _event(leaf[1])
             out.append(row)
         return out
 
@@ -197,7 +177,7 @@ def scale(value: Any, exponent: int) -> Any:
     return value * 10**exponent if exponent >= 0 else value / 10**-exponent
 
 
-def scaler_units(leaves: list[Named]) -> dict[int, tuple[int, str]]:
+def scaler_units(leaves: list[Leaf]) -> dict[int, tuple[int, str]]:
     """Leaf index to (exponent, unit) where a scaler and a unit follow a value in the same structure."""
     out: dict[int, tuple[int, str]] = {}
     for index in range(1, len(leaves) - 1):
@@ -218,30 +198,30 @@ def _plain(node: Node, path: str) -> Any:
     return value
 
 
-def element_parts(part: Part | None, tag: int, count: int) -> list[Part]:
-    """The parts that name the elements of an array or structure of `count`, walking past wrapper names."""
-    if part is None:
+def element_names(names: ValueNames | None, tag: int, count: int) -> list[ValueNames]:
+    """What names the elements of an array or structure of `count`, walking past wrapper names."""
+    if names is None:
         return []
-    while len(part.children) == 1 and part.children[0].children and not part.children[0].repeated:
-        inner = part.children[0]
+    while len(names.children) == 1 and names.children[0].children and not names.children[0].repeated:
+        inner = names.children[0]
         if tag == _STRUCTURE and (len(inner.children) > 1 or count == 1):
             return _present(inner.children, count)
-        part = inner
+        names = inner
     if tag == _ARRAY:
-        only = part.children[0] if len(part.children) == 1 else part
+        only = names.children[0] if len(names.children) == 1 else names
         return [only] * count
-    return _present(part.children, count)
+    return _present(names.children, count)
 
 
-def _present(parts: list[Part], count: int) -> list[Part]:
-    """The parts that can be there in a structure of `count`: without the optional ones when it has fewer."""
-    if count >= len(parts):
-        return parts
+def _present(names: list[ValueNames], count: int) -> list[ValueNames]:
+    """The elements that can be there in a structure of `count`: without the optional ones when it has fewer."""
+    if count >= len(names):
+        return names
     for left_out in ("twin", "optional"):
-        held = [part for part in parts if not getattr(part, left_out)]
+        held = [one for one in names if not getattr(one, left_out)]
         if len(held) == count:
             return held
-    return parts
+    return names
 
 
 def octets_meaning(value: bytes, tag: int, name: str) -> str:

@@ -14,8 +14,7 @@ from dissectors.crypto.ecdsa import verify_signature
 from dissectors.gbcs.certificates import Certificate
 from dissectors.gbcs.envelope import Envelope
 from dissectors.gbcs.keystore import AGREEMENT, Keystore
-from dissectors.gbcs.payload import SECURITY_HEADER
-from dissectors.gbcs.protection import ENCRYPTION_MODE, Verdict, decrypt, message_key
+from dissectors.gbcs.protection import ENCRYPTION_MODE, SECURITY_HEADER, Verdict, decrypt, message_key
 
 __all__ = ["GROUP_ORDER", "OpenedParts", "Signature", "check_signature", "open_parts", "signature_twins"]
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import itemgetter
 from struct import Struct
-from typing import Any
+from typing import Any, ClassVar
 
 from dissectors.layout.parts import Length, Octets, Part, UInt
 
 __all__ = ["Form", "Forms", "Watched"]
 
-MOST = 1 << 10
+MOST = 1 << 9
 """Decisions and forms that are remembered of one layer; what is beyond is read part by part."""
 CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 SHORT = 0x7F
@@ -47,6 +47,7 @@ class Form:
     """Where the parts of a layer lie, counted from its beginning, and their values at once."""
 
     __slots__ = ("expected", "fixed", "names", "places", "size", "unpack")
+    children: ClassVar[None] = None
 
     def __init__(self, places: list[tuple[Part, int, int]], codes: str) -> None:
         whole = Struct(codes)
@@ -66,7 +67,7 @@ class Decision:
     Of a length that nobody looks at (`sized`), the first octet says how many it takes itself, and that is all.
     """
 
-    __slots__ = ("at", "children", "end", "part", "sized")
+    __slots__ = ("at", "children", "end", "part", "single", "sized")
 
     def __init__(self, part: Part, at: int, end: int, sized: bool) -> None:
         self.part, self.at, self.end, self.sized = (
@@ -75,12 +76,18 @@ class Decision:
             at + 1 if isinstance(part, Length) else end,
             sized,
         )
+        self.single = self.end - at == 1
         self.children: dict[int, Decision | Form] = {}
 
     def key(self, data: bytes, start: int) -> int:
         """What the octets of the part say."""
-        key = int.from_bytes(data[start + self.at : start + self.end], "big")
-        return max(key, SHORT) if self.sized else key
+        return int.from_bytes(data[start + self.at : start + self.end], "big")
+
+    def lead(self, data: bytes, start: int, following: Decision | Form) -> None:
+        """Remember what comes next where the octets of the part say what they say here."""
+        key = self.key(data, start)
+        short = self.sized and key <= SHORT
+        self.children |= dict.fromkeys(range(SHORT + 1) if short else (key,), following)
 
 
 class Forms:
@@ -105,17 +112,19 @@ class Forms:
 
     def find(self, data: bytes, start: int, end: int) -> Form | None:
         """The form of the layer at `start`; None when it was not met yet, or does not end before `end`."""
-        node = self.root
-        while isinstance(node, Decision):
-            if start + node.end > end:
-                return None
-            key = data[start + node.at]
-            if node.end - node.at > 1:
-                key = int.from_bytes(data[start + node.at : start + node.end], "big")
-            elif node.sized and key < SHORT:
-                key = SHORT
-            node = node.children.get(key)
-        return node if node is not None and start + node.size <= end else None
+        node: Any = self.root
+        try:
+            while node is not None:
+                children = node.children
+                if children is None:
+                    return node if start + node.size <= end else None
+                if node.single:
+                    node = children.get(data[start + node.at])
+                else:
+                    node = children.get(int.from_bytes(data[start + node.at : start + node.end], "big"))
+        except IndexError:
+            pass  # the octets end before
+        return None
 
     def learn(self, data: bytes, start: int, seen: set[str], spans: list[tuple[Part, int, int]]) -> None:
         """Remember the form of a layer that was read part by part, of which those `seen` were looked at."""
@@ -141,7 +150,7 @@ class Forms:
             if holder is None:
                 self.root = new
             else:
-                holder.children[holder.key(data, start)] = new
+                holder.lead(data, start, new)
             holder = new if isinstance(new, Decision) else None
 
 

@@ -5,7 +5,7 @@ import pytest
 from dissectors.cursor import Cursor
 from dissectors.gbcs.gbz import build_zcl, command_name, read_zcl, values_of
 from dissectors.gbcs.gbz_description import describe
-from dissectors.gbcs.payload import read_payload
+from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.payloads import ZclCommand, gbz
 
 CHARGE = {
@@ -27,7 +27,7 @@ SUMMATION = {
 
 def described(*commands: ZclCommand):
     octets = gbz(commands)
-    return describe(octets, read_payload(octets, 0, len(octets), 1), ())
+    return describe(Payload(octets, 0, len(octets), 1), ())
 
 
 def test_a_field_has_its_zcl_name_and_stands_in_its_unit() -> None:
@@ -61,9 +61,9 @@ def test_a_command_is_known_although_its_direction_bit_is_wrong() -> None:
 
 def test_what_no_table_knows_stays_as_octets_with_a_note() -> None:
     found = described(ZclCommand(0x0705, 0x01, 0x7F, content=b"\x01\x02"))
-    assert [i.severity for i in found.issues] == ["note"] and found.items[0]["object"] == "command 7f"
+    assert [i.severity for i in found.fields()[1]] == ["note"] and found.items[0]["object"] == "command 7f"
     behind = described(ZclCommand(0x0708, 0x09, 5, content=bytes.fromhex("0081 aabb")))
-    assert [(i.severity, i.offset) for i in behind.issues] == [("warning", 13)]
+    assert [(i.severity, i.offset) for i in behind.fields()[1]] == [("warning", 13)]
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,14 @@ from dissectors.dlms.data import read_node
 from dissectors.gbcs import dissect_message
 from dissectors.gbcs.building import Header, grouping, signed
 from dissectors.gbcs.gbt import Block, build_block
-from dissectors.gbcs.objects import Part
-from dissectors.gbcs.payloads import Ask, head
+from dissectors.gbcs.objects import ValueNames
+from dissectors.gbcs.payloads import Ask
 from dissectors.gbcs.values import Values
 from tests.dissectors.gbcs import own
 from tests.dissectors.gbcs.round_trip import rebuilt, stated
 from tests.fuzz.mutation import mutated
 
+HEAD = {tag: bytes((tag, 0x20, 0, 0, 7, 0)) for tag in (0xD9, 0xDA)}  # tag, invoke id, no date-time
 HEADER = Header(2, 7, bytes(8), bytes(7) + b"\1", 0x2C)
 ALL = int(os.environ.get("HANSCOPE_MUTATIONS", "0"))
 """How many mutations each test tries; a few thousand when it is not set (`make mutations` sets it)."""
@@ -90,7 +91,7 @@ def test_a_length_longer_than_it_need_be_is_told() -> None:
 
 @pytest.mark.parametrize(("data", "results"), [(0, 2), (1, 0), (3, 1)])
 def test_numbers_of_data_and_results_may_differ(data: int, results: int) -> None:
-    payload = head(0xDA, 7, None, b"") + b"\0" + bytes((data,)) + b"\x11\5" * data
+    payload = HEAD[0xDA] + b"\0" + bytes((data,)) + b"\x11\5" * data
     payload += bytes((results,)) + b"\1\0" * results
     message = dissect_message(signed(grouping(HEADER, payload), b""))
     assert not [i for i in message.issues if i.severity == "error"]
@@ -99,7 +100,7 @@ def test_numbers_of_data_and_results_may_differ(data: int, results: int) -> None
 
 @pytest.mark.parametrize(("asks", "data"), [(0, 2), (2, 0), (3, 1)])
 def test_numbers_of_specifications_and_data_may_differ(asks: int, data: int) -> None:
-    payload = head(0xD9, 7, None, b"") + bytes((asks,)) + Ask(1, 3, "1-0:1.8.0.255", 2).build() * asks
+    payload = HEAD[0xD9] + bytes((asks,)) + Ask(1, 3, "1-0:1.8.0.255", 2).build() * asks
     payload += bytes((data,)) + b"\0" * data
     message = dissect_message(signed(grouping(replace(HEADER, cra=1), payload), b""))
     assert rebuilt(message) == "same"
@@ -107,7 +108,7 @@ def test_numbers_of_specifications_and_data_may_differ(asks: int, data: int) -> 
 
 
 def test_octets_behind_a_long_count_are_not_lost() -> None:
-    payload = head(0xDA, 7, None, b"") + b"\0\x81\0\0" + b"\x55\x66"
+    payload = HEAD[0xDA] + b"\0\x81\0\0" + b"\x55\x66"
     message = dissect_message(signed(grouping(HEADER, payload), b""))
     assert any(i.severity == "error" and "2 octets left over" in i.text for i in message.issues)
     assert rebuilt(message) == "unread"
@@ -145,7 +146,7 @@ def test_no_encrypted_part_opens_under_another_security_header() -> None:
 
 @pytest.mark.parametrize("log_code", ["0903616263", "0a03616263", "173f800000", "0403a0", "0301", "00"])
 def test_a_log_code_of_any_type_is_shown(log_code: str) -> None:
-    values = Values(None)
+    values = Values(None, ValueNames("LogCode"))
     node = read_node(bytes.fromhex(log_code), 0, len(log_code) // 2)[0]
-    values.field(node, Part("LogCode"), "LogCode")
-    assert len(values.rows("event log: LogCode")) == 1
+    assert values.named(node, "LogCode").meaning
+    assert len(values.rows(node, "event log: LogCode")) == 1

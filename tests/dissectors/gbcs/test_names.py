@@ -3,11 +3,12 @@
 import pytest
 
 from dissectors.dlms.data import build_data, read_node
+from dissectors.dlms.obis import target_of
 from dissectors.facts import table
 from dissectors.gbcs import dissect_message
 from dissectors.gbcs.building import Header, grouping, signed
 from dissectors.gbcs.names import alert_name, eui64, role_name, use_case, use_cases
-from dissectors.gbcs.objects import Part, Target, object_title, objects_of, parts_of, unit_of
+from dissectors.gbcs.objects import ValueNames, names_of, object_title, objects_of, unit_of
 from dissectors.gbcs.payloads import access_response, gbz_alert, notification
 from dissectors.gbcs.structures import STRUCTURES
 from dissectors.gbcs.values import Values
@@ -32,17 +33,16 @@ def test_every_object_of_every_use_case_has_a_title():
 
 def test_every_object_of_the_obis_table_has_a_title():
     for row in (r for r in table("dlms", "obis") if r["gbcs_name"]):
-        member = row["member"] == "method", int(row["index"])
-        target = Target(int(row["class_id"]), row["obis"], *member)
+        target = target_of(int(row["class_id"]), row["obis"], int(row["index"]), row["member"] == "method")
         assert (object_title(target) or "").startswith(row["gbcs_name"])
 
 
 def test_logs_have_columns_and_energy_has_a_unit():
-    log = Target(7, "0-0:99.1.0.255", False, 2)
-    columns = parts_of(0x0037, log).children[0].children[0].children
+    log = target_of(7, "0-0:99.1.0.255", 2)
+    columns = names_of(0x0037, log).children[0].children[0].children
     assert [c.name for c in columns] == ["timestamp", "primaryValue", "secondaryValue"]
     assert unit_of(log, "primaryValue") == "Wh"
-    assert unit_of(Target(1, "1-0:32.31.0.4", False, 2)) == "V"
+    assert unit_of(target_of(1, "1-0:32.31.0.4", 2)) == "V"
 
 
 @pytest.mark.parametrize("code", sorted({code for code, _ in STRUCTURES}))
@@ -89,13 +89,14 @@ def test_data_nested_too_deeply_are_an_issue_and_still_in_a_leaf():
 
 def test_what_refers_to_an_object_or_chooses_has_no_unit():
     """The objects that get_protected_attributes asks for: a class and an option are no readings, whatever the log holds."""
-    target = Target(30, "0-0:43.2.1.255", True, 1)
-    log = Target(7, "1-0:99.1.0.255", False, 2)
+    target = target_of(30, "0-0:43.2.1.255", 1, True)
+    log = target_of(7, "1-0:99.1.0.255", 2)
     for one in (target, log):
-        values = Values(one)
         body = build_data(("structure", [("long-unsigned", 1), ("enum", 0), ("enum", 2)]))
-        part = Part("value")
-        part.children = [Part(name) for name in ("class_id", "restriction_type", "activeImportKind")]
-        values.field(read_node(body, 0, len(body))[0], part, "activeImport")
-        assert [leaf.field.meaning for leaf in values.leaves] == ["long-unsigned: 1", "enum: 0", "enum: 2"]
-        assert [row["unit"] for row in values.rows("ActiveImportRegister")] == [None] * 3
+        node = read_node(body, 0, len(body))[0]
+        names = ValueNames("value")
+        names.children = [ValueNames(name) for name in ("class_id", "restriction_type", "activeImportKind")]
+        values = Values(one, names)
+        leaves = values.named(node, "activeImport").children[1:]
+        assert [leaf.meaning for leaf in leaves] == ["long-unsigned: 1", "enum: 0", "enum: 2"]
+        assert [row["unit"] for row in values.rows(node, "ActiveImportRegister")] == [None] * 3
