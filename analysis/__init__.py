@@ -20,33 +20,36 @@ _WHERE = {
     "Keys": "analysis.api.keys",
 }
 _FORMER = {
-    "keys": "keyfile keystore_files parties",
-    "tables": "schema python_values batches output scribe text_output pandas_columns lazy",
-    "pipeline": "source ahead side_by_side decode session devices blocks columns rows payload_rows"
-    " payloads conversations certificates ceilings keytable windows",
+    "keys": "keyfile keystore_files parties:remote_parties",
+    "tables": "schema python_values batches output scribe:writer_thread text_output pandas_columns lazy",
+    "pipeline": "source ahead:prefetch side_by_side:parallel decode session devices blocks columns rows payload_rows"
+    " payloads conversations:dlms_streams certificates ceilings keytable windows",
     "features": "stations selection view change_points polls repeats judging inference completeness"
     " shut names",
     "rules": "profile compliance anomalies",
     "engine": "checking merging incidents provenance",
     "findings": "findings_output modifications waivers",
-    "views": "tree filters statistics diff agreement tshark messages message_inputs",
+    "views": "tree filters statistics diff agreement:crosscheck tshark messages message_inputs",
     "cli": "console command_line verbs",
 }
 MOVED = {
-    f"analysis.{name}": f"analysis.{room}.{name}" for room, names in _FORMER.items() for name in names.split()
+    f"analysis.{former}": f"analysis.{room}.{now or former}"
+    for room, names in _FORMER.items()
+    for former, _, now in (name.partition(":") for name in names.split())
 }
-"""Former names of modules, and where they are now."""
+"""Former names of modules, and where they are now (after a colon: what they are called now)."""
 
 
 def resolved(package: str, name: str, where: Mapping[str, str]) -> Any:
-    """The public name of a package, from the module that defines it.
+    """The public name of a package, from the module that defines it (after a colon: what it is called there).
 
     Raises:
         AttributeError: it is none of its names.
     """
     if name not in where:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
-    return getattr(import_module(where[name]), name)
+    module, _, called = where[name].partition(":")
+    return getattr(import_module(module), called or name)
 
 
 def __getattr__(name: str) -> Any:

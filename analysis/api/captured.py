@@ -16,7 +16,7 @@ from analysis.api.tables import Tables
 if TYPE_CHECKING:
     from analysis.findings.waivers import Waivers
     from analysis.pipeline.decode import Decoded
-    from analysis.pipeline.source import Replay
+    from analysis.pipeline.source import ReopenableSource
     from dissectors.keyring import Keyring
 
 __all__ = ["Capture", "Captures", "open_captures"]
@@ -40,15 +40,15 @@ class Capture(Tables):
         self.given = Keys(ring)
         self.limit = limit
         self._decoded: Decoded | None = None
-        self._replay: Replay | None = None
+        self._replay: ReopenableSource | None = None
 
     @property
-    def replay(self) -> Replay:
+    def replay(self) -> ReopenableSource:
         """Its source, to be read as often as needed; a stream is kept while it passes."""
         if self._replay is None:
-            from analysis.pipeline.source import Replay
+            from analysis.pipeline.source import ReopenableSource
 
-            self._replay = Replay(self.source)
+            self._replay = ReopenableSource(self.source)
         return self._replay
 
     @property

@@ -91,7 +91,7 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Progress | None]:
         TextColumn("{task.fields[frames]:,} frames"),
         TimeRemainingColumn(),
     )
-    # No thread of its own that draws it: a process with threads cannot be copied (`analysis.pipeline.side_by_side`).
+    # No thread of its own that draws it: a process with threads cannot be copied (`analysis.pipeline.parallel`).
     with Bar(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task(printable(title), total=None, frames=0)
         yield _updater(lambda **facts: bar.update(task, refresh=True, **facts))

@@ -27,7 +27,7 @@ __all__ = ["main", "run"]
 
 SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """OpenBLAS and Arrow's allocator start threads that nothing here needs: they cost a tenth of a second, and a process
-that has them cannot be copied safely (`analysis.pipeline.side_by_side`)."""
+that has them cannot be copied safely (`analysis.pipeline.parallel`)."""
 COMPLETION = "_HANSCOPE_COMPLETE"
 """What the shell sets when it asks for completions."""
 

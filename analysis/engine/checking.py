@@ -27,10 +27,10 @@ from analysis.findings.model import SEVERITIES, CheckResult, Evidence, Finding, 
 from analysis.findings.subject import CAPTURE
 from analysis.findings.waivers import Accepted, Waivers
 from analysis.pipeline.decode import decode
+from analysis.pipeline.parallel import map_forked, processors
 from analysis.pipeline.passes import DECODED_TABLES, DecodePass, Progress
 from analysis.pipeline.runner import run_passes
-from analysis.pipeline.side_by_side import processors, shared_out
-from analysis.pipeline.source import Replay, Source
+from analysis.pipeline.source import ReopenableSource, Source
 from analysis.pipeline.windows import PART, WINDOW, Window, WindowSink
 from analysis.rules.profile import Profile, read_profile
 from analysis.rules.registry import rules as all_rules
@@ -82,7 +82,7 @@ def check(
 
 
 def check_capture(
-    source: Source | Replay,
+    source: Source | ReopenableSource,
     keyring: Keyring | None = None,
     *,
     profile: Profile | str | None = None,
@@ -109,8 +109,8 @@ def check_capture(
     Raises CaptureError for a capture that cannot be read at all, ValueError for a rule that does not exist,
     `ProfileError` for a profile that cannot be read, `WaiverError` for a waiver of such a rule.
     """
-    if not isinstance(source, Replay):
-        with Replay(source) as replay:
+    if not isinstance(source, ReopenableSource):
+        with ReopenableSource(source) as replay:
             return check_capture(
                 replay, keyring, profile=profile, chosen=chosen, baseline=baseline, watcher=watcher,
                 progress=progress, window=window, waivers=waivers,
@@ -231,7 +231,7 @@ class Checking:
         many = len(view.tables["packets"]) >= SHARED_FROM
         if many:
             view.prepare()
-        found = shared_out(said, len(modules), processors() if many else 1)
+        found = map_forked(said, len(modules), processors() if many else 1)
         by_rule = {
             rule.id: outcome
             for module, outcomes in zip(modules, found, strict=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from analysis.pipeline.keytable import scope_of
 from analysis.pipeline.session import Session
-from analysis.pipeline.source import Replay
+from analysis.pipeline.source import ReopenableSource
 from analysis.rules.profile import Profile
 from dissectors.keyring import Key
 
@@ -29,7 +29,7 @@ def fingerprint(kind: str, octets: bytes) -> str:
     return hashlib.sha256(f"hanscope {kind} key ".encode() + octets).hexdigest()[:8]
 
 
-def provenance_of(replay: Replay, session: Session, profile: Profile) -> dict[str, Any]:
+def provenance_of(replay: ReopenableSource, session: Session, profile: Profile) -> dict[str, Any]:
     """All of it, as the JSON forms and the report carry it; `sha256` is null where the octets are gone."""
     octets, digest = replay.digest()
     ring = session.context.keyring

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.pipeline.decode import Progress, decode
 from analysis.pipeline.session import Session
-from analysis.pipeline.source import Replay
+from analysis.pipeline.source import ReopenableSource
 from analysis.views.filters import Filter, parse_filter
 from analysis.views.frame import Shown, shown_row
 from captures import FrameBlock
@@ -46,7 +46,7 @@ class Inspected:
         marked: frame numbers that a person marked.
     """
 
-    def __init__(self, replay: Replay, keyring: Keyring, progress: Progress | None = None) -> None:
+    def __init__(self, replay: ReopenableSource, keyring: Keyring, progress: Progress | None = None) -> None:
         self.name = replay.name
         decoded = decode(replay, keyring, tables=("packets", "devices"), progress=progress)
         self.facts = decoded.facts

@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from analysis.keys.parties import REMOTE_PARTIES
+from analysis.keys.remote_parties import REMOTE_PARTIES
 from captures.toml_text import TomlError, parse_toml
 from dissectors.keyring import CbkeScalars, DeviceName, DlmsKeys, InstallCode, Key, KeyKind, Keyring
 from dissectors.zigbee.security.link_keys import install_code_trouble

@@ -12,11 +12,14 @@ _WHERE = {
     "DecodePass": "analysis.pipeline.passes",
     "Decoded": "analysis.pipeline.decode",
     "DecodedBlock": "analysis.pipeline.passes",
-    "Replay": "analysis.pipeline.source",
+    "LivePass": "analysis.pipeline.live",
+    "ReopenableSource": "analysis.pipeline.source",
+    "Replay": "analysis.pipeline.source:ReopenableSource",
     "Session": "analysis.pipeline.session",
     "Sink": "analysis.pipeline.sinks",
     "Window": "analysis.pipeline.windows",
     "TableSink": "analysis.pipeline.decode",
+    "run_live": "analysis.pipeline.live",
     "run_passes": "analysis.pipeline.runner",
 }
 

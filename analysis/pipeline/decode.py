@@ -9,7 +9,7 @@ from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass, P
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
 from analysis.pipeline.sinks import Sink
-from analysis.pipeline.source import Replay, Source
+from analysis.pipeline.source import ReopenableSource, Source
 from analysis.tables.addresses import with_addresses
 from analysis.tables.arrow import empty_table
 from analysis.tables.frames import Frames
@@ -134,7 +134,7 @@ class Decoded(Frames):
 
 
 def decode(
-    source: Source | Replay,
+    source: Source | ReopenableSource,
     keyring: Keyring | None = None,
     *,
     limit: int | None = None,
@@ -145,7 +145,7 @@ def decode(
     """Decode a capture to tables.
 
     Args:
-        source: path, ``-`` for stdin, open binary file, or a `Replay` (which stays open).
+        source: path, ``-`` for stdin, open binary file, or a `ReopenableSource` (which stays open).
         keyring: keys to try; what the capture teaches is learnt besides, also for frames before it.
         limit: stop after so many records.
         progress: called after each block.

@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.pipeline.ahead import Said
 from analysis.pipeline.checkpoint import Checkpoint
 from analysis.pipeline.passes import DecodedBlock, DecodePass
+from analysis.pipeline.prefetch import CaptureProgress
 from analysis.pipeline.session import Hindsight, Shut
 from analysis.pipeline.sinks import Sink, abandoning, tables_of
 from captures.live import LiveBlock, LiveCapture
@@ -78,7 +78,7 @@ class LivePass(DecodePass):
         self.live, self.sinks, self.held = live, sinks, held
         self._stretches: list[Stretch] = []
         self._not_before = 0.0
-        self._said = Said(0, [], {}, self.facts)
+        self._progress = CaptureProgress(0, [], {}, self.facts)
 
     def run(self) -> None:
         """Take what comes until the source ends or is stopped.
@@ -100,7 +100,7 @@ class LivePass(DecodePass):
         for _ in range(AT_THE_END):
             if self.superseded:
                 self._reopen()
-        self._give(self.ended(self._said))
+        self._give(self.ended(self._progress))
         for sink in self.sinks:
             sink.end(self)
 
@@ -121,9 +121,9 @@ class LivePass(DecodePass):
     def _take(self, block: LiveBlock) -> None:
         """Decode a block, and hold it."""
         self._stretches[-1].blocks.append(block)
-        self._said = Said(0, block.secrets, block.names, block.facts)
+        self._progress = CaptureProgress(0, block.secrets, block.names, block.facts)
         self.facts = block.facts
-        self._give(self.decoded(block.frames, self._said))
+        self._give(self.decoded(block.frames, self._progress))
         if self._stretches[-1].full(self.held):
             self._stretches[-1].shut, self.session.shut = self.session.shut, Shut()
             self._begin_stretch()

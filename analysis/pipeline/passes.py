@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from analysis.keys.parties import remote_parties
-from analysis.pipeline.ahead import Ahead, Said
+from analysis.keys.remote_parties import remote_parties
 from analysis.pipeline.blocks import decode_block, message_batches
 from analysis.pipeline.ceilings import notes
 from analysis.pipeline.certificates import certificate_rows
 from analysis.pipeline.columns import stateless_layers
-from analysis.pipeline.conversations import finish_conversations
+from analysis.pipeline.dlms_streams import finish_dlms_streams
 from analysis.pipeline.keytable import key_rows
+from analysis.pipeline.prefetch import CaptureProgress, PrefetchReader
 from analysis.pipeline.session import Hindsight, Session
-from analysis.pipeline.source import Replay
+from analysis.pipeline.source import ReopenableSource
 from analysis.tables.arrow import batch_of
 from analysis.tables.schema import TABLES
 from captures import CaptureFacts, FrameBlock
@@ -99,26 +99,26 @@ class DecodePass:
         self._learnt = (0, 0)
 
     def decoded(
-        self, block: FrameBlock, said: Said, stateless: StatelessLayers | None = None
+        self, block: FrameBlock, progress: CaptureProgress, stateless: StatelessLayers | None = None
     ) -> DecodedBlock:
         """What decoding makes of the next frames.
 
         Args:
             block: the frames.
-            said: what the capture itself said up to them.
+            progress: what the capture itself said up to them.
             stateless: their stateless layers, where these were read ahead.
         """
-        self.session.learn_secrets(said.secrets)
+        self.session.learn_secrets(progress.secrets)
         batches = decode_block(block, self.session, stateless)
         self._look_at_what_is_learnt()
         return DecodedBlock(batches, self)
 
-    def ended(self, said: Said) -> DecodedBlock:
+    def ended(self, progress: CaptureProgress) -> DecodedBlock:
         """What the capture's end adds."""
-        finish_conversations(self.session)
-        self.session.learn_secrets(said.secrets)
-        self.session.names = said.names
-        facts = said.facts
+        finish_dlms_streams(self.session)
+        self.session.learn_secrets(progress.secrets)
+        self.session.names = progress.names
+        facts = progress.facts
         self.facts = replace(facts, name=self.facts.name, notes=[*facts.notes, *notes(self.session)])
         return DecodedBlock(message_batches(self.session) | self.snapshot_tables(), self, last=True)
 
@@ -160,22 +160,22 @@ class CapturePass(DecodePass):
 
     def __init__(
         self,
-        replay: Replay,
+        replay: ReopenableSource,
         keyring: Keyring | None = None,
         *,
         limit: int | None = None,
         progress: Progress | None = None,
         block_frames: int | None = None,
-        ahead: bool = True,
+        prefetch: bool = True,
         tables: Iterable[str] = DECODED_TABLES,
         hindsight: Hindsight | None = None,
         final: bool = False,
     ) -> None:
         super().__init__(replay.name, keyring, tables=tables, hindsight=hindsight, final=final)
         self.replay = replay
-        self.ahead = ahead
+        self.prefetch = prefetch
         self.limit = limit
-        self.progress = progress
+        self.report = progress
         self.block_frames = block_frames
         looks = (SECOND_LOOK,) if hindsight else (FIRST_LOOK, SECOND_LOOK)
         self.looks = [frames for frames in looks if limit is None or limit > frames]
@@ -185,19 +185,19 @@ class CapturePass(DecodePass):
         with self.replay.open_merged() as capture:
             self.facts.format = capture.format  # the rest when it has been read
             short = (self.block_frames or BLOCK_FRAMES) < BLOCK_FRAMES
-            alone = not self.ahead or short or (self.limit or LONG) < LONG
+            alone = not self.prefetch or short or (self.limit or LONG) < LONG
             read = partial(stateless_layers, session=self.session)
             alone = alone or self.replay.merging is not None
-            ahead = Ahead(capture, self.replay, read, alone=alone, look=look)
-            with closing(_limited(ahead, self.limit, self.block_frames)) as blocks:
+            prefetched = PrefetchReader(capture, self.replay, read, alone=alone, look=look)
+            with closing(_limited(prefetched, self.limit, self.block_frames)) as blocks:
                 for block, stateless in blocks:
-                    said = ahead.said
-                    yield self.decoded(block, said, stateless)
+                    progress = prefetched.progress
+                    yield self.decoded(block, progress, stateless)
                     if self._looked_at_in_vain():
                         return
-                    if self.progress is not None:
-                        self.progress(said.position, capture.size, self.session.frames)
-            last = self.ended(ahead.said)
+                    if self.report is not None:
+                        self.report(progress.position, capture.size, self.session.frames)
+            last = self.ended(prefetched.progress)
         yield last
 
     def _looked_at_in_vain(self) -> bool:

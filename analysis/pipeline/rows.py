@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.pipeline.conversations import read_packet
+from analysis.pipeline.dlms_streams import read_packet
 from analysis.pipeline.payloads import read_payload
 from analysis.pipeline.session import SECURITY, Session
 from captures.block import NO_TIME, FcsState, FrameBlock, Kind

@@ -14,7 +14,7 @@ from contextlib import nullcontext
 from analysis.pipeline.passes import CapturePass, DecodePass, Progress
 from analysis.pipeline.session import Hindsight
 from analysis.pipeline.sinks import Sink, abandoning, tables_of
-from analysis.pipeline.source import Replay, Source
+from analysis.pipeline.source import ReopenableSource, Source
 from dissectors.keyring import Keyring
 
 __all__ = ["run_passes"]
@@ -25,37 +25,40 @@ taught."""
 
 
 def run_passes(
-    source: Source | Replay,
+    source: Source | ReopenableSource,
     keyring: Keyring | None = None,
     *sinks: Sink,
     limit: int | None = None,
     progress: Progress | None = None,
     tables: Iterable[str] | None = None,
     block_frames: int | None = None,
-    ahead: bool = True,
+    prefetch: bool = True,
 ) -> DecodePass:
     """Decode `source` into `sinks`, which are fed in their order; the pass that counts, with its session and facts.
 
     Args:
-        source: path, ``-`` for stdin, open binary file, or a `Replay` (which stays open).
+        source: path, ``-`` for stdin, open binary file, or a `ReopenableSource` (which stays open).
         keyring: keys to try; what the capture teaches is learnt besides, also for frames before it.
         sinks: fed with each block of the pass that counts, and of earlier ones up to where it shows that they do not.
         limit: stop after so many records.
         progress: called after each block.
         tables: the tables wanted; those that the sinks read by default.
         block_frames: records decoded at a time, at most.
-        ahead: another process may read ahead (`analysis.pipeline.ahead`); not for those who keep a second processor busy.
+        prefetch: another process may read ahead (`analysis.pipeline.prefetch`); not where a second processor is busy.
 
     Raises:
         CaptureError: the capture cannot be read at all.
     """
     wanted = tables_of(sinks) if tables is None else tuple(tables)
     hindsight: Hindsight | None = None
-    with nullcontext(source) if isinstance(source, Replay) else Replay(source) as replay, abandoning(sinks):
+    with (
+        nullcontext(source) if isinstance(source, ReopenableSource) else ReopenableSource(source) as replay,
+        abandoning(sinks),
+    ):
         for number in range(1, PASSES + 1):
             one = CapturePass(
                 replay, keyring, limit=limit, progress=progress, tables=wanted, hindsight=hindsight,
-                block_frames=block_frames, final=number == PASSES, ahead=ahead,
+                block_frames=block_frames, final=number == PASSES, prefetch=prefetch,
             )  # fmt: skip
             for sink in sinks:
                 sink.restart(one)

@@ -15,7 +15,7 @@ from captures import Capture, open_capture
 from captures.merging import Merging, find_merging, merged, several_interfaces
 from captures.steadying import Steady
 
-__all__ = ["Replay", "Source"]
+__all__ = ["ReopenableSource", "Source"]
 
 Source = str | os.PathLike[str] | IO[bytes]
 """A path, ``-`` for stdin, or an open binary file."""
@@ -26,7 +26,7 @@ HELD = 64 * 1024 * 1024
 """Octets of a stream that are held in memory; what exceeds them goes to a temporary file."""
 
 
-class Replay:
+class ReopenableSource:
     """Opens `source` as often as needed. A stream is spooled the first time, and read from the spool after.
 
     Args:
@@ -59,7 +59,7 @@ class Replay:
             return Path(self.source)
         return None
 
-    def __enter__(self) -> Replay:
+    def __enter__(self) -> ReopenableSource:
         return self
 
     def __exit__(self, *_: object) -> None:

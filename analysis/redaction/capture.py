@@ -15,7 +15,7 @@ from typing import Any
 from analysis.pipeline.passes import Progress
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import SECURITY, Session
-from analysis.pipeline.source import Replay
+from analysis.pipeline.source import ReopenableSource
 from analysis.redaction.blanking import Buffers, blanked
 from analysis.redaction.fragments import Blocks
 from analysis.redaction.pseudonyms import Leaks, Pseudonyms
@@ -33,7 +33,7 @@ TRAILERS: tuple[Trailer, ...] = ("absent", "fcs16", "fcs32", "ti")
 
 
 @dataclass(slots=True)
-class Sheet:
+class PendingFrame:
     """One frame on its way to the output."""
 
     frame: CapturedFrame
@@ -62,7 +62,7 @@ class Redacted:
 
 
 def redact_capture(
-    replay: Replay, keyring: Keyring, names: Pseudonyms, progress: Progress | None = None
+    replay: ReopenableSource, keyring: Keyring, names: Pseudonyms, progress: Progress | None = None
 ) -> Redacted:
     """Redact the capture that `replay` opens.
 
@@ -80,7 +80,7 @@ def redact_capture(
     addresses |= {one["eui64"] for one in radios if one.get("eui64") is not None}
     work = Work(names, Leaks(names, addresses, _secrets(keyring, keys)), out)
     second = Session(keyring, capture=replay.name, hindsight=learnt)
-    out.frames.extend(map(_closed, list(work.sheets(replay, second, progress))))
+    out.frames.extend(map(_closed, list(work.pending_frames(replay, second, progress))))
     out.keys = _other_keys(session.context.keyring, names)
     out.roles = {names.eui64(eui64): one.role for eui64, one in keyring.devices.items()}
     return out
@@ -102,29 +102,31 @@ class Work:
     out: Redacted
     blocks: Blocks = field(default_factory=Blocks)
 
-    def sheets(self, replay: Replay, session: Session, progress: Progress | None) -> Iterator[Sheet]:
+    def pending_frames(
+        self, replay: ReopenableSource, session: Session, progress: Progress | None
+    ) -> Iterator[PendingFrame]:
         """All frames; what stands in them is settled when the last one is read."""
         with replay.open() as capture:
             for block in capture:
                 session.learn_secrets(capture.secrets)
                 for number, frame in zip(block.number.tolist(), captured_frames(block), strict=True):
-                    yield self._sheet(number, frame, session)
+                    yield self._pending(number, frame, session)
                 if progress is not None:
                     progress(capture.position, capture.size, sum(self.out.counts.values()))
 
-    def _sheet(self, number: int, frame: CapturedFrame, session: Session) -> Sheet:
+    def _pending(self, number: int, frame: CapturedFrame, session: Session) -> PendingFrame:
         from dissectors import dissect_frame
 
         if frame.link_type is not None:
             self.out.counts["emptied"] += 1
-            return Sheet(replace(frame, octets=b""), {}, [])
+            return PendingFrame(replace(frame, octets=b""), {}, [])
         raw = RawFrame(frame.octets, TRAILERS[frame.trailer], number, frame.time_ns)
         found = dissect_frame(raw, session.context)
         buffers = blanked(found, self.names, frame.trailer.octets)
         self._stop_leaks(found, buffers)
         self.blocks.take(found, buffers)
         _count(found, self.out.counts)
-        return Sheet(frame, buffers, [] if _mac_secured(found) else seals(found, self.names))
+        return PendingFrame(frame, buffers, [] if _mac_secured(found) else seals(found, self.names))
 
     def _stop_leaks(self, found: Dissection, buffers: Buffers) -> None:
         """The application's octets once more: headers hold nothing but what their fields say."""
@@ -150,14 +152,14 @@ def _count(found: Dissection, counts: Counter[str]) -> None:
         counts["damaged"] += 1
 
 
-def _closed(sheet: Sheet) -> CapturedFrame:
+def _closed(pending: PendingFrame) -> CapturedFrame:
     """The frame as it is written: sealed, with its check sequence, without comment and encapsulation."""
-    if not sheet.buffers:
-        return replace(sheet.frame, comment="", record=b"")
-    for seal in sheet.seals:
-        seal.close(sheet.buffers)
-    octets = _checked(bytes(sheet.buffers["frame"]), sheet.frame)
-    return replace(sheet.frame, octets=octets, comment="", record=b"")
+    if not pending.buffers:
+        return replace(pending.frame, comment="", record=b"")
+    for seal in pending.seals:
+        seal.close(pending.buffers)
+    octets = _checked(bytes(pending.buffers["frame"]), pending.frame)
+    return replace(pending.frame, octets=octets, comment="", record=b"")
 
 
 def _checked(octets: bytes, frame: CapturedFrame) -> bytes:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from analysis.tables.arrow import arrow_schema, numpy_of, truths_of
-from analysis.tables.vocabulary import Room, Vocabulary, Words
+from analysis.tables.vocabulary import ColumnArena, DictionaryBuilder, Vocabulary
 from dissectors.kernels import take
 from dissectors.vectors import Columns, Index
 
@@ -24,23 +24,25 @@ __all__ = ["appended", "batch_with", "in_one_code", "in_words", "joined"]
 Mask = npt.NDArray[np.bool_]
 
 
-def _bitmap(mask: Mask, room: Room) -> Any:
-    return None if mask.all() else room.put(np.packbits(mask, bitorder="little"), np.uint8)
+def _bitmap(mask: Mask, arena: ColumnArena) -> Any:
+    return None if mask.all() else arena.put(np.packbits(mask, bitorder="little"), np.uint8)
 
 
-def _array(type_: Any, values: npt.NDArray[Any], bitmap: Any, words: Words | None, room: Room) -> Any:
+def _array(
+    type_: Any, values: npt.NDArray[Any], bitmap: Any, words: DictionaryBuilder | None, arena: ColumnArena
+) -> Any:
     """One Arrow array of a column's values; `words` where they are codes of text."""
     buffers = [bitmap, None]
     if words is not None:
         code = type_.index_type
-        buffers[1] = room.put(values, code.to_pandas_dtype())
+        buffers[1] = arena.put(values, code.to_pandas_dtype())
         indices = pa.Array.from_buffers(code, len(values), buffers)
         return pa.DictionaryArray.from_arrays(indices, words.dictionary(), safe=False)
     if pa.types.is_boolean(type_):
-        buffers[1] = room.put(np.packbits(values.astype(np.bool_), bitorder="little"), np.uint8)
+        buffers[1] = arena.put(np.packbits(values.astype(np.bool_), bitorder="little"), np.uint8)
     else:
         width = np.int64 if pa.types.is_timestamp(type_) else type_.to_pandas_dtype()
-        buffers[1] = room.put(values, width)
+        buffers[1] = arena.put(values, width)
     return pa.Array.from_buffers(type_, len(values), buffers)
 
 
@@ -53,7 +55,7 @@ def batch_with(
     table: str, columns: Columns, vocabulary: Vocabulary, singles: Any = None, rows: Index | None = None
 ) -> Any:
     """A batch of `columns`, with the rows of the batch `singles` set at `rows`."""
-    arrays, room = [], vocabulary.room
+    arrays, arena = [], vocabulary.arena
     bitmaps: dict[int, Any] = {}  # masks are shared by the columns of a layer
     for field in arrow_schema(table):
         values, mask = columns.values.get(field.name), columns.valid.get(field.name)
@@ -73,12 +75,12 @@ def batch_with(
             )
             continue
         if id(mask) not in bitmaps:
-            bitmaps[id(mask)] = mask, _bitmap(mask, room)  # the mask is kept, so that its id stays its own
-        arrays.append(_array(field.type, values, bitmaps[id(mask)][1], words, room))
+            bitmaps[id(mask)] = mask, _bitmap(mask, arena)  # the mask is kept, so that its id stays its own
+        arrays.append(_array(field.type, values, bitmaps[id(mask)][1], words, arena))
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
 
 
-def _no_words(type_: Any, words: Words, count: int) -> Any:
+def _no_words(type_: Any, words: DictionaryBuilder, count: int) -> Any:
     indices = _null(type_.index_type, count)
     return pa.DictionaryArray.from_arrays(indices, words.dictionary(), safe=False)
 
@@ -90,7 +92,7 @@ def _set(
     single: Any,
     rows: Index,
     count: int,
-    words: Words | None,
+    words: DictionaryBuilder | None,
 ) -> tuple[npt.NDArray[Any] | None, Mask | None]:
     """The column with the values of `single` at `rows`."""
     if single.null_count == len(single):
@@ -116,17 +118,17 @@ def in_words(table: str, batch: Any, vocabulary: Vocabulary) -> Any:
     for field in arrow_schema(table):
         array = batch.column(field.name)
         if pa.types.is_dictionary(field.type):
-            array = _in_words(field.type, array, vocabulary.words(table, field.name), vocabulary.room)
+            array = _in_words(field.type, array, vocabulary.words(table, field.name), vocabulary.arena)
         arrays.append(array)
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
 
 
-def _in_words(type_: Any, array: Any, words: Words, room: Room) -> Any:
+def _in_words(type_: Any, array: Any, words: DictionaryBuilder, arena: ColumnArena) -> Any:
     codes, valid = numpy_of(array)
     if not valid.any():
         return _no_words(type_, words, len(array))
     return _array(
-        type_, words.recoded(array.dictionary.to_pylist(), codes, valid), _bitmap(valid, room), words, room
+        type_, words.recoded(array.dictionary.to_pylist(), codes, valid), _bitmap(valid, arena), words, arena
     )
 
 
@@ -143,14 +145,14 @@ def joined(
         return batch
     order = np.argsort(np.concatenate([rows, single_rows]), kind="stable")
     index = pa.Array.from_buffers(pa.int64(), len(order), [None, pa.py_buffer(order)])
-    arrays, room = [], vocabulary.room
+    arrays, arena = [], vocabulary.arena
     for field in arrow_schema(table):
         one, other = batch.column(field.name), singles.column(field.name)
         if not pa.types.is_dictionary(field.type):
             arrays.append(take(pa.concat_arrays([one, other]), index))
             continue
         words = vocabulary.words(table, field.name)
-        other = _in_words(field.type, other, words, room)
+        other = _in_words(field.type, other, words, arena)
         codes = take(pa.concat_arrays([one.indices, other.indices]), index)
         arrays.append(pa.DictionaryArray.from_arrays(codes, words.dictionary(), safe=False))
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))

@@ -2,7 +2,7 @@
 
 Strategy: a file is written under a temporary name beside its place and moved there when all of it is
 written, so a killed run leaves no half table and a rerun completes. Each format is one small writer class.
-They write in a thread (`analysis.tables.scribe`) beside decoding.
+They write in a thread (`analysis.tables.writer_thread`) beside decoding.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import IO, Any, Protocol
 import pyarrow as pa
 
 from analysis.tables.addresses import text_schema, with_addresses
-from analysis.tables.scribe import Scribe
 from analysis.tables.text_output import Csv, JsonLines, RawCsv
+from analysis.tables.writer_thread import WriterThread
 from captures.whole_files import abandon_file, begin_file, complete_file, move_file
 
 __all__ = ["FORMATS", "Folder", "TableWriter"]
@@ -110,7 +110,7 @@ class Folder:
         self.tables = tables
         self._files: dict[str, IO[bytes]] = {}
         self._writers: dict[str, TableWriter] = {}
-        self._scribe: Scribe | None = None
+        self._thread: WriterThread | None = None
         path.mkdir(parents=True, exist_ok=True)
 
     def _place(self, table: str) -> Path:
@@ -121,8 +121,8 @@ class Folder:
         self.abandon()
         for table in self.tables:
             self._files[table] = begin_file(self._place(table))
-        self._scribe = Scribe()
-        self._scribe.do(self._make_writers)
+        self._thread = WriterThread()
+        self._thread.do(self._make_writers)
 
     def _make_writers(self) -> None:
         for table, file in self._files.items():
@@ -130,29 +130,29 @@ class Folder:
 
     def write(self, table: str, batch: Any) -> None:
         """Append a batch to its table's file, in a while. Raises what an earlier write raised."""
-        if table in self._files and self._scribe is not None:
-            self._scribe.do(lambda: self._writers[table].write(batch))
+        if table in self._files and self._thread is not None:
+            self._thread.do(lambda: self._writers[table].write(batch))
 
     def finish(self) -> list[Path]:
         """Close all files and move them to their places, which are returned. Raises what a write raised."""
-        if self._scribe is not None:
-            self._scribe.finish()
+        if self._thread is not None:
+            self._thread.finish()
         for table, writer in self._writers.items():
             writer.close()
             complete_file(self._files[table], self._place(table))
         for table, file in self._files.items():
             move_file(file, self._place(table))
         places = [self._place(table) for table in self._files]
-        self._files, self._writers, self._scribe = {}, {}, None
+        self._files, self._writers, self._thread = {}, {}, None
         return places
 
     def abandon(self) -> None:
         """Remove what is not finished."""
-        if self._scribe is not None:
-            self._scribe.drop()
+        if self._thread is not None:
+            self._thread.drop()
         for writer in self._writers.values():
             with suppress(Exception):  # what it writes goes away anyhow
                 writer.close()
         for file in self._files.values():
             abandon_file(file)
-        self._files, self._writers, self._scribe = {}, {}, None
+        self._files, self._writers, self._thread = {}, {}, None

@@ -19,7 +19,7 @@ import pyarrow as pa
 from analysis.tables.arrow import sound_text
 from dissectors.vectors import WordList, aligned, distinct
 
-__all__ = ["MOST_OCTETS", "MOST_WORDS", "Room", "Vocabulary", "Words"]
+__all__ = ["MOST_OCTETS", "MOST_WORDS", "ColumnArena", "DictionaryBuilder", "Vocabulary"]
 
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int32]
@@ -70,7 +70,7 @@ def _roomier(values: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
     return out
 
 
-class Words:
+class DictionaryBuilder:
     """The distinct texts of one column that rows hold, in the order in which they were met."""
 
     __slots__ = ("_codes", "_frozen", "_places", "_shared", "texts")
@@ -147,7 +147,7 @@ def _plain(own: Codes) -> int:
     return len(own) if same.all() else int(same.argmin())
 
 
-class Room:
+class ColumnArena:
     """Memory for the columns that stay, in large pieces of few pages.
 
     What is made only on the way to a column is not mixed with them, so in the next block it finds its old place,
@@ -181,17 +181,17 @@ def _piece(size: int) -> npt.NDArray[np.uint8]:
 
 
 class Vocabulary:
-    """The words of every text column of every table of one decode, and the room for all columns."""
+    """The words of every text column of every table of one decode, and the memory for all columns."""
 
     def __init__(self) -> None:
-        self._words: dict[tuple[str, str], Words] = {}
-        self.room = Room()
+        self._words: dict[tuple[str, str], DictionaryBuilder] = {}
+        self.arena = ColumnArena()
 
-    def words(self, table: str, column: str) -> Words:
+    def words(self, table: str, column: str) -> DictionaryBuilder:
         """The words of one column."""
         found = self._words.get((table, column))
         if found is None:
-            found = self._words[table, column] = Words()
+            found = self._words[table, column] = DictionaryBuilder()
         return found
 
     def keep_within(self) -> None:

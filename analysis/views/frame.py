@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from analysis.pipeline.blocks import decode_block
-from analysis.pipeline.conversations import MessagesOfFrames, finish_conversations, read_packet
+from analysis.pipeline.dlms_streams import MessagesOfFrames, finish_dlms_streams, read_packet
 from analysis.pipeline.rows import LINK_TYPES, capture_columns
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import SECURITY, Hindsight, Session
-from analysis.pipeline.source import Replay, Source
+from analysis.pipeline.source import ReopenableSource, Source
 from analysis.tables.addresses import row_with_addresses
 from analysis.tables.python_values import iso_time
 from analysis.views.tree import hex_pane, issue_lines, secret_spans, tree_lines
@@ -42,15 +42,15 @@ class Shown:
 
 
 def shown_frames(
-    source: Source | Replay, keyring: Keyring, numbers: Sequence[int]
+    source: Source | ReopenableSource, keyring: Keyring, numbers: Sequence[int]
 ) -> tuple[list[Shown], CaptureFacts]:
-    """The frames `numbers` as far as the capture has them, dissected with all that the capture teaches. A `Replay`
-    stays open.
+    """The frames `numbers` as far as the capture has them, dissected with all that the capture teaches.
+    A `ReopenableSource` stays open.
 
     Raises:
         CaptureError: the capture cannot be read at all.
     """
-    with nullcontext(source) if isinstance(source, Replay) else Replay(source) as replay:
+    with nullcontext(source) if isinstance(source, ReopenableSource) else ReopenableSource(source) as replay:
         found, facts = _pass(replay, keyring, numbers, None)
         if any(one.columns.get(layer) == "no_key" for one in found for layer in SECURITY):
             session = run_passes(replay, keyring).session
@@ -59,7 +59,7 @@ def shown_frames(
 
 
 def _pass(
-    replay: Replay, keyring: Keyring, numbers: Sequence[int], hindsight: Hindsight | None
+    replay: ReopenableSource, keyring: Keyring, numbers: Sequence[int], hindsight: Hindsight | None
 ) -> tuple[list[Shown], CaptureFacts]:
     session = Session(keyring, capture=replay.name, tables=("packets",), hindsight=hindsight)
     wanted = set(numbers)
@@ -73,7 +73,7 @@ def _pass(
             if len(found) == len(wanted) and not _waiting(session, wanted):
                 break
         else:
-            finish_conversations(session)
+            finish_dlms_streams(session)
         facts = replace(capture.facts, name=replay.name)
     for one in found:
         _put_messages(one, told.of(int(one.columns["frame"])))

@@ -1,4 +1,4 @@
-"""What tshark says of a capture, through pyshark, with the same keys: rows for `analysis.views.agreement`.
+"""What tshark says of a capture, through pyshark, with the same keys: rows for `analysis.views.crosscheck`.
 
 Strategy: tshark gets its keys and preferences from a configuration folder of its own, made for one run and
 readable by its owner only: a key on a command line would show in the list of processes. tshark is told
@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from analysis.views.agreement import tshark_fields
+from analysis.views.crosscheck import tshark_fields
 from dissectors.keyring import Key
 
 __all__ = ["TsharkFailed", "TsharkMissing", "tshark_rows", "tshark_version"]

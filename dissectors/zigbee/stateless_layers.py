@@ -1,7 +1,7 @@
 """The layers of a block that need no state: MAC, NWK, NWK security opened, and the headers of the APS.
 
 Strategy: all that is here follows from the octets and the keys held, whatever frames passed before. So it can be
-made ahead of the rest of the decode, by another process too (`analysis.pipeline.ahead`); what depends on the frames
+made ahead of the rest of the decode, by another process too (`analysis.pipeline.prefetch`); what depends on the frames
 before (verdicts, owners of addresses, counters, link keys) is `dissectors.zigbee.columns`.
 """
 

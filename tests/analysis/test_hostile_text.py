@@ -200,9 +200,9 @@ def test_inspector(home: tuple[Path, Path]) -> None:
 
     from analysis.inspector.app import Inspector
     from analysis.inspector.model import Inspected
-    from analysis.pipeline.source import Replay
+    from analysis.pipeline.source import ReopenableSource
 
-    with Replay(str(home[0])) as replay:
+    with ReopenableSource(str(home[0])) as replay:
         model = Inspected(replay, read_keys(home[1]))
     texts = [cell for row in range(len(model)) for cell in model.cells(row)]
 

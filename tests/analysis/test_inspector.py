@@ -20,7 +20,7 @@ from analysis.inspector.hexadecimal import LIT, hex_text
 from analysis.inspector.model import Inspected
 from analysis.inspector.packet_list import PacketList
 from analysis.keys.keyfile import read_keys_text
-from analysis.pipeline.source import Replay
+from analysis.pipeline.source import ReopenableSource
 from analysis.views.filters import FilterError
 from captures import write_capture
 from captures.simulated.scenarios import simulate
@@ -39,7 +39,7 @@ def capture() -> tuple[bytes, str]:
 @cache
 def opened() -> Inspected:
     octets, keys = capture()
-    with Replay(io.BytesIO(octets)) as replay:
+    with ReopenableSource(io.BytesIO(octets)) as replay:
         return Inspected(replay, read_keys_text(keys))
 
 

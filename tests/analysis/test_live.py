@@ -67,7 +67,7 @@ def in_pieces(capture: Path, octets: int) -> LiveCapture:
 def assert_same(one: TableSink, capture: Path, ring: Keyring) -> None:
     whole = decode(capture, ring)
     for table in DECODED_TABLES:
-        found, known = one.table(table), whole.table(table)
+        found, known = one.table(table), whole.arrow[table]
         names = [name for name in known.column_names if name not in ("capture", "source")]
         assert found.select(names).to_pylist() == known.select(names).to_pylist(), table
 

@@ -10,7 +10,7 @@ from analysis.cli import main
 from analysis.cli.verbs.redact import keys_text
 from analysis.keys.keyfile import read_keys_text
 from analysis.pipeline.decode import Decoded, decode
-from analysis.pipeline.source import Replay
+from analysis.pipeline.source import ReopenableSource
 from analysis.redaction import Pseudonyms, Redacted, redact_capture
 from analysis.redaction.pseudonyms import Leaks
 from captures import write_capture
@@ -35,7 +35,7 @@ def original() -> tuple[bytes, str]:
 def redacted(with_keys: bool) -> tuple[bytes, Redacted]:
     capture, keys = original()
     ring = read_keys_text(keys) if with_keys else Keyring()
-    with Replay(io.BytesIO(capture)) as replay:
+    with ReopenableSource(io.BytesIO(capture)) as replay:
         found = redact_capture(replay, ring, Pseudonyms(b"salt"))
     file = io.BytesIO()
     write_capture(file, found.frames)

@@ -11,7 +11,7 @@ from analysis.pipeline.decode import decode
 from analysis.pipeline.passes import DecodedBlock, DecodePass
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.sinks import Sink
-from analysis.pipeline.source import Replay
+from analysis.pipeline.source import ReopenableSource
 from captures.files import chain, pcap, source
 from dissectors.keyring import Key, Keyring
 from tests.benchmarks.traffic import key, write_pcap
@@ -91,7 +91,7 @@ def test_a_fifo_is_read_to_its_end(capture: Path, ring: Keyring, tmp_path: Path)
 
 def test_the_second_reading_begins_with_what_the_first_one_left(capture: Path) -> None:
     octets = capture.read_bytes()
-    with Replay(Stream(octets)) as replay:
+    with ReopenableSource(Stream(octets)) as replay:
         first = next(iter(replay.open()))
         assert sum(map(len, replay.open())) == FRAMES
         assert len(first) <= 1000

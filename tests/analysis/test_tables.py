@@ -15,7 +15,7 @@ from analysis.tables.arrow import (
     empty_table,
 )
 from analysis.tables.schema import TABLES, columns_of
-from analysis.tables.vocabulary import Words
+from analysis.tables.vocabulary import DictionaryBuilder
 
 TOP = 2**64 - 1
 
@@ -65,7 +65,7 @@ def test_text_that_is_no_unicode_stays_readable_and_distinct() -> None:
 
 
 def test_a_vocabulary_holds_no_word_twice() -> None:
-    words = Words()
+    words = DictionaryBuilder()
     assert words.code("a\udc80") == words.code("a\\udc80") == words.code("a\udc80") != words.code("a?")
     assert words.dictionary().to_pylist() == ["a\\udc80", "a?"]
 
@@ -87,7 +87,7 @@ def test_making_batches_does_not_load_pandas() -> None:
 
 
 def test_only_words_that_a_row_uses_get_a_code() -> None:
-    words, verdicts = Words(), ("none", "ok", "no_key", "bad_mic")
+    words, verdicts = DictionaryBuilder(), ("none", "ok", "no_key", "bad_mic")
     mask = np.array([True, False, True, True])
     codes = words.recoded(verdicts, np.array([2, 0, 1, 2]), mask)
     assert words.texts == ["ok", "no_key"]

@@ -12,7 +12,7 @@ import pytest
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import Decoded, decode
 from analysis.tables.python_values import rows_of
-from analysis.views.agreement import Agreement, Disagreement
+from analysis.views.crosscheck import Crosscheck, Disagreement
 from captures import open_capture
 
 FLOOR = 0.999
@@ -49,13 +49,13 @@ def truth_of(shared: Path, capture: Path) -> list[dict[str, str]] | None:
         return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def compared(decoded: Decoded, truth: list[dict[str, str]]) -> Agreement:
-    agreement = Agreement()
+def compared(decoded: Decoded, truth: list[dict[str, str]]) -> Crosscheck:
+    crosscheck = Crosscheck()
     rows = (row for batch in decoded.table("packets").to_batches() for row in rows_of(batch))
     for ours, theirs in zip(rows, truth, strict=True):
         assert str(ours["frame"]) == theirs["frame.number"]
-        agreement.compare(ours, theirs)
-    return agreement
+        crosscheck.compare(ours, theirs)
+    return crosscheck
 
 
 @pytest.mark.shared
@@ -67,9 +67,9 @@ def test_capture_against_truth(shared: Path, shared_capture: Path) -> None:
     truth = truth_of(shared, shared_capture)
     if truth is None:
         return
-    agreement = compared(decoded, truth)
-    assert agreement.share() >= FLOOR
-    for one in agreement.disagreements:
+    crosscheck = compared(decoded, truth)
+    assert crosscheck.share() >= FLOOR
+    for one in crosscheck.disagreements:
         kinds = [name for name, explains in KINDS.items() if explains(octets[one.frame], one)]
         assert kinds, f"unexplained: {one}"
 

@@ -21,7 +21,7 @@ from analysis.tables import vocabulary
 from analysis.tables.arrow import batch_of
 from analysis.tables.batches import appended, in_one_code
 from analysis.tables.output import FORMATS
-from analysis.tables.vocabulary import Vocabulary, Words
+from analysis.tables.vocabulary import DictionaryBuilder, Vocabulary
 from captures.simulated.scenarios.samples import FOLDER
 from dissectors.keyring import Keyring
 from dissectors.zigbee import frames
@@ -112,7 +112,7 @@ def test_windows_and_findings_are_the_same(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_dictionaries_share_their_memory_and_stay_as_they_were() -> None:
-    words, given = Words(), []
+    words, given = DictionaryBuilder(), []
     for number in range(3000):
         words.code(f"word {number} é")
         if number % 100 == 0:

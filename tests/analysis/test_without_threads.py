@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from analysis.cli import SINGLE_THREADED
-from analysis.pipeline.side_by_side import processors
+from analysis.pipeline.parallel import processors
 from tests.benchmarks.traffic import write_pcap
 
 HERE = Path(__file__).parent
@@ -22,12 +22,12 @@ needs_processors = pytest.mark.skipif(
 )
 WATCHED = """
 import os, sys
-from analysis.pipeline import side_by_side
-copied, init = [], side_by_side.Copy.__init__
+from analysis.pipeline import parallel
+copied, init = [], parallel.Copy.__init__
 def watched(self, *parts):
     copied.append(len(os.listdir("/proc/self/task")))
     init(self, *parts)
-side_by_side.Copy.__init__ = watched
+parallel.Copy.__init__ = watched
 from analysis.cli import main
 code = main(sys.argv[1:])
 assert code == 0, code
@@ -36,7 +36,7 @@ sys.exit(0 if copied and set(copied) == {1} else f"copied with threads: {copied}
 
 
 @needs_processors
-@pytest.mark.parametrize("name", ["test_ahead.py", "test_side_by_side.py"])
+@pytest.mark.parametrize("name", ["test_prefetch.py", "test_parallel.py"])
 def test_in_a_process_of_one_thread(name: str) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", str(HERE / name)]
     done = subprocess.run(

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from analysis.pipeline.decode import decode
-from analysis.pipeline.source import Replay
+from analysis.pipeline.source import ReopenableSource
 from captures import Kind
 from tests.captures.builders import T0, crc16, enhanced, interface, pcap, section
 
@@ -65,11 +65,11 @@ def recording(air: list[tuple[int, bytes]], sniffers: list[Sniffer], *, appended
     return out + b"".join(enhanced(f, int((T0 + s) * SECOND), n) for _, s, n, f in rows)
 
 
-def merged(data: bytes, tmp_path: object) -> tuple[list[tuple[int, int, bytes, int]], Replay]:
+def merged(data: bytes, tmp_path: object) -> tuple[list[tuple[int, int, bytes, int]], ReopenableSource]:
     """Kind, time, octets and interface of each row; and the replay."""
     path = tmp_path / "two.pcapng"  # type: ignore[operator]
     path.write_bytes(data)
-    replay = Replay(path)
+    replay = ReopenableSource(path)
     rows = []
     with replay.open_merged() as capture:
         for block in capture:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.engine.checking import check_capture
-from analysis.pipeline.source import Replay
+from analysis.pipeline.source import ReopenableSource
 from captures.block import NO_TIME
 from captures.steadying import wrap
 from tests.captures.builders import FRAMES, enhanced, interface, section, with_fcs
@@ -23,7 +23,7 @@ def read(stamps: list[int], tmp_path: Path, interfaces: int = 1) -> tuple[list[i
     path = tmp_path / "steps.pcapng"
     rows = (enhanced(frames[n % len(FRAMES)], stamp, n % interfaces) for n, stamp in enumerate(stamps))
     path.write_bytes(section() + interface(195) * interfaces + b"".join(rows))
-    with Replay(path).open_merged() as capture:
+    with ReopenableSource(path).open_merged() as capture:
         times = np.concatenate([block.time_ns for block in capture])
         return [-1 if t == NO_TIME else t // 1000 for t in times.tolist()], list(capture.warnings)
 

@@ -12,7 +12,7 @@ from analysis.cli import console
 from analysis.cli.command_line.frame_numbers import frame_ranges
 from analysis.cli.command_line.places import refuse_overwriting
 from analysis.pipeline.runner import run_passes
-from analysis.pipeline.source import Replay
+from analysis.pipeline.source import ReopenableSource
 from captures import Capture, captured_frames, write_capture
 from dissectors.keyring import Key, Keyring
 
@@ -42,7 +42,7 @@ def run(
     if link_type is not None and link_type not in LINK_TYPES:
         raise console.UsageError(f"link type {link_type} cannot be written", "283 (TAP), 195 or 230")
     target: str | IO[bytes] = sys.stdout.buffer if out == "-" else out
-    with Replay(source) as replay:
+    with ReopenableSource(source) as replay:
         keys = _keys(replay, keyring) if reveal and kind == "pcapng" else []
         with replay.open() as capture:  # names may stand behind the frames that they are for
             for _ in capture:
@@ -77,7 +77,7 @@ def _format(out: str, format_: str | None) -> Literal["pcapng", "pcap"]:
     return "pcap" if said == "pcap" else "pcapng"
 
 
-def _keys(replay: Replay, keyring: Keyring) -> list[Key]:
+def _keys(replay: ReopenableSource, keyring: Keyring) -> list[Key]:
     """All keys that the capture carries or teaches, and those of keys.toml that opened something."""
     session = run_passes(replay, keyring, tables=("packets", "keys")).session
     return [

@@ -10,10 +10,10 @@ from pathlib import Path
 from analysis.cli import console
 from analysis.pipeline.decode import TableSink
 from analysis.pipeline.runner import run_passes
-from analysis.pipeline.source import Replay
+from analysis.pipeline.source import ReopenableSource
 from analysis.tables.addresses import with_addresses
 from analysis.tables.python_values import rows_of
-from analysis.views.agreement import Agreement
+from analysis.views.crosscheck import Crosscheck
 from analysis.views.tshark import TsharkFailed, TsharkMissing, tshark_rows, tshark_version
 from captures import Kind, write_capture
 from dissectors.keyring import Keyring
@@ -31,12 +31,12 @@ def run(source: str, keyring: Keyring, *, as_json: bool, most: int, quiet: bool)
     except TsharkMissing as error:
         console.error_line(str(error), "install it with your package manager: apt install tshark")
         return console.PARTLY
-    with Replay(source, apart=True) as replay:
+    with ReopenableSource(source, apart=True) as replay:
         return _compared(replay, keyring, version, as_json=as_json, most=most, quiet=quiet)
 
 
 def _compared(
-    replay: Replay, keyring: Keyring, version: str, *, as_json: bool, most: int, quiet: bool
+    replay: ReopenableSource, keyring: Keyring, version: str, *, as_json: bool, most: int, quiet: bool
 ) -> int:
     with console.progress(replay.name, quiet=quiet) as step:
         sink = TableSink(("packets",))
@@ -44,7 +44,7 @@ def _compared(
     batches = (with_addresses("packets", batch) for batch in sink.batches.get("packets", ()))
     ours = {row["frame"]: row for batch in batches for row in rows_of(batch)}
     console.tell_losses(last.facts)
-    agreement = Agreement()
+    crosscheck = Crosscheck()
     frames = 0
     keys = last.session.context.keyring.keys
     try:
@@ -53,23 +53,23 @@ def _compared(
                 frames += 1
                 row = ours.get(int(theirs["frame.number"]))
                 if row is not None:
-                    agreement.compare(row, theirs)
+                    crosscheck.compare(row, theirs)
     except TsharkFailed as error:
         console.say(f"warning: tshark: {error}")
     if as_json:
-        head = {"schema": 1, "source": last.facts.name, "tshark": version, "share": agreement.share()}
-        counts = {"frames": len(ours), "tshark_frames": frames, "fields": agreement.to_json()}
-        differing = [one.to_json() for one in agreement.disagreements]
+        head = {"schema": 1, "source": last.facts.name, "tshark": version, "share": crosscheck.share()}
+        counts = {"frames": len(ours), "tshark_frames": frames, "fields": crosscheck.to_json()}
+        differing = [one.to_json() for one in crosscheck.disagreements]
         console.put_json({**head, **counts, "disagreements": differing})
         return console.OK
-    for line in _text(agreement, most):
+    for line in _text(crosscheck, most):
         console.put(line)
     console.put(f"{last.facts.name}: {len(ours):,} frames here, {frames:,} in tshark {version}")
     return console.OK
 
 
 @contextmanager
-def _readable(replay: Replay) -> Iterator[tuple[Path, str]]:
+def _readable(replay: ReopenableSource) -> Iterator[tuple[Path, str]]:
     """The capture as a file that tshark reads, and what its trailers are."""
     with replay.open() as capture:
         first = next(iter(capture), None)
@@ -86,18 +86,18 @@ def _readable(replay: Replay) -> Iterator[tuple[Path, str]]:
         yield path, "fcs16"
 
 
-def _text(agreement: Agreement, most: int) -> Iterator[str]:
+def _text(crosscheck: Crosscheck, most: int) -> Iterator[str]:
     yield f"{'tshark field':<24}{'agree':>9}{'differ':>8}{'only here':>11}{'only tshark':>13}{'share':>10}"
-    for row in agreement.to_json():
+    for row in crosscheck.to_json():
         if row["same"] + row["different"] + row["tshark_only"] == 0:
             continue
         yield (
             f"{row['field']:<24}{row['same']:>9,}{row['different']:>8,}{row['hanscope_only']:>11,}"
             f"{row['tshark_only']:>13,}{row['share']:>10.3%}"
         )
-    yield f"{'all where both have it':<24}{sum(agreement.same.values()):>9,}{'':>42}{agreement.share():>10.3%}"
+    yield f"{'all where both have it':<24}{sum(crosscheck.same.values()):>9,}{'':>42}{crosscheck.share():>10.3%}"
     shown: dict[str, int] = {}
-    for one in agreement.disagreements:
+    for one in crosscheck.disagreements:
         shown[one.field] = shown.get(one.field, 0) + 1
         if shown[one.field] <= most:
             yield f"frame {one.frame}: {one.field}: here {_value(one.ours)}, tshark {_value(one.theirs)}"

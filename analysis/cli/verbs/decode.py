@@ -18,7 +18,7 @@ from analysis.pipeline.session import Session
 from analysis.pipeline.sinks import Sink
 from analysis.tables.arrow import codes_of
 from analysis.tables.output import FORMATS, Folder
-from analysis.tables.scribe import Scribe
+from analysis.tables.writer_thread import WriterThread
 from captures import CaptureFacts
 from dissectors.keyring import Keyring
 
@@ -54,7 +54,7 @@ def run(
         with batch.reading():
             with console.progress(Path(capture).name, quiet=quiet) as step:
                 # The second processor writes what this one reads.
-                options: dict[str, Any] = {"limit": limit, "progress": step, "ahead": False}
+                options: dict[str, Any] = {"limit": limit, "progress": step, "prefetch": False}
                 if place is None:
                     shut = _to_stdout(capture, keyring, chosen, wanted[0], options)
                 else:
@@ -140,27 +140,27 @@ class StreamSink(Sink):
         self.file, self.table = file, table
         self.tables = (table,)
         self._make = FORMATS[format_][1]
-        self._scribe: Scribe | None = None
+        self._thread: WriterThread | None = None
 
     def restart(self, decode_pass: DecodePass) -> None:
         self.abandon()
         self.file.seek(0)
         self.file.truncate()
         self._writer = self._make(self.file, self.table)
-        self._scribe = Scribe()
+        self._thread = WriterThread()
 
     def take(self, block: DecodedBlock) -> None:
-        if self.table in block.batches and self._scribe is not None:
-            self._scribe.do(partial(self._writer.write, block.batches[self.table]))
+        if self.table in block.batches and self._thread is not None:
+            self._thread.do(partial(self._writer.write, block.batches[self.table]))
 
     def end(self, decode_pass: DecodePass) -> None:
-        if self._scribe is not None:
-            self._scribe.finish()
+        if self._thread is not None:
+            self._thread.finish()
         self._writer.close()
 
     def abandon(self) -> None:
-        if self._scribe is not None:
-            self._scribe.drop()
+        if self._thread is not None:
+            self._thread.drop()
 
 
 def _to_folder(

@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 
 from analysis.cli import console
-from analysis.pipeline.source import Replay
+from analysis.pipeline.source import ReopenableSource
 from dissectors.keyring import Keyring
 
 __all__ = ["run"]
@@ -24,7 +24,7 @@ def run(source: str, keyring: Keyring, *, where: str | None, reveal: bool) -> in
     from analysis.inspector.app import Inspector
     from analysis.inspector.model import Inspected
 
-    with Replay(source) as replay, console.progress(replay.name) as step:
+    with ReopenableSource(source) as replay, console.progress(replay.name) as step:
         model = Inspected(replay, keyring, step)
     app = Inspector(model, reveal=reveal, where=where or "")
     app.run()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analysis.cli import console
 from analysis.cli.command_line.places import refuse_overwriting
-from analysis.pipeline.source import Replay
+from analysis.pipeline.source import ReopenableSource
 from analysis.redaction import Pseudonyms, Redacted, redact_capture
 from captures import write_capture
 from captures.whole_files import write_whole
@@ -23,7 +23,7 @@ def run(
     """Redact a capture; see `hanscope redact --help`."""
     refuse_overwriting([source], [out, keys_out])
     names = Pseudonyms((salt or "").encode())
-    with Replay(source) as replay, console.progress(replay.name, quiet=quiet) as step:
+    with ReopenableSource(source) as replay, console.progress(replay.name, quiet=quiet) as step:
         found = redact_capture(replay, keyring, names, step)
     console.tell_losses(found.facts)
     written = write_capture(sys.stdout.buffer if out == "-" else out, found.frames)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from queue import Queue
 from threading import Thread
 
-__all__ = ["Scribe"]
+__all__ = ["WriterThread"]
 
 WAITING = 3
 """Batches that wait to be written, at most: a decoder that is faster waits, so that memory stays bounded."""
 
 
-class Scribe:
+class WriterThread:
     """Carries out what it is told, in order, in a thread of its own.
 
     What goes wrong there is raised by the next `do` or by `finish`; nothing is carried out after it.

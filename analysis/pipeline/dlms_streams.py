@@ -11,7 +11,7 @@ from analysis.pipeline.payloads import queue_message
 from analysis.pipeline.session import Session
 from dissectors.message import Message
 
-__all__ = ["MessagesOfFrames", "finish_conversations", "read_packet"]
+__all__ = ["MessagesOfFrames", "finish_dlms_streams", "read_packet"]
 
 Found = tuple[tuple[int, ...], Message]
 FORGOTTEN = "conversations between stations (DLMS) were forgotten: they were too many, or waited for too much"
@@ -62,7 +62,7 @@ def read_packet(session: Session, record: bytes, columns: dict[str, Any]) -> Non
     session.context.state(MessagesOfFrames).note(found)
 
 
-def finish_conversations(session: Session) -> None:
+def finish_dlms_streams(session: Session) -> None:
     """At the end of the capture: queue what was held behind gaps in its streams."""
     if "dissectors.dlms.conversation" not in sys.modules:
         return  # no packet was fed, and DLMS takes a tenth of a second to import

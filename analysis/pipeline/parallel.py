@@ -18,7 +18,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-__all__ = ["Copy", "processors", "shared_out"]
+__all__ = ["ForkedProcess", "map_forked", "processors"]
 
 Result = TypeVar("Result")
 MOST = 4  # processes, so that what each of them makes stays bounded
@@ -44,7 +44,7 @@ def _threads() -> int:
         return threading.active_count()
 
 
-def shared_out(work: Callable[[int], Result], pieces: int, processes: int) -> list[Result]:
+def map_forked(work: Callable[[int], Result], pieces: int, processes: int) -> list[Result]:
     """What `work` makes of 0, 1, ... `pieces` - 1, in this order.
 
     Args:
@@ -64,11 +64,11 @@ def _by_several(work: Callable[[int], Result], pieces: int, processes: int) -> d
         left = multiprocessing.get_context("fork").Array("i", [0, pieces])
     except OSError:
         return {}
-    others: list[Copy] = []
+    others: list[ForkedProcess] = []
     try:
         with suppress(OSError):  # no more processes: those that there are do it all
             others.extend(
-                Copy("share", partial(_share, work, left, number)) for number in range(1, processes)
+                ForkedProcess("share", partial(_share, work, left, number)) for number in range(1, processes)
             )
         done = dict(_taken(work, left, 0))
         for other in others:
@@ -80,7 +80,7 @@ def _by_several(work: Callable[[int], Result], pieces: int, processes: int) -> d
     return done
 
 
-class Copy:
+class ForkedProcess:
     """A copy of this process that does one thing, with a pipe between the two.
 
     Args:

@@ -13,7 +13,7 @@ from typing import Any
 
 from analysis.tables.addresses import address_text
 
-__all__ = ["PAIRS", "Agreement", "Pair", "tshark_fields"]
+__all__ = ["PAIRS", "Crosscheck", "Pair", "tshark_fields"]
 
 Row = Mapping[str, Any]
 KEPT = 1000
@@ -129,7 +129,7 @@ class Disagreement:
 
 
 @dataclass(slots=True)
-class Agreement:
+class Crosscheck:
     """The count, by tshark field.
 
     Attributes:
@@ -174,7 +174,7 @@ class Agreement:
         if self.different[pair.field] <= KEPT:
             self.disagreements.append(Disagreement(int(ours["frame"]), pair.field, mine, value))
 
-    def add(self, other: Agreement) -> None:
+    def add(self, other: Crosscheck) -> None:
         """Take in another capture's count."""
         for name in ("same", "different", "ours_only", "theirs_only"):
             getattr(self, name).update(getattr(other, name))

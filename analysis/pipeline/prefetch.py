@@ -20,15 +20,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from analysis.pipeline.side_by_side import Copy, processors
-from analysis.pipeline.source import Replay
+from analysis.pipeline.parallel import ForkedProcess, processors
+from analysis.pipeline.source import ReopenableSource
 from captures import Capture, CaptureError, CaptureFacts, FrameBlock
 from captures.block import cut
 from dissectors.keyring import Key
 from dissectors.vectors import aligned
 from dissectors.zigbee.stateless_layers import StatelessLayers
 
-__all__ = ["Ahead", "Said"]
+__all__ = ["CaptureProgress", "PrefetchReader"]
 
 SLOTS = 4
 """Blocks that are under way between the processes: one is worked at, one was just left, two are read ahead."""
@@ -43,7 +43,7 @@ START = 8192
 """Frames that this process reads itself meanwhile, at most."""
 
 
-class Said(NamedTuple):
+class CaptureProgress(NamedTuple):
     """What a capture said so far: octets read, keys and names that it carries, and what it says of itself."""
 
     position: int
@@ -52,12 +52,12 @@ class Said(NamedTuple):
     facts: CaptureFacts
 
     @classmethod
-    def by(cls, capture: Capture) -> Said:
+    def by(cls, capture: Capture) -> CaptureProgress:
         """All that it said."""
         return cls(capture.position, list(capture.secrets), dict(capture.names), capture.facts)
 
 
-class Ahead:
+class PrefetchReader:
     """Blocks of a capture, each with its stateless layers where these were read ahead; to be iterated once.
 
     Args:
@@ -71,7 +71,7 @@ class Ahead:
     def __init__(
         self,
         capture: Capture,
-        replay: Replay,
+        replay: ReopenableSource,
         read: Callable[[FrameBlock], StatelessLayers],
         *,
         alone: bool = False,
@@ -82,12 +82,12 @@ class Ahead:
         self._replay = replay
         self._read = read
         self._alone = alone or replay.path is None or processors() < 2 or (capture.size or 0) < WORTH
-        self._said: Said | None = None
+        self._progress: CaptureProgress | None = None
 
     @property
-    def said(self) -> Said:
+    def progress(self) -> CaptureProgress:
         """What the capture said so far."""
-        return self._said or Said.by(self.capture)
+        return self._progress or CaptureProgress.by(self.capture)
 
     def __iter__(self) -> Iterator[tuple[FrameBlock, StatelessLayers | None]]:
         blocks = _begun(self.capture, self._look or (None if self._alone else START))
@@ -105,7 +105,7 @@ class Ahead:
             if reader is None:
                 yield from ((block, None) for block in blocks)
                 return
-            for read, stateless, self._said in reader:
+            for read, stateless, self._progress in reader:
                 if read is None:
                     return
                 last = int(read.number[-1])
@@ -114,7 +114,7 @@ class Ahead:
         finally:
             if reader is not None:
                 reader.copy.end()
-        self._said = None
+        self._progress = None
         with self._replay.open_merged() as self.capture:
             yield from _behind(last, self.capture)
 
@@ -154,9 +154,9 @@ class _Reader:
         self, capture: Capture, blocks: Iterator[FrameBlock], read: Callable[[FrameBlock], StatelessLayers]
     ) -> None:
         self.slots = _Slots()
-        self.copy = Copy("ahead", partial(_read_on, capture, blocks, read, self.slots))
+        self.copy = ForkedProcess("ahead", partial(_read_on, capture, blocks, read, self.slots))
 
-    def __iter__(self) -> Iterator[tuple[FrameBlock | None, StatelessLayers | None, Said]]:
+    def __iter__(self) -> Iterator[tuple[FrameBlock | None, StatelessLayers | None, CaptureProgress]]:
         """Blocks; None as the last one of a capture that was read to its end.
 
         Raises:
@@ -165,13 +165,13 @@ class _Reader:
         link = self.copy.link
         with suppress(EOFError, OSError):  # it died: what came is right, and the caller reads on
             while link.poll(PATIENCE):
-                slot, sizes, octets, said = link.recv()
+                slot, sizes, octets, progress = link.recv()
                 if isinstance(octets, CaptureError):
                     raise octets
                 if octets is None:
-                    yield None, None, said
+                    yield None, None, progress
                     return
-                yield *self.slots.loads(slot, sizes, octets), said
+                yield *self.slots.loads(slot, sizes, octets), progress
                 for free in self.slots.left():
                     with suppress(OSError):  # it has sent everything, and is gone
                         link.send(free)
@@ -192,8 +192,8 @@ def _read_on(
                 stateless = read(block)
                 while not free or link.poll():
                     free.append(link.recv())
-                link.send((*slots.dumps(free, (block, stateless)), Said.by(capture)))
-            link.send((None, [], None, Said.by(capture)))
+                link.send((*slots.dumps(free, (block, stateless)), CaptureProgress.by(capture)))
+            link.send((None, [], None, CaptureProgress.by(capture)))
         except CaptureError as error:
             link.send((None, [], error, None))
 

@@ -14,7 +14,7 @@ from analysis.engine import checking
 from analysis.engine.checking import check
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
-from analysis.pipeline.side_by_side import processors, shared_out
+from analysis.pipeline.parallel import map_forked, processors
 from analysis.rules.registry import REGISTRY, rules
 from captures.simulated.scenarios import simulate
 from captures.simulated.scenarios.keyfile import keys_text
@@ -28,8 +28,8 @@ REPLACED = "weak-signal"
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 5])
 def test_each_piece_is_done_once_and_in_its_place(processes: int) -> None:
-    assert shared_out(lambda piece: piece * piece, 20, processes) == [n * n for n in range(20)]
-    assert shared_out(lambda piece: piece, 0, processes) == []
+    assert map_forked(lambda piece: piece * piece, 20, processes) == [n * n for n in range(20)]
+    assert map_forked(lambda piece: piece, 0, processes) == []
 
 
 @copies
@@ -39,7 +39,7 @@ def test_several_processes_take_part() -> None:
             pass
         return os.getpid()
 
-    assert len(set(shared_out(work, 40, 2))) == 2
+    assert len(set(map_forked(work, 40, 2))) == 2
 
 
 @copies
@@ -51,7 +51,7 @@ def test_what_a_killed_process_leaves_is_done_here() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return piece
 
-    assert shared_out(work, 30, 2) == list(range(30))
+    assert map_forked(work, 30, 2) == list(range(30))
 
 
 def test_a_worker_of_a_pool_works_alone() -> None:
@@ -65,7 +65,7 @@ def test_without_room_for_a_process_the_work_is_done_here(monkeypatch: pytest.Mo
         raise OSError(errno.EAGAIN, "no more processes")
 
     monkeypatch.setattr(os, "fork", refused)
-    assert shared_out(lambda piece: piece, 5, 3) == list(range(5))
+    assert map_forked(lambda piece: piece, 5, 3) == list(range(5))
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.pipeline import ahead
-from analysis.pipeline.ahead import Ahead
+from analysis.pipeline import prefetch
 from analysis.pipeline.blocks import decode_block
 from analysis.pipeline.decode import Decoded, decode
+from analysis.pipeline.parallel import processors
 from analysis.pipeline.passes import CapturePass
-from analysis.pipeline.side_by_side import processors
-from analysis.pipeline.source import Replay
+from analysis.pipeline.prefetch import PrefetchReader
+from analysis.pipeline.source import ReopenableSource
 from captures import Capture, CaptureError, FrameBlock
 from captures.files import chain
 from captures.simulated.scenarios import simulate
@@ -35,21 +35,21 @@ BLOCK = 500
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks so short that a small capture has many of them."""
     monkeypatch.setattr(chain, "BLOCK_FRAMES", BLOCK)
-    monkeypatch.setattr(ahead, "WORTH", 0)
+    monkeypatch.setattr(prefetch, "WORTH", 0)
 
 
 @pytest.fixture
 def blocks_received(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows with each block that another process read."""
     found: list[int] = []
-    loads = ahead._Slots.loads
+    loads = prefetch._Slots.loads
 
     def counted(self: Any, *parts: Any) -> Any:
         what = loads(self, *parts)
         found.append(len(what[0]))
         return what
 
-    monkeypatch.setattr(ahead._Slots, "loads", counted)
+    monkeypatch.setattr(prefetch._Slots, "loads", counted)
     return found
 
 
@@ -81,7 +81,7 @@ def counting(found: list[int], deed: Callable[..., Any]) -> Callable[..., Any]:
 
 def alone(path: Path, ring: Keyring | None) -> Decoded:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ahead, "WORTH", 1 << 60)
+        patch.setattr(prefetch, "WORTH", 1 << 60)
         return decode(path, ring)
 
 
@@ -93,13 +93,13 @@ def test_every_kind_of_traffic(tmp_path: Path, case: Case, blocks_received: list
 
 
 def test_a_reading_in_vain_makes_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first frames are read here: only then is it known whether the rest is worth reading ahead."""
+    """The first frames are read here: only then is it known whether the rest is worth reading prefetch."""
     path, ring = traffic(tmp_path)
     monkeypatch.setattr("analysis.pipeline.passes.FIRST_LOOK", 300)
     seen: list[int] = []
     made: list[int] = []
     monkeypatch.setattr("analysis.pipeline.passes.decode_block", counting(seen, decode_block))
-    monkeypatch.setattr(ahead, "Copy", counting(made, ahead.Copy))
+    monkeypatch.setattr(prefetch, "ForkedProcess", counting(made, prefetch.Copy))
     expected = alone(path, ring)
     # Given up after the first look, and read again from the start.
     assert seen[:2] == [300, BLOCK] and not made
@@ -122,16 +122,16 @@ def test_a_slot_is_not_written_while_something_looks_into_it(
 ) -> None:
     path, ring = traffic(tmp_path)
     held: list[Any] = []
-    loads = ahead._Slots.loads
+    loads = prefetch._Slots.loads
 
     def keeping(self: Any, *parts: Any) -> Any:
         what = loads(self, *parts)
         held.append((what[0].data, what[0].data.copy()))
         return what
 
-    monkeypatch.setattr(ahead._Slots, "loads", keeping)
+    monkeypatch.setattr(prefetch._Slots, "loads", keeping)
     assert_same(decode(path, ring), alone(path, ring))
-    assert len(held) > ahead.SLOTS
+    assert len(held) > prefetch.SLOTS
     assert all(np.array_equal(data, copy) for data, copy in held)
 
 
@@ -140,7 +140,7 @@ def test_what_does_not_fit_into_a_slot_goes_through_the_pipe(
 ) -> None:
     path, ring = traffic(tmp_path)
     expected = alone(path, ring)
-    monkeypatch.setattr(ahead, "SLOT", 4096)
+    monkeypatch.setattr(prefetch, "SLOT", 4096)
     assert_same(decode(path, ring), expected)
     assert len(blocks_received) >= 4
 
@@ -166,7 +166,7 @@ def test_a_process_that_fails_costs_nothing_but_time(
 ) -> None:
     path, ring = traffic(tmp_path)
     expected = alone(path, ring)
-    monkeypatch.setattr(ahead, "PATIENCE", 1.0)
+    monkeypatch.setattr(prefetch, "PATIENCE", 1.0)
     monkeypatch.setattr("analysis.pipeline.columns.read_stateless_layers", in_the_other(deed))
     assert_same(decode(path, ring), expected)
     assert blocks_received in ([BLOCK] * 2, [BLOCK] * 4)  # of one reading, or two
@@ -203,7 +203,7 @@ def test_a_capture_that_cannot_be_read_on_says_why(tmp_path: Path, monkeypatch: 
 
 def test_a_reading_that_is_given_up_leaves_no_process(tmp_path: Path) -> None:
     path, ring = traffic(tmp_path)
-    reading = CapturePass(Replay(path), ring, final=True)
+    reading = CapturePass(ReopenableSource(path), ring, final=True)
     rows = iter(reading)
     while reading.session.frames < 3 * BLOCK:
         next(rows)
@@ -224,8 +224,8 @@ def test_damage_is_told_as_ever(tmp_path: Path, blocks_received: list[int]) -> N
 
 def test_only_files_are_read_ahead(tmp_path: Path) -> None:
     path, _ = traffic(tmp_path, 1000)
-    with path.open("rb") as file, Replay(file) as replay, replay.open() as capture:
-        assert [more for _, more in Ahead(capture, replay, lambda _: 1 / 0)] == [None, None]  # type: ignore[arg-type]
+    with path.open("rb") as file, ReopenableSource(file) as replay, replay.open() as capture:
+        assert [more for _, more in PrefetchReader(capture, replay, lambda _: 1 / 0)] == [None, None]  # type: ignore[arg-type]
 
 
 def test_a_limit_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks_received: list[int]) -> None:
@@ -235,5 +235,5 @@ def test_a_limit_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks
     assert blocks_received and len(found.table("packets")) == 3100
     assert found.facts.link_types == [195]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ahead, "WORTH", 1 << 60)
+        patch.setattr(prefetch, "WORTH", 1 << 60)
         assert_same(found, decode(path, ring, limit=3100))
