@@ -60,12 +60,13 @@ def answer(hub: Node, meter: Node) -> Wait:
 
 
 def request_mirror(hub: Node, meter: Node) -> Wait:
-    """Request Mirror, its answer, Configure Mirror and the notification scheme."""
-    arrived, seq = yield from meter.awake_for(hub.send_zcl(meter, METERING, 0x01, b"", to_client=True))
+    """The meter asks for a mirror, gets its endpoint, and says how it will report (Configure Mirror)."""
+    arrived, seq = yield from meter.send_zcl(hub, METERING, 0x01, b"", to_client=True)
     if not arrived:
         return
-    yield from meter.send_zcl(hub, METERING, 0x01, struct.pack("<H", MIRROR_ENDPOINT), seq=seq)
+    endpoint = struct.pack("<H", MIRROR_ENDPOINT)
+    yield from meter.awake_for(hub.send_zcl(meter, METERING, 0x01, endpoint, seq=seq))
     hold_mirror(hub)
     interval = meter.han.profile.whole("gsme.wake_interval")
     payload = struct.pack("<I", 1) + interval.to_bytes(3, "little") + b"\x01\x02"
-    yield from meter.awake_for(hub.send_zcl(meter, METERING, 0x08, payload, to_client=True))
+    yield from meter.send_zcl(hub, METERING, 0x08, payload, to_client=True)
