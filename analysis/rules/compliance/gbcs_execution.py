@@ -13,6 +13,7 @@ from analysis.rules.compliance.gbcs_messages import (
     TABLES,
     gbcs,
     judge_messages,
+    message_items,
     party,
     use_cases,
 )
@@ -23,6 +24,9 @@ rule = rules_of("compliance", "gbcs execution")
 SET_CLOCK = [message_code("ECS70"), message_code("GCS28")]
 NOT_ADJUSTED = ALERTS.some(
     "Clock not adjusted (outside tolerance)", "Clock not adjusted (adjustment greater than 10 seconds)"
+)
+DATED = (
+    r".*(?:activation_time|activate_passive\w*time).*|(?:Change Supply|Update CIN): implementation_\w*time"
 )
 ACTIVATE, ACTIVATED = message_code("CS06", "Activate Firmware"), message_code("CS06", "Activation Alert")
 
@@ -72,15 +76,10 @@ def bad_command_accepted(view: View) -> Iterator[Evidence]:
 )
 def future_dated_not_allowed(view: View) -> Iterator[Evidence]:
     """Only some use cases may carry a date for later; the others act at once. A date on such a command is
-    refused by a correct device, or, worse, ignored."""
-
+    refused by a correct device, or, worse, ignored. (The execution time of a billing calendar is no such date: it is
+    what is set.)"""
     rows = gbcs(view, "command")
-    items = view.tables["items"]
-    dated = items[
-        mask(
-            items["object"].astype(str).str.contains("activation_time|activate_passive.*time|execution_time")
-        )
-    ]
+    dated = message_items(view, ".*", "command", DATED)
     value = dated["value"].astype(str)
     later = dated[mask(value.str.match(r"20\d\d")) & ~mask(value.str.startswith("9999"))]
     rows = rows[mask(rows["message"].isin(later["message"]))]

@@ -38,6 +38,13 @@ def test_future_dated_not_allowed() -> None:
     broken_and_kept("future-dated-not-allowed", bad, good)
 
 
+def test_the_time_of_a_billing_calendar_is_no_future_date() -> None:
+    """ECS30a (0x00D7) sets when the billing period begins: that is its content, and the table says that it acts at once."""
+    first = [item(object="BillingCalendar: execution_time", value="2027-01-01 00:00:00")]
+    result = check(capture([command(0xD7, use_case="ECS30a")], first), rules=["future-dated-not-allowed"])
+    assert {v.state for v in result.verdicts} == {"not seen"}
+
+
 @pytest.mark.parametrize("counter", [7 << 32, (1 << 63) + 1], ids=["short", "beyond a float"])
 def test_counter_in_activation_alert(counter: int) -> None:
     def told(named: int) -> object:

@@ -29,6 +29,7 @@ BASES: Mapping[str, tuple[str, float]] = {
     "prepayment": ("prepayment", 4800),
     "firmware": ("firmware-update", 1500),
     "cad": ("cad-pairing", 1200),
+    "sub-ghz": ("sub-ghz-day", 4800),
 }
 """Clean captures: scenario and seconds."""
 
@@ -72,12 +73,13 @@ def plant(
 
 @dataclass(slots=True)
 class Told:
-    """What the rules said of a planted capture."""
+    """What the rules said of a planted capture, and its tables."""
 
     plant: Plant
     truth: set[int]
     device: str
     result: CheckResult
+    tables: dict[str, Any] = field(repr=False)
 
     def hits(self, finding: Finding) -> int:
         if self.plant.silent:
@@ -139,4 +141,5 @@ def try_plant(one: Plant, seed: int, strength: float, rules: list[str] | None = 
         device = one.behaviour(recording)
         truth = recording.write(capture)
         said = f"{device:016x}" if isinstance(device, int) else str(device or "")
-        return Told(one, truth, said, check(_decoded(capture, keys), rules=rules))
+        decoded = _decoded(capture, keys)
+        return Told(one, truth, said, check(decoded, rules=rules), decoded)
