@@ -223,6 +223,12 @@ MESSAGES = (
     _c("outcome", "category", "success, failure, or null"),
     _c("answers", "uint64", "number of the command that this response or alert belongs to"),
     _c("answer_seconds", "float64", "time from that command", "s"),
+    _c(
+        "client_sap",
+        "uint16",
+        "DLMS: the client's service access point (16: public client), where its carrier tells",
+    ),
+    _c("server_sap", "uint16", "DLMS: the logical device's service access point, where its carrier tells"),
     _c("summary", "string", "what the message says, in a line"),
     _c("issue", "string", "first issue"),
     _c(

@@ -78,6 +78,7 @@ class ApduDecoder:
         apdus: names, outermost first; security: a state for each ciphered one; signatures likewise.
         nodes: the Data values in order; rows: for the `items` table; named: the pairs behind
             them, by buffer; tables: profile buffers, object lists.
+        saps: who sends and who gets, as the carrier says it: wPorts, upper HDLC addresses, STSAP and DTSAP, LSAPs.
         buffers: opened and reassembled octets by name.
         keep_names: name APDUs that broke half-way too, as captures do (a lone frame may be a middle segment).
     """
@@ -92,6 +93,7 @@ class ApduDecoder:
         self.signatures: list[str] = []
         self.authentication: list[str] = []
         self.system_title: bytes = b""
+        self.saps: tuple[int | None, int | None] = (None, None)
         self.counter: int | None = None
         self.nodes: list[Node] = []
         self.rows: list[Row] = []
@@ -103,6 +105,14 @@ class ApduDecoder:
     def issue(self, severity: Severity, layer: str, offset: int, text: str) -> None:
         """Note an issue."""
         self.issues.append(Issue(severity, layer, offset, text))
+
+    @property
+    def ends(self) -> tuple[int | None, int | None]:
+        """The service access points of client and server; None where carrier or direction do not tell."""
+        source, destination = self.saps
+        if not self.direction:
+            return None, None
+        return (source, destination) if self.direction == "to-server" else (destination, source)
 
     @property
     def state(self) -> tuple[int, ...]:

@@ -92,6 +92,13 @@ def address_text(octets: bytes) -> str:
     return f"{len(octets)} octets: not 1, 2 or 4"
 
 
+def upper_address(octets: bytes) -> int | None:
+    """The upper part of an address: the client, or the logical device of a server; None for a length that is none."""
+    if len(octets) == 4:
+        return octets[0] >> 1 << 7 | octets[1] >> 1
+    return octets[0] >> 1 if len(octets) in (1, 2) else None
+
+
 def _reserved(address: int, wide: bool = False) -> str:
     names = {0: "no station", 1: "management", 16: "public client"}
     names |= {0x3FFF: "all stations", 0x3FFE: "calling device"} if wide else {0x7F: "all stations"}

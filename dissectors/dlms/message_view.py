@@ -143,6 +143,7 @@ def _columns(message: DlmsMessage, decoder: ApduDecoder) -> dict[str, Any]:
     outcome = None
     if results:
         outcome = "success" if all(result == "success" for result in results) else "failure"
+    client, server = decoder.ends
     return {
         "kind": "dlms",
         "length": len(message.octets),
@@ -150,6 +151,8 @@ def _columns(message: DlmsMessage, decoder: ApduDecoder) -> dict[str, Any]:
         "originator": message.facts["system_title"],
         "originator_counter": decoder.counter,
         "payload_kind": f"dlms-{apdus[-1]}" if apdus else None,
+        "client_sap": client,
+        "server_sap": server,
         "signature": decoder.signatures[0] if decoder.signatures else None,
         "decrypted": decrypted,
         "outcome": outcome,

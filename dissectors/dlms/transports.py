@@ -15,7 +15,7 @@ from dissectors.dlms.ciphering import open_payload
 from dissectors.dlms.data import read_node
 from dissectors.dlms.data_fields import data_field
 from dissectors.dlms.general import Ciphered, Protected, read_ciphered
-from dissectors.dlms.hdlc import HdlcFrame, frame_field, read_frames
+from dissectors.dlms.hdlc import HdlcFrame, frame_field, read_frames, upper_address
 from dissectors.dlms.mbus import Telegram, read_telegrams, telegram_field
 from dissectors.dlms.p1 import is_telegram
 from dissectors.dlms.plaintext import bare_data, text_telegram
@@ -81,6 +81,7 @@ def read_iec61334(decoder: ApduDecoder, data: bytes) -> Result:
         Field("source_lsap", data[2], "", 2, 1, "message"),
     ]
     decoder.direction = apdu_direction(data[3] if len(data) > _LLC else -1) or decoder.direction
+    decoder.saps = data[2], data[1]
     fields, error = decoder.unwrap(data, _LLC, len(data))
     return [header, *fields], error
 
@@ -131,6 +132,7 @@ def _wrapped(decoder: ApduDecoder, data: bytes, stream: bool) -> Result:
             return out, failure
         if header.length:
             decoder.direction = apdu_direction(data[at + HEADER_LENGTH]) or decoder.direction
+        decoder.saps = header.source, header.destination
         branch = LazyField(partial(_wrapper_field, header, at, stop))
         branch.below, wrong = decoder.unwrap(data, at + HEADER_LENGTH, stop)
         out.append(branch)
@@ -224,6 +226,7 @@ def _frame(
     start, end = frame.info
     if frame.type in ("I", "UI") and end > start:
         unit = segments.feed(frame, data)
+        decoder.saps = upper_address(frame.source), upper_address(frame.destination)
         if unit is not None:
             information = read_unit(decoder, unit, data, frame.info)
     branch = LazyField(lambda: frame_field(frame, data, "message", make_fields(information)))
@@ -302,6 +305,7 @@ def read_mbus(decoder: ApduDecoder, data: bytes) -> Result:
         sound = sound or found.checksum_ok
         body: list[Tree] = []
         if found.ports is not None:
+            decoder.saps = found.ports
             unit = segments.feed(found, data)
             if unit is not None:
                 body = read_unit(decoder, unit, data, found.body, llc=False)

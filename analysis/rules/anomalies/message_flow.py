@@ -14,7 +14,7 @@ from analysis.features.polls import POLL
 from analysis.features.view import SMART_ENERGY_PROFILE, Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import NETWORK, Subject
-from analysis.rules.compliance.gbcs_messages import gbcs, party, station_of
+from analysis.rules.compliance.gbcs_messages import gbcs, in_tunnels, party, station_of
 from analysis.rules.registry import rules_of
 from dissectors.zigbee.fragments import FRAGMENT
 
@@ -178,11 +178,7 @@ def _frames(rows: Frame) -> list[int]:
 def message_cut(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     """The tunnels of a GB HAN carry GBCS messages. What comes through the same tunnels and cannot be read
     as one was cut, or was put there by somebody else; so was one whose rest does not come for a minute."""
-    packets = view.good
-    tunnels = set(packets["frame"][mask(packets["aps_cluster"] == TUNNELING)].tolist())
-    rows = view.tables["messages"]
-    inside = [any(f in tunnels for f in fs) for fs in rows["frames"]]
-    rows = rows[inside]
+    rows = in_tunnels(view, view.tables["messages"])
     if not mask(rows["kind"] == "gbcs").any():
         return
     stray = rows[~mask(rows["kind"] == "gbcs")]

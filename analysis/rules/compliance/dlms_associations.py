@@ -18,6 +18,7 @@ from analysis.rules.compliance.gbcs_messages import (
     TABLES,
     departure,
     gbcs,
+    in_tunnels,
     judge_items,
     judge_messages,
     message_items,
@@ -31,6 +32,7 @@ rule = rules_of("compliance", "dlms associations")
 ITEMS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "message format"}
 ASSOCIATION, SAPS = interface_class("association_ln"), interface_class("sap_assignment")
 CLOSED = [ASSOCIATION, SAPS, interface_class("image_transfer"), interface_class("security_setup")]
+PUBLIC = 16  # the public client's service access point (IEC 62056-53 4.3.4; IEC 62056-46 for HDLC)
 PUBLIC_CLASSES, DEVICE_NAME = (ASSOCIATION, SAPS), "0-0:42.0.0.255"
 
 
@@ -62,19 +64,20 @@ def fixed_classes(view: View) -> Iterator[Evidence]:
     merges=("spec:R015", "disapplied:58"),
     needs=("messages", "items"),
     cause="gbcs protection",
-    unseen="DLMS answers outside GBCS messages (kind dlms), with their objects",
+    unseen="DLMS answers to the public client (service access point 16), outside GBCS messages, with their objects",
     advice="The public association may only show SAP assignment, device name and its object list",
 )
 def public_client(view: View) -> Iterator[Evidence]:
-    """Whoever asks without being authenticated may read the SAP assignment (class 17), the logical device
-    name and the association (class 15) with its list of objects: nothing else may be answered."""
+    """Whoever asks without being authenticated is the public client (client SAP 16). It may read the SAP assignment
+    (class 17), the logical device name and the association (class 15) with its list of objects: nothing else may be
+    answered."""
     messages, items = view.tables["messages"], view.tables["items"]
     if gbcs(view).empty:
         return  # a plain meter is no device of GBCS
     asked = mask(
         messages["payload_kind"].astype(str).str.endswith("-request")
     )  # what a client writes is no answer
-    plain = messages[mask(messages["kind"] == "dlms") & ~asked]
+    plain = messages[mask(messages["kind"] == "dlms") & mask(messages["client_sap"] == PUBLIC) & ~asked]
     rows = items[mask(items["message"].isin(plain["message"])) & mask(items["class_id"].notna())]
     rows = rows[mask(rows["value"].notna()) & mask(rows["result"].isna() | (rows["result"] == "success"))]
     named = plain["use_case"].astype(object).where(plain["use_case"].notna(), plain["name"].astype(object))
@@ -134,13 +137,14 @@ def object_outside_use_case(view: View) -> Iterator[Evidence]:
 def dlms_association_attempt(view: View) -> Iterator[Evidence]:
     """The associations of a meter are fixed at manufacture. An AARQ or RLRQ, or a bare GET, SET or ACTION,
     is an attempt to get in some other way; a positive answer to it is a fault."""
-    messages = view.tables["messages"]
-    rows = messages[mask(messages["kind"] == "dlms")]
+    inside = in_tunnels(view, view.tables["messages"])
+    rows = inside[mask(inside["kind"] == "dlms")]
     name = rows["name"].astype(str).str.lower()
     tried = mask(name.str.contains("aarq|aare|rlrq|rlre|^get|^set|^action|initiate"))
-    yield from judge_messages(view, rows, tried, "it in a tunnel", "of pre-established associations")
+    yield from judge_messages(view, rows, tried, "{name} in a tunnel", "of pre-established associations")
     if rows.empty:
-        yield from judge_messages(view, gbcs(view), [False] * len(gbcs(view)), "", "within GBCS")
+        own = gbcs(view)
+        yield from judge_messages(view, own, [False] * len(own), "", "within GBCS")
 
 
 @rule(

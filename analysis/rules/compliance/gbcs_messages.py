@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from analysis.features import names
+from analysis.features.identifiers import CLUSTERS
 from analysis.features.judging import mask
 from analysis.features.messages import judge_items, judge_messages, name_of, subject_of
 from analysis.features.view import Frame, View
@@ -16,7 +17,7 @@ from dissectors.facts import table
 
 __all__ = [
     "DEVICES", "INDEX", "MESSAGE_RULE", "NETWORK_ROLES", "TABLES", "carried_out", "code_set", "departure", "gbcs",
-    "hub_is_heard", "judge_items", "judge_messages", "message_items", "name_of", "numbers_of", "party",
+    "hub_is_heard", "in_tunnels", "judge_items", "judge_messages", "message_items", "name_of", "numbers_of", "party",
     "payload_commands", "roles_of", "station_of", "subject_of", "use_cases",
 ]  # fmt: skip
 
@@ -52,6 +53,16 @@ def gbcs(view: View, cra: str | None = None, *, blocks: bool = False) -> Frame:
     if not blocks:
         rows = rows[~mask(rows["payload_kind"] == "gbt")]
     return rows if cra is None else rows[mask(rows["cra"] == cra)]
+
+
+TUNNELING = CLUSTERS["Tunneling"]
+
+
+def in_tunnels(view: View, rows: Frame) -> Frame:
+    """Those of `rows` of the messages table that came through tunnels of the HAN: others came in by a network port or a
+    serial line that was recorded too."""
+    carriers = set(view.good.only(aps_cluster=TUNNELING)["frame"].tolist())
+    return rows[[any(frame in carriers for frame in frames) for frames in rows["frames"]]]
 
 
 HUBS_OWN = ("CCS", "DBCH", "CS14")  # use cases of the hub itself

@@ -11,6 +11,8 @@ from typing import Any
 
 from analysis.engine.checking import check
 from captures.simulated.remote.smki import AGREEMENT, SIGNATURE, Smki
+from captures.writer import CapturedFrame
+from dissectors.dlms.wrapper import build_wrapper
 from dissectors.errors import DissectionError
 from dissectors.gbcs import build, dissect_message
 from dissectors.gbcs.building import Header
@@ -22,12 +24,13 @@ from dissectors.zcl.build import build_payload
 from dissectors.zigbee import assemble
 from tests.analysis.planted.catalogue import Plant, base, try_plant
 from tests.analysis.planted.messages import Desk
-from tests.analysis.planted.recording import SECOND, Recording
+from tests.analysis.planted.recording import SECOND, Record, Recording
 from tests.analysis.planted.speech import say, tell, zcl
 
 __all__ = ["TALKS", "Talk", "judged"]
 
 HOUR = 3600 * SECOND
+RAW_IP = 101  # link type
 NOW = 820_000_000
 """Seconds since 2000."""
 TUNNEL, METERING, PREPAYMENT, TIME = 0x0704, 0x0702, 0x0705, 0x000A
@@ -326,6 +329,25 @@ def download(recording: Recording) -> None:
     desk = Desk(recording)
     desk.at = recording.moment(0.02, 0.04)
     desk.send(_alert(desk, 0x8F22, 1), back=True)
+
+
+@talk_in("quarter", "public client")
+def public_client(recording: Recording) -> None:
+    """A meter's network port was recorded beside the radio: the public client reads there, and is answered."""
+    asked = bytes.fromhex(
+        "c001c100030100010800ff0200"
+    )  # Get-Request-Normal: class 3, 1-0:1.8.0.255, attribute 2
+    answer = bytes.fromhex("c401c10006000004d2")  # Get-Response-Normal: 1234
+    at = recording.moment(0.3, 0.6)
+    for ports, pdu in (
+        ((50_000, 4059), build_wrapper(16, 1, asked)),
+        ((4059, 50_000), build_wrapper(1, 16, answer)),
+    ):
+        udp = struct.pack(">HHHH", *ports, 8 + len(pdu), 0) + pdu
+        ends = b"\x0a\0\0\1\x0a\0\0\2" if ports[1] == 4059 else b"\x0a\0\0\2\x0a\0\0\1"
+        head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + ends
+        recording.add(Record(CapturedFrame(head + udp, at, link_type=RAW_IP), planted=True))
+        at += SECOND
 
 
 @talk_in("quarter", "tunnels")
