@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from captures.simulated.keyfile import keys_text
 from captures.simulated.recording import write_han
@@ -35,7 +36,7 @@ ALWAYS_THERE = {"frame", "message", "item", "layer", "kind", "bytes", "time", "f
 
 def tables_of(capture: Path, keys: Path) -> dict[str, Any]:
     done = decode(str(capture), read_keys(keys))
-    return {name: getattr(done, name) for name in DECODED_TABLES}
+    return {name: done.arrow[name] for name in DECODED_TABLES}
 
 
 @cache
@@ -54,11 +55,11 @@ def with_holes(tables: dict[str, Any], share: float, seed: str) -> dict[str, Any
     rng = np.random.default_rng(int.from_bytes(seed.encode(), "big"))
     chance, out = random.Random(seed), {}
     for name, table in tables.items():
-        out[name] = table.copy()
-        for column in table.columns.difference(ALWAYS_THERE):
-            if share and len(table) and chance.random() < 0.7:
-                gone = rng.random(len(table)) < share
-                out[name][column] = table[column].astype(object).mask(gone).astype(table[column].dtype)
+        out[name] = table
+        for place, column in enumerate(table.column_names):
+            if share and len(table) and column not in ALWAYS_THERE and chance.random() < 0.7:
+                rows = pa.array(np.arange(len(table)), mask=rng.random(len(table)) < share)
+                out[name] = out[name].set_column(place, column, table[column].take(rows))
     return out
 
 
