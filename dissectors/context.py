@@ -26,9 +26,17 @@ class AddressMap:
     first: dict[tuple[int, int], int] = field(default_factory=dict)
     changes: int = 0
 
-    def learn(self, pan: int, short: int, eui64: int) -> None:
-        """Remember that `short` on `pan` is `eui64`. Broadcast and reserved addresses are ignored."""
-        if short < 0xFFF8 and eui64 not in (0, 0xFFFFFFFFFFFFFFFF):
+    @staticmethod
+    def takes(short: Any, eui64: Any) -> Any:
+        """Whether a pair is neither broadcast nor reserved; of arrays, which pairs are."""
+        return (short < 0xFFF8) & (eui64 != 0) & (eui64 != 0xFFFFFFFFFFFFFFFF)
+
+    def learn(self, pan: int, short: int, eui64: int, sure: bool = True) -> None:
+        """Remember that `short` on `pan` is `eui64`, if it is not `sure` only where nobody has `short` yet.
+
+        Broadcast and reserved addresses are ignored.
+        """
+        if self.takes(short, eui64) and (sure or (pan, short) not in self.pairs):
             self.changes += self.pairs.get((pan, short)) != eui64
             self.pairs[pan, short] = eui64
             self.first.setdefault((pan, short), eui64)

@@ -56,6 +56,14 @@ class Key:
         """Whether the capture itself brought it: any number of them may come."""
         return self.first_frame is not None or self.origin == "capture secrets"
 
+    def serves_as(self, other: Key) -> bool:
+        """Whether this key opens all that `other` does: the same octets, for at least the same frames."""
+        if self.kind != other.kind or self.value != other.value:
+            return False
+        if self.pan not in (None, other.pan) or self.sequence not in (None, other.sequence):
+            return False
+        return self.devices is None or set(self.devices) == set(other.devices or ())
+
 
 @dataclass(frozen=True, slots=True)
 class InstallCode:

@@ -7,9 +7,17 @@ The first octets tell the protocols apart, because their number spaces hardly me
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-__all__ = ["Protocol", "beacon_of", "protocol_of"]
+__all__ = [
+    "ZIGBEE_BEACON_OCTETS",
+    "Protocol",
+    "beacon_of",
+    "protocol_of",
+    "zigbee_addresses",
+    "zigbee_beacon",
+    "zigbee_control",
+]
 
 Protocol = Literal["zigbee", "inter-pan", "green-power", "6lowpan", "rf4ce", "other"]
 
@@ -33,7 +41,7 @@ def protocol_of(octets: bytes, *, addressed: bool = True) -> Protocol:
     if len(octets) < 2:
         return "other"
     version, kind = octets[0] >> 2 & 0xF, octets[0] & 3
-    if version in (1, 2) and kind < 2 and addressed and is_zigbee(octets, version):
+    if addressed and is_zigbee(octets):
         return "zigbee"
     if version == 2 and kind == 3 and octets[1] == 0 and octets[0] < 0x40 and is_inter_pan(octets):
         return "inter-pan"
@@ -58,16 +66,33 @@ def zigbee_octets(octets: bytes) -> int:
     return size
 
 
-def is_zigbee(octets: bytes, version: int) -> bool:
+def zigbee_control(control: Any) -> Any:
+    """Whether a NWK frame control holds no reserved value, of protocol version 1 or 2; of an array, which do."""
+    version, discover, kind = control >> 2 & 0xF, control >> 6 & 3, control & 3
+    first = (version == 1) & (discover != 3) & (control & 0x3D00 == 0)  # 2004 knows none of the later flags
+    second = (version == 2) & (discover < 2)
+    return (first | second) & (kind < 2) & (control & 0xC000 == 0)
+
+
+def zigbee_addresses(control: Any, destination: Any, source: Any, radius: Any) -> Any:
+    """Whether short addresses and radius make sense: without EUI-64s in the header, nobody sends to itself."""
+    return (control & 0x1800 != 0) | (radius != 0) | (source != destination)
+
+
+def zigbee_beacon(first: Any, second: Any) -> Any:
+    """Whether a beacon payload begins as ZigBee's: protocol 0, profile 0 to 2, NWK version 1 to 3; also of arrays."""
+    version = second >> 4
+    return (first == 0) & (second & 0xF < 3) & (version > 0) & (version < 4)
+
+
+def is_zigbee(octets: bytes) -> bool:
     """A NWK frame control without reserved values; the header may be cut off, if it began well."""
-    discover, high = octets[0] >> 6, octets[1]
-    if discover == 3 or (discover == 2 and version == 2) or high & 0xC0:
+    control = int.from_bytes(octets[:2], "little")
+    if not zigbee_control(control) or (control >> 2 & 0xF == 1 and zigbee_octets(octets) > len(octets)):
         return False
-    if version == 1 and (high & 0x3D or zigbee_octets(octets) > len(octets)):
-        return False  # the 2004 protocol knows none of the later flags: without evidence, not ZigBee
-    if len(octets) >= 8 and not high & 0x18:
-        return octets[6] != 0 or octets[4:6] != octets[2:4]
-    return True
+    if len(octets) < 8:
+        return True
+    return bool(zigbee_addresses(control, octets[2:4], octets[4:6], octets[6]))
 
 
 def is_inter_pan(octets: bytes) -> bool:
@@ -113,7 +138,7 @@ def beacon_of(octets: bytes) -> str:
     >>> beacon_of(bytes.fromhex("00 228c 0102030405060708 ffffff 00")), beacon_of(bytes.fromhex("0391"))
     ('zigbee', 'thread')
     """
-    if len(octets) >= 2 and octets[0] == 0 and octets[1] >> 4 in (1, 2, 3) and octets[1] & 0xF < 3:
+    if len(octets) >= 2 and zigbee_beacon(octets[0], octets[1]):
         return "zigbee"
     if len(octets) >= 2 and octets[0] == 3:
         return "thread"

@@ -167,7 +167,7 @@ class _Segment:
     def _dissect(self, row: int) -> bool:
         """Dissect one row; whether it taught what was not foreseen."""
         context, frames = self.session.context, self.frames
-        expected, owners = frames.expected_changes(row)
+        expected, owners = frames.addresses.expected(row)
         marks = self._marks(expected)
         counters = context.state(FrameCounters)
         counters.requested.clear()

@@ -21,9 +21,8 @@ import pyarrow as pa
 from analysis.tables.addresses import text_schema, with_addresses
 from analysis.tables.arrow import column_array, numpy_of
 from analysis.tables.python_values import rows_of
-from dissectors import kernels
 from dissectors.printable import csv_cell, json_text
-from dissectors.vectors import distinct
+from dissectors.vectors import distinct, kernels
 
 __all__ = ["Csv", "JsonLines", "RawCsv"]
 

@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from dissectors.ieee802154.layers import SHORT, MacHeader
 from dissectors.layout.shapes import shapes_of
+from dissectors.security.verdicts import NONE, VERDICTS
 from dissectors.vectors import Columns, Index, Mask, OctetArray, RowFields, Span
 
 __all__ = ["Headers", "read_bare_commands", "read_headers", "read_plain_beacons"]
 
-SECURITY = ("none", "ok", "no_key", "bad_mic", "replay")
 BEACON, DATA, ACK, COMMAND = range(4)
 
 
@@ -79,7 +79,7 @@ def read_headers(octets: OctetArray, frames: Span, out: Columns) -> Headers:
     header = shapes_of(MacHeader).read(octets, frames, fcf)
     header.put(out)
     rows = header.span.rows
-    out.put_words("mac_security", rows, 0, SECURITY)
+    out.put_words("mac_security", rows, NONE, VERDICTS)
     pan, own = header.values("dst_pan", "src_pan").copy(), header.values("src_pan", "dst_pan")
     far = (pan == 0xFFFF) & header.has("src_short", "src_eui64")
     pan[far] = own[far]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dissectors.context import HanContext
 from dissectors.security.counters import RELAY_NS, REPEAT_NS, CounterUse, FrameCounters, Pair, Track
 from dissectors.vectors import Index, Mask, distinct, first_places, highest_before, stable_order
 
@@ -112,6 +113,10 @@ class CounterUses:
             if earlier.counter == counter and earlier.retransmission_id == again:
                 return True
         return False
+
+    def publish_before(self, context: HanContext, row: int) -> None:
+        """What counts from now on for a frame that is read singly are the uses of rows before `row`."""
+        self.published_row = row
 
     def write_pair(self, memory: FrameCounters, pair: Pair) -> None:
         """Write the uses of `pair` in rows before `published_row` to the memory of the one-frame path."""

@@ -9,6 +9,7 @@ from dissectors.reading import Reading
 from dissectors.security.candidates import Candidates
 from dissectors.security.counters import REPEAT_NS, REPLAYED, CounterUse, FrameCounters
 from dissectors.security.key_proofs import KeyProofs
+from dissectors.security.verdicts import BAD_MIC, NO_KEY, OK, REPLAY, VERDICTS
 
 __all__ = [
     "CODE_DOES_NOT_MATCH",
@@ -41,7 +42,7 @@ class SecuredLayer(NamedTuple):
 def record_failure(reading: Reading, layer: SecuredLayer, candidates: Candidates) -> None:
     """No key fits: the frame is at fault, or a key is missing."""
     at_fault = candidates.proves_fault(reading.context.state(KeyProofs))
-    reading.out.columns[f"{layer.column}_security"] = "bad_mic" if at_fault else "no_key"
+    reading.out.columns[f"{layer.column}_security"] = VERDICTS[BAD_MIC if at_fault else NO_KEY]
     if at_fault:
         reading.issue("warning", layer.name, 0, CODE_DOES_NOT_MATCH)
     reading.set_not_opened(layer.column, candidates.reason(reading.context, at_fault))
@@ -51,7 +52,7 @@ def record_opened(reading: Reading, layer: SecuredLayer, key: Key) -> None:
     """`key` opened the frame."""
     reading.out.opened.append((layer.column, key))
     reading.out.columns[f"{layer.column}_key"] = key.origin
-    reading.out.columns[f"{layer.column}_security"] = "ok"
+    reading.out.columns[f"{layer.column}_security"] = VERDICTS[OK]
 
 
 def record_proof(reading: Reading, candidates: Candidates, key: Key) -> None:
@@ -77,6 +78,6 @@ def record_counter(
     use = CounterUse(reading.raw.number, counter, reading.raw.time_ns, retransmission_id)
     counters = reading.context.state(FrameCounters)
     if counters.replayed(layer.counters, sender, scope, use, layer.patience_ns):
-        reading.out.columns[f"{layer.column}_security"] = "replay"
+        reading.out.columns[f"{layer.column}_security"] = VERDICTS[REPLAY]
         reading.set_security_reason(layer.column, REPLAYED)
         reading.issue("warning", layer.name, offset, REPLAYED)

@@ -193,7 +193,7 @@ def values_of(
     """What the values of the records say."""
     import pyarrow as pa
 
-    from dissectors import kernels
+    from dissectors.vectors import kernels
 
     source = _Source(octets, records, specs, spec, phrases)
     count = len(records.index)

@@ -8,19 +8,18 @@ units are named once a combination.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from dissectors.context import HanContext
-from dissectors.vectors import Events, Index, Mask, distinct, first_places, unique_values
+from dissectors.vectors import Index, Mask, Timeline, distinct, first_places
 from dissectors.zcl import scaling
 from dissectors.zcl.attribute_columns import Spec
-from dissectors.zcl.scaling import Rule, Scales
+from dissectors.zcl.scaling import Rule, ScaleKey, Scales
 
 __all__ = ["Owners", "ScaleObservations", "Scaled", "scaled"]
 
@@ -42,42 +41,61 @@ class Owners:
     endpoints: Sequence[tuple[Hashable, int | None]]
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class ScaleObservations:
-    """What frames of a block said of their device's scaling, by attribute: frame, row of it, and value."""
+    """What frames of a block said of their device's scaling, in the order of the frames.
 
-    owners: Owners
-    by_key: dict[tuple[int, int], tuple[Index, Index, I64]] = field(default_factory=dict)
-    published_row: int = 0
-    _rows: list[int] | None = None
-    _events: dict[tuple[tuple[int, int], str], Events] = field(default_factory=dict)
+    Attributes:
+        attributes: the (cluster, attribute) pairs that it is about.
+    """
 
-    def events(self, key: tuple[int, int], by: str) -> Events:
-        """When each device or endpoint (`by`: ``device`` or ``place``) said something of `key`."""
-        found = self._events.get((key, by))
-        if found is None:
-            frame = self.by_key[key][0]
-            found = self._events[key, by] = Events(getattr(self.owners, by)[frame], frame)
-        return found
+    __slots__ = ("_by_device", "_by_endpoint", "attributes", "owners", "rows")
+
+    def __init__(
+        self,
+        owners: Owners,
+        rows: Index,
+        attributes: Sequence[ScaleKey] = (),
+        frame: Index | None = None,
+        attribute: Index | None = None,
+        value: I64 | None = None,
+    ) -> None:
+        """`rows` are those of the frames; the others have one entry a value: place of its frame and attribute."""
+        frame = _NONE if frame is None else frame
+        attribute = _NONE if attribute is None else attribute
+        value = _NONE if value is None else value
+        self.owners, self.rows, self.attributes = owners, rows, attributes
+        key = attribute * len(owners.endpoints) + owners.place[frame]
+        self._by_endpoint = Timeline(key, rows[frame], value)
+        self._by_device = Timeline(attribute * len(owners.devices) + owners.device[frame], rows[frame], value)
+
+    def put_before(
+        self, attribute: ScaleKey, by: str, asking: Index, frames: Index, value: I64, known: Mask
+    ) -> None:
+        """Put over `value` what endpoints or devices (`by`: ``place`` or ``device``) had said of `attribute` when
+        `frames` passed, these themselves included."""
+        if attribute not in self.attributes:
+            return
+        many, timeline = len(self.owners.endpoints), self._by_endpoint
+        if by == "device":
+            many, timeline = len(self.owners.devices), self._by_device
+        key = np.where(asking < 0, -1, self.attributes.index(attribute) * many + asking)
+        timeline.put_before(key, self.rows[frames] + 1, value, known)
 
     def publish_before(self, context: HanContext, row: int) -> None:
         """Write the values of rows before `row` to the memory of the one-frame path."""
-        if self._rows is None:
-            found = [one[1] for one in self.by_key.values()]
-            self._rows = unique_values(np.concatenate(found)) if found else []
-        if bisect_left(self._rows, self.published_row) == bisect_left(self._rows, row):
-            self.published_row = row
+        timeline, places = self._by_endpoint, self._by_endpoint.advance(row)
+        if not places:
             return
-        scales = context.state(Scales)
-        for key, (frame, rows, value) in self.by_key.items():
-            begin, end = np.searchsorted(rows, (self.published_row, row), side="left")
-            part = slice(int(begin), int(end))
-            place = self.owners.place[frame[part]]
-            last = dict(zip(place.tolist(), range(part.start, part.stop), strict=True))
-            for i in sorted(last.values()):
-                device, endpoint = self.owners.endpoints[int(self.owners.place[frame[i]])]
-                scales.learn(device, endpoint, key, int(value[i]))
-        self.published_row = row
+        scales, part = context.state(Scales), slice(places.start, places.stop)
+        last = dict(zip(timeline.key[part].tolist(), places, strict=True))
+        for key, place in sorted(last.items(), key=lambda entry: entry[1]):
+            attribute, owner = divmod(key, len(self.owners.endpoints))
+            device, endpoint = self.owners.endpoints[owner]
+            scales.learn(device, endpoint, self.attributes[attribute], int(timeline.value[place]))
+
+    def mark_read_singly(self, row: int) -> None:
+        """The one-frame path wrote to its memory what `row` says."""
+        self._by_endpoint.advance(row + 1)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -113,7 +131,6 @@ class _Memory:
         owners = self.observed.owners
         held = [self.scales.known.get(e, {}).get(key) for e in owners.endpoints]
         spoken = [self.scales.devices.get(d, {}).get(key) for d in owners.devices]
-        value = self.observed.by_key.get(key, (_NONE, _NONE, _NONE))[2]
         out, known = np.zeros(len(self.frames), np.int64), np.zeros(len(self.frames), np.bool_)
         left, frames = np.arange(len(self.frames)), self.frames
         tiers = (("place", "place", held), ("device", "device", spoken), ("place", "peer", held))
@@ -121,10 +138,7 @@ class _Memory:
             mine = getattr(owners, asking)[frames]
             now = np.array([b if b is not None else 0 for b in base] or [0], np.int64)[mine]
             has = np.array([b is not None for b in base] or [False], np.bool_)[mine] & (mine >= 0)
-            if len(value):
-                last = self.observed.events(key, by).last_before(mine, frames + 1)
-                found = np.flatnonzero(last >= 0)
-                now[found], has[found] = value[last[found]], True
+            self.observed.put_before(key, by, mine, frames, now, has)
             out[left], known[left] = now, has
             if known.all():
                 break  # what other endpoints of the device said does not matter

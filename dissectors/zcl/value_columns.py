@@ -53,7 +53,7 @@ def integer_texts(values: npt.NDArray[Any]) -> Any:
     """Integers in decimal, as an Arrow array of texts."""
     import pyarrow as pa
 
-    from dissectors import kernels
+    from dissectors.vectors import kernels
 
     data = np.ascontiguousarray(values)
     numbers = pa.Array.from_buffers(pa.from_numpy_dtype(data.dtype), len(data), [None, pa.py_buffer(data)])
@@ -135,7 +135,7 @@ class RenderedValues:
 
     def meanings(self, codes: Index) -> Any:
         """Meanings of many codes."""
-        from dissectors import kernels
+        from dissectors.vectors import kernels
 
         self._write()
         return kernels.take(self._meanings, places(codes))

@@ -2,22 +2,25 @@
 
 Strategy: nearly always the frames of a block show nothing that was not known, and the map is simply looked up
 once for each distinct address. Only for addresses whose owner changes inside the block, the last observation
-before each frame is looked up; so the result is that of reading frame after frame.
+before each frame is looked up; so the result is that of reading frame after frame. What a frame shows is
+`dissectors.zigbee.learning.ADDRESS_PAIRS`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.context import AddressMap
-from dissectors.vectors import Events, Index, Mask, distinct, first_places, stable_order
+from dissectors.context import AddressMap, HanContext
+from dissectors.security.verdicts import OK, REPLAY
+from dissectors.vectors import Index, Mask, Timeline, distinct, first_places, stable_order
+from dissectors.zigbee.learning import ADDRESS_PAIRS
 from dissectors.zigbee.nwk_columns import NwkHeaders
-from dissectors.zigbee.security.verdict_columns import OK, REPLAY
 
-__all__ = ["AddressObservations", "address_key", "address_observations", "owners"]
+__all__ = ["AddressChanges", "AddressObservations", "address_key", "observed_addresses"]
 
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
@@ -26,12 +29,6 @@ U64 = npt.NDArray[np.uint64]
 def address_key(pan: npt.NDArray[np.uint16], short: npt.NDArray[np.uint16]) -> U32:
     """PAN and short address as one number."""
     return (pan.astype(np.uint32) << np.uint32(16)) | short
-
-
-def learnable(short: npt.NDArray[np.uint16], eui64: U64) -> Mask:
-    """Which pairs the map takes: neither broadcast nor reserved addresses (see `AddressMap.learn`)."""
-    mask: Mask = (short < 0xFFF8) & (eui64 != 0) & (eui64 != np.uint64(0xFFFFFFFFFFFFFFFF))
-    return mask
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -46,56 +43,85 @@ class AddressObservations:
     eui64: U64
     sure: Mask
 
-    @classmethod
-    def none(cls) -> AddressObservations:
-        """No observation at all."""
-        return cls(
-            np.zeros(0, np.int64), np.zeros(0, np.uint32), np.zeros(0, np.uint64), np.zeros(0, np.bool_)
-        )
-
     def where(self, chosen: Mask | Index) -> AddressObservations:
         """The chosen observations."""
         return AddressObservations(self.row[chosen], self.key[chosen], self.eui64[chosen], self.sure[chosen])
 
-    @classmethod
-    def changes_to(cls, known: AddressMap, *parts: AddressObservations) -> AddressObservations:
-        """Those observations that matter, given what is known: all about addresses whose owner changes.
 
-        `parts` are observations of several kinds; those of one row count in the order of the kinds.
-        """
-        row, key, eui64, sure = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__
-        )
-        ids, base, has = _known(known, key)
-        changes = ~has[ids] | (sure & (base[ids] != eui64))
-        if not changes.any():  # nearly always, and then their order does not matter
-            return cls.none()
-        moved = np.zeros(len(base), np.bool_)
-        moved[ids[changes]] = True
-        order = stable_order(row)
-        ids = ids[order]
-        first = np.zeros(len(ids), np.bool_)
-        first[first_places(ids, len(base))] = True
-        observed = cls(row[order], key[order], eui64[order], sure[order])
-        return observed.where(moved[ids] & (observed.sure | (first & ~has[ids])))._without_repeats()
+class AddressChanges:
+    """Whose addresses change in a block: all that its frames show of addresses whose owner changes."""
 
-    def _without_repeats(self) -> AddressObservations:
-        """Without those that say again what the one before said of the same address."""
-        order = stable_order(self.key)
-        key, eui64 = self.key[order], self.eui64[order]
-        kept = np.ones(len(order), np.bool_)
-        kept[1:] = (key[1:] != key[:-1]) | (eui64[1:] != eui64[:-1])
-        return self.where(np.sort(order[kept]))
+    __slots__ = ("_known", "_timeline")
 
-    def apply(self, known: AddressMap, first: int, last: int) -> None:
-        """Give the map the observations of rows from `first` up to but not including `last`."""
-        begin, end = np.searchsorted(self.row, (first, last), side="left")
-        for key, eui64 in zip(self.key[begin:end].tolist(), self.eui64[begin:end].tolist(), strict=True):
-            known.learn(key >> 16, key & 0xFFFF, eui64)
+    def __init__(self, known: AddressMap, *observed: AddressObservations) -> None:
+        """`known` is the map before the first row; observations of one row count in the order in which they are given."""
+        self._known = known
+        found = _changes(known, observed)
+        self._timeline = Timeline(found.key, found.row, found.eui64) if found else Timeline.empty()
+
+    def owners(self, key: U32, row: Index) -> tuple[U64, Mask]:
+        """Who owned each address when the frame in `row` passed, observations of that very row excluded."""
+        ids, base, has = _owners_before(self._known, key)
+        eui64, owned = base[ids], has[ids]
+        self._timeline.put_before(key, row, eui64, owned)
+        return eui64, owned
+
+    def publish_before(self, context: HanContext, row: int) -> None:
+        """Write to the map what rows before `row` showed."""
+        for pan, short, eui64 in self._entries(self._timeline.advance(row)):
+            context.addresses.learn(pan, short, eui64)
+
+    def mark_read_singly(self, row: int) -> None:
+        """The one-frame path wrote to the map what `row` shows."""
+        self._timeline.advance(row + 1)
+
+    def expected(self, row: int) -> tuple[int, dict[tuple[int, int], int]]:
+        """How often the frame in `row` should change the map, and the owners that it should leave."""
+        owners: dict[tuple[int, int], int] = {}
+        changes = 0
+        for pan, short, eui64 in self._entries(self._timeline.of_row(row)):
+            changes += owners.get((pan, short), self._known.eui64(pan, short)) != eui64
+            owners[pan, short] = eui64
+        return changes, owners
+
+    def _entries(self, places: range) -> Iterator[tuple[int, int, int]]:
+        part = slice(places.start, places.stop)
+        keys, values = self._timeline.key[part].tolist(), self._timeline.value[part].tolist()
+        return ((key >> 16, key & 0xFFFF, eui64) for key, eui64 in zip(keys, values, strict=True))
 
 
-def _known(known: AddressMap, keys: U32) -> tuple[Index, U64, Mask]:
-    """For each key its number; for each number its owner now, and whether there is one."""
+def _changes(known: AddressMap, observed: tuple[AddressObservations, ...]) -> AddressObservations | None:
+    """Those observations that matter, given what is known; None where there is none."""
+    if not observed:
+        return None
+    row, key, eui64, sure = (
+        np.concatenate([getattr(part, name) for part in observed]) for name in AddressObservations.__slots__
+    )
+    ids, base, has = _owners_before(known, key)
+    changes = ~has[ids] | (sure & (base[ids] != eui64))
+    if not changes.any():  # nearly always, and then their order does not matter
+        return None
+    moved = np.zeros(len(base), np.bool_)
+    moved[ids[changes]] = True
+    order = stable_order(row)
+    ids = ids[order]
+    first = np.zeros(len(ids), np.bool_)
+    first[first_places(ids, len(base))] = True
+    found = AddressObservations(row[order], key[order], eui64[order], sure[order])
+    return _without_repeats(found.where(moved[ids] & (found.sure | (first & ~has[ids]))))
+
+
+def _without_repeats(observed: AddressObservations) -> AddressObservations:
+    """Without those that show again what the one before showed of the same address."""
+    order = stable_order(observed.key)
+    key, eui64 = observed.key[order], observed.eui64[order]
+    kept = np.ones(len(order), np.bool_)
+    kept[1:] = (key[1:] != key[:-1]) | (eui64[1:] != eui64[:-1])
+    return observed.where(np.sort(order[kept]))
+
+
+def _owners_before(known: AddressMap, keys: U32) -> tuple[Index, U64, Mask]:
+    """For each key its number; for each number its owner before the block, and whether there is one."""
     unique, ids = distinct(keys)
     found = [known.eui64(int(key) >> 16, int(key) & 0xFFFF) for key in unique]
     return (
@@ -105,38 +131,20 @@ def _known(known: AddressMap, keys: U32) -> tuple[Index, U64, Mask]:
     )
 
 
-def owners(known: AddressMap, changes: AddressObservations, key: U32, row: Index) -> tuple[U64, Mask]:
-    """Who owned each address when the frame in `row` passed, observations of that very row excluded.
-
-    `known` is the map before the first row, `changes` what the rows show (`AddressObservations.changes_to`).
-    """
-    ids, base, has = _known(known, key)
-    eui64, owned = base[ids], has[ids]
-    if len(changes.row):
-        last = Events(changes.key.astype(np.int64), changes.row).last_before(key.astype(np.int64), row)
-        changed = np.flatnonzero(last >= 0)
-        eui64[changed] = changes.eui64[last[changed]]
-        owned[changed] = True
-    return eui64, owned
-
-
-def address_observations(
-    nwk: NwkHeaders, sender: npt.NDArray[np.int32], verdict: npt.NDArray[np.uint8]
+def observed_addresses(
+    nwk: NwkHeaders, hop: npt.NDArray[np.int32], verdict: npt.NDArray[np.uint8]
 ) -> list[AddressObservations]:
-    """What secured frames show of addresses, by kinds; `sender` is the MAC source's short address, -1 if it has none.
-
-    A verified frame shows the sender of the hop, then source and destination; an unverified one is believed
-    only where nothing is known, and last in what it says of the hop. A replay shows nothing.
-    """
+    """What secured frames show of addresses, by kinds; `hop` is the MAC source's short address, -1 if it has none."""
     sure, fresh = verdict == OK, verdict != REPLAY
-    hop = (sender >= 0, np.maximum(sender, 0).astype(np.uint16), nwk.sender)
-    source = (nwk.with_src, nwk.src, nwk.src_eui64)
-    destination = (nwk.with_dst, nwk.dst, nwk.dst_eui64)
-    order = ((hop, sure), (source, None), (destination, None), (hop, ~sure))
-    parts = []
-    for (has, short, eui64), only in order:
-        mask = has & fresh & learnable(short, eui64)
-        chosen = np.flatnonzero(mask if only is None else mask & only)
+    shorts = {"hop": np.maximum(hop, 0).astype(np.uint16), "src": nwk.src, "dst": nwk.dst}
+    has = {"hop": hop >= 0, "src": nwk.with_src, "dst": nwk.with_dst}
+    out = []
+    for pair in ADDRESS_PAIRS:
+        short, eui64 = shorts[pair.short], getattr(nwk, pair.eui64)
+        mask = fresh & has[pair.short] & AddressMap.takes(short, eui64)
+        if pair.verified is not None:
+            mask &= sure == pair.verified
+        chosen = np.flatnonzero(mask)
         key = address_key(nwk.pan[chosen], short[chosen])
-        parts.append(AddressObservations(nwk.span.rows[chosen], key, eui64[chosen], sure[chosen]))
-    return parts
+        out.append(AddressObservations(nwk.span.rows[chosen], key, eui64[chosen], sure[chosen]))
+    return out

@@ -25,7 +25,7 @@ from dissectors.zigbee.aps_commands import (
 )
 from dissectors.zigbee.aps_facts import ApsHeaderFacts
 from dissectors.zigbee.fragments import FRAGMENT, Fragments
-from dissectors.zigbee.learn import learn_announced, learn_key
+from dissectors.zigbee.learning import learn_announced, learn_key
 from dissectors.zigbee.nwk import AuxHeader
 from dissectors.zigbee.security.candidates import (
     KEY_IDS,

@@ -13,6 +13,7 @@ from dissectors.keyring import Key
 from dissectors.security.candidates import Candidates
 from dissectors.security.counter_columns import CounterUses, counter_uses
 from dissectors.security.counters import aps_scope
+from dissectors.security.verdicts import NO_KEY, NONE, VERDICTS
 from dissectors.vectors import Index, Mask, OctetArray, Span, distinct, first_places, unique_values
 from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.frames import Frames, NwkAddresses
@@ -27,7 +28,7 @@ from dissectors.zigbee.security.candidates import (
 from dissectors.zigbee.security.opening import APS as SECURED
 from dissectors.zigbee.security.opening_columns import OpenedFrames, open_groups
 from dissectors.zigbee.security.recording_columns import record_many
-from dissectors.zigbee.security.verdict_columns import NO_KEY, NONE, VERDICTS, Proofs, judge
+from dissectors.zigbee.security.verdict_columns import Proofs, judge
 from dissectors.zigbee.zcl_columns import read_zcl_frames
 
 __all__ = ["read_applications"]

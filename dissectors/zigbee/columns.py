@@ -18,14 +18,15 @@ import numpy.typing as npt
 from dissectors.context import HanContext
 from dissectors.facts import names
 from dissectors.security.counter_columns import CounterUses, counter_uses
-from dissectors.zigbee.address_columns import AddressObservations, address_key, address_observations, owners
+from dissectors.security.verdicts import NO_KEY
+from dissectors.zigbee.address_columns import AddressChanges, address_key, observed_addresses
 from dissectors.zigbee.aps_security import read_applications
 from dissectors.zigbee.frames import Frames, NwkAddresses, SummaryWords
 from dissectors.zigbee.nwk_columns import NwkHeaders
 from dissectors.zigbee.nwk_command_columns import read_nwk_commands
 from dissectors.zigbee.security.opening import NWK as SECURED
 from dissectors.zigbee.security.recording_columns import record_many
-from dissectors.zigbee.security.verdict_columns import NO_KEY, Proofs, judge
+from dissectors.zigbee.security.verdict_columns import Proofs, judge
 from dissectors.zigbee.stateless_layers import StatelessLayers
 
 __all__ = ["read_frames"]
@@ -57,6 +58,7 @@ def read_frames(
         np.zeros(count, np.uint8),
         lines,
         frozenset(tables),
+        AddressChanges(context.addresses),
     )
     _finish_mac(frames, stateless)
     if len(stateless.nwk.span):
@@ -79,8 +81,8 @@ def _read_network(frames: Frames, stateless: StatelessLayers) -> None:
     nwk, opened = stateless.nwk, stateless.opened
     proofs = judge(nwk.span.rows, opened, stateless.group, stateless.groups, frames.context)
     shut = record_many(frames, SECURED, proofs, _counters(frames, stateless, proofs))
-    observed = address_observations(nwk, stateless.hop, proofs.verdict)
-    frames.address_changes = AddressObservations.changes_to(frames.context.addresses, *observed)
+    observed = observed_addresses(nwk, stateless.hop, proofs.verdict)
+    frames.addresses = AddressChanges(frames.context.addresses, *observed)
     ends = _ends(frames, nwk)
     ends.put(frames.out, nwk.span.rows)
     texts = ["NWK data, encrypted", "NWK command, encrypted"]
@@ -99,7 +101,7 @@ def _ends(frames: Frames, nwk: NwkHeaders) -> NwkAddresses:
         (nwk.dst, nwk.dst_eui64, nwk.with_dst),
     ):
         key = address_key(nwk.pan, short)
-        owner, owned = owners(frames.context.addresses, frames.address_changes, key, nwk.span.rows)
+        owner, owned = frames.addresses.owners(key, nwk.span.rows)
         found += [short, np.where(has, eui64, owner), has | owned]
     return NwkAddresses(nwk.pan, *found)
 

@@ -13,6 +13,7 @@ from dissectors.context import HanContext
 from dissectors.frame import Dissection
 from dissectors.security.counter_columns import CounterUses
 from dissectors.security.counters import FrameCounters, Pair
+from dissectors.security.verdicts import BAD_MIC, NO_KEY
 from dissectors.vectors import (
     Columns,
     Index,
@@ -24,8 +25,8 @@ from dissectors.vectors import (
     stacked,
     unique_values,
 )
-from dissectors.zigbee.address_columns import AddressObservations
-from dissectors.zigbee.security.verdict_columns import BAD_MIC, NO_KEY, Proofs
+from dissectors.zigbee.address_columns import AddressChanges
+from dissectors.zigbee.security.verdict_columns import Proofs
 
 __all__ = ["Frames", "NwkAddresses", "SummaryWords"]
 
@@ -46,13 +47,14 @@ class Payloads(Protocol):
         """What the layers above say of the frame in `row`."""
 
 
-class ScaleSource(Protocol):
-    """What a layer above learnt from the frames of a block."""
-
-    published_row: int
+class Learnt(Protocol):
+    """What a layer learnt from the frames of a block, published to the context a row after the other."""
 
     def publish_before(self, context: HanContext, row: int) -> None:
-        """Write what rows before `row` showed to the context."""
+        """Write to the context what rows before `row` showed, and was not written before."""
+
+    def mark_read_singly(self, row: int) -> None:
+        """The one-frame path wrote to the context what `row` shows."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -130,7 +132,7 @@ class Frames:
         out: columns of the `packets` table.
         done: rows that the vector path read to their end.
         opened_layers: how many layers of each row were opened here (0 to 2).
-        address_changes: observations of addresses that change what is known.
+        addresses: whose addresses change in the block.
         issues: texts of the `issue` column, by row.
         attributes, attribute_rows: columns of the `attributes` table, and the row that each record came from.
         commands, command_rows: the same for the `commands` table, put together from `command_parts`.
@@ -147,10 +149,10 @@ class Frames:
     opened_layers: npt.NDArray[np.uint8]
     summary_words: SummaryWords
     tables: frozenset[str]
-    address_changes: AddressObservations = field(default_factory=AddressObservations.none)
+    addresses: AddressChanges
     uses: list[CounterUses] = field(default_factory=list)
     proofs: list[Proofs] = field(default_factory=list)
-    scales: list[ScaleSource] = field(default_factory=list)
+    scales: list[Learnt] = field(default_factory=list)
     issues: dict[int, str] = field(default_factory=dict)
     attributes: Columns | None = None
     attribute_rows: Index = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -159,7 +161,6 @@ class Frames:
     command_parts: list[tuple[Index, Columns]] = field(default_factory=list)
     unopened: list[tuple[dict[str, Any], Index]] = field(default_factory=list)
     payloads: Payloads | None = None
-    published_row: int = 0
 
     def finish(
         self, rows: Index, protocol: str, summaries: Sequence[str], which: npt.NDArray[Any] | int = 0
@@ -171,17 +172,15 @@ class Frames:
 
     def publish_for_application(self, row: int) -> None:
         """As `publish_before`, but of addresses and scaling only: what the layers above the APS ask for."""
-        if len(self.address_changes.row):
-            self.address_changes.apply(self.context.addresses, self.published_row, row)
+        self.addresses.publish_before(self.context, row)
         for scales in self.scales:
             scales.publish_before(self.context, row)
-        self.published_row = row
 
     def publish_before(self, row: int) -> None:
         """Write to the context what is learnt from the frames of rows before `row`, and was not written before."""
         self.publish_for_application(row)
         for uses in self.uses:
-            uses.published_row = row
+            uses.publish_before(self.context, row)
         for proofs in self.proofs:
             proofs.publish_before(self.context, row)
 
@@ -203,26 +202,9 @@ class Frames:
 
     def mark_read_singly(self, row: int) -> None:
         """The one-frame path dissected `row`, and wrote to the context itself."""
-        self.published_row = row + 1
-        for uses in self.uses:
-            uses.mark_read_singly(row)
-        for scales in self.scales:
-            scales.published_row = row + 1
-
-    def expected_changes(self, row: int) -> tuple[int, dict[tuple[int, int], int]]:
-        """How often the frame in `row` should change the address map, and the owners that it should leave."""
-        begin, end = np.searchsorted(self.address_changes.row, (row, row + 1), side="left")
-        owners: dict[tuple[int, int], int] = {}
-        changes = 0
-        for key, eui64 in zip(
-            self.address_changes.key[begin:end].tolist(),
-            self.address_changes.eui64[begin:end].tolist(),
-            strict=True,
-        ):
-            pair = (key >> 16, key & 0xFFFF)
-            changes += owners.get(pair, self.context.addresses.eui64(*pair)) != eui64
-            owners[pair] = eui64
-        return changes, owners
+        learnt: list[Learnt] = [self.addresses, *self.uses, *self.scales]
+        for one in learnt:
+            one.mark_read_singly(row)
 
     def later_rows_depend_on(self, row: int, pairs: Iterable[Pair]) -> bool:
         """Whether frames after `row` would be judged otherwise for what was opened in it by the one-frame path

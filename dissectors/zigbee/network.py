@@ -13,7 +13,7 @@ from dissectors.reading import Reading, command_rows
 from dissectors.security.candidates import Candidates
 from dissectors.security.recording import record_failure
 from dissectors.zigbee.application import read_aps, read_inter_pan_aps
-from dissectors.zigbee.learn import assume_addresses, learn_addresses, learn_announced, learn_pan_change
+from dissectors.zigbee.learning import learn_addresses, learn_announced, learn_pan_change
 from dissectors.zigbee.nwk import COMMAND, NWK_TYPES, InterPanHeader, NwkHeader
 from dissectors.zigbee.nwk_commands import NWK_COMMAND_NAMES, NWK_COMMANDS, NwkCommandId
 from dissectors.zigbee.security.candidates import UNKNOWN_HOP, KnownCandidates
@@ -40,7 +40,7 @@ def read_nwk(reading: Reading, cursor: Cursor, buffer: str) -> None:
     if header.error is not None:
         return
     if not secured:
-        assume_addresses(reading, header, None)
+        learn_addresses(reading, header, None, verified=False)
         read_payload(reading, header, cursor, buffer, branch)
         return
     aux = read_auxiliary(reading, NWK, cursor, buffer, branch)
@@ -82,12 +82,12 @@ def open_nwk(reading: Reading, header: NwkHeader, frame: SecuredFrame, buffer: s
         record_failure(reading, NWK, candidates)
     frame.put(reading, buffer, branch, opened)
     if opened is None:
-        assume_addresses(reading, header, aux)
+        learn_addresses(reading, header, aux, verified=False)
         reading.set_summary(NAME, f"NWK {NWK_TYPES[header.bit('frame_type')]}, encrypted")
         return
     frame.record(reading, candidates, opened, sender or 0, opened.key.value, reading.retransmission_mark())
     if reading.out.columns["nwk_security"] == "ok":
-        learn_addresses(reading, header, aux)
+        learn_addresses(reading, header, aux, verified=True)
     inner = reading.open_buffer(opened.clear)
     read_payload(reading, header, reading.cursor(inner, LAYER), inner, branch)
 

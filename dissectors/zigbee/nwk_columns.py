@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from dissectors.crypto.ccm_batch import MIC
 from dissectors.layout.shapes import Shaped, shapes_of
+from dissectors.protocol_detection import zigbee_addresses, zigbee_control
 from dissectors.vectors import Columns, Index, Mask, OctetArray, RowFields, Span
 from dissectors.zigbee.nwk import AuxHeader, NwkHeader
 
@@ -27,9 +28,6 @@ AUX_OCTETS = 14
 
 VERSION_2 = 2 << 2
 MULTICAST, SECURED, DST_EUI64, SRC_EUI64 = 1 << 8, 1 << 9, 1 << 11, 1 << 12
-RESERVED = 0xC000
-DISCOVER_ODD = 0x80
-"""Route discovery values 2 and 3, which version 2 does not have."""
 
 # Security controls that are read: the network key, an extended nonce, and level bits that mean level 5.
 CONTROLS = np.isin(np.arange(256), [0x28, 0x2C, 0x2D])
@@ -39,8 +37,8 @@ CONTROLS = np.isin(np.arange(256), [0x28, 0x2C, 0x2D])
 def read_by_columns() -> Mask:
     """By frame control field, whether frames that begin with it are read here."""
     fcf = np.arange(65536)
-    read: Mask = ((fcf & 0x3C) == VERSION_2) & ((fcf & 3) <= 1) & ((fcf & SECURED) != 0)
-    read &= (fcf & (MULTICAST | RESERVED | DISCOVER_ODD)) == 0
+    read: Mask = zigbee_control(fcf) & ((fcf & 0x3C) == VERSION_2)
+    read &= (fcf & (SECURED | MULTICAST)) == SECURED
     return read
 
 
@@ -90,10 +88,8 @@ def read_nwk(
     fcf = octets.u16(payloads.offset)
     chosen = np.flatnonzero(read_by_columns().take(fcf) & (payloads.length >= 8))
     network = shapes_of(NwkHeader).read(octets, payloads.where(chosen), fcf[chosen])
-    # Two headers that `dissectors.protocol_detection` does not believe without more evidence.
-    bare = (network.values("frame_control") & (DST_EUI64 | SRC_EUI64)) == 0
-    same = network.values("src") == network.values("dst")
-    fits = ~bare | (network.values("radius") != 0) | ~same
+    evidence = [network.values(name) for name in ("frame_control", "dst", "src", "radius")]
+    fits = zigbee_addresses(*evidence)
     control = octets.u8(np.minimum(network.after.offset, network.span.end))
     network = network.where(np.flatnonzero(fits & CONTROLS.take(control)))
     behind = network.after

@@ -127,7 +127,7 @@ def _put_rows(
     options: npt.NDArray[np.uint8],
 ) -> None:
     """The rows of the `commands` table."""
-    from dissectors import kernels
+    from dissectors.vectors import kernels
 
     meanings = frames.context.state(Meanings)
     meanings.forget()

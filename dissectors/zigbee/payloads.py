@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from dissectors.cursor import Cursor
 from dissectors.frame import Dissection, Envelope, RawFrame
+from dissectors.security.verdicts import VERDICTS
 from dissectors.vectors import OctetArray
 from dissectors.zcl.transfers import TUNNELING, read_transfer
 from dissectors.zigbee.aps_columns import ApsHeaders
 from dissectors.zigbee.aps_facts import ApsFacts
 from dissectors.zigbee.fragments import FRAGMENT, Fragments
 from dissectors.zigbee.frames import Frames, NwkAddresses
-from dissectors.zigbee.security.verdict_columns import VERDICTS
 
 if TYPE_CHECKING:
     from dissectors.reading import Reading

@@ -24,6 +24,7 @@ from dissectors.ieee802154.columns import (
     read_headers,
     read_plain_beacons,
 )
+from dissectors.protocol_detection import ZIGBEE_BEACON_OCTETS, zigbee_beacon
 from dissectors.vectors import Columns, Index, OctetArray, Span, distinct
 from dissectors.zigbee.aps_columns import ApsHeaders, read_aps
 from dissectors.zigbee.nwk_columns import AUX_OCTETS, NwkHeaders, put_nwk, read_nwk
@@ -32,8 +33,6 @@ from dissectors.zigbee.security.opening_columns import OpenedFrames, open_groups
 
 __all__ = ["StatelessLayers", "read_stateless_layers"]
 
-ZIGBEE_BEACON = 15
-"""Octets of a ZigBee beacon's payload."""
 BROADCAST = 0x100
 """No MAC sequence number."""
 
@@ -138,9 +137,7 @@ def _open(
 def _zigbee_beacons(octets: OctetArray, mac: Headers, out: Columns) -> Index:
     """Rows of ZigBee beacons, their extended PAN IDs put into `out`."""
     payload = read_plain_beacons(octets, mac, out)
-    word = octets.u64(payload.offset)
-    version, profile = (word >> np.uint64(12)) & np.uint64(15), (word >> np.uint64(8)) & np.uint64(15)
-    zigbee = (payload.length == ZIGBEE_BEACON) & ((word & np.uint64(0xFF)) == 0) & (profile < 3)
-    payload = payload.where(zigbee & (version >= 1) & (version <= 3))
+    zigbee = zigbee_beacon(octets.u8(payload.offset), octets.u8(payload.offset + 1))
+    payload = payload.where(zigbee & (payload.length == ZIGBEE_BEACON_OCTETS))
     out.put("beacon_epid", payload.rows, octets.u64(payload.offset + 3))
     return payload.rows

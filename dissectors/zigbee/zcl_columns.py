@@ -245,16 +245,14 @@ def _attributes(
 def _scale_observations(
     octets: OctetArray, facts: ZclFrames, records: Records, specs: list[Spec], spec: Index, owners: Owners
 ) -> ScaleObservations:
-    observed = ScaleObservations(owners)
     setting = [(s.known.cluster, s.known.id) if s.known and s.sets_scale else None for s in specs]
     keys = sorted({key for key in setting if key})
-    of = np.array([keys.index(key) if key else -1 for key in setting] or [-1], np.int16).take(spec)
-    minus = np.array([s.kind is not None and s.kind.kind == "int" for s in specs] or [False])
-    for place, key in enumerate(keys):
-        chosen = np.flatnonzero(of == place)
-        size = records.size[chosen]
-        raw = integers(octets, records.value[chosen], size)
-        value = np.where(minus.take(spec[chosen]), signed(raw, size), raw.view(np.int64))
-        frame = records.index[chosen]
-        observed.by_key[key] = (frame, facts.rows[frame], value)
-    return observed
+    if not keys:
+        return ScaleObservations(owners, facts.rows)
+    of = np.array([keys.index(key) if key else -1 for key in setting], np.int64).take(spec)
+    chosen = np.flatnonzero(of >= 0)
+    minus = np.array([s.kind is not None and s.kind.kind == "int" for s in specs])
+    size = records.size[chosen]
+    raw = integers(octets, records.value[chosen], size)
+    value = np.where(minus.take(spec[chosen]), signed(raw, size), raw.view(np.int64))
+    return ScaleObservations(owners, facts.rows, keys, records.index[chosen], of[chosen], value)

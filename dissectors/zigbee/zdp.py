@@ -16,7 +16,7 @@ from dissectors.ieee802154.channels import channel_mask_text
 from dissectors.layout import Inline, Layer, ListOf, Nested, Octets, Part, Records, UInt, Word, eui64_text
 from dissectors.reading import Payload, Reading, command_rows
 from dissectors.zigbee.aps import cluster_text, profile_text
-from dissectors.zigbee.learn import learn_announced
+from dissectors.zigbee.learning import learn_announced
 from dissectors.zigbee.nwk import PACKAGE, short_text
 from dissectors.zigbee.zdp_records import BIT_FIELDS, RECORDS
 

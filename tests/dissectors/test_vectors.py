@@ -4,20 +4,19 @@ import random
 
 import numpy as np
 
-from dissectors.context import AddressMap
+from dissectors.context import AddressMap, HanContext
 from dissectors.vectors import (
     PADDING,
     Columns,
-    Events,
     OctetArray,
     Span,
+    Timeline,
     distinct,
     highest_before,
-    lookup,
     padded,
     stacked,
 )
-from dissectors.zigbee.address_columns import AddressObservations, owners
+from dissectors.zigbee.address_columns import AddressChanges, AddressObservations
 
 
 def test_unaligned_reads() -> None:
@@ -37,23 +36,33 @@ def test_span() -> None:
     assert span.where(span.length > 3).rows.tolist() == [7]
 
 
-def test_lookup_and_distinct() -> None:
-    values, known = lookup({5: 50}, np.array([5, 6, 5], np.uint64))
-    assert values.tolist() == [50, 0, 50] and known.tolist() == [True, False, True]
+def test_distinct() -> None:
     for keys in ([9, 2, 9], [9 << 40, 2, 9 << 40], [-1, 5, -1], [7, 7], []):
         unique, inverse = distinct(np.array(keys, np.int64))
         assert sorted(unique.tolist()) == sorted(set(keys)) and unique[inverse].tolist() == keys
 
 
-def test_last_before_is_a_sequential_memory() -> None:
+def test_a_timeline_is_a_sequential_memory() -> None:
     rng = random.Random(1)
     events = [(rng.randrange(5), at) for at in sorted(rng.sample(range(300), 90))]
     questions = [(rng.randrange(6), rng.randrange(300)) for _ in range(200)]
-    memory = Events(*(np.array(c) for c in zip(*events, strict=True)))
+    memory = Timeline(*(np.array(c) for c in zip(*events, strict=True)), np.arange(len(events)))
     found = memory.last_before(*(np.array(c) for c in zip(*questions, strict=True)))
     for (key, at), index in zip(questions, found.tolist(), strict=True):
         before = [i for i, (k, a) in enumerate(events) if k == key and a < at]
         assert index == (before[-1] if before else -1)
+    given = [list(memory.advance(row)) for row in (0, 17, 17, 120, 119, 300)]
+    assert [place for places in given for place in places] == list(range(len(events)))
+    assert all(events[place][1] < 17 for place in given[1]) and not given[2] and not given[4]
+    assert not Timeline.empty().advance(300)
+
+
+def test_a_timeline_overrides_what_was_before() -> None:
+    timeline = Timeline(np.array([3, 5, 3]), np.array([2, 2, 9]), np.array([30, 50, 31]))
+    value, known = np.array([1, 1, 1, 1]), np.array([True, False, True, False])
+    timeline.put_before(np.array([3, 5, 3, 8]), np.array([2, 3, 10, 10]), value, known)
+    assert value.tolist() == [1, 50, 31, 1] and known.tolist() == [True, True, True, False]
+    assert list(timeline.of_row(2)) == [0, 1] and not timeline.of_row(3)
 
 
 def test_columns_keep_validity_apart() -> None:
@@ -83,22 +92,22 @@ def test_owners_are_those_of_the_moment() -> None:
     for short in range(3):
         known.learn(1, short, 100 + short)
         mirror.learn(1, short, 100 + short)
-    lessons = [(row, (1 << 16) | rng.randrange(5), 100 + rng.randrange(3)) for row in range(0, 200, 3)]
-    rows, pairs, eui64s = (np.array(column) for column in zip(*lessons, strict=True))
-    sure = np.array([rng.random() < 0.6 for _ in lessons])
+    shown = [(row, (1 << 16) | rng.randrange(5), 100 + rng.randrange(3)) for row in range(0, 200, 3)]
+    rows, pairs, eui64s = (np.array(column) for column in zip(*shown, strict=True))
+    sure = np.array([rng.random() < 0.6 for _ in shown])
     observed = AddressObservations(rows, pairs.astype(np.uint32), eui64s.astype(np.uint64), sure)
     keys = [(1 << 16) | rng.randrange(7) for _ in range(200)]
-    changes = AddressObservations.changes_to(known, observed)
-    found, owned = owners(known, changes, np.array(keys, np.uint32), np.arange(200))
-    by_row = {row: (key, eui64, s) for (row, key, eui64), s in zip(lessons, sure.tolist(), strict=True)}
+    changes = AddressChanges(known, observed)
+    found, owned = changes.owners(np.array(keys, np.uint32), np.arange(200))
+    by_row = {row: (key, eui64, s) for (row, key, eui64), s in zip(shown, sure.tolist(), strict=True)}
     for row, key in enumerate(keys):
         expected = mirror.eui64(1, key & 0xFFFF)
         assert (found[row] if owned[row] else None) == expected
         if row in by_row:
-            taught_key, eui64, certain = by_row[row]
-            if certain or mirror.eui64(1, taught_key & 0xFFFF) is None:
-                mirror.learn(1, taught_key & 0xFFFF, eui64)
-    changes.apply(known, 0, 200)
+            shown_key, eui64, certain = by_row[row]
+            if certain or mirror.eui64(1, shown_key & 0xFFFF) is None:
+                mirror.learn(1, shown_key & 0xFFFF, eui64)
+    changes.publish_before(HanContext(addresses=known), 200)
     assert known.pairs == mirror.pairs
 
 

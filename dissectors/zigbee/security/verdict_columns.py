@@ -15,15 +15,11 @@ from dissectors.context import HanContext
 from dissectors.keyring import Key
 from dissectors.security.candidates import Candidates
 from dissectors.security.key_proofs import KeyProofs
-from dissectors.vectors import Index, Mask, distinct, first_places, unique_values
+from dissectors.security.verdicts import BAD_MIC, NO_KEY, OK
+from dissectors.vectors import Index, Mask, Timeline, distinct, first_places
 from dissectors.zigbee.security.opening_columns import OpenedFrames
 
-__all__ = ["BAD_MIC", "NONE", "NO_KEY", "OK", "REPLAY", "VERDICTS", "Proofs", "judge"]
-
-VERDICTS = ("none", "ok", "no_key", "bad_mic", "replay")
-NONE, OK, NO_KEY, BAD_MIC, REPLAY = range(5)
-NEVER = 1 << 40
-"""Later than any row."""
+__all__ = ["Proofs", "judge"]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -42,8 +38,8 @@ class Proofs:
     groups: Sequence[Candidates]
     opened: OpenedFrames
     verdict: npt.NDArray[np.uint8]
-    _news: list[tuple[int, tuple[int, int]]] | None = None
     _pairs: tuple[list[tuple[int, int]], Index] | None = None
+    _timeline: Timeline | None = None
 
     def _used(self) -> tuple[list[tuple[int, int]], Index]:
         """The distinct pairs of group and key that opened frames, and for each opened frame which one."""
@@ -60,17 +56,31 @@ class Proofs:
         pairs, which = self._used()
         return [self.groups[group].keys[key] for group, key in pairs], which
 
-    def publish_before(self, context: HanContext, row: int) -> None:
-        """Remember the keys that opened frames of rows before `row`."""
-        proven = context.state(KeyProofs).proven
-        if self._news is None:
+    def timeline(self) -> Timeline:
+        """When each key first opened a frame of each group: by group, the places of keys in it."""
+        if self._timeline is None:
             pairs, which = self._used()
             first = self.rows[self.opened.ok][first_places(which, len(pairs))]
-            self._news = sorted(zip(first.tolist(), pairs, strict=True), reverse=True)
-        while self._news and self._news[-1][0] < row:
-            place, key = self._news.pop()[1]
-            group = self.groups[place]
-            proven.add((group.name, group.keys[key].value))
+            order = np.argsort(first, kind="stable")
+            group, key = np.array(pairs, np.int64).reshape(-1, 2)[order].T
+            self._timeline = Timeline(group, first[order], key)
+        return self._timeline
+
+    def proven_before(self, group: Index, row: Index) -> Mask:
+        """Whether an eligible key of a group had opened a frame of the block before `row`."""
+        proofs = self.timeline()
+        pairs = zip(proofs.key.tolist(), proofs.value.tolist(), strict=True)
+        eligible = [self.groups[one].keys[key].value in self.groups[one].eligible for one, key in pairs]
+        some = np.array(eligible, np.bool_)
+        return Timeline(proofs.key[some], proofs.row[some], proofs.value[some]).last_before(group, row) >= 0
+
+    def publish_before(self, context: HanContext, row: int) -> None:
+        """Remember the keys that opened frames of rows before `row`."""
+        timeline = self.timeline()
+        for place in timeline.advance(row):
+            group = self.groups[int(timeline.key[place])]
+            key = group.keys[int(timeline.value[place])]
+            context.state(KeyProofs).proven.add((group.name, key.value))
 
 
 def judge(
@@ -78,21 +88,12 @@ def judge(
 ) -> Proofs:
     """Say what is to be said of frames that were opened with the keys of their groups, or stayed shut."""
     verdict = np.where(opened.ok, OK, NO_KEY).astype(np.uint8)
+    found = Proofs(rows, group, groups, opened, verdict)
     shut = np.flatnonzero(~opened.ok)
     if len(shut):
-        since = np.full(len(groups), NEVER, np.int64)
-        for number in unique_values(group[shut]):
-            since[number] = _proven_since(rows, opened, group == number, groups[number], context)
-        verdict[shut[rows[shut] > since[group[shut]]]] = BAD_MIC
-    return Proofs(rows, group, groups, opened, verdict)
-
-
-def _proven_since(
-    rows: Index, opened: OpenedFrames, frames: Mask, group: Candidates, context: HanContext
-) -> int:
-    """The row since which an eligible key of this group is proven; -1: before the block."""
-    if group.proves_fault(context.state(KeyProofs)):
-        return -1
-    places = np.array([i for i, key in enumerate(group.keys) if key.value in group.eligible], np.int64)
-    good = np.flatnonzero(frames & opened.ok & np.isin(opened.key, places))
-    return int(rows[good[0]]) if len(good) else NEVER
+        proofs = context.state(KeyProofs)
+        numbers, which = distinct(group[shut])
+        proven = np.array([groups[number].proves_fault(proofs) for number in numbers.tolist()], np.bool_)
+        fault = proven[which] | found.proven_before(group[shut], rows[shut])
+        verdict[shut[fault]] = BAD_MIC
+    return found

@@ -6,6 +6,8 @@ Sources: ZigBee 05-3474 R22 clauses 3.6.1.10 (address assignment), 2.4.3.1.11 (d
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from dissectors.keyring import Key
 from dissectors.layout import Layer
 from dissectors.reading import Reading
@@ -13,33 +15,48 @@ from dissectors.security.counters import FrameCounters
 from dissectors.zigbee.aps_commands import APP_LINK, HIGH_SECURITY_NETWORK, NETWORK, TC_LINK
 from dissectors.zigbee.nwk import AuxHeader, NwkHeader
 
-__all__ = ["assume_addresses", "learn_addresses", "learn_announced", "learn_key", "learn_pan_change"]
+__all__ = [
+    "ADDRESS_PAIRS",
+    "AddressPair",
+    "learn_addresses",
+    "learn_announced",
+    "learn_key",
+    "learn_pan_change",
+]
 
 
-def learn_addresses(reading: Reading, header: NwkHeader, aux: AuxHeader | None) -> None:
-    """A verified NWK frame: who sent the hop, who sent the frame, whom it is for."""
+class AddressPair(NamedTuple):
+    """A short address and an EUI-64 that stand in the headers of one frame, and belong to one device.
+
+    `verified`: only frames that were verified show it, or (False) only the others; None: all do.
+    """
+
+    short: str
+    eui64: str
+    verified: bool | None = None
+
+
+ADDRESS_PAIRS = (
+    AddressPair("hop", "sender", True),
+    AddressPair("src", "src_eui64"),
+    AddressPair("dst", "dst_eui64"),
+    AddressPair("hop", "sender", False),
+)
+"""What a NWK frame shows of addresses, in the order in which it counts: the sender of the hop (short address of the
+MAC source, EUI-64 of the auxiliary header), source, destination. An unverified frame is believed only where nothing is
+known, and last in what it says of the hop; a replay shows nothing."""
+
+
+def learn_addresses(reading: Reading, header: NwkHeader, aux: AuxHeader | None, verified: bool) -> None:
+    """What one NWK frame shows of addresses; for many see `dissectors.zigbee.address_columns`."""
     if not reading.trusted or reading.pan is None:
         return
-    learn = reading.context.addresses.learn
-    source = aux.get("source") if aux is not None else None
-    if source is not None and reading.sender_short is not None:
-        learn(reading.pan, reading.sender_short, source)
-    for short, eui64 in (("src", "src_eui64"), ("dst", "dst_eui64")):
-        if header.get(eui64) is not None:
-            learn(reading.pan, header.get(short), header.get(eui64))
-
-
-def assume_addresses(reading: Reading, header: NwkHeader, aux: AuxHeader | None) -> None:
-    """An unverified frame: believed only where nothing better is known."""
-    if not reading.trusted or reading.pan is None:
-        return
-    addresses = reading.context.addresses
-    pairs = [(header.get("src"), header.get("src_eui64")), (header.get("dst"), header.get("dst_eui64"))]
-    if aux is not None:
-        pairs.append((reading.sender_short, aux.get("source")))
-    for short, eui64 in pairs:
-        if short is not None and eui64 is not None and addresses.eui64(reading.pan, short) is None:
-            addresses.learn(reading.pan, short, eui64)
+    shown = {"hop": reading.sender_short, "sender": aux.get("source") if aux is not None else None}
+    shown |= {name: header.get(name) for name in ("src", "src_eui64", "dst", "dst_eui64")}
+    for pair in ADDRESS_PAIRS:
+        short, eui64 = shown[pair.short], shown[pair.eui64]
+        if pair.verified in (None, verified) and short is not None and eui64 is not None:
+            reading.context.addresses.learn(reading.pan, short, eui64, verified)
 
 
 def learn_announced(reading: Reading, short: int, eui64: int) -> None:
@@ -71,15 +88,8 @@ def learn_key(reading: Reading, command: Layer) -> None:
         return
     reading.out.learnt.append(key)
     keyring = reading.context.keyring
-    if not any(k.kind == key.kind and covers(k, key) for k in [k for k in keyring.keys if k.value == value]):
+    if not any(held.serves_as(key) for held in [one for one in keyring.keys if one.value == value]):
         keyring.add(key)
-
-
-def covers(held: Key, new: Key) -> bool:
-    """Whether `held` serves wherever `new` would."""
-    if held.pan not in (None, new.pan) or held.sequence not in (None, new.sequence):
-        return False
-    return held.devices is None or set(held.devices) == set(new.devices or ())
 
 
 def learn_pan_change(reading: Reading, pan: int) -> None:
