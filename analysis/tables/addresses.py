@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from analysis.tables.arrow import arrow_schema, codes_of, column_array, numpy_of
 from analysis.tables.schema import TABLES
-from dissectors import kernels
+from dissectors.vectors import kernels
 
 __all__ = ["address_text", "row_with_addresses", "text_schema", "with_addresses"]
 

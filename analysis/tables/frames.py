@@ -49,7 +49,7 @@ def _plain_texts(coded: Any, nothing: dict[int, Any]) -> Any:
     import pyarrow as pa
 
     from analysis.tables.arrow import numpy_of
-    from dissectors import kernels
+    from dissectors.vectors import kernels
 
     count, words = len(coded), coded.dictionary
     if coded.null_count == count:
