@@ -18,7 +18,7 @@ import numpy as np
 
 from analysis.engine.incidents import incidents_of
 from analysis.engine.judging import evidence_of
-from analysis.engine.merging import Said, Sayings
+from analysis.engine.merging import Said, Sayings, bounded
 from analysis.engine.provenance import provenance_of
 from analysis.features.completeness import tempered
 from analysis.features.shut import ShutKind, count_shut
@@ -355,7 +355,7 @@ def _evidence(rule: Rule, view: View, settings: Profile) -> Iterator[Evidence]:
         return
     scope = view.smart_energy_view if rule.smart_energy else view
     if scope is not None:
-        said = evidence_of(rule, scope, settings.parameters(rule.id, rule.parameters))
+        said = bounded(evidence_of(rule, scope, settings.parameters(rule.id, rule.parameters)))
         yield from said if not rule.absent else tempered(view, rule, list(said))
 
 

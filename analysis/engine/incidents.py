@@ -10,13 +10,17 @@ finding names the incident.
 from __future__ import annotations
 
 import csv
+from bisect import insort
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
 import numpy as np
 
 from analysis.findings.model import SEVERITIES, Finding, Incident, Rule
+from analysis.findings.subject import Subject
 
 __all__ = ["causes", "incidents_of"]
 
@@ -76,28 +80,105 @@ def _shown_with(findings: Sequence[Finding], rules: Mapping[str, Rule]) -> dict[
     return out
 
 
+@dataclass(slots=True, eq=False)
+class _Part:
+    """Findings of one cause that belong together; `ends` is when the last of them was over, by the other causes that
+    their frames show."""
+
+    members: list[int] = field(default_factory=list)
+    ends: dict[frozenset[str], float] = field(default_factory=dict)
+
+    @property
+    def end(self) -> float:
+        return max(self.ends.values())
+
+    def near(self, start: float, shown: frozenset[str]) -> bool:
+        """Whether a finding that begins at `start` follows closely upon one whose frames show the same."""
+        return any(
+            end + NEAR >= start and (not shown or not other or not shown.isdisjoint(other))
+            for other, end in self.ends.items()
+        )
+
+    def add(self, index: int, end: float, shown: frozenset[str]) -> None:
+        self.members.append(index)
+        self.ends[shown] = max(end, self.ends.get(shown, end))
+
+
 def _together(
     members: list[int],
     findings: Sequence[Finding],
     when: Sequence[tuple[float, float]],
     others: Mapping[int, set[str]],
 ) -> list[list[int]]:
-    parts: list[list[int]] = []
+    """The findings (in the order of their beginnings), each in the first part that it is near to, or that has its
+    device."""
+    parts: list[_Part] = []
+    recent: list[int] = []  # places of the parts that a finding may still be near to, ascending
+    first_of: dict[Subject, int] = {}
     for index in members:
-        for part in parts:
-            alike = [i for i in part if not others[i] or not others[index] or others[i] & others[index]]
-            near = any(_near(when[index], when[i]) for i in alike)
-            same = any(findings[i].about == findings[index].about for i in part)
-            if near or same:
-                part.append(index)
-                break
-        else:
-            parts.append([index])
-    return parts
+        (start, end), shown, about = when[index], frozenset(others[index]), findings[index].about
+        recent = [place for place in recent if parts[place].end + NEAR >= start]
+        found = next((place for place in recent if parts[place].near(start, shown)), len(parts))
+        place = min(found, first_of.get(about, len(parts)))
+        if place == len(parts):
+            parts.append(_Part())
+        parts[place].add(index, end, shown)
+        first_of[about] = min(place, first_of.get(about, place))
+        if place not in recent:
+            insort(recent, place)
+    return [part.members for part in parts]
 
 
-def _near(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return one[0] <= other[1] + NEAR and one[1] >= other[0] - NEAR
+@dataclass(slots=True, eq=False)
+class _Story:
+    """Parts of several causes that are one story: its members, the cause that names it, and what it spans."""
+
+    members: list[int]
+    cause: str
+    frames: set[int]
+    start: float
+    end: float
+    about: set[Subject]
+
+    @classmethod
+    def of(
+        cls,
+        part: list[int],
+        findings: Sequence[Finding],
+        when: Sequence[tuple[float, float]],
+        rules: Mapping[str, Rule],
+    ) -> _Story:
+        """The story of one part."""
+        return cls(
+            list(part),
+            rules[findings[part[0]].rule].cause,
+            {frame for i in part for frame in findings[i].frames},
+            min(when[i][0] for i in part),
+            max(when[i][1] for i in part),
+            {findings[i].about for i in part},
+        )
+
+    def take(self, other: _Story) -> None:
+        self.members += other.members
+        self.frames |= other.frames
+        self.start, self.end = min(self.start, other.start), max(self.end, other.end)
+        self.about |= other.about
+
+    def brings(self, other: _Story) -> bool:
+        """Whether its own cause brings the other's cause along: on its devices, or where its row says ``anywhere``, and
+        while it lasted."""
+        brings = _brought_by(self.cause)
+        while_it_lasted = self.start - NEAR <= other.start <= self.end + NEAR
+        return (
+            other.cause in brings
+            and while_it_lasted
+            and ("anywhere" in brings or not self.about.isdisjoint(other.about))
+        )
+
+
+@cache
+def _brought_by(cause: str) -> frozenset[str]:
+    return frozenset((causes().get(cause, {}).get("brings") or "").split("; "))
 
 
 def _stories(
@@ -107,43 +188,29 @@ def _stories(
     rules: Mapping[str, Rule],
 ) -> list[list[int]]:
     """Parts of several causes put together where they are one story; the gravest first, and first in each."""
-    stories: list[list[int]] = []
-    shown: list[set[int]] = []  # frames of each story
-    for part in parts:
-        frames = {f for i in part for f in findings[i].frames}
-        for story, seen in zip(stories, shown, strict=True):
-            if _same_frames(seen, frames) or _brought_along(story, part, findings, when, rules):
-                story += part
-                seen |= frames
-                break
+    stories: list[_Story] = []
+    of_frame: dict[int, list[int]] = {}  # places of the stories that have a frame
+    of_cause: dict[str, list[int]] = {}
+    for one in (_Story.of(part, findings, when, rules) for part in parts):
+        shared = Counter(place for frame in one.frames for place in of_frame.get(frame, ()))
+        found = [
+            place
+            for place, count in shared.items()
+            if count * 2 >= min(len(stories[place].frames), len(one.frames))
+        ]
+        for cause, places in of_cause.items():
+            if one.cause in _brought_by(cause):
+                found += [place for place in places if stories[place].brings(one)][:1]
+        place = min(found, default=len(stories))
+        fresh = one.frames if place == len(stories) else one.frames - stories[place].frames
+        for frame in fresh:
+            of_frame.setdefault(frame, []).append(place)
+        if place == len(stories):
+            of_cause.setdefault(one.cause, []).append(place)
+            stories.append(one)
         else:
-            stories.append(list(part))
-            shown.append(frames)
-    return stories
-
-
-def _same_frames(one: set[int], other: set[int]) -> bool:
-    fewest = min(len(one), len(other))
-    return fewest > 0 and len(one & other) * 2 >= fewest
-
-
-def _brought_along(
-    story: list[int],
-    part: list[int],
-    findings: Sequence[Finding],
-    when: Sequence[tuple[float, float]],
-    rules: Mapping[str, Rule],
-) -> bool:
-    """Whether the story's own cause brings the part's cause along: on its devices, or where its row says
-    ``anywhere``, and while it lasted."""
-    row = causes().get(rules[findings[story[0]].rule].cause, {})
-    brings = (row.get("brings") or "").split("; ")
-    if rules[findings[part[0]].rule].cause not in brings:
-        return False
-    start, end = min(when[i][0] for i in story), max(when[i][1] for i in story)
-    while_it_lasted = start - NEAR <= min(when[i][0] for i in part) <= end + NEAR
-    same = {findings[i].about for i in story} & {findings[i].about for i in part}
-    return while_it_lasted and (bool(same) or "anywhere" in brings)
+            stories[place].take(one)
+    return [story.members for story in stories]
 
 
 def _incident(

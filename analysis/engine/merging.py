@@ -3,10 +3,11 @@
 Strategy: of one window, all is told as it was said. Of several, a rule's evidence about one subject is one
 piece: broken in any window is broken, the frames joined, the text of the gravest window. Where a rule says
 several things of one subject in one window (one for each join, say), they stay apart. What is kept is bounded
-for each rule, so that a capture without end does not fill the memory."""
+for each rule, so that neither a capture without end nor one full of strangers fills the memory."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,9 +16,32 @@ from analysis.findings.subject import Subject
 
 __all__ = ["Said", "Sayings"]
 
-SUBJECTS_KEPT = 4000  # of one rule; what it says of more subjects is told together
+SUBJECTS_KEPT = (
+    4000  # of one rule that break it, and as many that keep it; what it says of more is told together
+)
 PIECES_KEPT = 100  # of one rule and subject
-OTHERS = Subject("capture", words="others")
+PIECES_OF_FIRST = 1000  # in the first window, which is the whole of most captures
+PIECES_OF_WINDOW = 20_000  # of one rule that tell of something broken, and as many of something kept
+OTHERS = {
+    False: Subject("capture", words="others"),
+    True: Subject("capture", words="others that keep it"),
+}
+"""Those that a rule tells of besides, by whether they keep it."""
+
+
+def bounded(said: Iterable[Evidence]) -> Iterator[Evidence]:
+    """What a rule says of one window; where that is too much, the rest is counted in a piece of its own."""
+    count: Counter[bool] = Counter()
+    last: dict[bool, Evidence] = {}
+    for one in said:
+        count[one.holds] += 1
+        if count[one.holds] <= PIECES_OF_WINDOW:
+            yield one
+        else:
+            last[one.holds] = one
+    for holds, one in last.items():
+        text = f"and {count[holds] - PIECES_OF_WINDOW:,} more that are not listed: {one.text}"
+        yield replace(one, subject=OTHERS[holds], text=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +62,19 @@ class Sayings:
     subjects: dict[Subject, list[Said]] = field(default_factory=dict)
     more: dict[Subject, int] = field(default_factory=dict)
     count: int = 0
+    told_of: Counter[bool] = field(default_factory=Counter)
 
     def add(self, evidence: Evidence, span: tuple[float, float], window: int) -> None:
         """Take in one piece of evidence of one window."""
         subject = evidence.subject
-        if subject not in self.subjects and window and len(self.subjects) >= SUBJECTS_KEPT:
-            subject = OTHERS
+        if subject not in self.subjects:
+            if self.told_of[evidence.holds] >= SUBJECTS_KEPT:
+                subject = OTHERS[evidence.holds]
+            self.told_of[evidence.holds] += 1
         said = self.subjects.setdefault(subject, [])
         one = Said(evidence, span, window, self.count)
         self.count += 1
-        if window and len(said) >= PIECES_KEPT:
+        if len(said) >= (PIECES_KEPT if window else PIECES_OF_FIRST):
             self.more[subject] = self.more.get(subject, 0) + 1
         else:
             said.append(one)

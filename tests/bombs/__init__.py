@@ -5,7 +5,7 @@
 
 from tests.bombs.containers import CONTAINERS
 from tests.bombs.frames import ACK, NETWORK_KEY, SIZE, Bomb, sound
-from tests.bombs.measuring import PART, decoded, read, room, times
+from tests.bombs.measuring import PART, decoded, read, room, sound_seconds, times
 from tests.bombs.traffic import TRAFFIC
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "read",
     "room",
     "sound",
+    "sound_seconds",
     "times",
 ]
 

@@ -68,6 +68,12 @@ def _least() -> int:
     return memory(decoded, ONE)
 
 
+@cache
+def sound_seconds() -> float:
+    """Processor time of an octet of a sound capture."""
+    return seconds(decoded, _sound()) / len(_sound())
+
+
 def _room(octets: bytes, size: int) -> float:
     """Octets of memory that an octet costs, besides what any decoding takes."""
     with pytest.MonkeyPatch.context() as patch:
