@@ -42,7 +42,8 @@ def modules(storey: str = "analysis") -> dict[str, Path]:
 
 
 def imports(path: Path, known: dict[str, Path]) -> set[str]:
-    """Modules among `known` that a module imports anywhere, but for what only the type checker reads."""
+    """Modules among `known` that a module imports anywhere, also inside functions and by their name in a text, but for
+    what only the type checker reads."""
     tree = ast.parse(path.read_text("utf-8"))
     unread = {
         id(inner)
@@ -60,6 +61,8 @@ def imports(path: Path, known: dict[str, Path]) -> set[str]:
             for alias in node.names:
                 inner_name = f"{node.module}.{alias.name}"
                 found.add(inner_name if inner_name in known else node.module)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            found |= {str(one.value) for one in node.args if isinstance(one, ast.Constant)}
     return found & known.keys() - {"analysis"}
 
 

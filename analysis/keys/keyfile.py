@@ -14,7 +14,6 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -346,17 +345,15 @@ def _cbke(entry: Entry, ring: Keyring) -> None:
 
 
 def _gbcs(entry: Entry, ring: Keyring) -> None:
-    try:
-        keystore_files: Any = import_module("analysis.keys.keystore_files")
-    except ImportError:
-        raise entry.error("", "this build has no GBCS key store") from None
+    from analysis.keys.keystore_files import KeystoreError, read_keystore
+
     names = ("access_control_broker", "certificates", "private_keys", "scalars", "roots", "crls")
     settings = {name: entry.get(name) for name in names if entry.get(name) is not None}
     if "access_control_broker" in settings:
         entry.eui64("access_control_broker", settings["access_control_broker"])
     try:
-        ring.gbcs = keystore_files.read_keystore(settings, base=Path(entry.path).parent)
-    except keystore_files.KeystoreError as error:
+        ring.gbcs = read_keystore(settings, base=Path(entry.path).parent)
+    except KeystoreError as error:
         raise entry.error(error.name, str(error), hint=error.hint) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ from analysis.pipeline.block_streams import Streams
 from analysis.pipeline.certificates import moment, note_certificates
 from analysis.pipeline.session import Session
 from analysis.tables.schema import columns_of
-from dissectors.field import Issue
+from dissectors.field import Issue, json_value
 from dissectors.message import Message
 
 __all__ = [
@@ -213,9 +214,5 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple | dict):
-        import json
-
-        from dissectors.field import json_value
-
         return json.dumps(json_value(value))
     return str(value)

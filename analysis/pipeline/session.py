@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from analysis.pipeline.devices import Radios
+from analysis.tables.schema import TABLES
 from dissectors.context import AddressMap, HanContext
 from dissectors.keyring import Key, Keyring
-
-if TYPE_CHECKING:
-    from analysis.pipeline.devices import Radios
 
 __all__ = ["Hindsight", "Session", "copy_keyring"]
 
@@ -119,9 +118,6 @@ class Session:
         tables: Iterable[str] | None = None,
         hindsight: Hindsight | None = None,
     ) -> None:
-        from analysis.pipeline.devices import Radios
-        from analysis.tables.schema import TABLES
-
         self.context = HanContext(copy_keyring(keyring or Keyring()))
         self.given = len(self.context.keyring.keys)
         self.capture = capture
@@ -130,7 +126,7 @@ class Session:
         self.opened: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.names: dict[int, str] = {}
-        self.radios: Radios = Radios()
+        self.radios = Radios()
         self.messages: list[dict[str, Any]] = []
         self.items: list[dict[str, Any]] = []
         self.message_count = 0

@@ -19,6 +19,7 @@ from analysis.tables.python_values import iso_time
 from analysis.views.tree import hex_pane, issue_lines, secret_spans, tree_lines
 from captures import CaptureFacts, FrameBlock, Kind
 from captures.block import cut
+from dissectors.context import HanContext
 from dissectors.field import Field
 from dissectors.frame import Dissection
 from dissectors.keyring import Keyring
@@ -124,7 +125,6 @@ def shown_row(block: FrameBlock, row: int, session: Session) -> Shown:
     """One row of a block, dissected with what `session` knows."""
     columns = capture_columns(block, row, session.capture)
     from dissectors import dissect_frame
-    from dissectors.context import HanContext
 
     number = int(block.number[row])
     if block.kind[row] == Kind.RADIO:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from analysis.views.usage import UsageError
+from dissectors.context import HanContext
 from dissectors.errors import DissectionError, Malformed
+from dissectors.frame import RawFrame
 from dissectors.gbcs.detection import identify
 from dissectors.gbcs.duis import response_name, service_name
 from dissectors.gbcs.inputs import Input, read_inputs
@@ -227,12 +229,8 @@ def _is_frame(octets: bytes, ring: Keyring) -> bool:
 
 def frame_message(octets: bytes, ring: Keyring) -> Message:
     """One radio frame as a message."""
-    from importlib import import_module
+    from dissectors import dissect_frame
 
-    from dissectors.context import HanContext
-    from dissectors.frame import RawFrame
-
-    dissect_frame: Any = import_module("dissectors").dissect_frame
     dissection = dissect_frame(RawFrame(octets), HanContext(ring))
     facts = {"protocol": dissection.columns.get("protocol"), "summary": dissection.columns.get("summary")}
     message = Message("frame", octets, facts=facts, fields=dissection.fields, issues=dissection.issues)
