@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from captures.block import BLOCK_FRAMES, FcsState, FrameBlock, Kind, Lost, TrailerKind
 from captures.capture import Capture, CaptureFacts, open_capture
 from captures.errors import CaptureError, CaptureMissing, UnknownFormat, UnsupportedLinkType
+from captures.frame import CapturedFrame, captured_frames
 from dissectors.deferred import deferred
+from dissectors.former_names import answer_to_former_names
 
 if TYPE_CHECKING:
-    from captures.writer import CapturedFrame, CaptureWriter, captured_frames, write_capture
+    from captures.writer import CaptureWriter, write_capture
     from dissectors.field import Field
 
 __all__ = [
@@ -36,12 +38,19 @@ __all__ = [
 
 
 def encapsulation_fields(record: bytes, link_type: int, frame: tuple[int, int] | None = None) -> list[Field]:
-    """The headers around a radio frame as a field tree; see `captures.fields.encapsulation_fields`."""
-    from captures import fields  # construct is heavy: only those who look at one record pay for it
+    """The headers around a radio frame as a field tree; see `captures.encapsulations.tree`."""
+    from captures.encapsulations import tree  # only those who look at one record load it
 
-    return fields.encapsulation_fields(record, link_type, frame)
+    return tree.encapsulation_fields(record, link_type, frame)
 
 
 # Who only reads captures does not load what writes them.
-WRITING = ("CapturedFrame", "CaptureWriter", "captured_frames", "write_capture")
+WRITING = ("CaptureWriter", "write_capture")
 __getattr__ = deferred(__name__, dict.fromkeys(WRITING, "writer"))
+MOVED = {
+    "captures.fields": "captures.encapsulations.tree",
+    "captures.files.gather": "captures.gather",
+    "captures.encapsulations.plausible": "captures.plausible",
+}
+"""Former names of modules, and where they are now; those of the simulated home stand in `captures.simulated`."""
+answer_to_former_names(MOVED)

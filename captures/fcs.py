@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from captures.files.gather import gather
+from captures.gather import gather
 from dissectors.crypto.crc import crc16
 from dissectors.ieee802154 import fcs
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from captures.encapsulations.plausible import plausible_starts
 from captures.fcs import remainders
-from captures.files.gather import gather
+from captures.gather import gather
+from captures.plausible import plausible_starts
 
 __all__ = ["LOOKED_AT", "Framing", "find_framing"]
 

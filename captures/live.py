@@ -22,8 +22,8 @@ from typing import IO, Any, NamedTuple
 from captures.block import BLOCK_FRAMES, FrameBlock, cut, joined
 from captures.capture import CaptureFacts, open_capture
 from captures.errors import CaptureMissing
-from captures.sniffers.event import SniffedFrame
-from captures.sniffers.recorder import Recording, Ring, captured, record
+from captures.frame import CapturedFrame
+from captures.sniffers.recorder import Recording, Ring, record, with_losses_told
 from captures.sniffers.source import Sniffer
 from captures.steadying import Steady
 from captures.writer import CaptureWriter
@@ -210,11 +210,11 @@ class _Shown:
         pipe.write(self._octets.getvalue())  # the head of a capture, for which an empty pipe has room
         os.set_blocking(pipe.fileno(), False)
 
-    def heard(self, frame: SniffedFrame, _recording: Recording) -> None:
+    def heard(self, frame: CapturedFrame, _recording: Recording) -> None:
         """A frame that is safe in its file. A write of so few octets is done whole or not at all."""
         self._octets.seek(0)
         self._octets.truncate()
-        self._writer.write(captured(frame))
+        self._writer.write(with_losses_told(frame))
         try:
             done = self._pipe.write(self._octets.getvalue())
         except BrokenPipeError:

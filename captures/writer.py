@@ -10,15 +10,15 @@ import contextlib
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
 from typing import IO, Literal
 
-from captures.block import FcsState, FrameBlock, Kind, TrailerKind
+from captures.block import FcsState, FrameBlock, TrailerKind
 from captures.errors import CaptureError
 from captures.fcs import fcs16
 from captures.files.blocks import SECRETS_ZAPS, SECRETS_ZNWK, pad4
+from captures.frame import CapturedFrame, captured_frames
 from captures.whole_files import whole_file
 from dissectors.keyring import Key
 
@@ -27,56 +27,6 @@ __all__ = ["CaptureWriter", "CapturedFrame", "Format", "captured_frames", "write
 Format = Literal["pcapng", "pcap"]
 TAP, WITH_FCS, WITHOUT_FCS = 283, 195, 230
 SECOND = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class CapturedFrame:
-    """One frame as a sniffer or the simulated network has it.
-
-    Attributes:
-        octets: the PSDU, with its trailer when there is one.
-        time_ns: nanoseconds since 1970.
-        trailer, fcs: what the last octets are, and whether the check sequence was right.
-        channel, page, rssi, lqi: None when unknown; RSSI in dBm.
-        comment: kept with the frame in pcapng.
-        link_type: set for a record that is no radio frame; `octets` are the record then.
-        record: the record as captured, with its encapsulation, when there was one.
-        interface: which interface of a capture with several it came through.
-    """
-
-    octets: bytes
-    time_ns: int
-    trailer: TrailerKind = TrailerKind.ABSENT
-    fcs: FcsState = FcsState.UNKNOWN
-    channel: int | None = None
-    page: int | None = None
-    rssi: int | None = None
-    lqi: int | None = None
-    comment: str = ""
-    link_type: int | None = None
-    record: bytes = b""
-    interface: int = 0
-
-
-def captured_frames(block: FrameBlock) -> Iterator[CapturedFrame]:
-    """The rows of a block, one after the other; rows without a frame too."""
-    for row in range(len(block)):
-        radio = block.kind[row] == Kind.RADIO
-        record = block.record(row)
-        yield CapturedFrame(
-            octets=block.octets(row) if radio else record,
-            time_ns=int(block.time_ns[row]),
-            trailer=TrailerKind(int(block.trailer[row])),
-            fcs=FcsState(int(block.fcs[row])),
-            channel=int(block.channel[row]) if block.channel[row] != 255 else None,
-            page=int(block.page[row]) if block.page[row] != 255 else None,
-            rssi=int(block.rssi[row]) if block.rssi[row] != -128 else None,
-            lqi=int(block.lqi[row]) if block.has_lqi[row] else None,
-            comment=block.comments.get(int(block.number[row]), ""),
-            link_type=None if radio else int(block.link_type[row]),
-            record=record,
-            interface=int(block.interface[row]),
-        )
 
 
 class CaptureWriter:
@@ -159,7 +109,7 @@ class CaptureWriter:
 
     def write_names(self, names: Mapping[int, str]) -> None:
         """Names of devices by EUI-64; nothing in pcap."""
-        from captures.structures import NAME
+        from captures.files.structures import NAME
 
         if self.format == "pcap" or not names:
             return
@@ -171,7 +121,7 @@ class CaptureWriter:
 
     def write_secret(self, key: Key) -> None:
         """A network or link key, in the clear for whoever reads the capture; nothing in pcap."""
-        from captures.structures import SECRETS, ZIGBEE_APS_SECRET, ZIGBEE_NETWORK_SECRET
+        from captures.files.structures import SECRETS, ZIGBEE_APS_SECRET, ZIGBEE_NETWORK_SECRET
 
         if self.format == "pcap" or key.kind not in ("network", "link"):
             return
@@ -183,7 +133,7 @@ class CaptureWriter:
         self._put(_block(10, SECRETS.build({"type": kind, "secrets": secret})))
 
     def _start(self, comments: list[str]) -> None:
-        from captures.structures import PCAP_FILE_HEADER, SECTION_HEADER
+        from captures.files.structures import PCAP_FILE_HEADER, SECTION_HEADER
 
         if self.format == "pcap":
             self._put(PCAP_FILE_HEADER.build({"link_type": self.link_type}))
@@ -195,7 +145,7 @@ class CaptureWriter:
 
     def _interface(self, link_type: int, source: int) -> int:
         """The number of the interface for records of `link_type` from interface `source`."""
-        from captures.structures import INTERFACE
+        from captures.files.structures import INTERFACE
 
         found = self._interfaces.get((link_type, source))
         if found is None:
@@ -337,7 +287,7 @@ def _with_fcs(frame: CapturedFrame) -> bytes:
 
 @lru_cache(maxsize=65_536)
 def _tap(fcs_type: int, channel: int | None, page: int | None, rssi: int | None, lqi: int | None) -> bytes:
-    from captures.structures import tap_header
+    from captures.encapsulations.tap import tap_header
 
     entries = [(0, bytes([fcs_type]))]
     if rssi is not None:

@@ -1,9 +1,8 @@
-"""Ethernet, Linux cooked and raw IP records: find the datagrams of sniffers (ZEP, TI), and frames under
-their own type.
+"""IP and UDP: find the datagrams of sniffers (ZEP, TI) in packets of raw IP, and behind other link layers.
 
-Layouts: IEEE 802.3 and 802.1Q; https://www.tcpdump.org/linktypes.html (SLL, SLL2, null, loop, raw);
-RFC 791, RFC 8200, RFC 768. Strategy: each step moves all records of its kind at once to the next header;
-a record that fits nowhere stays a packet.
+Layouts: RFC 791, RFC 8200, RFC 768; link types 101, 12, 14, 228, 229, and those with an address family before it
+(0, 108: https://www.tcpdump.org/linktypes.html). Strategy: each step moves all records of its kind at once to the next
+header; a record that fits nowhere stays a packet.
 """
 
 from __future__ import annotations
@@ -13,57 +12,33 @@ import numpy.typing as npt
 
 from captures.block import Kind
 from captures.encapsulations import ti_radio, zep
-from captures.encapsulations.draft import JUDGED, JUDGED_NONE, Draft, Rows
-from captures.files.gather import gather
+from captures.encapsulations.draft import Draft, Rows
+from captures.encapsulations.walk import Step, Walk, Words
+from captures.gather import gather
+from captures.structure import Structure
 
-__all__ = ["ethernet", "loopback", "raw_ip", "sll", "sll2"]
+__all__ = [
+    "EXTENSION", "IPV4", "IPV6", "NULL", "UDP", "Positions", "ip", "ip_step", "loopback", "loopback_step", "raw_ip",
+    "windows",
+]  # fmt: skip
 
-IPV4, IPV6 = 0x0800, 0x86DD
-TAGS = (0x8100, 0x88A8, 0x9100)
-RADIO_TYPES = (0x00F6, 0x809A)
-"""EtherTypes of a bare IEEE 802.15.4 frame: Linux (ETH_P_IEEE802154), and the one Wireshark knows."""
-MONITOR, DEVICE = 805, 804
-"""ARPHRD types of Linux: IEEE 802.15.4 as heard (with FCS) and as handed up (without)."""
-UDP, EXTENSIONS = 17, (0, 43, 60, 135)
+UDP_PROTOCOL, EXTENSIONS = 17, (0, 43, 60, 135)
 Positions = npt.NDArray[np.int64]
-
-
-def ethernet(draft: Draft, rows: Rows) -> None:
-    """Link type 1, with any number of VLAN tags."""
-    rows, at, end = _windows(draft, rows, 14)
-    kind = gather(draft.block.data, at + 12, ">u2").astype(np.int64)
-    _network(draft, rows, at + 14, end, kind)
-
-
-def sll(draft: Draft, rows: Rows) -> None:
-    """Link type 113: packet type, ARPHRD type, address length, address 8, protocol."""
-    rows, at, end = _windows(draft, rows, 16)
-    hardware = gather(draft.block.data, at + 2, ">u2")
-    kind = gather(draft.block.data, at + 14, ">u2").astype(np.int64)
-    _cooked(draft, rows, at + 16, end, kind, hardware)
-
-
-def sll2(draft: Draft, rows: Rows) -> None:
-    """Link type 276: protocol, reserved, interface, ARPHRD type, packet type, address length, address 8."""
-    rows, at, end = _windows(draft, rows, 20)
-    hardware = gather(draft.block.data, at + 8, ">u2")
-    kind = gather(draft.block.data, at, ">u2").astype(np.int64)
-    _cooked(draft, rows, at + 20, end, kind, hardware)
 
 
 def loopback(draft: Draft, rows: Rows) -> None:
     """Link types 0 and 108: an address family of four octets in either order, then IP."""
-    rows, at, end = _windows(draft, rows, 5)
-    _ip(draft, rows, at + 4, end)
+    rows, at, end = windows(draft, rows, 5)
+    ip(draft, rows, at + 4, end)
 
 
 def raw_ip(draft: Draft, rows: Rows) -> None:
     """Link types 101, 12, 14, 228, 229."""
-    rows, at, end = _windows(draft, rows, 1)
-    _ip(draft, rows, at, end)
+    rows, at, end = windows(draft, rows, 1)
+    ip(draft, rows, at, end)
 
 
-def _windows(draft: Draft, rows: Rows, need: int) -> tuple[Rows, Positions, Positions]:
+def windows(draft: Draft, rows: Rows, need: int) -> tuple[Rows, Positions, Positions]:
     """Rows with `need` octets, their starts and ends; all are packets until more is known."""
     block = draft.block
     block.kind[rows] = Kind.PACKET
@@ -72,45 +47,7 @@ def _windows(draft: Draft, rows: Rows, need: int) -> tuple[Rows, Positions, Posi
     return rows, at, at + block.length[rows]
 
 
-def _cooked(
-    draft: Draft,
-    rows: Rows,
-    at: Positions,
-    end: Positions,
-    kind: Positions,
-    hardware: npt.NDArray[np.uint16],
-) -> None:
-    for value, trailer in ((MONITOR, JUDGED), (DEVICE, JUDGED_NONE)):
-        mine = hardware == value
-        _frame(draft, rows[mine], at[mine], end[mine], trailer)
-    rest = (hardware != MONITOR) & (hardware != DEVICE)
-    _network(draft, rows[rest], at[rest], end[rest], kind[rest])
-
-
-def _frame(draft: Draft, rows: Rows, at: Positions, end: Positions, trailer: int) -> None:
-    """The rest of the record is a radio frame."""
-    block = draft.block
-    draft.wire[rows] -= at - block.offset[rows]
-    block.kind[rows] = Kind.RADIO
-    block.offset[rows], block.length[rows] = at, end - at
-    block.trailer[rows] = trailer
-
-
-def _network(draft: Draft, rows: Rows, at: Positions, end: Positions, kind: Positions) -> None:
-    """What comes after an EtherType."""
-    for _ in range(4):
-        tagged = np.flatnonzero(np.isin(kind, TAGS) & (at + 4 <= end))
-        if not len(tagged):
-            break
-        kind[tagged] = gather(draft.block.data, at[tagged] + 2, ">u2")
-        at[tagged] += 4
-    bare = np.isin(kind, RADIO_TYPES)
-    _frame(draft, rows[bare], at[bare], end[bare], JUDGED)
-    ip = ((kind == IPV4) | (kind == IPV6)) & (at < end)
-    _ip(draft, rows[ip], at[ip], end[ip])
-
-
-def _ip(draft: Draft, rows: Rows, at: Positions, end: Positions) -> None:
+def ip(draft: Draft, rows: Rows, at: Positions, end: Positions) -> None:
     """IPv4 or IPv6, told from the version; only unfragmented UDP goes on."""
     data = draft.block.data
     version = data[at] >> 4
@@ -119,7 +56,7 @@ def _ip(draft: Draft, rows: Rows, at: Positions, end: Positions) -> None:
     header = (data[here].astype(np.int64) & 0x0F) * 4
     total = gather(data, here + 2, ">u2").astype(np.int64)
     whole = (gather(data, here + 6, ">u2") & 0x3FFF) == 0
-    good = whole & (data[here + 9] == UDP) & (header >= 20)
+    good = whole & (data[here + 9] == UDP_PROTOCOL) & (header >= 20)
     stop = np.where(total >= 28, np.minimum(here + total, end[four]), end[four])
     _udp(draft, rows[four][good], (here + header)[good], stop[good])
     six = (version == 6) & (at + 40 <= end)
@@ -139,7 +76,7 @@ def _ipv6(draft: Draft, rows: Rows, at: Positions, end: Positions) -> None:
         following[extended] = data[at[extended]]
         at[extended] += (data[at[extended] + 1].astype(np.int64) + 1) * 8
         at = np.minimum(at, end)
-    good = following == UDP
+    good = following == UDP_PROTOCOL
     _udp(draft, rows[good], at[good], end[good])
 
 
@@ -155,3 +92,100 @@ def _udp(draft: Draft, rows: Rows, at: Positions, end: Positions) -> None:
     zep.unwrap(draft, rows[ours], at[ours], end[ours])
     theirs = ~ours & ((source == ti_radio.PORT) | (target == ti_radio.PORT))
     ti_radio.unwrap(draft, rows[theirs], at[theirs], end[theirs])
+
+
+# --- one record as a tree
+
+NULL = Structure(lambda c: c.Struct("family" / c.Bytes(4)))
+IPV4 = Structure(
+    lambda c: c.Struct(
+        "version_header_length" / c.Int8ub,
+        "service" / c.Int8ub,
+        "total_length" / c.Int16ub,
+        "identification" / c.Int16ub,
+        "flags_fragment" / c.Int16ub,
+        "time_to_live" / c.Int8ub,
+        "protocol" / c.Int8ub,
+        "checksum" / c.Int16ub,
+        "source" / c.Bytes(4),
+        "destination" / c.Bytes(4),
+        "options" / c.Bytes(lambda context: max((context.version_header_length & 0x0F) * 4 - 20, 0)),
+    )
+)
+IPV6 = Structure(
+    lambda c: c.Struct(
+        "version_class_label" / c.Int32ub,
+        "payload_length" / c.Int16ub,
+        "next_header" / c.Int8ub,
+        "hop_limit" / c.Int8ub,
+        "source" / c.Bytes(16),
+        "destination" / c.Bytes(16),
+    )
+)
+EXTENSION = Structure(
+    lambda c: c.Struct(
+        "next_header" / c.Int8ub,
+        "length" / c.Int8ub,
+        "options" / c.Bytes(lambda context: context.length * 8 + 6),
+    )
+)
+UDP = Structure(
+    lambda c: c.Struct(
+        "source_port" / c.Int16ub,
+        "destination_port" / c.Int16ub,
+        "length" / c.Int16ub,
+        "checksum" / c.Int16ub,
+    )
+)
+WORDS: Words = {
+    "protocol": {UDP_PROTOCOL: "UDP"},
+    "next_header": {UDP_PROTOCOL: "UDP"},
+    "destination_port": {zep.PORT: "ZEP"},
+    "source_port": {zep.PORT: "ZEP"},
+}
+
+
+def loopback_step(walk: Walk) -> Step | None:
+    """The address family as a branch; then IP."""
+    return ip_step if walk.header("loopback", NULL) else None
+
+
+def ip_step(walk: Walk) -> Step | None:
+    """The header of either version as a branch; behind it UDP, or octets."""
+    version = walk.record[walk.at] >> 4 if walk.at < walk.end else 0
+    if version == 4:
+        start = walk.at
+        head = walk.header("ipv4", IPV4, WORDS)
+        total = head.get("total_length", 0)
+        if total >= 28:
+            walk.end = min(walk.end, start + total)
+        if head.get("protocol") == UDP_PROTOCOL and not head["flags_fragment"] & 0x3FFF:
+            return udp_step
+    elif version == 6:
+        head = walk.header("ipv6", IPV6, WORDS)
+        if head.get("payload_length"):
+            walk.end = min(walk.end, walk.at + head["payload_length"])
+        following = head.get("next_header")
+        for _ in range(8):
+            if following not in EXTENSIONS:
+                break
+            following = walk.header("ipv6_extension", EXTENSION).get("next_header")
+        if following == UDP_PROTOCOL:
+            return udp_step
+    walk.rest("payload", all_of_it=True)
+    return None
+
+
+def udp_step(walk: Walk) -> Step | None:
+    """The header as a branch; behind it ZEP, TI's header, or octets."""
+    start = walk.at
+    head = walk.header("udp", UDP, WORDS)
+    if head.get("length", 0) >= 8:
+        walk.end = min(walk.end, start + head["length"])
+    ports = head.get("source_port"), head.get("destination_port")
+    if zep.PORT in ports or walk.record[walk.at : walk.at + 2] == b"EX":
+        return zep.step
+    if ti_radio.PORT in ports and walk.end - walk.at > ti_radio.HEADER + 3:
+        return ti_radio.step
+    walk.rest("payload", all_of_it=True)
+    return None

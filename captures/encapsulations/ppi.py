@@ -13,9 +13,11 @@ import numpy as np
 
 from captures.block import Kind
 from captures.encapsulations.draft import Draft, Rows
-from captures.files.gather import gather
+from captures.encapsulations.walk import Step, Walk
+from captures.gather import gather
+from captures.structure import Structure
 
-__all__ = ["HEADER", "LINK_TYPE", "unwrap"]
+__all__ = ["HEADER", "LINK_TYPE", "PPI", "step", "unwrap"]
 
 LINK_TYPE = 192
 HEADER = 8
@@ -43,3 +45,29 @@ def unwrap(draft: Draft, rows: Rows, inside: Mapping[int, Callable[[Draft, Rows]
             block.kind[mine] = Kind.PACKET
         else:
             take_off(draft, mine)
+
+
+# --- one record as a tree
+
+PPI = Structure(
+    lambda c: c.Struct(
+        "version" / c.Default(c.Int8ul, 0),
+        "flags" / c.Default(c.Int8ul, 0),
+        "length" / c.Int16ul,
+        "link_type" / c.Int32ul,
+    )
+)
+
+
+def step(walk: Walk, inside: Mapping[int, Step]) -> Step | None:
+    """The header as a branch and its fields as octets; then what the link type inside asks for."""
+    head = walk.header("ppi", PPI)
+    if not head:
+        return None
+    walk.end, whole = min(walk.end, max(head["length"], walk.at)), walk.end
+    walk.rest("ppi_fields")
+    walk.end = whole
+    inner = head["link_type"]
+    if inner not in inside:
+        walk.rest("packet")
+    return None if inner == LINK_TYPE else inside.get(inner)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from captures.encapsulations import zboss
 from captures.encapsulations.draft import JUDGED, JUDGED_NONE, Draft, Rows
-from captures.files.gather import gather
+from captures.encapsulations.walk import Step, Walk
+from captures.gather import gather
+from captures.structure import Structure
 
-__all__ = ["no_fcs", "non_ask_phy", "with_fcs"]
+__all__ = ["PHY", "no_fcs", "no_header", "non_ask_phy", "phy_step", "step", "with_fcs"]
 
 
 def no_fcs(draft: Draft, rows: Rows) -> None:
@@ -47,3 +50,30 @@ def non_ask_phy(draft: Draft, rows: Rows) -> None:
     block.offset[rows] += 6
     block.length[rows] = np.minimum(told, have)
     draft.wire[rows] = told
+
+
+# --- one record as a tree
+
+PHY = Structure(
+    lambda c: c.Struct("preamble" / c.Bytes(4), "start_of_frame" / c.Int8ul, "phy_header" / c.Int8ul)
+)
+
+
+def phy_step(walk: Walk) -> Step | None:
+    """Preamble, SFD and PHR as a branch."""
+    walk.header("phy", PHY)
+    return None
+
+
+def no_header(walk: Walk) -> Step | None:
+    """The record is the frame."""
+    return None
+
+
+def step(walk: Walk) -> Step | None:
+    """What link type 195 has before the frame: nothing, or a ZBOSS header."""
+    return (
+        zboss.step
+        if walk.record[walk.at :].startswith(zboss.MARK) and walk.end - walk.at >= zboss.HEADER
+        else None
+    )

@@ -7,14 +7,19 @@ significant octet first. Strategy: the entries are walked by their number, all r
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from captures.block import Kind, TrailerKind
 from captures.encapsulations.draft import Draft, Rows
-from captures.files.gather import gather
+from captures.encapsulations.walk import BUFFER, Step, Walk, leaves
+from captures.gather import gather
+from captures.structure import Structure
+from dissectors.field import Field
 
-__all__ = ["FCS_TYPE", "unwrap"]
+__all__ = ["FCS_TYPE", "TAP_ENTRY", "TAP_HEADER", "TAP_VALUES", "TapValue", "step", "tap_header", "unwrap"]
 
 FCS_TYPE, RSS, CHANNEL, LQI = 0, 1, 3, 10
 TRAILERS = np.array([TrailerKind.ABSENT, TrailerKind.FCS16, TrailerKind.FCS32], np.uint8)
@@ -79,3 +84,124 @@ def _values(draft: Draft, rows: Rows, at: Positions, kind: Positions, length: Po
     if mine.any():
         block.lqi[rows[mine]] = data[at[mine]]
         block.has_lqi[rows[mine]] = True
+
+
+# --- one record as a tree
+
+TAP_HEADER = Structure(
+    lambda c: c.Struct(
+        "version" / c.Default(c.Int8ul, 0), "reserved" / c.Default(c.Int8ul, 0), "length" / c.Int16ul
+    )
+)
+TAP_ENTRY = Structure(
+    lambda c: c.Struct(
+        "type" / c.Int16ul,
+        "length" / c.Rebuild(c.Int16ul, c.len_(c.this.value)),
+        "value" / c.Bytes(c.this.length),
+        "padding" / c.Padding(lambda context: -context.length % 4),
+    )
+)
+
+
+class TapValue(NamedTuple):
+    """How the value of one kind of TAP entry is called, laid out, and measured."""
+
+    name: str
+    layout: Structure
+    unit: str = ""
+    words: dict[int, str] = {}
+
+
+TAP_VALUES: dict[int, TapValue] = {
+    0: TapValue(
+        "fcs_type",
+        Structure(lambda c: c.Struct("fcs_type" / c.Int8ul)),
+        "",
+        {0: "none", 1: "16-bit CRC", 2: "32-bit CRC"},
+    ),
+    1: TapValue("received_signal_strength", Structure(lambda c: c.Struct("rss" / c.Float32l)), "dBm"),
+    2: TapValue("bit_rate", Structure(lambda c: c.Struct("bit_rate" / c.Int32ul)), "bit/s"),
+    3: TapValue(
+        "channel_assignment", Structure(lambda c: c.Struct("channel" / c.Int16ul, "page" / c.Int8ul))
+    ),
+    4: TapValue(
+        "sun_phy", Structure(lambda c: c.Struct("band" / c.Int8ul, "type" / c.Int8ul, "mode" / c.Int8ul))
+    ),
+    5: TapValue("start_of_frame", Structure(lambda c: c.Struct("start_of_frame" / c.Int64ul)), "ns"),
+    6: TapValue("end_of_frame", Structure(lambda c: c.Struct("end_of_frame" / c.Int64ul)), "ns"),
+    7: TapValue("absolute_slot_number", Structure(lambda c: c.Struct("absolute_slot_number" / c.Int64ul))),
+    8: TapValue("start_of_slot", Structure(lambda c: c.Struct("start_of_slot" / c.Int64ul)), "ns"),
+    9: TapValue("slot_length", Structure(lambda c: c.Struct("slot_length" / c.Int32ul)), "us"),
+    10: TapValue("link_quality", Structure(lambda c: c.Struct("link_quality" / c.Int8ul))),
+    11: TapValue("centre_frequency", Structure(lambda c: c.Struct("centre_frequency" / c.Float32l)), "kHz"),
+    12: TapValue(
+        "channel_plan",
+        Structure(lambda c: c.Struct("start" / c.Float32l, "spacing" / c.Float32l, "channels" / c.Int16ul)),
+        "kHz, kHz, count",
+    ),
+    13: TapValue("phy_header", Structure(lambda c: c.Struct("phr_type" / c.Int16ul, "phr_bits" / c.Int16ul))),
+}
+
+
+def step(walk: Walk) -> Step | None:
+    """Header and entries as a branch, each entry with its value read where its kind is known."""
+    head = walk.header("tap", TAP_HEADER)
+    if not head:
+        return None
+    branch, frame = walk.found[-1], head["length"]
+    if frame < 4 or frame > len(walk.record) or head["version"]:
+        branch.meaning = "damaged header"
+        walk.rest("octets_that_do_not_fit")
+        return None
+    walk.end = frame
+    while walk.at + 4 <= walk.end:
+        entry = Field("entry", None, "", walk.at, 0, BUFFER)
+        values = leaves(TAP_ENTRY, walk.record[walk.at : walk.end], walk.at, entry)
+        if "value" not in values:
+            break
+        _value(entry, values)
+        branch.children.append(entry)
+        walk.at = entry.end
+    if walk.at < walk.end:
+        octets = walk.record[walk.at : walk.end]
+        branch.children.append(Field("octets", octets, None, walk.at, len(octets), BUFFER))
+        walk.at = walk.end
+    branch.length = walk.at
+    return None
+
+
+def _value(entry: Field, values: dict[str, Any]) -> None:
+    """Name the entry, and read its value in place of the octets when its kind is known."""
+    known = TAP_VALUES.get(values["type"])
+    if known is None:
+        entry.meaning = None
+        return
+    entry.name = known.name
+    at = next((i for i, leaf in enumerate(entry.children) if leaf.name == "value"), None)
+    if at is None:
+        return
+    octets, start = entry.children[at].value, entry.children[at].offset
+    inner = Field(known.name, None, "", start, 0, BUFFER)
+    read = leaves(known.layout, octets, start, inner)
+    if len(read) < len(known.layout.subcons):
+        return
+    if inner.end < start + len(octets):
+        rest = octets[inner.end - start :]
+        inner.children.append(Field("octets", rest, None, inner.end, len(rest), BUFFER))
+    if len(read) == 1:
+        leaf = inner.children[0]
+        leaf.meaning = (
+            known.words.get(leaf.value, known.unit) if not isinstance(leaf.value, float) else known.unit
+        )
+    entry.children[at : at + 1] = inner.children
+
+
+def tap_header(entries: list[tuple[int, bytes]]) -> bytes:
+    """A TAP header with these entries (type, value).
+
+    >>> tap_header([(0, bytes([1]))]).hex()
+    '00000c000000010001000000'
+    """
+    body = b"".join(TAP_ENTRY.build({"type": kind, "value": value}) for kind, value in entries)
+    header: bytes = TAP_HEADER.build({"length": 4 + len(body)})
+    return header + body

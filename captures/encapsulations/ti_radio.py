@@ -13,9 +13,11 @@ import numpy.typing as npt
 
 from captures.block import FcsState, Kind
 from captures.encapsulations.draft import JUDGED_NONE, Draft, Rows
-from captures.files.gather import gather
+from captures.encapsulations.walk import Step, Walk
+from captures.gather import gather
+from captures.structure import Structure
 
-__all__ = ["HEADER", "PORT", "unwrap"]
+__all__ = ["HEADER", "PORT", "TI_RADIO", "step", "unwrap"]
 
 PORT = 17760
 HEADER = 16
@@ -43,3 +45,28 @@ def unwrap(draft: Draft, rows: Rows, at: Positions, end: Positions) -> None:
         cut, draft.wire[rows] - (begin - block.record_offset[rows]), block.length[rows]
     )
     block.trailer[rows] = JUDGED_NONE
+
+
+# --- one record as a tree
+
+TI_RADIO = Structure(
+    lambda c: c.Struct(
+        "version" / c.Default(c.Int8ul, 0),
+        "length" / c.Int16ul,
+        "interface_type" / c.Int8ul,
+        "interface" / c.Int16ul,
+        "protocol" / c.Int8ul,
+        "phy" / c.Int8ul,
+        "frequency" / c.Int16ul,
+        "frequency_fraction" / c.Int16ul,
+        "channel" / c.Int16ul,
+        "rssi" / c.Int8sl,
+        "status" / c.Int8ul,
+    )
+)
+
+
+def step(walk: Walk) -> Step | None:
+    """The header of a datagram as a branch."""
+    walk.header("ti_radio", TI_RADIO)
+    return None

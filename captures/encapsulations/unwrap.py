@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from captures.block import FcsState, FrameBlock, Kind, TrailerKind
-from captures.encapsulations import internet, ppi, radio, tap, user
+from captures.encapsulations import internet, link_layers, ppi, radio, tap, user
 from captures.encapsulations.draft import JUDGED, JUDGED_NONE, Draft, Rows, start
 from captures.fcs import fcs32, remainders
-from captures.files.gather import gather
 from captures.files.records import Interface, Records
 from captures.framing import LOOKED_AT as FRAMED
 from captures.framing import Framing, find_framing
+from captures.gather import gather
 from captures.trailer import ENOUGH, Judgement, RssiScale
 from dissectors.vectors import unique_values
 
@@ -26,9 +26,9 @@ SUPPORTED: dict[int, Callable[[Draft, Rows], None]] = {
     215: radio.non_ask_phy,
     230: radio.no_fcs,
     283: tap.unwrap,
-    1: internet.ethernet,
-    113: internet.sll,
-    276: internet.sll2,
+    1: link_layers.ethernet,
+    113: link_layers.sll,
+    276: link_layers.sll2,
     0: internet.loopback,
     108: internet.loopback,
     12: internet.raw_ip,

@@ -1,8 +1,7 @@
 """Link types 147 to 162, "reserved for private use": what is in them is found out from the records.
 
-Known to be written under them: the header of the nRF sniffer for IEEE 802.15.4 (channel u16, RSSI i16 in dBm, LQI
-u16, least significant octet first, then the frame without FCS), frames as they are, and what other link types carry
-(TAP, ZEP, ZBOSS). Strategy: the first records of an interface are held against each form; the form that all but a
+Known to be written under them: the header of the nRF sniffer, frames as they are, and what other link types carry (TAP,
+ZEP, ZBOSS). Strategy: the first records of an interface are held against each form; the form that all but a
 few of them have is taken for the whole interface. Where none fits, the records stay packets (DLMS on serial lines).
 """
 
@@ -15,18 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from captures.block import FrameBlock, Kind
-from captures.encapsulations import radio, tap, zep
-from captures.encapsulations.draft import JUDGED_NONE, Draft, Rows
-from captures.encapsulations.plausible import plausible_starts
+from captures.encapsulations import nordic, radio, tap, zboss, zep
+from captures.encapsulations.draft import Draft, Rows
+from captures.encapsulations.walk import Step
 from captures.fcs import remainders
-from captures.files.gather import gather
+from captures.gather import gather
+from captures.plausible import plausible_starts
 
-__all__ = ["LINK_TYPES", "UserForm", "find_form", "leave"]
+__all__ = ["LINK_TYPES", "UserForm", "find_form", "leave", "step_of"]
 
 LINK_TYPES = range(147, 163)
 LOOKED_AT = 256
 """Records of an interface that are looked at to find its form."""
-NORDIC = 6
 FITTING = 0.9
 """Share of the records that must have a form for it to be taken."""
 SHORTEST_ZEP = 8
@@ -57,38 +56,6 @@ def leave(draft: Draft, rows: Rows) -> None:
     draft.block.kind[rows] = Kind.PACKET
 
 
-def _nordic(draft: Draft, rows: Rows) -> None:
-    """Take the nRF sniffer's header off."""
-    block = draft.block
-    there = block.length[rows] >= NORDIC
-    draft.nothing(rows[~there], "shorter than the header of the nRF sniffer")
-    rows = rows[there]
-    words = _words(block, rows)
-    block.channel[rows] = np.clip(words[:, 0], 0, 255)
-    block.page[rows] = 0
-    block.rssi[rows] = np.clip(words[:, 1].astype(np.uint16).view(np.int16), -128, 127).astype(np.int8)
-    block.lqi[rows] = np.minimum(words[:, 2], 255)
-    block.has_lqi[rows] = True
-    block.offset[rows] += NORDIC
-    block.length[rows] -= NORDIC
-    draft.wire[rows] -= NORDIC
-    block.trailer[rows] = JUDGED_NONE
-
-
-def _words(block: FrameBlock, rows: Rows) -> npt.NDArray[np.uint16]:
-    """The first three 16-bit numbers of each record."""
-    found = [gather(block.data, block.offset[rows] + at, "<u2") for at in (0, 2, 4)]
-    return np.stack(found, axis=1)
-
-
-def _fits_nordic(block: FrameBlock, rows: Rows) -> Marks:
-    words = _words(block, rows)
-    rssi = words[:, 1].astype(np.uint16).view(np.int16)
-    inner = plausible_starts(block.data, block.offset[rows] + NORDIC, block.length[rows] - NORDIC)
-    told = (words[:, 0] >= 11) & (words[:, 0] <= 26) & (words[:, 2] <= 255)
-    return np.asarray(inner & told & (rssi >= -128) & (rssi <= 20))
-
-
 def _fits_tap(block: FrameBlock, rows: Rows) -> Marks:
     head = gather(block.data, block.offset[rows], "<u4").astype(np.int64)
     first = gather(block.data, block.offset[rows] + 4, "<u4").astype(np.int64)
@@ -110,7 +77,7 @@ def _zep(draft: Draft, rows: Rows) -> None:
 
 
 def _fits_zboss(block: FrameBlock, rows: Rows) -> Marks:
-    return np.asarray(gather(block.data, block.offset[rows], "S5") == b"ZBOSS")
+    return np.asarray(gather(block.data, block.offset[rows], "S5") == zboss.MARK)
 
 
 def _fits_checked(block: FrameBlock, rows: Rows) -> Marks:
@@ -130,6 +97,18 @@ FORMS = (
     UserForm("ZEP", _fits_zep, _zep),
     UserForm("ZBOSS", _fits_zboss, radio.with_fcs),
     UserForm("frames with their check sequence", _fits_checked, radio.with_fcs),
-    UserForm("header of the nRF sniffer", _fits_nordic, _nordic),
+    UserForm("header of the nRF sniffer", nordic.fits, nordic.unwrap),
     UserForm("frames", _fits_plausible, radio.with_fcs),
 )
+
+
+# --- one record as a tree
+
+
+def step_of(record: bytes, start: int) -> Step:
+    """The first step through a record of a user link type whose frame is at `start`."""
+    if start == nordic.HEADER:
+        return nordic.step
+    if record[:2] == b"EX":
+        return zep.step
+    return tap.step if record[:2] == bytes(2) and start >= 8 else radio.step

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from captures.block import TrailerKind
 from captures.encapsulations.draft import Draft, Rows
-from captures.files.gather import gather
+from captures.encapsulations.walk import Step, Walk
+from captures.gather import gather
+from captures.structure import Structure
 
-__all__ = ["HEADER", "MARK", "unwrap"]
+__all__ = ["HEADER", "MARK", "ZBOSS", "step", "unwrap"]
 
 MARK = b"ZBOSS"
 HEADER = 11
@@ -27,3 +29,18 @@ def unwrap(draft: Draft, rows: Rows) -> None:
     block.length[rows] -= HEADER
     draft.wire[rows] -= HEADER
     block.trailer[rows] = TrailerKind.TI
+
+
+# --- one record as a tree
+
+ZBOSS = Structure(
+    lambda c: c.Struct(
+        "mark" / c.Const(b"ZBOSS"), "direction_page" / c.Int8ul, "channel" / c.Int8ul, "trace" / c.Int32ul
+    )
+)
+
+
+def step(walk: Walk) -> Step | None:
+    """The header as a branch."""
+    walk.header("zboss", ZBOSS)
+    return None

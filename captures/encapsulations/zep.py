@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from captures.block import Kind, TrailerKind
 from captures.encapsulations.draft import JUDGED, Draft, Rows
-from captures.files.gather import gather
+from captures.encapsulations.walk import Step, Walk, Words
+from captures.gather import gather
+from captures.structure import Structure
 
-__all__ = ["PORT", "headed", "ntp_nanoseconds", "unwrap"]
+__all__ = ["PORT", "ZEP1", "ZEP2", "ZEP_ACK", "headed", "ntp_nanoseconds", "step", "unwrap"]
 
 PORT = 17754
 HEADERS = {1: 16, 2: 32, 3: 32}
@@ -93,3 +95,65 @@ def ntp_nanoseconds(stamp: int) -> int:
     """Nanoseconds since 1970 of a 64-bit NTP time (RFC 5905, 6)."""
     seconds, fraction = stamp >> 32, stamp & 0xFFFF_FFFF
     return (seconds - 2_208_988_800) * 10**9 + (fraction * 10**9 >> 32)
+
+
+# --- one record as a tree
+
+ZEP1 = Structure(
+    lambda c: c.Struct(
+        "protocol" / c.Const(b"EX"),
+        "version" / c.Const(1, c.Int8ub),
+        "channel" / c.Int8ub,
+        "device" / c.Int16ub,
+        "mode" / c.Int8ub,
+        "lqi" / c.Int8ub,
+        "reserved" / c.Default(c.Bytes(7), bytes(7)),
+        "frame_length" / c.Int8ub,
+    )
+)
+ZEP2 = Structure(
+    lambda c: c.Struct(
+        "protocol" / c.Const(b"EX"),
+        "version" / c.Default(c.Int8ub, 2),
+        "type" / c.Default(c.Int8ub, 1),
+        "channel" / c.Int8ub,
+        "device" / c.Int16ub,
+        "mode" / c.Int8ub,
+        "lqi" / c.Int8ub,
+        "ntp_time" / c.Int64ub,
+        "sequence" / c.Int32ub,
+        "reserved" / c.Default(c.Bytes(10), bytes(10)),
+        "frame_length" / c.Int8ub,
+    )
+)
+ZEP_ACK = Structure(
+    lambda c: c.Struct(
+        "protocol" / c.Const(b"EX"),
+        "version" / c.Default(c.Int8ub, 2),
+        "type" / c.Int8ub,
+        "sequence" / c.Int32ub,
+    )
+)
+WORDS: Words = {
+    "mode": {0: "LQI: the frame ends in TI metadata", 1: "CRC: the frame ends in its FCS"},
+    "type": {1: "data", 2: "acknowledgement", 255: "hello"},
+}
+
+
+def step(walk: Walk) -> Step | None:
+    """The header of a datagram as a branch; what is no ZEP is octets."""
+    head = walk.record[walk.at : walk.at + 4]
+    declared: Structure | None = None
+    if walk.end - walk.at >= 8 and head[:2] == b"EX":
+        data = ZEP2 if head[3] == 1 else ZEP_ACK
+        declared = {1: ZEP1, 2: data, 3: data}.get(head[2])
+    if declared is None:
+        walk.rest("payload", all_of_it=True)
+        return None
+    values = walk.header("zep", declared, WORDS)
+    leaf = walk.found[-1].find("ntp_time")
+    if leaf is not None:
+        leaf.meaning = f"{ntp_nanoseconds(leaf.value) / 1e9:.6f} s since 1970"
+    if declared is ZEP_ACK or not values:
+        walk.rest("payload", all_of_it=True)
+    return None

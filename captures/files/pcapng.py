@@ -29,11 +29,11 @@ from captures.files.block_search import (
     BlockSearch,
 )
 from captures.files.chain import Chain, packet_blocks
-from captures.files.gather import gather
 from captures.files.magic import PCAPNG, file_header, next_file_header
 from captures.files.records import Facts, Records
 from captures.files.section import Section
 from captures.files.source import CHUNK, Window
+from captures.gather import gather
 
 __all__ = ["MAGIC", "PcapngReader"]
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from captures.files.gather import gather
 from captures.files.magic import Variant, file_header
 from captures.files.source import Window
+from captures.gather import gather
 
 __all__ = ["LONGEST", "SECOND", "Header", "RecordSearch"]
 

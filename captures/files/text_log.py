@@ -23,11 +23,11 @@ from datetime import UTC, datetime
 import numpy as np
 
 from captures.block import BLOCK_FRAMES, NO_TIME, PADDING, Lost
-from captures.encapsulations.plausible import plausible_starts
 from captures.fcs import fcs16
 from captures.files.batch import Batch
 from captures.files.records import Facts, Interface, Records
 from captures.files.source import Source
+from captures.plausible import plausible_starts
 
 __all__ = ["ARCHIVE", "TextReader", "read_text"]
 

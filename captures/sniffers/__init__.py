@@ -1,4 +1,4 @@
-"""Frames from the air: one file a device family, all giving the same `SniffedFrame`.
+"""Frames from the air: one file a device family, all giving the same `CapturedFrame`.
 
 A new sniffer is a decoder (octets in, frames out) in a file of its own, and an entry in `SCHEMES`.
 """

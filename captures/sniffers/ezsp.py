@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from captures.sniffers.event import SniffedFrame, SnifferTrouble
+from captures.frame import CapturedFrame
+from captures.sniffers.event import SnifferTrouble
 
 __all__ = ["EzspDecoder"]
 
@@ -30,7 +31,7 @@ class EzspDecoder:
     def stop(self) -> list[bytes]:
         return []
 
-    def feed(self, octets: bytes, host_ns: int) -> Iterator[SniffedFrame]:
+    def feed(self, octets: bytes, host_ns: int) -> Iterator[CapturedFrame]:
         """Frames that are complete with `octets`."""
         lines = (self._pending + octets).split(b"\n")
         self._pending = lines.pop()[-_LONGEST_LINE:]
@@ -43,7 +44,7 @@ class EzspDecoder:
                 self._trouble(f"line that is no frame skipped ({type(error).__name__}: {error})")
 
 
-def _frame(entry: dict[str, Any], host_ns: int) -> SniffedFrame:
+def _frame(entry: dict[str, Any], host_ns: int) -> CapturedFrame:
     stamp = entry.get("timestamp")
     if isinstance(stamp, str):
         moment = datetime.fromisoformat(stamp)
@@ -52,9 +53,9 @@ def _frame(entry: dict[str, Any], host_ns: int) -> SniffedFrame:
     else:
         when = host_ns if stamp is None else int(float(stamp) * 1_000_000) * 1000
     rssi, lqi, channel = entry.get("rssi"), entry.get("lqi"), entry.get("channel")
-    return SniffedFrame(
+    return CapturedFrame(
         bytes.fromhex(entry["data"]),
-        host_ns,
+        host_ns=host_ns,
         time_ns=when,
         channel=None if channel is None else int(channel),
         page=0,

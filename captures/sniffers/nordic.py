@@ -16,9 +16,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from captures.block import TrailerKind
+from captures.block import FcsState, TrailerKind
+from captures.frame import CapturedFrame
 from captures.sniffers.clock import Unwrapped
-from captures.sniffers.event import SniffedFrame, SnifferTrouble
+from captures.sniffers.event import SnifferTrouble
 
 __all__ = ["NordicDecoder"]
 
@@ -54,7 +55,7 @@ class NordicDecoder:
     def stop(self) -> list[bytes]:
         return [b"sleep\r\n"]
 
-    def feed(self, octets: bytes, host_ns: int) -> Iterator[SniffedFrame]:
+    def feed(self, octets: bytes, host_ns: int) -> Iterator[CapturedFrame]:
         """Frames that are complete with `octets`."""
         lines = (self._pending + octets).split(b"\n")
         self._pending = lines.pop()
@@ -66,7 +67,7 @@ class NordicDecoder:
             if frame is not None:
                 yield frame
 
-    def _line(self, line: bytes, host_ns: int) -> SniffedFrame | None:
+    def _line(self, line: bytes, host_ns: int) -> CapturedFrame | None:
         match = _LINE.search(line)
         if match is None:
             if b"received:" in line or b"psdu:" in line:
@@ -83,12 +84,12 @@ class NordicDecoder:
         octets = bytes.fromhex(digits.decode())
         # The firmware passes on only frames whose FCS was right, and the two octets that it sends in the
         # FCS's place are not the FCS on some versions: they are left out, as Nordic's own tool does.
-        return SniffedFrame(
+        return CapturedFrame(
             octets[:-2] if with_fcs else octets,
-            host_ns,
-            device_us * 1000,
+            host_ns=host_ns,
+            device_ns=device_us * 1000,
             trailer=TrailerKind.ABSENT,
-            fcs="good",
+            fcs=FcsState.GOOD,
             channel=self.channel,
             page=0,
             rssi=None if power == _RSSI_UNKNOWN else max(-127, min(127, power)),

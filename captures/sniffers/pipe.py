@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from captures.block import FcsState, TrailerKind
 from captures.capture import open_capture
-from captures.sniffers.event import FcsVerdict, SniffedFrame
-from captures.writer import captured_frames
+from captures.frame import CapturedFrame, captured_frames
 
 __all__ = ["PipeSniffer"]
-
-_VERDICT: dict[FcsState, FcsVerdict] = {
-    FcsState.GOOD: "good",
-    FcsState.BAD: "bad",
-    FcsState.UNKNOWN: "unknown",
-}
 
 
 class PipeSniffer:
@@ -25,23 +17,11 @@ class PipeSniffer:
         self.name = "standard input" if path == "-" else path
         self._path = path
 
-    def frames(self) -> Iterator[SniffedFrame | None]:
+    def frames(self) -> Iterator[CapturedFrame | None]:
         """Frames until the pipe is closed at the other end. Records that are no radio frames are left out."""
         with open_capture(self._path) as self._capture:
             for block in self._capture:
-                for frame in captured_frames(block):
-                    if frame.link_type is None:
-                        yield SniffedFrame(
-                            frame.octets,
-                            frame.time_ns,
-                            time_ns=frame.time_ns,
-                            trailer=TrailerKind(frame.trailer),
-                            fcs=_VERDICT[frame.fcs],
-                            channel=frame.channel,
-                            page=frame.page,
-                            rssi=frame.rssi,
-                            lqi=frame.lqi,
-                        )
+                yield from (frame for frame in captured_frames(block) if frame.link_type is None)
                 yield None
 
     def close(self) -> None:

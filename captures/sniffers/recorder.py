@@ -12,18 +12,16 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
 from captures.block import FcsState
-from captures.sniffers.event import SniffedFrame
+from captures.frame import CapturedFrame
 from captures.sniffers.source import Sniffer
-from captures.writer import CapturedFrame, CaptureWriter
+from captures.writer import CaptureWriter
 
-__all__ = ["Recording", "Ring", "record"]
-
-_FCS = {"good": FcsState.GOOD, "bad": FcsState.BAD, "unknown": FcsState.UNKNOWN}
+__all__ = ["Recording", "Ring", "record", "with_losses_told"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,7 @@ def record(
     stop: Callable[[], bool] = lambda: False,
     frames: int | None = None,
     seconds: float | None = None,
-    heard: Callable[[SniffedFrame, Recording], None] | None = None,
+    heard: Callable[[CapturedFrame, Recording], None] | None = None,
 ) -> Recording:
     """Record until the sniffer ends, `stop` says so, or a limit is reached; then close the sniffer.
 
@@ -145,10 +143,10 @@ def record(
             # A file is begun when the sniffer is seen to work: a mistyped name must not cost the last recording.
             output.begin()
             if frame is not None:
-                output.write(captured(frame))
+                output.write(with_losses_told(frame))
                 recording.frames += 1
                 recording.dropped += frame.dropped
-                recording.bad_fcs += frame.fcs == "bad"
+                recording.bad_fcs += frame.fcs is FcsState.BAD
                 if heard is not None:
                     heard(frame, recording)
             if stop() or (frames is not None and recording.frames >= frames):
@@ -167,21 +165,11 @@ def record(
     return recording
 
 
-def captured(frame: SniffedFrame) -> CapturedFrame:
-    """A sniffed frame in the form that is written."""
-    comments = []
+def with_losses_told(frame: CapturedFrame) -> CapturedFrame:
+    """A frame whose comment says what else the sniffer told: losses before it, a wrong FCS that is not there."""
+    comments = [frame.comment] if frame.comment else []
     if frame.dropped:
         comments.append(f"{frame.dropped} frames lost before this one")
-    if frame.fcs == "bad" and not frame.trailer.octets:
+    if frame.fcs is FcsState.BAD and not frame.trailer.octets:
         comments.append("the sniffer says that the FCS was wrong")
-    return CapturedFrame(
-        frame.octets,
-        frame.time_ns,
-        trailer=frame.trailer,
-        fcs=_FCS[frame.fcs],
-        channel=frame.channel,
-        page=frame.page,
-        rssi=frame.rssi,
-        lqi=frame.lqi,
-        comment="; ".join(comments),
-    )
+    return replace(frame, comment="; ".join(comments))

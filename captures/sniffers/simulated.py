@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from captures.block import TrailerKind
 from captures.errors import CaptureError
-from captures.fcs import fcs16
-from captures.sniffers.event import SniffedFrame
+from captures.frame import CapturedFrame
 
 __all__ = ["SimulatedSniffer"]
 
@@ -48,8 +46,10 @@ class SimulatedSniffer:
         self._speed = speed
         self._open = True
 
-    def frames(self) -> Iterator[SniffedFrame | None]:
+    def frames(self) -> Iterator[CapturedFrame | None]:
         """Frames in the order of their time; None whenever the air is quiet for a moment."""
+        from captures.simulated.scenarios.recording import captured_frame
+
         heard = self._han.medium.heard
         began = time.monotonic()
         played = 0.0
@@ -59,13 +59,7 @@ class SimulatedSniffer:
             self._left -= step
             played += step
             for one in sorted(heard, key=lambda h: h.time_ns):
-                octets = one.octets + fcs16(one.sent)
-                time_ns = one.time_ns + self._han.start * 10**9
-                yield SniffedFrame(
-                    octets, time.time_ns(), time_ns=time_ns, trailer=TrailerKind.FCS16,
-                    fcs="good" if one.fcs_good else "bad", channel=one.channel, page=one.page, rssi=one.rssi,
-                    lqi=one.lqi,
-                )  # fmt: skip
+                yield captured_frame(self._han, one)
             heard.clear()
             yield None
             if self._speed:

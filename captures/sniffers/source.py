@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from captures.errors import CaptureError
+from captures.frame import CapturedFrame
 from captures.sniffers.clock import DeviceClock
-from captures.sniffers.event import SniffedFrame
 
 __all__ = ["Decoder", "FileStream", "SerialStream", "Sniffer", "Stream", "StreamSniffer", "UsbSniffer"]
 
@@ -26,7 +27,7 @@ class Decoder(Protocol):
 
     def start(self) -> list[bytes]: ...
     def stop(self) -> list[bytes]: ...
-    def feed(self, octets: bytes, host_ns: int) -> Iterator[SniffedFrame]: ...
+    def feed(self, octets: bytes, host_ns: int) -> Iterator[CapturedFrame]: ...
 
 
 class Stream(Protocol):
@@ -42,7 +43,7 @@ class Sniffer(Protocol):
 
     name: str
 
-    def frames(self) -> Iterator[SniffedFrame | None]: ...
+    def frames(self) -> Iterator[CapturedFrame | None]: ...
     def close(self) -> None: ...
 
 
@@ -120,7 +121,7 @@ class StreamSniffer:
         self._stream = stream
         self._decoder = decoder
 
-    def frames(self) -> Iterator[SniffedFrame | None]:
+    def frames(self) -> Iterator[CapturedFrame | None]:
         """Frames until the stream ends; None whenever it is quiet."""
         for words in self._decoder.start():
             self._stream.write(words)
@@ -139,7 +140,7 @@ class UsbSniffer:
         self.name = name
         self._device, self._decoder, self._channel = device, decoder, channel
 
-    def frames(self) -> Iterator[SniffedFrame | None]:
+    def frames(self) -> Iterator[CapturedFrame | None]:
         self._device.start(self._channel)
         yield from _decoded(self._read, self._decoder)
 
@@ -155,7 +156,7 @@ class UsbSniffer:
             self._device.stop()
 
 
-def _decoded(read: Callable[[], bytes | None], decoder: Any) -> Iterator[SniffedFrame | None]:
+def _decoded(read: Callable[[], bytes | None], decoder: Any) -> Iterator[CapturedFrame | None]:
     """Frames of what `read` gives, with their time, until it gives None; None whenever it gives nothing."""
     clock = DeviceClock()
     while (octets := read()) is not None:
@@ -166,10 +167,10 @@ def _decoded(read: Callable[[], bytes | None], decoder: Any) -> Iterator[Sniffed
             yield timed(frame, clock)
 
 
-def timed(frame: SniffedFrame, clock: DeviceClock) -> SniffedFrame:
+def timed(frame: CapturedFrame, clock: DeviceClock) -> CapturedFrame:
     """`frame` with the time to write: its own, or the device clock fitted to the host's, or the host's."""
     if frame.time_ns:
         return frame
     if frame.device_ns is None:
-        return frame.at(frame.host_ns)
-    return frame.at(clock.host_time(frame.device_ns, frame.host_ns))
+        return replace(frame, time_ns=frame.host_ns)
+    return replace(frame, time_ns=clock.host_time(frame.device_ns, frame.host_ns))

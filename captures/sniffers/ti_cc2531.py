@@ -14,8 +14,9 @@ from typing import Any
 
 from construct import Byte, Int16ul, Int32ul, Struct
 
-from captures.block import TrailerKind
-from captures.sniffers.event import SniffedFrame, SnifferTrouble
+from captures.block import FcsState, TrailerKind
+from captures.frame import CapturedFrame
+from captures.sniffers.event import SnifferTrouble
 
 __all__ = ["PRODUCTS", "VENDOR", "Cc2531Decoder", "Cc2531Device"]
 
@@ -45,7 +46,7 @@ class Cc2531Decoder:
         self._turns = 0
         self._seen = 0
 
-    def feed(self, octets: bytes, host_ns: int) -> Iterator[SniffedFrame]:
+    def feed(self, octets: bytes, host_ns: int) -> Iterator[CapturedFrame]:
         """Frames that are complete with `octets`."""
         data = self._pending + octets
         at = 0
@@ -66,7 +67,7 @@ class Cc2531Decoder:
                 self._trouble(f"record of unknown type {record.type} skipped")
         self._pending = data[at:]
 
-    def _frame(self, body: bytes, host_ns: int) -> SniffedFrame | None:
+    def _frame(self, body: bytes, host_ns: int) -> CapturedFrame | None:
         header = FRAME.sizeof()
         if len(body) < header + 2:
             self._trouble(f"frame record of {len(body)} octets skipped")
@@ -81,12 +82,12 @@ class Cc2531Decoder:
         self._seen = max(self._seen, ticks)
         status = psdu[-1]
         rssi = int.from_bytes(psdu[-2:-1], "little", signed=True) - RSSI_OFFSET_DBM
-        return SniffedFrame(
+        return CapturedFrame(
             psdu,
-            host_ns,
-            ticks * 1000 // 32,
+            host_ns=host_ns,
+            device_ns=ticks * 1000 // 32,
             trailer=TrailerKind.TI,
-            fcs="good" if status & 0x80 else "bad",
+            fcs=FcsState.GOOD if status & 0x80 else FcsState.BAD,
             channel=self.channel,
             page=0,
             rssi=max(-127, rssi),

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 
 from construct import Byte, Const, Int16ul, Struct
 
-from captures.block import TrailerKind
+from captures.block import FcsState, TrailerKind
+from captures.frame import CapturedFrame
 from captures.sniffers.clock import Unwrapped
-from captures.sniffers.event import SniffedFrame, SnifferTrouble
+from captures.sniffers.event import SnifferTrouble
 
 __all__ = ["SmartRfDecoder", "centre_khz", "command"]
 
@@ -84,7 +85,7 @@ class SmartRfDecoder:
     def stop(self) -> list[bytes]:
         return [command(STOP)]
 
-    def feed(self, octets: bytes, host_ns: int) -> Iterator[SniffedFrame]:
+    def feed(self, octets: bytes, host_ns: int) -> Iterator[CapturedFrame]:
         """Frames that are complete with `octets`."""
         data = self._pending + octets
         while True:
@@ -103,7 +104,7 @@ class SmartRfDecoder:
                 yield frame
         self._pending = data
 
-    def _packet(self, data: bytes, host_ns: int) -> tuple[int, SniffedFrame | None]:
+    def _packet(self, data: bytes, host_ns: int) -> tuple[int, CapturedFrame | None]:
         """How many octets were taken (0: more are needed), and the frame if they held one."""
         head = HEADER.sizeof()
         if len(data) < head:
@@ -126,7 +127,7 @@ class SmartRfDecoder:
         frame = self._data(fields.info, body, host_ns) if kind == _DATA else None
         return end + len(END), frame
 
-    def _data(self, info: int, body: bytes, host_ns: int) -> SniffedFrame | None:
+    def _data(self, info: int, body: bytes, host_ns: int) -> CapturedFrame | None:
         if info == DATA_ERROR or info != DATA_FRAME:
             self._trouble("device reports an error in its data stream")
             return None
@@ -139,12 +140,12 @@ class SmartRfDecoder:
         if self.sub_ghz:
             psdu = psdu.translate(_MIRROR)
         rssi = int.from_bytes(body[-2:-1], "little", signed=True)
-        return SniffedFrame(
+        return CapturedFrame(
             psdu,
-            host_ns,
-            micros * 1000,
+            host_ns=host_ns,
+            device_ns=micros * 1000,
             trailer=TrailerKind.ABSENT,
-            fcs="good" if body[-1] & 0x80 else "bad",
+            fcs=FcsState.GOOD if body[-1] & 0x80 else FcsState.BAD,
             channel=self.channel,
             page=self.page,
             frequency_khz=self.khz,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from captures.block import TrailerKind
 from captures.errors import CaptureError
-from captures.sniffers.event import SniffedFrame
+from captures.frame import CapturedFrame
 
 __all__ = ["WpanSniffer"]
 
@@ -46,7 +46,7 @@ class WpanSniffer:
             raise CaptureError(interface, None, f"cannot listen: {error.strerror}") from None
         self._socket.settimeout(0.2)
 
-    def frames(self) -> Iterator[SniffedFrame | None]:
+    def frames(self) -> Iterator[CapturedFrame | None]:
         while True:
             try:
                 octets = self._socket.recv(4096)
@@ -56,9 +56,9 @@ class WpanSniffer:
             except OSError:
                 return  # the interface went away
             now = time.time_ns()
-            yield SniffedFrame(
+            yield CapturedFrame(
                 octets,
-                now,
+                host_ns=now,
                 time_ns=now,
                 trailer=self._trailer,
                 channel=self._channel,

@@ -10,7 +10,8 @@ from dataclasses import replace
 from captures.block import TrailerKind
 from captures.encapsulations.zep import DATA, HEADERS, PORT, ntp_nanoseconds
 from captures.errors import CaptureError
-from captures.sniffers.event import SniffedFrame, SnifferTrouble
+from captures.frame import CapturedFrame
+from captures.sniffers.event import SnifferTrouble
 
 __all__ = ["PORT", "ZepSniffer", "zep_frame"]
 
@@ -36,7 +37,7 @@ class ZepSniffer:
         self.port = int(self._socket.getsockname()[1])
         self.name = f"ZEP on {host}:{self.port}"
 
-    def frames(self) -> Iterator[SniffedFrame | None]:
+    def frames(self) -> Iterator[CapturedFrame | None]:
         while True:
             try:
                 octets, sender = self._socket.recvfrom(65_535)
@@ -53,7 +54,7 @@ class ZepSniffer:
             if frame is not None:
                 yield self._numbered(frame, sequence, (str(sender[0]), int(sender[1])))
 
-    def _numbered(self, frame: SniffedFrame, sequence: int | None, sender: tuple[str, int]) -> SniffedFrame:
+    def _numbered(self, frame: CapturedFrame, sequence: int | None, sender: tuple[str, int]) -> CapturedFrame:
         """Count what the sequence numbers say was lost on the way."""
         if sequence is None:
             return frame
@@ -66,7 +67,7 @@ class ZepSniffer:
         self._socket.close()
 
 
-def zep_frame(octets: bytes, host_ns: int) -> tuple[SniffedFrame | None, int | None]:
+def zep_frame(octets: bytes, host_ns: int) -> tuple[CapturedFrame | None, int | None]:
     """The frame of a ZEP datagram and its sequence number; (None, None) for acknowledgements and greetings.
 
     The sender's NTP time is taken when it lies within a day of the host's, else the host's.
@@ -74,7 +75,7 @@ def zep_frame(octets: bytes, host_ns: int) -> tuple[SniffedFrame | None, int | N
     Raises:
         ValueError: it is not ZEP, or is cut.
     """
-    from captures.structures import ZEP1, ZEP2
+    from captures.encapsulations.zep import ZEP1, ZEP2
 
     if octets[:2] != b"EX" or len(octets) < 4:
         raise ValueError("not ZEP")
@@ -88,9 +89,9 @@ def zep_frame(octets: bytes, host_ns: int) -> tuple[SniffedFrame | None, int | N
     header = (ZEP1 if version == 1 else ZEP2).parse(octets)
     body = octets[HEADERS[version] :][: header.frame_length & 0x7F]
     when = ntp_nanoseconds(header.ntp_time) if version > 1 else 0
-    frame = SniffedFrame(
+    frame = CapturedFrame(
         body,
-        host_ns,
+        host_ns=host_ns,
         time_ns=when if abs(when - host_ns) < _SANE_NS else host_ns,
         trailer=TrailerKind.FCS16 if header.mode == _FCS_IN_FRAME else TrailerKind.TI,
         channel=header.channel,

@@ -17,8 +17,7 @@ from analysis.engine.checking import check
 from analysis.findings.findings_output import findings_table
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
-from captures import write_capture
-from captures.writer import CapturedFrame
+from captures import CapturedFrame, write_capture
 from dissectors.ieee802154.build import build_frame
 from dissectors.ieee802154.layers import MacHeader
 from dissectors.printable import NUMBER, csv_cell, json_text, printable

@@ -16,12 +16,12 @@ from analysis.engine.checking import check
 from analysis.findings.model import CheckResult
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
+from captures import CapturedFrame, write_capture
 from captures.block import FcsState
 from captures.fcs import fcs16
 from captures.simulated.scenarios import simulate
 from captures.simulated.scenarios.keyfile import keys_text
 from captures.simulated.scenarios.recording import captured
-from captures.writer import CapturedFrame, write_capture
 
 __all__ = ["Sniffer", "checked", "heard_worse"]
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from captures import MOVED as MOVED_FILES
+from captures import structures
 from captures.simulated import MOVED
 from tests.test_rooms import ROOT, imports, modules
 
@@ -19,6 +21,15 @@ BELOW = {
     "scenarios": {"air", "devices", "faults", "remote", "stack"},
 }
 """What each room of the simulated home may use of it."""
+FOLDERS = {
+    "files": set(),
+    "encapsulations": {"files"},
+    "simulated": {"encapsulations", "files"},
+    "sniffers": {"encapsulations", "files", "simulated"},
+}
+"""What each folder of `captures` may use of the others; the modules beside them are used by all, or use all."""
+ABOVE = {"capture", "live", "merging", "writer"}
+"""Modules beside the folders that use them."""
 KNOWN = modules("captures")
 GRAPH = {name: imports(path, KNOWN) - {name} for name, path in KNOWN.items()}
 SIMULATED = "captures.simulated"
@@ -29,6 +40,28 @@ def test_no_import_goes_round() -> None:
         list(TopologicalSorter(GRAPH).static_order())
     except CycleError as error:
         pytest.fail(" -> ".join(reversed(error.args[1])))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_uses_only_folders_below(folder: str) -> None:
+    forbidden = (FOLDERS.keys() - FOLDERS[folder] - {folder}) | (
+        ABOVE if folder in ("files", "encapsulations") else set()
+    )
+    wrong = {
+        f"{name} -> {used}"
+        for name, uses in GRAPH.items()
+        if name.startswith(f"captures.{folder}")
+        for used in uses
+        if used.split(".")[1:2] and used.split(".")[1] in forbidden
+    }
+    assert not wrong
+
+
+def test_what_all_use_uses_no_folder() -> None:
+    beside = {name for name in GRAPH if name.count(".") == 1 and name.split(".")[1] not in FOLDERS}
+    base = beside - {f"captures.{name}" for name in ABOVE} - {"captures.structures"}
+    wrong = {f"{name} -> {used}" for name in base for used in GRAPH[name] if used.count(".") > 1}
+    assert not wrong
 
 
 def test_the_simulated_home_has_its_rooms() -> None:
@@ -55,14 +88,22 @@ def test_readers_know_nothing_of_the_simulated_home() -> None:
     assert {name for name in users if not name.startswith(SIMULATED)} == {"captures.sniffers.simulated"}
 
 
-@pytest.mark.parametrize("former", sorted(MOVED))
-def test_former_names_are_the_same_modules(former: str) -> None:
+@pytest.mark.parametrize(("former", "present"), sorted((MOVED | MOVED_FILES).items()))
+def test_former_names_are_the_same_modules(former: str, present: str) -> None:
     code = (
-        f"import {former}, {MOVED[former]}, sys\n"
-        f"one, two = sys.modules['{former}'], sys.modules['{MOVED[former]}']\n"
+        f"import {former}, {present}, sys\n"
+        f"one, two = sys.modules['{former}'], sys.modules['{present}']\n"
         "assert one is two and two.__spec__.name == two.__name__"
     )
     exec(code)
+
+
+def test_former_names_of_structures_answer() -> None:
+    assert structures.ZEP2.build({"channel": 11, "device": 1, "mode": 1, "lqi": 0, "ntp_time": 0, "sequence": 0,
+                                  "frame_length": 0})[:2] == b"EX"  # fmt: skip
+    assert structures.tap_header([]) and structures.PCAP_FILE_HEADER.sizeof() == 24
+    with pytest.raises(AttributeError):
+        structures.NO_SUCH  # noqa: B018
 
 
 def test_a_former_name_may_be_run(tmp_path: Path) -> None:

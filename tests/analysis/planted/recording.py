@@ -16,10 +16,9 @@ from typing import Any
 import pandas as pd
 
 from analysis.features.view import View
-from captures import open_capture
+from captures import CapturedFrame, captured_frames, open_capture, write_capture
 from captures.block import FcsState, TrailerKind
 from captures.fcs import fcs16
-from captures.writer import CapturedFrame, captured_frames, write_capture
 from tests.analysis.planted.layers import Secured, reopened
 
 __all__ = ["Record", "Recording", "Station"]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from captures import TrailerKind, open_capture
+from captures import CapturedFrame, FcsState, TrailerKind, open_capture
 from captures.errors import CaptureError
 from captures.sniffers import SniffedFrame, open_sniffer
 from captures.sniffers.clock import DeviceClock, Unwrapped
@@ -31,7 +31,7 @@ from tests.captures.sniffers.stand_ins import DATA, Firmware
 SECOND = 10**9
 
 
-def heard(sniffer, count: int, seconds: float = 10) -> list[SniffedFrame]:
+def heard(sniffer, count: int, seconds: float = 10) -> list[CapturedFrame]:
     frames, ends = [], time.monotonic() + seconds
     for frame in sniffer.frames():
         if frame is not None:
@@ -52,7 +52,7 @@ def test_nrf_over_a_pseudo_terminal() -> None:
         frames = heard(open_sniffer(f"nrf:{firmware.name}", channel=20), 50)
     assert b"channel 20\r\n" in firmware.said
     assert [f.octets for f in frames] == [DATA + bytes([n]) for n in range(50)]
-    assert {(f.channel, f.page, f.rssi, f.lqi, f.fcs) for f in frames} == {(20, 0, -61, 188, "good")}
+    assert {(f.channel, f.page, f.rssi, f.lqi, f.fcs) for f in frames} == {(20, 0, -61, 188, FcsState.GOOD)}
     assert all(a.time_ns <= b.time_ns for a, b in itertools.pairwise(frames))
 
 
@@ -91,7 +91,7 @@ def test_smartrf_over_a_pseudo_terminal(sub_ghz: bool) -> None:
     with Firmware(reply) as firmware:
         frames = heard(open_sniffer(f"smartrf:{firmware.name}", channel=channel, page=page), 20)
     assert {f.octets for f in frames} == {DATA}
-    assert {(f.page, f.channel, f.rssi, f.fcs) for f in frames} == {(page, channel, -55, "good")}
+    assert {(f.page, f.channel, f.rssi, f.fcs) for f in frames} == {(page, channel, -55, FcsState.GOOD)}
     assert frames[0].frequency_khz == centre_khz(page, channel)
 
 
@@ -136,8 +136,8 @@ def test_cc2531() -> None:
     assert (0x40, 0xD2, 0, bytes([17])) in dongle.calls
     assert [f.octets[:-2] for f in frames] == [DATA, DATA]
     assert [(f.fcs, f.rssi, f.trailer) for f in frames] == [
-        ("good", -53, TrailerKind.TI),
-        ("bad", -53, TrailerKind.TI),
+        (FcsState.GOOD, -53, TrailerKind.TI),
+        (FcsState.BAD, -53, TrailerKind.TI),
     ]
     assert frames[1].device_ns - frames[0].device_ns == 2_000
 
@@ -180,9 +180,7 @@ class Fixed:
 
     def frames(self):
         for n in range(self.count):
-            yield SniffedFrame(
-                DATA + n.to_bytes(4, "little"), 0, time_ns=n * 1000, channel=11, page=0, rssi=-5, lqi=7
-            )
+            yield CapturedFrame(DATA + n.to_bytes(4, "little"), n * 1000, channel=11, page=0, rssi=-5, lqi=7)
 
     def close(self) -> None:
         self.closed = True
@@ -284,3 +282,8 @@ def test_recording_to_a_stream_that_closes() -> None:
             raise BrokenPipeError
 
     assert record(Fixed(5), Closed()).frames == 0
+
+
+def test_the_former_name_of_a_sniffed_frame_makes_captured_frames() -> None:
+    found = SniffedFrame(DATA, 5, 7, fcs="bad", channel=11, dropped=2)
+    assert found == CapturedFrame(DATA, host_ns=5, device_ns=7, fcs=FcsState.BAD, channel=11, dropped=2)

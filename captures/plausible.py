@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from captures.files.gather import gather
+from captures.gather import gather
 
 __all__ = ["plausible_starts"]
 

@@ -1,0 +1,68 @@
+"""One frame with all that is known of it besides its octets: what sniffers, writers and readers of few frames share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from captures.block import FcsState, FrameBlock, Kind, TrailerKind
+
+__all__ = ["CapturedFrame", "captured_frames"]
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedFrame:
+    """One frame as a file, a sniffer or the simulated network has it.
+
+    Attributes:
+        octets: the PSDU, with its trailer when there is one.
+        time_ns: nanoseconds since 1970; of a sniffer's frame 0 until it is settled (`captures.sniffers.source.timed`).
+        trailer, fcs: what the last octets are, and whether the check sequence was right.
+        channel, page, rssi, lqi: None when unknown; RSSI in dBm.
+        comment: kept with the frame in pcapng.
+        link_type: set for a record that is no radio frame; `octets` are the record then.
+        record: the record as captured, with its encapsulation, when there was one.
+        interface: which interface of a capture with several it came through.
+        host_ns: when the host received it; 0 when it comes from no sniffer.
+        device_ns: the sniffer's clock, unwrapped, nanoseconds since an arbitrary start; None without one.
+        frequency_khz: centre frequency, where the channel number does not say it all (sub-GHz).
+        dropped: frames that the sniffer or the host lost since the frame before.
+    """
+
+    octets: bytes
+    time_ns: int = 0
+    trailer: TrailerKind = TrailerKind.ABSENT
+    fcs: FcsState = FcsState.UNKNOWN
+    channel: int | None = None
+    page: int | None = None
+    rssi: int | None = None
+    lqi: int | None = None
+    comment: str = ""
+    link_type: int | None = None
+    record: bytes = b""
+    interface: int = 0
+    host_ns: int = 0
+    device_ns: int | None = None
+    frequency_khz: float | None = None
+    dropped: int = 0
+
+
+def captured_frames(block: FrameBlock) -> Iterator[CapturedFrame]:
+    """The rows of a block, one after the other; rows without a frame too."""
+    for row in range(len(block)):
+        radio = block.kind[row] == Kind.RADIO
+        record = block.record(row)
+        yield CapturedFrame(
+            octets=block.octets(row) if radio else record,
+            time_ns=int(block.time_ns[row]),
+            trailer=TrailerKind(int(block.trailer[row])),
+            fcs=FcsState(int(block.fcs[row])),
+            channel=int(block.channel[row]) if block.channel[row] != 255 else None,
+            page=int(block.page[row]) if block.page[row] != 255 else None,
+            rssi=int(block.rssi[row]) if block.rssi[row] != -128 else None,
+            lqi=int(block.lqi[row]) if block.has_lqi[row] else None,
+            comment=block.comments.get(int(block.number[row]), ""),
+            link_type=None if radio else int(block.link_type[row]),
+            record=record,
+            interface=int(block.interface[row]),
+        )
