@@ -70,6 +70,7 @@ def _(form: EachDevice, scope: Scope) -> Iterator[Evidence]:
     wrong = rows.mask(form.broken)
     stations = Stations(rows, form.whose)
     hits = stations.count(wrong)
+    named = _named(form.says, rows) if hits.any() else pd.DataFrame()
     for number, station in stations.in_order():
         subject, many = Subject.device(station), int(stations.sizes[number])
         if not hits[number]:
@@ -77,8 +78,9 @@ def _(form: EachDevice, scope: Scope) -> Iterator[Evidence]:
             continue
         own = stations.rows(number)
         own = own[wrong[own]]
-        counts = {"bad": Count(len(own)), "all": Number(many)}
-        text = form.says.format(**{**counts, **scope.parameters, **_shown(form.says, rows, own)})
+        said: dict[str, Any] = {"bad": Count(len(own)), "all": Number(many), **scope.parameters}
+        said |= {str(name): Values(named[name].iloc[own]) for name in named}
+        text = form.says.format(**said)
         frames = rows.frames[own]
         yield broken(subject, f"{text} ({_spread(frames)})", frames[:FRAMES_KEPT], form.severity)
 
@@ -118,11 +120,9 @@ class Stations:
         return self._sorted[end - int(self.sizes[number]) : end]
 
 
-def _shown(sentence: str, rows: Selected, hits: Any) -> dict[str, Any]:
-    """The columns that a sentence names, of the rows that break the rule."""
-    names = [name for name in words_of(sentence) if name in rows.kinds]
-    frame = rows.frame(names) if names else None
-    return {} if frame is None else {name: Values(frame[name].iloc[hits]) for name in names}
+def _named(sentence: str, rows: Selected) -> pd.DataFrame:
+    """The columns that a sentence names."""
+    return rows.frame([name for name in words_of(sentence) if name in rows.kinds])
 
 
 def _spread(frames: Any) -> str:

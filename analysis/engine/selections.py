@@ -18,10 +18,10 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from analysis.engine.conditions import evaluated, holds, truths
+from analysis.engine.conditions import Words, evaluated, holds, part_of, truths
 from analysis.features.view import View
 from analysis.rules.expression import Condition
-from analysis.rules.rows import OF_COMMAND, OF_MESSAGE, Rows
+from analysis.rules.rows import OF_COMMAND, OF_MESSAGE, Rows, kinds
 from analysis.tables.lazy import FEW, Places, Table, numbers_of
 from analysis.tables.pandas_columns import arrow_of
 
@@ -36,8 +36,8 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
-    def arrow(self, name: str) -> Any:
-        """A column as Arrow has it."""
+    def column(self, name: str) -> Any:
+        """A column as Arrow has it, or as `Words`."""
 
     def pandas(self, name: str, places: Places | None) -> pd.Series[Any]:
         """A column at some places (all when None), as rules with code get it."""
@@ -49,18 +49,15 @@ class Source(Protocol):
 class OfTable:
     """Columns of a table of the view."""
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
+    def __init__(self, name: str, table: Table) -> None:
+        self.name, self.table = name, table
 
     def __len__(self) -> int:
         return len(self.table)
 
-    def arrow(self, name: str) -> Any:
-        if name in STATIONS:
-            codes, keys = self.table.codes(name)
-            return pa.DictionaryArray.from_arrays(
-                pa.array(codes, mask=codes < 0), pa.array(keys, pa.uint64())
-            )
+    def column(self, name: str) -> Any:
+        if name in STATIONS or kinds(self.name).get(name) == "category":
+            return Words(*self.table.codes(name))
         content = self.table.content
         if (
             content is not None
@@ -93,7 +90,7 @@ class OfFrame:
     def __len__(self) -> int:
         return len(self.frame)
 
-    def arrow(self, name: str) -> Any:
+    def column(self, name: str) -> Any:
         return _of_pandas(self.frame[name])
 
     def pandas(self, name: str, places: Places | None) -> pd.Series[Any]:
@@ -111,7 +108,7 @@ class Selections:
     def __init__(self, view: View) -> None:
         self.view = view
         self._sources: dict[Any, Source] = {}
-        self._arrays: dict[tuple[Any, str], Any] = {}
+        self._columns: dict[tuple[Any, str], Any] = {}
         self._masks: dict[tuple[Any, Condition], pa.BooleanArray] = {}
         self._selected: dict[Rows, Selected] = {}
 
@@ -134,7 +131,7 @@ class Selections:
             elif key == "items":
                 self._sources[key] = OfFrame(_items(self.view))
             else:
-                self._sources[key] = OfTable(self.view.tables.lazy[key])
+                self._sources[key] = OfTable(key, self.view.tables.lazy[key])
         return self._sources[key]
 
     def _commands(self, of: Condition, fields: tuple[str, ...]) -> pd.DataFrame:
@@ -150,11 +147,11 @@ class Selections:
             lines[field] = lines["frame"].map(mine.set_index("frame")[kind])
         return lines.reset_index(drop=True)
 
-    def array(self, key: Any, name: str) -> Any:
+    def column(self, key: Any, name: str) -> Any:
         """A column of a source; made once."""
-        if (key, name) not in self._arrays:
-            self._arrays[key, name] = self.source(key).arrow(name)
-        return self._arrays[key, name]
+        if (key, name) not in self._columns:
+            self._columns[key, name] = self.source(key).column(name)
+        return self._columns[key, name]
 
     def mask(self, key: Any, condition: Condition) -> pa.BooleanArray:
         """Where a condition holds in a whole source; each leaf is looked at once."""
@@ -162,7 +159,7 @@ class Selections:
 
     def _leaf(self, key: Any, leaf: Any) -> pa.BooleanArray:
         if (key, leaf) not in self._masks:
-            self._masks[key, leaf] = holds(leaf, partial(self.array, key), self.view)
+            self._masks[key, leaf] = holds(leaf, partial(self.column, key), self.view)
         return self._masks[key, leaf]
 
 
@@ -181,7 +178,7 @@ class Selected:
             self.places: Places = np.arange(len(self.source))
         else:
             self.places = np.flatnonzero(truths(selections.mask(self.key, rows.condition)))
-        self._arrays: dict[str, Any] = {}
+        self._parts: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return len(self.places)
@@ -192,12 +189,12 @@ class Selected:
             return np.zeros(0, np.bool_)
         if len(self) * FEW > len(self.source):
             return truths(self.selections.mask(self.key, condition))[self.places]
-        return truths(evaluated(condition, lambda leaf: holds(leaf, self._array, self.selections.view)))
+        return truths(evaluated(condition, lambda leaf: holds(leaf, self._part, self.selections.view)))
 
-    def _array(self, name: str) -> Any:
-        if name not in self._arrays:
-            self._arrays[name] = self.selections.array(self.key, name).take(pa.array(self.places))
-        return self._arrays[name]
+    def _part(self, name: str) -> Any:
+        if name not in self._parts:
+            self._parts[name] = part_of(self.selections.column(self.key, name), self.places)
+        return self._parts[name]
 
     def frame(self, columns: Iterable[str]) -> pd.DataFrame:
         """The rows as a pandas frame of these columns."""
@@ -223,12 +220,15 @@ def _items(view: View) -> pd.DataFrame:
 
 
 def _of_pandas(column: Any) -> Any:
-    """A pandas column as Arrow has it."""
+    """A pandas column as Arrow has it, or as `Words`."""
     array = column.array
-    if isinstance(array, pd.arrays.IntegerArray | pd.arrays.BooleanArray):
+    if isinstance(array, pd.arrays.IntegerArray):
         values, known = numbers_of(column)
-        return pa.array(values, mask=~known)
+        buffers = [
+            pa.py_buffer(np.packbits(known, bitorder="little")),
+            pa.py_buffer(np.ascontiguousarray(values)),
+        ]
+        return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), buffers)
     if isinstance(array, pd.Categorical):
-        codes = pa.array(array.codes, mask=array.codes < 0)
-        return pa.DictionaryArray.from_arrays(codes, pa.array(array.categories, pa.string()))
+        return Words(array.codes, array.categories.tolist())
     return pa.array(column, from_pandas=True)

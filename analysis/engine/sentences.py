@@ -33,7 +33,7 @@ class Values:
     """What a column holds in some rows, in a sentence: its different values in order."""
 
     def __init__(self, column: Any) -> None:
-        self.values = sorted(set(column.dropna()))
+        self.values = sorted(column.dropna().unique())
 
     def __format__(self, form: str) -> str:
         shown = [format(value, form) for value in self.values[:VALUES]]

@@ -32,7 +32,7 @@ RELAYS = packets.where(c.nwk_command == "Link Status")[c.nwk_src]
 def leave_source(view: View, leaves: Frame, requests: Frame, relays: Frame) -> Iterator[Evidence]:
     """Who sends link status is a router, and may be the parent of the device that it tells to leave."""
     rows = leaves[leaves["frame"].isin(requests["frame"])]
-    allowed = {0, *relays["nwk_src"].dropna()}
+    allowed = {0, *relays["nwk_src"].dropna().unique()}
     yield from judge(
         view, rows, ~mask(rows["nwk_src"].isin(allowed)), "{bad} telling another device to leave"
     )
