@@ -17,19 +17,7 @@ from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "gbcs alerts")
 
-LOG_ONLY = ALERTS.some(
-    "Clock adjusted (within tolerance)", "Change in the executing Firmware version",
-    "Credit would cause Meter Balance to exceed Maximum Meter Balance Threshold", "Device joining failed",
-    "Device joining succeeded", "Device Unjoining failed", "Device Unjoining succeeded",
-    "Device's own Digital Signing Certificate replacement failed",
-    "Device's own Digital Signing Certificate replacement succeeded",
-)  # fmt: skip
 RESTORED = ALERTS.some("Supply Outage Restored", "Supply Outage Restored - Outage >= 3 minutes")
-SECURITY = ALERTS.some(
-    "Integrity check of content or format of command failed", "Source Does not have Authority for Command",
-    "Trusted Source Authentication Failure", "Unauthorised Communication Access attempted",
-    "Unauthorised Physical Access - Tamper Detect",
-)  # fmt: skip
 DUTY_CYCLE = ALERTS.some(
     "Limited Duty Cycle Action Taken", "Duty Cycle fallen below Normal-Limited Duty Cycle Threshold",
     "Critical Duty Cycle Action Taken", "Duty Cycle fallen below Limited-Critical Duty Cycle Threshold",
@@ -65,51 +53,6 @@ def device_log_alert(view: View, *, seconds: float = 300.0) -> Iterator[Evidence
     missing = [not ((told >= s - 5) & (told <= s + seconds)).any() for s in rows["seconds"]]
     yield from judge_messages(
         view, rows, missing, f"no alert 0x8F12 within {seconds:.0f} s", "followed by their alert"
-    )
-
-
-@rule(
-    "log-only-alert",
-    "An alert of a code that is for logs only",
-    severity="info",
-    source="Aclara SGM1400 manual page 101",
-    confidence="secondary",
-    merges=("spec:R175", "rules:G37"),
-    cause="message format",
-    unseen="an alert with its code",
-    advice="Makers differ: see the manual of the device",
-    **MESSAGE_RULE,
-)
-def log_only_alert(view: View) -> Iterator[Evidence]:
-    """Some events are only written to the device's log and are not sent to anybody. A device that sends
-    them as alerts costs air time and alarms a party that cannot act on it."""
-    rows = gbcs(view, "alert")
-    rows = rows[mask(rows["alert_code"].notna())]
-    yield from judge_messages(
-        view, rows, mask(rows["alert_code"].isin(LOG_ONLY)), "alert {alert_code:#06x}", "of codes that travel"
-    )
-
-
-@rule(
-    "security-alert",
-    "A device raises a security alert",
-    severity="warning",
-    source="alert list; Aclara SGM1400 manual page 101",
-    confidence="derived",
-    merges=("rules:G36", "rules:C05", "spec:R174", "attacks:A32"),
-    cause="gbcs protection",
-    unseen="an alert with its code",
-    advice="Look for the message that made it: wrong MAC or signature, no authority, or tampering",
-    **MESSAGE_RULE,
-)
-def security_alert(view: View) -> Iterator[Evidence]:
-    """The device itself says that something touched its security: failed integrity or authentication,
-    missing authority, unauthorised communication, or tampering. The cause is usually a message a moment
-    before."""
-    rows = gbcs(view, "alert")
-    rows = rows[mask(rows["alert_code"].notna())]
-    yield from judge_messages(
-        view, rows, mask(rows["alert_code"].isin(SECURITY)), "alert {alert_code:#06x}", "of other kinds"
     )
 
 

@@ -39,7 +39,7 @@ class Plant:
     """One way to spoil a capture.
 
     Attributes:
-        rules: one of these must tell it, at warning or above, with a frame that was planted.
+        rules: one of these must tell it, at `least` that severity, with a frame that was planted.
         base: name of the clean capture. `strengths`: how loud it is played.
         silent: leaves no frame of its own: the rule must name the device that the plant returns.
     """
@@ -50,6 +50,7 @@ class Plant:
     strengths: tuple[float, ...]
     behaviour: Callable[[Recording], Any] = field(repr=False)
     silent: bool = False
+    least: str = "warning"
 
 
 PLANTS: dict[str, Plant] = {}
@@ -61,11 +62,12 @@ def plant(
     base: str = "quarter",
     strengths: tuple[float, ...] = (0.5, 1.0, 2.0),
     silent: bool = False,
+    least: str = "warning",
 ) -> Callable[[Callable[[Recording], Any]], Callable[[Recording], Any]]:
     """Registers a plant under its name."""
 
     def register(behaviour: Callable[[Recording], Any]) -> Callable[[Recording], Any]:
-        PLANTS[name] = Plant(name, rules, base, strengths, behaviour, silent)
+        PLANTS[name] = Plant(name, rules, base, strengths, behaviour, silent, least)
         return behaviour
 
     return register
@@ -88,10 +90,10 @@ class Told:
 
     @property
     def rules(self) -> dict[str, int]:
-        """Rules that tell it at warning or above, with how many planted frames they name."""
+        """Rules that tell it at that severity or above, with how many planted frames they name."""
         out: dict[str, int] = {}
         for one in self.result.findings:
-            if SEVERITIES.index(one.severity) >= 1 and self.hits(one):
+            if SEVERITIES.index(one.severity) >= SEVERITIES.index(self.plant.least) and self.hits(one):
                 out[one.rule] = out.get(one.rule, 0) + self.hits(one)
         return out
 

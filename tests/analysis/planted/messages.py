@@ -209,6 +209,12 @@ def tampering(recording: Recording) -> None:
         desk.send(alert(desk, GENERIC_CRITICAL, 0x8F3F), back=True)
 
 
+@message_plant("an alert that is for logs only", "log-only-alert", least="info", strengths=(1.0,))
+def log_only(recording: Recording) -> None:
+    desk = Desk(recording)
+    desk.send(alert(desk, GENERIC, 0x8F47), back=True)
+
+
 @message_plant("a meter answers with other octets the second time", "counter-reused", "replay-accepted")
 def answered_twice(recording: Recording) -> None:
     desk = Desk(recording)
