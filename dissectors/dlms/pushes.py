@@ -2,21 +2,24 @@
 
 Known forms (field practice, facts/dlms/asked.md): a list of object definitions as first element and one value
 for each (with or without one for the list itself); structures of code and value (and scaler with unit); codes
-and values alternating, with scaler and unit behind the value or not; values alone, counted, in the order of the
-push object list of the meter. The logical name of the push setup that may come first names no value.
+and values alternating, with scaler and unit behind the value or not; values alone, in an order that the list's own
+identifier names (table ``push_lists``), or counted: their names are in the push object list of the meter, which the
+message does not hold. The logical name of the push setup that may come first names no value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from dissectors.dlms.association import Scaler
 from dissectors.dlms.data import Node
 from dissectors.dlms.datetimes import is_date_time
-from dissectors.dlms.obis import Target, unit_name
+from dissectors.dlms.obis import Target, build_obis, unit_name
 from dissectors.dlms.profiles import capture_objects
 from dissectors.dlms.values import read_scaler
+from dissectors.facts import table
 
 __all__ = ["Named", "push_pairs"]
 
@@ -56,7 +59,26 @@ def push_pairs(node: Node) -> Iterator[Named]:
         for where, item in zip(objects, rest, strict=True):
             yield Named(where, item)
         return
-    yield from _mixed(elements)
+    codes = _positions(elements)
+    if codes is None:
+        yield from _mixed(elements)
+    else:
+        yield from (Named(None, item, code) for item, code in zip(elements, codes, strict=True))
+
+
+def _positions(elements: list[Node]) -> tuple[bytes, ...] | None:
+    """The code of each element, where the first one is the identifier of a list of so many values."""
+    first = elements[0][1]
+    if elements[0][0] not in _TEXTS or not isinstance(first, str | bytes):
+        return None
+    name = first.decode("latin-1") if isinstance(first, bytes) else first
+    return _push_lists().get((name, len(elements)))
+
+
+@cache
+def _push_lists() -> dict[tuple[str, int], tuple[bytes, ...]]:
+    rows = [(row["list"], row["codes"].split()) for row in table("dlms", "push_lists")]
+    return {(name, len(codes)): tuple(build_obis(code) for code in codes) for name, codes in rows}
 
 
 def _mixed(elements: list[Node]) -> Iterator[Named]:

@@ -200,3 +200,40 @@ def test_cut_data_is_truncated() -> None:
     for end in range(14, len(whole)):
         message = read(whole[:end])
         assert message.facts["transport"] == "axdr-data" and "truncated" in str(message.error), end
+
+
+def kaifa(phases: int, *, energy: bool = False, name: str = "KFM_001") -> Message:
+    """List 2 (or 3, with energies) of a Kaifa meter: the identifier, the meter, then bare numbers in a fixed order."""
+    words = [("octet-string", text.encode()) for text in (name, "7340000000000001", "MA304H4")]
+    powers = [("double-long-unsigned", n) for n in (1500, 0, 0, 200)]
+    lines = [("double-long-unsigned", n) for n in (1_000, 2_000, 3_000, 2301, 2302, 2303)]
+    lines = lines if phases == 3 else lines[::3]
+    clock = ("octet-string", bytes.fromhex("07ea0105010c000aff800000"))
+    counted = [clock, *(("double-long-unsigned", n) for n in (600_000, 5, 6, 7))] if energy else []
+    return read(push(*words, *powers, *lines, *counted))
+
+
+@pytest.mark.parametrize(
+    ("phases", "energy", "count"), [(1, False, 9), (3, False, 13), (1, True, 14), (3, True, 18)]
+)
+def test_values_of_a_list_that_says_which_it_is_are_named_by_their_place(
+    phases: int, energy: bool, count: int
+) -> None:
+    told = rows(kaifa(phases, energy=energy))
+    assert len(told) == count
+    assert told["1-0:0.2.129.255"]["value"] == "KFM_001" and told["0-0:96.1.7.255"]["value"] == "MA304H4"
+    assert (told["1-0:1.7.0.255"]["value"], told["1-0:1.7.0.255"]["unit"]) == (1500, "W")
+    assert told["1-0:31.7.0.255"]["value"] == 1_000 and told["1-0:31.7.0.255"]["unscaled"]
+    assert told["1-0:32.7.0.255"]["value"] == 2301
+    if phases == 3:
+        assert told["1-0:71.7.0.255"]["value"] == 3_000 and told["1-0:72.7.0.255"]["value"] == 2303
+    if energy:
+        assert told["1-0:1.8.0.255"]["value"] == 600_000 and told["1-0:4.8.0.255"]["value"] == 7
+
+
+def test_values_of_another_list_stay_without_a_name() -> None:
+    """Whose order nobody knows: another identifier, another number of values, one value alone."""
+    assert "element 4" in rows(kaifa(3, name="KFM_002"))
+    fewer = read(push(("octet-string", b"KFM_001"), *[("double-long-unsigned", 1)] * 4))
+    assert {"element 2", "element 5"} <= set(rows(fewer))
+    assert set(rows(read(push(("double-long-unsigned", 1536))))) == {"element 1"}
