@@ -113,7 +113,8 @@ def read_data(reading: Reading, frame: MacFrame) -> None:
         reading.set_summary(LAYER, "Empty data frame")
         return
     addressed = reading.sender_short is not None or reading.sender_eui64 is not None
-    protocol = protocol_of(cursor.peek(cursor.remaining), addressed=addressed)
+    payload, short = cursor.peek(cursor.remaining), reading.sender_short is not None
+    protocol = protocol_of(payload, addressed=addressed, short_sender=short)
     reader = READERS.get(protocol)
     if reader is not None:
         reader(reading, cursor, frame.buffer)

@@ -26,12 +26,14 @@ RF4CE_COMMANDS = range(1, 8)
 RF4CE_PROFILES = frozenset({0x00, 0x01, 0x02, 0x03, *range(0xC0, 0x100)})
 
 
-def protocol_of(octets: bytes, *, addressed: bool = True) -> Protocol:
+def protocol_of(octets: bytes, *, addressed: bool = True, short_sender: bool = False) -> Protocol:
     """The protocol of a data frame's payload.
 
     Args:
         octets: the payload in clear.
         addressed: whether the MAC header names a sender; a ZigBee NWK frame always has one.
+        short_sender: whether it names it by a short address; Green Power frames never do (14-0563 A.1.4.1: no source
+            address beside a SrcID, else the EUI-64).
 
     >>> protocol_of(bytes.fromhex("4802 0000 777f 1e20 28148a0700 0db123feffa7db28 00 42350000 1d37730e"))
     'zigbee'
@@ -45,7 +47,7 @@ def protocol_of(octets: bytes, *, addressed: bool = True) -> Protocol:
         return "zigbee"
     if version == 2 and kind == 3 and octets[1] == 0 and octets[0] < 0x40 and is_inter_pan(octets):
         return "inter-pan"
-    if version == 3 and kind < 2 and is_green_power(octets):
+    if version == 3 and kind < 2 and not short_sender and is_green_power(octets):
         return "green-power"
     if octets[0] & 0x38 == 0x28 and is_rf4ce(octets):
         return "rf4ce"

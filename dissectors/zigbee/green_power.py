@@ -32,8 +32,10 @@ LAYER = "green power"
 SRC_ID, GPD_EUI64 = 0, 2
 MAINTENANCE = 1
 ENCRYPTED = 3
-CONTROL_FROM, CONTROL_TO = b"\x05", b"\xa3"
-"""The last octet of the nonce; the second one for what is sent to devices that are named by their EUI-64."""
+CONTROL_FROM, CONTROL_TO = (b"\x05",), (b"\xc5", b"\xa3")
+"""The last octet of the nonce, the security control (A.1.5.4.2): level 101, and for what is sent to devices that are
+named by their EUI-64 the upper two bits. Stacks of two makers send C5 there; the second is the same bits the other way
+round, as another stack and an analyser have it. The integrity code says which of them was meant."""
 WITHDRAWN_LEVEL = 1
 
 
@@ -162,8 +164,13 @@ def open_green_power(
         address = eui64.to_bytes(8, "little")
     else:
         return None
-    last = CONTROL_TO if to_device and source_id is None else CONTROL_FROM
-    nonce = address + header.frame_counter.to_bytes(4, "little") + last
-    if header.bit("security_level") == ENCRYPTED:
-        return ccm_open(key, nonce, octets, payload, mic)
-    return payload if ccm_open(key, nonce, octets + payload, b"", mic) is not None else None
+    start = address + header.frame_counter.to_bytes(4, "little")
+    for control in CONTROL_TO if to_device and source_id is None else CONTROL_FROM:
+        if header.bit("security_level") == ENCRYPTED:
+            clear = ccm_open(key, start + control, octets, payload, mic)
+        else:
+            clear = ccm_open(key, start + control, octets + payload, b"", mic)
+            clear = None if clear is None else payload
+        if clear is not None:
+            return clear
+    return None

@@ -174,3 +174,12 @@ def test_a_mac_key_must_have_opened_something_before_a_frame_is_blamed() -> None
 )
 def test_evidence(octets: str, protocol: str) -> None:
     assert protocol_of(bytes.fromhex(octets)) == protocol
+
+
+def test_a_frame_with_a_short_source_is_no_green_power() -> None:
+    """A damaged ZigBee frame whose version became 3: devices of Green Power name themselves by SrcID or EUI-64."""
+    octets = bytes.fromhex("0c12 fcff 0000 0134807ba901008107002fcc769c00807ba901008107005552a8a4b050e4")
+    assert protocol_of(octets, short_sender=True) == "other"
+    frame = bytes.fromhex("4188 ce 592a ffff 0000") + octets
+    out = dissect_frame(RawFrame(frame), HanContext(Keyring()))
+    assert out.columns.get("nwk_type") is None and out.columns["summary"] == "Data of an unknown protocol"

@@ -1,6 +1,7 @@
 """Green Power commands and keys; MAC frames under keys that are derived from a Thread network key."""
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from analysis.keys.keyfile import read_keys_text
 from dissectors import dissect_frame
@@ -50,6 +51,24 @@ def test_keys_open_green_power_frames(level: int, keys: str, key: bytes) -> None
     out = read(secured(level, 7, key), keys)
     assert (out.columns["nwk_security"], out.columns["summary"]) == ("ok", "Green Power Toggle")
     assert out.commands[0]["command_name"] == "Toggle" and not out.issues
+
+
+def to_device(level: int, control: int, payload: bytes = bytes.fromhex("f0 0005")) -> bytes:
+    """A frame to a device that is named by its EUI-64, sealed by another implementation of CCM."""
+    mac = bytes.fromhex("010c 05 ffff") + DEVICE.to_bytes(8, "little")
+    header = bytes((0x8C, 0x80 | level << 3 | 2, 1)) + (9).to_bytes(4, "little")
+    nonce = DEVICE.to_bytes(8, "little") + (9).to_bytes(4, "little") + bytes((control,))
+    if level == 3:
+        return mac + header + AESCCM(KEY, tag_length=4).encrypt(nonce, payload, header)
+    return mac + header + payload + AESCCM(KEY, tag_length=4).encrypt(nonce, b"", header + payload)
+
+
+@pytest.mark.parametrize("level", [2, 3])
+@pytest.mark.parametrize(("control", "state"), [(0xC5, "ok"), (0xA3, "ok"), (0x05, "no_key")])
+def test_the_nonce_of_what_is_sent_to_a_device_by_its_eui64(level: int, control: int, state: str) -> None:
+    """Green Power A.1.5.4.2: security control C5 (level 101, upper bits 11); A3 are its bits the other way round."""
+    out = read(to_device(level, control), GIVEN)
+    assert out.columns["nwk_security"] == state
 
 
 def test_a_missing_key_is_said_and_what_is_in_clear_is_read() -> None:
