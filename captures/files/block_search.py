@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 
+from captures.files.repair import Outcome, search
 from captures.files.section import Section
 from captures.files.source import Window
 
@@ -14,13 +15,12 @@ LONGEST = 16 * 1024 * 1024
 """A block that says it is longer is damaged (the packets of radio captures are a few hundred octets)."""
 HEADER = 12
 """Octets of the shortest block: type, length, and the length once more."""
+TYPE_AND_LENGTH = 8
 SHORTEST = 32
 """Octets of the shortest enhanced packet block."""
 OPTIONS = 64
 """Options of a packet that are walked over to find the end of its block."""
 ENHANCED, SIMPLE, OBSOLETE, SECTION = 6, 3, 2, 0x0A0D0D0A
-FARTHEST = 1024 * 1024
-"""Octets that are searched at a time; what holds no block is let go, so that any amount of it costs no memory."""
 
 
 def _pattern(order: str) -> re.Pattern[bytes]:
@@ -36,11 +36,7 @@ def _pattern(order: str) -> re.Pattern[bytes]:
 
 
 class BlockSearch:
-    """Finds blocks in a window; `order` is that of the section.
-
-    A regular expression finds what looks like a block; each such place is then looked at alone. So the effort is
-    in proportion to the distance, not to the window.
-    """
+    """Finds blocks in a window; `order` is that of the section."""
 
     KNOWN = (0x0A0D0D0A, 1, 2, 3, 4, 5, 6, 9, 10, 0x0BAD, 0x4000_0BAD)
 
@@ -96,30 +92,16 @@ class BlockSearch:
         after = index + size + 4
         return size + 4 if after + 4 <= window.end and self._u32(after) in self.KNOWN else 0
 
-    def following(self, *, whole: bool) -> tuple[int, str]:
-        """How many octets on the next block starts, and ``"found"``; or how many hold none: up to the end of the
-        file (``"ended"``), or so many that they are let go (``"far"``).
+    def following(self, *, whole: bool) -> tuple[int, Outcome]:
+        """The next block behind the first one (`captures.files.repair.search`).
 
         `whole`: what is cut off by the end of the file is no block; for there is one that is cut already.
         """
-        window, index, reach = self.window, 1, 256
-        pattern = self._patterns[self.order]
-        while True:
-            if len(window) < reach and not window.ended:
-                window.fill(reach if window.source.live is None else len(window) + 1)
-            stop = min(len(window), reach)
-            while index < stop:
-                begin = window.begin
-                found = pattern.search(window.memory, begin + index, begin + stop)
-                if found is None:
-                    index = max(index, stop - 7)
-                    break
-                index = found.start() - begin
-                if self.is_block(begin + index, whole=whole) or self.extent(window.begin + index):
-                    return index, "found"
-                index += 1
-            if window.ended and reach >= len(window):
-                return len(window), "ended"
-            if reach >= FARTHEST:
-                return stop - HEADER, "far"
-            reach *= 4
+
+        def certain(offset: int) -> bool:
+            at = self.window.begin + offset
+            return self.is_block(at, whole=whole) or bool(self.extent(self.window.begin + offset))
+
+        return search(
+            self.window, 1, lambda: self._patterns[self.order], certain, TYPE_AND_LENGTH, whole=False
+        )

@@ -1,35 +1,30 @@
 """Classic pcap files: micro- and nanoseconds, both byte orders, and Kuznetzov's longer record header.
 
 Layout: draft-ietf-opsawg-pcap. Strategy: the chain of record lengths is followed in runs
-(`captures.files.chain`), then all headers are checked at once.
-Where a header cannot be true, the record is looked at alone, and the next true header is searched for
-(`captures.files.record_search`).
+(`captures.files.chain`), then all headers are checked at once. Where a header cannot be true, the record is looked at
+alone (`captures.files.repair`), and the next true header is searched for (`captures.files.record_search`).
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
-from captures.block import Lost
 from captures.errors import CaptureError
-from captures.files.batch import FEW, Batch
 from captures.files.chain import Chain, pcap_headers
 from captures.files.magic import VARIANTS, file_header, next_file_header
 from captures.files.record_search import LONGEST, SECOND, Header, RecordSearch
 from captures.files.records import Facts, Interface, Records
-from captures.files.source import CHUNK, Window
+from captures.files.repair import ChainReader, Starts
+from captures.files.source import Window
 
 __all__ = ["FILE_HEADER", "PcapReader", "link_type_word"]
 
 FILE_HEADER = 24
 ODD = 16
 """After so many strange headers that fit their neighbours, strangeness is how this file was written."""
-STEADY = 32
-"""Sound records in a row after which the chain is followed in runs again."""
 
 
 def link_type_word(word: int) -> tuple[int, int | None]:
@@ -45,7 +40,7 @@ def link_type_word(word: int) -> tuple[int, int | None]:
     return word & 0xFFFF, (word >> 28) * 2 if word & 0x0400_0000 else None
 
 
-class PcapReader:
+class PcapReader(ChainReader):
     """Reads one pcap file; the octets of its header are still in `window`.
 
     Raises:
@@ -53,74 +48,47 @@ class PcapReader:
     """
 
     def __init__(self, window: Window, facts: Facts | None = None) -> None:
-        self.window = window
-        self.facts = facts or Facts()
+        super().__init__(window, facts)
         if not window.fill(FILE_HEADER):
             text = f"the file header of pcap has {FILE_HEADER} octets, the file has {len(window)}"
             raise CaptureError(window.source.name, len(window), text, "the file was cut")
         head = bytes(window.memory[window.begin : window.begin + FILE_HEADER])
         self.variant = VARIANTS[head[:4]]
+        self.header = self.variant.header
         snap_length, word = struct.unpack(self.variant.order + "II", head[16:24])
         link_type, trailer_octets = link_type_word(word)
         self.interface = self.facts.describe(Interface(link_type, "", snap_length, trailer_octets))
         self.search = RecordSearch(window, self.variant, link_type)
-        self.chain = Chain(self._look, self._step, self.variant.header, mean=64.0)
+        self.chain = Chain(self._look, self._step, self.header, mean=64.0)
         if self.interface:
             self.chain.interrupted()  # the file may be short
         self.odd = 0  # records with strange headers that fit their neighbours all the same
-        self.batch = Batch()
         window.advance(window.begin + FILE_HEADER)
 
-    def __iter__(self) -> Iterator[Records]:
-        window, batch = self.window, self.batch
-        while True:
-            if batch.full or (len(batch) and not window.source.waiting()):
-                yield batch.taken()
-            if not self._ready() or file_header(window, 0):
-                break
-            starts, lengths = self._run()
-            if not len(starts):
-                self._one_by_one()
-                continue
-            records = self._records(starts, lengths)
-            window.advance(int(starts[-1] + self.variant.header + lengths[-1]))
-            if len(records) < FEW and self.chain.recovering:
-                batch.extend(records)
-                continue
-            if len(batch):
-                yield batch.taken()
-            yield records
-        if len(batch):
-            yield batch.taken()
+    def _joined(self) -> bool:
+        return bool(file_header(self.window, 0))
 
-    def _ready(self) -> bool:
-        """At least one record header is there; a cut one at the end is noted."""
-        window = self.window
-        if window.source.live is None and len(window) < CHUNK // 2:
-            window.fill(CHUNK // 2)
-        if window.fill(self.variant.header):
-            return True
-        if len(window):
-            text = f"cut in a record header: {len(window)} of {self.variant.header} octets are there"
-            self.facts.lost.append(Lost(window.offset(window.begin), text, 1))
-        return False
+    def _cut_header(self, have: int) -> None:
+        text = f"cut in a record header: {have} of {self.header} octets are there"
+        self._lose(self.window.offset(self.window.begin), text, 1)
 
-    def _look(
-        self, octets: npt.NDArray[np.uint8], begin: int, end: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        return pcap_headers(octets, begin, end, self.variant.header, self.variant.order == "<")
+    def _whole(self, length: int) -> int:
+        return self.header + length
+
+    def _look(self, octets: npt.NDArray[np.uint8], begin: int, end: int) -> Starts:
+        return pcap_headers(octets, begin, end, self.header, self.variant.order == "<")
 
     def _step(self, index: int) -> int:
         """Octets of the record at ``memory[index]``, as its header says; 0 for what cannot be one."""
         captured = int(struct.unpack_from(self.variant.order + "I", self.window.memory, index + 8)[0])
-        return self.variant.header + captured if captured <= LONGEST else 0
+        return self.header + captured if captured <= LONGEST else 0
 
-    def _run(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _run(self) -> Starts:
         """Starts and lengths of the next whole records; they and their successors have believable headers."""
         starts = self.chain.starts(self.window)
         fields = self.search.headers(starts)
         lengths = fields[:, 2].astype(np.int64)
-        ends = starts + self.variant.header + lengths
+        ends = starts + self.header + lengths
         good = self.search.believable(fields) if self.odd < ODD else (lengths <= LONGEST) & fields.any(axis=1)
         good &= ~self.search.file_headers(starts, lengths)
         count = int(good.argmin()) - 1 if not good.all() else len(starts)
@@ -138,7 +106,7 @@ class PcapReader:
         length = lengths.astype(np.int32)
         return Records(
             data=self.window.octets,
-            offset=starts + self.variant.header,
+            offset=starts + self.header,
             length=length,
             wire_length=np.maximum(wire, length),
             time_ns=time_ns,
@@ -147,44 +115,30 @@ class PcapReader:
 
     # -- one record at a time, where the file is cut or damaged ------------------------------------------
 
-    def _one_by_one(self) -> None:
-        """Read records into the batch until many in a row were sound, the batch is full, or a source has to be
-        waited for."""
-        window, header, sound = self.window, self.variant.header, 0
-        self.chain.interrupted()
-        while sound < STEADY and not self.batch.full and len(window) >= header and not file_header(window, 0):
-            here = self.search.fields(window.begin)
-            end = header + here.captured
-            there = end + header <= len(window)
-            if there and self.search.plausible(here) and self.search.begins(end):
-                sound += 1
-                self._take(here, here.captured)
-                window.advance(window.begin + end)
-                continue
-            if len(self.batch) and not window.source.waiting():
-                return
-            sound = 0
-            self._alone(here)
+    def _sound(self) -> int | None:
+        here = self.search.fields(self.window.begin)
+        end = self._whole(here.captured)
+        there = end + self.header <= len(self.window)
+        return here.captured if there and self.search.plausible(here) and self.search.begins(end) else None
 
-    def _take(self, here: Header, length: int) -> None:
-        """The first record, of that length, becomes a row of the batch."""
-        start = self.window.begin + self.variant.header
+    def _take(self, length: int) -> None:
+        here = self.search.fields(self.window.begin)
+        start = self.window.begin + self.header
         self.search.near = here.seconds
         time_ns = here.seconds * SECOND + here.fraction * self.variant.unit
         octets = bytes(self.window.memory[start : start + length])
         self.batch.append(octets, time_ns, self.interface, max(min(here.original, 0x7FFF_FFFF), length))
+        self.window.advance(start + length)
 
-    def _alone(self, here: Header) -> None:
-        """Take or skip the first record, which is damaged, or stands before damage or at the end."""
-        length, skip = self._judged(here)
+    def _mend(self) -> None:
+        length, skip = self._judged(self.search.fields(self.window.begin))
         if length is not None:
-            self._take(here, length)
-            skip += self.variant.header + length
+            self._take(length)
         self.window.advance(self.window.begin + skip)
 
     def _judged(self, here: Header) -> tuple[int | None, int]:
         """Length of the first record, None when it is no record; and the octets to skip (after it)."""
-        header = self.variant.header
+        header = self.header
         end, at = header + here.captured, self.window.offset(self.window.begin)
         if self.search.by_original(here, 0):
             text = (
@@ -225,14 +179,14 @@ class PcapReader:
     def _up_to(self, joined: int, end: int) -> tuple[int | None, int]:
         """What is left before another file header: the record that ends there, or what is lost of one."""
         if end == joined:
-            return joined - self.variant.header, 0
+            return joined - self.header, 0
         at = self.window.offset(self.window.begin)
         self._lose(at, f"cut in a record: {joined} of {end} octets are there", 1)
         return None, joined
 
     def _last(self, here: Header, at: int) -> tuple[int | None, int]:
         """No record follows this one: give it when it is whole, and note what is lost."""
-        have, end = len(self.window), self.variant.header + here.captured
+        have, end = len(self.window), self.header + here.captured
         if any(here) and here.captured <= self.search.longest and have >= end:
             if self.search.plausible(here):
                 return here.captured, 0
@@ -245,6 +199,3 @@ class PcapReader:
         else:
             self._lose(at, f"damaged record header (length {here.captured}), and no record after it", 1)
         return None, have
-
-    def _lose(self, offset: int, text: str, frames: int = 0) -> None:
-        self.facts.lost.append(Lost(offset, text, frames))

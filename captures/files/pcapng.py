@@ -2,9 +2,8 @@
 
 Layout: draft-ietf-opsawg-pcapng. Strategy as for pcap: the chain of block lengths is followed in runs and
 checked at once; enhanced packet blocks become rows by vector operations, all other blocks are rare and are read
-one at a time (`captures.files.blocks`). Where the chain is interrupted (damage, a section), blocks are read one
-by one until it holds again, and their frames are gathered: so each octet is looked at a bounded number of times,
-however often the chain is interrupted.
+one at a time (`captures.files.blocks`). Where the chain is interrupted (damage, a section), blocks are read one by one
+(`captures.files.repair`), and the next true block is searched for (`captures.files.block_search`).
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from captures.block import NO_TIME, Lost
+from captures.block import NO_TIME
 from captures.errors import CaptureError
 from captures.files import blocks
-from captures.files.batch import FEW, Batch
 from captures.files.block_search import (
     ENHANCED,
     HEADER,
@@ -31,18 +29,17 @@ from captures.files.block_search import (
 from captures.files.chain import Chain, packet_blocks
 from captures.files.magic import PCAPNG, file_header, next_file_header
 from captures.files.records import Facts, Records
+from captures.files.repair import ChainReader, Starts
 from captures.files.section import Section
-from captures.files.source import CHUNK, Window
+from captures.files.source import Window
 from captures.gather import gather
 
 __all__ = ["MAGIC", "PcapngReader"]
 
 MAGIC = PCAPNG
-STEADY = 32
-"""Sound blocks in a row after which the chain is followed in runs again."""
 
 
-class PcapngReader:
+class PcapngReader(ChainReader):
     """Reads one pcapng file; its first octets are still in `window`.
 
     Raises:
@@ -50,12 +47,11 @@ class PcapngReader:
     """
 
     def __init__(self, window: Window, facts: Facts | None = None) -> None:
-        self.window = window
-        self.facts = facts or Facts()
+        super().__init__(window, facts)
+        self.header = HEADER
         self.order = "<"
         self.section = Section(self.facts, self.order)
         self.search = BlockSearch(window, self.section)
-        self.batch = Batch()
         self.chain = Chain(self._look, self._step, HEADER, mean=96.0)
         if self.facts.interfaces:
             self.chain.interrupted()  # the file may be short
@@ -63,43 +59,19 @@ class PcapngReader:
             text = "the section header is cut or damaged"
             raise CaptureError(window.source.name, 0, text, "the file was cut, or is no pcapng")
 
+    def _joined(self) -> bool:
+        """A pcap file begins here; a section of pcapng is part of this one."""
+        return file_header(self.window, 0) == "pcap"
+
+    def _cut_header(self, have: int) -> None:
+        self._lose(self.window.offset(self.window.begin), f"cut in a block header: {have} octets are there")
+
+    def _whole(self, length: int) -> int:
+        return length
+
     def __iter__(self) -> Iterator[Records]:
-        batch = self.batch
-        while True:
-            if batch.full or (len(batch) and not self.window.source.waiting()):
-                yield batch.taken()
-            if not self._ready() or self._joined():
-                break
-            starts, lengths = self._run()
-            if not len(starts):
-                self._one_by_one()
-                continue
-            records = self._records(starts, lengths)
-            self.window.advance(int(starts[-1] + lengths[-1]))
-            if len(records) < FEW and self.chain.recovering:
-                batch.extend(records)
-                continue
-            if len(batch):
-                yield batch.taken()
-            if len(records):
-                yield records
-        if len(batch):
-            yield batch.taken()
+        yield from super().__iter__()
         self.section.tell_drops()
-
-    def _ready(self) -> bool:
-        window = self.window
-        if window.source.live is None and len(window) < CHUNK // 2:
-            window.fill(CHUNK // 2)
-        if window.fill(HEADER):
-            return True
-        if len(window):
-            text = f"cut in a block header: {len(window)} octets are there"
-            self._lose(window.offset(window.begin), text)
-        return False
-
-    def _lose(self, offset: int, text: str, frames: int = 0) -> None:
-        self.facts.lost.append(Lost(offset, text, frames))
 
     def _u32(self, index: int) -> int:
         value: int = struct.unpack_from(self.order + "I", self.window.memory, index)[0]
@@ -130,7 +102,7 @@ class PcapngReader:
 
     # -- runs of blocks ----------------------------------------------------------------------------------
 
-    def _run(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _run(self) -> Starts:
         """Starts and lengths of the next whole blocks, up to the next section header."""
         window = self.window
         starts = self.chain.starts(window)
@@ -144,9 +116,7 @@ class PcapngReader:
         count = len(good) if good.all() else int(good.argmin())
         return starts[:count], lengths[:count]
 
-    def _look(
-        self, octets: npt.NDArray[np.uint8], begin: int, end: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _look(self, octets: npt.NDArray[np.uint8], begin: int, end: int) -> Starts:
         return packet_blocks(octets, begin, end, self.order == "<")
 
     def _step(self, index: int) -> int:
@@ -247,28 +217,21 @@ class PcapngReader:
 
     # -- one block at a time, where the file is cut or damaged -------------------------------------------
 
-    def _one_by_one(self) -> None:
-        """Read blocks into the batch until many in a row were sound, the batch is full, or a source has to be
-        waited for."""
-        window, sound = self.window, 0
-        self.chain.interrupted()
-        while sound < STEADY and not self.batch.full and len(window) >= HEADER and not self._joined():
-            sound += 1
-            length = self._u32(window.begin + 4)
-            end = window.begin + length
-            section = self._u32(window.begin) == SECTION
-            if section or length % 4 or not 12 <= length <= len(window) or self._u32(end - 4) != length:
-                if len(self.batch) and not window.source.waiting():
-                    return
-                sound, length = 0, self._alone()
-                if not length:
-                    continue
-            self._packet(window.begin, length)
-            window.advance(window.begin + length)
+    def _sound(self) -> int | None:
+        window = self.window
+        kind, length = self._u32(window.begin), self._u32(window.begin + 4)
+        if kind == SECTION or length % 4 or not HEADER <= length <= len(window):
+            return None
+        return length if self._u32(window.begin + length - 4) == length else None
 
-    def _joined(self) -> bool:
-        """A pcap file begins here."""
-        return file_header(self.window, 0) == "pcap"
+    def _mend(self) -> None:
+        length = self._alone()
+        if length:
+            self._take(length)
+
+    def _take(self, length: int) -> None:
+        self._packet(self.window.begin, length)
+        self.window.advance(self.window.begin + length)
 
     def _packet(self, start: int, length: int) -> None:
         """Take in one block: as a row of the batch, if it holds a packet."""

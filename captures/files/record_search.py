@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from captures.files.magic import Variant, file_header
+from captures.files.repair import Outcome, search
 from captures.files.source import Window
 from captures.gather import gather
 
@@ -25,8 +25,6 @@ NEAR = 366 * 86_400
 """Seconds between records beyond which a header that was searched for is not believed."""
 CLOSE = 86_400
 """Seconds between records within which one header is believed that says the same length twice."""
-FARTHEST = 1024 * 1024
-"""Octets that are searched at a time; what holds no record is let go, so that any amount of it costs no memory."""
 TRIES = 256
 """Empty records of a run that are looked at: they may be file headers."""
 
@@ -126,35 +124,9 @@ class RecordSearch:
         following = self.header(end)
         return following is None or self.plausible(following)
 
-    def next_record(self, index: int) -> tuple[int, str]:
-        """How many octets on the next record starts that is certain, and ``"found"``; or how many hold none: up
-        to the end of the file (``"ended"``), or so many that they are let go (``"far"``)."""
-        window, reach, header = self.window, index + 256, self.variant.header
-        while True:
-            self.there(min(reach, len(window) + 1) if window.source.live is not None else reach)
-            stop = min(len(window), reach)
-            for offset in self._candidates(index, stop):
-                if self._certain(offset):
-                    return offset, "found"
-            index = max(index, stop - header + 1)
-            if len(window) <= reach and not self.there(len(window) + 1):
-                return len(window), "ended"
-            if reach >= FARTHEST:
-                return index, "far"
-            reach *= 4
-
-    def _candidates(self, index: int, stop: int) -> Iterator[int]:
-        """The places from `index` on that look like headers, as many octets behind the front of the window; a
-        header that is not whole before `stop` is left for later."""
-        pattern = self._pattern()
-        while index + self.variant.header <= stop:
-            begin = self.window.begin
-            found = pattern.search(self.window.memory, begin + index, begin + stop)
-            if found is None or found.start() - begin + self.variant.header > stop:
-                return
-            index = found.start() - begin
-            yield index
-            index += 1
+    def next_record(self, index: int) -> tuple[int, Outcome]:
+        """The next record that is certain, from `index` octets on (`captures.files.repair.search`)."""
+        return search(self.window, index, self._pattern, self._certain, self.variant.header, whole=True)
 
     def _pattern(self) -> re.Pattern[bytes]:
         """What a header looks like whose time is near that of the last believed record: its octets one by one."""
