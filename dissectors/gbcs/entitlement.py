@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dissectors.gbcs.envelope import MAC_OCTETS, Envelope
+from dissectors.gbcs.envelope import ID_OCTETS, MAC_OCTETS, Envelope
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.names import CRA, use_case
 from dissectors.gbcs.protection import Verdict, gmac, message_key
@@ -70,6 +70,11 @@ def check_mac(layout: Envelope, keystore: Keystore | None) -> Mac:
         return _NO_KEYS
     if layout.mac is None:
         return Mac("invalid", reason="the message ends before its MAC")
+    if len(layout.originator) != ID_OCTETS or len(layout.recipient) != ID_OCTETS:
+        lengths = f"{len(layout.originator)} and {len(layout.recipient)} octets"
+        return Mac(
+            "invalid", reason=f"originator and recipient have {lengths}, {ID_OCTETS} each are expected"
+        )
     octets, mac = layout.octets, layout.mac
     if octets[layout.ciphering : layout.ciphering + 5] != _HEADER:
         return Mac("invalid", reason="security control and invocation counter are not those of a MAC")

@@ -21,6 +21,7 @@ from dissectors.gbcs.names import CRA, code_words, eui64
 from dissectors.layout import Layer, Length, Octets, Part, UInt
 
 __all__ = [
+    "ID_OCTETS",
     "MAC_OCTETS",
     "Envelope",
     "GroupingHeader",
@@ -34,6 +35,8 @@ LAYER = "gbcs"
 GENERAL_CIPHERING = 0xDD
 GENERAL_SIGNING = 0xDF
 MAC_OCTETS = 12
+ID_OCTETS = 8
+"""Of the identifiers of originator and recipient: keys are derived from them."""
 BUFFER = "message"
 
 

@@ -79,7 +79,7 @@ def _read(
             row = item(None, title or f"command {command:02x}", cluster=cluster)
             return _Command(component, title, None, [row], [])
         data, span, buffer = plain, (0, len(plain)), f"decrypted-{number}"
-    zcl = read_zcl(Cursor(data, *span), cluster, control, command, buffer, context)
+    zcl = read_zcl(Cursor(data, *span, layer="zcl"), cluster, control, command, buffer, context)
     issues = list(zcl.issues)
     rows = _records(zcl, control, issues, scaled) if zcl.content.general else _values(zcl, command)
     return _Command(component, title, zcl, rows, issues)
@@ -94,7 +94,7 @@ def _fields(
         fields.append(Field("component_count", count[0], f"{count[0]} components", start + 2, 1, "message"))
     issues: list[Issue] = []
     if payload.alert_code is not None:
-        alert = _Alert.read(Cursor(payload.octets, start + 3)).tree("message").children
+        alert = _Alert.read(Cursor(payload.octets, start + 3, layer=LAYER)).tree("message").children
         if alert[0].meaning is None:
             text = f"alert code {payload.alert_code:04x} has no name in the tables"
             issues.append(Issue("note", LAYER, start + 3, text))

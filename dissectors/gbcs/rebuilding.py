@@ -24,7 +24,7 @@ from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.payload import SECURITY_HEADER, Payload
 from dissectors.gbcs.payloads import ZclCommand, gbz, gbz_alert, zcl_payload
 from dissectors.gbcs.protection import decrypt, encrypt
-from dissectors.gbcs.structures import structure
+from dissectors.gbcs.structures import any_structure, structure
 from dissectors.gbcs.tunnel import build_header, whole_header
 from dissectors.layout.lengths import build_length
 
@@ -174,7 +174,9 @@ def _command(octets: bytes, component: Component, plain: bytes | None) -> ZclCom
     else:
         data, span = (octets, component.content) if plain is None else (plain, (0, len(plain)))
         found = values_of(
-            read_zcl(Cursor(data, *span), held["cluster"], held["frame_control"], held["command"])
+            read_zcl(
+                Cursor(data, *span, layer="zcl"), held["cluster"], held["frame_control"], held["command"]
+            )
         )
         values = found or {}
         if found is None:  # not known to its end
@@ -187,9 +189,7 @@ def _command(octets: bytes, component: Component, plain: bytes | None) -> ZclCom
 
 
 def _der(octets: bytes, payload: Payload, header: Header) -> bytes:
-    shape = structure(header.message_code, header.cra)
-    if shape is None:
-        return octets[payload.start : payload.end]
+    shape = structure(header.message_code, header.cra) or any_structure()
     reader = Reader(octets)
     fields = reader.read(shape, payload.start, payload.end)
     if len(fields) != 1 or any(i.severity != "note" for i in reader.issues):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dissectors.crypto.ecdsa import verify_signature
 from dissectors.gbcs.certificates import Certificate
-from dissectors.gbcs.envelope import Envelope
+from dissectors.gbcs.envelope import ID_OCTETS, Envelope
 from dissectors.gbcs.keystore import AGREEMENT, Keystore
 from dissectors.gbcs.protection import ENCRYPTION_MODE, SECURITY_HEADER, Verdict, decrypt, message_key
 
@@ -75,7 +75,7 @@ def open_parts(
     """
     if not sealed:
         return OpenedParts([], "none")
-    if keystore is None:
+    if keystore is None or len(layout.originator) != ID_OCTETS:
         return OpenedParts([None] * len(sealed), "no_key")
     party = layout.supplementary_party or layout.recipient
     counter = layout.supplementary_originator_counter

@@ -67,7 +67,7 @@ class Shapes:
         self._leaves = np.zeros(0, np.intp)  # by node, the shape that it stands for; -1: it looks further
         self._root = self._learn(bytes(HEAD), 0)
         self._unread = self._add(
-            self._leaf(layer.read(Cursor(b"")))
+            self._leaf(layer.read(Cursor(b"", layer=layer.title)))
         )  # of frames whose shape is not remembered
 
     def read(self, octets: OctetArray, span: Span, first: npt.NDArray[Any] | None = None) -> Shaped:
@@ -85,7 +85,7 @@ class Shapes:
 
     def _learn(self, head: bytes, depth: int) -> int:
         """The node that a frame beginning with `head` comes to behind `depth` deciding parts."""
-        layer = self.layer.read(Cursor(head))
+        layer = self.layer.read(Cursor(head, layer=self.layer.title))
         steps = [(a, b) for part, a, b in layer.spans if part.name in self._decides and b > a]
         if depth == len(steps):
             return self._add(self._leaf(layer))

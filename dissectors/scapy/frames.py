@@ -118,7 +118,7 @@ def frame_of(packet: Packet) -> tuple[bytes, Trailer]:
             return inner.original or bytes(inner), trailer  # type: ignore[return-value]
     octets = packet.original or bytes(packet)
     if packet.haslayer(to_scapy(TapHeader)):
-        cursor = Cursor(octets)
+        cursor = Cursor(octets, layer="tap")
         tap = TapHeader.read(cursor)
         if tap.error is None:
             return cursor.rest(), tap.trailer()

@@ -296,5 +296,5 @@ def render_value(type_: int, meaning: str, checked: bool, octets: bytes) -> Rend
     """What the one-frame path says of one value; its octets with their length prefix."""
     kind = catalogue.data_type(type_)
     assert kind is not None
-    found = read_value(Cursor(octets), kind, "value", "", meaning, invalid=checked)
+    found = read_value(Cursor(octets, layer="zcl"), kind, "value", "", meaning, invalid=checked)
     return text_of(found, kind), number_of(found, kind), found.meaning or None

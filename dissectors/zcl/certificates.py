@@ -77,7 +77,7 @@ def read_certificate(octets: bytes) -> Certificate:
     suite = suite_of(len(octets))
     if suite is None:
         raise Malformed(f"a certificate has 48 or 74 octets, not {len(octets)}", layer="zcl.cbke")
-    cursor = Cursor(octets)
+    cursor = Cursor(octets, layer="zcl.cbke")
     parts = {name: cursor.take(length) for name, length in LAYOUTS[suite]}
     subject, issuer = (int.from_bytes(parts[name], "big") for name in ("subject", "issuer"))
     return Certificate(suite, octets, parts["public_key"], subject, issuer)
@@ -88,7 +88,7 @@ def certificate_fields(octets: bytes, offset: int, buffer: str) -> list[Field]:
     suite = suite_of(len(octets))
     if suite is None:
         return []
-    cursor, fields = Cursor(octets), []
+    cursor, fields = Cursor(octets, layer="zcl.cbke"), []
     for name, length in LAYOUTS[suite]:
         start = cursor.offset
         value = cursor.take(length)

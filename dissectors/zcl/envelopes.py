@@ -52,7 +52,7 @@ def message_length(octets: bytes) -> int | None:
     if reader is None:
         return None
     try:
-        return reader(Cursor(octets, 1))
+        return reader(Cursor(octets, 1, layer="zcl"))
     except Truncated:
         return None
 

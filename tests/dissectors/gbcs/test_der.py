@@ -88,3 +88,11 @@ def test_elements_that_do_not_belong_are_counted() -> None:
     assert len(field.children) == 5001  # type: ignore[attr-defined]
     assert len(issues) <= MOST_ODD + len(CERTIFICATE.parts) + 1
     assert "more elements" in issues[-1]
+
+
+def test_payloads_of_no_known_structure_are_built_canonically_too() -> None:
+    payload = encode(0x30, b"\x05\x02ab" + b"\x02\x03\x00\x00\x05")
+    octets = build.pre_command(0x00F2, **ENDS, counter=7, payload=payload, signature_octet=True)
+    message = dissect_message(octets)
+    assert rebuilt(message) == "stated"
+    assert encode(0x30, b"\x05\x00\x02\x01\x05") in build.build(message)

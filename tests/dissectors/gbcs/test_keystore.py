@@ -113,3 +113,17 @@ def test_replacement_certificates_are_held_against_path_and_cell():
     assert any("not at hand" in t for t in texts)
     assert any("networkOperator, for a cell of supplier" in t for t in texts)
     assert any("keyAgreement, for a cell of digitalSignature" in t for t in texts)
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 9, 120, 127])
+@pytest.mark.parametrize("name", sorted(row["id"] for row in own.rows()))
+def test_identifiers_of_another_length_prove_nothing(name: str, length: int) -> None:
+    """Keys are derived from originator and recipient: of another length, nothing can have been made with them."""
+    octets = own.octets(name)
+    start = octets.index(b"\xdf\x09")
+    for place in (start + 11, start + 20):
+        assert octets[place] == 8
+        changed = octets[:place] + bytes([length]) + bytes(length) + octets[place + 9 :]
+        message = dissect_message(changed, own.keystore())
+        assert message.facts["mac"] != "valid" and message.facts["signature"] != "valid"
+        assert not message.buffers or not any("decrypted" in name for name in message.buffers)
