@@ -8,12 +8,12 @@ from captures.block import BLOCK_FRAMES, FcsState, FrameBlock, Kind, Lost, Trail
 from captures.capture import Capture, CaptureFacts, open_capture
 from captures.errors import CaptureError, CaptureMissing, UnknownFormat, UnsupportedLinkType
 from captures.frame import CapturedFrame, captured_frames
-from dissectors.deferred import deferred
-from dissectors.former_names import answer_to_former_names
+from dissectors.modules.deferred import deferred
+from dissectors.modules.former_names import answer_to_former_names
 
 if TYPE_CHECKING:
     from captures.writer import CaptureWriter, write_capture
-    from dissectors.field import Field
+    from dissectors.model.field import Field
 
 __all__ = [
     "BLOCK_FRAMES",

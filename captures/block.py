@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.frame import RawFrame, Trailer
+from dissectors.model.frame import RawFrame, Trailer
 
 __all__ = [
     "BLOCK_FRAMES",

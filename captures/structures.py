@@ -1,6 +1,6 @@
 """Former home of all structures: they are beside what reads them now."""
 
-from dissectors.deferred import deferred
+from dissectors.modules.deferred import deferred
 
 _HOMES = {
     "files.structures": "INTERFACE NAME PCAP_FILE_HEADER SECRETS SECTION_HEADER ZIGBEE_APS_SECRET ZIGBEE_NETWORK_SECRET",

@@ -7,30 +7,81 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.deferred import deferred
-from dissectors.former_names import answer_to_former_names
+from dissectors.modules.deferred import deferred
+from dissectors.modules.former_names import answer_to_former_names
 
 if TYPE_CHECKING:
-    from dissectors.dispatch import dissect_frame
+    from dissectors.radio.dispatch import dissect_frame
 
 __all__ = ["dissect_frame"]
 
 MOVED = {
+    "dissectors.context": "dissectors.model.context",
     "dissectors.counter_columns": "dissectors.security.counter_columns",
     "dissectors.counters": "dissectors.security.counters",
+    "dissectors.cursor": "dissectors.model.cursor",
+    "dissectors.deferred": "dissectors.modules.deferred",
+    "dissectors.dispatch": "dissectors.radio.dispatch",
     "dissectors.dlms.unwrapping": "dissectors.dlms.apdu_decoder",
-    "dissectors.evidence": "dissectors.protocol_detection",
+    "dissectors.errors": "dissectors.model.errors",
+    "dissectors.evidence": "dissectors.ieee802154.payload_protocol",
+    "dissectors.facts": "dissectors.layout.tables",
+    "dissectors.field": "dissectors.model.field",
+    "dissectors.former_names": "dissectors.modules.former_names",
+    "dissectors.frame": "dissectors.model.frame",
+    "dissectors.ieee802154.columns": "dissectors.ieee802154.header_columns",
+    "dissectors.ieee802154.dissect": "dissectors.ieee802154.read",
+    "dissectors.ieee802154.ies": "dissectors.ieee802154.information_elements",
+    "dissectors.ieee802154.layers": "dissectors.ieee802154.headers",
     "dissectors.kernels": "dissectors.vectors.kernels",
     "dissectors.key_proofs": "dissectors.security.key_proofs",
-    "dissectors.lookalikes": "dissectors.other_protocols",
+    "dissectors.keyring": "dissectors.model.keyring",
+    "dissectors.lookalikes": "dissectors.radio.other_protocols",
+    "dissectors.message": "dissectors.model.message",
+    "dissectors.other_protocols": "dissectors.radio.other_protocols",
+    "dissectors.pasted": "dissectors.text.pasted",
+    "dissectors.printable": "dissectors.text.printable",
+    "dissectors.protocol_detection": "dissectors.ieee802154.payload_protocol",
+    "dissectors.reading": "dissectors.layout.reading",
+    "dissectors.zcl.attribute_columns": "dissectors.zcl.columns.attributes",
+    "dissectors.zcl.cbke": "dissectors.zcl.stateful.cbke",
+    "dissectors.zcl.certificates": "dissectors.zcl.stateful.certificates",
+    "dissectors.zcl.command_columns": "dissectors.zcl.columns.commands",
+    "dissectors.zcl.envelopes": "dissectors.zcl.stateful.envelopes",
+    "dissectors.zcl.key_establishment": "dissectors.zcl.stateful.key_establishment",
+    "dissectors.zcl.ota": "dissectors.zcl.stateful.ota",
+    "dissectors.zcl.ota_image": "dissectors.zcl.stateful.ota_image",
+    "dissectors.zcl.scale_columns": "dissectors.zcl.columns.scales",
+    "dissectors.zcl.stateful_clusters": "dissectors.zcl.stateful.clusters",
+    "dissectors.zcl.transfers": "dissectors.zcl.stateful.transfers",
+    "dissectors.zcl.tunnel": "dissectors.zcl.stateful.tunnel",
+    "dissectors.zcl.tunnel_assembly": "dissectors.zcl.stateful.tunnel_assembly",
+    "dissectors.zcl.value_columns": "dissectors.zcl.columns.values",
+    "dissectors.zigbee.address_columns": "dissectors.zigbee.nwk.address_columns",
+    "dissectors.zigbee.application": "dissectors.zigbee.aps.read",
+    "dissectors.zigbee.aps_columns": "dissectors.zigbee.aps.header_columns",
+    "dissectors.zigbee.aps_commands": "dissectors.zigbee.aps.commands",
+    "dissectors.zigbee.aps_facts": "dissectors.zigbee.aps.facts",
+    "dissectors.zigbee.aps_security": "dissectors.zigbee.aps.payload_columns",
+    "dissectors.zigbee.fragments": "dissectors.zigbee.aps.fragments",
+    "dissectors.zigbee.frames": "dissectors.zigbee.columns.frames",
+    "dissectors.zigbee.green_power_frames": "dissectors.zigbee.green_power.read",
     "dissectors.zigbee.key_columns": "dissectors.zigbee.security.opening_columns",
     "dissectors.zigbee.keys": "dissectors.zigbee.security.candidates",
     "dissectors.zigbee.learn": "dissectors.zigbee.learning",
     "dissectors.zigbee.link_keys": "dissectors.zigbee.security.link_keys",
-    "dissectors.zigbee.outer": "dissectors.zigbee.stateless_layers",
+    "dissectors.zigbee.network": "dissectors.zigbee.nwk.read",
+    "dissectors.zigbee.nwk_columns": "dissectors.zigbee.nwk.header_columns",
+    "dissectors.zigbee.nwk_command_columns": "dissectors.zigbee.nwk.command_columns",
+    "dissectors.zigbee.nwk_commands": "dissectors.zigbee.nwk.commands",
+    "dissectors.zigbee.outer": "dissectors.zigbee.columns.stateless_layers",
+    "dissectors.zigbee.payloads": "dissectors.zigbee.aps.open_payloads",
     "dissectors.zigbee.proofs": "dissectors.zigbee.security.candidates",
     "dissectors.zigbee.seal": "dissectors.zigbee.security.sealing",
     "dissectors.zigbee.security_columns": "dissectors.zigbee.security.verdict_columns",
+    "dissectors.zigbee.stateless_layers": "dissectors.zigbee.columns.stateless_layers",
+    "dissectors.zigbee.zcl_columns": "dissectors.zigbee.columns.zcl_frames",
+    "dissectors.zigbee.zdp_records": "dissectors.zigbee.zdp.records",
 }
 """Former names of modules, and where they are now."""
 

@@ -32,7 +32,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "pieces of an alert": (r"^class Piece\b", "gbcs/*.py"),
     "tuples of name and size": (
         r"tuple\[tuple\[str, int[,\]]|= \(\n?\s*\(\"\w+\", \d+\)",
-        "zcl/[co][et]*.py",
+        "zcl/[co][et]*.py zcl/stateful/[co][et]*.py",
     ),
     "a second class for parts of values": (r"^class (Part|Layout)\b", "gbcs/*.py"),
 }
@@ -53,7 +53,7 @@ BY_HAND = re.compile(r"int\.from_bytes|\bunpack(_from)?\(|\bTruncated\(")
 def files(checkout: Path, pattern: str = "*") -> Iterator[Path]:
     """The sources and tables of the dissectors of a checkout."""
     for path in sorted((checkout / "dissectors").rglob("*")):
-        if path.suffix in {".py", ".csv"} and path.match(pattern):
+        if path.suffix in {".py", ".csv"} and any(path.match(one) for one in pattern.split()):
             yield path
 
 
@@ -90,9 +90,9 @@ def take(name, *modules):
             pass
     raise SystemExit(f"no {name} in {modules}")
 read_keys = take("read_keys", "analysis.keyfile", "analysis.inputs.keyfile", "analysis.inputs", "analysis.keys.keyfile", "analysis.keys")
-context_of = take("HanContext", "dissectors", "dissectors.context", "dissectors.model", "dissectors.model.context")
-raw_frame = take("RawFrame", "dissectors", "dissectors.frame", "dissectors.model", "dissectors.model.frame")
-dissect_frame = take("dissect_frame", "dissectors", "dissectors.dispatch")
+context_of = take("HanContext", "dissectors", "dissectors.model.context", "dissectors.model", "dissectors.model.context")
+raw_frame = take("RawFrame", "dissectors", "dissectors.model.frame", "dissectors.model", "dissectors.model.frame")
+dissect_frame = take("dissect_frame", "dissectors", "dissectors.radio.dispatch")
 dissect_message = take("dissect_message", "dissectors.gbcs")
 from captures import open_capture
 sample = Path(sys.argv[1])

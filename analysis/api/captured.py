@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from analysis.findings.waivers import Waivers
     from analysis.pipeline.decode import Decoded
     from analysis.pipeline.source import ReopenableSource
-    from dissectors.keyring import Keyring
+    from dissectors.model.keyring import Keyring
 
 __all__ = ["Capture", "Captures", "open_captures"]
 

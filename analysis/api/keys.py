@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.api import html
 
 if TYPE_CHECKING:
-    from dissectors.keyring import Keyring
+    from dissectors.model.keyring import Keyring
 
 __all__ = ["Keys", "keyring_of"]
 
@@ -26,7 +26,7 @@ class Keys:
     def rows(self) -> list[tuple[str, str, str]]:
         """Kind, scope and origin of each key.
 
-        >>> from dissectors.keyring import Key, Keyring
+        >>> from dissectors.model.keyring import Key, Keyring
         >>> ring = Keyring()
         >>> ring.add(Key("network", bytes(16), pan=0x1A62))
         True
@@ -57,7 +57,7 @@ def keyring_of(given: str | os.PathLike[str] | Keyring | Keys | None) -> Keyring
     Raises:
         KeyFileError: the file cannot be read or says something impossible.
     """
-    from dissectors.keyring import Keyring
+    from dissectors.model.keyring import Keyring
 
     if isinstance(given, Keys):
         return given.ring

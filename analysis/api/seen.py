@@ -11,8 +11,8 @@ from analysis.api.keys import Keys, keyring_of
 
 if TYPE_CHECKING:
     from analysis.views.frame import Shown
-    from dissectors.keyring import Keyring
-    from dissectors.message import Message
+    from dissectors.model.keyring import Keyring
+    from dissectors.model.message import Message
 
 __all__ = ["FoundFrame", "FoundMessage", "message"]
 
@@ -70,7 +70,7 @@ class FoundFrame:
         return self.text()
 
     def __repr__(self) -> str:
-        from dissectors.printable import printable
+        from dissectors.text.printable import printable
 
         return printable(f"<frame {self.number}: {self.protocol or 'unknown'}: {self.summary or ''}>")
 
@@ -149,7 +149,7 @@ class FoundMessage:
         return self.text()
 
     def __repr__(self) -> str:
-        from dissectors.printable import printable
+        from dissectors.text.printable import printable
 
         return printable(f"<message {self.source}: {self.summary}>")
 

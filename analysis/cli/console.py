@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from analysis.views.usage import UsageError
-from dissectors.printable import json_text, printable
+from dissectors.text.printable import json_text, printable
 
 if TYPE_CHECKING:
     from analysis.pipeline.decode import Progress
@@ -37,7 +37,7 @@ OK, FINDINGS, USAGE, UNREADABLE, PARTLY, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 def put(text: str = "", *, lead: str = "") -> None:
-    """Data: one line to stdout, whatever `text` holds (`dissectors.printable`); `lead`, our own, goes before it raw."""
+    """Data: one line to stdout, printable whatever `text` holds; `lead`, our own, goes before it raw."""
     sys.stdout.write(lead + printable(text) + "\n")
 
 

@@ -19,15 +19,16 @@ from typing import NewType
 from analysis.features import names
 from analysis.features.names import UnknownName
 from dissectors.dlms.obis import class_name, member_name
-from dissectors.facts import names as values_of
-from dissectors.facts import table
 from dissectors.gbcs.names import use_cases
 from dissectors.ieee802154.commands import COMMAND_NAMES, COMMANDS
 from dissectors.layout import Layer
+from dissectors.layout.tables import names as values_of
+from dissectors.layout.tables import table
 from dissectors.zcl import catalogue
 from dissectors.zcl.general import GENERAL
-from dissectors.zigbee import aps_commands, nwk_commands
-from dissectors.zigbee.zdp import zdp_layer, zdp_names
+from dissectors.zigbee.aps import commands as aps_commands
+from dissectors.zigbee.nwk import commands as nwk_commands
+from dissectors.zigbee.zdp.read import zdp_layer, zdp_names
 
 __all__ = [
     "ALERTS", "APS_COMMANDS", "CLUSTERS", "GENERAL_COMMANDS", "KEY_TYPES", "MAC_COMMANDS", "NWK_COMMANDS", "PROFILES",

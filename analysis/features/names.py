@@ -14,12 +14,12 @@ from typing import Any
 import pandas as pd
 
 from dissectors.dlms.obis import member_name
-from dissectors.facts import table
 from dissectors.gbcs import structures
 from dissectors.gbcs.der import Shape
 from dissectors.gbcs.names import use_cases as gbcs_use_cases
 from dissectors.gbcs.objects import object_title, objects_of, protected_of
 from dissectors.gbcs.templates import gbz_command, gbz_templates
+from dissectors.layout.tables import table
 from dissectors.zcl import catalogue
 from dissectors.zcl.general import GENERAL
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dissectors.keyring import DeviceName, Keyring
+from dissectors.model.keyring import DeviceName, Keyring
 
 __all__ = ["REMOTE_PARTIES", "remote_parties"]
 

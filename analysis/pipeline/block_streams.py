@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.pipeline.session import Session
-from dissectors.message import Message
+from dissectors.model.message import Message
 
 __all__ = ["Streams"]
 

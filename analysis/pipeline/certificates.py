@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from analysis.pipeline.session import Session
-from dissectors.message import Message
+from dissectors.model.message import Message
 
 __all__ = ["MOST_CERTIFICATES", "certificate_rows", "moment", "note_certificates"]
 

@@ -14,8 +14,8 @@ from typing import Any
 from analysis.pipeline.session import Session
 from analysis.tables.vocabulary import Vocabulary
 from dissectors.gbcs.keystore import Keystore
-from dissectors.message import Message
-from dissectors.zigbee.frames import SummaryWords
+from dissectors.model.message import Message
+from dissectors.zigbee.columns.frames import SummaryWords
 
 __all__ = ["Checkpoint"]
 

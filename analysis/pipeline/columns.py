@@ -28,9 +28,9 @@ from dissectors.security.counters import FrameCounters
 from dissectors.security.key_proofs import KeyChanges
 from dissectors.vectors import Columns, Index, OctetArray, Span
 from dissectors.zcl.scaling import Scales
-from dissectors.zigbee.columns import read_frames
-from dissectors.zigbee.frames import Frames
-from dissectors.zigbee.stateless_layers import StatelessLayers, read_stateless_layers
+from dissectors.zigbee.columns.frames import Frames
+from dissectors.zigbee.columns.read import read_frames
+from dissectors.zigbee.columns.stateless_layers import StatelessLayers, read_stateless_layers
 
 __all__ = ["NEAREST", "frame_batches", "stateless_layers"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.tables.arrow import codes_of, numpy_of, truths_of
-from dissectors.context import AddressMap
-from dissectors.keyring import DeviceName
+from dissectors.model.context import AddressMap
+from dissectors.model.keyring import DeviceName
 from dissectors.vectors import first_places, sorted_distinct
 
 __all__ = ["Radios"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.pipeline.payloads import queue_message
 from analysis.pipeline.session import Session
-from dissectors.message import Message
+from dissectors.model.message import Message
 
 __all__ = ["MessagesOfFrames", "finish_dlms_streams", "read_packet"]
 

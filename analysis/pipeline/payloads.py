@@ -12,8 +12,8 @@ from analysis.pipeline.block_streams import Streams
 from analysis.pipeline.certificates import moment, note_certificates
 from analysis.pipeline.session import Session
 from analysis.tables.schema import columns_of
-from dissectors.field import Issue, json_value
-from dissectors.message import Message
+from dissectors.model.field import Issue, json_value
+from dissectors.model.message import Message
 
 __all__ = [
     "Exchanges",

@@ -1,8 +1,8 @@
 """A capture whose blocks, and what follows from their octets alone, are read ahead by a copy of this process.
 
 Strategy: with a second processor, half of the work of decoding is done while this process does the other half: the
-records, check sequences, headers and openings of the next blocks (`dissectors.zigbee.stateless_layers`). The copy (fork)
-sends objects whose arrays lie in memory that both share, in one of a few slots; a slot is free again when nothing
+records, check sequences, headers and openings of the next blocks (`dissectors.zigbee.columns.stateless_layers`). The copy
+(fork) sends objects whose arrays lie in memory that both share, in one of a few slots; a slot is free again when nothing
 here looks into it any more. The first frames are read here, while the copy begins, or before there is one. Where it
 fails, or says nothing for too long, the capture is opened once more and read on from the same frame here. So what
 comes out is the same, whoever read it."""
@@ -24,9 +24,9 @@ from analysis.pipeline.parallel import ForkedProcess, processors
 from analysis.pipeline.source import ReopenableSource
 from captures import Capture, CaptureError, CaptureFacts, FrameBlock
 from captures.block import cut
-from dissectors.keyring import Key
+from dissectors.model.keyring import Key
 from dissectors.vectors import aligned
-from dissectors.zigbee.stateless_layers import StatelessLayers
+from dissectors.zigbee.columns.stateless_layers import StatelessLayers
 
 __all__ = ["CaptureProgress", "PrefetchReader"]
 

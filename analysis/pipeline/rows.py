@@ -10,7 +10,7 @@ from analysis.pipeline.dlms_streams import read_packet
 from analysis.pipeline.payloads import read_payload
 from analysis.pipeline.session import SECURITY, Session
 from captures.block import NO_TIME, FcsState, FrameBlock, Kind
-from dissectors.frame import Dissection
+from dissectors.model.frame import Dissection
 
 __all__ = ["Rows", "capture_columns", "dissect_rows"]
 

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from analysis.redaction.pseudonyms import Pseudonyms
-from dissectors.field import Field
-from dissectors.frame import Dissection
+from dissectors.model.field import Field
+from dissectors.model.frame import Dissection
 from dissectors.zcl import catalogue
 
 __all__ = ["Buffers", "blanked"]

@@ -23,8 +23,8 @@ from analysis.redaction.resealing import Seal, seals
 from captures import CapturedFrame, captured_frames
 from captures.block import FcsState, TrailerKind
 from captures.fcs import fcs16, fcs32
-from dissectors.frame import Dissection, RawFrame, Trailer
-from dissectors.keyring import Key, Keyring
+from dissectors.model.frame import Dissection, RawFrame, Trailer
+from dissectors.model.keyring import Key, Keyring
 from dissectors.zigbee.security.link_keys import WELL_KNOWN_LINK_KEY, install_code_key
 
 __all__ = ["Redacted", "redact_capture"]

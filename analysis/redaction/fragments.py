@@ -6,9 +6,9 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
 from analysis.redaction.blanking import Buffers
-from dissectors.field import Field
-from dissectors.frame import Dissection
-from dissectors.zigbee.aps import ApsHeader
+from dissectors.model.field import Field
+from dissectors.model.frame import Dissection
+from dissectors.zigbee.aps.headers import ApsHeader
 
 __all__ = ["Blocks"]
 
@@ -29,7 +29,7 @@ class Block:
 
 @dataclass(slots=True)
 class Blocks:
-    """The blocks met so far, by who sent them to whom (as in `dissectors.zigbee.fragments`)."""
+    """The blocks met so far, by who sent them to whom (as in `dissectors.zigbee.aps.fragments`)."""
 
     under_way: dict[Hashable, list[Block]] = field(default_factory=dict)
     done: dict[Hashable, dict[tuple[int, bytes], bytes]] = field(default_factory=dict)

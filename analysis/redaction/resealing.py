@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from analysis.redaction.pseudonyms import Pseudonyms
 from dissectors.crypto.ccm import ccm_seal
-from dissectors.frame import Dissection
-from dissectors.reading import Mic
-from dissectors.zigbee.aps import ApsHeader
-from dissectors.zigbee.nwk import AuxHeader, NwkHeader
+from dissectors.layout.reading import Mic
+from dissectors.model.frame import Dissection
+from dissectors.zigbee.aps.headers import ApsHeader
+from dissectors.zigbee.nwk.headers import AuxHeader, NwkHeader
 from dissectors.zigbee.security.candidates import DERIVED
 from dissectors.zigbee.security.opening import levels_of
 

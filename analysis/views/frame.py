@@ -19,11 +19,11 @@ from analysis.tables.python_values import iso_time
 from analysis.views.tree import hex_pane, issue_lines, secret_spans, tree_lines
 from captures import CaptureFacts, FrameBlock, Kind
 from captures.block import cut
-from dissectors.context import HanContext
-from dissectors.field import Field
-from dissectors.frame import Dissection
-from dissectors.keyring import Keyring
-from dissectors.message import Message
+from dissectors.model.context import HanContext
+from dissectors.model.field import Field
+from dissectors.model.frame import Dissection
+from dissectors.model.keyring import Keyring
+from dissectors.model.message import Message
 
 __all__ = ["Shown", "shown_frames", "shown_row", "text_lines", "to_json"]
 

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from analysis.views.usage import UsageError
-from dissectors.context import HanContext
-from dissectors.errors import DissectionError, Malformed
-from dissectors.frame import RawFrame
 from dissectors.gbcs.detection import identify
 from dissectors.gbcs.duis import response_name, service_name
 from dissectors.gbcs.inputs import Input, read_inputs
 from dissectors.ieee802154.fcs import ends_in_fcs
-from dissectors.keyring import DlmsKeys, Keyring
-from dissectors.message import Message
-from dissectors.pasted import from_json
+from dissectors.model.context import HanContext
+from dissectors.model.errors import DissectionError, Malformed
+from dissectors.model.frame import RawFrame
+from dissectors.model.keyring import DlmsKeys, Keyring
+from dissectors.model.message import Message
+from dissectors.text.pasted import from_json
 
 __all__ = ["Source", "Unreadable", "frame_message", "kind_of", "read_sources"]
 
@@ -258,7 +258,7 @@ def _first_message(octets: bytes) -> int | None:
     """Octets of the first message; None when it does not say, or has a carrier that is read as a stream."""
     from dissectors.dlms.apdu import read_apdu
     from dissectors.dlms.message import find_transport
-    from dissectors.zcl.envelopes import message_length
+    from dissectors.zcl.stateful.envelopes import message_length
 
     if identify(octets) in ("mac", "signed"):
         return message_length(octets)

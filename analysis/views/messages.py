@@ -15,15 +15,15 @@ from typing import IO, Any
 
 from analysis.pipeline.payloads import Signatures, note_twin
 from analysis.views.message_inputs import Source, Unreadable, frame_message, kind_of, read_sources
-from dissectors.errors import DissectionError, Malformed
-from dissectors.field import Field, json_value
 from dissectors.gbcs.detection import identify
 from dissectors.gbcs.gbt import read_block, reassemble
 from dissectors.gbcs.tunnel import read_header
 from dissectors.gbcs.values import is_secret
-from dissectors.keyring import Keyring
-from dissectors.message import Message
-from dissectors.printable import json_text, printable
+from dissectors.model.errors import DissectionError, Malformed
+from dissectors.model.field import Field, json_value
+from dissectors.model.keyring import Keyring
+from dissectors.model.message import Message
+from dissectors.text.printable import json_text, printable
 
 __all__ = ["Source", "dissect", "dissect_all", "print_tree", "read_sources", "run", "to_json", "tree_text"]
 

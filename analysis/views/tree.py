@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from dissectors.field import Field, Issue
-from dissectors.printable import printable
+from dissectors.model.field import Field, Issue
+from dissectors.text.printable import printable
 
 __all__ = ["field_text", "hex_pane", "issue_lines", "secret_spans", "tree_lines"]
 

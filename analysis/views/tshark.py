@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.views.crosscheck import tshark_fields
-from dissectors.keyring import Key
+from dissectors.model.keyring import Key
 
 __all__ = ["TsharkFailed", "TsharkMissing", "tshark_rows", "tshark_version"]
 
@@ -77,7 +77,7 @@ def tshark_rows(path: Path, keys: Iterable[Key], trailer: str) -> Iterator[dict[
     Args:
         path: a capture of a format that tshark reads.
         keys: for its ZigBee dissector.
-        trailer: what the last octets are, as in `dissectors.frame.Trailer`.
+        trailer: what the last octets are, as in `dissectors.model.frame.Trailer`.
 
     Raises:
         TsharkMissing: there is no tshark.

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dissectors.errors import Malformed
+from dissectors.model.errors import Malformed
 
 __all__ = ["SECT163K1", "SECT283K1", "Curve", "Point"]
 

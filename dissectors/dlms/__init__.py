@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.deferred import deferred
+from dissectors.modules.deferred import deferred
 
 if TYPE_CHECKING:
     from dissectors.dlms.apdu import Apdu, build, build_apdu, read_apdu

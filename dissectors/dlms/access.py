@@ -16,7 +16,7 @@ from dissectors.dlms.references import (
     RESULT,
     SELECTION_BODY,
 )
-from dissectors.errors import Malformed
+from dissectors.model.errors import Malformed
 
 __all__ = ["ACCESS_SERVICES", "RESPONSE", "SPECIFICATION", "check_counts"]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from dissectors.dlms.codes import codes
 from dissectors.dlms.layout import Element
-from dissectors.errors import DissectionError, Malformed, Truncated
-from dissectors.facts import table
-from dissectors.field import Field
+from dissectors.layout.tables import table
+from dissectors.model.errors import DissectionError, Malformed, Truncated
+from dissectors.model.field import Field
 
 __all__ = ["ACSE", "MECHANISMS", "ber_content", "context_name", "mechanism_name", "read_tlv"]
 

@@ -16,9 +16,9 @@ from dissectors.dlms.layout import LAYER, Element, ReadElement, build_group, pla
 from dissectors.dlms.notification import NOTIFICATIONS
 from dissectors.dlms.services_ln import LN_SERVICES
 from dissectors.dlms.services_sn import SN_SERVICES
-from dissectors.errors import Malformed, Truncated
-from dissectors.facts import table
-from dissectors.field import Field
+from dissectors.layout.tables import table
+from dissectors.model.errors import Malformed, Truncated
+from dissectors.model.field import Field
 
 __all__ = ["APDU_NAMES", "APDU_TAGS", "Apdu", "build", "build_apdu", "read_apdu", "read_whole_apdu"]
 

@@ -25,8 +25,8 @@ from dissectors.dlms.references import TypedDateTime
 from dissectors.dlms.rows import Row, learn, row_of, tables_of
 from dissectors.dlms.security import check_signature, open_apdu
 from dissectors.dlms.tree import LazyField, Tree
-from dissectors.errors import DissectionError, Malformed
-from dissectors.field import Field, Issue, Severity
+from dissectors.model.errors import DissectionError, Malformed
+from dissectors.model.field import Field, Issue, Severity
 
 __all__ = ["ApduDecoder", "data_leaf"]
 

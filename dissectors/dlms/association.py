@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from dissectors.dlms.counters import InvocationCounters
 from dissectors.dlms.obis import Target
-from dissectors.keyring import DlmsKeys
+from dissectors.model.keyring import DlmsKeys
 
 __all__ = ["Association", "Bounded", "Direction", "Request", "Scaler"]
 

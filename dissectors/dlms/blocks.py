@@ -20,8 +20,8 @@ from dissectors.dlms.obis import Target, target
 from dissectors.dlms.references import DATA, GET_RESULT
 from dissectors.dlms.services_sn import READ_RESULT, VALUES, VARIABLES
 from dissectors.dlms.tree import LazyField, Tree
-from dissectors.errors import DissectionError, Malformed
-from dissectors.field import Field
+from dissectors.model.errors import DissectionError, Malformed
+from dissectors.model.field import Field
 
 __all__ = ["Block", "block_of", "block_values"]
 

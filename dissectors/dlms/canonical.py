@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 
 from dissectors.dlms.apdu import Apdu, build
 from dissectors.dlms.scalars import LAYER, Node, build_value
-from dissectors.field import Issue
 from dissectors.layout.lengths import build_length
+from dissectors.model.field import Issue
 
 __all__ = ["first_difference", "noncanonical_apdu", "noncanonical_data"]
 

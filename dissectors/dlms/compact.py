@@ -22,8 +22,8 @@ from dissectors.dlms.scalars import (
     plain,
     read_scalar,
 )
-from dissectors.errors import Malformed, Truncated
 from dissectors.layout.lengths import build_length, build_octets, read_count, read_length
+from dissectors.model.errors import Malformed, Truncated
 
 __all__ = ["CompactArray", "read_compact"]
 

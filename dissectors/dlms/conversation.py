@@ -22,9 +22,9 @@ from dissectors.dlms.message_view import DlmsMessage
 from dissectors.dlms.packets import read_packet
 from dissectors.dlms.reassembly import TcpStream
 from dissectors.dlms.transports import READERS, read_hdlc
-from dissectors.field import Issue
-from dissectors.keyring import DlmsKeys
-from dissectors.message import Message
+from dissectors.model.field import Issue
+from dissectors.model.keyring import DlmsKeys
+from dissectors.model.message import Message
 
 __all__ = ["Conversations", "Found"]
 

@@ -12,8 +12,8 @@ from dissectors.dlms.hdlc import read_frame
 from dissectors.dlms.message import find_transport
 from dissectors.dlms.reassembly import HdlcSegments, MbusSegments, TcpStream
 from dissectors.dlms.transports import LLC_DIRECTIONS
-from dissectors.errors import DissectionError, Truncated
-from dissectors.field import Issue
+from dissectors.model.errors import DissectionError, Truncated
+from dissectors.model.field import Issue
 
 __all__ = ["ENOUGH", "OPENINGS", "Conversation", "Pending", "Side"]
 

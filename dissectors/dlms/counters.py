@@ -10,7 +10,7 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from dissectors.field import Issue
+from dissectors.model.field import Issue
 
 __all__ = ["InvocationCounters"]
 

@@ -27,8 +27,8 @@ from dissectors.dlms.scalars import (
     plain,
     read_scalar,
 )
-from dissectors.errors import Malformed, Truncated
 from dissectors.layout.lengths import build_length, read_count
+from dissectors.model.errors import Malformed, Truncated
 
 __all__ = [
     "MAX_DEPTH",

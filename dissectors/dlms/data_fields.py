@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dissectors.cursor import Cursor
 from dissectors.dlms.data import TYPE_NAMES, Data, Node, read_node, typed
 from dissectors.dlms.datetimes import describe_octets
 from dissectors.dlms.scalars import COMPACT, LISTS
-from dissectors.field import Field
+from dissectors.model.cursor import Cursor
+from dissectors.model.field import Field
 
 __all__ = ["DataFields", "data_field", "read_data"]
 

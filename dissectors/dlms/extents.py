@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissectors.dlms.hdlc import HdlcFrame, read_frame
 from dissectors.dlms.mbus import read_telegram
-from dissectors.errors import DissectionError, Truncated
+from dissectors.model.errors import DissectionError, Truncated
 
 __all__ = ["extent"]
 

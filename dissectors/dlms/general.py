@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from dissectors.dlms.layout import LAYER, Choice, Element, Flagged, Number, OctetString
-from dissectors.errors import Truncated
-from dissectors.field import Field
 from dissectors.layout.lengths import build_octets, read_length, read_octets
+from dissectors.model.errors import Truncated
+from dissectors.model.field import Field
 
 __all__ = ["GENERAL", "Ciphered", "SecurityControl", "ciphered_name", "ciphered_tags", "read_ciphered"]
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dissectors.crypto.crc import crc16_x25
-from dissectors.errors import DissectionError, Malformed, Truncated
-from dissectors.field import Field
+from dissectors.model.errors import DissectionError, Malformed, Truncated
+from dissectors.model.field import Field
 
 __all__ = ["HdlcFrame", "build_frame", "frame_field", "next_frame", "read_frame", "read_frames"]
 

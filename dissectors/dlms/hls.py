@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dissectors.crypto.ecdsa import public_key, verify_signature
 from dissectors.crypto.gcm import gcm_seal
-from dissectors.keyring import DlmsKeys
+from dissectors.model.keyring import DlmsKeys
 
 __all__ = ["Challenge", "check_answer", "gmac_answer", "hash_answer"]
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from dissectors.dlms.codes import codes
 from dissectors.dlms.layout import LAYER, Boolean, Element, Flagged, Number, OctetString
-from dissectors.errors import Malformed, Truncated
-from dissectors.facts import table
-from dissectors.field import Field
+from dissectors.layout.tables import table
+from dissectors.model.errors import Malformed, Truncated
+from dissectors.model.field import Field
 
 __all__ = ["INITIATE_AND_ERRORS", "Conformance"]
 

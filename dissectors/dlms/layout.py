@@ -15,9 +15,9 @@ from typing import Any
 
 from dissectors.dlms.data import Data, Node, build_data, read_node, read_nodes, typed
 from dissectors.dlms.data_fields import data_field
-from dissectors.errors import Malformed, Truncated
-from dissectors.field import Field
 from dissectors.layout.lengths import build_length, build_octets, read_count, read_length, read_octets
+from dissectors.model.errors import Malformed, Truncated
+from dissectors.model.field import Field
 
 __all__ = [
     "Boolean",

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dissectors.errors import DissectionError, Malformed, Truncated
-from dissectors.field import Field
+from dissectors.model.errors import DissectionError, Malformed, Truncated
+from dissectors.model.field import Field
 
 __all__ = ["Telegram", "build_telegram", "next_telegram", "read_telegrams", "telegram_field"]
 

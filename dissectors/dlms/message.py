@@ -21,9 +21,9 @@ from dissectors.dlms.p1 import is_telegram
 from dissectors.dlms.partial import read_partial_node
 from dissectors.dlms.profile_gbcs import profile_violations
 from dissectors.dlms.transports import KNOWN_TAGS, LLC_DIRECTIONS, READERS, Result
-from dissectors.errors import DissectionError, Malformed, Truncated
-from dissectors.keyring import DlmsKeys
-from dissectors.message import Message
+from dissectors.model.errors import DissectionError, Malformed, Truncated
+from dissectors.model.keyring import DlmsKeys
+from dissectors.model.message import Message
 
 __all__ = [
     "dissect_message",

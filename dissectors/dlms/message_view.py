@@ -15,9 +15,9 @@ from dissectors.dlms.items import Pair
 from dissectors.dlms.obis import object_name
 from dissectors.dlms.secrets import hide
 from dissectors.dlms.tree import Tree, make_fields
-from dissectors.errors import DissectionError
-from dissectors.field import Field, Issue
-from dissectors.message import Message
+from dissectors.model.errors import DissectionError
+from dissectors.model.field import Field, Issue
+from dissectors.model.message import Message
 
 __all__ = ["DlmsMessage"]
 

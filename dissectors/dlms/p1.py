@@ -13,7 +13,7 @@ from dissectors.crypto.crc import crc16_arc
 from dissectors.dlms.association import Scaler
 from dissectors.dlms.data import Node
 from dissectors.dlms.obis import object_name
-from dissectors.field import Field, Issue
+from dissectors.model.field import Field, Issue
 
 __all__ = ["Line", "is_telegram", "line_pairs", "read_telegram", "telegram_field"]
 

@@ -11,8 +11,8 @@ from typing import Any
 from dissectors.dlms.apdu import APDU_NAMES, CHOSEN, FLAT, Apdu
 from dissectors.dlms.data import MAX_DEPTH, Node, read_node
 from dissectors.dlms.layout import Choice, DataElement, Element, Flagged, Group, ReadElement, Sequence
-from dissectors.errors import DissectionError
 from dissectors.layout.lengths import read_length
+from dissectors.model.errors import DissectionError
 
 __all__ = ["read_partial_apdu", "read_partial_node"]
 

@@ -18,8 +18,8 @@ from dissectors.dlms.p1 import is_telegram, line_pairs, read_telegram, telegram_
 from dissectors.dlms.partial import read_partial_node
 from dissectors.dlms.pushes import push_pairs
 from dissectors.dlms.tree import LazyField, Tree
-from dissectors.errors import DissectionError, Malformed, Truncated
-from dissectors.field import Field
+from dissectors.model.errors import DissectionError, Malformed, Truncated
+from dissectors.model.field import Field
 
 if TYPE_CHECKING:
     from dissectors.dlms.apdu_decoder import ApduDecoder

@@ -13,8 +13,8 @@ from dissectors.dlms.apdu import Apdu
 from dissectors.dlms.association import Association
 from dissectors.dlms.general import HEADER
 from dissectors.dlms.items import Pair, pairs_of
-from dissectors.facts import table
-from dissectors.field import Issue
+from dissectors.layout.tables import table
+from dissectors.model.field import Issue
 
 __all__ = ["profile_violations"]
 

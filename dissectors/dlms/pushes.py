@@ -19,7 +19,7 @@ from dissectors.dlms.datetimes import is_date_time
 from dissectors.dlms.obis import Target, build_obis, unit_name
 from dissectors.dlms.profiles import capture_objects
 from dissectors.dlms.values import read_scaler
-from dissectors.facts import table
+from dissectors.layout.tables import table
 
 __all__ = ["Named", "push_pairs"]
 

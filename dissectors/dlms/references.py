@@ -11,9 +11,9 @@ from dissectors.dlms.codes import codes
 from dissectors.dlms.datetimes import DateTime, build_date_time, read_date_time
 from dissectors.dlms.layout import LAYER, Choice, DataElement, Element, Flagged, Group, Number, OctetString
 from dissectors.dlms.obis import build_obis, target
-from dissectors.errors import Malformed, Truncated
-from dissectors.field import Field
 from dissectors.layout.lengths import build_octets, read_length
+from dissectors.model.errors import Malformed, Truncated
+from dissectors.model.field import Field
 
 __all__ = [
     "ATTRIBUTE",

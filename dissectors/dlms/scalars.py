@@ -11,9 +11,9 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from dissectors.errors import Malformed, Truncated
-from dissectors.facts import table
 from dissectors.layout.lengths import build_length, build_octets, read_length, read_octets
+from dissectors.layout.tables import table
+from dissectors.model.errors import Malformed, Truncated
 
 __all__ = [
     "COMPACT",

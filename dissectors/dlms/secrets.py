@@ -8,7 +8,7 @@ from functools import cache
 from dissectors.dlms.apdu_decoder import ApduDecoder
 from dissectors.dlms.data import Node
 from dissectors.dlms.values import shown
-from dissectors.facts import table
+from dissectors.layout.tables import table
 
 __all__ = ["HIDDEN", "hide"]
 

@@ -17,9 +17,9 @@ from dissectors.dlms.ciphering import open_payload
 from dissectors.dlms.data import read_node
 from dissectors.dlms.general import HEADER, Ciphered, SecurityControl
 from dissectors.dlms.p1 import is_telegram
-from dissectors.errors import DissectionError
-from dissectors.keyring import DlmsKeys
 from dissectors.layout.lengths import build_octets
+from dissectors.model.errors import DissectionError
+from dissectors.model.keyring import DlmsKeys
 
 __all__ = ["OpenedApdu", "check_signature", "open_apdu", "open_ciphered"]
 

@@ -22,8 +22,8 @@ from dissectors.dlms.plaintext import bare_data, text_telegram
 from dissectors.dlms.reassembly import HdlcSegments, MbusSegments, Piece, Unit
 from dissectors.dlms.tree import LazyField, Tree, make_fields
 from dissectors.dlms.wrapper import HEADER_LENGTH, WrapperHeader, header_fields, read_header
-from dissectors.errors import DissectionError, Malformed, Truncated
-from dissectors.field import Field
+from dissectors.model.errors import DissectionError, Malformed, Truncated
+from dissectors.model.field import Field
 
 __all__ = ["LLC_DIRECTIONS", "READERS", "apdu_direction", "read_hdlc", "read_unit"]
 
@@ -38,7 +38,7 @@ def apdu_direction(tag: int) -> str:
 
 
 def _directions() -> dict[int, str]:
-    from dissectors.facts import table
+    from dissectors.layout.tables import table
 
     words = {"C": "to-server", "S": "to-client"}
     return {int(row["tag"]): words.get(row["sender"], "") for row in table("dlms", "apdu_tags")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from dissectors.field import Field
+from dissectors.model.field import Field
 
 __all__ = ["LazyField", "Tree", "make_fields"]
 

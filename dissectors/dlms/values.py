@@ -13,7 +13,7 @@ from dissectors.dlms.association import Scaler
 from dissectors.dlms.data import Node, plain
 from dissectors.dlms.datetimes import describe_octets, is_date_time
 from dissectors.dlms.obis import Target, obis_text, unit_name
-from dissectors.facts import table
+from dissectors.layout.tables import table
 
 __all__ = [
     "FORMS",

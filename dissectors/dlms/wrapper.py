@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dissectors.errors import Malformed, Truncated
-from dissectors.field import Field
+from dissectors.model.errors import Malformed, Truncated
+from dissectors.model.field import Field
 
 __all__ = ["HEADER_LENGTH", "WrapperHeader", "build_wrapper", "header_fields", "read_header"]
 

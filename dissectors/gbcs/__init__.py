@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.deferred import deferred
+from dissectors.modules.deferred import deferred
 
 if TYPE_CHECKING:
     from dissectors.gbcs.dissection import dissect_message

@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from dissectors.cursor import Cursor
 from dissectors.dlms.data import Node
 from dissectors.dlms.obis import obis_text, target_of
-from dissectors.field import Field, Issue
 from dissectors.gbcs.cosem import Description, apdu_header, branch, class_words, opened_values
 from dissectors.gbcs.names import CRA, alert_name, code_words, coded, eui64
 from dissectors.gbcs.objects import names_called, names_of, object_title
@@ -20,6 +18,8 @@ from dissectors.gbcs.payload import SECURITY_HEADER, Payload
 from dissectors.gbcs.protected import OpenedValue, sealed_octets
 from dissectors.gbcs.values import Row, Values, item
 from dissectors.layout import Layer, Octets, UInt
+from dissectors.model.cursor import Cursor
+from dissectors.model.field import Field, Issue
 
 __all__ = [
     "CODE",

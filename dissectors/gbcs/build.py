@@ -13,7 +13,6 @@ Source: GBCS 4.x sections 4.3, 6 (categories: what is signed, what has a MAC), 7
 
 from __future__ import annotations
 
-from dissectors.errors import KeyMissing, Unsupported
 from dissectors.gbcs.building import Header, authenticated, content_key, grouping, sign, signed
 from dissectors.gbcs.gbt import build_blocks
 from dissectors.gbcs.keystore import Keystore
@@ -22,6 +21,7 @@ from dissectors.gbcs.names import UseCase, signature_demanded, use_case, use_cas
 from dissectors.gbcs.rebuilding import rebuild
 from dissectors.gbcs.templates import command_payload, response_payload
 from dissectors.gbcs.tunnel import build_header
+from dissectors.model.errors import KeyMissing, Unsupported
 
 __all__ = [
     "Header",

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dissectors.crypto import ecdsa
-from dissectors.errors import KeyMissing
 from dissectors.gbcs.envelope import GroupingHeader, MacHeader, SignatureBlock
 from dissectors.gbcs.keystore import SIGNATURE, Keystore
 from dissectors.gbcs.protection import ENCRYPTION_MODE, MAC_LENGTH, gmac, message_key
+from dissectors.model.errors import KeyMissing
 
 __all__ = ["Header", "authenticated", "content_key", "content_keys", "grouping", "sign", "signed"]
 

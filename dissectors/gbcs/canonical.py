@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dissectors.dlms.canonical import noncanonical_data
-from dissectors.field import Issue
 from dissectors.layout import Layer, Length
 from dissectors.layout.lengths import build_length
+from dissectors.model.field import Issue
 
 if TYPE_CHECKING:
     from dissectors.gbcs.message import GbcsMessage

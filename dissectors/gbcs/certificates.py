@@ -12,11 +12,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from dissectors.errors import DissectionError, Malformed
-from dissectors.field import Field
 from dissectors.gbcs.der import Reader
 from dissectors.gbcs.names import role_name, role_title
 from dissectors.gbcs.x509 import CERTIFICATE, key_usage_names
+from dissectors.model.errors import DissectionError, Malformed
+from dissectors.model.field import Field
 
 __all__ = ["Certificate", "certificates_in", "check_chain", "of_field", "read_certificate"]
 

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from dissectors.dlms.data import Node
 from dissectors.dlms.obis import Target, class_name, obis_text, target_of, unit_name
-from dissectors.field import Field, Issue
 from dissectors.gbcs.names import coded
 from dissectors.gbcs.objects import names_called, names_of, object_title, objects_of, protected_of
 from dissectors.gbcs.payload import Payload, Specification
 from dissectors.gbcs.protected import OpenedValue, sealed_value
 from dissectors.gbcs.values import Row, Values, item, scale
 from dissectors.layout.lengths import read_length
+from dissectors.model.field import Field, Issue
 
 __all__ = ["Description", "apdu_header", "branch", "class_words", "request", "response"]
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from dissectors.errors import DissectionError, Malformed, Truncated
-from dissectors.field import Field, Issue
 from dissectors.gbcs.der_octets import CONTENTS, LONGEST, VALUES, encode
 from dissectors.layout.lengths import read_length
+from dissectors.model.errors import DissectionError, Malformed, Truncated
+from dissectors.model.field import Field, Issue
 
 __all__ = [
     "Reader",

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dissectors.dlms.canonical import first_difference
-from dissectors.field import Field, Issue, Severity
 from dissectors.gbcs import alerts, cosem, gbz_description
 from dissectors.gbcs.building import SECURITY
 from dissectors.gbcs.canonical import noncanonical_encodings
@@ -27,6 +26,7 @@ from dissectors.gbcs.tunnel import header_fields, whole_header
 from dissectors.gbcs.values import Row, item
 from dissectors.gbcs.verification import GROUP_ORDER
 from dissectors.gbcs.x509 import CERTIFICATE
+from dissectors.model.field import Field, Issue, Severity
 
 if TYPE_CHECKING:
     from dissectors.gbcs.message import GbcsMessage

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from dissectors.errors import DissectionError, Malformed
 from dissectors.gbcs.detection import identify
 from dissectors.gbcs.entitlement import Mac, check_mac
 from dissectors.gbcs.envelope import Envelope, read_envelope
@@ -17,7 +16,8 @@ from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.trust import Trust, judge_signer
 from dissectors.gbcs.tunnel import read_header, whole_header
 from dissectors.gbcs.verification import OpenedParts, Signature, check_signature, open_parts
-from dissectors.message import Message
+from dissectors.model.errors import DissectionError, Malformed
+from dissectors.model.message import Message
 
 __all__ = ["dissect_message"]
 

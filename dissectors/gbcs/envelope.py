@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from dissectors.cursor import Cursor
 from dissectors.dlms.datetimes import read_date_time
 from dissectors.dlms.general import HEADER
-from dissectors.errors import DissectionError, Malformed, Truncated
-from dissectors.field import Field, Issue
 from dissectors.gbcs.names import CRA, code_words, eui64
 from dissectors.layout import Layer, Length, Octets, Part, UInt
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import DissectionError, Malformed, Truncated
+from dissectors.model.field import Field, Issue
 
 __all__ = [
     "ID_OCTETS",

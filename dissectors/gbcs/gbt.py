@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dissectors.cursor import Cursor
-from dissectors.errors import DissectionError, Malformed, Truncated
-from dissectors.field import Field, Issue
 from dissectors.gbcs.canonical import noncanonical_lengths
 from dissectors.gbcs.envelope import RoutingHeader
 from dissectors.layout import Layer, Length, Octets, UInt
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import DissectionError, Malformed, Truncated
+from dissectors.model.field import Field, Issue
 
 __all__ = ["Block", "Reassembly", "Stream", "block_fields", "build_blocks", "read_block", "reassemble"]
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from dissectors.context import HanContext
-from dissectors.cursor import Cursor
-from dissectors.errors import Malformed, Truncated
-from dissectors.field import Field, Issue
-from dissectors.frame import Dissection, Envelope
 from dissectors.gbcs.protection import MAC_LENGTH, SECURITY_HEADER
 from dissectors.gbcs.values import utc
 from dissectors.layout import Layer, Octets, UInt
+from dissectors.model.context import HanContext
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import Malformed, Truncated
+from dissectors.model.field import Field, Issue
+from dissectors.model.frame import Dissection, Envelope
 from dissectors.zcl import catalogue
 from dissectors.zcl.build import build_payload
 from dissectors.zcl.catalogue import Direction

@@ -9,9 +9,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from dissectors.context import HanContext
-from dissectors.cursor import Cursor
-from dissectors.field import Field, Issue
 from dissectors.gbcs.alerts import CODE, COUNTER, Firmware, IntegrityIssue, read_pieces
 from dissectors.gbcs.cosem import Description
 from dissectors.gbcs.gbz import (
@@ -29,6 +26,9 @@ from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.utrn import describe as describe_utrn
 from dissectors.gbcs.values import Row, item, utc
 from dissectors.layout import Layer, UInt
+from dissectors.model.context import HanContext
+from dissectors.model.cursor import Cursor
+from dissectors.model.field import Field, Issue
 from dissectors.zcl import catalogue, scaling
 from dissectors.zcl.catalogue import Attribute, FieldSpec
 from dissectors.zcl.reading import Reading

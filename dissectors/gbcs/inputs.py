@@ -14,9 +14,9 @@ import xml.etree.ElementTree as ElementTree
 from typing import NamedTuple
 
 from dissectors.dlms.p1 import is_telegram
-from dissectors.errors import DissectionError, Malformed, Unsupported
 from dissectors.gbcs.detection import identify
-from dissectors.pasted import FORMS, from_dump, from_json, from_line, from_log_line
+from dissectors.model.errors import DissectionError, Malformed, Unsupported
+from dissectors.text.pasted import FORMS, from_dump, from_json, from_line, from_log_line
 
 __all__ = ["Input", "read_inputs"]
 
@@ -30,7 +30,7 @@ class Input(NamedTuple):
     """One message found in an input.
 
     Attributes:
-        form: octets, hex, base64, gfi, duis, p1, dump, log and the other forms of `dissectors.pasted`.
+        form: octets, hex, base64, gfi, duis, p1, dump, log and the other forms of `dissectors.text.pasted`.
         place: where in the input: ``line 3``, ``GBCSPayload 1``; empty when it is all of it.
         service_reference: service reference variant of a DUIS document; empty elsewhere.
         document: what a DUIS document is: ``Request``, ``Response``, ``PreCommand`` ...

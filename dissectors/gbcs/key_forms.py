@@ -13,8 +13,8 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dissectors.errors import DissectionError, Malformed
 from dissectors.gbcs.certificates import Certificate, read_certificate
+from dissectors.model.errors import DissectionError, Malformed
 
 __all__ = ["AGREEMENT", "PREPAYMENT", "SIGNATURE", "Named", "certificate_octets", "point_of", "read_keys"]
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dissectors.errors import Malformed
 from dissectors.gbcs.certificates import Certificate, check_chain, read_certificate
 from dissectors.gbcs.chains import Path, find_paths
 from dissectors.gbcs.key_forms import (
@@ -27,6 +26,7 @@ from dissectors.gbcs.key_forms import (
 from dissectors.gbcs.names import role_title
 from dissectors.gbcs.revocation import RevocationList, read_revocation_list
 from dissectors.gbcs.trust import Trust, judge_certificate
+from dissectors.model.errors import Malformed
 
 __all__ = ["AGREEMENT", "PREPAYMENT", "SIGNATURE", "Keystore"]
 

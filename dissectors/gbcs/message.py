@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dissectors.errors import DissectionError
-from dissectors.field import Field, Issue
 from dissectors.gbcs.envelope import Envelope
 from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.verification import OpenedParts
-from dissectors.message import Message
+from dissectors.model.errors import DissectionError
+from dissectors.model.field import Field, Issue
+from dissectors.model.message import Message
 
 if TYPE_CHECKING:
     from dissectors.gbcs.cosem import Description
@@ -23,7 +23,7 @@ __all__ = ["GbcsMessage"]
 
 
 class GbcsMessage(Message):
-    """A `dissectors.message.Message` whose fields, items and columns are made on first use.
+    """A `dissectors.model.message.Message` whose fields, items and columns are made on first use.
 
     Attributes:
         layout, payload: where everything lies.

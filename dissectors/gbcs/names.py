@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from dissectors.facts import table
+from dissectors.layout.tables import table
 
 __all__ = [
     "CRA",

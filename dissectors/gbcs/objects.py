@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 
 from dissectors.dlms.obis import Target, target_of
-from dissectors.facts import table
+from dissectors.layout.tables import table
 
 __all__ = ["ValueNames", "names_called", "names_of", "object_title", "objects_of", "unit_of"]
 

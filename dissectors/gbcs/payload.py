@@ -13,18 +13,18 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from dissectors.cursor import Cursor
-from dissectors.deferred import lazy
 from dissectors.dlms.apdu import Apdu, read_apdu
 from dissectors.dlms.data import Node
 from dissectors.dlms.layout import ReadElement, Sequence
 from dissectors.dlms.obis import Target, target
 from dissectors.dlms.partial import read_partial_apdu
-from dissectors.errors import DissectionError, Malformed, Truncated
-from dissectors.field import Issue
 from dissectors.gbcs.gbz import Component, read_component
 from dissectors.gbcs.protection import SECURITY_HEADER
 from dissectors.layout.lengths import build_length, read_length
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import DissectionError, Malformed, Truncated
+from dissectors.model.field import Issue
+from dissectors.modules.deferred import lazy
 
 __all__ = ["SECURITY_HEADER", "Payload", "Specification"]
 

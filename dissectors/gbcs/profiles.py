@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from dissectors.facts import table
-from dissectors.field import Issue, Severity
 from dissectors.gbcs.names import use_case
+from dissectors.layout.tables import table
+from dissectors.model.field import Issue, Severity
 
 if TYPE_CHECKING:
     from dissectors.gbcs.gbz import Component

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from dissectors.dlms.data import Node, read_node
 from dissectors.dlms.obis import Target
-from dissectors.errors import DissectionError
-from dissectors.field import Field
 from dissectors.gbcs.objects import names_called, names_of, object_title
 from dissectors.gbcs.values import Row, Values
+from dissectors.model.errors import DissectionError
+from dissectors.model.field import Field
 
 __all__ = ["OpenedValue", "sealed_octets", "sealed_value"]
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from dissectors.cursor import Cursor
 from dissectors.dlms.apdu import build_apdu
 from dissectors.dlms.data import Node, build_data, typed
-from dissectors.errors import Malformed
 from dissectors.gbcs.building import SECURITY, Header, authenticated, content_keys, grouping, signed
 from dissectors.gbcs.der import Reader, encode_field
 from dissectors.gbcs.entitlement import check_mac
@@ -27,6 +25,8 @@ from dissectors.gbcs.protection import decrypt, encrypt
 from dissectors.gbcs.structures import any_structure, structure
 from dissectors.gbcs.tunnel import build_header, whole_header
 from dissectors.layout.lengths import build_length
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import Malformed
 
 __all__ = ["header_of", "rebuild"]
 

@@ -8,10 +8,10 @@ Source: GBCS 4.x section 13.2; RFC 5280.
 
 from __future__ import annotations
 
-from dissectors.field import Field, Issue
 from dissectors.gbcs.certificates import Certificate, certificates_in, check_chain
 from dissectors.gbcs.names import role_name
 from dissectors.gbcs.x509 import key_usage_names
+from dissectors.model.field import Field, Issue
 
 __all__ = ["check_replacements"]
 

@@ -13,9 +13,9 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dissectors.errors import Malformed
 from dissectors.gbcs.certificates import Certificate
 from dissectors.gbcs.chains import shown_time, x509_facts
+from dissectors.model.errors import Malformed
 
 __all__ = ["RevocationList", "read_revocation_list", "revocation"]
 

@@ -15,8 +15,6 @@ from typing import Any
 
 from dissectors.dlms.data import TYPE_NAMES, build_data
 from dissectors.dlms.obis import Target, build_obis
-from dissectors.errors import Unsupported
-from dissectors.facts import table
 from dissectors.gbcs.building import Header, content_key
 from dissectors.gbcs.der import Shape
 from dissectors.gbcs.der import build as build_der
@@ -36,6 +34,8 @@ from dissectors.gbcs.payloads import (
 from dissectors.gbcs.payloads import gbz as build_gbz
 from dissectors.gbcs.structures import JOIN_METHODS, structure
 from dissectors.gbcs.x509 import CERTIFICATE
+from dissectors.layout.tables import table
+from dissectors.model.errors import Unsupported
 from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import Command, FieldSpec
 from dissectors.zcl.expression import compiled

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dissectors.field import Field
+from dissectors.model.field import Field
 
 __all__ = [
     "GET",

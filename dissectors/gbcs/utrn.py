@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dissectors.errors import Malformed
 from dissectors.gbcs.keystore import AGREEMENT, PREPAYMENT, Keystore
 from dissectors.gbcs.protection import Verdict, gmac, message_key
+from dissectors.model.errors import Malformed
 
 __all__ = ["BASE", "Utrn", "authenticate", "build", "check_digit", "describe", "generate", "parse"]
 

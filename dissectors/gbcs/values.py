@@ -14,10 +14,10 @@ from dissectors.dlms.data_fields import DataFields, Element
 from dissectors.dlms.datetimes import describe_octets
 from dissectors.dlms.obis import Target, obis_text, unit_name
 from dissectors.dlms.scalars import COMPACT, LISTS
-from dissectors.field import Field
 from dissectors.gbcs.names import alert_name, eui64
 from dissectors.gbcs.objects import ValueNames, unit_of
 from dissectors.gbcs.utrn import describe as describe_utrn
+from dissectors.model.field import Field
 from dissectors.zcl.meanings import utc_text
 
 __all__ = ["Row", "Values", "is_secret", "item", "utc"]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dissectors.field import Field
 from dissectors.gbcs.der import Shape, bits, choice, integer, octets, oid, sequence, sequence_of, text, time
 from dissectors.gbcs.names import coded, eui64, role_name
+from dissectors.model.field import Field
 
 __all__ = ["CERTIFICATE", "CERTIFICATION_REQUEST", "OIDS", "key_usage_names"]
 

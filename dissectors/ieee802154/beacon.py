@@ -6,7 +6,7 @@ has information elements instead).
 
 from __future__ import annotations
 
-from dissectors.ieee802154.layers import short_text
+from dissectors.ieee802154.headers import short_text
 from dissectors.layout import Bits, Layer, ListOf, Records, UInt, Word, eui64_text
 
 __all__ = ["SUPERFRAME", "BeaconInfo", "GtsDescriptor"]

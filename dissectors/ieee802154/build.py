@@ -6,10 +6,10 @@ Source: IEEE 802.15.4-2015 clauses 7.2.10 (FCS), 9.3.1 (outgoing frame security)
 from __future__ import annotations
 
 from dissectors.crypto.crc import crc16
-from dissectors.frame import Trailer
 from dissectors.ieee802154.fcs import fcs32
-from dissectors.ieee802154.layers import AuxSecurity, MacHeader
+from dissectors.ieee802154.headers import AuxSecurity, MacHeader
 from dissectors.ieee802154.security import seal_mac
+from dissectors.model.frame import Trailer
 
 __all__ = ["build_frame", "seal_frame"]
 

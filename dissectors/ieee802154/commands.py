@@ -6,9 +6,9 @@ octets, because no ZigBee network uses them.
 
 from __future__ import annotations
 
-from dissectors.facts import names
-from dissectors.ieee802154.layers import PACKAGE, short_text
+from dissectors.ieee802154.headers import PACKAGE, short_text
 from dissectors.layout import Bits, Layer, Octets, UInt, Word
+from dissectors.layout.tables import names
 
 __all__ = ["CAPABILITY", "COMMANDS", "COMMAND_NAMES", "WITHOUT_FIELDS", "CommandId"]
 

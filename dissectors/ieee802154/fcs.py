@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 
 from dissectors.crypto.crc import crc16
-from dissectors.frame import Trailer
+from dissectors.model.frame import Trailer
 
 __all__ = ["TRAILER_OCTETS", "ends_in_fcs", "fcs32"]
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from dissectors.context import HanContext
 from dissectors.crypto.ccm import ccm_open, ccm_seal
-from dissectors.keyring import Key, Keyring
+from dissectors.model.context import HanContext
+from dissectors.model.keyring import Key, Keyring
 from dissectors.security.candidates import Candidates, Unidentified
 
 __all__ = [

@@ -6,8 +6,8 @@ verdict in bit 7 and correlation in bits 0 to 6).
 
 from __future__ import annotations
 
-from dissectors.frame import Trailer
 from dissectors.layout import Bits, Layer, UInt, Word
+from dissectors.model.frame import Trailer
 
 __all__ = ["Fcs16", "Fcs32", "TiTrailer", "trailer_layer"]
 

@@ -5,8 +5,8 @@ Source: ZigBee 05-3474 R22 clause 3.6.7 (beacon payload).
 
 from __future__ import annotations
 
-from dissectors.facts import names
 from dissectors.layout import Bits, Layer, UInt, Word, eui64_text
+from dissectors.layout.tables import names
 
 __all__ = ["ZigbeeBeacon"]
 

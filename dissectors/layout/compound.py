@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dissectors.cursor import Cursor
-from dissectors.field import Field
 from dissectors.layout.layer import Layer
 from dissectors.layout.parts import Part, When
+from dissectors.model.cursor import Cursor
+from dissectors.model.field import Field
 
 __all__ = ["Inline", "ListOf", "Nested", "Records"]
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from dissectors.cursor import Cursor
-from dissectors.errors import DissectionError, Malformed
-from dissectors.field import Field, Issue
 from dissectors.layout.columns import Column
 from dissectors.layout.forms import MOST, Form, Forms, Watched
 from dissectors.layout.parts import Octets, Part, Word
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import DissectionError, Malformed
+from dissectors.model.field import Field, Issue
 
 __all__ = ["Layer"]
 

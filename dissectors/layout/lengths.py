@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissectors.errors import Malformed, Truncated
+from dissectors.model.errors import Malformed, Truncated
 
 __all__ = ["build_length", "build_octets", "read_count", "read_length", "read_octets"]
 

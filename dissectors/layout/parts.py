@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from dissectors.cursor import Cursor
-from dissectors.errors import Malformed
-from dissectors.field import Field
 from dissectors.layout.lengths import build_length, read_length
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import Malformed
+from dissectors.model.field import Field
 
 __all__ = ["Bits", "Length", "Octets", "Part", "Secret", "UInt", "When", "Word", "eui64_text", "named"]
 

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.cursor import Cursor
 from dissectors.layout.columns import Column
 from dissectors.layout.layer import Layer
 from dissectors.layout.parts import UInt, Word
+from dissectors.model.cursor import Cursor
 from dissectors.vectors import Columns, Index, Mask, OctetArray, Span
 
 __all__ = ["Shaped", "Shapes", "shapes_of"]

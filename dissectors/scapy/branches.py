@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from scapy.fields import Field as ScapyField
 from scapy.packet import Packet
 
-from dissectors.field import Field
+from dissectors.model.field import Field
 
 __all__ = ["DLMS", "GBCS", "ZCL", "Branch", "branch_packet"]
 

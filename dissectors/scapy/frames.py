@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 from scapy.config import conf
 from scapy.packet import Packet, Raw
 
-from dissectors.context import HanContext
-from dissectors.cursor import Cursor
-from dissectors.field import Field
-from dissectors.frame import Dissection, RawFrame, Trailer
-from dissectors.keyring import Key, Keyring
 from dissectors.layout import Layer, Octets, UInt
-from dissectors.message import Message
+from dissectors.model.context import HanContext
+from dissectors.model.cursor import Cursor
+from dissectors.model.field import Field
+from dissectors.model.frame import Dissection, RawFrame, Trailer
+from dissectors.model.keyring import Key, Keyring
+from dissectors.model.message import Message
 from dissectors.scapy.branches import branch_packet
 from dissectors.scapy.layers import to_scapy
 
@@ -146,7 +146,7 @@ class Sniffed:
             trailer: what the last octets are (of a Scapy packet its link type says so).
             time_ns: when it was heard, nanoseconds since 1970-01-01 UTC; taken from a Scapy packet.
         """
-        from dissectors.dispatch import dissect_frame
+        from dissectors.radio.dispatch import dissect_frame
 
         if isinstance(frame, Packet):
             time_ns = time_ns or int(frame.time * 1_000_000_000)

@@ -8,8 +8,8 @@ from scapy.fields import ConditionalField
 from scapy.fields import Field as ScapyField
 from scapy.packet import Packet, Raw
 
-from dissectors.cursor import Cursor
 from dissectors.layout import Bits, Layer, Part, Secret, UInt, Word, named
+from dissectors.model.cursor import Cursor
 
 __all__ = ["LayoutPacket", "to_scapy"]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from dissectors.context import HanContext
-from dissectors.keyring import Key
+from dissectors.model.context import HanContext
+from dissectors.model.keyring import Key
 from dissectors.security.key_proofs import KeyProofs
 
 __all__ = ["Candidates", "Openings", "Unidentified", "open_one"]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.context import HanContext
+from dissectors.model.context import HanContext
 from dissectors.security.counters import RELAY_NS, REPEAT_NS, CounterUse, FrameCounters, Pair, Track
 from dissectors.vectors import Index, Mask, distinct, first_places, highest_before, stable_order
 

@@ -110,7 +110,7 @@ class UnwrittenUses(Protocol):
 
 @dataclass(slots=True, eq=False, repr=False)
 class FrameCounters:
-    """Every sender's counters under every key, per layer (kept in `dissectors.context.HanContext`)."""
+    """Every sender's counters under every key, per layer (kept in `dissectors.model.context.HanContext`)."""
 
     tracks: dict[Pair, Track] = field(default_factory=dict)
     restarts: int = 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dissectors.keyring import Key
-from dissectors.reading import Reading
+from dissectors.layout.reading import Reading
+from dissectors.model.keyring import Key
 from dissectors.security.candidates import Candidates
 from dissectors.security.counters import REPEAT_NS, REPLAYED, CounterUse, FrameCounters
 from dissectors.security.key_proofs import KeyProofs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.deferred import deferred
+from dissectors.modules.deferred import deferred
 
 if TYPE_CHECKING:
     from dissectors.zcl.build import build_attribute_records, build_command

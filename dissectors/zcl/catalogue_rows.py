@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 
-from dissectors.facts import sections, table
+from dissectors.layout.tables import sections, table
 from dissectors.zcl.entries import (
     Attribute,
     Cluster,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dissectors.cursor import Cursor
-from dissectors.errors import DissectionError, Malformed, Truncated
-from dissectors.field import Field, Issue
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import DissectionError, Malformed, Truncated
+from dissectors.model.field import Field, Issue
 from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import Command, FieldSpec
 from dissectors.zcl.datatypes import build_value, read_typed, read_value, value_of

@@ -11,10 +11,10 @@ import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dissectors.cursor import Cursor
-from dissectors.errors import Malformed, Unsupported
-from dissectors.field import Field
-from dissectors.printable import readable
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import Malformed, Unsupported
+from dissectors.model.field import Field
+from dissectors.text.printable import readable
 from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import DataType
 from dissectors.zcl.meanings import bit_fields, describe

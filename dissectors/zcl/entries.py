@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, NamedTuple
 
-from dissectors.facts import table
+from dissectors.layout.tables import table
 from dissectors.zcl.expression import FieldValues, compiled
 
 __all__ = [

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dissectors.context import HanContext
-from dissectors.cursor import Cursor
-from dissectors.errors import DissectionError
-from dissectors.field import Field, Issue
-from dissectors.frame import Dissection, Envelope
+from dissectors.model.context import HanContext
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import DissectionError
+from dissectors.model.field import Field, Issue
+from dissectors.model.frame import Dissection, Envelope
 from dissectors.zcl import catalogue, scaling
 from dissectors.zcl.catalogue import Command, DataType
 from dissectors.zcl.command import DecodedCommand, read_command
 from dissectors.zcl.general import GENERAL, Record, read_general
 from dissectors.zcl.header import FRAME_TYPES, Header, read_header
 from dissectors.zcl.reading import Reading, number_of, text_of
-from dissectors.zcl.stateful_clusters import follow
+from dissectors.zcl.stateful.clusters import follow
 from dissectors.zcl.summaries import PROTOCOL, line, records_text
 
 __all__ = ["Content", "dissect", "dissect_payload", "read_content"]

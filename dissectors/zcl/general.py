@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from dissectors.cursor import Cursor
-from dissectors.field import Field
+from dissectors.model.cursor import Cursor
+from dissectors.model.field import Field
 from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import Attribute, DataType, Side
 from dissectors.zcl.datatypes import build_value, read_value

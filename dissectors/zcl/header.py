@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dissectors.cursor import Cursor
-from dissectors.field import Field
 from dissectors.layout import Bits, Column, Layer, UInt, Word
+from dissectors.model.cursor import Cursor
+from dissectors.model.field import Field
 from dissectors.zcl.catalogue import Direction
 
 __all__ = ["DIRECTIONS", "FRAME_TYPES", "Header", "ZclHeader", "build_header", "read_header"]

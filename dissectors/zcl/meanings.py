@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Any, NamedTuple
 
-from dissectors.facts import table
-from dissectors.field import Field
+from dissectors.layout.tables import table
+from dissectors.model.field import Field
 from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import DataType, Meaning
 

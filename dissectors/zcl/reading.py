@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dissectors.context import HanContext
-from dissectors.errors import DissectionError
-from dissectors.field import Field, Issue, Severity
-from dissectors.frame import Dissection, Envelope
+from dissectors.model.context import HanContext
+from dissectors.model.errors import DissectionError
+from dissectors.model.field import Field, Issue, Severity
+from dissectors.model.frame import Dissection, Envelope
 from dissectors.zcl.catalogue import Cluster, DataType
 from dissectors.zcl.header import Header
 

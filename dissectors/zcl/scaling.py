@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from dissectors.facts import table
+from dissectors.layout.tables import table
 from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import Attribute, Command
 from dissectors.zcl.reading import Reading

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dissectors.keyring import Key
 from dissectors.layout import Layer
-from dissectors.reading import Reading
+from dissectors.layout.reading import Reading
+from dissectors.model.keyring import Key
 from dissectors.security.counters import FrameCounters
-from dissectors.zigbee.aps_commands import APP_LINK, HIGH_SECURITY_NETWORK, NETWORK, TC_LINK
-from dissectors.zigbee.nwk import AuxHeader, NwkHeader
+from dissectors.zigbee.aps.commands import APP_LINK, HIGH_SECURITY_NETWORK, NETWORK, TC_LINK
+from dissectors.zigbee.nwk.headers import AuxHeader, NwkHeader
 
 __all__ = [
     "ADDRESS_PAIRS",
@@ -48,7 +48,7 @@ known, and last in what it says of the hop; a replay shows nothing."""
 
 
 def learn_addresses(reading: Reading, header: NwkHeader, aux: AuxHeader | None, verified: bool) -> None:
-    """What one NWK frame shows of addresses; for many see `dissectors.zigbee.address_columns`."""
+    """What one NWK frame shows of addresses; for many see `dissectors.zigbee.nwk.address_columns`."""
     if not reading.trusted or reading.pan is None:
         return
     shown = {"hop": reading.sender_short, "sender": aux.get("source") if aux is not None else None}

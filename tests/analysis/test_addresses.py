@@ -20,7 +20,7 @@ from analysis.tables.arrow import batch_of
 from analysis.tables.output import FORMATS
 from analysis.tables.schema import ADDRESS_COLUMNS, TABLES
 from captures.simulated.scenarios.samples import FOLDER
-from dissectors.field import Field
+from dissectors.model.field import Field
 from tests.analysis.columns_page import PAGE, page
 
 CAPTURE, KEYS = FOLDER / "install-day.pcapng", FOLDER / "install-day.keys.toml"

@@ -7,7 +7,7 @@ import pytest
 from analysis.pipeline import ceilings, columns
 from analysis.pipeline.ceilings import CEILINGS, Ceiling
 from analysis.pipeline.decode import Decoded, decode
-from dissectors.keyring import Key, Keyring
+from dissectors.model.keyring import Key, Keyring
 from tests import bombs
 from tests.bombs import traffic
 

@@ -12,7 +12,7 @@ from captures import CaptureFacts
 from dissectors.gbcs import build, dissect_message
 from dissectors.gbcs.certificates import read_certificate
 from dissectors.gbcs.verification import GROUP_ORDER
-from dissectors.keyring import DeviceName, Keyring
+from dissectors.model.keyring import DeviceName, Keyring
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "dissectors" / "gbcs"))
 import forging

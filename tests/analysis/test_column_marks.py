@@ -14,9 +14,9 @@ from analysis.pipeline.rows import dissect_rows
 from analysis.pipeline.session import Session
 from captures import open_capture
 from captures.block import FrameBlock, cut
-from dissectors.keyring import Key, Keyring
-from dissectors.zigbee.columns import read_frames
-from dissectors.zigbee.stateless_layers import BROADCAST
+from dissectors.model.keyring import Key, Keyring
+from dissectors.zigbee.columns.read import read_frames
+from dissectors.zigbee.columns.stateless_layers import BROADCAST
 from tests.benchmarks.traffic import Network, fcs, key, sealed
 
 LINK = bytes.fromhex("d0d1d2d3d4d5d6d7d8d9dadbdcdddedf")

@@ -18,8 +18,8 @@ from analysis.pipeline.rows import dissect_rows
 from analysis.pipeline.session import Session
 from analysis.tables.arrow import batch_of
 from captures.block import FrameBlock
-from dissectors.keyring import Key, Keyring
-from dissectors.zigbee.stateless_layers import StatelessLayers
+from dissectors.model.keyring import Key, Keyring
+from dissectors.zigbee.columns.stateless_layers import StatelessLayers
 from tests.benchmarks.traffic import CASES, Case, fcs, frames, key, write_pcap
 
 TABLES = ("packets", "attributes", "commands", "devices", "keys", "messages", "items", "certificates")

@@ -19,7 +19,7 @@ from captures.simulated.scenarios import SCENARIOS, simulate
 from captures.simulated.scenarios.keyfile import keys_text
 from captures.simulated.scenarios.recording import write_han
 from dissectors.zcl import catalogue
-from dissectors.zigbee.zdp import zdp_names
+from dissectors.zigbee.zdp.read import zdp_names
 from tests.analysis.fault_matrix import rows_meant
 from tests.analysis.test_columns import assert_equal, bench_keys, decoded, one_by_one
 from tests.benchmarks.traffic import CASES, START_US, Network, fcs, key, sealed

@@ -11,7 +11,7 @@ from analysis.cli import main
 from analysis.cli.console import OK, PARTLY, UNREADABLE
 from captures import CapturedFrame, TrailerKind, write_capture
 from captures.fcs import fcs16
-from dissectors.keyring import Key
+from dissectors.model.keyring import Key
 
 PIECE = 40_000
 """Octets of a large capture that are kept: enough for every kind of block and a few hundred frames."""

@@ -10,7 +10,7 @@ from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import DECODED_TABLES, decode
 from analysis.tables.schema import columns_of
 from captures import captured_frames, open_capture, write_capture
-from dissectors.keyring import Keyring
+from dissectors.model.keyring import Keyring
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from analysis.pipeline.decode import Decoded, decode
 from analysis.views.diff import compare, steps
 from captures.simulated.scenarios import simulate
 from captures.simulated.scenarios.recording import write_han
-from dissectors.keyring import Key, Keyring
+from dissectors.model.keyring import Key, Keyring
 
 
 def decoded(folder: Path, name: str, seed: int, *faults: str) -> Decoded:

@@ -12,7 +12,7 @@ from analysis.engine.merging import OTHERS, PIECES_KEPT, PIECES_OF_FIRST, SUBJEC
 from analysis.findings.model import CheckResult, Evidence, Finding, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.registry import rules
-from dissectors.keyring import Key, Keyring
+from dissectors.model.keyring import Key, Keyring
 from tests import bombs
 
 RULES = {rule.id: rule for rule in rules()}

@@ -19,10 +19,10 @@ from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
 from captures import CapturedFrame, write_capture
 from dissectors.ieee802154.build import build_frame
-from dissectors.ieee802154.layers import MacHeader
-from dissectors.printable import NUMBER, csv_cell, json_text, printable
-from dissectors.zigbee.aps import ApsHeader
-from dissectors.zigbee.nwk import NwkHeader
+from dissectors.ieee802154.headers import MacHeader
+from dissectors.text.printable import NUMBER, csv_cell, json_text, printable
+from dissectors.zigbee.aps.headers import ApsHeader
+from dissectors.zigbee.nwk.headers import NwkHeader
 
 EVIL = "=1+1\x1b[2J\x1b]8;;x\x07\x9b1m\u202e\u2066\x00\nerror: forged\r<img src=x onerror=alert(1)>[bold]x[/bold]"
 NAME = EVIL.replace("\0", "").replace("/", "")

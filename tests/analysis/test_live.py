@@ -21,7 +21,7 @@ from captures.simulated.scenarios import simulate
 from captures.simulated.scenarios.keyfile import keys_text
 from captures.simulated.scenarios.recording import write_han
 from captures.sniffers.simulated import SimulatedSniffer
-from dissectors.keyring import Keyring
+from dissectors.model.keyring import Keyring
 
 SECONDS = 900
 

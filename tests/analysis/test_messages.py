@@ -9,7 +9,7 @@ import pytest
 
 from analysis.keys.keystore_files import read_keystore
 from analysis.views import messages
-from dissectors.keyring import Keyring
+from dissectors.model.keyring import Keyring
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "gbcs"
 ROWS = [json.loads(line) for line in (FOLDER / "messages.jsonl").read_text().splitlines()]

@@ -10,7 +10,7 @@ from analysis.engine.checking import check
 from analysis.pipeline.payloads import item_rows, message_row
 from analysis.tables.arrow import batch_of
 from dissectors import gbcs
-from dissectors.message import Message
+from dissectors.model.message import Message
 
 FILE = Path(__file__).parents[1] / "vectors" / "gbcs" / "messages.jsonl"
 OCTETS = [bytes.fromhex(json.loads(line)["hex"]) for line in FILE.read_text().splitlines()]

@@ -21,8 +21,8 @@ from captures import Capture, CaptureError, FrameBlock
 from captures.files import chain
 from captures.simulated.scenarios import simulate
 from captures.simulated.scenarios.recording import write_han
-from dissectors.keyring import Key, Keyring
-from dissectors.zigbee import stateless_layers
+from dissectors.model.keyring import Key, Keyring
+from dissectors.zigbee.columns import stateless_layers
 from tests.benchmarks.traffic import CASES, Case, key, write_pcap
 
 pytestmark = pytest.mark.skipif(

@@ -17,7 +17,7 @@ from captures import write_capture
 from captures.simulated.scenarios import simulate
 from captures.simulated.scenarios.keyfile import keys_text as simulated_keys
 from captures.simulated.scenarios.recording import captured
-from dissectors.keyring import Keyring
+from dissectors.model.keyring import Keyring
 from dissectors.zigbee.security.link_keys import WELL_KNOWN_LINK_KEY
 
 
@@ -85,7 +85,7 @@ def test_nothing_leaks(with_keys: bool) -> None:
     octets = [file]
     if with_keys:
         from dissectors import dissect_frame
-        from dissectors.context import HanContext
+        from dissectors.model.context import HanContext
 
         context = HanContext(read_keys_text("\n".join(keys_text(found))))
         from captures import open_capture

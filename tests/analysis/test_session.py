@@ -6,7 +6,7 @@ from analysis.keys.keyfile import read_keys, read_keys_text
 from analysis.pipeline.checkpoint import Checkpoint
 from analysis.pipeline.decode import decode
 from analysis.pipeline.session import Hindsight, Session, copy_keyring
-from dissectors.keyring import Key
+from dissectors.model.keyring import Key
 
 SAMPLE = Path(__file__).parents[2] / "captures" / "samples" / "install-day.pcapng"
 

@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 from analysis.cli.verbs.show import shown_frames, text_lines, to_json
-from dissectors.keyring import Keyring
+from dissectors.model.keyring import Keyring
 from tests.captures.builders import pcap
 
 NOTIFICATION = bytes.fromhex("0f40000000000203090601000107 00ff0600002aad02020f00161b".replace(" ", ""))

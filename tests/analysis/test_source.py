@@ -13,7 +13,7 @@ from analysis.pipeline.runner import run_passes
 from analysis.pipeline.sinks import Sink
 from analysis.pipeline.source import ReopenableSource
 from captures.files import chain, pcap, source
-from dissectors.keyring import Key, Keyring
+from dissectors.model.keyring import Key, Keyring
 from tests.benchmarks.traffic import key, write_pcap
 
 FRAMES = 12_000

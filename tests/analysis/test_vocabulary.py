@@ -23,9 +23,9 @@ from analysis.tables.batches import appended, in_one_code
 from analysis.tables.output import FORMATS
 from analysis.tables.vocabulary import DictionaryBuilder, Vocabulary
 from captures.simulated.scenarios.samples import FOLDER
-from dissectors.keyring import Keyring
-from dissectors.zigbee import frames
-from dissectors.zigbee.frames import SummaryWords
+from dissectors.model.keyring import Keyring
+from dissectors.zigbee.columns import frames
+from dissectors.zigbee.columns.frames import SummaryWords
 
 FEW = 3
 SAMPLE = "install-day"

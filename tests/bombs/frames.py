@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from dissectors.zigbee.nwk import NwkHeader
+from dissectors.zigbee.nwk.headers import NwkHeader
 from dissectors.zigbee.security.sealing import seal_nwk
 from tests.captures.builders import T0, crc16, pcap
 

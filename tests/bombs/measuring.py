@@ -12,7 +12,7 @@ import pytest
 from analysis.pipeline.decode import decode
 from analysis.tables import vocabulary
 from captures import open_capture
-from dissectors.keyring import Key, Keyring
+from dissectors.model.keyring import Key, Keyring
 from tests.bombs.frames import ACK, NETWORK_KEY, SIZE, sound
 from tests.captures.builders import pcap
 

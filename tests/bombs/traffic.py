@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from dissectors.dlms.hdlc import build_frame
 from dissectors.gbcs.gbt import Block, build_block
-from dissectors.zigbee.aps import ApsHeader
+from dissectors.zigbee.aps.headers import ApsHeader
 from dissectors.zigbee.security.sealing import seal_aps
 from tests.bombs.frames import SIZE, WELL_KNOWN, Bomb, data_frame, key, numbers, nwk_header, secured, timed
 from tests.captures.builders import block, crc16, pcap, pcapng

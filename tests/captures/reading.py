@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass, field
 
 from captures import CapturedFrame, FrameBlock, Kind, Lost, captured_frames, open_capture
-from dissectors.keyring import Key
+from dissectors.model.keyring import Key
 
 
 @dataclass

@@ -21,7 +21,7 @@ from captures import (
     write_capture,
 )
 from captures.structures import PCAP_FILE_HEADER, TAP_ENTRY, TAP_HEADER, ZEP1, ZEP2
-from dissectors.keyring import Key
+from dissectors.model.keyring import Key
 from tests.captures.builders import FRAMES, T0, crc16, enhanced, interface, pcap, section, tap, with_fcs, zep
 from tests.captures.reading import whole
 

@@ -12,7 +12,7 @@ from analysis.engine.checking import check_capture
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
 from analysis.views.messages import run
-from dissectors.keyring import Keyring
+from dissectors.model.keyring import Keyring
 
 KAIFA = {
     "1-0:0.2.129.255": "KFM_001",

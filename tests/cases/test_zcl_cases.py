@@ -8,10 +8,10 @@ import pytest
 
 from analysis.pipeline.decode import decode
 from dissectors import dissect_frame
-from dissectors.context import HanContext
-from dissectors.frame import Dissection, RawFrame
-from dissectors.keyring import Keyring
-from dissectors.zcl.ota_image import read_image
+from dissectors.model.context import HanContext
+from dissectors.model.frame import Dissection, RawFrame
+from dissectors.model.keyring import Keyring
+from dissectors.zcl.stateful.ota_image import read_image
 
 FRAMES: dict[str, dict[str, Any]] = {
     "select-emergency-credit-5": {"command_issue_date_time": 0, "originating_device": 0},

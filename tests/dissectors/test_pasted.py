@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from dissectors.errors import Malformed
 from dissectors.gbcs.inputs import read_inputs
-from dissectors.pasted import from_dump, from_json, from_line, from_log_line
+from dissectors.model.errors import Malformed
+from dissectors.text.pasted import from_dump, from_json, from_line, from_log_line
 
 OCTETS = bytes.fromhex("7ea0070321930f017e00102080ff7c3e41424344454647")
 HEX = OCTETS.hex()

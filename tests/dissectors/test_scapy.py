@@ -13,10 +13,10 @@ from scapy.utils import rdpcap
 from analysis.keys.keyfile import read_keys
 from captures import FcsState, TrailerKind, captured_frames, open_capture
 from dissectors import dissect_frame, dlms, gbcs, scapy
-from dissectors.context import HanContext
-from dissectors.field import Field
-from dissectors.frame import RawFrame
-from dissectors.keyring import Keyring
+from dissectors.model.context import HanContext
+from dissectors.model.field import Field
+from dissectors.model.frame import RawFrame
+from dissectors.model.keyring import Keyring
 from dissectors.scapy import DLMS, GBCS, ZCL, Opened, Sniffed, dissect, sealed, stack
 from tests.dissectors.zigbee.examples import examples, raw
 from tests.dissectors.zigbee.test_frames import context

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from dissectors.context import AddressMap, HanContext
+from dissectors.model.context import AddressMap, HanContext
 from dissectors.vectors import (
     PADDING,
     Columns,
@@ -16,7 +16,7 @@ from dissectors.vectors import (
     padded,
     stacked,
 )
-from dissectors.zigbee.address_columns import AddressChanges, AddressObservations
+from dissectors.zigbee.nwk.address_columns import AddressChanges, AddressObservations
 
 
 def test_unaligned_reads() -> None:

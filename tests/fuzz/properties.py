@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from dissectors.field import Field, Issue
+from dissectors.model.field import Field, Issue
 
 __all__ = ["covered", "offsets", "safe", "unrevealed"]
 

@@ -25,7 +25,7 @@ from analysis.rules.compliance.han_commands import (
 )
 from analysis.rules.registry import rules_of
 from analysis.tables.lazy import numbers_of
-from dissectors.facts import table
+from dissectors.layout.tables import table
 from dissectors.zcl.meanings import label_of
 
 rule = rules_of("compliance", "metering")

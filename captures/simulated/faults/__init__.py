@@ -6,7 +6,7 @@ is marked with its name, so that the truth lists its frames; what it leads hones
 
 from typing import Any
 
-from dissectors.deferred import deferred
+from dissectors.modules.deferred import deferred
 
 __all__ = ["FAULTS", "Fault", "Play", "fault", "inject", "known", "plant"]
 

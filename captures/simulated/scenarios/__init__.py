@@ -1,6 +1,6 @@
 """Stories that a home can live through, by name, and what is left of them: a capture, its truth, its keys."""
 
-from dissectors.deferred import deferred
+from dissectors.modules.deferred import deferred
 
 __all__ = ["SCENARIOS", "Scenario", "simulate", "stage"]
 

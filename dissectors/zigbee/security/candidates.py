@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from dissectors.context import HanContext
-from dissectors.errors import Malformed
-from dissectors.keyring import Key, Keyring
+from dissectors.model.context import HanContext
+from dissectors.model.errors import Malformed
+from dissectors.model.keyring import Key, Keyring
 from dissectors.security.candidates import Candidates, Unidentified
 from dissectors.security.key_proofs import KeyChanges
 from dissectors.zigbee.security.link_keys import (

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from dissectors.crypto.crc import crc16_x25
 from dissectors.crypto.mmo import aes_mmo, hmac_mmo
-from dissectors.errors import Malformed
+from dissectors.model.errors import Malformed
 
 __all__ = [
     "WELL_KNOWN_LINK_KEY",

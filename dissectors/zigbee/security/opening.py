@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from zlib import crc32
 
-from dissectors.context import HanContext
 from dissectors.crypto.ccm import ccm_open
-from dissectors.cursor import Cursor
-from dissectors.errors import Truncated
-from dissectors.field import Field
-from dissectors.keyring import Key
-from dissectors.reading import Ciphertext, Mic, Reading
+from dissectors.layout.reading import Ciphertext, Mic, Reading
+from dissectors.model.context import HanContext
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import Truncated
+from dissectors.model.field import Field
+from dissectors.model.keyring import Key
 from dissectors.security.candidates import Candidates, Openings, open_one
 from dissectors.security.counters import RELAY_NS
 from dissectors.security.recording import (
@@ -24,7 +24,7 @@ from dissectors.security.recording import (
     record_opened,
     record_proof,
 )
-from dissectors.zigbee.nwk import AuxHeader
+from dissectors.zigbee.nwk.headers import AuxHeader
 
 __all__ = [
     "APS",

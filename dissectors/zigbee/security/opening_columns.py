@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from dissectors.context import HanContext
 from dissectors.crypto.ccm_batch import MIC, Sealed, first_opening, open_all
+from dissectors.model.context import HanContext
 from dissectors.security.candidates import Candidates, Openings
 from dissectors.vectors import PADDING, Index, Mask, OctetArray, Span, unique_values
 

@@ -12,7 +12,7 @@ from dissectors.security.counters import REPLAYED, FrameCounters
 from dissectors.security.recording import CODE_DOES_NOT_MATCH, SecuredLayer
 from dissectors.security.verdicts import BAD_MIC, OK, REPLAY, VERDICTS
 from dissectors.vectors import Index, distinct
-from dissectors.zigbee.frames import Frames
+from dissectors.zigbee.columns.frames import Frames
 from dissectors.zigbee.security.verdict_columns import Proofs
 
 __all__ = ["record_many"]

@@ -7,8 +7,8 @@ level is 5; its bits are 0 on the air.
 from __future__ import annotations
 
 from dissectors.crypto.ccm import ccm_seal
-from dissectors.zigbee.aps import ApsHeader
-from dissectors.zigbee.nwk import AuxHeader, NwkHeader
+from dissectors.zigbee.aps.headers import ApsHeader
+from dissectors.zigbee.nwk.headers import AuxHeader, NwkHeader
 from dissectors.zigbee.security.candidates import DERIVED, KEY_IDS
 from dissectors.zigbee.security.opening import DEFAULT_LEVEL, LEVEL_MIC_OCTETS
 

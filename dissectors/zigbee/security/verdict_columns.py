@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.context import HanContext
-from dissectors.keyring import Key
+from dissectors.model.context import HanContext
+from dissectors.model.keyring import Key
 from dissectors.security.candidates import Candidates
 from dissectors.security.key_proofs import KeyProofs
 from dissectors.security.verdicts import BAD_MIC, NO_KEY, OK

@@ -13,13 +13,13 @@ from analysis.engine.checking import check
 from captures.simulated.remote.smki import AGREEMENT, SIGNATURE, Smki
 from captures.writer import CapturedFrame
 from dissectors.dlms.wrapper import build_wrapper
-from dissectors.errors import DissectionError
 from dissectors.gbcs import build, dissect_message
 from dissectors.gbcs.building import Header
 from dissectors.gbcs.der import build as build_der
 from dissectors.gbcs.payloads import Answer, access_response, notification
 from dissectors.gbcs.structures import structure
 from dissectors.gbcs.templates import command_payload, response_payload
+from dissectors.model.errors import DissectionError
 from dissectors.zcl.build import build_payload
 from dissectors.zigbee import assemble
 from tests.analysis.planted.catalogue import Plant, base, try_plant

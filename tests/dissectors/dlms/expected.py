@@ -13,7 +13,7 @@ from dissectors.dlms.general import SecurityControl
 from dissectors.dlms.hdlc import HdlcFrame, read_frames
 from dissectors.dlms.mbus import Telegram, read_telegrams
 from dissectors.dlms.obis import target
-from dissectors.message import Message
+from dissectors.model.message import Message
 
 NESTED = ("user_information", "inner", "content")
 

@@ -4,8 +4,8 @@ import pytest
 
 from dissectors.dlms.apdu import APDU_NAMES, CHOSEN, FLAT, Apdu, build, build_apdu, read_apdu, read_whole_apdu
 from dissectors.dlms.references import Reference
-from dissectors.errors import DissectionError
-from dissectors.field import Field
+from dissectors.model.errors import DissectionError
+from dissectors.model.field import Field
 
 REGISTER = "0003 0100010800ff 02"
 RANGE = "01 0204 0204 120008 09060000010000ff 0f02 120000 1907e40a1907141e0000ffc480 19" + "ff" * 12 + " 0100"

@@ -8,8 +8,8 @@ from dissectors.dlms.hdlc import HdlcFrame, address_text, build_frame, control_t
 from dissectors.dlms.mbus import build_telegram
 from dissectors.dlms.message import find_transport
 from dissectors.dlms.wrapper import build_wrapper
-from dissectors.field import Field
-from dissectors.message import Message
+from dissectors.model.field import Field
+from dissectors.model.message import Message
 
 GET = bytes.fromhex("c001c100080000010000ff0200")
 PUSH = bytes.fromhex("0f000000010c07e40a1907141e0000ffc480020209060100010800ff0600000001")

@@ -15,7 +15,7 @@ from dissectors.dlms.general import Ciphered
 from dissectors.dlms.hdlc import build_frame
 from dissectors.dlms.mbus import build_telegram
 from dissectors.dlms.wrapper import build_wrapper
-from dissectors.keyring import DlmsKeys
+from dissectors.model.keyring import DlmsKeys
 
 KEY, AUTHENTICATION = bytes(range(16)), bytes(range(0xD0, 0xE0))
 TITLE = bytes.fromhex("4d4d4d0000bc614e")

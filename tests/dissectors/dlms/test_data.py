@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissectors.cursor import Cursor
 from dissectors.dlms.data import MAX_DEPTH, Data, build_data, leaves, read_node
 from dissectors.dlms.data_fields import read_data
-from dissectors.errors import DissectionError
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import DissectionError
 
 CASES = [
     ("00", "null", None),

@@ -9,9 +9,9 @@ from dissectors.dlms import dissect_message
 from dissectors.dlms.data import build_data
 from dissectors.dlms.hdlc import build_frame
 from dissectors.dlms.mbus import build_telegram, read_telegram
-from dissectors.errors import Truncated
-from dissectors.keyring import DlmsKeys
-from dissectors.message import Message
+from dissectors.model.errors import Truncated
+from dissectors.model.keyring import DlmsKeys
+from dissectors.model.message import Message
 
 TITLE, OTHER = b"ABC\0\0\0\0\1", b"ABC\0\0\0\0\2"
 EK, AK = bytes(range(16)), bytes(range(16, 32))

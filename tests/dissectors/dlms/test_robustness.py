@@ -12,8 +12,8 @@ from dissectors.dlms import Association, dissect_message
 from dissectors.dlms.conversation import Conversations
 from dissectors.dlms.hdlc import build_frame
 from dissectors.dlms.transports import READERS
-from dissectors.keyring import DlmsKeys
-from dissectors.message import Message
+from dissectors.model.keyring import DlmsKeys
+from dissectors.model.message import Message
 from tests.dissectors.dlms.test_apdus import CASES, octets
 
 KEYS = DlmsKeys(

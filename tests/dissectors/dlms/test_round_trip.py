@@ -13,7 +13,7 @@ from dissectors.dlms.apdu import read_whole_apdu
 from dissectors.dlms.canonical import first_difference, noncanonical_apdu
 from dissectors.dlms.data import typed
 from dissectors.dlms.message import unwrap, vector_keys
-from dissectors.errors import DissectionError, Malformed
+from dissectors.model.errors import DissectionError, Malformed
 from tests.dissectors.dlms.test_apdus import CASES, octets
 from tests.fuzz.mutation import mutated
 

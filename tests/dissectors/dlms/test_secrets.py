@@ -8,7 +8,7 @@ import pytest
 from analysis.pipeline.payloads import item_rows, message_row
 from analysis.views import messages
 from dissectors.dlms import Association, dissect_message
-from dissectors.facts import table
+from dissectors.layout.tables import table
 
 SECRET = bytes(range(0xA0, 0xB0))
 OBIS = bytes.fromhex("00001e0300ff")

@@ -16,8 +16,8 @@ from dissectors.dlms.ciphering import seal_payload
 from dissectors.dlms.counters import InvocationCounters
 from dissectors.dlms.general import Ciphered
 from dissectors.dlms.hls import Challenge, check_answer, gmac_answer, hash_answer
-from dissectors.keyring import DlmsKeys
 from dissectors.layout.lengths import build_octets
+from dissectors.model.keyring import DlmsKeys
 
 VECTORS = Path(__file__).parent.parent.parent / "vectors" / "dlms" / "security.jsonl"
 KEY, AUTHENTICATION = bytes(range(16)), bytes(range(0xD0, 0xE0))

@@ -1,9 +1,9 @@
 """What building a parsed message again must give: the same octets, or a word about each place that differs."""
 
-from dissectors.errors import Malformed
 from dissectors.gbcs import Keystore, dissect_message
 from dissectors.gbcs.build import build
 from dissectors.gbcs.message import GbcsMessage
+from dissectors.model.errors import Malformed
 
 STATED = ("not canonical", "fewer would do")
 

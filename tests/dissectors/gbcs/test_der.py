@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from dissectors.field import json_value
 from dissectors.gbcs import build, dissect_message
 from dissectors.gbcs.der import DEEPEST, MOST_ODD, Reader, Shape
 from dissectors.gbcs.der_octets import LONGEST, encode
 from dissectors.gbcs.structures import STRUCTURES
 from dissectors.gbcs.x509 import CERTIFICATE
+from dissectors.model.field import json_value
 from tests.dissectors.gbcs.round_trip import rebuilt
 
 ENDS = {"originator": bytes(8), "recipient": bytes(7) + b"\1"}

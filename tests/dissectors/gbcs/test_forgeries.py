@@ -332,10 +332,10 @@ def test_what_is_known_of_a_signer_is_not_remembered_when_roots_and_revocations_
 
 def test_a_certificate_with_one_octet_changed_is_not_trusted():
     """Nowhere, also where nothing is signed: the outer signature algorithm."""
-    from dissectors.errors import DissectionError
     from dissectors.gbcs.certificates import read_certificate
     from dissectors.gbcs.chains import find_paths
     from dissectors.gbcs.trust import judge_certificate
+    from dissectors.model.errors import DissectionError
 
     der = MADE.certificate(SUPPLIER, "digitalSignature")
     assert judge_certificate(read_certificate(der), STORE, at=AT).state == "trusted"
@@ -364,7 +364,7 @@ def test_a_stripped_signature_or_mac_is_told(honest):
 
 def test_an_altered_signature_verifies_and_is_noted():
     from analysis.views.messages import Source, dissect_all
-    from dissectors.keyring import Keyring
+    from dissectors.model.keyring import Keyring
 
     answer = forging.response(STORE, 0x001A)
     layout = read_envelope(answer)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from dissectors.cursor import Cursor
 from dissectors.gbcs.gbz import build_zcl, command_name, read_zcl, values_of
 from dissectors.gbcs.gbz_description import describe
 from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.payloads import ZclCommand, gbz
+from dissectors.model.cursor import Cursor
 
 CHARGE = {
     "provider_id": 0, "issuer_event_id": 1, "issuer_tariff_id": 1, "start_time": 0, "tariff_type_charging_scheme": 0,

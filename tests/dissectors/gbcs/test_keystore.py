@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from dissectors.errors import Malformed
 from dissectors.gbcs import Keystore, dissect_message
 from dissectors.gbcs.certificates import check_chain, read_certificate
 from dissectors.gbcs.keystore import AGREEMENT, PREPAYMENT, SIGNATURE
+from dissectors.model.errors import Malformed
 
 sys.path.insert(0, str(Path(__file__).parent))
 import own

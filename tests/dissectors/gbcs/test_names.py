@@ -4,7 +4,6 @@ import pytest
 
 from dissectors.dlms.data import build_data, read_node
 from dissectors.dlms.obis import target_of
-from dissectors.facts import table
 from dissectors.gbcs import dissect_message
 from dissectors.gbcs.building import Header, grouping, signed
 from dissectors.gbcs.names import alert_name, eui64, role_name, use_case, use_cases
@@ -12,6 +11,7 @@ from dissectors.gbcs.objects import ValueNames, names_of, object_title, objects_
 from dissectors.gbcs.payloads import access_response, gbz_alert, notification
 from dissectors.gbcs.structures import STRUCTURES
 from dissectors.gbcs.values import Values
+from dissectors.layout.tables import table
 
 
 def test_every_message_code_has_use_case_and_title():

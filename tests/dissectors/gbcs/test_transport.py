@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dissectors.errors import Malformed, Unsupported
 from dissectors.gbcs import dissect_message
 from dissectors.gbcs.gbt import Block, build_blocks, read_block, reassemble
 from dissectors.gbcs.inputs import read_inputs
 from dissectors.gbcs.tunnel import GET, GET_RESPONSE, PUT, build_header, read_header
+from dissectors.model.errors import Malformed, Unsupported
 
 sys.path.insert(0, str(Path(__file__).parent))
 import own

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dissectors.errors import Malformed
 from dissectors.gbcs import dissect_message, utrn
+from dissectors.model.errors import Malformed
 
 sys.path.insert(0, str(Path(__file__).parent))
 import own

@@ -3,16 +3,16 @@
 import pytest
 
 from dissectors import dissect_frame
-from dissectors.context import HanContext
 from dissectors.crypto.crc import crc16
-from dissectors.cursor import Cursor
-from dissectors.field import Field
-from dissectors.frame import Dissection, RawFrame
 from dissectors.ieee802154.build import build_frame, seal_frame
 from dissectors.ieee802154.fcs import fcs32
-from dissectors.ieee802154.layers import AuxSecurity, MacHeader, pan_fields
-from dissectors.keyring import Key, Keyring
-from dissectors.protocol_detection import protocol_of
+from dissectors.ieee802154.headers import AuxSecurity, MacHeader, pan_fields
+from dissectors.ieee802154.payload_protocol import protocol_of
+from dissectors.model.context import HanContext
+from dissectors.model.cursor import Cursor
+from dissectors.model.field import Field
+from dissectors.model.frame import Dissection, RawFrame
+from dissectors.model.keyring import Key, Keyring
 
 
 def read(octets: bytes | str, trailer: str = "absent", *keys: Key) -> Dissection:

@@ -1,9 +1,9 @@
 """What the ZCL tests share: reading one frame, holding a tree to its octets."""
 
-from dissectors.context import HanContext
-from dissectors.cursor import Cursor
-from dissectors.field import Field
-from dissectors.frame import Dissection, Envelope
+from dissectors.model.context import HanContext
+from dissectors.model.cursor import Cursor
+from dissectors.model.field import Field
+from dissectors.model.frame import Dissection, Envelope
 from dissectors.zcl import dissect
 
 METER, HUB = 0x00DB1234567890A0, 0x00DB1234567890A2

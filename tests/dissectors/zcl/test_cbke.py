@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dissectors.context import HanContext
 from dissectors.crypto.binary_curves import SECT163K1, SECT283K1, Curve
-from dissectors.cursor import Cursor
-from dissectors.errors import Malformed
-from dissectors.frame import Dissection, Envelope
-from dissectors.keyring import CbkeScalars
+from dissectors.model.context import HanContext
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import Malformed
+from dissectors.model.frame import Dissection, Envelope
+from dissectors.model.keyring import CbkeScalars
 from dissectors.zcl import build_command, dissect
-from dissectors.zcl.cbke import Side, agree, derive, exchange, shared_secret
-from dissectors.zcl.certificates import issue_certificate, make_ca_key, public_key, read_certificate
+from dissectors.zcl.stateful.cbke import Side, agree, derive, exchange, shared_secret
+from dissectors.zcl.stateful.certificates import issue_certificate, make_ca_key, public_key, read_certificate
 from tests.dissectors.zcl.support import hold
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "zcl" / "cbke.json").read_text("utf-8"))[

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dissectors.cursor import Cursor
+from dissectors.model.cursor import Cursor
 from dissectors.zcl import build_command, catalogue
 from dissectors.zcl.build import build_payload
 from dissectors.zcl.catalogue import Command

@@ -2,12 +2,12 @@
 
 import pytest
 
-from dissectors.cursor import Cursor
+from dissectors.model.cursor import Cursor
 from dissectors.zcl import build_command, catalogue
 from dissectors.zcl.catalogue import Command
 from dissectors.zcl.command import read_command
 from dissectors.zcl.expression import compiled
-from dissectors.zcl.ota_image import build_image, read_image
+from dissectors.zcl.stateful.ota_image import build_image, read_image
 from tests.dissectors.zcl.support import read
 
 ENDS = {

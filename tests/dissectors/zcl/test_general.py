@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dissectors.context import HanContext
-from dissectors.cursor import Cursor
-from dissectors.field import Field
+from dissectors.model.context import HanContext
+from dissectors.model.cursor import Cursor
+from dissectors.model.field import Field
 from dissectors.zcl import build_attribute_records, catalogue
 from dissectors.zcl.datatypes import Collection, build_value, read_value, value_of
 from dissectors.zcl.general import GENERAL, Record, build_general, read_general, record_values
@@ -109,7 +109,7 @@ def test_every_general_command_is_tried() -> None:
 
 def parsed(octets: bytes) -> bytes:
     """build(parse(octets)) for a general command."""
-    from dissectors.frame import Dissection
+    from dissectors.model.frame import Dissection
 
     cursor = Cursor(octets)
     header, _ = read_header(cursor)

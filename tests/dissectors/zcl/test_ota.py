@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dissectors.context import HanContext
+from dissectors.model.context import HanContext
 from dissectors.zcl import build_command
-from dissectors.zcl.ota import Download, DownloadKey, downloads
-from dissectors.zcl.ota_image import build_image, image_size, read_image
+from dissectors.zcl.stateful.ota import Download, DownloadKey, downloads
+from dissectors.zcl.stateful.ota_image import build_image, image_size, read_image
 from tests.dissectors.zcl.support import HUB, METER, hold, read
 
 HEADER = {
@@ -128,7 +128,7 @@ def test_elements_are_named() -> None:
 
 
 def check(octets: bytes) -> None:
-    from dissectors.field import Field
+    from dissectors.model.field import Field
 
     image = read_image(octets)
     hold(Field("image", buffer="image", length=len(octets), children=image.fields), len(octets))

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from dissectors.context import HanContext
-from dissectors.cursor import Cursor
-from dissectors.facts import table
-from dissectors.frame import Dissection, Envelope
+from dissectors.layout.tables import table
+from dissectors.model.context import HanContext
+from dissectors.model.cursor import Cursor
+from dissectors.model.frame import Dissection, Envelope
 from dissectors.zcl import build_attribute_records, build_command, dissect
 from dissectors.zcl.scaling import Scales, scale_attributes
 from tests.dissectors.zcl.support import HUB, METER, read

@@ -14,17 +14,17 @@ from typing import Any, NamedTuple
 import pytest
 
 from dissectors import dissect_frame
-from dissectors.context import HanContext
-from dissectors.cursor import Cursor
-from dissectors.frame import RawFrame
 from dissectors.ieee802154.build import build_frame
-from dissectors.ieee802154.layers import MacHeader
-from dissectors.keyring import Key, Keyring
+from dissectors.ieee802154.headers import MacHeader
+from dissectors.model.context import HanContext
+from dissectors.model.cursor import Cursor
+from dissectors.model.frame import RawFrame
+from dissectors.model.keyring import Key, Keyring
 from dissectors.zcl import build_command, catalogue
 from dissectors.zcl.catalogue import Command
 from dissectors.zcl.command import command_values, read_command
-from dissectors.zigbee.aps import ApsHeader
-from dissectors.zigbee.nwk import NwkHeader
+from dissectors.zigbee.aps.headers import ApsHeader
+from dissectors.zigbee.nwk.headers import NwkHeader
 from dissectors.zigbee.security.sealing import seal_nwk
 from tests.dissectors.zcl.payloads import fullest, layouts, smallest
 from tests.dissectors.zcl.support import METER

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dissectors.context import HanContext
+from dissectors.model.context import HanContext
 from dissectors.zcl import build_command
-from dissectors.zcl.envelopes import kind_of, message_length
-from dissectors.zcl.tunnel_assembly import Tunnels
+from dissectors.zcl.stateful.envelopes import kind_of, message_length
+from dissectors.zcl.stateful.tunnel_assembly import Tunnels
 from tests.dissectors.zcl.support import read
 
 SIGNED = bytes.fromhex(

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from dissectors.frame import RawFrame
 from dissectors.ieee802154.beacon import BeaconInfo, GtsDescriptor
 from dissectors.ieee802154.build import build_frame, seal_frame
 from dissectors.ieee802154.commands import COMMANDS, WITHOUT_FIELDS, CommandId
-from dissectors.ieee802154.ies import (
+from dissectors.ieee802154.headers import AuxSecurity2006, MacHeader
+from dissectors.ieee802154.information_elements import (
     ZIGBEE_OUI,
     EnhancedBeaconFilterIE,
     EnhancedBeaconPayloadIE,
@@ -20,17 +20,17 @@ from dissectors.ieee802154.ies import (
     VendorPayloadIE,
     ZigbeeIE,
 )
-from dissectors.ieee802154.layers import AuxSecurity2006, MacHeader
 from dissectors.ieee802154.zigbee_beacon import ZigbeeBeacon
 from dissectors.layout import Layer
-from dissectors.zigbee.aps import ApsHeader
-from dissectors.zigbee.aps_commands import APS_COMMANDS, ApsCommandId
-from dissectors.zigbee.green_power import GreenPowerHeader
-from dissectors.zigbee.nwk import InterPanHeader, NwkHeader
-from dissectors.zigbee.nwk_commands import NWK_COMMANDS, LinkEntry, NwkCommandId, PowerEntry
+from dissectors.model.frame import RawFrame
+from dissectors.zigbee.aps.commands import APS_COMMANDS, ApsCommandId
+from dissectors.zigbee.aps.headers import ApsHeader
+from dissectors.zigbee.green_power.headers import GreenPowerHeader
+from dissectors.zigbee.nwk.commands import NWK_COMMANDS, LinkEntry, NwkCommandId, PowerEntry
+from dissectors.zigbee.nwk.headers import InterPanHeader, NwkHeader
 from dissectors.zigbee.security.sealing import seal_aps, seal_nwk
-from dissectors.zigbee.zdp import zdp_layer, zdp_names
-from dissectors.zigbee.zdp_records import RECORDS
+from dissectors.zigbee.zdp.read import zdp_layer, zdp_names
+from dissectors.zigbee.zdp.records import RECORDS
 
 PAN = 0x1A62
 NWK_KEY = bytes.fromhex("000102030405060708090a0b0c0d0e0f")

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dissectors.ieee802154.layers import MacHeader
+from dissectors.ieee802154.headers import MacHeader
 from dissectors.zigbee import assemble
-from dissectors.zigbee.aps import ApsHeader
-from dissectors.zigbee.nwk import NwkHeader
+from dissectors.zigbee.aps.headers import ApsHeader
+from dissectors.zigbee.nwk.headers import NwkHeader
 from dissectors.zigbee.security.link_keys import key_load_key, key_transport_key
 from dissectors.zigbee.security.sealing import seal_aps, seal_nwk
 

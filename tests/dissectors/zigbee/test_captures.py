@@ -8,9 +8,9 @@ import pytest
 from captures import open_capture
 from captures.errors import CaptureError
 from dissectors import dissect_frame
-from dissectors.context import HanContext
-from dissectors.frame import RawFrame
-from dissectors.keyring import Key, Keyring
+from dissectors.model.context import HanContext
+from dissectors.model.frame import RawFrame
+from dissectors.model.keyring import Key, Keyring
 from tests.dissectors.zigbee.test_frames import whole
 
 FIRST = 400

@@ -4,8 +4,8 @@ import pytest
 
 from dissectors.crypto.ccm import ccm_open, ccm_seal
 from dissectors.crypto.mmo import aes_mmo, hmac_mmo
-from dissectors.errors import Malformed
 from dissectors.ieee802154.security import open_mac, seal_mac
+from dissectors.model.errors import Malformed
 from dissectors.zigbee.security.link_keys import (
     WELL_KNOWN_LINK_KEY,
     install_code_crc,

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from dissectors import dissect_frame
-from dissectors.context import HanContext
-from dissectors.field import Field
-from dissectors.frame import Dissection, RawFrame
-from dissectors.keyring import Key, Keyring
+from dissectors.model.context import HanContext
+from dissectors.model.field import Field
+from dissectors.model.frame import Dissection, RawFrame
+from dissectors.model.keyring import Key, Keyring
 from tests.dissectors.zigbee.examples import (
     LINK_KEY,
     MAC_KEY,

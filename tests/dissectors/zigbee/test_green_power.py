@@ -5,11 +5,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from analysis.keys.keyfile import read_keys_text
 from dissectors import dissect_frame
-from dissectors.context import HanContext
 from dissectors.crypto.ccm import ccm_seal
 from dissectors.crypto.mmo import hmac_mmo
-from dissectors.frame import Dissection, RawFrame
 from dissectors.ieee802154.security import seal_mac, thread_keys
+from dissectors.model.context import HanContext
+from dissectors.model.frame import Dissection, RawFrame
 
 KEY, NETWORK_KEY = bytes(range(16)), bytes.fromhex("00112233445566778899aabbccddeeff")
 SOURCE, DEVICE = 0x87654321, 0x0011223344556677

@@ -3,16 +3,16 @@
 import pytest
 
 from dissectors import dissect_frame
-from dissectors.context import HanContext
-from dissectors.cursor import Cursor
-from dissectors.frame import Dissection, RawFrame
 from dissectors.ieee802154.build import build_frame
-from dissectors.ieee802154.layers import MacHeader
-from dissectors.keyring import InstallCode, Key, Keyring
+from dissectors.ieee802154.headers import MacHeader
+from dissectors.model.context import HanContext
+from dissectors.model.cursor import Cursor
+from dissectors.model.frame import Dissection, RawFrame
+from dissectors.model.keyring import InstallCode, Key, Keyring
 from dissectors.security.key_proofs import KeyChanges
-from dissectors.zigbee.aps import ApsHeader
-from dissectors.zigbee.aps_commands import APS_COMMANDS, ApsCommandId
-from dissectors.zigbee.nwk import NwkHeader
+from dissectors.zigbee.aps.commands import APS_COMMANDS, ApsCommandId
+from dissectors.zigbee.aps.headers import ApsHeader
+from dissectors.zigbee.nwk.headers import NwkHeader
 from dissectors.zigbee.security.link_keys import WELL_KNOWN_LINK_KEY, install_code_key
 from dissectors.zigbee.security.sealing import seal_aps, seal_nwk
 from tests.dissectors.zigbee.examples import (

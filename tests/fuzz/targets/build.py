@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from dissectors.cursor import Cursor
 from dissectors.dlms.data import TYPE_NAMES, build_data, read_node, typed
-from dissectors.errors import Malformed
 from dissectors.gbcs import dissect_message, utrn
 from dissectors.gbcs.build import alert, command, response
 from dissectors.gbcs.building import Header, grouping, signed
@@ -29,6 +27,8 @@ from dissectors.gbcs.payloads import (
 )
 from dissectors.gbcs.tunnel import build_header, read_header
 from dissectors.ieee802154.build import with_trailer
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import Malformed
 from dissectors.zcl import build_command, catalogue
 from dissectors.zcl.build import build_payload
 from dissectors.zcl.command import command_values, read_command

@@ -16,7 +16,7 @@ from typing import Any
 from analysis.pipeline import blocks
 from analysis.pipeline.columns import frame_batches
 from analysis.pipeline.decode import Decoded, decode
-from dissectors.keyring import Key, Keyring
+from dissectors.model.keyring import Key, Keyring
 from tests.analysis.test_columns import TABLES, damaged, one_by_one
 from tests.benchmarks.traffic import CASES, fcs, frames, key
 from tests.dissectors.zigbee.examples import LINK_KEY, NWK_KEY, examples

@@ -13,7 +13,7 @@ from dissectors.dlms.canonical import noncanonical_apdu
 from dissectors.dlms.hdlc import build_frame
 from dissectors.dlms.message import unwrap
 from dissectors.dlms.transports import READERS
-from dissectors.keyring import DlmsKeys
+from dissectors.model.keyring import DlmsKeys
 from tests.dissectors.dlms.test_apdus import CASES
 from tests.dissectors.dlms.test_apdus import octets as case_octets
 from tests.fuzz.properties import covered, safe, unrevealed

@@ -10,7 +10,7 @@ from typing import get_args
 
 from analysis.views.tree import issue_lines, tree_lines
 from dissectors import dissect_frame
-from dissectors.frame import RawFrame, Trailer
+from dissectors.model.frame import RawFrame, Trailer
 from tests.dissectors.zigbee.examples import LINK_KEY, MAC_KEY, NWK_KEY, examples, zdp_examples
 from tests.dissectors.zigbee.test_frames import context, whole
 from tests.fuzz.properties import offsets, safe, unrevealed

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from analysis.views.messages import dissect_all, read_sources, to_json
 from analysis.views.tree import issue_lines, tree_lines
-from dissectors.keyring import Keyring
+from dissectors.model.keyring import Keyring
 from tests.dissectors.gbcs import own
 from tests.fuzz.properties import covered, safe
 from tests.fuzz.targets.gbcs import keys

@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 
 from analysis.views.tree import issue_lines, tree_lines
-from dissectors.cursor import Cursor
+from dissectors.model.cursor import Cursor
 from dissectors.zcl import build_command, catalogue
 from dissectors.zcl.build import build_payload
 from dissectors.zcl.catalogue import Command

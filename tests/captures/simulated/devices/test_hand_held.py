@@ -10,7 +10,7 @@ from captures.simulated.scenarios.recording import write_han
 def test_the_hand_held_terminal_agrees_on_a_key(tmp_path: Path) -> None:
     """The exchange is over inter-PAN frames, and the reader computes the link key from the truth's scalars."""
     from analysis.pipeline.decode import decode
-    from dissectors.keyring import CbkeScalars, Keyring
+    from dissectors.model.keyring import CbkeScalars, Keyring
 
     han = simulate("hand-held-terminal", seed=2, seconds=300)
     write_han(han, tmp_path / "terminal.pcapng")

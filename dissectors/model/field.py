@@ -1,0 +1,119 @@
+"""What a dissection is: a tree of fields, each with its octets, and the issues met on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from dissectors.model.errors import DissectionError
+
+__all__ = ["Field", "Issue", "Severity", "json_value"]
+
+EUI64 = 8
+Severity = Literal["error", "warning", "note"]
+
+
+class Issue(NamedTuple):
+    """Something about the octets that a reader must know.
+
+    ``error``: the octets could not be read as they should; ``warning``: readable but wrong or suspect;
+    ``note``: worth saying (a field without a known name, a key that is missing).
+    """
+
+    severity: Severity
+    layer: str
+    offset: int
+    text: str
+
+    @classmethod
+    def of(cls, error: DissectionError, severity: Severity = "error") -> Issue:
+        """The issue that says what `error` said."""
+        return cls(severity, error.layer, error.offset, error.text)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"severity": self.severity, "layer": self.layer, "offset": self.offset, "text": self.text}
+
+
+@dataclass(slots=True)
+class Field:
+    """One named piece of a frame or message.
+
+    Attributes:
+        name: the field's standard name in snake case (``frame_counter``).
+        value: int, float, str, bytes, bool or None; None for a pure branch.
+        meaning: what the value says in words or units; None when it could not be named.
+        offset, length: span in octets within `buffer`.
+        buffer: ``"frame"`` or ``"message"`` for octets as captured, ``"decrypted-0"`` ... for opened ones.
+        children: parts in wire order; a branch's span covers them.
+        bits: (lowest bit, width) when the field is part of an octet.
+        secret: the value is a key: `to_json` leaves it out unless asked to reveal it.
+    """
+
+    name: str
+    value: Any = None
+    meaning: str | None = ""
+    offset: int = 0
+    length: int = 0
+    buffer: str = "frame"
+    children: list[Field] = field(default_factory=list)
+    bits: tuple[int, int] | None = None
+    secret: bool = False
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.length
+
+    def walk(self) -> Iterator[Field]:
+        """This field and all below it, in wire order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def leaves(self) -> Iterator[Field]:
+        """The fields without children, in wire order."""
+        if not self.children:
+            yield self
+        for child in self.children:
+            yield from child.leaves()
+
+    def find(self, name: str) -> Field | None:
+        """The first field below (or at) this one that is called `name`."""
+        return next((f for f in self.walk() if f.name == name), None)
+
+    def to_json(self, *, reveal: bool = False) -> dict[str, Any]:
+        out: dict[str, Any] = {
+            "name": self.name,
+            "value": "hidden" if self.secret and not reveal else self._json_value(),
+            "meaning": self.meaning,
+            "offset": self.offset,
+            "length": self.length,
+            "buffer": self.buffer,
+            "children": [child.to_json(reveal=reveal) for child in self.children],
+        }
+        if self.bits is not None:
+            out["bits"] = list(self.bits)
+        return out
+
+    def _json_value(self) -> Any:
+        """The value; an EUI-64, which its meaning writes with colons, as hex digits: JSON readers round such numbers."""
+        if self.length == EUI64 and isinstance(self.value, int) and self.meaning:
+            digits = f"{self.value:016x}"
+            if self.meaning.replace(":", "") == digits:
+                return digits
+        return json_value(self.value)
+
+
+def json_value(value: Any) -> Any:
+    """`value` in a form that JSON can hold: octets as hex, everything unknown as text."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, dict):
+        return {str(k): json_value(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(v) for v in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)

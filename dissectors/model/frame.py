@@ -1,0 +1,91 @@
+"""One frame in, one dissection out: the data classes that the layers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from dissectors.model.field import Field, Issue
+from dissectors.model.keyring import Key
+
+__all__ = ["Dissection", "Envelope", "RawFrame", "Trailer"]
+
+Trailer = Literal["absent", "fcs16", "fcs32", "ti"]
+
+
+class RawFrame(NamedTuple):
+    """A radio frame as it was captured.
+
+    Attributes:
+        octets: the PSDU, with its trailer when there is one.
+        trailer: what the last octets are: nothing, a 2- or 4-octet FCS, or TI CC24xx metadata (2 octets).
+        number: 1-based number of the record in its capture.
+        time_ns: nanoseconds since 1970-01-01 UTC.
+    """
+
+    octets: bytes
+    trailer: Trailer = "absent"
+    number: int = 0
+    time_ns: int = 0
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Dissection:
+    """What one frame says.
+
+    Attributes:
+        fields: one branch per protocol layer, outermost first; every octet of every buffer is in a leaf.
+        buffers: ``"frame"`` and the opened ones (``"decrypted-0"`` ...), by the name that fields carry.
+        columns: values for the `packets` table (see ``analysis/tables/schema.py``); absent key means null.
+        attributes, commands: rows for the tables of those names, without ``frame``.
+        issues: in the order in which they were met.
+        payload: what a tunnel or a fragment set carried upwards, once complete: (kind, octets), kind being
+            ``"gbcs"``, ``"dlms"`` or ``"unknown"``.
+        payload_frames: numbers of the frames that carried each payload, beside `payload`.
+        opened: which key opened which layer (``"mac"``, ``"nwk"``, ``"aps"``), outermost first.
+        learnt: keys that this frame carries, whether or not they were held already.
+        shut_reason: why a layer stayed shut, in a sentence; None when none did.
+        layers: the layers, each with the buffer that it is in; the layers of one buffer, in order, are
+            all of its octets (`octets_of`).
+        unwanted: tables that nobody asks for: their rows may stay away.
+    """
+
+    fields: list[Field] = field(default_factory=list)
+    buffers: dict[str, bytes] = field(default_factory=dict)
+    columns: dict[str, Any] = field(default_factory=dict)
+    attributes: list[Mapping[str, Any]] = field(default_factory=list)
+    commands: list[Mapping[str, Any]] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+    payload: list[tuple[str, bytes]] = field(default_factory=list)
+    payload_frames: list[tuple[int, ...]] = field(default_factory=list)
+    opened: list[tuple[str, Key]] = field(default_factory=list)
+    learnt: list[Key] = field(default_factory=list)
+    shut_reason: str | None = None
+    layers: list[tuple[str, Any]] = field(default_factory=list)
+    unwanted: frozenset[str] = frozenset()
+
+    def octets_of(self, buffer: str = "frame") -> bytes:
+        """The octets of `buffer`, built again from its layers."""
+        return b"".join(bytes(layer) for name, layer in self.layers if name == buffer)
+
+
+class Envelope(NamedTuple):
+    """What the layers below an application frame know of it.
+
+    Attributes:
+        source, destination: EUI-64 where known, else None.
+        source_short, destination_short: NWK addresses, None in inter-PAN frames without them.
+    """
+
+    frame: int = 0
+    time_ns: int = 0
+    pan: int | None = None
+    source: int | None = None
+    destination: int | None = None
+    source_short: int | None = None
+    destination_short: int | None = None
+    profile: int | None = None
+    cluster: int | None = None
+    source_endpoint: int | None = None
+    destination_endpoint: int | None = None

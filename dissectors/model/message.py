@@ -1,0 +1,55 @@
+"""What the dissection of one GBCS or DLMS message is; its JSON form is what the command prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from dissectors.model.errors import DissectionError
+from dissectors.model.field import Field, Issue, json_value
+
+__all__ = ["Message"]
+
+
+@dataclass(slots=True)
+class Message:
+    """One message, read as far as it could be.
+
+    Attributes:
+        kind: ``"gbcs"``, ``"dlms"``, ``"frame"``; ``"unknown"`` where nothing proved any of them.
+        octets: the message as it came.
+        facts: the keys of the JSON form that belong to this kind (``use_case``, ``transport`` ...), in order.
+        columns: values for the `messages` table; absent means null.
+        items: rows for the `items` table, without ``message``; also ``items`` in the JSON form.
+        fields, buffers, issues: as in `dissectors.model.frame.Dissection`; the octets as they came are the
+            buffer ``"message"``.
+        error: set when the input was refused as a whole.
+    """
+
+    kind: Literal["gbcs", "dlms", "frame", "unknown"]
+    octets: bytes
+    facts: dict[str, Any] = field(default_factory=dict)
+    columns: dict[str, Any] = field(default_factory=dict)
+    items: list[dict[str, Any]] = field(default_factory=list)
+    fields: list[Field] = field(default_factory=list)
+    buffers: dict[str, bytes] = field(default_factory=dict)
+    issues: list[Issue] = field(default_factory=list)
+    error: DissectionError | None = None
+
+    def to_json(self, source: str = "") -> dict[str, Any]:
+        """The form that ``hanscope message --json`` prints (design: architecture.md, schema 1)."""
+        out: dict[str, Any] = {
+            "schema": 1,
+            "source": source,
+            "kind": self.kind,
+            "length": len(self.octets),
+            **json_value(self.facts),
+        }
+        if self.kind == "gbcs" or self.items:
+            out["items"] = json_value(self.items)
+        out["issues"] = [issue.to_json() for issue in self.issues]
+        out["fields"] = [f.to_json() for f in self.fields]
+        out["error"] = None
+        if self.error is not None:
+            out["error"] = {"layer": self.error.layer, "offset": self.error.offset, "text": self.error.text}
+        return out

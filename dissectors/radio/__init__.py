@@ -1,0 +1,1 @@
+"""One radio frame, handed to the dissectors of the protocols that it shows."""

@@ -1,0 +1,1 @@
+"""Clusters whose commands belong together: tunnels, key establishment, firmware downloads."""

@@ -1,0 +1,186 @@
+"""Implicit (ECQV) certificates of CBKE (ZSE C.4.2.2.3, suite 2 as well; SEC 4), read, issued and used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from dissectors.crypto.binary_curves import SECT163K1, SECT283K1, Curve, Point
+from dissectors.crypto.mmo import aes_mmo
+from dissectors.model.cursor import Cursor
+from dissectors.model.errors import Malformed
+from dissectors.model.field import Field
+
+__all__ = [
+    "LAYOUTS",
+    "SUITES",
+    "Certificate",
+    "certificate_fields",
+    "issue_certificate",
+    "make_ca_key",
+    "public_key",
+    "read_certificate",
+    "subject_private",
+]
+
+SUITES: dict[int, Curve] = {1: SECT163K1, 2: SECT283K1}
+
+# Field name and octets, in wire order; all numbers most significant octet first.
+LAYOUTS: dict[int, tuple[tuple[str, int], ...]] = {
+    1: (("public_key", 22), ("subject", 8), ("issuer", 8), ("profile_attribute_data", 10)),
+    2: (
+        ("type", 1),
+        ("serial_number", 8),
+        ("curve", 1),
+        ("hash", 1),
+        ("issuer", 8),
+        ("valid_from", 5),
+        ("valid_to", 4),
+        ("subject", 8),
+        ("key_usage", 1),
+        ("public_key", 37),
+    ),
+}
+CURVES = {0x0D: "sect283k1"}
+HASHES = {0x08: "AES-MMO"}
+# Bits of keyUsage, most significant first as in X.509 (SEC 4 minimal encoding scheme).
+KEY_USAGES = {0x80: "digital signature", 0x08: "key agreement"}
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """An implicit certificate: all its octets, and its reconstruction point in compressed form."""
+
+    suite: int
+    octets: bytes
+    public_key: bytes
+    subject: int
+    issuer: int
+
+    @property
+    def curve(self) -> Curve:
+        return SUITES[self.suite]
+
+    @property
+    def digest(self) -> int:
+        """The hash that binds key and certificate: AES-MMO over all octets."""
+        return int.from_bytes(aes_mmo(self.octets), "big")
+
+
+def suite_of(length: int) -> int | None:
+    """The suite whose certificates have `length` octets."""
+    return next((suite for suite, layout in LAYOUTS.items() if sum(n for _, n in layout) == length), None)
+
+
+def read_certificate(octets: bytes) -> Certificate:
+    """The certificate in `octets`. Raises Malformed for another length than 48 or 74."""
+    suite = suite_of(len(octets))
+    if suite is None:
+        raise Malformed(f"a certificate has 48 or 74 octets, not {len(octets)}", layer="zcl.cbke")
+    cursor = Cursor(octets, layer="zcl.cbke")
+    parts = {name: cursor.take(length) for name, length in LAYOUTS[suite]}
+    subject, issuer = (int.from_bytes(parts[name], "big") for name in ("subject", "issuer"))
+    return Certificate(suite, octets, parts["public_key"], subject, issuer)
+
+
+def certificate_fields(octets: bytes, offset: int, buffer: str) -> list[Field]:
+    """The parts of a certificate as fields; none when it is no certificate by its length."""
+    suite = suite_of(len(octets))
+    if suite is None:
+        return []
+    cursor, fields = Cursor(octets, layer="zcl.cbke"), []
+    for name, length in LAYOUTS[suite]:
+        start = cursor.offset
+        value = cursor.take(length)
+        fields.append(_part(name, value, offset + start, buffer, suite))
+    return fields
+
+
+def _part(name: str, octets: bytes, offset: int, buffer: str, suite: int) -> Field:
+    number = int.from_bytes(octets, "big")
+    if name in ("public_key", "profile_attribute_data"):
+        text = f"reconstruction point on {SUITES[suite].name}" if name == "public_key" else ""
+        return Field(name, octets, text, offset, len(octets), buffer)
+    if name in ("subject", "issuer"):
+        return Field(name, number, f"{number:016x}", offset, 8, buffer)
+    text = ""
+    if name in ("curve", "hash"):
+        text = {"curve": CURVES, "hash": HASHES}[name].get(number, f"unknown 0x{number:02X}")
+    elif name == "key_usage":
+        text = ", ".join(label for bit, label in KEY_USAGES.items() if number & bit) or "none"
+    elif name == "valid_from":
+        text = f"{number} s since 1970-01-01"
+    elif name == "valid_to":
+        text = "without end" if number == 0xFFFFFFFF else f"{number} s after valid_from"
+    return Field(name, number, text, offset, len(octets), buffer)
+
+
+def public_key(certificate: Certificate, ca_public: Point) -> Point:
+    """The subject's public key: e R + Qca (SEC 4, 2.5). Raises Malformed when R is no point."""
+    return certificate.curve.add(_own_part(certificate), ca_public)
+
+
+@lru_cache(maxsize=256)
+def _own_part(certificate: Certificate) -> Point:
+    """e R: what a certificate adds to the CA's public key."""
+    curve = certificate.curve
+    return curve.times(certificate.digest % curve.order, curve.expand(certificate.public_key))
+
+
+def ca_public_from(certificate: Certificate, static_private: int) -> Point:
+    """The CA's public key, from a certificate and the private key that belongs to it: d G - e R."""
+    curve = certificate.curve
+    return curve.add(curve.times(static_private), curve.negate(_own_part(certificate)))
+
+
+def make_ca_key(suite: int, private: int) -> tuple[int, bytes]:
+    """A CA's key pair from a chosen private scalar: (private, compressed public). For simulation only."""
+    curve = SUITES[suite]
+    reduced = private % curve.order or 1
+    return reduced, curve.compress(curve.times(reduced))
+
+
+def issue_certificate(
+    suite: int,
+    ca_private: int,
+    subject: int,
+    issuer: int,
+    *,
+    request: int,
+    contribution: int,
+    profile: bytes = bytes.fromhex("01090006000000000000"),
+    serial: int = 1,
+    valid_from: int = 0,
+    valid_for: int = 0xFFFFFFFF,
+) -> tuple[Certificate, int]:
+    """A certificate for `subject`, and its private key (SEC 4, 2.3 to 2.5). For simulation only.
+
+    Args:
+        request: the subject's own scalar, never 0.
+        contribution: the CA's scalar of this certificate, never 0.
+        profile: the ten octets of profile attribute data of suite 1.
+        serial, valid_from, valid_for: of suite 2; valid without end unless `valid_for` gives seconds.
+    """
+    curve = SUITES[suite]
+    point = curve.add(curve.times(request), curve.times(contribution))
+    parts = {
+        "public_key": curve.compress(point),
+        "subject": subject.to_bytes(8, "big"),
+        "issuer": issuer.to_bytes(8, "big"),
+        "profile_attribute_data": profile,
+        "type": b"\x00",
+        "serial_number": serial.to_bytes(8, "big"),
+        "curve": b"\x0d",
+        "hash": b"\x08",
+        "valid_from": valid_from.to_bytes(5, "big"),
+        "valid_to": valid_for.to_bytes(4, "big"),
+        "key_usage": b"\x88",
+    }
+    certificate = read_certificate(b"".join(parts[name] for name, _ in LAYOUTS[suite]))
+    reconstruction = (certificate.digest * contribution + ca_private) % curve.order
+    return certificate, subject_private(certificate, request, reconstruction)
+
+
+def subject_private(certificate: Certificate, request: int, reconstruction: int) -> int:
+    """The subject's private key from its own scalar and what the CA sent back: e k + r (SEC 4, 2.5)."""
+    return (certificate.digest * request + reconstruction) % certificate.curve.order

@@ -1,0 +1,162 @@
+"""Messages that pass through tunnels, put together from the transfers of one direction.
+
+Strategy: each direction of a tunnel keeps what it has of a message; the message itself says how long it is
+(`dissectors.zcl.stateful.envelopes`), so it may take several TransferData. Octets towards and from a GSME begin with
+a GET, GET-RESPONSE or PUT header (GBCS 10.3). Used by both paths: nothing here knows of trees or columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from dissectors.model.field import Severity
+from dissectors.zcl.stateful.envelopes import kind_of, message_length
+
+__all__ = ["HEADERS", "Assembly", "Carried", "TransferResult", "Tunnel", "Tunnels", "abandon", "add_transfer"]
+
+GET, GET_RESPONSE, PUT = 1, 2, 3
+HEADERS = {GET: "GET", GET_RESPONSE: "GET-RESPONSE", PUT: "PUT"}
+# The greatest message that is waited for; GBCS sends longer ones as blocks (general block transfer).
+LONGEST = 1 << 16
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Assembly:
+    """A message on its way in one direction."""
+
+    octets: bytes = b""
+    total: int = 0
+    frames: list[int] = field(default_factory=list)
+    last: tuple[int, bytes] | None = None
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Tunnel:
+    """One tunnel: `protocol` is None while the request that opened it has not been seen."""
+
+    id: int
+    protocol: int | None = None
+    opened: int | None = None
+    closed: int | None = None
+    assemblies: dict[str, Assembly] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Tunnels:
+    """Tunnels of a capture by (pair of devices, tunnel identifier), and requests that wait for an answer."""
+
+    open: dict[tuple[frozenset[Any], int], Tunnel] = field(default_factory=dict)
+    requested: dict[tuple[frozenset[Any], int], int] = field(default_factory=dict)
+
+
+class Carried(NamedTuple):
+    """A message, or what there is of one, with the numbers of the frames that carried it."""
+
+    kind: str
+    octets: bytes
+    frames: tuple[int, ...]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class TransferResult:
+    """What became of one transfer.
+
+    Attributes:
+        header: octets of its GET, GET-RESPONSE or PUT header.
+        text: what the rest of it is; empty when there is none.
+        repeated: it is the transfer before it once more, and was not taken in.
+        notes: severity and text of what is to be said.
+        carried: messages that it completed, or that were given up because of it.
+    """
+
+    header: int = 0
+    text: str = ""
+    repeated: bool = False
+    notes: list[tuple[Severity, str]] = field(default_factory=list)
+    carried: list[Carried] = field(default_factory=list)
+
+
+def add_transfer(tunnel: Tunnel, direction: str, sequence: int, frame: int, octets: bytes) -> TransferResult:
+    """Take in one TransferData; `sequence` is that of its ZCL header, `frame` the number of the frame."""
+    taken = TransferResult()
+    assembly = tunnel.assemblies.get(direction)
+    if assembly is None:
+        assembly = tunnel.assemblies[direction] = Assembly()
+    marker = (sequence, octets)
+    if assembly.last == marker:
+        taken.notes.append(("note", "repeats the transfer before it"))
+        taken.text, taken.repeated = "repeated", True
+        return taken
+    assembly.last = marker
+    if assembly.octets and not _begins_anew(octets):
+        _continue(tunnel, assembly, octets, frame, taken)
+        return taken
+    abandon(assembly, "another message began", taken)
+    taken.header = _header(octets, tunnel.protocol)
+    if len(octets) > taken.header:
+        _continue(tunnel, assembly, octets[taken.header :], frame, taken)
+    return taken
+
+
+def abandon(assembly: Assembly, why: str, taken: TransferResult) -> None:
+    """Hand on what there is of a message that will not be complete: nothing readable is lost."""
+    if assembly.octets:
+        text = f"{why}: {len(assembly.octets)} of {assembly.total} octets of a message had come"
+        taken.notes.append(("warning", text))
+        taken.carried.append(Carried("unknown", assembly.octets, tuple(assembly.frames)))
+    assembly.octets, assembly.total, assembly.frames = b"", 0, []
+
+
+def _header(octets: bytes, protocol: int | None) -> int:
+    """Octets of the GET, GET-RESPONSE or PUT header; 0 when there is none (a mains-powered device)."""
+    if protocol not in (None, 6) or not octets or octets[0] not in HEADERS:
+        return 0
+    length = 2 if octets[0] == GET_RESPONSE else 1
+    rest = octets[length:]
+    if len(octets) < length or (octets[0] == GET and rest):
+        return 0
+    sure = protocol == 6 or not rest or rest[0] in (0xDD, 0xDF, 0xE0)
+    return length if sure else 0
+
+
+def _begins_anew(octets: bytes) -> bool:
+    """Whether a chunk is a whole message on its own, so that the unfinished one before it was dropped."""
+    for skip in (0, 1, 2):
+        header_fits = skip == 0 or (octets[:1] == bytes((PUT if skip == 1 else GET_RESPONSE,)))
+        body = octets[skip:]
+        if header_fits and body and body[0] in (0xDD, 0xDF) and message_length(body) == len(body):
+            return True
+    return octets == bytes((GET,))
+
+
+def _continue(tunnel: Tunnel, assembly: Assembly, chunk: bytes, frame: int, taken: TransferResult) -> None:
+    start = len(assembly.octets)
+    assembly.octets += chunk
+    assembly.frames.append(frame)
+    assembly.total = message_length(assembly.octets) or 0
+    complete = _is_complete(tunnel, assembly)
+    kind = kind_of(assembly.octets, tunnel.protocol)
+    what = {"gbcs": "GBCS", "dlms": "DLMS"}.get(kind, "tunnelled")
+    taken.text = f"{what} message, {len(assembly.octets)} octets"
+    if start or not complete:
+        of = assembly.total or "?"
+        taken.text = f"octets {start} to {len(assembly.octets) - 1} of {of} of a {what} message"
+    if complete:
+        taken.carried.append(Carried(kind, assembly.octets, tuple(assembly.frames)))
+        assembly.octets, assembly.total, assembly.frames = b"", 0, []
+
+
+def _is_complete(tunnel: Tunnel, assembly: Assembly) -> bool:
+    """A message that does not say its length is as long as its transfer; one that grows too long ends."""
+    octets, total = assembly.octets, assembly.total
+    if len(octets) >= LONGEST or total > LONGEST:
+        return True
+    if total:
+        return len(octets) >= total
+    return not _may_grow(octets)
+
+
+def _may_grow(octets: bytes) -> bool:
+    """Whether the first octets begin a message whose length is still to come."""
+    return octets[:1] in (b"\xdd", b"\xdf", b"\xe0") and len(octets) < 64

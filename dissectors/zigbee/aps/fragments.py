@@ -1,0 +1,68 @@
+"""Puts fragmented APS payloads together again.
+
+Blocks are told apart by sender, receiver, endpoints, cluster and APS counter; they may come in any order,
+more than once, and mixed with those of other senders. The first block says how many there are. A set that
+gets no block for `PATIENCE_NS` is given up, because the 8-bit APS counter comes round again.
+Source: ZigBee 05-3474 R22 clause 2.2.8.4.5 (acknowledgement wait 1.6 s, three retries per window).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+__all__ = ["FRAGMENT", "Fragments"]
+
+PATIENCE_NS = 10_000_000_000
+OPEN_SETS = 1024
+FRAGMENT = "APS data, fragment"
+"""What the summary of a frame says whose block makes no payload whole."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class BlockSet:
+    """The blocks of one payload that have been seen."""
+
+    time_ns: int
+    total: int | None = None
+    blocks: dict[int, bytes] = field(default_factory=dict)
+    whole: bytes | None = None
+    completed_by: int = 0
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Fragments:
+    """All payloads under way (kept in `dissectors.model.context.HanContext`)."""
+
+    sets: dict[Hashable, BlockSet] = field(default_factory=dict)
+
+    def add(
+        self, sender: Hashable, number: int, total: int | None, block: bytes, frame: int, time_ns: int
+    ) -> bytes | None:
+        """Take block `number`; the whole payload when this frame completes it, else None.
+
+        Args:
+            total: the number of blocks, from the first block; None for a later one.
+            frame: frame number, so that the same frame read again gives the same answer.
+        """
+        held = self.sets.get(sender)
+        if held is not None and abs(time_ns - held.time_ns) > PATIENCE_NS:
+            held = None
+        if held is not None and held.whole is not None and held.blocks.get(number) == block:
+            return held.whole if frame and frame == held.completed_by else None
+        if held is None or held.whole is not None or held.blocks.get(number, block) != block:
+            self.sets.pop(sender, None)
+            held = self.sets[sender] = BlockSet(time_ns)
+            self._forget()
+        held.time_ns = time_ns
+        held.blocks[number] = block
+        held.total = total if total is not None else held.total
+        if held.total is None or any(n not in held.blocks for n in range(held.total)):
+            return None
+        held.whole = b"".join(held.blocks[n] for n in range(held.total))
+        held.completed_by = frame
+        return held.whole
+
+    def _forget(self) -> None:
+        while len(self.sets) > OPEN_SETS:
+            self.sets.pop(next(iter(self.sets)))
