@@ -60,6 +60,7 @@ CEILINGS = (
     Ceiling("Scales", "devices", 16_384, "devices with multipliers and divisors"),
     Ceiling("Downloads", "of", 4096, "downloads of firmware"),
     Ceiling("Establishments", "of", 4096, "key establishments"),
+    Ceiling("CarriedCertificates", "seen", 4096, "certificates of key establishments"),
 )
 
 

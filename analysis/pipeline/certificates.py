@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from analysis.pipeline.implicit_certificates import implicit_rows
 from analysis.pipeline.session import Session
 from dissectors.model.message import Message
 
@@ -59,10 +61,15 @@ def note_certificates(
 
 
 def certificate_rows(session: Session) -> list[dict[str, Any]]:
-    """Rows of the `certificates` table: roots, those held, those seen."""
+    """Rows of the `certificates` table: roots, those held, those seen in messages, those of key establishments."""
+    rows = [*_x509_rows(session), *implicit_rows(session)]
+    return [{"certificate": number, **row} for number, row in enumerate(rows, 1)]
+
+
+def _x509_rows(session: Session) -> Iterator[dict[str, Any]]:
     ring = session.context.keyring
     if ring.gbcs is None and not session.certificates:
-        return []
+        return
     from dissectors.gbcs.keystore import Keystore
 
     store = ring.gbcs if ring.gbcs is not None else Keystore()
@@ -72,22 +79,16 @@ def certificate_rows(session: Session) -> list[dict[str, Any]]:
     strangers = {der: one.certificate for der, one in seen.items() if der not in held}
     between = [one for one in strangers.values() if one.authority]
     between += [one for one in store.certificates if one.authority] if between else []
-    rows = []
-    for number, (der, certificate) in enumerate((held | strangers).items(), 1):
+    for der, certificate in (held | strangers).items():
         sighting = seen.get(der)
         origin = "root" if der in roots else "held" if der in held else ""
-        row = {
-            "certificate": number,
-            **_said(certificate),
-            **_judged(certificate, store, between, sighting, session),
-        }
+        row = {**_said(certificate), **_judged(certificate, store, between, sighting, session)}
         row["origin"] = " and ".join(word for word in (origin, "seen" if sighting else "") if word)
         named = ring.devices.get(int.from_bytes(certificate.entity, "big")) if row["whose"] else None
         row["name"] = (named.name if named is not None else "") or certificate.name
         if sighting is not None:
             row |= {"message": sighting.message, "frame": sighting.frame}
-        rows.append(row)
-    return rows
+        yield row
 
 
 def _said(certificate: Any) -> dict[str, Any]:
@@ -99,6 +100,7 @@ def _said(certificate: Any) -> dict[str, Any]:
     entity = certificate.entity and not certificate.authority
     iso = "%Y-%m-%dT%H:%M:%SZ"
     return {
+        "kind": "X.509",
         "whose": certificate.entity.hex() if entity else None,
         "role": role_title(certificate.role)
         if certificate.role is not None

@@ -258,9 +258,11 @@ CERTIFICATES = (
     _c("name", "string", "what people call its party or device, or the authority's key identifier"),
     _c("role", "category", "remote party role of its subject; device where it has none"),
     _c("use", "category", "key usage: digitalSignature, keyAgreement, keyCertSign ..."),
-    _c("issuer", "category", "name of its issuer (RFC 4514)"),
+    _c(
+        "issuer", "category", "name of its issuer (RFC 4514); EUI-64 of the issuer of an implicit certificate"
+    ),
     _c("issuer_key", "category", "key identifier of its issuer in hex"),
-    _c("serial", "string", "serial number in hex"),
+    _c("serial", "string", "serial number in hex, where it has one"),
     _c("key_identifier", "string", "its own key identifier in hex"),
     _c(
         "chain",
@@ -268,10 +270,15 @@ CERTIFICATES = (
         "trusted, untrusted, unchecked: at the time of the message that carried it, else of the last frame",
     ),
     _c("chain_reason", "string", "why"),
-    _c("validity", "string", "valid from and to, as an ISO 8601 interval"),
-    _c("origin", "category", "root, held (in keys.toml), seen (in a message), held and seen"),
-    _c("message", "uint64", "first message that carried it"),
-    _c("frame", "uint64", "first frame of that message"),
+    _c("validity", "string", "valid from and to, as an ISO 8601 interval; null where its format has none"),
+    _c(
+        "origin",
+        "category",
+        "root, held (in keys.toml), seen (in a message or a key establishment), held and seen",
+    ),
+    _c("message", "uint64", "first message that carried it; null for a key establishment"),
+    _c("frame", "uint64", "first frame of that message, or of the key establishment"),
+    _c("kind", "category", "X.509, or implicit (ECQV) with its curve: those of key establishments (CBKE)"),
 )
 
 DEVICES = (

@@ -41,6 +41,7 @@ LAYOUTS: dict[int, tuple[tuple[str, int], ...]] = {
         ("public_key", 37),
     ),
 }
+FOREVER = 0xFFFFFFFF
 CURVES = {0x0D: "sect283k1"}
 HASHES = {0x08: "AES-MMO"}
 # Bits of keyUsage, most significant first as in X.509 (SEC 4 minimal encoding scheme).
@@ -60,6 +61,48 @@ class Certificate:
     @property
     def curve(self) -> Curve:
         return SUITES[self.suite]
+
+    def part(self, name: str) -> int | None:
+        """The number that a part of it says; None where its suite has no such part."""
+        at = 0
+        for one, length in LAYOUTS[self.suite]:
+            if one == name:
+                return int.from_bytes(self.octets[at : at + length], "big")
+            at += length
+        return None
+
+    @property
+    def serial(self) -> int | None:
+        """Serial number; suite 1 has none."""
+        return self.part("serial_number")
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """What its key may be used for. Suite 1 does not say it: its keys agree on link keys (ZSE C.4.2.2.3)."""
+        bits = self.part("key_usage")
+        if bits is None:
+            return ("key agreement",)
+        return tuple(label for bit, label in KEY_USAGES.items() if bits & bit)
+
+    @property
+    def validity(self) -> tuple[int, int | None] | None:
+        """From which second since 1970 to which it is valid (None: without end); None for suite 1, which has no end."""
+        start, length = self.part("valid_from"), self.part("valid_to")
+        if start is None or length is None:
+            return None
+        return start, None if length == FOREVER else start + length
+
+    @property
+    def faults(self) -> list[str]:
+        """What it says of itself that its suite does not allow."""
+        if self.suite == 1:
+            return []
+        known = (("type", {0: ""}), ("curve", CURVES), ("hash", HASHES))
+        return [
+            f"{name} {self.part(name)} is not that of suite 2"
+            for name, values in known
+            if self.part(name) not in values
+        ]
 
     @property
     def digest(self) -> int:
@@ -111,7 +154,7 @@ def _part(name: str, octets: bytes, offset: int, buffer: str, suite: int) -> Fie
     elif name == "valid_from":
         text = f"{number} s since 1970-01-01"
     elif name == "valid_to":
-        text = "without end" if number == 0xFFFFFFFF else f"{number} s after valid_from"
+        text = "without end" if number == FOREVER else f"{number} s after valid_from"
     return Field(name, number, text, offset, len(octets), buffer)
 
 

@@ -19,7 +19,7 @@ from dissectors.zcl.reading import Reading
 from dissectors.zcl.stateful.cbke import Agreement, Side, agree
 from dissectors.zcl.stateful.certificates import SUITES, Certificate, certificate_fields, read_certificate
 
-__all__ = ["Establishment", "Establishments", "follow_key_establishment"]
+__all__ = ["CarriedCertificates", "Establishment", "Establishments", "follow_key_establishment"]
 
 INITIATOR, RESPONDER = "initiator", "responder"
 EPHEMERAL_OCTETS = {22: 1, 37: 2}
@@ -35,6 +35,24 @@ class Establishment:
     agreement: Agreement | None = None
     settled: int = 0
     failed: bool = False
+
+
+@dataclass(slots=True)
+class CarriedCertificate:
+    """Where a certificate was sent first (frame 0: it has no number), and in which frame its holder proved to have the
+    private key: 0 where that was not seen, or cannot be told without a private scalar."""
+
+    certificate: Certificate
+    frame: int
+    time_ns: int
+    proven: int = 0
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class CarriedCertificates:
+    """The certificates that key establishments carried, by their octets (kept in the context)."""
+
+    seen: dict[bytes, CarriedCertificate] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -76,6 +94,9 @@ def _certificate(reading: Reading, exchange: Establishment, role: str, octets: F
         return
     octets.meaning = f"certificate of {certificate.subject:016x}, suite {certificate.suite}"
     exchange.certificates[role] = certificate
+    envelope = reading.envelope
+    carried = CarriedCertificate(certificate, envelope.frame, envelope.time_ns)
+    reading.context.state(CarriedCertificates).seen.setdefault(certificate.octets, carried)
 
 
 def _ephemeral(reading: Reading, exchange: Establishment, role: str, octets: Field) -> None:
@@ -152,6 +173,9 @@ def _check(reading: Reading, exchange: Establishment, role: str, octets: Field) 
     wanted = exchange.agreement.mac_initiator if role == INITIATOR else exchange.agreement.mac_responder
     if octets.value == wanted:
         octets.meaning += ": matches"
+        carried = reading.context.state(CarriedCertificates).seen.get(exchange.certificates[role].octets)
+        if carried is not None:
+            carried.proven = carried.proven or reading.envelope.frame
     else:
         octets.meaning += ": does not match"
         reading.issue("warning", octets.offset, "the key confirmation code does not match the computed key")
