@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analysis.features.judging import mask
+from analysis.features.membership import announcements, came_between
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
-from analysis.rules.anomalies.membership import announcements, came_between
 from analysis.rules.registry import rules_of
 
 rule = rules_of("anomaly", "addresses")

@@ -10,18 +10,35 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.features.identifiers import NWK_COMMANDS, ZDP_COMMANDS
+from analysis.features.identifiers import MAC_COMMANDS, NWK_COMMANDS, ZDP_COMMANDS
 from analysis.features.judging import mask
-from analysis.features.view import View
-from analysis.rules.anomalies.mac_commands import ANSWER, ASSOCIATION, mac_commands
+from analysis.features.view import Frame, View
 from analysis.tables.lazy import numbers_of
 
-__all__ = ["Announcement", "announcements", "came_between", "left_before", "membership_times"]
+__all__ = [
+    "DEVICE_ANNCE", "Announcement", "announcements", "came_between", "left_before", "members", "membership_times",
+    "secured_frames",
+]  # fmt: skip
 
+ASSOCIATION, ANSWER = MAC_COMMANDS.some("Association Request", "Association Response")
 DEVICE_ANNCE = ZDP_COMMANDS["Device_annce"]
 SHORT, EUI64 = (ZDP_COMMANDS.field("Device_annce", name) for name in ("nwk_address", "ieee_address"))
 LEAVE, REJOIN_REQUEST, REJOIN_RESPONSE = NWK_COMMANDS.some("Leave", "Rejoin Request", "Rejoin Response")
 COPIES_SECONDS = 9.0  # routers repeat a broadcast within nwkBroadcastDeliveryTime (ZigBee PRO 05-3474 3.5.2)
+
+
+def secured_frames(view: View) -> Frame:
+    """Frames under NWK security, whether or not a held key opens them."""
+    return view.good.only(nwk_security=["ok", "no_key"])
+
+
+def members(view: View) -> frozenset[int]:
+    """Devices that were heard under NWK security: they are in, or were."""
+    return view.once(_members)
+
+
+def _members(view: View) -> frozenset[int]:
+    return frozenset(int(eui) for eui in secured_frames(view)["nwk_sender"].dropna().unique())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +98,7 @@ def membership_times(view: View, eui64: int, short: int | None = None) -> list[f
     Announcements of `short` are left out: those are what is asked about."""
     times: list[float] = []
     for command, column in ((ASSOCIATION, "mac_src"), (ANSWER, "mac_dst")):
-        rows = mac_commands(view, command)
+        rows = view.good.only(mac_command=command)
         times += rows["seconds"][mask(rows[column] == eui64)].tolist()
     rejoins = view.good.only(nwk_command=[REJOIN_REQUEST, REJOIN_RESPONSE])
     mine = mask(rejoins["origin"] == eui64) | mask(rejoins["target"] == eui64)

@@ -1,0 +1,1 @@
+"""Networks that are open to join, and who looks for them."""
