@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from captures.block import FcsState, FrameBlock, Kind, TrailerKind
+import numpy as np
+import numpy.typing as npt
 
-__all__ = ["CapturedFrame", "captured_frames"]
+from captures.block import PADDING, FcsState, FrameBlock, Kind, TrailerKind
+
+__all__ = ["CapturedFrame", "block_of", "captured_frames"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +70,42 @@ def captured_frames(block: FrameBlock) -> Iterator[CapturedFrame]:
             record=record,
             interface=int(block.interface[row]),
         )
+
+
+def block_of(frames: Sequence[CapturedFrame], number: int, link_types: Sequence[int]) -> FrameBlock:
+    """Frames, at most `captures.block.BLOCK_FRAMES`, as a block: the first has record number `number`.
+
+    A frame is its own record; the encapsulation that it was captured in is left out.
+    """
+    count = len(frames)
+    length = np.array([len(frame.octets) for frame in frames], np.int32)
+    offset = (PADDING + np.concatenate(([0], np.cumsum(length[:-1], dtype=np.int64)))).astype(np.int64)
+    data = bytes(PADDING) + b"".join(frame.octets for frame in frames) + bytes(PADDING)
+
+    def column(
+        name: str, null: int, kind: type[np.integer[Any]], low: int = 0, high: int = 255
+    ) -> npt.NDArray[Any]:
+        values = [getattr(frame, name) for frame in frames]
+        return np.array([null if value is None else min(max(value, low), high) for value in values], kind)
+
+    return FrameBlock(
+        data=np.frombuffer(data, np.uint8),
+        offset=offset,
+        length=length,
+        record_offset=offset,
+        record_length=length,
+        number=np.arange(number, number + count, dtype=np.int64),
+        time_ns=np.array([frame.time_ns for frame in frames], np.int64),
+        link_type=np.array(link_types, np.uint16),
+        kind=np.array([Kind.RADIO if one.link_type is None else Kind.PACKET for one in frames], np.uint8),
+        trailer=column("trailer", 0, np.uint8),
+        fcs=column("fcs", 0, np.uint8),
+        channel=column("channel", 255, np.uint8),
+        page=column("page", 255, np.uint8),
+        rssi=column("rssi", -128, np.int8, -127, 127),
+        lqi=column("lqi", 255, np.uint8),
+        has_lqi=np.array([frame.lqi is not None for frame in frames], np.bool_),
+        interface=column("interface", 0, np.uint16, high=0xFFFF),
+        comments={number + row: frame.comment for row, frame in enumerate(frames) if frame.comment},
+        wire_length=length.copy(),
+    )

@@ -18,19 +18,21 @@ if TYPE_CHECKING:
     from analysis.pipeline.decode import Decoded
     from analysis.pipeline.source import ReopenableSource
     from dissectors.model.keyring import Keyring
+    from captures import CapturedFrame
+    from captures.memory import FrameSource
 
 __all__ = ["Capture", "Captures", "open_captures"]
 
 KeysGiven = Union[str, os.PathLike[str], "Keyring", Keys, None]
 Accepting = str | os.PathLike[str] | None
-Given = str | os.PathLike[str] | IO[bytes]
+Given = Union[str, os.PathLike[str], IO[bytes], "FrameSource"]
 
 
 class Capture(Tables):
     """One capture. Nothing is read before something is asked for; tables are then kept.
 
     Attributes:
-        source: its path or open file.
+        source: its path, its open file, or what has its frames in memory.
         given: the keys that were given; the table `keys` has those besides that the capture taught.
     """
 
@@ -242,9 +244,11 @@ def open_captures(
     limit: int | None = None,
 ) -> Captures: ...
 @overload
-def open_captures(source: Given, keys: KeysGiven = None, *, limit: int | None = None) -> Capture: ...
 def open_captures(
-    source: Given | list[Given] | list[str] | list[Path] | tuple[Given, ...],
+    source: Given | list[CapturedFrame], keys: KeysGiven = None, *, limit: int | None = None
+) -> Capture: ...
+def open_captures(
+    source: Given | list[Given] | list[str] | list[Path] | tuple[Given, ...] | list[CapturedFrame],
     keys: KeysGiven = None,
     *,
     limit: int | None = None,
@@ -252,8 +256,8 @@ def open_captures(
     """A capture, or several when a list is given. It is read when something of it is asked for.
 
     Args:
-        source: a path, an open binary file, or a list of them.
-        keys: a key file or keyring; else what ``HANSCOPE_KEYS`` names.
+        source: a path, an open binary file, a simulated network, or a list of them; or a list of captured frames.
+        keys: a key file or keyring; else what ``HANSCOPE_KEYS`` names, or a simulated network's own.
         limit: read so many records at most for the tables.
 
     Returns:
@@ -272,7 +276,21 @@ def open_captures(
     >>> set(capture.where("nwk_src == 0x0000").nwk_src)
     {'0000'}
     """
-    ring = keyring_of(keys)
-    if isinstance(source, list | tuple):
-        return Captures(Capture(one, ring, limit=limit) for one in source)
-    return Capture(source, ring, limit=limit)
+    given: list[Any] = list(source) if isinstance(source, list | tuple) else [source]
+    if isinstance(source, list) and given and not isinstance(given[0], str | os.PathLike):
+        from captures.memory import CapturedFrame, Frames
+
+        if isinstance(given[0], CapturedFrame):
+            return Capture(Frames(given), keyring_of(keys), limit=limit)
+    found = [Capture(one, _ring(one, keys), limit=limit) for one in given]
+    return Captures(found) if isinstance(source, list | tuple) else found[0]
+
+
+def _ring(source: Given, keys: KeysGiven) -> Keyring:
+    """The keys that are meant for a source."""
+    own = None
+    if keys is None and not isinstance(source, str | os.PathLike):
+        from analysis.keys.homes import keys_of_home
+
+        own = keys_of_home(source)
+    return keyring_of(keys) if own is None else own

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import os
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.api.captured import Capture
+
 if TYPE_CHECKING:
-    from analysis.api.captured import Capture
+    from captures.simulated.devices.han import Han
 
 __all__ = ["Simulation", "simulate"]
 
 
-class _Named(BytesIO):
-    """A file in memory that tables can call by a name."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = name
-
-
-class Simulation:
-    """A scenario that was played.
+class Simulation(Capture):
+    """A scenario that was played: a capture, with all keys of the home, that lies in memory only.
 
     Attributes:
-        name: of the scenario.
         han: the home, with all that was sent and heard.
+
+    >>> home = simulate("ordinary-day", seconds=120, seed=3)
+    >>> home.packets.nwk_security.dropna().unique().tolist()
+    ['ok']
+    >>> {row["kind"] for row in home.truth} >= {"key", "frame"}
+    True
     """
 
-    def __init__(self, name: str, han: Any) -> None:
-        self.name = name
+    def __init__(self, han: Han) -> None:
+        from analysis.keys.homes import keys_of_home
+
+        ring = keys_of_home(han)
+        assert ring is not None
+        super().__init__(han, ring)
         self.han = han
 
     @property
@@ -51,23 +53,11 @@ class Simulation:
         return write_han(self.han, Path(path))
 
     def open(self) -> Capture:
-        """The capture as `hs.open` gives it, with all keys of the home."""
-        from analysis.api.captured import Capture
-        from captures.simulated.scenarios.recording import write_han
-
-        stream = _Named(self.name)
-        write_han(self.han, stream)
-        stream.seek(0)
-        return Capture(stream, self._keyring())
-
-    def _keyring(self) -> Any:
-        from analysis.keys.keyfile import read_keys_text
-        from captures.simulated.scenarios.keyfile import keys_text
-
-        return read_keys_text(keys_text(self.han))
+        """The capture: the same object, which is one."""
+        return self
 
     def __repr__(self) -> str:
-        return f"<Simulation {self.name}: {sum(1 for _ in self.han.records()):,} frames>"
+        return f"<Simulation {self.name}: {len(self.han.medium.heard):,} frames>"
 
 
 def simulate(
@@ -76,14 +66,16 @@ def simulate(
     faults: tuple[str, ...] | list[str] = (),
     seed: int = 1,
     seconds: float | None = None,
+    strength: float = 1.0,
 ) -> Simulation:
     """Play a scenario (``hanscope simulate --list`` names them and the faults).
 
     Args:
         name: of the scenario.
-        faults: faults and attacks that are planted in it.
+        faults: faults and attacks that are injected into it.
         seed: the same seed gives the same octets.
         seconds: simulated time; the scenario's own by default.
+        strength: of the faults, 1.0 as designed.
 
     Raises:
         ValueError: there is no such scenario or fault.
@@ -100,4 +92,4 @@ def simulate(
     unknown = [one for one in faults if one not in known()]
     if unknown:
         raise ValueError(f"no fault {unknown[0]!r}: `hanscope simulate --list` names them")
-    return Simulation(name, play(name, seed=seed, seconds=seconds, faults=tuple(faults)))
+    return Simulation(play(name, seed=seed, seconds=seconds, faults=tuple(faults), strength=strength))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from analysis.keys.homes import keys_of_home
 from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass, Progress
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
@@ -145,8 +146,10 @@ def decode(
     """Decode a capture to tables.
 
     Args:
-        source: path, ``-`` for stdin, open binary file, or a `ReopenableSource` (which stays open).
-        keyring: keys to try; what the capture teaches is learnt besides, also for frames before it.
+        source: path, ``-`` for stdin, open binary file, a simulated network, captured frames, or a `ReopenableSource`
+            (which stays open).
+        keyring: keys to try; what the capture teaches is learnt besides, also for frames before it. Of a simulated
+            network its own keys unless others are given.
         limit: stop after so many records.
         progress: called after each block.
         tables: names of the tables wanted; all of `DECODED_TABLES` by default. The others stay empty.
@@ -155,7 +158,13 @@ def decode(
     Raises:
         CaptureError: the capture cannot be read at all. What can be read in part is, and `Decoded.lost` says
             what could not.
+
+    >>> from captures.simulated.scenarios import simulate
+    >>> decode(simulate("ordinary-day", seconds=120)).packets.nwk_security.dropna().unique().tolist()
+    ['ok']
     """
+    if keyring is None:
+        keyring = keys_of_home(source)
     sink = TableSink(tables)
     last = run_passes(source, keyring, sink, limit=limit, progress=progress, block_frames=block_frames)
     return Decoded({name: sink.table(name) for name in DECODED_TABLES}, last.facts, last.session)

@@ -1,4 +1,5 @@
-"""A capture that can be read twice: files are opened again, streams are kept on disk while they pass."""
+"""A capture that can be read twice: files are opened again, streams are kept on disk while they pass, frames in memory
+stay where they are."""
 
 from __future__ import annotations
 
@@ -7,18 +8,20 @@ import os
 import stat
 import sys
 import tempfile
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
-from captures import Capture, open_capture
+from captures import Capture, CapturedFrame, FrameBlock, open_capture
+from captures.memory import FrameSource, MemoryCapture, frames_of
 from captures.merging import Merging, find_merging, merged, several_interfaces
 from captures.steadying import Steady
 
 __all__ = ["ReopenableSource", "Source"]
 
-Source = str | os.PathLike[str] | IO[bytes]
-"""A path, ``-`` for stdin, or an open binary file."""
+Source = str | os.PathLike[str] | IO[bytes] | FrameSource | Iterable[CapturedFrame | FrameBlock]
+"""A path, ``-`` for stdin, an open binary file; or what is in memory: a simulated network, frames, blocks."""
 
 LOOKED_AT = 1024 * 1024
 """Octets at the beginning of a file in which interfaces are looked for."""
@@ -30,13 +33,14 @@ class ReopenableSource:
     """Opens `source` as often as needed. A stream is spooled the first time, and read from the spool after.
 
     Args:
-        source: path, ``-``, or open binary file.
+        source: path, ``-``, open binary file, a network, or frames.
         once: never to be read again: streams are not copied.
         apart: every record counts, in the order of the file, also where several interfaces hear one network.
     """
 
     def __init__(self, source: Source, *, once: bool = False, apart: bool = False) -> None:
-        self.source = source
+        self.frames = frames_of(source)
+        self.source: Any = source
         self.once = once
         self.apart = apart
         self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
@@ -50,7 +54,7 @@ class ReopenableSource:
         """How the tables call it."""
         if isinstance(self.source, str | os.PathLike):
             return "stdin" if os.fspath(self.source) == "-" else os.fspath(self.source)
-        return str(getattr(self.source, "name", "stream"))
+        return str(getattr(self.frames or self.source, "name", "stream"))
 
     @property
     def path(self) -> Path | None:
@@ -71,6 +75,8 @@ class ReopenableSource:
         Raises:
             CaptureError: as `captures.open_capture`.
         """
+        if self.frames is not None:
+            return MemoryCapture(self.frames)
         if self._stream is not None:
             return self._copied(self._stream)
         if isinstance(self.source, str | os.PathLike):
@@ -95,7 +101,7 @@ class ReopenableSource:
             return self.open()
         if not self._looked:
             self._looked = True
-            if several_interfaces(self._head()):
+            if self._several():
                 self._merging = find_merging(self._open_steady)
         capture = self._open_steady()
         if self._merging is not None:
@@ -103,6 +109,12 @@ class ReopenableSource:
             capture.pass_through(partial(merged, doubles=found.doubles, ranks=found.ranks), found.text())
             capture.clocks = [fit.to_json() for fit in found.doubles.fits]
         return capture
+
+    def _several(self) -> bool:
+        """Whether more than one interface recorded it."""
+        if self.frames is not None:
+            return len({frame.interface for frame in self.frames.captured()}) > 1
+        return several_interfaces(self._head())
 
     def _open_steady(self) -> Capture:
         capture = self.open()
@@ -126,7 +138,7 @@ class ReopenableSource:
             return b""
         at = self.source.tell() if self._start is None else self._start
         self.source.seek(at)
-        head = self.source.read(LOOKED_AT)
+        head: bytes = self.source.read(LOOKED_AT)
         self.source.seek(at)
         return head
 

@@ -74,7 +74,7 @@ class Unwrapper:
                 take_off(draft, rows)
         self._judge(draft)
         _cut(draft)
-        self._check(block, draft.sender)
+        self.check(block, draft.sender)
         return block
 
     def text(self) -> str:
@@ -151,8 +151,9 @@ class Unwrapper:
             found.forget()
         _count(block, whole, found)
 
-    def _check(self, block: FrameBlock, sender: npt.NDArray[np.int64]) -> None:
-        """Fill `fcs`, and what TI metadata say, for all rows with a trailer."""
+    def check(self, block: FrameBlock, sender: npt.NDArray[np.int64] | None = None) -> None:
+        """Fill `fcs`, and what TI metadata say, for all rows with a trailer; `sender` as in `Draft`."""
+        sender = np.zeros(len(block), np.int64) if sender is None else sender
         radio_rows = block.kind == Kind.RADIO
         rows = np.flatnonzero(radio_rows & (block.trailer == TrailerKind.FCS16))
         if len(rows):

@@ -48,8 +48,6 @@ class SimulatedSniffer:
 
     def frames(self) -> Iterator[CapturedFrame | None]:
         """Frames in the order of their time; None whenever the air is quiet for a moment."""
-        from captures.simulated.scenarios.recording import captured_frame
-
         heard = self._han.medium.heard
         began = time.monotonic()
         played = 0.0
@@ -59,7 +57,7 @@ class SimulatedSniffer:
             self._left -= step
             played += step
             for one in sorted(heard, key=lambda h: h.time_ns):
-                yield captured_frame(self._han, one)
+                yield self._han.captured_frame(one)
             heard.clear()
             yield None
             if self._speed:

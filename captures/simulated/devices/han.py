@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any
 
-from captures.simulated.air.medium import Heard, Place
+from captures.block import FcsState, TrailerKind
+from captures.fcs import fcs16
+from captures.frame import CapturedFrame
+from captures.simulated.air.medium import SECOND, Heard, Place
 from captures.simulated.air.profile import Profile
 from captures.simulated.stack.network import Network, Role
 from captures.simulated.stack.node import Node
@@ -24,8 +27,11 @@ class Han(Network[Node]):
         profile: the parameters; the SMETS2 profile unless given.
 
     Attributes:
+        name: how tables call its capture.
         image_hash: SHA-256 of the firmware that was transferred last.
     """
+
+    name = "simulated HAN"
 
     def __init__(self, seed: int = 1, *, start: int = 1_767_571_200, profile: Profile | None = None) -> None:
         super().__init__(seed, start=start, profile=profile)
@@ -51,6 +57,30 @@ class Han(Network[Node]):
         node.install_code = code + install_code_crc(code)
         self.nodes.append(node)
         return node
+
+    @property
+    def names(self) -> dict[int, str]:
+        """What the devices are called, by EUI-64."""
+        return {node.eui64: node.name for node in self.nodes}
+
+    def captured(self) -> Iterator[CapturedFrame]:
+        """What the sniffers heard as frames of a capture, with FCS: right, or that of the octets that were sent when some
+        were damaged."""
+        return map(self.captured_frame, self.records())
+
+    def captured_frame(self, heard: Heard) -> CapturedFrame:
+        """One record of a sniffer as a frame of its capture."""
+        return CapturedFrame(
+            heard.octets + fcs16(heard.sent),
+            heard.time_ns + self.start * SECOND,
+            trailer=TrailerKind.FCS16,
+            fcs=FcsState.GOOD if heard.fcs_good else FcsState.BAD,
+            channel=heard.channel,
+            page=heard.page,
+            rssi=heard.rssi,
+            lqi=heard.lqi,
+            interface=heard.sniffer,
+        )
 
     def records(self) -> Iterator[Heard]:
         """What the sniffers heard, in the order of their clocks."""

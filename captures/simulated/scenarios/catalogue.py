@@ -221,6 +221,7 @@ def stage(
     for fault in faults:
         chosen = chosen.changed(**known()[fault].profile)
     han = Han(seed, profile=chosen)
+    han.name = name
     story.prepare(han)
     if name == "proving-exercise":
         han.attach(exercise.Exercise(exercise.selected(use_cases)))

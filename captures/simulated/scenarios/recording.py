@@ -7,37 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from captures.block import FcsState, TrailerKind
-from captures.fcs import fcs16
 from captures.frame import CapturedFrame
-from captures.simulated.air.medium import Heard
 from captures.simulated.air.truth import FaultNote, MessageNote
 from captures.simulated.devices.han import Han
 from captures.whole_files import whole_file
 from captures.writer import write_capture
 
-__all__ = ["captured", "captured_frame", "truth_rows", "write_han", "write_truth"]
+__all__ = ["captured", "truth_rows", "write_han", "write_truth"]
 
 
 def captured(han: Han) -> Iterator[CapturedFrame]:
-    """The capture's frames, with FCS: right, or that of the octets that were sent when some were damaged."""
-    for heard in han.records():
-        yield captured_frame(han, heard)
-
-
-def captured_frame(han: Han, heard: Heard) -> CapturedFrame:
-    """What a sniffer of the home heard, as a frame of its capture."""
-    return CapturedFrame(
-        heard.octets + fcs16(heard.sent),
-        heard.time_ns + han.start * 10**9,
-        trailer=TrailerKind.FCS16,
-        fcs=FcsState.GOOD if heard.fcs_good else FcsState.BAD,
-        channel=heard.channel,
-        page=heard.page,
-        rssi=heard.rssi,
-        lqi=heard.lqi,
-        interface=heard.sniffer,
-    )
+    """The capture's frames; see `Han.captured`."""
+    return han.captured()
 
 
 def write_han(han: Han, path: Path | IO[bytes], truth: Path | None = None) -> int:
@@ -48,8 +29,7 @@ def write_han(han: Han, path: Path | IO[bytes], truth: Path | None = None) -> in
     Raises:
         CaptureError: a file cannot be written.
     """
-    names = {node.eui64: node.name for node in han.nodes}
-    count = write_capture(path, captured(han), names=names, comments=[f"simulated HAN, seed {han.seed}"])
+    count = write_capture(path, han.captured(), names=han.names, comments=[f"simulated HAN, seed {han.seed}"])
     if truth is not None:
         write_truth(han, truth)
     return count
