@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from analysis.findings.waivers import Waivers
     from analysis.pipeline.decode import Decoded
     from analysis.pipeline.source import ReopenableSource
-    from dissectors.model.keyring import Keyring
     from captures import CapturedFrame
     from captures.memory import FrameSource
+    from dissectors.model.keyring import Keyring
 
 __all__ = ["Capture", "Captures", "open_captures"]
 
