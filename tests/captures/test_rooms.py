@@ -28,7 +28,7 @@ FOLDERS = {
     "sniffers": {"encapsulations", "files", "simulated"},
 }
 """What each folder of `captures` may use of the others; the modules beside them are used by all, or use all."""
-ABOVE = {"capture", "live", "merging", "writer"}
+ABOVE = {"capture", "live", "memory", "merging", "writer"}
 """Modules beside the folders that use them."""
 KNOWN = modules("captures")
 GRAPH = {name: imports(path, KNOWN) - {name} for name, path in KNOWN.items()}
