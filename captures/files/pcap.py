@@ -18,7 +18,7 @@ from captures.files.magic import VARIANTS, file_header, next_file_header
 from captures.files.record_search import LONGEST, SECOND, Header, RecordSearch
 from captures.files.records import Facts, Interface, Records
 from captures.files.repair import ChainReader, Starts
-from captures.files.source import Window
+from captures.files.source import CHUNK, Window
 
 __all__ = ["FILE_HEADER", "PcapReader", "link_type_word"]
 
@@ -48,7 +48,7 @@ class PcapReader(ChainReader):
     """
 
     def __init__(self, window: Window, facts: Facts | None = None) -> None:
-        super().__init__(window, facts)
+        super().__init__(window, facts, CHUNK // 2)
         if not window.fill(FILE_HEADER):
             text = f"the file header of pcap has {FILE_HEADER} octets, the file has {len(window)}"
             raise CaptureError(window.source.name, len(window), text, "the file was cut")

@@ -31,7 +31,7 @@ from captures.files.magic import PCAPNG, file_header, next_file_header
 from captures.files.records import Facts, Records
 from captures.files.repair import ChainReader, Starts
 from captures.files.section import Section
-from captures.files.source import Window
+from captures.files.source import CHUNK, Window
 from captures.gather import gather
 
 __all__ = ["MAGIC", "PcapngReader"]
@@ -47,7 +47,7 @@ class PcapngReader(ChainReader):
     """
 
     def __init__(self, window: Window, facts: Facts | None = None) -> None:
-        super().__init__(window, facts)
+        super().__init__(window, facts, CHUNK // 2)
         self.header = HEADER
         self.order = "<"
         self.section = Section(self.facts, self.order)

@@ -21,7 +21,7 @@ from captures.block import Lost
 from captures.files.batch import FEW, Batch
 from captures.files.chain import Chain
 from captures.files.records import Facts, Records
-from captures.files.source import CHUNK, Window
+from captures.files.source import Window
 
 __all__ = ["ChainReader", "Outcome", "Starts", "search"]
 
@@ -42,6 +42,7 @@ class ChainReader(ABC):
         facts: what the file says of itself, and what of it was lost.
         batch: records that were read one at a time, and those of short runs.
         header: octets of a record's header.
+        ahead: octets that should be in the window before a run is taken, unless they have to be waited for.
     """
 
     window: Window
@@ -49,8 +50,9 @@ class ChainReader(ABC):
     chain: Chain
     header: int
 
-    def __init__(self, window: Window, facts: Facts | None) -> None:
+    def __init__(self, window: Window, facts: Facts | None, ahead: int) -> None:
         self.window = window
+        self.ahead = ahead
         self.facts = facts or Facts()
         self.batch = Batch()
 
@@ -80,8 +82,8 @@ class ChainReader(ABC):
     def _ready(self) -> bool:
         """At least one header is there; a cut one at the end is noted."""
         window = self.window
-        if window.source.live is None and len(window) < CHUNK // 2:
-            window.fill(CHUNK // 2)
+        if window.source.live is None and len(window) < self.ahead:
+            window.fill(self.ahead)
         if window.fill(self.header):
             return True
         if len(window):
