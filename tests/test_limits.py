@@ -22,11 +22,7 @@ HEAVY = ("pandas", "pyarrow", "scapy")
 PERMITTED_KINDS = {"layers of parts", "rows of tables", "rules of DER"}
 OTHER_KINDS = {
     "elements of an APDU",
-    "pieces of an alert",
     "readers of broken APDUs",
-    "a second class for parts of values",
-    "steps in a string",
-    "tuples of name and size",
 }
 
 

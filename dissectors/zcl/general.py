@@ -1,106 +1,51 @@
-"""The general (profile-wide) commands 0x00 to 0x16 (ZCL 2.5): layouts as data, read and built from them.
-
-A layout is a head, then records to the end of the payload. A step is a field name, with the condition
-under which it is there. The same layouts serve `read_general` and `build_general`.
-"""
+"""The general (profile-wide) commands 0x00 to 0x16 (ZCL 2.5), read and built from ``tables/general_commands.csv``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from dissectors.layout.tables import table
 from dissectors.model.cursor import Cursor
 from dissectors.model.field import Field
 from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import Attribute, DataType, Side
-from dissectors.zcl.datatypes import build_value, read_value
+from dissectors.zcl.datatypes import build_value, read_value, value_of
+from dissectors.zcl.expression import compiled
 from dissectors.zcl.meanings import bit_fields, label_of
 from dissectors.zcl.reading import Reading
 
 __all__ = ["GENERAL", "Layout", "Record", "build_general", "read_general"]
 
 
-class Step(NamedTuple):
-    """A field of a record; `when` is "", "success", "reported", "received" or "analog"."""
+class GeneralField(NamedTuple):
+    """A field of a head or record: a number of `octets`, or ``selector`` or ``value``; conditions are expressions."""
 
     name: str
-    when: str = ""
+    octets: str
+    condition: str
+    optional: str
 
 
 class Layout(NamedTuple):
-    """One general command. `lone` names the commands whose only record may be a bare success status."""
+    """One general command."""
 
     name: str
-    head: tuple[Step, ...] = ()
-    record: tuple[Step, ...] = ()
-    lone: bool = False
-    is_request: bool = False
+    is_request: bool
+    head: list[GeneralField]
+    record: list[GeneralField]
 
 
-def _steps(text: str) -> tuple[Step, ...]:
-    return tuple(Step(*part.split("?")) for part in text.split())
+def _layouts() -> dict[int, Layout]:
+    out: dict[int, Layout] = {}
+    for row in table("zcl", "general_commands"):
+        layout = out.setdefault(int(row["command"], 16), Layout(row["name"], bool(row["request"]), [], []))
+        steps = layout.head if row["part"] == "head" else layout.record
+        steps.append(GeneralField(row["field"], row["octets"], row["condition"], row["optional"]))
+    return out
 
 
-GENERAL: dict[int, Layout] = {
-    0x00: Layout("Read Attributes", (), _steps("attribute"), is_request=True),
-    0x01: Layout("Read Attributes Response", (), _steps("attribute status type?success value?success")),
-    0x02: Layout("Write Attributes", (), _steps("attribute type value"), is_request=True),
-    0x03: Layout("Write Attributes Undivided", (), _steps("attribute type value"), is_request=True),
-    0x04: Layout("Write Attributes Response", (), _steps("status attribute"), lone=True),
-    0x05: Layout("Write Attributes No Response", (), _steps("attribute type value"), is_request=True),
-    0x06: Layout(
-        "Configure Reporting",
-        (),
-        _steps(
-            "direction attribute type?reported minimum_interval?reported maximum_interval?reported"
-            " reportable_change?analog timeout?received"
-        ),
-        is_request=True,
-    ),
-    0x07: Layout("Configure Reporting Response", (), _steps("status direction attribute"), lone=True),
-    0x08: Layout("Read Reporting Configuration", (), _steps("direction attribute"), is_request=True),
-    0x09: Layout(
-        "Read Reporting Configuration Response",
-        (),
-        _steps(
-            "status direction attribute type?reported minimum_interval?reported maximum_interval?reported"
-            " reportable_change?analog timeout?received"
-        ),
-    ),
-    0x0A: Layout("Report Attributes", (), _steps("attribute type value")),
-    0x0B: Layout("Default Response", _steps("command status")),
-    0x0C: Layout("Discover Attributes", _steps("start_attribute maximum"), is_request=True),
-    0x0D: Layout("Discover Attributes Response", _steps("complete"), _steps("attribute type")),
-    0x0E: Layout("Read Attributes Structured", (), _steps("attribute selector"), is_request=True),
-    0x0F: Layout("Write Attributes Structured", (), _steps("attribute selector type value"), is_request=True),
-    0x10: Layout("Write Attributes Structured Response", (), _steps("status attribute selector"), lone=True),
-    0x11: Layout("Discover Commands Received", _steps("start_command maximum"), is_request=True),
-    0x12: Layout("Discover Commands Received Response", _steps("complete"), _steps("command_id")),
-    0x13: Layout("Discover Commands Generated", _steps("start_command maximum"), is_request=True),
-    0x14: Layout("Discover Commands Generated Response", _steps("complete"), _steps("command_id")),
-    0x15: Layout("Discover Attributes Extended", _steps("start_attribute maximum"), is_request=True),
-    0x16: Layout(
-        "Discover Attributes Extended Response", _steps("complete"), _steps("attribute type access")
-    ),
-}
-
-# Octets of the steps that are plain little-endian numbers.
-WIDTHS = {
-    "attribute": 2,
-    "status": 1,
-    "type": 1,
-    "direction": 1,
-    "minimum_interval": 2,
-    "maximum_interval": 2,
-    "timeout": 2,
-    "command": 1,
-    "start_attribute": 2,
-    "maximum": 1,
-    "complete": 1,
-    "start_command": 1,
-    "command_id": 1,
-    "access": 1,
-}
+GENERAL: dict[int, Layout] = _layouts()
 SELECTOR_ACTIONS = {0: "whole", 1: "add element", 2: "remove element"}
 
 
@@ -119,17 +64,14 @@ class Record:
         self.side: Side = side
         self.start = start
 
-    def has(self, when: str) -> bool:
-        """Whether a step with condition `when` is there."""
-        if not when:
+    def has(self, step: GeneralField) -> bool:
+        """Whether a step is there; to conditions, ``analog`` is 1 where the type of the record is an analog one."""
+        if not step.condition:
             return True
-        status, direction = self.values.get("status", 0), self.values.get("direction", 0)
-        if when == "success":
-            return bool(status == 0)
-        if when == "received":
-            return bool(status == 0 and direction == 1)
-        analog = when == "reported" or (self.type is not None and self.type.analog)
-        return bool(status == 0 and direction == 0 and analog)
+        values = self.values
+        if "analog" in step.condition:
+            values = {**values, "analog": int(self.type is not None and self.type.analog)}
+        return bool(compiled(step.condition)(values))
 
 
 def read_general(cursor: Cursor, reading: Reading, fields: list[Field], records: list[Record]) -> None:
@@ -143,7 +85,7 @@ def read_general(cursor: Cursor, reading: Reading, fields: list[Field], records:
     head = Record(side, cursor.offset)
     head.fields = fields
     for step in layout.head:
-        _read_step(cursor, step.name, head, reading)
+        _read_step(cursor, step, head, reading)
     if layout.head:
         reading.out.columns.update(_columns(head))
     while layout.record and cursor.remaining:
@@ -169,10 +111,10 @@ def _columns(record: Record) -> dict[str, Any]:
 
 def _read_record(cursor: Cursor, layout: Layout, record: Record, reading: Reading) -> None:
     for step in layout.record:
-        if layout.lone and step.name != "status" and not cursor.remaining and record.values["status"] == 0:
+        if step.optional and not cursor.remaining and compiled(step.optional)(record.values):
             return
-        if record.has(step.when):
-            _read_step(cursor, step.name, record, reading)
+        if record.has(step):
+            _read_step(cursor, step, record, reading)
 
 
 def _add_record(record: Record, cursor: Cursor, fields: list[Field], buffer: str) -> None:
@@ -184,23 +126,23 @@ def _add_record(record: Record, cursor: Cursor, fields: list[Field], buffer: str
     fields.append(whole)
 
 
-def _read_step(cursor: Cursor, step: str, record: Record, reading: Reading) -> None:
-    start, buffer = cursor.offset, reading.buffer
-    if step in ("value", "reportable_change"):
-        _read_value(cursor, step, record, reading)
+def _read_step(cursor: Cursor, step: GeneralField, record: Record, reading: Reading) -> None:
+    start, buffer, name = cursor.offset, reading.buffer, step.name
+    if step.octets == "value":
+        _read_value(cursor, name, record, reading)
         return
-    if step == "selector":
+    if step.octets == "selector":
         _read_selector(cursor, record, buffer)
         return
-    width = WIDTHS[step]
+    width = int(step.octets)
     value = cursor.uint_le(width)
-    record.values[step] = value
-    found = Field(step, value, "", start, width, buffer)
+    record.values[name] = value
+    found = Field(name, value, "", start, width, buffer)
     record.fields.append(found)
-    meaning = _MEANINGS.get(step)
+    meaning = _MEANINGS.get(name)
     if meaning is not None:
         found.meaning = meaning(value, record, reading)
-    if step == "access":
+    if name == "access":
         found.children = bit_fields("DiscoverAccess", value, start, 1, buffer)
 
 
@@ -315,29 +257,27 @@ def build_general(
     '0000254e61bc000000'
     """
     layout = GENERAL[command]
-    out = _build_steps(layout.head, head or {})
-    for values in records:
-        if layout.lone and "attribute" not in values:
-            out += bytes((values["status"],))
-        else:
-            out += _build_steps(layout.record, values)
-    return out
+    return _build_steps(layout.head, head or {}) + b"".join(
+        _build_steps(layout.record, one) for one in records
+    )
 
 
-def _build_steps(steps: tuple[Step, ...], values: Mapping[str, Any]) -> bytes:
+def _build_steps(steps: Sequence[GeneralField], values: Mapping[str, Any]) -> bytes:
     record = Record("server", 0)
     record.values = dict(values)
     record.type = catalogue.data_type(values["type"]) if "type" in values else None
     out = b""
     for step in steps:
-        if not record.has(step.when):
+        if step.optional and step.name not in values and compiled(step.optional)(values):
+            break
+        if not record.has(step):
             continue
-        if step.name == "selector":
+        if step.octets == "selector":
             action, indices = values["selector"]
             out += bytes((action << 4 | len(indices),))
             out += b"".join(index.to_bytes(2, "little") for index in indices)
-        elif step.name in WIDTHS:
-            out += int(values[step.name]).to_bytes(WIDTHS[step.name], "little")
+        elif step.octets != "value":
+            out += int(values[step.name]).to_bytes(int(step.octets), "little")
         elif record.type is None:
             out += bytes(values[step.name])
         else:
@@ -347,8 +287,6 @@ def _build_steps(steps: tuple[Step, ...], values: Mapping[str, Any]) -> bytes:
 
 def record_values(record: Record) -> dict[str, Any]:
     """What `build_general` needs to make the record again. Raises DissectionError never; values as read."""
-    from dissectors.zcl.datatypes import value_of
-
     values = dict(record.values)
     for found in record.fields:
         if found.name in ("value", "reportable_change"):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from dissectors.crypto.binary_curves import SECT163K1, SECT283K1, Curve, Point
 from dissectors.crypto.mmo import aes_mmo
+from dissectors.layout import Layer, Octets, UInt
 from dissectors.model.cursor import Cursor
 from dissectors.model.errors import Malformed
 from dissectors.model.field import Field
 
 __all__ = [
-    "LAYOUTS",
     "SUITES",
     "Certificate",
     "certificate_fields",
@@ -25,27 +26,56 @@ __all__ = [
 
 SUITES: dict[int, Curve] = {1: SECT163K1, 2: SECT283K1}
 
-# Field name and octets, in wire order; all numbers most significant octet first.
-LAYOUTS: dict[int, tuple[tuple[str, int], ...]] = {
-    1: (("public_key", 22), ("subject", 8), ("issuer", 8), ("profile_attribute_data", 10)),
-    2: (
-        ("type", 1),
-        ("serial_number", 8),
-        ("curve", 1),
-        ("hash", 1),
-        ("issuer", 8),
-        ("valid_from", 5),
-        ("valid_to", 4),
-        ("subject", 8),
-        ("key_usage", 1),
-        ("public_key", 37),
-    ),
-}
+LAYER = "zcl.cbke"
 FOREVER = 0xFFFFFFFF
 CURVES = {0x0D: "sect283k1"}
 HASHES = {0x08: "AES-MMO"}
 # Bits of keyUsage, most significant first as in X.509 (SEC 4 minimal encoding scheme).
 KEY_USAGES = {0x80: "digital signature", 0x08: "key agreement"}
+
+
+def _point(suite: int, size: int) -> Octets:
+    return Octets("public_key", size, names=lambda v: f"reconstruction point on {SUITES[suite].name}")
+
+
+def _end_words(seconds: int) -> str:
+    return "without end" if seconds == FOREVER else f"{seconds} s after valid_from"
+
+
+def _usage_words(bits: int) -> str:
+    return ", ".join(label for bit, label in KEY_USAGES.items() if bits & bit) or "none"
+
+
+SUBJECT = UInt("subject", 0, 8, order="big", names=lambda v: f"{v:016x}")
+ISSUER = UInt("issuer", 0, 8, order="big", names=lambda v: f"{v:016x}")
+
+
+class Certificate1(Layer):
+    """An implicit certificate of suite 1 (ZSE C.4.2.2.3.1)."""
+
+    parts = (_point(1, 22), SUBJECT, ISSUER, Octets("profile_attribute_data", 10))
+
+
+class Certificate2(Layer):
+    """An implicit certificate of suite 2 (ZSE C.4.2.2.3.2)."""
+
+    parts = (
+        UInt("type", 0, 1),
+        UInt("serial_number", 0, 8, order="big"),
+        UInt("curve", 0x0D, 1, names=CURVES),
+        UInt("hash", 0x08, 1, names=HASHES),
+        ISSUER,
+        UInt("valid_from", 0, 5, order="big", names=lambda v: f"{v} s since 1970-01-01"),
+        UInt("valid_to", FOREVER, 4, order="big", names=_end_words),
+        SUBJECT,
+        UInt("key_usage", 0x88, 1, names=_usage_words),
+        _point(2, 37),
+    )
+
+
+LAYERS: dict[int, type[Layer]] = {1: Certificate1, 2: Certificate2}
+SIZES = {len(bytes(layer())): suite for suite, layer in LAYERS.items()}
+"""Suites by the length of their certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +94,8 @@ class Certificate:
 
     def part(self, name: str) -> int | None:
         """The number that a part of it says; None where its suite has no such part."""
-        at = 0
-        for one, length in LAYOUTS[self.suite]:
-            if one == name:
-                return int.from_bytes(self.octets[at : at + length], "big")
-            at += length
-        return None
+        found: int | None = LAYERS[self.suite].read(Cursor(self.octets, layer=LAYER)).get(name)
+        return found
 
     @property
     def serial(self) -> int | None:
@@ -110,52 +136,22 @@ class Certificate:
         return int.from_bytes(aes_mmo(self.octets), "big")
 
 
-def suite_of(length: int) -> int | None:
-    """The suite whose certificates have `length` octets."""
-    return next((suite for suite, layout in LAYOUTS.items() if sum(n for _, n in layout) == length), None)
-
-
 def read_certificate(octets: bytes) -> Certificate:
     """The certificate in `octets`. Raises Malformed for another length than 48 or 74."""
-    suite = suite_of(len(octets))
+    suite = SIZES.get(len(octets))
     if suite is None:
-        raise Malformed(f"a certificate has 48 or 74 octets, not {len(octets)}", layer="zcl.cbke")
-    cursor = Cursor(octets, layer="zcl.cbke")
-    parts = {name: cursor.take(length) for name, length in LAYOUTS[suite]}
-    subject, issuer = (int.from_bytes(parts[name], "big") for name in ("subject", "issuer"))
-    return Certificate(suite, octets, parts["public_key"], subject, issuer)
+        raise Malformed(f"a certificate has 48 or 74 octets, not {len(octets)}", layer=LAYER)
+    layer = LAYERS[suite].read(Cursor(octets, layer=LAYER))
+    return Certificate(suite, octets, layer.public_key, layer.subject, layer.issuer)
 
 
 def certificate_fields(octets: bytes, offset: int, buffer: str) -> list[Field]:
     """The parts of a certificate as fields; none when it is no certificate by its length."""
-    suite = suite_of(len(octets))
-    if suite is None:
-        return []
-    cursor, fields = Cursor(octets, layer="zcl.cbke"), []
-    for name, length in LAYOUTS[suite]:
-        start = cursor.offset
-        value = cursor.take(length)
-        fields.append(_part(name, value, offset + start, buffer, suite))
+    suite = SIZES.get(len(octets))
+    fields = [] if suite is None else LAYERS[suite].read(Cursor(octets, layer=LAYER)).tree(buffer).children
+    for field in fields:
+        field.offset += offset
     return fields
-
-
-def _part(name: str, octets: bytes, offset: int, buffer: str, suite: int) -> Field:
-    number = int.from_bytes(octets, "big")
-    if name in ("public_key", "profile_attribute_data"):
-        text = f"reconstruction point on {SUITES[suite].name}" if name == "public_key" else ""
-        return Field(name, octets, text, offset, len(octets), buffer)
-    if name in ("subject", "issuer"):
-        return Field(name, number, f"{number:016x}", offset, 8, buffer)
-    text = ""
-    if name in ("curve", "hash"):
-        text = {"curve": CURVES, "hash": HASHES}[name].get(number, f"unknown 0x{number:02X}")
-    elif name == "key_usage":
-        text = ", ".join(label for bit, label in KEY_USAGES.items() if number & bit) or "none"
-    elif name == "valid_from":
-        text = f"{number} s since 1970-01-01"
-    elif name == "valid_to":
-        text = "without end" if number == FOREVER else f"{number} s after valid_from"
-    return Field(name, number, text, offset, len(octets), buffer)
 
 
 def public_key(certificate: Certificate, ca_public: Point) -> Point:
@@ -206,20 +202,12 @@ def issue_certificate(
     """
     curve = SUITES[suite]
     point = curve.add(curve.times(request), curve.times(contribution))
-    parts = {
-        "public_key": curve.compress(point),
-        "subject": subject.to_bytes(8, "big"),
-        "issuer": issuer.to_bytes(8, "big"),
-        "profile_attribute_data": profile,
-        "type": b"\x00",
-        "serial_number": serial.to_bytes(8, "big"),
-        "curve": b"\x0d",
-        "hash": b"\x08",
-        "valid_from": valid_from.to_bytes(5, "big"),
-        "valid_to": valid_for.to_bytes(4, "big"),
-        "key_usage": b"\x88",
-    }
-    certificate = read_certificate(b"".join(parts[name] for name, _ in LAYOUTS[suite]))
+    values: dict[str, Any] = {"public_key": curve.compress(point), "subject": subject, "issuer": issuer}
+    if suite == 1:
+        values["profile_attribute_data"] = profile
+    else:
+        values |= {"serial_number": serial, "valid_from": valid_from, "valid_to": valid_for}
+    certificate = read_certificate(bytes(LAYERS[suite](**values)))
     reconstruction = (certificate.digest * contribution + ca_private) % curve.order
     return certificate, subject_private(certificate, request, reconstruction)
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from dissectors.layout import Layer, Octets, UInt
+from dissectors.layout.parts import When
 from dissectors.model.cursor import Cursor
-from dissectors.model.errors import DissectionError, Malformed, Truncated
+from dissectors.model.errors import DissectionError, Malformed
 from dissectors.model.field import Field, Issue
 from dissectors.zcl.meanings import bit_fields, label_of
 from dissectors.zcl.stateful.certificates import certificate_fields
@@ -22,23 +24,71 @@ MAGIC = 0x0BEEF11E
 HEADER_VERSION = 0x0100
 CREDENTIALS, DEVICE_SPECIFIC, HARDWARE = 1, 2, 4
 
-# Name, octets, meaning, bit of the field control that it depends on (0: always there).
-HEADER: tuple[tuple[str, int, str, int], ...] = (
-    ("file_identifier", 4, "", 0),
-    ("header_version", 2, "", 0),
-    ("header_length", 2, "", 0),
-    ("field_control", 2, "OtaHeaderFieldControl", 0),
-    ("manufacturer_code", 2, "", 0),
-    ("image_type", 2, "OtaImageType", 0),
-    ("file_version", 4, "", 0),
-    ("zigbee_stack_version", 2, "OtaStackVersion", 0),
-    ("header_string", 32, "", 0),
-    ("total_image_size", 4, "", 0),
-    ("security_credential_version", 1, "OtaCredentialVersion", CREDENTIALS),
-    ("upgrade_file_destination", 8, "", DEVICE_SPECIFIC),
-    ("minimum_hardware_version", 2, "", HARDWARE),
-    ("maximum_hardware_version", 2, "", HARDWARE),
-)
+
+class Labelled(UInt):
+    """A number with a meaning of the ZCL's tables; of a bitmap, its bits are shown."""
+
+    __slots__ = ("meaning",)
+
+    def __init__(self, name: str, size: int, meaning: str, default: int = 0, when: When = None) -> None:
+        super().__init__(name, default, size, when=when, names=lambda v: label_of(meaning, v, size))
+        self.meaning = meaning
+
+    def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
+        found = super().tree(layer, value, offset, end, buffer)
+        if self.name == "field_control":
+            found.children = bit_fields(self.meaning, value, offset, self.size, buffer)
+        return found
+
+
+def _hex(value: int) -> str:
+    return f"0x{value:08X}"
+
+
+class OtaHeader(Layer):
+    """The header of an OTA upgrade file (ZCL 11.4.2)."""
+
+    title = "ota_header"
+    parts = (
+        UInt("file_identifier", MAGIC, 4, names=_hex),
+        UInt("header_version", HEADER_VERSION, 2),
+        UInt("header_length", 0, 2),
+        Labelled("field_control", 2, "OtaHeaderFieldControl"),
+        UInt("manufacturer_code", 0, 2),
+        Labelled("image_type", 2, "OtaImageType"),
+        UInt("file_version", 0, 4, names=_hex),
+        Labelled("zigbee_stack_version", 2, "OtaStackVersion"),
+        Octets("header_string", 32, names=lambda v: v.split(b"\0")[0].decode("utf-8", "replace")),
+        UInt("total_image_size", 0, 4),
+        Labelled(
+            "security_credential_version", 1, "OtaCredentialVersion", when=lambda h: h.field_control & CREDENTIALS
+        ),
+        UInt(
+            "upgrade_file_destination", 0, 8, when=lambda h: h.field_control & DEVICE_SPECIFIC,
+            names=lambda v: f"{v:016x}",
+        ),
+        UInt("minimum_hardware_version", 0, 2, when=lambda h: h.field_control & HARDWARE),
+        UInt("maximum_hardware_version", 0, 2, when=lambda h: h.field_control & HARDWARE),
+    )  # fmt: skip
+
+
+class Element(Layer):
+    """A tagged element behind the header (ZCL 11.4.3)."""
+
+    title = "element"
+    parts = (
+        Labelled("tag", 2, "OtaTag"),
+        UInt("length", None, 4, count_of="value"),
+        Octets("value", lambda h: h.length, names=lambda v: ""),
+    )
+
+
+class Signature(Layer):
+    """Who signed a file, and the signature."""
+
+    parts = (UInt("signer", 0, 8, names=lambda v: f"{v:016x}"), Octets("signature", names=lambda v: ""))
+
+
 SIZE_OFFSET = 52
 SIGNATURES = {1: 42, 5: 72}
 CERTIFICATES = (2, 6)
@@ -92,17 +142,13 @@ def read_image(octets: bytes, buffer: str = "image") -> Image:
     """Read an OTA upgrade file. Never raises: what cannot be read is left as octets with an issue."""
     image = Image(octets)
     cursor = Cursor(octets, layer=LAYER)
-    branch = Field("ota_header", None, "", 0, 0, buffer)
-    image.fields.append(branch)
     end = len(octets)
     try:
-        _read_header(cursor, image, branch, buffer)
+        _read_header(cursor, image, buffer)
         end = _end_of_image(image)
         _read_body(Cursor(octets, cursor.offset, end, layer=LAYER), image, buffer)
     except DissectionError as error:
         image.issues.append(Issue.of(error))
-    if not branch.children:
-        image.fields.clear()
     start = max((f.end for f in image.fields), default=0)
     if start < end:
         image.fields.append(Field("undecoded", octets[start:end], None, start, end - start, buffer))
@@ -125,21 +171,15 @@ def _padding(image: Image, end: int, buffer: str) -> None:
     image.fields.append(Field("padding", rest, text, end, len(rest), buffer))
 
 
-def _read_header(cursor: Cursor, image: Image, branch: Field, buffer: str) -> None:
+def _read_header(cursor: Cursor, image: Image, buffer: str) -> None:
     if cursor.peek(4) != MAGIC.to_bytes(4, "little"):
         raise Malformed("no OTA upgrade file: it does not begin with 1EF1EE0B", layer=LAYER)
-    control = 0
-    for name, length, meaning, bit in HEADER:
-        if bit and not control & bit:
-            continue
-        start = cursor.offset
-        value = cursor.take(length)
-        number = int.from_bytes(value, "little")
-        control = number if name == "field_control" else control
-        found = _header_field(name, value, number, meaning, start, buffer)
-        image.header[name] = found.value
-        branch.children.append(found)
-        branch.length = cursor.offset
+    header = OtaHeader.read(cursor)
+    image.header = header.fields
+    branch = header.tree(buffer)
+    image.fields.append(branch)
+    if header.error is not None:
+        raise header.error
     extra = image.header["header_length"] - cursor.offset
     if extra > 0:
         start, rest = cursor.offset, cursor.take(extra)
@@ -147,20 +187,6 @@ def _read_header(cursor: Cursor, image: Image, branch: Field, buffer: str) -> No
         image.issues.append(Issue("note", LAYER, start, f"{extra} octets of the header have no known name"))
         branch.length = cursor.offset
     _check_size(image)
-
-
-def _header_field(name: str, octets: bytes, number: int, meaning: str, start: int, buffer: str) -> Field:
-    length = len(octets)
-    if name == "header_string":
-        text = octets.split(b"\0")[0].decode("utf-8", "replace")
-        return Field(name, octets, text, start, length, buffer)
-    text = label_of(meaning, number, length) if meaning else ""
-    if name in ("file_version", "file_identifier"):
-        text = f"0x{number:08X}"
-    elif name == "upgrade_file_destination":
-        text = f"{number:016x}"
-    children = bit_fields(meaning, number, start, length, buffer) if name == "field_control" else []
-    return Field(name, number, text, start, length, buffer, children)
 
 
 def _check_size(image: Image) -> None:
@@ -213,34 +239,27 @@ def _elements(cursor: Cursor, image: Image, buffer: str) -> list[Field]:
     fields, payload = [], b""
     while cursor.remaining:
         start = cursor.offset
-        cursor.need(6)
-        tag, length = cursor.u16le(), cursor.u32le()
-        if length > cursor.remaining:
-            raise Truncated(length, cursor.remaining, layer=LAYER, offset=start)
-        octets = cursor.take(length)
-        payload = octets if tag == 0 else payload
-        label = label_of("OtaTag", tag, 2)
-        value = Field("value", octets, "", start + 6, length, buffer)
-        value.children = _element_parts(tag, octets, start + 6, buffer)
-        parts = [
-            Field("tag", tag, label, start, 2, buffer),
-            Field("length", length, "", start + 2, 4, buffer),
-            value,
-        ]
-        fields.append(Field("element", None, label, start, 6 + length, buffer, parts))
+        element = Element.read(cursor)
+        if element.error is not None:
+            element.error.offset = start
+            raise element.error
+        payload = element.fields["value"] if element.tag == 0 else payload
+        field = element.tree(buffer, meaning=label_of("OtaTag", element.tag, 2))
+        field.children[-1].children = _element_parts(element, buffer)
+        fields.append(field)
     image.payload = payload
     return fields
 
 
-def _element_parts(tag: int, octets: bytes, offset: int, buffer: str) -> list[Field]:
-    if tag in CERTIFICATES:
+def _element_parts(element: Element, buffer: str) -> list[Field]:
+    octets, offset = element.fields["value"], element.end - element.length
+    if element.tag in CERTIFICATES:
         return certificate_fields(octets, offset, buffer)
-    if len(octets) == 8 + SIGNATURES.get(tag, -9):
-        signer = int.from_bytes(octets[:8], "little")
-        return [
-            Field("signer", signer, f"{signer:016x}", offset, 8, buffer),
-            Field("signature", octets[8:], "", offset + 8, len(octets) - 8, buffer),
-        ]
+    if len(octets) == 8 + SIGNATURES.get(element.tag, -9):
+        fields = Signature.read(Cursor(octets)).tree(buffer).children
+        for field in fields:
+            field.offset += offset
+        return fields
     return []
 
 
@@ -265,26 +284,13 @@ def build_image(
         body = payload + GBCS_TAIL + signature
     else:
         tagged = ((0, payload), *(elements or ()))
-        body = b"".join(
-            tag.to_bytes(2, "little") + len(octets).to_bytes(4, "little") + octets for tag, octets in tagged
-        )
-    control = header.get("field_control", 0)
-    parts = [part for part in HEADER if not part[3] or control & part[3]]
-    length = sum(part[1] for part in parts)
-    filled = {
-        "file_identifier": MAGIC,
-        "header_version": HEADER_VERSION,
-        "header_length": length,
-        "total_image_size": length + len(body),
-        **header,
-    }
-    return b"".join(_header_octets(filled.get(name, 0), size) for name, size, _, _ in parts) + body
-
-
-def _header_octets(value: int | str | bytes, size: int) -> bytes:
-    if isinstance(value, int):
-        return value.to_bytes(size, "little")
-    octets = value.encode("utf-8") if isinstance(value, str) else value
-    if len(octets) > size:
-        raise ValueError(f"{size} octets at most, not {len(octets)}")
-    return octets.ljust(size, b"\0")
+        body = b"".join(bytes(Element(tag=tag, value=octets)) for tag, octets in tagged)
+    text = header.get("header_string", b"")
+    octets = text.encode("utf-8") if isinstance(text, str) else text
+    if len(octets) > 32:
+        raise ValueError(f"32 octets at most, not {len(octets)}")
+    known = {name: value for name, value in header.items() if name in OtaHeader.part_of}
+    layer = OtaHeader(**{**known, "header_string": octets.ljust(32, b"\0")})
+    length = len(bytes(layer))
+    layer.fields = {"header_length": length, "total_image_size": length + len(body), **layer.fields}
+    return bytes(layer) + body
