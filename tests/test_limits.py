@@ -20,10 +20,7 @@ ROOT = Path(__file__).parent.parent
 FILE_LINES, FUNCTION_LINES = 400, 40
 HEAVY = ("pandas", "pyarrow", "scapy")
 PERMITTED_KINDS = {"layers of parts", "rows of tables", "rules of DER"}
-OTHER_KINDS = {
-    "elements of an APDU",
-    "readers of broken APDUs",
-}
+OTHER_KINDS: set[str] = set()
 
 
 @cache

@@ -5,7 +5,6 @@ Source: IEC 62056-5-3 (Green Book), clause on the ACCESS service; GBCS section 7
 
 from __future__ import annotations
 
-from dissectors.dlms.layout import Choice, Element, Flagged, ReadElement, Sequence
 from dissectors.dlms.references import (
     ACTION_RESULT,
     ATTRIBUTE,
@@ -16,6 +15,7 @@ from dissectors.dlms.references import (
     RESULT,
     SELECTION_BODY,
 )
+from dissectors.layout.axdr import AxdrPart, Choice, Flagged, ReadPart, Sequence
 from dissectors.model.errors import Malformed
 
 __all__ = ["ACCESS_SERVICES", "RESPONSE", "SPECIFICATION", "check_counts"]
@@ -25,9 +25,8 @@ class _Specification(Choice):
     """The short way for a bare descriptor: these lists are long in GBCS."""
 
     __slots__ = ()
-    least = 10
 
-    def read(self, data: bytes, pos: int, end: int) -> tuple[tuple[int, list[ReadElement]], int]:
+    def read(self, data: bytes, pos: int, end: int) -> tuple[tuple[int, list[ReadPart]], int]:
         stop = pos + 10
         if stop <= end and 1 <= data[pos] <= 3:
             element = METHOD if data[pos] == 3 else ATTRIBUTE
@@ -37,9 +36,8 @@ class _Specification(Choice):
 
 class _Response(Choice):
     __slots__ = ()
-    least = 2
 
-    def read(self, data: bytes, pos: int, end: int) -> tuple[tuple[int, list[ReadElement]], int]:
+    def read(self, data: bytes, pos: int, end: int) -> tuple[tuple[int, list[ReadPart]], int]:
         stop = pos + 2
         if stop <= end and 1 <= data[pos] <= 3:
             element = ACTION_RESULT if data[pos] == 3 else RESULT
@@ -56,6 +54,7 @@ SPECIFICATION = _Specification(
         4: ("get-with-selection", (ATTRIBUTE, SELECTION_BODY)),
         5: ("set-with-selection", (ATTRIBUTE, SELECTION_BODY)),
     },
+    least=10,
 )
 RESPONSE = _Response(
     "response",
@@ -66,17 +65,18 @@ RESPONSE = _Response(
         4: ("get-with-selection", (RESULT,)),  # these two are no choices of a response, and devices send them
         5: ("set-with-selection", (RESULT,)),
     },
+    least=2,
 )
 SPECIFICATIONS = Sequence("specifications", SPECIFICATION)
 VALUES = Sequence("values", DATA)
 
-ACCESS_SERVICES: dict[int, tuple[Element, ...]] = {
+ACCESS_SERVICES: dict[int, tuple[AxdrPart, ...]] = {
     0xD9: (LONG_INVOKE, DATE_TIME, SPECIFICATIONS, VALUES),
     0xDA: (LONG_INVOKE, DATE_TIME, Flagged(SPECIFICATIONS), VALUES, Sequence("responses", RESPONSE)),
 }
 
 
-def check_counts(tag: int, parts: list[ReadElement]) -> Malformed | None:
+def check_counts(tag: int, parts: list[ReadPart]) -> Malformed | None:
     """The error that says which lists differ in length; None when they pair up."""
     lists = [(part[0].name, len(part[1])) for part in parts if isinstance(part[0], Sequence)]
     if tag == 0xDA and parts[2][1] is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from dissectors.dlms.codes import codes
-from dissectors.dlms.layout import Element
+from dissectors.layout.axdr import AxdrPart
 from dissectors.layout.tables import table
 from dissectors.model.errors import DissectionError, Malformed, Truncated
 from dissectors.model.field import Field
@@ -128,14 +128,14 @@ def _long_name(kind: str, number: int | None) -> str | None:
     return next((r["name"] for r in rows if r["kind"] == kind and r["number"] == str(number)), None)
 
 
-class Body(Element):
+class Body(AxdrPart):
     """The elements of one ACSE APDU: reads to a list of (tag, octets, start, content start, end)."""
 
-    __slots__ = ("names", "tag")
+    __slots__ = ("labels", "tag")
 
     def __init__(self, tag: int) -> None:
         super().__init__("body")
-        self.tag, self.names = tag, NAMES[tag]
+        self.tag, self.labels = tag, NAMES[tag]
 
     def read(self, data: bytes, pos: int, end: int) -> tuple[list[Any], int]:
         _, start, stop = read_tlv(data, pos - 1, end)
@@ -148,10 +148,10 @@ class Body(Element):
         return out, stop
 
     def plain(self, value: Any) -> list[tuple[str, bytes]]:
-        return [(self.names.get(item[0], f"tag_{item[0]:02x}"), item[1]) for item in value]
+        return [(self.labels.get(item[0], f"tag_{item[0]:02x}"), item[1]) for item in value]
 
     def build(self, value: Any) -> bytes:
-        tags = {name: tag for tag, name in self.names.items()}
+        tags = {name: tag for tag, name in self.labels.items()}
         pairs = value.items() if isinstance(value, dict) else value
         parts = [
             build_tlv(tags[name] if name in tags else int(name.removeprefix("tag_"), 16), octets)
@@ -168,7 +168,7 @@ class Body(Element):
 
     def _element(self, item: tuple[int, bytes, int, int, int], buffer: str) -> Field:
         tag, octets, start, content, end = item
-        name = self.names.get(tag)
+        name = self.labels.get(tag)
         meaning = _MEANINGS.get(name or "", _octet_count)(octets, self.tag) if name else None
         out = Field(name or f"tag_{tag:02x}", None, meaning, start, end - start, buffer)
         shown: Any = octets
@@ -233,4 +233,4 @@ _MEANINGS = {
     "responder_acse_requirements": _requirements,
 }
 
-ACSE: dict[int, tuple[Element, ...]] = {tag: (Body(tag),) for tag in NAMES}
+ACSE: dict[int, tuple[AxdrPart, ...]] = {tag: (Body(tag),) for tag in NAMES}

@@ -12,12 +12,12 @@ from dissectors.dlms.access import ACCESS_SERVICES
 from dissectors.dlms.acse import ACSE
 from dissectors.dlms.general import GENERAL
 from dissectors.dlms.initiate import INITIATE_AND_ERRORS
-from dissectors.dlms.layout import LAYER, Element, ReadElement, build_group, plain_group, read_group
 from dissectors.dlms.notification import NOTIFICATIONS
 from dissectors.dlms.services_ln import LN_SERVICES
 from dissectors.dlms.services_sn import SN_SERVICES
+from dissectors.layout.axdr import LAYER, AxdrPart, ReadPart, build_group, plain_group, read_group
 from dissectors.layout.tables import table
-from dissectors.model.errors import Malformed, Truncated
+from dissectors.model.errors import DissectionError, Malformed, Truncated
 from dissectors.model.field import Field
 
 __all__ = ["APDU_NAMES", "APDU_TAGS", "Apdu", "build", "build_apdu", "read_apdu", "read_whole_apdu"]
@@ -25,8 +25,8 @@ __all__ = ["APDU_NAMES", "APDU_TAGS", "Apdu", "build", "build_apdu", "read_apdu"
 APDU_NAMES: dict[int, str] = {int(row["tag"]): row["name"] for row in table("dlms", "apdu_tags")}
 APDU_TAGS: dict[str, int] = {name: tag for tag, name in APDU_NAMES.items()}
 
-Options = dict[int, tuple[str, tuple[Element, ...]]]
-FLAT: dict[int, tuple[Element, ...]] = {
+Options = dict[int, tuple[str, tuple[AxdrPart, ...]]]
+FLAT: dict[int, tuple[AxdrPart, ...]] = {
     **ACSE, **GENERAL, **INITIATE_AND_ERRORS, **SN_SERVICES, **ACCESS_SERVICES, **NOTIFICATIONS,
 }  # fmt: skip
 CHOSEN: dict[int, Options] = {}
@@ -48,14 +48,14 @@ class Apdu:
         whole: it was read to its end; False for as much of one as could be read.
     """
 
-    __slots__ = ("data", "end", "name", "parts", "start", "tag", "type", "whole")
+    __slots__ = ("_named", "data", "end", "name", "parts", "start", "tag", "type", "whole")
 
     def __init__(
         self,
         tag: int,
         name: str,
         type_: str,
-        parts: list[ReadElement],
+        parts: list[ReadPart],
         data: bytes,
         start: int,
         end: int,
@@ -63,6 +63,7 @@ class Apdu:
     ) -> None:
         self.tag, self.name, self.type, self.parts = tag, name, type_, parts
         self.data, self.start, self.end, self.whole = data, start, end, whole
+        self._named: dict[str, ReadPart] | None = None
 
     @property
     def values(self) -> dict[str, Any]:
@@ -74,12 +75,11 @@ class Apdu:
         """The octets that it was read from."""
         return self.data[self.start : self.end]
 
-    def part(self, name: str) -> ReadElement | None:
+    def part(self, name: str) -> ReadPart | None:
         """The top-level part called `name`."""
-        for part in self.parts:
-            if part[0].name == name:
-                return part
-        return None
+        if self._named is None:
+            self._named = {part[0].name: part for part in self.parts}
+        return self._named.get(name)
 
     def field(self, buffer: str = "message") -> Field:
         """The APDU as a tree of fields, every octet in a leaf."""
@@ -97,27 +97,31 @@ def read_apdu(data: bytes, pos: int = 0, end: int | None = None) -> Apdu:
     """The APDU at `pos`; octets may follow it.
 
     Raises:
-        Truncated, Malformed: with layer and absolute offset.
+        Truncated, Malformed: with layer and absolute offset; `partial` is the APDU as far as it could be read, None where
+            not even its tag and choice are known.
     """
     end = len(data) if end is None else end
     if pos >= end:
         raise Truncated(1, 0, layer=LAYER, offset=pos)
     tag = data[pos]
+    name, layout, at = "", FLAT.get(tag), pos + 1
     options = CHOSEN.get(tag)
     if options is not None:
-        if pos + 1 >= end:
-            raise Truncated(1, 0, layer=LAYER, offset=pos + 1)
-        option = options.get(data[pos + 1])
-        if option is None:
-            text = f"{APDU_NAMES[tag]}: unknown choice {data[pos + 1]}"
-            raise Malformed(text, layer=LAYER, offset=pos + 1)
-        parts, stop = read_group(option[1], data, pos + 2, end)
-        return Apdu(tag, APDU_NAMES[tag], option[0], parts, data, pos, stop)
-    layout = FLAT.get(tag)
+        if at >= end:
+            raise Truncated(1, 0, layer=LAYER, offset=at)
+        if data[at] not in options:
+            raise Malformed(f"{APDU_NAMES[tag]}: unknown choice {data[at]}", layer=LAYER, offset=at)
+        name, layout = options[data[at]]
+        at += 1
     if layout is None:
         raise Malformed(f"unknown APDU tag 0x{tag:02x}", layer=LAYER, offset=pos)
-    parts, stop = read_group(layout, data, pos + 1, end)
-    return Apdu(tag, APDU_NAMES[tag], "", parts, data, pos, stop)
+    try:
+        parts, stop = read_group(layout, data, at, end)
+    except DissectionError as error:
+        parts, stop = error.partial or ([], at)
+        error.partial = Apdu(tag, APDU_NAMES[tag], name, parts, data, pos, stop, whole=False)
+        raise
+    return Apdu(tag, APDU_NAMES[tag], name, parts, data, pos, stop)
 
 
 def read_whole_apdu(data: bytes, pos: int = 0, end: int | None = None) -> Apdu:
@@ -126,7 +130,9 @@ def read_whole_apdu(data: bytes, pos: int = 0, end: int | None = None) -> Apdu:
     apdu = read_apdu(data, pos, end)
     if apdu.end != end:
         text = f"{end - apdu.end} octets left over after {apdu.name}"
-        raise Malformed(text, layer=LAYER, offset=apdu.end)
+        error = Malformed(text, layer=LAYER, offset=apdu.end)
+        apdu.whole, error.partial = False, apdu
+        raise error
     return apdu
 
 

@@ -18,13 +18,12 @@ from dissectors.dlms.blocks import block_of, block_values
 from dissectors.dlms.data import TYPE_NAMES, Node
 from dissectors.dlms.general import Ciphered
 from dissectors.dlms.items import Pair, pairs_of
-from dissectors.dlms.layout import Choice, DataElement, Element, Flagged, ReadElement, Sequence
-from dissectors.dlms.partial import read_partial_apdu
 from dissectors.dlms.plaintext import read_nonconforming, read_plaintext
-from dissectors.dlms.references import TypedDateTime
+from dissectors.dlms.references import DataPart, TypedDateTime
 from dissectors.dlms.rows import Row, learn, row_of, tables_of
 from dissectors.dlms.security import check_signature, open_apdu
 from dissectors.dlms.tree import LazyField, Tree
+from dissectors.layout.axdr import AxdrPart, Choice, Flagged, ReadPart, Sequence
 from dissectors.model.errors import DissectionError, Malformed
 from dissectors.model.field import Field, Issue, Severity
 
@@ -39,7 +38,7 @@ def data_leaf(node: Node) -> dict[str, Any]:
     return {"type": TYPE_NAMES[node[0]], "value": value}
 
 
-def data_nodes(parts: list[ReadElement]) -> list[Node]:
+def data_nodes(parts: list[ReadPart]) -> list[Node]:
     """The values among the parts, in order: every Data but the parameters of selective access."""
     out: list[Node] = []
     for element, value, _, _ in parts:
@@ -48,13 +47,13 @@ def data_nodes(parts: list[ReadElement]) -> list[Node]:
     return out
 
 
-def _collect(element: Element, value: Any, out: list[Node]) -> None:
-    if isinstance(element, DataElement):
+def _collect(element: AxdrPart, value: Any, out: list[Node]) -> None:
+    if isinstance(element, DataPart):
         out.append(value)
     elif isinstance(element, Flagged):
         if value is not None:
             _collect(value[0], value[1], out)
-    elif isinstance(element, Sequence) and isinstance(element.element, DataElement):
+    elif isinstance(element, Sequence) and isinstance(element.part, DataPart):
         out += [part[1] for part in value]
     else:
         for part in value[1] if isinstance(element, Choice) else value:
@@ -161,7 +160,7 @@ class ApduDecoder:
             apdu = read_whole_apdu(data, start, end)
         except DissectionError as error:
             failure = error
-            apdu = read_partial_apdu(data, start, end)
+            apdu = error.partial
         if apdu is None:
             return [_rest(data, start, end, buffer)], failure
         salvaged = read_nonconforming(self, apdu, end, buffer) if failure is not None else None
@@ -288,7 +287,7 @@ class ApduDecoder:
         association = self.association
         direction = "to-server" if apdu.tag in (0x60, 0x62) else "to-client"
         self.direction = self.direction or direction
-        names = getattr(apdu.parts[0][0], "names", {}) if apdu.parts else {}
+        names = getattr(apdu.parts[0][0], "labels", {}) if apdu.parts else {}
         error = None
         for tag, octets, _, content, end in apdu.parts[0][1] if apdu.parts else []:
             name = names.get(tag, "")

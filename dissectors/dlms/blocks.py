@@ -15,11 +15,11 @@ from dissectors.dlms.association import Request
 from dissectors.dlms.codes import code_name
 from dissectors.dlms.data import Node
 from dissectors.dlms.items import Pair
-from dissectors.dlms.layout import Element, Sequence
 from dissectors.dlms.obis import Target, target
 from dissectors.dlms.references import DATA, GET_RESULT
 from dissectors.dlms.services_sn import READ_RESULT, VALUES, VARIABLES
 from dissectors.dlms.tree import LazyField, Tree
+from dissectors.layout.axdr import AxdrPart, Sequence
 from dissectors.model.errors import DissectionError, Malformed
 from dissectors.model.field import Field
 
@@ -78,7 +78,7 @@ def _targets(values: dict[str, Any]) -> list[Target] | None:
     return None
 
 
-_FORMS: dict[str, tuple[Element, ...]] = {
+_FORMS: dict[str, tuple[AxdrPart, ...]] = {
     "get": (DATA, Sequence("results", GET_RESULT)),
     "set": (DATA, Sequence("values", DATA)),
     "action": (DATA, Sequence("values", DATA)),
@@ -115,7 +115,7 @@ def block_values(
 
 
 def _pairs(
-    form: Element, value: Any, targets: list[Target], request: Request | None
+    form: AxdrPart, value: Any, targets: list[Target], request: Request | None
 ) -> tuple[list[Pair], list[Node]]:
     selections = request.selections if request and len(request.selections) == len(targets) else []
     found: list[tuple[Node | None, str | None]] = []

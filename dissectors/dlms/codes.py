@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from dissectors.layout.tables import table
 
@@ -15,6 +15,7 @@ def codes(name: str) -> dict[int, str]:
     return {int(row["code"]): row["name"] for row in table("dlms", "error_codes") if row["table"] == name}
 
 
+@lru_cache(maxsize=4096)
 def code_name(name: str, code: int) -> str:
     """The name of `code` in table `name`.
 

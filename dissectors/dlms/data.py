@@ -27,8 +27,8 @@ from dissectors.dlms.scalars import (
     plain,
     read_scalar,
 )
-from dissectors.layout.lengths import build_length, read_count
-from dissectors.model.errors import Malformed, Truncated
+from dissectors.layout.lengths import build_length, read_length
+from dissectors.model.errors import DissectionError, Malformed, Truncated
 
 __all__ = [
     "MAX_DEPTH",
@@ -66,7 +66,8 @@ def read_node(data: bytes, pos: int, end: int, depth: int = 0) -> tuple[Node, in
     """One Data at `pos`, and the position after it.
 
     Raises:
-        Truncated, Malformed: what is wrong, with the absolute offset; layer ``dlms.data``.
+        Truncated, Malformed: what is wrong, with the absolute offset; layer ``dlms.data``. Of an array or structure that
+            breaks off, `partial` is the node with the elements before that, and where they end.
     """
     if pos >= end:
         raise Truncated(1, 0, layer=LAYER, offset=pos)
@@ -81,8 +82,18 @@ def read_node(data: bytes, pos: int, end: int, depth: int = 0) -> tuple[Node, in
     if tag in LISTS:
         if depth >= MAX_DEPTH:
             raise Malformed(f"nested deeper than {MAX_DEPTH}", layer=LAYER, offset=pos)
-        count, stop = read_count(data, pos + 1, end, LAYER)
-        items, stop = read_nodes(data, stop, end, count, depth + 1)
+        count, first = read_length(data, pos + 1, end, LAYER)
+        try:
+            items, stop = read_nodes(data, first, end, count, depth + 1)
+        except DissectionError as error:
+            items, stop = error.partial
+            error.partial = (tag, items, pos, stop), stop
+            if count <= end - first:
+                raise
+            text = f"count {count} needs more than the {end - first} octets that are left"
+            wrong = Malformed(text, layer=LAYER, offset=pos + 1)
+            wrong.partial = error.partial
+            raise wrong from None
         return (tag, items, pos, stop), stop
     value, stop = read_value(tag, data, pos + 1, end, pos)
     return (tag, value, pos, stop), stop
@@ -97,35 +108,43 @@ def read_nodes(data: bytes, pos: int, end: int, count: int, depth: int) -> tuple
     out: list[Node] = []
     append = out.append
     fixed_sizes = FIXED
-    for _ in range(count):
-        tag = data[pos] if pos + 1 < end else -1
-        fixed = fixed_sizes[tag]
-        if fixed is not None:
-            stop = pos + 1 + fixed[0]
-            if stop <= end:
-                append((tag, fixed[1](data, pos + 1)[0], pos, stop))
-                pos = stop
+    try:
+        for _ in range(count):
+            tag = data[pos] if pos + 1 < end else -1
+            fixed = fixed_sizes[tag]
+            if fixed is not None:
+                stop = pos + 1 + fixed[0]
+                if stop <= end:
+                    append((tag, fixed[1](data, pos + 1)[0], pos, stop))
+                    pos = stop
+                    continue
+            elif tag == 9:
+                start = pos + 2
+                stop = start + data[pos + 1]
+                if data[pos + 1] < 0x80 and stop <= end:
+                    append((9, data[start:stop], pos, stop))
+                    pos = stop
+                    continue
+            elif (tag == 2 or tag == 1) and data[pos + 1] < 0x80 and depth < MAX_DEPTH:
+                size = data[pos + 1]
+                if size <= end - pos - 2:
+                    items, stop = read_nodes(data, pos + 2, end, size, depth + 1)
+                    append((tag, items, pos, stop))
+                    pos = stop
+                    continue
+            elif tag == 0:
+                append((0, None, pos, pos + 1))
+                pos += 1
                 continue
-        elif tag == 9:
-            start = pos + 2
-            stop = start + data[pos + 1]
-            if data[pos + 1] < 0x80 and stop <= end:
-                append((9, data[start:stop], pos, stop))
-                pos = stop
-                continue
-        elif (tag == 2 or tag == 1) and data[pos + 1] < 0x80 and depth < MAX_DEPTH:
-            size = data[pos + 1]
-            if size <= end - pos - 2:
-                items, stop = read_nodes(data, pos + 2, end, size, depth + 1)
-                append((tag, items, pos, stop))
-                pos = stop
-                continue
-        elif tag == 0:
-            append((0, None, pos, pos + 1))
-            pos += 1
-            continue
-        node, pos = read_node(data, pos, end, depth)
-        append(node)
+            node, pos = read_node(data, pos, end, depth)
+            append(node)
+    except DissectionError as error:
+        if error.partial is not None:
+            found, stop = error.partial  # of a list its elements, or a node
+            append((tag, found, pos, stop) if isinstance(found, list) else found)
+            pos = stop
+        error.partial = out, pos
+        raise
     return out, pos
 
 

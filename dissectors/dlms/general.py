@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from dissectors.dlms.layout import LAYER, Choice, Element, Flagged, Number, OctetString
+from dissectors.layout.axdr import LAYER, AxdrPart, Choice, Flagged, Number, OctetString
 from dissectors.layout.lengths import build_octets, read_length, read_octets
 from dissectors.model.errors import Truncated
 from dissectors.model.field import Field
@@ -59,7 +59,7 @@ def read_ciphered(data: bytes, start: int, stop: int) -> Ciphered:
     return Ciphered(control, counter, data[start + 5 : rest], data[rest:stop])
 
 
-class Protected(Element):
+class Protected(AxdrPart):
     """An octet string: SC (1), invocation counter (4), payload, tag (12) when the SC says authenticated."""
 
     __slots__ = ()
@@ -96,7 +96,6 @@ class Signature(OctetString):
     """The signature as octet string; a GBCS pre-command ends before it (then None)."""
 
     __slots__ = ()
-    least = 0
 
     def read(self, data: bytes, pos: int, end: int) -> tuple[Any, int]:
         return (None, pos) if pos == end else read_octets(data, pos, end, LAYER)
@@ -108,14 +107,10 @@ class Signature(OctetString):
         return "not there (pre-command)" if value is None else f"{len(value)} octets, r and s"
 
 
-class BlockControl(Number):
+def block_control_words(value: int) -> str:
     """bit 7 last block, bit 6 streaming, bits 5-0 window."""
-
-    __slots__ = ()
-
-    def meaning(self, value: Any) -> str:
-        words = ["last block"] * bool(value & 128) + ["streaming"] * bool(value & 64)
-        return ", ".join([*words, f"window {value & 63}"])
+    words = ["last block"] * bool(value & 128) + ["streaming"] * bool(value & 64)
+    return ", ".join([*words, f"window {value & 63}"])
 
 
 KEY_IDS = {0: "global unicast encryption key", 1: "global broadcast encryption key"}
@@ -129,7 +124,7 @@ KEY_INFO = Choice(
 )
 PROTECTED = Protected("protected")
 SYSTEM_TITLE = OctetString("system_title", "system title of the sender")
-HEADER: tuple[Element, ...] = tuple(
+HEADER: tuple[AxdrPart, ...] = tuple(
     OctetString(name)
     for name in (
         "transaction_id",
@@ -139,13 +134,13 @@ HEADER: tuple[Element, ...] = tuple(
         "other_information",
     )
 )
-GENERAL: dict[int, tuple[Element, ...]] = {
+GENERAL: dict[int, tuple[AxdrPart, ...]] = {
     0xDB: (SYSTEM_TITLE, PROTECTED),
     0xDC: (SYSTEM_TITLE, PROTECTED),
     0xDD: (*HEADER, Flagged(KEY_INFO), PROTECTED),
     0xDF: (*HEADER, OctetString("content", "the signed APDU"), Signature("signature")),
     0xE0: (
-        BlockControl("block_control"),
+        Number("block_control", names=block_control_words),
         Number("block_number", 2),
         Number("block_number_ack", 2),
         OctetString("block_data", "part of the whole, see the reassembled APDU"),

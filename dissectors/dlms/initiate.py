@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from dissectors.dlms.codes import codes
-from dissectors.dlms.layout import LAYER, Boolean, Element, Flagged, Number, OctetString
+from dissectors.layout.axdr import LAYER, AxdrPart, Boolean, Flagged, Number, OctetString
 from dissectors.layout.tables import table
 from dissectors.model.errors import Malformed, Truncated
 from dissectors.model.field import Field
@@ -34,7 +34,7 @@ class Conformance(NamedTuple):
         return [name for mask, name in _bits() if self.bits & mask]
 
 
-class ConformanceBlock(Element):
+class ConformanceBlock(AxdrPart):
     """5F1F 04 00 and 3 octets of bits."""
 
     __slots__ = ()
@@ -73,7 +73,7 @@ class Secret(OctetString):
         return Field(self.name, None, f"{len(value)} octets, a key: not shown", start, end - start, buffer)
 
 
-class ServiceFault(Element):
+class ServiceFault(AxdrPart):
     """Service error of an exception; invocation-counter-error carries the expected counter."""
 
     __slots__ = ()
@@ -104,7 +104,7 @@ class ServiceFault(Element):
         return out
 
 
-class ErrorChoice(Element):
+class ErrorChoice(AxdrPart):
     """ServiceError: its kind and its code."""
 
     __slots__ = ()
@@ -133,13 +133,10 @@ CONFORMANCE = ConformanceBlock("conformance")
 QUALITY = Flagged(Number("quality_of_service", signed=True))
 
 
-class VaaName(Number):
-    """Virtual application association name: 0007 with logical names, FA00 with short names."""
+VAA_NAMES = {7: "logical names", 0xFA00: "short names"}
+"""Virtual application association names."""
 
-    __slots__ = ()
-
-
-INITIATE_AND_ERRORS: dict[int, tuple[Element, ...]] = {
+INITIATE_AND_ERRORS: dict[int, tuple[AxdrPart, ...]] = {
     0x01: (
         Flagged(Secret("dedicated_key")),
         Flagged(Boolean("response_allowed"), default=True),
@@ -153,7 +150,7 @@ INITIATE_AND_ERRORS: dict[int, tuple[Element, ...]] = {
         VERSION,
         CONFORMANCE,
         Number("server_max_pdu_size", 2),
-        VaaName("vaa_name", 2, {7: "logical names", 0xFA00: "short names"}),
+        Number("vaa_name", 2, VAA_NAMES),
     ),
     0x0E: (Number("service", names=codes("confirmed-service-error.service")), ErrorChoice("service_error")),
     0xD8: (Number("state_error", names=codes("exception.state-error")), ServiceFault("service_error")),

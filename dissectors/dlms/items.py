@@ -13,9 +13,9 @@ from dissectors.dlms.apdu import Apdu
 from dissectors.dlms.association import Association, Request, Scaler
 from dissectors.dlms.codes import code_name
 from dissectors.dlms.data import Node
-from dissectors.dlms.layout import ReadElement
 from dissectors.dlms.obis import Target, target
 from dissectors.dlms.pushes import Named, push_pairs
+from dissectors.layout.axdr import ReadPart
 
 __all__ = ["Pair", "pairs_of", "short_name_target", "value_pair"]
 
@@ -140,7 +140,7 @@ def _action_response(apdu: Apdu, association: Association) -> list[Pair]:
     requested = _requested(apdu, association, len(answers))
     pairs = []
     for part, (where, _) in zip(answers, requested, strict=True):
-        group: list[ReadElement] = part[1]
+        group: list[ReadPart] = part[1]
         node, result = None, code_name("action-result", group[0][1])
         if len(group) > 1 and group[1][1] is not None:
             node, returned = _get_result(group[1][1][1])
@@ -149,7 +149,7 @@ def _action_response(apdu: Apdu, association: Association) -> list[Pair]:
     return pairs
 
 
-def _specifications(parts: list[ReadElement]) -> list[tuple[Target, tuple[int, Node] | None]]:
+def _specifications(parts: list[ReadPart]) -> list[tuple[Target, tuple[int, Node] | None]]:
     out = []
     for part in parts:
         code, group = part[1]
@@ -181,18 +181,21 @@ def _access_response(apdu: Apdu, association: Association) -> list[Pair]:
     count = max(len(values), len(responses))
     requested: list[tuple[Target | None, Any]] = []
     requested += _specifications(own[1]) if own is not None else _requested(apdu, association, count)
-    pairs = []
-    for i in range(count):
-        where, selection = requested[i] if i < len(requested) else (None, None)
-        result = None
-        if i < len(responses) and responses[i][1][1]:
-            code, parts = responses[i][1]
-            name = "action-result" if code == _ACCESS_METHOD else "data-access-result"
-            result = code_name(name, parts[0][1])
-        node = values[i] if i < len(values) else None
-        empty = node is not None and node[0] == 0
-        pairs.append(Pair(where, None if empty else node, result, selection))
-    return pairs
+    results = [_access_result(*part[1]) for part in responses] + [None] * (count - len(responses))
+    nodes = [None if part[0] == 0 else part for part in values] + [None] * (count - len(values))
+    requested += [(None, None)] * (count - len(requested))
+    return [
+        Pair(where, node, result, selection)
+        for (where, selection), node, result in zip(requested, nodes, results, strict=False)
+    ]
+
+
+def _access_result(code: int, parts: list[ReadPart]) -> str | None:
+    return (
+        code_name("action-result" if code == _ACCESS_METHOD else "data-access-result", parts[0][1])
+        if parts
+        else None
+    )
 
 
 def _event(apdu: Apdu, association: Association) -> list[Pair]:

@@ -18,7 +18,6 @@ from dissectors.dlms.hdlc import HdlcFrame, next_frame, read_frames
 from dissectors.dlms.mbus import Telegram, next_telegram, read_telegrams
 from dissectors.dlms.message_view import DlmsMessage
 from dissectors.dlms.p1 import is_telegram
-from dissectors.dlms.partial import read_partial_node
 from dissectors.dlms.profile_gbcs import profile_violations
 from dissectors.dlms.transports import KNOWN_TAGS, LLC_DIRECTIONS, READERS, Result
 from dissectors.model.errors import DissectionError, Malformed, Truncated
@@ -182,8 +181,8 @@ def _is_data(octets: bytes) -> bool:
     try:
         return read_node(octets, 0, len(octets))[1] == len(octets)
     except DissectionError as error:
-        node = read_partial_node(octets, 0, len(octets))
-        cut = node is not None and (isinstance(error, Truncated) or node[3] == len(octets))
+        node, stop = error.partial or (None, 0)
+        cut = isinstance(error, Truncated) or stop == len(octets)
         return cut and node is not None and sum(1 for _ in leaves(node)) >= 2
 
 

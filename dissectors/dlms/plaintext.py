@@ -15,7 +15,6 @@ from dissectors.dlms.data_fields import data_field
 from dissectors.dlms.items import Pair, value_pair
 from dissectors.dlms.obis import target
 from dissectors.dlms.p1 import is_telegram, line_pairs, read_telegram, telegram_field
-from dissectors.dlms.partial import read_partial_node
 from dissectors.dlms.pushes import push_pairs
 from dissectors.dlms.tree import LazyField, Tree
 from dissectors.model.errors import DissectionError, Malformed, Truncated
@@ -65,8 +64,8 @@ def bare_data(decoder: ApduDecoder, data: bytes, start: int, end: int, buffer: s
             text = f"{end - stop} octets left over after the data"
             error = Malformed(text, layer="dlms.data", offset=stop)
     except DissectionError as failure:
-        error, node = failure, read_partial_node(data, start, end)
-        stop = start if node is None else node[3]
+        error = failure
+        node, stop = failure.partial or (None, start)
         if stop == end and not isinstance(failure, Truncated):
             text = f"truncated: the data ends before its elements do ({failure.text})"
             error = Malformed(text, layer=failure.layer, offset=failure.offset)

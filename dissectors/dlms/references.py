@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from dissectors.dlms.codes import codes
+from dissectors.dlms.data import Data, Node, build_data, read_node, read_nodes, typed
+from dissectors.dlms.data_fields import data_field
 from dissectors.dlms.datetimes import DateTime, build_date_time, read_date_time
-from dissectors.dlms.layout import LAYER, Choice, DataElement, Element, Flagged, Group, Number, OctetString
 from dissectors.dlms.obis import build_obis, target
+from dissectors.layout.axdr import LAYER, AxdrPart, Choice, Flagged, Group, Number, OctetString, ReadPart
 from dissectors.layout.lengths import build_octets, read_length
-from dissectors.model.errors import Malformed, Truncated
+from dissectors.model.errors import DissectionError, Malformed, Truncated
 from dissectors.model.field import Field
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "RESULT",
     "SELECTED_ATTRIBUTE",
     "SELECTION",
+    "DataPart",
     "Reference",
     "TypedDateTime",
 ]
@@ -39,52 +42,61 @@ class Reference(NamedTuple):
     number: int
 
 
-class InvokeId(Element):
+def invoke_words(value: int) -> str:
     """Invoke-Id-And-Priority: bits 3-0 id, 5-4 reserved, 6 service class, 7 priority."""
-
-    __slots__ = ()
-
-    def read(self, data: bytes, pos: int, end: int) -> tuple[int, int]:
-        if pos >= end:
-            raise Truncated(1, 0, layer=LAYER, offset=pos)
-        return data[pos], pos + 1
-
-    def build(self, value: Any) -> bytes:
-        return bytes((int(value),))
-
-    def meaning(self, value: Any) -> str:
-        service = "confirmed" if value & 0x40 else "unconfirmed"
-        return f"id {value & 15}, {service}, {'high' if value & 0x80 else 'normal'} priority"
+    service = "confirmed" if value & 0x40 else "unconfirmed"
+    return f"id {value & 15}, {service}, {'high' if value & 0x80 else 'normal'} priority"
 
 
-class LongInvokeId(Element):
+def long_invoke_words(value: int) -> str:
     """Long-Invoke-Id-And-Priority: bits 23-0 id, 28 self-descriptive, 29 break on error, 30, 31 as above."""
+    words = [f"id {value & 0xFFFFFF}"]
+    words += ["self-descriptive"] * bool(value >> 28 & 1) + ["break on error"] * bool(value >> 29 & 1)
+    words.append("confirmed" if value >> 30 & 1 else "unconfirmed")
+    return ", ".join([*words, f"{'high' if value >> 31 else 'normal'} priority"])
+
+
+class DataPart(AxdrPart):
+    """One COSEM Data; reads to a node, its plain value is a `Data`. It is built of one, or of octets ready made.
+
+    The parameters of selective access do not count as data that are carried.
+    """
 
     __slots__ = ()
 
-    def read(self, data: bytes, pos: int, end: int) -> tuple[int, int]:
-        if pos + 4 > end:
-            raise Truncated(4, end - pos, layer=LAYER, offset=pos)
-        return int.from_bytes(data[pos : pos + 4], "big"), pos + 4
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.carries_data = name != "parameters"
+
+    def read(self, data: bytes, pos: int, end: int) -> tuple[Node, int]:
+        return read_node(data, pos, end)
+
+    def read_several(self, data: bytes, pos: int, end: int, count: int) -> tuple[list[ReadPart], int]:
+        try:
+            nodes, stop = read_nodes(data, pos, end, count, 0)
+        except DissectionError as error:
+            nodes, stop = error.partial
+            error.partial = [(self, node, node[2], node[3]) for node in nodes], stop
+            raise
+        return [(self, node, node[2], node[3]) for node in nodes], stop
 
     def build(self, value: Any) -> bytes:
-        return int(value).to_bytes(4, "big")
+        return value if isinstance(value, bytes) else build_data(value)
 
-    def meaning(self, value: Any) -> str:
-        words = [f"id {value & 0xFFFFFF}"]
-        words += ["self-descriptive"] * bool(value >> 28 & 1) + ["break on error"] * bool(value >> 29 & 1)
-        words.append("confirmed" if value >> 30 & 1 else "unconfirmed")
-        return ", ".join([*words, f"{'high' if value >> 31 else 'normal'} priority"])
+    def plain(self, value: Any) -> Data:
+        return typed(value)
+
+    def field(self, value: Any, start: int, end: int, buffer: str) -> Field:
+        return data_field(value, self.name, buffer)
 
 
-class Descriptor(Element):
+class Descriptor(AxdrPart):
     """Attribute or method descriptor: class (2), instance (6), signed index (1); reads to the nine octets."""
 
     __slots__ = ("method",)
-    least = 9
 
     def __init__(self, name: str, method: bool = False) -> None:
-        super().__init__(name)
+        super().__init__(name, least=9)
         self.method = method
 
     def read(self, data: bytes, pos: int, end: int) -> tuple[bytes, int]:
@@ -120,7 +132,7 @@ class TypedDateTime(bytes):
     """A date-time that a meter sent with its Data type tag (09 0C) where only a length belongs."""
 
 
-class DateTimeOctets(Element):
+class DateTimeOctets(AxdrPart):
     """A date-time as octet string: empty, or 12 octets; with a Data tag before it in some meters' pushes."""
 
     __slots__ = ("quirks",)
@@ -149,27 +161,20 @@ class DateTimeOctets(Element):
         return str(read_date_time(value)) if value else "absent"
 
 
-INVOKE = InvokeId("invoke_id_and_priority")
-LONG_INVOKE = LongInvokeId("long_invoke_id_and_priority")
+INVOKE = Number("invoke_id_and_priority", names=invoke_words)
+LONG_INVOKE = Number("long_invoke_id_and_priority", 4, long_invoke_words)
 ATTRIBUTE = Descriptor("attribute")
 METHOD = Descriptor("method", method=True)
-DATA = DataElement("data")
+DATA = DataPart("data")
 DATE_TIME = DateTimeOctets("date_time")
 PUSH_DATE_TIME = DateTimeOctets("date_time", quirks=True)
 BLOCK_NUMBER = Number("block_number", 4)
 RESULT = Number("result", names=codes("data-access-result"))
 ACTION_RESULT = Number("result", names=codes("action-result"))
-SELECTION_BODY = Group("selection", Number("selector"), DataElement("parameters"))
+SELECTION_BODY = Group("selection", Number("selector"), DataPart("parameters"))
 SELECTION = Flagged(SELECTION_BODY)
 
 
-class SelectedAttribute(Group):
-    """An attribute with optional selective access, as it stands in lists."""
-
-    __slots__ = ()
-    least = 10
-
-
-SELECTED_ATTRIBUTE = SelectedAttribute("attribute_with_selection", ATTRIBUTE, SELECTION)
+SELECTED_ATTRIBUTE = Group("attribute_with_selection", ATTRIBUTE, SELECTION, least=10)
 GET_RESULT = Choice("get_result", {0: ("data", (DATA,)), 1: ("data-access-result", (RESULT,))})
 RAW_DATA = OctetString("raw_data", "part of the whole, see the reassembled value")

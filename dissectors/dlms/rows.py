@@ -74,7 +74,7 @@ def row_of(pair: Pair, association: Association) -> Row:
     class_id = attribute = obis = None
     unit = ""
     if where is not None:
-        class_id, obis, attribute, object_, class_name, _, known_unit, *_ = where
+        class_id, obis, attribute, object_, class_name, _, known_unit, _, _ = where
         name = object_ or class_name
         if attribute in REGISTER_VALUES.get(class_id, ()):
             unit, scaler = known_unit, association.scalers.get((class_id, obis))

@@ -5,7 +5,6 @@ Source: IEC 62056-5-3 (Green Book), clauses on the GET, SET, ACTION and EventNot
 
 from __future__ import annotations
 
-from dissectors.dlms.layout import Boolean, Choice, Element, Flagged, Group, Sequence
 from dissectors.dlms.references import (
     ACTION_RESULT,
     ATTRIBUTE,
@@ -20,6 +19,7 @@ from dissectors.dlms.references import (
     SELECTED_ATTRIBUTE,
     SELECTION,
 )
+from dissectors.layout.axdr import AxdrPart, Boolean, Choice, Flagged, Group, Sequence
 
 __all__ = ["LN_SERVICES"]
 
@@ -31,16 +31,9 @@ VALUES = Sequence("values", DATA)
 BLOCK_RESULT = Choice("block_result", {0: ("raw-data", (RAW_DATA,)), 1: ("data-access-result", (RESULT,))})
 
 
-class _ActionAnswer(Group):
-    """Action result and optional return parameters."""
+ANSWER = Group("answer", ACTION_RESULT, Flagged(Choice("return", GET_RESULT.options)), least=2)
 
-    __slots__ = ()
-    least = 2
-
-
-ANSWER = _ActionAnswer("answer", ACTION_RESULT, Flagged(Choice("return", dict(GET_RESULT.options))))
-
-Options = dict[int, tuple[str, tuple[Element, ...]]]
+Options = dict[int, tuple[str, tuple[AxdrPart, ...]]]
 
 GET_REQUEST: Options = {
     1: ("normal", (INVOKE, ATTRIBUTE, SELECTION)),
@@ -80,9 +73,9 @@ ACTION_RESPONSE: Options = {
     3: ("with-list", (INVOKE, Sequence("answers", ANSWER))),
     4: ("next-pblock", (INVOKE, BLOCK_NUMBER)),
 }
-EVENT_NOTIFICATION: tuple[Element, ...] = (Flagged(DATE_TIME), ATTRIBUTE, DATA)
+EVENT_NOTIFICATION: tuple[AxdrPart, ...] = (Flagged(DATE_TIME), ATTRIBUTE, DATA)
 
-LN_SERVICES: dict[int, Options | tuple[Element, ...]] = {
+LN_SERVICES: dict[int, Options | tuple[AxdrPart, ...]] = {
     0xC0: GET_REQUEST,
     0xC1: SET_REQUEST,
     0xC2: EVENT_NOTIFICATION,

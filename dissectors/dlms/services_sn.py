@@ -5,19 +5,16 @@ Source: IEC 62056-5-3 (Green Book), clauses on the Read, Write and InformationRe
 
 from __future__ import annotations
 
-from typing import Any
-
-from dissectors.dlms.layout import (
+from dissectors.dlms.references import DATA, RAW_DATA, RESULT, DataPart
+from dissectors.layout.axdr import (
+    AxdrPart,
     Boolean,
     Choice,
-    DataElement,
-    Element,
     Flagged,
     Number,
     OctetString,
     Sequence,
 )
-from dissectors.dlms.references import DATA, RAW_DATA, RESULT
 
 __all__ = ["SN_SERVICES"]
 
@@ -25,40 +22,29 @@ BLOCK = Number("block_number", 2)
 LAST = Boolean("last_block")
 
 
-class ShortName(Number):
+def short_name_words(value: int) -> str:
     """A base name plus attribute or method offset; FA00 is the association object."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__("variable_name", 2)
-
-    def meaning(self, value: Any) -> str:
-        base = 0xFA00
-        if base <= value < base + 0x100:
-            return f"association object (0-0:40.0.0.255) + 0x{value - base:02x}"
-        return f"short name 0x{value:04x}"
+    base = 0xFA00
+    if base <= value < base + 0x100:
+        return f"association object (0-0:40.0.0.255) + 0x{value - base:02x}"
+    return f"short name 0x{value:04x}"
 
 
-NAME = ShortName()
+NAME = Number("variable_name", 2, short_name_words)
 DETAILED = (NAME, Number("access_selector"), OctetString("detail"))
 
 
-class _Variable(Choice):
-    __slots__ = ()
-    least = 3
-
-
-VARIABLE = _Variable(
+VARIABLE = Choice(
     "variable_access",
     {
         2: ("variable-name", (NAME,)),
         3: ("detailed-access", DETAILED),
-        4: ("parameterised-access", (NAME, Number("selector"), DataElement("parameters"))),
+        4: ("parameterised-access", (NAME, Number("selector"), DataPart("parameters"))),
         5: ("block-number-access", (BLOCK,)),
         6: ("read-data-block-access", (LAST, BLOCK, RAW_DATA)),
         7: ("write-data-block-access", (LAST, BLOCK)),
     },
+    least=3,
 )
 VARIABLES = Sequence("variables", VARIABLE)
 VALUES = Sequence("values", DATA)
@@ -77,21 +63,14 @@ WRITE_RESULT = Choice(
 )
 
 
-class GeneralizedTime(OctetString):
-    """A time as visible text: YYYYMMDDhhmmss[.f][Z or offset]."""
+CURRENT_TIME = OctetString("current_time", names=lambda value: value.decode("latin-1"))
+"""Visible text: YYYYMMDDhhmmss[.f][Z or offset]."""
 
-    __slots__ = ()
-
-    def meaning(self, value: Any) -> str:
-        text: str = value.decode("latin-1")
-        return text
-
-
-SN_SERVICES: dict[int, tuple[Element, ...]] = {
+SN_SERVICES: dict[int, tuple[AxdrPart, ...]] = {
     0x05: (VARIABLES,),
     0x06: (VARIABLES, VALUES),
     0x0C: (Sequence("results", READ_RESULT),),
     0x0D: (Sequence("results", WRITE_RESULT),),
     0x16: (VARIABLES, VALUES),
-    0x18: (Flagged(GeneralizedTime("current_time")), VARIABLES, VALUES),
+    0x18: (Flagged(CURRENT_TIME), VARIABLES, VALUES),
 }

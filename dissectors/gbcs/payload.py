@@ -15,11 +15,10 @@ from typing import NamedTuple
 
 from dissectors.dlms.apdu import Apdu, read_apdu
 from dissectors.dlms.data import Node
-from dissectors.dlms.layout import ReadElement, Sequence
 from dissectors.dlms.obis import Target, target
-from dissectors.dlms.partial import read_partial_apdu
 from dissectors.gbcs.gbz import Component, read_component
 from dissectors.gbcs.protection import SECURITY_HEADER
+from dissectors.layout.axdr import ReadPart, Sequence
 from dissectors.layout.lengths import build_length, read_length
 from dissectors.model.cursor import Cursor
 from dissectors.model.errors import DissectionError, Malformed, Truncated
@@ -125,7 +124,7 @@ class Payload:
         """What is wrong with the payload."""
         return self._read.issues
 
-    def part(self, name: str) -> ReadElement | None:
+    def part(self, name: str) -> ReadPart | None:
         """The part of the APDU called `name`; None where it has none, or was not read so far."""
         return self.apdu.part(name) if self.apdu is not None else None
 
@@ -186,7 +185,7 @@ def _read_apdu(payload: Payload) -> _Read:
         apdu = read_apdu(octets, start, end)
     except DissectionError as error:
         issues.append(Issue.of(error))
-        apdu = read_partial_apdu(octets, start, end)
+        apdu = error.partial
     for element, _, at, _ in apdu.parts if apdu is not None else ():
         if isinstance(element, Sequence):
             issues += _long_count(octets, at, end)

@@ -7,6 +7,8 @@ A dissector that meets one keeps what it has read so far and turns the error int
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "AuthenticationFailed",
     "DissectionError",
@@ -31,6 +33,8 @@ class DissectionError(Exception):
         self.text = text
         self.layer = layer
         self.offset = offset
+        self.partial: Any = None
+        """What was read before, where a reader that knows of nothing else leaves it (`dissectors.layout.axdr`)."""
 
     def __str__(self) -> str:
         return f"{self.layer}: offset {self.offset}: {self.text}" if self.layer else self.text

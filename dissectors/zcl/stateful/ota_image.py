@@ -256,7 +256,7 @@ def _element_parts(element: Element, buffer: str) -> list[Field]:
     if element.tag in CERTIFICATES:
         return certificate_fields(octets, offset, buffer)
     if len(octets) == 8 + SIGNATURES.get(element.tag, -9):
-        fields = Signature.read(Cursor(octets)).tree(buffer).children
+        fields = Signature.read(Cursor(octets, layer=LAYER)).tree(buffer).children
         for field in fields:
             field.offset += offset
         return fields
