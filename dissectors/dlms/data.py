@@ -100,11 +100,8 @@ def read_node(data: bytes, pos: int, end: int, depth: int = 0) -> tuple[Node, in
 
 
 def read_nodes(data: bytes, pos: int, end: int, count: int, depth: int) -> tuple[list[Node], int]:
-    """`count` Data in a row.
-
-    The loop repeats what `read_node` does for the commonest types, because here a decoder spends its time;
-    whatever is long, rare or wrong goes to `read_node`.
-    """
+    """`count` Data in a row. The loop repeats what `read_node` does for the commonest types, because here a decoder
+    spends its time; whatever is long, rare or wrong goes there."""
     out: list[Node] = []
     append = out.append
     fixed_sizes = FIXED
