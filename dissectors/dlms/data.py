@@ -129,10 +129,6 @@ def read_nodes(data: bytes, pos: int, end: int, count: int, depth: int) -> tuple
                     append((tag, items, pos, stop))
                     pos = stop
                     continue
-            elif tag == 0:
-                append((0, None, pos, pos + 1))
-                pos += 1
-                continue
             node, pos = read_node(data, pos, end, depth)
             append(node)
     except DissectionError as error:

@@ -62,16 +62,18 @@ STRUCTS: dict[int, struct.Struct] = {
     tag: struct.Struct(_FORMATS[kind]) for tag, kind in KINDS.items() if kind in _FORMATS
 }
 Fixed = tuple[int, Callable[[bytes, int], tuple[Any, ...]]]
+NOTHING: Fixed = (0, lambda data, pos: (None,))
 FIXED: list[Fixed | None] = [
-    (STRUCTS[tag].size, STRUCTS[tag].unpack_from) if tag in STRUCTS else None for tag in range(257)
+    (STRUCTS[tag].size, STRUCTS[tag].unpack_from)
+    if tag in STRUCTS
+    else NOTHING
+    if KINDS.get(tag, ("",))[0] == "empty"
+    else None
+    for tag in range(257)
 ]
 LISTS = (TYPE_TAGS["array"], TYPE_TAGS["structure"])
 COMPACT = TYPE_TAGS["compact-array"]
 _NESTED = frozenset((*LISTS, COMPACT))
-
-
-def _read_empty(data: bytes, pos: int, end: int) -> tuple[None, int]:
-    return None, pos
 
 
 def _read_bits(data: bytes, pos: int, end: int) -> tuple[str, int]:
@@ -103,13 +105,11 @@ def _read_bcd(data: bytes, pos: int, end: int) -> tuple[str, int]:
 
 
 _VARIABLE: dict[int, Callable[[bytes, int, int], tuple[Any, int]]] = {
-    0: _read_empty,
     4: _read_bits,
     9: lambda data, pos, end: read_octets(data, pos, end, LAYER),
     10: _read_text,
     12: _read_utf8,
     13: _read_bcd,
-    255: _read_empty,
 }
 
 
