@@ -243,9 +243,11 @@ def _read_element(
             items.append(node)
         return (tag, items, start, pos), pos
     fixed = FIXED[tag]
-    if fixed is not None:
+    if fixed is not None and fixed[0]:
         if pos + fixed[0] > end:
             raise Truncated(fixed[0], end - pos, layer=LAYER, offset=pos)
         return (tag, fixed[1](data, pos)[0], start, pos + fixed[0]), pos + fixed[0]
+    if fixed is not None:
+        return (tag, None, start, pos), pos
     value, pos = read_scalar(tag, data, pos, end, pos)
     return (tag, value, start, pos), pos
