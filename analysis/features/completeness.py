@@ -93,6 +93,11 @@ class Completeness:
         chance = self.chance(station, frames)
         return self.missed(station) >= FEW and not improbable(lost, total, chance)
 
+    def may_explain_run(self, station: int | None, lost: int, total: int, frames: float = 1.0) -> bool:
+        """As `may_explain`, of `lost` things in a row among `total`."""
+        chance = self.chance(station, frames) ** lost
+        return self.missed(station) >= FEW and not improbable(1, total, chance)
+
 
 def completeness(view: View) -> Completeness:
     """The estimate for `view`, made once."""

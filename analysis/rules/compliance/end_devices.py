@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.features import identifiers
+from analysis.features.completeness import completeness
 from analysis.features.identifiers import CLUSTERS, MAC_COMMANDS, NWK_COMMANDS, ZDP_COMMANDS
 from analysis.features.judging import judge, mask, plural
 from analysis.features.polls import POLL
@@ -125,7 +126,9 @@ def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> I
 )
 def keep_alive_cadence(view: View, *, base: float = 600.0, jitter: float = 300.0) -> Iterator[Evidence]:
     """Devices read the keep-alive cluster of the hub every ten minutes plus up to five of jitter, or as the
-    hub's attributes say."""
+    hub's attributes say. Three reads in a row that the sniffer may not have heard, as often as it misses frames of the
+    device, only inform."""
+    air = completeness(view)
     rows = attributes_of(view, KEEP_ALIVE)
     told = rows[mask(rows["number"].notna()) & mask(rows["attribute"].notna())]
     for attribute, number in zip(told["attribute"], told["number"], strict=True):
@@ -138,10 +141,14 @@ def keep_alive_cadence(view: View, *, base: float = 600.0, jitter: float = 300.0
         long = gaps > 3 * (base + jitter)
         if long.any():
             frames = part["frame"].to_numpy()[1:][long]
-            yield broken(
-                Subject.device(source),
-                f"gaps of up to {gaps.max():,.0f} s (allowed {base + jitter:,.0f} s)",
-                frames,
+            text = f"gaps of up to {gaps.max():,.0f} s (allowed {base + jitter:,.0f} s)"
+            lost = int(np.ceil(gaps.max() / (base + jitter))) - 1
+            perhaps = air.may_explain_run(source, lost, len(part))
+            text += (
+                f"; the sniffer misses {air.missed(source):.0%} of its frames, perhaps these too"
+                if perhaps
+                else ""
             )
+            yield broken(Subject.device(source), text, frames, "info" if perhaps else None)
         else:
             yield kept(Subject.device(source), f"every {np.median(gaps):,.0f} s")
