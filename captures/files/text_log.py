@@ -4,6 +4,8 @@ Forms, told from the lines themselves:
 * ISD: ``[time duration type Packet sequence] [device] [octets]``, microseconds; the octets are PHR, frame with check
   sequence, and what the radio appended; EFR radios put F8 (received) or FC (sent) before it. An .isd file is a ZIP
   archive with such lines in its event.log.
+* Ubiqua: ``[time] name octets`` with dashes between the octets, then ``Frame Information:`` and what Ubiqua made of the
+  frame, which is read for channel and strength only. It writes FF-FF where the check sequence was.
 * dumps: an offset in hexadecimal and octets a line, a frame begins at offset 0; a time of day or date may stand before.
 * lines that hold a frame each, as one run of hexadecimal octets; time, channel, LQI and dBm are taken where named so.
 
@@ -42,6 +44,17 @@ ENDINGS = 4
 """Octets that a radio may have appended to a frame."""
 START_RX, START_TX = 0xF8, 0xFC
 ISD = re.compile(r"\[(\d+)\s+(-?\d+)\s+(\d+)\s+Packet\s+\S*\]\s*\[([^]]*)\]\s*\[([0-9A-Fa-f\s]+)\]")
+UBIQUA = re.compile(
+    r"\[(?P<time>\d\d:\d\d:\d\d\.\d+)\][^\[\]]*?\s(?P<octets>(?:[0-9A-F]{2}-)+[0-9A-F]{2})\s+Frame Information:"
+)
+SAID_BY_UBIQUA = {
+    "channel": re.compile(r"\bChannel:\s*(\d{1,2})\b"),
+    "rssi": re.compile(r"\bLink Quality:\s*(-\d{1,3})\s*dBm"),
+    "lqi": re.compile(r"\bLink Quality:\s*(\d{1,3})\b"),
+}
+NO_CHECK = b"\xff\xff"
+WITH_CHECK, WITHOUT_CHECK = 195, 230
+"""Link types."""
 DUMP = re.compile(r"^\s*(?:0x)?([0-9A-Fa-f]{3,8}):?\s+((?:[0-9A-Fa-f]{2,4}(?:\s|$))+)")
 TOKEN = re.compile(r"[0-9A-Za-z]+")
 HEXADECIMAL = re.compile(r"(?:0x)?(?:[0-9A-Fa-f]{2})+")
@@ -96,12 +109,15 @@ def read_text(source: Source) -> tuple[str, TextReader] | None:
     if not octets or b"\0" in octets[:4096]:
         return None
     lines = [line[:LONGEST_LINE] for line in octets.decode("utf-8", "replace").splitlines()]
-    for name, parse, sure in (("isd", _isd, True), ("hex dump", _dump, False), ("log", _lines, False)):
+    for name, parse, sure in (
+        ("isd", _isd, True), ("ubiqua text", _ubiqua, True), ("hex dump", _dump, False), ("log", _lines, False),
+    ):  # fmt: skip
         if not sure and not _proven(parse(lines[:PROVING])):
             continue
         entries = parse(lines)
         if entries:
-            facts.interfaces.append(Interface(195, name))
+            unchecked = parse is _ubiqua and not any(_checks(one.octets, 0) for one in entries)
+            facts.interfaces.append(Interface(WITHOUT_CHECK if unchecked else WITH_CHECK, name))
             return name, TextReader(entries, facts)
     return None
 
@@ -132,6 +148,32 @@ def _isd(lines: list[str]) -> list[Entry]:
         frame = octets[1 : 1 + octets[0]] if octets else b""
         if frame:
             out.append(Entry(frame, int(found[1]) * 1000 if len(found[1]) < 16 else None))
+    return out
+
+
+def _ubiqua(lines: list[str]) -> list[Entry]:
+    text = "\n".join(lines)
+    found = list(UBIQUA.finditer(text))
+    ends = [*(one.start() for one in found[1:]), len(text)][: len(found)]
+    out = []
+    for one, end in zip(found, ends, strict=True):
+        told = text[one.end() : min(end, one.end() + LONGEST_LINE)]
+        said = {name: int(hit[1]) for name, wanted in SAID_BY_UBIQUA.items() if (hit := wanted.search(told))}
+        octets = bytes.fromhex(one["octets"].replace("-", " "))
+        out.append(
+            Entry(
+                octets,
+                _time(one["time"]),
+                said.get("channel", 255),
+                said.get("rssi", -128),
+                said.get("lqi", -1),
+            )
+        )
+    if all(entry.octets.endswith(NO_CHECK) for entry in out) and not any(
+        _checks(entry.octets, 0) for entry in out
+    ):
+        for entry in out:
+            entry.octets = entry.octets[: -len(NO_CHECK)]
     return out
 
 

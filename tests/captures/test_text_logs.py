@@ -142,3 +142,35 @@ def test_a_cut_record_of_ti_packet_sniffer() -> None:
     got = whole(psd(with_ti(MANY))[:-20])
     assert len(got.rows) == len(MANY) - 1
     assert len(got.lost) == 1
+
+
+def ubiqua(frames: list[bytes], check: str = "FF-FF", newline: str = "\n") -> bytes:
+    """Ubiqua's text export: a line with the octets, then what it made of them, hexadecimal words among it."""
+    parts = []
+    for n, frame in enumerate(frames):
+        octets = "-".join([*(f"{octet:02X}" for octet in frame), check])
+        parts += [
+            f"[17:51:{n:02}.899741] Link Status {octets} ", f"Frame Information: ({len(frame) + 2} bytes)",
+            f"    Packet Number: {n + 1}", f"    Timestamp: 17:51:{n:02}.899741", "    Channel: 11",
+            "    Link Quality: -28 dBm", "MAC Header: 0xFFFFFFFFA10803", "    Source IEEE Address: 00:12:4B:00:04:2B:3B:67",
+        ]  # fmt: skip
+    return newline.join(parts).encode()
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", " "])
+def test_text_of_ubiqua(newline: str) -> None:
+    """It writes FF-FF where the check sequence was; a page that lost its line ends is read too."""
+    got = whole(ubiqua(FRAMES, newline=newline))
+    assert [row.octets for row in got.rows] == FRAMES
+    assert {row.fcs for row in got.rows} == {FcsState.UNKNOWN}
+    assert {(row.channel, row.rssi) for row in got.rows} == {(11, -28)}
+    assert got.rows[1].time_ns - got.rows[0].time_ns == 10**9
+
+
+def test_text_of_ubiqua_with_real_check_sequences() -> None:
+    text = "\n".join(
+        ubiqua([one[:-2]], "-".join(f"{o:02X}" for o in one[-2:])).decode() for one in with_fcs()
+    )
+    got = whole(text.encode())
+    assert [row.octets for row in got.rows] == with_fcs()
+    assert {row.fcs for row in got.rows} == {FcsState.GOOD}

@@ -89,7 +89,7 @@ def test_a_message_gives_a_result_or_a_word(
 
 
 @pytest.mark.parametrize("name", inputs(KEYS))
-def test_a_key_file_is_read_or_refused_with_its_place(shared: Path, name: str) -> None:
+def test_a_key_file_is_read_or_refused_by_name(shared: Path, name: str) -> None:
     path = shared / "cases" / name
     if path.name in REFUSED:
         with pytest.raises(KeyFileError, match=path.name):
