@@ -13,7 +13,7 @@ from analysis.engine.checking import check
 from analysis.findings.model import CheckResult
 from analysis.keys.keyfile import KeyFileError, read_keys
 from analysis.pipeline.decode import decode
-from dissectors.zcl.ota_image import read_image
+from dissectors.zcl.stateful.ota_image import read_image
 
 pytestmark = pytest.mark.shared
 
