@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from analysis.features.identifiers import ZDP_COMMANDS
 from analysis.features.judging import mask, plural
 from analysis.rules.declare import Evidence, Frame, Subject, View, broken, c, kept, packets, rule
 
@@ -14,7 +15,7 @@ Span = tuple[float, float, list[int]]
 """A run of beacons that permit association: start, end, frames."""
 
 OPENINGS = (
-    (c.aps_profile == "ZigBee Device Profile") & (c.aps_cluster == 0x0036)  # Mgmt_Permit_Joining_req
+    (c.aps_profile == "ZigBee Device Profile") & (c.aps_cluster == ZDP_COMMANDS["Mgmt_Permit_Joining_req"])
     | c.mac_command.isin("Association Request", "Association Response")
     | (c.aps_command == "Transport Key")
 )
