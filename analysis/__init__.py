@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from dissectors.modules.former_names import answer_to_former_names
+from dissectors.modules import answer_to_former_names
 
 __all__ = ["resolved"]
 

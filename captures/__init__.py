@@ -8,12 +8,11 @@ from captures.block import BLOCK_FRAMES, FcsState, FrameBlock, Kind, Lost, Trail
 from captures.capture import Capture, CaptureFacts, open_capture
 from captures.errors import CaptureError, CaptureMissing, UnknownFormat, UnsupportedLinkType
 from captures.frame import CapturedFrame, captured_frames
-from dissectors.modules.deferred import deferred
-from dissectors.modules.former_names import answer_to_former_names
+from dissectors.modules import answer_to_former_names, public_names
 
 if TYPE_CHECKING:
     from captures.writer import CaptureWriter, write_capture
-    from dissectors.model.field import Field
+    from dissectors import Field
 
 __all__ = [
     "BLOCK_FRAMES",
@@ -46,7 +45,7 @@ def encapsulation_fields(record: bytes, link_type: int, frame: tuple[int, int] |
 
 # Who only reads captures does not load what writes them.
 WRITING = ("CaptureWriter", "write_capture")
-__getattr__ = deferred(__name__, dict.fromkeys(WRITING, "writer"))
+__getattr__, _ = public_names(__name__, {"writer": " ".join(WRITING)})
 MOVED = {
     "captures.fields": "captures.encapsulations.tree",
     "captures.files.gather": "captures.gather",

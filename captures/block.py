@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dissectors.model.frame import RawFrame, Trailer
+from dissectors import RawFrame
+from dissectors.model import Trailer
 
 __all__ = [
     "BLOCK_FRAMES",

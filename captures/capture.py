@@ -16,7 +16,7 @@ from captures.files.joined import JoinedReader
 from captures.files.magic import PCAPNG, VARIANTS
 from captures.files.records import Reader, Records
 from captures.files.source import Input, Source, Window, open_input
-from dissectors.model.keyring import Key
+from dissectors import Key
 
 __all__ = ["Capture", "CaptureFacts", "open_capture"]
 

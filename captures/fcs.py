@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captures.gather import gather
-from dissectors.crypto.crc import crc16
+from dissectors.crypto import crc16
 from dissectors.ieee802154 import fcs
 
 __all__ = ["fcs16", "fcs32", "remainders"]

@@ -27,7 +27,7 @@ from captures.sniffers.recorder import Recording, Ring, record, with_losses_told
 from captures.sniffers.source import Sniffer
 from captures.steadying import Steady
 from captures.writer import CaptureWriter
-from dissectors.model.keyring import Key
+from dissectors import Key
 
 __all__ = ["LiveBlock", "LiveCapture"]
 

@@ -1,6 +1,6 @@
 """Former home of all structures: they are beside what reads them now."""
 
-from dissectors.modules.deferred import deferred
+from dissectors.modules import public_names
 
 _HOMES = {
     "files.structures": "INTERFACE NAME PCAP_FILE_HEADER SECRETS SECTION_HEADER ZIGBEE_APS_SECRET ZIGBEE_NETWORK_SECRET",
@@ -14,4 +14,4 @@ _HOMES = {
     "encapsulations.zboss": "ZBOSS",
     "encapsulations.zep": "ZEP1 ZEP2 ZEP_ACK",
 }
-__getattr__ = deferred("captures", {name: home for home, names in _HOMES.items() for name in names.split()})
+__getattr__, _ = public_names(__name__, {f"..{home}": names for home, names in _HOMES.items()})

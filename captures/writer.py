@@ -20,7 +20,7 @@ from captures.fcs import fcs16
 from captures.files.blocks import SECRETS_ZAPS, SECRETS_ZNWK, pad4
 from captures.frame import CapturedFrame, captured_frames
 from captures.whole_files import whole_file
-from dissectors.model.keyring import Key
+from dissectors import Key
 
 __all__ = ["CaptureWriter", "CapturedFrame", "Format", "captured_frames", "write_capture"]
 

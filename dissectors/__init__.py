@@ -1,26 +1,36 @@
 """What the octets say: from the 802.15.4 frame to the last COSEM value. No I/O of any kind in here.
 
-Names resolve on first use. Modules that had another name or place once answer to it still: scripts hold on to them.
+Each room has a public face of its own; names resolve on first use. Modules that had another name or place once answer to
+it still: scripts hold on to them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.modules.deferred import deferred
 from dissectors.modules.former_names import answer_to_former_names
+from dissectors.modules.lazy_names import public_names
 
 if TYPE_CHECKING:
-    from dissectors.radio.dispatch import dissect_frame
-
-__all__ = ["dissect_frame"]
+    from dissectors import dlms as dlms
+    from dissectors import gbcs as gbcs
+    from dissectors.model.context import HanContext as HanContext
+    from dissectors.model.errors import DissectionError as DissectionError
+    from dissectors.model.field import Field as Field
+    from dissectors.model.field import Issue as Issue
+    from dissectors.model.frame import Dissection as Dissection
+    from dissectors.model.frame import RawFrame as RawFrame
+    from dissectors.model.keyring import Key as Key
+    from dissectors.model.keyring import Keyring as Keyring
+    from dissectors.model.message import Message as Message
+    from dissectors.radio.dispatch import dissect_frame as dissect_frame
 
 MOVED = {
     "dissectors.context": "dissectors.model.context",
     "dissectors.counter_columns": "dissectors.security.counter_columns",
     "dissectors.counters": "dissectors.security.counters",
     "dissectors.cursor": "dissectors.model.cursor",
-    "dissectors.deferred": "dissectors.modules.deferred",
+    "dissectors.deferred": "dissectors.modules.lazy_names",
     "dissectors.dispatch": "dissectors.radio.dispatch",
     "dissectors.dlms.unwrapping": "dissectors.dlms.apdu_decoder",
     "dissectors.errors": "dissectors.model.errors",
@@ -40,7 +50,7 @@ MOVED = {
     "dissectors.message": "dissectors.model.message",
     "dissectors.other_protocols": "dissectors.radio.other_protocols",
     "dissectors.pasted": "dissectors.text.pasted",
-    "dissectors.printable": "dissectors.text.printable",
+    "dissectors.printable": "dissectors.text.display",
     "dissectors.protocol_detection": "dissectors.ieee802154.payload_protocol",
     "dissectors.reading": "dissectors.layout.reading",
     "dissectors.zcl.attribute_columns": "dissectors.zcl.columns.attributes",
@@ -87,4 +97,16 @@ MOVED = {
 
 answer_to_former_names(MOVED)
 # The ciphers take a while to load: only when the first frame is dissected.
-__getattr__ = deferred(__name__, {"dissect_frame": "dispatch"})
+__getattr__, __all__ = public_names(
+    __name__,
+    {
+        "model.context": "HanContext",
+        "model.errors": "DissectionError",
+        "model.field": "Field Issue",
+        "model.frame": "Dissection RawFrame",
+        "model.keyring": "Key Keyring",
+        "model.message": "Message",
+        "radio.dispatch": "dissect_frame",
+    },
+    modules="dlms gbcs",
+)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from analysis.pipeline.source import ReopenableSource
     from captures import CapturedFrame
     from captures.memory import FrameSource
-    from dissectors.model.keyring import Keyring
+    from dissectors import Keyring
 
 __all__ = ["Capture", "Captures", "open_captures"]
 

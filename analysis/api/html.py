@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from dissectors.text.printable import printable
+from dissectors.text import printable
 
 __all__ = ["block", "heading", "rows_table", "text"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.api import html
 
 if TYPE_CHECKING:
-    from dissectors.model.keyring import Keyring
+    from dissectors import Keyring
 
 __all__ = ["Keys", "keyring_of"]
 
@@ -57,7 +57,7 @@ def keyring_of(given: str | os.PathLike[str] | Keyring | Keys | None) -> Keyring
     Raises:
         KeyFileError: the file cannot be read or says something impossible.
     """
-    from dissectors.model.keyring import Keyring
+    from dissectors import Keyring
 
     if isinstance(given, Keys):
         return given.ring

@@ -11,8 +11,7 @@ from analysis.api.keys import Keys, keyring_of
 
 if TYPE_CHECKING:
     from analysis.views.frame import Shown
-    from dissectors.model.keyring import Keyring
-    from dissectors.model.message import Message
+    from dissectors import Keyring, Message
 
 __all__ = ["FoundFrame", "FoundMessage", "message"]
 
@@ -70,7 +69,7 @@ class FoundFrame:
         return self.text()
 
     def __repr__(self) -> str:
-        from dissectors.text.printable import printable
+        from dissectors.text import printable
 
         return printable(f"<frame {self.number}: {self.protocol or 'unknown'}: {self.summary or ''}>")
 
@@ -149,7 +148,7 @@ class FoundMessage:
         return self.text()
 
     def __repr__(self) -> str:
-        from dissectors.text.printable import printable
+        from dissectors.text import printable
 
         return printable(f"<message {self.source}: {self.summary}>")
 

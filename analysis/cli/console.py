@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from analysis.views.usage import UsageError
-from dissectors.text.printable import json_text, printable
+from dissectors.text import json_text, printable
 
 if TYPE_CHECKING:
     from analysis.pipeline.decode import Progress

@@ -21,7 +21,7 @@ from analysis.cli.command_line.arguments import plain_arguments
 from analysis.cli.command_line.guard import explained, guarded
 from analysis.cli.command_line.registry import VERBS
 from analysis.cli.command_line.standard_streams import stand_in_for_closed_streams
-from dissectors.text.printable import printable
+from dissectors.text import printable
 
 __all__ = ["main", "run"]
 

@@ -35,7 +35,7 @@ from analysis.pipeline.windows import PART, WINDOW, Window, WindowSink
 from analysis.rules.profile import Profile, read_profile
 from analysis.rules.registry import rules as all_rules
 from analysis.tables.lazy import numbers_of
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 __all__ = ["Checked", "Checking", "RuleSink", "Watcher", "check", "check_capture"]
 

@@ -15,7 +15,7 @@ from analysis.pipeline.keytable import scope_of
 from analysis.pipeline.session import Session
 from analysis.pipeline.source import ReopenableSource
 from analysis.rules.profile import Profile
-from dissectors.model.keyring import Key
+from dissectors import Key
 
 __all__ = ["fingerprint", "provenance_of"]
 

@@ -18,17 +18,16 @@ from typing import NewType
 
 from analysis.features import names
 from analysis.features.names import UnknownName
-from dissectors.dlms.obis import class_name, member_name
-from dissectors.gbcs.names import use_cases
-from dissectors.ieee802154.commands import COMMAND_NAMES, COMMANDS
-from dissectors.layout import Layer
-from dissectors.layout.tables import names as values_of
-from dissectors.layout.tables import table
-from dissectors.zcl import catalogue
-from dissectors.zcl.general import GENERAL
-from dissectors.zigbee.aps import commands as aps_commands
-from dissectors.zigbee.nwk import commands as nwk_commands
-from dissectors.zigbee.zdp.read import zdp_layer, zdp_names
+from dissectors.dlms import class_name, member_name
+from dissectors.gbcs import use_cases
+from dissectors.ieee802154 import COMMAND_NAMES, COMMANDS
+from dissectors.layout import Layer, table
+from dissectors.layout import names as values_of
+from dissectors.zcl import GENERAL, catalogue
+from dissectors.zigbee import APS_COMMAND_NAMES, NWK_COMMAND_NAMES, zdp_layer, zdp_names
+from dissectors.zigbee import APS_COMMANDS as APS_LAYERS
+from dissectors.zigbee import KEY_TYPES as KEY_TYPE_NAMES
+from dissectors.zigbee import NWK_COMMANDS as NWK_LAYERS
 
 __all__ = [
     "ALERTS", "APS_COMMANDS", "CLUSTERS", "GENERAL_COMMANDS", "KEY_TYPES", "MAC_COMMANDS", "NWK_COMMANDS", "PROFILES",
@@ -99,14 +98,10 @@ CLUSTERS = Identifiers(
 PROFILES = Identifiers("profile", lambda: _turned(values_of("zigbee", "profile")))
 GENERAL_COMMANDS = Identifiers("general command", lambda: {one.name: code for code, one in GENERAL.items()})
 MAC_COMMANDS = Identifiers("MAC command", lambda: _turned(COMMAND_NAMES), COMMANDS.get)
-NWK_COMMANDS = Identifiers(
-    "NWK command", lambda: _turned(nwk_commands.NWK_COMMAND_NAMES), nwk_commands.NWK_COMMANDS.get
-)
-APS_COMMANDS = Identifiers(
-    "APS command", lambda: _turned(aps_commands.APS_COMMAND_NAMES), aps_commands.APS_COMMANDS.get
-)
+NWK_COMMANDS = Identifiers("NWK command", lambda: _turned(NWK_COMMAND_NAMES), NWK_LAYERS.get)
+APS_COMMANDS = Identifiers("APS command", lambda: _turned(APS_COMMAND_NAMES), APS_LAYERS.get)
 ZDP_COMMANDS = Identifiers("ZDP command", lambda: _turned(zdp_names()), zdp_layer)
-KEY_TYPES = Identifiers("key type", lambda: _turned(aps_commands.KEY_TYPES))
+KEY_TYPES = Identifiers("key type", lambda: _turned(KEY_TYPE_NAMES))
 REQUEST_KEY_TYPES = Identifiers(
     "key type of a request", lambda: _turned(values_of("zigbee", "request_key_type"))
 )

@@ -13,15 +13,19 @@ from typing import Any
 
 import pandas as pd
 
-from dissectors.dlms.obis import member_name
-from dissectors.gbcs import structures
-from dissectors.gbcs.der import Shape
-from dissectors.gbcs.names import use_cases as gbcs_use_cases
-from dissectors.gbcs.objects import object_title, objects_of, protected_of
-from dissectors.gbcs.templates import gbz_command, gbz_templates
-from dissectors.layout.tables import table
-from dissectors.zcl import catalogue
-from dissectors.zcl.general import GENERAL
+from dissectors.dlms import member_name
+from dissectors.gbcs import (
+    Shape,
+    gbz_command,
+    gbz_templates,
+    object_title,
+    objects_of,
+    protected_of,
+    structures,
+)
+from dissectors.gbcs import use_cases as gbcs_use_cases
+from dissectors.layout import table
+from dissectors.zcl import GENERAL, catalogue
 
 __all__ = [
     "UnknownName", "alert_code", "attribute", "cluster", "cluster_name", "command_field", "command_name", "commands",

@@ -13,7 +13,7 @@ from analysis.findings.model import CheckResult, Finding, Rule
 from analysis.findings.modifications import is_modification, states
 from analysis.findings.waivers import Accepted
 from analysis.tables.schema import columns_of
-from dissectors.text.printable import printable
+from dissectors.text import printable
 
 __all__ = ["explain_rule", "findings_table", "rules_json", "rules_text", "to_json", "to_sarif"]
 

@@ -23,8 +23,8 @@ from analysis.inspector.packet_list import PacketList, heading
 from analysis.views.filters import FilterError
 from analysis.views.frame import Shown
 from analysis.views.tree import field_text, issue_lines, secret_spans
-from dissectors.model.field import Field
-from dissectors.text.printable import printable
+from dissectors import Field
+from dissectors.text import printable
 
 __all__ = ["Inspector"]
 

@@ -15,8 +15,8 @@ from analysis.views.filters import Filter, parse_filter
 from analysis.views.frame import Shown, shown_row
 from captures import FrameBlock
 from captures.block import cut
-from dissectors.model.keyring import Keyring
-from dissectors.text.printable import printable
+from dissectors import Keyring
+from dissectors.text import printable
 
 __all__ = ["COLUMNS", "Inspected"]
 

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from analysis.keys.keyfile import read_keys_text
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 __all__ = ["keys_of_home"]
 

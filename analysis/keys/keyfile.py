@@ -19,8 +19,9 @@ from typing import Any
 
 from analysis.keys.remote_parties import REMOTE_PARTIES
 from captures.toml_text import TomlError, parse_toml
-from dissectors.model.keyring import CbkeScalars, DeviceName, DlmsKeys, InstallCode, Key, KeyKind, Keyring
-from dissectors.zigbee.security.link_keys import install_code_trouble
+from dissectors import Key, Keyring
+from dissectors.model import CbkeScalars, DeviceName, DlmsKeys, InstallCode, KeyKind
+from dissectors.zigbee import install_code_trouble
 
 __all__ = ["ENVIRONMENT", "KeyFileError", "loose_mode", "read_keys", "read_keys_text"]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dissectors.gbcs.keystore import Keystore
-from dissectors.model.errors import DissectionError
+from dissectors import DissectionError
+from dissectors.gbcs import Keystore
 
 __all__ = ["KeystoreError", "read_keystore"]
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dissectors.model.keyring import DeviceName, Keyring
+from dissectors import Keyring
+from dissectors.model import DeviceName
 
 __all__ = ["REMOTE_PARTIES", "remote_parties"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.pipeline.session import Session
-from dissectors.model.message import Message
+from dissectors import Message
 
 __all__ = ["Streams"]
 
@@ -45,8 +45,7 @@ class Streams:
 
     def take(self, message: Message, frames: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]] | None:
         """Take in a block; with the last one that was missing, the whole message and all its frames."""
-        from dissectors.gbcs.gbt import Stream, read_block
-        from dissectors.gbcs.message import GbcsMessage
+        from dissectors.gbcs import GbcsMessage, Stream, read_block
 
         if not isinstance(message, GbcsMessage) or message.facts.get("gbt_block") is None:
             return None

@@ -13,7 +13,7 @@ from analysis.tables.arrow import batch_of, check_batch, numpy_of
 from analysis.tables.batches import appended
 from analysis.tables.vocabulary import Vocabulary
 from captures.block import NO_TIME, FrameBlock
-from dissectors.zigbee.columns.stateless_layers import StatelessLayers
+from dissectors.zigbee import StatelessLayers
 
 __all__ = ["FRAME_TABLES", "decode_block", "message_batches"]
 

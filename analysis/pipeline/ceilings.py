@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dissectors.security.key_proofs import KeyProofs
+from dissectors.security import KeyProofs
 
 if TYPE_CHECKING:
     from analysis.pipeline.session import Session

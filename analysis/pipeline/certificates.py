@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.pipeline.implicit_certificates import implicit_rows
 from analysis.pipeline.session import Session
-from dissectors.model.message import Message
+from dissectors import Message
 
 __all__ = ["MOST_CERTIFICATES", "certificate_rows", "moment", "note_certificates"]
 
@@ -48,7 +48,7 @@ def note_certificates(
     der = payload is not None and payload.kind == "der"
     if layout is None or not (der or layout.certificate is not None):
         return
-    from dissectors.gbcs.certificates import certificates_in
+    from dissectors.gbcs import certificates_in
 
     for _, certificate in certificates_in(message.fields, message.octets):
         if certificate.der in session.certificates:
@@ -70,7 +70,7 @@ def _x509_rows(session: Session) -> Iterator[dict[str, Any]]:
     ring = session.context.keyring
     if ring.gbcs is None and not session.certificates:
         return
-    from dissectors.gbcs.keystore import Keystore
+    from dissectors.gbcs import Keystore
 
     store = ring.gbcs if ring.gbcs is not None else Keystore()
     seen: dict[bytes, Sighting] = session.certificates
@@ -93,8 +93,7 @@ def _x509_rows(session: Session) -> Iterator[dict[str, Any]]:
 
 def _said(certificate: Any) -> dict[str, Any]:
     """What a certificate says of itself."""
-    from dissectors.gbcs.chains import x509_facts
-    from dissectors.gbcs.names import role_title
+    from dissectors.gbcs import role_title, x509_facts
 
     facts = x509_facts(certificate.der)
     entity = certificate.entity and not certificate.authority
@@ -122,8 +121,7 @@ def _judged(
     certificate: Any, store: Any, between: list[Any], sighting: Sighting | None, session: Session
 ) -> dict[str, str]:
     """Chain, validity and revocation; authorities that messages carried may stand between it and a root."""
-    from dissectors.gbcs.chains import find_paths
-    from dissectors.gbcs.trust import judge_certificate
+    from dissectors.gbcs import find_paths, judge_certificate
 
     at = sighting.at if sighting is not None else moment(session.last_time)
     paths = find_paths(certificate, between, store.roots) if between else store.paths(certificate)

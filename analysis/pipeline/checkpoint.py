@@ -13,9 +13,9 @@ from typing import Any
 
 from analysis.pipeline.session import Session
 from analysis.tables.vocabulary import Vocabulary
-from dissectors.gbcs.keystore import Keystore
-from dissectors.model.message import Message
-from dissectors.zigbee.columns.frames import SummaryWords
+from dissectors import Message
+from dissectors.gbcs import Keystore
+from dissectors.zigbee import SummaryWords
 
 __all__ = ["Checkpoint"]
 

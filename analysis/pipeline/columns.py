@@ -24,13 +24,10 @@ from analysis.tables.arrow import batch_of
 from analysis.tables.batches import batch_with, in_words, joined
 from analysis.tables.vocabulary import Vocabulary
 from captures.block import NO_TIME, FcsState, FrameBlock, Kind, TrailerKind, cut
-from dissectors.security.counters import FrameCounters
-from dissectors.security.key_proofs import KeyChanges
+from dissectors.security import FrameCounters, KeyChanges
 from dissectors.vectors import Columns, Index, OctetArray, Span
-from dissectors.zcl.scaling import Scales
-from dissectors.zigbee.columns.frames import Frames
-from dissectors.zigbee.columns.read import read_frames
-from dissectors.zigbee.columns.stateless_layers import StatelessLayers, read_stateless_layers
+from dissectors.zcl import Scales
+from dissectors.zigbee import Frames, StatelessLayers, read_frames, read_stateless_layers
 
 __all__ = ["NEAREST", "frame_batches", "stateless_layers"]
 

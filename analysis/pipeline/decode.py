@@ -15,8 +15,8 @@ from analysis.tables.addresses import with_addresses
 from analysis.tables.arrow import empty_table
 from analysis.tables.frames import Frames
 from captures import CaptureFacts, Lost
-from dissectors.model.keyring import Keyring
-from dissectors.text.printable import printable
+from dissectors import Keyring
+from dissectors.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,7 @@ class MessageSink(Sink):
 class Decoded(Frames):
     """A decoded capture: its tables as pandas frames with Arrow dtypes, made when first asked for.
 
-    A frame is for people: its texts are printable (`dissectors.text.printable`), so that a notebook or a terminal may
+    A frame is for people: its texts are printable (`dissectors.text.display`), so that a notebook or a terminal may
     show it. `table` has them as they were sent. In both, addresses are hex digits.
 
     Attributes:

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.tables.arrow import codes_of, numpy_of, truths_of
-from dissectors.model.context import AddressMap
-from dissectors.model.keyring import DeviceName
+from dissectors.model import AddressMap, DeviceName
 from dissectors.vectors import first_places, sorted_distinct
 
 __all__ = ["Radios"]

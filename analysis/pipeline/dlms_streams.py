@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.pipeline.payloads import queue_message
 from analysis.pipeline.session import Session
-from dissectors.model.message import Message
+from dissectors import Message
 
 __all__ = ["MessagesOfFrames", "finish_dlms_streams", "read_packet"]
 
@@ -41,7 +41,7 @@ class MessagesOfFrames:
 
 def read_packet(session: Session, record: bytes, columns: dict[str, Any]) -> None:
     """Feed one record to the conversations of the capture; messages that it completes are queued."""
-    from dissectors.dlms.conversation import Conversations
+    from dissectors.dlms import Conversations
 
     conversations = session.context.state(Conversations)
     conversations.keys = session.context.keyring.dlms
@@ -66,7 +66,7 @@ def finish_dlms_streams(session: Session) -> None:
     """At the end of the capture: queue what was held behind gaps in its streams."""
     if "dissectors.dlms.conversation" not in sys.modules:
         return  # no packet was fed, and DLMS takes a tenth of a second to import
-    from dissectors.dlms.conversation import Conversations
+    from dissectors.dlms import Conversations
 
     found = session.context.state(Conversations).finish()
     session.context.state(MessagesOfFrames).note(found)

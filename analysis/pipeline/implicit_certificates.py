@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from analysis.pipeline.session import Session
-from dissectors.zcl.stateful.certificates import Certificate
-from dissectors.zcl.stateful.key_establishment import CarriedCertificate, CarriedCertificates
+from dissectors.zcl import CarriedCertificate, CarriedCertificates, Certificate
 
 __all__ = ["implicit_rows"]
 

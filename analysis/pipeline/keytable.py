@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.pipeline.session import Session
-from dissectors.model.keyring import Key, Keyring
-from dissectors.zigbee.security.candidates import WELL_KNOWN, install_code_keys
+from dissectors import Key, Keyring
+from dissectors.zigbee import WELL_KNOWN, install_code_keys
 
 __all__ = ["key_rows", "scope_of"]
 

@@ -21,7 +21,7 @@ from analysis.pipeline.prefetch import CaptureProgress
 from analysis.pipeline.session import Hindsight, Shut
 from analysis.pipeline.sinks import Sink, abandoning, tables_of
 from captures.live import LiveBlock, LiveCapture
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 __all__ = ["HELD", "LivePass", "run_live"]
 

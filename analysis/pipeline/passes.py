@@ -26,8 +26,8 @@ from analysis.tables.arrow import batch_of
 from analysis.tables.schema import TABLES
 from captures import CaptureFacts, FrameBlock
 from captures.block import BLOCK_FRAMES, cut
-from dissectors.model.keyring import Keyring
-from dissectors.zigbee.columns.stateless_layers import StatelessLayers
+from dissectors import Keyring
+from dissectors.zigbee import StatelessLayers
 
 __all__ = ["DECODED_TABLES", "CapturePass", "DecodePass", "DecodedBlock", "Progress"]
 

@@ -11,10 +11,10 @@ from analysis.pipeline.rows import Rows
 from analysis.pipeline.session import Session
 from analysis.tables.arrow import arrow_schema
 from captures.block import NO_TIME, FrameBlock, TrailerKind
-from dissectors.ieee802154.fcs import ends_in_fcs
-from dissectors.model.frame import Dissection
+from dissectors import Dissection
+from dissectors.ieee802154 import ends_in_fcs
 from dissectors.vectors import Index
-from dissectors.zigbee.columns.frames import Frames
+from dissectors.zigbee import Frames
 
 __all__ = ["PayloadRows"]
 

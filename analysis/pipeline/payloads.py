@@ -12,8 +12,8 @@ from analysis.pipeline.block_streams import Streams
 from analysis.pipeline.certificates import moment, note_certificates
 from analysis.pipeline.session import Session
 from analysis.tables.schema import columns_of
-from dissectors.model.field import Issue, json_value
-from dissectors.model.message import Message
+from dissectors import Issue, Message
+from dissectors.model import json_value
 
 __all__ = [
     "Exchanges",
@@ -148,8 +148,7 @@ class Signatures:
 
     def twin_of(self, message: Message, name: Any) -> Any:
         """Name of an earlier message that is equal but for s and n - s of its signature; else None."""
-        from dissectors.gbcs.message import GbcsMessage
-        from dissectors.gbcs.verification import signature_twins
+        from dissectors.gbcs import GbcsMessage, signature_twins
 
         marks = signature_twins(message.layout) if isinstance(message, GbcsMessage) else None
         if marks is None:
@@ -198,7 +197,7 @@ def item_rows(message: Message, number: int) -> list[dict[str, Any]]:
 
 
 def _is_secret(name: str) -> bool:
-    from dissectors.gbcs.values import is_secret
+    from dissectors.gbcs import is_secret
 
     return is_secret(name)
 

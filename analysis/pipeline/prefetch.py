@@ -24,9 +24,9 @@ from analysis.pipeline.parallel import ForkedProcess, processors
 from analysis.pipeline.source import ReopenableSource
 from captures import Capture, CaptureError, CaptureFacts, FrameBlock
 from captures.block import cut
-from dissectors.model.keyring import Key
+from dissectors import Key
 from dissectors.vectors import aligned
-from dissectors.zigbee.columns.stateless_layers import StatelessLayers
+from dissectors.zigbee import StatelessLayers
 
 __all__ = ["CaptureProgress", "PrefetchReader"]
 

@@ -10,7 +10,7 @@ from analysis.pipeline.dlms_streams import read_packet
 from analysis.pipeline.payloads import read_payload
 from analysis.pipeline.session import SECURITY, Session
 from captures.block import NO_TIME, FcsState, FrameBlock, Kind
-from dissectors.model.frame import Dissection
+from dissectors import Dissection
 
 __all__ = ["Rows", "capture_columns", "dissect_rows"]
 
@@ -91,7 +91,7 @@ def dissect_rows(block: FrameBlock, session: Session, rows: Iterable[int] | None
 
 
 def _radio(block: FrameBlock, row: int, session: Session, columns: dict[str, Any], out: Rows) -> None:
-    from dissectors import dissect_frame  # Scapy: only when a frame takes this path
+    from dissectors import dissect_frame
 
     raw = block.raw(row)
     found = dissect_frame(raw, session.context, rows_only=True, unwanted=COMMANDS - session.tables)

@@ -15,7 +15,7 @@ from analysis.pipeline.passes import CapturePass, DecodePass, Progress
 from analysis.pipeline.session import Hindsight
 from analysis.pipeline.sinks import Sink, abandoning, tables_of
 from analysis.pipeline.source import ReopenableSource, Source
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 __all__ = ["run_passes"]
 

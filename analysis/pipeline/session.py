@@ -16,8 +16,8 @@ from typing import Any
 
 from analysis.pipeline.devices import Radios
 from analysis.tables.schema import TABLES
-from dissectors.model.context import AddressMap, HanContext
-from dissectors.model.keyring import Key, Keyring
+from dissectors import HanContext, Key, Keyring
+from dissectors.model import AddressMap
 
 __all__ = ["Hindsight", "Session", "copy_keyring"]
 

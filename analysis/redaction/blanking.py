@@ -12,8 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from analysis.redaction.pseudonyms import Pseudonyms
-from dissectors.model.field import Field
-from dissectors.model.frame import Dissection
+from dissectors import Dissection, Field
 from dissectors.zcl import catalogue
 
 __all__ = ["Buffers", "blanked"]

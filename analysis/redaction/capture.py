@@ -23,9 +23,9 @@ from analysis.redaction.resealing import Seal, seals
 from captures import CapturedFrame, captured_frames
 from captures.block import FcsState, TrailerKind
 from captures.fcs import fcs16, fcs32
-from dissectors.model.frame import Dissection, RawFrame, Trailer
-from dissectors.model.keyring import Key, Keyring
-from dissectors.zigbee.security.link_keys import WELL_KNOWN_LINK_KEY, install_code_key
+from dissectors import Dissection, Key, Keyring, RawFrame
+from dissectors.model import Trailer
+from dissectors.zigbee import WELL_KNOWN_LINK_KEY, install_code_key
 
 __all__ = ["Redacted", "redact_capture"]
 

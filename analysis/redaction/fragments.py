@@ -6,9 +6,8 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
 from analysis.redaction.blanking import Buffers
-from dissectors.model.field import Field
-from dissectors.model.frame import Dissection
-from dissectors.zigbee.aps.headers import ApsHeader
+from dissectors import Dissection, Field
+from dissectors.zigbee import ApsHeader
 
 __all__ = ["Blocks"]
 

@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Iterable
 
-from dissectors.zigbee.security.link_keys import WELL_KNOWN_LINK_KEY
+from dissectors.zigbee import WELL_KNOWN_LINK_KEY
 
 __all__ = ["Leaks", "Pseudonyms"]
 

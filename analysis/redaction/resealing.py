@@ -12,13 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analysis.redaction.pseudonyms import Pseudonyms
-from dissectors.crypto.ccm import ccm_seal
-from dissectors.layout.reading import Mic
-from dissectors.model.frame import Dissection
-from dissectors.zigbee.aps.headers import ApsHeader
-from dissectors.zigbee.nwk.headers import AuxHeader, NwkHeader
-from dissectors.zigbee.security.candidates import DERIVED
-from dissectors.zigbee.security.opening import levels_of
+from dissectors import Dissection
+from dissectors.crypto import ccm_seal
+from dissectors.layout import Mic
+from dissectors.zigbee import DERIVED, ApsHeader, AuxHeader, NwkHeader, levels_of
 
 __all__ = ["Seal", "seals"]
 

@@ -11,7 +11,7 @@ from analysis.features.view import View
 from analysis.findings.model import CheckResult
 from analysis.report.tally import FRAMES_PER_FINDING, Tally, clock
 from captures.whole_files import write_whole
-from dissectors.text.printable import printable
+from dissectors.text import printable
 
 __all__ = ["Tally", "render_report", "render_tally", "write_report"]
 

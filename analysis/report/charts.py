@@ -9,7 +9,7 @@ from html import escape as escape_markup
 
 from markupsafe import Markup
 
-from dissectors.text.printable import printable
+from dissectors.text import printable
 
 __all__ = ["Link", "Series", "Station", "bars", "network_map", "stacked_columns"]
 

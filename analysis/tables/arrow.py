@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.tables.schema import TABLES
-from dissectors.text.printable import printable
+from dissectors.text import printable
 
 __all__ = [
     "SchemaError",
@@ -175,7 +175,7 @@ def sound_text(text: str) -> str:
 
 
 def shown(table: Any) -> Any:
-    """An Arrow table as people may be shown it: every text printable (`dissectors.text.printable`)."""
+    """An Arrow table as people may be shown it: every text printable (`dissectors.text.display`)."""
     for place, field in enumerate(table.schema):
         column = table.column(place)
         dictionary = pa.types.is_dictionary(field.type)

@@ -16,8 +16,7 @@ import pyarrow as pa
 
 from analysis.tables.arrow import arrow_schema, numpy_of, truths_of
 from analysis.tables.vocabulary import ColumnArena, DictionaryBuilder, Vocabulary
-from dissectors.vectors import Columns, Index
-from dissectors.vectors.kernels import take
+from dissectors.vectors import Columns, Index, take
 
 __all__ = ["appended", "batch_with", "in_one_code", "in_words", "joined"]
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 from analysis.tables.addresses import text_schema, with_addresses
 from analysis.tables.arrow import column_array, numpy_of
 from analysis.tables.python_values import rows_of
-from dissectors.text.printable import csv_cell, json_text
+from dissectors.text import csv_cell, json_text
 from dissectors.vectors import distinct, kernels
 
 __all__ = ["Csv", "JsonLines", "RawCsv"]
@@ -222,7 +222,7 @@ class JsonLines:
 class Csv:
     """Comma-separated values with a header line; null is empty, lists are separated by spaces.
 
-    Texts are printable, and none is a formula to a spreadsheet (`dissectors.text.printable.csv_cell`).
+    Texts are printable, and none is a formula to a spreadsheet (`dissectors.text.display.csv_cell`).
     """
 
     dialect = CSV

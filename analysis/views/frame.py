@@ -19,11 +19,7 @@ from analysis.tables.python_values import iso_time
 from analysis.views.tree import hex_pane, issue_lines, secret_spans, tree_lines
 from captures import CaptureFacts, FrameBlock, Kind
 from captures.block import cut
-from dissectors.model.context import HanContext
-from dissectors.model.field import Field
-from dissectors.model.frame import Dissection
-from dissectors.model.keyring import Keyring
-from dissectors.model.message import Message
+from dissectors import Dissection, Field, HanContext, Keyring, Message
 
 __all__ = ["Shown", "shown_frames", "shown_row", "text_lines", "to_json"]
 
@@ -85,7 +81,7 @@ def _waiting(session: Session, wanted: set[int]) -> bool:
     """Whether one of the frames carried a part of a message that is not whole yet."""
     if "dissectors.dlms.conversation" not in sys.modules:
         return False
-    from dissectors.dlms.conversation import Conversations
+    from dissectors.dlms import Conversations
 
     return not wanted.isdisjoint(session.context.state(Conversations).waiting())
 

@@ -14,16 +14,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from analysis.views.usage import UsageError
-from dissectors.gbcs.detection import identify
-from dissectors.gbcs.duis import response_name, service_name
-from dissectors.gbcs.inputs import Input, read_inputs
-from dissectors.ieee802154.fcs import ends_in_fcs
-from dissectors.model.context import HanContext
-from dissectors.model.errors import DissectionError, Malformed
-from dissectors.model.frame import RawFrame
-from dissectors.model.keyring import DlmsKeys, Keyring
-from dissectors.model.message import Message
-from dissectors.text.pasted import from_json
+from dissectors import DissectionError, HanContext, Keyring, Message, RawFrame
+from dissectors.gbcs import Input, identify, read_inputs, response_name, service_name
+from dissectors.ieee802154 import ends_in_fcs
+from dissectors.model import DlmsKeys, Malformed
+from dissectors.text import from_json
 
 __all__ = ["Source", "Unreadable", "frame_message", "kind_of", "read_sources"]
 
@@ -174,7 +169,7 @@ def _octets_of(row: Any) -> bytes:
 
 
 def _transports() -> Collection[str]:
-    from dissectors.dlms.transports import READERS
+    from dissectors.dlms import READERS
 
     return READERS
 
@@ -182,7 +177,7 @@ def _transports() -> Collection[str]:
 def _dlms_keys(held: dict[str, str] | None) -> tuple[DlmsKeys, ...]:
     if not held:
         return ()
-    from dissectors.dlms.message import vector_keys
+    from dissectors.dlms import vector_keys
 
     return (vector_keys(held),)
 
@@ -193,7 +188,7 @@ def _dlms_keys(held: dict[str, str] | None) -> tuple[DlmsKeys, ...]:
 def kind_of(octets: bytes, ring: Keyring | None = None) -> str:
     """What octets are when nobody says: gbcs by their start, dlms by a carrier or APDU, frame by its check sequence
     or by headers that fit to the end; ``""`` when nothing proves any of them."""
-    from dissectors.dlms.message import is_whole, recognise
+    from dissectors.dlms import is_whole, recognise
 
     if identify(octets) != "unknown":
         return "gbcs"
@@ -256,9 +251,8 @@ def split(octets: bytes) -> list[bytes]:
 
 def _first_message(octets: bytes) -> int | None:
     """Octets of the first message; None when it does not say, or has a carrier that is read as a stream."""
-    from dissectors.dlms.apdu import read_apdu
-    from dissectors.dlms.message import find_transport
-    from dissectors.zcl.stateful.envelopes import message_length
+    from dissectors.dlms import find_transport, read_apdu
+    from dissectors.zcl import message_length
 
     if identify(octets) in ("mac", "signed"):
         return message_length(octets)

@@ -15,15 +15,10 @@ from typing import IO, Any
 
 from analysis.pipeline.payloads import Signatures, note_twin
 from analysis.views.message_inputs import Source, Unreadable, frame_message, kind_of, read_sources
-from dissectors.gbcs.detection import identify
-from dissectors.gbcs.gbt import read_block, reassemble
-from dissectors.gbcs.tunnel import read_header
-from dissectors.gbcs.values import is_secret
-from dissectors.model.errors import DissectionError, Malformed
-from dissectors.model.field import Field, json_value
-from dissectors.model.keyring import Keyring
-from dissectors.model.message import Message
-from dissectors.text.printable import json_text, printable
+from dissectors import DissectionError, Field, Keyring, Message
+from dissectors.gbcs import identify, is_secret, read_block, read_tunnel_header, reassemble
+from dissectors.model import Malformed, json_value
+from dissectors.text import json_text, printable
 
 __all__ = ["Source", "dissect", "dissect_all", "print_tree", "read_sources", "run", "to_json", "tree_text"]
 
@@ -119,7 +114,7 @@ def _reassembled(sources: list[Source]) -> list[Source]:
     blocks = []
     for source in sources:
         octets = source.octets
-        header = read_header(octets) if identify(octets) == "tunnel" else None
+        header = read_tunnel_header(octets) if identify(octets) == "tunnel" else None
         octets = octets[header.length :] if header is not None else octets
         if source.error is None and identify(octets) == "gbt":
             try:

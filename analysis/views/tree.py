@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from dissectors.model.field import Field, Issue
-from dissectors.text.printable import printable
+from dissectors import Field, Issue
+from dissectors.text import printable
 
 __all__ = ["field_text", "hex_pane", "issue_lines", "secret_spans", "tree_lines"]
 

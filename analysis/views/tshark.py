@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.views.crosscheck import tshark_fields
-from dissectors.model.keyring import Key
+from dissectors import Key
 
 __all__ = ["TsharkFailed", "TsharkMissing", "tshark_rows", "tshark_version"]
 

@@ -17,7 +17,7 @@ from captures.encapsulations.draft import Draft, Rows
 from captures.encapsulations.walk import BUFFER, Step, Walk, leaves
 from captures.gather import gather
 from captures.structure import Structure
-from dissectors.model.field import Field
+from dissectors import Field
 
 __all__ = ["FCS_TYPE", "TAP_ENTRY", "TAP_HEADER", "TAP_VALUES", "TapValue", "step", "tap_header", "unwrap"]
 

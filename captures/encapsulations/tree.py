@@ -9,7 +9,7 @@ from functools import partial
 
 from captures.encapsulations import internet, link_layers, ppi, radio, tap, user
 from captures.encapsulations.walk import BUFFER, Step, Walk
-from dissectors.model.field import Field
+from dissectors import Field
 
 __all__ = ["encapsulation_fields"]
 

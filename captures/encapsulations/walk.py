@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from captures.structure import Structure
-from dissectors.model.field import Field
+from dissectors import Field
 
 __all__ = ["BUFFER", "NO_WORDS", "Step", "Walk", "Words", "leaves"]
 

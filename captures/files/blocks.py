@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from captures.files.clock import Clock
 from captures.files.records import Interface
-from dissectors.model.keyring import Key
+from dissectors import Key
 
 __all__ = [
     "COMMENT",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from captures.block import Lost
 from captures.files.losses import Losses
-from dissectors.model.keyring import Key
+from dissectors import Key
 
 __all__ = ["Facts", "Interface", "Reader", "Records"]
 

@@ -18,7 +18,8 @@ from captures.files.batch import Batch
 from captures.files.losses import Losses
 from captures.files.records import Facts, Interface, Records
 from captures.files.source import Source
-from dissectors.model.keyring import Key, KeyKind
+from dissectors import Key
+from dissectors.model import KeyKind
 
 __all__ = ["MARK", "UbiquaReader"]
 

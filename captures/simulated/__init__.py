@@ -5,7 +5,7 @@ MAC to ZCL), `devices`, `remote` (parties and their GBCS messages), `faults`, `s
 modules that stood here before there were rooms answer to their old names, too.
 """
 
-from dissectors.modules.former_names import answer_to_former_names
+from dissectors.modules import answer_to_former_names
 
 _FORMER = {
     "air": "medium profile",

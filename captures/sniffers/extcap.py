@@ -17,7 +17,7 @@ from pathlib import Path
 
 from captures.errors import CaptureError
 from captures.whole_files import write_whole
-from dissectors.text.printable import printable
+from dissectors.text import printable
 
 __all__ = ["INTERFACES", "install", "main"]
 

@@ -7,16 +7,96 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.modules.deferred import deferred
+from dissectors.modules.lazy_names import public_names
 
 if TYPE_CHECKING:
-    from dissectors.gbcs.dissection import dissect_message
-    from dissectors.gbcs.keystore import Keystore
-    from dissectors.gbcs.message import GbcsMessage
-
-__all__ = ["GbcsMessage", "Keystore", "dissect_message"]
+    from dissectors.gbcs import build as build
+    from dissectors.gbcs import structures as structures
+    from dissectors.gbcs import utrn as utrn
+    from dissectors.gbcs.building import MessageHeader as MessageHeader
+    from dissectors.gbcs.building import content_key as content_key
+    from dissectors.gbcs.certificates import certificates_in as certificates_in
+    from dissectors.gbcs.chains import find_paths as find_paths
+    from dissectors.gbcs.chains import x509_facts as x509_facts
+    from dissectors.gbcs.der import Shape as Shape
+    from dissectors.gbcs.der import build_der as build_der
+    from dissectors.gbcs.der import oid as oid
+    from dissectors.gbcs.detection import identify as identify
+    from dissectors.gbcs.dissection import dissect_message as dissect_message
+    from dissectors.gbcs.duis import response_name as response_name
+    from dissectors.gbcs.duis import service_name as service_name
+    from dissectors.gbcs.envelope import read_envelope as read_envelope
+    from dissectors.gbcs.gbt import Block as Block
+    from dissectors.gbcs.gbt import Stream as Stream
+    from dissectors.gbcs.gbt import build_blocks as build_blocks
+    from dissectors.gbcs.gbt import read_block as read_block
+    from dissectors.gbcs.gbt import reassemble as reassemble
+    from dissectors.gbcs.inputs import Input as Input
+    from dissectors.gbcs.inputs import read_inputs as read_inputs
+    from dissectors.gbcs.keystore import Keystore as Keystore
+    from dissectors.gbcs.message import GbcsMessage as GbcsMessage
+    from dissectors.gbcs.names import UseCase as UseCase
+    from dissectors.gbcs.names import mac_demanded as mac_demanded
+    from dissectors.gbcs.names import originator_roles as originator_roles
+    from dissectors.gbcs.names import role_title as role_title
+    from dissectors.gbcs.names import signature_demanded as signature_demanded
+    from dissectors.gbcs.names import use_case_by_name as use_case_by_name
+    from dissectors.gbcs.names import use_cases as use_cases
+    from dissectors.gbcs.objects import object_title as object_title
+    from dissectors.gbcs.objects import objects_of as objects_of
+    from dissectors.gbcs.objects import protected_of as protected_of
+    from dissectors.gbcs.payload import SECURITY_HEADER as SECURITY_HEADER
+    from dissectors.gbcs.payloads import ZclCommand as ZclCommand
+    from dissectors.gbcs.payloads import gbz_alert as gbz_alert
+    from dissectors.gbcs.payloads import gbz_payload as gbz_payload
+    from dissectors.gbcs.payloads import notification as notification
+    from dissectors.gbcs.profiles import has_use_case as has_use_case
+    from dissectors.gbcs.protection import encrypt as encrypt
+    from dissectors.gbcs.structures import JOIN_METHODS as JOIN_METHODS
+    from dissectors.gbcs.structures import structure as structure
+    from dissectors.gbcs.templates import command_payload as command_payload
+    from dissectors.gbcs.templates import default_value as default_value
+    from dissectors.gbcs.templates import gbz_command as gbz_command
+    from dissectors.gbcs.templates import gbz_templates as gbz_templates
+    from dissectors.gbcs.templates import has_template as has_template
+    from dissectors.gbcs.templates import protection_parameters as protection_parameters
+    from dissectors.gbcs.templates import response_payload as response_payload
+    from dissectors.gbcs.trust import judge_certificate as judge_certificate
+    from dissectors.gbcs.tunnel import build_tunnel_header as build_tunnel_header
+    from dissectors.gbcs.tunnel import read_tunnel_header as read_tunnel_header
+    from dissectors.gbcs.values import is_secret as is_secret
+    from dissectors.gbcs.verification import signature_twins as signature_twins
 
 # A keystore is read with every capture, messages only where there are some.
-__getattr__ = deferred(
-    __name__, {"GbcsMessage": "message", "Keystore": "keystore", "dissect_message": "dissection"}
+__getattr__, __all__ = public_names(
+    __name__,
+    {
+        "building": "MessageHeader content_key",
+        "certificates": "certificates_in",
+        "chains": "find_paths x509_facts",
+        "der": "Shape build_der oid",
+        "detection": "identify",
+        "dissection": "dissect_message",
+        "duis": "response_name service_name",
+        "envelope": "read_envelope",
+        "gbt": "Block Stream build_blocks read_block reassemble",
+        "inputs": "Input read_inputs",
+        "keystore": "Keystore",
+        "message": "GbcsMessage",
+        "names": "UseCase mac_demanded originator_roles role_title signature_demanded use_case_by_name "
+        "use_cases",
+        "objects": "object_title objects_of protected_of",
+        "payload": "SECURITY_HEADER",
+        "payloads": "ZclCommand gbz_alert gbz_payload notification",
+        "profiles": "has_use_case",
+        "protection": "encrypt",
+        "structures": "JOIN_METHODS structure",
+        "templates": "command_payload default_value gbz_command gbz_templates has_template "
+        "protection_parameters response_payload",
+        "trust": "judge_certificate",
+        "tunnel": "build_tunnel_header read_tunnel_header",
+        "values": "is_secret",
+        "verification": "signature_twins",
+    },
+    modules="build structures utrn",
 )

@@ -13,22 +13,22 @@ Source: GBCS 4.x sections 4.3, 6 (categories: what is signed, what has a MAC), 7
 
 from __future__ import annotations
 
-from dissectors.gbcs.building import Header, authenticated, content_key, grouping, sign, signed
+from dissectors.gbcs.building import MessageHeader, authenticated, content_key, grouping, sign, signed
 from dissectors.gbcs.gbt import build_blocks
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.names import UseCase, signature_demanded, use_case, use_case_by_name
 from dissectors.gbcs.rebuilding import rebuild
 from dissectors.gbcs.templates import command_payload, response_payload
-from dissectors.gbcs.tunnel import build_header
+from dissectors.gbcs.tunnel import build_tunnel_header
 from dissectors.model.errors import KeyMissing, Unsupported
 
 __all__ = [
-    "Header",
+    "MessageHeader",
     "alert",
     "build",
     "build_blocks",
-    "build_header",
+    "build_tunnel_header",
     "command",
     "content_key",
     "is_signed",
@@ -79,7 +79,7 @@ def command(
         KeyMissing: a key that is needed is not held. Unsupported: no such use case, or no template for it.
     """
     row = _row(name)
-    header = Header(
+    header = MessageHeader(
         1, counter, originator, recipient, row.message_code, b"", supplementary_party,
         supplementary_counter, None, certificate,
     )  # fmt: skip
@@ -103,7 +103,7 @@ def pre_command(
 ) -> bytes:
     """A command before it is signed: no MAC, no signature, and (as DCC sends it) no signature octet."""
     row = _row(name)
-    header = Header(1, counter, originator, recipient, row.message_code)
+    header = MessageHeader(1, counter, originator, recipient, row.message_code)
     body = grouping(header, payload if payload is not None else command_payload(row.message_code, counter))
     return signed(body, b"" if signature_octet else None)
 
@@ -144,7 +144,7 @@ def response(
         raise ValueError("a response needs its command, or name, originator, recipient and counter")
     code = _row(name).message_code
     supplementary = (supplementary_party, supplementary_counter, supplementary_originator_counter)
-    header = Header(2, counter, originator, recipient, code, date_time, *supplementary)
+    header = MessageHeader(2, counter, originator, recipient, code, date_time, *supplementary)
     if payload is None:
         payload = response_payload(code, header, keystore)
     return _from_device(header, payload, keystore, signed_by_originator)
@@ -171,13 +171,13 @@ def alert(
         KeyMissing, Unsupported: as `command`.
     """
     row = _row(name)
-    header = Header(
+    header = MessageHeader(
         3, counter, originator, recipient, row.message_code, b"", supplementary_party, supplementary_counter
     )
     return _from_device(header, payload, keystore, signed_by_originator)
 
 
-def _from_device(header: Header, payload: bytes, keystore: Keystore, wanted: bool | None) -> bytes:
+def _from_device(header: MessageHeader, payload: bytes, keystore: Keystore, wanted: bool | None) -> bytes:
     body = grouping(header, payload)
     if wanted is None:
         wanted = is_signed(header.message_code, header.cra)

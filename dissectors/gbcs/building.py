@@ -13,14 +13,14 @@ from dissectors.gbcs.keystore import SIGNATURE, Keystore
 from dissectors.gbcs.protection import ENCRYPTION_MODE, MAC_LENGTH, gmac, message_key
 from dissectors.model.errors import KeyMissing
 
-__all__ = ["Header", "authenticated", "content_key", "content_keys", "grouping", "sign", "signed"]
+__all__ = ["MessageHeader", "authenticated", "content_key", "content_keys", "grouping", "sign", "signed"]
 
 LAYER = "gbcs.build"
 SECURITY = b"\x11\x00\x00\x00\x00"  # authenticated, suite 1; the counter is always zero (GBCS 7.2.4)
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class MessageHeader:
     """Everything in front of the payload.
 
     Attributes:
@@ -62,7 +62,7 @@ class Header:
         )  # fmt: skip
 
 
-def grouping(header: Header, payload: bytes) -> bytes:
+def grouping(header: MessageHeader, payload: bytes) -> bytes:
     """The general-signing APDU up to the end of its payload, without the signature's length octet."""
     return bytes(header.layer(len(payload))) + payload
 
@@ -87,7 +87,9 @@ def signed(body: bytes, signature: bytes | None) -> bytes:
     return body if signature is None else body + bytes(SignatureBlock(signature=signature))
 
 
-def authenticated(message: bytes, header: Header, secret: bytes | None, *, mac: bytes | None = None) -> bytes:
+def authenticated(
+    message: bytes, header: MessageHeader, secret: bytes | None, *, mac: bytes | None = None
+) -> bytes:
     """`message` (a general-signing APDU) in a MAC header, with the MAC by `secret`, or a given one."""
     if mac is None:
         if secret is None:
@@ -101,7 +103,7 @@ def authenticated(message: bytes, header: Header, secret: bytes | None, *, mac: 
     )
 
 
-def content_key(keystore: Keystore, header: Header) -> bytes:
+def content_key(keystore: Keystore, header: MessageHeader) -> bytes:
     """The key of the encrypted parts of a response or alert with this header.
 
     Raises:
@@ -115,7 +117,7 @@ def content_key(keystore: Keystore, header: Header) -> bytes:
     return keys[0]
 
 
-def content_keys(keystore: Keystore, header: Header) -> list[bytes]:
+def content_keys(keystore: Keystore, header: MessageHeader) -> list[bytes]:
     """As `content_key`, one for each key pair that is held; empty without."""
     party = header.supplementary_party or header.recipient
     counter = header.supplementary_originator_counter

@@ -21,7 +21,7 @@ __all__ = [
     "Reader",
     "Shape",
     "bits",
-    "build",
+    "build_der",
     "choice",
     "encode",
     "encode_field",
@@ -294,7 +294,7 @@ def _plain(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def build(shape: Shape, value: Any) -> bytes:
+def build_der(shape: Shape, value: Any) -> bytes:
     """The DER of `value` in `shape`: dict for a sequence, list for a sequence-of, (name, value) for a choice.
 
     Octets given for a sequence are taken as ready DER (a certificate, say).
@@ -313,9 +313,9 @@ def build(shape: Shape, value: Any) -> bytes:
         part = next((p for p in shape.parts if p.name == name), None)
         if part is None:
             raise Malformed(f"{shape.name} has no choice {name}", layer=LAYER)
-        return build(part, inner)
+        return build_der(part, inner)
     if shape.kind == "sequence-of":
-        return encode(shape.tag, b"".join(build(shape.parts[0], v) for v in value))
+        return encode(shape.tag, b"".join(build_der(shape.parts[0], v) for v in value))
     if shape.kind == "sequence":
         return encode(shape.tag, b"".join(_part(part, value) for part in shape.parts))
     return encode(shape.tag, CONTENTS[shape.kind](value))
@@ -328,7 +328,7 @@ def _part(part: Shape, values: dict[str, Any]) -> bytes:
         raise Malformed(f"{part.name} has no value", layer=LAYER)
     if part.kind == "null" and part.optional and part.name not in values:
         return b""
-    return build(part, values.get(part.name))
+    return build_der(part, values.get(part.name))
 
 
 def encode_field(field: Field, data: bytes) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dissectors.text.printable import readable
+from dissectors.text.display import readable
 
 __all__ = ["CONTENTS", "LONGEST", "VALUES", "encode"]
 

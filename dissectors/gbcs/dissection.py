@@ -14,7 +14,7 @@ from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.names import CRA, alert_name, use_cases
 from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.trust import Trust, judge_signer
-from dissectors.gbcs.tunnel import read_header, whole_header
+from dissectors.gbcs.tunnel import read_tunnel_header, whole_header
 from dissectors.gbcs.verification import OpenedParts, Signature, check_signature, open_parts
 from dissectors.model.errors import DissectionError, Malformed
 from dissectors.model.message import Message
@@ -108,7 +108,7 @@ def _unwrap(octets: bytes) -> tuple[bytes, bytes]:
     """Tunnel header (or nothing) and what it carries."""
     if identify(octets) != "tunnel":
         return b"", octets
-    header = read_header(octets)
+    header = read_tunnel_header(octets)
     length = header.length if header is not None else 0
     return octets[:length], octets[length:]
 

@@ -23,7 +23,7 @@ from dissectors.layout.lengths import build_length, read_length
 from dissectors.model.cursor import Cursor
 from dissectors.model.errors import DissectionError, Malformed, Truncated
 from dissectors.model.field import Issue
-from dissectors.modules.deferred import lazy
+from dissectors.modules.lazy_names import lazy
 
 __all__ = ["SECURITY_HEADER", "Payload", "Specification"]
 

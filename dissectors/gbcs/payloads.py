@@ -24,8 +24,8 @@ __all__ = [
     "ZclCommand",
     "access_request",
     "access_response",
-    "gbz",
     "gbz_alert",
+    "gbz_payload",
     "notification",
     "sealed_answer",
     "zcl_payload",
@@ -146,7 +146,7 @@ def zcl_payload(command: ZclCommand) -> bytes:
     return build_zcl(command.cluster, command.frame_control, command.command, command.values)
 
 
-def gbz(
+def gbz_payload(
     commands: Sequence[ZclCommand], *, key: bytes = b"", originator: bytes = b"", alert: bytes = b""
 ) -> bytes:
     """A GBZ payload; `key` and `originator` are needed when a component is to be encrypted."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from dissectors.dlms.apdu import build_apdu
 from dissectors.dlms.data import Node, build_data, typed
-from dissectors.gbcs.building import SECURITY, Header, authenticated, content_keys, grouping, signed
+from dissectors.gbcs.building import SECURITY, MessageHeader, authenticated, content_keys, grouping, signed
 from dissectors.gbcs.der import Reader, encode_field
 from dissectors.gbcs.entitlement import check_mac
 from dissectors.gbcs.envelope import MAC_OCTETS, Envelope
@@ -20,10 +20,10 @@ from dissectors.gbcs.gbz import Component, read_zcl, values_of
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.payload import SECURITY_HEADER, Payload
-from dissectors.gbcs.payloads import ZclCommand, gbz, gbz_alert, zcl_payload
+from dissectors.gbcs.payloads import ZclCommand, gbz_alert, gbz_payload, zcl_payload
 from dissectors.gbcs.protection import decrypt, encrypt
 from dissectors.gbcs.structures import any_structure, structure
-from dissectors.gbcs.tunnel import build_header, whole_header
+from dissectors.gbcs.tunnel import build_tunnel_header, whole_header
 from dissectors.layout.lengths import build_length
 from dissectors.model.cursor import Cursor
 from dissectors.model.errors import Malformed
@@ -33,13 +33,13 @@ __all__ = ["header_of", "rebuild"]
 _BOOLEAN = 3
 
 
-def header_of(layout: Envelope) -> Header:
+def header_of(layout: Envelope) -> MessageHeader:
     """The header values of a message."""
     held = layout.grouping.fields if layout.grouping is not None else {}
     security = SECURITY
     if layout.ciphering is not None:
         security = layout.octets[layout.ciphering : layout.ciphering + len(SECURITY)]
-    return Header(
+    return MessageHeader(
         layout.cra, layout.counter, layout.originator, layout.recipient, layout.message_code or 0,
         held.get("date_time", b""), layout.supplementary_party, layout.supplementary_counter,
         layout.supplementary_originator_counter, held.get("certificate", b""), held.get("rest", b""), security,
@@ -86,10 +86,12 @@ def _whole(layout: Envelope, payload: Payload) -> bool:
 def _lead(octets: bytes) -> bytes:
     """The tunnel header again."""
     header = whole_header(octets)
-    return build_header(header.kind, header.remaining) if header is not None else b""
+    return build_tunnel_header(header.kind, header.remaining) if header is not None else b""
 
 
-def _payload(message: GbcsMessage, payload: Payload, header: Header, keystore: Keystore | None) -> bytes:
+def _payload(
+    message: GbcsMessage, payload: Payload, header: MessageHeader, keystore: Keystore | None
+) -> bytes:
     octets = message.layout.octets
     if payload.kind == "der":
         return _der(octets, payload, header)
@@ -109,7 +111,7 @@ def _payload(message: GbcsMessage, payload: Payload, header: Header, keystore: K
 
 
 def _resealed(
-    message: GbcsMessage, payload: Payload, header: Header, keystore: Keystore | None
+    message: GbcsMessage, payload: Payload, header: MessageHeader, keystore: Keystore | None
 ) -> list[bytes]:
     """The data of a response; sealed parts that were opened are sealed again when a key is at hand."""
     ends = {end: message.opened.plain[i] for i, (_, end) in enumerate(payload.sealed)}
@@ -125,7 +127,7 @@ def _resealed(
     return out
 
 
-def _sealed(message: GbcsMessage, header: Header, keystore: Keystore, plain: bytes, end: int) -> bytes:
+def _sealed(message: GbcsMessage, header: MessageHeader, keystore: Keystore, plain: bytes, end: int) -> bytes:
     """Ciphertext and tag of the part that ends at `end`, by the key that opened it; as read when it is not held."""
     start = next(start for start, stop in message.payload.sealed if stop == end) if message.payload else end
     read = message.layout.octets[start:end]
@@ -145,7 +147,7 @@ def _data(node: Node, octets: bytes) -> bytes:
     return build_data(typed(node))
 
 
-def _gbz(message: GbcsMessage, payload: Payload, header: Header, keystore: Keystore | None) -> bytes:
+def _gbz(message: GbcsMessage, payload: Payload, header: MessageHeader, keystore: Keystore | None) -> bytes:
     octets, start = message.layout.octets, payload.start
     if payload.tail is not None and payload.alert_code is not None:
         time = int.from_bytes(octets[start + 5 : start + 9], "big")
@@ -161,7 +163,7 @@ def _gbz(message: GbcsMessage, payload: Payload, header: Header, keystore: Keyst
             sealed = _sealed(message, header, keystore, zcl_payload(command), component.content[1])
             command = replace(command, sealed=sealed)
         commands.append(command)
-    return gbz(commands, originator=header.originator, alert=alert)
+    return gbz_payload(commands, originator=header.originator, alert=alert)
 
 
 def _command(octets: bytes, component: Component, plain: bytes | None) -> ZclCommand:
@@ -188,7 +190,7 @@ def _command(octets: bytes, component: Component, plain: bytes | None) -> ZclCom
     )  # fmt: skip
 
 
-def _der(octets: bytes, payload: Payload, header: Header) -> bytes:
+def _der(octets: bytes, payload: Payload, header: MessageHeader) -> bytes:
     shape = structure(header.message_code, header.cra) or any_structure()
     reader = Reader(octets)
     fields = reader.read(shape, payload.start, payload.end)

@@ -15,9 +15,8 @@ from typing import Any
 
 from dissectors.dlms.data import TYPE_NAMES, build_data
 from dissectors.dlms.obis import Target, build_obis
-from dissectors.gbcs.building import Header, content_key
-from dissectors.gbcs.der import Shape
-from dissectors.gbcs.der import build as build_der
+from dissectors.gbcs.building import MessageHeader, content_key
+from dissectors.gbcs.der import Shape, build_der
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.names import use_case
 from dissectors.gbcs.objects import ValueNames, names_of, objects_of, protected_of
@@ -31,7 +30,7 @@ from dissectors.gbcs.payloads import (
     access_response,
     sealed_answer,
 )
-from dissectors.gbcs.payloads import gbz as build_gbz
+from dissectors.gbcs.payloads import gbz_payload as build_gbz
 from dissectors.gbcs.structures import JOIN_METHODS, structure
 from dissectors.gbcs.x509 import CERTIFICATE
 from dissectors.layout.tables import table
@@ -85,7 +84,7 @@ def command_payload(code: int, counter: int, values: Mapping[Any, Any] | None = 
 
 
 def response_payload(
-    code: int, header: Header, keystore: Keystore, values: Mapping[Any, Any] | None = None
+    code: int, header: MessageHeader, keystore: Keystore, values: Mapping[Any, Any] | None = None
 ) -> bytes:
     """The payload of a successful response; `header` and `keystore` serve to encrypt sensitive values.
 
@@ -127,9 +126,9 @@ def _ask(code: int, target: Target, given: Mapping[Any, Any]) -> Ask:
     if target.method:
         if data is None and target.class_id == _PROTECTION_CLASS:
             data = _protected_request(code)
-        return Ask(3, target.class_id, target.obis, target.number, data or default(code, target))
+        return Ask(3, target.class_id, target.obis, target.number, data or default_value(code, target))
     if not _reads(code):
-        return Ask(2, target.class_id, target.obis, target.number, data or default(code, target))
+        return Ask(2, target.class_id, target.obis, target.number, data or default_value(code, target))
     if target.class_id == _PROFILE_CLASS and target.number == 2:
         return Ask(4, target.class_id, target.obis, 2, NULL, 1, data or _range())
     return Ask(1, target.class_id, target.obis, target.number)
@@ -185,10 +184,10 @@ def _protected_request(code: int) -> Typed:
 
 
 def _answer(
-    code: int, target: Target, header: Header, keystore: Keystore, given: Mapping[Any, Any]
+    code: int, target: Target, header: MessageHeader, keystore: Keystore, given: Mapping[Any, Any]
 ) -> Answer:
     if target.method and target.class_id == _PROTECTION_CLASS:
-        values = [given.get(_key(t)) or default(code, t) for t in protected_of(code)]
+        values = [given.get(_key(t)) or default_value(code, t) for t in protected_of(code)]
         transaction = b"\x04" + header.counter.to_bytes(8, "big")
         parameters = protection_parameters(transaction, header.originator, header.recipient)
         plain = build_data(("structure", values))
@@ -199,7 +198,7 @@ def _answer(
     if not _reads(code):
         return Answer(2)
     choice = 4 if target.class_id == _PROFILE_CLASS and target.number == 2 else 1
-    data = given.get(_key(target)) or default(code, target)
+    data = given.get(_key(target)) or default_value(code, target)
     return Answer(1 if choice == 1 else 4, data)
 
 
@@ -207,7 +206,7 @@ _SIZE = re.compile(r"\((\d+)\)")
 _PLAIN: dict[str, Any] = {"boolean": False, TYPE_NAMES[0]: None, "visible-string": "", "utf8-string": ""}
 
 
-def default(code: int, target: Target) -> Typed:
+def default_value(code: int, target: Target) -> Typed:
     """A default value of an attribute or method argument: its parts with zeroes, arrays of one element."""
     part = names_of(code, target)
     if part is None:

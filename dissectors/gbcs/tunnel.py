@@ -14,9 +14,9 @@ __all__ = [
     "GET_RESPONSE",
     "PUT",
     "TunnelHeader",
-    "build_header",
+    "build_tunnel_header",
     "header_fields",
-    "read_header",
+    "read_tunnel_header",
     "whole_header",
 ]
 
@@ -37,7 +37,7 @@ class TunnelHeader(NamedTuple):
         return _NAMES[self.kind]
 
 
-def read_header(octets: bytes) -> TunnelHeader | None:
+def read_tunnel_header(octets: bytes) -> TunnelHeader | None:
     """The tunnel header at the start of `octets`; None when there is none (mains devices)."""
     kind = octets[0] if octets else 0
     if kind not in _NAMES:
@@ -57,7 +57,7 @@ def whole_header(octets: bytes) -> TunnelHeader | None:
     return TunnelHeader(octets[0], octets[1] if len(octets) == 2 else None, len(octets))
 
 
-def build_header(kind: int, remaining: int | None = None) -> bytes:
+def build_tunnel_header(kind: int, remaining: int | None = None) -> bytes:
     """The octets of a header.
 
     >>> build_header(GET_RESPONSE, 3).hex()

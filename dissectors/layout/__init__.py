@@ -3,10 +3,20 @@ Scapy's layers."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dissectors.layout.columns import Column
 from dissectors.layout.compound import Inline, ListOf, Nested, Records
 from dissectors.layout.layer import Layer
 from dissectors.layout.parts import Bits, Length, Octets, Part, Secret, UInt, Word, eui64_text, named
+from dissectors.modules.lazy_names import public_names
+
+if TYPE_CHECKING:
+    from dissectors.layout.reading import Mic as Mic
+    from dissectors.layout.reading import Reading as Reading
+    from dissectors.layout.tables import names as names
+    from dissectors.layout.tables import sections as sections
+    from dissectors.layout.tables import table as table
 
 __all__ = [
     "Bits",
@@ -25,3 +35,6 @@ __all__ = [
     "eui64_text",
     "named",
 ]
+
+__getattr__, _later = public_names(__name__, {"reading": "Mic Reading", "tables": "names sections table"})
+__all__ += _later

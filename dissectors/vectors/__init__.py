@@ -4,6 +4,9 @@ Strategy: a block of frames is one flat buffer. A layer of a protocol is a `Span
 rows with one gather, checks the bounds, and passes the rows that it understood to the layer above as a new `Span`.
 """
 
+from typing import TYPE_CHECKING
+
+from dissectors.modules.lazy_names import public_names
 from dissectors.vectors.grouping import (
     distinct,
     first_places,
@@ -15,6 +18,10 @@ from dissectors.vectors.grouping import (
 from dissectors.vectors.octets import PADDING, Index, Mask, OctetArray, RowFields, Span, padded
 from dissectors.vectors.table import Columns, WordList, aligned, stacked
 from dissectors.vectors.timeline import Timeline
+
+if TYPE_CHECKING:
+    from dissectors.vectors import kernels as kernels
+    from dissectors.vectors.kernels import take as take
 
 __all__ = [
     "PADDING",
@@ -36,3 +43,7 @@ __all__ = [
     "stacked",
     "unique_values",
 ]
+
+# Arrow takes a while to load.
+__getattr__, _later = public_names(__name__, {"kernels": "take"}, modules="kernels")
+__all__ += _later

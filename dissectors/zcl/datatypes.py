@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from dissectors.model.cursor import Cursor
 from dissectors.model.errors import Malformed, Unsupported
 from dissectors.model.field import Field
-from dissectors.text.printable import readable
+from dissectors.text.display import readable
 from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import DataType
 from dissectors.zcl.meanings import bit_fields, describe

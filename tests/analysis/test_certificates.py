@@ -35,7 +35,7 @@ def session(*messages: bytes, time_ns: int | None = NOW, store=STORE) -> Session
 
 def replacement() -> bytes:
     """A supplier's CS02b command: a new certificate, and the authority that issued it."""
-    from dissectors.gbcs.der import build as build_der
+    from dissectors.gbcs.der import build_der
     from dissectors.gbcs.structures import structure
 
     cell = {"role": 2, "key_usage": b"\x80"}

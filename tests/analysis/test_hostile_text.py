@@ -20,7 +20,7 @@ from analysis.pipeline.decode import decode
 from captures import CapturedFrame, write_capture
 from dissectors.ieee802154.build import build_frame
 from dissectors.ieee802154.headers import MacHeader
-from dissectors.text.printable import NUMBER, csv_cell, json_text, printable
+from dissectors.text.display import NUMBER, csv_cell, json_text, printable
 from dissectors.zigbee.aps.headers import ApsHeader
 from dissectors.zigbee.nwk.headers import NwkHeader
 

@@ -19,7 +19,7 @@ from analysis.tables.arrow import arrow_schema, batch_of
 from analysis.tables.output import FORMATS, Folder
 from analysis.tables.python_values import plain_columns, rows_of
 from captures.simulated.scenarios.samples import FOLDER, SAMPLES
-from dissectors.text.printable import csv_cell, json_text
+from dissectors.text.display import csv_cell, json_text
 
 TEXT_FORMS = ("csv", "raw-csv", "jsonl")
 ODD = (

@@ -16,7 +16,7 @@ from analysis.rules.registry import rules
 from captures.simulated.remote.answers import GBZ_VALUES
 from captures.simulated.scenarios import SCENARIOS
 from dissectors.gbcs import Keystore
-from dissectors.gbcs.building import Header
+from dissectors.gbcs.building import MessageHeader
 from dissectors.gbcs.templates import response_payload
 from tests.analysis.fault_matrix import rows_meant
 from tests.analysis.planted.talks import TALKS, judged
@@ -73,7 +73,7 @@ def test_scenarios_and_faults_make_them_judge(by: str) -> None:
 def test_no_value_that_a_simulated_answer_gives_goes_astray() -> None:
     """Values are named by component and attribute: what the template does not know would be lost without a word."""
     for code, given in GBZ_VALUES.items():
-        header = Header(2, 1, bytes(8), bytes(8), code)
+        header = MessageHeader(2, 1, bytes(8), bytes(8), code)
         payload = response_payload(code, header, Keystore(bytes(8)), given)
         for (_, attribute), value in given.items():
             assert attribute.to_bytes(2, "little") + b"\x00\x21" + value.to_bytes(2, "little") in payload

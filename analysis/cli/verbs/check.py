@@ -10,7 +10,7 @@ from analysis.cli import console
 from analysis.cli.command_line.batch import Batch
 from analysis.features.shut import shut_lines
 from analysis.findings.findings_output import explain_rule, rules_json, rules_text, to_json, to_sarif
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 if TYPE_CHECKING:
     from analysis.findings.waivers import Waivers

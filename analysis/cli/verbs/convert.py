@@ -14,7 +14,7 @@ from analysis.cli.command_line.places import refuse_overwriting
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.source import ReopenableSource
 from captures import Capture, captured_frames, write_capture
-from dissectors.model.keyring import Key, Keyring
+from dissectors import Key, Keyring
 
 __all__ = ["run"]
 

@@ -16,7 +16,7 @@ from analysis.tables.python_values import rows_of
 from analysis.views.crosscheck import Crosscheck
 from analysis.views.tshark import TsharkFailed, TsharkMissing, tshark_rows, tshark_version
 from captures import Kind, write_capture
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 __all__ = ["run"]
 

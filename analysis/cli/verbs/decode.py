@@ -20,7 +20,7 @@ from analysis.tables.arrow import codes_of
 from analysis.tables.output import FORMATS, Folder
 from analysis.tables.writer_thread import WriterThread
 from captures import CaptureFacts
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 __all__ = ["run"]
 

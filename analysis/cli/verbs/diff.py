@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from analysis.cli import console
 from analysis.pipeline.decode import decode
 from analysis.views.diff import Comparison, Divergence, compare
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 __all__ = ["run"]
 

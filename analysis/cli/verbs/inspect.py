@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from analysis.cli import console
 from analysis.pipeline.source import ReopenableSource
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 __all__ = ["run"]
 

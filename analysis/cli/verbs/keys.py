@@ -16,7 +16,7 @@ from analysis.pipeline.runner import run_passes
 from analysis.pipeline.sinks import Sink
 from analysis.tables.arrow import codes_of
 from analysis.tables.python_values import rows_of
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 __all__ = ["Need", "run"]
 

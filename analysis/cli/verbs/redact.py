@@ -12,7 +12,7 @@ from analysis.pipeline.source import ReopenableSource
 from analysis.redaction import Pseudonyms, Redacted, redact_capture
 from captures import write_capture
 from captures.whole_files import write_whole
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 __all__ = ["keys_text", "run"]
 

@@ -8,7 +8,7 @@ from analysis.cli import console
 from analysis.cli.command_line.places import refuse_overwriting
 from analysis.cli.verbs.check import accepted_by, see_rules
 from captures.whole_files import write_whole
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 __all__ = ["run"]
 

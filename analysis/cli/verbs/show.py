@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.cli import console
 from analysis.cli.command_line.frame_numbers import frame_ranges
 from analysis.views.frame import Shown, shown_frames, shown_row, text_lines, to_json
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 __all__ = ["Shown", "numbers_of", "run", "shown_frames", "shown_row", "text_lines", "to_json"]
 

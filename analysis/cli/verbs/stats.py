@@ -10,7 +10,7 @@ from analysis.pipeline.runner import run_passes
 from analysis.tables.python_values import iso_time
 from analysis.views.statistics import Statistics, StatisticsSink, short_text
 from captures import CaptureFacts
-from dissectors.model.keyring import Keyring
+from dissectors import Keyring
 
 __all__ = ["run"]
 

@@ -14,7 +14,7 @@ from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.registry import rules_of
 from analysis.tables.lazy import numbers_of
-from dissectors.zigbee.aps.fragments import FRAGMENT
+from dissectors.zigbee import FRAGMENT
 
 rule = rules_of("anomaly", "forged acknowledgements")
 

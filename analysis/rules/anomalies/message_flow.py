@@ -16,7 +16,7 @@ from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import NETWORK, Subject
 from analysis.rules.compliance.gbcs_messages import gbcs, in_tunnels, party, station_of
 from analysis.rules.registry import rules_of
-from dissectors.zigbee.aps.fragments import FRAGMENT
+from dissectors.zigbee import FRAGMENT
 
 rule = rules_of("anomaly", "message flow")
 

@@ -25,7 +25,7 @@ from analysis.rules.compliance.gbcs_messages import (
     roles_of,
 )
 from analysis.rules.registry import rules_of
-from dissectors.layout.tables import table
+from dissectors.layout import table
 
 rule = rules_of("compliance", "dlms associations")
 

@@ -23,7 +23,7 @@ from analysis.rules.compliance.gbcs_messages import (
     use_cases,
 )
 from analysis.rules.registry import rules_of
-from dissectors.layout.tables import table
+from dissectors.layout import table
 
 rule = rules_of("compliance", "dlms modifications")
 

@@ -18,7 +18,7 @@ from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.gbcs_messages import INDEX, message_items, subject_of
 from analysis.rules.registry import rule
-from dissectors.layout.tables import table
+from dissectors.layout import table
 
 ZIGBEE_EPOCH = 946_684_800  # 2000-01-01 in seconds since 1970
 

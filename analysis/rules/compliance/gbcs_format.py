@@ -10,7 +10,7 @@ from analysis.features.view import View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.gbcs_messages import MESSAGE_RULE, TABLES, gbcs, judge_messages, use_cases
 from analysis.rules.registry import rules_of
-from dissectors.gbcs.profiles import has_use_case
+from dissectors.gbcs import has_use_case
 
 rule = rules_of("compliance", "gbcs format")
 

@@ -20,7 +20,7 @@ from analysis.rules.compliance.gbcs_messages import (
     payload_commands,
 )
 from analysis.rules.registry import rules_of
-from dissectors.gbcs.structures import JOIN_METHODS
+from dissectors.gbcs import JOIN_METHODS
 
 rule = rules_of("compliance", "gbcs joining")
 

@@ -13,7 +13,7 @@ from analysis.features.messages import judge_items, judge_messages, name_of, sub
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.findings.subject import Subject
-from dissectors.layout.tables import table
+from dissectors.layout import table
 
 __all__ = [
     "DEVICES", "INDEX", "MESSAGE_RULE", "NETWORK_ROLES", "TABLES", "carried_out", "code_set", "departure", "gbcs",

@@ -11,7 +11,7 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.gbcs_messages import TABLES, gbcs, judge_messages, use_cases
 from analysis.rules.registry import rules_of
-from dissectors.gbcs.names import mac_demanded, signature_demanded
+from dissectors.gbcs import mac_demanded, signature_demanded
 
 rule = rules_of("compliance", "gbcs protection")
 

@@ -10,7 +10,7 @@ from analysis.features.view import View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.gbcs_messages import DEVICES, gbcs, judge_messages, roles_of
 from analysis.rules.registry import rules_of
-from dissectors.gbcs.names import originator_roles
+from dissectors.gbcs import originator_roles
 
 rule = rules_of("compliance", "gbcs roles")
 

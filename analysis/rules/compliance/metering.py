@@ -25,8 +25,8 @@ from analysis.rules.compliance.han_commands import (
 )
 from analysis.rules.registry import rules_of
 from analysis.tables.lazy import numbers_of
-from dissectors.layout.tables import table
-from dissectors.zcl.meanings import label_of
+from dissectors.layout import table
+from dissectors.zcl import label_of
 
 rule = rules_of("compliance", "metering")
 

@@ -23,7 +23,7 @@ from analysis.rules.compliance.han_commands import (
     field_of,
 )
 from analysis.rules.registry import rules_of
-from dissectors.zcl.meanings import label_of
+from dissectors.zcl import label_of
 
 rule = rules_of("compliance", "ota")
 

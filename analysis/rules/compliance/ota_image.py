@@ -26,7 +26,7 @@ from analysis.rules.compliance.han_commands import (
     field_of,
 )
 from analysis.rules.registry import rules_of
-from dissectors.zcl.stateful.ota_image import Image, read_image
+from dissectors.zcl import Image, read_image
 
 rule = rules_of("compliance", "ota image")
 

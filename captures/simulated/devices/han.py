@@ -13,7 +13,7 @@ from captures.simulated.air.medium import SECOND, Heard, Place
 from captures.simulated.air.profile import Profile
 from captures.simulated.stack.network import Network, Role
 from captures.simulated.stack.node import Node
-from dissectors.zigbee.security.link_keys import install_code_crc
+from dissectors.zigbee import install_code_crc
 
 __all__ = ["Han"]
 

@@ -6,15 +6,11 @@ is marked with its name, so that the truth lists its frames; what it leads hones
 
 from typing import Any
 
-from dissectors.modules.deferred import deferred
+from dissectors.modules import public_names
 
 __all__ = ["FAULTS", "Fault", "Play", "fault", "inject", "known", "plant"]
 
-_WHERE = {
-    **dict.fromkeys(("FAULTS", "Fault", "Play", "fault"), "registry"),
-    **dict.fromkeys(("inject", "known"), "catalogue"),
-}
-_named = deferred(__name__, _WHERE)
+_named, _ = public_names(__name__, {"registry": "FAULTS Fault Play fault", "catalogue": "inject known"})
 
 
 def __getattr__(name: str) -> Any:

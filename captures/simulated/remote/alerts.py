@@ -8,15 +8,21 @@ from typing import Any
 
 from captures.simulated.remote.directory import Directory, Entity
 from captures.simulated.stack.network import Role
-from dissectors.crypto.mmo import aes_mmo
-from dissectors.dlms.data import build_data
-from dissectors.gbcs.building import Header, content_key
-from dissectors.gbcs.der import build as build_der
-from dissectors.gbcs.payload import SECURITY_HEADER
-from dissectors.gbcs.payloads import ZclCommand, gbz, gbz_alert, notification
-from dissectors.gbcs.protection import encrypt
-from dissectors.gbcs.structures import structure
-from dissectors.gbcs.templates import protection_parameters
+from dissectors.crypto import aes_mmo
+from dissectors.dlms import build_data
+from dissectors.gbcs import (
+    SECURITY_HEADER,
+    MessageHeader,
+    ZclCommand,
+    build_der,
+    content_key,
+    encrypt,
+    gbz_alert,
+    gbz_payload,
+    notification,
+    protection_parameters,
+    structure,
+)
 
 __all__ = ["ALERTS", "generic", "payload"]
 
@@ -113,7 +119,7 @@ def _sub_ghz_settings(dcc: Directory) -> Typed:
 
 def _billing(dcc: Directory, code: int, device: Entity, recipient: Entity, counter: int) -> bytes:
     """ECS68: the billing data log, encrypted for the supplier."""
-    header = Header(3, counter, device.octets, recipient.octets, code)
+    header = MessageHeader(3, counter, device.octets, recipient.octets, code)
     log = ("array", [("structure", [("octet-string", octets_time(dcc)), ("double-long-unsigned", 4711)])])
     plain = build_data(("structure", [log]))
     sealed = SECURITY_HEADER + encrypt(content_key(dcc.keystore, header), device.octets, plain)
@@ -123,11 +129,11 @@ def _billing(dcc: Directory, code: int, device: Entity, recipient: Entity, count
 
 def _gas_billing(dcc: Directory, code: int, device: Entity, recipient: Entity, counter: int) -> bytes:
     """GCS53: one encrypted Publish Snapshot-like component behind code and time."""
-    header = Header(3, counter, device.octets, recipient.octets, code)
+    header = MessageHeader(3, counter, device.octets, recipient.octets, code)
     lead = (0x8F0A).to_bytes(2, "big") + dcc.han.utc.to_bytes(4, "big")
     values = {"records": [{"attribute": 0, "status": 0, "type": 0x25, "value": 4711}]}
     part = ZclCommand(0x0702, 0x18, 1, values, encrypted=True)
-    return gbz([part], key=content_key(dcc.keystore, header), originator=device.octets, alert=lead)
+    return gbz_payload([part], key=content_key(dcc.keystore, header), originator=device.octets, alert=lead)
 
 
 def _gas_done(dcc: Directory, code: int, device: Entity, recipient: Entity, counter: int) -> bytes:

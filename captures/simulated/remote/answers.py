@@ -14,13 +14,21 @@ from captures.simulated.devices.metering import ElectricityMeter
 from captures.simulated.remote.directory import Directory, Entity, PartyRole, role_of
 from captures.simulated.remote.smki import AGREEMENT, SIGNATURE
 from captures.simulated.stack.network import Role
-from dissectors.gbcs import GbcsMessage, build, utrn
-from dissectors.gbcs.building import Header
-from dissectors.gbcs.der import build as build_der
-from dissectors.gbcs.names import use_cases
-from dissectors.gbcs.objects import objects_of, protected_of
-from dissectors.gbcs.structures import JOIN_METHODS, structure
-from dissectors.gbcs.templates import command_payload, default, response_payload
+from dissectors.gbcs import (
+    JOIN_METHODS,
+    GbcsMessage,
+    MessageHeader,
+    build,
+    build_der,
+    command_payload,
+    default_value,
+    objects_of,
+    protected_of,
+    response_payload,
+    structure,
+    use_cases,
+    utrn,
+)
 
 __all__ = ["answer", "command_values"]
 
@@ -130,7 +138,7 @@ def answer(
     if row.replay_protection != "No" and not _fresh(dcc, device, layout.originator, layout.counter):
         return None, "the device refused it: its counter is not new"
     code = row.message_code
-    header = Header(2, layout.counter, device.octets, layout.originator, code)
+    header = MessageHeader(2, layout.counter, device.octets, layout.originator, code)
     values = _values(dcc, device, code) if row.payload_kind == "DLMS" else GBZ_VALUES.get(code)
     payload = response_payload(code, header, dcc.keystore, values)
     return build.response(command, keystore=dcc.keystore, payload=change(payload)), ""
@@ -154,7 +162,7 @@ def _values(dcc: Directory, device: Entity, code: int) -> Mapping[Any, Any]:
     targets = [*objects_of(code), *protected_of(code)]
     for target in targets:
         if not target.method:
-            value = default(code, target)
+            value = default_value(code, target)
             if target.class_id == PROFILE and target.number == 2 and value[0] == "array":
                 value = ("array", value[1] * _ROWS.get(code, 3))
             values[target.class_id, target.obis, target.number] = lively(value, stream)

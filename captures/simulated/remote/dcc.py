@@ -23,10 +23,9 @@ from captures.simulated.remote.directory import Directory, Entity
 from captures.simulated.stack import tunnels
 from captures.simulated.stack.network import Role
 from captures.simulated.stack.node import Node
-from dissectors.gbcs import GbcsMessage, build, dissect_message
-from dissectors.gbcs.names import use_cases
-from dissectors.layout.tables import table
-from dissectors.model.errors import DissectionError
+from dissectors import DissectionError
+from dissectors.gbcs import GbcsMessage, build, dissect_message, use_cases
+from dissectors.layout import table
 
 __all__ = ["Dcc", "Exchange", "dcc_of"]
 

@@ -14,8 +14,8 @@ from captures.simulated.devices.han import Han
 from captures.simulated.remote.smki import AGREEMENT, PREPAYMENT, SIGNATURE, Smki
 from captures.simulated.stack.network import Role
 from captures.simulated.stack.node import Node
-from dissectors.gbcs.names import use_cases
-from dissectors.layout.tables import table
+from dissectors.gbcs import use_cases
+from dissectors.layout import table
 
 __all__ = ["PARTIES", "Directory", "Entity", "PartyRole", "role_of"]
 

@@ -14,8 +14,7 @@ from captures.simulated.remote import alerts
 from captures.simulated.remote.dcc import Dcc, Exchange, dcc_of
 from captures.simulated.stack.network import Role
 from captures.simulated.stack.node import Node
-from dissectors.gbcs import utrn
-from dissectors.gbcs.names import use_case_by_name
+from dissectors.gbcs import use_case_by_name, utrn
 
 __all__ = ["activate", "ask", "commission", "daily", "hand_over", "notify", "token", "top_up", "whitelist"]
 

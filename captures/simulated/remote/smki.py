@@ -17,9 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
-from dissectors.gbcs import Keystore
-from dissectors.gbcs.der import build as build_der
-from dissectors.gbcs.der import oid
+from dissectors.gbcs import Keystore, build_der, oid
 
 __all__ = ["AGREEMENT", "PREPAYMENT", "SIGNATURE", "KeyPair", "Smki"]
 

@@ -1,7 +1,7 @@
 """Stories that a home can live through, by name, and what is left of them: a capture, its truth, its keys."""
 
-from dissectors.modules.deferred import deferred
+from dissectors.modules import public_names
 
 __all__ = ["SCENARIOS", "Scenario", "simulate", "stage"]
 
-__getattr__ = deferred(__name__, dict.fromkeys(__all__, "catalogue"))
+__getattr__, _ = public_names(__name__, {"catalogue": " ".join(__all__)})

@@ -16,8 +16,7 @@ from captures.simulated.remote import alerts
 from captures.simulated.remote.dcc import Dcc, Exchange, dcc_of
 from captures.simulated.remote.directory import role_of
 from captures.simulated.stack.network import Role
-from dissectors.gbcs.names import UseCase, use_cases
-from dissectors.gbcs.templates import has_template
+from dissectors.gbcs import UseCase, has_template, use_cases
 
 __all__ = ["Exercise", "play"]
 

@@ -23,8 +23,8 @@ from captures.simulated.stack.clusters import (
 )
 from captures.simulated.stack.network import Role
 from captures.simulated.stack.node import Node
-from dissectors.crypto.mmo import aes_mmo
-from dissectors.zcl.build import build_payload
+from dissectors.crypto import aes_mmo
+from dissectors.zcl import build_payload
 
 __all__ = ["display_message", "publish_tariff", "swap_hub", "top_up", "upgrade"]
 

@@ -10,9 +10,7 @@ from typing import Any
 from captures.simulated.air.medium import Wait
 from captures.simulated.air.truth import FrameTruth
 from captures.simulated.stack.node import Node
-from dissectors.zcl import catalogue
-from dissectors.zcl.build import build_payload
-from dissectors.zcl.datatypes import build_value
+from dissectors.zcl import build_payload, build_value, catalogue
 
 __all__ = ["Attributes", "hold", "read", "record", "report", "say"]
 

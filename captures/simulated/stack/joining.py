@@ -15,8 +15,7 @@ from captures.simulated.stack import discovery
 from captures.simulated.stack.network import Role
 from captures.simulated.stack.node import Node
 from captures.simulated.stack.nwk import BROADCAST_ALL
-from dissectors.zigbee import assemble
-from dissectors.zigbee.security.link_keys import install_code_key, key_load_key, key_transport_key
+from dissectors.zigbee import assemble, install_code_key, key_load_key, key_transport_key
 
 __all__ = [
     "associate",

@@ -18,8 +18,7 @@ from captures.simulated.air.medium import SECOND, Wait
 from captures.simulated.air.truth import CbkeKey
 from captures.simulated.stack.network import Role
 from captures.simulated.stack.node import HomeNetwork, Node
-from dissectors.zcl.stateful.cbke import Agreement, Side, agree, exchange
-from dissectors.zcl.stateful.certificates import Certificate, issue_certificate, make_ca_key
+from dissectors.zcl import Agreement, Certificate, Side, agree, exchange, issue_certificate, make_ca_key
 
 __all__ = ["ISSUER", "agreement", "body", "establish", "note", "side", "terminate"]
 

@@ -18,9 +18,7 @@ from captures.simulated.air.medium import Wait
 from captures.simulated.air.truth import FrameTruth
 from captures.simulated.stack.network import Role
 from captures.simulated.stack.node import Node
-from dissectors.gbcs.envelope import read_envelope
-from dissectors.gbcs.gbt import Block, build_blocks
-from dissectors.gbcs.tunnel import build_header
+from dissectors.gbcs import Block, build_blocks, build_tunnel_header, read_envelope
 
 __all__ = ["Mail", "Tunnel", "Tunnels", "deliver", "fetch", "open_tunnel", "waiting"]
 
@@ -143,7 +141,7 @@ def deliver(
         patience = 3 * device.han.profile.number("gsme.wake_interval")
         yield mail.done | device.han.wait(patience)
         return bool(mail.done.triggered and mail.done.value)
-    header = b"" if device.rx_on else build_header(PUT)
+    header = b"" if device.rx_on else build_tunnel_header(PUT)
     for piece in change(pieces(device, octets)):
         if not (yield from transfer(sender, receiver, header + piece, truth, faults)):
             return False
@@ -183,14 +181,14 @@ def fetch(hub: Node, device: Node) -> Wait:
     if not box or not (yield from open_tunnel(device, hub)):
         return
     while box:
-        if not (yield from transfer(device, hub, build_header(GET), {"hrgp": "GET"}, box[0].faults)):
+        if not (yield from transfer(device, hub, build_tunnel_header(GET), {"hrgp": "GET"}, box[0].faults)):
             return
         mail = box.pop(0)
         parts = pieces(device, mail.octets)
         taken = True
         for index, piece in enumerate(parts):
             left = min(255, len(box) + len(parts) - index - 1)
-            lead = build_header(GET_RESPONSE, left)
+            lead = build_tunnel_header(GET_RESPONSE, left)
             taken = taken and (yield from transfer(hub, device, lead + piece, mail.truth, mail.faults))
         if not mail.done.triggered:
             mail.done.succeed(taken)

@@ -1,5 +1,5 @@
 """ZCL frames of many at once: headers, attribute records, values, scaling, commands."""
 
-from dissectors.modules.deferred import deferred
+from dissectors.modules.lazy_names import public_names
 
-__getattr__ = deferred(__name__, {}, former="headers")
+__getattr__, _ = public_names(__name__, {}, former="headers")

@@ -1,5 +1,5 @@
 """Many radio frames at once, from the octets of a block to the columns of its tables."""
 
-from dissectors.modules.deferred import deferred
+from dissectors.modules.lazy_names import public_names
 
-__getattr__ = deferred(__name__, {}, former="read")
+__getattr__, _ = public_names(__name__, {}, former="read")

@@ -1,5 +1,5 @@
 """The ZigBee network layer: headers, commands, addresses; of one frame and of many."""
 
-from dissectors.modules.deferred import deferred
+from dissectors.modules.lazy_names import public_names
 
-__getattr__ = deferred(__name__, {}, former="headers")
+__getattr__, _ = public_names(__name__, {}, former="headers")

@@ -1,5 +1,5 @@
 """The ZigBee device profile."""
 
-from dissectors.modules.deferred import deferred
+from dissectors.modules.lazy_names import public_names
 
-__getattr__ = deferred(__name__, {}, former="read")
+__getattr__, _ = public_names(__name__, {}, former="read")

@@ -226,10 +226,10 @@ def answered_twice(recording: Recording) -> None:
 
 
 def _other_payload(desk: Desk, octets: bytes) -> bytes:
-    from dissectors.gbcs.building import Header
+    from dissectors.gbcs.building import MessageHeader
     from dissectors.gbcs.templates import response_payload
 
-    header = Header(2, desk.counter(), desk.target, desk.party, 0x0059)
+    header = MessageHeader(2, desk.counter(), desk.target, desk.party, 0x0059)
     return response_payload(0x0059, header, desk.keystore)[:-1] + b"\x01"
 
 

@@ -14,8 +14,8 @@ from captures.simulated.remote.smki import AGREEMENT, SIGNATURE, Smki
 from captures.writer import CapturedFrame
 from dissectors.dlms.wrapper import build_wrapper
 from dissectors.gbcs import build, dissect_message
-from dissectors.gbcs.building import Header
-from dissectors.gbcs.der import build as build_der
+from dissectors.gbcs.building import MessageHeader
+from dissectors.gbcs.der import build_der
 from dissectors.gbcs.payloads import Answer, access_response, notification
 from dissectors.gbcs.structures import structure
 from dissectors.gbcs.templates import command_payload, response_payload
@@ -184,7 +184,7 @@ def messages(recording: Recording) -> None:
     asked = desk.command("CS02a")
     desk.send(asked)
     cells = {"credentials_held": [{"role": 2, "status": 0}, {"role": 3, "status": 4}]}
-    header = Header(2, desk.counter(), desk.target, desk.party, 0x0008)
+    header = MessageHeader(2, desk.counter(), desk.target, desk.party, 0x0008)
     desk.answer(asked, payload=response_payload(0x0008, header, desk.keystore, cells))
     counter = desk.counter(5)
     asked = desk.command("ECS47a", counter=counter)

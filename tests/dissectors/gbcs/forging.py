@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from captures.simulated.remote.smki import Smki
 from dissectors.gbcs import Keystore, build, dissect_message
-from dissectors.gbcs.building import Header, authenticated, grouping, sign, signed
+from dissectors.gbcs.building import MessageHeader, authenticated, grouping, sign, signed
 from dissectors.gbcs.envelope import MAC_OCTETS, Envelope, read_envelope
 from dissectors.gbcs.names import mac_demanded, originator_roles, role_title, signature_demanded, use_cases
 from dissectors.gbcs.payloads import notification
@@ -212,7 +212,7 @@ def another_payload(store: Keystore, code: int) -> bytes:
     """The octets of another command's payload in the response's place, and the like: reflected messages."""
     honest = read_envelope(response(store, code))
     header = header_of(honest)
-    back = Header(header.cra, header.counter, header.recipient, header.originator, header.message_code)
+    back = MessageHeader(header.cra, header.counter, header.recipient, header.originator, header.message_code)
     payload = response_payload(code, back, store) if code in use_cases() else command_payload(code, 0)
     inner = signed(grouping(back, payload), b"")
     secret = store.secrets(back.originator, back.recipient)[0]

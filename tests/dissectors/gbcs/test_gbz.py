@@ -5,7 +5,7 @@ import pytest
 from dissectors.gbcs.gbz import build_zcl, command_name, read_zcl, values_of
 from dissectors.gbcs.gbz_description import describe
 from dissectors.gbcs.payload import Payload
-from dissectors.gbcs.payloads import ZclCommand, gbz
+from dissectors.gbcs.payloads import ZclCommand, gbz_payload
 from dissectors.model.cursor import Cursor
 
 CHARGE = {
@@ -26,7 +26,7 @@ SUMMATION = {
 
 
 def described(*commands: ZclCommand):
-    octets = gbz(commands)
+    octets = gbz_payload(commands)
     return describe(Payload(octets, 0, len(octets), 1), ())
 
 

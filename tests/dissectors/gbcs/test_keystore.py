@@ -94,7 +94,7 @@ def test_an_unknown_party_s_answer_opens_with_the_certificate_of_its_command():
 
 def test_replacement_certificates_are_held_against_path_and_cell():
     from dissectors.gbcs import build
-    from dissectors.gbcs.der import build as build_der
+    from dissectors.gbcs.der import build_der
     from dissectors.gbcs.structures import structure
 
     good = dissect_message(own.octets("cs02b-command"), STORE)

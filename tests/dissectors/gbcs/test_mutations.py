@@ -10,7 +10,7 @@ import pytest
 
 from dissectors.dlms.data import read_node
 from dissectors.gbcs import dissect_message
-from dissectors.gbcs.building import Header, grouping, signed
+from dissectors.gbcs.building import MessageHeader, grouping, signed
 from dissectors.gbcs.gbt import Block, build_block
 from dissectors.gbcs.objects import ValueNames
 from dissectors.gbcs.payloads import Ask
@@ -20,7 +20,7 @@ from tests.dissectors.gbcs.round_trip import rebuilt, stated
 from tests.fuzz.mutation import mutated
 
 HEAD = {tag: bytes((tag, 0x20, 0, 0, 7, 0)) for tag in (0xD9, 0xDA)}  # tag, invoke id, no date-time
-HEADER = Header(2, 7, bytes(8), bytes(7) + b"\1", 0x2C)
+HEADER = MessageHeader(2, 7, bytes(8), bytes(7) + b"\1", 0x2C)
 ALL = int(os.environ.get("HANSCOPE_MUTATIONS", "0"))
 """How many mutations each test tries; a few thousand when it is not set (`make mutations` sets it)."""
 

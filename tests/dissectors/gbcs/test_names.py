@@ -5,7 +5,7 @@ import pytest
 from dissectors.dlms.data import build_data, read_node
 from dissectors.dlms.obis import target_of
 from dissectors.gbcs import dissect_message
-from dissectors.gbcs.building import Header, grouping, signed
+from dissectors.gbcs.building import MessageHeader, grouping, signed
 from dissectors.gbcs.names import alert_name, eui64, role_name, use_case, use_cases
 from dissectors.gbcs.objects import ValueNames, names_of, object_title, objects_of, unit_of
 from dissectors.gbcs.payloads import access_response, gbz_alert, notification
@@ -60,7 +60,7 @@ def test_unknown_codes_are_said_and_never_raise():
         (7, 0x0027, b"\x01\x09\x01\x01\x77\x77\x00\x04\x01\x00\x55\x00"),
     ]
     for cra, code, payload in cases:
-        message = dissect_message(signed(grouping(Header(cra, 1, *ends, code), payload), b""))
+        message = dissect_message(signed(grouping(MessageHeader(cra, 1, *ends, code), payload), b""))
         assert message.fields and message.issues
         assert all(i.severity != "error" for i in message.issues), message.issues
     assert role_name(99) == "unknown role 99" and eui64(bytes(8)) == "00-00-00-00-00-00-00-00"
@@ -70,7 +70,7 @@ def test_what_gbcs_takes_away_is_said_with_its_source():
     from dissectors.gbcs.payloads import NULL, Ask, access_request
 
     payload = access_request([Ask(1, 18, "0-0:44.0.0.255", 2, NULL)], 5, invoke=1)
-    body = grouping(Header(1, 5, bytes(8), bytes(8), 0x0059), payload)
+    body = grouping(MessageHeader(1, 5, bytes(8), bytes(8), 0x0059), payload)
     texts = [i.text for i in dissect_message(signed(body, None), version="4.4").issues]
     assert any("image transfer" in t and "GBCS v0.8.1 page 129" in t for t in texts)
     assert any("long-invoke-id" in t for t in texts)
@@ -80,7 +80,7 @@ def test_what_gbcs_takes_away_is_said_with_its_source():
 def test_data_nested_too_deeply_are_an_issue_and_still_in_a_leaf():
     deep = b"\x02\x01" * 70 + b"\x00"
     payload = b"\xda\x20\x00\x00\x01\x00\x00\x01" + deep + b"\x01\x01\x00"
-    octets = signed(grouping(Header(2, 1, bytes(8), bytes(8), 0x0059), payload), b"")
+    octets = signed(grouping(MessageHeader(2, 1, bytes(8), bytes(8), 0x0059), payload), b"")
     message = dissect_message(octets)
     leaves = [leaf for f in message.fields for leaf in f.leaves()]
     assert sum(leaf.length for leaf in leaves) == len(octets)

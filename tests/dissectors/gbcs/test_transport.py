@@ -10,7 +10,7 @@ import pytest
 from dissectors.gbcs import dissect_message
 from dissectors.gbcs.gbt import Block, build_blocks, read_block, reassemble
 from dissectors.gbcs.inputs import read_inputs
-from dissectors.gbcs.tunnel import GET, GET_RESPONSE, PUT, build_header, read_header
+from dissectors.gbcs.tunnel import GET, GET_RESPONSE, PUT, build_tunnel_header, read_tunnel_header
 from dissectors.model.errors import Malformed, Unsupported
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -65,7 +65,7 @@ def test_a_block_by_itself_is_read_to_the_last_octet():
     assert cut.error is not None and cut.issues
 
 
-@pytest.mark.parametrize("header", [build_header(PUT), build_header(GET_RESPONSE, 3)])
+@pytest.mark.parametrize("header", [build_tunnel_header(PUT), build_tunnel_header(GET_RESPONSE, 3)])
 def test_tunnel_header_in_front_of_a_message(header):
     message = dissect_message(header + COMMAND, own.keystore())
     assert message.facts["mac"] == "valid"
@@ -76,10 +76,10 @@ def test_tunnel_header_in_front_of_a_message(header):
 
 
 def test_tunnel_headers_alone():
-    assert read_header(build_header(GET)).name == "GET"
-    assert read_header(build_header(GET_RESPONSE, 2)).remaining == 2
-    assert read_header(b"\x02").remaining is None
-    assert read_header(COMMAND) is None
+    assert read_tunnel_header(build_tunnel_header(GET)).name == "GET"
+    assert read_tunnel_header(build_tunnel_header(GET_RESPONSE, 2)).remaining == 2
+    assert read_tunnel_header(b"\x02").remaining is None
+    assert read_tunnel_header(COMMAND) is None
     assert dissect_message(b"\x01").facts["tunnel"] == "GET"
     assert dissect_message(b"\x01").error is None
 

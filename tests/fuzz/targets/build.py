@@ -13,7 +13,7 @@ from typing import Any
 from dissectors.dlms.data import TYPE_NAMES, build_data, read_node, typed
 from dissectors.gbcs import dissect_message, utrn
 from dissectors.gbcs.build import alert, command, response
-from dissectors.gbcs.building import Header, grouping, signed
+from dissectors.gbcs.building import MessageHeader, grouping, signed
 from dissectors.gbcs.gbt import Block, build_blocks, read_block, reassemble
 from dissectors.gbcs.payloads import (
     Answer,
@@ -21,11 +21,11 @@ from dissectors.gbcs.payloads import (
     ZclCommand,
     access_request,
     access_response,
-    gbz,
     gbz_alert,
+    gbz_payload,
     notification,
 )
-from dissectors.gbcs.tunnel import build_header, read_header
+from dissectors.gbcs.tunnel import build_tunnel_header, read_tunnel_header
 from dissectors.ieee802154.build import with_trailer
 from dissectors.model.cursor import Cursor
 from dissectors.model.errors import Malformed
@@ -78,12 +78,12 @@ def _data(choices: Choices) -> None:
     assert build_data(typed(node)) == octets
 
 
-def _header(choices: Choices, cra: int) -> Header:
+def _header(choices: Choices, cra: int) -> MessageHeader:
     party = choices.octets(8) if choices.flag() else None
     counter = choices.number(8) if party is not None and choices.flag() else None
     dated = choices.octets(12) if choices.flag() else b""
     one, other = choices.one(PARTIES), choices.one(PARTIES)
-    return Header(cra, choices.number(8), one, other, choices.number(2), dated, party, counter)
+    return MessageHeader(cra, choices.number(8), one, other, choices.number(2), dated, party, counter)
 
 
 def _payload(choices: Choices, cra: int) -> bytes:
@@ -94,7 +94,7 @@ def _payload(choices: Choices, cra: int) -> bytes:
         extra = [data(choices) for _ in range(choices.below(3))]
         return notification(("structure", [("long-unsigned", choices.number(2)), *extra]), choices.number(4))
     if kind == 0:
-        return gbz([_zcl(choices) for _ in range(choices.below(4))])
+        return gbz_payload([_zcl(choices) for _ in range(choices.below(4))])
     if cra == 1:
         asks = [
             Ask(1 + choices.below(3), choices.number(2), choices.octets(6), choices.number(1), data(choices))
@@ -189,9 +189,11 @@ def _token(choices: Choices) -> None:
 
 def _small(choices: Choices) -> None:
     kind, remaining = 1 + choices.below(3), choices.number(1)
-    octets = build_header(kind, remaining if kind == 2 else None) + b"\xdd"
-    header = read_header(octets)
-    assert header is not None and build_header(header.kind, header.remaining) == octets[: header.length]
+    octets = build_tunnel_header(kind, remaining if kind == 2 else None) + b"\xdd"
+    header = read_tunnel_header(octets)
+    assert (
+        header is not None and build_tunnel_header(header.kind, header.remaining) == octets[: header.length]
+    )
     frame = choices.octets(choices.below(100))
     for trailer, size in (("absent", 0), ("fcs16", 2), ("fcs32", 4), ("ti", 2)):
         assert with_trailer(frame, trailer)[: len(frame)] == frame  # type: ignore[arg-type]

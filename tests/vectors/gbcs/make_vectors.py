@@ -21,8 +21,8 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from dissectors.gbcs import Keystore, dissect_message, payloads, utrn
 from dissectors.gbcs import build as gbcs
-from dissectors.gbcs.building import Header, content_key
-from dissectors.gbcs.der import build as build_der
+from dissectors.gbcs.building import MessageHeader, content_key
+from dissectors.gbcs.der import build_der
 from dissectors.gbcs.der import oid as oid_shape
 from dissectors.gbcs.structures import structure
 from dissectors.gbcs.templates import response_payload
@@ -169,7 +169,7 @@ def registers(store: Keystore) -> None:
     wh = ("structure", [("integer", 1), ("enum", 30)])
     varh = ("structure", [("integer", 0), ("enum", 32)])
     data = ("structure", [("double-long-unsigned", 4711), wh, ("double-long-unsigned", 12), varh])
-    header = Header(2, 1001, ESME, SUPPLIER, command.layout.message_code)
+    header = MessageHeader(2, 1001, ESME, SUPPLIER, command.layout.message_code)
     payload = response_payload(header.message_code, header, store, {(1, "0-0:94.44.34.10", 2): data})
     octets = gbcs.response(command, keystore=store, payload=payload)
     note(
@@ -218,7 +218,7 @@ def gas(store: Keystore) -> None:
     attributes = ((0x0300, 0x30, 1), (0x0301, 0x22, 1), (0x0302, 0x22, 1000), (0x0100, 0x25, 5000))
     records = [{"attribute": a, "status": 0, "type": kind, "value": value} for a, kind, value in attributes]
     values = {"records": records}
-    header = Header(2, 2001, GSME, SUPPLIER, command.layout.message_code)
+    header = MessageHeader(2, 2001, GSME, SUPPLIER, command.layout.message_code)
     part = payloads.ZclCommand(0x0702, 0x18, 1, values, encrypted=True)
     payload = payloads.gbz([part], key=content_key(store, header), originator=GSME)
     octets = gbcs.response(command, keystore=store, payload=payload)
