@@ -13,7 +13,8 @@ from dissectors.modules import answer_to_former_names
 __all__ = ["resolved"]
 
 _WHERE = {
-    **dict.fromkeys(("Capture", "Captures", "open_captures"), "analysis.api.captured"),
+    "Capture": "analysis.api.captured",
+    **dict.fromkeys(("Captures", "open_captures"), "analysis.api.several"),
     **dict.fromkeys(("FoundFrame", "FoundMessage", "message"), "analysis.api.seen"),
     **dict.fromkeys(("Simulation", "simulate"), "analysis.api.simulated"),
     "Findings": "analysis.api.judged",
@@ -37,6 +38,7 @@ MOVED = {
     for room, names in _FORMER.items()
     for former, _, now in (name.partition(":") for name in names.split())
 }
+MOVED["analysis.api.html"] = "analysis.tables.html"
 """Former names of modules, and where they are now (after a colon: what they are called now)."""
 
 

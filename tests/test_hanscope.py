@@ -159,8 +159,42 @@ def test_no_secret_is_shown() -> None:
         assert not [key for key in keys if key in plain or bytes.fromhex(key)[::-1].hex() in plain]
 
 
+def test_every_public_name_has_an_example_that_runs() -> None:
+    """`make test` runs the examples (doctest)."""
+    for name in hs.__all__:
+        found = getattr(hs, name)
+        own = found.__doc__ or ""
+        members = (
+            [getattr(found, one).__doc__ or "" for one in vars(found)] if isinstance(found, type) else []
+        )
+        assert any(">>>" in text for text in (own, *members)), name
+
+
+def test_what_a_notebook_shows_of_everything() -> None:
+    home = hs.simulate("ordinary-day", seconds=600, faults=["association-flood"])
+    found = home.check()
+    message = hs.message("c001c1000100000100 00ff0200")
+    shown = (
+        home,
+        home.decoded,
+        home.frame(1),
+        message,
+        found,
+        found[0],
+        found.verdicts[0],
+        home.given,
+        hs.open([home.han]),
+    )
+    for one in shown:
+        page = one._repr_html_()
+        assert page.startswith("<") and page.count("<table") == page.count("</table>"), type(one)
+    assert (
+        found[0].rule in found[0]._repr_html_() and found.verdicts[0].rule in found.verdicts[0]._repr_html_()
+    )
+
+
 def test_pages_are_escaped() -> None:
-    from analysis.api.html import block, rows_table
+    from analysis.tables.html import block, rows_table
 
     assert "<script" not in block(["<script>"]) + rows_table(["<script>"], [["<script>", None]])
     assert "and 40 more" in rows_table(["n"], [[n] for n in range(100)])

@@ -4,10 +4,11 @@ Strategy: this room only binds together what the other rooms do, in the order in
 no pandas, pyarrow or Scapy; what needs them loads them when it is called.
 """
 
-from analysis.api.captured import Capture, Captures, open_captures
+from analysis.api.captured import Capture
 from analysis.api.judged import Findings
 from analysis.api.keys import Keys
 from analysis.api.seen import FoundFrame, FoundMessage, message
+from analysis.api.several import Captures, open_captures
 from analysis.api.simulated import Simulation, simulate
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from analysis.api import html
+from analysis.tables import html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,20 @@ class Findings(Sequence["Finding"]):
 
     Attributes:
         results: the result of each capture, by its name: findings, verdicts, incidents, profile.
+
+    >>> import hanscope as hs
+    >>> home = hs.simulate("ordinary-day", seconds=600, faults=["association-flood"])
+    >>> found = home.check(rules=["association-flood", "nwk-replay"])
+    >>> [(one.rule, one.severity) for one in found]
+    [('association-flood', 'error')]
+    >>> list(found.table().frames.iloc[0]) == list(found[0].frames)
+    True
+    >>> {one.state for one in found.verdicts} >= {"fail", "pass"}
+    True
+    >>> found.at_least("error") == list(found), found.accepted
+    (True, [])
+    >>> found.to_json()[0]["findings"][0]["rule"]
+    'association-flood'
     """
 
     def __init__(self, results: Sequence[tuple[str, CheckResult]]) -> None:

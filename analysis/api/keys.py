@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from analysis.api import html
+from analysis.tables import html
 
 if TYPE_CHECKING:
     from dissectors import Keyring

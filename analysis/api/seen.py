@@ -6,8 +6,8 @@ import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from analysis.api import html
 from analysis.api.keys import Keys, keyring_of
+from analysis.tables import html
 
 if TYPE_CHECKING:
     from analysis.views.frame import Shown
@@ -21,6 +21,16 @@ class FoundFrame:
 
     Attributes:
         shown: the dissection: fields, buffers, issues, and the columns of its row.
+
+    >>> import hanscope as hs
+    >>> capture = hs.open("captures/samples/install-day.pcapng", keys="captures/samples/install-day.keys.toml")
+    >>> frame = capture.frame(51)
+    >>> frame.number, frame.protocol, frame.columns["nwk_src"], frame.issues
+    (51, 'ZCL', '61e9', [])
+    >>> print(frame.text().splitlines()[1])
+    ZCL: Key Establishment: Initiate Key Establishment Request
+    >>> frame.to_json()["columns"]["nwk_sender"]
+    '90b3d5fffe0000a0'
     """
 
     def __init__(self, shown: Shown) -> None:
@@ -84,6 +94,14 @@ class FoundMessage:
         content: the dissection: facts, items, fields, buffers, issues.
         source: what it is called: its capture and number, a file, or the text that was given.
         frames: frames that carried it; none outside a capture.
+
+    >>> import hanscope as hs
+    >>> sample = "captures/samples/gbcs-messages"
+    >>> found = hs.open(f"{sample}.pcapng", keys=f"{sample}.keys.toml").message(2)
+    >>> found.kind, found.facts["mac"], len(found.items), found.frames[0]
+    ('gbcs', 'valid', 6, 66)
+    >>> found.readable, found.issues
+    (True, [])
     """
 
     def __init__(self, content: Message, source: Any, frames: tuple[int, ...] = ()) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from analysis.findings.subject import Subject
 from analysis.findings.waivers import Accepted
+from analysis.tables import html
 
 __all__ = [
     "CONFIDENCES",
@@ -33,7 +34,7 @@ SEVERITIES = ("info", "warning", "error", "critical")
 # How well a requirement is known, best first. What is only recalled can warn, never fail.
 CONFIDENCES = ("text", "derived", "secondary", "recalled")
 FAMILIES = ("compliance", "anomaly")
-FRAMES_KEPT = 2000
+FRAMES_KEPT, FRAMES_SHOWN = 2000, 12
 
 State = Literal["pass", "warn", "fail", "not seen"]
 
@@ -173,6 +174,17 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         return {name: _plain(getattr(self, name)) for name in self.__slots__}
 
+    def _repr_html_(self) -> str:
+        shown = ", ".join(map(str, self.frames[:FRAMES_SHOWN]))
+        more = len(self.frames) - FRAMES_SHOWN
+        facts = [
+            ("rule", self.rule), ("severity", self.severity), ("what", self.title), ("whom", self.device),
+            ("evidence", self.evidence), ("frames", f"{shown} and {more} more" if more > 0 else shown),
+            ("incident", self.incident), ("source", self.source), ("confidence", self.confidence),
+            ("advice", self.advice),
+        ]  # fmt: skip
+        return html.facts_table(facts)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -185,6 +197,11 @@ class Verdict:
     state: State
     text: str
     about: Subject = field(kw_only=True)
+
+    def _repr_html_(self) -> str:
+        return html.facts_table(
+            [("rule", self.rule), ("whom", self.subject), ("verdict", self.state), ("why", self.text)]
+        )
 
 
 @dataclass(frozen=True, slots=True)

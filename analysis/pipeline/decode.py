@@ -11,6 +11,7 @@ from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
 from analysis.pipeline.sinks import Sink
 from analysis.pipeline.source import ReopenableSource, Source
+from analysis.tables import html
 from analysis.tables.addresses import with_addresses
 from analysis.tables.arrow import empty_table
 from analysis.tables.frames import Frames
@@ -132,6 +133,11 @@ class Decoded(Frames):
     def __repr__(self) -> str:
         counts = ", ".join(f"{name}: {len(table)}" for name, table in self.arrow.items())
         return printable(f"<Decoded {self.capture}: {counts}>")
+
+    def _repr_html_(self) -> str:
+        counts = [(name, f"{len(table):,}") for name, table in self.arrow.items()]
+        told = html.block(self.issues) if self.issues else ""
+        return html.heading(self.capture) + html.rows_table(("table", "rows"), counts) + told
 
 
 def decode(

@@ -1,4 +1,4 @@
-"""HTML for notebooks. Everything that came from a capture is printable and escaped; nothing secret gets here."""
+"""HTML for notebooks (`_repr_html_`): what came from a capture is printable and escaped; nothing secret gets here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from dissectors.text import printable
 
-__all__ = ["block", "heading", "rows_table", "text"]
+__all__ = ["block", "facts_table", "heading", "rows_table", "text"]
 
 MOST_ROWS = 60
 """Rows of a table that a notebook shows; the object has them all."""
@@ -31,6 +31,21 @@ def heading(line: str) -> str:
 def block(lines: Iterable[str]) -> str:
     """Lines as they are, in a fixed-width font."""
     return '<pre style="line-height:1.25">' + "\n".join(text(line) for line in lines) + "</pre>"
+
+
+def facts_table(facts: Iterable[tuple[str, Any]]) -> str:
+    """Names and values, a row each; what is empty is left out.
+
+    >>> facts_table([("rule", "nwk-replay"), ("incident", None)]).count("<tr>")
+    1
+    """
+    left = ' style="text-align:left"'
+    rows = (
+        f"<tr><th{left}>{text(name)}</th><td{left}>{text(value)}</td></tr>"
+        for name, value in facts
+        if value not in (None, "", ())
+    )
+    return f"<table><tbody>{''.join(rows)}</tbody></table>"
 
 
 def rows_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
