@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from analysis.cli.command_line.arguments import plain_arguments
 from analysis.cli.command_line.guard import explained, guarded
 from analysis.cli.command_line.registry import VERBS
 from analysis.cli.command_line.standard_streams import stand_in_for_closed_streams
+from analysis.cli.endings import end_on_signals
 from dissectors.text import printable
 
 __all__ = ["main", "run"]
@@ -81,19 +81,13 @@ def _plain(words: list[str]) -> tuple[Callable[..., int], dict[str, Any]] | None
     return None if arguments is None else (function, arguments)
 
 
-def _terminated(number: int, _frame: object) -> NoReturn:
-    """Leave as an interrupted run does: what was begun is removed."""
-    raise SystemExit(128 + number)
-
-
 def run() -> NoReturn:
     """Run the command of this process, and leave it.
 
     All files are closed by then; to take apart every module that was imported, too, takes as long as reading
     thirty thousand frames.
     """
-    with suppress(ValueError):  # not in the main thread
-        signal.signal(signal.SIGTERM, _terminated)
+    end_on_signals()
     code = main()
     if all(thread is threading.main_thread() or thread.daemon for thread in threading.enumerate()):
         with suppress(OSError, ValueError, AttributeError):  # `guarded` told of a pipe that nobody reads

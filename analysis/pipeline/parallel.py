@@ -115,7 +115,9 @@ class ForkedProcess:
 
 def _carry_out(deed: Callable[[Any], None], link: Any, others: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is this one's parent that tells of an interruption
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
     others.close()
     with suppress(BrokenPipeError):  # nobody is left who wants it
         deed(link)

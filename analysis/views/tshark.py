@@ -103,6 +103,10 @@ def tshark_rows(path: Path, keys: Iterable[Key], trailer: str) -> Iterator[dict[
         except TSharkCrashException as error:
             if not _lost_race(str(error)):
                 raise TsharkFailed(str(error).splitlines()[0]) from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            # A record that is no packet (a custom block of pcapng, say) has not what pyshark takes for granted.
+            text = f"from some record on, what it says is not understood ({type(error).__name__} in pyshark)"
+            raise TsharkFailed(text) from error
         finally:
             _close(capture, TSharkCrashException)
             asyncio.set_event_loop(None)

@@ -79,7 +79,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
 def test_a_run_that_is_ended_leaves_the_old_file(number: signal.Signals, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_bytes(OLD)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from analysis.cli import console
+from analysis.cli.endings import ENDING
 
 __all__ = ["install_extcap", "list_sniffers", "run"]
 
@@ -58,9 +59,8 @@ def run(
         raise console.UsageError(str(error)) from None
     target: Path | IO[bytes] = sys.stdout.buffer if out == "-" else Path(out)
     stopping: list[int] = []
-    before = [
-        (number, signal.signal(number, _noting(stopping))) for number in (signal.SIGTERM, signal.SIGINT)
-    ]
+    ending = [n for n in (*ENDING, signal.SIGINT) if signal.getsignal(n) is not signal.SIG_IGN]
+    before = [(number, signal.signal(number, _noting(stopping))) for number in ending]
     try:
         recording = record(
             sniffer, target, ring=ring, stop=lambda: bool(stopping), frames=frames, seconds=seconds,
