@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,14 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import TUNNELING, commands, field_of
-from analysis.rules.compliance.tunnel import ANSWER, GRANTED, TUNNEL_RULE, TUNNEL_STATUS
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "tunnel data")
+
+ANSWER = to_client(TUNNELING, "Request Tunnel Response")
+TUNNEL_STATUS = ANSWER.field("tunnel_status")
+GRANTED = enumeration("TunnelingTunnelStatus")["Success"]
+TUNNEL_RULE: dict[str, Any] = {"needs": ("commands",), "cause": "tunnel", "smart_energy": True}
 
 DATA_THERE, DATA_BACK = to_server(TUNNELING, "Transfer Data"), to_client(TUNNELING, "Transfer Data")
 ERROR_THERE = to_server(TUNNELING, "Transfer Data Error")
