@@ -19,7 +19,7 @@ from analysis.features.selection import Selection
 from analysis.features.stations import BROADCAST_PAN, Stations
 from analysis.findings.subject import Subject
 from analysis.tables.lazy import Table, mask, numbers_of
-from analysis.tables.pandas_columns import nulls, plain, taken
+from analysis.tables.pandas_columns import nanoseconds, nulls, plain, taken
 from analysis.tables.schema import TABLES
 
 __all__ = ["DEVICE_PROFILE", "SMART_ENERGY_CLUSTERS", "SMART_ENERGY_PROFILE", "Frame", "Known", "View"]
@@ -332,7 +332,7 @@ def _on_the_air(name: str, content: Any) -> Any:
 def _table(name: str, content: Any) -> Table:
     if content is None or len(content) == 0:
         return Table(0, {c.name: partial(_nulls, 0, c.type) for c in TABLES[name]})
-    present = set(content.columns if isinstance(content, pd.DataFrame) else content.column_names)
+    present = set(_names(content))
     return Table(
         len(content),
         {
@@ -343,6 +343,10 @@ def _table(name: str, content: Any) -> Table:
         },
         content=content,
     )
+
+
+def _names(content: Any) -> Any:
+    return content.columns if isinstance(content, pd.DataFrame) else content.column_names
 
 
 def _made(content: Any, name: str, kind: str, places: Any) -> Frame:
@@ -359,9 +363,8 @@ def _pans(rows: Selection) -> frozenset[int]:
 
 
 def _start(packets: Table) -> int:
-    times = pd.DatetimeIndex(packets["time"]).asi8
-    known = times[times != np.iinfo(np.int64).min]
-    return int(known.min()) if len(known) else 0
+    times, known = _nanoseconds(packets, None)
+    return int(times[known].min()) if known.any() else 0
 
 
 def _proved(packets: Table, made: Any, places: Any) -> Frame:
@@ -377,7 +380,17 @@ def _proved(packets: Table, made: Any, places: Any) -> Frame:
 
 
 def _seconds(table: Table, start_ns: int, places: Any) -> Frame:
-    time = table["time"] if places is None else table.cut("time", places)
-    nanoseconds = pd.DatetimeIndex(time).asi8
-    known = nanoseconds != np.iinfo(np.int64).min
-    return np.where(known, (nanoseconds - start_ns) / 1e9, np.nan)
+    times, known = _nanoseconds(table, places)
+    seconds = (times - start_ns) / 1e9
+    seconds[~known] = np.nan
+    return seconds
+
+
+def _nanoseconds(table: Table, places: Any) -> tuple[Any, Any]:
+    """The times of a table; those of one that was decoded without pandas' own times between."""
+    content = table.content
+    if content is not None and table.makers["time"] is table.own["time"] and "time" in _names(content):
+        column = content["time"]
+    else:
+        column = pd.Series(table["time"])
+    return nanoseconds(column if places is None else taken(column, places))

@@ -12,15 +12,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from analysis.tables.arrow import numpy_of, truths_of
 
-__all__ = ["arrow_of", "no_code_where_null", "nulls", "plain", "taken"]
+__all__ = ["arrow_of", "nanoseconds", "no_code_where_null", "nulls", "plain", "taken"]
 
 MASKED = {
     "uint8": "UInt8", "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64",
     "int8": "Int8", "int16": "Int16", "int32": "Int32", "int64": "Int64", "bool": "boolean",
 }  # fmt: skip
+TIME = pa.timestamp("ns", "UTC")
 FEW = 32
 """So many codes are looked for one by one in less time than all are put into a table."""
 
@@ -50,8 +52,6 @@ def plain(values: Any, kind: str) -> Any:
 
 def taken(values: Any, places: Any) -> Any:
     """Some rows of a column, in the order of the table, before it is made plain."""
-    import pyarrow as pa
-
     arrow = arrow_of(values)
     if arrow is None:
         return values.iloc[places]
@@ -67,6 +67,19 @@ def taken(values: Any, places: Any) -> Any:
         if high > low
     ]
     return pa.chunked_array(parts, arrow.type)
+
+
+def nanoseconds(values: Any) -> tuple[Any, Any]:
+    """A column of times as whole nanoseconds since 1970, and which of them are known."""
+    arrow = arrow_of(values)
+    if arrow is None:
+        times = pd.DatetimeIndex(_from_pandas(values, "time")).asi8
+        return times, times != np.iinfo(np.int64).min
+    chunks = getattr(arrow, "chunks", None) or [arrow]
+    numbers, known = np.empty(len(arrow), np.int64), np.empty(len(arrow), np.bool_)
+    for chunk, part in _parts(chunks):
+        numbers[part], known[part] = numpy_of(chunk if chunk.type == TIME else chunk.cast(TIME))
+    return numbers, known
 
 
 def nulls(length: int, kind: str) -> Any:
@@ -91,9 +104,7 @@ def _whole(arrow: Any) -> Any:
 
 
 def _times(whole: Any) -> Any:
-    import pyarrow as pa
-
-    integers = whole.cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
+    integers = whole.cast(TIME).cast(pa.int64())
     nanoseconds = integers.fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)
     return pd.DatetimeIndex(nanoseconds, dtype="datetime64[ns, UTC]").array
 
@@ -101,8 +112,6 @@ def _times(whole: Any) -> Any:
 def _masked(arrow: Any, kind: str) -> Any:
     """Integers and truth values with their nulls apart; never through floats. Of many chunks numpy makes one column
     faster than Arrow does: it asks the system for large pages of memory."""
-    import pyarrow as pa
-
     wanted = pa.bool_() if kind == "bool" else pa.type_for_alias(kind)
     read = truths_of if kind == "bool" else numpy_of
     chunks = getattr(arrow, "chunks", None) or [arrow]
@@ -162,8 +171,6 @@ def _used(codes: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
 
 def _coded(arrow: Any) -> tuple[list[Any], Any]:
     """Chunks whose codes stand for the same words, and these words."""
-    import pyarrow as pa
-
     if not pa.types.is_dictionary(arrow.type):
         arrow = arrow.dictionary_encode()
     chunks = getattr(arrow, "chunks", [arrow])
