@@ -14,7 +14,7 @@ from analysis.api.tables import Tables
 
 if TYPE_CHECKING:
     from captures import CapturedFrame
-    from dissectors.model.keyring import Keyring
+    from dissectors import Keyring
 
 __all__ = ["Captures", "open_captures"]
 

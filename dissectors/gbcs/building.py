@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dissectors.crypto import ecdsa
-from dissectors.gbcs.envelope import GroupingHeader, MacHeader, SignatureBlock
+from dissectors.gbcs.envelope import GroupingHeader, MessageMacHeader, SignatureBlock
 from dissectors.gbcs.keystore import SIGNATURE, Keystore
 from dissectors.gbcs.protection import ENCRYPTION_MODE, MAC_LENGTH, gmac, message_key
 from dissectors.model.errors import KeyMissing
@@ -99,7 +99,9 @@ def authenticated(
     control, counter = header.security[0], int.from_bytes(header.security[1:], "big")
     length = len(header.security) + len(message) + len(mac)
     return (
-        bytes(MacHeader(length=length, security_control=control, invocation_counter=counter)) + message + mac
+        bytes(MessageMacHeader(length=length, security_control=control, invocation_counter=counter))
+        + message
+        + mac
     )
 
 

@@ -300,7 +300,7 @@ def build_der(shape: Shape, value: Any) -> bytes:
     Octets given for a sequence are taken as ready DER (a certificate, say).
 
     >>> join = sequence("join", integer("method"), octets("entity"))
-    >>> build(join, {"method": 1, "entity": bytes(8)}).hex()
+    >>> build_der(join, {"method": 1, "entity": bytes(8)}).hex()
     '300d02010104080000000000000000'
 
     Raises:

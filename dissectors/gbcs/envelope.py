@@ -25,7 +25,7 @@ __all__ = [
     "MAC_OCTETS",
     "Envelope",
     "GroupingHeader",
-    "MacHeader",
+    "MessageMacHeader",
     "RoutingHeader",
     "SignatureBlock",
     "read_envelope",
@@ -69,7 +69,7 @@ def _control_words(value: int) -> str:
     return known.get(value, f"security control {value:02x}")
 
 
-class MacHeader(Layer):
+class MessageMacHeader(Layer):
     """General-ciphering without header strings and key information, up to the invocation counter (GBCS 7.2.4)."""
 
     name = "MAC header"
@@ -222,7 +222,7 @@ class Envelope:
         reached: first octet that no part covers; the length of the message when all was read.
     """
 
-    mac_header: MacHeader | None = None
+    mac_header: MessageMacHeader | None = None
     grouping: GroupingHeader | None = None
     signed: SignatureBlock | None = None
     start: int | None = None
@@ -329,7 +329,7 @@ def read_envelope(octets: bytes) -> Envelope:
 
 def _mac_header(envelope: Envelope, cursor: Cursor) -> None:
     """General-ciphering with an empty header (GBCS 7.2.4); the cursor's end is set before the MAC."""
-    header = envelope.mac_header = MacHeader.read(cursor)
+    header = envelope.mac_header = MessageMacHeader.read(cursor)
     envelope.reached = cursor.offset
     if header.error is not None:
         raise header.error

@@ -60,7 +60,7 @@ def whole_header(octets: bytes) -> TunnelHeader | None:
 def build_tunnel_header(kind: int, remaining: int | None = None) -> bytes:
     """The octets of a header.
 
-    >>> build_header(GET_RESPONSE, 3).hex()
+    >>> build_tunnel_header(GET_RESPONSE, 3).hex()
     '0203'
     """
     return bytes((kind,)) + (bytes((remaining,)) if remaining is not None else b"")

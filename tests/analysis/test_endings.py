@@ -10,6 +10,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSI
 
 SWALLOWED = """
 import os, signal, time
+signal.signal(signal.{name}, signal.default_int_handler if "{name}" == "SIGINT" else signal.SIG_DFL)  # nohup or not
 from analysis.cli.endings import end_on_signals
 end_on_signals()
 class Finalized:

@@ -86,7 +86,7 @@ class Untold(Exception):
 
 @copies
 def test_rules_that_are_shared_out_say_the_same(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(view: Any, **_: Any) -> Any:
+    def breaks(view: Any, *_: Any, **__: Any) -> Any:
         raise Untold(1, 2)
 
     rules()

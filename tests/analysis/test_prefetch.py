@@ -99,7 +99,7 @@ def test_a_reading_in_vain_makes_no_process(tmp_path: Path, monkeypatch: pytest.
     seen: list[int] = []
     made: list[int] = []
     monkeypatch.setattr("analysis.pipeline.passes.decode_block", counting(seen, decode_block))
-    monkeypatch.setattr(prefetch, "ForkedProcess", counting(made, prefetch.Copy))
+    monkeypatch.setattr(prefetch, "ForkedProcess", counting(made, prefetch.ForkedProcess))
     expected = alone(path, ring)
     # Given up after the first look, and read again from the start.
     assert seen[:2] == [300, BLOCK] and not made

@@ -23,11 +23,11 @@ needs_processors = pytest.mark.skipif(
 WATCHED = """
 import os, sys
 from analysis.pipeline import parallel
-copied, init = [], parallel.Copy.__init__
+copied, init = [], parallel.ForkedProcess.__init__
 def watched(self, *parts):
     copied.append(len(os.listdir("/proc/self/task")))
     init(self, *parts)
-parallel.Copy.__init__ = watched
+parallel.ForkedProcess.__init__ = watched
 from analysis.cli import main
 code = main(sys.argv[1:])
 assert code == 0, code

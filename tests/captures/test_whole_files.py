@@ -84,7 +84,9 @@ def test_a_run_that_is_ended_leaves_the_old_file(number: signal.Signals, tmp_pat
     path = tmp_path / "report.html"
     path.write_bytes(OLD)
     code = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # also where the tests run under nohup or in the background
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from analysis import cli, report\n"
         "from analysis.cli.verbs import report as verb\n"
         "from captures.whole_files import whole_file\n"

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import pytest
 from scapy.packet import Packet
 from scapy.utils import rdpcap
 
+import dissectors
 from analysis.keys.keyfile import read_keys
 from captures import FcsState, TrailerKind, captured_frames, open_capture
 from dissectors import dissect_frame, dlms, gbcs, scapy
+from dissectors.layout import Layer
 from dissectors.model.context import HanContext
 from dissectors.model.field import Field
 from dissectors.model.frame import RawFrame
@@ -119,3 +124,15 @@ def test_every_shared_capture(shared_capture: Path, shared: Path) -> None:
         assert found.columns.get("protocol") == through.found.columns.get("protocol")
         assert len(found.payload) == len(through.found.payload)
         same_as_our_tree(packet)
+
+
+def test_no_two_layers_have_one_name() -> None:
+    """The door finds a layer by the name of its class, whatever was imported first."""
+    for module in walk_packages(dissectors.__path__, "dissectors."):
+        import_module(module.name)
+    names, todo = Counter[str](), [Layer]
+    while todo:
+        for kind in todo.pop().__subclasses__():
+            names[kind.__name__] += kind.__module__.startswith("dissectors.")
+            todo.append(kind)
+    assert [name for name, times in names.items() if times > 1] == []
