@@ -18,6 +18,7 @@ from analysis.features.identifiers import CLUSTERS, PROFILES
 from analysis.features.selection import Selection
 from analysis.features.stations import BROADCAST_PAN, Stations
 from analysis.findings.subject import Subject
+from analysis.tables.addresses import with_numbers
 from analysis.tables.lazy import Table, mask, numbers_of
 from analysis.tables.pandas_columns import nanoseconds, nulls, plain, taken
 from analysis.tables.schema import TABLES
@@ -312,9 +313,14 @@ def _commands_of(view: View, layer: str) -> Selection:
 
 
 def tables_of(decoded: Any) -> dict[str, Table]:
-    """The lazy tables of a `Decoded`, or of a mapping of table name to DataFrame or Arrow table."""
+    """The lazy tables of a `Decoded`, or of a mapping of table name to DataFrame or Arrow table, whose addresses may be
+    numbers or text."""
     known = getattr(decoded, "arrow", decoded)
-    return {name: _table(name, _on_the_air(name, known.get(name))) for name in TABLES}
+    return {name: _table(name, _on_the_air(name, _numbered(name, known.get(name)))) for name in TABLES}
+
+
+def _numbered(name: str, content: Any) -> Any:
+    return content if content is None else with_numbers(name, content)
 
 
 def _on_the_air(name: str, content: Any) -> Any:

@@ -19,7 +19,7 @@ from analysis.tables.arrow import arrow_schema, codes_of, column_array, numpy_of
 from analysis.tables.schema import TABLES
 from dissectors.vectors import kernels
 
-__all__ = ["address_text", "row_with_addresses", "text_schema", "with_addresses"]
+__all__ = ["address_text", "row_with_addresses", "text_schema", "with_addresses", "with_numbers"]
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 LONG, SHORT = 16, 4
@@ -113,6 +113,44 @@ def _hex_texts(values: npt.NDArray[np.uint64], size: int | npt.NDArray[np.int64]
     return pa.Array.from_buffers(
         pa.string(), len(values), [None, pa.py_buffer(offsets), pa.py_buffer(written)]
     )
+
+
+def with_numbers(table: str, content: Any) -> Any:
+    """A DataFrame or Arrow table with addresses that are text as numbers, as rules want them; numbers stay.
+
+    Raises:
+        ValueError: a text that is no address, with its column.
+    """
+    if not hasattr(content, "schema"):  # a DataFrame: pandas is there already
+        import pandas as pd
+
+        text = [
+            n
+            for n in _addresses(table)
+            if n in content and not pd.api.types.is_numeric_dtype(content[n].dtype)
+        ]
+        return content.assign(**{name: _numbers(name, content[name]) for name in text}) if text else content
+    for name in _addresses(table):
+        place = content.schema.get_field_index(name)
+        if place < 0 or pa.types.is_integer(content.schema.field(place).type):
+            continue
+        kind = arrow_schema(table).field(name)
+        numbers = pa.array(_numbers(name, content.column(place).to_pandas()), kind.type, from_pandas=True)
+        content = content.set_column(place, kind, numbers)
+    return content
+
+
+def _numbers(name: str, column: Any) -> Any:
+    """A pandas column of addresses as UInt64; each distinct text is read once."""
+    import pandas as pd  # not before a rule or a frame asks
+
+    codes, texts = pd.factorize(column)
+    try:
+        values = [int(text, 16) if isinstance(text, str) else int(text) for text in texts]
+    except ValueError as error:
+        raise ValueError(f"{name}: {error.args[0].rsplit(': ', 1)[-1]} is no address of hex digits") from None
+    known = np.array([*values, 0], np.uint64)
+    return pd.Series(pd.arrays.IntegerArray(known[codes], codes < 0), index=column.index)
 
 
 def row_with_addresses(table: str, row: dict[str, Any]) -> dict[str, Any]:

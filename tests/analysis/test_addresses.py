@@ -13,6 +13,7 @@ import pytest
 
 import hanscope as hs
 from analysis.cli import main
+from analysis.engine.checking import check
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
 from analysis.tables.addresses import address_text, row_with_addresses, text_schema, with_addresses
@@ -155,3 +156,23 @@ def test_keys_toml_takes_what_tables_give(tmp_path: Path) -> None:
     for text, number in (('"1234"', 0x1234), ('"00ab"', 0xAB), ("0x1234", 0x1234), ('"0x1234"', 0x1234)):
         keys.write_text(f'[[device]]\neui64 = "000d6f0000000001"\nshort = {text}\npan = 1\n')
         assert read_keys(keys).addresses == {(1, number): 0x000D6F0000000001}
+
+
+def test_rules_take_tables_whose_addresses_are_text() -> None:
+    """What `decode` and files give can be judged as it is: pandas frames, and Arrow tables read from Parquet."""
+    decoded = decode(CAPTURE, read_keys(KEYS))
+    here = check(decoded)
+    assert len(here.verdicts) > 100
+    frames = {name: decoded.frame(name) for name in decoded.arrow}
+    assert isinstance(frames["packets"]["nwk_src_eui64"].dropna().iloc[0], str)
+    arrow = {name: with_addresses(name, table) for name, table in decoded.arrow.items()}
+    for tables in (frames, arrow):
+        there = check(tables)
+        assert (there.findings, there.verdicts) == (here.findings, here.verdicts)
+
+
+def test_a_text_that_is_no_address_is_an_error_with_its_column() -> None:
+    decoded = decode(CAPTURE, read_keys(KEYS))
+    packets = decoded.frame("packets").assign(nwk_src_eui64="gas meter")
+    with pytest.raises(ValueError, match="nwk_src_eui64: 'gas meter' is no address"):
+        check({"packets": packets})
