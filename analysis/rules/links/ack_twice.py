@@ -39,7 +39,7 @@ def ack_twice(
     twice = near & acks & np.r_[False, acks[:-1]] & ~_copy_between(frames)
     as_long = mask(frames["length"] == frames["length"].shift(1))
     doubled = near & data & np.r_[False, data[:-1]] & as_long
-    if twice.sum() >= times and doubled.sum() < share * max(data.sum(), 1):
+    if twice.sum() >= times and doubled.sum() < share * max(int(data.sum()), 1):
         both = twice | np.r_[twice[1:], False]
         yield broken(
             CHANNEL, f"{plural(int(twice.sum()), 'frame')} acknowledged twice", frames["frame"][both]
