@@ -178,7 +178,7 @@ def empty_lz4_frames(size: int = SIZE) -> bytes:
 CONTAINERS: dict[str, Bomb] = {
     "an interface for each packet": Bomb(interfaces, 10),
     "a clock for each packet": Bomb(clocks, 10),
-    "interfaces without a packet": Bomb(idle_interfaces, 10, 16),  # 20 octets an interface
+    "interfaces without a packet": Bomb(idle_interfaces, 10),
     "a section for each packet": Bomb(sections, 10),
     "4 stray octets behind each block": Bomb(strays, 10),
     "3 stray octets behind each block, like a block's first": Bomb(odd_strays, 10),

@@ -65,6 +65,7 @@ def _sound(size: int = SIZE) -> bytes:
 
 @cache
 def _least() -> int:
+    decoded(ONE)  # what is made once for frames of its kind would be taken off a sound capture
     return memory(decoded, ONE)
 
 
@@ -89,18 +90,9 @@ def sound_room() -> float:
     return _room(_sound(PART), PART)
 
 
-def room(make: Callable[..., bytes], limit: float = 0, tries: int = 3, size: int = PART) -> float:
-    """How many times the memory of a sound capture of its size a bomb costs.
-
-    What a thread of an earlier test lets go or takes meanwhile is counted too: so over `limit` both are measured anew."""
-    least = _room(make(size), size) / sound_room()
-    for _ in range(tries - 1):
-        if least < limit:
-            break
-        _least.cache_clear()
-        sound_room.cache_clear()
-        least = min(least, _room(make(size), size) / sound_room())
-    return least
+def room(make: Callable[..., bytes], size: int = PART) -> float:
+    """How many times the memory of a sound capture of its size a bomb costs."""
+    return _room(make(size), size) / sound_room()
 
 
 def times(octets: bytes, limit: float = 0, tries: int = 2, size: int = SIZE) -> float:
