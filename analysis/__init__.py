@@ -4,22 +4,8 @@ A person begins with `import hanscope as hs`; each room of this folder has a pub
 first use. The modules that stood here before there were rooms answer to their old names, too: scripts hold on to them.
 """
 
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Any
+from dissectors.modules import answer_to_former_names, public_names
 
-from dissectors.modules import answer_to_former_names
-
-__all__ = ["resolved"]
-
-_WHERE = {
-    "Capture": "analysis.api.captured",
-    **dict.fromkeys(("Captures", "open_captures"), "analysis.api.several"),
-    **dict.fromkeys(("FoundFrame", "FoundMessage", "message"), "analysis.api.seen"),
-    **dict.fromkeys(("Simulation", "simulate"), "analysis.api.simulated"),
-    "Findings": "analysis.api.judged",
-    "Keys": "analysis.api.keys",
-}
 _FORMER = {
     "keys": "keyfile keystore_files parties:remote_parties",
     "tables": "schema python_values batches output scribe:writer_thread text_output pandas_columns lazy",
@@ -41,21 +27,15 @@ MOVED = {
 MOVED["analysis.api.html"] = "analysis.tables.html"
 """Former names of modules, and where they are now (after a colon: what they are called now)."""
 
-
-def resolved(package: str, name: str, where: Mapping[str, str]) -> Any:
-    """The public name of a package, from the module that defines it (after a colon: what it is called there).
-
-    Raises:
-        AttributeError: it is none of its names.
-    """
-    if name not in where:
-        raise AttributeError(f"module {package!r} has no attribute {name!r}")
-    module, _, called = where[name].partition(":")
-    return getattr(import_module(module), called or name)
-
-
-def __getattr__(name: str) -> Any:
-    return resolved(__name__, name, _WHERE)
-
-
+__getattr__, __dir__, __all__ = public_names(
+    __name__,
+    {
+        "api.captured": "Capture",
+        "api.judged": "Findings",
+        "api.keys": "Keys",
+        "api.seen": "FoundFrame FoundMessage message",
+        "api.several": "Captures open_captures",
+        "api.simulated": "Simulation simulate",
+    },
+)
 answer_to_former_names(MOVED)

@@ -45,7 +45,7 @@ def encapsulation_fields(record: bytes, link_type: int, frame: tuple[int, int] |
 
 # Who only reads captures does not load what writes them.
 WRITING = ("CaptureWriter", "write_capture")
-__getattr__, _ = public_names(__name__, {"writer": " ".join(WRITING)})
+__getattr__, __dir__, _ = public_names(__name__, {"writer": " ".join(WRITING)})
 MOVED = {
     "captures.fields": "captures.encapsulations.tree",
     "captures.files.gather": "captures.gather",

@@ -14,4 +14,4 @@ _HOMES = {
     "encapsulations.zboss": "ZBOSS",
     "encapsulations.zep": "ZEP1 ZEP2 ZEP_ACK",
 }
-__getattr__, _ = public_names(__name__, {f"..{home}": names for home, names in _HOMES.items()})
+__getattr__, __dir__, _ = public_names(__name__, {f"..{home}": names for home, names in _HOMES.items()})

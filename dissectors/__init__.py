@@ -97,7 +97,7 @@ MOVED = {
 
 answer_to_former_names(MOVED)
 # The ciphers take a while to load: only when the first frame is dissected.
-__getattr__, __all__ = public_names(
+__getattr__, __dir__, __all__ = public_names(
     __name__,
     {
         "model.context": "HanContext",

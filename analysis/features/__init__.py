@@ -3,18 +3,11 @@
 Its names resolve on first use, so that nobody loads what nobody asks for.
 """
 
-from typing import Any
+from dissectors.modules import public_names
 
-from analysis import resolved
-
-_WHERE = {
-    "View": "analysis.features.view",
-}
-
-
-def __getattr__(name: str) -> Any:
-    return resolved(__name__, name, _WHERE)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_WHERE})
+__getattr__, __dir__, __all__ = public_names(
+    __name__,
+    {
+        "view": "View",
+    },
+)

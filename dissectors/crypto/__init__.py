@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dissectors.crypto.mmo import hmac_mmo as hmac_mmo
 
 
-__getattr__, __all__ = public_names(
+__getattr__, __dir__, __all__ = public_names(
     __name__,
     {
         "ccm": "ccm_open ccm_seal",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dissectors.dlms.transports import READERS as READERS
 
 
-__getattr__, __all__ = public_names(
+__getattr__, __dir__, __all__ = public_names(
     __name__,
     {
         "apdu": "Apdu build build_apdu read_apdu",

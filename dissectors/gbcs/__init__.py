@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from dissectors.gbcs.verification import signature_twins as signature_twins
 
 # A keystore is read with every capture, messages only where there are some.
-__getattr__, __all__ = public_names(
+__getattr__, __dir__, __all__ = public_names(
     __name__,
     {
         "building": "MessageHeader content_key",

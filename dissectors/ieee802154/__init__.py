@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dissectors.ieee802154.headers import MacHeader as MacHeader
 
 
-__getattr__, __all__ = public_names(
+__getattr__, __dir__, __all__ = public_names(
     __name__,
     {
         "commands": "COMMANDS COMMAND_NAMES",

@@ -36,5 +36,7 @@ __all__ = [
     "named",
 ]
 
-__getattr__, _later = public_names(__name__, {"reading": "Mic Reading", "tables": "names sections table"})
+__getattr__, __dir__, _later = public_names(
+    __name__, {"reading": "Mic Reading", "tables": "names sections table"}
+)
 __all__ += _later

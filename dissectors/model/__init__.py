@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dissectors.model.message import Message as Message
 
 
-__getattr__, __all__ = public_names(
+__getattr__, __dir__, __all__ = public_names(
     __name__,
     {
         "context": "AddressMap HanContext",

@@ -28,17 +28,22 @@ class lazy(Generic[T]):  # noqa: N801 (used like `property`)
 
 def public_names(
     package: str, homes: Mapping[str, str], *, modules: str = "", former: str = ""
-) -> tuple[Callable[[str], Any], list[str]]:
-    """What a package takes for its ``__getattr__`` and ``__all__``, so that importing it loads only what is asked for.
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """What a package takes for its ``__getattr__``, ``__dir__`` and ``__all__``: nothing is loaded unasked.
 
     Args:
         package: its name.
         homes: modules of the package (or, with dots in front, beside it), and the public names that come from each,
-            with spaces between them.
+            with spaces between them; after a colon: what a name is called there.
         modules: those modules of it that are public themselves.
         former: the module that had the package's name before there was one; its other names are found, too.
     """
-    home_of = {name: home for home, names in homes.items() for name in names.split()}
+    home_of, called = {}, {}
+    for home, names in homes.items():
+        for one in names.split():
+            name, _, there = one.partition(":")
+            home_of[name], called[name] = home, there or name
+    public = sorted((*home_of, *modules.split()))
 
     def find(name: str) -> Any:
         home = home_of.get(name, former if not name.startswith("__") else "")
@@ -48,10 +53,12 @@ def public_names(
         if not home:
             raise missing
         try:
-            found = getattr(import_module(home if home[0] == "." else f".{home}", package), name)
+            found = getattr(
+                import_module(home if home[0] == "." else f".{home}", package), called.get(name, name)
+            )
         except AttributeError:
             raise missing from None
         setattr(sys.modules[package], name, found)
         return found
 
-    return find, sorted((*home_of, *modules.split()))
+    return find, lambda: sorted({*vars(sys.modules[package]), *public}), public

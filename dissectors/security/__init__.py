@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dissectors.security.verdicts import VERDICTS as VERDICTS
 
 
-__getattr__, __all__ = public_names(
+__getattr__, __dir__, __all__ = public_names(
     __name__,
     {
         "candidates": "Candidates Openings",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dissectors.text.pasted import from_log_line as from_log_line
 
 
-__getattr__, __all__ = public_names(
+__getattr__, __dir__, __all__ = public_names(
     __name__,
     {
         "display": "csv_cell json_text printable readable",

@@ -45,5 +45,5 @@ __all__ = [
 ]
 
 # Arrow takes a while to load.
-__getattr__, _later = public_names(__name__, {"kernels": "take"}, modules="kernels")
+__getattr__, __dir__, _later = public_names(__name__, {"kernels": "take"}, modules="kernels")
 __all__ += _later

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dissectors.zcl.stateful.ota_image import read_image as read_image
 
 # The column path takes single modules from here: what it does not take is not loaded.
-__getattr__, __all__ = public_names(
+__getattr__, __dir__, __all__ = public_names(
     __name__,
     {
         "build": "build_attribute_records build_command build_payload",

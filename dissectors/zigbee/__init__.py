@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dissectors.zigbee.zdp.read import zdp_names as zdp_names
 
 
-__getattr__, __all__ = public_names(
+__getattr__, __dir__, __all__ = public_names(
     __name__,
     {
         "aps.commands": "APS_COMMANDS APS_COMMAND_NAMES KEY_TYPES",

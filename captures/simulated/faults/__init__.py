@@ -10,7 +10,9 @@ from dissectors.modules import public_names
 
 __all__ = ["FAULTS", "Fault", "Play", "fault", "inject", "known", "plant"]
 
-_named, _ = public_names(__name__, {"registry": "FAULTS Fault Play fault", "catalogue": "inject known"})
+_named, __dir__, _ = public_names(
+    __name__, {"registry": "FAULTS Fault Play fault", "catalogue": "inject known"}
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -4,4 +4,4 @@ from dissectors.modules import public_names
 
 __all__ = ["SCENARIOS", "Scenario", "simulate", "stage"]
 
-__getattr__, _ = public_names(__name__, {"catalogue": " ".join(__all__)})
+__getattr__, __dir__, _ = public_names(__name__, {"catalogue": " ".join(__all__)})

@@ -2,4 +2,4 @@
 
 from dissectors.modules.lazy_names import public_names
 
-__getattr__, _ = public_names(__name__, {}, former="read")
+__getattr__, __dir__, _ = public_names(__name__, {}, former="read")
