@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.features.identifiers import MAC_COMMANDS, NWK_COMMANDS, ZDP_COMMANDS
 from analysis.features.judging import mask
 from analysis.features.view import Frame, View
+from analysis.tables.addresses import address_number
 from analysis.tables.lazy import numbers_of
 
 __all__ = [
@@ -71,7 +72,8 @@ def _announcements(view: View) -> list[Announcement]:
     last: dict[tuple[int, int], Announcement] = {}
     heard: dict[tuple[int, int], float] = {}
     for row in pairs.sort_values("seconds").itertuples():
-        who = _eui(row.meaning if isinstance(row.meaning, str) else row.value)
+        # sixteen decimal digits of `value` could be an EUI-64 in hexadecimal: not asked where `meaning` stands
+        who = address_number(str(row.meaning if isinstance(row.meaning, str) else row.value))
         if who is None or pd.isna(row.number):
             continue
         key = who, int(row.number)
@@ -81,15 +83,6 @@ def _announcements(view: View) -> list[Announcement]:
         last[key].frames.append(int(row.frame))
         heard[key] = float(row.seconds)
     return out
-
-
-def _eui(text: object) -> int | None:
-    """An EUI-64 written as hexadecimal digits, with or without marks between. (The decimal `value` of a row is
-    not asked where its `meaning` stands: sixteen decimal digits could be either.)"""
-    try:
-        return int(str(text).replace(":", ""), 16)
-    except ValueError:
-        return None
 
 
 def membership_times(view: View, eui64: int, short: int | None = None) -> list[float]:

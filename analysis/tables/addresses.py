@@ -8,6 +8,7 @@ Strategy: a column's distinct numbers are found by Arrow, and only these are wri
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -19,7 +20,14 @@ from analysis.tables.arrow import arrow_schema, codes_of, column_array, numpy_of
 from analysis.tables.schema import TABLES
 from dissectors.vectors import kernels
 
-__all__ = ["address_text", "row_with_addresses", "text_schema", "with_addresses", "with_numbers"]
+__all__ = [
+    "address_number",
+    "address_text",
+    "row_with_addresses",
+    "text_schema",
+    "with_addresses",
+    "with_numbers",
+]
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 LONG, SHORT = 16, 4
@@ -34,6 +42,16 @@ def address_text(value: int, size: int = 0) -> str:
     ('1a2b', '0000000000001a2b', '1a2b', '0022080000000001')
     """
     return f"{value:0{size or (SHORT if value < SHORT_END else LONG)}x}"
+
+
+def address_number(text: str) -> int | None:
+    """An address of up to 16 hex digits, with or without marks between them and 0x before; None for anything else.
+
+    >>> address_number("00:22:08:00-00-00-00-01"), address_number("0x1a2b"), address_number("gas meter")
+    (9578945301184513, 6699, None)
+    """
+    digits = re.sub(r"[:\-\s]|^0[xX]", "", text)
+    return int(digits, 16) if re.fullmatch(r"[0-9a-fA-F]{1,16}", digits) else None
 
 
 @cache
@@ -144,11 +162,10 @@ def _numbers(name: str, column: Any) -> Any:
     """A pandas column of addresses as UInt64; each distinct text is read once."""
     import pandas as pd  # not before a rule or a frame asks
 
-    codes, texts = pd.factorize(column)
-    try:
-        values = [int(text, 16) if isinstance(text, str) else int(text) for text in texts]
-    except ValueError as error:
-        raise ValueError(f"{name}: {error.args[0].rsplit(': ', 1)[-1]} is no address of hex digits") from None
+    codes, words = pd.factorize(column)
+    values = [address_number(word) if isinstance(word, str) else int(word) for word in words]
+    if None in values:
+        raise ValueError(f"{name}: {words[values.index(None)]!r} is no address of hex digits")
     known = np.array([*values, 0], np.uint64)
     return pd.Series(pd.arrays.IntegerArray(known[codes], codes < 0), index=column.index)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analysis.tables.addresses import address_number
 from analysis.tables.filter_language import FilterError, Parser
 from analysis.tables.schema import ADDRESS_COLUMNS
 
@@ -101,7 +102,7 @@ def _compared(column: Any, compare: Callable[[Any, Any], Any], value: Any, name:
     if kind == "b":
         value = {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
     elif kind in "iuf" and isinstance(value, str):
-        value = _hexadecimal(value)
+        value = address_number(value)
     elif kind == "O":
         column, value = column.astype("string"), str(value)
     elif kind == "U":
@@ -119,18 +120,12 @@ def _compared(column: Any, compare: Callable[[Any, Any], Any], value: Any, name:
 
 def _address_compared(column: Any, compare: Callable[[Any, Any], Any], value: Any) -> Mask | None:
     """Addresses as numbers against one, each distinct one once; None when these are names and not addresses."""
-    number = _hexadecimal(value) if isinstance(value, str) else value
+    number = address_number(value) if isinstance(value, str) else value
     codes, words = column.factorize()
-    numbers = [_hexadecimal(str(word)) for word in words]
+    numbers = [address_number(str(word)) for word in words]
     if number is None or None in numbers:
         return None
     return np.asarray(np.array([bool(compare(one, number)) for one in numbers] + [False], bool)[codes])
-
-
-def _hexadecimal(text: str) -> int | None:
-    """Addresses are often written without 0x."""
-    digits = re.sub(r"[:\-\s]|^0[xX]", "", text)
-    return int(digits, 16) if re.fullmatch(r"[0-9a-fA-F]{1,16}", digits) else None
 
 
 def _time(value: Any) -> Any:

@@ -13,6 +13,7 @@ from analysis.features.messages import judge_items, judge_messages, name_of, sub
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.findings.subject import Subject
+from analysis.tables.addresses import address_number
 from dissectors.layout import table
 
 __all__ = [
@@ -83,10 +84,7 @@ def carried_out(view: View) -> set[int]:
 
 def station_of(identifier: object) -> int | None:
     """The station of an originator or recipient given as 16 hex digits; None for anything else."""
-    try:
-        return int(str(identifier), 16)
-    except ValueError:
-        return None
+    return address_number(str(identifier))
 
 
 def party(identifier: object) -> Subject:
