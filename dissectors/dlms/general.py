@@ -13,7 +13,7 @@ from dissectors.layout.lengths import build_octets, read_length, read_octets
 from dissectors.model.errors import Truncated
 from dissectors.model.field import Field
 
-__all__ = ["GENERAL", "Ciphered", "SecurityControl", "ciphered_name", "ciphered_tags", "read_ciphered"]
+__all__ = ["GENERAL", "Ciphered", "SecurityControl", "ciphered_tags", "read_ciphered"]
 
 TAG_LENGTH = 12
 
@@ -161,11 +161,6 @@ def ciphered_tags() -> dict[int, tuple[int, bool]]:
         out[plain + step] = (plain, False)
         out[plain + step + further] = (plain, True)
     return out
-
-
-def ciphered_name(plain: str, dedicated: bool) -> str:
-    """The name of the ciphered form of an APDU."""
-    return f"{'ded' if dedicated else 'glo'}-{plain}"
 
 
 GENERAL |= dict.fromkeys(ciphered_tags(), (PROTECTED,))

@@ -26,11 +26,6 @@ def beacons(view: View) -> Frame:
     return packets.only(mac_type="beacon")
 
 
-def pan_name(pan: object) -> str:
-    """What a person calls a PAN."""
-    return f"PAN 0x{int(pan):04x}"  # type: ignore[call-overload]
-
-
 @rule(
     "pan-id-conflict",
     "Two networks under one PAN identifier",

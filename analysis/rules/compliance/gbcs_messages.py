@@ -17,7 +17,7 @@ from analysis.tables.addresses import address_number
 from dissectors.layout import table
 
 __all__ = [
-    "DEVICES", "INDEX", "MESSAGE_RULE", "NETWORK_ROLES", "TABLES", "carried_out", "code_set", "departure", "gbcs",
+    "DEVICES", "INDEX", "MESSAGE_RULE", "NETWORK_ROLES", "TABLES", "carried_out", "departure", "gbcs",
     "hub_is_heard", "in_tunnels", "judge_items", "judge_messages", "message_items", "name_of", "numbers_of", "party",
     "payload_commands", "roles_of", "station_of", "subject_of", "use_cases",
 ]  # fmt: skip
@@ -36,12 +36,6 @@ def use_cases() -> dict[int, dict[str, str]]:
         return {int(row["message_code"], 16): row for row in table("gbcs", "usecases")}
     except FileNotFoundError:
         return {}
-
-
-@cache
-def code_set(column: str, *values: str) -> frozenset[int]:
-    """Message codes whose `column` in the table of use cases holds one of `values`."""
-    return frozenset(code for code, row in use_cases().items() if row.get(column) in values)
 
 
 def gbcs(view: View, cra: str | None = None, *, blocks: bool = False) -> Frame:

@@ -3,8 +3,6 @@ HAN."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from analysis.features import names
@@ -27,7 +25,6 @@ __all__ = [
     "ACCEPTED", "IMAGE_BLOCK", "IMAGE_BLOCK_REQUEST", "KEY_ESTABLISHMENT", "METERING", "NEXT_IMAGE",
     "NEXT_IMAGE_REQUEST", "OTA", "PREPAYMENT", "READ", "READ_RESPONSE", "REPORT", "SUB_GHZ", "TO_CLIENT",
     "TO_SERVER", "TUNNELING", "UPGRADE_END", "attributes_of", "commands", "commands_on", "field_of",
-    "metering_frames",
 ]  # fmt: skip
 
 OTA, METERING, TUNNELING, SUB_GHZ, KEY_ESTABLISHMENT, PREPAYMENT = CLUSTERS.some(
@@ -103,8 +100,3 @@ def field_of(view: View, rows: Frame, *fields: FieldName, text: bool = False) ->
     inside = inside[mask(inside["field"].isin(fields))].drop_duplicates("frame")
     known = inside[["frame", wanted]].set_index("frame")[wanted]
     return pd.Series(rows["frame"].map(known).to_numpy(), index=rows.index)
-
-
-def metering_frames(view: View, clusters: Sequence[int]) -> Frame:
-    """Good APS data frames on `clusters` of the Smart Energy profile."""
-    return view.good.only(aps_cluster=list(clusters), aps_type="data")
