@@ -20,7 +20,16 @@ from dissectors.layout.tables import table
 from dissectors.model.errors import DissectionError, Malformed, Truncated
 from dissectors.model.field import Field
 
-__all__ = ["APDU_NAMES", "APDU_TAGS", "Apdu", "build", "build_apdu", "read_apdu", "read_whole_apdu"]
+__all__ = [
+    "APDU_NAMES",
+    "APDU_TAGS",
+    "Apdu",
+    "build",
+    "build_apdu",
+    "is_whole_apdu",
+    "read_apdu",
+    "read_whole_apdu",
+]
 
 APDU_NAMES: dict[int, str] = {int(row["tag"]): row["name"] for row in table("dlms", "apdu_tags")}
 APDU_TAGS: dict[str, int] = {name: tag for tag, name in APDU_NAMES.items()}
@@ -134,6 +143,15 @@ def read_whole_apdu(data: bytes, pos: int = 0, end: int | None = None) -> Apdu:
         apdu.whole, error.partial = False, apdu
         raise error
     return apdu
+
+
+def is_whole_apdu(data: bytes) -> bool:
+    """Whether the octets are one APDU and nothing else."""
+    try:
+        read_whole_apdu(data)
+    except DissectionError:
+        return False
+    return True
 
 
 def build_apdu(name: str, values: Mapping[str, Any], type_: str = "") -> bytes:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from dissectors.dlms.apdu import APDU_NAMES, read_whole_apdu
+from dissectors.dlms.apdu import APDU_NAMES, is_whole_apdu
 from dissectors.dlms.association import MAX_ENTRIES, Association, Bounded
 from dissectors.dlms.hdlc import read_frame
 from dissectors.dlms.message import find_transport
@@ -146,12 +146,4 @@ def choose_carrier(octets: bytes, destination: Hashable) -> str:
         return "llc"
     port = destination[1] if isinstance(destination, tuple) and len(destination) == 2 else None
     known = isinstance(destination, str) or port == DLMS_PORT
-    return "apdu" if known and _reads(octets) else ""
-
-
-def _reads(octets: bytes) -> bool:
-    try:
-        read_whole_apdu(octets)
-    except DissectionError:
-        return False
-    return True
+    return "apdu" if known and is_whole_apdu(octets) else ""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dissectors.dlms.agreement import public_octets
-from dissectors.dlms.apdu import read_whole_apdu
+from dissectors.dlms.apdu import is_whole_apdu
 from dissectors.dlms.apdu_decoder import ApduDecoder
 from dissectors.dlms.association import Association
 from dissectors.dlms.data import leaves, read_node
@@ -142,7 +142,7 @@ def recognise(octets: bytes) -> str:
         return transport
     if is_telegram(octets):
         return "p1"
-    if octets[0] in KNOWN_TAGS and _reads(octets):
+    if octets[0] in KNOWN_TAGS and is_whole_apdu(octets):
         return "apdu"
     if octets[0] in (1, 2, 19) and _is_data(octets):
         return "axdr-data"
@@ -165,15 +165,7 @@ def is_whole(octets: bytes) -> bool:
         return all(isinstance(one, Telegram) and one.checksum_ok for one in found)
     if transport == "wrapper":
         return len(octets) > 8 and octets[8] in KNOWN_TAGS
-    return transport == "apdu" and octets[:1] != b"" and octets[0] in KNOWN_TAGS and _reads(octets)
-
-
-def _reads(octets: bytes) -> bool:
-    try:
-        read_whole_apdu(octets)
-    except DissectionError:
-        return False
-    return True
+    return transport == "apdu" and octets[:1] != b"" and octets[0] in KNOWN_TAGS and is_whole_apdu(octets)
 
 
 def _is_data(octets: bytes) -> bool:
