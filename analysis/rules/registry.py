@@ -38,7 +38,7 @@ def rule(
     requires: str = "",
     unseen: str = "",
     reads: Sequence[Rows] = (),
-    needs: Sequence[str] = ("packets",),
+    needs: Sequence[str] = (),
     covers: Sequence[str] = (),
     merges: Sequence[str] = (),
     finds: str = "",
@@ -63,7 +63,8 @@ def rule(
             Rule(
                 id=id, title=title, severity=severity, source=source, confidence=confidence, advice=advice,
                 requires=requires or unseen, covers=(*covers, *merges), reads=tuple(reads),
-                needs=_tables(reads) or tuple(needs), parameters={p.name: p.default for p in arguments},
+                needs=tuple(dict.fromkeys((*_tables(reads), *needs))) or ("packets",),
+                parameters={p.name: p.default for p in arguments},
                 explanation=_joined(finds, matters) or inspect.cleandoc(function.__doc__ or title),
                 function=function, **_placed(id, more),
             )

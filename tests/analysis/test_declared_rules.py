@@ -15,6 +15,7 @@ from analysis.engine.selections import Selections
 from analysis.features.view import View
 from analysis.findings.model import Evidence
 from analysis.findings.subject import NETWORK, Subject
+from analysis.rules import registry
 from analysis.rules.declare import (
     AtMost,
     Attribute,
@@ -36,7 +37,7 @@ from analysis.rules.declare import (
     packets,
 )  # fmt: skip
 from analysis.rules.expression import Condition
-from analysis.rules.registry import REGISTRY, rules
+from analysis.rules.registry import REGISTRY, rule, rules
 from tests.analysis.frames import GAS, HUB, METER, decoded, packet, table
 
 ROWS = [
@@ -257,6 +258,18 @@ def test_a_rule_that_is_wrong_is_not_registered(other: dict[str, Any], told: str
     with pytest.raises(RuleError, match=re.escape(told)):
         declare(**{**SAID, **other})
     assert set(REGISTRY) == before
+
+
+def test_what_a_rule_needs_joins_what_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    for reads, needs, tables in (
+        ([attributes[c.number]], ("devices",), ("attributes", "devices")),
+        ([attributes[c.number]], (), ("attributes",)),
+        ([], (), ("packets",)),
+    ):
+        monkeypatch.setattr(registry, "REGISTRY", {})
+        said = {key: text for key, text in SAID.items() if key not in ("judge", "parameters", "example")}
+        rule(said.pop("id"), said.pop("title"), reads=reads, needs=needs, **said)(lambda *_: [])
+        assert registry.REGISTRY["a-rule"].needs == tables
 
 
 def test_what_has_a_name_is_called_by_it() -> None:

@@ -26,7 +26,7 @@ RELAYS = packets.where(c.nwk_command == "Link Status")[c.nwk_src]
     advice="Only the trust centre or the parent may tell a device to leave",
     family="anomaly", area="leaving", severity="warning", confidence="recalled", cause="forged command",
     covers=("rules:N13", "attacks:A21"), requires="a readable NWK Leave command with its request bit",
-    reads=[LEAVES, REQUESTS, RELAYS], needs=("packets", "commands"),
+    reads=[LEAVES, REQUESTS, RELAYS],
     broken_by="planted: a display tells others to leave", kept_by="planted: one child is told to leave, over and over",
 )  # fmt: skip
 def leave_source(view: View, leaves: Frame, requests: Frame, relays: Frame) -> Iterator[Evidence]:
