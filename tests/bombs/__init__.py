@@ -5,7 +5,7 @@
 
 from tests.bombs.containers import CONTAINERS
 from tests.bombs.frames import ACK, NETWORK_KEY, SIZE, Bomb, sound
-from tests.bombs.measuring import PART, decoded, read, room, sound_seconds, times
+from tests.bombs.measuring import decoded, read, room, sound_seconds, times
 from tests.bombs.traffic import TRAFFIC
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "BOMBS",
     "CONTAINERS",
     "NETWORK_KEY",
-    "PART",
     "SIZE",
     "TRAFFIC",
     "Bomb",

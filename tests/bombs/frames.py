@@ -27,7 +27,7 @@ class Bomb(NamedTuple):
 
     make: Callable[..., bytes]
     times: float
-    room: float = 12
+    room: float = 6
 
 
 def numbers(octets: int, size: int) -> range:

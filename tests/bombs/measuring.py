@@ -12,12 +12,11 @@ import pytest
 from analysis.pipeline.decode import decode
 from analysis.tables import vocabulary
 from captures import open_capture
+from captures.files import source
 from dissectors.model.keyring import Key, Keyring
 from tests.bombs.frames import ACK, NETWORK_KEY, SIZE, sound
 from tests.captures.builders import pcap
 
-PART = SIZE // 4
-"""Octets of a bomb whose memory is traced, which takes several times as long."""
 ONE = pcap([ACK])
 
 
@@ -63,10 +62,18 @@ def _sound(size: int = SIZE) -> bytes:
     return octets
 
 
+def _peak(octets: bytes) -> int:
+    """The most octets that decoding holds at a time, besides what is made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vocabulary, "LARGE", 1)  # it is given back at once, and would hide all the rest
+        patch.setattr(source, "CHUNK", SIZE // 4)  # several blocks, as where a capture has megabytes
+        decoded(octets)
+        return memory(decoded, octets)
+
+
 @cache
 def _least() -> int:
-    decoded(ONE)  # what is made once for frames of its kind would be taken off a sound capture
-    return memory(decoded, ONE)
+    return _peak(ONE)
 
 
 @cache
@@ -77,20 +84,16 @@ def sound_seconds() -> float:
 
 def _room(octets: bytes, size: int) -> float:
     """Octets of memory that an octet costs, besides what any decoding takes."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vocabulary, "LARGE", 1)  # it is given back at once, and would hide all the rest
-        decoded(octets)
-        held = memory(decoded, octets) - _least()
-    return held / max(len(octets), size)
+    return (_peak(octets) - _least()) / max(len(octets), size)
 
 
 @cache
 def sound_room() -> float:
     """Octets of memory that an octet of a sound capture costs."""
-    return _room(_sound(PART), PART)
+    return _room(_sound(), SIZE)
 
 
-def room(make: Callable[..., bytes], size: int = PART) -> float:
+def room(make: Callable[..., bytes], size: int = SIZE) -> float:
     """How many times the memory of a sound capture of its size a bomb costs."""
     return _room(make(size), size) / sound_room()
 
