@@ -102,7 +102,8 @@ def _far(distance: Numbers, deviations: float) -> list[int]:
 def _quarters(view: View, window: float, least: int) -> list[tuple[int, Frame, list[Places]]]:
     """Per device: its windows with their features, and the frames of each; the cut ones at both ends left out."""
     packets = view.good
-    rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")]
+    timed = np.isfinite(packets["seconds"].to_numpy(dtype=float))
+    rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack") & timed]
     seconds = rows["seconds"].to_numpy(dtype=float)
     devices, slots, first = [], np.full(len(rows), -1), [0]
     for device, own in rows.groupby("sender", sort=False).places():
