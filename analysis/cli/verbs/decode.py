@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from analysis.cli import console
 from analysis.cli.command_line.batch import Batch
+from analysis.pipeline.folder_sink import FolderSink
 from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
@@ -102,35 +103,6 @@ class ShutSink(Sink):
 
     def end(self, decode_pass: DecodePass) -> None:
         self.last = decode_pass
-
-
-class FolderSink(Sink):
-    """Writes tables to files of a folder.
-
-    Attributes:
-        rows: written so far, by table.
-    """
-
-    def __init__(self, folder: Folder) -> None:
-        self.folder = folder
-        self.tables = folder.tables
-        self.places: list[Path] = []
-
-    def restart(self, decode_pass: DecodePass) -> None:
-        self.folder.begin()
-        self.rows = dict.fromkeys(self.folder.tables, 0)
-
-    def take(self, block: DecodedBlock) -> None:
-        for table, batch in block.batches.items():
-            if table in self.rows:
-                self.rows[table] += len(batch)
-                self.folder.write(table, batch)
-
-    def end(self, decode_pass: DecodePass) -> None:
-        self.places = self.folder.finish()
-
-    def abandon(self) -> None:
-        self.folder.abandon()
 
 
 class StreamSink(Sink):
