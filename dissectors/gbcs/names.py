@@ -12,7 +12,10 @@ from dissectors.layout.tables import table
 
 __all__ = [
     "CRA",
+    "AlertCode",
     "UseCase",
+    "alert_code",
+    "alert_codes",
     "alert_name",
     "asn1_meaning",
     "code_words",
@@ -117,16 +120,56 @@ def use_case_by_name(name: str) -> UseCase | None:
     return next((u for u in use_cases().values() if u.use_case.lower() == wanted), None)
 
 
+class AlertCode(NamedTuple):
+    """What an alert code says, and who must learn of it (`tables/alert_codes.csv`).
+
+    Attributes:
+        about: power, supply, battery, valve, tamper, security, radio, join, certificate, credit, firmware, clock, log,
+            configuration, other; empty when no table says.
+        severity: ``warning`` where somebody must act, ``info`` otherwise.
+        devices: roles that send it.
+        critical: ``yes``, ``no``, ``log only`` (written to a log, sent to nobody); empty when not known.
+        paired_with: the alert that ends or begins the same state.
+        check: what a person in the field looks at.
+    """
+
+    code: int
+    name: str
+    about: str
+    severity: str
+    devices: str
+    critical: str
+    log: str
+    recipient: str
+    paired_with: int | None
+    check: str
+    source: str
+
+
 @cache
-def alerts() -> dict[int, str]:
-    """Alert codes (GBCS section 16) and their names."""
-    rows = table(PACKAGE, "alert_codes")
-    return {int(row["alert_code"], 16): row["name"].partition(" [from use case")[0] for row in rows}
+def alert_codes() -> dict[int, AlertCode]:
+    """Alert codes (GBCS section 16) and their meaning."""
+    return {code.code: code for code in map(_alert_code, table(PACKAGE, "alert_codes"))}
+
+
+def _alert_code(row: dict[str, str]) -> AlertCode:
+    pair = row["paired_with"]
+    return AlertCode(
+        int(row["alert_code"], 16), row["name"].partition(" [from use case")[0], row["class"], row["severity"] or "info",
+        row["devices"], row["critical"], row["log"], row["recipient"], int(pair, 16) if pair else None, row["check"],
+        row["meaning_source"] or row["source"],
+    )  # fmt: skip
+
+
+def alert_code(code: int) -> AlertCode | None:
+    """The meaning of an alert code; None when the tables don't have it."""
+    return alert_codes().get(code)
 
 
 def alert_name(code: int) -> str | None:
     """What an alert code says."""
-    return alerts().get(code)
+    found = alert_codes().get(code)
+    return None if found is None else found.name
 
 
 @cache

@@ -39,6 +39,20 @@ def test_a_refusal_names_who_refused_what_and_why(shared: Path) -> None:
     assert "mirror" not in found.evidence
 
 
+@pytest.mark.parametrize(
+    ("name", "rule", "words"),
+    [
+        ("alert-8f1d.pcapng", "power-alert", "GSME Power Supply Loss"),
+        ("alert-8f29.pcapng", "radio-alert", "Three Lost GSME Searches Failed"),
+        ("alert-8f75.pcapng", "security-alert", "Strong Magnetic field"),
+    ],
+)
+def test_an_alert_is_told_by_its_meaning(shared: Path, name: str, rule: str, words: str) -> None:
+    [found] = [f for f in checked(shared, name).findings if f.severity != "info"]
+    assert (found.rule, found.severity) == (rule, "warning") and found.device.startswith("Electricity meter")
+    assert words in found.evidence and "to Supplier" in found.evidence and "to check: " in found.evidence
+
+
 @pytest.mark.parametrize("name", ["rejoin.pcap", "realign_min.pcap"])
 def test_nobody_is_accused_of_forgery(shared: Path, name: str) -> None:
     """A second legal join; a frame whose MAC security was not verified."""

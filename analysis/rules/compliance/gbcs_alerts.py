@@ -14,6 +14,7 @@ from analysis.findings.subject import Subject
 from analysis.rules.compliance.gbcs_messages import MESSAGE_RULE, gbcs, judge_messages, party, roles_of
 from analysis.rules.compliance.han_commands import UPGRADE_END, commands, field_of
 from analysis.rules.registry import rules_of
+from dissectors.gbcs import alert_code
 
 rule = rules_of("compliance", "gbcs alerts")
 
@@ -232,18 +233,23 @@ def _also(
     advice="Each goes through the tunnel and over the wide area: find what makes the device repeat it",
     **MESSAGE_RULE,
 )
-def alert_flood(view: View, *, alerts: int = 8, window: float = 600.0) -> Iterator[Evidence]:
-    """An alert says that something happened, once. One code many times within minutes is a fault of the
-    device, an event that is provoked again and again, or a flood."""
+def alert_flood(
+    view: View, *, alerts: int = 8, window: float = 600.0, hourly: int = 12, hour: float = 3600.0
+) -> Iterator[Evidence]:
+    """An alert says that something happened, once. One code many times within minutes, or all the time for an hour, is a
+    fault of the device, an event that is provoked again and again, or a flood."""
     rows = gbcs(view, "alert")
     rows = rows[mask(rows["alert_code"].notna())]
     for (device, code), part in rows.groupby(["originator", "alert_code"], sort=False):
         times = part["seconds"].to_numpy(dtype=float)
-        within = np.searchsorted(times, times + window, side="right") - np.arange(len(times))
-        most, at = int(within.max()), int(within.argmax())
-        subject = party(device)
-        if most >= alerts:
-            frames = [f for fs in part["frames"].iloc[at : at + most] for f in fs]
-            yield broken(subject, f"alert 0x{int(code):04x} {most} times within {window:.0f} s", frames)
+        known = alert_code(int(code))
+        name = f'alert 0x{int(code):04x} "{known.name}"' if known else f"alert 0x{int(code):04x}"
+        for limit, length in ((alerts, window), (hourly, hour)):
+            within = np.searchsorted(times, times + length, side="right") - np.arange(len(times))
+            most, at = int(within.max()), int(within.argmax())
+            if most >= limit:
+                frames = [f for fs in part["frames"].iloc[at : at + most] for f in fs]
+                yield broken(party(device), f"{name} {most} times within {length:.0f} s", frames)
+                break
         else:
-            yield kept(subject, f"alert 0x{int(code):04x} {plural(len(part), 'time')}")
+            yield kept(party(device), f"{name} {plural(len(part), 'time')}")

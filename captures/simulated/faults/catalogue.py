@@ -15,12 +15,13 @@ from captures.simulated.faults import (
     jamming,
     keys,
     messages,
+    raised_alerts,
 )
 from captures.simulated.faults.registry import FAULTS, Fault, Play
 
 __all__ = ["inject", "known"]
 
-_HOLDERS = (application, bands, counters, field, flooding, forging, jamming, keys, messages)
+_HOLDERS = (application, bands, counters, field, flooding, forging, jamming, keys, messages, raised_alerts)
 """Modules that register faults when they are imported."""
 
 

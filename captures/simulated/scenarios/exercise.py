@@ -21,6 +21,8 @@ from dissectors.gbcs import UseCase, has_template, use_cases
 __all__ = ["Exercise", "play"]
 
 ZSE_ONLY = "ZSE specified"
+OF_TROUBLE = (0x00D5, 0x00F0, 0x00F2)
+"""Alerts of a home in which something is wrong (0x8F84, 0x81A0): played when they are asked for."""
 
 
 @dataclass(slots=True)
@@ -65,13 +67,13 @@ class Exercise:
 
 
 def selected(names: Sequence[str] | None) -> tuple[int, ...]:
-    """Message codes of the use cases called `names` (or hexadecimal codes); all of them for None.
+    """Message codes of the use cases called `names` (or hexadecimal codes); for None all but `OF_TROUBLE`.
 
     Raises:
         ValueError: there is no such use case.
     """
     if names is None:
-        return tuple(sorted(use_cases()))
+        return tuple(sorted(code for code in use_cases() if code not in OF_TROUBLE))
     found: list[int] = []
     for name in names:
         wanted = name.strip().lower()

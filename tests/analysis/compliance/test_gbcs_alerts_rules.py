@@ -28,6 +28,14 @@ def duty(*codes: int) -> Rows:
     return [alert(0x18, n, by=HUB, alert_code=code) for n, code in enumerate(codes)]
 
 
+MEANINGS = {
+    "power-alert": 0x8F1D, "supply-alert": 0x811A, "battery-alert": 0x8F1F, "valve-alert": 0x81BF, "radio-alert": 0x8F29,
+    "join-alert": 0x8F48, "certificate-alert": 0x8F4C, "credit-alert": 0x8F0F, "firmware-alert": 0x8F1C,
+    "clock-alert": 0x8F0C, "log-alert": 0x8F0A, "configuration-alert": 0x8F67, "fault-alert": 0x81A0,
+    "unknown-alert": 0xEEEE,
+}  # fmt: skip
+"""A code of each rule about what alerts mean."""
+
 CASES: list[tuple[str, Rows, Rows]] = [
     ("device-log-alert", [response(0x01, **ADD)], [response(0x01, **ADD), alert(0x18, 20, by=HUB)]),
     ("log-only-alert", [alert(alert_code=0x8F43)], [alert(alert_code=0x8F12)]),
@@ -37,6 +45,7 @@ CASES: list[tuple[str, Rows, Rows]] = [
         [alert(seconds=900 * n, counter=n, alert_code=0x8002) for n in range(9)],
     ),
     ("security-alert", [alert(alert_code=0x8F3F)], [alert(alert_code=0x8F12)]),
+    *((rule, [alert(alert_code=code)], [alert(alert_code=0x8F3D)]) for rule, code in MEANINGS.items()),
     ("duty-cycle-alert-order", duty(0x8F20, 0x8F21, 0x8F23), duty(0x8F20, 0x8F21, 0x8F22, 0x8F23)),
     ("firmware-alerts", [command(0x12)], [command(0x12), response(0x12, answers=1)]),
 ]  # fmt: skip
