@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,10 +23,10 @@ BLOCK_OCTETS = 512
 
 @dataclass(slots=True, eq=False, repr=False)
 class _Open:
-    """A message of which blocks are missing: what came, in which frames, and octets that this costs, about."""
+    """A message of which blocks are missing: what came, which block each frame carried, octets that this costs."""
 
     stream: Any
-    carriers: list[int] = field(default_factory=list)
+    carriers: dict[int, int] = field(default_factory=dict)
     cost: int = 0
 
 
@@ -43,8 +44,8 @@ class Streams:
     size: int = 0
     forgotten: int = 0
 
-    def take(self, message: Message, frames: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]] | None:
-        """Take in a block; with the last one that was missing, the whole message and all its frames."""
+    def take(self, message: Message, frames: tuple[int, ...]) -> tuple[bytes, dict[int, int]] | None:
+        """Take in a block; with the last one that was missing, the whole message, and which block each frame carried."""
         from dissectors.gbcs import GbcsMessage, Stream, read_block
 
         if not isinstance(message, GbcsMessage) or message.facts.get("gbt_block") is None:
@@ -54,18 +55,23 @@ class Streams:
         issue = one.stream.add(block)
         if issue is not None:
             message.issues.append(issue)
-        one.carriers.extend(frames)
+        one.carriers.update(dict.fromkeys(frames, block.number))
         cost = BLOCK_OCTETS + len(block.data)
         one.cost += cost
         self.size += cost
         self.open.move_to_end(block.key)
         if one.stream.complete:
             self._close(block.key)
-            return one.stream.octets, tuple(dict.fromkeys(one.carriers))
+            return one.stream.octets, one.carriers
         while len(self.open) > OPEN_STREAMS or self.size > OPEN_OCTETS:
             self._close(next(iter(self.open)))
             self.forgotten += 1
         return None
+
+    def unfinished(self) -> Iterator[int]:
+        """Numbers of the frames that carried a block of a message of which blocks are missing."""
+        for one in self.open.values():
+            yield from one.carriers
 
     def _close(self, key: Any) -> None:
         self.size -= self.open.pop(key).cost

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.pipeline.payloads import queue_message
+from analysis.pipeline.carried import CarriedMessages, Cells
+from analysis.pipeline.payloads import carry, queue_message
 from analysis.pipeline.session import Session
 from dissectors import Message
 
@@ -57,8 +58,12 @@ def read_packet(session: Session, record: bytes, columns: dict[str, Any]) -> Non
     for frames, message in found:
         if message.columns.get("issue") and "issue" not in columns:
             columns["issue"] = message.columns["issue"]
-        if session.wants("messages", "items"):
-            queue_message(session, message, frames, time_ns)
+        _queue(session, message, frames, time_ns, columns["frame"])
+    if session.wants("packets"):
+        carried = session.context.state(CarriedMessages)
+        known = carried.cells.get(columns["frame"])
+        if known is not None:
+            carried.cells[columns["frame"]] = Cells(known.message)
     session.context.state(MessagesOfFrames).note(found)
 
 
@@ -71,5 +76,18 @@ def finish_dlms_streams(session: Session) -> None:
     found = session.context.state(Conversations).finish()
     session.context.state(MessagesOfFrames).note(found)
     for frames, message in found:
-        if session.wants("messages", "items"):
-            queue_message(session, message, frames, None)
+        _queue(session, message, frames, None, session.frames)
+
+
+def _queue(
+    session: Session, message: Message, frames: tuple[int, ...], time_ns: int | None, now: int
+) -> None:
+    """Queue a message, and tell the frames that carried a part of it; a frame with several has the first of them."""
+    if not session.wants("packets", "messages", "items"):
+        return
+    queue_message(session, message, frames, time_ns)
+    frames = tuple(dict.fromkeys(frames))
+    known = session.context.state(CarriedMessages).cells
+    places = {frame: place for place, frame in enumerate(frames, 1) if frame not in known}
+    if places:
+        carry(session, message, (tuple(places), tuple(places.values())), now)

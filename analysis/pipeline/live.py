@@ -15,7 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from analysis.pipeline.carried import CarriedMessages
 from analysis.pipeline.checkpoint import Checkpoint
+from analysis.pipeline.holding import HeldBlocks
 from analysis.pipeline.passes import DecodedBlock, DecodePass
 from analysis.pipeline.prefetch import CaptureProgress
 from analysis.pipeline.session import Hindsight, Shut
@@ -29,6 +31,9 @@ HELD = 50_000
 """Frames that are held, at most, and half of them at least: minutes of a busy network, a day of a quiet one."""
 HELD_OCTETS = 32 * 1024 * 1024
 """Octets that they take, at most."""
+PATIENCE = 1.0
+"""Seconds that a block waits for a message which began in it. Should the message be complete later, the frames are given
+again, if they are still held."""
 AT_THE_END = 6
 """Times that held frames are decoded again when nothing more comes, at most."""
 
@@ -42,10 +47,13 @@ class Stretch:
         saved: what each sink saved.
         blocks: the frames.
         shut: which of them stayed shut, once the next stretch has begun.
+        waiting: the decoded blocks before them that had not been given yet, and `left`, the last frame that had.
     """
 
     checkpoint: Checkpoint
     saved: list[Any]
+    waiting: list[DecodedBlock]
+    left: int
     blocks: list[LiveBlock] = field(default_factory=list)
     shut: Shut | None = None
 
@@ -95,12 +103,15 @@ class LivePass(DecodePass):
                     sink.quiet()
             else:
                 self._take(block)
+            self._look_at_what_waits()
             if self.superseded and time.monotonic() >= self._not_before:
                 self._reopen()
         for _ in range(AT_THE_END):
             if self.superseded:
                 self._reopen()
-        self._give(self.ended(self._progress))
+        last = self.ended(self._progress)
+        for one in [*self.waiting.leaving(self.session), last]:
+            self._give(one)
         for sink in self.sinks:
             sink.end(self)
 
@@ -123,14 +134,30 @@ class LivePass(DecodePass):
         self._stretches[-1].blocks.append(block)
         self._progress = CaptureProgress(0, block.secrets, block.names, block.facts)
         self.facts = block.facts
-        self._give(self.decoded(block.frames, self._progress))
+        for one in self.waiting.take(self.decoded(block.frames, self._progress), self.session):
+            self._give(one)
         if self._stretches[-1].full(self.held):
             self._stretches[-1].shut, self.session.shut = self.session.shut, Shut()
             self._begin_stretch()
             del self._stretches[:-2]
 
     def _begin_stretch(self) -> None:
-        self._stretches.append(Stretch(Checkpoint(self.session), [sink.snapshot() for sink in self.sinks]))
+        saved, left = [sink.snapshot() for sink in self.sinks], self._carried.left
+        self._stretches.append(Stretch(Checkpoint(self.session), saved, list(self.waiting.blocks), left))
+
+    @property
+    def _carried(self) -> CarriedMessages:
+        return self.session.context.state(CarriedMessages)
+
+    def _look_at_what_waits(self) -> None:
+        """Give what has waited long enough; see whether frames that were given carry a message that is known only now."""
+        if self.waiting.overdue(PATIENCE):
+            for one in self.waiting.leaving(self.session):
+                self._give(one)
+        missed = self._carried.missed
+        if missed is not None and missed > self._stretches[0].left:
+            self.superseded = True
+        self._carried.missed = None
 
     def _reopen(self) -> None:
         """Go back to before the oldest frame that is held, with what is known by now, and decode again."""
@@ -140,7 +167,8 @@ class LivePass(DecodePass):
         self.session = first.checkpoint.session()
         self.session.remember(self.hindsight)
         self.superseded = False
-        self._stretches = [Stretch(first.checkpoint, first.saved)]
+        self._stretches = [Stretch(first.checkpoint, first.saved, first.waiting, first.left)]
+        self.waiting = HeldBlocks(first.waiting)
         for sink, saved in zip(self.sinks, first.saved, strict=True):
             sink.rewind(self, saved)
         for block in blocks:

@@ -18,6 +18,7 @@ from analysis.pipeline.ceilings import notes
 from analysis.pipeline.certificates import certificate_rows
 from analysis.pipeline.columns import stateless_layers
 from analysis.pipeline.dlms_streams import finish_dlms_streams
+from analysis.pipeline.holding import HeldBlocks
 from analysis.pipeline.keytable import key_rows
 from analysis.pipeline.prefetch import CaptureProgress, PrefetchReader
 from analysis.pipeline.session import Hindsight, Session
@@ -52,18 +53,15 @@ class DecodedBlock:
         batches: Arrow record batches by table, of the wanted tables that have rows. A sink that derives a table adds its
             batch, for the sinks behind it.
         decode_pass: the pass that it belongs to, with its session.
+        frames: frames decoded so far, its own among them.
         last: the pass ends with it. It has no frames, but the messages that the end completed, and `devices`,
             `certificates` and `keys`.
     """
 
     batches: dict[str, Any]
     decode_pass: DecodePass
+    frames: int
     last: bool = False
-
-    @property
-    def frames(self) -> int:
-        """Frames decoded so far, its own among them."""
-        return self.decode_pass.session.frames
 
 
 class DecodePass:
@@ -78,6 +76,7 @@ class DecodePass:
 
     Attributes:
         session: state so far; its `hindsight` says whether another pass would open more.
+        waiting: blocks that wait for messages which began in them.
         superseded: it is known already that another pass is needed, so that what this one gives does not count.
         facts: about the capture; complete at its end.
     """
@@ -96,6 +95,7 @@ class DecodePass:
         self.facts = CaptureFacts(name=name)
         self.session = Session(keyring, capture=name, tables=tables, hindsight=hindsight)
         self.superseded = False
+        self.waiting = HeldBlocks()
         self._learnt = (0, 0)
 
     def decoded(
@@ -111,7 +111,7 @@ class DecodePass:
         self.session.learn_secrets(progress.secrets)
         batches = decode_block(block, self.session, stateless)
         self._look_at_what_is_learnt()
-        return DecodedBlock(batches, self)
+        return DecodedBlock(batches, self, self.session.frames)
 
     def ended(self, progress: CaptureProgress) -> DecodedBlock:
         """What the capture's end adds."""
@@ -120,7 +120,8 @@ class DecodePass:
         self.session.names = progress.names
         facts = progress.facts
         self.facts = replace(facts, name=self.facts.name, notes=[*facts.notes, *notes(self.session)])
-        return DecodedBlock(message_batches(self.session) | self.snapshot_tables(), self, last=True)
+        batches = message_batches(self.session) | self.snapshot_tables()
+        return DecodedBlock(batches, self, self.session.frames, last=True)
 
     def snapshot_tables(self) -> dict[str, Any]:
         """The batches of `devices`, `certificates` and `keys` as they stand after the frames read so far."""
@@ -192,12 +193,13 @@ class CapturePass(DecodePass):
             with closing(_limited(prefetched, self.limit, self.block_frames)) as blocks:
                 for block, stateless in blocks:
                     progress = prefetched.progress
-                    yield self.decoded(block, progress, stateless)
+                    yield from self.waiting.take(self.decoded(block, progress, stateless), self.session)
                     if self._looked_at_in_vain():
                         return
                     if self.report is not None:
                         self.report(progress.position, capture.size, self.session.frames)
             last = self.ended(prefetched.progress)
+        yield from self.waiting.leaving(self.session)
         yield last
 
     def _looked_at_in_vain(self) -> bool:

@@ -61,7 +61,7 @@ class PayloadRows:
             frames.issues.setdefault(row, found.issues[0].text)
         columns = found.columns
         self.said.setdefault(("row", *columns), []).append((row, *columns.values()))
-        if found.attributes or found.commands or found.payload:
+        if found.attributes or found.commands or found.payload or found.piece is not None:
             time_ns = int(block.time_ns[row])
             out.take(session, found, int(block.number[row]), None if time_ns == NO_TIME else time_ns)
 

@@ -9,6 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from analysis.pipeline.block_streams import Streams
+from analysis.pipeline.carried import CarriedMessages
 from analysis.pipeline.certificates import moment, note_certificates
 from analysis.pipeline.session import Session
 from analysis.tables.schema import columns_of
@@ -16,8 +17,10 @@ from dissectors import Issue, Message
 from dissectors.model import json_value
 
 __all__ = [
+    "Carriers",
     "Exchanges",
     "Signatures",
+    "carry",
     "item_rows",
     "message_row",
     "note_twin",
@@ -25,6 +28,8 @@ __all__ = [
     "read_payload",
 ]
 
+Carriers = tuple[tuple[int, ...], tuple[int, ...]]
+"""Frames that carried a message, and which piece each of them did, counted from 1."""
 OPEN_COMMANDS = 4096
 """Commands that wait for their response; the oldest is forgotten first."""
 
@@ -59,29 +64,58 @@ def _parties(message: Message) -> tuple[str, str, int]:
 
 
 def read_payload(
-    session: Session, kind: str, octets: bytes, frames: tuple[int, ...], time_ns: int | None
-) -> Message | None:
+    session: Session,
+    kind: str,
+    octets: bytes,
+    frames: tuple[int, ...],
+    time_ns: int | None,
+    places: tuple[int, ...] = (),
+    frame: int = 0,
+) -> Message:
     """Dissect one message that `frames` carried and queue its rows in the session.
 
     With the last GBT block that was missing, the whole message becomes a row of its own behind that of the block.
+
+    Args:
+        places: which piece each of the frames carried, counted from 1; one after the other by default.
+        frame: the one that is being read; the last of `frames` by default.
     """
-    if not session.wants("messages", "items", "certificates"):
-        return None
+    carriers = frames, places or tuple(range(1, len(frames) + 1))
+    frame = frame or max(frames, default=0)
     message = _dissect(session, kind, octets, time_ns)
     streams = session.context.state(Streams)
     whole = streams.take(message, frames)
     queue_message(session, message, frames, time_ns)
+    carry(session, message, carriers, frame, "rest" if kind == "unknown" else "fragment")
     if whole is not None:
-        joined, carriers = whole
+        joined, blocks = whole
         again = _dissect(session, "gbcs", joined, time_ns)
         if again.facts.get("gbt_block") is not None:
             text = (
                 "a block of a message that was itself put together from blocks: it is not put together again"
             )
             again.issues.append(Issue("warning", "gbcs.gbt", 0, text))
-        queue_message(session, again, carriers, time_ns)
+        queue_message(session, again, tuple(blocks), time_ns)
+        carry(session, again, (tuple(blocks), tuple(blocks.values())), frame, "block")
     streams.tell(session)
     return message
+
+
+def carry(session: Session, message: Message, carriers: Carriers, frame: int, word: str = "fragment") -> None:
+    """Tell the rows of the frames that carried the message which was queued last.
+
+    Args:
+        carriers: these frames, and which piece each of them carried, counted from 1.
+        frame: the one that is being read.
+        word: what a piece is called; ``rest`` where it will not be complete.
+    """
+    if not session.wants("packets"):
+        return
+    carried, number = session.context.state(CarriedMessages), session.message_count
+    if word == "rest":
+        carried.note_rest(number, carriers[0], frame)
+    else:
+        carried.note_message(message, number, carriers, frame, session.context.keyring, word)
 
 
 def queue_message(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from analysis.pipeline.carried import CarriedMessages
 from analysis.pipeline.dlms_streams import read_packet
 from analysis.pipeline.payloads import read_payload
 from analysis.pipeline.session import SECURITY, Session
@@ -43,8 +44,10 @@ class Rows:
         stamp = {"frame": frame, "time": time_ns}
         self.attributes.extend({**stamp, **one} for one in found.attributes)
         self.commands.extend({**stamp, **one} for one in found.commands)
-        if found.payload and session.wants("messages", "items", "certificates"):
+        if found.payload and session.wants("packets", "messages", "items", "certificates"):
             _payloads(session, found, frame, time_ns)
+        if found.piece is not None and session.wants("packets"):
+            session.context.state(CarriedMessages).note_piece(found.piece, frame)
 
 
 def capture_columns(block: FrameBlock, row: int, capture: str) -> dict[str, Any]:
@@ -108,7 +111,8 @@ def _payloads(session: Session, found: Dissection, frame: int, time_ns: int | No
     told = len(found.payload_frames) == len(found.payload)
     for index, (kind, octets) in enumerate(found.payload):
         frames = found.payload_frames[index] if told else (frame,)
-        read_payload(session, kind, octets, frames, time_ns)
+        places = found.payload_places[index] if told else ()
+        read_payload(session, kind, octets, frames, time_ns, places, frame)
 
 
 def _other(block: FrameBlock, row: int, session: Session, columns: dict[str, Any]) -> None:

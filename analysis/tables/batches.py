@@ -6,7 +6,7 @@ come as an Arrow batch already; their values are set into the columns at their r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from analysis.tables.arrow import arrow_schema, numpy_of, truths_of
 from analysis.tables.vocabulary import ColumnArena, DictionaryBuilder, Vocabulary
 from dissectors.vectors import Columns, Index, take
 
-__all__ = ["appended", "batch_with", "in_one_code", "in_words", "joined"]
+__all__ = ["appended", "batch_with", "batch_with_cells", "in_one_code", "in_words", "joined"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -155,6 +155,39 @@ def joined(
         codes = take(pa.concat_arrays([one.indices, other.indices]), index)
         arrays.append(pa.DictionaryArray.from_arrays(codes, words.dictionary(), safe=False))
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
+
+
+def batch_with_cells(
+    table: str, batch: Any, cells: Mapping[str, tuple[Index, Sequence[Any]]], vocabulary: Vocabulary
+) -> Any:
+    """The batch with other cells in some rows: rows and values, by column. Columns without any stay as they are."""
+    arrays, arena = [], vocabulary.arena
+    for field in arrow_schema(table):
+        column = batch.column(field.name)
+        rows, found = cells.get(field.name, ((), ()))
+        if not len(found):
+            arrays.append(column)
+            continue
+        values, valid, words = *numpy_of(column), None
+        if pa.types.is_dictionary(field.type):
+            words, values = _words_behind(column, vocabulary.words(table, field.name), values, valid)
+            found = [words.code(text) for text in found]
+        values, valid = values.copy(), valid.copy()
+        values[rows], valid[rows] = found, True
+        arrays.append(_array(field.type, values, _bitmap(valid, arena), words, arena))
+    return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
+
+
+def _words_behind(
+    column: Any, words: DictionaryBuilder, codes: npt.NDArray[Any], valid: Mask
+) -> tuple[DictionaryBuilder, npt.NDArray[Any]]:
+    """Words that begin with those of a column, and its codes among them; the words of the vocabulary, unless that has
+    begun anew since."""
+    known, held = words.dictionary(), column.dictionary
+    if len(held) <= len(known) and known.slice(0, len(held)).equals(held):
+        return words, codes
+    words = DictionaryBuilder()
+    return words, words.recoded(held.to_pylist(), codes, valid)
 
 
 def appended(table: str, batches: Sequence[Any]) -> Any:

@@ -125,6 +125,13 @@ PACKETS = (
     _c("zcl_command", "uint8", "ZCL command identifier"),
     _c("zcl_attribute", "uint16", "first attribute identifier in the frame"),
     _c("zcl_status", "uint8", "first status in the frame"),
+    _c(
+        "message",
+        "uint64",
+        "number of the GBCS or DLMS message that the frame carries, whole or a piece; of one that came in blocks (GBT) "
+        "the whole; null where the message was complete only more than 32,768 frames later",
+    ),
+    _c("exchange", "uint64", "number of the innermost exchange that the frame belongs to"),
     _c("protocol", "category", "the innermost protocol that was read"),
     _c("summary", "category", "what the frame says, in a line"),
     _c("issue", "category", "first issue, null when there is none"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dissectors.gbcs.der import oid as oid
     from dissectors.gbcs.detection import identify as identify
     from dissectors.gbcs.dissection import dissect_message as dissect_message
+    from dissectors.gbcs.dissection import routing_facts as routing_facts
     from dissectors.gbcs.duis import response_name as response_name
     from dissectors.gbcs.duis import service_name as service_name
     from dissectors.gbcs.envelope import read_envelope as read_envelope
@@ -79,7 +80,7 @@ __getattr__, __dir__, __all__ = public_names(
         "chains": "find_paths x509_facts",
         "der": "Shape build_der oid",
         "detection": "identify",
-        "dissection": "dissect_message",
+        "dissection": "dissect_message routing_facts",
         "duis": "response_name service_name",
         "envelope": "read_envelope",
         "gbt": "Block Stream build_blocks read_block reassemble",

@@ -8,7 +8,7 @@ from typing import Any
 from dissectors.gbcs.detection import identify
 from dissectors.gbcs.entitlement import Mac, check_mac
 from dissectors.gbcs.envelope import Envelope, read_envelope
-from dissectors.gbcs.gbt import read_block
+from dissectors.gbcs.gbt import LAST, block_message_code, read_block, read_headers
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.names import CRA, alert_name, use_cases
@@ -19,7 +19,7 @@ from dissectors.gbcs.verification import OpenedParts, Signature, check_signature
 from dissectors.model.errors import DissectionError, Malformed
 from dissectors.model.message import Message
 
-__all__ = ["dissect_message"]
+__all__ = ["dissect_message", "routing_facts"]
 
 _NOTHING = OpenedParts([], "none")
 _TUNNEL = (b"\x01", b"\x02", b"\x03")
@@ -127,25 +127,33 @@ def _block(octets: bytes, lead: bytes) -> GbcsMessage:
     facts |= {"payload_kind": "gbt", "gbt_block": None, "gbt_last": None}
     message = GbcsMessage(layout, None, _NOTHING, facts, lead=lead)
     try:
-        block = read_block(octets)
+        read_block(octets)
     except DissectionError as error:
         message.error = error
         return message
-    row = use_cases().get(block.message_code) if block.message_code is not None else None
-    facts |= {
-        "use_case": row.use_case if row is not None else None,
-        "name": row.title if row is not None else None,
-        "message_code": block.message_code,
-        "cra": CRA.get(block.cra),
-        "originator": block.originator.hex(),
-        "recipient": block.recipient.hex(),
-        "originator_counter": block.counter,
-        "gbt_block": block.number,
-        "gbt_last": block.last,
-    }
+    facts |= routing_facts(octets)
     if lead:
         _tunnelled(lead, facts)
     return message
+
+
+def routing_facts(octets: bytes) -> dict[str, Any]:
+    """What the headers of a block say, of which perhaps only the first octets are there: the keys of the JSON form."""
+    header, block = read_headers(octets)
+    code = block_message_code(header)
+    row = use_cases().get(code) if code is not None else None
+    control = block.get("block_control")
+    return {
+        "use_case": row.use_case if row is not None else None,
+        "name": row.title if row is not None else None,
+        "message_code": code,
+        "cra": CRA.get(header.get("cra_flag", 0)),
+        "originator": header.get("originator", b"").hex() or None,
+        "recipient": header.get("recipient", b"").hex() or None,
+        "originator_counter": header.get("originator_counter"),
+        "gbt_block": block.get("block_number"),
+        "gbt_last": None if control is None else bool(control & LAST),
+    }
 
 
 def _certified(command: GbcsMessage | None) -> bytes | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from dissectors.gbcs.canonical import noncanonical_lengths
 from dissectors.gbcs.envelope import RoutingHeader
@@ -16,7 +17,10 @@ from dissectors.model.cursor import Cursor
 from dissectors.model.errors import DissectionError, Malformed, Truncated
 from dissectors.model.field import Field, Issue
 
-__all__ = ["Block", "Reassembly", "Stream", "block_fields", "build_blocks", "read_block", "reassemble"]
+__all__ = [
+    "LAST", "Block", "Reassembly", "Stream", "block_fields", "block_message_code", "build_blocks", "read_block",
+    "read_headers", "reassemble",
+]  # fmt: skip
 
 LAYER = "gbcs.gbt"
 BLOCK = 0xE0
@@ -106,6 +110,18 @@ def _layers(octets: bytes) -> tuple[RoutingHeader, BlockTransfer, DissectionErro
     return header, block, error
 
 
+def read_headers(octets: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields of the routing header and of the block transfer, as far as they can be read."""
+    header, block, _ = _layers(octets)
+    return header.fields, block.fields
+
+
+def block_message_code(header: dict[str, Any]) -> int | None:
+    """The message code of a routing header; None where it has none."""
+    information = header.get("message_code") or b""
+    return int.from_bytes(information[:2], "big") if len(information) >= 2 else None
+
+
 def read_block(octets: bytes) -> Block:
     """One block.
 
@@ -117,7 +133,7 @@ def read_block(octets: bytes) -> Block:
         raise error
     head, body = header.fields, block.fields
     information = head["message_code"]
-    code = int.from_bytes(information[:2], "big") if len(information) >= 2 else None
+    code = block_message_code(head)
     return Block(
         head["cra_flag"], head["originator_counter"], head["originator"], head["recipient"], code,
         body["block_control"], body["block_number"], body["block_number_ack"], body["block_data"],

@@ -45,6 +45,7 @@ class Reading:
         source, destination: EUI-64 of the NWK source and destination, where known.
         tunnelled: an APS Tunnel command has been opened already.
         rows_only: only columns and rows of tables are wanted: no tree of fields, no layers.
+        carriers: where the APS payload came in fragments, the frame of each, with its 1-based place.
     """
 
     raw: RawFrame
@@ -65,6 +66,7 @@ class Reading:
     nwk_seq: int | None = None
     tunnelled: bool = False
     rows_only: bool = False
+    carriers: tuple[tuple[int, int], ...] = ()
 
     def cursor(self, buffer: str, layer: str) -> Cursor:
         """A cursor over the whole of `buffer`."""

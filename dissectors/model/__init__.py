@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dissectors.model.field import json_value as json_value
     from dissectors.model.frame import Dissection as Dissection
     from dissectors.model.frame import Envelope as Envelope
+    from dissectors.model.frame import Piece as Piece
     from dissectors.model.frame import RawFrame as RawFrame
     from dissectors.model.frame import Trailer as Trailer
     from dissectors.model.keyring import CbkeScalars as CbkeScalars
@@ -41,7 +42,7 @@ __getattr__, __dir__, __all__ = public_names(
         "cursor": "Cursor",
         "errors": "AuthenticationFailed DissectionError KeyMissing Malformed Truncated Unsupported",
         "field": "Field Issue Severity json_value",
-        "frame": "Dissection Envelope RawFrame Trailer",
+        "frame": "Dissection Envelope Piece RawFrame Trailer",
         "keyring": "CbkeScalars DeviceName DlmsKeys InstallCode Key KeyKind Keyring",
         "message": "Message",
     },

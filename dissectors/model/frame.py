@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from dissectors.model.field import Field, Issue
 from dissectors.model.keyring import Key
 
-__all__ = ["Dissection", "Envelope", "RawFrame", "Trailer"]
+__all__ = ["Dissection", "Envelope", "Piece", "RawFrame", "Trailer"]
 
 Trailer = Literal["absent", "fcs16", "fcs32", "ti"]
 
@@ -30,6 +30,25 @@ class RawFrame(NamedTuple):
     time_ns: int = 0
 
 
+class Piece(NamedTuple):
+    """A piece of a message that a frame carried, where the frame did not complete the message.
+
+    Attributes:
+        kind: of the message, as in `Dissection.payload`.
+        head: its first octets; empty where these have not come.
+        place: 1-based place of the piece in the message.
+        total: how many pieces there are; None while nothing says it.
+        repeats: number of an earlier frame that carried the same piece of a message that was complete then; None for a
+            piece that is new.
+    """
+
+    kind: str
+    head: bytes = b""
+    place: int = 1
+    total: int | None = None
+    repeats: int | None = None
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Dissection:
     """What one frame says.
@@ -43,6 +62,8 @@ class Dissection:
         payload: what a tunnel or a fragment set carried upwards, once complete: (kind, octets), kind being
             ``"gbcs"``, ``"dlms"`` or ``"unknown"``.
         payload_frames: numbers of the frames that carried each payload, beside `payload`.
+        payload_places: of each of these frames, which piece of the payload it carried, counted from 1.
+        piece: what the frame carried of a message that it did not complete.
         opened: which key opened which layer (``"mac"``, ``"nwk"``, ``"aps"``), outermost first.
         learnt: keys that this frame carries, whether or not they were held already.
         shut_reason: why a layer stayed shut, in a sentence; None when none did.
@@ -59,6 +80,8 @@ class Dissection:
     issues: list[Issue] = field(default_factory=list)
     payload: list[tuple[str, bytes]] = field(default_factory=list)
     payload_frames: list[tuple[int, ...]] = field(default_factory=list)
+    payload_places: list[tuple[int, ...]] = field(default_factory=list)
+    piece: Piece | None = None
     opened: list[tuple[str, Key]] = field(default_factory=list)
     learnt: list[Key] = field(default_factory=list)
     shut_reason: str | None = None
@@ -76,6 +99,7 @@ class Envelope(NamedTuple):
     Attributes:
         source, destination: EUI-64 where known, else None.
         source_short, destination_short: NWK addresses, None in inter-PAN frames without them.
+        carriers: where it came in fragments, the frame of each, with the fragment's 1-based place.
     """
 
     frame: int = 0
@@ -89,3 +113,4 @@ class Envelope(NamedTuple):
     cluster: int | None = None
     source_endpoint: int | None = None
     destination_endpoint: int | None = None
+    carriers: tuple[tuple[int, int], ...] = ()

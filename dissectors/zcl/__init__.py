@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dissectors.zcl.stateful.key_establishment import CarriedCertificates as CarriedCertificates
     from dissectors.zcl.stateful.ota_image import Image as Image
     from dissectors.zcl.stateful.ota_image import read_image as read_image
+    from dissectors.zcl.stateful.tunnel_assembly import Tunnels as Tunnels
 
 # The column path takes single modules from here: what it does not take is not loaded.
 __getattr__, __dir__, __all__ = public_names(
@@ -49,6 +50,7 @@ __getattr__, __dir__, __all__ = public_names(
         "stateful.key_establishment": "CarriedCertificate CarriedCertificates",
         "stateful.envelopes": "message_length",
         "stateful.ota_image": "Image read_image",
+        "stateful.tunnel_assembly": "Tunnels",
     },
     modules="catalogue",
 )

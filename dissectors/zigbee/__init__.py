@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dissectors.zigbee.aps.commands import APS_COMMANDS as APS_COMMANDS
     from dissectors.zigbee.aps.commands import KEY_TYPES as KEY_TYPES
     from dissectors.zigbee.aps.fragments import FRAGMENT as FRAGMENT
+    from dissectors.zigbee.aps.fragments import Fragments as Fragments
     from dissectors.zigbee.aps.headers import ApsHeader as ApsHeader
     from dissectors.zigbee.columns.frames import Frames as Frames
     from dissectors.zigbee.columns.frames import SummaryWords as SummaryWords
@@ -40,7 +41,7 @@ __getattr__, __dir__, __all__ = public_names(
     __name__,
     {
         "aps.commands": "APS_COMMANDS APS_COMMAND_NAMES KEY_TYPES",
-        "aps.fragments": "FRAGMENT",
+        "aps.fragments": "FRAGMENT Fragments",
         "aps.headers": "ApsHeader",
         "columns.frames": "Frames SummaryWords",
         "columns.read": "read_frames",

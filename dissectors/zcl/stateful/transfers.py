@@ -18,10 +18,17 @@ from dissectors.zcl import catalogue, scaling
 from dissectors.zcl.catalogue import Direction
 from dissectors.zcl.header import DIRECTIONS
 from dissectors.zcl.meanings import special
-from dissectors.zcl.stateful.tunnel_assembly import Tunnel, Tunnels, add_transfer
+from dissectors.zcl.stateful.tunnel_assembly import (
+    HEAD,
+    Carriers,
+    Tunnel,
+    Tunnels,
+    add_transfer,
+    tunnel_header,
+)
 from dissectors.zcl.summaries import PROTOCOL, line
 
-__all__ = ["TUNNELING", "read_transfer"]
+__all__ = ["TUNNELING", "message_head", "read_transfer"]
 
 TUNNELING = 0x0704
 TYPE_BITS = 0x07
@@ -62,14 +69,30 @@ def _known(direction: Direction, code: int) -> Known | None:
     )
 
 
+def message_head(octets: bytes) -> bytes:
+    """First octets of the message that a TransferData begins, of which only the first fragment came; empty where it is
+    none, or begins with no message."""
+    if len(octets) < HEADER + IDENTIFIER or octets[0] & TYPE_BITS != CLUSTER_COMMAND:
+        return b""
+    if _known(DIRECTIONS[octets[0] >> 3 & 1], octets[2]) is None:
+        return b""
+    data = octets[HEADER + IDENTIFIER :]
+    return data[tunnel_header(data, None) :][:HEAD]
+
+
 def read_transfer(
-    octets: bytes, source: int | None, target: int | None, frame: int, context: HanContext, rows: bool
+    octets: bytes,
+    source: int | None,
+    target: int | None,
+    carriers: Carriers,
+    context: HanContext,
+    rows: bool,
 ) -> Dissection | None:
     """Read a ZCL frame that is a TransferData; None when it is anything else.
 
     Args:
         source, target: both ends: EUI-64 where known, else short address.
-        frame: its number in the capture.
+        carriers: the frames that it came in.
         rows: whether rows of the commands table are wanted.
     """
     if len(octets) < HEADER + IDENTIFIER or octets[0] & TYPE_BITS != CLUSTER_COMMAND:
@@ -84,13 +107,11 @@ def read_transfer(
     tunnel = held.get((pair, tunnel_id))
     if tunnel is None:
         tunnel = held[pair, tunnel_id] = Tunnel(tunnel_id)
-    taken = add_transfer(tunnel, direction, octets[1], frame, data)
+    taken = add_transfer(tunnel, direction, octets[1], carriers, data)
     out = Dissection(columns={**known.columns, "zcl_seq": octets[1]})
     if taken.notes:
         out.issues = [Issue(severity, "zcl", 0, text) for severity, text in taken.notes]
-    if taken.carried:
-        out.payload = [(one.kind, one.octets) for one in taken.carried]
-        out.payload_frames = [one.frames for one in taken.carried]
+    taken.tell(out)
     if rows:
         shared = {"source": source, "destination": target, **known.row}
         said = special(TUNNELING, "tunnel_id", tunnel_id) or None

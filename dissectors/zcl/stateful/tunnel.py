@@ -66,9 +66,8 @@ def _close(tunnels: Tunnels, pair: frozenset[Any], reading: Reading, tunnel_id: 
 
 
 def _transfer(tunnel: Tunnel, reading: Reading, data: Field) -> None:
-    taken = add_transfer(
-        tunnel, reading.header.direction, reading.header.sequence, reading.envelope.frame, data.value
-    )
+    carriers = reading.envelope.carriers or ((reading.envelope.frame, 1),)
+    taken = add_transfer(tunnel, reading.header.direction, reading.header.sequence, carriers, data.value)
     _emit(reading, taken, data.offset)
     data.meaning = taken.text
     if taken.header:
@@ -82,9 +81,7 @@ def _transfer(tunnel: Tunnel, reading: Reading, data: Field) -> None:
 def _emit(reading: Reading, taken: TransferResult, offset: int) -> None:
     for severity, text in taken.notes:
         reading.issue(severity, offset if severity == "note" else 0, text)
-    for one in taken.carried:
-        reading.out.payload.append((one.kind, one.octets))
-        reading.out.payload_frames.append(one.frames)
+    taken.tell(reading.out)
 
 
 def _header_fields(data: Field, length: int) -> list[Field]:

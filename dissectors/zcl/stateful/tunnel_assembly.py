@@ -7,28 +7,57 @@ a GET, GET-RESPONSE or PUT header (GBCS 10.3). Used by both paths: nothing here 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from dissectors.model.field import Severity
+from dissectors.model.frame import Dissection, Piece
 from dissectors.zcl.stateful.envelopes import kind_of, message_length
 
-__all__ = ["HEADERS", "Assembly", "Carried", "TransferResult", "Tunnel", "Tunnels", "abandon", "add_transfer"]
+__all__ = [
+    "HEAD", "HEADERS", "Assembly", "Carried", "Carriers", "TransferResult", "Tunnel", "Tunnels", "abandon",
+    "add_transfer", "tunnel_header",
+]  # fmt: skip
 
 GET, GET_RESPONSE, PUT = 1, 2, 3
 HEADERS = {GET: "GET", GET_RESPONSE: "GET-RESPONSE", PUT: "PUT"}
 # The greatest message that is waited for; GBCS sends longer ones as blocks (general block transfer).
 LONGEST = 1 << 16
+REPEATS = 1024
+"""Frames of an unfinished message up to which those that repeat a transfer are counted among them."""
+HEAD = 128
+"""First octets of an unfinished message that are told: its routing header lies within them."""
+Carriers = Sequence[tuple[int, int]]
+"""Frames that carried a transfer, each with the 1-based place of the fragment that it brought."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Assembly:
-    """A message on its way in one direction."""
+    """A message on its way in one direction.
+
+    Attributes:
+        frames, places: which frames carried a piece of it, and which piece each of them, counted from 1.
+        last: sequence number and octets of the last transfer; `carrier`: the frame that completed it.
+    """
 
     octets: bytes = b""
     total: int = 0
     frames: list[int] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
     last: tuple[int, bytes] | None = None
+    carrier: int = 0
+
+    def extend(self, chunk: bytes, carriers: Carriers) -> None:
+        """Take in the next octets, and the frames that carried them."""
+        self.octets += chunk
+        before = max(self.places, default=0)
+        self.frames += [frame for frame, _ in carriers]
+        self.places += [before + place for _, place in carriers]
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.octets, self.total, self.frames, self.places = b"", 0, [], []
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -49,13 +78,20 @@ class Tunnels:
     open: dict[tuple[frozenset[Any], int], Tunnel] = field(default_factory=dict)
     requested: dict[tuple[frozenset[Any], int], int] = field(default_factory=dict)
 
+    def unfinished(self) -> Iterator[int]:
+        """Numbers of the frames that carried a piece of a message which is not complete."""
+        for tunnel in self.open.values():
+            for assembly in tunnel.assemblies.values():
+                yield from assembly.frames
+
 
 class Carried(NamedTuple):
-    """A message, or what there is of one, with the numbers of the frames that carried it."""
+    """A message, or what there is of one, with the numbers of the frames that carried it, and which piece each did."""
 
     kind: str
     octets: bytes
     frames: tuple[int, ...]
+    places: tuple[int, ...]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -66,6 +102,7 @@ class TransferResult:
         header: octets of its GET, GET-RESPONSE or PUT header.
         text: what the rest of it is; empty when there is none.
         repeated: it is the transfer before it once more, and was not taken in.
+        piece: what it carried of a message that it did not complete, or that was complete before.
         notes: severity and text of what is to be said.
         carried: messages that it completed, or that were given up because of it.
     """
@@ -75,10 +112,21 @@ class TransferResult:
     repeated: bool = False
     notes: list[tuple[Severity, str]] = field(default_factory=list)
     carried: list[Carried] = field(default_factory=list)
+    piece: Piece | None = None
+
+    def tell(self, out: Dissection) -> None:
+        """Hand on what it carried."""
+        for one in self.carried:
+            out.payload.append((one.kind, one.octets))
+            out.payload_frames.append(one.frames)
+            out.payload_places.append(one.places)
+        out.piece = self.piece
 
 
-def add_transfer(tunnel: Tunnel, direction: str, sequence: int, frame: int, octets: bytes) -> TransferResult:
-    """Take in one TransferData; `sequence` is that of its ZCL header, `frame` the number of the frame."""
+def add_transfer(
+    tunnel: Tunnel, direction: str, sequence: int, carriers: Carriers, octets: bytes
+) -> TransferResult:
+    """Take in one TransferData; `sequence` is that of its ZCL header, `carriers` the frames that it came in."""
     taken = TransferResult()
     assembly = tunnel.assemblies.get(direction)
     if assembly is None:
@@ -87,16 +135,33 @@ def add_transfer(tunnel: Tunnel, direction: str, sequence: int, frame: int, octe
     if assembly.last == marker:
         taken.notes.append(("note", "repeats the transfer before it"))
         taken.text, taken.repeated = "repeated", True
+        _repeat(tunnel, assembly, carriers, taken)
         return taken
-    assembly.last = marker
+    assembly.last, assembly.carrier = marker, carriers[-1][0]
     if assembly.octets and not _begins_anew(octets):
-        _continue(tunnel, assembly, octets, frame, taken)
+        _continue(tunnel, assembly, octets, carriers, taken)
         return taken
     abandon(assembly, "another message began", taken)
-    taken.header = _header(octets, tunnel.protocol)
+    taken.header = tunnel_header(octets, tunnel.protocol)
     if len(octets) > taken.header:
-        _continue(tunnel, assembly, octets[taken.header :], frame, taken)
+        _continue(tunnel, assembly, octets[taken.header :], carriers, taken)
     return taken
+
+
+def _repeat(tunnel: Tunnel, assembly: Assembly, carriers: Carriers, taken: TransferResult) -> None:
+    """Note the frames of a transfer that came once more: the message of the first one is theirs too."""
+    if assembly.octets:
+        if len(assembly.frames) < REPEATS:
+            place = assembly.places[-1]
+            assembly.frames += [frame for frame, _ in carriers]
+            assembly.places += [place] * len(carriers)
+        taken.piece = _piece(tunnel, assembly)
+    else:
+        taken.piece = Piece("unknown", place=carriers[-1][1], repeats=assembly.carrier)
+
+
+def _piece(tunnel: Tunnel, assembly: Assembly) -> Piece:
+    return Piece(kind_of(assembly.octets, tunnel.protocol), assembly.octets[:HEAD], assembly.places[-1])
 
 
 def abandon(assembly: Assembly, why: str, taken: TransferResult) -> None:
@@ -104,11 +169,15 @@ def abandon(assembly: Assembly, why: str, taken: TransferResult) -> None:
     if assembly.octets:
         text = f"{why}: {len(assembly.octets)} of {assembly.total} octets of a message had come"
         taken.notes.append(("warning", text))
-        taken.carried.append(Carried("unknown", assembly.octets, tuple(assembly.frames)))
-    assembly.octets, assembly.total, assembly.frames = b"", 0, []
+        taken.carried.append(_carried("unknown", assembly))
+    assembly.clear()
 
 
-def _header(octets: bytes, protocol: int | None) -> int:
+def _carried(kind: str, assembly: Assembly) -> Carried:
+    return Carried(kind, assembly.octets, tuple(assembly.frames), tuple(assembly.places))
+
+
+def tunnel_header(octets: bytes, protocol: int | None) -> int:
     """Octets of the GET, GET-RESPONSE or PUT header; 0 when there is none (a mains-powered device)."""
     if protocol not in (None, 6) or not octets or octets[0] not in HEADERS:
         return 0
@@ -130,10 +199,11 @@ def _begins_anew(octets: bytes) -> bool:
     return octets == bytes((GET,))
 
 
-def _continue(tunnel: Tunnel, assembly: Assembly, chunk: bytes, frame: int, taken: TransferResult) -> None:
+def _continue(
+    tunnel: Tunnel, assembly: Assembly, chunk: bytes, carriers: Carriers, taken: TransferResult
+) -> None:
     start = len(assembly.octets)
-    assembly.octets += chunk
-    assembly.frames.append(frame)
+    assembly.extend(chunk, carriers)
     assembly.total = message_length(assembly.octets) or 0
     complete = _is_complete(tunnel, assembly)
     kind = kind_of(assembly.octets, tunnel.protocol)
@@ -143,8 +213,10 @@ def _continue(tunnel: Tunnel, assembly: Assembly, chunk: bytes, frame: int, take
         of = assembly.total or "?"
         taken.text = f"octets {start} to {len(assembly.octets) - 1} of {of} of a {what} message"
     if complete:
-        taken.carried.append(Carried(kind, assembly.octets, tuple(assembly.frames)))
-        assembly.octets, assembly.total, assembly.frames = b"", 0, []
+        taken.carried.append(_carried(kind, assembly))
+        assembly.clear()
+    else:
+        taken.piece = _piece(tunnel, assembly)
 
 
 def _is_complete(tunnel: Tunnel, assembly: Assembly) -> bool:

@@ -8,26 +8,33 @@ Source: ZigBee 05-3474 R22 clause 2.2.8.4.5 (acknowledgement wait 1.6 s, three r
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["FRAGMENT", "Fragments"]
+__all__ = ["FRAGMENT", "BlockSet", "Fragments"]
 
 PATIENCE_NS = 10_000_000_000
 OPEN_SETS = 1024
+CARRIERS = 1024
+"""Frames that are remembered of a set: no more than 256 blocks, and these again."""
 FRAGMENT = "APS data, fragment"
 """What the summary of a frame says whose block makes no payload whole."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class BlockSet:
-    """The blocks of one payload that have been seen."""
+    """The blocks of one payload that have been seen.
+
+    Attributes:
+        carriers: the number of each frame that brought a block, with the block's 1-based place.
+    """
 
     time_ns: int
     total: int | None = None
     blocks: dict[int, bytes] = field(default_factory=dict)
     whole: bytes | None = None
     completed_by: int = 0
+    carriers: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -56,12 +63,24 @@ class Fragments:
             self._forget()
         held.time_ns = time_ns
         held.blocks[number] = block
+        if len(held.carriers) < CARRIERS and (not held.carriers or held.carriers[-1][0] != frame):
+            held.carriers.append((frame, number + 1))
         held.total = total if total is not None else held.total
         if held.total is None or any(n not in held.blocks for n in range(held.total)):
             return None
         held.whole = b"".join(held.blocks[n] for n in range(held.total))
         held.completed_by = frame
         return held.whole
+
+    def held(self, sender: Hashable) -> BlockSet | None:
+        """What there is of the payload that is, or was last, on its way from `sender`."""
+        return self.sets.get(sender)
+
+    def unfinished(self, time_ns: int) -> Iterator[int]:
+        """Numbers of the frames whose payload may still become whole at that time."""
+        for held in self.sets.values():
+            if held.whole is None and abs(time_ns - held.time_ns) <= PATIENCE_NS:
+                yield from (frame for frame, _ in held.carriers)
 
     def _forget(self) -> None:
         while len(self.sets) > OPEN_SETS:

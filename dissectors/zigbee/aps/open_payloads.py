@@ -8,17 +8,18 @@ most GBCS messages come in, fragments and TransferData, does not even need the o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dissectors.model.cursor import Cursor
-from dissectors.model.frame import Dissection, Envelope, RawFrame
+from dissectors.model.frame import Dissection, Envelope, Piece, RawFrame
 from dissectors.security.verdicts import VERDICTS
 from dissectors.vectors import OctetArray
 from dissectors.zcl.stateful.transfers import TUNNELING, read_transfer
 from dissectors.zigbee.aps.facts import ApsFacts
 from dissectors.zigbee.aps.fragments import FRAGMENT, Fragments
 from dissectors.zigbee.aps.header_columns import ApsHeaders
+from dissectors.zigbee.aps.message_pieces import fragment_piece
 from dissectors.zigbee.columns.frames import Frames, NwkAddresses
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class OpenPayloads:
     _place: dict[int, int] = field(default_factory=dict)
     _lists: dict[str, list[Any]] = field(default_factory=dict)
     _joined: dict[int, bytes] = field(default_factory=dict)
+    _carriers: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         aps, ends = self.aps, self.ends
@@ -75,9 +77,9 @@ class OpenPayloads:
             return None
         clear = self._clear(place)
         if lists["fragment"][place]:
-            joined = self._join(frames, row, place, clear)
+            joined, piece = self._join(frames, row, place, clear)
             if joined is None:
-                return INCOMPLETE
+                return INCOMPLETE if piece is None else replace(INCOMPLETE, piece=piece)
             self._joined[row] = clear = joined
         return self._transfer(frames, row, place, clear)
 
@@ -85,15 +87,22 @@ class OpenPayloads:
         lists = self._lists
         return self.octets.data[lists["begin"][place] : lists["end"][place]].tobytes()
 
-    def _join(self, frames: Frames, row: int, place: int, block: bytes) -> bytes | None:
-        """The payload that a fragment completes (as `dissectors.zigbee.aps.read.read_fragment`)."""
+    def _join(self, frames: Frames, row: int, place: int, block: bytes) -> tuple[bytes | None, Piece | None]:
+        """The payload that a fragment completes, or what it carries of a message (as
+        `dissectors.zigbee.aps.read.read_fragment`)."""
         lists = self._lists
         first, number = lists["fragment"][place] == 1, lists["block"][place]
         names = ("pan", "src", "dst", "src_endpoint", "dst_endpoint", "profile", "cluster", "aps_counter")
         sender = tuple(lists[name][place] for name in names)
         fragments = frames.context.state(Fragments)
         index, total = (0, number) if first else (number, None)
-        return fragments.add(sender, index, total, block, int(frames.number[row]), int(frames.time_ns[row]))
+        number = int(frames.number[row])
+        whole = fragments.add(sender, index, total, block, number, int(frames.time_ns[row]))
+        held = fragments.held(sender)
+        if whole is None:
+            return None, fragment_piece(held, index, lists["cluster"][place], lists["profile"][place])
+        self._carriers[row] = tuple(held.carriers) if held is not None else ()
+        return whole, None
 
     def _transfer(self, frames: Frames, row: int, place: int, octets: bytes) -> Dissection | None:
         """A message in a tunnel; None where the payload is anything else."""
@@ -106,7 +115,8 @@ class OpenPayloads:
         if target is None or lists["grouped"][place]:
             target = lists["dst"][place]
         rows = "commands" in frames.tables
-        return read_transfer(octets, source, target, int(frames.number[row]), frames.context, rows)
+        carriers = self._carriers.get(row) or ((int(frames.number[row]), 1),)
+        return read_transfer(octets, source, target, carriers, frames.context, rows)
 
     def _envelope(self, frames: Frames, row: int, place: int) -> Envelope:
         lists = self._lists
@@ -122,6 +132,7 @@ class OpenPayloads:
             cluster=lists["cluster"][place],
             source_endpoint=lists["src_endpoint"][place],
             destination_endpoint=lists["dst_endpoint"][place],
+            carriers=self._carriers.get(row, ()),
         )
 
     def read(self, frames: Frames, row: int) -> Dissection:
@@ -175,6 +186,7 @@ class OpenPayloads:
             nwk_src=lists["src"][place],
             nwk_dst=lists["dst"][place],
             rows_only=True,
+            carriers=self._carriers.get(row, ()),
         )
 
     def _header(self, place: int) -> ApsFacts:

@@ -25,6 +25,7 @@ from dissectors.zigbee.aps.commands import (
 from dissectors.zigbee.aps.facts import ApsHeaderFacts
 from dissectors.zigbee.aps.fragments import FRAGMENT, Fragments
 from dissectors.zigbee.aps.headers import ACK, APS_TYPES, COMMAND, GROUP, ApsHeader
+from dissectors.zigbee.aps.message_pieces import fragment_piece
 from dissectors.zigbee.learning import learn_announced, learn_key
 from dissectors.zigbee.nwk.headers import AuxHeader
 from dissectors.zigbee.security.candidates import (
@@ -240,8 +241,11 @@ def read_fragment(
     sender = (reading.pan, reading.nwk_src, reading.nwk_dst, *ends)
     fragments = reading.context.state(Fragments)
     whole = fragments.add(sender, number, total, block, reading.raw.number, reading.raw.time_ns)
+    held = fragments.held(sender)
     if whole is None:
+        reading.out.piece = fragment_piece(held, number, header.get("cluster"), header.get("profile"))
         return
+    reading.carriers = tuple(held.carriers) if held is not None else ()
     name = f"reassembled-{sum(n.startswith('reassembled') for n in reading.out.buffers)}"
     reading.out.buffers[name] = whole
     read_data(reading, header, reading.cursor(name, LAYER), name)
@@ -262,6 +266,7 @@ def envelope_of(reading: Reading, header: ApsHeaderFacts) -> Envelope:
         cluster=header.get("cluster"),
         source_endpoint=header.get("src_endpoint"),
         destination_endpoint=header.get("dst_endpoint"),
+        carriers=reading.carriers,
     )
 
 
