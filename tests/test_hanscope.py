@@ -79,7 +79,9 @@ def test_a_frame_and_a_message_are_trees(messages: hs.Capture) -> None:
         assert len(found.items) == (messages.items.message == number).sum()
         frame = messages.frame(found.frames[-1])
         assert frame.number == found.frames[-1]
-        assert frame.protocol == messages.packets.protocol[frame.number - 1]
+        said = messages.packets.iloc[frame.number - 1]
+        assert messages.message(int(said.message)).frames[-1] == frame.number
+        assert said.protocol == found.content.kind.upper()
     with pytest.raises(KeyError, match="no frame 9999999"):
         messages.frame(9_999_999)
     with pytest.raises(KeyError, match="no message 9999999"):

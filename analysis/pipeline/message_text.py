@@ -30,10 +30,12 @@ class Parties(dict[str, str]):
 
 
 class Line(NamedTuple):
-    """A message in a line, in two parts: what it is, and what there is to say of it; pieces are counted in between."""
+    """A message in a line, in two parts: what it is, and what there is to say of it; pieces are counted in between,
+    behind `joint`."""
 
     what: str
     rest: str = ""
+    joint: str = " "
 
     def piece(self, place: int, total: int | None, word: str = "fragment") -> str:
         """The line of one of its pieces.
@@ -44,7 +46,7 @@ class Line(NamedTuple):
         if total == 1:
             return self.what + self.rest
         count = f"{place} of {total} {word}s" if total else f"{word} {place}"
-        return f"{self.what} {count}{self.rest}"
+        return f"{self.what}{self.joint}{count}{self.rest}"
 
 
 def message_line(message: Message, parties: Parties) -> Line | None:
@@ -80,6 +82,7 @@ def _heading(facts: dict[str, Any], parties: Parties) -> Line | None:
     return Line(
         f"{facts.get('use_case') or unknown} {facts.get('cra') or 'message'}{block}",
         f", {parties.text(facts['originator'])} to {parties.text(facts['recipient'])}",
+        ", " if block else " ",
     )
 
 
