@@ -7,17 +7,17 @@ EUI-64s with colons. Addresses, which are hex digits, are compared with any of t
 ``>= 0xfff8``; a number without 0x is decimal, unless it has an address's 16 digits, or 4 the first of which is 0.
 
 Strategy: the parser knows no tables. What is made of a comparison says its `Builder`: a test of rows
-(`analysis.views.filters`), or a condition of a rule (`analysis.rules.conditions_text`).
+(`analysis.views.filters`), or a condition of a rule (`analysis.rules.declared_text`).
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-__all__ = ["Builder", "FilterError", "Parser"]
+__all__ = ["Builder", "FilterError", "Parser", "close_names"]
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class Builder(Protocol[T]):
         """Columns whose values are hex digits of addresses."""
 
     def compared(self, column: str, operator: str, value: Any) -> T:
-        """``column operator value``."""
+        """``column operator value``. Raises ValueError: the column can hold no such value."""
 
     def contains(self, column: str, text: str) -> T:
         """The column has `text` in it."""
@@ -157,22 +157,33 @@ class Parser(Generic[T]):
         token = self.peek()
         if token.text in COMPARE and token.kind == "sign":
             self.at += 1
-            return self.builder.compared(name, "==" if token.text == "=" else token.text, self.value(name))
+            operator, at = "==" if token.text == "=" else token.text, self.peek().at
+            return self.held(lambda: self.builder.compared(name, operator, self.value(name)), at)
         if self.take("contains"):
             return self.builder.contains(name, self.word())
         if self.take("matches"):
             return self.builder.matches(name, self.pattern())
         if self.take("in"):
-            return self.builder.any_of(name, self.values(name))
+            at = self.peek().at
+            return self.held(lambda: self.builder.any_of(name, self.values(name)), at)
         return self.builder.present(name)
+
+    def held(self, made: Callable[[], T], at: int) -> T:
+        """What `made` makes; a value that its column cannot hold is wrong at its place."""
+        try:
+            return made()
+        except FilterError:
+            raise
+        except ValueError as error:
+            raise FilterError(str(error), at) from None
 
     def column(self) -> str:
         token = self.peek()
         if token.kind != "word" or token.text.lower() in WORDS:
             raise FilterError(f"a column is expected, not {token.text!r}", token.at)
         if token.text not in self.columns:
-            close = difflib.get_close_matches(token.text, self.columns, 1)
-            hint = f": {close[0]}?" if close else ""
+            close = close_names(token.text, self.columns)
+            hint = f": {' or '.join(close)}?" if close else ""
             raise FilterError(f"no column {token.text!r}{hint}", token.at)
         self.at += 1
         self.asked.add(token.text)
@@ -220,6 +231,17 @@ class Parser(Generic[T]):
             found.append(self.value(column))
         self.expect(")")
         return found
+
+
+def close_names(name: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """The known names that somebody may have meant.
+
+    >>> close_names("mesage.usecase", ["message.use_case", "protocol"])
+    ['message.use_case']
+    """
+    folded = {one.casefold(): one for one in known}
+    found = difflib.get_close_matches(name.casefold(), folded, most)
+    return [folded[one] for one in found]
 
 
 def _tokens(text: str) -> list[Token]:

@@ -1,33 +1,33 @@
 """Filter expressions over the rows of a table; see `analysis.tables.filter_language` for the language. Where a column has
 no value every comparison is false, ``!=`` too.
+
+Names with a table in front (``message.use_case``) ask for rows of that table that belong to the one that is filtered
+(`analysis.views.joins`): the comparison holds where it does in one of them, and several that are joined by ``and`` where
+all hold in the same one.
+
+Strategy: a comparison is a node that says where it holds among the rows of one table. Nodes of other tables see these as
+they pass, and keep only the keys of the rows in which they hold; before they have seen all, a filter says which rows may
+still pass.
 """
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable, Iterable
+from datetime import UTC, tzinfo
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from analysis.tables.addresses import address_number
+from analysis.tables.fields import column_called, names_in
 from analysis.tables.filter_language import FilterError, Parser
-from analysis.tables.schema import ADDRESS_COLUMNS
+from analysis.tables.masks import TRUTHS, Comparison, Mask, WordTest, number_of, present
+from analysis.tables.schema import ADDRESS_COLUMNS, TABLES
+from analysis.tables.times import time_ns
+from analysis.views.filter_nodes import Clock, Node, Rows, Test, joined_by, table_rows
+from analysis.views.joins import key_columns, path_between
 
-__all__ = ["Filter", "FilterError", "parse_filter"]
-
-Mask = npt.NDArray[np.bool_]
-Test = Callable[[Any], Mask]
-COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
+__all__ = ["Filter", "FilterError", "Tests", "names_of", "parse_filter"]
 
 
 class Filter:
@@ -35,141 +35,169 @@ class Filter:
 
     Attributes:
         text: as it was written.
-        columns: the columns that it asks for.
+        table: whose rows it judges.
+        columns: the columns of that table that it asks for.
+        joins: what it asks of other tables.
+        read: the columns of its table that it needs, those by which tables join among them.
     """
 
-    def __init__(self, text: str, test: Test, columns: frozenset[str]) -> None:
-        self.text = text
-        self.columns = columns
-        self._test = test
+    def __init__(
+        self, text: str, table: str, node: Node, columns: frozenset[str], clock: Clock | None = None
+    ) -> None:
+        self.text, self.table, self.columns = text, table, columns
+        self.node, self.clock = node, clock or Clock()
+        self.joins = list(node.joins())
+        self.read = columns | {name for kind in node.kinds() for name in key_columns(table, kind)}
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that it reads besides its own."""
+        read = {name for one in self.joins for name in one.tables}
+        if self.clock.wanted and self.table != "packets":
+            read.add("packets")
+        return tuple(name for name in TABLES if name in read)
+
+    def begin(self) -> None:
+        """Forget what was seen of other tables."""
+        self.clock.start_ns = None
+        for one in self.joins:
+            one.begin()
+
+    def see(self, table: str, batch: Any) -> None:
+        """Rows of a table: of its own before they are judged, of the others all of them before `finish`."""
+        if table == "packets":
+            self.clock.see(batch)
+        for one in self.joins:
+            one.see(table, batch)
+
+    def finish(self) -> None:
+        """All of the other tables was seen."""
+        for one in self.joins:
+            one.finish()
+
+    def look_at(self, content: Callable[[str], Any]) -> None:
+        """See the other tables, each as `content` gives it, in Arrow."""
+        self.begin()
+        for table in self.tables:
+            for batch in content(table).to_batches():
+                self.see(table, batch)
+        self.finish()
 
     def mask(self, rows: Any) -> Mask:
-        """Which rows of a DataFrame (or mapping of columns) fit."""
-        return self._test(rows)
+        """Which rows of a DataFrame, Arrow table or batch fit."""
+        parts = [self.node.bounds(Rows(self.table, batch))[0] for batch in table_rows(rows, self.read)]
+        return np.concatenate(parts) if parts else np.zeros(len(rows), np.bool_)
+
+    def possible(self, rows: Any) -> Mask:
+        """Which rows fit, or may do so when more is seen of other tables."""
+        return self.node.bounds(Rows(self.table, rows))[1]
 
 
-def parse_filter(text: str, columns: Iterable[str]) -> Filter:
-    """Understand `text`, whose column names must be among `columns`.
+def parse_filter(
+    text: str, columns: Iterable[str] | None = None, table: str = "packets", also: str = ""
+) -> Filter:
+    """Understand `text`.
+
+    Args:
+        columns: what the table has, where that differs from the schema.
+        table: whose rows are filtered: plain names are its columns.
+        also: a table whose columns may stand without its name, too.
 
     Raises:
         FilterError: it is no expression, or names a column that is not there.
     """
-    parser = Parser(text, columns, Tests())
-    return Filter(text, parser.parse(), frozenset(parser.asked))
+    builder = Tests(table, names_of(table, columns, also))
+    parser = Parser(text, builder.names, builder)
+    node = joined_by(table, parser.parse())
+    return Filter(text, table, node, builder.own_columns(parser.asked))
+
+
+def names_of(table: str, columns: Iterable[str] | None = None, also: str = "") -> dict[str, tuple[str, str]]:
+    """What a filter of a table may name: see `analysis.tables.fields.names_in`; only tables that it joins."""
+    names = names_in(table, columns, also)
+    near = {other for other, _ in names.values() if other == table or path_between(table, other)}
+    return {name: known for name, known in names.items() if known[0] in near}
 
 
 class Tests:
-    """Makes tests of rows."""
+    """Makes nodes of what the parser understands.
 
-    addresses = ADDRESS_COLUMNS
+    Args:
+        table: that is filtered.
+        names: that may be used, each with its table and column.
+        zone: of times that do not say theirs.
+    """
 
-    def compared(self, column: str, operator: str, value: Any) -> Test:
-        compare = COMPARE[operator]
-        return lambda rows: _compared(rows[column], compare, value, column)
+    def __init__(self, table: str, names: dict[str, tuple[str, str]], zone: tzinfo = UTC) -> None:
+        self.table, self.names, self.zone = table, names, zone
+        self.addresses = {name for name, (_, column) in names.items() if column in ADDRESS_COLUMNS}
 
-    def contains(self, column: str, text: str) -> Test:
-        part = text.casefold()
-        return lambda rows: _contains(rows[column], part)
-
-    def matches(self, column: str, pattern: str) -> Test:
-        search = re.compile(pattern, re.IGNORECASE).search
-        return lambda rows: _texts(rows[column], lambda text: bool(search(text)))
-
-    def any_of(self, column: str, values: list[Any]) -> Test:
-        equal = [self.compared(column, "==", value) for value in values]
-        return self.either(equal)
-
-    def present(self, column: str) -> Test:
-        return lambda rows: _present(rows[column])
-
-    def either(self, parts: list[Test]) -> Test:
-        return lambda rows: np.logical_or.reduce([test(rows) for test in parts])
-
-    def both(self, parts: list[Test]) -> Test:
-        return lambda rows: np.logical_and.reduce([test(rows) for test in parts])
-
-    def negated(self, part: Test) -> Test:
-        return lambda rows: ~part(rows)
-
-
-def _compared(column: Any, compare: Callable[[Any, Any], Any], value: Any, name: str) -> Mask:
-    """The column against a value of its own kind; all false when the value cannot be of that kind."""
-    kind = column.dtype.kind
-    if name in ADDRESS_COLUMNS and kind in "OU":
-        found = _address_compared(column, compare, value)
-        if found is not None:
-            return found
-    if kind == "b":
-        value = {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
-    elif kind in "iuf" and isinstance(value, str):
-        value = address_number(value)
-    elif kind == "O":
-        column, value = column.astype("string"), str(value)
-    elif kind == "U":
-        value = str(value)
-    elif kind == "M":
-        value = _time(value)
-    if value is None:
-        return np.zeros(len(column), bool)
-    if kind in "iuf" and isinstance(value, int | float):  # numpy compares 64-bit numbers of either sign
-        there = np.asarray(column.notna().to_numpy(dtype=bool))
-        numbers = column.fillna(0).to_numpy(dtype=column.dtype.numpy_dtype)
-        return np.asarray(compare(numbers, value) & there, bool)
-    return _booleans(compare(column, value))
-
-
-def _address_compared(column: Any, compare: Callable[[Any, Any], Any], value: Any) -> Mask | None:
-    """Addresses as numbers against one, each distinct one once; None when these are names and not addresses."""
-    number = address_number(value) if isinstance(value, str) else value
-    codes, words = column.factorize()
-    numbers = [address_number(str(word)) for word in words]
-    if number is None or None in numbers:
-        return None
-    return np.asarray(np.array([bool(compare(one, number)) for one in numbers] + [False], bool)[codes])
-
-
-def _time(value: Any) -> Any:
-    import pandas as pd
-
-    if not isinstance(value, str):  # a number of what, since when?
-        return None
-    try:
-        return pd.Timestamp(value) if "+" in value else pd.Timestamp(value, tz="UTC")
-    except (ValueError, OverflowError):
-        return None
-
-
-def _booleans(found: Any) -> Mask:
-    return np.asarray(found.fillna(False).to_numpy(dtype=bool))
-
-
-def _contains(column: Any, part: str) -> Mask:
-    """Which texts have `part` in them, and which lists have it as one of their items."""
-    if _lists(column):
-        return _texts(column, lambda text: part == text.casefold())
-    return _texts(column, lambda text: part in text.casefold())
-
-
-def _texts(column: Any, fits: Callable[[str], bool]) -> Mask:
-    """Each distinct text is looked at once; a list fits when one of its items does."""
-    if _lists(column):
-        known = column.notna().to_numpy(dtype=bool)
-        return np.array(
-            [
-                there and any(fits(str(item)) for item in items)
-                for items, there in zip(column, known, strict=True)
-            ],
-            bool,
+    def own_columns(self, asked: Iterable[str]) -> frozenset[str]:
+        """The filtered table's columns among the names that were asked for."""
+        return frozenset(
+            column for table, column in map(self.names.__getitem__, asked) if table == self.table
         )
-    codes, words = column.factorize()
-    verdicts = np.array([fits(str(word)) for word in words] + [False], bool)
-    return np.asarray(verdicts[codes])
+
+    def _node(self, name: str, test: Test, *, as_text: bool = False) -> Node:
+        table, column = self.names[name]
+        if as_text:
+            return Node(table, lambda rows: test(rows.text(column)))
+        return Node(table, lambda rows: test(rows.column(column)))
+
+    def compared(self, column: str, operator: str, value: Any) -> Node:
+        table, name = self.names[column]
+        known = column_called(table, name)
+        if known is not None and known.type == "time":
+            value = self._time(value)
+        elif known is not None and not known.address:
+            _hold_to(known.type, value)
+        return self._node(column, Comparison(operator, value, address=name in ADDRESS_COLUMNS))
+
+    def _time(self, value: Any) -> int:
+        if not isinstance(value, str):
+            raise ValueError("a time is expected: '2026-01-05T12:00:00Z'")
+        return time_ns(value, self.zone)
+
+    def contains(self, column: str, text: str) -> Node:
+        part = text.casefold()
+        table, name = self.names[column]
+        known = column_called(table, name)
+        if known is not None and known.type == "frames":  # one of its items is meant, not some digits of it
+            return self._node(column, WordTest(lambda word: part == word.casefold()))
+        return self._node(column, WordTest(lambda word: part in word.casefold()), as_text=True)
+
+    def matches(self, column: str, pattern: str) -> Node:
+        search = re.compile(pattern, re.IGNORECASE).search
+        return self._node(column, WordTest(lambda word: bool(search(word))), as_text=True)
+
+    def any_of(self, column: str, values: list[Any]) -> Node:
+        return self.either([self.compared(column, "==", value) for value in values])
+
+    def present(self, column: str) -> Node:
+        return self._node(column, present)
+
+    def either(self, parts: list[Node]) -> Node:
+        return self._several(parts, every=False)
+
+    def both(self, parts: list[Node]) -> Node:
+        return self._several(parts, every=True)
+
+    def _several(self, parts: list[Node], *, every: bool) -> Node:
+        """Of each table the parts as one, which a row of it has to meet; then those of all tables."""
+        homes = dict.fromkeys(part.home for part in parts)
+        groups = [Node.of_parts(home, [p for p in parts if p.home == home], every) for home in homes]
+        if len(groups) == 1:
+            return groups[0]
+        return Node.of_parts(self.table, [joined_by(self.table, group) for group in groups], every)
+
+    def negated(self, part: Node) -> Node:
+        return joined_by(self.table, part).negated()
 
 
-def _lists(column: Any) -> bool:
-    return str(column.dtype).startswith("list")
-
-
-def _present(column: Any) -> Mask:
-    there = np.asarray(column.notna().to_numpy(dtype=bool))
-    return _booleans(column) & there if column.dtype.kind == "b" else there
+def _hold_to(kind: str, value: Any) -> None:
+    """See that a value can be of a column's kind. Raises ValueError: it cannot."""
+    if kind == "bool":
+        if str(value).lower() not in TRUTHS:
+            raise ValueError(f"true or false is expected, not {value!r}")
+    elif kind not in ("category", "string") and number_of(value) is None:
+        raise ValueError(f"a number is expected, not {value!r}")

@@ -88,7 +88,7 @@ ADDRESSES = {
         ("mac_src > 0xffff", [2]),
         ("source == 'Gas meter'", [1]),
         ("source contains 12", [2]),
-        ("source == 0x1234", []),
+        ("source == 0x1234", [2]),
     ],
 )
 def test_addresses_as_text(text: str, expected: list[int]) -> None:
