@@ -51,9 +51,11 @@ def say(text: str) -> None:
     sys.stderr.write(printable(text) + "\n")
 
 
-def error_line(text: str, hint: str = "") -> None:
-    """An error in one line, and its hint in another."""
+def error_line(text: str, hint: str = "", pointed: tuple[str, ...] = ()) -> None:
+    """An error in one line, its hint in another; between them lines that show where."""
     say("error: " + text)
+    for line in pointed:
+        say("  " + line)
     if hint:
         say("hint: " + hint)
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from analysis.cli.command_line import reading, judging, making  # noqa: F401  # isort: skip (help lists them so)
-from analysis.cli.command_line.arguments import plain_arguments
+from analysis.cli.command_line.arguments import gathered, plain_arguments
 from analysis.cli.command_line.guard import explained, guarded
 from analysis.cli.command_line.registry import VERBS
 from analysis.cli.command_line.standard_streams import stand_in_for_closed_streams
@@ -78,7 +78,7 @@ def _plain(words: list[str]) -> tuple[Callable[..., int], dict[str, Any]] | None
         return None
     function = VERBS[name].function
     arguments = plain_arguments(function, rest)
-    return None if arguments is None else (function, arguments)
+    return None if arguments is None else (function, gathered(function, arguments))
 
 
 def run() -> NoReturn:

@@ -30,6 +30,7 @@ from analysis.pipeline.decode import decode
 from analysis.pipeline.parallel import map_forked, processors
 from analysis.pipeline.passes import DECODED_TABLES, DecodePass, Progress
 from analysis.pipeline.runner import run_passes
+from analysis.pipeline.sinks import Sink
 from analysis.pipeline.source import ReopenableSource, Source
 from analysis.pipeline.windows import PART, WINDOW, Window, WindowSink
 from analysis.rules.profile import Profile, read_profile
@@ -92,6 +93,7 @@ def check_capture(
     progress: Progress | None = None,
     window: int = WINDOW,
     waivers: Waivers | None = None,
+    sinks: Sequence[Sink] = (),
 ) -> Checked:
     """Decodes a capture and runs the rules over it, in memory bounded by the window.
 
@@ -105,6 +107,7 @@ def check_capture(
         progress: called after each block.
         window: frames that are judged together, at most.
         waivers: findings that are accepted.
+        sinks: that take what is decoded besides.
 
     Raises CaptureError for a capture that cannot be read at all, ValueError for a rule that does not exist,
     `ProfileError` for a profile that cannot be read, `WaiverError` for a waiver of such a rule.
@@ -113,13 +116,13 @@ def check_capture(
         with ReopenableSource(source) as replay:
             return check_capture(
                 replay, keyring, profile=profile, chosen=chosen, baseline=baseline, watcher=watcher,
-                progress=progress, window=window, waivers=waivers,
+                progress=progress, window=window, waivers=waivers, sinks=sinks,
             )  # fmt: skip
     Checking(profile, chosen, waivers)  # so that a mistake in either is told before the capture is read
     healthy = None if baseline is None else _first_window(baseline, keyring, window)
     sink = RuleSink(profile, chosen, waivers, healthy, watcher, window)
     block = max(window // PART, 1)  # so that a window ends where it should
-    last = run_passes(source, keyring, sink, progress=progress, block_frames=block)
+    last = run_passes(source, keyring, sink, *sinks, progress=progress, block_frames=block)
     result = sink.checking.result()
     result.provenance = provenance_of(source, last.session, sink.checking.settings)
     return Checked(result, last, sink.seen)

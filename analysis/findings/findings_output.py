@@ -12,11 +12,22 @@ import pandas as pd
 from analysis.findings.model import CheckResult, Finding, Rule
 from analysis.findings.modifications import is_modification, states
 from analysis.findings.waivers import Accepted
+from analysis.tables.addresses import with_addresses
+from analysis.tables.arrow import batch_of, shown
 from analysis.tables.schema import columns_of
-from dissectors.text import printable
 
-__all__ = ["explain_rule", "findings_table", "rules_json", "rules_text", "to_json", "to_sarif"]
+__all__ = [
+    "explain_rule",
+    "findings_batch",
+    "findings_table",
+    "rules_json",
+    "rules_text",
+    "to_json",
+    "to_sarif",
+]
 
+SHORT_STATIONS = 1 << 32
+"""Stations below are no EUI-64s, but PAN and short address."""
 SARIF_LEVELS = {"info": "note", "warning": "warning", "error": "error", "critical": "error"}
 SARIF_RANK = {"info": 10.0, "warning": 40.0, "error": 70.0, "critical": 95.0}
 
@@ -154,16 +165,20 @@ def findings_table(findings: Sequence[Finding]) -> pd.DataFrame:
     """The `findings` table with Arrow types (analysis/tables/schema.py)."""
     import pyarrow as pa
 
-    out = {}
-    for name in columns_of("findings"):
-        values = [getattr(f, name) for f in findings]
-        if name == "frames":
-            array = pa.array([list(v) for v in values], pa.list_(pa.uint64()))
-        else:
-            array = pa.array([printable(value) for value in values], pa.string())
-            array = array.dictionary_encode() if name in {"rule", "severity", "confidence"} else array
-        out[name] = pd.Series(pd.array(array, dtype=pd.ArrowDtype(array.type)))
-    return pd.DataFrame(out)
+    batch = with_addresses("findings", findings_batch(findings))
+    frame: pd.DataFrame = shown(pa.Table.from_batches([batch])).to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
+
+
+def findings_batch(findings: Sequence[Finding]) -> Any:
+    """The `findings` table as a record batch, addresses as numbers."""
+    return batch_of("findings", [_row(one) for one in findings])
+
+
+def _row(one: Finding) -> dict[str, Any]:
+    row = {name: getattr(one, name, None) for name in columns_of("findings")}
+    long = [station for station in one.about.stations if station is not None and station >= SHORT_STATIONS]
+    return {**row, "message": one.about.message, **dict(zip(("party", "peer"), long, strict=False))}
 
 
 def rules_json(known: Iterable[Rule]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from analysis.tables.addresses import address_number
-from analysis.tables.arrow import numpy_of, truths_of
+from analysis.tables.arrow import column_array, numpy_of, truths_of
 from analysis.tables.filter_language import MOST_DIGITS
 from analysis.tables.times import time_ns
 from dissectors.vectors import kernels
@@ -203,8 +203,7 @@ def _texts(array: Any) -> Any:
         values = pa.Array.from_buffers(
             pa.int64(), len(array), array.buffers(), offset=array.offset
         ).to_pylist()
-        return pa.array([None if value is None else iso_time(value) for value in values], pa.string())
+        return column_array([None if value is None else iso_time(value) for value in values], pa.string())
     if pa.types.is_boolean(array.type):
-        values = array.to_pylist()
-        return pa.array([None if value is None else str(value).lower() for value in values], pa.string())
+        return column_array([None if v is None else str(v).lower() for v in array.to_pylist()], pa.string())
     return kernels.as_text(array)

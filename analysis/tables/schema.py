@@ -325,6 +325,9 @@ FINDINGS = (
     _c("source", "string", "document and clause, or paper"),
     _c("confidence", "category", "how well the requirement is known"),
     _c("advice", "string", "what to do"),
+    _c("message", "uint64", "number of the message that it is about"),
+    _address("party", "either", "EUI-64 of the device that it is about"),
+    _address("peer", "either", "EUI-64 of the other device, where it is about two"),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {

@@ -20,15 +20,10 @@ from analysis.views.filters import Filter
 from analysis.views.joins import keys_of
 from dissectors.vectors import take
 
-__all__ = ["ChosenFrames", "FilteredSink", "LookingSink", "behind"]
+__all__ = ["ChosenFrames", "FilteredSink", "LookingSink"]
 
 FOLLOWING = {"attributes": "frame", "commands": "frame", "messages": "frame", "items": "message"}
 """Tables whose rows go with the chosen frames, and by what."""
-
-
-def behind(chosen: Filter | None, *sinks: Sink) -> tuple[Sink, ...]:
-    """`sinks`, given what `chosen` chooses; without a filter themselves."""
-    return sinks if chosen is None else (FilteredSink(chosen, sinks),)
 
 
 class FilteredSink(Sink):

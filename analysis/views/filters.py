@@ -47,6 +47,7 @@ class Filter:
         self.text, self.table, self.columns = text, table, columns
         self.node, self.clock = node, clock or Clock()
         self.joins = list(node.joins())
+        self._given: dict[str, Any] = {}
         self.read = columns | {name for kind in node.kinds() for name in key_columns(table, kind)}
 
     @property
@@ -55,13 +56,19 @@ class Filter:
         read = {name for one in self.joins for name in one.tables}
         if self.clock.wanted and self.table != "packets":
             read.add("packets")
-        return tuple(name for name in TABLES if name in read)
+        return tuple(name for name in TABLES if name in read and name not in self._given)
+
+    def give(self, table: str, batch: Any) -> None:
+        """All of a table that it reads, which decoding does not give."""
+        self._given[table] = batch
 
     def begin(self) -> None:
         """Forget what was seen of other tables."""
         self.clock.start_ns = None
         for one in self.joins:
             one.begin()
+        for table, batch in self._given.items():
+            self.see(table, batch)
 
     def see(self, table: str, batch: Any) -> None:
         """Rows of a table: of its own before they are judged, of the others all of them before `finish`."""

@@ -279,7 +279,7 @@ NOT_PLAIN = [
     ("decode", "a.pcap --format"),
     ("decode", "a.pcap --format --strict"),
     ("decode", "a.pcap --format csv --format jsonl"),
-    ("show", "a.pcap"),
+    ("show", ""),
     ("show", "a.pcap 1 2"),
     ("sniff", "simulated -o a --channel 256"),
 ]

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from analysis.cli.command_line.options import Argument, Option
 
-__all__ = ["Taken", "plain_arguments", "taken"]
+__all__ = ["Taken", "gathered", "plain_arguments", "taken"]
 
 NUMBERS = {int: re.compile(r"-?\d{1,18}"), float: re.compile(r"-?\d{1,18}(\.\d{1,18})?")}
 
@@ -24,7 +24,8 @@ NUMBERS = {int: re.compile(r"-?\d{1,18}"), float: re.compile(r"-?\d{1,18}(\.\d{1
 class Taken(NamedTuple):
     """One parameter of a verb: its name, its type (of one of them where there may be many), and how it is declared.
 
-    `hint` is the whole type; `default` is `inspect.Parameter.empty` where it must be given.
+    `hint` is the whole type; `default` is `inspect.Parameter.empty` where it must be given; `group` is the parameter of
+    the function that it belongs to, where several options come as one.
     """
 
     name: str
@@ -33,20 +34,46 @@ class Taken(NamedTuple):
     declared: Option | Argument
     default: Any
     hint: Any
+    group: str = ""
 
 
 def taken(function: Callable[..., int]) -> list[Taken]:
-    """What a verb takes, in the order of its parameters."""
+    """What a verb takes, in the order of its parameters; of a parameter that is a group of options each of these."""
     hints = get_type_hints(function, include_extras=True)
     found = []
     for name, parameter in signature(function).parameters.items():
-        hint, declared = get_args(hints[name])
-        union = get_origin(hint) in (Union, UnionType)
-        kind = next(one for one in get_args(hint) if one is not NoneType) if union else hint
-        many = get_origin(kind) is list
-        one = get_args(kind)[0] if many else kind
-        found.append(Taken(name, one, many, declared, parameter.default, hint))
+        if is_group(hints[name]):
+            options = get_type_hints(hints[name], include_extras=True)
+            defaults = hints[name]._field_defaults
+            found += [_taken(one, hint, defaults[one], name) for one, hint in options.items()]
+        else:
+            found.append(_taken(name, hints[name], parameter.default))
     return found
+
+
+def is_group(hint: Any) -> bool:
+    """Whether a parameter stands for several options: a named tuple of them."""
+    return isinstance(hint, type) and hasattr(hint, "_field_defaults")
+
+
+def _taken(name: str, hint: Any, default: Any, group: str = "") -> Taken:
+    hint, declared = get_args(hint)
+    union = get_origin(hint) in (Union, UnionType)
+    kind = next(one for one in get_args(hint) if one is not NoneType) if union else hint
+    many = get_origin(kind) is list
+    one = get_args(kind)[0] if many else kind
+    return Taken(name, one, many, declared, default, hint, group)
+
+
+def gathered(function: Callable[..., int], given: dict[str, Any]) -> dict[str, Any]:
+    """Arguments as the verb's function takes them: options that come as one in their group."""
+    hints = get_type_hints(function, include_extras=True)
+    out = dict(given)
+    for name in signature(function).parameters:
+        if is_group(hints[name]):
+            group = hints[name]
+            out[name] = group(**{one: out.pop(one) for one in group._fields if one in out})
+    return out
 
 
 def plain_arguments(function: Callable[..., int], words: list[str]) -> dict[str, Any] | None:

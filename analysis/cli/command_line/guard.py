@@ -53,7 +53,7 @@ def explained(error: Exception) -> int:
     from captures import CaptureError
 
     if isinstance(error, console.UsageError):
-        console.error_line(str(error), error.hint)
+        console.error_line(str(error), error.hint, error.pointed)
         return console.USAGE
     if isinstance(error, CaptureError):
         console.error_line(f"{error.path}: {error.place}{error.text}", error.hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
 from analysis.cli.command_line.options import (
     AcceptOption,
     Argument,
@@ -27,6 +28,7 @@ from analysis.cli.command_line.registry import verb
 def check(
     captures: Annotated[list[str] | None, Argument(metavar="CAPTURE...", help="Capture files, or -.")] = None,
     keys: KeysOption = None,
+    choice: ChoiceOptions = EVERYTHING,
     profile: ProfileOption = None,
     rule: Annotated[
         list[str] | None,
@@ -70,6 +72,7 @@ def check(
         verdicts=verdicts,
         quiet=quiet,
         accept=accept,
+        choice=choice,
     )
 
 

@@ -19,7 +19,9 @@ __all__ = [
     "Argument",
     "CaptureArgument",
     "CapturesArgument",
+    "DeviceOption",
     "FailOption",
+    "FromOption",
     "JsonOption",
     "KeysOption",
     "LimitOption",
@@ -28,6 +30,9 @@ __all__ = [
     "QuietOption",
     "RevealOption",
     "RulesFromOption",
+    "ToOption",
+    "WhereOption",
+    "ZoneOption",
     "keyring",
     "time_of",
 ]
@@ -82,6 +87,21 @@ AcceptOption = Annotated[
 RulesFromOption = Annotated[
     Path | None,
     Option("--rules-from", metavar="DIR", help="Rules of your own besides: Python and TOML files."),
+]
+WhereOption = Annotated[
+    str | None,
+    Option("--where", metavar="EXPR", help="Only rows that fit: nwk_src == 0x1a2b and message.mac != valid."),
+]
+FromOption = Annotated[
+    str | None,
+    Option("--from", metavar="TIME", help="From then on: 2026-01-05T12:00, 12:00, or 90s into it."),
+]
+ToOption = Annotated[str | None, Option("--to", metavar="TIME", help="Up to then, written as --from.")]
+DeviceOption = Annotated[
+    str | None, Option("--device", metavar="NAME", help="Sent or received by it: name, role or address.")
+]
+ZoneOption = Annotated[
+    str | None, Option("--tz", metavar="ZONE", help="Zone of times given and shown: Europe/London; else UTC.")
 ]
 LimitOption = Annotated[int | None, Option("--limit", min=1, help="Stop after so many frames.")]
 

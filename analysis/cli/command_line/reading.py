@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
 from analysis.cli.command_line.options import (
     Argument,
     CaptureArgument,
@@ -36,6 +37,7 @@ def demo(
     "decode",
     "hanscope decode han.pcapng --keys keys.toml --out tables",
     "hanscope decode han.pcapng --table attributes --format jsonl | head",
+    "hanscope decode han.pcapng --where 'message.use_case == ECS17b and message.mac != valid'",
 )
 def decode(
     captures: CapturesArgument,
@@ -53,6 +55,7 @@ def decode(
     table: Annotated[
         list[str] | None, Option("--table", "-t", help="Only this table (may be repeated).")
     ] = None,
+    choice: ChoiceOptions = EVERYTHING,
     limit: LimitOption = None,
     strict: Annotated[
         bool, Option("--strict", help="Exit 4 when a frame stayed shut or the capture is damaged.")
@@ -75,21 +78,33 @@ def decode(
         limit=limit,
         strict=strict,
         quiet=quiet,
+        choice=choice,
     )
 
 
-@verb("show", "hanscope show han.pcapng 151 --keys keys.toml", "hanscope show han.pcapng 7,151-153 --json")
+@verb(
+    "show",
+    "hanscope show han.pcapng 151 --keys keys.toml",
+    "hanscope show han.pcapng 7,151-153 --json",
+    "hanscope show han.pcapng --where 'protocol == ZDP' --device gas-meter --to 5m",
+)
 def show(
     capture: CaptureArgument,
-    frame: Annotated[str, Argument(metavar="FRAME", help="Frame numbers: 151, 151-153, 7,151.")],
+    frame: Annotated[
+        str,
+        Argument(
+            metavar="FRAME", help="Frame numbers: 151, 151-153, 7,151; all that --where and others choose."
+        ),
+    ] = "",
     keys: KeysOption = None,
+    choice: ChoiceOptions = EVERYTHING,
     as_json: JsonOption = False,
     reveal: RevealOption = False,
 ) -> int:
     """One frame as a tree with its octets, layer by layer, decrypted parts too."""
     from analysis.cli.verbs import show as run
 
-    return run.run(capture, frame, keyring(keys), as_json=as_json, reveal=reveal)
+    return run.run(capture, frame, keyring(keys), as_json=as_json, reveal=reveal, choice=choice)
 
 
 @verb(
@@ -134,6 +149,7 @@ def message(
 def keys_verb(
     capture: CaptureArgument,
     keys: KeysOption = None,
+    choice: ChoiceOptions = EVERYTHING,
     as_json: JsonOption = False,
     reveal: RevealOption = False,
     quiet: QuietOption = False,
@@ -141,13 +157,14 @@ def keys_verb(
     """Which keys are needed, held and learnt, which frames each opens, and why others stay shut."""
     from analysis.cli.verbs import keys as run
 
-    return run.run(capture, keyring(keys), as_json=as_json, reveal=reveal, quiet=quiet)
+    return run.run(capture, keyring(keys), as_json=as_json, reveal=reveal, quiet=quiet, choice=choice)
 
 
 @verb("stats", "hanscope stats han.pcapng", "hanscope stats han.pcapng --keys keys.toml --json")
 def stats(
     capture: CaptureArgument,
     keys: KeysOption = None,
+    choice: ChoiceOptions = EVERYTHING,
     as_json: JsonOption = False,
     most: Annotated[int, Option("--most", min=1, help="Rows of each list.")] = 15,
     quiet: QuietOption = False,
@@ -155,7 +172,7 @@ def stats(
     """Protocol hierarchy, conversations, endpoints, devices, rates."""
     from analysis.cli.verbs import stats as run
 
-    return run.run(capture, keyring(keys), as_json=as_json, most=most, quiet=quiet)
+    return run.run(capture, keyring(keys), as_json=as_json, most=most, quiet=quiet, choice=choice)
 
 
 @verb(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis.cli.command_line.arguments import Taken, taken
+from analysis.cli.command_line.arguments import Taken, gathered, taken
 from analysis.cli.command_line.guard import guarded
 from analysis.cli.command_line.options import Argument
 from analysis.cli.command_line.registry import VERBS, Verb
@@ -66,7 +66,7 @@ def _callback(verb: Verb, settings: dict[str, bool]) -> Callable[..., None]:
 
     def called(**arguments: Any) -> int:
         _refuse_nonsense(everything, arguments)
-        return verb.function(**arguments)
+        return verb.function(**gathered(verb.function, arguments))
 
     def run(**arguments: Any) -> None:
         raise typer.Exit(guarded(called, arguments, debug=settings["debug"]))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.cli import console
 from analysis.cli.command_line.batch import Batch
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
+from analysis.cli.command_line.findings_chosen import chosen_findings
 from analysis.features.shut import shut_lines
 from analysis.findings.findings_output import explain_rule, rules_json, rules_text, to_json, to_sarif
 from dissectors import Keyring
@@ -34,9 +36,9 @@ def run(
     verdicts: bool,
     quiet: bool,
     accept: Path | None = None,
+    choice: ChoiceOptions = EVERYTHING,
 ) -> int:
     """Check captures; see `hanscope check --help`."""
-    from analysis.engine.checking import check_capture
     from analysis.findings import model as findings
 
     if fail_on is not None and fail_on not in findings.SEVERITIES:
@@ -47,15 +49,8 @@ def run(
     failed, batch = False, Batch(sources)
     for source in sources:
         with batch.reading(), console.progress(source, quiet=quiet) as step:
-            checked = check_capture(
-                source,
-                keyring,
-                profile=profile,
-                chosen=chosen,
-                baseline=baseline,
-                progress=step,
-                waivers=waivers,
-            )
+            settings: dict[str, Any] = {"profile": profile, "chosen": chosen, "baseline": baseline}
+            checked = chosen_findings(source, keyring, choice, progress=step, waivers=waivers, **settings)
             console.tell_losses(checked.reading.facts)
             failed = failed or bool(fail_on and checked.result.at_least(fail_on))
             _put(checked.reading.facts.name, checked.result, output, verdicts, many=batch.many)

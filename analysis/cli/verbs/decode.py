@@ -8,20 +8,25 @@ import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from analysis.cli import console
 from analysis.cli.command_line.batch import Batch
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
 from analysis.pipeline.folder_sink import FolderSink
 from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
 from analysis.pipeline.sinks import Sink
+from analysis.pipeline.source import ReopenableSource
 from analysis.tables.arrow import codes_of
 from analysis.tables.output import FORMATS, Folder
 from analysis.tables.writer_thread import WriterThread
 from captures import CaptureFacts
 from dissectors import Keyring
+
+if TYPE_CHECKING:
+    from analysis.views.filters import Filter
 
 __all__ = ["run"]
 
@@ -39,6 +44,7 @@ def run(
     limit: int | None,
     strict: bool,
     quiet: bool,
+    choice: ChoiceOptions = EVERYTHING,
 ) -> int:
     """Decode `captures`; see `hanscope decode --help` for what the arguments mean."""
     chosen = format_ or ("parquet" if out else "csv")
@@ -52,14 +58,15 @@ def run(
         raise console.UsageError("stdout takes one table of one capture, not as parquet", "add --out DIR")
     partly, batch = False, Batch(captures)
     for capture, place in zip(captures, _places(captures, out), strict=True):
-        with batch.reading():
+        with batch.reading(), ReopenableSource(capture) as replay:
+            found = choice.filter(replay, keyring, tables[0] if len(tables) == 1 else "packets")
             with console.progress(Path(capture).name, quiet=quiet) as step:
                 # The second processor writes what this one reads.
                 options: dict[str, Any] = {"limit": limit, "progress": step, "prefetch": False}
                 if place is None:
-                    shut = _to_stdout(capture, keyring, chosen, wanted[0], options)
+                    shut = _to_stdout(replay, keyring, found, chosen, wanted[0], options)
                 else:
-                    shut = _to_folder(capture, keyring, Folder(place, chosen, wanted), options, quiet)
+                    shut = _to_folder(replay, keyring, found, Folder(place, chosen, wanted), options, quiet)
             console.tell_losses(shut.last.facts)
             _tell(shut.last.facts, shut.last.session, shut.frames, quiet)
             partly = partly or bool(shut.last.facts.lost) or bool(shut.frames)
@@ -136,21 +143,33 @@ class StreamSink(Sink):
 
 
 def _to_folder(
-    capture: str, keyring: Keyring, folder: Folder, options: dict[str, Any], quiet: bool
+    replay: ReopenableSource,
+    keyring: Keyring,
+    chosen: Filter | None,
+    folder: Folder,
+    options: dict[str, Any],
+    quiet: bool,
 ) -> ShutSink:
     shut, sink = ShutSink(), FolderSink(folder)
-    run_passes(capture, keyring, shut, sink, **options)
+    run_passes(replay, keyring, shut, *behind(chosen, sink), **options)
     for place in sink.places:
         if not quiet:
             console.say(f"{place}: {sink.rows[place.stem]:,} rows")
     return shut
 
 
-def _to_stdout(capture: str, keyring: Keyring, format_: str, table: str, options: dict[str, Any]) -> ShutSink:
+def _to_stdout(
+    replay: ReopenableSource,
+    keyring: Keyring,
+    chosen: Filter | None,
+    format_: str,
+    table: str,
+    options: dict[str, Any],
+) -> ShutSink:
     # What went out cannot be taken back, so rows wait on disk until no further pass is needed.
     with tempfile.SpooledTemporaryFile(max_size=HELD) as spool:
         shut = ShutSink()
-        run_passes(capture, keyring, shut, StreamSink(spool, format_, table), **options)
+        run_passes(replay, keyring, shut, *behind(chosen, StreamSink(spool, format_, table)), **options)
         spool.seek(0)
         shutil.copyfileobj(spool, sys.stdout.buffer)
         sys.stdout.buffer.flush()

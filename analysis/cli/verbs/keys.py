@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.cli import console
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
 from analysis.pipeline.certificates import certificate_rows
 from analysis.pipeline.keytable import key_rows
 from analysis.pipeline.passes import DecodedBlock, DecodePass
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.sinks import Sink
+from analysis.pipeline.source import ReopenableSource
 from analysis.tables.arrow import codes_of
 from analysis.tables.python_values import rows_of
 from dissectors import Keyring
@@ -76,11 +78,20 @@ class NeedsSink(Sink):
             self.secured += _gather(block.batches["packets"], self.needs)
 
 
-def run(source: str, keyring: Keyring, *, as_json: bool, reveal: bool, quiet: bool) -> int:
+def run(
+    source: str,
+    keyring: Keyring,
+    *,
+    as_json: bool,
+    reveal: bool,
+    quiet: bool,
+    choice: ChoiceOptions = EVERYTHING,
+) -> int:
     """Print the keys; see `hanscope keys --help`."""
-    with console.progress(source, quiet=quiet) as step:
-        sink = NeedsSink()
-        last = run_passes(source, keyring, sink, progress=step)
+    sink = NeedsSink()
+    with ReopenableSource(source) as replay, console.progress(source, quiet=quiet) as step:
+        chosen = choice.filter(replay, keyring)
+        last = run_passes(replay, keyring, *behind(chosen, sink), progress=step)
     console.tell_losses(last.facts)
     held, secured = key_rows(last.session, reveal=reveal), sink.secured
     ranked = sorted(

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from analysis.cli import console
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
 from analysis.pipeline.runner import run_passes
+from analysis.pipeline.source import ReopenableSource
 from analysis.tables.python_values import iso_time
 from analysis.views.statistics import Statistics, StatisticsSink, short_text
 from captures import CaptureFacts
@@ -17,11 +19,20 @@ __all__ = ["run"]
 LAYERS = (("mac", "IEEE 802.15.4"), ("nwk", "  ZigBee NWK"), ("aps", "    APS"), ("zcl", "      ZCL"))
 
 
-def run(source: str, keyring: Keyring, *, as_json: bool, most: int, quiet: bool) -> int:
+def run(
+    source: str,
+    keyring: Keyring,
+    *,
+    as_json: bool,
+    most: int,
+    quiet: bool,
+    choice: ChoiceOptions = EVERYTHING,
+) -> int:
     """Print the statistics; see `hanscope stats --help`."""
-    with console.progress(source, quiet=quiet) as step:
-        sink = StatisticsSink()
-        facts = run_passes(source, keyring, sink, progress=step).facts
+    sink = StatisticsSink()
+    with ReopenableSource(source) as replay, console.progress(source, quiet=quiet) as step:
+        chosen = choice.filter(replay, keyring)
+        facts = run_passes(replay, keyring, *behind(chosen, sink), progress=step).facts
     counts, devices = sink.counts, sink.devices
     console.tell_losses(facts, notes=as_json)
     if as_json:

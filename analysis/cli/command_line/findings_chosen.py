@@ -1,0 +1,43 @@
+"""Checking a capture whose findings are wanted in part: all rules see all of it, and what they say is filtered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from analysis.cli.command_line.choosing import ChoiceOptions
+from analysis.pipeline.source import ReopenableSource
+from dissectors import Keyring
+
+if TYPE_CHECKING:
+    from analysis.engine.checking import Checked
+    from analysis.findings.model import Finding
+
+__all__ = ["chosen_findings"]
+
+
+def chosen_findings(source: str, keyring: Keyring, choice: ChoiceOptions, **settings: Any) -> Checked:
+    """A checked capture with the findings that are chosen: by what they say, by the frames that show them (plain names of
+    either), by the message or device that they are about.
+
+    Args:
+        settings: as `analysis.engine.checking.check_capture` takes them.
+    """
+    from analysis.engine.checking import check_capture
+
+    if not choice:
+        return check_capture(source, keyring, **settings)
+    from analysis.findings.chosen import only
+    from analysis.findings.findings_output import findings_batch
+    from analysis.views.filtered import LookingSink
+
+    with ReopenableSource(source) as replay:
+        chosen = choice.filter(replay, keyring, "findings", also="packets")
+        assert chosen is not None
+        checked = check_capture(replay, keyring, sinks=[LookingSink(chosen)], **settings)
+
+    def wanted(findings: Sequence[Finding]) -> Sequence[bool]:
+        return [bool(one) for one in chosen.mask(findings_batch(findings))]
+
+    return replace(checked, result=only(checked.result, wanted))

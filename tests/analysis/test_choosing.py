@@ -1,0 +1,172 @@
+"""What of a capture is wanted: filters over tables that belong together, times, devices; the options of the verbs."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from analysis.cli import main
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import Decoded, TableSink, decode
+from analysis.pipeline.runner import run_passes
+from analysis.tables.python_values import rows_of
+from analysis.views.choice import Choice
+from analysis.views.filtered import ChosenFrames, FilteredSink
+from captures.simulated.scenarios.samples import FOLDER
+
+CAPTURE, KEYS = FOLDER / "gbcs-messages.pcapng", FOLDER / "gbcs-messages.keys.toml"
+BROKEN, BROKEN_KEYS = FOLDER / "tampered-message.pcapng", FOLDER / "tampered-message.keys.toml"
+
+
+@cache
+def decoded() -> Decoded:
+    return decode(str(CAPTURE), read_keys(KEYS))
+
+
+def chosen(choice: Choice, *, stations: tuple[int, ...] = (), block: int | None = None) -> list[int]:
+    sink = ChosenFrames()
+    found = choice.filter("packets", stations)
+    assert found is not None
+    run_passes(str(CAPTURE), read_keys(KEYS), FilteredSink(found, [sink]), block_frames=block)
+    return [int(one) for one in sink.numbers]
+
+
+def frames_where(**wanted: str) -> list[int]:
+    messages = decoded().messages
+    for name, value in wanted.items():
+        messages = messages[messages[name] == value]
+    return sorted({int(frame) for frames in messages.frames for frame in frames})
+
+
+def test_frames_are_chosen_by_their_message() -> None:
+    wanted = frames_where(use_case="ECS17b", mac="valid")
+    assert wanted
+    choice = Choice('message.use_case == "ECS17b" and message.mac == "valid"')
+    assert chosen(choice) == wanted
+    assert chosen(choice, block=40) == wanted, "messages that end in a later block"
+    assert chosen(Choice("not message.message")) == sorted(
+        {*map(int, decoded().packets.frame)} - {*frames_where()}
+    )
+
+
+def test_several_conditions_hold_in_one_row_of_the_other_table() -> None:
+    items = decoded().items
+    row = items[items.object.notna() & items.value.notna()].iloc[-1]
+    other = items[(items.object == row.object) & (items.value != row.value)]
+    both = chosen(Choice(f'item.object == "{row.object}" and item.value == "{row.value}"'))
+    message = decoded().messages[decoded().messages.message == row.message]
+    assert set(map(int, message.frames.iloc[0])) <= set(both)
+    assert len(both) <= len(chosen(Choice(f'item.object == "{row.object}"')))
+    assert other is not None
+
+
+def test_what_belongs_to_the_chosen_frames_comes_along() -> None:
+    sink = TableSink()
+    found = Choice("message.use_case == ECS17b").filter()
+    assert found is not None
+    run_passes(str(CAPTURE), read_keys(KEYS), FilteredSink(found, [sink]))
+    rows = {
+        table: [row for batch in batches for row in rows_of(batch)] for table, batches in sink.batches.items()
+    }
+    messages = [row["message"] for row in rows["messages"]]
+    of = decoded().messages
+    assert messages == of.message[of.use_case == "ECS17b"].tolist()
+    assert {row["message"] for row in rows["items"]} <= set(messages)
+    frames = {row["frame"] for row in rows["packets"]}
+    assert {row["frame"] for row in rows["commands"]} <= frames
+
+
+def test_times() -> None:
+    packets = decoded().packets
+    seconds = (packets.time - packets.time[0]).dt.total_seconds()
+    wanted = packets.frame[(seconds >= 2) & (seconds < 5)].tolist()
+    assert wanted and len(wanted) < len(packets)
+    assert chosen(Choice(start="2", end="+5s")) == wanted
+    text = packets.time.astype(str).str[11:19]
+    day = packets.frame[(text >= "00:00:02") & (text < "00:00:05")]
+    assert chosen(Choice(start="00:00:02", end="2026-01-05T00:00:05Z")) == day.tolist() != wanted
+    assert chosen(Choice("nwk_src", start="2s", end="5s"), block=30) == [
+        int(one) for one in packets.frame[packets.frame.isin(wanted) & packets.nwk_src.notna()]
+    ]
+
+
+def test_a_device_sends_or_receives() -> None:
+    devices = decoded().devices
+    eui64 = devices.eui64[devices.role == "ESME"].iloc[0]
+    packets = decoded().packets
+    ends = ["nwk_src_eui64", "nwk_dst_eui64", "mac_src", "mac_dst"]
+    wanted = packets.frame[(packets[ends] == eui64).any(axis=1)].tolist()
+    assert chosen(Choice(device="x"), stations=(int(eui64, 16),)) == wanted
+    short = [
+        "nwk_src",
+        "nwk_dst",
+        "mac_src",
+        "mac_dst",
+    ]
+    assert (
+        chosen(Choice(device="x"), stations=(0,))
+        == packets.frame[(packets[short] == "0000").any(axis=1)].tolist()
+    )
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str, keys: Path = KEYS) -> tuple[str, str]:
+    main([*words, "--keys", str(keys)])
+    out, err = capsys.readouterr()
+    return out, "\n".join(line for line in err.splitlines() if "lets other users" not in line)
+
+
+def test_a_mistake_is_pointed_at(capsys: pytest.CaptureFixture[str]) -> None:
+    _, err = told(capsys, "decode", str(CAPTURE), "--where", "rssi < -80 and mesage.mac == valid")
+    lines = err.splitlines()
+    assert lines[0] == "error: --where: no column 'mesage.mac': message.mac?"
+    assert lines[2].index("^") == lines[1].index("mesage")
+    assert told(capsys, "stats", str(CAPTURE), "--from", "noon")[1].startswith("error: --from: 'noon' is not")
+    assert "no time zone" in told(capsys, "stats", str(CAPTURE), "--tz", "Nowhere/None")[1]
+    _, err = told(capsys, "show", str(CAPTURE), "--device", "electrcity meter")
+    assert "no device is called" in err and "Electricity meter" in err
+    assert "which frame" in told(capsys, "show", str(CAPTURE))[1]
+
+
+def test_verbs_filter(capsys: pytest.CaptureFixture[str]) -> None:
+    where = ["--where", "message.use_case == ECS17b"]
+    wanted = frames_where(use_case="ECS17b")
+    out, _ = told(capsys, "show", str(CAPTURE), *where, "--json")
+    assert [one["columns"]["frame"] for one in json.loads(out)] == wanted
+    out, _ = told(capsys, "decode", str(CAPTURE), *where, "--format", "jsonl", "-q")
+    assert [json.loads(line)["frame"] for line in out.splitlines()] == wanted
+    out, _ = told(capsys, "stats", str(CAPTURE), *where, "--json")
+    assert json.loads(out)["frames"] == len(wanted)
+    out, _ = told(
+        capsys,
+        "decode",
+        str(CAPTURE),
+        "--table",
+        "messages",
+        "--where",
+        "use_case == ECS17b and packet.rssi",
+        "-q",
+    )
+    assert len(out.splitlines()) == 1 + (decoded().messages.use_case == "ECS17b").sum()
+    out, _ = told(capsys, "keys", str(CAPTURE), "--where", "nwk_security == none", "--json")
+    assert json.loads(out)["secured_frames"] == 0
+
+
+def test_findings_are_chosen_by_their_frames_and_subject(capsys: pytest.CaptureFixture[str]) -> None:
+    def rules(*words: str) -> list[str]:
+        out, _ = told(capsys, "check", str(BROKEN), "--json", "-q", *words, keys=BROKEN_KEYS)
+        return [one["rule"] for one in json.loads(out)["findings"]]
+
+    everything = rules()
+    assert set(everything) >= {"mac-invalid", "security-alert"}
+    assert rules("--where", "severity == critical") == ["mac-invalid"]
+    assert rules("--where", "message.mac == invalid") and rules("--where", "message.mac == valid") == []
+    assert rules("--where", "protocol == 'no such'") == []
+    assert rules("--device", "ESME") == everything
+    assert rules("--to", "1s") == []
+    out, _ = told(
+        capsys, "decode", str(BROKEN), "--where", "finding.rule == mac-invalid", "-q", keys=BROKEN_KEYS
+    )
+    assert len(out.splitlines()) > 1
