@@ -8,6 +8,7 @@ be chosen are held, all others are let go.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class FilteredSink(Sink):
         self.tables = tuple(name for name in DECODED_TABLES if name in wanted)
 
     def restart(self, decode_pass: DecodePass) -> None:
-        self._held: list[dict[str, Any]] = []
+        self._held: list[tuple[dict[str, Any], int]] = []
         self._frames: list[Any] = []
         self._messages: list[Any] = []
         self.chosen.begin()
@@ -54,13 +55,14 @@ class FilteredSink(Sink):
             if table in block.batches:
                 self.chosen.see(table, block.batches[table])
         if not self.chosen.joins:
-            self._hand_on(self._picked(block.batches), block, block.last)
+            self._hand_on(self._picked(block.batches), block)
             return
-        self._held.append(self._possible(block.batches))
+        self._held.append((self._possible(block.batches), block.frames))
         if block.last:
             self.chosen.finish()
-            for number, batches in enumerate(self._held, 1):
-                self._hand_on(self._picked(batches), block, number == len(self._held))
+            for number, (batches, frames) in enumerate(self._held, 1):
+                last = number == len(self._held)
+                self._hand_on(self._picked(batches), replace(block, frames=frames, last=last))
             self._held = []
 
     def _possible(self, batches: dict[str, Any]) -> dict[str, Any]:
@@ -100,10 +102,10 @@ class FilteredSink(Sink):
             self._messages.append(numpy_of(batch.column("message"))[0][mask].astype(np.uint64))
         return _rows(batch, mask)
 
-    def _hand_on(self, batches: dict[str, Any], block: DecodedBlock, last: bool) -> None:
+    def _hand_on(self, batches: dict[str, Any], block: DecodedBlock) -> None:
         given = {name: batch for name, batch in batches.items() if name in self.handed_on}
         for sink in self.sinks:
-            sink.take(DecodedBlock(dict(given), block.decode_pass, last=last))
+            sink.take(replace(block, batches=dict(given)))
 
     def end(self, decode_pass: DecodePass) -> None:
         for sink in self.sinks:
