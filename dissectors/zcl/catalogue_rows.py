@@ -153,8 +153,9 @@ class Tables:
     def _add_command(self, row: Mapping[str, str]) -> None:
         direction: Direction = "to-client" if row["direction"] == "to-client" else "to-server"
         manufacturer = _number(row["manufacturer"])
+        answer = _number(row.get("answer", ""))
         one = Command(
-            _cluster(row), direction, int(row["command"], 0), row["name"], manufacturer=manufacturer
+            _cluster(row), direction, int(row["command"], 0), row["name"], (), (), manufacturer, answer
         )
         self.commands[one.cluster, one.direction, one.id, one.manufacturer] = one
 
@@ -169,7 +170,7 @@ class Tables:
             others = tuple((name, tuple(specs)) for name, specs in by_name.items() if name)
             first = tuple(by_name.get("", ()))
             self.commands[key] = Command(
-                old.cluster, old.direction, old.id, old.name, first, others, old.manufacturer
+                old.cluster, old.direction, old.id, old.name, first, others, old.manufacturer, old.answer
             )
 
 

@@ -102,7 +102,8 @@ class FieldSpec(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command of a cluster: its fields in wire order; `others` are further layouts, by revision name."""
+    """A command of a cluster: its fields in wire order; `others` are further layouts, by revision name. `answer` is the
+    command the other way that is due to it."""
 
     cluster: int
     direction: Direction
@@ -111,6 +112,7 @@ class Command(NamedTuple):
     fields: tuple[FieldSpec, ...] = ()
     others: tuple[tuple[str, tuple[FieldSpec, ...]], ...] = ()
     manufacturer: int | None = None
+    answer: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -28,18 +28,21 @@ class GeneralField(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """One general command."""
+    """One general command; `answer` is the one that is due to it."""
 
     name: str
     is_request: bool
     head: list[GeneralField]
     record: list[GeneralField]
+    answer: int | None = None
 
 
 def _layouts() -> dict[int, Layout]:
     out: dict[int, Layout] = {}
     for row in table("zcl", "general_commands"):
-        layout = out.setdefault(int(row["command"], 16), Layout(row["name"], bool(row["request"]), [], []))
+        answer = int(row["answer"], 16) if row["answer"] else None
+        new = Layout(row["name"], bool(row["request"]), [], [], answer)
+        layout = out.setdefault(int(row["command"], 16), new)
         steps = layout.head if row["part"] == "head" else layout.record
         steps.append(GeneralField(row["field"], row["octets"], row["condition"], row["optional"]))
     return out
