@@ -14,8 +14,9 @@ ROOT = Path(__file__).parent.parent
 BELOW = {
     "keys": set(),
     "tables": set(),
+    "exchanges": {"tables"},
     "findings": {"tables"},
-    "pipeline": {"keys", "tables"},
+    "pipeline": {"exchanges", "keys", "tables"},
     "features": {"findings", "tables"},
     "rules": {"features", "findings", "tables"},
     "engine": {"features", "findings", "pipeline", "rules", "tables"},

@@ -10,12 +10,12 @@ from analysis.pipeline.ceilings import keep_within
 from analysis.pipeline.columns import frame_batches
 from analysis.pipeline.session import Session
 from analysis.tables.arrow import batch_of, check_batch, numpy_of
-from analysis.tables.batches import appended
+from analysis.tables.batches import appended, with_numbers_in
 from analysis.tables.vocabulary import Vocabulary
 from captures.block import NO_TIME, FrameBlock
 from dissectors.zigbee import StatelessLayers
 
-__all__ = ["FRAME_TABLES", "decode_block", "message_batches"]
+__all__ = ["FRAME_TABLES", "decode_block", "exchange_batches", "message_batches"]
 
 FRAME_TABLES = ("packets", "attributes", "commands")
 MESSAGE_TABLES = ("messages", "items")
@@ -34,13 +34,33 @@ def decode_block(
     pieces = [
         _completed(batches, count, session) for count, batches in frame_batches(block, session, stateless)
     ]
+    batches = (
+        pieces[0]
+        if len(pieces) == 1
+        else {
+            table: appended(table, [one[table] for one in pieces if table in one])
+            for table in dict.fromkeys(name for one in pieces for name in one)
+        }
+    )
+    batches |= exchange_batches(session, batches)
     session.context.state(Vocabulary).keep_within()
-    if len(pieces) == 1:
-        return pieces[0]
-    return {
-        table: appended(table, [one[table] for one in pieces if table in one])
-        for table in dict.fromkeys(name for one in pieces for name in one)
-    }
+    return batches
+
+
+def exchange_batches(session: Session, batches: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The exchanges that are over behind a block, and its packets with theirs; all that are left where there is none."""
+    tracker = session.exchanges
+    if tracker is None:
+        return {}
+    out = {}
+    if batches is None:
+        rows = tracker.finish()
+    else:
+        exchange, rows = tracker.take(batches, session.context.addresses.eui64)
+        out["packets"] = with_numbers_in("packets", batches["packets"], "exchange", exchange)
+    if len(rows):
+        out["exchanges"] = tracker.batch(rows, session.capture, session.context.state(Vocabulary))
+    return out
 
 
 def _completed(batches: dict[str, Any], count: int, session: Session) -> dict[str, Any]:

@@ -41,7 +41,8 @@ class TableSink(Sink):
 
     def take(self, block: DecodedBlock) -> None:
         for table, batch in block.batches.items():
-            self.batches.setdefault(table, []).append(batch)
+            if self.tables is None or table in self.tables:
+                self.batches.setdefault(table, []).append(batch)
 
     def snapshot(self) -> Any:
         return {table: len(found) for table, found in self.batches.items()}

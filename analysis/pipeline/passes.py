@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from analysis.keys.remote_parties import remote_parties
-from analysis.pipeline.blocks import decode_block, message_batches
+from analysis.pipeline.blocks import decode_block, exchange_batches, message_batches
 from analysis.pipeline.ceilings import notes
 from analysis.pipeline.certificates import certificate_rows
 from analysis.pipeline.columns import stateless_layers
@@ -120,7 +120,7 @@ class DecodePass:
         self.session.names = progress.names
         facts = progress.facts
         self.facts = replace(facts, name=self.facts.name, notes=[*facts.notes, *notes(self.session)])
-        batches = message_batches(self.session) | self.snapshot_tables()
+        batches = message_batches(self.session) | exchange_batches(self.session) | self.snapshot_tables()
         return DecodedBlock(batches, self, self.session.frames, last=True)
 
     def snapshot_tables(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from analysis.exchanges import ExchangeTracker
 from analysis.pipeline.devices import Radios
 from analysis.tables.schema import TABLES
 from dissectors import HanContext, Key, Keyring
@@ -21,6 +22,8 @@ from dissectors.model import AddressMap
 
 __all__ = ["Hindsight", "Session", "copy_keyring"]
 
+NEEDED = {"exchanges": ("packets", "attributes", "commands", "messages")}
+"""Tables that others are told from."""
 SECURITY = ("mac_security", "nwk_security", "aps_security")
 
 
@@ -35,6 +38,12 @@ class Hindsight:
 
     keys: list[Key] = field(default_factory=list)
     addresses: dict[tuple[int, int], int] = field(default_factory=dict)
+
+
+def with_needed(tables: Iterable[str]) -> frozenset[str]:
+    """Tables, with those that they are told from."""
+    wanted = set(tables)
+    return frozenset(wanted.union(*(NEEDED.get(table, ()) for table in wanted)))
 
 
 def copy_keyring(ring: Keyring) -> Keyring:
@@ -100,6 +109,8 @@ class Session:
 
     Attributes:
         context: keys, addresses and the layers' memories, as dissectors take it.
+        tables: those that are wanted, and those that they are told from.
+        exchanges: what tells exchanges; None where they are not wanted.
         opened: frames opened, by origin of the key.
         refused: values that their column could not hold (a mistake of ours): ``table.column`` -> count.
         forgotten: entries of memories that outgrew their ceiling (`analysis.pipeline.ceilings`), by what they are.
@@ -121,7 +132,8 @@ class Session:
         self.context = HanContext(copy_keyring(keyring or Keyring()))
         self.given = len(self.context.keyring.keys)
         self.capture = capture
-        self.tables = frozenset(TABLES if tables is None else tables)
+        self.tables = with_needed(TABLES if tables is None else tables)
+        self.exchanges = ExchangeTracker() if "exchanges" in self.tables else None
         self.shut = Shut()
         self.opened: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()

@@ -98,7 +98,7 @@ class Held:
         return np.concatenate([numpy_of(b.column(name))[0] for _, b in self.batches["packets"]])
 
     def drop_before(self, frame: int) -> None:
-        """Let go of the frames before `frame`, and of messages before it but for the last of them."""
+        """Let go of the frames before `frame`, of exchanges that were over, and of messages but for the last of them."""
         for name in FRAME_TABLES:
             gone = []
             held = self.batches.get(name, deque())
@@ -113,6 +113,9 @@ class Held:
                 counters = COUNTERS if name == "packets" else ()
                 self.earlier[name] = _last_of_each_kind([*self.earlier[name], *gone], KINDS[name], counters)
         self._drop_messages(frame)
+        ended = self.batches.get("exchanges", deque())
+        while ended and ended[0][0] < frame:
+            ended.popleft()
 
     def _drop_messages(self, frame: int) -> None:
         held = self.batches.get("messages", deque())

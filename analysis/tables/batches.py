@@ -18,7 +18,9 @@ from analysis.tables.arrow import arrow_schema, numpy_of, truths_of
 from analysis.tables.vocabulary import ColumnArena, DictionaryBuilder, Vocabulary
 from dissectors.vectors import Columns, Index, take
 
-__all__ = ["appended", "batch_with", "batch_with_cells", "in_one_code", "in_words", "joined"]
+__all__ = [
+    "appended", "batch_with", "batch_with_cells", "in_one_code", "in_words", "joined", "with_numbers_in",
+]  # fmt: skip
 
 Mask = npt.NDArray[np.bool_]
 
@@ -199,6 +201,17 @@ def appended(table: str, batches: Sequence[Any]) -> Any:
             arrays.append(_appended(parts))
         else:
             arrays.append(pa.concat_arrays(parts))
+    return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
+
+
+def with_numbers_in(table: str, batch: Any, name: str, values: npt.NDArray[Any]) -> Any:
+    """The same rows with other values in a column of whole numbers; 0 is null."""
+    valid = values > 0
+    bitmap = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    type_ = arrow_schema(table).field(name).type
+    data = np.ascontiguousarray(values.astype(type_.to_pandas_dtype(), copy=False))
+    array = pa.Array.from_buffers(type_, len(values), [bitmap, pa.py_buffer(data)])
+    arrays = [array if field.name == name else batch.column(field.name) for field in arrow_schema(table)]
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
 
 

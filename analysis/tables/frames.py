@@ -110,6 +110,11 @@ class Frames:
         return self._frame("items")
 
     @property
+    def exchanges(self) -> pd.DataFrame:
+        """One row for what belongs together: a join, a request with its answer, a tunnel session, a GBCS command ..."""
+        return self._frame("exchanges")
+
+    @property
     def certificates(self) -> pd.DataFrame:
         """One row a certificate that was given or that a message carried."""
         return self._frame("certificates")

@@ -259,6 +259,42 @@ ITEMS = (
     _c("result", "category", "result name"),
 )
 
+EXCHANGES = (
+    _c("exchange", "uint64", "1-based number of the exchange, in the order in which they begin"),
+    _c("capture", "category", "file or source name"),
+    _choice(
+        "kind",
+        "zcl, zdp (requests), delivery (no answer is due), transfer (of a tunnel), poll, join, rejoin, "
+        "key-establishment, tunnel, gbcs, ota",
+    ),
+    _c("name", "category", "what it is about: cluster and command, use case, tunnel"),
+    _address("initiator", "either", "who began it: EUI-64 where known, else short address"),
+    _address("responder", "either", "whom it is with: EUI-64 where known, else short address"),
+    _c("start", "time", "time of its first frame"),
+    _c("end", "time", "time of its last frame"),
+    _c("first_frame", "uint64", "its first frame"),
+    _c("last_frame", "uint64", "its last frame"),
+    _c("frames", "uint32", "its frames, those of exchanges that lie in it among them"),
+    _choice(
+        "outcome",
+        "ok, refused, failed (proved), unanswered (it was delivered, and the capture goes on beyond the limit), "
+        "incomplete (something was not heard: see `missing`), running (the capture ends before it)",
+    ),
+    _c("status", "category", "how it ended, in words"),
+    _c("time_to_answer", "float64", "from its first frame to the first frame of the answer", "s"),
+    _c("retries", "uint32", "frames of it that were sent again over the same hop"),
+    _c("missing", "category", "what belongs to it and was not heard"),
+    _c(
+        "parent",
+        "uint64",
+        "the exchange that it lies in: of a transfer the GBCS exchange whose message it carries, of that the tunnel "
+        "session; of a poll the exchange whose frame it fetched; of an answer in fragments the request",
+    ),
+    _c("cluster", "uint16", "ZCL or ZDP cluster"),
+    _c("use_case", "category", "GBCS use case"),
+    _c("message", "uint64", "first message of a GBCS exchange"),
+)
+
 CERTIFICATES = (
     _c("certificate", "uint64", "1-based number of the certificate"),
     _c("whose", "string", "EUI-64 of its party or device in hex; null for an authority"),
@@ -336,6 +372,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "commands": COMMANDS,
     "messages": MESSAGES,
     "items": ITEMS,
+    "exchanges": EXCHANGES,
     "certificates": CERTIFICATES,
     "devices": DEVICES,
     "keys": KEYS,

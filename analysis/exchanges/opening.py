@@ -1,0 +1,235 @@
+"""What a block of frames adds to the exchanges that frames alone tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.exchanges.acknowledgements import Heard
+from analysis.exchanges.answers import GENERAL_LAYER, LAYER, ZDP, general_status, said
+from analysis.exchanges.desk import Scene
+from analysis.exchanges.frame_arrays import BROADCAST
+from analysis.exchanges.kinds import KINDS, SECOND, kind_number
+from analysis.exchanges.recent import Numbers
+from analysis.exchanges.records import NONE, RECORD, REQUEST
+from analysis.exchanges.said_fields import Fields
+from analysis.tables.arrow import numpy_of
+
+if TYPE_CHECKING:
+    from analysis.exchanges.tracker import ExchangeTracker
+
+__all__ = ["update_records"]
+
+Numbering = Callable[[Any], Numbers]
+HELD = np.array([int(kind.held * SECOND) for kind in KINDS], np.int64)
+
+
+def update_records(
+    tracker: ExchangeTracker, scene: Scene, exchange: Numbers, numbers: Numbering, heard: Heard, fields: Fields,
+    attributes: Any,
+) -> None:  # fmt: skip
+    """Add new exchanges, and what was heard of those that are open.
+
+    Args:
+        exchange: the number of each row's exchange; `numbers` makes numbers of handles.
+        attributes: batch of that table, or None.
+    """
+    units, records = scene.units, tracker.records
+    of_unit = numbers(units.handle)
+    records.add(_new_records(scene, of_unit))
+    _learn_commands(scene, tracker, of_unit)
+    rows = records.rows
+    at = records.places(exchange)
+    mine = np.flatnonzero((at >= 0) & (exchange > 0))
+    _count(scene, rows, at, mine)
+    _count_entries(tracker, scene, exchange, at)
+    retried = records.places(exchange[units.rows[units.repeated]])
+    np.add.at(rows["retries"], retried[retried >= 0], 1)
+    _mark(records, "delivered", numbers(heard.delivered))
+    _mark(records, "pending", numbers(heard.pending))
+    _fetch(tracker, numbers, heard)
+    _answer(tracker, scene, of_unit, numbers, fields, attributes)
+    for handle, entry in tracker.desk.parents.items():
+        place = int(records.places(numbers([handle]))[0])
+        if place >= 0:
+            rows["parent"][place] = entry.number
+    rows["closes"] = rows["end"] + HELD[rows["kind"]]
+
+
+def _new_records(scene: Scene, of_unit: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    units, frames = scene.units, scene.frames
+    new = np.flatnonzero(units.begins & (units.carried == 0))
+    out = np.zeros(len(new), RECORD)
+    if not len(new):
+        return out
+    first = units.first[new]
+    out["exchange"] = of_unit[new]
+    out["initiator"], out["responder"] = frames.initiators[first], frames.responders[first]
+    out["start"], out["end"] = frames.time[first], frames.time[first]
+    out["first_frame"], out["last_frame"] = frames.frame[first], frames.frame[first]
+    out["broadcast"] = frames.nwk_dst[first] >= BROADCAST
+    for name in ("status", "use_case", "missing_words"):
+        out[name] = NONE
+    out["kind"] = np.where(units.poll[new], kind_number("poll"), kind_number("delivery"))
+    poll = np.flatnonzero(units.poll[new])
+    for name, address in (("initiator", frames.hop_from), ("responder", frames.hop_to)):
+        pairs = frames.pan[first[poll]] << 16 | np.minimum(address[first[poll]], 0xFFFF).astype(np.int64)
+        out[name][poll] = _owners(scene, pairs, address[first[poll]])
+    out["due"], out["headed"] = units.poll[new], units.poll[new]
+    return out[np.argsort(out["exchange"], kind="stable")]
+
+
+def _owners(
+    scene: Scene, pairs: npt.NDArray[np.int64], address: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.uint64]:
+    """MAC addresses, short ones as the EUI-64 of their owner where it is known."""
+    distinct, which = np.unique(pairs, return_inverse=True)
+    owners = np.array([scene.owner(one >> 16, one & 0xFFFF) or 0 for one in distinct.tolist()], np.uint64)
+    known = owners[which] if len(owners) else np.zeros(0, np.uint64)
+    return np.where((address < 1 << 16) & (known > 0), known, address)
+
+
+def _learn_commands(scene: Scene, tracker: ExchangeTracker, of_unit: npt.NDArray[np.int64]) -> None:
+    """Set what is known of exchanges whose command was read in this block."""
+    units, rows = scene.units, tracker.records.rows
+    own = np.flatnonzero((units.head >= 0) & (units.begins | (units.carried > 0)))
+    at = tracker.records.places(of_unit[own])
+    own, at = own[at >= 0], at[at >= 0]
+    fresh = ~rows["headed"][at]
+    own, at = own[fresh], at[fresh]
+    codes, which = np.unique(units.code[own], return_inverse=True)
+    facts = [said(int(code)) for code in codes]
+    alone = np.array([one.answers and not one.alone for one in facts], np.bool_)[which] & (
+        units.answers[own] == 0
+    )
+    kinds = np.array([one.kind for one in facts], np.uint8)[which]
+    layer = units.code[own] >> LAYER
+    kinds[alone] = np.where(layer[alone] == ZDP, kind_number("zdp"), kind_number("zcl"))
+    rows["code"][at], rows["kind"][at], rows["headed"][at] = units.code[own], kinds, True
+    rows["due"][at] = np.array([one.due >= 0 for one in facts], np.bool_)[which]
+    rows["missing"][at[alone]] = REQUEST
+    turned = at[alone]
+    rows["initiator"][turned], rows["responder"][turned] = (
+        rows["responder"][turned],
+        rows["initiator"][turned].copy(),
+    )
+    rows["answered"][turned] = rows["start"][turned]
+
+
+def _count(scene: Scene, rows: Any, at: npt.NDArray[np.int64], mine: npt.NDArray[np.int64]) -> None:
+    """Count frames, and see how far exchanges reach."""
+    if not len(mine):
+        return
+    place = at[mine]
+    rows["frames"] += np.bincount(place, minlength=len(rows)).astype(np.uint32)
+    # Rows are in order of their frames: what is set last stays.
+    rows["last_frame"][place] = scene.frames.frame[mine]
+    np.maximum.at(rows["end"], place, scene.frames.time[mine])
+
+
+def _count_entries(
+    tracker: ExchangeTracker, scene: Scene, exchange: npt.NDArray[np.int64], at: npt.NDArray[np.int64]
+) -> None:
+    for row in np.flatnonzero((at < 0) & (exchange > 0)).tolist():
+        entry = tracker.desk.open.get(int(exchange[row]))
+        if entry is not None:
+            entry.frames += 1
+            entry.touch(scene.time(row), scene.frame(row))
+
+
+def _mark(records: Any, name: str, exchanges: npt.NDArray[np.int64]) -> None:
+    at = records.places(exchanges)
+    records.rows[name][at[at >= 0]] = True
+
+
+def _fetch(tracker: ExchangeTracker, numbers: Numbering, heard: Heard) -> None:
+    """Polls that got data: when, and which exchange it belongs to."""
+    polls, times, inner = heard.fetched
+    at = tracker.records.places(numbers(polls))
+    rows = tracker.records.rows
+    whose = numbers(inner).astype(np.uint64)
+    for place, time, parent in zip(at.tolist(), times.tolist(), whose.tolist(), strict=True):
+        if place >= 0 and rows["answered"][place] == 0:
+            rows["answered"][place], rows["parent"][place] = time, parent
+
+
+def _answer(
+    tracker: ExchangeTracker, scene: Scene, of_unit: Numbers, numbers: Numbering, fields: Fields, attributes: Any
+) -> None:  # fmt: skip
+    """Set on requests when they were answered, and how."""
+    units, records = scene.units, tracker.records
+    rows = records.rows
+    mine = np.flatnonzero(units.answers != 0)
+    request = numbers(units.answers[mine])
+    place = records.places(request)
+    started = scene.frames.time[units.first[mine]]
+    own = records.places(of_unit[mine])
+    apart = (of_unit[mine] != request) & (own >= 0)
+    started[apart] = rows["start"][own[apart]]
+    rows["parent"][own[apart]] = request[apart]
+    mine, place, started = mine[place >= 0], place[place >= 0], started[place >= 0]
+    first = np.flatnonzero(rows["answered"][place] == 0)[::-1]
+    rows["answered"][place[first]] = started[first]
+    alone = np.flatnonzero((units.head >= 0) & units.begins & (units.answers == 0))
+    at = records.places(of_unit[alone])
+    lonely = (at >= 0) & (rows["missing"][at] == REQUEST)
+    _judge(
+        tracker,
+        scene,
+        np.concatenate([mine, alone[lonely]]),
+        np.concatenate([place, at[lonely]]),
+        fields,
+        attributes,
+    )
+    for handle, (time, refused, status) in tracker.desk.verdicts.items():
+        where = int(records.places(numbers([handle]))[0])
+        if where >= 0 and not rows["answered"][where]:
+            rows["answered"][where], rows["refused"][where] = time, refused
+            rows["status"][where] = tracker.words.place(status)
+
+
+def _judge(
+    tracker: ExchangeTracker, scene: Scene, units: npt.NDArray[np.int64], places: npt.NDArray[np.int64], fields: Fields,
+    attributes: Any,
+) -> None:  # fmt: skip
+    """Read the statuses of answers."""
+    frames, rows, words = scene.frames, tracker.records.rows, tracker.words
+    head = scene.units.head[units]
+    code = scene.units.code[units]
+    general = code >> LAYER == GENERAL_LAYER
+    status = frames.numbers("zcl_status")[head]
+    for value in np.unique(status[general & (status >= 0)]).tolist():
+        which = np.flatnonzero(general & (status == value))
+        rows["status"][places[which]] = words.place(general_status(value))
+        if not value:
+            continue
+        for one in which.tolist():
+            granted, asked = _granted(attributes, int(frames.frame[head[one]]))
+            rows["refused"][places[one]] = not granted
+            if granted:
+                text = f"{asked - granted} of {asked} refused: {general_status(value)}"
+                rows["status"][places[one]] = words.place(text)
+    told, values, texts = fields.statuses
+    if not len(told):
+        return
+    numbers = frames.frame[head]
+    at = np.minimum(np.searchsorted(told, numbers), len(told) - 1)
+    for one in np.flatnonzero((told[at] == numbers) & ~general).tolist():
+        value = int(values[at[one]])
+        rows["refused"][places[one]] = value != 0
+        rows["status"][places[one]] = words.place(
+            texts[at[one]] or ("success" if not value else f"status 0x{value:02x}")
+        )
+
+
+def _granted(attributes: Any, frame: int) -> tuple[int, int]:
+    """How many records of a response tell of success, and how many there are."""
+    if attributes is None or not len(attributes):
+        return 0, 1
+    frames = numpy_of(attributes.column("frame"))[0]
+    low, high = np.searchsorted(frames, [frame, frame + 1]).tolist()
+    status, valid = numpy_of(attributes.column("status").slice(low, high - low))
+    return int((valid & (status == 0)).sum()), high - low

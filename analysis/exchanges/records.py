@@ -1,0 +1,159 @@
+"""Exchanges that are open, as rows of one array, and what becomes of them when they are closed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.exchanges.answers import said
+from analysis.exchanges.kinds import KINDS, OUTCOMES, kind_number
+
+__all__ = ["MISSING", "NONE", "RECORD", "Records", "Words", "close"]
+
+NONE = -1
+MISSING = ("request", "answer", "acknowledgement", "fragments", "data")
+"""What may be missing: bit n of `missing` is word n."""
+REQUEST, ANSWER, ACKNOWLEDGEMENT, FRAGMENTS, DATA = (1 << n for n in range(5))
+RETRIES = 3
+"""macMaxFrameRetries: so many repetitions without an acknowledgement, and a sender gives up."""
+
+RECORD = np.dtype([
+    ("exchange", "u8"), ("kind", "u1"), ("initiator", "u8"), ("responder", "u8"), ("start", "i8"), ("end", "i8"),
+    ("first_frame", "u8"), ("last_frame", "u8"), ("frames", "u4"), ("retries", "u4"), ("code", "i8"), ("headed", "?"),
+    ("due", "?"), ("delivered", "?"), ("broadcast", "?"), ("pending", "?"), ("answered", "i8"), ("refused", "?"),
+    ("status", "i4"), ("parent", "u8"), ("missing", "u1"), ("name", "i4"), ("use_case", "i4"), ("message", "u8"),
+    ("outcome", "i1"), ("missing_words", "i4"), ("closes", "i8"),
+])  # fmt: skip
+"""`answered` is a time, 0 while there is no answer; `closes` when it is closed; words are places in `Words`."""
+
+
+class Words(list[str]):
+    """Texts by their number; they only grow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: dict[str, int] = {}
+
+    def place(self, text: str | None) -> int:
+        """The number of a text; `NONE` for none."""
+        if not text:
+            return NONE
+        if text not in self._places:
+            self._places[text] = len(self)
+            self.append(text)
+        return self._places[text]
+
+    def __reduce__(self) -> Any:
+        return _words, (list(self),)
+
+
+def _words(texts: list[str]) -> Words:
+    out = Words()
+    for text in texts:
+        out.place(text)
+    return out
+
+
+class Records:
+    """Open exchanges, sorted by their numbers."""
+
+    def __init__(self) -> None:
+        self.rows = np.zeros(0, RECORD)
+
+    def places(self, exchanges: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Where exchanges stand; -1 for one that is not open."""
+        numbers = self.rows["exchange"]
+        if not len(numbers):
+            return np.full(len(exchanges), -1, np.int64)
+        wanted = np.asarray(exchanges).astype(np.uint64)
+        at = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
+        return np.where(numbers[at] == wanted, at, -1)
+
+    def add(self, rows: npt.NDArray[Any]) -> None:
+        """Take new ones, whose numbers are above all others."""
+        self.rows = np.concatenate([self.rows, rows])
+
+    def taken(self, which: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+        """Those that `which` says, which are open no more."""
+        out = self.rows[which]
+        self.rows = self.rows[~which]
+        return out
+
+
+def close(rows: npt.NDArray[Any], words: Words, ended: bool) -> npt.NDArray[Any]:
+    """Say what became of exchanges that frames alone tell of (`KINDS` up to `FRAME_KINDS`).
+
+    Args:
+        ended: the capture ended before their time was over.
+    """
+    if not len(rows):
+        return rows
+    kind, answered = rows["kind"], rows["answered"] > 0
+    poll = kind == kind_number("poll")
+    asks = rows["due"] & ~poll
+    outcome = np.full(len(rows), OUTCOMES.index("incomplete"), np.int8)
+    status, given = rows["status"].copy(), rows["status"] != NONE
+    missing = rows["missing"].copy()
+
+    def tell(which: npt.NDArray[np.bool_], what: str, text: str | None, lacks: int = 0) -> None:
+        outcome[which] = OUTCOMES.index(what)
+        if text is not None:
+            status[which & ~given] = words.place(text)
+        missing[which] |= lacks
+
+    silent = ~rows["delivered"] & (rows["retries"] >= RETRIES)
+    tell(~rows["delivered"], "incomplete", "no acknowledgement was heard", ACKNOWLEDGEMENT)
+    tell(silent, "failed", "repeated to the end, never acknowledged")
+    tell(rows["delivered"], "ok", "acknowledged")
+    tell(rows["broadcast"], "ok", "broadcast")
+    _close_polls(rows, poll, answered, tell)
+    limits, waits = {int(k.limit) for k in KINDS[:2]}, asks & ~answered & ~rows["broadcast"]
+    tell(waits & rows["delivered"], "unanswered", f"no answer in {limits.pop()} s")
+    tell(waits & ~rows["delivered"] & ~silent, "incomplete", "no answer was heard", ANSWER)
+    tell(asks & answered & ~rows["refused"], "ok", "answered")
+    tell(answered & rows["refused"], "refused", "refused")
+    if ended:
+        tell(waits, "running", "the capture ended before an answer was due")
+    asked = (rows["missing"] & REQUEST) > 0
+    tell(asked, "incomplete", None)
+    tell(~rows["headed"], "incomplete", "fragments that were not heard together", FRAGMENTS)
+    missing[answered & ~asked] = 0
+    missing[outcome == OUTCOMES.index("ok")] = 0
+    out = rows.copy()
+    out["outcome"], out["status"], out["missing"] = outcome, status, missing
+    _name(out, words)
+    return out
+
+
+def _close_polls(rows: Any, poll: Any, answered: Any, tell: Any) -> None:
+    tell(poll & rows["delivered"] & ~rows["pending"], "ok", "nothing was waiting")
+    tell(
+        poll & rows["delivered"] & rows["pending"] & ~answered,
+        "incomplete",
+        "data was announced, none was heard",
+        DATA,
+    )
+    tell(
+        poll & ~rows["delivered"] & (rows["retries"] > 0),
+        "unanswered",
+        "repeated, no acknowledgement was heard",
+    )
+    tell(poll & answered, "ok", "data")
+
+
+def _name(rows: npt.NDArray[Any], words: Words) -> None:
+    codes, which = np.unique(rows["code"], return_inverse=True)
+    named = [words.place(said(int(code)).name if code > 0 else None) for code in codes]
+    rows["name"] = np.array(named, np.int32)[which]
+    bits, which = np.unique(rows["missing"], return_inverse=True)
+    texts = [", ".join(word for n, word in enumerate(MISSING) if bit >> n & 1) for bit in bits.tolist()]
+    rows["missing_words"] = np.array([words.place(text) for text in texts], np.int32)[which]
+    poll = rows["kind"] == kind_number("poll")
+    rows["name"][poll] = words.place("Data Request")
+
+
+def cluster_of(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The cluster of ZCL and ZDP codes; -1 of others."""
+    return np.where(codes > 0, codes >> 8 & 0xFFFF, NONE)

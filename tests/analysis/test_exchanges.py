@@ -1,0 +1,79 @@
+"""Exchanges: what belongs together, what became of it, and that blocks change nothing of it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from analysis.pipeline.decode import Decoded, decode
+from captures.simulated.scenarios import simulate
+
+
+@cache
+def home(name: str, *faults: str, seconds: float = 900) -> Any:
+    return simulate(name, seconds=seconds, faults=faults)
+
+
+@cache
+def decoded(name: str, *faults: str, seconds: float = 900) -> Decoded:
+    return decode(home(name, *faults, seconds=seconds))
+
+
+def kinds(name: str, *faults: str) -> pd.DataFrame:
+    return decoded(name, *faults).exchanges
+
+
+def test_blocks_change_nothing() -> None:
+    whole = decoded("install-day")
+    cut = decode(home("install-day"), block_frames=97)
+    for table in ("packets", "exchanges"):
+        assert cut.arrow[table].to_pylist() == whole.arrow[table].to_pylist()
+
+
+def test_only_what_was_asked_for_is_given() -> None:
+    found = decode(home("install-day"), tables=("exchanges",))
+    assert len(found.exchanges) and not len(found.packets) and not len(found.messages)
+
+
+def test_an_installation() -> None:
+    found = kinds("install-day")
+    joins = found[found.kind == "join"]
+    assert (joins.outcome == "ok").all() and len(joins) >= 4
+    assert (joins.time_to_answer > 0.4).all()
+    keys = found[found.kind == "key-establishment"]
+    assert (keys.outcome == "ok").all() and len(keys) == len(joins)
+
+
+def test_a_transfer_lies_in_a_message_and_that_in_a_tunnel() -> None:
+    found = kinds("install-day").set_index("exchange")
+    transfer = found[found.kind == "transfer"].iloc[0]
+    message = found.loc[transfer.parent]
+    assert message.kind == "gbcs" and found.loc[message.parent].kind == "tunnel"
+    assert found.loc[message.parent].frames >= message.frames >= transfer.frames
+
+
+def test_every_exchange_has_the_frames_that_name_it() -> None:
+    one = decoded("install-day")
+    found = one.exchanges.set_index("exchange")
+    counts = one.packets.groupby("exchange").frame.agg(["count", "min", "max"])
+    leaves = found[found.kind.isin(["zcl", "zdp", "delivery", "transfer", "poll"])]
+    assert (leaves.frames == counts["count"].reindex(leaves.index)).all()
+    assert (leaves.first_frame == counts["min"].reindex(leaves.index)).all()
+    assert set(counts.index) <= set(found.index)
+
+
+def test_poll_outcomes() -> None:
+    polls = kinds("install-day").query("kind == 'poll'")
+    assert set(polls.status) <= {"data", "nothing was waiting"}
+    assert (polls[polls.status == "data"].time_to_answer < 0.5).all()
+
+
+@pytest.mark.parametrize("table", ["exchanges", "packets"])
+def test_views_have_exchanges(table: str) -> None:
+    from analysis.features.view import View
+
+    view = View.of(decoded("install-day"))
+    assert len(getattr(view, table)) == len(decoded("install-day").arrow[table])
