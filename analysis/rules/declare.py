@@ -8,7 +8,16 @@ from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import CAPTURE, CHANNEL, NETWORK, Subject
 from analysis.rules.expression import RuleError, c, p
 from analysis.rules.judgement import AtMost, EachDevice, EachField, EachItem, EachMessage
-from analysis.rules.named_rows import TO_CLIENT, TO_SERVER, Attribute, Command, Field, Item
+from analysis.rules.named_rows import (
+    TO_CLIENT,
+    TO_SERVER,
+    Attribute,
+    Command,
+    Field,
+    FieldQuantity,
+    Item,
+    Quantity,
+)
 from analysis.rules.registry import declare, rule
 from analysis.rules.rows import (
     all_messages,
@@ -24,7 +33,7 @@ from analysis.rules.rows import (
 
 __all__ = [
     "CAPTURE", "CHANNEL", "NETWORK", "TO_CLIENT", "TO_SERVER", "AtMost", "Attribute", "Command", "EachDevice",
-    "EachField", "EachItem", "EachMessage", "Evidence", "Field", "Frame", "Item", "RuleError", "Subject", "View",
-    "all_messages", "all_packets", "attributes", "broken", "c", "commands", "declare", "devices", "field", "items",
-    "kept", "messages", "p", "packets", "rule",
+    "EachField", "EachItem", "EachMessage", "Evidence", "Field", "FieldQuantity", "Frame", "Item", "Quantity",
+    "RuleError", "Subject", "View", "all_messages", "all_packets", "attributes", "broken", "c", "commands", "declare",
+    "devices", "field", "items", "kept", "messages", "p", "packets", "rule",
 ]  # fmt: skip

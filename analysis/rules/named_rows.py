@@ -1,6 +1,7 @@
 """Rows of what the protocols name: attributes, commands and their fields, values inside messages.
 
     Field("Tunneling", TO_CLIENT, "Request Tunnel Response", "tunnel_status").where(c.number != 0)
+    Quantity("demand")
 
 Clusters, commands, fields, use cases and objects are looked up in the dissectors' tables (`analysis.features.names`,
 `analysis.features.identifiers`) when the rows are made.
@@ -9,14 +10,16 @@ Clusters, commands, fields, use cases and objects are looked up in the dissector
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Any, TypeAlias
 
-from analysis.features import identifiers, names
+from analysis.features import identifiers, names, quantities
 from analysis.features.identifiers import CLUSTERS, TO_CLIENT, TO_SERVER
-from analysis.rules.expression import Known, Match, RuleError, c
+from analysis.rules.expression import Condition, Known, Match, RuleError, c
 from analysis.rules.rows import Rows, attributes, commands, items, number_of
 
-__all__ = ["TO_CLIENT", "TO_SERVER", "Attribute", "Command", "Field", "Item"]
+__all__ = ["TO_CLIENT", "TO_SERVER", "Attribute", "Command", "Field", "FieldQuantity", "Item", "Quantity"]
 
 Name: TypeAlias = int | str
 """A cluster, command or attribute by its number, or by the name that the specification gives it."""
@@ -34,6 +37,37 @@ def Attribute(cluster: Name, attribute: Name | None = None) -> Rows:  # noqa: N8
     looked_up(names.attribute, cluster, attribute)
     rows = attributes.where(c.cluster == cluster)
     return rows if attribute is None else rows.where(c.attribute == attribute)
+
+
+def Quantity(*kinds: str) -> Rows:  # noqa: N802
+    """Values that servers give of attributes of some kind (``register``, ``demand``, ``credit`` ...), a row each; which
+    they are stands in ``dissectors/zcl/tables/quantities.csv``.
+
+    Raises:
+        RuleError: no quantity is of that kind.
+    """
+    of: dict[int, list[Condition]] = {}
+    for place in looked_up(quantities.places_of, *kinds):
+        if place.first is not None:
+            of.setdefault(place.cluster, []).append(c.attribute.between(place.first, place.last))
+    every = [(c.cluster == cluster) & reduce(or_, places) for cluster, places in of.items()]
+    return attributes.where(reduce(or_, every), c.direction == TO_CLIENT)
+
+
+def FieldQuantity(*kinds: str) -> Rows:  # noqa: N802
+    """As `Quantity`, of the fields of commands to a client.
+
+    Raises:
+        RuleError: no quantity is of that kind.
+    """
+    every: list[Condition] = []
+    for place in looked_up(quantities.places_of, *kinds):
+        if place.field:
+            fits: Condition = (c.cluster == place.cluster) & Match(
+                "field", place.field, whole=True, without_index=True
+            )
+            every.append(fits if place.command is None else fits & (c.command == place.command))
+    return commands.where((c.layer == "zcl") | c.layer.unknown, c.direction == TO_CLIENT, reduce(or_, every))
 
 
 def _cluster(cluster: Name) -> int:

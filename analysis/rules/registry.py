@@ -61,7 +61,8 @@ def rule(
         arguments = list(inspect.signature(function).parameters.values())[1 + len(reads) :]
         _add(
             Rule(
-                id=id, title=title, severity=severity, source=source, confidence=confidence, advice=advice,
+                id=id, title=title, severity=severity, source=_joined(source), confidence=confidence,
+                advice=_joined(advice),
                 requires=requires or unseen, covers=(*covers, *merges), reads=tuple(reads),
                 needs=tuple(dict.fromkeys((*_tables(reads), *needs))) or ("packets",),
                 parameters={p.name: p.default for p in arguments},

@@ -19,8 +19,6 @@ from analysis.findings.subject import Subject
 from analysis.rules.compliance.aps_security import OWN_CLUSTERS
 from analysis.rules.compliance.han_commands import (
     METERING,
-    READ_RESPONSE,
-    REPORT,
     attributes_of,
 )
 from analysis.rules.registry import rules_of
@@ -31,9 +29,7 @@ from dissectors.zcl import label_of
 rule = rules_of("compliance", "metering")
 
 DEFAULT_RESPONSE = GENERAL_COMMANDS["Default Response"]
-POWER, SUMMATION = (
-    identifiers.attribute(METERING, name) for name in ("InstantaneousDemand", "CurrentSummationDelivered")
-)
+POWER = identifiers.attribute(METERING, "InstantaneousDemand")
 SHOWN: dict[str, Any] = {"smart_energy": True}
 
 
@@ -166,39 +162,3 @@ def power_refresh(view: View, *, seconds: float = 10.0, tolerance: float = 3.0) 
             yield broken(subject, f"every {usual:.0f} s", part["frame"][:50])
         else:
             yield kept(subject, f"every {usual:.0f} s")
-
-
-@rule(
-    "consumption-sample",
-    "A summation goes back",
-    severity="error",
-    source="ZSE metering cluster: summations only rise",
-    confidence="derived",
-    merges=("rules:A05",),
-    needs=("attributes",),
-    cause="clock",
-    unseen="two readings of CurrentSummationDelivered of one meter",
-    advice="The meter was exchanged, or readings were forged or replayed",
-    **SHOWN,
-)
-def consumption_sample(view: View) -> Iterator[Evidence]:
-    """The register of a meter only rises; a reading below an earlier one of the same meter is a fault."""
-    rows = attributes_of(view, METERING, SUMMATION)
-    rows = rows[mask(rows["number"].notna()) & mask(rows["command"].isin([REPORT, READ_RESPONSE]))]
-    for (source, _), part in rows.groupby(
-        [rows["source"].astype("UInt64"), "endpoint"], sort=False, dropna=False
-    ):
-        value = part["number"].to_numpy(dtype=float)
-        if len(value) < 2:
-            continue
-        back = np.r_[False, value[1:] < np.maximum.accumulate(value)[:-1]]
-        subject = Subject.device(source)
-        if back.any():
-            at = int(np.flatnonzero(back)[0])
-            yield broken(
-                subject,
-                f"reading fell from {value[:at].max():,.0f} to {value[at]:,.0f}",
-                part["frame"].to_numpy()[back],
-            )
-        else:
-            yield kept(subject, f"{plural(len(value), 'reading')}, never falling")

@@ -167,13 +167,16 @@ def note_reading(node: Node, what: str, raw: int, unit: str, divisor: int) -> No
     node.han.note(Reading(node.address, what, raw, unit, raw / divisor))
 
 
-def publish_price(meter: Node, display: Node, seq: int | None = None) -> Wait:
-    """Publish Price as it stands."""
-    now, account = meter.han.utc, meter.part(Account)
+def publish_price(
+    meter: Node, display: Node, seq: int | None = None, *, clock: int = 0, begins: int = 0
+) -> Wait:
+    """Publish Price as it stands, by a clock that is so many seconds ahead; it begins so many seconds later."""
+    now, account = meter.han.utc + clock, meter.part(Account)
     values = {
         "provider_id": 0x00010000, "rate_label": b"Standard", "issuer_event_id": account.tariff,
         "current_time": now, "unit_of_measure": 0, "currency": 826, "price_trailing_digit_and_price_tier": 0x51,
-        "number_of_price_tiers_and_register_tier": 0x11, "start_time": now - now % 1800, "duration_in_minutes": 30,
+        "number_of_price_tiers_and_register_tier": 0x11, "start_time": now - now % 1800 + begins,
+        "duration_in_minutes": 30,
         "price": account.price, "price_ratio": 0xFF, "generation_price": 0xFFFFFFFF,
         "generation_price_ratio": 0xFF, "alternate_cost_delivered": 0xFFFFFFFF, "alternate_cost_unit": 0xFF,
         "alternate_cost_trailing_digit": 0xFF, "number_of_block_thresholds": 0xFF, "price_control": 0,

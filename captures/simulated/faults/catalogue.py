@@ -16,12 +16,15 @@ from captures.simulated.faults import (
     keys,
     messages,
     raised_alerts,
+    values,
 )
 from captures.simulated.faults.registry import FAULTS, Fault, Play
 
 __all__ = ["inject", "known"]
 
-_HOLDERS = (application, bands, counters, field, flooding, forging, jamming, keys, messages, raised_alerts)
+_HOLDERS = (
+    application, bands, counters, field, flooding, forging, jamming, keys, messages, raised_alerts, values,
+)  # fmt: skip
 """Modules that register faults when they are imported."""
 
 

@@ -31,16 +31,10 @@ def power(every: float) -> Any:
     return home(attributes=[reported(n * every, 300 + n, number=0x0400, source=METER) for n in range(20)])
 
 
-def register(*values: float, **more: Any) -> Any:
-    rows = [attribute(n * 60, METERING, 0, v, METER, endpoint=1, **more) for n, v in enumerate(values)]
-    return home(attributes=rows)
-
-
 CASES: dict[str, Case] = {
     "reports-refused": (lambda: refused(0x86), lambda: refused(0x00)),
     "attribute-type": (lambda: typed(0x21), lambda: typed(0x25)),
     "power-refresh": (lambda: power(60), lambda: power(10)),
-    "consumption-sample": (lambda: register(100, 101, 40), lambda: register(100, 100, 101)),
 }  # fmt: skip
 
 

@@ -1,0 +1,120 @@
+"""The values of one attribute of one device, in time; and how the clock of the home stands to that of the capture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.features.identifiers import CLUSTERS, TO_CLIENT, attribute
+from analysis.features.judging import mask
+from analysis.features.names import said
+from analysis.features.view import Frame, View
+
+__all__ = ["EPOCH", "Runs", "Series", "home_clock", "series"]
+
+Numbers = npt.NDArray[np.float64]
+EPOCH = 946_684_800
+"""Seconds from 1970 to 2000, where ZigBee's UTC begins."""
+TIME = CLUSTERS["Time"]
+NOW = attribute(TIME, "Time")
+OF_MILLE = 0.001
+"""What GBCS has for a meter that nobody asked for its divisor: 1000, of kWh and of m3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What a device said of one attribute, in the order of the capture; what has no number is left away.
+
+    Attributes:
+        source, endpoint, cluster, attribute: whose, and which. name: what it is called.
+        numbers: as sent.
+        scale: of one count in `unit`, as it was first.
+        told: whether the device said its scale; else it is that of GBCS.
+    """
+
+    source: int
+    endpoint: Any
+    cluster: int
+    attribute: int
+    name: str
+    frames: npt.NDArray[np.int64]
+    seconds: Numbers
+    numbers: Numbers
+    scale: float
+    unit: str
+    told: bool
+
+    @property
+    def values(self) -> Numbers:
+        """In `unit`."""
+        return self.numbers * self.scale
+
+    def runs(self) -> Runs:
+        """Stretches in which the number stays the same."""
+        starts = np.flatnonzero(np.r_[True, np.diff(self.numbers) != 0])
+        ends = np.r_[starts[1:], len(self.numbers)] - 1
+        return Runs(starts, ends)
+
+    def amount(self, value: float) -> str:
+        """A value in words."""
+        return (
+            f"{value:,.4g} {self.unit}".strip() if abs(value) < 1e4 else f"{value:,.0f} {self.unit}".strip()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Where each stretch of equal numbers begins and ends (places in the series)."""
+
+    starts: npt.NDArray[np.intp]
+    ends: npt.NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+def series(rows: Frame, unit: str = "") -> Iterator[Series]:
+    """The series of rows of the attributes table, with columns frame, seconds, source, endpoint, cluster, attribute,
+    attribute_name, number, scaled, unit; `unit` is that of values whose device did not say it."""
+    rows = rows[mask(rows["number"].notna()) & mask(rows["source"].notna()) & mask(rows["seconds"].notna())]
+    if rows.empty:
+        return
+    keys = [rows["source"].astype("UInt64"), rows["endpoint"], rows["cluster"], rows["attribute"]]
+    for (source, endpoint, cluster, code), part in rows.groupby(keys, sort=False, dropna=False):
+        numbers = part["number"].to_numpy(dtype=float)
+        scaled = part["scaled"].to_numpy(dtype=float, na_value=np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scales = scaled / numbers
+        scales = scales[np.isfinite(scales) & (scales != 0)]
+        units = part["unit"].dropna()
+        told = len(scales) > 0
+        yield Series(
+            int(source), endpoint, int(cluster), int(code),
+            said(part["attribute_name"].iloc[0], f"attribute 0x{int(code):04x}"),
+            part["frame"].to_numpy(dtype=np.int64), part["seconds"].to_numpy(dtype=float), numbers,
+            float(scales[0]) if told else OF_MILLE, str(units.iloc[0]) if told and len(units) else unit, told,
+        )  # fmt: skip
+
+
+def home_clock(view: View) -> float | None:
+    """How far the time that the hub serves is ahead of the capture's clock, in seconds (median); None where it serves
+    none."""
+    return view.once(_home_clock)
+
+
+def _home_clock(view: View) -> float | None:
+    rows = view.attributes.only(cluster=TIME).only(attribute=NOW)
+    rows = rows[
+        mask(rows["number"].notna())
+        & mask(rows["direction"] == TO_CLIENT)
+        & mask(rows["seconds"].notna())
+        & mask(rows["source"].isin(list(view.hub_addresses())))
+    ]
+    if rows.empty:
+        return None
+    ahead = rows["number"].to_numpy(dtype=float) + EPOCH - rows["seconds"].to_numpy(dtype=float)
+    return float(np.median(ahead)) - view.start_ns / 1e9
