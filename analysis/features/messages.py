@@ -10,10 +10,21 @@ from analysis.features.judging import mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
+from analysis.tables.lazy import Known
+from dissectors.zigbee import FRAGMENT
 
-__all__ = ["judge_items", "judge_messages", "name_of", "subject_of"]
+__all__ = ["MESSAGES", "fragments", "judge_items", "judge_messages", "name_of", "subject_of"]
 
+MESSAGES = ("GBCS", "DLMS")
+"""Protocols of frames that carry a message."""
 NOTHING: Mapping[str, Any] = {}
+
+
+def fragments(rows: Frame) -> Known:
+    """Which rows of packets are fragments of an APS payload that do not make it whole. What carries a piece of a message
+    is called by the message: of such frames only those that complete their payload have a ZCL header."""
+    carried = mask(rows["protocol"].isin(MESSAGES)) & mask(rows["aps_type"] == "data")
+    return mask(rows["summary"] == FRAGMENT) | (carried & ~mask(rows["zcl_command"].notna()))
 
 
 def name_of(row: Any) -> Subject:

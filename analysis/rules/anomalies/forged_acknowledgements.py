@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.features.judging import groups_of, key_of, mask
+from analysis.features.messages import fragments
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.registry import rules_of
 from analysis.tables.lazy import numbers_of
-from dissectors.zigbee import FRAGMENT
 
 rule = rules_of("anomaly", "forged acknowledgements")
 
@@ -118,7 +118,7 @@ def _same_again(same: Frame, hit: npt.NDArray[np.bool_], view: View) -> npt.NDAr
     for mine, source, _ in _links(same, hit):
         said = view.good.only(nwk_src=source, mac_src=source, aps_type="data")
         # blocks of one payload share a counter: of frames that are as long as blocks it tells nothing
-        parts = said[mask(said["summary"] == FRAGMENT)]
+        parts = said[fragments(said)]
         said = said[mask(said["aps_counter"].notna())]
         if len(said) < 2 or mask(parts["length"] == int(same["length"].iloc[0])).any():
             continue

@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.features.completeness import FEW, completeness
 from analysis.features.identifiers import CLUSTERS, enumeration, to_client, to_server
 from analysis.features.judging import groups_of, key_of, mask, plural
+from analysis.features.messages import MESSAGES, fragments
 from analysis.features.names import missing, said
 from analysis.features.polls import POLL
 from analysis.features.view import SMART_ENERGY_PROFILE, Frame, View
@@ -92,7 +93,7 @@ def _pieces(view: View, station: int, within: float) -> _Pieces:
     whole = {int(f) for fs in view.tables["messages"]["frames"] for f in fs}
     rows = view.good.only(origin=station, aps_cluster=TUNNELING, aps_type="data")
     rows = rows[~mask(rows["frame"].isin(list(whole)))]
-    shut = mask(rows["summary"] == FRAGMENT) | mask(rows["zcl_command"].isin(TRANSFERS))
+    shut = fragments(rows) | mask(rows["zcl_command"].isin(TRANSFERS))
     return _Pieces(rows["seconds"][shut].tolist(), within)
 
 
@@ -226,7 +227,8 @@ def fragments_missing(
     rows = packets.only(
         aps_type="data", aps_profile=SMART_ENERGY_PROFILE, aps_security=["none", "ok", "replay"]
     )
-    senders = rows.only(summary=FRAGMENT)["origin"].dropna().unique().tolist()
+    parts = pd.concat([rows.only(summary=FRAGMENT)["origin"], rows.only(protocol=MESSAGES)["origin"]])
+    senders = parts.dropna().unique().tolist()
     if not senders:
         return
     for origin, part in rows[mask(rows["origin"].isin(senders))].groupby("origin", sort=False):
@@ -260,7 +262,7 @@ def _without_block(rows: Frame, until: float, patience: float) -> tuple[list[lis
     times, frames = rows["seconds"].to_numpy(dtype=float), rows["frame"].to_numpy(dtype="int64")
     order, starts = groups_of(key_of(rows, "target", "aps_cluster", "aps_counter"))
     starts |= np.diff(times[order], prepend=-np.inf) > patience  # the 8-bit counter came round
-    whole, shut = mask(rows["zcl_command"].notna())[order], mask(rows["summary"] == FRAGMENT)[order]
+    whole, shut = mask(rows["zcl_command"].notna())[order], fragments(rows)[order]
     first = np.flatnonzero(starts)
     end = np.append(first[1:], len(order))
     parted = np.logical_or.reduceat(shut, first)
