@@ -133,14 +133,13 @@ class Capture(Tables):
         from analysis.pipeline.runner import run_passes
         from analysis.views.messages import Source
 
-        sink = MessageSink(number)
+        sink = MessageSink([number])
         run_passes(self.replay, self.given.ring, sink, limit=self.limit)
-        kept = sink.kept
-        if kept is None:
+        if not sink.kept:
             raise KeyError(f"{self.name}: no message {number} in this capture")
-        content, frames = kept
-        source = Source(f"{self.name}: message {number}", content.octets, content.kind)
-        return FoundMessage(content, source, frames)
+        kept = sink.kept[0]
+        source = Source(f"{self.name}: message {number}", kept.content.octets, kept.content.kind)
+        return FoundMessage(kept.content, source, kept.frames)
 
     def check(
         self, profile: str | None = None, rules: Sequence[str] | None = None, accept: Accepting = None

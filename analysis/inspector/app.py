@@ -22,7 +22,8 @@ from analysis.inspector.model import Inspected
 from analysis.inspector.packet_list import PacketList, heading
 from analysis.views.filters import FilterError
 from analysis.views.frame import Shown
-from analysis.views.tree import field_text, issue_lines, secret_spans
+from analysis.views.octets import frame_octets
+from analysis.views.tree import field_text, issue_lines
 from dissectors import Field
 from dissectors.text import printable
 
@@ -227,7 +228,7 @@ class Inspector(App[None]):
         """Draw the active buffer."""
         name = self.query_one("#buffers", Tabs).active
         octets = self.buffers.get(name, b"")
-        spans = {} if self.reveal or self.shown is None else secret_spans(self.shown.dissection.fields)
+        spans = {} if self.reveal or self.shown is None else frame_octets(self.shown).secrets()
         field = self.field if self.field is not None and self.field.buffer == name else None
         lit = (field.offset, field.end) if field is not None else (0, 0)
         view = self.query_one("#hex", Static)

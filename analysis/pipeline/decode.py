@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from analysis.keys.homes import keys_of_home
+from analysis.pipeline.kept import KeptMessage, KeptMessages
 from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass, Progress
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
@@ -60,23 +61,23 @@ class TableSink(Sink):
 
 
 class MessageSink(Sink):
-    """Keeps one message.
+    """Keeps some messages.
 
     Attributes:
-        kept: the message and the numbers of its frames; None before it came.
+        kept: those that the capture has, in order; none before its end.
     """
 
     tables = ("messages",)
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.kept: tuple[Any, tuple[int, ...]] | None = None
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self.numbers = set(numbers)
+        self.kept: list[KeptMessage] = []
 
     def restart(self, decode_pass: DecodePass) -> None:
-        decode_pass.session.messages_kept = {self.number: None}
+        decode_pass.session.kept = KeptMessages(self.numbers)
 
     def end(self, decode_pass: DecodePass) -> None:
-        self.kept = decode_pass.session.messages_kept[self.number]
+        self.kept = decode_pass.session.kept.found
 
 
 class Decoded(Frames):

@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.pipeline.carried import CarriedMessages, Cells
+from analysis.pipeline.kept import KeptMessage
 from analysis.pipeline.payloads import carry, queue_message
 from analysis.pipeline.session import Session
 from dissectors import Message
 
-__all__ = ["MessagesOfFrames", "finish_dlms_streams", "read_packet"]
+__all__ = ["finish_dlms_streams", "read_packet"]
 
-Found = tuple[tuple[int, ...], Message]
 FORGOTTEN = "conversations between stations (DLMS) were forgotten: they were too many, or waited for too much"
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class MessagesOfFrames:
-    """Messages of which some frames carried a part, for whoever shows these frames (kept in the context).
-
-    Attributes:
-        wanted: numbers of these frames.
-        found: messages that one of them carried a part of, each with the numbers of all its frames.
-    """
-
-    wanted: set[int] = field(default_factory=set)
-    found: list[Found] = field(default_factory=list)
-
-    def note(self, found: Iterable[Found]) -> None:
-        """Keep those of the messages that a wanted frame carried a part of."""
-        if self.wanted:
-            self.found += [one for one in found if not self.wanted.isdisjoint(one[0])]
-
-    def of(self, frame: int) -> list[Found]:
-        """The messages that `frame` carried a part of."""
-        return [one for one in self.found if frame in one[0]]
 
 
 def read_packet(session: Session, record: bytes, columns: dict[str, Any]) -> None:
@@ -64,7 +40,6 @@ def read_packet(session: Session, record: bytes, columns: dict[str, Any]) -> Non
         known = carried.cells.get(columns["frame"])
         if known is not None:
             carried.cells[columns["frame"]] = Cells(known.message)
-    session.context.state(MessagesOfFrames).note(found)
 
 
 def finish_dlms_streams(session: Session) -> None:
@@ -74,7 +49,6 @@ def finish_dlms_streams(session: Session) -> None:
     from dissectors.dlms import Conversations
 
     found = session.context.state(Conversations).finish()
-    session.context.state(MessagesOfFrames).note(found)
     for frames, message in found:
         _queue(session, message, frames, None, session.frames)
 
@@ -84,6 +58,7 @@ def _queue(
 ) -> None:
     """Queue a message, and tell the frames that carried a part of it; a frame with several has the first of them."""
     if not session.wants("packets", "messages", "items"):
+        session.kept.note(KeptMessage(None, frames, time_ns, message))
         return
     queue_message(session, message, frames, time_ns)
     frames = tuple(dict.fromkeys(frames))

@@ -27,7 +27,7 @@ from dissectors.zigbee import Fragments
 if TYPE_CHECKING:
     from analysis.pipeline.passes import DecodedBlock
 
-__all__ = ["HeldBlocks"]
+__all__ = ["HeldBlocks", "unfinished"]
 
 
 class HeldBlocks:
@@ -59,11 +59,12 @@ class HeldBlocks:
 
 def oldest_unfinished(session: Session, behind: int) -> int | None:
     """The first frame behind frame `behind` that carried a piece of a message which may still become whole."""
-    frames = (frame for frame in _unfinished(session) if frame > behind)
+    frames = (frame for frame in unfinished(session) if frame > behind)
     return min(frames, default=None)
 
 
-def _unfinished(session: Session) -> Iterator[int]:
+def unfinished(session: Session) -> Iterator[int]:
+    """Numbers of the frames that carried a piece of a message which may still become whole."""
     for state in session.context.states():
         if isinstance(state, Tunnels | Streams):
             yield from state.unfinished()

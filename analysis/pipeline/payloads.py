@@ -11,10 +11,11 @@ from zlib import crc32
 from analysis.pipeline.block_streams import Streams
 from analysis.pipeline.carried import CarriedMessages
 from analysis.pipeline.certificates import moment, note_certificates
+from analysis.pipeline.kept import KeptMessage
 from analysis.pipeline.session import Session
 from analysis.tables.schema import columns_of
 from dissectors import Issue, Message
-from dissectors.model import json_value
+from dissectors.model import Origin, json_value
 
 __all__ = [
     "Carriers",
@@ -71,6 +72,7 @@ def read_payload(
     time_ns: int | None,
     places: tuple[int, ...] = (),
     frame: int = 0,
+    origins: tuple[Origin, ...] = (),
 ) -> Message:
     """Dissect one message that `frames` carried and queue its rows in the session.
 
@@ -79,17 +81,20 @@ def read_payload(
     Args:
         places: which piece each of the frames carried, counted from 1; one after the other by default.
         frame: the one that is being read; the last of `frames` by default.
+        origins: which of its octets each of them carried, where that is known.
     """
     carriers = frames, places or tuple(range(1, len(frames) + 1))
     frame = frame or max(frames, default=0)
     message = _dissect(session, kind, octets, time_ns)
+    message.origins = origins
     streams = session.context.state(Streams)
     whole = streams.take(message, frames)
     queue_message(session, message, frames, time_ns)
     carry(session, message, carriers, frame, "rest" if kind == "unknown" else "fragment")
     if whole is not None:
-        joined, blocks = whole
-        again = _dissect(session, "gbcs", joined, time_ns)
+        blocks = whole.carriers
+        again = _dissect(session, "gbcs", whole.octets, time_ns)
+        again.origins = whole.origins
         if again.facts.get("gbt_block") is not None:
             text = (
                 "a block of a message that was itself put together from blocks: it is not put together again"
@@ -128,8 +133,7 @@ def queue_message(
     if twin is not None:
         note_twin(message, f"message {twin}")
     row = message_row(message, number)
-    if number in session.messages_kept:
-        session.messages_kept[number] = message, frames
+    session.kept.note(KeptMessage(number, frames, time_ns, message))
     row.update(signature_twin=twin, source=session.capture, frames=list(frames), time=time_ns)
     _pair(session.context.state(Exchanges), message, number, time_ns, row)
     session.messages.append(row)

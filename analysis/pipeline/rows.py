@@ -13,7 +13,7 @@ from analysis.pipeline.session import SECURITY, Session
 from captures.block import NO_TIME, FcsState, FrameBlock, Kind
 from dissectors import Dissection
 
-__all__ = ["Rows", "capture_columns", "dissect_rows"]
+__all__ = ["Rows", "capture_columns", "dissect_rows", "read_payloads"]
 
 COMMANDS = frozenset({"commands"})
 LINK_TYPES = {
@@ -45,7 +45,7 @@ class Rows:
         self.attributes.extend({**stamp, **one} for one in found.attributes)
         self.commands.extend({**stamp, **one} for one in found.commands)
         if found.payload and session.wants("packets", "messages", "items", "certificates"):
-            _payloads(session, found, frame, time_ns)
+            read_payloads(session, found, frame, time_ns)
         if found.piece is not None and session.wants("packets"):
             session.context.state(CarriedMessages).note_piece(found.piece, frame)
 
@@ -107,12 +107,14 @@ def _radio(block: FrameBlock, row: int, session: Session, columns: dict[str, Any
     out.take(session, found, raw.number, columns["time"])
 
 
-def _payloads(session: Session, found: Dissection, frame: int, time_ns: int | None) -> None:
-    told = len(found.payload_frames) == len(found.payload)
+def read_payloads(session: Session, found: Dissection, frame: int, time_ns: int | None) -> None:
+    """Read the messages that a frame made whole; their rows are queued."""
+    told = len(found.payload_origins) == len(found.payload)
     for index, (kind, octets) in enumerate(found.payload):
+        origins = found.payload_origins[index] if told else ()
         frames = found.payload_frames[index] if told else (frame,)
         places = found.payload_places[index] if told else ()
-        read_payload(session, kind, octets, frames, time_ns, places, frame)
+        read_payload(session, kind, octets, frames, time_ns, places, frame, origins)
 
 
 def _other(block: FrameBlock, row: int, session: Session, columns: dict[str, Any]) -> None:

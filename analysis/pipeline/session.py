@@ -16,6 +16,7 @@ from typing import Any
 
 from analysis.exchanges import ExchangeTracker
 from analysis.pipeline.devices import Radios
+from analysis.pipeline.kept import KeptMessages
 from analysis.tables.schema import TABLES
 from dissectors import HanContext, Key, Keyring
 from dissectors.model import AddressMap
@@ -68,6 +69,10 @@ class Shut:
     mac: int | None = None
     addressless: dict[tuple[int, int], int] = field(default_factory=dict)  # (PAN, short) -> first frame
 
+    def __bool__(self) -> bool:
+        """Whether there were any."""
+        return bool(self.network) or self.link is not None or self.mac is not None
+
     def note(self, columns: dict[str, Any], frame: int) -> None:
         """Take in one frame whose columns say that a key was missing."""
         pan = columns.get("mac_dst_pan", columns.get("mac_src_pan"))
@@ -115,7 +120,7 @@ class Session:
         refused: values that their column could not hold (a mistake of ours): ``table.column`` -> count.
         forgotten: entries of memories that outgrew their ceiling (`analysis.pipeline.ceilings`), by what they are.
         messages, items: rows of those tables that wait for the end of the block.
-        messages_kept: by the numbers of messages that somebody asks for: each with its frames, once it was read.
+        kept: messages that somebody asked for, once they were read.
         certificates: those that messages carried, by their octets (`analysis.pipeline.certificates`);
             `certificates_forgotten` more were not kept.
         last_time: capture time of the last frame of the last block, in ns; None where it has none.
@@ -142,7 +147,7 @@ class Session:
         self.messages: list[dict[str, Any]] = []
         self.items: list[dict[str, Any]] = []
         self.message_count = 0
-        self.messages_kept: dict[int, tuple[Any, tuple[int, ...]] | None] = {}
+        self.kept = KeptMessages()
         self.certificates: dict[bytes, Any] = {}
         self.certificates_forgotten = 0
         self.last_time: int | None = None

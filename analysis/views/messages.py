@@ -7,7 +7,6 @@ that came together are paired, so that the responses are named surely. Text form
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -15,10 +14,11 @@ from typing import IO, Any
 
 from analysis.pipeline.payloads import Signatures, note_twin
 from analysis.views.message_inputs import Source, Unreadable, frame_message, kind_of, read_sources
-from dissectors import DissectionError, Field, Keyring, Message
-from dissectors.gbcs import identify, is_secret, read_block, read_tunnel_header, reassemble
-from dissectors.model import Malformed, json_value
-from dissectors.text import json_text, printable
+from analysis.views.message_tree import print_tree, to_json, tree_text
+from dissectors import DissectionError, Keyring, Message
+from dissectors.gbcs import identify, read_block, read_tunnel_header, reassemble
+from dissectors.model import Malformed
+from dissectors.text import json_text
 
 __all__ = ["Source", "dissect", "dissect_all", "print_tree", "read_sources", "run", "to_json", "tree_text"]
 
@@ -148,35 +148,6 @@ def _exchange(message: Message, command: bool) -> tuple[Any, ...]:
     return (*ends, facts.get("originator_counter"), facts.get("message_code"))
 
 
-# --- messages to people and machines
-
-
-def to_json(source: Source, message: Message, *, reveal: bool = False) -> dict[str, Any]:
-    """The JSON form of a message (architecture: schema 1), keys left out unless `reveal`."""
-    out = message.to_json(source.name)
-    out |= source.extra
-    if not reveal:
-        _mask(out["fields"])
-        for row in out.get("items", ()):
-            if _secret(str(row.get("object")), row.get("value")):
-                row["value"] = HIDDEN
-    return out
-
-
-HIDDEN = "(hidden: --reveal shows it)"
-
-
-def _secret(name: str, value: Any) -> bool:
-    return value not in (None, b"", "") and is_secret(name)
-
-
-def _mask(fields: list[dict[str, Any]]) -> None:
-    for one in fields:
-        if not one["children"] and _secret(one["name"], one["value"]):
-            one["value"], one["meaning"] = None, HIDDEN
-        _mask(one["children"])
-
-
 def run(
     arguments: Sequence[str],
     keyring: Keyring | None = None,
@@ -231,78 +202,3 @@ def _code_of(message: Message) -> int:
 def _worse(one: int, other: int) -> int:
     """That a file could not be read weighs more than that a message could not."""
     return UNREADABLE if UNREADABLE in (one, other) else max(one, other)
-
-
-def tree_text(source: Source, message: Message, reveal: bool = False) -> str:
-    """A message as the tree that the verb prints; keys left out unless `reveal`."""
-    out = io.StringIO()
-    print_tree(source, message, out, reveal)
-    return out.getvalue()
-
-
-def print_tree(source: Source, message: Message, stream: IO[str], reveal: bool) -> None:
-    """Print the message as a tree; keys are hidden unless `reveal`."""
-    from rich.console import Console
-    from rich.text import Text
-    from rich.tree import Tree
-
-    # a pipe gets whole lines; a terminal is given its own width
-    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 1000)
-    root = Tree(_said(f"{source.name}: {message.columns.get('summary') or message.kind}", "bold"))
-    said = {k: v for k, v in message.facts.items() if v not in (None, "")}
-    facts = root.add(Text("facts", style="bold"))
-    for name, value in said.items():
-        facts.add(Text.assemble((f"{name}: ", "cyan"), printable(str(json_value(value)))))
-    if message.items:
-        items = root.add(Text(f"items ({len(message.items)})", style="bold"))
-        for row in message.items:
-            items.add(_said(_item_line(row, reveal)))
-    fields = root.add(Text("fields", style="bold"))
-    for one in message.fields:
-        _branch(fields, one, reveal)
-    for issue in message.issues:
-        colour = {"error": "red", "warning": "yellow"}.get(issue.severity, "dim")
-        root.add(_said(f"{issue.severity}: {issue.layer}, offset {issue.offset}: {issue.text}", colour))
-    if message.error is not None:
-        root.add(_said(f"not readable: {message.error}", "red"))
-    console.print(root)
-
-
-def _said(text: str, style: str = "") -> Any:
-    from rich.text import Text
-
-    return Text(printable(text), style=style)
-
-
-def _item_line(row: dict[str, Any], reveal: bool) -> str:
-    scaled = row.get("unit") and not row.get("unscaled")
-    value = row.get("number") if scaled else row.get("value")
-    shown = HIDDEN if not reveal and _secret(str(row.get("object")), value) else json_value(value)
-    words = [
-        str(row.get("object") or "value"),
-        "=" if value is not None else "",
-        str(shown) if value is not None else "",
-    ]
-    unit = row.get("unit") or ""
-    words += [f"(unscaled, {unit})" if row.get("unscaled") else unit]
-    words += [f"[{row['result']}]" if row.get("result") else ""]
-    place = [str(row[key]) for key in ("class_id", "obis", "attribute") if row.get(key) is not None]
-    if row.get("obis"):
-        words.append(f"({', '.join(place)})")
-    return " ".join(w for w in words if w)
-
-
-def _branch(tree: Any, one: Field, reveal: bool) -> None:
-    from rich.text import Text
-
-    hidden = not reveal and not one.children and _secret(one.name, one.value)
-    value = "" if one.children or one.value is None else f" = {HIDDEN if hidden else json_value(one.value)}"
-    said = "" if hidden or not one.meaning or one.meaning == str(one.value) else f"  {one.meaning}"
-    place = f"{one.offset:>4}+{one.length:<3} "
-    node = tree.add(
-        Text.assemble(
-            (place, "dim"), (printable(one.name), "cyan"), printable(value), (printable(said), "green")
-        )
-    )
-    for child in one.children:
-        _branch(node, child, reveal)

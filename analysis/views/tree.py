@@ -2,53 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from dissectors import Field, Issue
 from dissectors.text import printable
 
-__all__ = ["field_text", "hex_pane", "issue_lines", "secret_spans", "tree_lines"]
+__all__ = ["buffer_label", "field_text", "hex_pane", "hidden_hex", "issue_lines", "mask_values", "tree_lines"]
 
 SHOWN = 8
 """Octets shown beside a field; the panes have them all."""
 
 MASK = "(hidden: --reveal shows it)"
+Spans = Mapping[str, Sequence[tuple[int, int]]]
 
 
-def secret_spans(fields: Iterable[Field]) -> dict[str, list[tuple[int, int]]]:
-    """Where keys lie: (begin, end) by buffer."""
-    spans: dict[str, list[tuple[int, int]]] = {}
-    for top in fields:
-        for field in top.walk():
-            if field.secret:
-                spans.setdefault(field.buffer, []).append((field.offset, field.end))
-    return spans
+def buffer_label(buffer: str) -> str:
+    """What stands before an offset in an opened buffer: ``d0`` for ``decrypted-0``, ``r0`` for ``reassembled-0``."""
+    kind, _, number = buffer.rpartition("-")
+    return f"{kind[:1]}{number}"
 
 
 def tree_lines(
-    fields: Iterable[Field], buffers: Mapping[str, bytes], *, reveal: bool = False
+    fields: Iterable[Field],
+    buffers: Mapping[str, bytes],
+    *,
+    reveal: bool = False,
+    hidden: Spans | None = None,
 ) -> Iterator[str]:
-    """One line a field: buffer and offset, its first octets, and name, value and meaning, indented."""
-    labels = {
-        name: "" if index == 0 else name.removeprefix("decrypted-").rjust(1)
-        for index, name in enumerate(buffers)
-    }
+    """One line a field: buffer and offset, its first octets, and name, value and meaning, indented.
+
+    `hidden`: octets that are shown as stars, (begin, end) by buffer.
+    """
+    labels = {name: "" if index == 0 else buffer_label(name) for index, name in enumerate(buffers)}
     for field in fields:
-        yield from _lines(field, buffers, labels, 0, reveal)
+        yield from _lines(field, buffers, labels, 0, reveal, hidden or {})
 
 
 def _lines(
-    field: Field, buffers: Mapping[str, bytes], labels: Mapping[str, str], depth: int, reveal: bool
+    field: Field,
+    buffers: Mapping[str, bytes],
+    labels: Mapping[str, str],
+    depth: int,
+    reveal: bool,
+    spans: Spans,
 ) -> Iterator[str]:
     hidden = field.secret and not reveal
     octets = buffers.get(field.buffer, b"")[field.offset : field.end]
     place = f"{field.offset:04x}"
     label = labels.get(field.buffer, "?")
-    shown = "" if field.children else _octets(octets, hidden)
-    mark = f"d{label}" if label else "  "
-    yield f"{mark:>3} {place}  {shown:<{3 * SHOWN + 1}} {'  ' * depth}{field_text(field, hidden)}".rstrip()
+    covered = hidden or bool(_inside(field, spans))
+    shown = "" if field.children else _octets(octets, covered)
+    text = field_text(field, hidden, spans)
+    yield f"{label:>3} {place}  {shown:<{3 * SHOWN + 1}} {'  ' * depth}{text}".rstrip()
     for child in field.children:
-        yield from _lines(child, buffers, labels, depth + 1, reveal)
+        yield from _lines(child, buffers, labels, depth + 1, reveal, spans)
+
+
+def _inside(field: Field, spans: Spans) -> list[tuple[int, int]]:
+    """The spans that overlap `field`, counted from its first octet."""
+    found = spans.get(field.buffer, ())
+    cut = ((max(begin, field.offset), min(end, field.end)) for begin, end in found)
+    return [(begin - field.offset, end - field.offset) for begin, end in cut if begin < end]
+
+
+def _of_value(field: Field, spans: Spans) -> list[tuple[int, int]]:
+    """The spans in the octets of its value; all of these where the field has others besides."""
+    inside, size = _inside(field, spans), len(field.value)
+    return inside if size == field.length or not inside else [(0, size)]
 
 
 def _octets(octets: bytes, hidden: bool) -> str:
@@ -59,15 +80,31 @@ def _octets(octets: bytes, hidden: bool) -> str:
     return octets.hex(" ")
 
 
-def field_text(field: Field, hidden: bool) -> str:
-    """Name, value and meaning of a field in a line; not the value when it is `hidden`."""
-    return printable(_field_text(field, hidden))
+def hidden_hex(octets: bytes, spans: Iterable[tuple[int, int]]) -> str:
+    """Octets in hex, with stars for those in `spans`."""
+    text = octets.hex()
+    for begin, end in spans:
+        text = text[: 2 * begin] + "*" * (2 * (end - begin)) + text[2 * end :]
+    return text
 
 
-def _field_text(field: Field, hidden: bool) -> str:
+def mask_values(fields: Iterable[Field], told: Iterable[dict[str, Any]], spans: Spans) -> None:
+    """Put stars into the JSON form of fields whose octets hold some of `spans`, (begin, end) by buffer."""
+    for one, out in zip(fields, told, strict=True):
+        if isinstance(one.value, bytes) and not one.secret:
+            out["value"] = hidden_hex(one.value, _of_value(one, spans))
+        mask_values(one.children, out["children"], spans)
+
+
+def field_text(field: Field, hidden: bool, spans: Spans | None = None) -> str:
+    """Name, value and meaning of a field in a line; not the value when it is `hidden`, stars for octets in `spans`."""
+    return printable(_field_text(field, hidden, spans or {}))
+
+
+def _field_text(field: Field, hidden: bool, spans: Spans) -> str:
     if hidden:
         return f"{field.name}: {MASK}"
-    value = _value(field)
+    value = _value(field, spans)
     if field.children and field.value is None:
         return field.name + (f": {field.meaning}" if field.meaning else "")
     meaning = "name unknown" if field.meaning is None else field.meaning
@@ -75,10 +112,10 @@ def _field_text(field: Field, hidden: bool) -> str:
     return f"{said} ({meaning})" if meaning and meaning not in value.split(" = ") else said
 
 
-def _value(field: Field) -> str:
+def _value(field: Field, spans: Spans) -> str:
     value = field.value
     if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).hex()
+        return hidden_hex(bytes(value), _of_value(field, spans))
     if isinstance(value, bool) or value is None:
         return "" if value is None else str(value).lower()
     if isinstance(value, int):

@@ -26,6 +26,7 @@ from dissectors.dlms.tree import LazyField, Tree
 from dissectors.layout.axdr import AxdrPart, Choice, Flagged, ReadPart, Sequence
 from dissectors.model.errors import DissectionError, Malformed
 from dissectors.model.field import Field, Issue, Severity
+from dissectors.model.origins import Part
 
 __all__ = ["ApduDecoder", "data_leaf"]
 
@@ -100,6 +101,7 @@ class ApduDecoder:
         self.tables: list[dict[str, Any]] = []
         self.issues: list[Issue] = []
         self.buffers: dict[str, bytes] = {}
+        self.parents: dict[str, tuple[Part, ...]] = {}
 
     def issue(self, severity: Severity, layer: str, offset: int, text: str) -> None:
         """Note an issue."""
@@ -138,10 +140,10 @@ class ApduDecoder:
             self.issues,
         )
 
-    def add_buffer(self, kind: str, octets: bytes) -> str:
-        """Keep `octets` under a new name: ``decrypted-0``, ``reassembled-0`` ..."""
+    def add_buffer(self, kind: str, octets: bytes, *parts: Part) -> str:
+        """Keep `octets`, which lie elsewhere at `parts`, under a new name: ``decrypted-0``, ``reassembled-0`` ..."""
         name = f"{kind}-{sum(key.startswith(kind) for key in self.buffers)}"
-        self.buffers[name] = octets
+        self.buffers[name], self.parents[name] = octets, parts
         return name
 
     def unwrap(
@@ -236,16 +238,17 @@ class ApduDecoder:
             self.issue("note", "dlms.security", part[2], f"{apdu.name}: {opened.text}")
         if not opened.plaintext:
             return None
+        start = part[3] - len(ciphered.tag) - len(ciphered.payload)
+        place = Part(0, len(ciphered.payload), buffer, start, True)
         if ciphered.control & 0x80:
             text = "the payload is compressed (V.44), which is not read"
             self.issue("warning", "dlms.security", part[2], text)
-            name = self.add_buffer("decrypted", opened.plaintext)
+            name = self.add_buffer("decrypted", opened.plaintext, place)
             branch.below.append(_rest(opened.plaintext, 0, len(opened.plaintext), name))
             return None
         if not ciphered.control & 0x20:
-            start = part[3] - len(ciphered.tag) - len(ciphered.payload)
             return self._in_place(apdu, branch, start, start + len(ciphered.payload), buffer, depth)
-        name = self.add_buffer("decrypted", opened.plaintext)
+        name = self.add_buffer("decrypted", opened.plaintext, place)
         fields, error = read_plaintext(self, opened.plaintext, name, depth)
         branch.below += fields
         return error

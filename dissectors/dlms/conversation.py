@@ -25,6 +25,7 @@ from dissectors.dlms.transports import READERS, read_hdlc
 from dissectors.model.field import Issue
 from dissectors.model.keyring import DlmsKeys
 from dissectors.model.message import Message
+from dissectors.model.origins import Origin, origins_within
 
 __all__ = ["Conversations", "Found"]
 
@@ -73,6 +74,7 @@ class Conversations:
             frame=frame,
             sequence=segment.sequence,
             syn=segment.syn,
+            offset=segment.offset,
         )
 
     def feed(
@@ -86,12 +88,14 @@ class Conversations:
         syn: bool = False,
         transport: str = "auto",
         stream: bool = False,
+        offset: int = 0,
     ) -> list[Found]:
         """Take the payload of a datagram, a TCP segment (with its sequence number), or a piece of a stream.
 
         Args:
             transport: what carries DLMS here, when it is known; else the first octets tell.
             stream: `octets` follow those fed before without a gap (a serial line).
+            offset: where `octets` begin in the record of the frame.
         """
         key = frozenset((source, destination)), sequence is None
         conversation = self._all.get(key)
@@ -102,11 +106,12 @@ class Conversations:
             conversation.transport = transport
         side = conversation.side(source)
         if sequence is not None:
-            side.stream.feed(sequence, octets, frame, syn)
+            side.stream.feed(sequence, octets, frame, syn, offset)
         elif stream:
-            side.stream.feed(side.stream.next or 0, octets, frame)
+            side.stream.feed(side.stream.next or 0, octets, frame, offset=offset)
         elif octets:
-            found = self._datagram(conversation, side, octets, frame, destination)
+            whole = [Origin(frame, 0, len(octets), offset)]
+            found = self._datagram(conversation, side, octets, whole, destination)
             self._weigh(conversation)
             return found
         found = self._drain(conversation, side, destination)
@@ -140,13 +145,18 @@ class Conversations:
         return out
 
     def _datagram(
-        self, conversation: Conversation, side: Side, octets: bytes, frame: int, destination: Hashable
+        self,
+        conversation: Conversation,
+        side: Side,
+        octets: bytes,
+        origins: list[Origin],
+        destination: Hashable,
     ) -> list[Found]:
         transport = conversation.choose(octets, destination)
         if not transport:
             return []
         if transport not in ("hdlc", "mbus"):
-            return [self._message(conversation, side, transport, octets, [frame], ())]
+            return [self._message(conversation, side, transport, octets, origins, ())]
         out: list[Found] = []
         at = 0
         while at < len(octets):
@@ -158,7 +168,8 @@ class Conversations:
             closing = (
                 octets[stop : stop + 1] if transport == "hdlc" and octets[stop : stop + 1] == b"\x7e" else b""
             )
-            out += self._piece(conversation, side, octets[at:stop] + closing, [frame])
+            here = origins_within(origins, at, length + len(closing))
+            out += self._piece(conversation, side, octets[at:stop] + closing, here)
             at = stop
         return out
 
@@ -181,8 +192,8 @@ class Conversations:
             if length == 0:
                 break
             if length > 0:
-                octets, frames = _take(stream, length, conversation.transport == "hdlc")
-                out += self._piece(conversation, side, octets, frames)
+                octets, origins = _take(stream, length, conversation.transport == "hdlc")
+                out += self._piece(conversation, side, octets, origins)
                 continue
             octets, _ = stream.take(-length)
             if octets.strip(b"\x7e\xe5"):
@@ -191,25 +202,29 @@ class Conversations:
                 side.say(Issue("warning", f"dlms.{carrier}", 0, text))
         return out
 
-    def _piece(self, conversation: Conversation, side: Side, octets: bytes, frames: list[int]) -> list[Found]:
+    def _piece(
+        self, conversation: Conversation, side: Side, octets: bytes, origins: list[Origin]
+    ) -> list[Found]:
         """One frame, telegram or PDU; segments wait for their last one."""
         if conversation.transport == "hdlc":
-            return self._hdlc(conversation, side, octets, frames)
+            return self._hdlc(conversation, side, octets, origins)
         if conversation.transport == "mbus":
-            return self._mbus(conversation, side, octets, frames)
+            return self._mbus(conversation, side, octets, origins)
         stations: Hashable = ()
         if conversation.transport == "wrapper":
             stations = frozenset((octets[2:4], octets[4:6]))
-        return [self._message(conversation, side, conversation.transport, octets, frames, stations)]
+        return [self._message(conversation, side, conversation.transport, octets, origins, stations)]
 
-    def _hdlc(self, conversation: Conversation, side: Side, octets: bytes, frames: list[int]) -> list[Found]:
+    def _hdlc(
+        self, conversation: Conversation, side: Side, octets: bytes, origins: list[Origin]
+    ) -> list[Found]:
         start = len(octets) - len(octets.lstrip(b"\x7e"))
         frame = read_frame(octets, start, len(octets))
         stations = frozenset((frame.destination, frame.source))
         if frame.type in _SPEAKING:
             if frame.type == "SNRM":
                 side.segments.before.clear()
-            return [self._message(conversation, side, "hdlc", octets, frames, stations)]
+            return [self._message(conversation, side, "hdlc", octets, origins, stations)]
         if frame.type not in ("I", "UI") or frame.info[0] == frame.info[1]:
             return []
         key = (frame.destination, frame.source)
@@ -222,14 +237,16 @@ class Conversations:
         given_up = bool(pending.pieces) and key not in side.segments.open
         repeated = unit is None and bool(noted) and not given_up
         if not repeated:
-            pending.add(octets, frames)
+            pending.add(octets, origins)
         if unit is None and not given_up:
             if pending.pieces:
                 side.hold(key, pending)
             return []
         return [self._whole(conversation, side, "hdlc", pending, stations)]
 
-    def _mbus(self, conversation: Conversation, side: Side, octets: bytes, frames: list[int]) -> list[Found]:
+    def _mbus(
+        self, conversation: Conversation, side: Side, octets: bytes, origins: list[Origin]
+    ) -> list[Found]:
         telegram: Telegram = read_telegram(octets, 0, len(octets))
         if telegram.ports is None:
             return []
@@ -240,7 +257,7 @@ class Conversations:
         pending = side.release(telegram.ports)
         if telegram.segment == 0:
             pending = Pending()
-        pending.add(octets, frames)
+        pending.add(octets, origins)
         if unit is None and telegram.ports in side.telegrams.open:
             side.hold(telegram.ports, pending)
             return []
@@ -250,7 +267,7 @@ class Conversations:
         self, conversation: Conversation, side: Side, transport: str, pending: Pending, stations: Hashable
     ) -> Found:
         octets = b"".join(pending.pieces)
-        return self._message(conversation, side, transport, octets, list(pending.frames), stations)
+        return self._message(conversation, side, transport, octets, pending.origins, stations)
 
     def _message(
         self,
@@ -258,7 +275,7 @@ class Conversations:
         side: Side,
         transport: str,
         octets: bytes,
-        frames: list[int],
+        origins: list[Origin],
         stations: Hashable,
     ) -> Found:
         association = conversation.associations.get(stations)
@@ -278,15 +295,17 @@ class Conversations:
         message = DlmsMessage(octets, transport, decoder, fields, error)
         if side.direction:
             message.facts["direction"] = side.direction
-        return tuple(frames), message
+        message.origins = tuple(origins)
+        return tuple(dict.fromkeys(one.frame for one in origins)), message
 
 
-def _take(stream: TcpStream, length: int, flags: bool) -> tuple[bytes, list[int]]:
-    """A whole piece and its frames; an HDLC frame gets both flags, which it may share with its neighbours."""
+def _take(stream: TcpStream, length: int, flags: bool) -> tuple[bytes, list[Origin]]:
+    """A whole piece, and who brought it; an HDLC frame gets both flags, which it may share with its neighbours."""
     if not flags:
         return stream.take(length)
     head = bytes(stream.ready[:length])
     fill = len(head) - len(head.lstrip(b"\x7e"))
     stream.take(fill)
-    octets, frames = stream.take(length - fill)
-    return b"\x7e" + octets + bytes(stream.ready[:1] if stream.ready[:1] == b"\x7e" else b""), frames
+    octets, origins = stream.take(length - fill)
+    closing = bytes(stream.ready[:1] if stream.ready[:1] == b"\x7e" else b"")
+    return b"\x7e" + octets + closing, origins_within(origins, 0, len(octets), 1)

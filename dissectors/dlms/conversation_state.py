@@ -14,6 +14,7 @@ from dissectors.dlms.reassembly import HdlcSegments, MbusSegments, TcpStream
 from dissectors.dlms.transports import LLC_DIRECTIONS
 from dissectors.model.errors import DissectionError, Truncated
 from dissectors.model.field import Issue
+from dissectors.model.origins import Origin, origins_within
 
 __all__ = ["ENOUGH", "OPENINGS", "Conversation", "Pending", "Side"]
 
@@ -29,15 +30,15 @@ MOST_ISSUES = 32
 
 @dataclass(slots=True)
 class Pending:
-    """Pieces of a message that is not whole yet: their octets, and the frames that carried them."""
+    """Pieces of a message that is not whole yet: their octets, and which frames carried them."""
 
     pieces: list[bytes] = field(default_factory=list)
-    frames: dict[int, None] = field(default_factory=dict)
+    origins: list[Origin] = field(default_factory=list)
     size: int = 0
 
-    def add(self, octets: bytes, frames: list[int]) -> None:
+    def add(self, octets: bytes, origins: list[Origin]) -> None:
         self.pieces.append(octets)
-        self.frames.update(dict.fromkeys(frames))
+        self.origins += origins_within(origins, 0, len(octets), self.size)
         self.size += len(octets)
 
 
@@ -108,10 +109,10 @@ class Conversation:
             return set()
         out: set[int] = set()
         for side in self.sides.values():
-            out.update(frame for _, frame in side.stream.frames)
-            out.update(frame for _, frame in side.stream.held.values())
+            out.update(one.frame for one in side.stream.origins)
+            out.update(frame for _, frame, _ in side.stream.held.values())
             for one in side.pending.values():
-                out.update(one.frames)
+                out.update(origin.frame for origin in one.origins)
         return out
 
     def choose(self, octets: bytes, destination: Hashable) -> str:

@@ -63,6 +63,8 @@ class DlmsMessage(Message):
         self.buffers = {"message": octets, **decoder.buffers}
         self.issues = [*([Issue.of(error)] if error is not None else ()), *decoder.issues]
         self.error = error
+        self.origins = ()
+        self.parents = {name: decoder.parents[name] for name in decoder.buffers}
         self._transport, self._decoder, self._trees, self._reveal = transport, decoder, trees, reveal
         self._facts: dict[str, Any] | None = None
         self._columns: dict[str, Any] | None = None

@@ -19,13 +19,15 @@ _EXTENSIONS = (0, 43, 60, 135)
 
 
 class Segment(NamedTuple):
-    """One TCP segment or UDP datagram: endpoints as (address octets, port), payload, sequence and flags."""
+    """One TCP segment or UDP datagram: endpoints as (address octets, port), payload and where it begins in the
+    record, sequence and flags."""
 
     source: tuple[bytes, int]
     destination: tuple[bytes, int]
     payload: bytes
     sequence: int | None
     flags: int
+    offset: int = 0
 
     @property
     def syn(self) -> bool:
@@ -93,10 +95,10 @@ def _transport(
     if protocol == _UDP and at + 8 <= end:
         length = int.from_bytes(record[at + 4 : at + 6], "big")
         stop = at + length if 8 <= length <= end - at else end
-        return Segment(*ends, record[at + 8 : stop], None, 0)
+        return Segment(*ends, record[at + 8 : stop], None, 0, at + 8)
     if protocol == _TCP and at + 20 <= end:
         header = (record[at + 12] >> 4) * 4
         sequence = int.from_bytes(record[at + 4 : at + 8], "big")
         payload = record[at + header : end] if header >= 20 else b""
-        return Segment(*ends, payload, sequence, record[at + 13])
+        return Segment(*ends, payload, sequence, record[at + 13], at + header)
     return None

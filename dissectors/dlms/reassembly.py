@@ -6,6 +6,7 @@ what is missing is said, nothing is kept without bound.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from dissectors.dlms.association import Bounded
 from dissectors.dlms.hdlc import HdlcFrame
 from dissectors.dlms.mbus import Telegram
+from dissectors.model.origins import Origin, Part, origins_within
 
 __all__ = ["HdlcSegments", "MbusSegments", "Piece", "TcpStream", "Unit"]
 
@@ -37,6 +39,13 @@ class Unit(NamedTuple):
     def octets(self) -> bytes:
         """The joined octets."""
         return b"".join(piece.octets for piece in self.pieces)
+
+    def parts(self, buffer: str) -> Iterator[Part]:
+        """Where its octets lie in `buffer`, which was read."""
+        start = 0
+        for piece in self.pieces:
+            yield Part(start, len(piece.octets), buffer, piece.offset)
+            start += len(piece.octets)
 
 
 @dataclass(slots=True)
@@ -162,13 +171,14 @@ class TcpStream:
         next: the sequence number that is expected; None before the first segment.
         held: segments that came too early, by sequence number.
         ready: octets in order that nobody took yet.
+        origins: which frames brought them.
         lost: octets that were given up because too much was held.
     """
 
     next: int | None = None
-    held: dict[int, tuple[bytes, int]] = field(default_factory=dict)
+    held: dict[int, tuple[bytes, int, int]] = field(default_factory=dict)
     ready: bytearray = field(default_factory=bytearray)
-    frames: list[tuple[int, int]] = field(default_factory=list)
+    origins: list[Origin] = field(default_factory=list)
     lost: int = 0
     held_octets: int = 0
 
@@ -177,8 +187,8 @@ class TcpStream:
         """Octets that nobody took yet."""
         return len(self.ready) + self.held_octets
 
-    def feed(self, sequence: int, octets: bytes, frame: int, syn: bool = False) -> None:
-        """Take a segment; `frame` is remembered for the octets that it brought."""
+    def feed(self, sequence: int, octets: bytes, frame: int, syn: bool = False, offset: int = 0) -> None:
+        """Take a segment; `frame`, and where they begin in its record, is remembered for the octets that it brought."""
         if syn:
             self.next = (sequence + 1) & 0xFFFFFFFF
             self.held.clear()
@@ -190,19 +200,19 @@ class TcpStream:
             self.next = sequence
         ahead = _distance(self.next, sequence)
         if ahead <= 0:
-            self._append(octets[-ahead:], frame)
+            self._append(octets[-ahead:], frame, offset - ahead)
         elif len(self.held) < MAX_PIECES:
-            self.held_octets += len(octets) - len(self.held.get(sequence, (b"", 0))[0])
-            self.held[sequence] = (octets, frame)
+            self.held_octets += len(octets) - len(self.held.get(sequence, (b"", 0, 0))[0])
+            self.held[sequence] = (octets, frame, offset)
         self._take_held()
         if self.held_octets > MAX_HELD or len(self.held) >= 64:
             self._skip()
 
-    def _append(self, octets: bytes, frame: int) -> None:
+    def _append(self, octets: bytes, frame: int, offset: int) -> None:
         if not octets or self.next is None:
             return
+        self.origins.append(Origin(frame, len(self.ready), len(octets), offset))
         self.ready += octets
-        self.frames.append((len(self.ready), frame))
         self.next = (self.next + len(octets)) & 0xFFFFFFFF
 
     def _take_held(self) -> None:
@@ -211,9 +221,9 @@ class TcpStream:
             ahead = _distance(self.next, start)
             if ahead > 0:
                 return
-            octets, frame = self.held.pop(start)
+            octets, frame, offset = self.held.pop(start)
             self.held_octets -= len(octets)
-            self._append(octets[-ahead:] if -ahead < len(octets) else b"", frame)
+            self._append(octets[-ahead:] if -ahead < len(octets) else b"", frame, offset - ahead)
 
     def _skip(self) -> None:
         """Give up the octets that never came, so that those after them can be read."""
@@ -227,21 +237,13 @@ class TcpStream:
         while self.held:
             self._skip()
 
-    def take(self, count: int) -> tuple[bytes, list[int]]:
-        """The first `count` octets that are ready, and the frames that brought them."""
-        octets = bytes(self.ready[:count])
+    def take(self, count: int) -> tuple[bytes, list[Origin]]:
+        """The first `count` octets that are ready, and which frames brought them."""
+        octets, size = bytes(self.ready[:count]), len(self.ready)
         del self.ready[:count]
-        frames = []
-        rest = []
-        begin = 0
-        for end, frame in self.frames:
-            if begin < count:
-                frames.append(frame)
-            if end > count:
-                rest.append((end - count, frame))
-            begin = end
-        self.frames = rest
-        return octets, frames
+        taken = origins_within(self.origins, 0, count)
+        self.origins = origins_within(self.origins, count, size)
+        return octets, taken
 
 
 def _distance(origin: int, sequence: int) -> int:

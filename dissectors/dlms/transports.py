@@ -24,6 +24,7 @@ from dissectors.dlms.tree import LazyField, Tree, make_fields
 from dissectors.dlms.wrapper import HEADER_LENGTH, WrapperHeader, header_fields, read_header
 from dissectors.model.errors import DissectionError, Malformed, Truncated
 from dissectors.model.field import Field
+from dissectors.model.origins import Part
 
 __all__ = ["LLC_DIRECTIONS", "READERS", "apdu_direction", "read_hdlc", "read_unit"]
 
@@ -246,7 +247,7 @@ def read_unit(
         piece = unit.pieces[0]
         return _inside(decoder, data, piece.offset, piece.offset + len(piece.octets), "message", llc)
     whole = unit.octets
-    name = decoder.add_buffer("reassembled", whole)
+    name = decoder.add_buffer("reassembled", whole, *unit.parts("message"))
     start, end = place
     own = Field("segment", data[start:end], "last of the whole", start, end - start, "message")
     text = f"{len(unit.pieces)} segments joined"
@@ -346,7 +347,8 @@ def read_gbcs_protected(decoder: ApduDecoder, data: bytes) -> Result:
         decoder.issue("warning" if held else "note", "dlms.security", 0, text)
         return [field], None
     decoder.security.append("ok")
-    name = decoder.add_buffer("decrypted", plaintext)
+    at = len(data) - len(ciphered.tag) - len(ciphered.payload)
+    name = decoder.add_buffer("decrypted", plaintext, Part(0, len(plaintext), "message", at, True))
     try:
         node, stop = read_node(plaintext, 0, len(plaintext))
     except DissectionError as error:

@@ -15,6 +15,7 @@ from dissectors.gbcs.verification import OpenedParts
 from dissectors.model.errors import DissectionError
 from dissectors.model.field import Field, Issue
 from dissectors.model.message import Message
+from dissectors.model.origins import Part
 
 if TYPE_CHECKING:
     from dissectors.gbcs.cosem import Description
@@ -66,13 +67,19 @@ class GbcsMessage(Message):
         self.command = command
         self.version = version
         self.error: DissectionError | None = None
+        self.origins = ()
         self._issues: list[Issue] = []
         self._description: Description | None = None
         self._fields: list[Field] = []
         self._columns: dict[str, Any] = {}
         self._described = False
-        buffers = {f"decrypted-{i}": p for i, p in enumerate(opened.plain) if p is not None}
-        self.buffers = buffers
+        plain = [(index, octets) for index, octets in enumerate(opened.plain) if octets is not None]
+        self.buffers = {f"decrypted-{index}": octets for index, octets in plain}
+        sealed = payload.sealed if plain and payload is not None else []
+        self.parents = {
+            f"decrypted-{index}": (Part(0, len(octets), "message", len(lead) + sealed[index][0], True),)
+            for index, octets in plain
+        }
 
     def _described_payload(self) -> Description:
         """What the payload says: items need no more than this."""

@@ -281,13 +281,14 @@ def open_frame(reading: Reading, frame: MacFrame, aux: AuxSecurity) -> None:
     clear = open_private(reading, frame, aux) if level else None
     if level < 4 or not frame.readable:
         return  # integrity only: readable whatever the verdict
+    start = cursor.offset
     reading.put_octets(cursor, "frame", frame.branch, Ciphertext)
     if clear is None:
         frame.readable = False
         if "mac_command" not in reading.out.columns and frame.frame_type != BEACON:
             reading.set_summary(LAYER, "Encrypted MAC frame")
         return
-    frame.buffer = reading.open_buffer(clear)
+    frame.buffer = reading.open_buffer(clear, "frame", start)
     frame.cursor = reading.cursor(frame.buffer, LAYER)
 
 

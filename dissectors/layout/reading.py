@@ -11,6 +11,7 @@ from dissectors.model.context import HanContext
 from dissectors.model.cursor import Cursor
 from dissectors.model.field import Field, Issue, Severity
 from dissectors.model.frame import Dissection, RawFrame
+from dissectors.model.origins import Origin, Part
 
 __all__ = ["Ciphertext", "Mic", "Payload", "Reading", "command_rows"]
 
@@ -45,7 +46,7 @@ class Reading:
         source, destination: EUI-64 of the NWK source and destination, where known.
         tunnelled: an APS Tunnel command has been opened already.
         rows_only: only columns and rows of tables are wanted: no tree of fields, no layers.
-        carriers: where the APS payload came in fragments, the frame of each, with its 1-based place.
+        origins: where the APS payload came in fragments, which frames carried which octets of it.
     """
 
     raw: RawFrame
@@ -66,16 +67,18 @@ class Reading:
     nwk_seq: int | None = None
     tunnelled: bool = False
     rows_only: bool = False
-    carriers: tuple[tuple[int, int], ...] = ()
+    origins: tuple[Origin, ...] = ()
 
     def cursor(self, buffer: str, layer: str) -> Cursor:
         """A cursor over the whole of `buffer`."""
         return Cursor(self.out.buffers[buffer], layer=layer)
 
-    def open_buffer(self, octets: bytes) -> str:
-        """Keep decrypted octets as a buffer of their own; its name."""
+    def open_buffer(self, octets: bytes, parent: str, offset: int) -> str:
+        """Keep decrypted octets as a buffer of their own, whose ciphertext begins at `offset` in `parent`; its name."""
         name = f"decrypted-{len(self.out.buffers) - 1}"
         self.out.buffers[name] = octets
+        sealed = self.out.buffers[parent][offset : offset + len(octets)] != octets
+        self.out.parents[name] = (Part(0, len(octets), parent, offset, sealed),)
         return name
 
     def put(

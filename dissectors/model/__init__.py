@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from dissectors.model.keyring import KeyKind as KeyKind
     from dissectors.model.keyring import Keyring as Keyring
     from dissectors.model.message import Message as Message
+    from dissectors.model.origins import Origin as Origin
+    from dissectors.model.origins import Part as Part
+    from dissectors.model.origins import frames_of as frames_of
+    from dissectors.model.origins import origins_within as origins_within
 
 
 __getattr__, __dir__, __all__ = public_names(
@@ -45,5 +49,6 @@ __getattr__, __dir__, __all__ = public_names(
         "frame": "Dissection Envelope Piece RawFrame Trailer",
         "keyring": "CbkeScalars DeviceName DlmsKeys InstallCode Key KeyKind Keyring",
         "message": "Message",
+        "origins": "Origin Part frames_of origins_within",
     },
 )

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from dissectors.model.field import Field, Issue
 from dissectors.model.keyring import Key
+from dissectors.model.origins import Origin, Part, origins_within
 
 __all__ = ["Dissection", "Envelope", "Piece", "RawFrame", "Trailer"]
 
@@ -61,8 +62,10 @@ class Dissection:
         issues: in the order in which they were met.
         payload: what a tunnel or a fragment set carried upwards, once complete: (kind, octets), kind being
             ``"gbcs"``, ``"dlms"`` or ``"unknown"``.
-        payload_frames: numbers of the frames that carried each payload, beside `payload`.
-        payload_places: of each of these frames, which piece of the payload it carried, counted from 1.
+        payload_origins: which frames carried which octets of each payload, beside `payload`.
+        parents: where the octets of an opened buffer lie sealed.
+        origins: which frames carried which octets of a buffer that was put together.
+        carried: where the APS payload, or this frame's part of it, begins in clear: (buffer, offset).
         piece: what the frame carried of a message that it did not complete.
         opened: which key opened which layer (``"mac"``, ``"nwk"``, ``"aps"``), outermost first.
         learnt: keys that this frame carries, whether or not they were held already.
@@ -79,14 +82,26 @@ class Dissection:
     commands: list[Mapping[str, Any]] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     payload: list[tuple[str, bytes]] = field(default_factory=list)
-    payload_frames: list[tuple[int, ...]] = field(default_factory=list)
-    payload_places: list[tuple[int, ...]] = field(default_factory=list)
+    payload_origins: list[tuple[Origin, ...]] = field(default_factory=list)
+    parents: dict[str, tuple[Part, ...]] = field(default_factory=dict)
+    origins: dict[str, tuple[Origin, ...]] = field(default_factory=dict)
+    carried: tuple[str, int] | None = None
     piece: Piece | None = None
     opened: list[tuple[str, Key]] = field(default_factory=list)
     learnt: list[Key] = field(default_factory=list)
     shut_reason: str | None = None
     layers: list[tuple[str, Any]] = field(default_factory=list)
     unwanted: frozenset[str] = frozenset()
+
+    @property
+    def payload_frames(self) -> list[tuple[int, ...]]:
+        """Numbers of the frames that carried each payload, beside `payload`."""
+        return [tuple(one.frame for one in origins) for origins in self.payload_origins]
+
+    @property
+    def payload_places(self) -> list[tuple[int, ...]]:
+        """Of each of these frames, which piece of the payload it carried, counted from 1."""
+        return [tuple(one.place for one in origins) for origins in self.payload_origins]
 
     def octets_of(self, buffer: str = "frame") -> bytes:
         """The octets of `buffer`, built again from its layers."""
@@ -99,7 +114,7 @@ class Envelope(NamedTuple):
     Attributes:
         source, destination: EUI-64 where known, else None.
         source_short, destination_short: NWK addresses, None in inter-PAN frames without them.
-        carriers: where it came in fragments, the frame of each, with the fragment's 1-based place.
+        origins: where it came in fragments, which frames carried which octets of the payload.
     """
 
     frame: int = 0
@@ -113,4 +128,9 @@ class Envelope(NamedTuple):
     cluster: int | None = None
     source_endpoint: int | None = None
     destination_endpoint: int | None = None
-    carriers: tuple[tuple[int, int], ...] = ()
+    origins: tuple[Origin, ...] = ()
+
+    def origins_of(self, begin: int, length: int) -> list[Origin]:
+        """The origins of `length` octets from `begin` on in the payload."""
+        whole = self.origins or (Origin(self.frame, 0, begin + length, 0),)
+        return origins_within(whole, begin, length)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from dissectors.model.errors import DissectionError
 from dissectors.model.field import Field, Issue, json_value
+from dissectors.model.origins import Origin, Part
 
 __all__ = ["Message"]
 
@@ -24,6 +25,8 @@ class Message:
         fields, buffers, issues: as in `dissectors.model.frame.Dissection`; the octets as they came are the
             buffer ``"message"``.
         error: set when the input was refused as a whole.
+        origins: in a capture, which frames carried which octets of it.
+        parents: where the octets of the other buffers lie in it, sealed or in parts.
     """
 
     kind: Literal["gbcs", "dlms", "frame", "unknown"]
@@ -35,6 +38,8 @@ class Message:
     buffers: dict[str, bytes] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
     error: DissectionError | None = None
+    origins: tuple[Origin, ...] = ()
+    parents: dict[str, tuple[Part, ...]] = field(default_factory=dict)
 
     def to_json(self, source: str = "") -> dict[str, Any]:
         """The form that ``hanscope message --json`` prints (design: architecture.md, schema 1)."""

@@ -59,7 +59,7 @@ def dissect_payload(
     The header's command field in `branch` gets its name. Never raises.
     """
     cluster = catalogue.cluster(envelope.cluster if envelope.cluster is not None else 0, header.manufacturer)
-    reading = Reading(header, cluster, envelope, context, out, buffer)
+    reading = Reading(header, cluster, envelope, context, out, buffer, branch.offset)
     out.columns.update(
         zcl_type=FRAME_TYPES[header.type],
         zcl_direction=header.direction,

@@ -24,6 +24,7 @@ class Reading:
     Attributes:
         device: who owns the server side of the cluster: EUI-64, or (PAN, short address) while unknown.
         endpoint: endpoint of the server side.
+        start: where the frame begins in `buffer`.
     """
 
     header: Header
@@ -32,6 +33,7 @@ class Reading:
     context: HanContext
     out: Dissection
     buffer: str
+    start: int = 0
 
     @property
     def to_client(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis.keys.keystore_files import read_keystore
-from analysis.views import messages
+from analysis.views import message_tree, messages
 from dissectors.model.keyring import Keyring
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "gbcs"
@@ -89,8 +89,8 @@ def test_the_tree_reads_and_shows_no_key(keyring):
     code, text = run([BY_ID["ecs17b-response"].hex()], keyring)
     assert code == 0
     assert "mac: valid" in text and "ImportRegisterCollection" in text and "47110 Wh" in text
-    hidden = messages._secret("hashed_link_key", b"x" * 16)
-    assert hidden and not messages._secret("use_case", "x")
+    hidden = message_tree._secret("hashed_link_key", b"x" * 16)
+    assert hidden and not message_tree._secret("use_case", "x")
 
 
 def test_the_service_reference_of_a_duis_document_is_kept(keyring, tmp_path):

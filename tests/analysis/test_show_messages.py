@@ -35,7 +35,7 @@ def captured(tmp_path: Path, parts: list[bytes]) -> str:
 def test_a_message_in_one_packet(tmp_path: Path) -> None:
     (one,), _ = shown_frames(captured(tmp_path, [WRAPPED]), Keyring(), [1])
     text = "\n".join(text_lines(one, False))
-    assert "DLMS: data-notification" in text and "message of frame 1" in text and "10925" in text
+    assert "DLMS: data-notification" in text and "message 1 of frame 1" in text and "10925" in text
     (message,) = to_json(one)["messages"]
     assert message["frames"] == [1] and message["kind"] == "dlms"
 
@@ -45,8 +45,8 @@ def test_each_packet_of_a_message_in_parts_shows_it(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         (one,), _ = shown_frames(capture, Keyring(), [number])
         text = "\n".join(text_lines(one, False))
-        assert "message of frames 1, 2, 3" in text, text
-        assert ("a part of" in str(one.columns["summary"])) is (number < 3)
+        assert "message 1 of frames 1, 2, 3" in text, text
+        assert one.columns["protocol"] == "DLMS" and "data-notification" in str(one.columns["summary"])
 
 
 def test_a_message_that_is_never_whole_stays_a_packet(tmp_path: Path) -> None:

@@ -8,19 +8,20 @@ read here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from dissectors.model.context import HanContext
 from dissectors.model.field import Issue
 from dissectors.model.frame import Dissection
+from dissectors.model.origins import Origin, origins_within
 from dissectors.zcl import catalogue, scaling
 from dissectors.zcl.catalogue import Direction
 from dissectors.zcl.header import DIRECTIONS
 from dissectors.zcl.meanings import special
 from dissectors.zcl.stateful.tunnel_assembly import (
     HEAD,
-    Carriers,
     Tunnel,
     Tunnels,
     add_transfer,
@@ -84,7 +85,7 @@ def read_transfer(
     octets: bytes,
     source: int | None,
     target: int | None,
-    carriers: Carriers,
+    origins: Sequence[Origin],
     context: HanContext,
     rows: bool,
 ) -> Dissection | None:
@@ -92,7 +93,7 @@ def read_transfer(
 
     Args:
         source, target: both ends: EUI-64 where known, else short address.
-        carriers: the frames that it came in.
+        origins: which frames carried which of its octets.
         rows: whether rows of the commands table are wanted.
     """
     if len(octets) < HEADER + IDENTIFIER or octets[0] & TYPE_BITS != CLUSTER_COMMAND:
@@ -107,7 +108,7 @@ def read_transfer(
     tunnel = held.get((pair, tunnel_id))
     if tunnel is None:
         tunnel = held[pair, tunnel_id] = Tunnel(tunnel_id)
-    taken = add_transfer(tunnel, direction, octets[1], carriers, data)
+    taken = add_transfer(tunnel, direction, octets[1], origins_within(origins, 5, len(data)), data)
     out = Dissection(columns={**known.columns, "zcl_seq": octets[1]})
     if taken.notes:
         out.issues = [Issue(severity, "zcl", 0, text) for severity, text in taken.notes]

@@ -66,8 +66,8 @@ def _close(tunnels: Tunnels, pair: frozenset[Any], reading: Reading, tunnel_id: 
 
 
 def _transfer(tunnel: Tunnel, reading: Reading, data: Field) -> None:
-    carriers = reading.envelope.carriers or ((reading.envelope.frame, 1),)
-    taken = add_transfer(tunnel, reading.header.direction, reading.header.sequence, carriers, data.value)
+    origins = reading.envelope.origins_of(data.offset - reading.start, data.length)
+    taken = add_transfer(tunnel, reading.header.direction, reading.header.sequence, origins, data.value)
     _emit(reading, taken, data.offset)
     data.meaning = taken.text
     if taken.header:

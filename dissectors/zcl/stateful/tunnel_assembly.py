@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from dissectors.model.field import Severity
 from dissectors.model.frame import Dissection, Piece
+from dissectors.model.origins import Origin, origins_within
 from dissectors.zcl.stateful.envelopes import kind_of, message_length
 
 __all__ = [
-    "HEAD", "HEADERS", "Assembly", "Carried", "Carriers", "TransferResult", "Tunnel", "Tunnels", "abandon",
+    "HEAD", "HEADERS", "Assembly", "Carried", "TransferResult", "Tunnel", "Tunnels", "abandon",
     "add_transfer", "tunnel_header",
 ]  # fmt: skip
 
@@ -28,8 +29,6 @@ REPEATS = 1024
 """Frames of an unfinished message up to which those that repeat a transfer are counted among them."""
 HEAD = 128
 """First octets of an unfinished message that are told: its routing header lies within them."""
-Carriers = Sequence[tuple[int, int]]
-"""Frames that carried a transfer, each with the 1-based place of the fragment that it brought."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -37,27 +36,25 @@ class Assembly:
     """A message on its way in one direction.
 
     Attributes:
-        frames, places: which frames carried a piece of it, and which piece each of them, counted from 1.
+        origins: which frames carried which octets of it.
         last: sequence number and octets of the last transfer; `carrier`: the frame that completed it.
     """
 
     octets: bytes = b""
     total: int = 0
-    frames: list[int] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    origins: list[Origin] = field(default_factory=list)
     last: tuple[int, bytes] | None = None
     carrier: int = 0
 
-    def extend(self, chunk: bytes, carriers: Carriers) -> None:
+    def extend(self, chunk: bytes, origins: Sequence[Origin]) -> None:
         """Take in the next octets, and the frames that carried them."""
+        before, start = max((one.place for one in self.origins), default=0), len(self.octets)
         self.octets += chunk
-        before = max(self.places, default=0)
-        self.frames += [frame for frame, _ in carriers]
-        self.places += [before + place for _, place in carriers]
+        self.origins += [one._replace(start=start + one.start, place=before + one.place) for one in origins]
 
     def clear(self) -> None:
         """Begin anew."""
-        self.octets, self.total, self.frames, self.places = b"", 0, [], []
+        self.octets, self.total, self.origins = b"", 0, []
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -82,16 +79,15 @@ class Tunnels:
         """Numbers of the frames that carried a piece of a message which is not complete."""
         for tunnel in self.open.values():
             for assembly in tunnel.assemblies.values():
-                yield from assembly.frames
+                yield from (one.frame for one in assembly.origins)
 
 
 class Carried(NamedTuple):
-    """A message, or what there is of one, with the numbers of the frames that carried it, and which piece each did."""
+    """A message, or what there is of one, and which frames carried which octets of it."""
 
     kind: str
     octets: bytes
-    frames: tuple[int, ...]
-    places: tuple[int, ...]
+    origins: tuple[Origin, ...]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -118,15 +114,14 @@ class TransferResult:
         """Hand on what it carried."""
         for one in self.carried:
             out.payload.append((one.kind, one.octets))
-            out.payload_frames.append(one.frames)
-            out.payload_places.append(one.places)
+            out.payload_origins.append(one.origins)
         out.piece = self.piece
 
 
 def add_transfer(
-    tunnel: Tunnel, direction: str, sequence: int, carriers: Carriers, octets: bytes
+    tunnel: Tunnel, direction: str, sequence: int, origins: Sequence[Origin], octets: bytes
 ) -> TransferResult:
-    """Take in one TransferData; `sequence` is that of its ZCL header, `carriers` the frames that it came in."""
+    """Take in one TransferData; `sequence` is that of its ZCL header, `origins` tell which frames carried `octets`."""
     taken = TransferResult()
     assembly = tunnel.assemblies.get(direction)
     if assembly is None:
@@ -135,33 +130,36 @@ def add_transfer(
     if assembly.last == marker:
         taken.notes.append(("note", "repeats the transfer before it"))
         taken.text, taken.repeated = "repeated", True
-        _repeat(tunnel, assembly, carriers, taken)
+        _repeat(tunnel, assembly, origins, taken)
         return taken
-    assembly.last, assembly.carrier = marker, carriers[-1][0]
+    assembly.last, assembly.carrier = marker, origins[-1].frame if origins else 0
     if assembly.octets and not _begins_anew(octets):
-        _continue(tunnel, assembly, octets, carriers, taken)
+        _continue(tunnel, assembly, octets, origins, taken)
         return taken
     abandon(assembly, "another message began", taken)
     taken.header = tunnel_header(octets, tunnel.protocol)
     if len(octets) > taken.header:
-        _continue(tunnel, assembly, octets[taken.header :], carriers, taken)
+        rest = octets[taken.header :]
+        _continue(tunnel, assembly, rest, origins_within(origins, taken.header, len(rest)), taken)
     return taken
 
 
-def _repeat(tunnel: Tunnel, assembly: Assembly, carriers: Carriers, taken: TransferResult) -> None:
+def _repeat(tunnel: Tunnel, assembly: Assembly, origins: Sequence[Origin], taken: TransferResult) -> None:
     """Note the frames of a transfer that came once more: the message of the first one is theirs too."""
     if assembly.octets:
-        if len(assembly.frames) < REPEATS:
-            place = assembly.places[-1]
-            assembly.frames += [frame for frame, _ in carriers]
-            assembly.places += [place] * len(carriers)
+        if len(assembly.origins) < REPEATS:
+            last = assembly.origins[-1]
+            assembly.origins += [last._replace(frame=one.frame) for one in origins]
         taken.piece = _piece(tunnel, assembly)
     else:
-        taken.piece = Piece("unknown", place=carriers[-1][1], repeats=assembly.carrier)
+        place = origins[-1].place if origins else 1
+        taken.piece = Piece("unknown", place=place, repeats=assembly.carrier)
 
 
 def _piece(tunnel: Tunnel, assembly: Assembly) -> Piece:
-    return Piece(kind_of(assembly.octets, tunnel.protocol), assembly.octets[:HEAD], assembly.places[-1])
+    return Piece(
+        kind_of(assembly.octets, tunnel.protocol), assembly.octets[:HEAD], assembly.origins[-1].place
+    )
 
 
 def abandon(assembly: Assembly, why: str, taken: TransferResult) -> None:
@@ -174,7 +172,7 @@ def abandon(assembly: Assembly, why: str, taken: TransferResult) -> None:
 
 
 def _carried(kind: str, assembly: Assembly) -> Carried:
-    return Carried(kind, assembly.octets, tuple(assembly.frames), tuple(assembly.places))
+    return Carried(kind, assembly.octets, tuple(assembly.origins))
 
 
 def tunnel_header(octets: bytes, protocol: int | None) -> int:
@@ -200,10 +198,10 @@ def _begins_anew(octets: bytes) -> bool:
 
 
 def _continue(
-    tunnel: Tunnel, assembly: Assembly, chunk: bytes, carriers: Carriers, taken: TransferResult
+    tunnel: Tunnel, assembly: Assembly, chunk: bytes, origins: Sequence[Origin], taken: TransferResult
 ) -> None:
     start = len(assembly.octets)
-    assembly.extend(chunk, carriers)
+    assembly.extend(chunk, origins)
     assembly.total = message_length(assembly.octets) or 0
     complete = _is_complete(tunnel, assembly)
     kind = kind_of(assembly.octets, tunnel.protocol)

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
+from dissectors.model.origins import Origin
+
 __all__ = ["FRAGMENT", "BlockSet", "Fragments"]
 
 PATIENCE_NS = 10_000_000_000
@@ -35,6 +37,18 @@ class BlockSet:
     whole: bytes | None = None
     completed_by: int = 0
     carriers: list[tuple[int, int]] = field(default_factory=list)
+
+    def origins(self) -> tuple[Origin, ...]:
+        """Which frames carried which octets of the payload, once it is whole."""
+        starts, end = {}, 0
+        for number in range(self.total or 0):
+            starts[number + 1] = end
+            end += len(self.blocks[number])
+        return tuple(
+            Origin(frame, starts[place], len(self.blocks[place - 1]), 0, place)
+            for frame, place in self.carriers
+            if place in starts
+        )
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dissectors.model.cursor import Cursor
 from dissectors.model.frame import Dissection, Envelope, Piece, RawFrame
+from dissectors.model.origins import Origin
 from dissectors.security.verdicts import VERDICTS
 from dissectors.vectors import OctetArray
 from dissectors.zcl.stateful.transfers import TUNNELING, read_transfer
@@ -46,7 +47,7 @@ class OpenPayloads:
     _place: dict[int, int] = field(default_factory=dict)
     _lists: dict[str, list[Any]] = field(default_factory=dict)
     _joined: dict[int, bytes] = field(default_factory=dict)
-    _carriers: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    _origins: dict[int, tuple[Origin, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         aps, ends = self.aps, self.ends
@@ -101,7 +102,7 @@ class OpenPayloads:
         held = fragments.held(sender)
         if whole is None:
             return None, fragment_piece(held, index, lists["cluster"][place], lists["profile"][place])
-        self._carriers[row] = tuple(held.carriers) if held is not None else ()
+        self._origins[row] = held.origins() if held is not None else ()
         return whole, None
 
     def _transfer(self, frames: Frames, row: int, place: int, octets: bytes) -> Dissection | None:
@@ -115,8 +116,8 @@ class OpenPayloads:
         if target is None or lists["grouped"][place]:
             target = lists["dst"][place]
         rows = "commands" in frames.tables
-        carriers = self._carriers.get(row) or ((int(frames.number[row]), 1),)
-        return read_transfer(octets, source, target, carriers, frames.context, rows)
+        origins = self._origins.get(row) or (Origin(int(frames.number[row]), 0, len(octets), 0),)
+        return read_transfer(octets, source, target, origins, frames.context, rows)
 
     def _envelope(self, frames: Frames, row: int, place: int) -> Envelope:
         lists = self._lists
@@ -132,7 +133,7 @@ class OpenPayloads:
             cluster=lists["cluster"][place],
             source_endpoint=lists["src_endpoint"][place],
             destination_endpoint=lists["dst_endpoint"][place],
-            carriers=self._carriers.get(row, ()),
+            origins=self._origins.get(row, ()),
         )
 
     def read(self, frames: Frames, row: int) -> Dissection:
@@ -186,7 +187,7 @@ class OpenPayloads:
             nwk_src=lists["src"][place],
             nwk_dst=lists["dst"][place],
             rows_only=True,
-            carriers=self._carriers.get(row, ()),
+            origins=self._origins.get(row, ()),
         )
 
     def _header(self, place: int) -> ApsFacts:

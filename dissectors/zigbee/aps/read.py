@@ -126,7 +126,7 @@ def open_aps(
     peer = 0 if key_id == NETWORK else peer_of(opened.key, sender, receiver, reading.nwk_dst)
     scope = aps_scope(opened.key.value, key_id, peer)
     frame.record(reading, candidates, opened, sender, scope)
-    inner = reading.open_buffer(opened.clear)
+    inner = reading.open_buffer(opened.clear, buffer, aux.end)
     read_payload(reading, header, reading.cursor(inner, LAYER), inner, None)
 
 
@@ -167,6 +167,7 @@ def read_payload(
 ) -> None:
     """An APS payload in clear: a command, a fragment, or application data."""
     kind = header.bit("frame_type")
+    reading.out.carried = (buffer, cursor.offset)
     if kind == COMMAND:
         read_command(reading, cursor, buffer, branch)
         return
@@ -245,9 +246,9 @@ def read_fragment(
     if whole is None:
         reading.out.piece = fragment_piece(held, number, header.get("cluster"), header.get("profile"))
         return
-    reading.carriers = tuple(held.carriers) if held is not None else ()
+    reading.origins = held.origins() if held is not None else ()
     name = f"reassembled-{sum(n.startswith('reassembled') for n in reading.out.buffers)}"
-    reading.out.buffers[name] = whole
+    reading.out.buffers[name], reading.out.origins[name] = whole, reading.origins
     read_data(reading, header, reading.cursor(name, LAYER), name)
 
 
@@ -266,7 +267,7 @@ def envelope_of(reading: Reading, header: ApsHeaderFacts) -> Envelope:
         cluster=header.get("cluster"),
         source_endpoint=header.get("src_endpoint"),
         destination_endpoint=header.get("dst_endpoint"),
-        carriers=reading.carriers,
+        origins=reading.origins,
     )
 
 

@@ -42,6 +42,7 @@ def read_green_power(reading: Reading, cursor: Cursor, buffer: str) -> None:
     level = header.bit("security_level")
     reading.out.columns["nwk_security"] = "no_key" if level else "none"
     end = max(cursor.offset, cursor.end - header.mic_octets)
+    start = cursor.offset
     text = Cursor(cursor.data, cursor.offset, end, layer=LAYER)
     clear = open_frame(reading, header, cursor, end) if level else None
     if level != ENCRYPTED:
@@ -49,7 +50,7 @@ def read_green_power(reading: Reading, cursor: Cursor, buffer: str) -> None:
     else:
         reading.put_octets(text, buffer, branch, Ciphertext)
         if clear is not None:
-            name = reading.open_buffer(clear)
+            name = reading.open_buffer(clear, buffer, start)
             read_command(reading, reading.cursor(name, LAYER), name, None)
     cursor.offset = end
     reading.put_octets(cursor, buffer, branch, Mic)

@@ -88,7 +88,7 @@ def open_nwk(reading: Reading, header: NwkHeader, frame: SecuredFrame, buffer: s
     frame.record(reading, candidates, opened, sender or 0, opened.key.value, reading.retransmission_mark())
     if reading.out.columns["nwk_security"] == "ok":
         learn_addresses(reading, header, aux, verified=True)
-    inner = reading.open_buffer(opened.clear)
+    inner = reading.open_buffer(opened.clear, buffer, aux.end)
     read_payload(reading, header, reading.cursor(inner, LAYER), inner, branch)
 
 

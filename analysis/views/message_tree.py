@@ -1,0 +1,231 @@
+"""A message for people and machines: its tree as text, its JSON form; keys are left out unless they are asked for."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Any
+
+from analysis.pipeline.kept import KeptMessage
+from analysis.tables.python_values import iso_time
+from analysis.views.message_inputs import Source
+from analysis.views.octets import OctetMap, holds_key, message_octets, put_places
+from analysis.views.tree import buffer_label, hex_pane, hidden_hex
+from dissectors import Field, Message
+from dissectors.gbcs import is_secret
+from dissectors.model import json_value
+from dissectors.text import printable
+
+__all__ = ["HIDDEN", "kept_json", "kept_text", "print_tree", "to_json", "tree_text"]
+
+HIDDEN = "(hidden: --reveal shows it)"
+Spans = Sequence[tuple[int, int]]
+
+
+def to_json(source: Source, message: Message, *, reveal: bool = False) -> dict[str, Any]:
+    """The JSON form of a message (architecture: schema 1), keys left out unless `reveal`."""
+    out = message.to_json(source.name)
+    out |= source.extra
+    if not reveal:
+        _mask(out["fields"])
+        for row in out.get("items", ()):
+            if _secret(str(row.get("object")), row.get("value")):
+                row["value"] = HIDDEN
+    return out
+
+
+def kept_json(
+    capture: str,
+    kept: KeptMessage,
+    *,
+    reveal: bool = False,
+    octets: OctetMap | None = None,
+    frame: int | None = None,
+) -> dict[str, Any]:
+    """The JSON form of a message of a capture: with its number, frames, buffers, and where its octets lie.
+
+    Args:
+        octets: the map of the frame that it is shown with; of the message alone by default.
+        frame: number of that frame: `in_frame` says which octets it carried.
+    """
+    message, known = kept.content, octets or message_octets(kept.content)
+    prefix = "message" if octets is None else f"message-{kept.message}"
+    out = to_json(Source(capture, message.octets), message, reveal=reveal)
+    put_places(message.fields, out["fields"], known)
+    hidden = {} if reveal else known.secrets()
+    named = {name.removeprefix(f"{prefix}-"): name for name in known.buffers if name.startswith(f"{prefix}-")}
+    named = {"message": prefix, **named}
+    return {
+        **out,
+        "message": kept.message,
+        "frames": list(kept.frames),
+        "time": None if kept.time_ns is None else iso_time(kept.time_ns),
+        "origins": [one._asdict() for one in message.origins],
+        "in_frame": None if frame is None else [list(span) for span in _own_spans(message, frame)],
+        "buffers": {name: hidden_hex(known.buffers[key], hidden.get(key, ())) for name, key in named.items()},
+    }
+
+
+def _secret(name: str, value: Any) -> bool:
+    return value not in (None, b"", "") and is_secret(name)
+
+
+def _mask(fields: list[dict[str, Any]]) -> None:
+    for one in fields:
+        if not one["children"] and _secret(one["name"], one["value"]):
+            one["value"], one["meaning"] = None, HIDDEN
+        _mask(one["children"])
+
+
+def _own_spans(message: Message, frame: int) -> list[tuple[int, int]]:
+    """The octets of a message that one frame carried, as (first, last), both meant."""
+    spans: list[tuple[int, int]] = []
+    for one in sorted(message.origins, key=lambda origin: origin.start):
+        if one.frame != frame:
+            continue
+        if spans and spans[-1][1] + 1 >= one.start:
+            spans[-1] = spans[-1][0], max(spans[-1][1], one.start + one.length - 1)
+        else:
+            spans.append((one.start, one.start + one.length - 1))
+    return spans
+
+
+def kept_text(name: str, kept: KeptMessage, reveal: bool = False, frame: int | None = None) -> str:
+    """A message of a capture as text: which frames carried what of it, its tree, its octets.
+
+    Args:
+        name: what it is called.
+        frame: number of the frame that it is shown with, whose octets are marked where it carried a part only.
+    """
+    message, out = kept.content, io.StringIO()
+    spans = [] if frame is None else _own_spans(message, frame)
+    part = spans if spans and spans != [(0, len(message.octets) - 1)] else []
+    print_tree(
+        Source(name, message.octets), message, out, reveal, carried=list(_carried(kept, part)), part=part
+    )
+    known = message_octets(message)
+    hidden = {} if reveal else known.secrets()
+    for key, octets in known.buffers.items():
+        inner = key.removeprefix("message-")
+        label = key if key == "message" else f"{inner} (offsets {buffer_label(inner)})"
+        out.write(f"{label}: {len(octets)} octets\n")
+        out.writelines(f"    {line}\n" for line in hex_pane(octets, hidden.get(key, ())))
+    return out.getvalue()
+
+
+def _carried(kept: KeptMessage, part: Spans) -> Iterator[str]:
+    """Which octets of a message this frame carried, and which the others."""
+    if part:
+        yield f"octets {_words(part)} of the message are in this frame (marked >)"
+    if len(kept.frames) > 1:
+        for frame in kept.frames[:MOST_FRAMES]:
+            spans = _own_spans(kept.content, frame)
+            if spans and list(part) != spans:
+                yield f"octets {_words(spans)}: frame {frame}"
+        if len(kept.frames) > MOST_FRAMES:
+            yield f"and {len(kept.frames) - MOST_FRAMES} more frames"
+
+
+MOST_FRAMES = 32
+"""Frames of a message that are told one by one."""
+
+
+def _words(spans: Spans) -> str:
+    return ", ".join(f"{begin}-{end}" for begin, end in spans)
+
+
+def tree_text(source: Source, message: Message, reveal: bool = False) -> str:
+    """A message as the tree that the verb prints; keys left out unless `reveal`."""
+    out = io.StringIO()
+    print_tree(source, message, out, reveal)
+    return out.getvalue()
+
+
+def print_tree(
+    source: Source,
+    message: Message,
+    stream: IO[str],
+    reveal: bool,
+    *,
+    carried: Iterable[str] = (),
+    part: Spans = (),
+) -> None:
+    """Print the message as a tree; keys are hidden unless `reveal`.
+
+    Args:
+        carried: which frames carried what of it, in sentences.
+        part: first and last of its octets that are marked.
+    """
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+    # a pipe gets whole lines; a terminal is given its own width
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 1000)
+    root = Tree(_said(f"{source.name}: {message.columns.get('summary') or message.kind}", "bold"))
+    for line in carried:
+        root.add(_said(line))
+    said = {k: v for k, v in message.facts.items() if v not in (None, "")}
+    facts = root.add(Text("facts", style="bold"))
+    for name, value in said.items():
+        facts.add(Text.assemble((f"{name}: ", "cyan"), printable(str(json_value(value)))))
+    if message.items:
+        items = root.add(Text(f"items ({len(message.items)})", style="bold"))
+        for row in message.items:
+            items.add(_said(_item_line(row, reveal)))
+    fields = root.add(Text("fields", style="bold"))
+    for one in message.fields:
+        _branch(fields, one, reveal, part)
+    for issue in message.issues:
+        colour = {"error": "red", "warning": "yellow"}.get(issue.severity, "dim")
+        root.add(_said(f"{issue.severity}: {issue.layer}, offset {issue.offset}: {issue.text}", colour))
+    if message.error is not None:
+        root.add(_said(f"not readable: {message.error}", "red"))
+    console.print(root)
+
+
+def _said(text: str, style: str = "") -> Any:
+    from rich.text import Text
+
+    return Text(printable(text), style=style)
+
+
+def _item_line(row: dict[str, Any], reveal: bool) -> str:
+    scaled = row.get("unit") and not row.get("unscaled")
+    value = row.get("number") if scaled else row.get("value")
+    shown = HIDDEN if not reveal and _secret(str(row.get("object")), value) else json_value(value)
+    words = [
+        str(row.get("object") or "value"),
+        "=" if value is not None else "",
+        str(shown) if value is not None else "",
+    ]
+    unit = row.get("unit") or ""
+    words += [f"(unscaled, {unit})" if row.get("unscaled") else unit]
+    words += [f"[{row['result']}]" if row.get("result") else ""]
+    place = [str(row[key]) for key in ("class_id", "obis", "attribute") if row.get(key) is not None]
+    if row.get("obis"):
+        words.append(f"({', '.join(place)})")
+    return " ".join(w for w in words if w)
+
+
+def _branch(tree: Any, one: Field, reveal: bool, part: Spans) -> None:
+    from rich.text import Text
+
+    hidden = not reveal and holds_key(one)
+    value = "" if one.children or one.value is None else f" = {HIDDEN if hidden else json_value(one.value)}"
+    said = "" if hidden or not one.meaning or one.meaning == str(one.value) else f"  {one.meaning}"
+    label = "" if one.buffer == "message" else f"{buffer_label(one.buffer)} "
+    bits = "" if one.bits is None else f" bits {one.bits[0]}+{one.bits[1]}"
+    inside = one.buffer == "message" and any(one.offset <= last and one.end > first for first, last in part)
+    place = f"{label}{one.offset:>4}+{one.length:<3}{bits} "
+    node = tree.add(
+        Text.assemble(
+            ("> " if inside else "  " if part else "", "bold yellow"),
+            (place, "dim"),
+            (printable(one.name), "cyan"),
+            printable(value),
+            (printable(said), "green"),
+        )
+    )
+    for child in one.children:
+        _branch(node, child, reveal, part)

@@ -1,0 +1,144 @@
+"""`show` of a frame goes on to the last value of the message that it carried a part of; octets and nodes know each other."""
+
+import io
+import json
+from functools import cache
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from analysis.keys.keyfile import read_keys_text
+from analysis.pipeline.decode import Decoded, decode
+from analysis.views.frame import Shown, shown_frames, text_lines, to_json
+from analysis.views.octets import OctetMap, frame_octets
+from captures import write_capture
+from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.keyfile import keys_text
+from captures.simulated.scenarios.recording import captured
+from dissectors import Field, Keyring
+
+STORIES = {
+    "the demo": ("install-day", 2100, ("well-known-key", "counter-reset", "gbcs-tamper")),
+    "a day": ("ordinary-day", 2500, ()),
+    "replays": ("ordinary-day", 2500, ("gbcs-replay",)),
+    "use cases": ("proving-exercise", 900, ()),
+}
+
+
+@cache
+def told(story: str) -> tuple[bytes, Keyring, Decoded, list[Shown]]:
+    name, seconds, faults = STORIES[story]
+    han = simulate(name, seed=1, seconds=seconds, faults=faults)
+    file = io.BytesIO()
+    write_capture(file, captured(han))
+    octets, ring = file.getvalue(), read_keys_text(keys_text(han))
+    decoded = decode(io.BytesIO(octets), ring, tables=("messages", "items"))
+    frames = sorted({int(f) for found in decoded.messages.frames for f in found})
+    shown, _ = shown_frames(io.BytesIO(octets), ring, frames)
+    return octets, ring, decoded, shown
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_every_frame_with_a_message_reaches_each_of_its_items(story: str) -> None:
+    _, _, decoded, shown = told(story)
+    items = {int(n): rows for n, rows in decoded.items.groupby("message")}
+    rows = {int(row.message): row for row in decoded.messages.itertuples()}
+    assert len(rows) > 10
+    assert {kept.message for one in shown for kept in one.messages} == set(rows)
+    assert all(one.messages for one in shown)
+    for one in shown[:: max(1, len(shown) // 80)]:
+        found = {kept["message"]: kept for kept in to_json(one)["messages"]}
+        for number, message in found.items():
+            assert message["frames"] == list(rows[number].frames) and one.number in message["frames"]
+            assert message["use_case"] == _held(rows[number].use_case)
+            assert message["mac"] == (_held(rows[number].mac) or "absent")
+            expected = items[number] if number in items else decoded.items[:0]
+            assert [item["object"] for item in message["items"]] == expected.object.tolist()
+
+
+def _held(value: Any) -> Any:
+    return None if pd.isna(value) else value
+
+
+def test_a_frame_with_a_piece_shows_the_whole_message_and_marks_its_octets() -> None:
+    _, _, decoded, shown = told("the demo")
+    several = next(row for row in decoded.messages.itertuples() if len(row.frames) > 2)
+    parts, octets = [one for one in shown if one.number in several.frames], set()
+    for one in parts:
+        text = "\n".join(text_lines(one, False))
+        assert (
+            "of the message are in this frame (marked >)" in text and f"message {several.message} of" in text
+        )
+        (message,) = [m for m in to_json(one)["messages"] if m["message"] == several.message]
+        for first, last in message["in_frame"]:
+            assert octets.isdisjoint(range(first, last + 1))
+            octets.update(range(first, last + 1))
+    assert octets == set(range(several.length))
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_node_knows_its_octets_and_an_octet_its_node(story: str) -> None:
+    _, _, _, shown = told(story)
+    for one in shown[:: max(1, len(shown) // 12)]:
+        known = frame_octets(one)
+        trees = [*one.dissection.fields, *(top for kept in one.messages for top in kept.content.fields)]
+        for leaf in (leaf for top in trees for leaf in top.leaves() if leaf.length):
+            _check(known, leaf)
+
+
+def _check(known: OctetMap, leaf: Field) -> None:
+    own = known.places(leaf)[0]
+    bit = None if leaf.bits is None else leaf.bits[0]
+    for place in known.places(leaf):
+        node = known.innermost(place.buffer, place.offset, bit)
+        assert node is not None
+        around = [p for p in known.places(node.field) if p.buffer == place.buffer]
+        assert any(p.offset <= place.offset < p.offset + p.length for p in around), (leaf.name, node)
+        inside = node.buffer != own.buffer or node.field.length <= leaf.length
+        assert inside, "no node within a leaf is greater than it"
+
+
+def test_octets_of_a_message_are_those_of_its_frame() -> None:
+    _, _, _, shown = told("the demo")
+    compared = 0
+    for one in shown:
+        known = frame_octets(one)
+        for name, parts in known.parents.items():
+            for part in parts:
+                if not part.sealed:
+                    outer = known.buffers[part.buffer][part.offset : part.offset + part.length]
+                    assert known.buffers[name][part.start : part.start + part.length] == outer
+                    compared += part.length
+    assert compared > 1000
+
+
+def test_no_key_is_told_without_reveal() -> None:
+    _, _, _, every = told("use cases")
+    shown = [one for one in every if frame_octets(one).hidden]
+    secrets: set[bytes] = set()
+    for one in shown:
+        known = frame_octets(one)
+        for leaf in known.hidden:
+            octets = known.buffers[known.places(leaf)[0].buffer][leaf.offset : leaf.end]
+            if len(set(octets)) > 4:
+                secrets.add(octets)
+    print(f"{len(secrets)} keys")
+    assert secrets
+    for one in shown[:: max(1, len(shown) // 20)]:
+        lines = "".join("\n".join(text_lines(one, False)).split())
+        document = json.dumps(to_json(one))
+        for secret in secrets:
+            assert secret.hex() not in lines and secret.hex() not in document, one.number
+
+
+def _names(fields: list[dict[str, Any]]) -> set[str]:
+    return {name for one in fields for name in (one["name"], *_names(one["children"]))}
+
+
+def test_the_frame_itself_shows_where_its_octets_are_sealed() -> None:
+    _, _, _, shown = told("the demo")
+    document = next(d for d in map(to_json, shown) if "zcl_command" in d["columns"])
+    zcl = next(one for one in document["fields"] if one["name"] == "zcl")
+    assert [place["buffer"] for place in zcl["places"]][-1] == "frame"
+    assert "mac" in _names(document["messages"][0]["fields"])
