@@ -168,6 +168,11 @@ class Capture(Tables):
         )
         return Findings([(self.name, checked.result)])
 
+    def _findings(self) -> Any:
+        from analysis.findings.findings_output import findings_batch
+
+        return findings_batch(list(self.check()))
+
     def report(
         self, path: str | os.PathLike[str], profile: str | None = None, accept: Accepting = None
     ) -> Path:

@@ -13,6 +13,7 @@ from analysis.api.keys import Keys, keyring_of
 from analysis.api.tables import Tables
 
 if TYPE_CHECKING:
+    from analysis.views.choice import Choice
     from captures import CapturedFrame
     from dissectors import Keyring
 
@@ -49,6 +50,15 @@ class Captures(Tables, Sequence[Capture]):
                 table = table.add_column(0, "capture", whose)
             parts.append(table)
         return pa.concat_tables(parts).unify_dictionaries()
+
+    def _fits(self, choice: Choice, table: str, columns: Any) -> Any:
+        import numpy as np
+
+        # Numbers of frames and messages are those of one capture.
+        names = [[name for name in columns if name in one.table(table)] for one in self.captures]
+        return np.concatenate(
+            [one._fits(choice, table, own) for one, own in zip(self.captures, names, strict=True)]
+        )
 
     def check(
         self, profile: str | None = None, rules: Sequence[str] | None = None, accept: Accepting = None

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.pipeline.decode import Progress, decode
+from analysis.pipeline.decode import DECODED_TABLES, Progress, decode
 from analysis.pipeline.session import Session
 from analysis.pipeline.source import ReopenableSource
-from analysis.views.filters import Filter, parse_filter
+from analysis.views.filters import Filter, FilterError, parse_filter
 from analysis.views.frame import Shown, shown_row
 from captures import FrameBlock
 from captures.block import cut
@@ -46,13 +46,21 @@ class Inspected:
         marked: frame numbers that a person marked.
     """
 
-    def __init__(self, replay: ReopenableSource, keyring: Keyring, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        replay: ReopenableSource,
+        keyring: Keyring,
+        progress: Progress | None = None,
+        chosen: Filter | None = None,
+    ) -> None:
         self.name = replay.name
+        self._replay = replay
         decoded = decode(replay, keyring, tables=("packets", "devices"), progress=progress)
         self.facts = decoded.facts
         self.keyring = keyring
         self.learnt = decoded.session.learnt()
         self.packets = decoded.packets
+        self._tables: dict[str, Any] = {}
         named = decoded.devices.dropna(subset=["eui64"])
         self.names = {
             str(eui64): str(name)
@@ -62,7 +70,10 @@ class Inspected:
         for column in ("source", "destination"):
             self.packets[column] = self._ends("src" if column == "source" else "dst")
         self.packets["security"] = self._security()
-        self.view = np.arange(len(self.packets))
+        self._all = (
+            np.arange(len(self.packets)) if chosen is None else np.flatnonzero(chosen.mask(self.packets))
+        )
+        self.view = self._all
         self.marked: set[int] = set()
         with replay.open_merged() as capture:
             self._blocks: list[FrameBlock] = list(capture)
@@ -77,14 +88,27 @@ class Inspected:
         """Show only what `text` describes; everything when it is empty.
 
         Raises:
-            FilterError: it is no expression; the view stays as it was.
+            FilterError: it is no expression, or asks for findings; the view stays as it was.
         """
         if not text.strip():
-            self.view = np.arange(len(self.packets))
+            self.view = self._all
             return None
         found = parse_filter(text, self.packets.columns)
-        self.view = np.flatnonzero(found.mask(self.packets))
+        if "findings" in found.tables:
+            raise FilterError("findings are known to hanscope check and report", 0)
+        if found.joins:
+            found.look_at(self._table)
+        self.view = self._all[found.mask(self.packets)[self._all]]
         return found
+
+    def _table(self, name: str) -> Any:
+        """A table that a filter asks for, read when the first one does."""
+        if name not in self._tables:
+            many = ("packets", "attributes", "commands")
+            wanted = (name,) if name in many else tuple(one for one in DECODED_TABLES if one not in many)
+            found = decode(self._replay, self.keyring, tables=wanted).arrow
+            self._tables |= {one: found[one] for one in wanted}
+        return self._tables[name]
 
     def cells(self, row: int) -> list[str]:
         """The texts of a row of the view, column by column."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from analysis.features.repeats import repeats
 from analysis.features.shut import ShutKind, count_shut
@@ -56,6 +57,7 @@ class Tally:
     """The counts; `see` takes in one window after the other.
 
     Attributes:
+        chosen: which rows of a table of packets count; None for all.
         view: the last window's view, which has the devices and the keys.
         security: frames by layer and verdict. shut: frames by PAN, key sequence number and verdict.
         reasons: frames whose security is not in order, by layer, verdict and reason.
@@ -64,6 +66,7 @@ class Tally:
         lines: what is shown of the frames that findings name.
     """
 
+    chosen: Callable[[Any], Any] | None = None
     view: View | None = None
     frames: int = 0
     octets: int = 0
@@ -84,6 +87,7 @@ class Tally:
 
     def see(self, view: View, window: Window | None, evidence: Sequence[Evidence]) -> None:
         """Count the frames that a window judges; of the whole capture when None."""
+        whole, view = view, self._in_part(view, window)
         self.view = view
         packets = view.packets
         numbers = numbers_of(packets["frame"])[0]
@@ -96,7 +100,13 @@ class Tally:
         self._count(packets)
         self._count_time(packets, view, window is None or window.whole)
         self._count_links(view, packets)
-        self.list_frames(view, (frame for one in evidence for frame in one.frames[:FRAMES_PER_FINDING]))
+        self.list_frames(whole, (frame for one in evidence for frame in one.frames[:FRAMES_PER_FINDING]))
+
+    def _in_part(self, view: View, window: Window | None) -> View:
+        if self.chosen is None or window is None:
+            return view
+        packets = window.tables["packets"].filter(pa.array(self.chosen(window.tables["packets"])))
+        return View.of({**window.tables, "packets": packets}, None, view.known())
 
     def _count(self, packets: Frame) -> None:
         for name in _counted(packets, "capture"):

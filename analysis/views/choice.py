@@ -106,6 +106,7 @@ class Choice(NamedTuple):
         if self.start is not None or self.end is not None:
             moments = [None if one is None else Moment(one, self.zone) for one in (self.start, self.end)]
             home = _home_of_time(table)
+            own |= {time_column(home)} if home == table else set()
             nodes.append(joined_by(table, Within(home, time_column(home), moments[0], moments[1], clock)))
         if self.device is not None:
             nodes.append(_device(table, stations))

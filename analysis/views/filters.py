@@ -92,7 +92,11 @@ class Filter:
 
     def mask(self, rows: Any) -> Mask:
         """Which rows of a DataFrame, Arrow table or batch fit."""
-        parts = [self.node.bounds(Rows(self.table, batch))[0] for batch in table_rows(rows, self.read)]
+        parts = []
+        for batch in table_rows(rows, self.read):
+            if self.table == "packets" and self.clock.wanted:
+                self.clock.see(batch)
+            parts.append(self.node.bounds(Rows(self.table, batch))[0])
         return np.concatenate(parts) if parts else np.zeros(len(rows), np.bool_)
 
     def possible(self, rows: Any) -> Mask:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.cli import main
+from analysis.cli import VERBS, main
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import Decoded, TableSink, decode
 from analysis.pipeline.runner import run_passes
@@ -170,3 +170,78 @@ def test_findings_are_chosen_by_their_frames_and_subject(capsys: pytest.CaptureF
         capsys, "decode", str(BROKEN), "--where", "finding.rule == mac-invalid", "-q", keys=BROKEN_KEYS
     )
     assert len(out.splitlines()) > 1
+
+
+def test_verbs_that_write_captures_write_what_is_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part, shared = tmp_path / "part.pcapng", tmp_path / "shared.pcapng"
+    where = ["--where", "message.use_case == ECS17b"]
+    count = len(frames_where(use_case="ECS17b"))
+    assert f"{count:,} frames" in told(capsys, "convert", str(CAPTURE), str(part), *where)[1]
+    told(capsys, "redact", str(CAPTURE), "-o", str(shared), *where, "-q")
+    for path in (part, shared):
+        assert json.loads(told(capsys, "stats", str(path), "--json")[0])["frames"] == count
+    out, _ = told(capsys, "diff", str(CAPTURE), str(CAPTURE), "--json", "--device", "ESME")
+    assert json.loads(out)["divergences"] == []
+
+
+def test_a_report_counts_what_is_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "report.html"
+    told(
+        capsys, "report", str(BROKEN), "-o", str(page), "--where", "message.mac == invalid", keys=BROKEN_KEYS
+    )
+    text = page.read_text("utf-8")
+    assert "mac-invalid" in text
+    told(capsys, "report", str(BROKEN), "-o", str(page), "--from", "1h", keys=BROKEN_KEYS)
+    assert "mac-invalid" not in page.read_text("utf-8").split("Rules")[0]
+
+
+def test_the_same_in_python() -> None:
+    import hanscope as hs
+
+    capture = hs.open(CAPTURE, keys=KEYS)
+    wanted = frames_where(use_case="ECS17b", mac="valid")
+    text = "message.use_case == ECS17b and message.mac == valid"
+    assert capture.where(text).frame.tolist() == wanted
+    both = hs.open([CAPTURE, BROKEN], keys=KEYS)
+    assert both.where(text).frame.tolist()[: len(wanted)] == wanted
+    assert set(both.where("item.value", "messages").capture) <= {str(CAPTURE), str(BROKEN)}
+    assert len(capture.where(device="Electricity meter")) == len(capture.where(device="ESME")) > 0
+    assert capture.where(start="2s", end="5s").frame.tolist() == chosen(Choice(start="2s", end="5s"))
+    assert len(hs.open(BROKEN, keys=BROKEN_KEYS).where("finding.severity == critical")) > 0
+
+
+def test_fields_lists_every_name(capsys: pytest.CaptureFixture[str]) -> None:
+    from analysis.tables.schema import TABLES
+
+    assert main(["fields", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["fields"]
+    assert [(one["table"], one["column"]) for one in listed] == [
+        (table, column.name) for table, columns in TABLES.items() for column in columns
+    ]
+    assert all(one["type"] and one["meaning"] for one in listed)
+    assert main(["fields", "dbm"]) == 0
+    assert "packet.rssi" in capsys.readouterr().out
+    assert main(["fields", "usecase"]) == 2
+    assert "use_case" in capsys.readouterr().err
+
+
+def test_the_page_about_filters_is_understood() -> None:
+    import shlex
+
+    from analysis.views.filters import parse_filter
+
+    page = (FOLDER.parents[1] / "docs" / "filters.md").read_text("utf-8")
+    lines = [shlex.split(line) for line in page.splitlines() if line.startswith("hanscope ")]
+    assert len(lines) >= 6
+    for words in lines:
+        assert VERBS[words[1]] is not None
+        if "--where" in words:
+            table = words[words.index("--table") + 1] if "--table" in words else "packets"
+            check = words[1] == "check"
+            parse_filter(
+                words[words.index("--where") + 1],
+                table="findings" if check else table,
+                also="packets" if check else "",
+            )

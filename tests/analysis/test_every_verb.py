@@ -27,6 +27,7 @@ ARGUMENTS = {
 }
 WITHOUT_A_CAPTURE = {
     "demo": ["--out", "{out}/demo"],
+    "fields": ["counter"],
     "message": ["c001c100080000010000ff0200"],
     "simulate": ["ordinary-day", "-o", "{out}/day.pcapng", "--seconds", "60", "--fault", "weak-link"],
     "sniff": ["simulated:ordinary-day", "-o", "{out}/sniffed.pcapng", "--speed", "0", "--frames", "20"],

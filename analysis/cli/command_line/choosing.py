@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from analysis.views.filters import Filter
     from dissectors import Keyring
 
-__all__ = ["EVERYTHING", "ChoiceOptions", "behind", "zone_called"]
+__all__ = ["EVERYTHING", "ChoiceOptions", "behind", "chosen_numbers", "zone_called"]
 
 
 class ChoiceOptions(NamedTuple):
@@ -64,6 +64,17 @@ class ChoiceOptions(NamedTuple):
             found.give("findings", findings_batch(check_capture(source, keyring).result.findings))
         return found
 
+    def of_frames(self) -> ChoiceOptions:
+        """The part of it that frames meet: without an expression that asks for findings."""
+        from analysis.tables.filter_language import FilterError
+        from analysis.views.filters import parse_filter
+
+        try:
+            met = self.where is None or "findings" not in parse_filter(self.where).tables
+        except FilterError:
+            met = False
+        return self if met else self._replace(where=None)
+
     def _see_moments(self, zone: tzinfo) -> None:
         from analysis.tables.times import Moment
 
@@ -86,6 +97,16 @@ def behind(chosen: Filter | None, *sinks: Sink) -> tuple[Sink, ...]:
     from analysis.views.filtered import FilteredSink
 
     return (FilteredSink(chosen, sinks),)
+
+
+def chosen_numbers(choice: ChoiceOptions, source: Any, keyring: Keyring) -> list[int]:
+    """The numbers of the frames that are chosen."""
+    from analysis.pipeline.runner import run_passes
+    from analysis.views.filtered import ChosenFrames
+
+    sink = ChosenFrames()
+    run_passes(source, keyring, *behind(choice.filter(source, keyring), sink))
+    return [int(one) for one in sink.numbers]
 
 
 def zone_called(name: str | None) -> tzinfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.cli.command_line.choosing import ChoiceOptions
@@ -35,9 +36,25 @@ def chosen_findings(source: str, keyring: Keyring, choice: ChoiceOptions, **sett
     with ReopenableSource(source) as replay:
         chosen = choice.filter(replay, keyring, "findings", also="packets")
         assert chosen is not None
-        checked = check_capture(replay, keyring, sinks=[LookingSink(chosen)], **settings)
+        sinks = [LookingSink(chosen)]
+        if settings.get("watcher") is not None:
+            settings["watcher"] = _watching_in_part(settings["watcher"], choice, replay, keyring)
+        checked = check_capture(replay, keyring, sinks=sinks, **settings)
 
     def wanted(findings: Sequence[Finding]) -> Sequence[bool]:
         return [bool(one) for one in chosen.mask(findings_batch(findings))]
 
     return replace(checked, result=only(checked.result, wanted))
+
+
+def _watching_in_part(watcher: Any, choice: ChoiceOptions, replay: ReopenableSource, keyring: Keyring) -> Any:
+    """Who watches the windows, made so that only the chosen frames of each are counted."""
+    from analysis.pipeline.runner import run_passes
+    from analysis.views.filtered import LookingSink
+
+    chosen = choice.of_frames().filter(replay, keyring)
+    if chosen is None:
+        return watcher
+    if chosen.tables:  # what it asks of them is to be known at the first window
+        run_passes(replay, keyring, LookingSink(chosen))
+    return partial(watcher, chosen.mask)

@@ -85,6 +85,7 @@ def report(
     capture: CaptureArgument,
     out: Annotated[Path, Option("--out", "-o", help="The HTML file.")] = Path("report.html"),
     keys: KeysOption = None,
+    choice: ChoiceOptions = EVERYTHING,
     profile: ProfileOption = None,
     fail_on: FailOption = None,
     accept: AcceptOption = None,
@@ -98,8 +99,8 @@ def report(
     if rules_from is not None:
         check.read_own(rules_from)
     return run.run(
-        capture, keyring(keys), out=out, profile=profile, fail_on=fail_on, quiet=quiet, accept=accept
-    )
+        capture, keyring(keys), out=out, profile=profile, fail_on=fail_on, quiet=quiet, accept=accept, choice=choice
+    )  # fmt: skip
 
 
 @verb(
@@ -115,6 +116,7 @@ def diff(
         Path | None,
         Option("--faulty-keys", help="Key file of the second capture, when it has its own."),
     ] = None,
+    choice: ChoiceOptions = EVERYTHING,
     as_json: JsonOption = False,
     most: Annotated[int, Option("--most", min=1, help="Rows of each list.")] = 15,
     quiet: QuietOption = False,
@@ -124,7 +126,7 @@ def diff(
 
     ours = keyring(keys)
     theirs = keyring(faulty_keys) if faulty_keys else keyring(keys)
-    return run.run(good, faulty, ours, theirs, as_json=as_json, most=most, quiet=quiet)
+    return run.run(good, faulty, ours, theirs, as_json=as_json, most=most, quiet=quiet, choice=choice)
 
 
 @verb(
@@ -135,6 +137,7 @@ def diff(
 def crosscheck(
     capture: CaptureArgument,
     keys: KeysOption = None,
+    choice: ChoiceOptions = EVERYTHING,
     as_json: JsonOption = False,
     most: Annotated[int, Option("--most", min=1, help="Disagreements shown of each field.")] = 5,
     quiet: QuietOption = False,
@@ -142,4 +145,4 @@ def crosscheck(
     """The same capture through tshark with the same keys: per field, how often both agree, and where not."""
     from analysis.cli.verbs import crosscheck as run
 
-    return run.run(capture, keyring(keys), as_json=as_json, most=most, quiet=quiet)
+    return run.run(capture, keyring(keys), as_json=as_json, most=most, quiet=quiet, choice=choice)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
 from analysis.cli.command_line.options import (
     Argument,
     CaptureArgument,
@@ -110,11 +111,13 @@ def sniff(
     "convert",
     "hanscope convert han.pcapng.zst han.pcap --link-type 195",
     "hanscope convert han.pcapng part.pcapng --frames 100-200,950",
+    "hanscope convert han.pcapng meter.pcapng --device gas-meter --from 12:00 --to 12:30",
 )
 def convert(
     capture: CaptureArgument,
     out: Annotated[str, Argument(metavar="OUT", help="Where to: .pcapng or .pcap, or - for stdout.")],
     keys: KeysOption = None,
+    choice: ChoiceOptions = EVERYTHING,
     format_: Annotated[str | None, Option("--format", "-f", help="pcapng or pcap.")] = None,
     link_type: Annotated[int | None, Option("--link-type", help="283 (TAP), 195 or 230.")] = None,
     frames: Annotated[str | None, Option("--frames", help="Only these: 1-100,250,900-.")] = None,
@@ -133,6 +136,7 @@ def convert(
         frames=frames,
         reveal=reveal,
         quiet=quiet,
+        choice=choice,
     )
 
 
@@ -148,6 +152,7 @@ def redact(
     capture: CaptureArgument,
     out: Annotated[str, Option("--out", "-o", help="Where to, pcapng; - for stdout.")] = "",
     keys: KeysOption = None,
+    choice: ChoiceOptions = EVERYTHING,
     salt: Annotated[
         str | None, Option("--salt", metavar="TEXT", help="Same salt, same pseudonyms; keep it secret.")
     ] = None,
@@ -162,7 +167,7 @@ def redact(
 
     if not out:
         raise console.UsageError("where should the capture go?", "name a file with -o")
-    return run.run(capture, keyring(keys), out=out, salt=salt, keys_out=keys_out, quiet=quiet)
+    return run.run(capture, keyring(keys), out=out, salt=salt, keys_out=keys_out, quiet=quiet, choice=choice)
 
 
 @verb(

@@ -183,10 +183,21 @@ def stats(
 def inspect(
     capture: CaptureArgument,
     keys: KeysOption = None,
-    where: Annotated[str | None, Option("--where", metavar="FILTER", help="Start with this filter.")] = None,
+    choice: ChoiceOptions = EVERYTHING,
     reveal: RevealOption = False,
 ) -> int:
     """The terminal inspector: packets, tree and octets, linked; ? in it shows its keys."""
     from analysis.cli.verbs import inspect as run
 
-    return run.run(capture, keyring(keys), where=where, reveal=reveal)
+    return run.run(capture, keyring(keys), choice=choice, reveal=reveal)
+
+
+@verb("fields", "hanscope fields counter", "hanscope fields --json")
+def fields(
+    word: Annotated[str, Argument(metavar="WORD", help="Only names, units and meanings that it is in.")] = "",
+    as_json: JsonOption = False,
+) -> int:
+    """Every name that a filter knows, with type, unit and meaning: in its own table it may stand without the table."""
+    from analysis.cli.verbs import fields as run
+
+    return run.run(word, as_json=as_json)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from analysis.cli import console
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, chosen_numbers
 from analysis.cli.command_line.frame_numbers import frame_ranges
 from analysis.cli.command_line.places import refuse_overwriting
 from analysis.pipeline.runner import run_passes
@@ -34,6 +35,7 @@ def run(
     frames: str | None,
     reveal: bool,
     quiet: bool,
+    choice: ChoiceOptions = EVERYTHING,
 ) -> int:
     """Write the capture anew; see `hanscope convert --help`."""
     ranges = None if frames is None else frame_ranges(frames, open_end=True)
@@ -43,6 +45,7 @@ def run(
         raise console.UsageError(f"link type {link_type} cannot be written", "283 (TAP), 195 or 230")
     target: str | IO[bytes] = sys.stdout.buffer if out == "-" else out
     with ReopenableSource(source) as replay:
+        numbers = set(chosen_numbers(choice, replay, keyring)) if choice else None
         keys = _keys(replay, keyring) if reveal and kind == "pcapng" else []
         with replay.open() as capture:  # names may stand behind the frames that they are for
             for _ in capture:
@@ -50,7 +53,9 @@ def run(
             names = _names(capture, keyring)
         with replay.open() as capture:
             options: dict[str, Any] = {"format": kind, "link_type": link_type, "comments": capture.comments}
-            written = write_capture(target, _chosen(capture, ranges), names=names, secrets=keys, **options)
+            written = write_capture(
+                target, _chosen(capture, ranges, numbers), names=names, secrets=keys, **options
+            )
     console.tell_losses(replace(capture.facts, name=replay.name))
     if capture.secrets and not reveal and not quiet:
         console.say(f"note: {len(capture.secrets)} keys of {replay.name} are left out (--reveal writes them)")
@@ -92,14 +97,16 @@ def _names(capture: Capture, keyring: Keyring) -> dict[int, str]:
     return dict(capture.names) | told
 
 
-def _chosen(capture: Iterable[Any], ranges: Ranges | None) -> Iterator[Any]:
+def _chosen(capture: Iterable[Any], ranges: Ranges | None, chosen: set[int] | None) -> Iterator[Any]:
+    """The blocks of a capture; where some frames are wanted only, these."""
     for block in capture:
-        if ranges is None:
+        if ranges is None and chosen is None:
             yield block
             continue
         numbers = block.number.tolist()
         for number, frame in zip(numbers, captured_frames(block), strict=True):
-            if any(first <= number <= last for first, last in ranges):
+            within = ranges is None or any(first <= number <= last for first, last in ranges)
+            if within and (chosen is None or number in chosen):
                 yield frame
-        if all(numbers and numbers[-1] >= last for _, last in ranges):
+        if ranges is not None and all(numbers and numbers[-1] >= last for _, last in ranges):
             return

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from analysis.cli import console
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
 from analysis.pipeline.decode import TableSink
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.source import ReopenableSource
@@ -24,7 +25,15 @@ THEIR_FORMATS = ("pcap", "pcapng", "daintree")
 TRAILERS = ("absent", "fcs16", "fcs32", "ti")
 
 
-def run(source: str, keyring: Keyring, *, as_json: bool, most: int, quiet: bool) -> int:
+def run(
+    source: str,
+    keyring: Keyring,
+    *,
+    as_json: bool,
+    most: int,
+    quiet: bool,
+    choice: ChoiceOptions = EVERYTHING,
+) -> int:
     """Compare with tshark; see `hanscope crosscheck --help`."""
     try:
         version = tshark_version()
@@ -32,15 +41,23 @@ def run(source: str, keyring: Keyring, *, as_json: bool, most: int, quiet: bool)
         console.error_line(str(error), "install it with your package manager: apt install tshark")
         return console.PARTLY
     with ReopenableSource(source, apart=True) as replay:
-        return _compared(replay, keyring, version, as_json=as_json, most=most, quiet=quiet)
+        return _compared(replay, keyring, version, choice, as_json=as_json, most=most, quiet=quiet)
 
 
 def _compared(
-    replay: ReopenableSource, keyring: Keyring, version: str, *, as_json: bool, most: int, quiet: bool
+    replay: ReopenableSource,
+    keyring: Keyring,
+    version: str,
+    choice: ChoiceOptions,
+    *,
+    as_json: bool,
+    most: int,
+    quiet: bool,
 ) -> int:
+    sink = TableSink(("packets",))
     with console.progress(replay.name, quiet=quiet) as step:
-        sink = TableSink(("packets",))
-        last = run_passes(replay, keyring, sink, progress=step)
+        chosen = choice.filter(replay, keyring)
+        last = run_passes(replay, keyring, *behind(chosen, sink), progress=step)
     batches = (with_addresses("packets", batch) for batch in sink.batches.get("packets", ()))
     ours = {row["frame"]: row for batch in batches for row in rows_of(batch)}
     console.tell_losses(last.facts)

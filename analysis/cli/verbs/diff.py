@@ -5,21 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analysis.cli import console
-from analysis.pipeline.decode import decode
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
+from analysis.pipeline.decode import Decoded, TableSink
+from analysis.pipeline.runner import run_passes
+from analysis.pipeline.source import ReopenableSource
 from analysis.views.diff import Comparison, Divergence, compare
 from dissectors import Keyring
 
 __all__ = ["run"]
 
 
+TABLES = ("packets", "devices")
+
+
 def run(
-    good: str, faulty: str, good_keys: Keyring, faulty_keys: Keyring, *, as_json: bool, most: int, quiet: bool
+    good: str,
+    faulty: str,
+    good_keys: Keyring,
+    faulty_keys: Keyring,
+    *,
+    as_json: bool,
+    most: int,
+    quiet: bool,
+    choice: ChoiceOptions = EVERYTHING,
 ) -> int:
     """Print the comparison; see `hanscope diff --help`."""
     decoded = []
     for path, keyring in ((good, good_keys), (faulty, faulty_keys)):
-        with console.progress(path, quiet=quiet) as step:
-            decoded.append(decode(path, keyring, tables=("packets", "devices"), progress=step))
+        sink = TableSink(TABLES)
+        with ReopenableSource(path) as replay, console.progress(path, quiet=quiet) as step:
+            chosen = choice.filter(replay, keyring)
+            last = run_passes(replay, keyring, *behind(chosen, sink), progress=step)
+        decoded.append(Decoded({name: sink.table(name) for name in TABLES}, last.facts, last.session))
         console.tell_losses(decoded[-1].facts)
     found = compare(*decoded)
     if as_json:

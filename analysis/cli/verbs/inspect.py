@@ -6,13 +6,14 @@ import sys
 from importlib.util import find_spec
 
 from analysis.cli import console
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
 from analysis.pipeline.source import ReopenableSource
 from dissectors import Keyring
 
 __all__ = ["run"]
 
 
-def run(source: str, keyring: Keyring, *, where: str | None, reveal: bool) -> int:
+def run(source: str, keyring: Keyring, *, choice: ChoiceOptions = EVERYTHING, reveal: bool = False) -> int:
     """Look through a capture; see `hanscope inspect --help`."""
     if find_spec("textual") is None:
         console.error_line(
@@ -25,7 +26,8 @@ def run(source: str, keyring: Keyring, *, where: str | None, reveal: bool) -> in
     from analysis.inspector.model import Inspected
 
     with ReopenableSource(source) as replay, console.progress(replay.name) as step:
-        model = Inspected(replay, keyring, step)
-    app = Inspector(model, reveal=reveal, where=where or "")
+        chosen = choice._replace(where=None).filter(replay, keyring)
+        model = Inspected(replay, keyring, step, chosen)
+    app = Inspector(model, reveal=reveal, where=choice.where or "")
     app.run()
     return console.OK

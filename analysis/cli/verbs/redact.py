@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from analysis.cli import console
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, chosen_numbers
 from analysis.cli.command_line.places import refuse_overwriting
 from analysis.pipeline.source import ReopenableSource
 from analysis.redaction import Pseudonyms, Redacted, redact_capture
@@ -18,13 +19,23 @@ __all__ = ["keys_text", "run"]
 
 
 def run(
-    source: str, keyring: Keyring, *, out: str, salt: str | None, keys_out: Path | None, quiet: bool
+    source: str,
+    keyring: Keyring,
+    *,
+    out: str,
+    salt: str | None,
+    keys_out: Path | None,
+    quiet: bool,
+    choice: ChoiceOptions = EVERYTHING,
 ) -> int:
     """Redact a capture; see `hanscope redact --help`."""
     refuse_overwriting([source], [out, keys_out])
     names = Pseudonyms((salt or "").encode())
     with ReopenableSource(source) as replay, console.progress(replay.name, quiet=quiet) as step:
+        chosen = set(chosen_numbers(choice, replay, keyring)) if choice else None
         found = redact_capture(replay, keyring, names, step)
+    if chosen is not None:
+        found.frames = [frame for number, frame in enumerate(found.frames, 1) if number in chosen]
     console.tell_losses(found.facts)
     written = write_capture(sys.stdout.buffer if out == "-" else out, found.frames)
     if keys_out is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.cli import console
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
+from analysis.cli.command_line.findings_chosen import chosen_findings
 from analysis.cli.command_line.places import refuse_overwriting
 from analysis.cli.verbs.check import accepted_by, see_rules
 from captures.whole_files import write_whole
@@ -22,9 +24,9 @@ def run(
     fail_on: str | None,
     quiet: bool,
     accept: Path | None = None,
+    choice: ChoiceOptions = EVERYTHING,
 ) -> int:
     """Write the report; see `hanscope report --help`."""
-    from analysis.engine.checking import check_capture
     from analysis.findings import model as findings
     from analysis.report import Tally, render_tally
 
@@ -34,8 +36,8 @@ def run(
     waivers = accepted_by(accept)
     see_rules(profile, None, waivers)
     with console.progress(source, quiet=quiet) as step:
-        checked = check_capture(
-            source, keyring, profile=profile, watcher=Tally, progress=step, waivers=waivers
+        checked = chosen_findings(
+            source, keyring, choice, profile=profile, watcher=Tally, progress=step, waivers=waivers
         )
     facts, result = checked.reading.facts, checked.result
     console.tell_losses(facts)

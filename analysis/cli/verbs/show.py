@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.cli import console
-from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, chosen_numbers
 from analysis.cli.command_line.frame_numbers import frame_ranges
 from analysis.pipeline.source import ReopenableSource
 from analysis.views.frame import Shown, shown_frames, shown_row, text_lines, to_json
@@ -31,12 +31,7 @@ def numbers_of(text: str) -> list[int]:
 
 def _chosen(replay: ReopenableSource, keyring: Keyring, choice: ChoiceOptions, among: set[int]) -> list[int]:
     """The numbers of the frames that are chosen; of those of `among` where it names any."""
-    from analysis.pipeline.runner import run_passes
-    from analysis.views.filtered import ChosenFrames
-
-    sink = ChosenFrames()
-    run_passes(replay, keyring, *behind(choice.filter(replay, keyring), sink))
-    numbers = [one for one in sink.numbers.tolist() if not among or one in among]
+    numbers = [one for one in chosen_numbers(choice, replay, keyring) if not among or one in among]
     if len(numbers) > MOST:
         console.say(f"note: {replay.name}: the first {MOST} of {len(numbers):,} frames that are chosen")
     return numbers[:MOST]
