@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from analysis.keys.keyfile import read_keys
+from analysis.pipeline import live
 from analysis.pipeline.decode import TableSink, decode
 from analysis.pipeline.live import run_live
 from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass
@@ -80,6 +81,18 @@ def test_what_is_held_is_opened_by_what_is_learnt_late(home: tuple[Path, Keyring
     assert sink.rewound
     assert_same(sink, capture, ring)
     assert counts.counts.frames == last.session.frames == len(sink.table("packets"))
+
+
+def test_a_message_that_is_whole_late_is_told_to_frames_that_were_given(
+    home: tuple[Path, Keyring], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture, ring = home
+    monkeypatch.setattr(live, "PATIENCE", 0.0)
+    sink = Counting()
+    run_live(in_pieces(capture, 2_000), ring, sink)
+    assert_same(sink, capture, ring)
+    packets = sink.table("packets").to_pandas()
+    assert packets.summary[packets.message.notna()].str.contains(" of ").any()
 
 
 @pytest.mark.shared
