@@ -24,7 +24,12 @@ EUI64 = 0x90B3D5FFFE0000C1
 def terminal(han: HomeNetwork, place: Place | None = None) -> Node:
     """A hand-held terminal in the hallway; it does not count among the devices of the network."""
     node = Node(
-        "Hand-held terminal", place or Place(2.0, 0.5), han.channel, han=han, eui64=EUI64, role=Role.HHT
+        "Hand-held terminal",
+        place or Place(2.0, 0.5),
+        han.channel,
+        han=han,
+        eui64=han.own(EUI64),
+        role=Role.HHT,
     )
     node.mac_seq, node.zcl_seq = han.stream("counters of the hand-held terminal").randbytes(2)
     return node

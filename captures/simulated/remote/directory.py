@@ -137,7 +137,7 @@ class Directory:
         for party in PARTIES:
             supplier = party.role == PartyRole.SUPPLIER
             self._enrol(party, (SIGNATURE, AGREEMENT, PREPAYMENT) if supplier else (SIGNATURE, AGREEMENT))
-        self.gpf = Entity("Gas proxy function", GPF_EUI64, Role.GPF)
+        self.gpf = Entity("Gas proxy function", han.own(GPF_EUI64), Role.GPF)
         self._enrol(self.gpf, (SIGNATURE, AGREEMENT))
 
     def _enrol(self, entity: Entity, uses: tuple[str, ...]) -> None:

@@ -206,11 +206,13 @@ def stage(
     profile: Profile | None = None,
     strength: float = 1.0,
     use_cases: Sequence[str] | None = None,
+    start: int | None = None,
 ) -> tuple[Han, float]:
     """A scenario ready to be played: the home, and how many seconds there are to run.
 
     Args:
         use_cases: what the proving exercise runs, by name or message code; everything when None.
+        start: when it begins, seconds since 1970 UTC.
 
     Raises:
         KeyError: no such scenario or fault.
@@ -220,7 +222,7 @@ def stage(
     chosen = (profile or named_profile()).changed(**story.profile)
     for fault in faults:
         chosen = chosen.changed(**known()[fault].profile)
-    han = Han(seed, profile=chosen)
+    han = Han(seed, profile=chosen) if start is None else Han(seed, start=start, profile=chosen)
     han.name = name
     story.prepare(han)
     if name == "proving-exercise":

@@ -125,6 +125,11 @@ class Station(Receiver, Parts):
 S = TypeVar("S", bound=Station)
 
 
+TEST_BLOCK = 0x90B3D5 << 40
+"""EUI-64s that no real device carries."""
+ALL_HOMES = TEST_BLOCK >> 16 | 0xFFFE00
+
+
 class Network(World, Generic[S]):
     """A network and its stations.
 
@@ -144,6 +149,11 @@ class Network(World, Generic[S]):
         self.permit_until = -1
         self.epid = 0
         self.note(NetworkKey(self.key, self.pan, 0))
+
+    def own(self, eui64: int) -> int:
+        """The EUI-64 that stands at a device's place in this home: those of the test block differ from home to home."""
+        number = self.profile.whole("home.number")
+        return TEST_BLOCK | number << 16 | eui64 & 0xFFFF if number and eui64 >> 16 == ALL_HOMES else eui64
 
     def node(self, name: str) -> S:
         """The station called `name`."""
