@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from analysis.cli.command_line import reading, judging, making  # noqa: F401  # isort: skip (help lists them so)
+from analysis.cli.command_line import reading, judging, making, many  # noqa: F401  # isort: skip (help lists them so)
 from analysis.cli.command_line.arguments import gathered, plain_arguments
 from analysis.cli.command_line.guard import explained, guarded
 from analysis.cli.command_line.registry import VERBS
@@ -74,6 +74,8 @@ def _refused(error: Any) -> int:
 def _plain(words: list[str]) -> tuple[Callable[..., int], dict[str, Any]] | None:
     """The verb's function and its arguments, where the command line is plainly right."""
     name, *rest = (words[1:] if words[:1] == ["--debug"] else words) or [""]
+    if rest and f"{name} {rest[0]}" in VERBS:
+        name, *rest = f"{name} {rest[0]}", *rest[1:]
     if name not in VERBS or COMPLETION in os.environ or sys.platform == "win32":
         return None
     function = VERBS[name].function

@@ -17,7 +17,7 @@ from analysis.pipeline.source import ReopenableSource
 from analysis.rules.profile import Profile
 from dissectors import Key
 
-__all__ = ["fingerprint", "provenance_of"]
+__all__ = ["fingerprint", "provenance_of", "settings_digest", "version"]
 
 
 def fingerprint(kind: str, octets: bytes) -> str:
@@ -36,7 +36,7 @@ def provenance_of(replay: ReopenableSource, session: Session, profile: Profile) 
     return {
         "capture": {"name": replay.name, "sha256": digest, "octets": octets},
         "versions": {"hanscope": version(), "python": platform.python_version()},
-        "profile": {"name": profile.name, "sha256": _settings_digest(profile)},
+        "profile": {"name": profile.name, "sha256": settings_digest(profile)},
         "keys": [_key(key) for key in ring.keys],
     }
 
@@ -50,7 +50,7 @@ def _key(key: Key) -> dict[str, str]:
     }
 
 
-def _settings_digest(profile: Profile) -> str:
+def settings_digest(profile: Profile) -> str:
     """SHA-256 of the profile's settings in a form that does not depend on how its file is written."""
     rows = [
         f"{rule}.{name}={value!r}"

@@ -19,7 +19,7 @@ from analysis.tables.text_output import Csv, JsonLines, RawCsv
 from analysis.tables.writer_thread import WriterThread
 from captures.whole_files import abandon_file, begin_file, complete_file, move_file
 
-__all__ = ["FORMATS", "Folder", "TableWriter"]
+__all__ = ["FORMATS", "Folder", "Parquet", "TableWriter"]
 
 
 MANIFOLD = {
@@ -61,11 +61,11 @@ class Arrow:
 class Parquet:
     """Apache Parquet, compressed with zstd; each batch is a row group."""
 
-    def __init__(self, file: IO[bytes], table: str) -> None:
+    def __init__(self, file: IO[bytes], table: str, schema: Any = None) -> None:
         from pyarrow import parquet
 
         self._table = table
-        self._schema = text_schema(table)
+        self._schema = text_schema(table) if schema is None else schema
         self._writer = parquet.ParquetWriter(
             file,
             self._schema,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-__all__ = ["VERBS", "Verb", "verb"]
+__all__ = ["GROUPS", "VERBS", "Verb", "verb"]
 
 Function = Callable[..., int]
 
@@ -18,7 +18,9 @@ class Verb(NamedTuple):
 
 
 VERBS: dict[str, Verb] = {}
-"""The verbs by name, in the order in which help lists them."""
+"""The verbs by name (those of a group behind its name: ``fleet decode``), in the order in which help lists them."""
+GROUPS: dict[str, str] = {}
+"""Groups of verbs, and what each is about."""
 
 
 def verb(name: str, *examples: str) -> Callable[[Function], Function]:

@@ -13,7 +13,7 @@ import typer
 from analysis.cli.command_line.arguments import Taken, gathered, taken
 from analysis.cli.command_line.guard import guarded
 from analysis.cli.command_line.options import Argument
-from analysis.cli.command_line.registry import VERBS, Verb
+from analysis.cli.command_line.registry import GROUPS, VERBS, Verb
 from analysis.cli.console import UsageError
 
 __all__ = ["typer_app"]
@@ -49,8 +49,13 @@ def typer_app() -> typer.Typer:
         """Options of the command as a whole."""
         settings["debug"] = debug
 
+    groups: dict[str, typer.Typer] = {}
     for name, one in VERBS.items():
-        app.command(name, help=_help(one))(_callback(one, settings))
+        group, _, own = name.rpartition(" ")
+        if group and group not in groups:
+            groups[group] = typer.Typer(help=GROUPS[group], no_args_is_help=True, rich_markup_mode=None)
+            app.add_typer(groups[group], name=group)
+        groups.get(group, app).command(own, help=_help(one))(_callback(one, settings))
     return app
 
 

@@ -48,7 +48,7 @@ class Han(Network[Node]):
         router: bool = False,
     ) -> Node:
         """Put a device into the home; it is not joined yet."""
-        eui64 = self.own(eui64)
+        eui64 = self.own(eui64, role)
         node = Node(name, place, self.channel, han=self, eui64=eui64, role=role, rx_on=rx_on, router=router)
         start = self.stream(f"counters {name}")
         node.mac_seq, node.nwk_seq, node.aps_counter, node.zcl_seq = start.randbytes(4)

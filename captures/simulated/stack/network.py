@@ -150,9 +150,10 @@ class Network(World, Generic[S]):
         self.epid = 0
         self.note(NetworkKey(self.key, self.pan, 0))
 
-    def own(self, eui64: int) -> int:
+    def own(self, eui64: int, role: Role | None = None) -> int:
         """The EUI-64 that stands at a device's place in this home: those of the test block differ from home to home."""
-        number = self.profile.whole("home.number")
+        guest = self.profile.whole("home.guest") if role == Role.IHD else 0
+        number = guest or self.profile.whole("home.number")
         return TEST_BLOCK | number << 16 | eui64 & 0xFFFF if number and eui64 >> 16 == ALL_HOMES else eui64
 
     def node(self, name: str) -> S:

@@ -1,0 +1,256 @@
+"""One capture of a fleet: fetched, decoded and checked, its tables brought into the store. The same on every machine.
+
+A task is pure: its name is a function of the capture's content, of the keys, the profile and the version of the decoder,
+and its files are named after it and the capture. Done twice, it writes the same files twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+from analysis.engine.checking import RuleSink
+from analysis.engine.provenance import fingerprint, version
+from analysis.findings.findings_output import findings_batch
+from analysis.fleet.home_facts import HomeFacts, ReportedHome
+from analysis.fleet.locations import FleetError, is_local, located, put_file, read_octets, shown, write_octets
+from analysis.fleet.sources import Recording
+from analysis.fleet.store import Entry, Store, file_name, stored_schema
+from analysis.keys.keyfile import KeyFileError, read_keys_text
+from analysis.pipeline.folder_sink import FolderSink
+from analysis.pipeline.passes import DECODED_TABLES, DecodePass
+from analysis.pipeline.runner import run_passes
+from analysis.pipeline.source import ReopenableSource
+from analysis.pipeline.windows import PART
+from analysis.rules.profile import Profile
+from analysis.tables.output import Folder, Parquet
+from captures import CaptureError
+from dissectors import Keyring
+
+__all__ = ["Task", "carry_out", "failed_entry"]
+
+WINDOW = 250_000
+"""Frames that are judged together, so that a worker stays under a gigabyte."""
+TABLES = (*DECODED_TABLES, "findings")
+FETCHED = 4 * 1024 * 1024
+"""Octets that are fetched at a time."""
+FORMAT = 1
+"""Of the files in a store: a higher number decodes everything again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one worker is told. Keys are not in it, only where they are.
+
+    Attributes:
+        recording: the capture.
+        out: URL of the store.
+        keys: URL of its key file.
+        settings: digest of keys, profile and version of the decoder.
+        profile: of the rules.
+        reports: write a page of its own for each capture with a warning or worse.
+    """
+
+    recording: Recording
+    out: str
+    keys: str | None
+    settings: str
+    profile: Profile
+    reports: bool = True
+
+    @property
+    def name(self) -> str:
+        """What a scheduler may call it before anything was read."""
+        one = self.recording
+        return digest_of(shown(one.url), one.size, one.stamp, self.settings)
+
+
+def digest_of(*parts: object) -> str:
+    """A name made of values: 32 hex digits."""
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:32]
+
+
+def decoder() -> str:
+    """The version of what decodes: where it changes, everything is decoded again."""
+    return f"{version() or 'folder'}/{FORMAT}"
+
+
+def carry_out(task: Task) -> Entry:
+    """Decode and check a capture into the store; what the manifest is to say of it.
+
+    Raises:
+        FleetError: the capture, its keys or the store cannot be reached just now: to be tried again.
+        OSError: likewise.
+    """
+    store, begun = Store(task.out), time.process_time()
+    ring = _keyring(task.keys)
+    with _fetched(task.recording.url) as path:
+        content = _content(path)
+        entry = {**_told(task), "task": digest_of(content, task.settings), "content": content}
+        try:
+            entry |= _decoded(task, store, ring, path, str(entry["task"]))
+        except CaptureError as error:
+            entry |= {"state": "unreadable", "error": f"{error.place}{error.text}", "files": {}, "rows": {}}
+    entry["processor_seconds"] = round(time.process_time() - begun, 3)
+    entry["worker"] = os.getpid()
+    store.add(entry)
+    return entry
+
+
+def _keyring(url: str | None) -> Keyring:
+    """The keys of a home.
+
+    Raises:
+        FleetError: they cannot be fetched, or are none.
+    """
+    if url is None:
+        return Keyring()
+    try:
+        return read_keys_text(read_octets(url).decode("utf-8"), path=shown(url))
+    except (KeyFileError, UnicodeDecodeError) as error:
+        raise FleetError(
+            f"the keys cannot be read: {error}" if isinstance(error, KeyFileError) else "keys: not UTF-8"
+        ) from None
+
+
+def failed_entry(task: Task, error: BaseException) -> Entry:
+    """What the manifest says of a capture that could not even be tried to its end; the next run tries again."""
+    text = type(error).__name__ if not isinstance(error, FleetError | OSError) else str(error)
+    return {**_told(task), "task": task.name, "state": "failed", "error": text, "files": {}, "rows": {}}
+
+
+def _told(task: Task) -> Entry:
+    one = task.recording
+    return {
+        "capture": shown(one.url), "size": one.size, "stamp": one.stamp, "settings": task.settings,
+        "site": one.site, "date": one.date or "unknown", "hub": one.hub or "unknown", "facts": dict(one.facts),
+    }  # fmt: skip
+
+
+@contextmanager
+def _fetched(url: str) -> Iterator[Path]:
+    """The capture as a file of this machine."""
+    fs, path = located(url)
+    if is_local(fs):
+        yield Path(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="hanscope-") as folder:
+        place = Path(folder) / "capture"
+        fs.get_file(path, str(place))
+        yield place
+
+
+def _content(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(FETCHED):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+class _Named(io.BufferedReader):
+    """A file under the name by which its capture is known to the fleet."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        super().__init__(io.FileIO(path))
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+
+class _CaptureFolder(Folder):
+    """Tables of one capture, each row with its capture."""
+
+    def __init__(self, path: Path, capture: str) -> None:
+        super().__init__(path, "parquet", TABLES)
+        self._make = partial(_CaptureParquet, capture)
+
+
+class _CaptureParquet(Parquet):
+    """Parquet with the capture of each row in front, where the table has no such column."""
+
+    def __init__(self, capture: str, file: IO[bytes], table: str) -> None:
+        super().__init__(file, table, stored_schema(table))
+        self._capture = capture
+
+    def write(self, batch: Any) -> None:
+        import pyarrow as pa
+
+        if "capture" not in batch.schema.names:
+            whose = pa.DictionaryArray.from_arrays(
+                pa.array([0] * len(batch), pa.int32()), pa.array([self._capture])
+            )
+            names, arrays = ["capture", *batch.schema.names], [whose, *batch.columns]
+            batch = pa.RecordBatch.from_arrays(arrays, names=names)
+        super().write(batch)
+
+
+class _FleetSink(FolderSink):
+    """Writes tables, and keeps how the capture ended."""
+
+    last: DecodePass
+
+    def end(self, decode_pass: DecodePass) -> None:
+        self.last = decode_pass
+
+
+def _decoded(task: Task, store: Store, ring: Keyring, path: Path, name: str) -> Entry:
+    """Decode and check in one pass; bring the tables to their places."""
+    capture = shown(task.recording.url)
+    with tempfile.TemporaryDirectory(prefix="hanscope-") as folder, _Named(path, capture) as file:
+        tables = _FleetSink(_CaptureFolder(Path(folder), capture))
+        tables.tables = DECODED_TABLES
+        rules = RuleSink(task.profile, watcher=ReportedHome if task.reports else HomeFacts, window=WINDOW)
+        with ReopenableSource(file) as source:
+            run_passes(source, ring, tables, rules, block_frames=WINDOW // PART, prefetch=False)
+        result, seen = rules.checking.result(), rules.seen
+        assert isinstance(seen, HomeFacts)
+        batch = findings_batch(result.findings)
+        tables.rows["findings"] = len(batch)
+        tables.folder.write("findings", batch)
+        written = tables.folder.finish()
+        date, hub = _date(task, seen), task.recording.hub or seen.hub() or "unknown"
+        files = {}
+        for place in written:
+            if tables.rows[place.stem]:
+                files[place.stem] = file_name(
+                    place.stem, digest_of(name, capture), date, task.recording.site, hub
+                )
+                put_file(store.fs, str(place), store.path(files[place.stem]))
+    report = None
+    if isinstance(seen, ReportedHome) and result.at_least("warning"):
+        from analysis.report import render_tally
+
+        report = f"reports/{quote(task.recording.site, safe='')}/{digest_of(name, capture)}.html"
+        text = render_tally(seen.tally, result, [one.text for one in tables.last.facts.lost], title=capture)
+        write_octets(store.fs, store.path(report), text.encode("utf-8", "backslashreplace"))
+    keys = tables.last.session.context.keyring.keys
+    lost = [f"offset 0x{one.offset:x}: {one.text}" for one in tables.last.facts.lost]
+    return {
+        "state": "damaged" if lost else "ok", "error": "; ".join(lost[:3]) or None, "date": date, "hub": hub,
+        "rows": tables.rows, "files": files, "frames": tables.rows["packets"], "home": seen.facts(), "report": report,
+        "incidents": [[one.title, one.severity] for one in result.incidents],
+        "keys": sorted({fingerprint(key.kind, key.value) for key in keys if key.kind == "network"}),
+        "failures": sorted(result.failures),
+    }  # fmt: skip
+
+
+def _date(task: Task, seen: HomeFacts) -> str:
+    """The day of the capture: as told, or that of its first frame (UTC)."""
+    if task.recording.date:
+        return task.recording.date
+    if seen.first is None:
+        return "unknown"
+    return time.strftime("%Y-%m-%d", time.gmtime(seen.first // 10**9))
