@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 NOX     = $(BIN)/python -m nox -f packaging/noxfile.py
 SECONDS ?= 300
 TARGETS ?=
-.PHONY: install venv demo test matrix bench mutations fuzz
+.PHONY: install venv demo test matrix bench mutations fuzz fleet-check
 
 install: venv $(VENV)/.installed
 
@@ -47,6 +47,11 @@ matrix: install
 
 bench: install
 	$(BIN)/python -m tests.benchmarks
+
+# 500 simulated homes by one process and by one and two workers: equal tables, time, memory (HOMES=500)
+HOMES ?= 500
+fleet-check: install
+	$(BIN)/python -m tests.benchmarks.fleet $(HOMES)
 
 # 61,300 mutated GBCS messages of each kind: built again octet by octet, or said where not
 mutations: install

@@ -18,6 +18,7 @@ from analysis.api import (
     FoundMessage,
     Keys,
     Simulation,
+    fleet,
     message,
     simulate,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "FoundMessage",
     "Keys",
     "Simulation",
+    "fleet",
     "message",
     "open",
     "simulate",

@@ -33,6 +33,7 @@ __getattr__, __dir__, __all__ = public_names(
         "api.captured": "Capture",
         "api.judged": "Findings",
         "api.keys": "Keys",
+        "api.many": "fleet",
         "api.seen": "FoundFrame FoundMessage message",
         "api.several": "Captures open_captures",
         "api.simulated": "Simulation simulate",

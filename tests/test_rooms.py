@@ -24,11 +24,23 @@ BELOW = {
     "report": {"features", "findings", "pipeline", "tables"},
     "redaction": {"keys", "pipeline", "tables"},
     "inspector": {"pipeline", "tables", "views"},
+    "fleet": {"engine", "features", "findings", "keys", "pipeline", "report", "rules", "tables"},
     "cli": {
-        *("engine", "features", "findings", "inspector", "keys", "pipeline", "redaction", "report", "rules"),
+        *(
+            "engine",
+            "features",
+            "findings",
+            "fleet",
+            "inspector",
+            "keys",
+            "pipeline",
+            "redaction",
+            "report",
+            "rules",
+        ),
         *("tables", "views"),
     },
-    "api": {"cli", "engine", "findings", "keys", "pipeline", "report", "tables", "views"},
+    "api": {"cli", "engine", "findings", "fleet", "keys", "pipeline", "report", "tables", "views"},
 }
 """What each room may use. A public face (`__init__`) names what is shown, and is no use of it."""
 

@@ -7,6 +7,7 @@ no pandas, pyarrow or Scapy; what needs them loads them when it is called.
 from analysis.api.captured import Capture
 from analysis.api.judged import Findings
 from analysis.api.keys import Keys
+from analysis.api.many import fleet
 from analysis.api.seen import FoundFrame, FoundMessage, message
 from analysis.api.several import Captures, open_captures
 from analysis.api.simulated import Simulation, simulate
@@ -19,6 +20,7 @@ __all__ = [
     "FoundMessage",
     "Keys",
     "Simulation",
+    "fleet",
     "message",
     "open_captures",
     "simulate",

@@ -77,17 +77,23 @@ def decode_fleet(
     recordings = find_recordings(sources, site)
     keys = _Keys(keys_from)
     held = {entry["capture"]: entry for entry in store.entries()}
-    run, tasks = FleetRun(found=len(recordings)), []
+    run = FleetRun(found=len(recordings))
+    known: list[Task] = []
+    tasks: list[Task] = []
     for one in recordings:
         url, digest = keys.of(one)
         task = Task(
             one, out, url, digest_of(digest, settings_digest(settings), decoder(), reports), settings, reports
         )
         entry = held.get(shown(one.url))
-        if entry is not None and _unchanged(entry, task):
-            run.known += 1
-        else:
+        (known if entry is not None and _unchanged(entry, task) else tasks).append(task)
+    anew = {shown(task.recording.url) for task in tasks}
+    for task in known:
+        entry = held[shown(task.recording.url)]
+        # What was the same as a capture that is now another one has to be read itself.
+        if entry["state"] == "same" and (entry["original"] in anew or entry["original"] not in held):
             tasks.append(task)
+    run.known = len(recordings) - len(tasks)
     try:
         for entry in carried_out(Work(carry_out, failed_entry), tasks, scheduler, workers) if tasks else ():
             run.decoded.append(entry)
@@ -118,9 +124,8 @@ def _settle(store: Store, held: Mapping[str, Entry], decoded: Iterable[Entry]) -
             continue
         original = first.setdefault(str(entry["task"]), entry)
         if original is not entry:
-            entries[capture] = {
-                **entry, "state": "same", "error": f"the same octets as {original['capture']}", "files": {}, "rows": {},
-            }  # fmt: skip
+            told = {"error": f"the same octets as {original['capture']}", "original": original["capture"]}
+            entries[capture] = {**entry, **told, "state": "same", "files": {}, "rows": {}}
     store.rewrite(entries.values())
     before = [*held.values(), *new.values()]
     forget(store, before, list(entries.values()))

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -102,9 +103,18 @@ def carry_out(task: Task) -> Entry:
         except CaptureError as error:
             entry |= {"state": "unreadable", "error": f"{error.place}{error.text}", "files": {}, "rows": {}}
     entry["processor_seconds"] = round(time.process_time() - begun, 3)
-    entry["worker"] = os.getpid()
+    entry["worker"], entry["worker_mib"] = os.getpid(), _mebibytes()
     store.add(entry)
     return entry
+
+
+def _mebibytes() -> float | None:
+    """The most memory that this process ever had; None where the system does not say."""
+    try:
+        resource: Any = import_module("resource")
+    except ImportError:
+        return None
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
 
 
 def _keyring(url: str | None) -> Keyring:
