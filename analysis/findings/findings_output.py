@@ -181,20 +181,6 @@ def _row(one: Finding) -> dict[str, Any]:
     return {**row, "message": one.about.message, **dict(zip(("party", "peer"), long, strict=False))}
 
 
-def findings_batch(findings: Sequence[Finding]) -> Any:
-    """The `findings` table as one Arrow record batch."""
-    from analysis.tables.arrow import batch_of
-
-    rows = [{name: getattr(one, name) for name in columns_of("findings")} for one in findings]
-    return batch_of(
-        "findings",
-        [
-            {name: printable(value) if isinstance(value, str) else value for name, value in row.items()}
-            for row in rows
-        ],
-    )
-
-
 def rules_json(known: Iterable[Rule]) -> list[dict[str, Any]]:
     """All rules, for ``--list-rules --json``."""
     return [
