@@ -88,7 +88,7 @@ def _heading(facts: dict[str, Any], parties: Parties) -> Line | None:
 
 def _said(message: Message) -> list[str]:
     """What was proved of it, and what it answers or tells."""
-    from dissectors.gbcs.names import alert_name
+    from dissectors.gbcs import alert_name
 
     columns, said = message.columns, []
     if columns.get("signature") == "invalid":

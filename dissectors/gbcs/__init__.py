@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from dissectors.gbcs.names import UseCase as UseCase
     from dissectors.gbcs.names import alert_code as alert_code
     from dissectors.gbcs.names import alert_codes as alert_codes
+    from dissectors.gbcs.names import alert_name as alert_name
     from dissectors.gbcs.names import mac_demanded as mac_demanded
     from dissectors.gbcs.names import originator_roles as originator_roles
     from dissectors.gbcs.names import role_title as role_title
@@ -87,7 +88,7 @@ __getattr__, __dir__, __all__ = public_names(
         "inputs": "Input read_inputs",
         "keystore": "Keystore",
         "message": "GbcsMessage",
-        "names": "AlertCode UseCase alert_code alert_codes mac_demanded originator_roles role_title "
+        "names": "AlertCode UseCase alert_code alert_codes alert_name mac_demanded originator_roles role_title "
         "signature_demanded use_case_by_name use_cases",
         "objects": "object_title objects_of protected_of",
         "payload": "SECURITY_HEADER",
