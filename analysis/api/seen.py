@@ -99,7 +99,7 @@ class FoundMessage:
     >>> sample = "captures/samples/gbcs-messages"
     >>> found = hs.open(f"{sample}.pcapng", keys=f"{sample}.keys.toml").message(2)
     >>> found.kind, found.facts["mac"], len(found.items), found.frames[0]
-    ('gbcs', 'valid', 6, 66)
+    ('gbcs', 'valid', 6, 58)
     >>> found.readable, found.issues
     (True, [])
     """
