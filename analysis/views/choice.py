@@ -11,8 +11,9 @@ from analysis.tables.filter_language import Parser, close_names
 from analysis.tables.masks import Comparison
 from analysis.tables.schema import columns_of
 from analysis.tables.times import Moment
-from analysis.views.filter_nodes import Among, Clock, Node, Within, joined_by
+from analysis.views.filter_nodes import Among, Clock, Node, Within
 from analysis.views.filters import Filter, Tests, names_of
+from analysis.views.joined import joined_by
 from analysis.views.joins import STATION, key_columns
 
 __all__ = ["Choice", "Party", "stations_called"]
@@ -96,22 +97,22 @@ class Choice(NamedTuple):
         if not self:
             return None
         nodes: list[Node] = []
-        own: frozenset[str] = frozenset()
+        asked: set[tuple[str, str]] = set()
         if self.where is not None:
             builder = Tests(table, names_of(table, columns, also), self.zone)
             parser = Parser(self.where, builder.names, builder)
             nodes.append(joined_by(table, parser.parse()))
-            own = builder.own_columns(parser.asked)
+            asked = builder.columns(parser.asked)
         clock = Clock()
         if self.start is not None or self.end is not None:
             moments = [None if one is None else Moment(one, self.zone) for one in (self.start, self.end)]
             home = _home_of_time(table)
-            own |= {time_column(home)} if home == table else set()
+            asked.add((home, time_column(home)))
             nodes.append(joined_by(table, Within(home, time_column(home), moments[0], moments[1], clock)))
         if self.device is not None:
             nodes.append(_device(table, stations))
         text = " and ".join(str(one) for one in self[:4] if one is not None)
-        return Filter(text, table, Node.of_parts(table, nodes, every=True), own, clock)
+        return Filter(text, table, Node.of_parts(table, nodes, every=True), asked, clock)
 
 
 def time_column(table: str) -> str:

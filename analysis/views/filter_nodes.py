@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +14,12 @@ from analysis.tables.arrow import numpy_of
 from analysis.tables.fields import column_called
 from analysis.tables.masks import Mask
 from analysis.tables.times import Moment
-from analysis.views.joins import Keys, Path, keys_of, path_between
+from analysis.views.joins import Keys, keys_of
 
-__all__ = ["Among", "Clock", "Joined", "Node", "Rows", "Test", "Within", "joined_by", "table_rows"]
+if TYPE_CHECKING:
+    from analysis.views.joined import Joined
+
+__all__ = ["Among", "Bounds", "Clock", "Node", "Rows", "Test", "Within", "table_rows", "with_keys"]
 
 Test = Callable[[Any], Mask]
 Bounds = tuple[Mask, Mask]
@@ -141,7 +144,7 @@ class Among(Node):
         return {self.kind}
 
     def bounds(self, rows: Rows) -> Bounds:
-        found = _with_keys(rows.keys(self.kind), self.values, len(rows))
+        found = with_keys(rows.keys(self.kind), self.values, len(rows))
         return found, found
 
 
@@ -184,77 +187,8 @@ class Within(Node):
         return found, found
 
 
-class Joined(Node):
-    """Rows to which a row of another table belongs in which a node of that one holds.
-
-    Raises:
-        ValueError: no row of the other table belongs to any of this.
-    """
-
-    def __init__(self, home: str, inner: Node, path: Path) -> None:
-        self.home, self.inner, self.path = home, inner, path
-        self.begin()
-
-    @property
-    def tables(self) -> tuple[str, ...]:
-        """The tables that it reads."""
-        return (self.inner.home, self.path.between) if self.path.between else (self.inner.home,)
-
-    def begin(self) -> None:
-        self.complete = False
-        self._found: list[Any] = []
-        self._between: list[tuple[Keys, Keys]] = []
-
-    def see(self, table: str, batch: Any) -> None:
-        if table == self.inner.home:
-            rows = Rows(table, batch)
-            holds = self.inner.bounds(rows)[0]
-            keys = rows.keys(self.path.far_kind or self.path.kind)
-            self._found.append(np.unique(keys.values[holds[keys.rows]]))
-        elif table == self.path.between:
-            rows = Rows(table, batch)
-            self._between.append((rows.keys(self.path.kind), rows.keys(self.path.far_kind)))
-
-    def finish(self) -> None:
-        found = _together(self._found)
-        if self.path.between:
-            found = _together(
-                [
-                    near.values[np.isin(near.rows, far.rows[np.isin(far.values, found)])]
-                    for near, far in self._between
-                ]
-            )
-        self.values, self.complete = found, True
-        self._found, self._between = [], []
-
-    def bounds(self, rows: Rows) -> Bounds:
-        keys = rows.keys(self.path.kind)
-        if self.complete:
-            found = _with_keys(keys, self.values, len(rows))
-            return found, found
-        may = np.zeros(len(rows), np.bool_)
-        may[keys.rows] = True
-        return np.zeros(len(rows), np.bool_), may
-
-    def joins(self) -> Iterator[Joined]:
-        yield self
-
-
-def joined_by(table: str, node: Node) -> Node:
-    """A node of any table as one of `table`. Raises ValueError: no row of one belongs to any of the other."""
-    if node.home == table:
-        return node
-    path = path_between(table, node.home)
-    if path is None:
-        raise ValueError(f"rows of {node.home} belong to none of {table}")
-    return Joined(table, node, path)
-
-
-def _together(found: list[Any]) -> Any:
-    return np.unique(np.concatenate(found)) if found else np.zeros(0, np.uint64)
-
-
-def _with_keys(keys: Keys, wanted: Any, count: int) -> Mask:
+def with_keys(keys: Keys, wanted: Any, count: int) -> Mask:
+    """Which of so many rows have one of some keys."""
     out = np.zeros(count, np.bool_)
     out[keys.rows[np.isin(keys.values, wanted)]] = True
     return out

@@ -17,8 +17,10 @@ import pyarrow as pa
 from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass
 from analysis.pipeline.sinks import Sink, tables_of
 from analysis.tables.arrow import numpy_of
+from analysis.views.filter_nodes import Node, Rows
 from analysis.views.filters import Filter
-from analysis.views.joins import keys_of
+from analysis.views.joined import Joined
+from analysis.views.joins import Path, keys_of
 from dissectors.vectors import take
 
 __all__ = ["ChosenFrames", "FilteredSink", "LookingSink"]
@@ -31,7 +33,8 @@ class FilteredSink(Sink):
     """Hands on to other sinks the rows that a filter chooses.
 
     Of the filter's own table these are the rows that fit. Where that is `packets`, the other tables follow: attributes
-    and commands of the chosen frames, messages a frame of which is chosen, their items.
+    and commands of the chosen frames, messages a frame of which is chosen, their items; at the end the exchanges that
+    chosen frames belong to.
     """
 
     def __init__(self, chosen: Filter, sinks: Sequence[Sink]) -> None:
@@ -46,12 +49,16 @@ class FilteredSink(Sink):
         self._held: list[tuple[dict[str, Any], int]] = []
         self._frames: list[Any] = []
         self._messages: list[Any] = []
+        self._exchanges: list[Any] = []
+        self._theirs = Joined(
+            "exchanges", Node("packets", lambda rows: np.ones(len(rows), np.bool_)), Path("exchange")
+        )
         self.chosen.begin()
         for sink in self.sinks:
             sink.restart(decode_pass)
 
     def take(self, block: DecodedBlock) -> None:
-        for table in (*self.chosen.tables, self.chosen.table):
+        for table in {*self.chosen.tables, self.chosen.table}:
             if table in block.batches:
                 self.chosen.see(table, block.batches[table])
         if not self.chosen.joins:
@@ -88,7 +95,16 @@ class FilteredSink(Sink):
             for table, kind in FOLLOWING.items():
                 if table in out:
                     out[table] = self._following(table, kind, out[table])
+            self._note_exchanges(out)
         return out
+
+    def _note_exchanges(self, batches: dict[str, Any]) -> None:
+        """Hold the exchanges: that of a chosen frame may lie in one that ends later."""
+        for table in ("packets", "exchanges"):
+            if table in batches and "exchanges" in self.handed_on:
+                self._theirs.see(table, batches[table])
+        if "exchanges" in batches:
+            self._exchanges.append(batches.pop("exchanges"))
 
     def _following(self, table: str, kind: str, batch: Any) -> Any:
         known = self._frames if kind == "frame" else self._messages
@@ -103,6 +119,12 @@ class FilteredSink(Sink):
         return _rows(batch, mask)
 
     def _hand_on(self, batches: dict[str, Any], block: DecodedBlock) -> None:
+        if block.last and self._exchanges:
+            self._theirs.finish()
+            held, self._exchanges = self._exchanges, []
+            for batch in held:
+                mask = self._theirs.bounds(Rows("exchanges", batch))[0]
+                self._hand_on({"exchanges": _rows(batch, mask)}, replace(block, last=False))
         given = {name: batch for name, batch in batches.items() if name in self.handed_on}
         for sink in self.sinks:
             sink.take(replace(block, batches=dict(given)))

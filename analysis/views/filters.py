@@ -24,8 +24,9 @@ from analysis.tables.filter_language import FilterError, Parser
 from analysis.tables.masks import TRUTHS, Comparison, Mask, WordTest, number_of, present
 from analysis.tables.schema import ADDRESS_COLUMNS, TABLES
 from analysis.tables.times import time_ns
-from analysis.views.filter_nodes import Clock, Node, Rows, Test, joined_by, table_rows
-from analysis.views.joins import key_columns, path_between
+from analysis.views.filter_nodes import Clock, Node, Rows, Test, table_rows
+from analysis.views.joined import joined_by
+from analysis.views.joins import key_columns, paths_between
 
 __all__ = ["Filter", "FilterError", "Tests", "names_of", "parse_filter"]
 
@@ -35,6 +36,7 @@ class Filter:
 
     Attributes:
         text: as it was written.
+        asked: the columns that it asks for, each with its table.
         table: whose rows it judges.
         columns: the columns of that table that it asks for.
         joins: what it asks of other tables.
@@ -42,13 +44,20 @@ class Filter:
     """
 
     def __init__(
-        self, text: str, table: str, node: Node, columns: frozenset[str], clock: Clock | None = None
+        self,
+        text: str,
+        table: str,
+        node: Node,
+        asked: Iterable[tuple[str, str]] = (),
+        clock: Clock | None = None,
     ) -> None:
-        self.text, self.table, self.columns = text, table, columns
+        self.text, self.table = text, table
+        self.asked = frozenset(asked)
+        self.columns = frozenset(column for home, column in self.asked if home == table)
         self.node, self.clock = node, clock or Clock()
         self.joins = list(node.joins())
         self._given: dict[str, Any] = {}
-        self.read = columns | {name for kind in node.kinds() for name in key_columns(table, kind)}
+        self.read = self.columns | {name for kind in node.kinds() for name in key_columns(table, kind)}
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -56,6 +65,10 @@ class Filter:
         read = {name for one in self.joins for name in one.tables}
         if self.clock.wanted and self.table != "packets":
             read.add("packets")
+        if ("packets", "exchange") in self.asked or "exchange" in self.node.kinds():
+            read.add("exchanges")  # frames have the number of theirs when these are told
+        if self.table in read and self.table != "exchanges":
+            read.remove(self.table)
         return tuple(name for name in TABLES if name in read and name not in self._given)
 
     def give(self, table: str, batch: Any) -> None:
@@ -120,13 +133,13 @@ def parse_filter(
     builder = Tests(table, names_of(table, columns, also))
     parser = Parser(text, builder.names, builder)
     node = joined_by(table, parser.parse())
-    return Filter(text, table, node, builder.own_columns(parser.asked))
+    return Filter(text, table, node, builder.columns(parser.asked))
 
 
 def names_of(table: str, columns: Iterable[str] | None = None, also: str = "") -> dict[str, tuple[str, str]]:
     """What a filter of a table may name: see `analysis.tables.fields.names_in`; only tables that it joins."""
     names = names_in(table, columns, also)
-    near = {other for other, _ in names.values() if other == table or path_between(table, other)}
+    near = {other for other, _ in names.values() if other == table or paths_between(table, other)}
     return {name: known for name, known in names.items() if known[0] in near}
 
 
@@ -143,11 +156,9 @@ class Tests:
         self.table, self.names, self.zone = table, names, zone
         self.addresses = {name for name, (_, column) in names.items() if column in ADDRESS_COLUMNS}
 
-    def own_columns(self, asked: Iterable[str]) -> frozenset[str]:
-        """The filtered table's columns among the names that were asked for."""
-        return frozenset(
-            column for table, column in map(self.names.__getitem__, asked) if table == self.table
-        )
+    def columns(self, asked: Iterable[str]) -> set[tuple[str, str]]:
+        """Table and column of each of the names that were asked for."""
+        return {self.names[name] for name in asked}
 
     def _node(self, name: str, test: Test, *, as_text: bool = False) -> Node:
         table, column = self.names[name]

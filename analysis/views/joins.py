@@ -20,7 +20,7 @@ from analysis.tables.masks import items_of, valid_of
 from analysis.tables.schema import TABLES
 from dissectors.vectors import kernels
 
-__all__ = ["STATION", "Keys", "Path", "key_columns", "keys_of", "path_between"]
+__all__ = ["STATION", "Keys", "Path", "key_columns", "keys_of", "paths_between"]
 
 STATION = "station"
 KINDS = ("message", "exchange", "frame")
@@ -59,25 +59,36 @@ def key_columns(table: str, kind: str) -> tuple[str, ...]:
     if kind == STATION:
         return tuple(c.name for c in columns if c.address not in ("", "short") and c.name not in NO_ENDS)
     if kind == "frame":
-        return tuple(c.name for c in columns if c.name in ("frame", "first_frame") or c.type == "frames")[:1]
+        first = "first_frame" if table == "keys" else "frame"
+        return tuple(c.name for c in columns if c.name == first or c.type == "frames")[:1]
+    if (table, kind) == ("exchanges", "message"):  # the first of several: the frames of all of them tell
+        return ()
     return (kind,) if any(c.name == kind for c in columns) else ()
 
 
 @cache
-def path_between(table: str, other: str) -> Path | None:
-    """How rows of `table` find those of `other` that belong to them; None where there is no way."""
+def paths_between(table: str, other: str) -> tuple[Path, ...]:
+    """The ways on which rows of `table` find those of `other` that belong to them; none where there is none."""
     kinds = (STATION,) if "devices" in (table, other) else KINDS
-    for kind in kinds:
-        if key_columns(table, kind) and key_columns(other, kind):
-            return Path(kind)
+    direct = [kind for kind in kinds if _share(table, other, kind)]
+    if "findings" in (table, other):  # about a message, or shown by frames
+        return tuple(map(Path, direct)) or _long_way(table, other, kinds)
+    return (Path(direct[0]),) if direct else _long_way(table, other, kinds)
+
+
+def _long_way(table: str, other: str, kinds: tuple[str, ...]) -> tuple[Path, ...]:
     for between in BETWEEN:
         if between in (table, other):
             continue
-        near = next((k for k in (*KINDS, *kinds) if key_columns(table, k) and key_columns(between, k)), "")
-        far = next((k for k in kinds if key_columns(other, k) and key_columns(between, k)), "")
+        near = [kind for kind in (*KINDS, *kinds) if _share(table, between, kind)]
+        far = [kind for kind in kinds if _share(other, between, kind)]
         if near and far:
-            return Path(near, between, far)
-    return None
+            return tuple(Path(kind, between, far[0]) for kind in (near if table == "findings" else near[:1]))
+    return ()
+
+
+def _share(table: str, other: str, kind: str) -> bool:
+    return bool(key_columns(table, kind) and key_columns(other, kind))
 
 
 def keys_of(table: str, kind: str, batch: Any) -> Keys:

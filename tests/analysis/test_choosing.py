@@ -77,6 +77,24 @@ def test_what_belongs_to_the_chosen_frames_comes_along() -> None:
     assert {row["message"] for row in rows["items"]} <= set(messages)
     frames = {row["frame"] for row in rows["packets"]}
     assert {row["frame"] for row in rows["commands"]} <= frames
+    exchanges = {row["exchange"]: row for row in rows["exchanges"]}
+    assert {row["exchange"] for row in rows["packets"]} < exchanges.keys()
+    assert {row["kind"] for row in exchanges.values()} == {"transfer", "gbcs", "tunnel"}
+    assert {row.get("parent") for row in exchanges.values()} <= {*exchanges, None}
+
+
+def test_frames_are_chosen_by_all_exchanges_that_they_lie_in() -> None:
+    packets, exchanges = decoded().packets, decoded().frame("exchanges")
+    inner = exchanges.exchange[exchanges.kind == "transfer"]
+    assert chosen(Choice("exchange.kind == transfer")) == packets.frame[packets.exchange.isin(inner)].tolist()
+    whole = chosen(Choice("exchange.kind == tunnel"), block=50)
+    assert {*chosen(Choice("exchange.kind == gbcs"))} >= {*chosen(Choice("exchange.kind == transfer"))}
+    assert {*whole} > {*chosen(Choice("exchange.kind == gbcs"))}
+    assert chosen(Choice(f"exchange == {inner.iloc[0]}"))
+    found = Choice("message.use_case == ECS17b").filter("exchanges")
+    assert found is not None
+    found.look_at(decoded().table)
+    assert {*exchanges.kind[found.mask(exchanges)]} == {"transfer", "gbcs", "tunnel"}
 
 
 def test_times() -> None:
