@@ -40,6 +40,32 @@ def test_a_refusal_names_who_refused_what_and_why(shared: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "device", "words"),
+    [
+        (
+            "tariff-refused.pcapng", "Electricity meter",
+            "refused ECS01a Set Tariff and Price on ESME of Supplier (90b3d5fffef10000) 4 times: other-reason; the old tariff",
+        ),
+        (
+            "join-refused.pcapng", "Electricity meter",
+            "refused CS03A1 Method A Join of Supplier (90b3d5fffef10000) 3 times: write failure; no link key",
+        ),
+        (
+            "gas-read-refused.pcapng", "Prepayment display",
+            "Communications hub refused it 30 times; UNSUPPORTED_ATTRIBUTE (0x86); Read Attributes CurrentSummationDelivered; "
+            "it gets no reading of the gas meter",
+        ),
+        ("price-not-found.pcapng", "Prepayment display", "Electricity meter refused it 20 times; it gets no price"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_who_whom_why_and_what_to_do(shared: Path, name: str, device: str, words: str) -> None:
+    [found] = [f for f in checked(shared, name).findings if f.severity != "info"]
+    assert found.severity == "warning" and found.device.startswith(device) and "to do: " in found.evidence
+    for word in words.split():
+        assert word.strip(";") in found.evidence
+
+
+@pytest.mark.parametrize(
     ("name", "rule", "words"),
     [
         ("alert-8f1d.pcapng", "power-alert", "GSME Power Supply Loss"),

@@ -1,4 +1,4 @@
-"""Metering values on the HAN: data types, registers, refresh, what is refused."""
+"""Metering values on the HAN: data types, registers, refresh."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.features import identifiers
-from analysis.features.identifiers import GENERAL_COMMANDS, STATUS
-from analysis.features.judging import count, judge, mask, plural
-from analysis.features.names import cluster_name, command_name, said
+from analysis.features.judging import count, judge, mask
+from analysis.features.names import said
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -24,71 +23,11 @@ from analysis.rules.compliance.han_commands import (
 from analysis.rules.registry import rules_of
 from analysis.tables.lazy import numbers_of
 from dissectors.layout import table
-from dissectors.zcl import label_of
 
 rule = rules_of("compliance", "metering")
 
-DEFAULT_RESPONSE = GENERAL_COMMANDS["Default Response"]
 POWER = identifiers.attribute(METERING, "InstantaneousDemand")
 SHOWN: dict[str, Any] = {"smart_energy": True}
-
-
-@rule(
-    "reports-refused",
-    "What a device sends is refused",
-    severity="warning",
-    source="GBCS v0.8 10.2.2.2 (mirror); ZCL default response",
-    confidence="secondary",
-    merges=("spec:R045", "rules:A06"),
-    needs=("packets",),
-    cause="silence",
-    unseen="default responses to reports and requests",
-    advice=(
-        "The status says why. NOT_FOUND to a request: the other side has nothing to give (yet). Reports of a gas meter: "
-        "the gas proxy may have lost its mirror. UNSUP: the other side does not know the command or attribute"
-    ),
-    **SHOWN,
-)
-def reports_refused(view: View, *, times: int = 2) -> Iterator[Evidence]:
-    """A default response with an error, again and again to one device on one cluster, means that its
-    reports or requests get nowhere: who refused what, and with which status, is said."""
-    packets = view.good
-    rows = packets.only(zcl_type="general", zcl_command=DEFAULT_RESPONSE)
-    rows = rows[mask(rows["zcl_status"].notna())]
-    for (target, cluster), part in rows.groupby(["target", "aps_cluster"], sort=False):
-        failed = part[~mask(part["zcl_status"] == STATUS["SUCCESS"])]
-        subject, name = Subject.device(target), cluster_name(int(cluster))
-        if len(failed) >= times and len(failed) > 0.5 * len(part):
-            sent = packets.only(origin=target, aps_cluster=cluster)
-            asked = _refused(sent, failed)
-            text = _refusal(view, asked, failed, name)
-            yield broken(subject, text, [*asked["frame"], *failed["frame"]])
-        else:
-            good = len(part) - len(failed)
-            yield kept(subject, f"{good} of {plural(len(part), 'answer')} on cluster {name} are good")
-
-
-def _refused(sent: Frame, failed: Frame) -> Frame:
-    """What was sent in the two seconds before each refusal."""
-    answered = failed["seconds"].to_numpy(dtype=float)
-    asked = sent["seconds"].to_numpy(dtype=float)
-    return sent[np.append(answered, np.inf)[np.searchsorted(answered, asked)] - asked < 2]
-
-
-def _refusal(view: View, asked: Frame, failed: Frame, name: str) -> str:
-    """Who refused which requests how often, and the status in words."""
-    who = " and ".join(view.label(s) for s in failed["origin"].unique()[:2])
-    codes = sorted({int(c) for c in failed["zcl_status"].dropna()})
-    status = ", ".join(f"{label_of('Status', c) or 'status'} (0x{c:02x})" for c in codes)
-    columns = ("zcl_type", "zcl_direction", "zcl_command")
-    known = asked[mask(asked["zcl_command"].notna())]
-    kinds = {tuple(row) for row in zip(*(known[c] for c in columns), strict=True)} if len(known) else set()
-    cluster = int(failed["aps_cluster"].iloc[0])
-    wants = sorted(
-        {command_name(cluster, kind == "general", str(way), int(number)) for kind, way, number in kinds}
-    )
-    what = " and ".join(wants) or "what it sent"
-    return f"{who} refused it {plural(len(failed), 'time')} with {status}: {what} ({name})"
 
 
 @rule(

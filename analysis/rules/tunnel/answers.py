@@ -1,4 +1,4 @@
-"""What comes of the answer to a request for a tunnel: refusals, and what the hub does then; renewal."""
+"""What the hub does after the answer to a request for a tunnel; renewal."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,14 +11,12 @@ from analysis.rules.declare import (
     TO_CLIENT,
     TO_SERVER,
     Command,
-    EachDevice,
     Evidence,
     Frame,
     Subject,
     View,
     broken,
     c,
-    declare,
     field,
     kept,
     rule,
@@ -32,20 +30,6 @@ CLOSES = Command("Tunneling", TO_SERVER, "Close Tunnel")
 WHEN = (c.frame, c.seconds, c.source, c.destination)
 HUB_OPENS = "GBCS v0.8 10.2.2.1"
 SHARED: dict[str, Any] = {"family": "compliance", "area": "tunnel", "cause": "tunnel", "smart_energy": True}
-
-
-declare(
-    id="tunnel-refused",
-    title="A tunnel was refused",
-    finds="Answers to tunnel requests with another status than 0, which grants it.",
-    matters="""Without a tunnel no GBCS message reaches the device. Refusals are also written to its log.""",
-    example="Prepayment display (90b3d5fffe0000a2): 10 frames refusing a tunnel (from frame 635 to 731)",
-    source="ZSE annex D.6; alert list 0x81BA",
-    advice="Status 1 busy, 2 no more tunnels, 3 protocol not supported, 4 flow control not supported",
-    severity="info", confidence="derived", covers=("rules:G28", "attacks:A29"), requires="RequestTunnelResponse commands",
-    judge=EachDevice(ANSWERS, STATUS != GRANTED, "{bad} refusing a tunnel", good="granting a tunnel"),
-    broken_by="ordinary-day --fault tunnel-flood --seconds 1500", kept_by="ordinary-day --seconds 1500", **SHARED,
-)  # fmt: skip
 
 
 @rule(

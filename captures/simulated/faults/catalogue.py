@@ -16,6 +16,7 @@ from captures.simulated.faults import (
     keys,
     messages,
     raised_alerts,
+    refusing,
     values,
 )
 from captures.simulated.faults.registry import FAULTS, Fault, Play
@@ -23,7 +24,7 @@ from captures.simulated.faults.registry import FAULTS, Fault, Play
 __all__ = ["inject", "known"]
 
 _HOLDERS = (
-    application, bands, counters, field, flooding, forging, jamming, keys, messages, raised_alerts, values,
+    application, bands, counters, field, flooding, forging, jamming, keys, messages, raised_alerts, refusing, values,
 )  # fmt: skip
 """Modules that register faults when they are imported."""
 

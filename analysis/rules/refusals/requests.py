@@ -1,0 +1,200 @@
+"""ZCL requests and reports that were refused: by a default response, or attribute by attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from analysis.features import identifiers
+from analysis.features.identifiers import CLUSTERS, GENERAL_COMMANDS, STATUS
+from analysis.features.judging import mask, plural
+from analysis.features.names import cluster_name, command_name
+from analysis.features.view import Frame, View
+from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
+from analysis.rules.refusals.codes import code_of, rows_of
+from analysis.rules.registry import rule
+from dissectors.zcl import label_of
+
+DEFAULT_RESPONSE = GENERAL_COMMANDS["Default Response"]
+ANSWERS = {
+    GENERAL_COMMANDS[f"{name} Response"]: name
+    for name in ("Read Attributes", "Write Attributes", "Configure Reporting")
+}
+"""Answers with a status for each attribute, and what they answer."""
+SUCCESS, NOT_FOUND, UNSUPPORTED = STATUS.some("SUCCESS", "NOT_FOUND", "UNSUPPORTED_ATTRIBUTE")
+SOON = 2.0  # seconds within which what was refused was sent
+
+
+class Lack(NamedTuple):
+    """What a device lacks that is refused on a cluster: `attributes` without which it shows nothing, and `commands` to
+    which NOT_FOUND is a fault."""
+
+    consequence: str
+    attributes: frozenset[int]
+    commands: frozenset[str]
+
+
+@cache
+def lacks() -> dict[int, Lack]:
+    """`consequences.csv` by cluster."""
+    out = {}
+    for row in rows_of("consequences"):
+        cluster = CLUSTERS[row["cluster"]]
+        attributes = [identifiers.attribute(cluster, one) for one in row["attributes"].split("; ") if one]
+        commands = [identifiers.to_server(cluster, one).name for one in row["commands"].split("; ") if one]
+        out[cluster] = Lack(row["consequence"], frozenset(attributes), frozenset(commands))
+    return out
+
+
+@rule(
+    "reports-refused",
+    "What a device sends is refused",
+    finds="""Default responses with an error, and answers in which no attribute is given, again and again to one device
+    on one cluster: its reports or requests get nowhere. That a thing is not stored or not known (no message, no tariff
+    change, an attribute that a device need not have) only informs.""",
+    matters="A display goes without price, reading or credit; a gas meter's readings reach nobody.",
+    example="""Prepayment display (90b3d5fffe0000a4): Electricity meter (90b3d5fffe0000a0) refused it 20 times with
+    NOT_FOUND (0x8b): Get Current Price (Price); it gets no price; to do: see whether it was ever sent to that device""",
+    source="GBCS v0.8 10.2.2.2 (mirror); ZCL 07-5123 2.4.12 (default response), 2.4.2 (attribute status)",
+    advice=(
+        "The status says why. NOT_FOUND to a request: the other side has nothing to give (yet). Reports of a gas meter: "
+        "the gas proxy may have lost its mirror. UNSUP: the other side does not know the command or attribute"
+    ),
+    family="compliance", area="refusals", severity="warning", confidence="secondary", cause="silence",
+    covers=("spec:R045", "rules:A06"), needs=("packets",), smart_energy=True,
+    requires="default responses to reports and requests, or answers to reads of attributes",
+    broken_by="ordinary-day --fault lost-mirror --seconds 2400", kept_by="prepayment --seconds 2400",
+)  # fmt: skip
+def reports_refused(view: View, *, times: int = 2, reads: int = 5) -> Iterator[Evidence]:
+    """Who refused what, and with which status."""
+    yield from _default_responses(view, times)
+    yield from _attributes(view, reads)
+
+
+def _default_responses(view: View, times: int) -> Iterator[Evidence]:
+    packets = view.good
+    rows = packets.only(zcl_type="general", zcl_command=DEFAULT_RESPONSE)
+    rows = rows[mask(rows["zcl_status"].notna())]
+    for (target, cluster), part in rows.groupby(["target", "aps_cluster"], sort=False):
+        failed = part[~mask(part["zcl_status"] == SUCCESS)]
+        subject, name = Subject.device(target), cluster_name(int(cluster))
+        if failed.empty:
+            yield kept(subject, f"{plural(len(part), 'answer')} on cluster {name} are good")
+            continue
+        asked = _refused(packets.only(origin=target, aps_cluster=cluster), failed)
+        wants = _wants(int(cluster), asked)
+        grave = (
+            len(failed) >= times
+            and len(failed) > 0.5 * len(part)
+            and not _harmless(failed, int(cluster), wants)
+        )
+        text = _sentence(view, failed, wants or ["what it sent"], "origin")
+        yield broken(subject, text, [*asked["frame"], *failed["frame"]], "warning" if grave else "info")
+
+
+def _refused(sent: Frame, failed: Frame) -> Frame:
+    """What was sent in the two seconds before each refusal; of that, what has its transaction number."""
+    answered = failed["seconds"].to_numpy(dtype=float)
+    asked = sent["seconds"].to_numpy(dtype=float)
+    at = np.searchsorted(answered, asked)
+    near = np.append(answered, np.inf)[at] - asked < SOON
+    numbers = np.append(failed["zcl_seq"].to_numpy(dtype=float, na_value=np.nan), np.nan)[at]
+    same = near & (sent["zcl_seq"].to_numpy(dtype=float, na_value=np.nan) == numbers)
+    return sent[same if same.any() else near]
+
+
+def _wants(cluster: int, asked: Frame) -> list[str]:
+    """The names of what was asked for."""
+    columns = ("zcl_type", "zcl_direction", "zcl_command")
+    known = asked[mask(asked["zcl_command"].notna())]
+    kinds = {tuple(row) for row in zip(*(known[c] for c in columns), strict=True)} if len(known) else set()
+    return sorted(
+        {command_name(cluster, kind == "general", str(way), int(number)) for kind, way, number in kinds}
+    )
+
+
+def _harmless(failed: Frame, cluster: int, wants: list[str]) -> bool:
+    """Whether it only says that nothing is stored, scheduled or pending."""
+    if not mask(failed["zcl_status"] == NOT_FOUND).all() or not wants:
+        return False
+    lack = lacks().get(cluster)
+    known = set(ANSWERS.values()) | {"Report Attributes"}
+    return not set(wants) & known and not (lack is not None and lack.commands & set(wants))
+
+
+def _sentence(view: View, failed: Frame, wants: list[str], who: str) -> str:
+    """Who refused which requests how often, the status in words, what follows, what to do."""
+    cluster = int(failed["aps_cluster"].iloc[0])
+    others = " and ".join(view.label(s) for s in failed[who].unique()[:2])
+    codes = sorted({int(one) for one in failed["zcl_status"].dropna()})
+    status = ", ".join(f"{label_of('Status', one) or 'status'} (0x{one:02x})" for one in codes[:3])
+    text = f"{others} refused it {plural(len(failed), 'time')} with {status}: {' and '.join(wants)}"
+    text += f" ({cluster_name(cluster)})"
+    if "Report Attributes" in wants:
+        text += "; its reports get nowhere"
+    elif cluster in lacks():
+        text += f"; {lacks()[cluster].consequence}{_of_gas(view, failed, who, cluster)}"
+    todo = [known.do for one in codes if (known := code_of("zcl", one)) is not None]
+    return f"{text}; to do: {'; '.join(dict.fromkeys(todo[:2]))}" if todo else text
+
+
+def _of_gas(view: View, failed: Frame, who: str, cluster: int) -> str:
+    """A hub has no register of its own: what it gives of metering and prepayment is the gas meter's."""
+    of_meters = cluster in CLUSTERS.some("Metering", "Prepayment")
+    return " of the gas meter" if of_meters and set(failed[who].dropna()) <= view.hub_addresses() else ""
+
+
+def _attributes(view: View, times: int) -> Iterator[Evidence]:
+    """Answers in which no attribute is given, for each pair and cluster."""
+    rows = view.attributes.only(command=list(ANSWERS))
+    rows = rows[mask(rows["status"].notna())]
+    if not len(rows):
+        return
+    columns = [
+        "frame",
+        "source",
+        "destination",
+        "cluster",
+        "command",
+        "attribute",
+        "attribute_name",
+        "status",
+    ]
+    rows = rows[columns].assign(bad=~mask(rows["status"] == SUCCESS))
+    for (refuser, asker, cluster), part in rows.groupby(["source", "destination", "cluster"], sort=False):
+        whole = part.groupby("frame", sort=False)["bad"].agg(["all", "any"])
+        subject = Subject.device(asker)
+        if not whole["any"].any():
+            yield kept(
+                subject, f"{plural(len(whole), 'answer')} on cluster {cluster_name(int(cluster))} are good"
+            )
+            continue
+        shut = list(whole.index[whole["all"]]) or list(whole.index[whole["any"]])
+        failed = part[part["frame"].isin(shut) & part["bad"]]
+        firsts = failed.drop_duplicates("frame").assign(
+            origin=refuser, aps_cluster=cluster, zcl_status=lambda rows: rows["status"]
+        )
+        most = whole["all"].sum() >= times and 2 * whole["all"].sum() > len(whole)
+        text = _sentence(view, firsts, _attributes_asked(failed), "origin")
+        grave = most and _needed(failed, int(cluster))
+        yield broken(subject, text, firsts["frame"], "warning" if grave else "info")
+
+
+def _needed(failed: Frame, cluster: int) -> bool:
+    """Whether what is refused is more than an attribute that a device need not have."""
+    lack = lacks().get(cluster)
+    must: Any = () if lack is None else lack.attributes
+    return bool(
+        mask(failed["attribute"].isin(list(must))).any() or mask(failed["status"] != UNSUPPORTED).any()
+    )
+
+
+def _attributes_asked(failed: Frame) -> list[str]:
+    names = [str(one) for one in failed["attribute_name"].dropna().drop_duplicates()]
+    asked = dict.fromkeys(ANSWERS[int(one)] for one in failed["command"].drop_duplicates())
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return [f"{' and '.join(asked)} {', '.join(names[:2])}{more}".strip()]
