@@ -142,5 +142,9 @@ def _numbers(
         values = [home.numbers[name] for home in homes if name in home.numbers]
         if values:
             low, middle, high = np.percentile(values, [10, 50, 90])
-            found.append((title, f"{low:.3g}", f"{middle:.3g}", f"{high:.3g}"))
+            found.append((title, _number(low), _number(middle), _number(high)))
     return found
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
