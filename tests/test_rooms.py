@@ -25,6 +25,7 @@ BELOW = {
     "redaction": {"keys", "pipeline", "tables"},
     "inspector": {"pipeline", "tables", "views"},
     "fleet": {"engine", "features", "findings", "keys", "pipeline", "report", "rules", "tables"},
+    "wireshark": {"engine", "findings", "pipeline", "rules", "tables", "views"},
     "cli": {
         *(
             "engine",
@@ -38,7 +39,7 @@ BELOW = {
             "report",
             "rules",
         ),
-        *("tables", "views"),
+        *("tables", "views", "wireshark"),
     },
     "api": {"cli", "engine", "findings", "fleet", "keys", "pipeline", "report", "tables", "views"},
 }

@@ -180,3 +180,54 @@ def install_extcap(
     from analysis.cli.verbs import sniff as run
 
     return run.install_extcap(folder)
+
+
+@verb(
+    "wireshark",
+    "hanscope wireshark han.pcapng --keys keys.toml -o shown.pcapng",
+    "hanscope wireshark han.pcapng --keys keys.toml --open --frame 1380",
+)
+def wireshark(
+    capture: CaptureArgument,
+    keys: KeysOption = None,
+    out: Annotated[
+        str, Option("--out", "-o", help="The copy, pcapng; CAPTURE-hanscope.pcapng by default.")
+    ] = "",
+    profile: Annotated[str | None, Option("--profile", help="Profile of rules: its name or file.")] = None,
+    open_: Annotated[bool, Option("--open", help="Open the copy in Wireshark.")] = False,
+    frame: Annotated[int | None, Option("--frame", min=1, help="... at this frame.")] = None,
+    reveal: Annotated[
+        bool, Option("--reveal", help="Hand the keys over, so that Wireshark decrypts itself.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> int:
+    """A copy in which Wireshark shows what hanscope knows: summaries, GBCS to the last value, findings, exchanges.
+
+    Once before: hanscope install-wireshark. Filters are then as hanscope.gbcs.use_case == "ECS17b" or
+    hanscope.finding.severity; opened octets have tabs of their own.
+    """
+    from analysis.cli.verbs import wireshark as run
+
+    return run.run(
+        capture,
+        keyring(keys),
+        out=out,
+        profile=profile,
+        open_=open_,
+        frame=frame,
+        reveal=reveal,
+        quiet=quiet,
+    )
+
+
+@verb("install-wireshark", "hanscope install-wireshark", "hanscope install-wireshark --to /tmp/wireshark")
+def install_wireshark(
+    to: Annotated[
+        Path | None, Option("--to", help="Folder; Wireshark's own of this person by default.")
+    ] = None,
+    quiet: QuietOption = False,
+) -> int:
+    """Give Wireshark the script, and a profile with columns, colours and filter buttons."""
+    from analysis.cli.verbs import wireshark as run
+
+    return run.install(to=to, quiet=quiet)
