@@ -118,7 +118,8 @@ class Capture(Tables):
         return FoundFrame(found[0])
 
     def message(self, number: int) -> FoundMessage:
-        """The message of this number in the table `messages`, as a tree of fields.
+        """The message of this number in the table `messages`, as a tree of fields: what ``hanscope show --message``
+        shows.
 
         Raises:
             KeyError: the capture has no such message.
@@ -139,7 +140,7 @@ class Capture(Tables):
             raise KeyError(f"{self.name}: no message {number} in this capture")
         kept = sink.kept[0]
         source = Source(f"{self.name}: message {number}", kept.content.octets, kept.content.kind)
-        return FoundMessage(kept.content, source, kept.frames)
+        return FoundMessage(kept.content, source, kept, self.name)
 
     def check(
         self, profile: str | None = None, rules: Sequence[str] | None = None, accept: Accepting = None

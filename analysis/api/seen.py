@@ -10,6 +10,7 @@ from analysis.api.keys import Keys, keyring_of
 from analysis.tables import html
 
 if TYPE_CHECKING:
+    from analysis.pipeline.kept import KeptMessage
     from analysis.views.frame import Shown
     from dissectors import Keyring, Message
 
@@ -93,6 +94,7 @@ class FoundMessage:
     Attributes:
         content: the dissection: facts, items, fields, buffers, issues.
         source: what it is called: its capture and number, a file, or the text that was given.
+        number: its number in the table `messages`; None outside a capture.
         frames: frames that carried it; none outside a capture.
 
     >>> import hanscope as hs
@@ -104,10 +106,14 @@ class FoundMessage:
     (True, [])
     """
 
-    def __init__(self, content: Message, source: Any, frames: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, content: Message, source: Any, kept: KeptMessage | None = None, capture: str = ""
+    ) -> None:
         self.content = content
         self._input = source
-        self.frames = frames
+        self._kept, self._capture = kept, capture
+        self.number = kept.message if kept else None
+        self.frames = kept.frames if kept else ()
 
     @property
     def source(self) -> str:
@@ -147,20 +153,23 @@ class FoundMessage:
         return [f"{one.layer}: offset {one.offset}: {one.text}" for one in self.content.issues]
 
     def to_json(self, *, reveal: bool = False) -> dict[str, Any]:
-        """What ``hanscope message --json`` prints; keys are left out unless `reveal`."""
-        from analysis.views.messages import to_json
+        """What ``hanscope message --json`` prints (of one in a capture ``hanscope show --message N --json``); keys are
+        left out unless `reveal`."""
+        from analysis.views.message_tree import kept_json, to_json
 
+        if self._kept is not None:
+            return kept_json(self._capture, self._kept, reveal=reveal)
         return to_json(self._input, self.content, reveal=reveal)
 
     def text(self, *, reveal: bool = False) -> str:
-        """What ``hanscope message`` prints."""
-        from io import StringIO
+        """What ``hanscope message`` prints, of a message in a capture ``hanscope show --message N``."""
+        from analysis.views.message_tree import kept_lines, tree_text
 
-        from analysis.views.messages import print_tree
-
-        out = StringIO()
-        print_tree(self._input, self.content, out, reveal)
-        return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+        if self._kept is not None:
+            lines = kept_lines(self._kept, reveal, capture=self._capture)
+        else:
+            lines = iter(tree_text(self._input, self.content, reveal).splitlines())
+        return "\n".join(line.rstrip() for line in lines)
 
     def __str__(self) -> str:
         return self.text()

@@ -30,7 +30,8 @@ def fingerprint(kind: str, octets: bytes) -> str:
 
 
 def provenance_of(replay: ReopenableSource, session: Session, profile: Profile) -> dict[str, Any]:
-    """All of it, as the JSON forms and the report carry it; `sha256` is null where the octets are gone."""
+    """All of it, as the JSON forms and the report carry it; `sha256` is null where the octets are gone, `keys_file` where
+    none was named."""
     octets, digest = replay.digest()
     ring = session.context.keyring
     return {
@@ -38,6 +39,7 @@ def provenance_of(replay: ReopenableSource, session: Session, profile: Profile) 
         "versions": {"hanscope": version(), "python": platform.python_version()},
         "profile": {"name": profile.name, "sha256": settings_digest(profile)},
         "keys": [_key(key) for key in ring.keys],
+        "keys_file": ring.path or None,
     }
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from analysis.findings.commands import with_command
 from analysis.findings.model import CheckResult, Finding, Rule
 from analysis.findings.modifications import is_modification, states
 from analysis.findings.waivers import Accepted
@@ -38,7 +39,7 @@ def to_json(result: CheckResult, capture: str = "") -> dict[str, Any]:
         "schema": 1,
         "source": capture,
         "profile": result.profile,
-        "findings": [finding.to_json() for finding in result.findings],
+        "findings": [with_command(finding, result, capture) for finding in result.findings],
         "accepted": [one.to_json() for one in result.accepted],
         "waivers": result.waivers,
         "provenance": result.provenance,

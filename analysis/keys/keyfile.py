@@ -68,7 +68,9 @@ def read_keys(path: str | os.PathLike[str] | None = None) -> Keyring:
         raise KeyFileError(chosen, f"not UTF-8 text (octet {error.start})") from None
     except OSError as error:
         raise KeyFileError(chosen, error.strerror or "cannot be read") from None
-    return read_keys_text(text, path=chosen)
+    ring = read_keys_text(text, path=chosen)
+    ring.path = chosen if path is not None else ""
+    return ring
 
 
 def loose_mode(path: str | os.PathLike[str]) -> str | None:

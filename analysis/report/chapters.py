@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.features.view import View
+from analysis.findings.commands import show_command
 from analysis.findings.model import SEVERITIES, CheckResult
 from analysis.report.charts import Link, Series, Station, bars, network_map, stacked_columns
 from analysis.report.tally import COLUMNS_OVER_TIME, FRAMES_PER_FINDING, Tally, clock
@@ -202,6 +203,7 @@ def findings(result: CheckResult | None) -> list[dict[str, Any]]:
     if result is None:
         return []
     explained = {r.id: r.explanation for r in result.rules}
+    capture = str(result.provenance.get("capture", {}).get("name", "CAPTURE"))
     return [
         {
             "number": n,
@@ -209,6 +211,7 @@ def findings(result: CheckResult | None) -> list[dict[str, Any]]:
             "shown": f.frames[:FRAMES_PER_FINDING],
             "more": max(len(f.frames) - FRAMES_PER_FINDING, 0),
             "explanation": explained.get(f.rule, ""),
+            "command": show_command(f, result, capture),
         }
         for n, f in enumerate(result.findings, 1)
     ]

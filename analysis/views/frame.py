@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from analysis.pipeline.kept import KeptMessage
 from analysis.pipeline.session import SECURITY
 from analysis.tables.addresses import row_with_addresses
 from analysis.tables.python_values import iso_time
 from analysis.views.octets import OctetMap, frame_octets, put_places
-from analysis.views.shown import Shown, listed, shown_frames, shown_row
+from analysis.views.shown import Shown, shown_frames, shown_row
 from analysis.views.tree import buffer_label, hex_pane, hidden_hex, issue_lines, mask_values, tree_lines
 
 __all__ = ["Shown", "shown_frames", "shown_row", "text_lines", "to_json"]
@@ -74,18 +73,13 @@ def text_lines(one: Shown, reveal: bool) -> Iterator[str]:
         reason = columns.get(layer.replace("_security", "_reason"))
         if reason:
             yield f"{layer.removesuffix('_security').upper()} {columns[layer]}: {reason}"
-    for kept in one.messages:
-        yield from _message_lines(one, kept, reveal)
+    if one.messages:
+        from analysis.views.message_tree import kept_lines
+
+        for kept in one.messages:
+            yield from kept_lines(kept, reveal, frame=one.number)
     if columns.get("issue") and not found.issues and not one.messages:
         yield f"warning: {columns['issue']}"
-
-
-def _message_lines(one: Shown, kept: KeptMessage, reveal: bool) -> Iterator[str]:
-    """A message as the verb `message` shows it, with the frames that carried it."""
-    from analysis.views.message_tree import kept_text
-
-    name = f"message {kept.message} of frame{'s' if len(kept.frames) > 1 else ''} {listed(kept.frames)}"
-    yield from kept_text(name, kept, reveal, one.number).splitlines()
 
 
 def _title(one: Shown) -> str:

@@ -10,13 +10,14 @@ from analysis.pipeline.kept import KeptMessage
 from analysis.tables.python_values import iso_time
 from analysis.views.message_inputs import Source
 from analysis.views.octets import OctetMap, holds_key, message_octets, put_places
+from analysis.views.shown import listed
 from analysis.views.tree import buffer_label, hex_pane, hidden_hex
 from dissectors import Field, Message
 from dissectors.gbcs import is_secret
 from dissectors.model import json_value
 from dissectors.text import printable
 
-__all__ = ["HIDDEN", "kept_json", "kept_text", "print_tree", "to_json", "tree_text"]
+__all__ = ["HIDDEN", "kept_json", "kept_lines", "print_tree", "to_json", "tree_text"]
 
 HIDDEN = "(hidden: --reveal shows it)"
 Spans = Sequence[tuple[int, int]]
@@ -90,27 +91,36 @@ def _own_spans(message: Message, frame: int) -> list[tuple[int, int]]:
     return spans
 
 
-def kept_text(name: str, kept: KeptMessage, reveal: bool = False, frame: int | None = None) -> str:
+def kept_lines(
+    kept: KeptMessage, reveal: bool = False, *, capture: str = "", frame: int | None = None
+) -> Iterator[str]:
     """A message of a capture as text: which frames carried what of it, its tree, its octets.
 
     Args:
-        name: what it is called.
+        capture: its name, where the message is not shown with a frame.
         frame: number of the frame that it is shown with, whose octets are marked where it carried a part only.
     """
     message, out = kept.content, io.StringIO()
     spans = [] if frame is None else _own_spans(message, frame)
     part = spans if spans and spans != [(0, len(message.octets) - 1)] else []
-    print_tree(
-        Source(name, message.octets), message, out, reveal, carried=list(_carried(kept, part)), part=part
-    )
+    source = Source(_title(kept, capture), message.octets)
+    print_tree(source, message, out, reveal, carried=list(_carried(kept, part)), part=part)
+    yield from out.getvalue().splitlines()
     known = message_octets(message)
     hidden = {} if reveal else known.secrets()
     for key, octets in known.buffers.items():
         inner = key.removeprefix("message-")
         label = key if key == "message" else f"{inner} (offsets {buffer_label(inner)})"
-        out.write(f"{label}: {len(octets)} octets\n")
-        out.writelines(f"    {line}\n" for line in hex_pane(octets, hidden.get(key, ())))
-    return out.getvalue()
+        yield f"{label}: {len(octets)} octets"
+        for line in hex_pane(octets, hidden.get(key, ())):
+            yield f"    {line}"
+
+
+def _title(kept: KeptMessage, capture: str) -> str:
+    """Its number, and the frames that carried it."""
+    words = f"message {kept.message}" + (f" of {capture}," if capture else " of")
+    words += f" frame{'s' if len(kept.frames) > 1 else ''} {listed(kept.frames)}"
+    return words + (f", {iso_time(kept.time_ns)}" if capture and kept.time_ns is not None else "")
 
 
 def _carried(kept: KeptMessage, part: Spans) -> Iterator[str]:

@@ -133,7 +133,7 @@ class Keyring:
 
     `addresses` says whose a short address is, by (PAN, short address). `gbcs` is a
     `dissectors.gbcs.keystore.Keystore` or None. `untried` is how many keys were the most that fitted a frame and
-    were not tried because there were too many (`MOST_TRIED`).
+    were not tried because there were too many (`MOST_TRIED`). `path` is the file that somebody named for them.
     """
 
     keys: list[Key] = field(default_factory=list)
@@ -145,6 +145,7 @@ class Keyring:
     gbcs: Any = None
     revision: int = 0
     untried: int = 0
+    path: str = ""
     _scopes: set[tuple[Any, ...]] = field(default_factory=set)
     _counted: int = 0
 

@@ -2,12 +2,15 @@
 
 import io
 import json
+import shlex
 from functools import cache
 from typing import Any
 
 import pandas as pd
 import pytest
 
+import hanscope as hs
+from analysis.cli import main
 from analysis.keys.keyfile import read_keys_text
 from analysis.pipeline.decode import Decoded, decode
 from analysis.views.frame import Shown, shown_frames, text_lines, to_json
@@ -130,6 +133,62 @@ def test_no_key_is_told_without_reveal() -> None:
         document = json.dumps(to_json(one))
         for secret in secrets:
             assert secret.hex() not in lines and secret.hex() not in document, one.number
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """The demo as files: a capture and its keys."""
+    name, seconds, faults = STORIES["the demo"]
+    han = simulate(name, seed=1, seconds=seconds, faults=faults)
+    folder = tmp_path_factory.mktemp("home of one")
+    with (folder / "han.pcapng").open("wb") as file:
+        write_capture(file, captured(han))
+    (folder / "keys.toml").write_text(keys_text(han))
+    return str(folder / "han.pcapng"), str(folder / "keys.toml")
+
+
+def test_a_message_by_its_number(home: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    capture, keys = home
+    _, _, decoded, _ = told("the demo")
+    assert main(["show", capture, "--message", "2,13", "--keys", keys, "--json"]) == 0
+    documents = json.loads(capsys.readouterr().out)
+    assert [one["message"] for one in documents] == [2, 13]
+    rows = decoded.items[decoded.items.message == 2]
+    assert [item["object"] for item in documents[0]["items"]] == rows.object.tolist()
+    assert main(["show", capture, "--message", "13", "--keys", keys]) == 0
+    text = capsys.readouterr().out
+    message = hs.open(capture, keys=keys).message(13)
+    assert text.startswith(f"message 13 of {capture}, frames ") and message.text() in text
+    assert message.to_json() == documents[1] and message.number == 13
+    assert main(["show", capture, "--message", "13,999", "--keys", keys]) == 2
+    assert "no message 999 in this capture" in capsys.readouterr().err
+
+
+def test_the_frames_of_an_exchange(home: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    capture, keys = home
+    opened = hs.open(capture, keys=keys)
+    wanted = opened.exchanges[opened.exchanges.kind == "gbcs"].iloc[0]
+    assert main(["show", capture, "--exchange", str(wanted.exchange), "--keys", keys, "--json"]) == 0
+    documents = json.loads(capsys.readouterr().out)
+    numbers = [one["columns"]["frame"] for one in documents]
+    assert (numbers[0], numbers[-1], len(numbers)) == (wanted.first_frame, wanted.last_frame, wanted.frames)
+    assert {m["message"] for one in documents for m in one["messages"]} >= {wanted.message}
+    assert main(["show", capture, "--exchange", "99999", "--keys", keys]) == 2
+    assert "no exchange 99999" in capsys.readouterr().err
+
+
+def test_a_finding_leads_to_its_message(home: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    capture, keys = home
+    assert main(["check", capture, "--keys", keys, "--json", "--quiet"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    about = [one for one in document["findings"] if one["about"].get("message") is not None]
+    assert about and all(one["command"] for one in document["findings"] if one["frames"])
+    assert main(["check", capture, "--keys", keys, "--quiet"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for one in about[:3]:
+        assert f"    see: {one['command']}" in lines
+        assert main(shlex.split(one["command"])[1:]) == 0
+        assert f"message {one['about']['message']} of" in capsys.readouterr().out
 
 
 def _names(fields: list[dict[str, Any]]) -> set[str]:

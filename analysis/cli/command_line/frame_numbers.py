@@ -16,11 +16,12 @@ NUMBER = re.compile(
 )  # a capture of 10**18 frames does not exist, and Python refuses 5,000 digits
 
 
-def frame_ranges(text: str, *, open_end: bool = False) -> list[tuple[int, int]]:
+def frame_ranges(text: str, *, open_end: bool = False, what: str = "frame") -> list[tuple[int, int]]:
     """First and last frame of each part of `text`; both are meant.
 
     Args:
         open_end: ``900-`` means all from 900 on.
+        what: what the numbers are of, for complaints.
 
     Raises:
         UsageError: a part is none of these forms, counts backwards, or names no frame that can be.
@@ -31,12 +32,12 @@ def frame_ranges(text: str, *, open_end: bool = False) -> list[tuple[int, int]]:
         first, dash, last = (piece.strip() for piece in part.partition("-"))
         endless = open_end and dash and not last
         if not all(NUMBER.fullmatch(one) for one in ([first] if endless or not dash else [first, last])):
-            wrong = "names no frames" if open_end else "is no frame number"
+            wrong = f"names no {what}s" if open_end else f"is no {what} number"
             raise UsageError(f"{_short(text)} {wrong}", f"write {example}")
         low = int(first)
         high = LAST if endless else int(last) if dash else low
         if low < 1:
-            raise UsageError(f"{_short(part)} names no frames: they count from 1", f"write {example}")
+            raise UsageError(f"{_short(part)} names no {what}s: they count from 1", f"write {example}")
         if high < low:
             raise UsageError(f"{_short(part)} counts backwards", f"write {high}-{low}")
         found.append((low, high))

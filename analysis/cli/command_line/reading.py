@@ -87,6 +87,7 @@ def decode(
     "hanscope show han.pcapng 151 --keys keys.toml",
     "hanscope show han.pcapng 7,151-153 --json",
     "hanscope show han.pcapng --where 'protocol == ZDP' --device gas-meter --to 5m",
+    "hanscope show han.pcapng --message 13 --keys keys.toml",
 )
 def show(
     capture: CaptureArgument,
@@ -97,14 +98,34 @@ def show(
         ),
     ] = "",
     keys: KeysOption = None,
+    message: Annotated[
+        str,
+        Option("--message", metavar="NUMBERS", help="Messages as a whole: 13, 13-15 of the messages table."),
+    ] = "",
+    exchange: Annotated[
+        str,
+        Option(
+            "--exchange", metavar="NUMBERS", help="The frames of exchanges: 7, 7-9 of the exchanges table."
+        ),
+    ] = "",
     choice: ChoiceOptions = EVERYTHING,
     as_json: JsonOption = False,
     reveal: RevealOption = False,
 ) -> int:
-    """One frame as a tree with its octets, layer by layer, decrypted parts too."""
+    """One frame as a tree with its octets, layer by layer, decrypted parts too, down to the last value of the message
+    that it carried a part of; or a message as a whole."""
     from analysis.cli.verbs import show as run
 
-    return run.run(capture, frame, keyring(keys), as_json=as_json, reveal=reveal, choice=choice)
+    return run.run(
+        capture,
+        frame,
+        keyring(keys),
+        message=message,
+        exchange=exchange,
+        as_json=as_json,
+        reveal=reveal,
+        choice=choice,
+    )
 
 
 @verb(

@@ -11,6 +11,7 @@ from analysis.cli.command_line.batch import Batch
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
 from analysis.cli.command_line.findings_chosen import chosen_findings
 from analysis.features.shut import shut_lines
+from analysis.findings.commands import show_command, with_command
 from analysis.findings.findings_output import explain_rule, rules_json, rules_text, to_json, to_sarif
 from dissectors import Keyring
 
@@ -109,7 +110,7 @@ def _put(capture: str, result: Any, output: str, verdicts: bool, *, many: bool) 
         console.put_json(to_sarif(result, capture), indent=None if many else 2)
     elif output == "jsonl":
         for one in result.findings:
-            console.put_json({"capture": capture, **one.to_json()}, indent=None)
+            console.put_json({"capture": capture, **with_command(one, result, capture)}, indent=None)
         for accepted in result.accepted:
             console.put_json({"capture": capture, **accepted.to_json()}, indent=None)
     else:
@@ -130,6 +131,8 @@ def _text(capture: str, result: Any, verdicts: bool) -> Iterator[tuple[str, str]
         yield "", f"    {one.evidence}"
         yield "", f"    {_frames(one.frames)}source: {one.source} ({one.confidence})"
         yield "", f"    advice: {one.advice}"
+        if one.about.kind == "message" and (command := show_command(one, result, capture)):
+            yield "", f"    see: {command}"
     for line in _accepted(result):
         yield "", line
     if verdicts:

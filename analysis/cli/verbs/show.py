@@ -1,12 +1,16 @@
-"""`hanscope show`: frames of a capture as trees with their octets."""
+"""`hanscope show`: frames and messages of a capture as trees with their octets."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
 from analysis.cli import console
-from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, chosen_numbers
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
 from analysis.cli.command_line.frame_numbers import frame_ranges
 from analysis.pipeline.source import ReopenableSource
 from analysis.views.frame import Shown, shown_frames, shown_row, text_lines, to_json
+from captures import CaptureFacts
 from dissectors import Keyring
 
 __all__ = ["Shown", "numbers_of", "run", "shown_frames", "shown_row", "text_lines", "to_json"]
@@ -15,26 +19,18 @@ MOST = 1000
 """Frames that one command shows at most."""
 
 
-def numbers_of(text: str) -> list[int]:
-    """Frame numbers from ``12``, ``12-15`` or ``12,20-22``, in rising order.
+def numbers_of(text: str, what: str = "frame") -> list[int]:
+    """Frame numbers from ``12``, ``12-15`` or ``12,20-22``, in rising order; or those of something else (`what`).
 
     Raises:
         UsageError: the text is none of these, or names too many.
     """
     numbers: set[int] = set()
-    for low, high in frame_ranges(text):
+    for low, high in frame_ranges(text, what=what):
         if high - low >= MOST or len(numbers) > MOST:
-            raise console.UsageError(f"{low}-{high}: {MOST} frames at a time, at most")
+            raise console.UsageError(f"{low}-{high}: {MOST} {what}s at a time, at most")
         numbers.update(range(low, high + 1))
     return sorted(numbers)
-
-
-def _chosen(replay: ReopenableSource, keyring: Keyring, choice: ChoiceOptions, among: set[int]) -> list[int]:
-    """The numbers of the frames that are chosen; of those of `among` where it names any."""
-    numbers = [one for one in chosen_numbers(choice, replay, keyring) if not among or one in among]
-    if len(numbers) > MOST:
-        console.say(f"note: {replay.name}: the first {MOST} of {len(numbers):,} frames that are chosen")
-    return numbers[:MOST]
 
 
 def run(
@@ -44,33 +40,110 @@ def run(
     *,
     as_json: bool,
     reveal: bool,
+    message: str = "",
+    exchange: str = "",
     choice: ChoiceOptions = EVERYTHING,
 ) -> int:
-    """Show frames; see `hanscope show --help`."""
-    if not frame and not choice:
-        raise console.UsageError("which frame?", "151, 151-153, 7,151; or --where, --from, --to, --device")
-    numbers = numbers_of(frame) if frame else []
+    """Show frames and messages; see `hanscope show --help`."""
+    if not (frame or message or exchange or choice):
+        raise console.UsageError(
+            "which frame?", "151, 151-153, 7,151; or --message, --exchange, --where, --from, --to, --device"
+        )
+    if message and choice:
+        raise console.UsageError("--message names messages, the other options choose frames", "one of them")
     with ReopenableSource(source) as replay:
-        if choice:
-            numbers = _chosen(replay, keyring, choice, set(numbers))
-        found, facts = shown_frames(replay, keyring, numbers)
-    console.tell_losses(facts)
-    missing = sorted(set(numbers) - {int(one.columns["frame"]) for one in found})
-    if as_json:
-        documents = [to_json(one, reveal=reveal) for one in found]
-        if documents:
-            console.put_json(documents[0] if len(numbers) == 1 and frame else documents)
-    else:
-        for index, one in enumerate(found):
+        one = _Run(replay, keyring, as_json=as_json, reveal=reveal)
+        if frame or exchange or choice:
+            one.frames(numbers_of(frame) if frame else [], exchange, choice)
+        if message:
+            one.messages(numbers_of(message, "message"))
+    one.put(single=not choice and not exchange)
+    return one.code
+
+
+class _Run:
+    """One call of the verb: what it found to show, and what came of it."""
+
+    def __init__(self, replay: ReopenableSource, keyring: Keyring, *, as_json: bool, reveal: bool) -> None:
+        self.replay, self.keyring, self.as_json, self.reveal = replay, keyring, as_json, reveal
+        self.documents: list[dict[str, Any]] = []
+        self.texts: list[Iterator[str]] = []
+        self.code = console.OK
+        self.asked = 0
+        self.missing: list[tuple[str, str]] = []
+
+    def frames(self, numbers: list[int], exchange: str, choice: ChoiceOptions) -> None:
+        """Find frames: by their numbers, as those of exchanges, or as those that are chosen; of several, what is all."""
+        if exchange or choice:
+            wanted = numbers_of(exchange, "exchange") if exchange else []
+            numbers = self._chosen(choice, wanted, set(numbers))
+        shown, facts = shown_frames(self.replay, self.keyring, numbers)
+        console.tell_losses(facts)
+        self.asked += len(numbers)
+        for one in shown:
+            if self.as_json:
+                self.documents.append(to_json(one, reveal=self.reveal))
+            else:
+                self.texts.append(text_lines(one, self.reveal))
+        if choice and not shown:
+            console.say(f"note: {facts.name}: no frame is chosen")
+        self._miss("frame", numbers, {one.number for one in shown}, facts, "hanscope stats counts them")
+
+    def messages(self, numbers: list[int]) -> None:
+        """Find messages by their numbers in the table `messages`."""
+        from analysis.pipeline.decode import MessageSink
+        from analysis.pipeline.runner import run_passes
+        from analysis.views.message_tree import kept_json, kept_lines
+
+        sink = MessageSink(numbers)
+        facts = run_passes(self.replay, self.keyring, sink).facts
+        console.tell_losses(facts)
+        self.asked += len(numbers)
+        for kept in sink.kept:
+            if self.as_json:
+                self.documents.append(kept_json(facts.name, kept, reveal=self.reveal))
+            else:
+                self.texts.append(kept_lines(kept, self.reveal, capture=facts.name))
+        hint = "hanscope decode --table messages lists them"
+        self._miss("message", numbers, {one.message for one in sink.kept}, facts, hint)
+
+    def put(self, *, single: bool) -> None:
+        """Print what was found, and then say what was not; `single`: one document where one was asked for."""
+        if self.documents:
+            console.put_json(self.documents[0] if self.asked == 1 and single else self.documents)
+        for index, lines in enumerate(self.texts):
             if index:
                 console.put()
-            for line in text_lines(one, reveal):
+            for line in lines:
                 console.put(line)
-    if choice and not found:
-        console.say(f"note: {facts.name}: no frame is chosen")
-    if missing:
-        console.error_line(
-            f"{facts.name}: no frame {missing[0]} in this capture", "hanscope stats counts them"
-        )
-        return console.USAGE
-    return console.OK
+        for text, hint in self.missing:
+            console.error_line(text, hint)
+
+    def _miss(
+        self, what: str, asked: Iterable[int], found: Collection[int | None], facts: CaptureFacts, hint: str
+    ) -> None:
+        missing = [number for number in asked if number not in found]
+        if missing:
+            self.missing.append((f"{facts.name}: no {what} {missing[0]} in this capture", hint))
+            self.code = console.USAGE
+
+    def _chosen(self, choice: ChoiceOptions, exchanges: list[int], among: set[int]) -> list[int]:
+        """The numbers of the frames that are chosen: of these exchanges and of what lies in them, of `among` where it
+        names any."""
+        from analysis.pipeline.decode import TableSink
+        from analysis.pipeline.runner import run_passes
+        from analysis.views.filtered import ChosenFrames
+
+        if exchanges:
+            inside = f"exchange.exchange in ({', '.join(map(str, exchanges))})"
+            choice = choice._replace(where=f"{inside} and ({choice.where})" if choice.where else inside)
+        chosen, table = ChosenFrames(), TableSink(("exchanges",) if exchanges else ())
+        filtered = behind(choice.filter(self.replay, self.keyring), chosen)
+        facts = run_passes(self.replay, self.keyring, *filtered, table).facts
+        if exchanges:
+            known = set(table.table("exchanges").column("exchange").to_pylist())
+            self._miss("exchange", exchanges, known, facts, "hanscope decode --table exchanges lists them")
+        numbers = [int(one) for one in chosen.numbers if not among or int(one) in among]
+        if len(numbers) > MOST:
+            console.say(f"note: {facts.name}: the first {MOST} of {len(numbers):,} frames that are chosen")
+        return numbers[:MOST]
