@@ -24,6 +24,7 @@ class Messages:
     open: dict[Parties, Entry] = field(default_factory=dict)
     by_message: dict[int, Entry] = field(default_factory=dict)
     carriers: dict[int, int] = field(default_factory=dict)
+    times: dict[int, int] = field(default_factory=dict)
     tunnels: dict[int, Entry] = field(default_factory=dict)
 
     def see(self, desk: Desk, scene: Scene, message: Mapping[str, Any]) -> None:
@@ -41,9 +42,17 @@ class Messages:
                 entry.parent = tunnel
             desk.parents[handle] = entry
         entry.touch(scene.time(row), int(frames[-1]))
-        self._tell(entry, message, scene.time(row))
+        self._tell(entry, message, self._start(scene, int(frames[0]), scene.time(row)))
         _keep_within(self.open)
         _keep_within(self.by_message)
+
+    def _start(self, scene: Scene, frame: int, last: int) -> int:
+        """When a message began to be sent."""
+        numbers = scene.frames.frame
+        at = int(np.searchsorted(numbers, frame))
+        if at < len(numbers) and int(numbers[at]) == frame:
+            return scene.time(at)
+        return self.times.get(frame, last)
 
     def _carrier(self, scene: Scene, frame: int) -> int:
         numbers = scene.frames.frame
@@ -87,8 +96,10 @@ class Messages:
         if cra == "command" and message["mac"] == "invalid":
             entry.status = "its MAC is invalid"
 
-    def carried(self, frames: Any, numbers: Any, tunnels: Mapping[int, Entry]) -> None:
-        """Remember which exchange carried which frame, and whose tunnel it lies in."""
+    def carried(self, frames: Any, times: Any, numbers: Any, tunnels: Mapping[int, Entry]) -> None:
+        """Remember which exchange carried which frame, and when, and whose tunnel it lies in."""
+        self.times.update(zip(frames.tolist(), times.tolist(), strict=True))
+        _keep_within(self.times)
         self.carriers.update(zip(frames.tolist(), numbers.tolist(), strict=True))
         self.tunnels.update(tunnels)
         _keep_within(self.carriers)

@@ -51,11 +51,11 @@ def update_records(
     _mark(records, "delivered", numbers(heard.delivered))
     _mark(records, "pending", numbers(heard.pending))
     _fetch(tracker, numbers, heard)
-    _answer(tracker, scene, of_unit, numbers, fields, attributes)
     for handle, entry in tracker.desk.parents.items():
         place = int(records.places(numbers([handle]))[0])
         if place >= 0:
             rows["parent"][place] = entry.number
+    _answer(tracker, scene, of_unit, numbers, fields, attributes)
     rows["closes"] = rows["end"] + HELD[rows["kind"]]
 
 

@@ -143,7 +143,9 @@ class ExchangeTracker:
             for handle, entry in self.desk.parents.items()
             if entry.kind == "tunnel"
         }
-        self.messages.carried(scene.frames.frame[transfers], exchange[transfers], tunnels)
+        frames = scene.frames
+        carried = frames.frame[transfers], frames.time[transfers], exchange[transfers]
+        self.messages.carried(*carried, tunnels)
         self.desk.parents, self.desk.verdicts, self.desk.new = {}, {}, []
 
     def _closed(self, now: int | None) -> npt.NDArray[Any]:

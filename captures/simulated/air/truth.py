@@ -55,6 +55,8 @@ FrameTruth = TypedDict(
         "message": int,
         "use_case": str,
         "hrgp": str,
+        "exchange": int,
+        "answer": bool,
     },
     total=False,
 )

@@ -161,7 +161,7 @@ def ask_prices(node: Node) -> Wait:
         meter = han.having(Role.ESME)
         if meter is None or not (node.up and node.joined and node.link_keys.get(meter.eui64)):
             continue
-        arrived, seq = yield from node.send_zcl(meter, PRICE, 0x00, b"\x01")
+        arrived, seq = yield from node.send_zcl(meter, PRICE, 0x00, b"\x01", asks=True)
         if arrived:
             yield from metering.publish_price(meter, node, seq)
         yield from attributes.read(node, meter, METERING, (metering.CURRENT_SUMMATION, metering.STATUS))

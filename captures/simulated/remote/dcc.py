@@ -15,6 +15,7 @@ from typing import Any
 
 import simpy
 
+from captures.simulated.air.exchanges import ExchangeNote, begin
 from captures.simulated.air.medium import Wait
 from captures.simulated.air.truth import FrameTruth, MessageNote
 from captures.simulated.devices.han import Han
@@ -129,9 +130,11 @@ class Dcc(Directory):
         except (DissectionError, ValueError, KeyError) as error:
             done.trouble = f"cannot be built: {error}"
             return done
+        told = self._tell(done, sender, target)
         yield self._over_the_wan(target)
         if not (yield from self._carry(done, sender, target, asked, faults, change)):
             done.trouble = "the command was not delivered"
+            told.ended("undelivered")
             return done
         if answered:
             answer, refusal = answers.answer(
@@ -139,10 +142,14 @@ class Dcc(Directory):
             )
             if answer is None:
                 done.trouble = refusal
+                told.ended("unanswered")
                 return done
             yield from self._answered(done, sender, target, asked, answer, faults, change_answer)
+            if done.response is not None:
+                told.ended("refused" if done.response.columns.get("outcome") == "failure" else "ok")
         else:
             done.trouble = "the device did not answer"
+            told.ended("unanswered")
         return done
 
     def _answered(
@@ -168,6 +175,7 @@ class Dcc(Directory):
         done = Exchange(row.use_case or row.title, code, str(device.role), _on_air(device))
         self.exchanges.append(done)
         party = to or self.parties["Supplier A"]
+        told = self._tell(done, device, party)
         try:
             octets = build.alert(
                 code, originator=device.octets, recipient=party.octets,
@@ -181,7 +189,13 @@ class Dcc(Directory):
             return done
         done.response = dissect_message(octets, self.keystore)
         done.trouble = _doubts(done.response)
+        told.ended("ok")
         return done
+
+    def _tell(self, done: Exchange, sender: Entity, target: Entity) -> ExchangeNote:
+        """What the truth says of an exchange."""
+        parties = f"{sender.eui64:016x}", f"{target.eui64:016x}"
+        return begin(self.han, "gbcs", *parties, outcome="running", messages=done.messages)
 
     def _over_the_wan(self, target: Entity) -> simpy.Event:
         """An event when a message has come to the hub; those to one device keep their order."""

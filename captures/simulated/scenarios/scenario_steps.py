@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 
+from captures.simulated.air.exchanges import begin
 from captures.simulated.air.medium import Place, Wait
 from captures.simulated.air.truth import ImageNote, LinkKey, NetworkKey
 from captures.simulated.devices import behaviour, gas_mirror, home, metering
@@ -53,7 +54,7 @@ def publish_tariff(meter: Node, display: Node) -> Wait:
     account.tariff += 1
     account.price = 26_500
     request = struct.pack("<IIBB", 0, 0, 1, 0)
-    _, seq = yield from display.send_zcl(meter, PRICE, 0x06, request)
+    _, seq = yield from display.send_zcl(meter, PRICE, 0x06, request, asks=True)
     values = {
         "provider_id": 0x00010000, "issuer_event_id": account.tariff, "issuer_tariff_id": 7,
         "start_time": now, "tariff_type_charging_scheme": 0, "tariff_label": b"Fixed 2027",
@@ -80,7 +81,7 @@ def top_up(display: Node, meter: Node, code: str, pence: int) -> Wait:
     payload = build_payload(
         PREPAYMENT, "to-server", 0x04, {"originating_device": 2, "top_up_code": code.encode()}
     )
-    arrived, seq = yield from display.send_zcl(meter, PREPAYMENT, 0x04, payload, truth={"top_up": "code"})
+    arrived, seq = yield from display.send_zcl(meter, PREPAYMENT, 0x04, payload, asks=True, truth={"top_up": "code"})
     if not arrived:
         return
     added = pence * metering.PER_PENNY
@@ -140,14 +141,15 @@ def upgrade(han: Han, device: Node, version: int = 0x00020000) -> Wait:
     notify = struct.pack("<BB", 3, 100) + file
     yield from device.awake_for(hub.send_zcl(device, OTA, 0x00, notify, to_client=True))
     query = b"\x00" + struct.pack("<HHI", MANUFACTURER, IMAGE_TYPE, 0x00010000)
-    _, seq = yield from device.send_zcl(hub, OTA, 0x01, query)
+    exchange = begin(han, "ota", device.address, hub.address)
+    _, seq = yield from device.send_zcl(hub, OTA, 0x01, query, asks=True)
     found = b"\x00" + file + struct.pack("<I", len(octets))
     yield from device.awake_for(hub.send_zcl(device, OTA, 0x02, found, to_client=True, seq=seq))
     offset = 0
     while offset < len(octets):
         size = min(block, len(octets) - offset)
         ask = b"\x00" + file + struct.pack("<IB", offset, size)
-        arrived, seq = yield from device.send_zcl(hub, OTA, 0x03, ask, ack=False)
+        arrived, seq = yield from device.send_zcl(hub, OTA, 0x03, ask, ack=False, asks=True)
         piece = octets[offset : offset + size]
         answer = b"\x00" + file + struct.pack("<IB", offset, size) + piece
         if arrived:
@@ -156,7 +158,8 @@ def upgrade(han: Han, device: Node, version: int = 0x00020000) -> Wait:
         if arrived:
             offset += size
         yield han.wait(0.25)
-    _, seq = yield from device.send_zcl(hub, OTA, 0x06, b"\x00" + file)
+    exchange.ended("ok")
+    _, seq = yield from device.send_zcl(hub, OTA, 0x06, b"\x00" + file, asks=True)
     end = file + struct.pack("<II", han.utc, 0xFFFFFFFF)
     yield from device.awake_for(hub.send_zcl(device, OTA, 0x07, end, to_client=True, seq=seq))
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from captures.simulated.air.exchanges import Exchanges
 from captures.simulated.air.medium import Wait
 from captures.simulated.air.truth import FrameTruth
 from captures.simulated.stack.node import Node
 from dissectors.zcl import build_payload, build_value, catalogue
 
-__all__ = ["Attributes", "hold", "read", "record", "report", "say"]
+__all__ = ["Attributes", "hold", "read", "record", "refuse", "report", "say"]
 
 Value = Any | Callable[[], Any]
 
@@ -53,7 +54,7 @@ def record(kind: int, value: Any) -> bytes:
 def read(asker: Node, server: Node, cluster: int, attributes: Sequence[int], **aps: Any) -> Wait:
     """Read attributes; returns {attribute: value} of those that came back, or None when no answer came."""
     request = b"".join(struct.pack("<H", a) for a in attributes)
-    arrived, seq = yield from asker.send_zcl(server, cluster, _READ, request, general=True, **aps)
+    arrived, seq = yield from asker.send_zcl(server, cluster, _READ, request, general=True, asks=True, **aps)
     if not arrived or not server.up:
         return None
     values: dict[int, Any] = {}
@@ -72,6 +73,8 @@ def read(asker: Node, server: Node, cluster: int, attributes: Sequence[int], **a
     back = server.send_zcl(
         asker, cluster, _READ_ANSWER, answer, general=True, to_client=True, seq=seq, truth=truth, **aps
     )
+    if not values:
+        refuse(asker, server, cluster, seq)
     came, _ = yield from asker.awake_for(back)
     return values if came else None
 
@@ -91,6 +94,13 @@ def report(
         client, cluster, _REPORT, payload, general=True, to_client=to_client, truth=truth, **aps
     )
     return arrived
+
+
+def refuse(asker: Node, server: Node, cluster: int, seq: int) -> None:
+    """Note that a request is refused."""
+    one = asker.han.part(Exchanges).asked.get((asker.address, server.address, cluster, seq))
+    if one is not None:
+        one.ended("refused")
 
 
 def _told(values: Mapping[int, Any]) -> FrameTruth:

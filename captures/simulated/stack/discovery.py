@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from captures.simulated.air.exchanges import ExchangeNote, begin, inside
 from captures.simulated.air.medium import MICROSECOND, Wait
 from captures.simulated.air.truth import FrameTruth
 from captures.simulated.stack.network import PROFILE_SE, PROFILE_ZDP, Role
@@ -76,11 +77,14 @@ def capability(node: Node) -> int:
     return node.router << 1 | node.rx_on << 2 | node.rx_on << 3 | 0x80
 
 
-def announce(node: Node) -> Wait:
+def announce(node: Node, exchange: ExchangeNote | None = None) -> Wait:
     """Device_annce after joining or rejoining."""
     asdu = struct.pack("<BHQB", node.next_zcl(), node.short, node.eui64, capability(node))
     header = assemble.aps_data(_ANNOUNCE, PROFILE_ZDP, 0, 0, node.next_aps(), broadcast=True)
     truth: FrameTruth = {"aps_cluster": _ANNOUNCE, "aps_profile": PROFILE_ZDP, "zdp": "Device_annce"}
+    if exchange is not None:
+        truth = {**truth, **inside(exchange)}
+        exchange.ended("ok")
     if node.rx_on:
         yield from node.broadcast(header + asdu, truth, to=BROADCAST_RX_ON)
         return
@@ -102,15 +106,20 @@ def announce(node: Node) -> Wait:
 def ask(asker: Node, asked: Node, cluster: int, request: bytes, answer: bytes) -> Wait:
     """A ZDP request and its response; returns whether both arrived."""
     seq = bytes([asker.next_zcl()])
+    exchange = begin(asker.han, "zdp", asker.address, asked.address, cluster=cluster)
+    truth: FrameTruth = {"zdp": cluster, **inside(exchange)}
     arrived = yield from asker.send_aps(
-        asked, cluster, seq + request, {"zdp": cluster}, profile=PROFILE_ZDP, ack=False
+        asked, cluster, seq + request, truth, profile=PROFILE_ZDP, ack=False
     )
     if not arrived:
+        exchange.ended("undelivered")
         return False
+    truth = {"zdp": cluster | _ANSWER, **inside(exchange, answer=True)}
     back = asked.send_aps(
-        asker, cluster | _ANSWER, seq + answer, {"zdp": cluster | _ANSWER}, profile=PROFILE_ZDP, ack=False
+        asker, cluster | _ANSWER, seq + answer, truth, profile=PROFILE_ZDP, ack=False
     )
     arrived = yield from asker.awake_for(back)
+    exchange.ended("ok" if arrived else "undelivered")
     return arrived
 
 

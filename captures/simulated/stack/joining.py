@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from typing import Literal
 
+from captures.simulated.air.exchanges import ExchangeNote, begin, inside
 from captures.simulated.air.medium import SECOND, Wait
 from captures.simulated.air.truth import FrameTruth, LinkKey, NetworkKey
 from captures.simulated.stack import discovery
@@ -84,16 +85,17 @@ def open_joining(hub: Node, seconds: float) -> Wait:
     yield from hub.broadcast(header + asdu, {"aps_cluster": 0x0036, "aps_profile": 0, "zdp": 0x0036})
 
 
-def associate(node: Node, parent: Node) -> Wait:
+def associate(node: Node, parent: Node, exchange: ExchangeNote | None = None) -> Wait:
     """Scan, association request, and the answer that the node fetches; returns whether it got an address."""
     han = node.han
     yield from scan(node)
     yield han.wait(0.3)
+    joining = exchange or begin(han, "join", node.address, parent.address)
     octets = assemble.mac_command(
         node.next_mac(), _ASSOCIATE, bytes([discovery.capability(node)]),
         dst_pan=han.pan, dst=parent.short, src_pan=0xFFFF, src=node.eui64, src_extended=True,
     )  # fmt: skip
-    truth: FrameTruth = {"mac": "command", "mac_command": _ASSOCIATE, "sender": node.address}
+    truth: FrameTruth = {"mac": "command", "mac_command": _ASSOCIATE, "sender": node.address, **inside(joining)}
     if not (yield from node.put(octets, parent, truth)):
         return False
     short = new_short(node)
@@ -101,7 +103,9 @@ def associate(node: Node, parent: Node) -> Wait:
         parent.next_mac(), _ASSOCIATED, struct.pack("<HB", short, 0),
         dst_pan=han.pan, dst=node.eui64, dst_extended=True, src=parent.eui64, src_extended=True,
     )  # fmt: skip
-    told: FrameTruth = {"mac": "command", "mac_command": _ASSOCIATED, "sender": parent.address}
+    told: FrameTruth = {
+        "mac": "command", "mac_command": _ASSOCIATED, "sender": parent.address, **inside(joining, answer=True)
+    }  # fmt: skip
     node.parent = parent
     held = han.env.process(parent.hold(node, lambda: answer, told))
     yield han.wait(0.5)
@@ -136,6 +140,7 @@ def deliver_network_key(
     *,
     protection: Protection = "transport",
     faults: tuple[str, ...] = (),
+    exchange: ExchangeNote | None = None,
 ) -> Wait:
     """The trust centre gives `node` the network key, under the key-transport key of `link_key`."""
     han = hub.han
@@ -146,6 +151,8 @@ def deliver_network_key(
     else:
         apdu = header + body
     truth: FrameTruth = {"aps": "command", "aps_command": _TRANSPORT_KEY, "key": "network"}
+    if exchange is not None:
+        truth = {**truth, **inside(exchange)}
     sending = hub.send_nwk(node, apdu, truth, secured=False, faults=faults)
     arrived = yield from node.awake_for(sending)
     if arrived:
@@ -165,19 +172,20 @@ def join(
     key = link_key if link_key is not None else install_code_key(node.install_code)
     node.join_key = key
     han.note(LinkKey(key, (node.eui64, hub.eui64), "install code"))
+    exchange = begin(han, "join", node.address, hub.address)
     for _ in range(5):
-        if (yield from associate(node, hub)):
+        if (yield from associate(node, hub, exchange)):
             break
         yield han.wait(5)
     else:
         return False
     yield han.wait(0.05)
-    arrived = yield from deliver_network_key(hub, node, key, protection=protection, faults=faults)
+    arrived = yield from deliver_network_key(hub, node, key, protection=protection, faults=faults, exchange=exchange)
     if not arrived:
         return False
     node.joined = True
     yield han.wait(0.1)
-    yield from discovery.announce(node)
+    yield from discovery.announce(node, exchange)
     if not node.rx_on:
         yield from child_timeout(node)
     yield han.wait(0.2)
@@ -207,21 +215,22 @@ def rejoin(node: Node, *, secured: bool = True, link_key: bytes | None = None) -
     """
     han, hub = node.han, node.han.hub
     yield from scan(node)
+    exchange = begin(han, "rejoin", node.address, hub.address)
     body = bytes([_REJOIN, discovery.capability(node)])
-    truth: FrameTruth = {"nwk": "command", "nwk_command": _REJOIN}
+    truth: FrameTruth = {"nwk": "command", "nwk_command": _REJOIN, **inside(exchange)}
     arrived = yield from node.send_nwk(hub, body, truth, command=True, secured=secured, with_eui64=True)
     if not arrived:
         return False
     body = bytes([_REJOIN_ANSWER]) + struct.pack("<HB", node.short, 0)
-    truth = {"nwk": "command", "nwk_command": _REJOIN_ANSWER}
+    truth = {"nwk": "command", "nwk_command": _REJOIN_ANSWER, **inside(exchange, answer=True)}
     answer = hub.send_nwk(node, body, truth, command=True, secured=secured, with_eui64=True)
     if not (yield from node.awake_for(answer)):
         return False
     if not secured:
         yield han.wait(0.1)
-        yield from deliver_network_key(hub, node, link_key or node.join_key)
+        yield from deliver_network_key(hub, node, link_key or node.join_key, exchange=exchange)
     node.joined = True
-    yield from discovery.announce(node)
+    yield from discovery.announce(node, exchange)
     return True
 
 

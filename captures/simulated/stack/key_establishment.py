@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from captures.simulated.air.exchanges import begin
 from captures.simulated.air.medium import SECOND, Wait
 from captures.simulated.air.truth import CbkeKey
 from captures.simulated.stack.network import Role
@@ -95,12 +96,14 @@ def establish(node: Node, hub: Node, *, valid_for: int = WITHOUT_END, faults: tu
     yield han.wait(1)
     own, peer = side(node, valid_for=valid_for), side(hub)
     expired = valid_for != WITHOUT_END and own_age(han) > valid_for
+    exchange = begin(han, "key-establishment", node.address, hub.address)
     for command in (INITIATE, EPHEMERAL, CONFIRM):
         if command == CONFIRM:
             agreed = agreement(own, peer)
         seq = None
         for sender, receiver, mine, to_client in ((node, hub, own, False), (hub, node, peer, True)):
             if to_client and command == INITIATE and expired:
+                exchange.ended("refused")
                 yield from terminate(hub, node, 3, seq=seq, faults=faults)
                 return False
             payload = body(command, mine, han)
@@ -110,6 +113,7 @@ def establish(node: Node, hub: Node, *, valid_for: int = WITHOUT_END, faults: tu
             if not arrived:
                 return False
             yield han.wait(0.05 if command == INITIATE else 0.4)
+    exchange.ended("ok")
     note(han, own, agreed.link_key)
     note(han, peer, agreed.link_key)
     han.share_link_key(hub, node, agreed.link_key, origin="key establishment")
@@ -134,7 +138,8 @@ def _say(
     faults: tuple[str, ...],
 ) -> Wait:  # fmt: skip
     sending = sender.send_zcl(
-        receiver, CLUSTER, command, body, to_client=to_client, seq=seq, secured=False, faults=faults
+        receiver, CLUSTER, command, body, to_client=to_client, seq=seq, secured=False, faults=faults,
+        asks=not to_client and command != TERMINATE,
     )
     if to_client:
         sending = receiver.awake_for(sending)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from captures.simulated.air.exchanges import begin, inside
 from captures.simulated.air.medium import MICROSECOND, SECOND, Transmission, Wait
 from captures.simulated.air.truth import FrameTruth, MacKind
 from captures.simulated.stack.network import Indirect, Station
@@ -76,9 +77,11 @@ class MacStation(Station):
                 self.next_mac(), DATA_REQUEST, dst_pan=self.han.pan, dst=parent.short,
                 src=self.short if known else self.eui64, src_extended=not known,
             )  # fmt: skip
+            exchange = begin(self.han, "poll", self.address, parent.address)
             arrived = yield from self.put(
-                octets, parent, {**self.says("command"), "mac_command": DATA_REQUEST}
+                octets, parent, {**self.says("command"), "mac_command": DATA_REQUEST, **inside(exchange)}
             )
+            exchange.ended("ok" if arrived else "undelivered")
             queue = parent.indirect.get(self.eui64)
             if not arrived or not queue:
                 return fetched

@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+from captures.simulated.air.exchanges import ExchangeNote, Exchanges, begin, inside
 from captures.simulated.air.medium import SECOND, Wait
 from captures.simulated.air.truth import FrameTruth
 from captures.simulated.stack.network import PROFILE_SE, PROFILE_ZDP, Network
@@ -114,11 +115,15 @@ class Node(NwkStation):
         general: bool = False,
         seq: int | None = None,
         default_response: bool = False,
+        asks: bool = False,
         truth: FrameTruth | None = None,
         **aps: Any,
     ) -> Wait:
-        """Send a ZCL frame; `seq` answers a request. Returns (arrived, sequence number)."""
+        """Send a ZCL frame; `seq` answers a request, `asks` says that an answer is due. Returns (arrived, sequence
+        number)."""
         number = self.next_zcl() if seq is None else seq
+        exchange = self._exchange(destination, cluster, command, number, answers=seq is not None)
+        exchange.type = "zcl" if asks or seq is not None else exchange.type
         control = (0 if general else 1) | to_client << 3 | (not default_response) << 4
         asdu = struct.pack("<BBB", control, number, command) + payload
         fact: FrameTruth = {
@@ -126,10 +131,28 @@ class Node(NwkStation):
             "zcl_seq": number,
             "zcl_type": "general" if general else "cluster",
             "zcl_direction": "to-client" if to_client else "to-server",
+            **inside(exchange, answer=seq is not None),
             **(truth or {}),
         }
         arrived = yield from self.send_aps(destination, cluster, asdu, fact, **aps)
+        if not arrived:
+            exchange.ended("undelivered")
+        elif exchange.type == "delivery" or seq is not None:
+            exchange.ended("ok")
         return arrived, number
+
+    def _exchange(
+        self, destination: Node, cluster: int, command: int, seq: int, *, answers: bool
+    ) -> ExchangeNote:
+        """The exchange that a ZCL frame begins or answers."""
+        asked = self.han.part(Exchanges).asked
+        if answers and (destination.address, self.address, cluster, seq) in asked:
+            return asked[destination.address, self.address, cluster, seq]
+        one = begin(
+            self.han, "delivery", self.address, destination.address, cluster=cluster, command=command
+        )
+        asked[self.address, destination.address, cluster, seq] = one
+        return one
 
 
 HomeNetwork = Network[Node]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import simpy
 
+from captures.simulated.air.exchanges import ExchangeNote, begin
 from captures.simulated.air.medium import Wait
 from captures.simulated.air.truth import FrameTruth
 from captures.simulated.stack.network import Role
@@ -44,10 +45,11 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """An open tunnel of a device: to which hub, and its number there."""
+    """An open tunnel of a device: to which hub, its number there, and what the truth says of it."""
 
     hub: int
     number: int
+    exchange: ExchangeNote
 
 
 @dataclass(slots=True)
@@ -80,7 +82,8 @@ def open_tunnel(device: Node, hub: Node) -> Wait:
     server = device if client is hub else hub
     maximum = han.profile.whole("tunnel.maximum")
     request = struct.pack("<BHBH", han.profile.whole("tunnel.protocol"), NO_MANUFACTURER, 0, maximum)
-    arrived, seq = yield from client.send_zcl(server, CLUSTER, REQUEST, request)
+    exchange = begin(han, "tunnel", client.address, server.address, outcome="running")
+    arrived, seq = yield from client.send_zcl(server, CLUSTER, REQUEST, request, asks=True)
     if not arrived:
         return False
     number = server.part(Tunnels).serve()
@@ -88,7 +91,7 @@ def open_tunnel(device: Node, hub: Node) -> Wait:
     back = server.send_zcl(client, CLUSTER, REQUEST_ANSWER, answer, to_client=True, seq=seq)
     arrived, _ = yield from client.awake_for(back)
     if arrived:
-        state.open = Tunnel(hub.eui64, number)
+        state.open = Tunnel(hub.eui64, number, exchange)
         if client is hub:
             han.env.process(_renew(device, hub, state.open))
     return arrived
@@ -99,6 +102,7 @@ def _renew(device: Node, hub: Node, tunnel: Tunnel) -> Wait:
     yield device.han.wait(RENEWAL_SECONDS)
     state = device.part(Tunnels)
     if state.open == tunnel and device.joined and hub.up:
+        tunnel.exchange.ended("ok")
         state.open = None
         yield from open_tunnel(device, hub)
 
