@@ -18,7 +18,7 @@ __all__ = ["ENTRIES", "Desk", "Entry", "Scene"]
 
 SAME = (
     "initiator", "responder", "start", "end", "first_frame", "last_frame", "frames", "retries", "answered", "code",
-    "message", "delivered",
+    "message", "delivered", "pan",
 )  # fmt: skip
 """What an entry and its row call alike."""
 ENTRIES = -(1 << 40)
@@ -36,6 +36,7 @@ class Entry:
         outcome: None while it is open.
         done: nothing more is awaited.
         delivered: that a request of it came to its receiver.
+        not_before: when the last exchange in it was closed.
     """
 
     kind: str
@@ -62,6 +63,8 @@ class Entry:
     message: int = 0
     done: bool = False
     delivered: bool = False
+    not_before: int = 0
+    pan: int = 0
 
     def settle(self, outcome: str, status: str = "", answered: int = 0) -> None:
         """Say what became of it; the first word counts."""
@@ -91,7 +94,7 @@ class Entry:
     def closes(self) -> int:
         """When it is closed, unless something happens."""
         kind = KINDS[kind_number(self.kind)]
-        return self.touched + int((kind.limit if self.done else kind.held) * SECOND)
+        return max(self.not_before, self.touched + int((kind.limit if self.done else kind.held) * SECOND))
 
 
 @dataclass(slots=True)
@@ -101,14 +104,12 @@ class Scene:
     Attributes:
         handle: the exchange of each row, 0 for none.
         fields: fields of the commands of a frame, by name: number and meaning.
-        owner: the EUI-64 of (PAN, short address), if known.
     """
 
     frames: FrameArrays
     units: Units
     handle: npt.NDArray[np.int64]
     fields: Callable[[int], Mapping[str, tuple[int, str]]]
-    owner: Callable[[int, int], int | None]
     initiators: Any = None
     responders: Any = None
 
@@ -129,12 +130,6 @@ class Scene:
         if self.responders is None:
             self.responders = self.frames.responders
         return int(self.responders[row])
-
-    def hop(self, row: int, address: int) -> int:
-        """A MAC address as the table says it: the EUI-64 where it is known."""
-        if address >= 1 << 16:
-            return address
-        return self.owner(int(self.frames.pan[row]), address) or address
 
 
 @dataclass(slots=True)
@@ -158,6 +153,7 @@ class Desk:
         time, frame = scene.time(row), scene.frame(row)
         one = Entry(kind, ENTRIES - len(self.new), row, initiator, responder, time, frame, name=name)
         one.touch(time, frame)
+        one.pan = int(scene.frames.pan[row])
         self.new.append(one)
         return one
 

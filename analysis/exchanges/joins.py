@@ -86,7 +86,7 @@ class Joins:
                 desk.belongs(scene, row, before)
                 return
             before.settle("failed", "the device began again")
-        entry = desk.begin(scene, kind, row, device, scene.hop(row, parent), NAMES[kind])
+        entry = desk.begin(scene, kind, row, device, parent, NAMES[kind])
         entry.missing = list(STEPS if kind == "join" else ("rejoin response", "announcement"))
         self.by_address[device] = entry
         desk.belongs(scene, row, entry)
@@ -96,7 +96,7 @@ class Joins:
         time = scene.time(row)
         kind = "join" if int(scene.frames.mac_command[row]) == ASSOCIATED else "rejoin"
         if entry is None or entry.done or time - entry.touched > PATIENCE:
-            entry = desk.begin(scene, kind, row, device, scene.hop(row, parent), NAMES[kind])
+            entry = desk.begin(scene, kind, row, device, parent, NAMES[kind])
             entry.missing = ["request", *(STEPS[1:] if kind == "join" else ("announcement",))]
             self.by_address[device] = entry
         desk.belongs(scene, row, entry)

@@ -29,9 +29,9 @@ KINDS = (
     # hop, and request and answer may each wait 7.68 s (macTransactionPersistenceTime) for a sleeping device.
     Kind("zcl", 30, 30, "ZCL request that an answer is due to, with its answer"),
     Kind("zdp", 30, 30, "ZDP request with its answer"),
-    Kind("delivery", 0, 30, "ZCL frame that no answer is due to (a report, an answer in fragments)"),
+    Kind("delivery", 1, 30, "ZCL frame that no answer is due to (a report, an answer in fragments)"),
     # A transfer is held until the message that it carries a piece of is whole.
-    Kind("transfer", 0, 600, "Transfer Data of a tunnel, with its acknowledgements"),
+    Kind("transfer", 1, 600, "Transfer Data of a tunnel, with its acknowledgements"),
     Kind("poll", 1, 5, "MAC data request of a sleeping device, with what it fetched"),
     Kind("join", 60, 60, "association to the announcement that the device has the network key"),
     Kind("rejoin", 60, 60, "NWK rejoin request to the announcement"),

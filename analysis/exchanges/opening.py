@@ -75,21 +75,10 @@ def _new_records(scene: Scene, of_unit: npt.NDArray[np.int64]) -> npt.NDArray[An
         out[name] = NONE
     out["kind"] = np.where(units.poll[new], kind_number("poll"), kind_number("delivery"))
     poll = np.flatnonzero(units.poll[new])
-    for name, address in (("initiator", frames.hop_from), ("responder", frames.hop_to)):
-        pairs = frames.pan[first[poll]] << 16 | np.minimum(address[first[poll]], 0xFFFF).astype(np.int64)
-        out[name][poll] = _owners(scene, pairs, address[first[poll]])
+    out["initiator"][poll], out["responder"][poll] = frames.hop_from[first[poll]], frames.hop_to[first[poll]]
+    out["pan"] = frames.pan[first]
     out["due"], out["headed"] = units.poll[new], units.poll[new]
     return out[np.argsort(out["exchange"], kind="stable")]
-
-
-def _owners(
-    scene: Scene, pairs: npt.NDArray[np.int64], address: npt.NDArray[np.uint64]
-) -> npt.NDArray[np.uint64]:
-    """MAC addresses, short ones as the EUI-64 of their owner where it is known."""
-    distinct, which = np.unique(pairs, return_inverse=True)
-    owners = np.array([scene.owner(one >> 16, one & 0xFFFF) or 0 for one in distinct.tolist()], np.uint64)
-    known = owners[which] if len(owners) else np.zeros(0, np.uint64)
-    return np.where((address < 1 << 16) & (known > 0), known, address)
 
 
 def _learn_commands(scene: Scene, tracker: ExchangeTracker, of_unit: npt.NDArray[np.int64]) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.exchanges.answers import said
-from analysis.exchanges.kinds import KINDS, OUTCOMES, kind_number
+from analysis.exchanges.gaps import Gaps
+from analysis.exchanges.kinds import KINDS, OUTCOMES, SECOND, kind_number
 
 __all__ = ["MISSING", "NONE", "RECORD", "Records", "Words", "close"]
 
@@ -16,15 +17,13 @@ NONE = -1
 MISSING = ("request", "answer", "acknowledgement", "fragments", "data")
 """What may be missing: bit n of `missing` is word n."""
 REQUEST, ANSWER, ACKNOWLEDGEMENT, FRAGMENTS, DATA = (1 << n for n in range(5))
-RETRIES = 3
-"""macMaxFrameRetries: so many repetitions without an acknowledgement, and a sender gives up."""
 
 RECORD = np.dtype([
     ("exchange", "u8"), ("kind", "u1"), ("initiator", "u8"), ("responder", "u8"), ("start", "i8"), ("end", "i8"),
     ("first_frame", "u8"), ("last_frame", "u8"), ("frames", "u4"), ("retries", "u4"), ("code", "i8"), ("headed", "?"),
     ("due", "?"), ("delivered", "?"), ("broadcast", "?"), ("pending", "?"), ("answered", "i8"), ("refused", "?"),
     ("status", "i4"), ("parent", "u8"), ("missing", "u1"), ("name", "i4"), ("use_case", "i4"), ("message", "u8"),
-    ("outcome", "i1"), ("missing_words", "i4"), ("closes", "i8"),
+    ("outcome", "i1"), ("pan", "u2"), ("missing_words", "i4"), ("closes", "i8"),
 ])  # fmt: skip
 """`answered` is a time, 0 while there is no answer; `closes` when it is closed; words are places in `Words`."""
 
@@ -82,10 +81,11 @@ class Records:
         return out
 
 
-def close(rows: npt.NDArray[Any], words: Words, ended: bool) -> npt.NDArray[Any]:
+def close(rows: npt.NDArray[Any], words: Words, gaps: Gaps, ended: bool) -> npt.NDArray[Any]:
     """Say what became of exchanges that frames alone tell of (`KINDS` up to `FRAME_KINDS`).
 
     Args:
+        gaps: what of stations was not heard.
         ended: the capture ended before their time was over.
     """
     if not len(rows):
@@ -103,19 +103,24 @@ def close(rows: npt.NDArray[Any], words: Words, ended: bool) -> npt.NDArray[Any]
             status[which & ~given] = words.place(text)
         missing[which] |= lacks
 
-    silent = ~rows["delivered"] & (rows["retries"] >= RETRIES)
     tell(~rows["delivered"], "incomplete", "no acknowledgement was heard", ACKNOWLEDGEMENT)
-    tell(silent, "failed", "repeated to the end, never acknowledged")
+    again = ~rows["delivered"] & (rows["retries"] > 0)
+    tell(again, "incomplete", "sent again, no acknowledgement was heard")
     tell(rows["delivered"], "ok", "acknowledged")
     tell(rows["broadcast"], "ok", "broadcast")
     _close_polls(rows, poll, answered, tell)
     limits, waits = {int(k.limit) for k in KINDS[:2]}, asks & ~answered & ~rows["broadcast"]
     tell(waits & rows["delivered"], "unanswered", f"no answer in {limits.pop()} s")
-    tell(waits & ~rows["delivered"] & ~silent, "incomplete", "no answer was heard", ANSWER)
+    tell(waits & ~rows["delivered"], "incomplete", None, ANSWER)
+    unheard = np.zeros(len(rows), np.bool_)
+    for place in np.flatnonzero(waits & rows["delivered"]).tolist():
+        unheard[place] = _unheard(rows[place], gaps) > 0
+    tell(unheard, "incomplete", "no answer was heard, but not all that the responder sent", ANSWER)
     tell(asks & answered & ~rows["refused"], "ok", "answered")
     tell(answered & rows["refused"], "refused", "refused")
     if ended:
-        tell(waits, "running", "the capture ended before an answer was due")
+        early = waits | (~answered & ~rows["broadcast"] & (~rows["delivered"] | (poll & rows["pending"])))
+        tell(early, "running", "the capture ended before it was due")
     asked = (rows["missing"] & REQUEST) > 0
     tell(asked, "incomplete", None)
     tell(~rows["headed"], "incomplete", "fragments that were not heard together", FRAGMENTS)
@@ -141,6 +146,11 @@ def _close_polls(rows: Any, poll: Any, answered: Any, tell: Any) -> None:
         "repeated, no acknowledgement was heard",
     )
     tell(poll & answered, "ok", "data")
+
+
+def _unheard(row: Any, gaps: Gaps) -> int:
+    start = int(row["start"])
+    return gaps.unheard(int(row["responder"]), start, int(row["end"]) + int(KINDS[0].limit * SECOND))
 
 
 def _name(rows: npt.NDArray[Any], words: Words) -> None:

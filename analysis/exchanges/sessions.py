@@ -87,16 +87,16 @@ class Tunnels:
             entry.settle("refused", words or f"status 0x{status:02x}")
             entry.done = True
             return
-        self._replaced(pair, number)
+        self._replaced(pair, number, scene.time(row))
         entry.name = f"tunnel {number}"
         self.open[pair, number] = entry
 
-    def _replaced(self, pair: Pair, number: int) -> None:
-        """What was open under the same number is over, and what was opened before is renewed by this one."""
+    def _replaced(self, pair: Pair, number: int, time: int) -> None:
+        """What the pair had open is over: renewed by a tunnel of another number, or opened anew."""
         for (whose, its), before in list(self.open.items()):
             if whose == pair and not before.done:
                 before.settle("ok", "renewed" if its != number else "opened anew")
-                before.done = True
+                before.done, before.not_before = True, max(before.not_before, time)
                 del self.open[whose, its]
 
     def _session(self, desk: Desk, scene: Scene, row: int, code: int, pair: Pair, number: int) -> Entry:

@@ -19,17 +19,17 @@ from analysis.exchanges.answers import CLUSTER, LAYER
 from analysis.exchanges.desk import ENTRIES, Desk, Entry, Scene
 from analysis.exchanges.frame_arrays import FrameArrays
 from analysis.exchanges.frame_exchanges import UnitMemory, remember, units_of
+from analysis.exchanges.gaps import Gaps
 from analysis.exchanges.joins import Joins
 from analysis.exchanges.message_exchanges import Messages
 from analysis.exchanges.opening import update_records
 from analysis.exchanges.output import exchange_batch
+from analysis.exchanges.owners import Owners
 from analysis.exchanges.records import RECORD, Records, Words, close
 from analysis.exchanges.said_fields import Fields
 from analysis.exchanges.sessions import Downloads, Establishments, Tunnels
 
 __all__ = ["ExchangeTracker"]
-
-Owner = Callable[[int, int], int | None]
 
 
 class ExchangeTracker:
@@ -41,28 +41,28 @@ class ExchangeTracker:
         self.memory = UnitMemory()
         self.acknowledgements = Acknowledgements()
         self.records, self.words, self.desk = Records(), Words(), Desk()
-        self.joins, self.messages = Joins(), Messages()
+        self.joins, self.messages, self.gaps = Joins(), Messages(), Gaps()
+        self.owners = Owners()
         self.sessions: list[Any] = [Tunnels(), Establishments(), Downloads()]
 
-    def take(
-        self, batches: Mapping[str, Any], owner: Owner
-    ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[Any]]:
+    def take(self, batches: Mapping[str, Any]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[Any]]:
         """A block: the exchange of each of its packets (0: none), and the rows of exchanges that are over.
 
         Args:
             batches: of its tables `packets`, `commands`, `attributes` and `messages`, as far as they were decoded.
-            owner: the EUI-64 of (PAN, short address), if known.
         """
         packets = batches["packets"]
         frames = FrameArrays(packets, self.last_time)
         out = np.zeros(len(packets), np.uint64)
         if not frames.count:
             return out, np.zeros(0, RECORD)
+        self.gaps.take(frames)
+        self.owners.take(frames)
         units = units_of(frames, self.memory)
         handle = np.zeros(frames.count, np.int64)
         handle[units.rows] = units.handle[units.which]
         fields = Fields(batches.get("commands"))
-        scene = Scene(frames, units, handle, fields.of, owner)
+        scene = Scene(frames, units, handle, fields.of)
         self._tell_stories(scene)
         heard = self.acknowledgements.attach(scene, self.memory)
         for message in _messages(batches):
@@ -152,25 +152,36 @@ class ExchangeTracker:
         """What is over at a time (None: all, because the capture is over), in the order in which it ended."""
         rows = self.records.rows
         over = rows["closes"] < now if now is not None else np.ones(len(rows), np.bool_)
-        closed = close(self.records.taken(over), self.words, False) if now is not None else self._ended()
+        closed = self._judged(over, False) if now is not None else self._ended()
         self._count_in(closed)
-        ready = [one for one in self.desk.open.values() if now is None or one.closes < now]
-        if not ready:
-            return closed[np.lexsort((closed["exchange"], closed["closes"]))]
-        busy = set(np.unique(self.records.rows["parent"]).tolist())
-        busy |= {one.parent.number for one in self.desk.open.values() if one.parent is not None}
-        inner_first = sorted(ready, key=lambda one: one.kind == "tunnel")
-        told = [self._close_entry(one, now) for one in inner_first if now is None or one.number not in busy]
+        told: list[Any] = []
+        while ready := self._ready(now):
+            told += [self._close_entry(one, now) for one in ready]
         every = np.concatenate([closed, np.array(told, RECORD)]) if told else closed
+        self.owners.name(every)
         return every[np.lexsort((every["exchange"], every["closes"]))]
 
+    def _ready(self, now: int | None) -> list[Entry]:
+        """Entries that are over, and in which nothing lies that is not."""
+        ready = [one for one in self.desk.open.values() if now is None or one.closes < now]
+        if not ready:
+            return []
+        busy = set(np.unique(self.records.rows["parent"]).tolist())
+        busy |= {one.parent.number for one in self.desk.open.values() if one.parent is not None}
+        return [one for one in ready if one.number not in busy]
+
     def _ended(self) -> npt.NDArray[Any]:
-        rows = self.records.taken(np.ones(len(self.records.rows), np.bool_))
+        rows = self.records.rows
         from analysis.exchanges.kinds import KINDS, SECOND
 
         limits = np.array([int(kind.limit * SECOND) for kind in KINDS])
         ended = rows["end"] + limits[rows["kind"]] > self.last_time
-        return np.concatenate([close(rows[ended], self.words, True), close(rows[~ended], self.words, False)])
+        return np.concatenate(
+            [self._judged(ended, True), self._judged(np.ones((~ended).sum(), np.bool_), False)]
+        )
+
+    def _judged(self, which: npt.NDArray[np.bool_], ended: bool) -> npt.NDArray[Any]:
+        return close(self.records.taken(which), self.words, self.gaps, ended)
 
     def _count_in(self, closed: npt.NDArray[Any]) -> None:
         """Add what was closed to the entries that it lies in."""
@@ -203,6 +214,7 @@ def _add(entry: Entry, row: Any) -> None:
     entry.start = min(entry.start, int(row["start"]))
     entry.first_frame = min(entry.first_frame, int(row["first_frame"]))
     entry.delivered = entry.delivered or bool(row["delivered"])
+    entry.not_before = max(entry.not_before, int(row["closes"]))
 
 
 def _messages(batches: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -56,7 +56,7 @@ def exchange_batches(session: Session, batches: dict[str, Any] | None = None) ->
     if batches is None:
         rows = tracker.finish()
     else:
-        exchange, rows = tracker.take(batches, session.context.addresses.eui64)
+        exchange, rows = tracker.take(batches)
         out["packets"] = with_numbers_in("packets", batches["packets"], "exchange", exchange)
     if len(rows):
         out["exchanges"] = tracker.batch(rows, session.capture, session.context.state(Vocabulary))

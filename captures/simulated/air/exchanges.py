@@ -1,7 +1,7 @@
 """What belongs together in a home's life, as it is: requests with answers, joins, sessions, for the truth file.
 
-A frame's truth names its exchange (`FrameTruth.exchange`) and says whether it answers (`answer`); who sends a request begins
-an exchange, who answers it looks it up.
+A frame's truth names its exchange (`FrameTruth.exchange`) and says whether it answers (`answer`); who sends a request
+begins an exchange, who answers it looks it up.
 """
 
 from __future__ import annotations

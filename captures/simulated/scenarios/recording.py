@@ -40,11 +40,11 @@ def truth_rows(han: Han) -> Iterator[dict[str, Any]]:
     """Every row of the truth: keys and messages as they were noted, then each frame of the capture.
 
     A ``frame`` row's number is that of the capture that `Han.records` gives. ``fault`` rows list the frames
-    that the fault made or changed, ``exchange`` rows those of the exchange that were heard, and the seconds from the first of
-    them to the first that answers.
+    that the fault made or changed, ``exchange`` rows those of the exchange that were heard, and the seconds from the
+    first of them to the first that answers.
     """
     by_fault: dict[str, list[int]] = {}
-    frames = []
+    frames: list[dict[str, Any]] = []
     by_exchange: dict[int, list[dict[str, Any]]] = {}
     by_transmission: dict[int, list[int]] = {}
     for number, heard in enumerate(han.records(), 1):

@@ -81,7 +81,9 @@ def top_up(display: Node, meter: Node, code: str, pence: int) -> Wait:
     payload = build_payload(
         PREPAYMENT, "to-server", 0x04, {"originating_device": 2, "top_up_code": code.encode()}
     )
-    arrived, seq = yield from display.send_zcl(meter, PREPAYMENT, 0x04, payload, asks=True, truth={"top_up": "code"})
+    arrived, seq = yield from display.send_zcl(
+        meter, PREPAYMENT, 0x04, payload, asks=True, truth={"top_up": "code"}
+    )
     if not arrived:
         return
     added = pence * metering.PER_PENNY

@@ -108,16 +108,12 @@ def ask(asker: Node, asked: Node, cluster: int, request: bytes, answer: bytes) -
     seq = bytes([asker.next_zcl()])
     exchange = begin(asker.han, "zdp", asker.address, asked.address, cluster=cluster)
     truth: FrameTruth = {"zdp": cluster, **inside(exchange)}
-    arrived = yield from asker.send_aps(
-        asked, cluster, seq + request, truth, profile=PROFILE_ZDP, ack=False
-    )
+    arrived = yield from asker.send_aps(asked, cluster, seq + request, truth, profile=PROFILE_ZDP, ack=False)
     if not arrived:
         exchange.ended("undelivered")
         return False
     truth = {"zdp": cluster | _ANSWER, **inside(exchange, answer=True)}
-    back = asked.send_aps(
-        asker, cluster | _ANSWER, seq + answer, truth, profile=PROFILE_ZDP, ack=False
-    )
+    back = asked.send_aps(asker, cluster | _ANSWER, seq + answer, truth, profile=PROFILE_ZDP, ack=False)
     arrived = yield from asker.awake_for(back)
     exchange.ended("ok" if arrived else "undelivered")
     return arrived

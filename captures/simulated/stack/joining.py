@@ -95,7 +95,12 @@ def associate(node: Node, parent: Node, exchange: ExchangeNote | None = None) ->
         node.next_mac(), _ASSOCIATE, bytes([discovery.capability(node)]),
         dst_pan=han.pan, dst=parent.short, src_pan=0xFFFF, src=node.eui64, src_extended=True,
     )  # fmt: skip
-    truth: FrameTruth = {"mac": "command", "mac_command": _ASSOCIATE, "sender": node.address, **inside(joining)}
+    truth: FrameTruth = {
+        "mac": "command",
+        "mac_command": _ASSOCIATE,
+        "sender": node.address,
+        **inside(joining),
+    }
     if not (yield from node.put(octets, parent, truth)):
         return False
     short = new_short(node)
@@ -180,7 +185,9 @@ def join(
     else:
         return False
     yield han.wait(0.05)
-    arrived = yield from deliver_network_key(hub, node, key, protection=protection, faults=faults, exchange=exchange)
+    arrived = yield from deliver_network_key(
+        hub, node, key, protection=protection, faults=faults, exchange=exchange
+    )
     if not arrived:
         return False
     node.joined = True

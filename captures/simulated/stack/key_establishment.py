@@ -138,7 +138,14 @@ def _say(
     faults: tuple[str, ...],
 ) -> Wait:  # fmt: skip
     sending = sender.send_zcl(
-        receiver, CLUSTER, command, body, to_client=to_client, seq=seq, secured=False, faults=faults,
+        receiver,
+        CLUSTER,
+        command,
+        body,
+        to_client=to_client,
+        seq=seq,
+        secured=False,
+        faults=faults,
         asks=not to_client and command != TERMINATE,
     )
     if to_client:

@@ -148,9 +148,7 @@ class Node(NwkStation):
         asked = self.han.part(Exchanges).asked
         if answers and (destination.address, self.address, cluster, seq) in asked:
             return asked[destination.address, self.address, cluster, seq]
-        one = begin(
-            self.han, "delivery", self.address, destination.address, cluster=cluster, command=command
-        )
+        one = begin(self.han, "delivery", self.address, destination.address, cluster=cluster, command=command)
         asked[self.address, destination.address, cluster, seq] = one
         return one
 

@@ -1,0 +1,67 @@
+"""Frames that a station sent and the sniffer did not hear: its NWK frame counter went on by more than one.
+
+Strategy: every secured frame of a station has the next counter (05-3474 4.3.1.1), so what lies between two counters that
+were heard was sent, and not heard. A request whose answer may be among such frames was not proved to be unanswered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.exchanges.frame_arrays import FrameArrays
+from analysis.exchanges.kinds import KINDS, SECOND, kind_number
+
+__all__ = ["Gaps"]
+
+GAP = np.dtype([("sender", "u8"), ("before", "i8"), ("after", "i8"), ("frames", "i8")])
+LIMIT = int(KINDS[kind_number("zcl")].limit * SECOND)
+REMEMBERED = 4 * LIMIT
+MOST, SENDERS = 1000, 4096
+"""Counters that are further apart are another life of the device; senders that are remembered."""
+
+
+@dataclass(slots=True)
+class Gaps:
+    """The last counter of each sender and network key, and the gaps of the last minutes."""
+
+    last: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    gaps: npt.NDArray[Any] = field(default_factory=lambda: np.zeros(0, GAP))
+
+    def take(self, frames: FrameArrays) -> None:
+        """Look at the counters of a block."""
+        counter, key = frames.numbers("nwk_counter"), frames.numbers("nwk_key_seq")
+        rows = np.flatnonzero((counter >= 0) & frames.words("nwk_security", "ok"))
+        if not len(rows):
+            return
+        sender = frames.numbers("nwk_sender", 0).view(np.uint64)[rows]
+        order = rows[np.lexsort((rows, key[rows], sender))]
+        by = frames.numbers("nwk_sender", 0).view(np.uint64)[order]
+        begins = np.ones(len(order), np.bool_)
+        begins[1:] = (by[1:] != by[:-1]) | (key[order[1:]] != key[order[:-1]])
+        ends = np.r_[begins[1:], True]
+        count, time = counter[order], frames.time[order]
+        before, earlier = np.r_[0, count[:-1]], np.r_[0, time[:-1]]
+        for place in np.flatnonzero(begins).tolist():
+            known = self.last.get((int(by[place]), int(key[order[place]])))
+            before[place], earlier[place] = known if known is not None else (count[place], time[place])
+        for place in np.flatnonzero(ends).tolist():
+            self.last[int(by[place]), int(key[order[place]])] = int(count[place]), int(time[place])
+        while len(self.last) > SENDERS:
+            del self.last[next(iter(self.last))]
+        step = count - before
+        hit = np.flatnonzero((step > 1) & (step <= MOST))
+        new = np.zeros(len(hit), GAP)
+        new["sender"], new["before"], new["after"] = by[hit], earlier[hit], time[hit]
+        new["frames"] = step[hit] - 1
+        every = np.concatenate([self.gaps, new])
+        self.gaps = every[every["after"] >= int(frames.time[-1]) - REMEMBERED]
+
+    def unheard(self, sender: int, start: int, end: int) -> int:
+        """How many frames of a station within a time, or around it, were not heard, at most."""
+        gaps = self.gaps
+        hit = (gaps["sender"] == np.uint64(sender)) & (gaps["after"] >= start) & (gaps["before"] <= end)
+        return int(gaps["frames"][hit].sum())
