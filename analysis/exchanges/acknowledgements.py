@@ -11,7 +11,8 @@ import numpy.typing as npt
 from analysis.exchanges.desk import Scene
 from analysis.exchanges.frame_exchanges import POLL, UnitMemory
 from analysis.exchanges.kinds import SECOND
-from analysis.exchanges.recent import Numbers, Recent, mixed
+from analysis.exchanges.owners import Owners
+from analysis.exchanges.recent import Keys, Numbers, Recent, mixed
 
 __all__ = ["Acknowledgements", "Heard"]
 
@@ -42,10 +43,10 @@ class Acknowledgements:
     frames: Recent = field(default_factory=lambda: Recent(ACK_WAIT))
     polls: Recent = field(default_factory=lambda: Recent(FETCHED))
 
-    def attach(self, scene: Scene, memory: UnitMemory) -> Heard:
+    def attach(self, scene: Scene, memory: UnitMemory, owners: Owners) -> Heard:
         """Give acknowledgements, and data that belongs to nothing else, their exchange."""
         whole = self._aps(scene, memory)
-        fetched = self._fetched(scene)
+        fetched = self._fetched(scene, owners)
         delivered, pending = self._mac(scene)
         return Heard(np.concatenate([whole, delivered]), pending, fetched)
 
@@ -63,12 +64,10 @@ class Acknowledgements:
         answered: Numbers = found[found != 0]
         return answered
 
-    def _fetched(self, scene: Scene) -> tuple[Numbers, Numbers, Numbers]:
+    def _fetched(self, scene: Scene, owners: Owners) -> tuple[Numbers, Numbers, Numbers]:
         frames = scene.frames
-        poll = np.flatnonzero(frames.mac_command == POLL)
-        # By the child alone: it may ask its parent by the short address and hear it by the long one.
-        keys = mixed(8, frames.pan, frames.hop_from)
-        opened = keys[poll], poll, scene.handle[poll], frames.time[poll]
+        keys, poll = self._pollers(scene, np.flatnonzero(frames.mac_command == POLL), owners)
+        opened = keys, poll, scene.handle[poll], frames.time[poll]
         pollers = np.unique(np.concatenate([self.polls.keys, opened[0]]))
         nothing = np.zeros(0, np.int64)
         if not len(pollers):
@@ -108,7 +107,7 @@ class Acknowledgements:
         last: npt.NDArray[np.bool_] = (nwk < 0) | (frames.hop_to[rows].astype(np.int64) == nwk)
         return last
 
-    def remember(self, scene: Scene, exchange: Numbers) -> None:
+    def remember(self, scene: Scene, exchange: Numbers, owners: Owners) -> None:
         """Take along what may still be acknowledged or fetched."""
         frames = scene.frames
         now = int(frames.time[-1])
@@ -116,5 +115,19 @@ class Acknowledgements:
         keys, times = self._waiting(scene, rows)
         self.frames.remember(keys, exchange[rows] * 2 + 1 * self._last_hop(scene, rows), times, now)
         rows = np.flatnonzero((frames.mac_command == POLL) & (frames.time >= now - FETCHED))
-        keys = mixed(8, frames.pan[rows], frames.hop_from[rows])
+        keys, rows = self._pollers(scene, rows, owners)
         self.polls.remember(keys, exchange[rows], frames.time[rows], now)
+
+    @staticmethod
+    def _pollers(scene: Scene, rows: Numbers, owners: Owners) -> tuple[Keys, Numbers]:
+        """Keys of polls by their child alone (it may ask by the short address and hear its parent by the long one), and
+        by its EUI-64 where it polls with a short address whose owner is known."""
+        frames = scene.frames
+        pan, child = frames.pan[rows], frames.hop_from[rows]
+        pairs = (pan << 16 | child.view(np.int64)).tolist()
+        times = frames.time[rows].tolist()
+        known = [owners.at(*one) for one in zip(pairs, times, strict=True)]
+        owner = np.where(child < 1 << 16, np.array(known, np.uint64), 0)
+        told = np.flatnonzero(owner > 0)
+        keys = np.concatenate([mixed(8, pan, child), mixed(8, pan[told], owner[told])])
+        return keys, np.concatenate([rows, rows[told]])

@@ -64,7 +64,7 @@ class ExchangeTracker:
         fields = Fields(batches.get("commands"))
         scene = Scene(frames, units, handle, fields.of)
         self._tell_stories(scene)
-        heard = self.acknowledgements.attach(scene, self.memory)
+        heard = self.acknowledgements.attach(scene, self.memory, self.owners)
         for message in _messages(batches):
             self.messages.see(self.desk, scene, message)
         numbers, of_unit = self._number(scene)
@@ -134,7 +134,7 @@ class ExchangeTracker:
         of_unit: npt.NDArray[np.int64],
     ) -> None:
         remember(scene.frames, scene.units, self.memory, of_unit)
-        self.acknowledgements.remember(scene, exchange)
+        self.acknowledgements.remember(scene, exchange, self.owners)
         establishments = self.sessions[1]
         establishments.numbered(lambda handle: int(numbers([handle])[0]))
         transfers = np.flatnonzero(scene.frames.cluster == self.sessions[0].cluster)
