@@ -90,7 +90,7 @@ def annotate(
     ]
     with replay.open_merged() as capture:
         comments = list(capture.comments)
-        copied = _copied(capture, known, _Trees(replay, keyring, known.carrying, reveal), reveal)
+        copied = _copied(capture, known, _Trees(replay, keyring, sorted(known.whole), reveal), reveal)
         frames = write_capture(
             out, copied, names={**capture.names, **names}, comments=comments, secrets=keys if reveal else ()
         )
@@ -114,7 +114,8 @@ class _Known:
         for one in findings:
             for frame in one.frames:
                 self.findings[frame].append(one)
-        self.carrying = sorted(frame for frame, row in self.packets.items() if row["message"] is not None)
+        self.whole = {max(row["frames"]): row["message"] for row in self.messages.values() if row["frames"]}
+        """The frame with which each message is whole: there stand its tree and its values."""
 
 
 def _rows(tables: TableSink, name: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
@@ -184,13 +185,15 @@ def _fields(number: int, row: Mapping[str, Any], known: _Known) -> Iterator[str]
     if message is not None:
         yield f"*message {message['message']}: {_line(str(message['summary'] or message['kind']))}"
         yield from _values("hanscope.dlms" if message["kind"] == "dlms" else "hanscope.gbcs", message)
-        if number == max(message["frames"] or [number]):  # where it is whole
+        if number in known.whole:
             for item in known.items.get(message["message"], ()):
                 value = " ".join(str(part) for part in (item["value"], item["unit"]) if part is not None)
                 yield f"*item {item['item']}: {_line(str(item['object'] or item['obis'] or ''))} = {_line(value)}"
                 yield from _values("hanscope.item", item)
     exchange = known.exchanges.get(row.get("exchange"))
-    if exchange is not None:
+    if exchange is not None and number != exchange["last_frame"]:  # where it ends all of it is said
+        yield from _values("hanscope.exchange", {name: exchange[name] for name in ("kind", "outcome")})
+    elif exchange is not None:
         about = _line(str(exchange["name"] or exchange["kind"]))
         yield f"*exchange {exchange['exchange']}: {about}, {exchange['outcome']}"
         yield from _values("hanscope.exchange", exchange)

@@ -33,6 +33,7 @@ proto.fields = list
 
 local comments = Field.new("frame.comment")
 local DEEPEST = 60
+local FIELD, BRANCH, NODE, OCTETS, LENGTH = ("=*+#@"):byte(1, 5)
 
 local function whole(text)
   local number = tonumber(text)
@@ -40,9 +41,13 @@ local function whole(text)
   return number
 end
 
+local find, sub, byte = string.find, string.sub, string.byte
+
 local function add_field(tree, line)
-  local name, value = line:match("^=([^\t]+)\t(.*)$")
-  local field = name and fields[name]
+  local tab = find(line, "\t", 2, true)
+  if not tab then return end
+  local name, value = sub(line, 2, tab - 1), sub(line, tab + 1)
+  local field = fields[name]
   if not field then return end
   local kind = kinds[name]
   if kind == "count" then
@@ -92,20 +97,24 @@ end
 local function read(text, tvb, tree)
   local buffers, subtree = { frame = tvb, shift = 0 }, nil
   local stack, branch = {}, nil
+  -- Trees and tabs only for those who look at them; fields for filters, too.
+  local visible = tree.visible
   for line in text:gmatch("[^\n]+") do
     subtree = subtree or tree:add(proto, tvb(), "hanscope")
     stack[0] = stack[0] or subtree
-    local sign = line:sub(1, 1)
-    if sign == "=" then
+    local sign = byte(line)
+    if sign == FIELD then
       add_field(branch or subtree, line)
-    elseif sign == "*" then
-      branch = subtree:add(line:sub(2))
-    elseif sign == "+" then
+    elseif not visible then
+      branch = nil
+    elseif sign == BRANCH then
+      branch = subtree:add(sub(line, 2))
+    elseif sign == NODE then
       add_node(stack, buffers, line)
-    elseif sign == "#" then
+    elseif sign == OCTETS then
       add_octets(buffers, line)
-    elseif sign == "@" then
-      local length = whole(line:sub(2))
+    elseif sign == LENGTH then
+      local length = whole(sub(line, 2))
       if length and length <= tvb:len() then buffers.shift = tvb:len() - length end
     end
   end
