@@ -15,19 +15,19 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static, Tab, Tabs, Tree
-from textual.widgets.tree import TreeNode
 
-from analysis.inspector.hexadecimal import hex_text
+from analysis.inspector.field_tree import FieldTree
+from analysis.inspector.hexadecimal import HexPane, hex_text
 from analysis.inspector.model import Inspected
 from analysis.inspector.packet_list import PacketList, heading
 from analysis.views.filters import FilterError
 from analysis.views.frame import Shown
-from analysis.views.octets import frame_octets
-from analysis.views.tree import field_text, issue_lines
+from analysis.views.octets import OctetMap, Place, frame_octets
+from analysis.views.tree import issue_lines
 from dissectors import Field
 from dissectors.text import printable
 
-__all__ = ["Inspector"]
+__all__ = ["FieldTree", "Inspector"]
 
 HELP = """\
 [b]Packets[/b]     j k, arrows      next, previous          g G   first, last
@@ -55,36 +55,6 @@ class Help(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(HELP, id="help")
-
-
-class FieldTree(Tree[Field]):
-    """The tree of fields."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "down", show=False),
-        Binding("k", "cursor_up", "up", show=False),
-        Binding("h", "fold", "fold", show=False),
-        Binding("l", "unfold", "unfold", show=False),
-        Binding("g,home", "edge(False)", "first", show=False),
-        Binding("G,end", "edge(True)", "last", show=False),
-    ]
-
-    def action_fold(self) -> None:
-        """Fold the branch, or go to the one around it."""
-        node = self.cursor_node
-        if node is None:
-            return
-        if node.is_expanded and node.children:
-            node.collapse()
-        elif node.parent is not None:
-            self.move_cursor(node.parent)
-
-    def action_edge(self, last: bool) -> None:
-        self.cursor_line = self.last_line if last else 0
-
-    def action_unfold(self) -> None:
-        if self.cursor_node is not None:
-            self.cursor_node.expand()
 
 
 class Inspector(App[None]):
@@ -128,6 +98,7 @@ class Inspector(App[None]):
         self.model = model
         self.reveal = reveal
         self.shown: Shown | None = None
+        self.known = OctetMap()
         self.field: Field | None = None
         self.wanted = ""
         self.where = where
@@ -142,11 +113,11 @@ class Inspector(App[None]):
         yield Static(heading(), id="heading")
         yield PacketList(self.model, id="packets")
         with Horizontal(id="lower"):
-            yield FieldTree("frame", id="tree")
+            yield FieldTree(reveal=self.reveal, id="tree")
             with Vertical(id="octets"):
                 yield Tabs(id="buffers")
                 with VerticalScroll(can_focus=False):
-                    yield Static(id="hex")
+                    yield HexPane(id="hex")
         yield Static(id="state")
         yield Footer()
 
@@ -171,32 +142,18 @@ class Inspector(App[None]):
             return  # the cursor went on, or the filter changed, in the meantime
         self.shown = self.model.shown_at(message.row)
         self.field = None
-        tree = self.query_one("#tree", FieldTree)
-        tree.clear()
-        for top in (*self.shown.record, *self.shown.dissection.fields):
-            self._grow(tree.root, top, top in self.shown.record)
-        tree.root.expand()
+        self.known = frame_octets(self.shown)
+        self.query_one("#tree", FieldTree).put(self.shown, self.known)
         self.run_worker(self._put_buffers(), exclusive=True, group="buffers")
         issues = [*issue_lines(self.shown.dissection.issues)]
         self.tell(issues[0] if issues else self.shown.comment or "")
 
-    def _grow(self, parent: TreeNode[Field], field: Field, record: bool) -> None:
-        hidden = field.secret and not self.reveal
-        label = Text(field_text(field, hidden))
-        if field.children:
-            node = parent.add(label, field, expand=not record)
-            for child in field.children:
-                self._grow(node, child, record)
-        else:
-            parent.add_leaf(label, field)
-
     @property
     def buffers(self) -> dict[str, bytes]:
         """The buffers of the chosen packet; the capture's record last."""
-        if self.shown is None:
-            return {}
-        record = {"record": self.shown.record_octets} if self.shown.record else {}
-        return {**self.shown.dissection.buffers, **record}
+        found = {**self.known.buffers}
+        record = {"record": found.pop("record")} if "record" in found else {}
+        return {**found, **record}
 
     async def _put_buffers(self) -> None:
         tabs = self.query_one("#buffers", Tabs)
@@ -215,10 +172,19 @@ class Inspector(App[None]):
         if event.node.data is None or self.shown is None:
             return
         self.field = event.node.data
+        places = self.known.places(self.field)
         tabs = self.query_one("#buffers", Tabs)
-        if self.field.buffer in [tab.id for tab in tabs.query(Tab)]:
-            tabs.active = self.field.buffer
+        if places[0].buffer in [tab.id for tab in tabs.query(Tab)]:
+            tabs.active = places[0].buffer
         self._light()
+        self.tell(" = ".join(_place_text(place) for place in places))
+
+    @on(HexPane.Chosen)
+    def show_octet(self, event: HexPane.Chosen) -> None:
+        """Go to the innermost field that an octet belongs to."""
+        node = self.known.innermost(str(self.query_one("#buffers", Tabs).active), event.offset)
+        if node is not None:
+            self.query_one("#tree", FieldTree).choose(node.field)
 
     @on(Tabs.TabActivated)
     def show_buffer(self) -> None:
@@ -228,13 +194,14 @@ class Inspector(App[None]):
         """Draw the active buffer."""
         name = self.query_one("#buffers", Tabs).active
         octets = self.buffers.get(name, b"")
-        spans = {} if self.reveal or self.shown is None else frame_octets(self.shown).secrets()
-        field = self.field if self.field is not None and self.field.buffer == name else None
-        lit = (field.offset, field.end) if field is not None else (0, 0)
-        view = self.query_one("#hex", Static)
+        spans = {} if self.reveal else self.known.secrets()
+        places = self.known.places(self.field) if self.field is not None else []
+        place = next((one for one in places if one.buffer == name), None)
+        lit = (place.offset, place.offset + place.length) if place is not None else (0, 0)
+        view = self.query_one("#hex", HexPane)
         view.update(hex_text(octets, lit, spans.get(name, [])))
-        if field is not None and isinstance(view.parent, VerticalScroll):
-            view.parent.scroll_to(y=max(0, field.offset // 16 - 3), animate=False)
+        if place is not None and isinstance(view.parent, VerticalScroll):
+            view.parent.scroll_to(y=max(0, place.offset // 16 - 3), animate=False)
 
     @on(Input.Changed, "#filter")
     def try_filter(self, event: Input.Changed) -> None:
@@ -313,3 +280,9 @@ class Inspector(App[None]):
         if packets.has_focus:
             self.query_one("#filter", Input).value = ""
         packets.focus()
+
+
+def _place_text(place: Place) -> str:
+    """Where octets lie, in words: buffer, offset and length, and which bits."""
+    bits = f" bits {place.bits[0]}-{sum(place.bits) - 1}" if place.bits is not None else ""
+    return f"{place.buffer} 0x{place.offset:x}+{place.length}{bits}"

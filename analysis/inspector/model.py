@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.pipeline.decode import DECODED_TABLES, Progress, decode
+from analysis.pipeline.decode import DECODED_TABLES, Decoded, Progress, TableSink, decode
+from analysis.pipeline.kept import KeptMessage
+from analysis.pipeline.message_store import MessageStore
+from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
 from analysis.pipeline.source import ReopenableSource
 from analysis.views.filters import Filter, FilterError, parse_filter
@@ -55,7 +58,11 @@ class Inspected:
     ) -> None:
         self.name = replay.name
         self._replay = replay
-        decoded = decode(replay, keyring, tables=("packets", "devices"), progress=progress)
+        tables, self.messages = TableSink(("packets", "devices")), MessageStore()
+        last = run_passes(replay, keyring, tables, self.messages, progress=progress)
+        decoded = Decoded(
+            {name: tables.table(name) for name in tables.tables or ()}, last.facts, last.session
+        )
         self.facts = decoded.facts
         self.keyring = keyring
         self.learnt = decoded.session.learnt()
@@ -148,7 +155,20 @@ class Inspected:
         session = Session(self.keyring, capture=self.name, tables=("packets",), hindsight=self.learnt)
         for lead in cut(block, max(0, row - LEAD), row).frames():
             dissect_frame(lead, session.context)
-        return shown_row(block, row, session)
+        one = shown_row(block, row, session)
+        one.messages = self._messages(place)
+        return one
+
+    def _messages(self, place: int) -> list[KeptMessage]:
+        """The messages that a frame carried a part of, or the one whose part it repeats."""
+        import pandas as pd
+
+        repeated = self.packets["message"].iloc[place]
+        numbers = self.messages.of(int(self.packets["frame"].iloc[place]))
+        if not numbers and pd.notna(repeated):
+            numbers = [int(repeated)]
+        found = (self.messages.message(number) for number in numbers)
+        return [one for one in found if one is not None]
 
     def _ends(self, side: str) -> Any:
         """Names of the senders or receivers: as a person calls them, else by address."""

@@ -17,7 +17,18 @@ from dissectors.gbcs import is_secret
 from dissectors.model import json_value
 from dissectors.text import printable
 
-__all__ = ["HIDDEN", "kept_json", "kept_lines", "print_tree", "to_json", "tree_text"]
+__all__ = [
+    "HIDDEN",
+    "carried_lines",
+    "carried_part",
+    "item_line",
+    "kept_json",
+    "kept_lines",
+    "own_spans",
+    "print_tree",
+    "to_json",
+    "tree_text",
+]
 
 HIDDEN = "(hidden: --reveal shows it)"
 Spans = Sequence[tuple[int, int]]
@@ -62,7 +73,7 @@ def kept_json(
         "frames": list(kept.frames),
         "time": None if kept.time_ns is None else iso_time(kept.time_ns),
         "origins": [one._asdict() for one in message.origins],
-        "in_frame": None if frame is None else [list(span) for span in _own_spans(message, frame)],
+        "in_frame": None if frame is None else [list(span) for span in own_spans(message, frame)],
         "buffers": {name: hidden_hex(known.buffers[key], hidden.get(key, ())) for name, key in named.items()},
     }
 
@@ -78,7 +89,7 @@ def _mask(fields: list[dict[str, Any]]) -> None:
         _mask(one["children"])
 
 
-def _own_spans(message: Message, frame: int) -> list[tuple[int, int]]:
+def own_spans(message: Message, frame: int) -> list[tuple[int, int]]:
     """The octets of a message that one frame carried, as (first, last), both meant."""
     spans: list[tuple[int, int]] = []
     for one in sorted(message.origins, key=lambda origin: origin.start):
@@ -101,10 +112,8 @@ def kept_lines(
         frame: number of the frame that it is shown with, whose octets are marked where it carried a part only.
     """
     message, out = kept.content, io.StringIO()
-    spans = [] if frame is None else _own_spans(message, frame)
-    part = spans if spans and spans != [(0, len(message.octets) - 1)] else []
-    source = Source(_title(kept, capture), message.octets)
-    print_tree(source, message, out, reveal, carried=list(_carried(kept, part)), part=part)
+    source, carried = Source(_title(kept, capture), message.octets), list(carried_lines(kept, frame))
+    print_tree(source, message, out, reveal, carried=carried, part=carried_part(message, frame))
     yield from out.getvalue().splitlines()
     known = message_octets(message)
     hidden = {} if reveal else known.secrets()
@@ -123,17 +132,24 @@ def _title(kept: KeptMessage, capture: str) -> str:
     return words + (f", {iso_time(kept.time_ns)}" if capture and kept.time_ns is not None else "")
 
 
-def _carried(kept: KeptMessage, part: Spans) -> Iterator[str]:
-    """Which octets of a message this frame carried, and which the others."""
+def carried_lines(kept: KeptMessage, frame: int | None = None) -> Iterator[str]:
+    """Which octets of a message the frame carried that it is shown with, and which the others."""
+    part = carried_part(kept.content, frame)
     if part:
         yield f"octets {_words(part)} of the message are in this frame (marked >)"
     if len(kept.frames) > 1:
-        for frame in kept.frames[:MOST_FRAMES]:
-            spans = _own_spans(kept.content, frame)
+        for other in kept.frames[:MOST_FRAMES]:
+            spans = own_spans(kept.content, other)
             if spans and list(part) != spans:
-                yield f"octets {_words(spans)}: frame {frame}"
+                yield f"octets {_words(spans)}: frame {other}"
         if len(kept.frames) > MOST_FRAMES:
             yield f"and {len(kept.frames) - MOST_FRAMES} more frames"
+
+
+def carried_part(message: Message, frame: int | None) -> Spans:
+    """The octets that a frame carried, (first, last); nothing where it carried all of them, or none."""
+    spans = [] if frame is None else own_spans(message, frame)
+    return spans if spans != [(0, len(message.octets) - 1)] else []
 
 
 MOST_FRAMES = 32
@@ -182,7 +198,7 @@ def print_tree(
     if message.items:
         items = root.add(Text(f"items ({len(message.items)})", style="bold"))
         for row in message.items:
-            items.add(_said(_item_line(row, reveal)))
+            items.add(_said(item_line(row, reveal)))
     fields = root.add(Text("fields", style="bold"))
     for one in message.fields:
         _branch(fields, one, reveal, part)
@@ -200,7 +216,7 @@ def _said(text: str, style: str = "") -> Any:
     return Text(printable(text), style=style)
 
 
-def _item_line(row: dict[str, Any], reveal: bool) -> str:
+def item_line(row: dict[str, Any], reveal: bool) -> str:
     scaled = row.get("unit") and not row.get("unscaled")
     value = row.get("number") if scaled else row.get("value")
     shown = HIDDEN if not reveal and _secret(str(row.get("object")), value) else json_value(value)

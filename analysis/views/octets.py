@@ -110,6 +110,10 @@ class OctetMap:
                 best = one
         return None if best is None else Node(buffer, best)
 
+    def is_hidden(self, one: Field) -> bool:
+        """Whether a field holds a key."""
+        return any(one is held for held in self.hidden)
+
     def secrets(self) -> dict[str, list[tuple[int, int]]]:
         """Where keys can be read: (begin, end) by buffer."""
         spans: dict[str, list[tuple[int, int]]] = {}

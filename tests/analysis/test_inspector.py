@@ -7,6 +7,7 @@ from copy import copy
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 pytest.importorskip("textual")
@@ -16,10 +17,13 @@ from textual.widgets import Input, Static, Tab, Tabs
 
 from analysis.cli import main
 from analysis.inspector.app import FieldTree, Help, Inspector
-from analysis.inspector.hexadecimal import LIT, hex_text
+from analysis.inspector.hexadecimal import LIT, HexPane, hex_text, offset_at
 from analysis.inspector.model import Inspected
 from analysis.inspector.packet_list import PacketList
 from analysis.keys.keyfile import read_keys_text
+from analysis.pipeline.decode import MessageSink
+from analysis.pipeline.message_store import MessageStore
+from analysis.pipeline.runner import run_passes
 from analysis.pipeline.source import ReopenableSource
 from analysis.views.filters import FilterError
 from captures import write_capture
@@ -188,3 +192,73 @@ def test_calm_without_textual_or_terminal(
     monkeypatch.setattr("analysis.cli.verbs.inspect.find_spec", lambda name: None)
     assert main(["inspect", str(path)]) == 2
     assert "pip install 'hanscope[tui]'" in capsys.readouterr().err
+
+
+def test_the_tree_goes_on_to_the_values_of_the_message() -> None:
+    async def story(app: Inspector, pilot: Pilot[None]) -> None:
+        packets, tree = app.query_one(PacketList), app.query_one("#tree", FieldTree)
+        piece = next(
+            int(frame)
+            for frame, number in zip(app.model.packets.frame, app.model.packets.message, strict=True)
+            if pd.notna(number) and len(app.model.messages.message(int(number)).frames) > 1  # type: ignore[union-attr]
+        )
+        row = app.model.row_of(piece)
+        assert row is not None
+        packets.choose(row)
+        await pilot.pause()
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert app.shown is not None
+        kept = app.shown.messages[0]
+        labels = [str(node.label) for node in _nodes(tree.root)]
+        assert any(label.startswith(f"message {kept.message}: ") for label in labels)
+        assert any("of the message are in this frame" in label for label in labels)
+        assert any(label.startswith("mac: valid") for label in labels)
+        assert len(kept.content.items) and f"items ({len(kept.content.items)})" in labels
+        marked = next(
+            node for node in _nodes(tree.root) if str(node.label).startswith("> ") and not node.children
+        )
+        tree.choose(marked.data)
+        await pilot.pause()
+        await pilot.pause()
+        buffer = f"message-{kept.message}"
+        assert app.field is marked.data and app.query_one("#buffers", Tabs).active == buffer
+        assert lit(app).replace(" ", "").startswith(f"{app.buffers[buffer][marked.data.offset]:02x}")
+        line = str(app.query_one("#state", Static).render())
+        assert f"{buffer} 0x" in line and " = frame 0x" in line
+        app.query_one("#buffers", Tabs).active = "frame"
+        await pilot.pause()
+        sealed = app.known.places(marked.data)[-1]
+        assert lit(app).replace(" ", "").startswith(f"{app.buffers['frame'][sealed.offset]:02x}")
+        app.query_one(HexPane).post_message(HexPane.Chosen(sealed.offset))
+        await pilot.pause()
+        await pilot.pause()
+        assert app.field is not None and app.known.places(app.field)[0].buffer == buffer, "the innermost one"
+
+    play(story)
+
+
+def test_a_place_of_the_pane_is_an_octet() -> None:
+    text = hex_text(bytes(range(40)), (0, 0)).plain.splitlines()
+    for offset in range(40):
+        row, at = divmod(offset, 16)
+        columns = [c for c in range(len(text[row])) if offset_at(c, row) == offset]
+        assert text[row][columns[0] : columns[0] + 2] == f"{offset:02x}"
+        assert columns[-1] == 56 + at
+
+
+def test_messages_are_read_again_as_they_were() -> None:
+    octets, keys = capture()
+    ring = read_keys_text(keys)
+    with ReopenableSource(io.BytesIO(octets)) as replay:
+        store, sink = MessageStore(), MessageSink(range(1, 100))
+        run_passes(replay, ring, store)
+        run_passes(replay, ring, sink)
+    assert len(sink.kept) > 3
+    for first in sink.kept:
+        again = store.message(first.message or 0)
+        assert again is not None and again.frames == first.frames and again.time_ns == first.time_ns
+        assert again.content.to_json() == first.content.to_json()
+        assert again.content.origins == first.content.origins
+        assert first.message in store.of(first.frames[0])
+    assert store.message(999) is None
