@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.features.identifiers import CLUSTERS, NWK_COMMANDS
 from analysis.features.judging import close_together, groups_by, groups_of, key_of, mask, spread
-from analysis.features.polls import POLL
+from analysis.features.presence import habit, heard_rows
 from analysis.features.stations import NO_SHORT
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -119,17 +119,16 @@ def _crowded(times: Frame, window: float, least: float) -> Frame:
     advice="Battery, power, or out of reach: ask for its last alerts and visit it",
 )
 def device_silent(
-    view: View, *, pauses: float = 2.5, seconds: float = 600.0, least: int = 4, others: int = 50
-) -> Iterator[Evidence]:
-    """A device that sent again and again, and from some frame on nothing for far longer than its longest
-    pause, while others in its network are heard as before. A device that left, was replaced, or moved to
-    another network is not silent."""
-    packets = view.good
-    rows = packets[mask(packets["nwk_type"].notna()) | mask(packets["mac_command"] == POLL)]
-    rows = rows[mask(rows["sender"].notna()) & mask(rows["pan"].notna()) & ~mask(rows["mac_type"] == "ack")]
+    view: View, *, pauses: float = 2.5, seconds: float = 600.0, least: int = 4, others: int = 50,
+    portable: str = "IHD CAD",
+) -> Iterator[Evidence]:  # fmt: skip
+    """A device that sent again and again, and from some frame on nothing for far longer than the pauses that are its
+    habit, while others in its network are heard as before. A device that left, was replaced, or moved to
+    another network is not silent; a display that can be carried about or switched off only informs."""
+    rows = heard_rows(view)
     if rows.empty:
         return
-    ends, members = _ends(rows), _members(rows)
+    ends, members, may_go = _ends(rows), _members(rows), view.with_role(*portable.split())
     for station, part in rows.groupby("sender", sort=False):
         if station not in members:
             continue
@@ -139,7 +138,7 @@ def device_silent(
         if len(gaps) + 1 < least:
             continue
         pan = part["pan"].iloc[-1]
-        longest = float(gaps.max())
+        longest = habit(gaps)
         subject = Subject.device(station)
         if ends is not None:
             silent = max(ends.get((int(pan), station), -np.inf) - times[-1], 0.0)
@@ -153,8 +152,8 @@ def device_silent(
         present = times[-1] - times[0] > max(2 * longest, seconds)
         if long_silence and present and not _gone(view, part, after):
             text = f"silent for {silent:,.0f} s, its longest pause before was {longest:,.0f} s"
-            last = (int(station), float(times[-1]))
-            yield broken(subject, text, part["frame"].iloc[-3:], silent=last)
+            last, level = (int(station), float(times[-1])), "info" if station in may_go else None
+            yield broken(subject, text, part["frame"].iloc[-3:], level, silent=last)
         else:
             yield kept(subject, f"no pause longer than {max(longest, silent):,.0f} s")
 

@@ -11,6 +11,7 @@ from analysis.features.completeness import completeness
 from analysis.features.identifiers import CLUSTERS, MAC_COMMANDS, NWK_COMMANDS, ZDP_COMMANDS
 from analysis.features.judging import judge, mask, plural
 from analysis.features.polls import POLL
+from analysis.features.presence import presences
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -126,8 +127,8 @@ def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> I
 )
 def keep_alive_cadence(view: View, *, base: float = 600.0, jitter: float = 300.0) -> Iterator[Evidence]:
     """Devices read the keep-alive cluster of the hub every ten minutes plus up to five of jitter, or as the
-    hub's attributes say. Three reads in a row that the sniffer may not have heard, as often as it misses frames of the
-    device, only inform."""
+    hub's attributes say; also one that stops to, although it is heard. Three reads in a row that the sniffer may not
+    have heard, as often as it misses frames of the device, only inform."""
     air = completeness(view)
     rows = attributes_of(view, KEEP_ALIVE)
     told = rows[mask(rows["number"].notna()) & mask(rows["attribute"].notna())]
@@ -135,14 +136,19 @@ def keep_alive_cadence(view: View, *, base: float = 600.0, jitter: float = 300.0
         base, jitter = (number * 60, jitter) if attribute == BASE else (base, number)
     reads = rows[mask(rows["command"] == READ)].drop_duplicates("frame")
     for source, part in reads.groupby("source", sort=False):
-        gaps = np.diff(part["seconds"].to_numpy(dtype=float))
-        if len(gaps) < 2:
+        times = part["seconds"].to_numpy(dtype=float)
+        if len(times) < 3:
             continue
+        gaps = np.diff(times, append=max(_heard_last(view, source), times[-1]))
         long = gaps > 3 * (base + jitter)
+        long[long] = [
+            _heard_within(view, source, times[at], times[at] + gaps[at]) for at in np.flatnonzero(long)
+        ]
         if long.any():
-            frames = part["frame"].to_numpy()[1:][long]
-            text = f"gaps of up to {gaps.max():,.0f} s (allowed {base + jitter:,.0f} s)"
-            lost = int(np.ceil(gaps.max() / (base + jitter))) - 1
+            frames = part["frame"].to_numpy()[long]
+            longest = float(gaps[long].max())
+            text = f"gaps of up to {longest:,.0f} s (allowed {base + jitter:,.0f} s)"
+            lost = int(np.ceil(longest / (base + jitter))) - 1
             perhaps = air.may_explain_run(source, lost, len(part))
             text += (
                 f"; the sniffer misses {air.missed(source):.0%} of its frames, perhaps these too"
@@ -152,3 +158,18 @@ def keep_alive_cadence(view: View, *, base: float = 600.0, jitter: float = 300.0
             yield broken(Subject.device(source), text, frames, "info" if perhaps else None)
         else:
             yield kept(Subject.device(source), f"every {np.median(gaps):,.0f} s")
+
+
+def _heard_last(view: View, source: int) -> float:
+    """When the device was heard last: one that is silent altogether is told by another rule."""
+    one = presences(view).get(source)
+    return float(one.seconds[-1]) if one is not None else 0.0
+
+
+def _heard_within(view: View, source: int, start: float, end: float) -> bool:
+    """Whether the device was heard in between, and not only at both ends: one that was away reads nothing."""
+    one = presences(view).get(source)
+    if one is None:
+        return True
+    inside = one.seconds[(one.seconds > start + 1) & (one.seconds < end - 1)]
+    return bool(np.diff(np.r_[start, inside, end]).max() < 0.5 * (end - start))

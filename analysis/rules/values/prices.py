@@ -161,14 +161,13 @@ def credit_jumps(
     for one in series(credit):
         subject, values = Subject.device(one.source), one.values if one.told else one.numbers * OF_A_POUND
         changes, gaps = np.diff(values), np.diff(one.seconds)
-        tops, orders = _reasons(view, one.source)
-        ordered = _within(orders, one.seconds, before)
+        added, ordered = _reasons(view, one.source, one.seconds, before)
         fell = (changes < -(pounds + hourly * gaps / 3600)) & ~ordered
-        rose = (changes > pounds) & ~ordered & ~_within(tops, one.seconds, before)
+        rose = changes - added > pounds + ordered * top_up
         if not (fell | rose).any():
             yield kept(subject, f"{plural(len(values), 'reading')} of {one.name}")
             continue
-        grave = fell | (rose & (changes > top_up))
+        grave = fell | (rose & (changes - added > top_up))
         at = int(np.flatnonzero(grave if grave.any() else rose)[0])
         way = "fell" if changes[at] < 0 else "rose"
         text = (
@@ -178,17 +177,18 @@ def credit_jumps(
         yield broken(subject, text, one.frames[1:][fell | rose], None if grave.any() else "info")
 
 
-def _within(times: Frame, seconds: Frame, before: float) -> Frame:
-    """Whether any of `times` lies between one of `seconds` and the next, or a little before."""
-    upto, since = np.searchsorted(np.sort(times), (seconds[1:], seconds[:-1] - before), side="right")
-    return upto > since
-
-
-def _reasons(view: View, meter: int) -> tuple[Frame, Frame]:
-    """When the meter answered to a top-up, and when it was sent a message about its credit, tariff or debt."""
+def _reasons(view: View, meter: int, seconds: Frame, before: float) -> tuple[Frame, Frame]:
+    """What top-ups added between one of `seconds` and the next, or a little before, in pounds; and whether the meter was
+    sent a message about its credit, tariff or debt."""
     orders = view.tables["messages"]
     mine = mask(orders["cra"] == "command") & mask(orders["name"].astype(str).str.fullmatch(OF_MONEY))
     mine &= mask(orders["recipient"].astype(str) == f"{meter:016x}")
     top_ups = view.commands.only(field=[place.field for place in places_of("top-up") if place.field])
-    told = mask(top_ups["source"].isin([meter]))
-    return top_ups["seconds"].to_numpy(dtype=float)[told], orders["seconds"].to_numpy(dtype=float)[mine]
+    top_ups = top_ups[mask(top_ups["source"].isin([meter])) & mask(top_ups["number"].notna())]
+    amounts = top_ups["scaled"].to_numpy(dtype=float, na_value=np.nan)
+    amounts = np.where(np.isnan(amounts), top_ups["number"].to_numpy(dtype=float) * OF_A_POUND, amounts)
+    sums = np.r_[0.0, np.cumsum(amounts)]
+    edges = (seconds[:-1] - before, seconds[1:])
+    since, upto = np.searchsorted(top_ups["seconds"].to_numpy(dtype=float), edges, side="right")
+    first, last = np.searchsorted(np.sort(orders["seconds"].to_numpy(dtype=float)[mine]), edges, side="right")
+    return sums[upto] - sums[since], last > first

@@ -55,7 +55,7 @@ def link_status(node: Node) -> Wait:
     han = node.han
     for pause in every(node, "nwk.link_status_interval", spread=0.08):
         yield pause
-        if not (node.up and node.joined):
+        if not (node.up and node.joined and (node.router or node.role == Role.CHF)):
             continue
         near = [
             n for n in han.nodes if n is not node and n.joined and n.up and (n.router or n.role == Role.CHF)

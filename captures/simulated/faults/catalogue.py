@@ -15,6 +15,7 @@ from captures.simulated.faults import (
     jamming,
     keys,
     messages,
+    presence,
     raised_alerts,
     refusing,
     values,
@@ -24,8 +25,20 @@ from captures.simulated.faults.registry import FAULTS, Fault, Play
 __all__ = ["inject", "known"]
 
 _HOLDERS = (
-    application, bands, counters, field, flooding, forging, jamming, keys, messages, raised_alerts, refusing, values,
-)  # fmt: skip
+    application,
+    bands,
+    counters,
+    field,
+    flooding,
+    forging,
+    jamming,
+    keys,
+    messages,
+    presence,
+    raised_alerts,
+    refusing,
+    values,
+)
 """Modules that register faults when they are imported."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from captures.simulated.air.medium import Wait
+from captures.simulated.air.medium import Disturbance, Receiver, Transmission, Wait
 from captures.simulated.air.profile import Profile
 from captures.simulated.air.profile import profile as named_profile
 from captures.simulated.devices import behaviour, hand_held, home
@@ -195,6 +195,46 @@ def security_review(han: Han) -> Wait:
 )
 def proving_exercise(han: Han) -> Wait:
     yield from exercise.play(han)
+
+
+@scenario(
+    "portable-display",
+    "A display that is carried about and switched off; all is well",
+    43_200,
+    _ready,
+)
+def portable_display(han: Han) -> Wait:
+    display, rng = han.node("In-home display"), han.stream("portable display")
+    while True:
+        yield han.wait(rng.uniform(2400, 9000))
+        display.up = False
+        yield han.wait(rng.uniform(600, 7200))
+        display.up = True
+        yield from joining.rejoin(display)
+
+
+@scenario("hub-power-cut", "The hub has no power for minutes, and comes back; all is well", 7200, _ready)
+def hub_power_cut(han: Han) -> Wait:
+    hub, rng = han.hub, han.stream("power cut")
+    yield han.wait(rng.uniform(1500, 3600))
+    hub.up = False
+    yield han.wait(rng.uniform(240, 720))
+    hub.up = True
+    hub.nwk_counter += 1024 - hub.nwk_counter % 1024  # stored every so many frames
+
+
+@scenario(
+    "weak-links", "Links that are weak and lose frames, and work: retries do it; all is well", 10_800, _ready
+)
+def weak_links(han: Han) -> Wait:
+    far = {han.node("In-home display").name, han.node("Gas meter").name, han.node("Load control switch").name}
+
+    def loses(sent: Transmission, receiver: Receiver | None) -> float:
+        ends = {sent.sender.name} | ({receiver.name} if receiver is not None else set())
+        return 0.2 if ends & far else 0.02
+
+    han.medium.disturbances.append(Disturbance("weak links", loses, corrupts=False))
+    yield from gbcs_flows.daily(han)
 
 
 def stage(

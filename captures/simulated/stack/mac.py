@@ -28,8 +28,12 @@ class MacStation(Station):
     def put(
         self, octets: bytes, receiver: MacStation | None, truth: FrameTruth, faults: tuple[str, ...] = ()
     ) -> Wait:
-        """Send one MAC frame, with retries when `receiver` acknowledges; returns whether it arrived."""
+        """Send one MAC frame, with retries when `receiver` acknowledges; returns whether it arrived. Without power
+        nothing is sent."""
         medium, env = self.han.medium, self.han.env
+        if not self.up:
+            yield env.timeout(ACK_WAIT)
+            return False
         wants_ack = receiver is not None and bool(octets[0] & 0x20)
         arrived = False
         radio = self.radio(self.page if receiver is None else receiver.page)

@@ -1,0 +1,146 @@
+"""When devices are heard: their pauses, which of them are habit, and whether a pause was one or only was not heard.
+
+Strategy: the frame counter of a device goes on while it is not heard (ZigBee PRO 05-3474 4.3.1.1). A pause over which
+it rose as much as it always does was none: the sniffer did not hear the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.features.judging import mask
+from analysis.features.polls import POLL
+from analysis.features.repeats import repeats
+from analysis.features.view import Frame, View
+from analysis.tables.lazy import numbers_of
+
+__all__ = ["Presence", "habit", "heard_rows", "presences"]
+
+Times = npt.NDArray[np.float64]
+MOMENT = 1.0  # seconds; shorter pauses are those between frames of one exchange
+RARE = 0.05  # of the pauses of a device, those that may be none of its habit; five at most
+UNHEARD = 0.5  # of the frames that a device sends in that time
+FEW_FRAMES = 6  # to a device, from which their acknowledgements tell
+STORED_EVERY = (
+    256  # frames, after which stacks store the counter, or a multiple; a restart goes on from the next
+)
+RESTARTED = 8  # frames behind such a place
+PLENTY = 20.0  # frames that it would have sent, from which its counter tells
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """When one device was heard.
+
+    Attributes:
+        pan: of its last frame. seconds, frames: each frame that it sent, in order.
+        counters: NWK frame counter of each; -1 where there is none.
+    """
+
+    station: int
+    pan: int
+    seconds: Times
+    frames: npt.NDArray[np.int64]
+    counters: npt.NDArray[np.int64]
+
+    def unheard(self, at: int) -> bool | None:
+        """Whether it went on sending in the pause behind frame `at`, by its frame counter; None: that is not told."""
+        known = np.flatnonzero(self.counters >= 0)
+        place = int(np.searchsorted(known, at, side="right"))
+        if not 0 < place < len(known):
+            return None
+        before, after = known[place - 1], known[place]
+        steps, pauses = np.diff(self.counters[known]), np.diff(self.seconds[known])
+        usual = (steps > 0) & (steps <= 64)
+        usual[place - 1] = False
+        lasted, since = float(pauses[usual].sum()), float(self.seconds[after] - self.seconds[before])
+        expected = float(steps[usual].sum()) / lasted * since if lasted else 0.0
+        if expected < PLENTY:
+            return None
+        return float(self.counters[after] - self.counters[before]) >= UNHEARD * expected
+
+    def acknowledged(self, view: View, at: int) -> bool | None:
+        """Whether frames to it were acknowledged in the pause behind frame `at`; None where too few were sent to it."""
+        sent = repeats(view)
+        seconds = sent["seconds"].to_numpy(dtype=float)
+        first, last = np.searchsorted(seconds, (self.seconds[at] + 0.1, self.seconds[at + 1] - 0.1))
+        mine = sent.iloc[np.arange(first, last)]
+        mine = mine[mask(mine["receiver"] == self.station)]
+        return float(mask(mine["acked"]).mean()) > UNHEARD if len(mine) >= FEW_FRAMES else None
+
+    def went_on(self, view: View, at: int) -> bool | None:
+        """Whether it was there in the pause behind frame `at`, though not heard: by its acknowledgements, or else by its
+        frame counter, unless that leapt to where a device goes on after a restart."""
+        told = self.acknowledged(view, at)
+        if told is not None:
+            return told
+        after = self.counters[at + 1 :]
+        after = after[after >= 0]
+        if len(after) and 0 <= int(after[0]) % STORED_EVERY <= RESTARTED:
+            return False
+        return self.unheard(at)
+
+    def restarted(self, at: int) -> bool:
+        """Whether its frame counter began anew behind frame `at`."""
+        after = self.counters[at + 1 :]
+        after = after[after >= 0]
+        return len(after) > 0 and 0 <= after[0] < self.counters[: at + 1].max(initial=-1)
+
+
+def habit(pauses: Times) -> float:
+    """The longest pause that is a device's habit: those that are rare and longer are left away."""
+    long = np.sort(pauses[pauses > MOMENT])[::-1]
+    if not len(long):
+        return 0.0
+    rare = min(5, int(np.ceil(RARE * len(long)))) if len(long) >= 8 else 0
+    return float(long[rare])
+
+
+def heard_rows(view: View) -> Frame:
+    """Frames that say that their sender is there: of the NWK layer, and polls."""
+    return view.once(_heard_rows)
+
+
+def _heard_rows(view: View) -> Frame:
+    packets = view.good
+    rows = packets[mask(packets["nwk_type"].notna()) | mask(packets["mac_command"] == POLL)]
+    return rows[mask(rows["sender"].notna()) & mask(rows["pan"].notna()) & ~mask(rows["mac_type"] == "ack")]
+
+
+def presences(view: View) -> dict[int, Presence]:
+    """By station: when it was heard, of those that were heard at least eight times in order of time."""
+    return view.once(_presences)
+
+
+def _presences(view: View) -> dict[int, Presence]:
+    rows = heard_rows(view)
+    out: dict[int, Presence] = {}
+    if rows.empty:
+        return out
+    seconds, frames = rows["seconds"].to_numpy(dtype=float), numbers_of(rows["frame"])[0].astype(np.int64)
+    values, known = numbers_of(rows["nwk_counter"])
+    own = known & mask(rows["nwk_sender"].notna()) & ~mask(rows["nwk_security"].isin(["bad_mic", "replay"]))
+    counters = np.where(own, values.astype(np.int64), -1)
+    pans = numbers_of(rows["pan"])[0]
+    for station, places in _places(rows):
+        if len(places) < 8 or bool((np.diff(seconds[places]) < 0).any()):
+            continue
+        pan = int(pans[places[-1]])
+        out[station] = Presence(station, pan, seconds[places], frames[places], counters[places])
+    return out
+
+
+def _places(rows: Frame) -> Any:
+    """Stations with the places of their rows, in order."""
+    codes, keys = rows.codes("sender")
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-2))
+    ends = [*starts[1:], len(order)]
+    return [
+        (int(keys[codes[order[b]]]), order[b:e])
+        for b, e in zip(starts, ends, strict=True)
+        if codes[order[b]] >= 0
+    ]
