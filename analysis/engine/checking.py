@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import pickle
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -89,7 +89,7 @@ def check_capture(
     profile: Profile | str | None = None,
     chosen: Sequence[str] | None = None,
     baseline: Source | None = None,
-    watcher: type[Watcher] | None = None,
+    watcher: Callable[[], Watcher] | None = None,
     progress: Progress | None = None,
     window: int = WINDOW,
     waivers: Waivers | None = None,
@@ -146,7 +146,7 @@ class RuleSink(WindowSink):
         chosen: Sequence[str] | None = None,
         waivers: Waivers | None = None,
         healthy: View | None = None,
-        watcher: type[Watcher] | None = None,
+        watcher: Callable[[], Watcher] | None = None,
         window: int = WINDOW,
     ) -> None:
         super().__init__(self._judge, window)

@@ -14,6 +14,7 @@ from analysis.pipeline.message_store import MessageStore
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
 from analysis.pipeline.source import ReopenableSource
+from analysis.views.ends import end_text, names_of_devices
 from analysis.views.filters import Filter, FilterError, parse_filter
 from analysis.views.frame import Shown, shown_row
 from captures import FrameBlock
@@ -35,7 +36,6 @@ COLUMNS = (
 """Columns of the packet list and their widths; 0 takes the rest."""
 LEAD = 256
 """Frames before the chosen one that are read with it, for the fragments and tunnels that they began."""
-SHORT_DIGITS = 4
 VERDICTS = ("bad_mic", "replay", "no_key", "ok")
 SAID = {"bad_mic": "bad MIC", "replay": "replay", "no_key": "no key", "ok": "ok"}
 
@@ -68,12 +68,7 @@ class Inspected:
         self.learnt = decoded.session.learnt()
         self.packets = decoded.packets
         self._tables: dict[str, Any] = {}
-        named = decoded.devices.dropna(subset=["eui64"])
-        self.names = {
-            str(eui64): str(name)
-            for eui64, name in zip(named.eui64, named.name, strict=True)
-            if isinstance(name, str) and name
-        }
+        self.names = names_of_devices(decoded.table("devices").select(["eui64", "name"]).to_pylist())
         for column in ("source", "destination"):
             self.packets[column] = self._ends("src" if column == "source" else "dst")
         self.packets["security"] = self._security()
@@ -176,18 +171,8 @@ class Inspected:
 
         columns = [self.packets[f"{layer}_{side}{kind}"] for layer, kind in ENDS]
         cells = zip(*(column.astype(object).where(column.notna(), None) for column in columns), strict=True)
-        return pd.Series([self._end(*row) for row in cells], dtype="string")
-
-    def _end(self, eui64: str | None, short: str | None, mac: str | None) -> str | None:
-        extended = (
-            eui64 if eui64 is not None else mac if mac is not None and len(mac) > SHORT_DIGITS else None
-        )
-        if extended in self.names:
-            return self.names[extended]
-        short = short if short is not None else mac
-        if short is not None and len(short) == SHORT_DIGITS:
-            return "broadcast" if short >= "fff8" else f"0x{short}"
-        return extended
+        told = [end_text(self.names, eui64, short, mac) for eui64, short, mac in cells]
+        return pd.Series(told, dtype="string")
 
     def _security(self) -> Any:
         """The worst verdict of the layers."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass
 
-__all__ = ["Sink", "abandoning", "tables_of"]
+__all__ = ["Sink", "StartSink", "abandoning", "tables_of"]
 
 
 class Sink:
@@ -48,6 +48,32 @@ class Sink:
         learnt since would open frames behind it: those frames are given again. Unless told otherwise, a sink begins
         anew with them."""
         self.restart(decode_pass)
+
+
+class Starting(Protocol):
+    """Wants to know when a capture begins."""
+
+    def restart(self) -> None:
+        """It is given from its first frame again."""
+
+    def see_start(self, packets: Any) -> None:
+        """The next of its frames, as a record batch."""
+
+
+class StartSink(Sink):
+    """Tells somebody when the capture begins, also where its first frames are not wanted."""
+
+    tables = ("packets",)
+
+    def __init__(self, told: Starting) -> None:
+        self.told = told
+
+    def restart(self, decode_pass: DecodePass) -> None:
+        self.told.restart()
+
+    def take(self, block: DecodedBlock) -> None:
+        if "packets" in block.batches:
+            self.told.see_start(block.batches["packets"])
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def render_tally(tally: Tally, result: CheckResult | None, lost: Sequence[str] =
         keys=chapters.keys(tally),
         frames=chapters.frames(tally, result),
         lost=lost,
-        clock=lambda seconds: clock(tally.view, seconds) if tally.view else "",
+        clock=lambda seconds: clock(tally.view, seconds, tally.form) if tally.view else "",
     )
 
 

@@ -31,13 +31,15 @@ def overview(tally: Tally, result: CheckResult | None) -> dict[str, Any]:
     """What was captured: names, time, frames, networks."""
     view = _view(tally)
     start = datetime.fromtimestamp(view.start_ns / 1e9, UTC)
+    if tally.form is not None and tally.form.times == "local":
+        start = start.astimezone(tally.form.zone)
     states = tally.security["nwk"]
     opened = states["ok"] + states["replay"]
     secured = opened + states["no_key"] + states["bad_mic"]
     counts = Counter(f.severity for f in result.findings) if result else Counter()
     return {
         "captures": list(tally.captures),
-        "start": start.strftime("%Y-%m-%d %H:%M:%S UTC") if tally.frames else "",
+        "start": start.strftime("%Y-%m-%d %H:%M:%S %Z") if tally.frames else "",
         "duration": duration(tally.duration),
         "frames": tally.frames,
         "octets": tally.octets,
@@ -87,7 +89,7 @@ def traffic(tally: Tally) -> dict[str, Any]:
     rest = [tally.columns(name) for name in tally.traffic if name not in names]
     if rest and sum(rest).any():
         series.append(Series("other", sum(rest).tolist()))
-    ticks = [clock(_view(tally), i * size)[:8] for i in range(COLUMNS_OVER_TIME)]
+    ticks = [clock(_view(tally), i * size, tally.form)[:8] for i in range(COLUMNS_OVER_TIME)]
     chart = stacked_columns(ticks, series, "frames")
     return {"chart": chart, "legend": [s.name for s in series], "bin": duration(size)}
 
@@ -250,7 +252,7 @@ def frames(tally: Tally, result: CheckResult | None) -> list[dict[str, Any]]:
     return [
         {
             "frame": int(r["frame"]),
-            "time": clock(_view(tally), r["seconds"]) if r["seconds"] == r["seconds"] else "",
+            "time": clock(_view(tally), r["seconds"], tally.form) if r["seconds"] == r["seconds"] else "",
             "sender": r["sender"],
             "receiver": r["receiver"] or ("all" if r["mac_type"] == "data" else ""),
             "protocol": _text(r["protocol"]),

@@ -18,6 +18,7 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.pipeline.windows import Window
 from analysis.tables.lazy import mask, numbers_of
+from analysis.tables.row_form import RowForm
 
 __all__ = ["COLUMNS_OVER_TIME", "FRAMES_LISTED", "FRAMES_PER_FINDING", "LinkCount", "Tally", "clock"]
 
@@ -58,6 +59,7 @@ class Tally:
 
     Attributes:
         chosen: which rows of a table of packets count; None for all.
+        form: how times are written; None for the time of day in UTC.
         view: the last window's view, which has the devices and the keys.
         security: frames by layer and verdict. shut: frames by PAN, key sequence number and verdict.
         reasons: frames whose security is not in order, by layer, verdict and reason.
@@ -67,6 +69,7 @@ class Tally:
     """
 
     chosen: Callable[[Any], Any] | None = None
+    form: RowForm | None = None
     view: View | None = None
     frames: int = 0
     octets: int = 0
@@ -166,9 +169,13 @@ class Tally:
         return np.bincount(np.minimum(place, COLUMNS_OVER_TIME - 1), counts, COLUMNS_OVER_TIME).astype(int)
 
 
-def clock(view: View, seconds: float) -> str:
-    """Time of day of `seconds` after the first frame, UTC."""
+def clock(view: View, seconds: float, form: RowForm | None = None) -> str:
+    """Time of day of `seconds` after the first frame, UTC or as `form` has it."""
+    if form is not None and form.times in ("relative", "delta"):
+        return f"+{seconds:.3f} s"
     when = datetime.fromtimestamp((view.start_ns / 1e9) + seconds, UTC)
+    if form is not None and form.times == "local":
+        when = when.astimezone(form.zone)
     return when.strftime("%H:%M:%S.%f")[:-3]
 
 

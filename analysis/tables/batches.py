@@ -19,8 +19,15 @@ from analysis.tables.vocabulary import ColumnArena, DictionaryBuilder, Vocabular
 from dissectors.vectors import Columns, Index, take
 
 __all__ = [
-    "appended", "batch_with", "batch_with_cells", "in_one_code", "in_words", "joined", "with_numbers_in",
-]  # fmt: skip
+    "appended",
+    "batch_with",
+    "batch_with_cells",
+    "in_one_code",
+    "in_words",
+    "joined",
+    "rows_where",
+    "with_numbers_in",
+]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -230,3 +237,19 @@ def in_one_code(parts: list[Any]) -> list[Any]:
         return parts
     found: list[Any] = pa.chunked_array(parts).unify_dictionaries().chunks
     return found
+
+
+def rows_where(batch: Any, mask: Mask) -> Any:
+    """The rows of a record batch where a mask is true; texts keep the words that all batches share."""
+    if mask.all():
+        return batch
+    places = np.flatnonzero(mask)
+    index = pa.Array.from_buffers(pa.int64(), len(places), [None, pa.py_buffer(places)])
+    arrays = [_rows_of(column, index) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
+
+
+def _rows_of(column: Any, index: Any) -> Any:
+    if pa.types.is_dictionary(column.type):
+        return pa.DictionaryArray.from_arrays(take(column.indices, index), column.dictionary, safe=False)
+    return take(column, index)

@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol
 
 import pyarrow as pa
 
-from analysis.tables.addresses import text_schema, with_addresses
+from analysis.tables.row_form import RowForm
 from analysis.tables.text_output import Csv, JsonLines, RawCsv
 from analysis.tables.writer_thread import WriterThread
 from captures.whole_files import abandon_file, begin_file, complete_file, move_file
@@ -45,13 +45,14 @@ class TableWriter(Protocol):
 class Arrow:
     """Arrow IPC stream."""
 
-    def __init__(self, file: IO[bytes], table: str) -> None:
+    def __init__(self, file: IO[bytes], table: str, form: RowForm | None = None) -> None:
         self._file = file
         self._table = table
-        self._writer = pa.ipc.new_stream(file, text_schema(table))
+        self._form = form or RowForm()
+        self._writer = pa.ipc.new_stream(file, self._form.schema(table))
 
     def write(self, batch: Any) -> None:
-        self._writer.write_batch(with_addresses(self._table, batch))
+        self._writer.write_batch(self._form.of(self._table, batch))
 
     def close(self) -> None:
         self._writer.close()
@@ -61,29 +62,33 @@ class Arrow:
 class Parquet:
     """Apache Parquet, compressed with zstd; each batch is a row group."""
 
-    def __init__(self, file: IO[bytes], table: str, schema: Any = None) -> None:
+    def __init__(self, file: IO[bytes], table: str, form: RowForm | None = None) -> None:
         from pyarrow import parquet
 
+        self._form = form or RowForm()
+        self._schema = self._form.schema(table)
         self._table = table
-        self._schema = text_schema(table) if schema is None else schema
+        rising = [name for name in RISING if name in self._schema.names]
+        if self._form.times != "utc":
+            rising = [name for name in rising if name != "time"]
         self._writer = parquet.ParquetWriter(
             file,
             self._schema,
             compression="zstd",
             use_dictionary=[name for name in self._schema.names if name not in MANIFOLD],
-            column_encoding={name: "DELTA_BINARY_PACKED" for name in RISING if name in self._schema.names},
-            write_statistics=[name for name in self._schema.names if name in RISING],
+            column_encoding=dict.fromkeys(rising, "DELTA_BINARY_PACKED"),
+            write_statistics=rising,
         )
 
     def write(self, batch: Any) -> None:
-        batch = with_addresses(self._table, batch)
+        batch = self._form.of(self._table, batch)
         self._writer.write_table(pa.Table.from_batches([batch], schema=self._schema))
 
     def close(self) -> None:
         self._writer.close()
 
 
-FORMATS: dict[str, tuple[str, Callable[[IO[bytes], str], TableWriter]]] = {
+FORMATS: dict[str, tuple[str, Callable[[IO[bytes], str, RowForm | None], TableWriter]]] = {
     "parquet": (".parquet", Parquet),
     "csv": (".csv", Csv),
     "raw-csv": (".csv", RawCsv),
@@ -99,13 +104,17 @@ class Folder:
         path: the folder, made when absent.
         format_: a name in `FORMATS`.
         tables: which to write; each gets a file, with or without rows.
+        form: which columns, and how times are written.
 
     Raises:
         OSError: the folder or a file cannot be made.
     """
 
-    def __init__(self, path: Path, format_: str, tables: tuple[str, ...]) -> None:
+    def __init__(
+        self, path: Path, format_: str, tables: tuple[str, ...], form: RowForm | None = None
+    ) -> None:
         self.path = path
+        self.form = form
         self.suffix, self._make = FORMATS[format_]
         self.tables = tables
         self._files: dict[str, IO[bytes]] = {}
@@ -126,7 +135,7 @@ class Folder:
 
     def _make_writers(self) -> None:
         for table, file in self._files.items():
-            self._writers[table] = self._make(file, table)
+            self._writers[table] = self._make(file, table, self.form)
 
     def write(self, table: str, batch: Any) -> None:
         """Append a batch to its table's file, in a while. Raises what an earlier write raised."""

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis.tables.addresses import text_schema, with_addresses
 from analysis.tables.arrow import column_array, numpy_of
 from analysis.tables.python_values import rows_of
+from analysis.tables.row_form import RowForm
 from dissectors.text import csv_cell, json_text
 from dissectors.vectors import distinct, kernels
 
@@ -179,9 +179,9 @@ def _fractions(nanoseconds: npt.NDArray[np.int64]) -> Any:
     return pa.Array.from_buffers(pa.string(), len(out), [None, pa.py_buffer(offsets), pa.py_buffer(out)])
 
 
-def _parts(table: str, batch: Any) -> Iterable[Any]:
-    """Some rows at a time, addresses as text."""
-    batch = with_addresses(table, batch)
+def _parts(form: RowForm, table: str, batch: Any) -> Iterable[Any]:
+    """Some rows at a time, as they are written."""
+    batch = form.of(table, batch)
     for start in range(0, len(batch), ROWS):
         yield batch.slice(start, ROWS)
 
@@ -194,13 +194,14 @@ def _octets_of(lines: Any) -> memoryview:
 class JsonLines:
     """One JSON object a row; nulls are left out."""
 
-    def __init__(self, file: IO[bytes], table: str) -> None:
+    def __init__(self, file: IO[bytes], table: str, form: RowForm | None = None) -> None:
         self._file = file
         self._table = table
+        self._form = form or RowForm()
         self._cells = Cells(JSON)
 
     def write(self, batch: Any) -> None:
-        for part in _parts(self._table, batch):
+        for part in _parts(self._form, self._table, batch):
             self._file.write(self._lines(part))
 
     def _lines(self, batch: Any) -> memoryview | bytes:
@@ -227,17 +228,18 @@ class Csv:
 
     dialect = CSV
 
-    def __init__(self, file: IO[bytes], table: str) -> None:
+    def __init__(self, file: IO[bytes], table: str, form: RowForm | None = None) -> None:
         self._file = file
         self._table = table
+        self._form = form or RowForm()
         self._cells = Cells(self.dialect)
-        self._file.write((",".join(text_schema(table).names) + "\r\n").encode())
+        self._names = self._form.schema(table).names
+        self._file.write((",".join(self._names) + "\r\n").encode())
 
     def write(self, batch: Any) -> None:
-        for part in _parts(self._table, batch):
+        for part in _parts(self._form, self._table, batch):
             cells = [
-                self._cells.of(name, column)
-                for name, column in zip(batch.schema.names, part.columns, strict=True)
+                self._cells.of(name, column) for name, column in zip(self._names, part.columns, strict=True)
             ]
             rows = kernels.joined(cells, _scalar(","), "replace")
             self._file.write(_octets_of(_between("", rows, "\r\n")))

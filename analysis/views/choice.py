@@ -12,7 +12,7 @@ from analysis.tables.masks import Comparison
 from analysis.tables.schema import columns_of
 from analysis.tables.times import Moment
 from analysis.views.filter_nodes import Among, Clock, Node, Within
-from analysis.views.filters import Filter, Tests, names_of
+from analysis.views.filters import Filter, NodeBuilder, names_of
 from analysis.views.joined import joined_by
 from analysis.views.joins import STATION, key_columns
 
@@ -99,7 +99,7 @@ class Choice(NamedTuple):
         nodes: list[Node] = []
         asked: set[tuple[str, str]] = set()
         if self.where is not None:
-            builder = Tests(table, names_of(table, columns, also), self.zone)
+            builder = NodeBuilder(table, names_of(table, columns, also), self.zone)
             parser = Parser(self.where, builder.names, builder)
             nodes.append(joined_by(table, parser.parse()))
             asked = builder.columns(parser.asked)

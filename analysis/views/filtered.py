@@ -12,16 +12,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass
 from analysis.pipeline.sinks import Sink, tables_of
 from analysis.tables.arrow import numpy_of
+from analysis.tables.batches import rows_where
 from analysis.views.filter_nodes import Node, Rows
 from analysis.views.filters import Filter
 from analysis.views.joined import Joined
 from analysis.views.joins import Path, keys_of
-from dissectors.vectors import take
 
 __all__ = ["ChosenFrames", "FilteredSink", "LookingSink"]
 
@@ -77,18 +76,18 @@ class FilteredSink(Sink):
         own = out.get(self.chosen.table)
         if own is None:
             return out
-        out[self.chosen.table] = own = _rows(own, self.chosen.possible(own))
+        out[self.chosen.table] = own = rows_where(own, self.chosen.possible(own))
         if self.chosen.table == "packets":
             frames = numpy_of(own.column("frame"))[0]
             for table in {"attributes", "commands"} & out.keys():
-                out[table] = _rows(out[table], np.isin(numpy_of(out[table].column("frame"))[0], frames))
+                out[table] = rows_where(out[table], np.isin(numpy_of(out[table].column("frame"))[0], frames))
         return out
 
     def _picked(self, batches: dict[str, Any]) -> dict[str, Any]:
         out = dict(batches)
         own = out.get(self.chosen.table)
         if own is not None:
-            out[self.chosen.table] = own = _rows(own, self.chosen.mask(own))
+            out[self.chosen.table] = own = rows_where(own, self.chosen.mask(own))
         if self.chosen.table == "packets":
             if own is not None:
                 self._frames.append(numpy_of(own.column("frame"))[0].astype(np.uint64))
@@ -116,7 +115,7 @@ class FilteredSink(Sink):
             mask[keys.rows[np.isin(keys.values, known[0])]] = True
         if table == "messages":
             self._messages.append(numpy_of(batch.column("message"))[0][mask].astype(np.uint64))
-        return _rows(batch, mask)
+        return rows_where(batch, mask)
 
     def _hand_on(self, batches: dict[str, Any], block: DecodedBlock) -> None:
         if block.last and self._exchanges:
@@ -124,7 +123,7 @@ class FilteredSink(Sink):
             held, self._exchanges = self._exchanges, []
             for batch in held:
                 mask = self._theirs.bounds(Rows("exchanges", batch))[0]
-                self._hand_on({"exchanges": _rows(batch, mask)}, replace(block, last=False))
+                self._hand_on({"exchanges": rows_where(batch, mask)}, replace(block, last=False))
         given = {name: batch for name, batch in batches.items() if name in self.handed_on}
         for sink in self.sinks:
             sink.take(replace(block, batches=dict(given)))
@@ -180,19 +179,3 @@ class ChosenFrames(Sink):
     @property
     def numbers(self) -> Any:
         return np.concatenate(self._found) if self._found else np.zeros(0, np.uint64)
-
-
-def _rows(batch: Any, mask: Any) -> Any:
-    """The rows of a batch where a mask is true."""
-    if mask.all():
-        return batch
-    places = np.flatnonzero(mask)
-    index = pa.Array.from_buffers(pa.int64(), len(places), [None, pa.py_buffer(places)])
-    arrays = [_taken(column, index) for column in batch.columns]
-    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
-
-
-def _taken(column: Any, index: Any) -> Any:
-    if pa.types.is_dictionary(column.type):  # the words stay those that all batches share
-        return pa.DictionaryArray.from_arrays(take(column.indices, index), column.dictionary, safe=False)
-    return take(column, index)

@@ -28,7 +28,7 @@ from analysis.views.filter_nodes import Clock, Node, Rows, Test, table_rows
 from analysis.views.joined import joined_by
 from analysis.views.joins import key_columns, paths_between
 
-__all__ = ["Filter", "FilterError", "Tests", "names_of", "parse_filter"]
+__all__ = ["Filter", "FilterError", "NodeBuilder", "names_of", "parse_filter"]
 
 
 class Filter:
@@ -130,7 +130,7 @@ def parse_filter(
     Raises:
         FilterError: it is no expression, or names a column that is not there.
     """
-    builder = Tests(table, names_of(table, columns, also))
+    builder = NodeBuilder(table, names_of(table, columns, also))
     parser = Parser(text, builder.names, builder)
     node = joined_by(table, parser.parse())
     return Filter(text, table, node, builder.columns(parser.asked))
@@ -143,7 +143,7 @@ def names_of(table: str, columns: Iterable[str] | None = None, also: str = "") -
     return {name: known for name, known in names.items() if known[0] in near}
 
 
-class Tests:
+class NodeBuilder:
     """Makes nodes of what the parser understands.
 
     Args:

@@ -8,6 +8,7 @@ from typing import Any
 from analysis.pipeline.session import SECURITY
 from analysis.tables.addresses import row_with_addresses
 from analysis.tables.python_values import iso_time
+from analysis.tables.row_form import RowForm
 from analysis.views.octets import OctetMap, frame_octets, put_places
 from analysis.views.shown import Shown, shown_frames, shown_row
 from analysis.views.tree import buffer_label, hex_pane, hidden_hex, issue_lines, mask_values, tree_lines
@@ -50,10 +51,10 @@ def _messages_json(one: Shown, octets: OctetMap, reveal: bool) -> list[dict[str,
     ]
 
 
-def text_lines(one: Shown, reveal: bool) -> Iterator[str]:
-    """The frame as the lines that `hanscope show` prints; keys are hidden unless `reveal`."""
+def text_lines(one: Shown, reveal: bool, form: RowForm | None = None) -> Iterator[str]:
+    """The frame as the lines that `hanscope show` prints; keys are hidden unless `reveal`; its time as `form` has it."""
     columns, found = one.columns, one.dissection
-    yield _title(one)
+    yield _title(one, form or RowForm())
     yield f"{columns.get('protocol') or 'unknown'}: {columns.get('summary') or 'nothing readable'}"
     if one.comment:
         yield f"comment: {one.comment}"
@@ -82,11 +83,11 @@ def text_lines(one: Shown, reveal: bool) -> Iterator[str]:
         yield f"warning: {columns['issue']}"
 
 
-def _title(one: Shown) -> str:
+def _title(one: Shown, form: RowForm) -> str:
     columns = one.columns
     parts = [f"frame {columns['frame']} of {one.capture}"]
     if columns.get("time") is not None:
-        parts.append(iso_time(columns["time"]))
+        parts.append(form.time(columns["time"]))
     parts.append(f"{columns['length']} octets")
     for name, text in (("channel", "channel {}"), ("rssi", "{} dBm"), ("lqi", "LQI {}")):
         if columns.get(name) is not None:

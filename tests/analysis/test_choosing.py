@@ -263,3 +263,32 @@ def test_the_page_about_filters_is_understood() -> None:
                 table="findings" if check else table,
                 also="packets" if check else "",
             )
+
+
+def test_columns_and_times(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    where = ["--where", "message.use_case == ECS17b"]
+    listed = ["--columns", "frame,time,source,destination,summary", "--time", "relative"]
+    out, _ = told(capsys, "show", str(CAPTURE), *where, *listed)
+    head, *lines = out.splitlines()
+    assert head.split() == ["frame", "time", "source", "destination", "summary"]
+    assert [int(line.split()[0]) for line in lines] == frames_where(use_case="ECS17b")
+    assert "Communications hub  Electricity meter" in lines[0]
+    packets = decoded().packets
+    seconds = (packets.time - packets.time[0]).dt.total_seconds()
+    assert abs(float(lines[0].split()[1]) - seconds[packets.frame == int(lines[0].split()[0])].iloc[0]) < 1e-6
+    out, _ = told(
+        capsys, "decode", str(CAPTURE), "--columns", "time,frame", "--time", "delta", "-q", "--to", "3s"
+    )
+    rows = [line.split(",") for line in out.splitlines()[1:]]
+    assert sum(float(row[0]) for row in rows) == pytest.approx(seconds[int(rows[-1][1]) - 1])
+    words = ["--table", "messages", "--columns", "time", "--tz", "Asia/Tokyo", "-q"]
+    assert told(capsys, "decode", str(CAPTURE), *words)[0].splitlines()[1].endswith("+09:00")
+    assert "+01:00" in told(capsys, "stats", str(CAPTURE), "--tz", "Etc/GMT-1")[0]
+    assert told(capsys, "show", str(CAPTURE), "54", "--time", "relative")[0].split(", ")[1].startswith("+5.1")
+    out, _ = told(capsys, "check", str(BROKEN), "-q", "--columns", "severity,rule,message", keys=BROKEN_KEYS)
+    assert out.splitlines()[1].split() == ["critical", "mac-invalid", "1"]
+    page = tmp_path / "r.html"
+    told(capsys, "report", str(BROKEN), "-o", str(page), "--tz", "Asia/Tokyo", keys=BROKEN_KEYS)
+    assert "JST" in page.read_text("utf-8")
+    assert "frame?" in told(capsys, "decode", str(CAPTURE), "--columns", "fram")[1]
+    assert "relative, delta" in told(capsys, "decode", str(CAPTURE), "--time", "noon")[1]

@@ -10,6 +10,7 @@ from analysis.cli.command_line.options import (
     AcceptOption,
     Argument,
     CaptureArgument,
+    ColumnsOption,
     FailOption,
     JsonOption,
     KeysOption,
@@ -17,6 +18,7 @@ from analysis.cli.command_line.options import (
     ProfileOption,
     QuietOption,
     RulesFromOption,
+    TimeOption,
     keyring,
 )
 from analysis.cli.command_line.registry import verb
@@ -29,6 +31,7 @@ def check(
     captures: Annotated[list[str] | None, Argument(metavar="CAPTURE...", help="Capture files, or -.")] = None,
     keys: KeysOption = None,
     choice: ChoiceOptions = EVERYTHING,
+    columns: ColumnsOption = None,
     profile: ProfileOption = None,
     rule: Annotated[
         list[str] | None,
@@ -73,6 +76,7 @@ def check(
         quiet=quiet,
         accept=accept,
         choice=choice,
+        columns=columns,
     )
 
 
@@ -86,6 +90,7 @@ def report(
     out: Annotated[Path, Option("--out", "-o", help="The HTML file.")] = Path("report.html"),
     keys: KeysOption = None,
     choice: ChoiceOptions = EVERYTHING,
+    time: TimeOption = None,
     profile: ProfileOption = None,
     fail_on: FailOption = None,
     accept: AcceptOption = None,
@@ -99,7 +104,8 @@ def report(
     if rules_from is not None:
         check.read_own(rules_from)
     return run.run(
-        capture, keyring(keys), out=out, profile=profile, fail_on=fail_on, quiet=quiet, accept=accept, choice=choice
+        capture, keyring(keys), out=out, profile=profile, fail_on=fail_on, quiet=quiet, accept=accept, choice=choice,
+        time=time,
     )  # fmt: skip
 
 

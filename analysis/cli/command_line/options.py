@@ -19,6 +19,7 @@ __all__ = [
     "Argument",
     "CaptureArgument",
     "CapturesArgument",
+    "ColumnsOption",
     "DeviceOption",
     "FailOption",
     "FromOption",
@@ -30,6 +31,7 @@ __all__ = [
     "QuietOption",
     "RevealOption",
     "RulesFromOption",
+    "TimeOption",
     "ToOption",
     "WhereOption",
     "ZoneOption",
@@ -102,6 +104,15 @@ DeviceOption = Annotated[
 ]
 ZoneOption = Annotated[
     str | None, Option("--tz", metavar="ZONE", help="Zone of times given and shown: Europe/London; else UTC.")
+]
+ColumnsOption = Annotated[
+    str | None, Option("--columns", metavar="A,B", help="Only these columns, in this order.")
+]
+TimeOption = Annotated[
+    str | None,
+    Option(
+        "--time", metavar="FORM", help="relative or delta (seconds), utc, or local (of --tz or this machine)."
+    ),
 ]
 LimitOption = Annotated[int | None, Option("--limit", min=1, help="Stop after so many frames.")]
 

@@ -10,12 +10,14 @@ from analysis.cli.command_line.options import (
     Argument,
     CaptureArgument,
     CapturesArgument,
+    ColumnsOption,
     JsonOption,
     KeysOption,
     LimitOption,
     Option,
     QuietOption,
     RevealOption,
+    TimeOption,
     keyring,
     time_of,
 )
@@ -56,6 +58,8 @@ def decode(
         list[str] | None, Option("--table", "-t", help="Only this table (may be repeated).")
     ] = None,
     choice: ChoiceOptions = EVERYTHING,
+    columns: ColumnsOption = None,
+    time: TimeOption = None,
     limit: LimitOption = None,
     strict: Annotated[
         bool, Option("--strict", help="Exit 4 when a frame stayed shut or the capture is damaged.")
@@ -79,6 +83,8 @@ def decode(
         strict=strict,
         quiet=quiet,
         choice=choice,
+        columns=columns,
+        time=time,
     )
 
 
@@ -88,6 +94,7 @@ def decode(
     "hanscope show han.pcapng 7,151-153 --json",
     "hanscope show han.pcapng --where 'protocol == ZDP' --device gas-meter --to 5m",
     "hanscope show han.pcapng --message 13 --keys keys.toml",
+    "hanscope show han.pcapng --columns frame,time,source,destination,summary --time relative",
 )
 def show(
     capture: CaptureArgument,
@@ -109,11 +116,18 @@ def show(
         ),
     ] = "",
     choice: ChoiceOptions = EVERYTHING,
+    columns: Annotated[
+        str | None,
+        Option(
+            "--columns", metavar="A,B", help="A line a frame: these columns; source, destination by name."
+        ),
+    ] = None,
+    time: TimeOption = None,
     as_json: JsonOption = False,
     reveal: RevealOption = False,
 ) -> int:
     """One frame as a tree with its octets, layer by layer, decrypted parts too, down to the last value of the message
-    that it carried a part of; or a message as a whole."""
+    that it carried a part of; or a message as a whole; or, with --columns, frames as a list."""
     from analysis.cli.verbs import show as run
 
     return run.run(
@@ -125,6 +139,8 @@ def show(
         as_json=as_json,
         reveal=reveal,
         choice=choice,
+        columns=columns,
+        time=time,
     )
 
 
@@ -186,6 +202,7 @@ def stats(
     capture: CaptureArgument,
     keys: KeysOption = None,
     choice: ChoiceOptions = EVERYTHING,
+    time: TimeOption = None,
     as_json: JsonOption = False,
     most: Annotated[int, Option("--most", min=1, help="Rows of each list.")] = 15,
     quiet: QuietOption = False,
@@ -193,7 +210,7 @@ def stats(
     """Protocol hierarchy, conversations, endpoints, devices, rates."""
     from analysis.cli.verbs import stats as run
 
-    return run.run(capture, keyring(keys), as_json=as_json, most=most, quiet=quiet, choice=choice)
+    return run.run(capture, keyring(keys), as_json=as_json, most=most, quiet=quiet, choice=choice, time=time)
 
 
 @verb(

@@ -10,9 +10,11 @@ from analysis.cli import console
 from analysis.cli.command_line.batch import Batch
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
 from analysis.cli.command_line.findings_chosen import chosen_findings
+from analysis.cli.command_line.forming import columns_named
 from analysis.features.shut import shut_lines
 from analysis.findings.commands import show_command, with_command
 from analysis.findings.findings_output import explain_rule, rules_json, rules_text, to_json, to_sarif
+from analysis.tables.schema import columns_of
 from dissectors import Keyring
 
 if TYPE_CHECKING:
@@ -38,12 +40,14 @@ def run(
     quiet: bool,
     accept: Path | None = None,
     choice: ChoiceOptions = EVERYTHING,
+    columns: str | None = None,
 ) -> int:
     """Check captures; see `hanscope check --help`."""
     from analysis.findings import model as findings
 
     if fail_on is not None and fail_on not in findings.SEVERITIES:
         raise console.UsageError(f"unknown severity {fail_on!r}", ", ".join(findings.SEVERITIES))
+    listed = columns_named(columns, (*columns_of("findings"), "incident"))
     chosen = list(rules) or None
     waivers = accepted_by(accept)
     see_rules(profile, chosen, waivers)
@@ -54,7 +58,11 @@ def run(
             checked = chosen_findings(source, keyring, choice, progress=step, waivers=waivers, **settings)
             console.tell_losses(checked.reading.facts)
             failed = failed or bool(fail_on and checked.result.at_least(fail_on))
-            _put(checked.reading.facts.name, checked.result, output, verdicts, many=batch.many)
+            name = checked.reading.facts.name
+            if listed and output == "text":
+                _list(name, checked.result, listed, many=batch.many)
+            else:
+                _put(name, checked.result, output, verdicts, many=batch.many)
     return console.UNREADABLE if batch.unreadable else console.FINDINGS if failed else console.OK
 
 
@@ -101,6 +109,21 @@ def see_rules(
         Checking(profile, None if chosen is None else list(chosen), waivers)
     except ValueError as error:
         raise console.UsageError(str(error)) from None
+
+
+def _list(capture: str, result: Any, columns: Sequence[str], *, many: bool) -> None:
+    """The findings, a line each."""
+    from analysis.findings.findings_output import findings_batch
+    from analysis.tables.addresses import row_with_addresses
+    from analysis.tables.python_values import rows_of
+    from analysis.views.listing import aligned
+
+    if many:
+        console.put(f"{capture}:")
+    rows = [row_with_addresses("findings", row) for row in rows_of(findings_batch(result.findings))]
+    incidents = [{"incident": one.incident} for one in result.findings]
+    for line in aligned(columns, [row | incident for row, incident in zip(rows, incidents, strict=True)]):
+        console.put(line)
 
 
 def _put(capture: str, result: Any, output: str, verdicts: bool, *, many: bool) -> None:

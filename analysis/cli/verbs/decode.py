@@ -8,19 +8,22 @@ import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from analysis.cli import console
 from analysis.cli.command_line.batch import Batch
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
+from analysis.cli.command_line.forming import row_form
 from analysis.pipeline.folder_sink import FolderSink
 from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
-from analysis.pipeline.sinks import Sink
+from analysis.pipeline.sinks import Sink, StartSink
 from analysis.pipeline.source import ReopenableSource
 from analysis.tables.arrow import codes_of
 from analysis.tables.output import FORMATS, Folder
+from analysis.tables.row_form import RowForm
+from analysis.tables.schema import columns_of
 from analysis.tables.writer_thread import WriterThread
 from captures import CaptureFacts
 from dissectors import Keyring
@@ -45,6 +48,8 @@ def run(
     strict: bool,
     quiet: bool,
     choice: ChoiceOptions = EVERYTHING,
+    columns: str | None = None,
+    time: str | None = None,
 ) -> int:
     """Decode `captures`; see `hanscope decode --help` for what the arguments mean."""
     chosen = format_ or ("parquet" if out else "csv")
@@ -56,6 +61,9 @@ def run(
         raise console.UsageError(f"unknown table {unknown[0]!r}", "tables: " + ", ".join(DECODED_TABLES))
     if out is None and (len(wanted) > 1 or len(captures) > 1 or chosen == "parquet"):
         raise console.UsageError("stdout takes one table of one capture, not as parquet", "add --out DIR")
+    if columns is not None and len(wanted) > 1:
+        raise console.UsageError("--columns are those of one table", "add --table NAME")
+    known = columns_of(wanted[0])
     partly, batch = False, Batch(captures)
     for capture, place in zip(captures, _places(captures, out), strict=True):
         with batch.reading(), ReopenableSource(capture) as replay:
@@ -63,10 +71,13 @@ def run(
             with console.progress(Path(capture).name, quiet=quiet) as step:
                 # The second processor writes what this one reads.
                 options: dict[str, Any] = {"limit": limit, "progress": step, "prefetch": False}
+                form = row_form(columns, time, choice.tz, known)
                 if place is None:
-                    shut = _to_stdout(replay, keyring, found, chosen, wanted[0], options)
+                    sink = StreamSink(chosen, wanted[0], form)
+                    shut = _to_stdout(replay, keyring, found, sink, options)
                 else:
-                    shut = _to_folder(replay, keyring, found, Folder(place, chosen, wanted), options, quiet)
+                    folder = Folder(place, chosen, wanted, form)
+                    shut = _to_folder(replay, keyring, found, folder, options, quiet)
             console.tell_losses(shut.last.facts)
             _tell(shut.last.facts, shut.last.session, shut.frames, quiet)
             partly = partly or bool(shut.last.facts.lost) or bool(shut.frames)
@@ -115,8 +126,10 @@ class ShutSink(Sink):
 class StreamSink(Sink):
     """Writes one table into a file that is open; what a pass wrote in vain is cut off."""
 
-    def __init__(self, file: IO[bytes], format_: str, table: str) -> None:
-        self.file, self.table = file, table
+    file: IO[bytes]
+
+    def __init__(self, format_: str, table: str, form: RowForm | None) -> None:
+        self.table, self.form = table, form
         self.tables = (table,)
         self._make = FORMATS[format_][1]
         self._thread: WriterThread | None = None
@@ -125,7 +138,7 @@ class StreamSink(Sink):
         self.abandon()
         self.file.seek(0)
         self.file.truncate()
-        self._writer = self._make(self.file, self.table)
+        self._writer = self._make(self.file, self.table, self.form)
         self._thread = WriterThread()
 
     def take(self, block: DecodedBlock) -> None:
@@ -142,6 +155,10 @@ class StreamSink(Sink):
             self._thread.drop()
 
 
+def _starting(form: RowForm | None) -> tuple[Sink, ...]:
+    return () if form is None else (StartSink(form),)
+
+
 def _to_folder(
     replay: ReopenableSource,
     keyring: Keyring,
@@ -151,7 +168,7 @@ def _to_folder(
     quiet: bool,
 ) -> ShutSink:
     shut, sink = ShutSink(), FolderSink(folder)
-    run_passes(replay, keyring, shut, *behind(chosen, sink), **options)
+    run_passes(replay, keyring, shut, *_starting(folder.form), *behind(chosen, sink), **options)
     for place in sink.places:
         if not quiet:
             console.say(f"{place}: {sink.rows[place.stem]:,} rows")
@@ -162,14 +179,14 @@ def _to_stdout(
     replay: ReopenableSource,
     keyring: Keyring,
     chosen: Filter | None,
-    format_: str,
-    table: str,
+    sink: StreamSink,
     options: dict[str, Any],
 ) -> ShutSink:
     # What went out cannot be taken back, so rows wait on disk until no further pass is needed.
     with tempfile.SpooledTemporaryFile(max_size=HELD) as spool:
         shut = ShutSink()
-        run_passes(replay, keyring, shut, *behind(chosen, StreamSink(spool, format_, table)), **options)
+        sink.file = cast(IO[bytes], spool)
+        run_passes(replay, keyring, shut, *_starting(sink.form), *behind(chosen, sink), **options)
         spool.seek(0)
         shutil.copyfileobj(spool, sys.stdout.buffer)
         sys.stdout.buffer.flush()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from analysis.cli import console
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
 from analysis.cli.command_line.findings_chosen import chosen_findings
+from analysis.cli.command_line.forming import row_form
 from analysis.cli.command_line.places import refuse_overwriting
 from analysis.cli.verbs.check import accepted_by, see_rules
 from captures.whole_files import write_whole
@@ -25,6 +27,7 @@ def run(
     quiet: bool,
     accept: Path | None = None,
     choice: ChoiceOptions = EVERYTHING,
+    time: str | None = None,
 ) -> int:
     """Write the report; see `hanscope report --help`."""
     from analysis.findings import model as findings
@@ -33,11 +36,12 @@ def run(
     if fail_on is not None and fail_on not in findings.SEVERITIES:
         raise console.UsageError(f"unknown severity {fail_on!r}", ", ".join(findings.SEVERITIES))
     refuse_overwriting([source], [out])
+    watcher = partial(Tally, form=row_form(None, time, choice.tz, ()))
     waivers = accepted_by(accept)
     see_rules(profile, None, waivers)
     with console.progress(source, quiet=quiet) as step:
         checked = chosen_findings(
-            source, keyring, choice, profile=profile, watcher=Tally, progress=step, waivers=waivers
+            source, keyring, choice, profile=profile, watcher=watcher, progress=step, waivers=waivers
         )
     facts, result = checked.reading.facts, checked.result
     console.tell_losses(facts)

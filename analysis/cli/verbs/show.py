@@ -7,8 +7,13 @@ from typing import Any
 
 from analysis.cli import console
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
+from analysis.cli.command_line.forming import row_form
 from analysis.cli.command_line.frame_numbers import frame_ranges
 from analysis.pipeline.source import ReopenableSource
+from analysis.tables.addresses import row_with_addresses
+from analysis.tables.row_form import RowForm
+from analysis.tables.schema import columns_of
+from analysis.views.ends import ENDS
 from analysis.views.frame import Shown, shown_frames, shown_row, text_lines, to_json
 from captures import CaptureFacts
 from dissectors import Keyring
@@ -43,16 +48,28 @@ def run(
     message: str = "",
     exchange: str = "",
     choice: ChoiceOptions = EVERYTHING,
+    columns: str | None = None,
+    time: str | None = None,
 ) -> int:
     """Show frames and messages; see `hanscope show --help`."""
+    form = row_form(columns, time, choice.tz, (*ENDS, *columns_of("packets"))) or RowForm()
+    if form.columns:
+        choice = _inside(choice, "message", numbers_of(message, "message") if message else [])
+        choice = _inside(choice, "exchange", numbers_of(exchange, "exchange") if exchange else [])
+        return _list(source, frame, keyring, choice, form, as_json=as_json)
     if not (frame or message or exchange or choice):
         raise console.UsageError(
-            "which frame?", "151, 151-153, 7,151; or --message, --exchange, --where, --from, --to, --device"
+            "which frame?",
+            "151, 151-153, 7,151; or --message, --exchange, --where, --from, --to, --device; --columns lists all",
         )
     if message and choice:
         raise console.UsageError("--message names messages, the other options choose frames", "one of them")
     with ReopenableSource(source) as replay:
         one = _Run(replay, keyring, as_json=as_json, reveal=reveal)
+        one.form = form
+        if form.times in ("relative", "delta"):
+            with replay.open_merged() as capture:
+                form.start_ns = next((int(block.time_ns[0]) for block in capture if len(block)), None)
         if frame or exchange or choice:
             one.frames(numbers_of(frame) if frame else [], exchange, choice)
         if message:
@@ -61,8 +78,40 @@ def run(
     return one.code
 
 
+def _inside(choice: ChoiceOptions, what: str, numbers: list[int]) -> ChoiceOptions:
+    """What is chosen of these messages or exchanges, and of what lies in them."""
+    if not numbers:
+        return choice
+    inside = f"{what}.{what} in ({', '.join(map(str, numbers))})"
+    return choice._replace(where=f"{inside} and ({choice.where})" if choice.where else inside)
+
+
+def _list(
+    source: str, frame: str, keyring: Keyring, choice: ChoiceOptions, form: RowForm, *, as_json: bool
+) -> int:
+    """Show frames as a list, a line each; all frames of the capture where none are named or chosen."""
+    from analysis.pipeline.runner import run_passes
+    from analysis.pipeline.sinks import StartSink
+    from analysis.views.listing import ListingSink, aligned
+
+    sink = ListingSink(form.columns, form, frame_ranges(frame, open_end=True) if frame else None)
+    with ReopenableSource(source) as replay:
+        chosen = choice.filter(replay, keyring)
+        last = run_passes(replay, keyring, StartSink(form), *behind(chosen, sink))
+    console.tell_losses(last.facts)
+    if as_json:
+        rows = [row_with_addresses("packets", row) for row in sink.rows()]
+        console.put_json({"schema": 1, "source": last.facts.name, "frames": rows})
+    else:
+        for line in aligned(form.columns, sink.rows()):
+            console.put(line)
+    return console.OK
+
+
 class _Run:
     """One call of the verb: what it found to show, and what came of it."""
+
+    form: RowForm | None = None
 
     def __init__(self, replay: ReopenableSource, keyring: Keyring, *, as_json: bool, reveal: bool) -> None:
         self.replay, self.keyring, self.as_json, self.reveal = replay, keyring, as_json, reveal
@@ -84,7 +133,7 @@ class _Run:
             if self.as_json:
                 self.documents.append(to_json(one, reveal=self.reveal))
             else:
-                self.texts.append(text_lines(one, self.reveal))
+                self.texts.append(text_lines(one, self.reveal, self.form))
         if choice and not shown:
             console.say(f"note: {facts.name}: no frame is chosen")
         self._miss("frame", numbers, {one.number for one in shown}, facts, "hanscope stats counts them")
@@ -134,9 +183,7 @@ class _Run:
         from analysis.pipeline.runner import run_passes
         from analysis.views.filtered import ChosenFrames
 
-        if exchanges:
-            inside = f"exchange.exchange in ({', '.join(map(str, exchanges))})"
-            choice = choice._replace(where=f"{inside} and ({choice.where})" if choice.where else inside)
+        choice = _inside(choice, "exchange", exchanges)
         chosen, table = ChosenFrames(), TableSink(("exchanges",) if exchanges else ())
         filtered = behind(choice.filter(self.replay, self.keyring), chosen)
         facts = run_passes(self.replay, self.keyring, *filtered, table).facts

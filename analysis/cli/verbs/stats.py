@@ -7,9 +7,10 @@ from typing import Any
 
 from analysis.cli import console
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
+from analysis.cli.command_line.forming import row_form
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.source import ReopenableSource
-from analysis.tables.python_values import iso_time
+from analysis.tables.row_form import RowForm
 from analysis.views.statistics import Statistics, StatisticsSink, short_text
 from captures import CaptureFacts
 from dissectors import Keyring
@@ -27,8 +28,10 @@ def run(
     most: int,
     quiet: bool,
     choice: ChoiceOptions = EVERYTHING,
+    time: str | None = None,
 ) -> int:
     """Print the statistics; see `hanscope stats --help`."""
+    form = row_form(None, time, choice.tz, ()) or RowForm()
     sink = StatisticsSink()
     with ReopenableSource(source) as replay, console.progress(source, quiet=quiet) as step:
         chosen = choice.filter(replay, keyring)
@@ -41,12 +44,14 @@ def run(
         head["notes"], head["clocks"], head["warnings"] = facts.notes, facts.clocks, facts.warnings
         console.put_json({**head, **counts.to_json(), "devices": devices})
     else:
-        for line in _text(facts, counts, devices, most):
+        for line in _text(facts, counts, devices, most, form):
             console.put(line)
     return console.OK
 
 
-def _text(facts: CaptureFacts, counts: Statistics, devices: list[dict[str, Any]], most: int) -> Iterator[str]:
+def _text(
+    facts: CaptureFacts, counts: Statistics, devices: list[dict[str, Any]], most: int, form: RowForm
+) -> Iterator[str]:
     kinds = ", ".join(map(str, facts.link_types))
     yield f"{facts.name}: {facts.format}, link type {kinds or 'unknown'}"
     if facts.trailer_judgement:
@@ -57,7 +62,8 @@ def _text(facts: CaptureFacts, counts: Statistics, devices: list[dict[str, Any]]
         yield f"  {recorded:,} records, {counts.doubles:,} of them doubles: the same frame from another interface"
     yield from (f"  {note}" for note in facts.notes)
     if counts.first_ns is not None and counts.last_ns is not None:
-        yield f"  {iso_time(counts.first_ns)} to {iso_time(counts.last_ns)}"
+        form.start_ns = counts.first_ns
+        yield f"  {form.time(counts.first_ns)} to {form.time(counts.last_ns)}"
         if counts.seconds > 1e-3:
             rate = counts.frames / counts.seconds
             yield f"  {counts.seconds:,.3f} s, {rate:,.2f} frames a second, {60 * rate:,.0f} a minute"
