@@ -9,11 +9,16 @@ import numpy as np
 from analysis.features.identifiers import MAC_COMMANDS
 from analysis.features.view import Frame, View
 
-__all__ = ["POLL", "poll_gaps"]
+__all__ = ["POLL", "poll_gaps", "pollers"]
 
 POLL = MAC_COMMANDS["Data Request"]
 
 FRESH = 0.05  # seconds; retries and polls for the next of several waiting frames are no pace
+
+
+def pollers(view: View) -> frozenset[int]:
+    """The devices that poll: they sleep, and are told nothing between."""
+    return frozenset(int(one) for one in view.good.only(mac_command=POLL)["sender"].dropna().unique())
 
 
 def poll_gaps(view: View) -> Iterator[tuple[int, Frame, Frame, Frame]]:

@@ -65,6 +65,14 @@ def test_a_refusal_says_who_whom_why_and_what_to_do(shared: Path, name: str, dev
         assert word.strip(";") in found.evidence
 
 
+def test_reads_without_an_answer_are_told(shared: Path) -> None:
+    result = checked(shared, "credit-unanswered.pcapng", "credit-unanswered.toml")
+    [found] = [f for f in result.findings if f.severity != "info"]
+    assert found.rule == "request-unanswered" and found.device.startswith("Prepayment display")
+    for words in ("8 of 8 requests to Electricity meter", "PaymentControlConfiguration", "it gets no credit"):
+        assert words in found.evidence
+
+
 @pytest.mark.parametrize(
     ("name", "rule", "words"),
     [

@@ -11,7 +11,7 @@ import numpy as np
 from analysis.features import identifiers
 from analysis.features.identifiers import CLUSTERS, GENERAL_COMMANDS, STATUS
 from analysis.features.judging import mask, plural
-from analysis.features.names import cluster_name, command_name
+from analysis.features.names import cluster_name, command_name, missing
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -136,16 +136,21 @@ def _sentence(view: View, failed: Frame, wants: list[str], who: str) -> str:
     text += f" ({cluster_name(cluster)})"
     if "Report Attributes" in wants:
         text += "; its reports get nowhere"
-    elif cluster in lacks():
-        text += f"; {lacks()[cluster].consequence}{_of_gas(view, failed, who, cluster)}"
+    else:
+        text += consequence_of(view, cluster, *failed[who].dropna())
     todo = [known.do for one in codes if (known := code_of("zcl", one)) is not None]
     return f"{text}; to do: {'; '.join(dict.fromkeys(todo[:2]))}" if todo else text
 
 
-def _of_gas(view: View, failed: Frame, who: str, cluster: int) -> str:
-    """A hub has no register of its own: what it gives of metering and prepayment is the gas meter's."""
-    of_meters = cluster in CLUSTERS.some("Metering", "Prepayment")
-    return " of the gas meter" if of_meters and set(failed[who].dropna()) <= view.hub_addresses() else ""
+def consequence_of(view: View, cluster: Any, *servers: Any) -> str:
+    """What a device lacks that these do not serve on a cluster, to put behind a sentence. A hub has no register of its
+    own: what it gives of metering and prepayment is the gas meter's."""
+    lack = None if missing(cluster) else lacks().get(int(cluster))
+    if lack is None:
+        return ""
+    of_meters = int(cluster) in CLUSTERS.some("Metering", "Prepayment")
+    gas = " of the gas meter" if of_meters and set(map(int, servers)) <= view.hub_addresses() else ""
+    return f"; {lack.consequence}{gas}"
 
 
 def _attributes(view: View, times: int) -> Iterator[Evidence]:

@@ -6,6 +6,7 @@ from captures.simulated.air.medium import Wait
 from captures.simulated.air.truth import FaultNote
 from captures.simulated.devices.han import Han
 from captures.simulated.faults import (
+    answering,
     application,
     bands,
     counters,
@@ -25,6 +26,7 @@ from captures.simulated.faults.registry import FAULTS, Fault, Play
 __all__ = ["inject", "known"]
 
 _HOLDERS = (
+    answering,
     application,
     bands,
     counters,

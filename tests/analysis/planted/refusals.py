@@ -10,7 +10,7 @@ from tests.analysis.planted.recording import SECOND, Recording
 from tests.analysis.planted.speech import say, zcl
 
 BIND, BIND_ANSWER, TABLE_FULL = 0x0021, 0x8021, 0x8C
-OTA, LOAD, PREPAYMENT, NOT_AUTHORISED = 0x0019, 0x0701, 0x0705, 0x7E
+BASIC, PRICE, LOAD, PREPAYMENT, NOT_AUTHORISED = 0x0000, 0x0700, 0x0701, 0x0705, 0x7E
 JOIN_METER, WRITE_FAILURE, TARIFF = 0x000D, 5, 0x0019
 
 
@@ -65,3 +65,22 @@ def join(recording: Recording) -> None:
         asked = desk.command("CS03A1")
         desk.send(asked)
         desk.answer(asked, payload=bytes((0x02, 0x01, WRITE_FAILURE)))
+
+
+@plant("a display's prices stay unanswered", "request-unanswered", base="hour", strengths=(1.0, 2.0))
+def prices(recording: Recording) -> None:
+    meter, display, at = recording["ESME"], recording["IHD"], recording.moment(0.3, 0.4)
+    for number in range(recording.count(4)):
+        say(recording, display, meter, at, PRICE, zcl(0, b"\0", sequence=number))
+        at = recording.quiet(at + 60 * SECOND)
+
+
+@plant("a hub answers the time late", "answer-late", base="hour", strengths=(1.0, 2.0))
+def late(recording: Recording) -> None:
+    hub, device, at = recording["CHF"], recording["CAD"], recording.moment(0.3, 0.4)
+    for number in range(recording.count(4)):
+        ask = zcl(0, struct.pack("<H", 0x0000), general=True, sequence=number)
+        say(recording, device, hub, at, BASIC, ask)
+        told = zcl(1, struct.pack("<HBBB", 0, 0, 0x20, 3), to_client=True, general=True, sequence=number)
+        say(recording, hub, device, recording.quiet(at + 11 * SECOND), BASIC, told)
+        at = recording.quiet(at + 60 * SECOND)

@@ -1,0 +1,137 @@
+"""Requests of all layers that were delivered, and that nobody answered, or late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from analysis.features.completeness import Completeness, completeness
+from analysis.features.judging import mask, plural
+from analysis.features.polls import pollers
+from analysis.features.view import Frame, View
+from analysis.findings.model import Evidence, broken, kept
+from analysis.findings.subject import Subject
+from analysis.rules.refusals.requests import consequence_of
+from analysis.rules.registry import rule
+
+KINDS = ("zcl", "zdp", "rejoin")
+"""Exchanges that are a request with its answer. GBCS commands are told by `device-unresponsive`, joins by
+`association-fails` and `cbke-incomplete`, polls by `pending-without-data`."""
+COLUMNS = (
+    "kind", "name", "initiator", "responder", "outcome", "first_frame", "last_frame", "time_to_answer", "cluster",
+)  # fmt: skip
+SHARED: dict[str, Any] = {"family": "anomaly", "area": "unanswered", "needs": ("packets", "exchanges")}
+
+
+def requests(view: View) -> Frame:
+    """Requests whose two ends are known and of which is known what became of them, in their order."""
+    rows = view.exchanges
+    rows = rows[
+        mask(rows["kind"].isin(KINDS)) & mask(rows["outcome"].isin(("ok", "refused", "unanswered", "failed")))
+    ]
+    rows = rows[mask(rows["initiator"].notna()) & mask(rows["responder"].notna())]
+    rows = rows[list(COLUMNS)].sort_values("first_frame")
+    said = view.packets.of_frames(rows["first_frame"])[["frame", "summary"]].set_index("frame")["summary"]
+    what = rows["first_frame"].map(said).astype(object)
+    return rows.assign(what=what.where(what.notna(), rows["name"]))
+
+
+@rule(
+    "request-unanswered",
+    "Requests get no answer",
+    finds="""Requests of a device (reads, prices, time, keep-alive, ZDP, rejoins) that were delivered, or were sent to
+    the last try, and that the other side never answered. Several and most of them, or several in a row to the end, warn;
+    one informs. What the sniffer may have missed by its own measure is no finding.""",
+    matters="""A display shows dashes or an old value; a device that gets no answer for long believes that it is alone,
+    and rejoins.""",
+    example="""Prepayment display (90b3d5fffe0000a4): 8 of 8 requests to Electricity meter (90b3d5fffe0000a0) unanswered,
+    though delivered: Prepayment: Read Attributes PaymentControlConfiguration; it gets no credit""",
+    source="ZCL 07-5123 2.4 (a request is answered); ZigBee PRO 05-3474 2.4.2 (ZDP), 3.6.1.4.2 (rejoin)",
+    advice="""See whether the other side answers others; if not, restart it. If only this one: link key and endpoint of
+    the two do not fit, join it anew""",
+    severity="warning", confidence="derived", cause="silence",
+    requires="requests with what became of them",
+    broken_by="ordinary-day --fault reads-unanswered --seconds 2400", kept_by="ordinary-day --seconds 1500", **SHARED,
+)  # fmt: skip
+def request_unanswered(view: View, *, times: int = 3, run: int = 4) -> Iterator[Evidence]:
+    """One verdict for each pair of devices and kind of request."""
+    air = completeness(view)
+    for (initiator, responder, what), part in requests(view).groupby(
+        ["initiator", "responder", "what"], sort=False, observed=True
+    ):
+        lost = mask(part["outcome"].isin(("unanswered", "failed")))
+        subject, count = Subject.device(_station(view, initiator)), int(lost.sum())
+        last = len(part) if lost.all() else int(lost[::-1].argmin())
+        station = _station(view, responder)
+        if not count or air.may_explain(station, count, len(part)):
+            perhaps = f", {count} perhaps unheard" if count else ""
+            yield kept(
+                subject, f"{len(part) - count} of {plural(len(part), 'request')} {what} answered{perhaps}"
+            )
+            continue
+        grave = (count >= times and 2 * count > len(part)) or last >= run
+        bad = part[lost]
+        text = _sentence(view, air, station, str(what), part, bad)
+        frames = [*bad["first_frame"], *bad["last_frame"]]
+        yield broken(subject, text, sorted(set(map(int, frames))), "warning" if grave else "info")
+
+
+def _sentence(view: View, air: Completeness, station: int, what: str, part: Frame, bad: Frame) -> str:
+    delivered = (
+        "though delivered" if mask(bad["outcome"] == "unanswered").all() else "not all of them acknowledged"
+    )
+    text = f"{len(bad)} of {plural(len(part), 'request')} to {view.label(station)} unanswered, {delivered}: "
+    text += what + consequence_of(view, bad["cluster"].iloc[0], station)
+    return f"{text} (the sniffer missed about {air.missed(station):.0%} of that device's frames)"
+
+
+def _station(view: View, address: Any) -> int:
+    """The station of an address of an exchange: a short one that only one device has is that device."""
+    number = int(address)
+    if number >= 1 << 16:
+        return number
+    found = {eui for key, eui in view.addresses.items() if key & (1 << 16) - 1 == number}
+    return found.pop() if len(found) == 1 else number
+
+
+@rule(
+    "answer-late",
+    "Answers come late",
+    finds="""Answers to requests that took longer than a parent holds a frame for a sleeping device (7.68 s), or many
+    times the device's own habit. Devices that sleep are given their time.""",
+    matters="The asker may have given up by then, and asks again: displays lag, tunnels block.",
+    example="""Electricity meter (90b3d5fffe0000a0): 5 of 8 answers to Prepayment display (90b3d5fffe0000a4) late, up to
+    12.4 s, usually 0.2 s: Prepayment: Read Attributes CreditRemaining""",
+    source="IEEE 802.15.4-2011 macTransactionPersistenceTime (7.68 s); the device's own answers",
+    advice="See what keeps the device busy: a firmware transfer, a weak link with retries, too many askers",
+    severity="warning", confidence="derived", cause="weak link",
+    requires="requests with the time to their answer",
+    broken_by="ordinary-day --fault slow-answers --seconds 2400", kept_by="ordinary-day --seconds 1500", **SHARED,
+)  # fmt: skip
+def answer_late(
+    view: View, *, seconds: float = 7.68, habit: float = 20.0, least: float = 2.0, times: int = 3
+) -> Iterator[Evidence]:
+    """One verdict for each pair of devices and kind of request."""
+    asleep = pollers(view)
+    rows = requests(view)
+    rows = rows[mask(rows["time_to_answer"].notna())]
+    usual = rows.groupby("responder", sort=False)["time_to_answer"].median()
+    for (initiator, responder, what), part in rows.groupby(
+        ["initiator", "responder", "what"], sort=False, observed=True
+    ):
+        if {int(initiator), int(responder)} & asleep:
+            continue
+        took, median = part["time_to_answer"].to_numpy(dtype=float), float(usual[responder])
+        late = took > min(seconds, max(least, habit * median))
+        subject = Subject.device(_station(view, responder))
+        if not late.any():
+            yield kept(subject, f"{plural(len(part), 'answer')} within {took.max():,.1f} s")
+            continue
+        grave = late.sum() >= times and np.count_nonzero(took > seconds) * 2 > len(part)
+        who = view.label(_station(view, initiator))
+        text = f"{late.sum()} of {plural(len(part), 'answer')} to {who} late, up to {took.max():,.1f} s, usually "
+        text += f"{median:,.1f} s: {what}"
+        frames = [*part["first_frame"][late], *part["last_frame"][late]]
+        yield broken(subject, text, sorted(frames), "warning" if grave else "info")
