@@ -8,7 +8,7 @@ from analysis.api.captured import Capture
 from analysis.api.judged import Findings
 from analysis.api.keys import Keys
 from analysis.api.many import fleet
-from analysis.api.seen import FoundFrame, FoundMessage, message
+from analysis.api.seen import FoundFrame, FoundMessage, build, message
 from analysis.api.several import Captures, open_captures
 from analysis.api.simulated import Simulation, simulate
 
@@ -20,6 +20,7 @@ __all__ = [
     "FoundMessage",
     "Keys",
     "Simulation",
+    "build",
     "fleet",
     "message",
     "open_captures",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from analysis.views.frame import Shown
     from dissectors import Keyring, Message
 
-__all__ = ["FoundFrame", "FoundMessage", "message"]
+__all__ = ["FoundFrame", "FoundMessage", "build", "message"]
 
 
 class FoundFrame:
@@ -121,6 +122,11 @@ class FoundMessage:
         return str(self._input.name)
 
     @property
+    def octets(self) -> bytes:
+        """The octets that it is."""
+        return self.content.octets
+
+    @property
     def readable(self) -> bool:
         """Whether it could be read at all; `issues` says what is wrong with one that could."""
         return self.content.error is None
@@ -221,3 +227,41 @@ def message(
         raise ValueError(f"one message is wanted, these are {len(found)}")
     source = found[0]
     return FoundMessage(dissect(source, keyring_of(keys), kind=kind, version=version, at=at), source)
+
+
+def build(
+    what: str | Mapping[str, Any],
+    keys: str | os.PathLike[str] | Keyring | Keys | None = None,
+    **values: Any,
+) -> FoundMessage:
+    """A message from its values, signed and authenticated with the keys.
+
+    Args:
+        what: a use case or message code, whose template is taken; or the JSON form of a message (`FoundMessage.to_json`,
+            with ``reveal`` where it holds keys): what was changed in it is set.
+        keys: a key file or keyring; else what ``HANSCOPE_KEYS`` names.
+        values: of its header (``cra``, ``originator``, ``recipient``, ``originator_counter``, ``alert_code`` ...; parties
+            by EUI-64 or name; ``signature`` or ``mac`` ``absent``), ``payload`` in hex, and of its payload by name, as
+            ``hanscope build USECASE --list`` shows them.
+
+    Raises:
+        DissectionError: no such use case or value, a value that does not fit, or a key that is not held.
+        KeyFileError: the key file cannot be read.
+
+    >>> import hanscope as hs
+    >>> keys = "captures/samples/gbcs-messages.keys.toml"
+    >>> made = hs.build("ECS52", keys, originator="Supplier", recipient="Electricity meter", originator_counter=7)
+    >>> made.facts["mac"], made.facts["originator_counter"], len(made.octets)
+    ('valid', 7, 79)
+    >>> again = hs.build({**made.to_json(), "originator_counter": 8}, keys)
+    >>> again.facts["mac"], again.facts["originator_counter"]
+    ('valid', 8)
+    """
+    from analysis.views.building import build_json, build_use_case
+    from analysis.views.message_inputs import Source
+    from analysis.views.messages import dissect
+
+    ring = keyring_of(keys)
+    octets = build_use_case(what, values, ring) if isinstance(what, str) else build_json(what, ring, values)
+    source = Source(what if isinstance(what, str) else "built", octets)
+    return FoundMessage(dissect(source, ring), source)

@@ -38,12 +38,23 @@ def to_json(source: Source, message: Message, *, reveal: bool = False) -> dict[s
     """The JSON form of a message (architecture: schema 1), keys left out unless `reveal`."""
     out = message.to_json(source.name)
     out |= source.extra
+    out["buffers"] = _buffers(message, reveal)
     if not reveal:
         _mask(out["fields"])
         for row in out.get("items", ()):
             if _secret(str(row.get("object")), row.get("value")):
                 row["value"] = HIDDEN
     return out
+
+
+def _buffers(message: Message, reveal: bool) -> dict[str, str]:
+    """The octets of the message and of what was opened in it, in hex; stars where they hold keys."""
+    known = message_octets(message)
+    hidden = {} if reveal else known.secrets()
+    return {
+        name.removeprefix("message-"): hidden_hex(octets, hidden.get(name, ()))
+        for name, octets in known.buffers.items()
+    }
 
 
 def kept_json(

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from dissectors.gbcs.dissection import routing_facts as routing_facts
     from dissectors.gbcs.duis import response_name as response_name
     from dissectors.gbcs.duis import service_name as service_name
+    from dissectors.gbcs.editing import Setting as Setting
+    from dissectors.gbcs.editing import set_value as set_value
+    from dissectors.gbcs.editing import settings as settings
     from dissectors.gbcs.envelope import read_envelope as read_envelope
     from dissectors.gbcs.gbt import Block as Block
     from dissectors.gbcs.gbt import Stream as Stream
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from dissectors.gbcs.payloads import notification as notification
     from dissectors.gbcs.profiles import has_use_case as has_use_case
     from dissectors.gbcs.protection import encrypt as encrypt
+    from dissectors.gbcs.rebuilding import header_of as header_of
     from dissectors.gbcs.structures import JOIN_METHODS as JOIN_METHODS
     from dissectors.gbcs.structures import structure as structure
     from dissectors.gbcs.templates import command_payload as command_payload
@@ -83,6 +87,7 @@ __getattr__, __dir__, __all__ = public_names(
         "detection": "identify",
         "dissection": "dissect_message routing_facts",
         "duis": "response_name service_name",
+        "editing": "Setting set_value settings",
         "envelope": "read_envelope",
         "gbt": "Block Stream build_blocks read_block reassemble",
         "inputs": "Input read_inputs",
@@ -95,6 +100,7 @@ __getattr__, __dir__, __all__ = public_names(
         "payloads": "ZclCommand gbz_alert gbz_payload notification",
         "profiles": "has_use_case",
         "protection": "encrypt",
+        "rebuilding": "header_of",
         "structures": "JOIN_METHODS structure",
         "templates": "command_payload default_value gbz_command gbz_templates has_template "
         "protection_parameters response_payload",

@@ -14,11 +14,12 @@ Source: GBCS 4.x sections 4.3, 6 (categories: what is signed, what has a MAC), 7
 from __future__ import annotations
 
 from dissectors.gbcs.building import MessageHeader, authenticated, content_key, grouping, sign, signed
+from dissectors.gbcs.editing import reseal
 from dissectors.gbcs.gbt import build_blocks
 from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.names import UseCase, signature_demanded, use_case, use_case_by_name
-from dissectors.gbcs.rebuilding import rebuild
+from dissectors.gbcs.rebuilding import header_of, rebuild
 from dissectors.gbcs.templates import command_payload, response_payload
 from dissectors.gbcs.tunnel import build_tunnel_header
 from dissectors.model.errors import KeyMissing, Unsupported
@@ -33,7 +34,9 @@ __all__ = [
     "content_key",
     "is_signed",
     "pre_command",
+    "protect",
     "response",
+    "unprotected",
 ]
 
 LAYER = "gbcs.build"
@@ -199,6 +202,43 @@ def _secret(keystore: Keystore, one: bytes, other: bytes) -> bytes:
     if not secrets:
         raise KeyMissing(f"no key agreement of {one.hex()} and {other.hex()} is held", layer=LAYER)
     return secrets[0]
+
+
+def unprotected(header: MessageHeader, payload: bytes) -> bytes:
+    """A message without signature and MAC, of which `protect` makes one that has them."""
+    return signed(grouping(header, payload), b"")
+
+
+def protect(
+    message: GbcsMessage,
+    keystore: Keystore,
+    *,
+    header: MessageHeader | None = None,
+    signature: bool | None = None,
+    mac: bool | None = None,
+) -> bytes:
+    """The octets of a parsed message with a new header, signature and MAC; encrypted parts are sealed for the header.
+
+    Args:
+        header: another one than the message has.
+        signature, mac: whether it gets one; as it had by default.
+
+    Raises:
+        KeyMissing: a key that is needed is not held.
+    """
+    layout, head = message.layout, header or header_of(message.layout)
+    payload = reseal(message, head, keystore)
+    wanted = bool(layout.signature_length) if signature is None else signature
+    body = grouping(head, payload)
+    left_out = layout.signature is None and not wanted
+    inner = signed(body, sign(keystore, head.originator, body) if wanted else None if left_out else b"")
+    lead = message.lead
+    if not (layout.mac is not None if mac is None else mac):
+        return lead + inner
+    row = use_case(head.message_code)
+    by_broker = head.cra == 1 and (row is None or row.category != _HAN_ONLY)
+    maker = _broker(keystore) if by_broker else head.originator
+    return lead + authenticated(inner, head, _secret(keystore, maker, head.recipient))
 
 
 def build(message: GbcsMessage, keystore: Keystore | None = None) -> bytes:

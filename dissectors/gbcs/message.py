@@ -87,6 +87,10 @@ class GbcsMessage(Message):
             from dissectors.gbcs.description import describe_payload
 
             self._description = describe_payload(self)
+            if self.lead:
+                for row in self._description.items:
+                    if row.get("buffer") == "message":
+                        row["offset"] += len(self.lead)
         return self._description
 
     def _describe(self) -> None:

@@ -28,7 +28,7 @@ from dissectors.layout.lengths import build_length
 from dissectors.model.cursor import Cursor
 from dissectors.model.errors import Malformed
 
-__all__ = ["header_of", "rebuild"]
+__all__ = ["header_of", "payload_octets", "rebuild", "with_payload"]
 
 _BOOLEAN = 3
 
@@ -74,6 +74,24 @@ def rebuild(message: GbcsMessage, keystore: Keystore | None = None) -> bytes:
             if made.endswith(mac):
                 return lead + made
     return lead + authenticated(inner, header, None, mac=mac)
+
+
+def payload_octets(message: GbcsMessage) -> bytes:
+    """The octets of the payload, as they were read."""
+    start, end = message.layout.payload or (0, 0)
+    return message.layout.octets[start:end]
+
+
+def with_payload(message: GbcsMessage, header: MessageHeader, payload: bytes) -> bytes:
+    """The message with another payload behind another header: with the signature and MAC that it had, which are right
+    no more."""
+    layout = message.layout
+    body = grouping(header, payload)
+    inner = signed(body, layout.raw_signature if layout.signature is not None else None)
+    lead = _lead(message.lead)
+    if layout.mac is None:
+        return lead + inner
+    return lead + authenticated(inner, header, None, mac=layout.octets[layout.mac : layout.mac + MAC_OCTETS])
 
 
 def _whole(layout: Envelope, payload: Payload) -> bool:

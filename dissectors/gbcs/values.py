@@ -20,7 +20,7 @@ from dissectors.gbcs.utrn import describe as describe_utrn
 from dissectors.model.field import Field
 from dissectors.zcl.meanings import utc_text
 
-__all__ = ["Row", "Values", "is_secret", "item", "utc"]
+__all__ = ["Row", "Values", "is_secret", "item", "placed", "utc"]
 
 Row = dict[str, Any]
 _ARRAY, _STRUCTURE, _ENUM = 1, 2, 22
@@ -70,6 +70,11 @@ def item(target: Target | None, title: str | None, value: Any = None, **more: An
         row["number"] = value
     row.update(more)
     return row
+
+
+def placed(leaf: Field) -> Row:
+    """Where the octets of a leaf stand, as a row of items has it."""
+    return {"buffer": leaf.buffer, "offset": leaf.offset, "length": leaf.length}
 
 
 class Leaf(NamedTuple):
@@ -154,6 +159,7 @@ class Values(DataFields):
         for index, (path, leaf) in enumerate(leaves):
             label = title if plain or not path else f"{title}: {path}" if title else path
             row = item(self.target, label, _plain(leaf, path), result=result)
+            row.update(buffer=self.buffer, offset=leaf[2], length=leaf[3] - leaf[2])
             exponent, unit = scalers.get(index, (0, ""))
             if row["number"] is not None:
                 row["number"] = scale(row["value"], exponent)

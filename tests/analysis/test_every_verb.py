@@ -26,6 +26,7 @@ ARGUMENTS = {
     "redact": ["{capture}", "-o", "{out}/out.pcapng", "--keys", "{keys}", "--keys-out", "{out}/keys.toml"],
 }
 WITHOUT_A_CAPTURE = {
+    "build": ["ECS52", "originator=90b3d51f30010000", "recipient=00db1234567890a0", "mac=absent"],
     "demo": ["--out", "{out}/demo"],
     "fields": ["counter"],
     "message": ["c001c100080000010000ff0200"],

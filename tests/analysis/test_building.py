@@ -1,0 +1,180 @@
+"""`hanscope build`: what `message --json` prints gives the same octets; changes are made, signed and authenticated."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hanscope as hs
+from analysis.cli.program import main
+from analysis.keys.keyfile import read_keys
+from analysis.views.building import build_json, build_use_case, setting_rows
+from analysis.views.message_inputs import Source
+from analysis.views.messages import dissect, read_sources, to_json
+from captures.simulated.remote.directory import role_of
+from dissectors import DissectionError, Keyring
+from dissectors.gbcs import dissect_message, has_template, use_cases
+from tests.dissectors.gbcs import own, rtds
+
+SAMPLE = Path("captures/samples/gbcs-messages.keys.toml")
+NO_KEYS = Keyring()
+
+
+@cache
+def home() -> Keyring:
+    return read_keys(SAMPLE)
+
+
+def told(octets: bytes, ring: Keyring, reveal: bool = True) -> dict[str, Any]:
+    """The JSON form, through its text."""
+    source = Source("given", octets, "gbcs")
+    return json.loads(json.dumps(to_json(source, dissect(source, ring), reveal=reveal)))
+
+
+@pytest.mark.parametrize("row", own.rows(), ids=lambda row: row["id"])
+def test_json_gives_the_same_octets(row: dict[str, Any]) -> None:
+    octets = bytes.fromhex(row["hex"])
+    for ring in (NO_KEYS, Keyring(gbcs=own.keystore())):
+        assert build_json(told(octets, ring), ring) == octets
+
+
+@pytest.mark.shared
+def test_json_of_every_published_message_gives_the_same_octets(shared: Path) -> None:
+    ring = Keyring(gbcs=rtds.keystore(shared))
+    found = rtds.messages(shared)
+    assert len(found) == 794
+    assert [name for name, octets in found.items() if build_json(told(octets, ring), ring) != octets] == []
+
+
+def test_frames_and_dlms_come_back_too() -> None:
+    for octets in (
+        bytes.fromhex("c001c1000100000100 00ff0200".replace(" ", "")),
+        bytes.fromhex("030807ffffffff07a9f3"),
+    ):
+        source = Source("given", octets)
+        document = to_json(source, dissect(source, NO_KEYS))
+        assert build_json(document, NO_KEYS) == octets
+        with pytest.raises(DissectionError, match="cannot be changed"):
+            build_json(
+                document, NO_KEYS, {"anything": 1} if document["kind"] == "frame" else {"originator": "x"}
+            )
+
+
+def test_what_is_changed_in_json_is_made_anew() -> None:
+    octets = build_use_case("ECS17b", {"cra": "response", "counter": 1001}, home())
+    document = told(octets, home())
+    at = next(i for i, one in enumerate(document["items"]) if one["buffer"] == "decrypted-0")
+    document["items"][at]["value"] = 4321
+    document["originator_counter"] = 1002
+    again = dissect_message(build_json(document, home()), home().gbcs)
+    assert again.items[at]["value"] == 4321
+    facts = again.facts
+    assert (facts["originator_counter"], facts["mac"], facts["decrypted_parts"]) == (1002, "valid", 1)
+    assert (
+        again.payload is not None and again.payload.part("long_invoke_id_and_priority")[1] & 0xFFFFFF == 1002
+    )
+    assert not [issue for issue in again.issues if issue.severity != "note"]
+
+
+def test_json_without_octets_is_a_template_with_its_values() -> None:
+    document = told(build_use_case("ECS52", {"counter": 5}, home()), home())
+    octets = build_json(document, home())
+    for key in ("buffers", "fields", "items"):
+        del document[key]
+    assert build_json(document, home()) == octets
+
+
+def test_every_template_gives_a_message_that_verifies() -> None:
+    ring, made = home(), 0
+    roles = {device.role for device in ring.devices.values()}
+    for code in use_cases():
+        if not has_template(code) or str(role_of(code)) not in roles:
+            continue
+        for kind in ("command", "response"):
+            try:
+                octets = build_use_case(hex(code), {"cra": kind, "counter": 7}, ring)
+            except DissectionError as error:
+                missing = ("is held", "certificate", "is not given")
+                assert any(words in error.text for words in missing), f"{code:04x} {error.text}"
+                continue
+            found = dissect_message(octets, ring.gbcs)
+            states = {found.facts["mac"], found.facts["signature"]}
+            assert states <= {"valid", "absent"} and "valid" in states, f"{code:04x} {kind} {states}"
+            assert found.facts["cra"] == kind and found.error is None
+            made += 1
+    assert made > 200
+
+
+def test_values_are_found_by_the_end_of_their_name() -> None:
+    rows = setting_rows("ECS17b", {"cra": "response"}, home())
+    assert {"path", "item", "value", "meaning"} == set(rows[0])
+    octets = build_use_case("0x0059", {"counter": 3, "class_id": 7}, home())
+    listed = setting_rows("ECS52", {}, home())
+    assert next(one for one in listed if one["path"].endswith("class_id"))["value"] == 1
+    assert dissect_message(octets, home().gbcs).payload.specifications[0].target.class_id == 7  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("ECS523", {}, "did you mean ECS52"),
+        ("ECS52", {"clas_id": 1}, "did you mean class_id"),
+        ("ECS52", {"recipient": "nobody"}, "nobody is called nobody"),
+        ("ECS52", {"class_id": 1 << 20}, "class_id cannot be"),
+        ("ECS52", {"mac": "maybe"}, "absent or present"),
+        (
+            "GCA-DLMS",
+            {"cra": "alert", "recipient": "Supplier", "originator": "00db1234567890a0"},
+            "which alert",
+        ),
+    ],
+)
+def test_mistakes_are_told(name: str, values: dict[str, Any], words: str) -> None:
+    with pytest.raises(DissectionError, match=words):
+        build_use_case(name, values, home())
+
+
+def test_without_keys_only_what_needs_none() -> None:
+    ends = {"originator": "90b3d51f30010000", "recipient": "00db1234567890a0", "counter": 9}
+    with pytest.raises(DissectionError, match="no keys are held"):
+        build_use_case("ECS52", ends, NO_KEYS)
+    bare = build_use_case("ECS52", {**ends, "mac": "absent"}, NO_KEYS)
+    assert dissect_message(bare).facts["mac"] == "absent"
+
+
+def test_keys_that_are_hidden_are_not_made_up() -> None:
+    document = told(build_use_case("ECS52", {"counter": 5}, home()), home())
+    document["buffers"]["message"] = "**" + document["buffers"]["message"][2:]
+    with pytest.raises(DissectionError, match="--reveal"):
+        build_json(document, home())
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = tmp_path / "keys.toml"
+    keys.touch(mode=0o600)
+    keys.write_text(SAMPLE.read_text("utf-8"), "utf-8")
+    said = ["build", "ECS70", "counter=5", "--keys", str(keys)]
+    forms = {}
+    for form in ("hex", "base64", "gfi"):
+        assert main([*said, "--as", form]) == 0
+        text = capsys.readouterr().out.strip()
+        forms[form] = next(iter(read_sources([text]))).octets
+    assert len(set(forms.values())) == 1
+    capture = tmp_path / "made.pcapng"
+    assert main([*said, "-o", str(capture)]) == 0
+    found = hs.open(capture, keys=keys)
+    assert found.message(1).content.octets == forms["hex"]
+    assert found.packets.summary.str.startswith("ECS70 command").all()
+    place = tmp_path / "made.json"
+    place.write_text(json.dumps(told(forms["hex"], home())), "utf-8")
+    capsys.readouterr()
+    assert main(["build", str(place), "originator_counter=6", "--keys", str(keys)]) == 0
+    assert (
+        dissect_message(bytes.fromhex(capsys.readouterr().out), home().gbcs).facts["originator_counter"] == 6
+    )
+    assert main(["build", "ECS70", "--list", "--keys", str(keys)]) == 0
+    assert "data[0]" in capsys.readouterr().out
+    assert main(["build", "ECS70", "colour=blue", "--keys", str(keys)]) == 3
+    assert "there is no value colour" in capsys.readouterr().err
