@@ -167,33 +167,41 @@ def _differences(
     if isinstance(message, GbcsMessage):
         places = {(s.leaf.buffer, s.leaf.offset, s.leaf.bits): at for at, s in enumerate(settings(message))}
     changes: dict[int, Any] = {}
-    for ours, theirs in _changed(told, document):
-        key = (ours["buffer"], ours["offset"], tuple(ours["bits"]) if ours.get("bits") else None)
+    for name, key, value in _changed(message, told, document):
         if key in places:
-            changes[places[key]] = theirs
-        elif ours.get("name") in OWN:
-            header[ours["name"]] = theirs
+            changes[places[key]] = value
+        elif name in OWN:
+            header[name] = value
         else:
-            name = ours.get("name") or ours.get("object")
             raise Malformed(f"{name} cannot be changed: it follows from other values", layer=LAYER)
     return list(changes.items()), header, protection
 
 
-def _changed(told: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
-    """The items and leaves whose value is another one, each as the octets have it, with the value that is wanted."""
+Place = tuple[str, int, Any]
+"""Buffer, offset and bits of a leaf."""
+
+
+def _changed(
+    message: Message, told: Mapping[str, Any], document: Mapping[str, Any]
+) -> Iterator[tuple[str, Place, Any]]:
+    """The items and leaves whose value is another one: name, place, and the value that is wanted."""
     for table in ("items", "fields"):
-        ours, theirs = list(_flat(told.get(table) or ())), list(_flat(document.get(table) or ()))
         if table not in document:
             continue
+        ours, theirs = list(_flat(told.get(table) or ())), list(_flat(document[table] or ()))
         if len(ours) != len(theirs):
             text = f"{table}: {len(theirs)} values, the octets have {len(ours)}: values can be changed, not their number"
             raise Malformed(text, layer=LAYER)
-        for one, other in zip(ours, theirs, strict=True):
+        for at, (one, other) in enumerate(zip(ours, theirs, strict=True)):
             value = other.get("value")
-            if value != one.get("value") and HIDDEN not in (value, other.get("meaning")):
-                if "buffer" not in one:
-                    raise Malformed(f"{one.get('object')} cannot be changed among the items", layer=LAYER)
-                yield one, value
+            if value == one.get("value") or HIDDEN in (value, other.get("meaning")):
+                continue
+            if table == "fields":
+                bits = tuple(one["bits"]) if one.get("bits") else None
+                yield one["name"], (one["buffer"], one["offset"], bits), value
+            else:
+                place = getattr(message.items[at], "place", None) or ("", 0)
+                yield str(one.get("object")), (*place[:2], None), value
 
 
 def _flat(rows: Iterable[Any]) -> Iterator[dict[str, Any]]:

@@ -36,9 +36,12 @@ Spans = Sequence[tuple[int, int]]
 
 def to_json(source: Source, message: Message, *, reveal: bool = False) -> dict[str, Any]:
     """The JSON form of a message (architecture: schema 1), keys left out unless `reveal`."""
-    out = message.to_json(source.name)
+    out: dict[str, Any] = {}
+    for key, value in message.to_json(source.name).items():
+        if key in ("items", "issues") and "buffers" not in out:
+            out["buffers"] = _buffers(message, reveal)
+        out[key] = value
     out |= source.extra
-    out["buffers"] = _buffers(message, reveal)
     if not reveal:
         _mask(out["fields"])
         for row in out.get("items", ()):

@@ -23,7 +23,7 @@ from dissectors.gbcs.profiles import profile_violations, version_issues
 from dissectors.gbcs.replacements import check_replacements
 from dissectors.gbcs.structures import any_structure, structure
 from dissectors.gbcs.tunnel import header_fields, whole_header
-from dissectors.gbcs.values import Row, item, placed
+from dissectors.gbcs.values import Row, item
 from dissectors.gbcs.verification import GROUP_ORDER
 from dissectors.gbcs.x509 import CERTIFICATE
 from dissectors.model.field import Field, Issue, Severity
@@ -158,7 +158,7 @@ def _der_row(leaf: Field, name: str) -> Row:
     value = leaf.value.hex() if isinstance(leaf.value, bytes) else leaf.value
     said = leaf.meaning if leaf.meaning != str(value) else None
     number = value if type(value) is int else None
-    return item(None, name, value, number=number, result=said, **placed(leaf))
+    return item(None, name, value, number=number, result=said).at(leaf)
 
 
 def cover(fields: list[Field], octets: bytes) -> None:

@@ -50,7 +50,7 @@ class Setting(NamedTuple):
 
 def settings(message: GbcsMessage) -> list[Setting]:
     """The values of the payload, in the order of the octets; those of encrypted parts that are open behind the others."""
-    named = {(row["buffer"], row["offset"]): str(row["object"]) for row in message.items if "buffer" in row}
+    named = {row.place[:2]: str(row["object"]) for row in message.items if row.place is not None}
     tops = [f for f in message.fields if f.name == "payload" or f.buffer != "message"]
     found = [(path, leaf) for top in tops for path, leaf in _leaves(top, "")]
     return [Setting(path, named.get((leaf.buffer, leaf.offset), ""), leaf) for path, leaf in found]

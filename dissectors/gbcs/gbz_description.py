@@ -24,7 +24,7 @@ from dissectors.gbcs.gbz import (
 from dissectors.gbcs.names import alert_name, coded
 from dissectors.gbcs.payload import Payload
 from dissectors.gbcs.utrn import describe as describe_utrn
-from dissectors.gbcs.values import Row, item, placed, utc
+from dissectors.gbcs.values import Row, item, utc
 from dissectors.layout import Layer, UInt
 from dissectors.model.context import HanContext
 from dissectors.model.cursor import Cursor
@@ -209,7 +209,7 @@ def _tail_rows(tail: Field | None) -> Iterator[Row]:
     for child in tail.children if tail is not None else ():
         if child.name not in ("length", "type"):
             value = child.value.hex() if isinstance(child.value, bytes) else child.value
-            yield item(None, child.name, value, number=None, result=child.meaning, **placed(child))
+            yield item(None, child.name, value, number=None, result=child.meaning).at(child)
 
 
 def _say_values(fields: Sequence[Field]) -> None:
@@ -233,7 +233,7 @@ def _values(zcl: Zcl, command: int) -> list[Row]:
     values = content.fitted.values
     for path, found, spec in _leaves(specs, zcl.fields):
         value = _worded(found, spec)
-        row = item(None, f"{title}: {path}", value, **placed(found))
+        row = item(None, f"{title}: {path}", value).at(found)
         row["cluster"] = cluster
         if type(value) is int:
             row["result"] = found.meaning if found.meaning and found.meaning != str(value) else None
@@ -300,7 +300,7 @@ def _records(zcl: Zcl, frame_control: int, issues: list[Issue], scaled: list[_Sc
         row["result"] = next((f.meaning for f in record.fields if f.name == "status"), None)
         if found is not None:
             row["value"] = _plain(found, record.type.name if record.type is not None else "")
-            row.update(placed(found))
+            row.at(found)
             if isinstance(found.value, int) and not isinstance(found.value, bool):
                 row["number"] = found.value
             if known is not None:

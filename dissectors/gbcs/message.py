@@ -19,6 +19,7 @@ from dissectors.model.origins import Part
 
 if TYPE_CHECKING:
     from dissectors.gbcs.cosem import Description
+    from dissectors.gbcs.values import Row
 
 __all__ = ["GbcsMessage"]
 
@@ -89,8 +90,8 @@ class GbcsMessage(Message):
             self._description = describe_payload(self)
             if self.lead:
                 for row in self._description.items:
-                    if row.get("buffer") == "message":
-                        row["offset"] += len(self.lead)
+                    if row.place is not None and row.place[0] == "message":
+                        row.place = "message", row.place[1] + len(self.lead), row.place[2]
         return self._description
 
     def _describe(self) -> None:
@@ -108,7 +109,7 @@ class GbcsMessage(Message):
         return self._fields
 
     @property
-    def items(self) -> list[dict[str, Any]]:  # type: ignore[override]
+    def items(self) -> list[Row]:  # type: ignore[override]
         """The values, each with the object that it belongs to."""
         return self._described_payload().items
 

@@ -20,9 +20,28 @@ from dissectors.gbcs.utrn import describe as describe_utrn
 from dissectors.model.field import Field
 from dissectors.zcl.meanings import utc_text
 
-__all__ = ["Row", "Values", "is_secret", "item", "placed", "utc"]
+__all__ = ["Row", "Values", "is_secret", "item", "utc"]
 
-Row = dict[str, Any]
+
+class Row(dict[str, Any]):
+    """A row of the items table.
+
+    Attributes:
+        place: buffer, offset and length of the octets that say its value; None where none do.
+    """
+
+    __slots__ = ("place",)
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.place: tuple[str, int, int] | None = None
+
+    def at(self, leaf: Field) -> Row:
+        """The row, with the place of the leaf that says its value."""
+        self.place = leaf.buffer, leaf.offset, leaf.length
+        return self
+
+
 _ARRAY, _STRUCTURE, _ENUM = 1, 2, 22
 
 
@@ -55,26 +74,21 @@ def is_secret(name: str) -> bool:
 
 def item(target: Target | None, title: str | None, value: Any = None, **more: Any) -> Row:
     """A row of the items table."""
-    row: Row = {
-        "object": title,
-        "class_id": target.class_id if target else None,
-        "obis": target.obis if target else None,
-        "cluster": None,
-        "attribute": target.number if target else None,
-        "value": value,
-        "number": None,
-        "unit": None,
-        "result": None,
-    }
+    row = Row(
+        object=title,
+        class_id=target.class_id if target else None,
+        obis=target.obis if target else None,
+        cluster=None,
+        attribute=target.number if target else None,
+        value=value,
+        number=None,
+        unit=None,
+        result=None,
+    )
     if isinstance(value, int | float) and not isinstance(value, bool):
         row["number"] = value
     row.update(more)
     return row
-
-
-def placed(leaf: Field) -> Row:
-    """Where the octets of a leaf stand, as a row of items has it."""
-    return {"buffer": leaf.buffer, "offset": leaf.offset, "length": leaf.length}
 
 
 class Leaf(NamedTuple):
@@ -159,7 +173,7 @@ class Values(DataFields):
         for index, (path, leaf) in enumerate(leaves):
             label = title if plain or not path else f"{title}: {path}" if title else path
             row = item(self.target, label, _plain(leaf, path), result=result)
-            row.update(buffer=self.buffer, offset=leaf[2], length=leaf[3] - leaf[2])
+            row.place = self.buffer, leaf[2], leaf[3] - leaf[2]
             exponent, unit = scalers.get(index, (0, ""))
             if row["number"] is not None:
                 row["number"] = scale(row["value"], exponent)

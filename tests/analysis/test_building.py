@@ -65,7 +65,7 @@ def test_frames_and_dlms_come_back_too() -> None:
 def test_what_is_changed_in_json_is_made_anew() -> None:
     octets = build_use_case("ECS17b", {"cra": "response", "counter": 1001}, home())
     document = told(octets, home())
-    at = next(i for i, one in enumerate(document["items"]) if one["buffer"] == "decrypted-0")
+    at = next(i for i, one in enumerate(document["items"]) if one["unit"] == "Wh")
     document["items"][at]["value"] = 4321
     document["originator_counter"] = 1002
     again = dissect_message(build_json(document, home()), home().gbcs)
