@@ -16,8 +16,9 @@ from analysis.views.tree import buffer_label, hex_pane, hidden_hex, issue_lines,
 __all__ = ["Shown", "shown_frames", "shown_row", "text_lines", "to_json"]
 
 
-def to_json(one: Shown, *, reveal: bool = False) -> dict[str, Any]:
-    """The frame as the JSON that `show --json` prints; keys are left out unless `reveal` is set."""
+def to_json(one: Shown, *, reveal: bool = False, explain: bool = False) -> dict[str, Any]:
+    """The frame as the JSON that `show --json` prints; keys are left out unless `reveal` is set. `explain`: with what
+    the fields mean."""
     found, octets = one.dissection, frame_octets(one)
     columns = row_with_addresses("packets", one.columns)
     if columns.get("time") is not None:
@@ -26,6 +27,10 @@ def to_json(one: Shown, *, reveal: bool = False) -> dict[str, Any]:
     fields = [field.to_json(reveal=reveal) for field in found.fields]
     put_places(found.fields, fields, octets)
     mask_values(found.fields, fields, spans)
+    if explain:
+        from analysis.views.explain import explain_frame, put_explanations
+
+        put_explanations(found.fields, fields, explain_frame(found.fields))
     return {
         "schema": 1,
         "source": one.capture,
@@ -36,23 +41,29 @@ def to_json(one: Shown, *, reveal: bool = False) -> dict[str, Any]:
         "fields": fields,
         "buffers": {name: hidden_hex(value, spans.get(name, [])) for name, value in found.buffers.items()},
         "issues": [issue.to_json() for issue in found.issues],
-        "messages": _messages_json(one, octets, reveal),
+        "messages": _messages_json(one, octets, reveal, explain),
         "error": None,
     }
 
 
-def _messages_json(one: Shown, octets: OctetMap, reveal: bool) -> list[dict[str, Any]]:
+def _messages_json(one: Shown, octets: OctetMap, reveal: bool, explain: bool) -> list[dict[str, Any]]:
     if not one.messages:
         return []
     from analysis.views.message_tree import kept_json
 
     return [
-        kept_json(one.capture, kept, reveal=reveal, octets=octets, frame=one.number) for kept in one.messages
+        kept_json(one.capture, kept, reveal=reveal, octets=octets, frame=one.number, explain=explain)
+        for kept in one.messages
     ]
 
 
-def text_lines(one: Shown, reveal: bool, form: RowForm | None = None) -> Iterator[str]:
-    """The frame as the lines that `hanscope show` prints; keys are hidden unless `reveal`; its time as `form` has it."""
+def text_lines(
+    one: Shown, reveal: bool, form: RowForm | None = None, *, explain: bool = False
+) -> Iterator[str]:
+    """The frame as the lines that `hanscope show` prints; keys are hidden unless `reveal`; its time as `form` has it.
+
+    `explain`: with what the fields mean.
+    """
     columns, found = one.columns, one.dissection
     yield _title(one, form or RowForm())
     yield f"{columns.get('protocol') or 'unknown'}: {columns.get('summary') or 'nothing readable'}"
@@ -63,7 +74,8 @@ def text_lines(one: Shown, reveal: bool, form: RowForm | None = None) -> Iterato
         yield from tree_lines(one.record, {"record": one.record_octets}, reveal=reveal)
     yield "frame"
     spans = {} if reveal else frame_octets(one).secrets()
-    yield from tree_lines(found.fields, found.buffers, reveal=reveal, hidden=spans)
+    words = _words(one) if explain else None
+    yield from tree_lines(found.fields, found.buffers, reveal=reveal, hidden=spans, explained=words)
     for index, (name, octets) in enumerate(found.buffers.items()):
         label = name if index == 0 else f"{name} (offsets {buffer_label(name)})"
         yield f"{label}: {len(octets)} octets"
@@ -78,9 +90,15 @@ def text_lines(one: Shown, reveal: bool, form: RowForm | None = None) -> Iterato
         from analysis.views.message_tree import kept_lines
 
         for kept in one.messages:
-            yield from kept_lines(kept, reveal, frame=one.number)
+            yield from kept_lines(kept, reveal, frame=one.number, explain=explain)
     if columns.get("issue") and not found.issues and not one.messages:
         yield f"warning: {columns['issue']}"
+
+
+def _words(one: Shown) -> dict[int, Any]:
+    from analysis.views.explain import explain_frame
+
+    return {**explain_frame(one.dissection.fields)}
 
 
 def _title(one: Shown, form: RowForm) -> str:

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from analysis.pipeline.kept import KeptMessage
 from analysis.tables.python_values import iso_time
+from analysis.views.explain import Explanations, explain_message, put_explanations
 from analysis.views.message_inputs import Source
 from analysis.views.octets import OctetMap, holds_key, message_octets, put_places
 from analysis.views.shown import listed
@@ -34,8 +35,11 @@ HIDDEN = "(hidden: --reveal shows it)"
 Spans = Sequence[tuple[int, int]]
 
 
-def to_json(source: Source, message: Message, *, reveal: bool = False) -> dict[str, Any]:
-    """The JSON form of a message (architecture: schema 1), keys left out unless `reveal`."""
+def to_json(
+    source: Source, message: Message, *, reveal: bool = False, explain: bool = False
+) -> dict[str, Any]:
+    """The JSON form of a message (architecture: schema 1), keys left out unless `reveal`; `explain`: with what its
+    fields mean."""
     out: dict[str, Any] = {}
     for key, value in message.to_json(source.name).items():
         if key in ("items", "issues") and "buffers" not in out:
@@ -47,6 +51,8 @@ def to_json(source: Source, message: Message, *, reveal: bool = False) -> dict[s
         for row in out.get("items", ()):
             if _secret(str(row.get("object")), row.get("value")):
                 row["value"] = HIDDEN
+    if explain:
+        put_explanations(message.fields, out["fields"], explain_message(message))
     return out
 
 
@@ -67,20 +73,18 @@ def kept_json(
     reveal: bool = False,
     octets: OctetMap | None = None,
     frame: int | None = None,
+    explain: bool = False,
 ) -> dict[str, Any]:
     """The JSON form of a message of a capture: with its number, frames, buffers, and where its octets lie.
 
     Args:
         octets: the map of the frame that it is shown with; of the message alone by default.
         frame: number of that frame: `in_frame` says which octets it carried.
+        explain: with what its fields mean.
     """
     message, known = kept.content, octets or message_octets(kept.content)
-    prefix = "message" if octets is None else f"message-{kept.message}"
-    out = to_json(Source(capture, message.octets), message, reveal=reveal)
+    out = to_json(Source(capture, message.octets), message, reveal=reveal, explain=explain)
     put_places(message.fields, out["fields"], known)
-    hidden = {} if reveal else known.secrets()
-    named = {name.removeprefix(f"{prefix}-"): name for name in known.buffers if name.startswith(f"{prefix}-")}
-    named = {"message": prefix, **named}
     return {
         **out,
         "message": kept.message,
@@ -88,7 +92,6 @@ def kept_json(
         "time": None if kept.time_ns is None else iso_time(kept.time_ns),
         "origins": [one._asdict() for one in message.origins],
         "in_frame": None if frame is None else [list(span) for span in own_spans(message, frame)],
-        "buffers": {name: hidden_hex(known.buffers[key], hidden.get(key, ())) for name, key in named.items()},
     }
 
 
@@ -117,17 +120,24 @@ def own_spans(message: Message, frame: int) -> list[tuple[int, int]]:
 
 
 def kept_lines(
-    kept: KeptMessage, reveal: bool = False, *, capture: str = "", frame: int | None = None
+    kept: KeptMessage,
+    reveal: bool = False,
+    *,
+    capture: str = "",
+    frame: int | None = None,
+    explain: bool = False,
 ) -> Iterator[str]:
     """A message of a capture as text: which frames carried what of it, its tree, its octets.
 
     Args:
         capture: its name, where the message is not shown with a frame.
         frame: number of the frame that it is shown with, whose octets are marked where it carried a part only.
+        explain: with what its fields mean.
     """
     message, out = kept.content, io.StringIO()
     source, carried = Source(_title(kept, capture), message.octets), list(carried_lines(kept, frame))
-    print_tree(source, message, out, reveal, carried=carried, part=carried_part(message, frame))
+    part = carried_part(message, frame)
+    print_tree(source, message, out, reveal, carried=carried, part=part, explain=explain)
     yield from out.getvalue().splitlines()
     known = message_octets(message)
     hidden = {} if reveal else known.secrets()
@@ -189,12 +199,14 @@ def print_tree(
     *,
     carried: Iterable[str] = (),
     part: Spans = (),
+    explain: bool = False,
 ) -> None:
     """Print the message as a tree; keys are hidden unless `reveal`.
 
     Args:
         carried: which frames carried what of it, in sentences.
         part: first and last of its octets that are marked.
+        explain: with what its fields mean.
     """
     from rich.console import Console
     from rich.text import Text
@@ -203,6 +215,23 @@ def print_tree(
     # a pipe gets whole lines; a terminal is given its own width
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else 1000)
     root = Tree(_said(f"{source.name}: {message.columns.get('summary') or message.kind}", "bold"))
+    _put_facts(root, message, carried, reveal)
+    fields = root.add(Text("fields", style="bold"))
+    words = explain_message(message) if explain else {}
+    for one in message.fields:
+        _branch(fields, one, reveal, part, words)
+    for issue in message.issues:
+        colour = {"error": "red", "warning": "yellow"}.get(issue.severity, "dim")
+        root.add(_said(f"{issue.severity}: {issue.layer}, offset {issue.offset}: {issue.text}", colour))
+    if message.error is not None:
+        root.add(_said(f"not readable: {message.error}", "red"))
+    console.print(root)
+
+
+def _put_facts(root: Any, message: Message, carried: Iterable[str], reveal: bool) -> None:
+    """Which frames carried what, facts, items."""
+    from rich.text import Text
+
     for line in carried:
         root.add(_said(line))
     said = {k: v for k, v in message.facts.items() if v not in (None, "")}
@@ -213,15 +242,6 @@ def print_tree(
         items = root.add(Text(f"items ({len(message.items)})", style="bold"))
         for row in message.items:
             items.add(_said(item_line(row, reveal)))
-    fields = root.add(Text("fields", style="bold"))
-    for one in message.fields:
-        _branch(fields, one, reveal, part)
-    for issue in message.issues:
-        colour = {"error": "red", "warning": "yellow"}.get(issue.severity, "dim")
-        root.add(_said(f"{issue.severity}: {issue.layer}, offset {issue.offset}: {issue.text}", colour))
-    if message.error is not None:
-        root.add(_said(f"not readable: {message.error}", "red"))
-    console.print(root)
 
 
 def _said(text: str, style: str = "") -> Any:
@@ -248,7 +268,7 @@ def item_line(row: dict[str, Any], reveal: bool) -> str:
     return " ".join(w for w in words if w)
 
 
-def _branch(tree: Any, one: Field, reveal: bool, part: Spans) -> None:
+def _branch(tree: Any, one: Field, reveal: bool, part: Spans, words: Explanations) -> None:
     from rich.text import Text
 
     hidden = not reveal and holds_key(one)
@@ -265,7 +285,8 @@ def _branch(tree: Any, one: Field, reveal: bool, part: Spans) -> None:
             (printable(one.name), "cyan"),
             printable(value),
             (printable(said), "green"),
+            (f"\n{len(place) * ' '}| {words[id(one)]}" if id(one) in words else "", "italic"),
         )
     )
     for child in one.children:
-        _branch(node, child, reveal, part)
+        _branch(node, child, reveal, part, words)

@@ -158,6 +158,7 @@ def run(
     version: str | None = None,
     at: datetime | None = None,
     reveal: bool = False,
+    explain: bool = False,
     out: IO[str] | None = None,
     stdin: IO[bytes] | None = None,
 ) -> int:
@@ -170,6 +171,7 @@ def run(
         as_json: one document (a list when there are several messages); `jsonl`: one object a line.
         version: version of GBCS to hold messages against.
         at: when the messages were there, for the validity of certificates; None leaves it unchecked.
+        explain: with what their fields mean.
     """
     stream = out or sys.stdout
     pairs = dissect_all(
@@ -180,11 +182,11 @@ def run(
     for source, message in pairs:
         code = _worse(code, _code_of(message))
         if jsonl:
-            stream.write(json_text(to_json(source, message, reveal=reveal)) + "\n")
+            stream.write(json_text(to_json(source, message, reveal=reveal, explain=explain)) + "\n")
         elif as_json:
-            documents.append(to_json(source, message, reveal=reveal))
+            documents.append(to_json(source, message, reveal=reveal, explain=explain))
         else:
-            print_tree(source, message, stream, reveal)
+            print_tree(source, message, stream, reveal, explain=explain)
     if as_json and not jsonl:
         whole = documents[0] if len(documents) == 1 else documents
         stream.write(json_text(whole, indent=2) + "\n")

@@ -15,6 +15,7 @@ SHOWN = 8
 
 MASK = "(hidden: --reveal shows it)"
 Spans = Mapping[str, Sequence[tuple[int, int]]]
+Explained = Mapping[int, object]
 
 
 def buffer_label(buffer: str) -> str:
@@ -29,14 +30,18 @@ def tree_lines(
     *,
     reveal: bool = False,
     hidden: Spans | None = None,
+    explained: Explained | None = None,
 ) -> Iterator[str]:
     """One line a field: buffer and offset, its first octets, and name, value and meaning, indented.
 
-    `hidden`: octets that are shown as stars, (begin, end) by buffer.
+    Args:
+        hidden: octets that are shown as stars, (begin, end) by buffer.
+        explained: what fields mean, by their identity: each such text follows its field.
     """
     labels = {name: "" if index == 0 else buffer_label(name) for index, name in enumerate(buffers)}
+    words = explained or {}
     for field in fields:
-        yield from _lines(field, buffers, labels, 0, reveal, hidden or {})
+        yield from _lines(field, buffers, labels, 0, reveal, hidden or {}, words)
 
 
 def _lines(
@@ -46,6 +51,7 @@ def _lines(
     depth: int,
     reveal: bool,
     spans: Spans,
+    words: Explained,
 ) -> Iterator[str]:
     hidden = field.secret and not reveal
     octets = buffers.get(field.buffer, b"")[field.offset : field.end]
@@ -55,8 +61,10 @@ def _lines(
     shown = "" if field.children else _octets(octets, covered)
     text = field_text(field, hidden, spans)
     yield f"{label:>3} {place}  {shown:<{3 * SHOWN + 1}} {'  ' * depth}{text}".rstrip()
+    if id(field) in words:
+        yield f"{'':{3 * SHOWN + 12}}{'  ' * depth}| {words[id(field)]}"
     for child in field.children:
-        yield from _lines(child, buffers, labels, depth + 1, reveal, spans)
+        yield from _lines(child, buffers, labels, depth + 1, reveal, spans, words)
 
 
 def _inside(field: Field, spans: Spans) -> list[tuple[int, int]]:

@@ -201,3 +201,34 @@ def test_the_frame_itself_shows_where_its_octets_are_sealed() -> None:
     zcl = next(one for one in document["fields"] if one["name"] == "zcl")
     assert [place["buffer"] for place in zcl["places"]][-1] == "frame"
     assert "mac" in _names(document["messages"][0]["fields"])
+
+
+def test_explain_says_what_the_parts_are_and_where_that_stands() -> None:
+    _, _, _, shown = told("the demo")
+    one = next(one for one in shown if len(one.messages[0].frames) > 1)
+    plain, text = list(text_lines(one, False)), list(text_lines(one, False, explain=True))
+    assert [line for line in text if line in plain] == plain, "only lines are added"
+    assert any("ZigBee 05-3474 R22, 2.2.5.1.4" in line for line in text)
+    assert any("| ECS" in line and "service request" in line and "GBCS 4.x" in line for line in text)
+    document = to_json(one, explain=True)
+    told_of = [node["explanation"] for node in _every(document["fields"]) if "explanation" in node]
+    assert len(told_of) > 30 and all(found["document"] and found["clause"] for found in told_of)
+    assert not any("explanation" in node for node in _every(to_json(one)["fields"]))
+    fields = document["messages"][0]["fields"]
+    code = next(node for node in _every(fields) if node["name"] == "message_code")
+    assert code["explanation"]["text"].startswith(document["messages"][0]["use_case"])
+    assert any("explanation" not in node for node in _every(fields)), "what no table knows says nothing"
+
+
+def _every(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [node for one in fields for node in (one, *_every(one["children"]))]
+
+
+def test_the_verbs_explain(capsys: pytest.CaptureFixture[str]) -> None:
+    octets = "dd000000000000471100000000df0901695b0224000000010890b3d5fffef100000890b3d5fffe0000a0000200591"
+    octets += "3d92000000100010100010000000201ff8201000064230b7942681f8d91b693dc"
+    assert main(["message", octets, "--explain"]) == 0
+    out = capsys.readouterr().out
+    assert "ECS52: Read ESME/Comms Hub Firmware Version" in out and "An object of the kind data" in out
+    assert main(["message", octets]) == 0
+    assert "An object of the kind" not in capsys.readouterr().out

@@ -21,6 +21,7 @@ __all__ = [
     "CapturesArgument",
     "ColumnsOption",
     "DeviceOption",
+    "ExplainOption",
     "FailOption",
     "FromOption",
     "JsonOption",
@@ -74,6 +75,9 @@ KeysOption = Annotated[
     Path | None, Option("--keys", metavar="FILE", help="keys.toml; else what HANSCOPE_KEYS names.")
 ]
 JsonOption = Annotated[bool, Option("--json", help="One JSON document on stdout.")]
+ExplainOption = Annotated[
+    bool, Option("--explain", help="With what each part means, in plain words, and where that is defined.")
+]
 RevealOption = Annotated[bool, Option("--reveal", help="Show keys; they are hidden otherwise.")]
 QuietOption = Annotated[bool, Option("-q", "--quiet", help="No progress, no notes.")]
 FailOption = Annotated[

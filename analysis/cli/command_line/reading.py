@@ -11,6 +11,7 @@ from analysis.cli.command_line.options import (
     CaptureArgument,
     CapturesArgument,
     ColumnsOption,
+    ExplainOption,
     JsonOption,
     KeysOption,
     LimitOption,
@@ -124,6 +125,7 @@ def show(
     ] = None,
     time: TimeOption = None,
     as_json: JsonOption = False,
+    explain: ExplainOption = False,
     reveal: RevealOption = False,
 ) -> int:
     """One frame as a tree with its octets, layer by layer, decrypted parts too, down to the last value of the message
@@ -137,6 +139,7 @@ def show(
         message=message,
         exchange=exchange,
         as_json=as_json,
+        explain=explain,
         reveal=reveal,
         choice=choice,
         columns=columns,
@@ -162,6 +165,7 @@ def message(
     ] = None,
     as_json: JsonOption = False,
     as_jsonl: Annotated[bool, Option("--jsonl", help="One object a message.")] = False,
+    explain: ExplainOption = False,
     reveal: RevealOption = False,
 ) -> int:
     """One or many messages without a capture: GBCS, DLMS, or a radio frame, down to the last value."""
@@ -178,6 +182,7 @@ def message(
         jsonl=as_jsonl,
         version=version,
         at=None if at is None else time_of(at),
+        explain=explain,
         reveal=reveal,
     )
 

@@ -45,6 +45,7 @@ def run(
     *,
     as_json: bool,
     reveal: bool,
+    explain: bool = False,
     message: str = "",
     exchange: str = "",
     choice: ChoiceOptions = EVERYTHING,
@@ -65,7 +66,7 @@ def run(
     if message and choice:
         raise console.UsageError("--message names messages, the other options choose frames", "one of them")
     with ReopenableSource(source) as replay:
-        one = _Run(replay, keyring, as_json=as_json, reveal=reveal)
+        one = _Run(replay, keyring, as_json=as_json, reveal=reveal, explain=explain)
         one.form = form
         if form.times in ("relative", "delta"):
             with replay.open_merged() as capture:
@@ -113,8 +114,11 @@ class _Run:
 
     form: RowForm | None = None
 
-    def __init__(self, replay: ReopenableSource, keyring: Keyring, *, as_json: bool, reveal: bool) -> None:
-        self.replay, self.keyring, self.as_json, self.reveal = replay, keyring, as_json, reveal
+    def __init__(
+        self, replay: ReopenableSource, keyring: Keyring, *, as_json: bool, reveal: bool, explain: bool
+    ) -> None:
+        self.replay, self.keyring = replay, keyring
+        self.as_json, self.reveal, self.explain = as_json, reveal, explain
         self.documents: list[dict[str, Any]] = []
         self.texts: list[Iterator[str]] = []
         self.code = console.OK
@@ -131,9 +135,9 @@ class _Run:
         self.asked += len(numbers)
         for one in shown:
             if self.as_json:
-                self.documents.append(to_json(one, reveal=self.reveal))
+                self.documents.append(to_json(one, reveal=self.reveal, explain=self.explain))
             else:
-                self.texts.append(text_lines(one, self.reveal, self.form))
+                self.texts.append(text_lines(one, self.reveal, self.form, explain=self.explain))
         if choice and not shown:
             console.say(f"note: {facts.name}: no frame is chosen")
         self._miss("frame", numbers, {one.number for one in shown}, facts, "hanscope stats counts them")
@@ -150,9 +154,9 @@ class _Run:
         self.asked += len(numbers)
         for kept in sink.kept:
             if self.as_json:
-                self.documents.append(kept_json(facts.name, kept, reveal=self.reveal))
+                self.documents.append(kept_json(facts.name, kept, reveal=self.reveal, explain=self.explain))
             else:
-                self.texts.append(kept_lines(kept, self.reveal, capture=facts.name))
+                self.texts.append(kept_lines(kept, self.reveal, capture=facts.name, explain=self.explain))
         hint = "hanscope decode --table messages lists them"
         self._miss("message", numbers, {one.message for one in sink.kept}, facts, hint)
 
