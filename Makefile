@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 NOX     = $(BIN)/python -m nox -f packaging/noxfile.py
 SECONDS ?= 300
 TARGETS ?=
-.PHONY: install venv demo test matrix bench mutations fuzz fleet-check
+.PHONY: install venv demo test matrix bench mutations fuzz fleet-check docs
 
 install: venv $(VENV)/.installed
 
@@ -47,6 +47,12 @@ matrix: install
 
 bench: install
 	$(BIN)/python -m tests.benchmarks
+
+# the documentation as a site, in build/site; a warning is an error
+docs: install
+	@$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/python packaging/site/pages.py build/site-pages
+	$(BIN)/python -m mkdocs build --quiet --strict -f packaging/site/mkdocs.yml
 
 # 500 simulated homes by one process and by one and two workers: equal tables, time, memory (HOMES=500)
 HOMES ?= 500
