@@ -110,8 +110,6 @@ class Scene:
     units: Units
     handle: npt.NDArray[np.int64]
     fields: Callable[[int], Mapping[str, tuple[int, str]]]
-    initiators: Any = None
-    responders: Any = None
 
     def time(self, row: int) -> int:
         return int(self.frames.time[row])
@@ -121,15 +119,11 @@ class Scene:
 
     def initiator(self, row: int) -> int:
         """Who sent a row, as the table says it."""
-        if self.initiators is None:
-            self.initiators = self.frames.initiators
-        return int(self.initiators[row])
+        return int(self.frames.initiators(np.array([row]))[0])
 
     def responder(self, row: int) -> int:
         """Whom a row is for."""
-        if self.responders is None:
-            self.responders = self.frames.responders
-        return int(self.responders[row])
+        return int(self.frames.responders(np.array([row]))[0])
 
 
 @dataclass(slots=True)

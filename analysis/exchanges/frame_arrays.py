@@ -80,16 +80,17 @@ class FrameArrays:
             values = np.where(place >= 0, values[np.maximum(place, 0)], last_time)
         return values if self._all else values[self.rows]
 
-    @property
-    def initiators(self) -> npt.NDArray[np.uint64]:
-        """Who sent the NWK frame: its EUI-64 where it is known, else its short address."""
-        return self._stations("nwk_src_eui64", self.nwk_src)
+    def initiators(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+        """Who sent the NWK frames: EUI-64s where they are known, else short addresses."""
+        return self._stations("nwk_src_eui64", self.nwk_src, rows)
 
-    @property
-    def responders(self) -> npt.NDArray[np.uint64]:
-        """Whom the NWK frame is for; as `initiators`."""
-        return self._stations("nwk_dst_eui64", self.nwk_dst)
+    def responders(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+        """Whom the NWK frames are for; as `initiators`."""
+        return self._stations("nwk_dst_eui64", self.nwk_dst, rows)
 
-    def _stations(self, name: str, short: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-        eui64 = self.numbers(name, 0)
-        return np.where(eui64 != 0, eui64, np.maximum(short, 0)).view(np.uint64)
+    def _stations(
+        self, name: str, short: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.uint64]:
+        values, valid = numpy_of(self._packets.column(name))
+        places = self.rows[rows]
+        return np.where(valid[places], values[places], np.maximum(short[rows], 0).astype(np.uint64))

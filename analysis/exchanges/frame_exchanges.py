@@ -81,11 +81,11 @@ def units_of(frames: FrameArrays, memory: UnitMemory) -> Units:
     data = frames.is_data & (frames.aps_counter >= 0)
     poll = frames.mac_command == POLL
     rows = np.flatnonzero(data | poll)
-    keys = np.where(
-        poll[rows],
-        mixed(1, frames.pan[rows], frames.hop_from[rows], frames.hop_to[rows], frames.mac_seq[rows]),
-        mixed(2, frames.sent_by[rows], frames.sent_to[rows], frames.aps_counter[rows], frames.cluster[rows]),
+    keys = mixed(
+        2, frames.sent_by[rows], frames.sent_to[rows], frames.aps_counter[rows], frames.cluster[rows]
     )
+    asks, at = rows[poll[rows]], np.flatnonzero(poll[rows])
+    keys[at] = mixed(1, frames.pan[asks], frames.hop_from[asks], frames.hop_to[asks], frames.mac_seq[asks])
     runs = memory.units.runs(keys, frames.time[rows])
     carried, known = runs.carried >> 1, (runs.carried & HEADED) > 0
     codes = codes_of_rows(frames)[rows]
@@ -97,24 +97,34 @@ def units_of(frames: FrameArrays, memory: UnitMemory) -> Units:
     code = np.where(head >= 0, codes[head], 0) if len(codes) else np.zeros(count, np.int64)
     first = rows[runs.first] if count else runs.first
     head = np.where(head >= 0, rows[np.maximum(head, 0)], -1) if len(rows) else head
+    repeated = _repeated(frames, rows, runs.which, carried > 0, keys, codes, memory)
+    handle = np.where(carried > 0, carried, -1 - np.arange(count))
+    nothing = np.zeros(count, np.int64)
     units = Units(
-        rows, keys, runs.which, first, head, carried, code, np.where(carried > 0, carried, -1 - np.arange(count)),
-        np.zeros(count, np.int64), _repeated(frames, rows, runs.which, keys, codes, memory), poll[first], known,
-    )  # fmt: skip
+        rows, keys, runs.which, first, head, carried, code, handle, nothing, repeated, poll[first], known
+    )
     _match(frames, units, memory)
     return units
 
 
 def _repeated(
-    frames: FrameArrays, rows: Numbers, which: Numbers, keys: Keys, codes: Numbers, memory: UnitMemory
-) -> npt.NDArray[np.bool_]:
+    frames: FrameArrays, rows: Numbers, which: Numbers, carried: npt.NDArray[np.bool_], keys: Keys, codes: Numbers,
+    memory: UnitMemory,
+) -> npt.NDArray[np.bool_]:  # fmt: skip
     """Which rows are sent again by the same station: of fragments only what bears the same MAC sequence number."""
-    part = np.where(codes > 0, -1, frames.mac_seq[rows])
-    hop = mixed(3, keys, frames.hop_from[rows], part)
-    runs = memory.hops.runs(hop, frames.time[rows])
-    again = np.ones(len(rows), np.bool_)
-    again[runs.first[runs.carried == 0]] = False
-    memory.hops.remember(hop, np.ones(len(rows), np.int64), frames.time[rows], _now(frames))
+
+    def keys_of(some: Numbers) -> Keys:
+        part = np.where(codes[some] > 0, -1, frames.mac_seq[rows[some]])
+        return mixed(3, keys[some], frames.hop_from[rows[some]], part)
+
+    time, now = frames.time[rows], _now(frames)
+    again = np.zeros(len(rows), np.bool_)
+    many = np.flatnonzero(((np.bincount(which) > 1) | carried)[which]) if len(which) else which
+    runs = memory.hops.runs(keys_of(many), time[many])
+    again[many] = True
+    again[many[runs.first[runs.carried == 0]]] = False
+    late = np.flatnonzero(time >= now - REPEATED)
+    memory.hops.remember(keys_of(late), np.ones(len(late), np.int64), time[late], now)
     return again
 
 

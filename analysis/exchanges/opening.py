@@ -67,7 +67,7 @@ def _new_records(scene: Scene, of_unit: npt.NDArray[np.int64]) -> npt.NDArray[An
         return out
     first = units.first[new]
     out["exchange"] = of_unit[new]
-    out["initiator"], out["responder"] = frames.initiators[first], frames.responders[first]
+    out["initiator"], out["responder"] = frames.initiators(first), frames.responders(first)
     out["start"], out["end"] = frames.time[first], frames.time[first]
     out["first_frame"], out["last_frame"] = frames.frame[first], frames.frame[first]
     out["broadcast"] = frames.nwk_dst[first] >= BROADCAST
@@ -114,9 +114,11 @@ def _count(scene: Scene, rows: Any, at: npt.NDArray[np.int64], mine: npt.NDArray
         return
     place = at[mine]
     rows["frames"] += np.bincount(place, minlength=len(rows)).astype(np.uint32)
+    end = rows["end"].copy()
+    np.maximum.at(end, place, scene.frames.time[mine])
+    rows["end"] = end
     # Rows are in order of their frames: what is set last stays.
     rows["last_frame"][place] = scene.frames.frame[mine]
-    np.maximum.at(rows["end"], place, scene.frames.time[mine])
 
 
 def _count_entries(
@@ -201,16 +203,16 @@ def _judge(
             if granted:
                 text = f"{asked - granted} of {asked} refused: {general_status(value)}"
                 rows["status"][places[one]] = words.place(text)
-    told, values, texts = fields.statuses
+    told, at_rows = fields.statuses
     if not len(told):
         return
     numbers = frames.frame[head]
     at = np.minimum(np.searchsorted(told, numbers), len(told) - 1)
     for one in np.flatnonzero((told[at] == numbers) & ~general).tolist():
-        value = int(values[at[one]])
+        value, text = fields.status(int(at_rows[at[one]]))
         rows["refused"][places[one]] = value != 0
         rows["status"][places[one]] = words.place(
-            texts[at[one]] or ("success" if not value else f"status 0x{value:02x}")
+            text or ("success" if not value else f"status 0x{value:02x}")
         )
 
 

@@ -66,9 +66,14 @@ class Records:
         numbers = self.rows["exchange"]
         if not len(numbers):
             return np.full(len(exchanges), -1, np.int64)
-        wanted = np.asarray(exchanges).astype(np.uint64)
-        at = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
-        return np.where(numbers[at] == wanted, at, -1)
+        wanted = np.asarray(exchanges).astype(np.int64)
+        low, high = int(numbers[0]), int(numbers[-1])
+        if high - low > 8 * len(wanted) + 65_536:
+            at = np.minimum(np.searchsorted(numbers, wanted.astype(np.uint64)), len(numbers) - 1)
+            return np.where(numbers[at] == wanted, at, -1)
+        table = np.full(high - low + 3, -1, np.int64)  # the first and the last stand for all that lie outside
+        table[(numbers - np.uint64(low)).astype(np.int64) + 1] = np.arange(len(numbers))
+        return table[np.clip(wanted - low + 1, 0, high - low + 2)]
 
     def add(self, rows: npt.NDArray[Any]) -> None:
         """Take new ones, whose numbers are above all others."""

@@ -42,14 +42,14 @@ class Fields:
         return out
 
     @cached_property
-    def statuses(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64], list[str]]:
-        """Frames that say a status (sorted), the status, and what it is called."""
+    def statuses(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+        """Frames that say a status, in order, and the rows that say it."""
         if self._commands is None or not len(self._commands):
-            return np.zeros(0, np.uint64), np.zeros(0, np.int64), []
+            return np.zeros(0, np.uint64), np.zeros(0, np.int64)
         rows = np.flatnonzero(codes_of(self._commands.column("field"), STATUSES))
-        numbers = (
-            self._commands.column("number").to_numpy(zero_copy_only=False)[rows] if len(rows) else np.zeros(0)
-        )
-        meaning = self._commands.column("meaning")
-        words = [meaning[int(row)].as_py() or "" for row in rows.tolist()]
-        return self._frames[rows], np.nan_to_num(numbers).astype(np.int64), words
+        return self._frames[rows], rows
+
+    def status(self, row: int) -> tuple[int, str]:
+        """A status, and what it is called."""
+        number, meaning = (self._commands.column(name)[row].as_py() for name in ("number", "meaning"))
+        return int(number or 0), meaning or ""
