@@ -14,6 +14,7 @@ from analysis.api.tables import Tables
 from analysis.tables import html
 
 if TYPE_CHECKING:
+    from analysis.api.followed import Followed
     from analysis.findings.waivers import Waivers
     from analysis.pipeline.decode import Decoded
     from analysis.pipeline.source import ReopenableSource
@@ -141,6 +142,47 @@ class Capture(Tables):
         kept = sink.kept[0]
         source = Source(f"{self.name}: message {number}", kept.content.octets, kept.content.kind)
         return FoundMessage(kept.content, source, kept, self.name)
+
+    def follow(
+        self,
+        *,
+        exchange: int | None = None,
+        message: int | None = None,
+        tunnel: int | None = None,
+        join: str | None = None,
+        device: str | None = None,
+        where: str | None = None,
+        most: int = 1000,
+    ) -> Followed:
+        """A ladder of an exchange, of the exchange of a message, of a tunnel's sessions, of how a device came in, or of
+        what a device or an expression chooses: what ``hanscope follow`` draws.
+
+        Args:
+            most: frames that are drawn, at most.
+
+        Raises:
+            ValueError: the capture has no such thing, or the expression is none.
+            CaptureError: the capture cannot be read at all.
+
+        >>> import hanscope as hs
+        >>> sample = "captures/samples/gbcs-messages"
+        >>> print(hs.open(f"{sample}.pcapng", keys=f"{sample}.keys.toml").follow(message=1).steps[0].text)
+        ECS17b command 2 of 2 fragments, Supplier to Electricity meter
+        """
+        from analysis.api.followed import Followed
+        from analysis.cli.command_line.choosing import ChoiceOptions
+        from analysis.cli.console import UsageError
+        from analysis.views.following import Wanted, followed
+
+        wanted = Wanted(exchange, message, tunnel, join)
+        found = wanted.expression(self.replay, self.given.ring)
+        both = " and ".join(f"({one})" for one in (found, where) if one)
+        try:
+            chosen = ChoiceOptions(where=both or None, device=device).filter(self.replay, self.given.ring)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        title = wanted.title() if found else device or where or "all frames"
+        return Followed(followed(self.replay, self.given.ring, chosen, title, most=most)[0])
 
     def check(
         self, profile: str | None = None, rules: Sequence[str] | None = None, accept: Accepting = None

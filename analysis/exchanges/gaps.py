@@ -21,7 +21,7 @@ GAP = np.dtype([("sender", "u8"), ("before", "i8"), ("after", "i8"), ("frames", 
 LIMIT = int(KINDS[kind_number("zcl")].limit * SECOND)
 REMEMBERED = 4 * LIMIT
 MOST, SENDERS = 1000, 4096
-"""Counters that are further apart are another life of the device; senders that are remembered."""
+"""Counters that are further apart are another life of the device; senders and gaps that are remembered."""
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class Gaps:
         new["sender"], new["before"], new["after"] = by[hit], earlier[hit], time[hit]
         new["frames"] = step[hit] - 1
         every = np.concatenate([self.gaps, new])
-        self.gaps = every[every["after"] >= int(frames.time[-1]) - REMEMBERED]
+        self.gaps = every[every["after"] >= int(frames.time[-1]) - REMEMBERED][-SENDERS:]
 
     def unheard(self, sender: int, start: int, end: int) -> int:
         """How many frames of a station within a time, or around it, were not heard, at most."""

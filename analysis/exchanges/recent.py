@@ -18,6 +18,8 @@ Keys = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int64]
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 SHIFT = np.uint64(29)
+MOST = 65_536
+"""Keys that are remembered, at most; the oldest are forgotten first."""
 
 
 def mixed(*columns: Any) -> Keys:
@@ -115,4 +117,6 @@ class Recent:
         young = np.flatnonzero(times >= now - self.reach)
         _, last = np.unique(every[young][::-1], return_index=True)
         kept = young[len(young) - 1 - last]
+        if len(kept) > MOST:
+            kept = np.sort(kept)[-MOST:]
         self.keys, self.values, self.times = every[kept], values[kept], times[kept]

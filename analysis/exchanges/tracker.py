@@ -31,6 +31,10 @@ from analysis.exchanges.sessions import Downloads, Establishments, Tunnels
 
 __all__ = ["ExchangeTracker"]
 
+MOST_OPEN, MOST_ENTRIES, MOST_WORDS = 65_536, 4096, 65_536
+"""Exchanges that are open, those of them that are seldom, and words: of more the oldest are closed. So what is held comes
+to some 40 MB at most, and to less than 1 MB for a home."""
+
 
 class ExchangeTracker:
     """All that exchanges have to hand on from block to block. It can be pickled."""
@@ -80,8 +84,10 @@ class ExchangeTracker:
         return self._closed(None)
 
     def batch(self, rows: npt.NDArray[Any], capture: str, vocabulary: Any) -> Any:
-        """Rows as a batch of the table `exchanges`."""
-        return exchange_batch(rows, self.words, capture, vocabulary)
+        """Rows as a batch of the table `exchanges`; their words are let go then, where they are too many."""
+        batch = exchange_batch(rows, self.words, capture, vocabulary)
+        self._forget_words()
+        return batch
 
     def _tell_stories(self, scene: Scene) -> None:
         """Show seldom rows to those who know what they mean, in order."""
@@ -152,6 +158,8 @@ class ExchangeTracker:
         """What is over at a time (None: all, because the capture is over), in the order in which it ended."""
         rows = self.records.rows
         over = rows["closes"] < now if now is not None else np.ones(len(rows), np.bool_)
+        if len(rows) - over.sum() > MOST_OPEN:
+            over[np.argsort(rows["closes"], kind="stable")[: -MOST_OPEN * 3 // 4]] = True
         closed = self._judged(over, False) if now is not None else self._ended()
         self._count_in(closed)
         told: list[Any] = []
@@ -164,6 +172,8 @@ class ExchangeTracker:
     def _ready(self, now: int | None) -> list[Entry]:
         """Entries that are over, and in which nothing lies that is not."""
         ready = [one for one in self.desk.open.values() if now is None or one.closes < now]
+        if len(self.desk.open) - len(ready) > MOST_ENTRIES:
+            ready = sorted(self.desk.open.values(), key=lambda one: one.closes)[: -MOST_ENTRIES * 3 // 4]
         if not ready:
             return []
         busy = set(np.unique(self.records.rows["parent"]).tolist())
@@ -182,6 +192,13 @@ class ExchangeTracker:
 
     def _judged(self, which: npt.NDArray[np.bool_], ended: bool) -> npt.NDArray[Any]:
         return close(self.records.taken(which), self.words, self.gaps, ended)
+
+    def _forget_words(self) -> None:
+        """Keep the words of open exchanges, where there are too many others."""
+        if len(self.words) > MOST_WORDS:
+            old, self.words, rows = self.words, Words(), self.records.rows
+            told = np.flatnonzero(rows["status"] >= 0)
+            rows["status"][told] = [self.words.place(old[at]) for at in rows["status"][told].tolist()]
 
     def _count_in(self, closed: npt.NDArray[Any]) -> None:
         """Add what was closed to the entries that it lies in."""

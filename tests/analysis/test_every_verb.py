@@ -16,6 +16,7 @@ from captures.simulated.scenarios.samples import FOLDER, SAMPLES
 ARGUMENTS = {
     "decode": ["{capture}", "--keys", "{keys}", "--out", "{out}/tables"],
     "show": ["{capture}", "1-20", "--keys", "{keys}"],
+    "follow": ["{capture}", "--device", "esme", "--keys", "{keys}", "--html", "{out}/ladder.html"],
     "keys": ["{capture}", "--keys", "{keys}"],
     "stats": ["{capture}", "--keys", "{keys}"],
     "check": ["{capture}", "--keys", "{keys}", "--verdicts"],

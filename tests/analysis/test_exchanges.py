@@ -77,3 +77,12 @@ def test_views_have_exchanges(table: str) -> None:
 
     view = View.of(decoded("install-day"))
     assert len(getattr(view, table)) == len(decoded("install-day").arrow[table])
+
+
+def test_what_is_open_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.exchanges.tracker.MOST_OPEN", 40)
+    monkeypatch.setattr("analysis.exchanges.tracker.MOST_ENTRIES", 4)
+    monkeypatch.setattr("analysis.exchanges.tracker.MOST_WORDS", 4)
+    found = decode(home("install-day"), block_frames=50)
+    whole = decoded("install-day").exchanges
+    assert len(found.exchanges) >= len(whole) and set(whole.kind) == set(found.exchanges.kind)

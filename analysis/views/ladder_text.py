@@ -1,0 +1,115 @@
+"""A ladder in a fixed-width font: for terminals, and in plain ASCII for an email."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from analysis.views.ladder import Ladder, Line, Step
+from dissectors.text import printable
+
+__all__ = ["ASCII", "LINES", "Marks", "text_lines"]
+
+
+class Marks(NamedTuple):
+    """The characters that a ladder is drawn with."""
+
+    life: str
+    shaft: str
+    right: str
+    left: str
+    every: str
+    silence: str
+    acknowledged: str
+
+
+LINES = Marks("│", "─", "▶", "◀", "●", "┆", "✓")
+ASCII = Marks("|", "-", ">", "<", "*", ":", "ok")
+MARGIN, NARROW, WIDE = 18, 12, 26
+COLOURS = {
+    "ok": "32",
+    "refused": "31",
+    "failed": "31",
+    "unanswered": "33",
+    "incomplete": "33",
+    "running": "36",
+}
+
+
+def text_lines(
+    ladder: Ladder, width: int = 100, marks: Marks = LINES, *, colour: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Lines, each with what is put before it raw (colour).
+
+    Args:
+        width: columns that there are; a ladder of many parties is wider.
+    """
+    count = max(len(ladder.parties), 1)
+    column = max(NARROW, min(WIDE, (width - MARGIN - 40) // count))
+    yield "", printable(ladder.title)
+    yield "", ""
+    for words in _heads(ladder, column):
+        yield "", " " * MARGIN + words
+    for one in ladder.entries:
+        yield from _entry(one, count, column, marks, colour)
+    if ladder.left_out:
+        yield "", f"... and {ladder.left_out:,} more frames"
+
+
+def _heads(ladder: Ladder, column: int) -> Iterator[str]:
+    rows = [[_cut(one.name, column - 1) for one in ladder.parties]]
+    rows.append([one.role or one.address for one in ladder.parties])
+    for row in rows:
+        yield "".join(word[: column - 1].ljust(column) for word in row).rstrip()
+
+
+def _entry(
+    one: Step | Line, count: int, column: int, marks: Marks, colour: bool
+) -> Iterator[tuple[str, str]]:
+    if isinstance(one, Line):
+        if one.kind == "silence":
+            lives = "".join(marks.silence.ljust(column) for _ in range(count))
+            yield "", " " * MARGIN + lives + one.text
+            return
+        lead = f"\x1b[{COLOURS.get(one.outcome, '0')}m" if colour else ""
+        tail = "\x1b[0m" if colour else ""
+        sign = "==" if one.kind == "exchange" else "!!"
+        yield lead, printable(f"{sign} #{one.exchange} {one.text}") + tail
+        return
+    frames = f"{one.frames[0]}" if len(one.frames) == 1 else f"{one.frames[0]}..{one.frames[-1]}"
+    head = f"{one.seconds:9.3f} {_cut(frames, 8):<8}"
+    yield "", f"{head:<{MARGIN}}{_arrow(one, count, column, marks)}{printable(_said(one, marks))}".rstrip()
+
+
+def _arrow(one: Step, count: int, column: int, marks: Marks) -> str:
+    cells = list("".join(marks.life.ljust(column) for _ in range(count)))
+    start = one.source * column
+    if one.target is None:
+        cells[start] = marks.every
+        for place in range(start + 1, min(start + 5, len(cells))):
+            cells[place] = marks.shaft
+    elif one.target == one.source:
+        cells[start] = marks.every
+    else:
+        end = one.target * column
+        low, high = min(start, end), max(start, end)
+        for place in range(low + 1, high):
+            cells[place] = marks.shaft
+        cells[high - 1 if end > start else low + 1] = marks.right if end > start else marks.left
+    return "".join(cells)
+
+
+def _said(one: Step, marks: Marks) -> str:
+    out = one.text
+    if one.target is None:
+        out += " (to all)"
+    if one.answer is not None:
+        out += f" [after {one.answer * 1000:,.0f} ms]"
+    if one.retries:
+        out += f" [sent again {one.retries} x]"
+    return f"{out} {marks.acknowledged}" if one.acknowledged else out
+
+
+def _cut(text: str, size: int) -> str:
+    text = printable(text)
+    return text if len(text) <= size else text[: size - 1] + "~"
