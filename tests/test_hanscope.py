@@ -80,6 +80,7 @@ def test_a_frame_and_a_message_are_trees(messages: hs.Capture) -> None:
         frame = messages.frame(found.frames[-1])
         assert frame.number == found.frames[-1]
         said = messages.packets.iloc[frame.number - 1]
+        assert frame.protocol == said.protocol and frame.summary == said.summary
         assert messages.message(int(said.message)).frames[-1] == frame.number
         assert said.protocol == found.content.kind.upper()
     with pytest.raises(KeyError, match="no frame 9999999"):
