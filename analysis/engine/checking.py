@@ -20,9 +20,10 @@ from analysis.engine.incidents import incidents_of
 from analysis.engine.judging import evidence_of
 from analysis.engine.merging import Said, Sayings, bounded
 from analysis.engine.provenance import provenance_of
-from analysis.features.completeness import tempered
+from analysis.features.completeness import completeness, tempered
 from analysis.features.shut import ShutKind, count_shut
 from analysis.features.view import Known, View
+from analysis.findings.hearing import Hearing
 from analysis.findings.model import SEVERITIES, CheckResult, Evidence, Finding, Rule, State, Verdict
 from analysis.findings.subject import CAPTURE
 from analysis.findings.waivers import Accepted, Waivers
@@ -198,6 +199,7 @@ class Checking:
         self.last_heard: dict[int, float] = {}
         self.names: dict[int, str] = {}
         self.shut: Counter[ShutKind] = Counter()
+        self.hearing = Hearing()
 
     def take(self, view: View, window: Window | None) -> list[Evidence]:
         """Runs the rules over one view: the whole capture, or the window that it shows. Returns what is
@@ -208,6 +210,7 @@ class Checking:
         self.names = view.names
         many = window is not None and not window.whole
         self._count_shut(view, window)
+        self.hearing.add(completeness(view).hearing)
         if many:
             self._hear(view)
         out = []
@@ -291,6 +294,7 @@ class Checking:
             accepted,
             self.waivers.states(accepted, found),
             names=self.names,
+            hearing=self.hearing,
         )
 
     def _verdicts(self, rule: Rule, said: list[Said]) -> Iterator[Verdict]:
@@ -314,9 +318,10 @@ class Checking:
         severity = self.settings.severity(rule.id) or e.severity or rule.severity
         severity = SEVERITIES[min(SEVERITIES.index(severity), SEVERITIES.index(rule.cap))]
         source = self.settings.source(rule.id) or rule.source
+        hearing = self.hearing.words(self.names) if rule.absent or rule.hearing else ""
         return Finding(
             rule.id, severity, rule.title, e.frames, e.subject.text(self.names), e.text, source, rule.confidence,
-            rule.advice, about=e.subject,
+            rule.advice, hearing=hearing, about=e.subject,
         )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from analysis.features.judging import mask
 from analysis.features.repeats import repeats
 from analysis.features.view import View
+from analysis.findings.hearing import Hearing
 from analysis.findings.model import Evidence, Rule
 from analysis.tables.lazy import numbers_of
 
@@ -56,10 +57,21 @@ class Completeness:
     def __init__(
         self, by_counter: dict[int, _Numbers], by_sequence: dict[int, _Numbers], acks: float
     ) -> None:
-        self._by_counter, self._by_sequence = by_counter, by_sequence
+        self._by_counter, self._by_sequence, self._acks = by_counter, by_sequence, acks
         known = [n for n in (by_counter or by_sequence).values() if len(n.seconds) >= LEAST]
         heard, lost = sum(len(n.seconds) for n in known), sum(int(n.missing.sum()) for n in known)
         self.share = lost / (heard + lost) if known else acks
+
+    @property
+    def hearing(self) -> Hearing:
+        """The estimate as reports show it."""
+        numbers = self._by_counter or self._by_sequence
+        devices = {
+            s: (len(n.seconds), int(n.missing.sum())) for s, n in numbers.items() if len(n.seconds) >= LEAST
+        }
+        if devices:
+            return Hearing(devices, "frame counters" if self._by_counter else "sequence numbers")
+        return Hearing({}, "acknowledgements" if self._acks else "", self._acks)
 
     def missed(self, station: int | None = None) -> float:
         """The share of the frames of `station` that were not heard; of all, where it has too few numbered ones."""

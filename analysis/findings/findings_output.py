@@ -67,6 +67,7 @@ def to_json(result: CheckResult, capture: str = "") -> dict[str, Any]:
             }
             for v in result.verdicts
         ],
+        "missed": result.hearing.to_json(result.names),
         "shut": [
             {"layer": kind.layer, "verdict": kind.state, "why": kind.reason, "frames": number}
             for kind, number in sorted(result.shut.items(), key=lambda entry: (-entry[1], entry[0]))

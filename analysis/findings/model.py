@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
+from analysis.findings.hearing import Hearing
 from analysis.findings.subject import Subject
 from analysis.findings.waivers import Accepted
 from analysis.tables import html
@@ -103,6 +104,7 @@ class Rule:
         smart_energy: judges only networks that carry Smart Energy.
         absent: told by something that is not there, which is so many frames on the air; 0 for all other rules. Where the
             sniffer may not have heard them, its findings inform only (`analysis.features.completeness`).
+        hearing: its findings hang on what the sniffer heard in another way: it allows for what was missed.
         parameters: name to default.
         reads: the rows that it declares (`analysis.rules.rows.Rows`); its function gets them as frames, in this order.
         judge: what it says of them (`analysis.rules.judgement`), of a rule that needs no function.
@@ -128,6 +130,7 @@ class Rule:
     cause: str = ""
     smart_energy: bool = False
     absent: int = 0
+    hearing: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
     reads: tuple[Any, ...] = ()
     judge: Any = None
@@ -157,7 +160,8 @@ class Rule:
 class Finding:
     """One verdict that somebody should look at; the columns of the `findings` table.
 
-    `device` is what a person calls its subject, `about` the subject itself."""
+    `device` is what a person calls its subject, `about` the subject itself. `hearing`: how much the sniffer missed, of a
+    finding that hangs on it."""
 
     rule: str
     severity: str
@@ -169,6 +173,7 @@ class Finding:
     confidence: str
     advice: str
     incident: int | None = None
+    hearing: str = ""
     about: Subject = field(kw_only=True)
 
     def to_json(self) -> dict[str, Any]:
@@ -181,7 +186,7 @@ class Finding:
             ("rule", self.rule), ("severity", self.severity), ("what", self.title), ("whom", self.device),
             ("evidence", self.evidence), ("frames", f"{shown} and {more} more" if more > 0 else shown),
             ("incident", self.incident), ("source", self.source), ("confidence", self.confidence),
-            ("advice", self.advice),
+            ("advice", self.advice), ("heard", self.hearing),
         ]  # fmt: skip
         return html.facts_table(facts)
 
@@ -226,7 +231,7 @@ class CheckResult:
     `failures` names rules that broke down themselves, with the exception: a fault of the rule, not of the
     capture. `shut` counts the frames whose security is not in order, by layer, verdict and reason.
     `accepted` are findings that waivers take out of `findings`; `waivers` says what came of each. `provenance`: see
-    `analysis.engine.provenance`. `names` are those of devices, by EUI-64."""
+    `analysis.engine.provenance`. `names` are those of devices, by EUI-64. `hearing`: what the sniffer missed."""
 
     findings: list[Finding]
     verdicts: list[Verdict]
@@ -239,6 +244,7 @@ class CheckResult:
     waivers: list[dict[str, Any]] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
     names: Mapping[int, str] = field(default_factory=dict)
+    hearing: Hearing = field(default_factory=Hearing)
 
     def at_least(self, severity: str) -> list[Finding]:
         """Findings of `severity` or graver."""

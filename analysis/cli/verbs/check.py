@@ -154,6 +154,8 @@ def _text(capture: str, result: Any, verdicts: bool) -> Iterator[tuple[str, str]
         yield "", f"    {one.evidence}"
         yield "", f"    {_frames(one.frames)}source: {one.source} ({one.confidence})"
         yield "", f"    advice: {one.advice}"
+        if one.hearing:
+            yield "", f"    heard: {one.hearing}"
         if one.about.kind == "message" and (command := show_command(one, result, capture)):
             yield "", f"    see: {command}"
     for line in _accepted(result):
@@ -164,6 +166,7 @@ def _text(capture: str, result: Any, verdicts: bool) -> Iterator[tuple[str, str]
             yield "", f"{v.state:<9}{v.rule} [{v.subject}]: {v.text}"
     for line in shut_lines(result.shut):
         yield "", line
+    yield "", result.hearing.words(result.names)
     counts = [
         f"{sum(one.severity == severity for one in result.findings)} {severity}"
         for severity in reversed(LETTERS)

@@ -116,6 +116,7 @@ def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> I
     "keep-alive-cadence",
     "The keep-alive is not kept",
     severity="warning",
+    hearing=True,
     source="ZSE 1.2a; ZCL8 3.18.4 (base 10 min, jitter 300 s)",
     confidence="secondary",
     merges=("rules:N08", "spec:R087"),

@@ -51,6 +51,7 @@ def _gas_reports(view: View) -> Frame:
     "gas-half-hour",
     "The gas meter does not report every half hour",
     severity="warning",
+    hearing=True,
     source="GBCS v0.8 10.4.2.8; SECMP0015",
     confidence="text",
     merges=("rules:A01", "spec:R067", "spec:R178", "spec:R089"),

@@ -59,6 +59,7 @@ def of_step(rows: Frame, step: Step) -> Any:
     "cbke-order",
     "Key establishment out of order",
     severity="warning",
+    hearing=True,
     source="ZSE 1.2a annex C",
     confidence="recalled",
     merges=("rules:Z06",),

@@ -51,7 +51,7 @@ def requests(view: View) -> Frame:
     source="ZCL 07-5123 2.4 (a request is answered); ZigBee PRO 05-3474 2.4.2 (ZDP), 3.6.1.4.2 (rejoin)",
     advice="""See whether the other side answers others; if not, restart it. If only this one: link key and endpoint of
     the two do not fit, join it anew""",
-    severity="warning", confidence="derived", cause="silence",
+    severity="warning", hearing=True, confidence="derived", cause="silence",
     requires="requests with what became of them",
     broken_by="ordinary-day --fault reads-unanswered --seconds 2400", kept_by="ordinary-day --seconds 1500", **SHARED,
 )  # fmt: skip
