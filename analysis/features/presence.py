@@ -17,11 +17,13 @@ from analysis.features.repeats import repeats
 from analysis.features.view import Frame, View
 from analysis.tables.lazy import numbers_of
 
-__all__ = ["Presence", "habit", "heard_rows", "presences"]
+__all__ = ["SLEEP", "Presence", "habit", "heard_rows", "presences", "sleepers"]
 
 Times = npt.NDArray[np.float64]
 MOMENT = 1.0  # seconds; shorter pauses are those between frames of one exchange
 RARE = 0.05  # of the pauses of a device, those that may be none of its habit; five at most
+MOST = 0.5  # of the time in which it was heard
+SLEEP = 1800.0  # seconds
 UNHEARD = 0.5  # of the frames that a device sends in that time
 FEW_FRAMES = 6  # to a device, from which their acknowledgements tell
 STORED_EVERY = (
@@ -91,12 +93,24 @@ class Presence:
 
 
 def habit(pauses: Times) -> float:
-    """The longest pause that is a device's habit: those that are rare and longer are left away."""
+    """The longest pause that is a device's habit: those that are rare and longer are left away, unless they are most of
+    the time."""
     long = np.sort(pauses[pauses > MOMENT])[::-1]
     if not len(long):
         return 0.0
     rare = min(5, int(np.ceil(RARE * len(long)))) if len(long) >= 8 else 0
+    while rare and float(long[:rare].sum()) > MOST * float(pauses.sum()):
+        rare -= 1
     return float(long[rare])
+
+
+def sleepers(view: View) -> frozenset[int]:
+    """Devices that poll: between their times they sleep for half an hour (GBCS 10.4.2.8), whatever they did before."""
+    return view.once(_sleepers)
+
+
+def _sleepers(view: View) -> frozenset[int]:
+    return frozenset(int(s) for s in view.good.only(mac_command=POLL)["sender"].dropna().unique())
 
 
 def heard_rows(view: View) -> Frame:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from analysis.features.completeness import Completeness, completeness, improbable
 from analysis.features.judging import count, longest_run, mask, spread
 from analysis.features.polls import POLL
 from analysis.features.view import Frame, View
@@ -16,6 +17,7 @@ from analysis.rules.registry import rules_of
 rule = rules_of("anomaly", "battery drain")
 
 FLIGHT = 0.02  # seconds in which an acknowledgement comes
+PATCHY, PATCHY_SHARE = 6, 0.15  # promises that are not kept, and their share, with kept ones between
 
 
 @rule(
@@ -45,6 +47,7 @@ def pending_without_data(
     empty = promised & ~_delivered(polls, data, seconds)
     if empty.any():
         empty[empty] = ~_acked_unheard(packets, polls[empty], seconds)
+    air = completeness(view)
     for child, place in polls.groupby("sender", sort=False).places():
         told, nothing = polls.iloc[place[promised[place]]], polls.iloc[place[empty[place]]]
         in_a_row = longest_run(empty[place][promised[place]])
@@ -55,11 +58,25 @@ def pending_without_data(
         if in_a_row >= times and usual <= share and chance < 0.01:
             text = f"{len(nothing)} of {len(told)} promises of data were not kept, {in_a_row} in a row"
             yield broken(subject, text, nothing["frame"])
+        elif _patchy(air, child, len(nothing), len(told)):
+            text = f"{len(nothing)} of {len(told)} promises of data were not kept, with kept ones between"
+            yield broken(subject, text, nothing["frame"])
         elif len(nothing) >= times and len(nothing) > 0.5 * len(told):
             text = f"{len(nothing)} of {len(told)} promises of data were not kept, from the beginning"
             yield broken(subject, text, nothing["frame"], "info")  # a habit of the parent, or not heard
         elif len(told):
             yield kept(subject, f"{len(told) - len(nothing)} of {len(told)} promises of data were kept")
+
+
+def _patchy(air: Completeness, child: int, nothing: int, told: int) -> bool:
+    """Whether so many promises were not kept that the sniffer cannot have missed them all; where most were not, it is a
+    habit of the parent."""
+    chance = max(2 * air.missed(child), 2 * air.share, 0.02)
+    return (
+        nothing >= PATCHY
+        and PATCHY_SHARE * told <= nothing <= 0.75 * told
+        and improbable(nothing, told, chance)
+    )
 
 
 def _followed(rows: Frame, answers: Frame, seconds: float, same: str) -> Frame:

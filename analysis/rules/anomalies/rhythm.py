@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.features.identifiers import CLUSTERS, NWK_COMMANDS
 from analysis.features.judging import close_together, groups_by, groups_of, key_of, mask, spread
-from analysis.features.presence import habit, heard_rows
+from analysis.features.presence import SLEEP, habit, heard_rows, sleepers
 from analysis.features.stations import NO_SHORT
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -138,7 +138,7 @@ def device_silent(
         if len(gaps) + 1 < least:
             continue
         pan = part["pan"].iloc[-1]
-        longest = habit(gaps)
+        longest = max(habit(gaps), SLEEP if station in sleepers(view) else 0.0)
         subject = Subject.device(station)
         if ends is not None:
             silent = max(ends.get((int(pan), station), -np.inf) - times[-1], 0.0)

@@ -110,7 +110,8 @@ def command_from_elsewhere(
         scatter = float(np.median(np.abs(plain - usual)))
         mine = rows[own & special]
         off = np.abs(mine["rssi"].to_numpy(dtype=float) - usual)
-        far = mine[off > max(decibels, 4 * scatter)]
+        limit = max(decibels, 4 * scatter)
+        far = mine[(off > limit) & _unlike_its_neighbours(rows[own & ~special], mine, limit)]
         subject = Subject.device(sender)
         if len(far) >= times:
             level = float(far["rssi"].median())
@@ -121,3 +122,13 @@ def command_from_elsewhere(
             )
         else:
             yield kept(subject, f"commands and data at {usual:.0f} dBm")
+
+
+def _unlike_its_neighbours(data: Frame, commands: Frame, decibels: float) -> Frame:
+    """Which commands are at another strength than the two frames of data before and behind them: a device that is
+    carried about sends both from one place."""
+    times, levels = data["seconds"].to_numpy(dtype=float), data["rssi"].to_numpy(dtype=float)
+    at = np.searchsorted(times, commands["seconds"].to_numpy(dtype=float))
+    near = np.clip(at[:, None] + np.arange(-2, 2), 0, len(times) - 1)
+    off = np.abs(levels[near] - commands["rssi"].to_numpy(dtype=float)[:, None])
+    return (off > decibels).all(axis=1)

@@ -12,7 +12,7 @@ from analysis.features.identifiers import NWK_COMMANDS, ZDP_COMMANDS
 from analysis.features.judging import mask, plural
 from analysis.features.membership import announcements, members
 from analysis.features.names import said
-from analysis.features.presence import Presence, habit, heard_rows, presences
+from analysis.features.presence import SLEEP, Presence, habit, heard_rows, presences, sleepers
 from analysis.rules.declare import Evidence, Frame, Subject, View, broken, kept, rule
 
 LEAVE, REJOIN = NWK_COMMANDS.some("Leave", "Rejoin Request")
@@ -50,7 +50,7 @@ def _pauses(view: View, seconds: float, pauses: float) -> dict[int, tuple[float,
     inside = members(view)
     for station, one in presences(view).items():
         gaps = np.diff(one.seconds)
-        usual = habit(gaps)
+        usual = max(habit(gaps), SLEEP if station in sleepers(view) else 0.0)
         if station in inside and usual:
             beyond = np.flatnonzero(gaps > max(seconds, pauses * usual))
             out[station] = usual, [_Pause(one, int(at)) for at in beyond]

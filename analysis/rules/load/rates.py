@@ -1,0 +1,149 @@
+"""Commands of one kind, from one device to another, beyond what an hour needs."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+
+import numpy as np
+
+from analysis.features.identifiers import APS_COMMANDS, CLUSTERS, GENERAL_COMMANDS, NWK_COMMANDS, ZDP_COMMANDS
+from analysis.features.judging import groups_by, mask, spread
+from analysis.features.names import cluster_name, command_name, missing
+from analysis.features.stations import NO_SHORT
+from analysis.features.view import DEVICE_PROFILE
+from analysis.rules.declare import Evidence, Frame, RuleError, Subject, View, broken, kept, rule
+from analysis.tables.lazy import numbers_of
+
+HOUR, LEAST = 3600.0, 15.0
+ANSWERS_FROM = ZDP_COMMANDS["NWK_addr_rsp"]
+LAYERS = {"zdp": "aps_cluster", "nwk": "nwk_command", "aps": "aps_command"}
+
+
+@cache
+def limits() -> tuple[dict[str, str], ...]:
+    """The rows of `limits.csv`, names looked up.
+
+    Raises:
+        RuleError: a row names what the tables do not have.
+    """
+    path = resources.files("analysis.rules.load") / "limits.csv"
+    lines = (line for line in path.read_text("utf-8").splitlines() if not line.startswith("#"))
+    rows = tuple(csv.DictReader(lines))
+    named = {"nwk": NWK_COMMANDS, "aps": APS_COMMANDS, "zdp": ZDP_COMMANDS}
+    for row in rows:
+        known = named.get(row["layer"], GENERAL_COMMANDS if row["general"] == "yes" else None)
+        if row["command"] and known is not None and row["command"] not in known:
+            raise RuleError(f"limits.csv: no command {row['command']} of {row['layer']}")
+        if row["cluster"] and row["cluster"] not in CLUSTERS:
+            raise RuleError(f"limits.csv: no cluster {row['cluster']}")
+    return rows
+
+
+@cache
+def hourly(layer: str, cluster: str, direction: str, command: str, general: bool) -> float:
+    """How many of a command an hour are well; infinite where nothing is said."""
+    asked = {"layer": layer, "cluster": cluster, "direction": direction, "command": command}
+    asked["general"] = "yes" if general else "no"
+    for row in limits():
+        if all(row[name] in ("", value) for name, value in asked.items()):
+            return float(row["hourly"]) if row["hourly"] else np.inf
+    return np.inf
+
+
+@rule(
+    "request-load",
+    "A device sends more of one command than anything needs",
+    finds="""One command from one device to another more often within an hour (or half as often within ten minutes) than
+    what it is for needs: reads, requests, messages to displays, ZDP, NWK and APS commands. Bursts within a minute are
+    told by other rules.""",
+    matters="It fills the air, on sub-GHz the hub's duty cycle, and drains the batteries of who must listen.",
+    example="""In-home display (90b3d5fffe0000a5): 184 Get Last Message (Messaging) to Communications hub
+    (90b3d5fffe0000a2) within an hour, one every 20 s (from frame 300 to 2012); 60 are plenty""",
+    source="limits.csv of this rule (intervals of SMETS2, ZCL, ZigBee PRO)",
+    advice="Find out why it repeats: no answer, an answer that it does not take, or a fault in its software",
+    family="anomaly", area="load", severity="warning", confidence="derived", cause="duty cycle",
+    requires="readable commands of devices",
+    broken_by="ordinary-day --fault slow-load --seconds 4800", kept_by="ordinary-day --seconds 3000",
+)  # fmt: skip
+def request_load(
+    view: View, *, window: float = 600.0, part: float = 0.5, least: int = 15
+) -> Iterator[Evidence]:
+    """Each kind of each pair: the most within an hour and within ten minutes, retries and copies counted once."""
+    worst: dict[int, Evidence | None] = {}
+    for rows, columns in _kinds(view):
+        if rows.empty:
+            continue
+        origins = numbers_of(rows["origin"])[0]
+        for places in groups_by(rows, *columns):
+            origin = int(origins[places[0]])
+            worst.setdefault(origin, None)
+            if len(places) < least or worst[origin] is not None:
+                continue
+            limit, name = _limit(rows.iloc[places[:1]].iloc[0], columns[-1])
+            if len(places) > part * limit:
+                worst[origin] = _beyond(view, rows.iloc[places], limit, name, (window, part))
+    for origin, evidence in worst.items():
+        yield evidence or kept(Subject.device(origin), "no more of any command than is needed")
+
+
+def _kinds(view: View) -> Iterator[tuple[Frame, tuple[str, ...]]]:
+    """Rows of each layer, and what makes two of them the same kind."""
+    packets = view.good
+    unicast = mask(packets["nwk_dst"] < NO_SHORT)
+    rows = packets[mask(packets["origin"].notna()) & ~mask(packets["nwk_security"] == "bad_mic")]
+    zcl = packets[mask(packets["zcl_command"].notna()) & unicast & mask(packets["origin"].notna())]
+    yield zcl, ("origin", "target", "aps_cluster", "zcl_direction", "zcl_type", "zcl_command")
+    zdp = rows[mask(rows["aps_profile"] == DEVICE_PROFILE) & mask(rows["aps_cluster"] < ANSWERS_FROM)]
+    yield zdp[mask(zdp["aps_type"] == "data")], ("origin", "target", "aps_cluster")
+    yield rows[mask(rows["nwk_command"].notna())], ("origin", "nwk_command")
+    yield rows[mask(rows["aps_command"].notna())], ("origin", "target", "aps_command")
+
+
+def _limit(row: Frame, column: str) -> tuple[float, str]:
+    """What is well in an hour of the kind of a row, and what it is called."""
+    if column == "zcl_command":
+        general, direction = row["zcl_type"] == "general", str(row["zcl_direction"])
+        cluster = cluster_name(int(row["aps_cluster"]))
+        name = command_name(int(row["aps_cluster"]), general, direction, int(row["zcl_command"]))
+        return hourly("zcl", cluster, direction, name, general), f"{name} ({cluster})"
+    layer = next(layer for layer, of in LAYERS.items() if of == column)
+    known = {"zdp": ZDP_COMMANDS, "nwk": NWK_COMMANDS, "aps": APS_COMMANDS}[layer]
+    number = int(row[column])
+    name = next((name for name, code in known.items() if code == number), f"command 0x{number:02x}")
+    return hourly(layer, "", "", name, False), name
+
+
+def _beyond(view: View, rows: Frame, limit: float, name: str, short: tuple[float, float]) -> Evidence | None:
+    """What is told of one kind; None when it is well."""
+    own = rows[~_again(rows)]
+    times = own["seconds"].to_numpy(dtype=float)
+    for span, most in ((HOUR, limit), (short[0], max(short[1] * limit, LEAST))):
+        within = np.searchsorted(times, times + span) - np.arange(len(times))
+        at = int(within.argmax())
+        if within[at] <= most:
+            continue
+        crowd = own.iloc[at : at + int(within[at])]
+        every = float(times[at + within[at] - 1] - times[at]) / max(len(crowd) - 1, 1)
+        target = crowd["target"].iloc[0]
+        to = "" if missing(target) else f" to {view.label(target)}"
+        said = "an hour" if span == HOUR else f"{span:.0f} s"
+        text = f"{len(crowd)} {name}{to} within {said}, one every {every:,.1f} s ({spread(crowd)})"
+        return broken(Subject.device(own["origin"].iloc[0]), f"{text}; {most:.0f} are plenty", crowd["frame"])
+    return None
+
+
+def _again(rows: Frame) -> Frame:
+    """Whether a row is a retry, a hop or a copy of the one before: same NWK number within nine seconds."""
+    numbers, known = numbers_of(rows["nwk_seq"])
+    seconds = rows["seconds"].to_numpy(dtype=float)
+    out = np.zeros(len(rows), dtype=bool)
+    last: dict[int, float] = {}
+    for place, (number, when) in enumerate(
+        zip(np.where(known, numbers, -1).tolist(), seconds.tolist(), strict=True)
+    ):
+        out[place] = number >= 0 and when - last.get(number, -np.inf) < 9.0
+        last[number] = when
+    return out
