@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -19,7 +19,8 @@ from textual.widgets import Footer, Input, Static, Tab, Tabs, Tree
 from analysis.inspector.field_tree import FieldTree
 from analysis.inspector.hexadecimal import HexPane, hex_text
 from analysis.inspector.model import Inspected
-from analysis.inspector.packet_list import PacketList, heading
+from analysis.inspector.packet_list import FEW, PacketList, heading, legend
+from analysis.inspector.places import FORMS, frame_at
 from analysis.views.filters import FilterError
 from analysis.views.frame import Shown
 from analysis.views.octets import OctetMap, Place, frame_octets
@@ -40,8 +41,14 @@ HELP = """\
                              not security == "ok"           rssi < -80 or nwk_radius in (1, 2)
                              green: understood; red: not, and why
 [b]Search[/b]      /                text in any column      n N   next, previous match
+[b]Go to[/b]       :                1380, message 13, exchange 7, 12:30, 90s (after the first frame)
 [b]Leave[/b]       q                escape closes a box, then empties the filter
+
 """
+
+
+LOW = 30
+"""Lines of a terminal below which what is not needed stays away."""
 
 
 class Help(ModalScreen[None]):
@@ -54,7 +61,7 @@ class Help(ModalScreen[None]):
     """
 
     def compose(self) -> ComposeResult:
-        yield Static(HELP, id="help")
+        yield Static(Text.assemble(Text.from_markup(HELP), legend()), id="help")
 
 
 class Inspector(App[None]):
@@ -66,8 +73,16 @@ class Inspector(App[None]):
     #filter { height: 3; border: round $panel; }
     #filter.good { border: round green; }
     #filter.bad { border: round red; }
-    #search { display: none; height: 3; border: round $accent; }
-    #search.open { display: block; }
+    #wrong { display: none; height: auto; color: $error; padding: 0 2; }
+    #wrong.told { display: block; }
+    #search, #goto { display: none; height: 3; border: round $accent; }
+    #search.open, #goto.open { display: block; }
+    #legend { height: 1; }
+    .low #legend { display: none; }
+    .narrow #lower { layout: vertical; height: 2fr; }
+    .narrow #octets { width: 1fr; height: 1fr; border-left: none; border-top: solid $panel; }
+    .narrow FieldTree { height: 1fr; }
+    .low #filter, .low #search, .low #goto { height: 1; border: none; }
     #heading { height: 1; text-style: bold; background: $panel; }
     PacketList { height: 1fr; }
     PacketList:focus { background-tint: $foreground 4%; }
@@ -80,6 +95,7 @@ class Inspector(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "filter", "filter"),
         Binding("slash", "search", "search", key_display="/"),
+        Binding("colon", "goto", "go to", key_display=":"),
         Binding("n", "again(1)", "next", show=False),
         Binding("N", "again(-1)", "previous", show=False),
         Binding("m", "mark", "mark"),
@@ -109,7 +125,9 @@ class Inspector(App[None]):
             placeholder='filter, such as protocol == ZCL and summary contains "Report"',
             id="filter",
         )
+        yield Static(id="wrong")
         yield Input(placeholder="search", id="search")
+        yield Input(placeholder=f"go to: {FORMS}", id="goto")
         yield Static(heading(), id="heading")
         yield PacketList(self.model, id="packets")
         with Horizontal(id="lower"):
@@ -118,8 +136,16 @@ class Inspector(App[None]):
                 yield Tabs(id="buffers")
                 with VerticalScroll(can_focus=False):
                     yield HexPane(id="hex")
+        yield Static(legend(), id="legend")
         yield Static(id="state")
         yield Footer()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Panes stand below each other in a narrow terminal."""
+        self.screen.set_class(event.size.width < FEW, "narrow")
+        self.screen.set_class(event.size.height < LOW, "low")
+        for line in self.query("#heading").results(Static):
+            line.update(heading(event.size.width))
 
     def on_mount(self) -> None:
         self.query_one("#tree", FieldTree).show_root = False
@@ -212,19 +238,42 @@ class Inspector(App[None]):
             found = self.model.filter(event.value)
         except FilterError as error:
             box.set_classes("bad")
-            self.tell(f"filter: column {error.position + 1}: {error}")
+            self._tell_wrong(f"column {error.position + 1}: {error}", error.position)
             return
         box.set_classes("good" if found is not None else "")
+        self._tell_wrong("")
         packets.renew(self.model.row_of(frame) or 0)
         self.tell()
 
+    def _tell_wrong(self, text: str, position: int = 0) -> None:
+        """What is wrong with the filter, below it, with a mark under the place; it stays until the filter is right."""
+        line = self.query_one("#wrong", Static)
+        mark = f"{' ' * position}^ " if text and position < 60 else ""
+        line.update(Text(printable(mark + text)))
+        line.set_class(bool(text), "told")
+
     @on(Input.Submitted)
     def leave_box(self, event: Input.Submitted) -> None:
+        """Do what the box asks for; one that names no place stays open and says so."""
+        if event.input.id == "goto":
+            try:
+                self.go_to(event.value)
+            except ValueError as error:
+                self.tell(str(error))
+                return
+        event.input.remove_class("open")
         if event.input.id == "search":
-            event.input.set_classes("")
             self.wanted = event.value
             self.action_again(1)
         self.query_one(PacketList).focus()
+
+    def go_to(self, text: str) -> None:
+        """Choose the packet that `text` names. Raises ValueError: there is none, or the filter does not show it."""
+        frame = frame_at(self.model, text)
+        row = self.model.row_of(frame)
+        if row is None or self.model.frame(row) != frame:
+            raise ValueError(f"frame {frame} is not among the packets that the filter shows")
+        self.query_one(PacketList).choose(row)
 
     def action_filter(self) -> None:
         self.query_one("#filter", Input).focus()
@@ -232,6 +281,12 @@ class Inspector(App[None]):
     def action_search(self) -> None:
         box = self.query_one("#search", Input)
         box.set_classes("open")
+        box.focus()
+
+    def action_goto(self) -> None:
+        box = self.query_one("#goto", Input)
+        box.value = ""
+        box.add_class("open")
         box.focus()
 
     def action_again(self, step: int) -> None:
@@ -275,8 +330,9 @@ class Inspector(App[None]):
 
     def action_leave(self) -> None:
         """Out of a box, back to the list; from there, without the filter."""
-        search, packets = self.query_one("#search", Input), self.query_one(PacketList)
-        search.set_classes("")
+        packets = self.query_one(PacketList)
+        for box in ("#search", "#goto"):
+            self.query_one(box, Input).remove_class("open")
         if packets.has_focus:
             self.query_one("#filter", Input).value = ""
         packets.focus()

@@ -22,7 +22,7 @@ from captures.block import cut
 from dissectors import Keyring
 from dissectors.text import printable
 
-__all__ = ["COLUMNS", "Inspected"]
+__all__ = ["COLUMNS", "NARROW", "STATES", "Inspected"]
 
 COLUMNS = (
     ("frame", 8),
@@ -34,9 +34,13 @@ COLUMNS = (
     ("summary", 0),
 )
 """Columns of the packet list and their widths; 0 takes the rest."""
+NARROW = {"frame": 6, "time": 9, "source": 10, "destination": 10, "protocol": 8, "security": 7}
+"""Their widths where the terminal has few columns."""
 LEAD = 256
 """Frames before the chosen one that are read with it, for the fragments and tunnels that they began."""
 VERDICTS = ("bad_mic", "replay", "no_key", "ok")
+STATES = ("bad MIC", "forged", "replay", "bad FCS", "no key", "issue")
+"""What a row as a whole is coloured by, gravest first."""
 SAID = {"bad_mic": "bad MIC", "replay": "replay", "no_key": "no key", "ok": "ok"}
 
 
@@ -75,6 +79,7 @@ class Inspected:
         self._all = (
             np.arange(len(self.packets)) if chosen is None else np.flatnonzero(chosen.mask(self.packets))
         )
+        self._states = self._state_codes()
         self.view = self._all
         self.marked: set[int] = set()
         with replay.open_merged() as capture:
@@ -116,6 +121,11 @@ class Inspected:
         """The texts of a row of the view, column by column."""
         place = int(self.view[row])
         return [self._texts[name](place) for name, _ in COLUMNS]
+
+    def state(self, row: int) -> str:
+        """What a row is coloured by: one of `STATES`, or nothing."""
+        code = int(self._states[int(self.view[row])])
+        return STATES[code] if code < len(STATES) else ""
 
     def frame(self, row: int) -> int:
         """Frame number of a row of the view."""
@@ -184,6 +194,28 @@ class Inspected:
                 column = self.packets[layer].astype("string")
                 found[(column == verdict).fillna(False).to_numpy(dtype=bool)] = SAID[verdict]
         return pd.Series(found, dtype="string")
+
+    @property
+    def times(self) -> Any:
+        """Times of all packets in nanoseconds since 1970; negative where they have none."""
+        return self.packets["time"].astype("int64[pyarrow]").fillna(-1).to_numpy(dtype=np.int64)
+
+    def _state_codes(self) -> Any:
+        """The place in `STATES` of each packet; one more where all is well."""
+        packets = self.packets
+        summary = packets["summary"].astype("string")
+        found = {
+            "issue": packets["issue"].notna(),
+            "no key": packets["security"] == "no key",
+            "bad FCS": packets["fcs_ok"] == False,  # noqa: E712
+            "replay": packets["security"] == "replay",
+            "forged": summary.str.contains("MAC invalid|signature invalid", regex=True),
+            "bad MIC": packets["security"] == "bad MIC",
+        }
+        codes = np.full(len(packets), len(STATES), np.uint8)
+        for name, mask in found.items():
+            codes[mask.fillna(False).to_numpy(dtype=bool)] = STATES.index(name)
+        return codes
 
     def _text_column(self, name: str) -> Callable[[int], str]:
         column = self.packets[name]

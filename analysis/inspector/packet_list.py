@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -14,12 +15,23 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from analysis.inspector.model import COLUMNS, Inspected
+from analysis.inspector.model import COLUMNS, NARROW, STATES, Inspected
 
-__all__ = ["PacketList", "heading"]
+__all__ = ["FEW", "PacketList", "heading", "legend"]
 
 COLOURS = {"bad MIC": "bold red", "replay": "bold magenta", "no key": "yellow", "ok": "green"}
+ROWS = {
+    "bad MIC": "bold red",
+    "forged": "bold white on red",
+    "replay": "magenta",
+    "bad FCS": "red",
+    "no key": "yellow",
+    "issue": "cyan",
+}
+"""How a row looks whose packet is in this state."""
 GAP = " "
+FEW = 110
+"""Columns of a terminal below which the list has narrow columns."""
 
 
 class PacketList(ScrollView, can_focus=True):
@@ -89,10 +101,11 @@ class PacketList(ScrollView, can_focus=True):
         row, width = y + self.scroll_offset.y, self.scrollable_content_region.width
         if row >= len(self.model):
             return Strip.blank(width, self.rich_style)
-        base = Style(reverse=True, bold=True) if row == self.cursor else Style()
+        state = Style.parse(ROWS[found]) if (found := self.model.state(row)) else Style()
+        base = Style(reverse=True, bold=True) if row == self.cursor else state
         marked = self.model.frame(row) in self.model.marked
         segments = [Segment("*" if marked else " ", self.rich_style + base + Style.parse("bold yellow"))]
-        for (name, size), text in zip(COLUMNS, self.model.cells(row), strict=True):
+        for (name, size), text in zip(widths(width), self.model.cells(row), strict=True):
             style = base
             if name == "security" and text in COLOURS and row != self.cursor:
                 style = Style.parse(COLOURS[text])
@@ -104,10 +117,24 @@ def _cell(name: str, text: str, size: int) -> str:
     if not size:
         return text
     if len(text) > size:
-        text = text[: size - 1] + "…"
+        text = text[:size] if name == "time" else text[: size - 1] + "…"
     return (text.rjust(size) if name in ("frame", "time") else text.ljust(size)) + GAP
 
 
-def heading() -> str:
+def widths(columns: int) -> tuple[tuple[str, int], ...]:
+    """The columns of the list and their widths, in a terminal of so many columns."""
+    return COLUMNS if columns >= FEW else tuple((name, NARROW.get(name, size)) for name, size in COLUMNS)
+
+
+def heading(columns: int = FEW) -> str:
     """The names of the columns above the list."""
-    return " " + "".join(_cell(name, name, size) for name, size in COLUMNS)
+    return " " + "".join(_cell(name, name, size) for name, size in widths(columns))
+
+
+def legend() -> Text:
+    """What the colours of rows say."""
+    out = Text("rows: ", no_wrap=True)
+    for state in STATES:
+        out.append(f" {state} ", ROWS[state])
+        out.append(" ")
+    return out

@@ -18,8 +18,8 @@ from textual.widgets import Input, Static, Tab, Tabs
 from analysis.cli import main
 from analysis.inspector.app import FieldTree, Help, Inspector
 from analysis.inspector.hexadecimal import LIT, HexPane, hex_text, offset_at
-from analysis.inspector.model import Inspected
-from analysis.inspector.packet_list import PacketList
+from analysis.inspector.model import STATES, Inspected
+from analysis.inspector.packet_list import ROWS, PacketList, legend
 from analysis.keys.keyfile import read_keys_text
 from analysis.pipeline.decode import MessageSink
 from analysis.pipeline.message_store import MessageStore
@@ -157,7 +157,7 @@ def test_filter_is_green_or_red() -> None:
         box.value = "protocol == "
         await pilot.pause()
         assert box.has_class("bad") and len(app.model) == whole
-        assert "value" in str(app.query_one("#state", Static).render())
+        assert "value" in str(app.query_one("#wrong", Static).render())
         box.value = "summary contains 'no such thing'"
         await pilot.pause()
         assert box.has_class("good") and len(app.model) == 0
@@ -262,3 +262,87 @@ def test_messages_are_read_again_as_they_were() -> None:
         assert again.content.origins == first.content.origins
         assert first.message in store.of(first.frames[0])
     assert store.message(999) is None
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(80, 24), (120, 40), (200, 60)])
+def test_it_fits_a_terminal_of_this_size(columns: int, lines: int) -> None:
+    async def run() -> None:
+        app = Inspector(model())
+        async with app.run_test(size=(columns, lines)) as pilot:
+            await pilot.pause()
+            tree, octets = app.query_one("#tree", FieldTree), app.query_one("#octets")
+            packets = app.query_one(PacketList)
+            assert min(tree.size.width, octets.size.width) >= 40 and tree.size.height >= 4
+            assert octets.size.height >= 4 and packets.size.height >= 4
+            assert app.screen.has_class("narrow") is (columns == 80)
+            assert (tree.region.y < octets.region.y) is (columns == 80), "below each other, or side by side"
+            assert str(app.query_one("#heading", Static).render()).rstrip().endswith("summary")
+            await pilot.press("j", "f", *"nothing ==", "escape", "j")
+            assert app.query_one(PacketList).cursor == 2
+
+    asyncio.run(run())
+
+
+def test_the_error_of_a_filter_stays_until_it_is_right() -> None:
+    async def story(app: Inspector, pilot: Pilot[None]) -> None:
+        wrong, box = app.query_one("#wrong", Static), app.query_one("#filter", Input)
+        await pilot.press("f")
+        box.value = "protocol == ZCL and nosuch == 1"
+        await pilot.pause()
+        assert wrong.has_class("told") and "nosuch" in str(wrong.render())
+        await pilot.press("enter", "j", "j", "k")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert wrong.has_class("told") and "nosuch" in str(wrong.render()), "though another packet was chosen"
+        assert str(wrong.render()).index("^") == box.value.index("nosuch")
+        box.value = "protocol == ZCL"
+        await pilot.pause()
+        assert not wrong.has_class("told")
+
+    play(story)
+
+
+def test_go_to_a_frame_a_message_a_time() -> None:
+    async def story(app: Inspector, pilot: Pilot[None]) -> None:
+        packets, found = app.query_one(PacketList), app.model
+        await pilot.press("colon", *"100", "enter")
+        assert found.frame(packets.cursor) == 100 and packets.has_focus
+        await pilot.press("colon", *"message 1", "enter")
+        kept = found.messages.message(1)
+        assert kept is not None and found.frame(packets.cursor) == kept.frames[0]
+        await pilot.press("colon", *"10s", "enter")
+        before, there = (float(found.cells(packets.cursor + step)[1]) for step in (-1, 0))
+        assert before < 10 <= there
+        for text, words in (
+            ("message 9999", "no message 9999"),
+            ("nowhere", "where is 'nowhere'"),
+            ("99999", "no frame 99999"),
+            ("9h", "ends before"),
+        ):
+            await pilot.press("colon", *text, "enter")
+            assert words in str(app.query_one("#state", Static).render())
+            assert app.query_one("#goto", Input).has_class("open")
+            await pilot.press("escape")
+            assert packets.has_focus
+        app.query_one("#filter", Input).value = "protocol == ZCL"
+        await pilot.pause()
+        await pilot.press("colon", *"1", "enter")
+        assert "not among the packets" in str(app.query_one("#state", Static).render())
+
+    play(story)
+
+
+def test_rows_have_the_colour_of_their_state() -> None:
+    found = copy(opened())
+    assert {found.state(row) for row in range(len(found))} <= {"", *STATES}
+    found.packets = found.packets.copy()
+    for row, (column, value) in enumerate(
+        [("security", "bad MIC"), ("summary", "ECS52 command: MAC invalid"), ("security", "replay"),
+         ("fcs_ok", False), ("security", "no key"), ("issue", "something")]
+    ):  # fmt: skip
+        found.packets.loc[row, column] = value
+    found._states = found._state_codes()
+    assert [found.state(row) for row in range(6)] == list(STATES)
+    text = legend()
+    assert [text.plain.count(state) for state in STATES] == [1] * len(STATES)
+    assert set(ROWS) == set(STATES)
