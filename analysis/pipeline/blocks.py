@@ -18,7 +18,7 @@ from dissectors.zigbee import StatelessLayers
 __all__ = ["FRAME_TABLES", "decode_block", "exchange_batches", "message_batches"]
 
 FRAME_TABLES = ("packets", "attributes", "commands")
-MESSAGE_TABLES = ("messages", "items")
+MESSAGE_TABLES = ("messages", "items", "events")
 
 
 def decode_block(

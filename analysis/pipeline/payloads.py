@@ -11,6 +11,7 @@ from zlib import crc32
 from analysis.pipeline.block_streams import Streams
 from analysis.pipeline.carried import CarriedMessages
 from analysis.pipeline.certificates import moment, note_certificates
+from analysis.pipeline.event_rows import event_rows
 from analysis.pipeline.kept import KeptMessage
 from analysis.pipeline.session import Session
 from analysis.tables.schema import columns_of
@@ -137,7 +138,9 @@ def queue_message(
     row.update(signature_twin=twin, source=session.capture, frames=list(frames), time=time_ns)
     _pair(session.context.state(Exchanges), message, number, time_ns, row)
     session.messages.append(row)
-    session.items.extend(item_rows(message, number))
+    items = item_rows(message, number)
+    session.items.extend(items)
+    session.events.extend(event_rows(row, items))
     note_certificates(session, message, number, frames, time_ns)
     return message
 

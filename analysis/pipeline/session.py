@@ -23,7 +23,7 @@ from dissectors.model import AddressMap
 
 __all__ = ["Hindsight", "Session", "copy_keyring"]
 
-NEEDED = {"exchanges": ("packets", "attributes", "commands", "messages")}
+NEEDED = {"exchanges": ("packets", "attributes", "commands", "messages"), "events": ("messages",)}
 """Tables that others are told from."""
 SECURITY = ("mac_security", "nwk_security", "aps_security")
 
@@ -119,7 +119,7 @@ class Session:
         opened: frames opened, by origin of the key.
         refused: values that their column could not hold (a mistake of ours): ``table.column`` -> count.
         forgotten: entries of memories that outgrew their ceiling (`analysis.pipeline.ceilings`), by what they are.
-        messages, items: rows of those tables that wait for the end of the block.
+        messages, items, events: rows of those tables that wait for the end of the block.
         kept: messages that somebody asked for, once they were read.
         certificates: those that messages carried, by their octets (`analysis.pipeline.certificates`);
             `certificates_forgotten` more were not kept.
@@ -146,6 +146,7 @@ class Session:
         self.radios = Radios()
         self.messages: list[dict[str, Any]] = []
         self.items: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
         self.message_count = 0
         self.kept = KeptMessages()
         self.certificates: dict[bytes, Any] = {}

@@ -122,9 +122,10 @@ class Held:
         old = sum(len(batch) for read, batch in held if read < frame)
         while held and held[0][0] < frame and old - len(held[0][1]) >= MESSAGES_KEPT:
             old -= len(held.popleft()[1])
-        items = self.batches.get("items", deque())
-        while items and items[0][0] < (held[0][0] if held else frame):
-            items.popleft()
+        for table in ("items", "events"):
+            theirs = self.batches.get(table, deque())
+            while theirs and theirs[0][0] < (held[0][0] if held else frame):
+                theirs.popleft()
 
 
 def _last_of_each_kind(batches: list[Any], columns: tuple[str, ...], known: tuple[str, ...]) -> list[Any]:

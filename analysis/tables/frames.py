@@ -115,6 +115,11 @@ class Frames:
         return self._frame("exchanges")
 
     @property
+    def events(self) -> pd.DataFrame:
+        """One row an entry of a device's own log that a message read."""
+        return self._frame("events")
+
+    @property
     def certificates(self) -> pd.DataFrame:
         """One row a certificate that was given or that a message carried."""
         return self._frame("certificates")

@@ -295,6 +295,17 @@ EXCHANGES = (
     _c("message", "uint64", "first message of a GBCS exchange"),
 )
 
+EVENTS = (
+    Column("device", "string", "EUI-64 of the device whose log it is, in hex", address="eui64"),
+    _c("log", "category", "the log: EventLog, SecurityLog, PowerEventLog ..."),
+    _c("entry", "uint32", "0-based place in what was read of the log"),
+    _c("time", "time", "when it happened, as the device says; null where it does not"),
+    _c("code", "uint32", "event code; of an auxiliary controller switch and action"),
+    _c("name", "category", "what the event is called, where it is known"),
+    _c("detail", "string", "what else the entry holds"),
+    _c("message", "uint64", "the message that read it"),
+)
+
 CERTIFICATES = (
     _c("certificate", "uint64", "1-based number of the certificate"),
     _c("whose", "string", "EUI-64 of its party or device in hex; null for an authority"),
@@ -373,6 +384,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "messages": MESSAGES,
     "items": ITEMS,
     "exchanges": EXCHANGES,
+    "events": EVENTS,
     "certificates": CERTIFICATES,
     "devices": DEVICES,
     "keys": KEYS,

@@ -24,7 +24,13 @@ from analysis.views.joins import Path, keys_of
 
 __all__ = ["ChosenFrames", "FilteredSink", "LookingSink"]
 
-FOLLOWING = {"attributes": "frame", "commands": "frame", "messages": "frame", "items": "message"}
+FOLLOWING = {
+    "attributes": "frame",
+    "commands": "frame",
+    "messages": "frame",
+    "items": "message",
+    "events": "message",
+}
 """Tables whose rows go with the chosen frames, and by what."""
 
 
@@ -39,7 +45,7 @@ class FilteredSink(Sink):
     def __init__(self, chosen: Filter, sinks: Sequence[Sink]) -> None:
         self.chosen, self.sinks = chosen, tuple(sinks)
         wanted = {*tables_of(sinks), *chosen.tables, chosen.table}
-        if "items" in wanted and chosen.table == "packets":
+        if {"items", "events"} & wanted and chosen.table == "packets":
             wanted.add("messages")
         self.handed_on = set(tables_of(sinks))
         self.tables = tuple(name for name in DECODED_TABLES if name in wanted)

@@ -67,7 +67,7 @@ def decode(
     ] = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Captures to tables: packets, attributes, commands, messages, items, devices, keys.
+    """Captures to tables: packets, attributes, commands, messages, items, exchanges, events, certificates, devices, keys.
 
     With --out each table becomes a file (Parquet unless --format says else), complete or not there at all;
     several captures get a folder each. Without, one table goes to stdout (packets as CSV unless told else).
