@@ -24,6 +24,7 @@ BELOW = {
     "report": {"features", "findings", "pipeline", "tables"},
     "redaction": {"keys", "pipeline", "tables"},
     "inspector": {"pipeline", "tables", "views"},
+    "web": {"engine", "findings", "keys", "pipeline", "tables", "views"},
     "fleet": {"engine", "features", "findings", "keys", "pipeline", "report", "rules", "tables"},
     "wireshark": {"engine", "findings", "pipeline", "rules", "tables", "views"},
     "cli": {
@@ -39,7 +40,7 @@ BELOW = {
             "report",
             "rules",
         ),
-        *("tables", "views", "wireshark"),
+        *("tables", "views", "web", "wireshark"),
     },
     "api": {"cli", "engine", "findings", "fleet", "keys", "pipeline", "report", "tables", "views"},
 }

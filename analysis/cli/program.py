@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from analysis.cli.command_line import reading, following, judging, making, building, many  # noqa: F401  # isort: skip (as help)
+from analysis.cli.command_line import reading, following, serving, judging, making, building, many  # noqa: F401  # isort: skip
 from analysis.cli.command_line.arguments import gathered, plain_arguments
 from analysis.cli.command_line.guard import explained, guarded
 from analysis.cli.command_line.registry import VERBS

@@ -35,7 +35,10 @@ WITHOUT_A_CAPTURE = {
     "sniff": ["simulated:ordinary-day", "-o", "{out}/sniffed.pcapng", "--speed", "0", "--frames", "20"],
     "install-extcap": ["--folder", "{out}/extcap"],
 }
-ELSEWHERE = {"inspect": "needs a terminal: tests/analysis/test_inspector.py"}
+ELSEWHERE = {
+    "inspect": "needs a terminal: tests/analysis/test_inspector.py",
+    "web": "serves until it is ended: tests/analysis/test_web_page.py",
+}
 WARNINGS = [
     f"-Werror::{kind}" for kind in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
 ]

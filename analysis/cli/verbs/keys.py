@@ -5,77 +5,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.cli import console
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
 from analysis.pipeline.certificates import certificate_rows
 from analysis.pipeline.keytable import key_rows
-from analysis.pipeline.passes import DecodedBlock, DecodePass
+from analysis.pipeline.passes import DecodePass
 from analysis.pipeline.runner import run_passes
-from analysis.pipeline.sinks import Sink
 from analysis.pipeline.source import ReopenableSource
-from analysis.tables.arrow import codes_of
-from analysis.tables.python_values import rows_of
+from analysis.views.key_needs import FRAMES_NAMED, Need, NeedsSink
 from dissectors import Keyring
 
 __all__ = ["Need", "run"]
 
-LAYERS = ("mac", "nwk", "aps")
-SHUT = ("no_key", "bad_mic")
-REPLAY = "replay"
 WHOSE = re.compile(r"\b[0-9a-f]{16} \([^)]*\)")
 KEPT = re.compile("; (?:role|device)")  # what was checked and held follows
 CHAINS = ("untrusted", "unchecked", "trusted")
-FRAMES_NAMED = 8
-
-
-@dataclass(slots=True)
-class Need:
-    """Frames that stayed shut for one reason."""
-
-    layer: str
-    scope: str
-    verdict: str
-    reason: str
-    count: int = 0
-    first: list[int] = field(default_factory=list)
-
-    def add(self, frame: int) -> None:
-        """Count one frame."""
-        self.count += 1
-        if len(self.first) < FRAMES_NAMED:
-            self.first.append(frame)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "layer": self.layer,
-            "scope": self.scope,
-            "verdict": self.verdict,
-            "why": self.reason,
-            "frames": self.count,
-            "first_frames": self.first,
-        }
-
-
-class NeedsSink(Sink):
-    """Sorts the frames that stayed shut, or were replayed, by layer and reason.
-
-    Attributes:
-        needs: by layer, scope, verdict and reason.
-        secured: frames that are secured at all.
-    """
-
-    tables = ("packets", "keys", "certificates")
-
-    def restart(self, decode_pass: DecodePass) -> None:
-        self.needs: dict[tuple[str, ...], Need] = {}
-        self.secured = 0
-
-    def take(self, block: DecodedBlock) -> None:
-        if "packets" in block.batches:
-            self.secured += _gather(block.batches["packets"], self.needs)
 
 
 def run(
@@ -94,11 +40,7 @@ def run(
         last = run_passes(replay, keyring, *behind(chosen, sink), progress=step)
     console.tell_losses(last.facts)
     held, secured = key_rows(last.session, reveal=reveal), sink.secured
-    ranked = sorted(
-        sink.needs.values(), key=lambda need: (-need.count, need.first[0], LAYERS.index(need.layer))
-    )
-    shut = [need for need in ranked if need.verdict != REPLAY]
-    replayed = [need for need in ranked if need.verdict == REPLAY]
+    shut, replayed = sink.ranked()
     certificates = certificate_rows(last.session)
     if as_json:
         document = {
@@ -116,50 +58,6 @@ def run(
         for line in (*_text(last, held, shut, replayed, secured), *_certificates(certificates)):
             console.put(line)
     return console.OK
-
-
-def _gather(packets: Any, needs: dict[tuple[str, ...], Need]) -> int:
-    """Sort the shut and the replayed frames of a batch by reason; returns how many frames are secured at all."""
-    import numpy as np
-
-    secured = np.zeros(len(packets), np.bool_)
-    for layer in LAYERS:
-        column = packets.column(f"{layer}_security")
-        secured |= codes_of(column, (*SHUT, REPLAY, "ok"))
-        rows = np.flatnonzero(codes_of(column, (*SHUT, REPLAY)))
-        if len(rows):
-            import pyarrow as pa
-
-            for row in rows_of(packets.take(pa.array(rows))):
-                scope, reason = _scope(layer, row), _reason(layer, row)
-                key = (layer, scope, row[f"{layer}_security"], reason)
-                needs.setdefault(key, Need(*key)).add(row["frame"])
-    return int(secured.sum())
-
-
-def _scope(layer: str, row: dict[str, Any]) -> str:
-    pan = row.get("mac_dst_pan", row.get("mac_src_pan"))
-    parts = [f"PAN 0x{pan:04x}"] if pan is not None else []
-    if layer == "nwk" and row.get("nwk_key_seq") is not None:
-        parts.append(f"key sequence {row['nwk_key_seq']}")
-    if layer == "aps":
-        parts.append(f"{row.get('aps_key_id') or 'link'} key of")
-        ends = (("nwk_src_eui64", "nwk_src"), ("nwk_dst_eui64", "nwk_dst"))
-        parts.append(" and ".join(sorted(_end(row, eui64, short) for eui64, short in ends)))
-    return ", ".join(parts[:1]) + (" " + " ".join(parts[1:]) if parts[1:] else "")
-
-
-def _end(row: dict[str, Any], eui64: str, short: str) -> str:
-    if row.get(eui64) is not None:
-        return f"{row[eui64]:016x}"
-    return f"0x{row[short]:04x}" if row.get(short) is not None else "an unknown device"
-
-
-def _reason(layer: str, row: dict[str, Any]) -> str:
-    if row.get("fcs_ok") is False:
-        return "the frame was received with errors (bad FCS)"
-    said: str | None = row.get(f"{layer}_reason")
-    return said or "no key that could open it is held"
 
 
 def _text(

@@ -1,0 +1,108 @@
+"""What a filter chooses, as a file: frames as pcapng, rows of a table as CSV or JSON lines."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from analysis.pipeline.passes import DECODED_TABLES
+from analysis.pipeline.source import ReopenableSource
+from analysis.tables.output import FORMATS
+from analysis.web.captures_held import CapturesHeld
+from analysis.web.endpoints import BadRequest, Endpoint, Parameter
+from analysis.web.interface import CAPTURE, WHERE
+from analysis.web.opened import OpenedCapture
+from captures import CaptureError, captured_frames, write_capture
+
+__all__ = ["EXPORT", "Exported", "exported"]
+
+TABLES_GIVEN = tuple(one for one in DECODED_TABLES if one != "keys")
+MEDIA = {"pcapng": "application/octet-stream", "csv": "text/csv", "jsonl": "application/x-ndjson"}
+
+
+class Exported(NamedTuple):
+    """A file to be sent, and removed then."""
+
+    path: Path
+    name: str
+    media: str
+
+    def remove(self) -> None:
+        """It has been sent."""
+        with suppress(OSError):
+            self.path.unlink()
+
+
+def exported(held: CapturesHeld, given: dict[str, Any]) -> Exported:
+    """The file. Raises BadRequest: the capture is not whole yet, or not readable any more."""
+    opened = held.opened(given["capture"])
+    if opened.state != "ready":
+        raise BadRequest(opened.trouble or "the capture is still being decoded", 409)
+    kind, table = given["format"], given["table"]
+    if kind == "pcapng" and table != "packets":
+        raise BadRequest("pcapng has frames: of other tables csv or jsonl")
+    stem = opened.name.rpartition("/")[2].split(".")[0] or "capture"
+    name = f"{stem}-{table}.{kind}" if kind != "pcapng" else f"{stem}-filtered.pcapng"
+    with tempfile.NamedTemporaryFile(prefix="hanscope-export-", delete=False) as file:
+        out = Exported(Path(file.name), name, MEDIA[kind])
+        try:
+            if kind == "pcapng":
+                _write_frames(opened, given["where"], file)
+            else:
+                _write_rows(opened, given["where"], table, FORMATS[kind][1](file, table, None))
+        except (CaptureError, OSError) as error:
+            out.remove()
+            raise BadRequest(str(error), 409) from None
+        except BaseException:
+            out.remove()
+            raise
+    return out
+
+
+def _write_rows(opened: OpenedCapture, where: str, table: str, writer: Any) -> None:
+    import pyarrow as pa
+
+    places, content = opened.places(table, where), opened.store.content(table)
+    for batch, start in zip(content.batches, content.starts.tolist(), strict=False):
+        if places is None:
+            writer.write(batch)
+            continue
+        inside = places[(places >= start) & (places < start + batch.num_rows)] - start
+        if len(inside):
+            writer.write(batch.take(pa.array(inside)))
+    writer.close()
+
+
+def _write_frames(opened: OpenedCapture, where: str, file: Any) -> None:
+    """Frames as they were captured, without the keys that the capture carries."""
+    places, content = opened.places("packets", where), opened.store.content("packets")
+    numbers = None if places is None else set(content.numbers("frame")[places].tolist())
+    names = {eui64: one.name for eui64, one in opened.keyring.devices.items() if one.name}
+    with ReopenableSource(opened.path) as replay, replay.open() as capture:
+        frames = capture if numbers is None else _chosen(capture, numbers)
+        write_capture(file, frames, format="pcapng", names=names, secrets=[], comments=capture.comments)
+
+
+def _chosen(capture: Any, numbers: set[int]) -> Iterator[Any]:
+    for block in capture:
+        if np.isin(block.number, list(numbers)).any():
+            for number, frame in zip(block.number.tolist(), captured_frames(block), strict=True):
+                if number in numbers:
+                    yield frame
+
+
+EXPORT = Endpoint(
+    "GET", "/api/export", "What a filter chooses, as a file; keys that the capture carries are left out",
+    exported,
+    (
+        CAPTURE, WHERE,
+        Parameter("format", "of the file", default="pcapng", choices=tuple(MEDIA)),
+        Parameter("table", "whose rows", default="packets", choices=TABLES_GIVEN),
+    ),
+    dear=True, answer="the file", media="application/octet-stream",
+)  # fmt: skip

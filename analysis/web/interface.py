@@ -1,0 +1,53 @@
+"""The API: every endpoint with its parameters, and who answers it."""
+
+from __future__ import annotations
+
+from analysis.pipeline.passes import DECODED_TABLES
+from analysis.tables.schema import TABLES
+from analysis.web import answers, words
+from analysis.web.endpoints import Endpoint, Parameter
+
+__all__ = ["ENDPOINTS"]
+
+MOST_ROWS = 1000
+CAPTURE = Parameter("capture", "id of the capture (/api/captures lists them); the first by default")
+WHERE = Parameter("where", "filter, in the language of docs/filters.md", default="")
+OFFSET = Parameter("offset", "rows before the first one given", "integer", 0, 0)
+LIMIT = Parameter("limit", "rows given, at most", "integer", 100, 0, MOST_ROWS)
+COLUMNS = Parameter("columns", "names of columns, with commas between; all by default", default="")
+TABLE = Parameter("table", "whose rows are filtered", default="packets", choices=tuple(TABLES))
+NUMBER = Parameter("number", "its number, from 1", "integer", None, 1, 1 << 40, place="path", required=True)
+PAGE = "some rows, and how many there are; `complete` is false while the capture is still being decoded"
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/captures", "The captures that are offered",
+             lambda held, given: {"schema": 1, "captures": held.listed()}),
+    Endpoint("DELETE", "/api/captures/{number}", "Close a capture; one that was dropped is removed", answers.remove,
+             (Parameter("number", "its id", place="path", required=True),)),
+    Endpoint("GET", "/api/list", "The packet list: rows as arrays", answers.packet_list,
+             (CAPTURE, WHERE, OFFSET, LIMIT,
+              Parameter("frame", "say at which row this frame is", "integer", None, 1, 1 << 40)), dear=True, answer=PAGE),
+    *(
+        Endpoint("GET", f"/api/{table}", f"The table of {table}", answers.table_page(table),
+                 (CAPTURE, WHERE, OFFSET, LIMIT, COLUMNS), dear=True, answer=PAGE)
+        for table in DECODED_TABLES if table != "keys"
+    ),
+    Endpoint("GET", "/api/frames/{number}", "A frame as a tree with its octets and messages", answers.frame,
+             (NUMBER, CAPTURE), dear=True, answer="as `hanscope show --json`"),
+    Endpoint("GET", "/api/messages/{number}", "A message as a tree", answers.message, (NUMBER, CAPTURE), dear=True,
+             answer="as `hanscope message --json`"),
+    Endpoint("GET", "/api/findings", "Findings and incidents", answers.findings, (CAPTURE,),
+             answer="as `hanscope check --json`; `state` is running or ready"),
+    Endpoint("GET", "/api/keys", "Keys held, learnt and needed; never the keys themselves", answers.keys, (CAPTURE,),
+             answer="as `hanscope keys --json`"),
+    Endpoint("GET", "/api/fields", "Names that a filter knows", words.fields,
+             (Parameter("word", "only names, units and meanings that it is in", default=""),)),
+    Endpoint("GET", "/api/filter", "Whether a text is a filter", words.try_filter,
+             (WHERE._replace(required=True), TABLE)),
+    Endpoint("GET", "/api/complete", "What may stand at the caret of a filter", words.complete,
+             (WHERE, TABLE, CAPTURE, Parameter("at", "place of the caret", "integer", None, 0, 10_000))),
+    Endpoint("POST", "/api/message", "Messages that are pasted, as trees", words.paste,
+             (Parameter("kind", "what it is", default="auto", choices=("auto", "gbcs", "dlms", "frame")),),
+             dear=True, body="text"),
+)  # fmt: skip
+"""All but those of `analysis.web.server`, which take or give files."""

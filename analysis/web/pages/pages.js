@@ -1,0 +1,123 @@
+// Findings, devices, keys, and the box for messages: pages that are no long lists.
+import { get, post } from "./api.js";
+import { byId, make } from "./dom.js";
+
+const list = (rows, columns) => make("table", {},
+  make("thead", {}, make("tr", {}, ...columns.map(([label]) => make("th", { scope: "col" }, label)))),
+  make("tbody", {}, ...rows.map((row) => make("tr", {}, ...columns.map(([, cell]) => { const value = cell(row); return make("td", {}, value ?? ""); })))));
+
+function frames(numbers, context, most = 12) {
+  const shown = numbers.slice(0, most).map((one) => make("button", { type: "button", onclick: () => context.openFrame(one), "aria-label": `frame ${one}` }, one));
+  const all = numbers.length > 1 && numbers.length <= 500
+    ? make("button", { type: "button", class: "linklike", onclick: () => context.filterFor(`frame in (${numbers.join(", ")})`) }, `all ${numbers.length} in the list`) : null;
+  return make("div", { class: "frames" }, "frames ", ...shown, all);
+}
+
+function finding(one, context) {
+  return make("article", { class: `card ${one.severity}`, id: `finding-${one.index}` },
+    make("h3", {}, `${one.severity}: ${one.title}`),
+    make("p", {}, one.device ? `${one.device}: ` : "", one.evidence),
+    frames(one.frames, context),
+    make("p", {}, `advice: ${one.advice}`),
+    make("p", { class: "quiet" }, `${one.rule}; source: ${one.source} (${one.confidence})`));
+}
+
+async function findings(context, signal) {
+  const told = await get("findings", { capture: context.capture }, signal);
+  if (told.state === "running") {
+    return { again: 700, content: [make("p", { role: "status" }, "the rules are running …")] };
+  }
+  const all = told.findings.map((one, index) => ({ ...one, index }));
+  const incidents = told.incidents.map((one) => make("article", { class: `card ${one.severity}` },
+    make("h3", {}, `incident ${one.number}: ${one.title}`),
+    make("p", {}, `probably: ${one.likely_cause}`), make("p", {}, `next: ${one.next_check}`),
+    make("p", { class: "quiet" }, `${one.start_seconds.toFixed(1)} s to ${one.end_seconds.toFixed(1)} s, ${one.findings.length} findings`),
+    make("details", {}, make("summary", {}, "its findings"), ...one.findings.map((index) => finding(all[index], context)))));
+  return { content: [
+    make("h2", {}, `${told.incidents.length} incidents, ${all.length} findings`), ...incidents,
+    make("h2", {}, "all findings"), ...all.map((one) => finding(one, context)),
+    ...(all.length ? [] : [make("p", {}, "nothing was found")]),
+  ] };
+}
+
+async function devices(context, signal) {
+  const told = await get("devices", { capture: context.capture, limit: 1000 }, signal);
+  const columns = [
+    ["name", (row) => row.name], ["role", (row) => row.role], ["EUI-64", (row) => row.eui64],
+    ["short", (row) => row.short], ["join", (row) => row.join_state], ["frames", (row) => row.frames],
+    ["RSSI dBm", (row) => row.rssi], ["last seen", (row) => row.last_seen],
+    ["", (row) => row.eui64 ? make("button", { type: "button", onclick: () => context.filterFor(`nwk_src_eui64 == ${row.eui64} or nwk_dst_eui64 == ${row.eui64} or mac_src == ${row.eui64} or mac_dst == ${row.eui64}`) }, "its frames") : ""],
+  ];
+  return { again: told.complete ? 0 : 700, content: [make("h2", {}, `${told.total} devices`), list(told.rows, columns)] };
+}
+
+async function keys(context, signal) {
+  const told = await get("keys", { capture: context.capture }, signal);
+  if (told.state === "running") return { again: 700, content: [make("p", { role: "status" }, "the keys are known at the capture's end …")] };
+  const needs = (rows, title) => rows.length ? [make("h3", {}, title), list(rows, [
+    ["layer", (row) => row.layer], ["frames", (row) => row.frames], ["for", (row) => row.scope || "any network"], ["why", (row) => row.why],
+    ["first", (row) => frames(row.first_frames, context)],
+  ])] : [];
+  return { content: [
+    make("h2", {}, `${told.frames} frames, ${told.secured_frames} of them secured`),
+    make("h3", {}, "keys held (their octets are never shown here)"),
+    list(told.keys, [["kind", (row) => row.kind], ["scope", (row) => row.scope], ["origin", (row) => row.origin],
+      ["learnt in", (row) => row.first_frame ? frames([row.first_frame], context) : ""], ["frames opened", (row) => row.frames_opened]]),
+    ...(told.needed.length ? needs(told.needed, "keys needed") : [make("p", { class: "ok" }, "no key is needed: every secured frame is open")]),
+    ...needs(told.replayed, "replayed"),
+  ] };
+}
+
+async function paste(context) {
+  const box = make("textarea", { id: "pasted", "aria-label": "message", spellcheck: "false", placeholder: "hex, base64, DUIS XML or a radio frame" });
+  const kind = make("select", { "aria-label": "kind" }, ...["auto", "gbcs", "dlms", "frame"].map((one) => make("option", {}, one)));
+  const out = make("div", { role: "status" });
+  const read = async () => {
+    out.replaceChildren("reading …");
+    try {
+      const told = await post("message", box.value, { kind: kind.value });
+      out.replaceChildren(...told.messages.map((one) => make("p", {},
+        make("button", { type: "button", onclick: () => context.showMessage(one) }, one.source), ` ${one.error ? `not readable: ${one.error.text}` : one.summary}`)));
+      if (told.messages.length) context.showMessage(told.messages[0]);
+    } catch (error) {
+      out.replaceChildren(make("p", { class: "error" }, error.message, error.hint ? ` (${error.hint})` : ""));
+    }
+  };
+  box.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.ctrlKey) read(); });
+  const button = make("button", { type: "button", id: "read", onclick: read }, "read it (ctrl+enter)");
+  return { content: [make("h2", {}, "a message without a capture"), box, make("p", {}, kind, " ", button), out] };
+}
+
+const PAGES = { findings, devices, keys, paste };
+
+export class Page {
+  constructor(context) {
+    this.context = context;
+    this.host = byId("page");
+  }
+
+  async show(name) {
+    this.stop?.abort();
+    const stop = this.stop = new AbortController();
+    clearTimeout(this.timer);
+    if (name !== this.name) this.host.replaceChildren(make("p", { role: "status" }, "…"));
+    this.name = name;
+    try {
+      const { content, again } = await PAGES[name](this.context, stop.signal);
+      if (stop.signal.aborted) return;
+      this.host.replaceChildren(...content);
+      if (again) this.timer = setTimeout(() => this.show(name), again);
+    } catch (error) {
+      if (stop.signal.aborted) return;
+      this.host.replaceChildren(make("p", { class: "error", role: "alert" }, error.message));
+      if (error.status === 409) this.timer = setTimeout(() => this.show(name), 900);
+    }
+  }
+
+  leave() {
+    this.stop?.abort();
+    clearTimeout(this.timer);
+    this.name = undefined;
+    this.host.replaceChildren();
+  }
+}

@@ -1,0 +1,161 @@
+"""The tables of a capture while it is decoded: they grow, and may be read by many threads meanwhile.
+
+Strategy: record batches stay as decoding gives them; rows are looked up by their place and made plain values only when a
+page shows them, so that a million of them cost nothing. When a pass is given up all begins anew: `generation` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from analysis.pipeline.passes import DecodedBlock, DecodePass
+from analysis.pipeline.sinks import Sink
+from analysis.tables.addresses import with_addresses
+from analysis.tables.python_values import iso_time
+from dissectors.vectors import take
+
+__all__ = ["CaptureStore", "Content", "Places"]
+
+Places = npt.NDArray[np.int64]
+
+
+class Content(NamedTuple):
+    """What there is of a table at one moment.
+
+    Attributes:
+        batches: record batches, in order.
+        starts: the place of the first row of each, and behind them the number of rows.
+        generation: the pass that they are of.
+        complete: nothing more will come.
+    """
+
+    table: str
+    batches: tuple[Any, ...]
+    starts: Places
+    generation: int
+    complete: bool
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def arrow(self) -> Any:
+        """It as a `pyarrow.Table`."""
+        return pa.Table.from_batches(self.batches) if self.batches else None
+
+    def rows(
+        self, places: Sequence[int] | Places, columns: Iterable[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """The rows at some places, in rising order, as plain values without the nulls; addresses and times as text."""
+        out: list[dict[str, Any]] = []
+        wanted = np.asarray(places, np.int64)
+        numbers = np.searchsorted(self.starts, wanted, side="right") - 1
+        for number in dict.fromkeys(numbers.tolist()):
+            batch = self.batches[number]
+            names = batch.schema.names
+            if columns is not None:
+                asked = {*columns} | {"mac_src_mode", "mac_dst_mode"}
+                names = [name for name in names if name in asked]
+            index = _index(wanted[numbers == number] - self.starts[number])
+            part = pa.RecordBatch.from_arrays([_taken(batch.column(name), index) for name in names], names)
+            out += _plain_rows(with_addresses(self.table, part))
+        return out
+
+    def numbers(self, column: str) -> npt.NDArray[Any]:
+        """A column of numbers without nulls."""
+        parts = [one.column(column).to_numpy(zero_copy_only=False) for one in self.batches]
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+
+def _index(places: Places) -> Any:
+    return pa.Array.from_buffers(
+        pa.int64(), len(places), [None, pa.py_buffer(np.ascontiguousarray(places, np.int64))]
+    )
+
+
+def _taken(column: Any, index: Any) -> Any:
+    if not pa.types.is_dictionary(column.type):
+        return take(column, index)
+    codes = take(column.indices, index)
+    known = sorted(
+        {code for code in codes.to_pylist() if code is not None}
+    )  # a dictionary may hold 65,536 words
+    words = take(column.dictionary, _index(np.array(known, np.int64))) if known else column.dictionary[:0]
+    place = {code: at for at, code in enumerate(known)}
+    own = [None if code is None else place[code] for code in codes.to_pylist()]
+    return pa.DictionaryArray.from_arrays(pa.array(own, pa.int32()), words)
+
+
+def _plain_rows(batch: Any) -> list[dict[str, Any]]:
+    columns = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if pa.types.is_timestamp(column.type):
+            values = [None if one is None else iso_time(one) for one in column.cast(pa.int64()).to_pylist()]
+        else:
+            values = column.to_pylist()
+        columns.append((name, values))
+    return [
+        {name: values[row] for name, values in columns if values[row] is not None}
+        for row in range(batch.num_rows)
+    ]
+
+
+class CaptureStore(Sink):
+    """Keeps the record batches of the pass that counts.
+
+    Attributes:
+        generation: rises when what was there before does not count any more.
+        frames: decoded so far.
+        complete: the capture has been read to its end.
+    """
+
+    tables = None
+
+    def __init__(self) -> None:
+        self.generation, self.frames, self.complete = 0, 0, False
+        self._lock = Lock()
+        self._batches: dict[str, list[Any]] = {}
+        self._starts: dict[str, list[int]] = {}
+
+    def restart(self, decode_pass: DecodePass) -> None:
+        with self._lock:
+            self.generation += 1
+            self.frames, self.complete = 0, False
+            self._batches, self._starts = {}, {}
+
+    def take(self, block: DecodedBlock) -> None:
+        with self._lock:
+            for table, batch in block.batches.items():
+                if batch.num_rows:
+                    self._batches.setdefault(table, []).append(batch)
+                    starts = self._starts.setdefault(table, [0])
+                    starts.append(starts[-1] + batch.num_rows)
+            self.frames = block.frames
+
+    def end(self, decode_pass: DecodePass) -> None:
+        with self._lock:
+            self.complete = True
+
+    def snapshot(self) -> Any:
+        with self._lock:
+            return {table: len(found) for table, found in self._batches.items()}, self.frames
+
+    def rewind(self, decode_pass: DecodePass, saved: Any) -> None:
+        with self._lock:
+            counts, self.frames = saved
+            self.generation += 1
+            for table, found in self._batches.items():
+                kept = counts.get(table, 0)
+                self._batches[table] = found[:kept]
+                self._starts[table] = self._starts[table][: kept + 1]
+
+    def content(self, table: str) -> Content:
+        """What there is of a table now."""
+        with self._lock:
+            starts = np.array(self._starts.get(table, [0]), np.int64)
+            return Content(table, tuple(self._batches.get(table, ())), starts, self.generation, self.complete)
