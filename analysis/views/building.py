@@ -9,13 +9,14 @@ Source: GBCS 4.x sections 4.3, 6, 7.2, 8.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from analysis.views.building_changes import changed_values, frame_unchanged, place_of
 from analysis.views.building_parties import header_values
 from analysis.views.message_inputs import Source
-from analysis.views.message_tree import HIDDEN, to_json
+from analysis.views.message_tree import to_json
 from analysis.views.messages import dissect
 from analysis.views.templates import Wanted, template
 from dissectors import DissectionError, Keyring, Message
@@ -56,7 +57,7 @@ def build_use_case(name: str, given: Mapping[str, Any], keyring: Keyring) -> byt
     wanted = header_values(name, given, keyring)
     message = dissect_message(template(wanted, keyring), keyring.gbcs)
     for key, value in wanted.values.items():
-        message = _set(message, _place_of(message, key), value, keyring)
+        message = _set(message, place_of(message, key), value, keyring)
     return _protected(message, wanted, keyring)
 
 
@@ -100,7 +101,9 @@ def build_json(document: Mapping[str, Any], keyring: Keyring, given: Mapping[str
     except ValueError:
         raise Malformed("buffers: message is no hex", layer=LAYER) from None
     kind = str(document.get("kind") or "auto")
-    message = dissect(Source("", octets), keyring, kind=kind if kind in ("gbcs", "dlms", "frame") else "auto")
+    if kind == "frame":
+        return frame_unchanged(octets, document, given)
+    message = dissect(Source("", octets), keyring, kind=kind if kind in ("gbcs", "dlms") else "auto")
     told = to_json(Source("", octets), message, reveal=True)
     own = {("originator_counter" if key == "counter" else key): value for key, value in given.items()}
     stated = {key: own.pop(key) for key in (*OWN, *PROTECTIONS) if key in own}
@@ -114,7 +117,7 @@ def build_json(document: Mapping[str, Any], keyring: Keyring, given: Mapping[str
     for place, value in changes:
         message = _set(message, place, value, keyring)
     for key, value in own.items():
-        message = _set(message, _place_of(message, key), value, keyring)
+        message = _set(message, place_of(message, key), value, keyring)
     known = {name: told.get(name) for name in OWN} | header
     if "use_case" in header and "message_code" not in header:
         del known["message_code"]
@@ -167,7 +170,7 @@ def _differences(
     if isinstance(message, GbcsMessage):
         places = {(s.leaf.buffer, s.leaf.offset, s.leaf.bits): at for at, s in enumerate(settings(message))}
     changes: dict[int, Any] = {}
-    for name, key, value in _changed(message, told, document):
+    for name, key, value in changed_values(message, told, document):
         if key in places:
             changes[places[key]] = value
         elif name in OWN:
@@ -175,39 +178,6 @@ def _differences(
         else:
             raise Malformed(f"{name} cannot be changed: it follows from other values", layer=LAYER)
     return list(changes.items()), header, protection
-
-
-Place = tuple[str, int, Any]
-"""Buffer, offset and bits of a leaf."""
-
-
-def _changed(
-    message: Message, told: Mapping[str, Any], document: Mapping[str, Any]
-) -> Iterator[tuple[str, Place, Any]]:
-    """The items and leaves whose value is another one: name, place, and the value that is wanted."""
-    for table in ("items", "fields"):
-        if table not in document:
-            continue
-        ours, theirs = list(_flat(told.get(table) or ())), list(_flat(document[table] or ()))
-        if len(ours) != len(theirs):
-            text = f"{table}: {len(theirs)} values, the octets have {len(ours)}: values can be changed, not their number"
-            raise Malformed(text, layer=LAYER)
-        for at, (one, other) in enumerate(zip(ours, theirs, strict=True)):
-            value = other.get("value")
-            if value == one.get("value") or HIDDEN in (value, other.get("meaning")):
-                continue
-            if table == "fields":
-                bits = tuple(one["bits"]) if one.get("bits") else None
-                yield one["name"], (one["buffer"], one["offset"], bits), value
-            else:
-                place = getattr(message.items[at], "place", None) or ("", 0)
-                yield str(one.get("object")), (*place[:2], None), value
-
-
-def _flat(rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    for one in rows:
-        if isinstance(one, dict):
-            yield from _flat(one["children"]) if one.get("children") else [one]
 
 
 def _set(message: GbcsMessage, place: int, value: Any, keyring: Keyring) -> GbcsMessage:
@@ -220,37 +190,6 @@ def _set(message: GbcsMessage, place: int, value: Any, keyring: Keyring) -> Gbcs
         name = before[place].path
         raise Malformed(f"{name} cannot be {value!r}: what follows could not be read any more", layer=LAYER)
     return again
-
-
-def _place_of(message: GbcsMessage, key: str) -> int:
-    """The one setting that is meant by a name, or by the end of one.
-
-    Raises:
-        Malformed: there is none, or there are several.
-    """
-    known = settings(message)
-    wanted = key.casefold()
-    for fits in (_is, _ends):
-        found = [at for at, one in enumerate(known) if fits(one.path, wanted) or fits(one.item, wanted)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = ", ".join(known[at].path for at in found[:4])
-            raise Malformed(f"{key}: {len(found)} values are called so: {names} ...", layer=LAYER)
-    import difflib
-
-    near = difflib.get_close_matches(key, [one.path.rpartition(".")[2] for one in known], n=3)
-    hint = f"; did you mean {' or '.join(dict.fromkeys(near))}?" if near else "; --list shows them all"
-    raise Malformed(f"there is no value {key}{hint}", layer=LAYER)
-
-
-def _is(name: str, wanted: str) -> bool:
-    return name.casefold() == wanted
-
-
-def _ends(name: str, wanted: str) -> bool:
-    name = name.casefold()
-    return name.endswith((f".{wanted}", f": {wanted}", f" {wanted}"))
 
 
 # --- header, signature, MAC

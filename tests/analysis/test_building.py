@@ -62,6 +62,20 @@ def test_frames_and_dlms_come_back_too() -> None:
             )
 
 
+def test_what_show_prints_comes_back_too() -> None:
+    capture = hs.open(SAMPLE.with_name("gbcs-messages.pcapng"), keys=SAMPLE)
+    frame = capture.frame(capture.message(2).frames[-1])
+    document = json.loads(json.dumps(frame.to_json()))
+    assert build_json(document, home()) == frame.shown.dissection.buffers["frame"]
+    assert build_json(document["messages"][0], home()) == capture.message(2).octets
+    leaf = document["fields"][0]["children"][1]
+    while leaf["children"]:
+        leaf = leaf["children"][0]
+    leaf["value"] = 77
+    with pytest.raises(DissectionError, match="values of a frame cannot be changed"):
+        build_json(document, home())
+
+
 def test_what_is_changed_in_json_is_made_anew() -> None:
     octets = build_use_case("ECS17b", {"cra": "response", "counter": 1001}, home())
     document = told(octets, home())
@@ -178,3 +192,18 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "data[0]" in capsys.readouterr().out
     assert main(["build", "ECS70", "colour=blue", "--keys", str(keys)]) == 3
     assert "there is no value colour" in capsys.readouterr().err
+
+
+def test_one_that_cannot_be_built_stops_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    octets = build_use_case("ECS52", {"counter": 5}, home())
+    place = tmp_path / "several.jsonl"
+    place.write_text(
+        json.dumps({"source": "broken"}) + "\n" + json.dumps(told(octets, NO_KEYS)) + "\n", "utf-8"
+    )
+    assert main(["build", str(place)]) == 3
+    said = capsys.readouterr()
+    assert said.out.strip() == octets.hex() and "broken: neither octets" in said.err
+    place.write_text("{", "utf-8")
+    assert main(["build", str(place)]) == 3
+    assert main(["build", str(tmp_path / "missing.json")]) == 3
+    assert "No such file" in capsys.readouterr().err

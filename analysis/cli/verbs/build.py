@@ -40,29 +40,37 @@ def run(
     try:
         if list_:
             return _list(what, _given(values), keyring, as_json)
-        found = list(_built(what, values, keyring))
+        found, code = _built(what, values, keyring)
     except DissectionError as error:
         console.error_line(error.text, "hanscope build USECASE --list shows its values")
         return console.UNREADABLE
+    if not found:
+        return code
     if Path(out).suffix in CAPTURES:
-        return _capture(found, Path(out), keyring)
+        return _capture(found, Path(out), keyring) or code
     text = "".join(FORMS[form](octets, number) + "\n" for number, octets in enumerate(found, 1))
     if out in ("", "-"):
         sys.stdout.write(text)
-        return console.OK
+        return code
     from captures.whole_files import write_whole
 
     write_whole(Path(out), text)
-    return console.OK
+    return code
 
 
-def _built(what: str, values: Sequence[str], keyring: Keyring) -> Iterator[bytes]:
-    if what == "-" or what.endswith((".json", ".jsonl")):
-        given = _given(values)
-        for document in _documents(what):
-            yield build_json(document, keyring, given)
-        return
-    yield build_use_case(what, _given(values), keyring)
+def _built(what: str, values: Sequence[str], keyring: Keyring) -> tuple[list[bytes], int]:
+    """The messages, and the exit code: one of several that cannot be built is told, and stops no other."""
+    given = _given(values)
+    if what != "-" and not what.endswith((".json", ".jsonl")):
+        return [build_use_case(what, given, keyring)], console.OK
+    found, code = [], console.OK
+    for number, document in enumerate(_documents(what), 1):
+        try:
+            found.append(build_json(document, keyring, given))
+        except DissectionError as error:
+            console.error_line(f"{document.get('source') or f'message {number}'}: {error.text}")
+            code = console.UNREADABLE
+    return found, code
 
 
 def _given(values: Sequence[str]) -> dict[str, Any]:
