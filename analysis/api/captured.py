@@ -232,14 +232,21 @@ class Capture(Tables):
         True
         """
         from analysis.engine.checking import check_capture
+        from analysis.pipeline.message_store import MessageStore
         from analysis.report import Tally, render_tally
         from captures.whole_files import write_whole
 
+        store = MessageStore()
         checked = check_capture(
-            self.replay, self.given.ring, profile=profile, watcher=Tally, waivers=_waivers(accept)
+            self.replay,
+            self.given.ring,
+            profile=profile,
+            watcher=Tally,
+            waivers=_waivers(accept),
+            sinks=[store],
         )
         lost = [one.text for one in checked.reading.facts.lost]
-        write_whole(path, render_tally(checked.watcher, checked.result, lost))
+        write_whole(path, render_tally(checked.watcher, checked.result, lost, store=store))
         return Path(path)
 
     def __repr__(self) -> str:

@@ -59,6 +59,9 @@ class FieldTree(Tree[Field]):
             self._grow(self.root, top, spans=self._spans)
         for kept in shown.messages:
             self._put_message(kept, shown.number)
+        if not shown.messages and shown.columns.get("message"):
+            number = shown.columns["message"]
+            self.root.add_leaf(Text(f"message {number}: hanscope show CAPTURE --message {number}"))
         self.root.expand()
 
     def choose(self, field: Field) -> None:

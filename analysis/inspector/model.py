@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.pipeline.decode import DECODED_TABLES, Decoded, Progress, TableSink, decode
+from analysis.pipeline.decode import DECODED_TABLES, Progress, decode
 from analysis.pipeline.kept import KeptMessage
 from analysis.pipeline.message_store import MessageStore
-from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
 from analysis.pipeline.source import ReopenableSource
 from analysis.views.ends import end_text, names_of_devices
@@ -62,11 +61,9 @@ class Inspected:
     ) -> None:
         self.name = replay.name
         self._replay = replay
-        tables, self.messages = TableSink(("packets", "devices")), MessageStore()
-        last = run_passes(replay, keyring, tables, self.messages, progress=progress)
-        decoded = Decoded(
-            {name: tables.table(name) for name in tables.tables or ()}, last.facts, last.session
-        )
+        self.messages = MessageStore()
+        tables = ("packets", "devices")
+        decoded = decode(replay, keyring, tables=tables, progress=progress, sinks=[self.messages])
         self.facts = decoded.facts
         self.keyring = keyring
         self.learnt = decoded.session.learnt()
@@ -153,6 +150,8 @@ class Inspected:
         return None
 
     def _shown(self, place: int) -> Shown:
+        import pandas as pd
+
         from dissectors import dissect_frame
 
         number = int(np.searchsorted(self._starts, place, side="right")) - 1
@@ -162,6 +161,8 @@ class Inspected:
             dissect_frame(lead, session.context)
         one = shown_row(block, row, session)
         one.messages = self._messages(place)
+        if pd.notna(message := self.packets["message"].iloc[place]):
+            one.columns["message"] = int(message)
         return one
 
     def _messages(self, place: int) -> list[KeptMessage]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.keys.homes import keys_of_home
@@ -150,6 +150,7 @@ def decode(
     progress: Progress | None = None,
     tables: Iterable[str] | None = None,
     block_frames: int | None = None,
+    sinks: Sequence[Sink] = (),
 ) -> Decoded:
     """Decode a capture to tables.
 
@@ -162,6 +163,7 @@ def decode(
         progress: called after each block.
         tables: names of the tables wanted; all of `DECODED_TABLES` by default. The others stay empty.
         block_frames: records decoded at a time, at most; the result does not depend on it.
+        sinks: that take what is decoded besides.
 
     Raises:
         CaptureError: the capture cannot be read at all. What can be read in part is, and `Decoded.lost` says
@@ -174,5 +176,7 @@ def decode(
     if keyring is None:
         keyring = keys_of_home(source)
     sink = TableSink(tables)
-    last = run_passes(source, keyring, sink, limit=limit, progress=progress, block_frames=block_frames)
+    last = run_passes(
+        source, keyring, sink, *sinks, limit=limit, progress=progress, block_frames=block_frames
+    )
     return Decoded({name: sink.table(name) for name in DECODED_TABLES}, last.facts, last.session)

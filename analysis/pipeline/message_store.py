@@ -20,6 +20,10 @@ __all__ = ["MessageStore"]
 
 MOST = 20_000
 """Messages of conversations that are kept as they were read; of further ones nothing is kept."""
+MOST_OCTETS = 64 * 1024 * 1024
+"""Octets of all others, and what these cost besides; likewise."""
+MESSAGE_OCTETS = 1024
+"""What a message costs besides its octets, about."""
 
 
 class _Octets(NamedTuple):
@@ -51,7 +55,7 @@ class MessageStore(Sink):
         self._pass = decode_pass
         self._of: dict[int, list[int]] = {}
         self._held: dict[int, tuple[KeptMessage, _Octets | None]] = {}
-        self._whole = 0
+        self._whole = self._size = 0
         decode_pass.session.kept = _Every(self._put)
 
     def _put(self, one: KeptMessage) -> None:
@@ -62,6 +66,10 @@ class MessageStore(Sink):
             if self._whole >= MOST:
                 return
             self._whole += 1
+        else:
+            self._size += MESSAGE_OCTETS + len(again.octets)
+            if self._size > MOST_OCTETS:
+                return
         self._held[one.message] = (one if again is None else one._replace(content=NOTHING)), again
         for frame in one.frames:
             self._of.setdefault(frame, []).append(one.message)

@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.features.view import View
 from analysis.findings.model import CheckResult
+from analysis.pipeline.message_store import MessageStore
 from analysis.report.tally import FRAMES_PER_FINDING, Tally, clock
 from captures.whole_files import write_whole
 from dissectors.text import printable
@@ -16,20 +17,31 @@ from dissectors.text import printable
 __all__ = ["Tally", "render_report", "render_tally", "write_report"]
 
 
-def render_report(decoded: Any, result: CheckResult | None, title: str = "") -> str:
-    """The report of a decoded capture as HTML text. Every string that came from a capture is escaped."""
+def render_report(
+    decoded: Any, result: CheckResult | None, title: str = "", store: MessageStore | None = None
+) -> str:
+    """The report of a decoded capture as HTML text. Every string that came from a capture is escaped; `store` has the
+    messages, for those that findings name."""
     tally, view = Tally(), View.of(decoded)
     tally.see(view, None, ())
     named = [] if result is None else [f for one in result.findings for f in one.frames[:FRAMES_PER_FINDING]]
     tally.list_frames(view, named)
-    return render_tally(tally, result, _lost(decoded), title)
+    return render_tally(tally, result, _lost(decoded), title, store)
 
 
-def render_tally(tally: Tally, result: CheckResult | None, lost: Sequence[str] = (), title: str = "") -> str:
-    """The report of a capture that was counted window by window; `lost` says what could not be read."""
+def render_tally(
+    tally: Tally,
+    result: CheckResult | None,
+    lost: Sequence[str] = (),
+    title: str = "",
+    store: MessageStore | None = None,
+) -> str:
+    """The report of a capture that was counted window by window; `lost` says what could not be read, `store` has its
+    messages, for those that findings name."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     from analysis.report import chapters, compliance
+    from analysis.report.messages import messages
 
     environment = Environment(
         loader=PackageLoader("analysis.report"), autoescape=True, undefined=StrictUndefined,
@@ -51,14 +63,21 @@ def render_tally(tally: Tally, result: CheckResult | None, lost: Sequence[str] =
         topology=chapters.topology(tally),
         keys=chapters.keys(tally),
         frames=chapters.frames(tally, result),
+        messages=messages(result, store),
         lost=lost,
         clock=lambda seconds: clock(tally.view, seconds, tally.form) if tally.view else "",
     )
 
 
-def write_report(decoded: Any, result: CheckResult | None, path: str | Path, title: str = "") -> None:
+def write_report(
+    decoded: Any,
+    result: CheckResult | None,
+    path: str | Path,
+    title: str = "",
+    store: MessageStore | None = None,
+) -> None:
     """Writes the report to `path`. Raises OSError when it cannot be written."""
-    write_whole(path, render_report(decoded, result, title))
+    write_whole(path, render_report(decoded, result, title, store))
 
 
 def _shown(value: Any) -> Any:

@@ -264,6 +264,15 @@ def test_messages_are_read_again_as_they_were() -> None:
     assert store.message(999) is None
 
 
+def test_messages_have_a_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.pipeline.message_store.MOST_OCTETS", 3000)
+    octets, keys = capture()
+    with ReopenableSource(io.BytesIO(octets)) as replay:
+        store = MessageStore()
+        run_passes(replay, read_keys_text(keys), store)
+    assert store.message(1) is not None and store.message(4) is None and store.of(1380) == []
+
+
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (120, 40), (200, 60)])
 def test_it_fits_a_terminal_of_this_size(columns: int, lines: int) -> None:
     async def run() -> None:

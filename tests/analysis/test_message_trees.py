@@ -1,9 +1,11 @@
 """`show` of a frame goes on to the last value of the message that it carried a part of; octets and nodes know each other."""
 
+import html
 import io
 import json
 import shlex
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -232,3 +234,14 @@ def test_the_verbs_explain(capsys: pytest.CaptureFixture[str]) -> None:
     assert "ECS52: Read ESME/Comms Hub Firmware Version" in out and "An object of the kind data" in out
     assert main(["message", octets]) == 0
     assert "An object of the kind" not in capsys.readouterr().out
+
+
+def test_the_report_has_the_trees_of_the_messages_that_findings_name(
+    home: tuple[str, str], tmp_path: Path
+) -> None:
+    capture, keys = home
+    page = hs.open(capture, keys=keys).report(tmp_path / "report.html").read_text()
+    assert '<a href="#message-13">message 13</a>' in page
+    tree = page[page.index('<details class="tree" id="message-13">') :].partition("</details>")[0]
+    assert "ECS52 command" in tree and "mac: invalid" in tree and "items (1)" in tree and "GMAC tag" in tree
+    assert f"hanscope show {shlex.quote(capture)} --message 13 --keys" in html.unescape(page)

@@ -39,7 +39,7 @@ def chosen_findings(source: str, keyring: Keyring, choice: ChoiceOptions, **sett
         sinks = [LookingSink(chosen)]
         if settings.get("watcher") is not None:
             settings["watcher"] = _watching_in_part(settings["watcher"], choice, replay, keyring)
-        checked = check_capture(replay, keyring, sinks=sinks, **settings)
+        checked = check_capture(replay, keyring, sinks=[*settings.pop("sinks", ()), *sinks], **settings)
 
     def wanted(findings: Sequence[Finding]) -> Sequence[bool]:
         return [bool(one) for one in chosen.mask(findings_batch(findings))]

@@ -10,6 +10,7 @@ from typing import Any
 from analysis.cli import console
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import DECODED_TABLES, Decoded, decode
+from analysis.pipeline.message_store import MessageStore
 from analysis.tables.output import Folder
 from captures.whole_files import write_whole
 
@@ -32,10 +33,11 @@ def run(out: Path, *, quiet: bool) -> int:
     )
     console.put(f"2  {keys}: the installer's keys, readable by you only")
     with console.progress("decoding", quiet=quiet) as step:
-        decoded = decode(str(capture), read_keys(keys), progress=step)
+        store = MessageStore()
+        decoded = decode(str(capture), read_keys(keys), progress=step, sinks=[store])
     for line in _decoded(decoded, out / "tables"):
         console.put(line)
-    for line in _checked(decoded, out / "report.html"):
+    for line in _checked(decoded, out / "report.html", store):
         console.put(line)
     console.put()
     console.put(f"now try:  hanscope stats {capture} --keys {keys}")
@@ -83,7 +85,7 @@ def _decoded(decoded: Decoded, folder: Path) -> Iterator[str]:
     yield f"   {opened:,} secured frames opened; the network key was learnt from the join"
 
 
-def _checked(decoded: Decoded, report: Path) -> Iterator[str]:
+def _checked(decoded: Decoded, report: Path, store: MessageStore) -> Iterator[str]:
     from analysis.engine.checking import check
     from analysis.report import write_report
 
@@ -91,7 +93,7 @@ def _checked(decoded: Decoded, report: Path) -> Iterator[str]:
     yield f"4  {len(result.findings)} findings by {len(result.rules)} rules, the gravest:"
     for one in result.findings[:FINDINGS_SHOWN]:
         yield f"   {one.severity:<9}{one.title} ({one.device}): {one.evidence}"
-    write_report(decoded, result, report)
+    write_report(decoded, result, report, store=store)
     yield f"5  {report}: open it in a browser"
 
 

@@ -31,6 +31,7 @@ def run(
 ) -> int:
     """Write the report; see `hanscope report --help`."""
     from analysis.findings import model as findings
+    from analysis.pipeline.message_store import MessageStore
     from analysis.report import Tally, render_tally
 
     if fail_on is not None and fail_on not in findings.SEVERITIES:
@@ -40,12 +41,21 @@ def run(
     waivers = accepted_by(accept)
     see_rules(profile, None, waivers)
     with console.progress(source, quiet=quiet) as step:
+        store = MessageStore()
         checked = chosen_findings(
-            source, keyring, choice, profile=profile, watcher=watcher, progress=step, waivers=waivers
+            source,
+            keyring,
+            choice,
+            profile=profile,
+            watcher=watcher,
+            progress=step,
+            waivers=waivers,
+            sinks=[store],
         )
     facts, result = checked.reading.facts, checked.result
     console.tell_losses(facts)
-    write_whole(out, render_tally(checked.watcher, result, [one.text for one in facts.lost]))
+    lost = [one.text for one in facts.lost]
+    write_whole(out, render_tally(checked.watcher, result, lost, store=store))
     if not quiet:
         console.say(f"{out}: {len(result.findings)} findings in {checked.reading.session.frames:,} frames")
     return console.FINDINGS if fail_on and result.at_least(fail_on) else console.OK
