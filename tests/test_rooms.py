@@ -21,7 +21,7 @@ BELOW = {
     "rules": {"features", "findings", "tables"},
     "engine": {"features", "findings", "pipeline", "rules", "tables"},
     "views": {"keys", "pipeline", "tables"},
-    "report": {"features", "findings", "pipeline", "tables"},
+    "report": {"features", "findings", "pipeline", "tables", "views"},
     "redaction": {"keys", "pipeline", "tables"},
     "inspector": {"pipeline", "tables", "views"},
     "web": {"engine", "findings", "keys", "pipeline", "tables", "views"},
