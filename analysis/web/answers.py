@@ -20,7 +20,17 @@ from analysis.web.packet_rows import LIST_COLUMNS, list_rows
 from captures import CaptureError
 from dissectors import Field
 
-__all__ = ["findings", "frame", "keys", "message", "packet_list", "put_texts", "remove", "table_page"]
+__all__ = [
+    "chosen_places",
+    "findings",
+    "frame",
+    "keys",
+    "message",
+    "packet_list",
+    "put_texts",
+    "remove",
+    "table_page",
+]
 
 Given = dict[str, Any]
 Spans = Mapping[str, Sequence[tuple[int, int]]]
@@ -31,7 +41,7 @@ def _window(given: Given, total: int) -> tuple[int, int]:
     return begin, min(begin + given["limit"], total)
 
 
-def _places(held: CapturesHeld, given: Given, table: str) -> tuple[Any, Any]:
+def chosen_places(held: CapturesHeld, given: Given, table: str) -> tuple[Any, Any]:
     """The content of a table, and the places of its rows that the filter chooses."""
     opened = held.opened(given["capture"])
     if opened.state == "failed":
@@ -44,7 +54,7 @@ def _places(held: CapturesHeld, given: Given, table: str) -> tuple[Any, Any]:
 def _page(held: CapturesHeld, given: Given, table: str) -> dict[str, Any]:
     waiting = ""
     try:
-        content, places = _places(held, given, table)
+        content, places = chosen_places(held, given, table)
     except NotYet as reason:
         waiting = reason.text
         content, places = held.opened(given["capture"]).store.content(table), np.zeros(0, np.int64)
@@ -87,7 +97,7 @@ def packet_list(held: CapturesHeld, given: Given) -> dict[str, Any]:
     out["frames"] = opened.store.frames
     out["state"] = opened.state
     if given["frame"] is not None:  # at which row of the list a frame is, or would be
-        content, every = _places(held, given, "packets")
+        content, every = chosen_places(held, given, "packets")
         numbers = content.numbers("frame")[every]
         out["row"] = int(np.searchsorted(numbers, given["frame"]))
         out["exact"] = out["row"] < len(numbers) and int(numbers[out["row"]]) == given["frame"]

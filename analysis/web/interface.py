@@ -6,6 +6,7 @@ from analysis.pipeline.passes import DECODED_TABLES
 from analysis.tables.schema import TABLES
 from analysis.web import answers, words
 from analysis.web.endpoints import Endpoint, Parameter
+from analysis.web.follow import follow
 
 __all__ = ["ENDPOINTS"]
 
@@ -36,6 +37,11 @@ ENDPOINTS = (
              (NUMBER, CAPTURE), dear=True, answer="as `hanscope show --json`"),
     Endpoint("GET", "/api/messages/{number}", "A message as a tree", answers.message, (NUMBER, CAPTURE), dear=True,
              answer="as `hanscope message --json`"),
+    Endpoint("GET", "/api/follow", "The ladder of what a filter chooses", follow,
+             (CAPTURE, WHERE, Parameter("exchange", "only this one, and what is part of it", "integer", None, 0, 1 << 40),
+              Parameter("message", "only the frames of this message", "integer", None, 0, 1 << 40),
+              Parameter("most", "frames that are drawn", "integer", 500, 1, 2000)), dear=True,
+             answer="as `hanscope follow --json`"),
     Endpoint("GET", "/api/findings", "Findings and incidents", answers.findings, (CAPTURE,),
              answer="as `hanscope check --json`; `state` is running or ready"),
     Endpoint("GET", "/api/keys", "Keys held, learnt and needed; never the keys themselves", answers.keys, (CAPTURE,),

@@ -17,6 +17,7 @@ import pyarrow as pa
 from analysis.pipeline.passes import DecodedBlock, DecodePass
 from analysis.pipeline.sinks import Sink
 from analysis.tables.addresses import with_addresses
+from analysis.tables.arrow import arrow_schema, empty_table
 from analysis.tables.python_values import iso_time
 from dissectors.vectors import take
 
@@ -48,21 +49,27 @@ class Content(NamedTuple):
         """It as a `pyarrow.Table`."""
         return pa.Table.from_batches(self.batches) if self.batches else None
 
+    def taken(self, places: Sequence[int] | Places, columns: Sequence[str]) -> Any:
+        """Some columns of the rows at some places, in rising order, as a `pyarrow.Table`."""
+        wanted = np.asarray(places, np.int64)
+        numbers = np.searchsorted(self.starts, wanted, side="right") - 1
+        parts = []
+        for number in dict.fromkeys(numbers.tolist()):
+            batch, index = self.batches[number], _index(wanted[numbers == number] - self.starts[number])
+            arrays = [_taken(batch.column(name), index) for name in columns]
+            parts.append(pa.RecordBatch.from_arrays(arrays, list(columns)))
+        return pa.Table.from_batches(parts) if parts else empty_table(self.table).select(list(columns))
+
     def rows(
         self, places: Sequence[int] | Places, columns: Iterable[str] | None = None
     ) -> list[dict[str, Any]]:
         """The rows at some places, in rising order, as plain values without the nulls; addresses and times as text."""
+        names = arrow_schema(self.table).names
+        if columns is not None:
+            asked = {*columns} | {"mac_src_mode", "mac_dst_mode"}
+            names = [name for name in names if name in asked]
         out: list[dict[str, Any]] = []
-        wanted = np.asarray(places, np.int64)
-        numbers = np.searchsorted(self.starts, wanted, side="right") - 1
-        for number in dict.fromkeys(numbers.tolist()):
-            batch = self.batches[number]
-            names = batch.schema.names
-            if columns is not None:
-                asked = {*columns} | {"mac_src_mode", "mac_dst_mode"}
-                names = [name for name in names if name in asked]
-            index = _index(wanted[numbers == number] - self.starts[number])
-            part = pa.RecordBatch.from_arrays([_taken(batch.column(name), index) for name in names], names)
+        for part in self.taken(places, names).to_batches():
             out += _plain_rows(with_addresses(self.table, part))
         return out
 

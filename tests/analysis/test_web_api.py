@@ -112,6 +112,17 @@ def test_a_frame_and_its_message_down_to_the_last_value(client: TestClient) -> N
     given(client, "messages/999999", 404)
 
 
+def test_a_ladder_is_followed(client: TestClient) -> None:
+    row = given(client, "messages", where="use_case == ECS17b and cra == response", limit=1)["rows"][0]
+    told = given(client, "follow", message=row["message"])
+    steps = [one for one in told["entries"] if one["type"] == "step"]
+    assert {frame for one in steps for frame in one["frames"]} >= set(row["frames"])
+    assert {"Electricity meter", "Communications hub"} <= {one["name"] for one in told["parties"]}
+    joined = given(client, "follow", where="exchange.kind == gbcs", most=20)
+    assert joined["entries"] and joined["left_out"] > 0
+    given(client, "follow", 404, exchange=10**9)
+
+
 def test_findings_come_from_a_process_of_their_own(client: TestClient) -> None:
     until = time.monotonic() + 120
     while (told := given(client, "findings"))["state"] == "running" and time.monotonic() < until:

@@ -162,6 +162,11 @@ def test_every_view_opens(page: Any) -> None:
         page.wait_for_selector(".row:not(.waiting)")
     page.click(".row >> nth=0")
     page.wait_for_selector("#hex b[data-at='0']")
+    page.click("#detail-links a >> nth=0")  # a frame of the message
+    page.click("#detail-links a:has-text('follow')")
+    page.wait_for_selector(".ladder button.step")
+    page.click(".ladder button.step >> nth=0")
+    page.wait_for_selector("#hex b[data-at='0']")
     for view in ("devices", "keys"):
         page.click(f"#views [data-id={view}]")
         page.wait_for_selector("#page table")

@@ -50,6 +50,8 @@ def run(
         url = f"http://{_url_host(host)}:{port}/?token={token}"
         if not _is_loopback(host):
             console.say(f"warning: {host} can be reached by others: whoever knows the token sees all of it")
+        if paths:
+            held.called(None)  # it is decoded while the browser begins
         console.put(url)
         sys.stdout.flush()
         if not quiet:
@@ -104,6 +106,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listening = socket.socket(family[0], socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(family[4])
+        listening.listen(128)  # so that whoever reads the address can connect at once
     except OSError as error:
         raise console.UsageError(
             f"{host}:{port}: {error.strerror or error}", "--port 0 takes one that is free"

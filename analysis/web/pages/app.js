@@ -6,7 +6,7 @@ import { FilterBox } from "./filter.js";
 import { Page } from "./pages.js";
 import { Rows } from "./rows.js";
 
-const VIEWS = ["packets", "exchanges", "messages", "findings", "devices", "keys", "paste"];
+const VIEWS = ["packets", "ladder", "exchanges", "messages", "findings", "devices", "keys", "paste"];
 const LISTED = {
   packets: [
     { name: "frame", width: "7ch", number: true, text: (row) => String(row[0]) },
@@ -49,6 +49,8 @@ const detail = new Detail();
 const filter = new FilterBox(() => ({ table: place.view in LISTED ? place.view : "packets", capture: place.capture }), applied);
 const context = {
   get capture() { return place.capture; },
+  get where() { return place.where; },
+  showFrame: (number) => showFrame(number),
   openFrame: (number) => go({ view: "packets", frame: number, message: "" }),
   filterFor: (text) => go({ view: "packets", where: text }),
   showMessage: (told) => detail.show(told, told.summary ?? told.source),
@@ -79,7 +81,7 @@ async function arrive() {
   byId("captures").value = place.capture;
   drawViews();
   const listed = place.view in LISTED;
-  byId("filtering").hidden = !listed;
+  byId("filtering").hidden = !listed && place.view !== "ladder";
   byId("table").hidden = !listed;
   byId("page").hidden = listed;
   if (listed) {
@@ -94,14 +96,22 @@ async function arrive() {
     else detail.hide();
   } else {
     list?.close(); list = undefined;
-    detail.hide();
-    page.show(place.view);
+    if (place.view === "ladder") await filter.set(place.where); // which draws it
+    else page.show(place.view);
+    if (place.view === "ladder" && place.frame) await showFrame(Number(place.frame));
+    else detail.hide();
   }
   poll();
 }
 
 function drawViews() {
-  tabs(byId("views"), VIEWS.map((id) => ({ id, label: id === "findings" ? id + found : id })), place.view, (id) => go({ view: id, where: "", frame: "", message: "" }));
+  tabs(byId("views"), VIEWS.map((id) => ({ id, label: id === "findings" ? id + found : id })), place.view, (id) => goView(id));
+}
+
+function goView(id) {
+  // packets and their ladder are two looks at the same frames
+  const same = [place.view, id].every((one) => one === "packets" || one === "ladder");
+  return go(same ? { view: id } : { view: id, where: "", frame: "", message: "" });
 }
 
 // --- lists
@@ -115,7 +125,7 @@ function makeList() {
     choose: (row) => {
       if (view === "packets") showFrame(row[0]);
       else if (view === "messages") showMessage(row.message);
-      else go({ view: "packets", where: `exchange == ${row.exchange}`, frame: row.first_frame ?? "" });
+      else go({ view: "ladder", where: `exchange == ${row.exchange}`, frame: row.first_frame ?? "" });
     },
     enter: () => { if (view !== "exchanges") detail.tree.focus(); },
   });
@@ -130,14 +140,15 @@ function toldOfList(found, error) {
 }
 
 async function applied(text) {
-  if (text !== place.where || !list) remember({ where: text });
+  if (text !== place.where) remember({ where: text });
   for (const kind of ["pcapng", "csv"]) {
     const link = byId(`export-${kind}`);
-    link.href = address("export", { capture: place.capture, where: text, format: kind, table: place.view });
-    link.hidden = kind === "pcapng" && place.view !== "packets";
+    link.href = address("export", { capture: place.capture, where: text, format: kind, table: place.view in LISTED ? place.view : "packets" });
+    link.hidden = kind === "pcapng" && place.view !== "packets" && place.view !== "ladder";
     link.title = text ? "what the filter chooses" : "all of it";
   }
-  byId("count").textContent = "…";
+  byId("count").textContent = list ? "…" : "";
+  if (place.view === "ladder") page.show("ladder");
   await list?.renew();
 }
 filter.left = () => list?.scroller.focus();
@@ -155,7 +166,7 @@ async function showFrame(number, find = false) {
     }
     const told = await get(`frames/${number}`, { capture: place.capture }, stop.signal);
     const links = told.messages.map((one) => make("a", { href: `#${new URLSearchParams({ capture: place.capture, view: "messages", message: one.message })}` }, `message ${one.message}`));
-    if (told.columns.exchange !== undefined) links.push(make("a", { href: `#${new URLSearchParams({ capture: place.capture, where: `exchange == ${told.columns.exchange}`, frame: number })}` }, `exchange ${told.columns.exchange}`));
+    if (told.columns.exchange !== undefined) links.push(make("a", { href: `#${new URLSearchParams({ capture: place.capture, view: "ladder", where: `exchange == ${told.columns.exchange}`, frame: number })}` }, `follow exchange ${told.columns.exchange}`));
     detail.show(told, `frame ${number}: ${told.columns.summary ?? told.columns.protocol ?? "nothing readable"}`, links);
   } catch (error) {
     failed(error, stop);
@@ -276,7 +287,7 @@ window.addEventListener("keydown", (event) => {
   if (typing(event) || event.ctrlKey || event.metaKey || event.altKey || byId("keys-help").open) return;
   if (event.key === "f" || event.key === "/") byId("filter").focus();
   else if (event.key === "?") byId("keys-help").showModal();
-  else if (event.key >= "1" && event.key <= String(VIEWS.length)) go({ view: VIEWS[event.key - 1], where: "", frame: "", message: "" });
+  else if (event.key >= "1" && event.key <= String(VIEWS.length)) goView(VIEWS[event.key - 1]);
   else if (event.key === "Escape") list?.scroller.focus();
   else return;
   event.preventDefault();

@@ -1,6 +1,7 @@
 // Findings, devices, keys, and the box for messages: pages that are no long lists.
 import { get, post } from "./api.js";
 import { byId, make } from "./dom.js";
+import { ladder } from "./ladder.js";
 
 const list = (rows, columns) => make("table", {},
   make("thead", {}, make("tr", {}, ...columns.map(([label]) => make("th", { scope: "col" }, label)))),
@@ -88,7 +89,7 @@ async function paste(context) {
   return { content: [make("h2", {}, "a message without a capture"), box, make("p", {}, kind, " ", button), out] };
 }
 
-const PAGES = { findings, devices, keys, paste };
+const PAGES = { ladder, findings, devices, keys, paste };
 
 export class Page {
   constructor(context) {
