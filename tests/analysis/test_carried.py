@@ -1,13 +1,22 @@
 """Frames say which message they carry, whole or a piece: the same whatever the size of blocks, streamed or not."""
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from analysis.cli.verbs.demo import FAULTS, SECONDS, STORY
+from analysis.keys.homes import keys_of_home
 from analysis.pipeline.carried import REACH, CarriedMessages, Cells
 from analysis.pipeline.decode import Decoded, decode
+from analysis.pipeline.folder_sink import FolderSink
+from analysis.pipeline.runner import run_passes
+from analysis.tables.arrow import batch_of
+from analysis.tables.batches import batch_with_cells, in_words
+from analysis.tables.output import Folder
+from analysis.tables.vocabulary import Vocabulary
 from captures.simulated.scenarios import simulate
 from dissectors import Keyring
 from dissectors.gbcs import dissect_message
@@ -102,3 +111,28 @@ def test_what_has_left_is_missed_and_what_repeats_is_told() -> None:
     found = carried.taken(6, 8, Keyring())
     assert found == {6: Cells(7, "GBCS"), 8: Cells(7, "GBCS")}
     assert not carried.cells and list(carried.repeated) == [5, 6]
+
+
+def test_what_is_written_block_by_block_is_the_same(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    folder = Folder(tmp_path, "parquet", ("packets", "messages"))
+    run_passes(home(STORY), keys_of_home(home(STORY)), FolderSink(folder), block_frames=300)
+    written = pq.read_table(tmp_path / "packets.parquet").drop_columns("exchange")
+    assert written.to_pylist() == decoded(STORY).table("packets").drop_columns("exchange").to_pylist()
+
+
+def test_cells_find_their_rows_when_the_words_began_anew() -> None:
+    vocabulary = Vocabulary()
+    rows = [{"frame": number, "summary": f"said {number}"} for number in (7, 8, 9)]
+    batch = in_words("packets", batch_of("packets", rows), vocabulary)
+    for words in (vocabulary, Vocabulary()):
+        found = batch_with_cells(
+            "packets",
+            batch,
+            {"summary": (np.array([1]), ["other"]), "message": (np.array([0, 2]), [4, 5])},
+            words,
+        )
+        assert found.column("summary").to_pylist() == ["said 7", "other", "said 9"]
+        assert found.column("message").to_pylist() == [4, None, 5]
+        assert found.column("frame").equals(batch.column("frame"))
