@@ -17,13 +17,14 @@ from analysis.features.repeats import repeats
 from analysis.features.view import Frame, View
 from analysis.tables.lazy import numbers_of
 
-__all__ = ["SLEEP", "Presence", "habit", "heard_rows", "presences", "sleepers"]
+__all__ = ["SLEEP", "Presence", "habit", "heard_rows", "presences", "sleepers", "to_the_absent"]
 
 Times = npt.NDArray[np.float64]
 MOMENT = 1.0  # seconds; shorter pauses are those between frames of one exchange
 RARE = 0.05  # of the pauses of a device, those that may be none of its habit; five at most
 MOST = 0.5  # of the time in which it was heard
 SLEEP = 1800.0  # seconds
+GONE = 180.0  # seconds
 UNHEARD = 0.5  # of the frames that a device sends in that time
 FEW_FRAMES = 6  # to a device, from which their acknowledgements tell
 STORED_EVERY = (
@@ -158,3 +159,26 @@ def _places(rows: Frame) -> Any:
         for b, e in zip(starts, ends, strict=True)
         if codes[order[b]] >= 0
     ]
+
+
+def to_the_absent(view: View) -> npt.NDArray[np.bool_]:
+    """Which rows of `repeats` were sent to a device that was gone, and not heard for minutes around: that nobody
+    acknowledged them says nothing of a link."""
+    return view.once(_to_the_absent)
+
+
+def _to_the_absent(view: View) -> npt.NDArray[np.bool_]:
+    sent, known = repeats(view), presences(view)
+    seconds = sent["seconds"].to_numpy(dtype=float)
+    out = np.zeros(len(sent), dtype=bool)
+    asleep = sleepers(view)
+    for receiver, places in sent.groupby("receiver", sort=False).places():
+        one = known.get(int(receiver))
+        if one is None or one.station in asleep:
+            continue
+        gone = max(GONE, 3 * habit(np.diff(one.seconds)))
+        edges = np.r_[one.seconds[0], one.seconds, np.inf]
+        behind = np.searchsorted(edges, seconds[places], side="right") - 1
+        pauses = np.diff(np.r_[edges[:-1], max(view.duration, edges[-2])], append=0.0)
+        out[places] = pauses[np.minimum(behind, len(pauses) - 1)] > gone
+    return out

@@ -10,6 +10,7 @@ from analysis.features.change_points import LEAST, changed, lasting_changes, wit
 from analysis.features.completeness import improbable
 from analysis.features.identifiers import CLUSTERS
 from analysis.features.judging import mask
+from analysis.features.presence import to_the_absent
 from analysis.features.repeats import repeats
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -65,7 +66,7 @@ def _portable(view: View) -> set[int]:
 def _suffers(view: View, sender: int, times: Frame) -> bool:
     """Whether a device has to repeat its frames much more often within these times than at others."""
     sent = repeats(view)
-    mine = sent[mask(sent["sender"] == sender) & ~mask(sent["heard"])]
+    mine = sent[mask(sent["sender"] == sender) & ~mask(sent["heard"]) & ~to_the_absent(view)]
     if mine.empty:
         return False
     seconds, again = mine["seconds"].to_numpy(dtype=float), mask(mine["retry"])

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from analysis.features.judging import judge, mask, plural
+from analysis.features.presence import to_the_absent
 from analysis.features.repeats import repeats
 from analysis.features.view import Frame
 from analysis.rules.declare import Evidence, Subject, View, broken, kept, rule
@@ -15,9 +16,9 @@ SHARED: dict[str, Any] = {"family": "anomaly", "area": "links", "kept_by": "ordi
 
 
 def sent(view: View) -> Frame:
-    """What was transmitted, without what only a second sniffer heard again."""
+    """What was transmitted to devices that are there, without what only a second sniffer heard again."""
     rows = repeats(view)
-    return rows[~rows["heard"]]
+    return rows[~rows["heard"].to_numpy(dtype=bool) & ~to_the_absent(view)]
 
 
 @rule(
