@@ -29,6 +29,7 @@ BASES: Mapping[str, tuple[str, float]] = {
     "prepayment": ("prepayment", 4800),
     "firmware": ("firmware-update", 1500),
     "cad": ("cad-pairing", 1200),
+    "supplier": ("change-of-supplier", 1500),
     "sub-ghz": ("sub-ghz-day", 4800),
 }
 """Clean captures: scenario and seconds."""
