@@ -33,6 +33,7 @@ WITHOUT_A_CAPTURE = {
     "message": ["c001c100080000010000ff0200"],
     "simulate": ["ordinary-day", "-o", "{out}/day.pcapng", "--seconds", "60", "--fault", "weak-link"],
     "sniff": ["simulated:ordinary-day", "-o", "{out}/sniffed.pcapng", "--speed", "0", "--frames", "20"],
+    "watch": ["simulate:ordinary-day", "--speed", "0", "--frames", "20", "--jsonl"],
     "install-extcap": ["--folder", "{out}/extcap"],
 }
 ELSEWHERE = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from analysis.cli.command_line.options import (
@@ -10,8 +11,51 @@ from analysis.cli.command_line.options import (
     Option,
     ProfileOption,
     QuietOption,
+    keyring,
 )
 from analysis.cli.command_line.registry import verb
+
+
+@verb(
+    "watch",
+    "hanscope watch nrf:/dev/ttyACM0 --channel 20 --record today.pcapng",
+    "hanscope watch simulate:install-day --speed 10",
+    "hanscope watch growing.pcapng --keys keys.toml --jsonl | jq 'select(.event == \"finding\")'",
+)
+def watch(
+    source: Annotated[
+        str,
+        Argument(
+            metavar="SOURCE",
+            help="A file that grows, a FIFO, -, a sniffer (sniff --list), simulate:SCENARIO.",
+        ),
+    ],
+    keys: KeysOption = None,
+    as_jsonl: Annotated[bool, Option("--jsonl", help="One JSON object an event.")] = False,
+    no_findings: Annotated[bool, Option("--no-findings", help="Do not run the rules.")] = False,
+    profile: ProfileOption = None,
+    channel: Annotated[int, Option("--channel", min=0, max=255, help="Channel of a sniffer.")] = 11,
+    speed: Annotated[
+        float, Option("--speed", min=0, help="Of a simulation: seconds of it a second; 0 for all.")
+    ] = 1.0,
+    seed: Annotated[int, Option("--seed", help="Of a simulation.")] = 1,
+    seconds: Annotated[float | None, Option("--seconds", min=0, help="Stop after so long.")] = None,
+    frames: Annotated[
+        int | None, Option("--frames", min=1, help="Stop after so many frames, or a few more.")
+    ] = None,
+    record: Annotated[
+        Path | None,
+        Option("--record", metavar="FILE", help="Record what a sniffer hears; nothing shown holds it up."),
+    ] = None,
+    quiet: QuietOption = False,
+) -> int:
+    """A network while it speaks: devices, exchanges, messages, findings as they come, raised and withdrawn."""
+    from analysis.cli.verbs import watch as run
+
+    return run.run(
+        source, keyring(keys), jsonl=as_jsonl, findings=not no_findings, profile=profile, channel=channel,
+        speed=speed, seed=seed, seconds=seconds, frames=frames, record=record, quiet=quiet,
+    )  # fmt: skip
 
 
 @verb("web", "hanscope web han.pcapng --keys keys.toml --open", "hanscope web captures/ --port 8765")

@@ -1,0 +1,158 @@
+"""`hanscope watch`: what happens on a live source, while it happens."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from analysis.cli import console
+from analysis.cli.endings import ENDING
+from dissectors import Keyring
+
+__all__ = ["run"]
+
+SIMULATED = "simulate:"
+
+
+def run(
+    source: str,
+    keyring: Keyring,
+    *,
+    jsonl: bool,
+    findings: bool,
+    profile: str | None,
+    channel: int,
+    speed: float,
+    seed: int,
+    seconds: float | None,
+    frames: int | None,
+    record: Path | None,
+    quiet: bool,
+) -> int:
+    """Watch until the source ends, a limit is reached, or the person stops it; see `hanscope watch --help`."""
+    from analysis.cli.verbs.check import see_rules
+    from analysis.live.judging import LiveJudge
+    from analysis.live.watching import WatchSink
+    from analysis.pipeline.live import run_live
+
+    see_rules(profile)
+    live, own = _opened(source, channel, speed, seed, record, quiet)
+    ring = own if own is not None and not (keyring.keys or keyring.install_codes) else keyring
+    limit = _Limit(live, seconds, frames)
+    with _telling(live.name, jsonl) as tell, _stopping(live.stop):
+        sink = WatchSink(live, partial(limit.tell, tell))
+        if findings:
+            sink.judge = LiveJudge(lambda: (live.kept(), live.first), partial(_known, sink, ring), profile)
+        last = run_live(live, ring, sink)
+    if not quiet:
+        console.tell_losses(last.facts)
+    return console.OK
+
+
+def _known(sink: Any, ring: Keyring) -> Keyring:
+    """The keys that are known by now: what was learnt long ago opens what is kept, too."""
+    found: Keyring = ring if sink.decode_pass is None else sink.decode_pass.session.context.keyring
+    return found
+
+
+class _Limit:
+    """Ends a run after so many seconds or frames."""
+
+    def __init__(self, live: Any, seconds: float | None, frames: int | None) -> None:
+        import time
+
+        self.live, self.frames = live, frames
+        self.until = None if seconds is None else time.monotonic() + seconds
+        self.clock = time.monotonic
+
+    def tell(self, tell: Callable[[dict[str, Any]], None], event: dict[str, Any]) -> None:
+        """Pass an event on; see whether it is time to end."""
+        tell(event)
+        if self.until is not None and self.clock() >= self.until:
+            self.live.stop()
+        if self.frames is not None and self.live.given >= self.frames:
+            self.live.stop()
+
+
+def _opened(
+    source: str, channel: int, speed: float, seed: int, record: Path | None, quiet: bool
+) -> tuple[Any, Keyring | None]:
+    """The source, and the keys of the simulated home where it is one.
+
+    Raises:
+        UsageError, CaptureError: there is no such source.
+    """
+    from analysis.live.kept_frames import KeptFrames
+
+    if source == "-" or Path(source).exists():
+        if record is not None:
+            raise console.UsageError("--record is for sniffers: a file or pipe is there already")
+        return KeptFrames(source), None
+    from captures.sniffers import open_sniffer
+
+    place = "simulated:" + source.removeprefix(SIMULATED) if source.startswith(SIMULATED) else source
+    try:
+        sniffer = open_sniffer(
+            place, channel=channel, speed=speed, seed=seed,
+            trouble=(lambda text: None) if quiet else (lambda text: console.say(f"note: {text}")),
+        )  # fmt: skip
+    except ValueError as error:
+        raise console.UsageError(str(error)) from None
+    own = _keys_of_home(place.removeprefix("simulated:"), seed) if place.startswith("simulated:") else None
+    return KeptFrames(sniffer, record_to=record), own
+
+
+def _keys_of_home(place: str, seed: int) -> Keyring | None:
+    """All keys of a simulated home, those among them that its devices will agree upon: it is played beforehand."""
+    from analysis.keys.homes import keys_of_home
+    from captures.simulated.scenarios import simulate
+
+    scenario, *faults = (place or "install-day").split("+")
+    return keys_of_home(simulate(scenario, seed=seed, faults=faults))
+
+
+@contextmanager
+def _telling(title: str, jsonl: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """What takes the events: a line of JSON each, a screen, or lines of text where nobody can see a screen."""
+    from analysis.live.screen import Screen, event_line
+
+    if jsonl:
+        yield _json_line
+    elif sys.stdout.isatty():
+        with Screen(title) as screen:
+            yield screen.tell
+    else:
+        names: dict[str, str] = {}
+        with nullcontext():
+            yield partial(_text_line, event_line, names)
+
+
+def _json_line(event: dict[str, Any]) -> None:
+    console.put_json({"schema": 1, **event}, indent=None)
+    sys.stdout.flush()
+
+
+def _text_line(line: Callable[..., str], names: dict[str, str], event: dict[str, Any]) -> None:
+    if event["event"] == "device" and event.get("eui64") and event.get("name"):
+        names[event["eui64"]] = event["name"]
+    text = line(event, names)
+    if text:
+        console.put(text)
+        sys.stdout.flush()
+
+
+@contextmanager
+def _stopping(stop: Callable[[], None]) -> Iterator[None]:
+    """Signals that end a run let the source end: what came before is told."""
+    ending = [one for one in (*ENDING, signal.SIGINT) if signal.getsignal(one) is not signal.SIG_IGN]
+    before = [(one, signal.signal(one, lambda _number, _frame: stop())) for one in ending]
+    try:
+        yield
+    finally:
+        for one, handler in before:
+            signal.signal(one, handler)

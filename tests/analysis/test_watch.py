@@ -1,0 +1,148 @@
+"""`hanscope watch`: what is told of a live source is what the recorded file says in the end; findings are revised openly."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.engine.checking import check_capture
+from analysis.keys.keyfile import read_keys
+from analysis.live import judging
+from analysis.live.judging import LiveJudge
+from analysis.live.kept_frames import KeptFrames
+from analysis.live.screen import Screen, event_line
+from analysis.live.watching import WatchSink
+from analysis.pipeline.decode import decode
+from analysis.pipeline.live import run_live
+from captures.simulated.scenarios.samples import FOLDER
+
+CAPTURE = FOLDER / "tampered-message.pcapng"
+
+
+@pytest.fixture(scope="module")
+def keyring(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    place = tmp_path_factory.mktemp("keys") / "keys.toml"
+    place.touch(mode=0o600)
+    place.write_text((FOLDER / "tampered-message.keys.toml").read_text("utf-8"), "utf-8")
+    return read_keys(place)
+
+
+@pytest.fixture(scope="module")
+def told(keyring: Any) -> tuple[list[dict[str, Any]], KeptFrames]:
+    """The events of a sample that comes through a pipe."""
+    events: list[dict[str, Any]] = []
+    with subprocess.Popen(["cat", str(CAPTURE)], stdout=subprocess.PIPE) as pipe:
+        live = KeptFrames(pipe.stdout, frames=64)
+        sink = WatchSink(live, events.append)
+        sink.judge = LiveJudge(lambda: (live.kept(), live.first), lambda: keyring)
+        run_live(live, keyring, sink)
+    return events, live
+
+
+def test_findings_are_those_of_the_file(told: tuple[list[dict[str, Any]], KeptFrames], keyring: Any) -> None:
+    standing: dict[tuple[str, str], Any] = {}
+    for one in told[0]:
+        if one["event"] == "finding":
+            key = (one["rule"], one["device"])
+            assert (key in standing) == (one["state"] != "raised")
+            standing.pop(key, None)
+            if one["state"] != "withdrawn":
+                standing[key] = one["evidence"]
+    found = check_capture(CAPTURE, keyring).result.findings
+    assert standing == {(one.rule, one.device): one.evidence for one in found} and found
+
+
+def test_exchanges_and_messages_are_told_once(
+    told: tuple[list[dict[str, Any]], KeptFrames], keyring: Any
+) -> None:
+    whole = decode(CAPTURE, keyring)
+    for table in ("exchanges", "messages"):
+        events = [one for one in told[0] if one["event"] == table.removesuffix("s")]
+        assert len(events) == len(whole.table(table)) > 0
+    devices = {one.get("eui64") for one in told[0] if one["event"] == "device"}
+    assert devices >= set(whole.devices.eui64.dropna())
+    assert told[0][-1]["event"] == "end" and told[0][-1]["frames"] == len(whole.packets)
+
+
+def test_kept_frames_are_bounded(keyring: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.live.kept_frames.MOST_FRAMES", 100)
+    with CAPTURE.open("rb") as file:
+        live = KeptFrames(file, frames=16)
+        given = sum(len(block.frames) for block in live.blocks() if block is not None)
+    assert live.given == given > 200
+    assert sum(len(block) for block in live.kept()) <= 132 and live.first > 1
+
+
+def test_what_later_frames_clear_is_withdrawn(keyring: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = check_capture(CAPTURE, keyring).result.findings
+    said: list[list[Any]] = [findings, findings[1:], findings[2:]]
+
+    class Result:
+        def __init__(self) -> None:
+            self.result = self
+            self.findings = said.pop(0)
+
+    monkeypatch.setattr(judging, "check_capture", lambda *_, **__: Result())
+    first = 1
+    judge = LiveJudge(lambda: ([object()], first), lambda: keyring)  # type: ignore[list-item]
+    assert {one.state for one in judge.finish()} == {"raised"}
+    gone = list(judge.finish())
+    assert [one.state for one in gone] == ["withdrawn"] and gone[0].finding == findings[0] and gone[0].reason
+    first = 10**9  # the frames of the others are no longer kept
+    assert list(judge.finish()) == [] and (findings[1].rule, findings[1].device) in judge.findings
+
+
+def test_hostile_names_stay_on_the_screen(told: tuple[list[dict[str, Any]], KeptFrames]) -> None:
+    from rich.console import Console
+
+    screen = Screen("a [bold]pipe\x1b[2J")
+    screen._due = float("inf")  # nothing is drawn into this terminal
+    screen.tell({"event": "device", "eui64": "0" * 16, "name": "[red]x\x1b[31m", "frames": 1})
+    for one in told[0]:
+        screen.tell(one)
+    console = Console(width=100, height=40, record=True, file=io.StringIO())
+    console.print(screen.drawn())
+    text = console.export_text()
+    assert "[bold]pipe" in text and "[red]x" in text and "\x1b" not in text and "findings" in text
+    assert event_line({"event": "rate", "frames": 1}, {}) == ""
+
+
+@pytest.mark.parametrize("words", [["--jsonl"], []])
+def test_the_verb(words: list[str], tmp_path: Path) -> None:
+    record = tmp_path / "heard.pcapng"
+    command = [
+        sys.executable,
+        "-m",
+        "analysis.cli",
+        "watch",
+        "simulate:ordinary-day",
+        "--speed",
+        "0",
+        "--frames",
+        "300",
+    ]
+    environment = {name: value for name, value in os.environ.items() if name != "HANSCOPE_KEYS"}
+    done = subprocess.run(
+        [*command, "--record", str(record), *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0 and "error" not in done.stderr, done.stderr
+    lines = done.stdout.splitlines()
+    if words:
+        events = [json.loads(line) for line in lines]
+        assert {"device", "exchange", "end"} <= {one["event"] for one in events}
+        frames = events[-1]["frames"]
+        assert all("key" not in one for one in events)
+        assert len(decode(record).packets) >= frames >= 300
+    else:
+        assert lines[-1].startswith("end: ")
