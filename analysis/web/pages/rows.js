@@ -31,6 +31,7 @@ export class Rows {
   }
 
   measure() {
+    const seen = this.cursor >= 0 && this.inView(this.cursor); // what is chosen stays in view when the room changes
     this.height = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row")) || 24;
     this.view = this.scroller.clientHeight || 1;
     const tall = this.total * this.height, spacer = Math.min(tall, TALLEST);
@@ -40,6 +41,18 @@ export class Rows {
     this.ratio = room > 0 ? this.most / room : 0;
     this.scaled = tall > TALLEST;
     this.goto(this.top);
+    if (seen) this.show(this.cursor);
+  }
+
+  inView(row) {
+    return row >= Math.floor(this.top) && row < this.top + this.view / this.height;
+  }
+
+  show(row) {
+    const shown = Math.floor(this.view / this.height);
+    if (row < this.top) this.goto(row);
+    else if (row > this.top + shown - 1) this.goto(row - shown + 1);
+    else this.draw();
   }
 
   goto(top) {
@@ -83,10 +96,7 @@ export class Rows {
   select(row, silent = false) {
     if (!this.total) return;
     this.cursor = Math.min(Math.max(0, row), this.total - 1);
-    const shown = Math.floor(this.view / this.height);
-    if (this.cursor < this.top) this.goto(this.cursor);
-    else if (this.cursor > this.top + shown - 1) this.goto(this.cursor - shown + 1);
-    else this.draw();
+    this.show(this.cursor);
     if (!silent) this.tell();
   }
 
