@@ -36,9 +36,13 @@ class ReopenableSource:
         source: path, ``-``, open binary file, a network, or frames.
         once: never to be read again: streams are not copied.
         apart: every record counts, in the order of the file, also where several interfaces hear one network.
+        name: how the tables call it, where that is not its path.
     """
 
-    def __init__(self, source: Source, *, once: bool = False, apart: bool = False) -> None:
+    def __init__(
+        self, source: Source, *, once: bool = False, apart: bool = False, name: str | None = None
+    ) -> None:
+        self._name = name
         self.frames = frames_of(source)
         self.source: Any = source
         self.once = once
@@ -52,6 +56,8 @@ class ReopenableSource:
     @property
     def name(self) -> str:
         """How the tables call it."""
+        if self._name is not None:
+            return self._name
         if isinstance(self.source, str | os.PathLike):
             return "stdin" if os.fspath(self.source) == "-" else os.fspath(self.source)
         return str(getattr(self.frames or self.source, "name", "stream"))

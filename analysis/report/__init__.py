@@ -29,6 +29,16 @@ def render_report(
     return render_tally(tally, result, _lost(decoded), title, store)
 
 
+def environment() -> Any:
+    """Where pages are made: every text is escaped, and none has effects."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("analysis.report"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
+    )  # fmt: skip
+
+
 def render_tally(
     tally: Tally,
     result: CheckResult | None,
@@ -38,19 +48,14 @@ def render_tally(
 ) -> str:
     """The report of a capture that was counted window by window; `lost` says what could not be read, `store` has its
     messages, for those that findings name."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     from analysis.report import chapters, compliance
     from analysis.report.messages import messages
 
-    environment = Environment(
-        loader=PackageLoader("analysis.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
-    )  # fmt: skip
     overview = chapters.overview(tally, result)
-    return environment.get_template("report.html.j2").render(
+    template = environment().get_template("report.html.j2")
+    page: str = template.render(
         title=title or ", ".join(overview["captures"]) or "capture",
-        version=_version(),
+        version=version(),
         overview=overview,
         result=result,
         findings=chapters.findings(result),
@@ -67,6 +72,7 @@ def render_tally(
         lost=lost,
         clock=lambda seconds: clock(tally.view, seconds, tally.form) if tally.view else "",
     )
+    return page
 
 
 def write_report(
@@ -90,7 +96,8 @@ def _lost(decoded: Any) -> list[str]:
     return [] if lost is None else [getattr(entry, "text", None) or str(entry) for entry in lost]
 
 
-def _version() -> str:
+def version() -> str:
+    """The version of the program; empty where it is not installed."""
     try:
         return metadata.version("hanscope")
     except metadata.PackageNotFoundError:

@@ -20,7 +20,17 @@ from analysis.tables.filter_language import MOST_DIGITS
 from analysis.tables.times import time_ns
 from dissectors.vectors import kernels
 
-__all__ = ["Comparison", "Mask", "WordTest", "any_item", "items_of", "number_of", "present", "valid_of"]
+__all__ = [
+    "Comparison",
+    "Mask",
+    "WordTest",
+    "any_item",
+    "is_list",
+    "items_of",
+    "number_of",
+    "present",
+    "valid_of",
+]
 
 Mask = npt.NDArray[np.bool_]
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {

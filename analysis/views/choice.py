@@ -99,7 +99,7 @@ class Choice(NamedTuple):
         nodes: list[Node] = []
         asked: set[tuple[str, str]] = set()
         if self.where is not None:
-            builder = NodeBuilder(table, names_of(table, columns, also), self.zone)
+            builder = NodeBuilder(table, names_of(table, columns, also), self.zone, strict=columns is None)
             parser = Parser(self.where, builder.names, builder)
             nodes.append(joined_by(table, parser.parse()))
             asked = builder.columns(parser.asked)

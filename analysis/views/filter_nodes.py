@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -54,12 +54,17 @@ class Rows:
 
 
 def table_rows(rows: Any, columns: Iterable[str]) -> Iterator[Any]:
-    """What holds rows (a DataFrame, an Arrow table, a record batch) as record batches."""
+    """What holds rows (a DataFrame or mapping of columns, an Arrow table, a record batch) as record batches."""
     if isinstance(rows, pa.RecordBatch):
         yield rows
         return
     if not isinstance(rows, pa.Table):
-        rows = pa.Table.from_pandas(rows[sorted({*columns} & {*rows.columns})], preserve_index=False)
+        wanted = sorted({*columns} & {*rows.keys()})
+        if isinstance(rows, Mapping):
+            import pandas as pd
+
+            rows = pd.DataFrame({name: rows[name] for name in wanted})
+        rows = pa.Table.from_pandas(rows[wanted], preserve_index=False)
     yield from rows.to_batches()
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from analysis.tables.fields import column_called, names_in
 from analysis.tables.filter_language import FilterError, Parser
-from analysis.tables.masks import TRUTHS, Comparison, Mask, WordTest, number_of, present
+from analysis.tables.masks import TRUTHS, Comparison, Mask, WordTest, is_list, number_of, present
 from analysis.tables.schema import ADDRESS_COLUMNS, TABLES
 from analysis.tables.times import time_ns
 from analysis.views.filter_nodes import Clock, Node, Rows, Test, table_rows
@@ -123,14 +123,15 @@ def parse_filter(
     """Understand `text`.
 
     Args:
-        columns: what the table has, where that differs from the schema.
+        columns: what the table has, where that differs from the schema; then a value that its column cannot hold is no
+            mistake, and no row fits.
         table: whose rows are filtered: plain names are its columns.
         also: a table whose columns may stand without its name, too.
 
     Raises:
         FilterError: it is no expression, or names a column that is not there.
     """
-    builder = NodeBuilder(table, names_of(table, columns, also))
+    builder = NodeBuilder(table, names_of(table, columns, also), strict=columns is None)
     parser = Parser(text, builder.names, builder)
     node = joined_by(table, parser.parse())
     return Filter(text, table, node, builder.columns(parser.asked))
@@ -150,10 +151,13 @@ class NodeBuilder:
         table: that is filtered.
         names: that may be used, each with its table and column.
         zone: of times that do not say theirs.
+        strict: a value that the column can never hold is a mistake; else no row fits.
     """
 
-    def __init__(self, table: str, names: dict[str, tuple[str, str]], zone: tzinfo = UTC) -> None:
-        self.table, self.names, self.zone = table, names, zone
+    def __init__(
+        self, table: str, names: dict[str, tuple[str, str]], zone: tzinfo = UTC, *, strict: bool = True
+    ) -> None:
+        self.table, self.names, self.zone, self.strict = table, names, zone, strict
         self.addresses = {name for name, (_, column) in names.items() if column in ADDRESS_COLUMNS}
 
     def columns(self, asked: Iterable[str]) -> set[tuple[str, str]]:
@@ -171,22 +175,30 @@ class NodeBuilder:
         known = column_called(table, name)
         if known is not None and known.type == "time":
             value = self._time(value)
-        elif known is not None and not known.address:
+        elif known is not None and not known.address and self.strict:
             _hold_to(known.type, value)
         return self._node(column, Comparison(operator, value, address=name in ADDRESS_COLUMNS))
 
-    def _time(self, value: Any) -> int:
-        if not isinstance(value, str):
-            raise ValueError("a time is expected: '2026-01-05T12:00:00Z'")
-        return time_ns(value, self.zone)
+    def _time(self, value: Any) -> int | None:
+        try:
+            if not isinstance(value, str):
+                raise ValueError("a time is expected: '2026-01-05T12:00:00Z'")
+            return time_ns(value, self.zone)
+        except ValueError:
+            if self.strict:
+                raise
+            return None
 
     def contains(self, column: str, text: str) -> Node:
         part = text.casefold()
-        table, name = self.names[column]
-        known = column_called(table, name)
-        if known is not None and known.type == "frames":  # one of its items is meant, not some digits of it
-            return self._node(column, WordTest(lambda word: part == word.casefold()))
-        return self._node(column, WordTest(lambda word: part in word.casefold()), as_text=True)
+        whole, inside = (
+            WordTest(lambda word: part == word.casefold()),
+            WordTest(lambda word: part in word.casefold()),
+        )
+        # of a list one of its items is meant, not some digits of it
+        return self._node(
+            column, lambda found: (whole if is_list(found.type) else inside)(found), as_text=True
+        )
 
     def matches(self, column: str, pattern: str) -> Node:
         search = re.compile(pattern, re.IGNORECASE).search

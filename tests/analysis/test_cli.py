@@ -280,7 +280,7 @@ NOT_PLAIN = [
     ("decode", "a.pcap --format --strict"),
     ("decode", "a.pcap --format csv --format jsonl"),
     ("show", ""),
-    ("show", "a.pcap 1 2"),
+    ("convert", "a.pcap b.pcap c.pcap"),
     ("sniff", "simulated -o a --channel 256"),
 ]
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.cli.command_line.choosing import ChoiceOptions
+from analysis.cli.command_line.inputs import opened
 from analysis.pipeline.source import ReopenableSource
 from dissectors import Keyring
 
@@ -28,12 +29,13 @@ def chosen_findings(source: str, keyring: Keyring, choice: ChoiceOptions, **sett
     from analysis.engine.checking import check_capture
 
     if not choice:
-        return check_capture(source, keyring, **settings)
+        with opened(source) as replay:
+            return check_capture(replay, keyring, **settings)
     from analysis.findings.chosen import only
     from analysis.findings.findings_output import findings_batch
     from analysis.views.filtered import LookingSink
 
-    with ReopenableSource(source) as replay:
+    with opened(source) as replay:
         chosen = choice.filter(replay, keyring, "findings", also="packets")
         assert chosen is not None
         sinks = [LookingSink(chosen)]

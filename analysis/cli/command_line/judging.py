@@ -9,9 +9,10 @@ from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
 from analysis.cli.command_line.options import (
     AcceptOption,
     Argument,
-    CaptureArgument,
+    CapturesArgument,
     ColumnsOption,
     FailOption,
+    JobsOption,
     JsonOption,
     KeysOption,
     Option,
@@ -28,10 +29,13 @@ from analysis.cli.command_line.registry import verb
     "check", "hanscope check han.pcapng --keys keys.toml", "hanscope check *.pcapng --fail-on warning --jsonl"
 )
 def check(
-    captures: Annotated[list[str] | None, Argument(metavar="CAPTURE...", help="Capture files, or -.")] = None,
+    captures: Annotated[
+        list[str] | None, Argument(metavar="CAPTURE...", help="Capture files, folders, patterns, URLs, or -.")
+    ] = None,
     keys: KeysOption = None,
     choice: ChoiceOptions = EVERYTHING,
     columns: ColumnsOption = None,
+    jobs: JobsOption = 1,
     profile: ProfileOption = None,
     rule: Annotated[
         list[str] | None,
@@ -77,6 +81,7 @@ def check(
         accept=accept,
         choice=choice,
         columns=columns,
+        jobs=jobs,
     )
 
 
@@ -84,28 +89,33 @@ def check(
     "report",
     "hanscope report han.pcapng -o report.html",
     "hanscope report han.pcapng --keys keys.toml -o r.html",
+    "hanscope report captures/ -o all.html --jobs 4",
 )
 def report(
-    capture: CaptureArgument,
-    out: Annotated[Path, Option("--out", "-o", help="The HTML file.")] = Path("report.html"),
+    captures: CapturesArgument,
+    out: Annotated[
+        Path, Option("--out", "-o", help="The HTML file; of several captures the page over all of them.")
+    ] = Path("report.html"),
     keys: KeysOption = None,
     choice: ChoiceOptions = EVERYTHING,
     time: TimeOption = None,
+    jobs: JobsOption = 1,
     profile: ProfileOption = None,
     fail_on: FailOption = None,
     accept: AcceptOption = None,
     rules_from: RulesFromOption = None,
     quiet: QuietOption = False,
 ) -> int:
-    """One self-contained HTML file about a capture: no network needed to read it."""
+    """One self-contained HTML file about a capture: no network needed to read it. Of several captures one of each, and a
+    page over all."""
     from analysis.cli.verbs import check
     from analysis.cli.verbs import report as run
 
     if rules_from is not None:
         check.read_own(rules_from)
     return run.run(
-        capture, keyring(keys), out=out, profile=profile, fail_on=fail_on, quiet=quiet, accept=accept, choice=choice,
-        time=time,
+        captures, keyring(keys), out=out, profile=profile, fail_on=fail_on, quiet=quiet, accept=accept, choice=choice,
+        time=time, jobs=jobs,
     )  # fmt: skip
 
 
@@ -141,9 +151,10 @@ def diff(
     "hanscope crosscheck han.pcapng --keys keys.toml --json",
 )
 def crosscheck(
-    capture: CaptureArgument,
+    captures: CapturesArgument,
     keys: KeysOption = None,
     choice: ChoiceOptions = EVERYTHING,
+    jobs: JobsOption = 1,
     as_json: JsonOption = False,
     most: Annotated[int, Option("--most", min=1, help="Disagreements shown of each field.")] = 5,
     quiet: QuietOption = False,
@@ -151,4 +162,6 @@ def crosscheck(
     """The same capture through tshark with the same keys: per field, how often both agree, and where not."""
     from analysis.cli.verbs import crosscheck as run
 
-    return run.run(capture, keyring(keys), as_json=as_json, most=most, quiet=quiet, choice=choice)
+    return run.run(
+        captures, keyring(keys), as_json=as_json, most=most, quiet=quiet, choice=choice, jobs=jobs
+    )  # fmt: skip

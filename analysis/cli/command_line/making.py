@@ -9,6 +9,7 @@ from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
 from analysis.cli.command_line.options import (
     Argument,
     CaptureArgument,
+    CapturesArgument,
     KeysOption,
     Option,
     QuietOption,
@@ -149,7 +150,7 @@ def convert(
     ),
 )
 def redact(
-    capture: CaptureArgument,
+    captures: CapturesArgument,
     out: Annotated[str, Option("--out", "-o", help="Where to, pcapng; - for stdout.")] = "",
     keys: KeysOption = None,
     choice: ChoiceOptions = EVERYTHING,
@@ -167,7 +168,7 @@ def redact(
 
     if not out:
         raise console.UsageError("where should the capture go?", "name a file with -o")
-    return run.run(capture, keyring(keys), out=out, salt=salt, keys_out=keys_out, quiet=quiet, choice=choice)
+    return run.run(captures, keyring(keys), out=out, salt=salt, keys_out=keys_out, quiet=quiet, choice=choice)
 
 
 @verb(

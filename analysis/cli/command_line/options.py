@@ -24,6 +24,7 @@ __all__ = [
     "ExplainOption",
     "FailOption",
     "FromOption",
+    "JobsOption",
     "JsonOption",
     "KeysOption",
     "LimitOption",
@@ -69,8 +70,12 @@ class Argument(NamedTuple):
     show_default: bool = True
 
 
-CaptureArgument = Annotated[str, Argument(metavar="CAPTURE", help="Capture file, or - for stdin.")]
-CapturesArgument = Annotated[list[str], Argument(metavar="CAPTURE...", help="Capture files, or -.")]
+CaptureArgument = Annotated[
+    str, Argument(metavar="CAPTURE", help="Capture file, folder, pattern, URL, or - for stdin.")
+]
+CapturesArgument = Annotated[
+    list[str], Argument(metavar="CAPTURE...", help="Capture files, folders, patterns, URLs, or -.")
+]
 KeysOption = Annotated[
     Path | None, Option("--keys", metavar="FILE", help="keys.toml; else what HANSCOPE_KEYS names.")
 ]
@@ -118,6 +123,7 @@ TimeOption = Annotated[
         "--time", metavar="FORM", help="relative or delta (seconds), utc, or local (of --tz or this machine)."
     ),
 ]
+JobsOption = Annotated[int, Option("--jobs", min=1, help="Captures that are read at a time.")]
 LimitOption = Annotated[int | None, Option("--limit", min=1, help="Stop after so many frames.")]
 
 

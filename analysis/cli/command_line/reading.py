@@ -12,6 +12,7 @@ from analysis.cli.command_line.options import (
     CapturesArgument,
     ColumnsOption,
     ExplainOption,
+    JobsOption,
     JsonOption,
     KeysOption,
     LimitOption,
@@ -61,6 +62,7 @@ def decode(
     choice: ChoiceOptions = EVERYTHING,
     columns: ColumnsOption = None,
     time: TimeOption = None,
+    jobs: JobsOption = 1,
     limit: LimitOption = None,
     strict: Annotated[
         bool, Option("--strict", help="Exit 4 when a frame stayed shut or the capture is damaged.")
@@ -86,6 +88,7 @@ def decode(
         choice=choice,
         columns=columns,
         time=time,
+        jobs=jobs,
     )
 
 
@@ -98,13 +101,13 @@ def decode(
     "hanscope show han.pcapng --columns frame,time,source,destination,summary --time relative",
 )
 def show(
-    capture: CaptureArgument,
-    frame: Annotated[
-        str,
+    words: Annotated[
+        list[str],
         Argument(
-            metavar="FRAME", help="Frame numbers: 151, 151-153, 7,151; all that --where and others choose."
+            metavar="CAPTURE... [FRAME]",
+            help="Captures as elsewhere, and frame numbers: 151, 151-153, 7,151; or all that --where and others choose.",
         ),
-    ] = "",
+    ],
     keys: KeysOption = None,
     message: Annotated[
         str,
@@ -133,8 +136,7 @@ def show(
     from analysis.cli.verbs import show as run
 
     return run.run(
-        capture,
-        frame,
+        words,
         keyring(keys),
         message=message,
         exchange=exchange,
@@ -189,9 +191,10 @@ def message(
 
 @verb("keys", "hanscope keys han.pcapng --keys keys.toml", "hanscope keys han.pcapng --json")
 def keys_verb(
-    capture: CaptureArgument,
+    captures: CapturesArgument,
     keys: KeysOption = None,
     choice: ChoiceOptions = EVERYTHING,
+    jobs: JobsOption = 1,
     as_json: JsonOption = False,
     reveal: RevealOption = False,
     quiet: QuietOption = False,
@@ -199,15 +202,18 @@ def keys_verb(
     """Which keys are needed, held and learnt, which frames each opens, and why others stay shut."""
     from analysis.cli.verbs import keys as run
 
-    return run.run(capture, keyring(keys), as_json=as_json, reveal=reveal, quiet=quiet, choice=choice)
+    return run.run(
+        captures, keyring(keys), as_json=as_json, reveal=reveal, quiet=quiet, choice=choice, jobs=jobs
+    )  # fmt: skip
 
 
 @verb("stats", "hanscope stats han.pcapng", "hanscope stats han.pcapng --keys keys.toml --json")
 def stats(
-    capture: CaptureArgument,
+    captures: CapturesArgument,
     keys: KeysOption = None,
     choice: ChoiceOptions = EVERYTHING,
     time: TimeOption = None,
+    jobs: JobsOption = 1,
     as_json: JsonOption = False,
     most: Annotated[int, Option("--most", min=1, help="Rows of each list.")] = 15,
     quiet: QuietOption = False,
@@ -215,7 +221,9 @@ def stats(
     """Protocol hierarchy, conversations, endpoints, devices, rates."""
     from analysis.cli.verbs import stats as run
 
-    return run.run(capture, keyring(keys), as_json=as_json, most=most, quiet=quiet, choice=choice, time=time)
+    return run.run(
+        captures, keyring(keys), as_json=as_json, most=most, quiet=quiet, choice=choice, time=time, jobs=jobs
+    )  # fmt: skip
 
 
 @verb(

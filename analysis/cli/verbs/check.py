@@ -41,6 +41,7 @@ def run(
     accept: Path | None = None,
     choice: ChoiceOptions = EVERYTHING,
     columns: str | None = None,
+    jobs: int = 1,
 ) -> int:
     """Check captures; see `hanscope check --help`."""
     from analysis.findings import model as findings
@@ -51,18 +52,21 @@ def run(
     chosen = list(rules) or None
     waivers = accepted_by(accept)
     see_rules(profile, chosen, waivers)
-    failed, batch = False, Batch(sources)
-    for source in sources:
-        with batch.reading(), console.progress(source, quiet=quiet) as step:
+    batch: Batch[bool] = Batch(sources, jobs)
+
+    def one(source: str, number: int) -> bool:
+        with console.progress(source, quiet=quiet) as step:
             settings: dict[str, Any] = {"profile": profile, "chosen": chosen, "baseline": baseline}
             checked = chosen_findings(source, keyring, choice, progress=step, waivers=waivers, **settings)
-            console.tell_losses(checked.reading.facts)
-            failed = failed or bool(fail_on and checked.result.at_least(fail_on))
-            name = checked.reading.facts.name
-            if listed and output == "text":
-                _list(name, checked.result, listed, many=batch.many)
-            else:
-                _put(name, checked.result, output, verdicts, many=batch.many)
+        console.tell_losses(checked.reading.facts)
+        name = checked.reading.facts.name
+        if listed and output == "text":
+            _list(name, checked.result, listed, many=batch.many)
+        else:
+            _put(name, checked.result, output, verdicts, many=batch.many)
+        return bool(fail_on and checked.result.at_least(fail_on))
+
+    failed = any(failed for _, failed in list(batch.each(one)))
     return console.UNREADABLE if batch.unreadable else console.FINDINGS if failed else console.OK
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from analysis.cli import console
+from analysis.cli.command_line.batch import Batch, places_in
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, chosen_numbers
 from analysis.cli.command_line.frame_numbers import frame_ranges
+from analysis.cli.command_line.inputs import opened
 from analysis.cli.command_line.places import refuse_overwriting
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.source import ReopenableSource
@@ -37,14 +39,49 @@ def run(
     quiet: bool,
     choice: ChoiceOptions = EVERYTHING,
 ) -> int:
-    """Write the capture anew; see `hanscope convert --help`."""
+    """Write captures anew; see `hanscope convert --help`. Those of a folder or pattern go into a folder."""
+    batch: Batch[int] = Batch([source])
+    if batch.many:
+        ending = f".{format_ or 'pcapng'}"
+        places = places_in(batch, out, ending)
+        options: dict[str, Any] = {
+            "format_": format_,
+            "link_type": link_type,
+            "frames": frames,
+            "choice": choice,
+        }
+
+        def one(capture: str, number: int) -> int:
+            return _one(capture, keyring, out=places[number], reveal=reveal, quiet=quiet, **options)
+
+        codes = [code for _, code in batch.each(one)]
+        return console.UNREADABLE if batch.unreadable else max(codes, default=console.OK)
+    return _one(
+        source, keyring, out=out, format_=format_, link_type=link_type, frames=frames, reveal=reveal, quiet=quiet,
+        choice=choice,
+    )  # fmt: skip
+
+
+def _one(
+    source: str,
+    keyring: Keyring,
+    *,
+    out: str,
+    format_: str | None,
+    link_type: int | None,
+    frames: str | None,
+    reveal: bool,
+    quiet: bool,
+    choice: ChoiceOptions,
+) -> int:
+    """Write one capture anew."""
     ranges = None if frames is None else frame_ranges(frames, open_end=True)
     kind = _format(out, format_)
     refuse_overwriting([source], [out])
     if link_type is not None and link_type not in LINK_TYPES:
         raise console.UsageError(f"link type {link_type} cannot be written", "283 (TAP), 195 or 230")
     target: str | IO[bytes] = sys.stdout.buffer if out == "-" else out
-    with ReopenableSource(source) as replay:
+    with opened(source) as replay:
         numbers = set(chosen_numbers(choice, replay, keyring)) if choice else None
         keys = _keys(replay, keyring) if reveal and kind == "pcapng" else []
         with replay.open() as capture:  # names may stand behind the frames that they are for

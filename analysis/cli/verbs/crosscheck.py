@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from analysis.cli import console
+from analysis.cli.command_line.batch import Batch
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
+from analysis.cli.command_line.inputs import opened
 from analysis.pipeline.decode import TableSink
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.source import ReopenableSource
@@ -26,13 +28,14 @@ TRAILERS = ("absent", "fcs16", "fcs32", "ti")
 
 
 def run(
-    source: str,
+    sources: Sequence[str],
     keyring: Keyring,
     *,
     as_json: bool,
     most: int,
     quiet: bool,
     choice: ChoiceOptions = EVERYTHING,
+    jobs: int = 1,
 ) -> int:
     """Compare with tshark; see `hanscope crosscheck --help`."""
     try:
@@ -40,8 +43,17 @@ def run(
     except TsharkMissing as error:
         console.error_line(str(error), "install it with your package manager: apt install tshark")
         return console.PARTLY
-    with ReopenableSource(source, apart=True) as replay:
-        return _compared(replay, keyring, version, choice, as_json=as_json, most=most, quiet=quiet)
+    batch: Batch[int] = Batch(sources, jobs)
+
+    def one(source: str, number: int) -> int:
+        indent = None if batch.many else 2
+        with opened(source, apart=True) as replay:
+            return _compared(
+                replay, keyring, version, choice, as_json=as_json, most=most, quiet=quiet, indent=indent
+            )
+
+    codes = [code for _, code in batch.each(one)]
+    return console.UNREADABLE if batch.unreadable else max(codes, default=console.OK)
 
 
 def _compared(
@@ -53,6 +65,7 @@ def _compared(
     as_json: bool,
     most: int,
     quiet: bool,
+    indent: int | None,
 ) -> int:
     sink = TableSink(("packets",))
     with console.progress(replay.name, quiet=quiet) as step:
@@ -77,7 +90,7 @@ def _compared(
         head = {"schema": 1, "source": last.facts.name, "tshark": version, "share": crosscheck.share()}
         counts = {"frames": len(ours), "tshark_frames": frames, "fields": crosscheck.to_json()}
         differing = [one.to_json() for one in crosscheck.disagreements]
-        console.put_json({**head, **counts, "disagreements": differing})
+        console.put_json({**head, **counts, "disagreements": differing}, indent=indent)
         return console.OK
     for line in _text(crosscheck, most):
         console.put(line)

@@ -14,6 +14,7 @@ from analysis.cli import console
 from analysis.cli.command_line.batch import Batch
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
 from analysis.cli.command_line.forming import row_form
+from analysis.cli.command_line.inputs import opened, stem_of
 from analysis.pipeline.folder_sink import FolderSink
 from analysis.pipeline.passes import DECODED_TABLES, DecodedBlock, DecodePass
 from analysis.pipeline.runner import run_passes
@@ -50,6 +51,7 @@ def run(
     choice: ChoiceOptions = EVERYTHING,
     columns: str | None = None,
     time: str | None = None,
+    jobs: int = 1,
 ) -> int:
     """Decode `captures`; see `hanscope decode --help` for what the arguments mean."""
     chosen = format_ or ("parquet" if out else "csv")
@@ -59,14 +61,17 @@ def run(
     unknown = [name for name in wanted if name not in DECODED_TABLES]
     if unknown:
         raise console.UsageError(f"unknown table {unknown[0]!r}", "tables: " + ", ".join(DECODED_TABLES))
-    if out is None and (len(wanted) > 1 or len(captures) > 1 or chosen == "parquet"):
+    batch: Batch[bool] = Batch(captures, jobs)
+    if out is None and (len(wanted) > 1 or len(batch.captures) > 1 or chosen == "parquet"):
         raise console.UsageError("stdout takes one table of one capture, not as parquet", "add --out DIR")
     if columns is not None and len(wanted) > 1:
         raise console.UsageError("--columns are those of one table", "add --table NAME")
     known = columns_of(wanted[0])
-    partly, batch = False, Batch(captures)
-    for capture, place in zip(captures, _places(captures, out), strict=True):
-        with batch.reading(), ReopenableSource(capture) as replay:
+    places = _places(batch, out)
+
+    def one(capture: str, number: int) -> bool:
+        place = places[number]
+        with opened(capture) as replay:
             found = choice.filter(replay, keyring, tables[0] if len(tables) == 1 else "packets")
             with console.progress(Path(capture).name, quiet=quiet) as step:
                 # The second processor writes what this one reads.
@@ -78,19 +83,21 @@ def run(
                 else:
                     folder = Folder(place, chosen, wanted, form)
                     shut = _to_folder(replay, keyring, found, folder, options, quiet)
-            console.tell_losses(shut.last.facts)
-            _tell(shut.last.facts, shut.last.session, shut.frames, quiet)
-            partly = partly or bool(shut.last.facts.lost) or bool(shut.frames)
+        console.tell_losses(shut.last.facts)
+        _tell(shut.last.facts, shut.last.session, shut.frames, quiet)
+        return bool(shut.last.facts.lost) or bool(shut.frames)
+
+    partly = any(partly for _, partly in list(batch.each(one)))
     return console.UNREADABLE if batch.unreadable else console.PARTLY if strict and partly else console.OK
 
 
-def _places(captures: Sequence[str], out: Path | None) -> list[Path | None]:
+def _places(batch: Batch[bool], out: Path | None) -> list[Path | None]:
     """One folder a capture: `out` itself for one, folders in it named after the captures for several."""
-    if out is None or len(captures) == 1:
-        return [out] * len(captures)
+    if out is None or not batch.many:
+        return [out] * len(batch.captures)
     places: list[Path | None] = []
-    for capture in captures:
-        stem = Path(capture).name.split(".")[0] or "capture"
+    for capture in batch.captures:
+        stem = stem_of(capture)
         place, count = out / stem, 1
         while place in places:
             count += 1

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from analysis.cli import console
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
+from analysis.cli.command_line.inputs import opened
 from analysis.pipeline.decode import Decoded, TableSink
 from analysis.pipeline.runner import run_passes
-from analysis.pipeline.source import ReopenableSource
 from analysis.views.diff import Comparison, Divergence, compare
 from dissectors import Keyring
 
@@ -33,7 +33,7 @@ def run(
     decoded = []
     for path, keyring in ((good, good_keys), (faulty, faulty_keys)):
         sink = TableSink(TABLES)
-        with ReopenableSource(path) as replay, console.progress(path, quiet=quiet) as step:
+        with opened(path) as replay, console.progress(path, quiet=quiet) as step:
             chosen = choice.filter(replay, keyring)
             last = run_passes(replay, keyring, *behind(chosen, sink), progress=step)
         decoded.append(Decoded({name: sink.table(name) for name in TABLES}, last.facts, last.session))

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from analysis.cli import console
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
-from analysis.pipeline.source import ReopenableSource
+from analysis.cli.command_line.inputs import opened
 from dissectors import Keyring
 
 __all__ = ["run"]
@@ -25,7 +25,7 @@ def run(source: str, keyring: Keyring, *, choice: ChoiceOptions = EVERYTHING, re
     from analysis.inspector.app import Inspector
     from analysis.inspector.model import Inspected
 
-    with ReopenableSource(source) as replay, console.progress(replay.name) as step:
+    with opened(source) as replay, console.progress(replay.name) as step:
         chosen = choice._replace(where=None).filter(replay, keyring)
         model = Inspected(replay, keyring, step, chosen)
     app = Inspector(model, reveal=reveal, where=choice.where or "")

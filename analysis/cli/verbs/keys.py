@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from analysis.cli import console
+from analysis.cli.command_line.batch import Batch
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
+from analysis.cli.command_line.inputs import opened
 from analysis.pipeline.certificates import certificate_rows
 from analysis.pipeline.keytable import key_rows
 from analysis.pipeline.passes import DecodePass
 from analysis.pipeline.runner import run_passes
-from analysis.pipeline.source import ReopenableSource
 from analysis.views.key_needs import FRAMES_NAMED, Need, NeedsSink
 from dissectors import Keyring
 
@@ -25,17 +26,41 @@ CHAINS = ("untrusted", "unchecked", "trusted")
 
 
 def run(
-    source: str,
+    sources: Sequence[str],
     keyring: Keyring,
     *,
     as_json: bool,
     reveal: bool,
     quiet: bool,
     choice: ChoiceOptions = EVERYTHING,
+    jobs: int = 1,
 ) -> int:
     """Print the keys; see `hanscope keys --help`."""
+    batch: Batch[None] = Batch(sources, jobs)
+
+    def one(source: str, number: int) -> None:
+        if number and not as_json:
+            console.put()
+        _one(source, keyring, choice, as_json=as_json, reveal=reveal, quiet=quiet, many=batch.many)
+
+    for _ in batch.each(one):
+        pass
+    return console.UNREADABLE if batch.unreadable else console.OK
+
+
+def _one(
+    source: str,
+    keyring: Keyring,
+    choice: ChoiceOptions,
+    *,
+    as_json: bool,
+    reveal: bool,
+    quiet: bool,
+    many: bool,
+) -> None:
+    """Print the keys of one capture."""
     sink = NeedsSink()
-    with ReopenableSource(source) as replay, console.progress(source, quiet=quiet) as step:
+    with opened(source) as replay, console.progress(source, quiet=quiet) as step:
         chosen = choice.filter(replay, keyring)
         last = run_passes(replay, keyring, *behind(chosen, sink), progress=step)
     console.tell_losses(last.facts)
@@ -53,11 +78,10 @@ def run(
             "replayed": [need.to_json() for need in replayed],
             "certificates": certificates,
         }
-        console.put_json(document)
+        console.put_json(document, indent=None if many else 2)
     else:
         for line in (*_text(last, held, shut, replayed, secured), *_certificates(certificates)):
             console.put(line)
-    return console.OK
 
 
 def _text(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from analysis.cli import console
+from analysis.cli.command_line.batch import Batch, places_in
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, chosen_numbers
+from analysis.cli.command_line.inputs import opened
 from analysis.cli.command_line.places import refuse_overwriting
-from analysis.pipeline.source import ReopenableSource
 from analysis.redaction import Pseudonyms, Redacted, redact_capture
 from captures import write_capture
 from captures.whole_files import write_whole
@@ -19,7 +20,7 @@ __all__ = ["keys_text", "run"]
 
 
 def run(
-    source: str,
+    sources: Sequence[str],
     keyring: Keyring,
     *,
     out: str,
@@ -28,10 +29,35 @@ def run(
     quiet: bool,
     choice: ChoiceOptions = EVERYTHING,
 ) -> int:
-    """Redact a capture; see `hanscope redact --help`."""
-    refuse_overwriting([source], [out, keys_out])
+    """Redact captures; see `hanscope redact --help`. Several have the same pseudonyms, and go into a folder."""
+    batch: Batch[None] = Batch(sources)
     names = Pseudonyms((salt or "").encode())
-    with ReopenableSource(source) as replay, console.progress(replay.name, quiet=quiet) as step:
+    if batch.many and keys_out is not None:
+        raise console.UsageError(
+            "--keys-out takes the keys of one capture", "redact them one by one, with --salt"
+        )
+    places = places_in(batch, out, ".pcapng") if batch.many else [out]
+    refuse_overwriting(batch.captures, [*places, keys_out])
+
+    def one(source: str, number: int) -> None:
+        _one(source, keyring, names, choice, out=places[number], keys_out=keys_out, quiet=quiet)
+
+    for _ in batch.each(one):
+        pass
+    return console.UNREADABLE if batch.unreadable else console.OK
+
+
+def _one(
+    source: str,
+    keyring: Keyring,
+    names: Pseudonyms,
+    choice: ChoiceOptions,
+    *,
+    out: str,
+    keys_out: Path | None,
+    quiet: bool,
+) -> None:
+    with opened(source) as replay, console.progress(replay.name, quiet=quiet) as step:
         chosen = set(chosen_numbers(choice, replay, keyring)) if choice else None
         found = redact_capture(replay, keyring, names, step)
     if chosen is not None:
@@ -43,7 +69,6 @@ def run(
     if not quiet:
         for line in _summary(found, names, "stdout" if out == "-" else out, written):
             console.say(line)
-    return console.OK
 
 
 def _write_keys(found: Redacted, path: Path) -> None:

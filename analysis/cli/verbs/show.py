@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from analysis.cli import console
+from analysis.cli.command_line.batch import Batch
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
 from analysis.cli.command_line.forming import row_form
 from analysis.cli.command_line.frame_numbers import frame_ranges
+from analysis.cli.command_line.inputs import opened
 from analysis.pipeline.source import ReopenableSource
 from analysis.tables.addresses import row_with_addresses
 from analysis.tables.row_form import RowForm
@@ -38,9 +41,16 @@ def numbers_of(text: str, what: str = "frame") -> list[int]:
     return sorted(numbers)
 
 
+def captures_and_frames(words: Sequence[str]) -> tuple[Sequence[str], str]:
+    """The captures that are named, and the frame numbers: a last word that may be no file's name."""
+    last = words[-1]
+    if len(words) > 1 and last != "-" and not set(last) & {*"./*?[\\"} and not os.path.exists(last):  # noqa: PTH110
+        return words[:-1], last  # os.path says no of a name that no file can have
+    return words, ""
+
+
 def run(
-    source: str,
-    frame: str,
+    words: Sequence[str],
     keyring: Keyring,
     *,
     as_json: bool,
@@ -53,30 +63,40 @@ def run(
     time: str | None = None,
 ) -> int:
     """Show frames and messages; see `hanscope show --help`."""
+    captures, frame = captures_and_frames(words)
     form = row_form(columns, time, choice.tz, (*ENDS, *columns_of("packets"))) or RowForm()
     if form.columns:
         choice = _inside(choice, "message", numbers_of(message, "message") if message else [])
         choice = _inside(choice, "exchange", numbers_of(exchange, "exchange") if exchange else [])
-        return _list(source, frame, keyring, choice, form, as_json=as_json)
-    if not (frame or message or exchange or choice):
+    elif not (frame or message or exchange or choice):
         raise console.UsageError(
             "which frame?",
             "151, 151-153, 7,151; or --message, --exchange, --where, --from, --to, --device; --columns lists all",
         )
-    if message and choice:
+    elif message and choice:
         raise console.UsageError("--message names messages, the other options choose frames", "one of them")
-    with ReopenableSource(source) as replay:
-        one = _Run(replay, keyring, as_json=as_json, reveal=reveal, explain=explain)
-        one.form = form
-        if form.times in ("relative", "delta"):
-            with replay.open_merged() as capture:
-                form.start_ns = next((int(block.time_ns[0]) for block in capture if len(block)), None)
-        if frame or exchange or choice:
-            one.frames(numbers_of(frame) if frame else [], exchange, choice)
-        if message:
-            one.messages(numbers_of(message, "message"))
-    one.put(single=not choice and not exchange)
-    return one.code
+    ranges = frame_ranges(frame, open_end=True) if frame and form.columns else None
+    numbers = numbers_of(frame) if frame and not form.columns else []
+    messages = numbers_of(message, "message") if message and not form.columns else []
+    batch: Batch[int] = Batch(captures)
+
+    def one(capture: str, number: int) -> int:
+        indent = None if batch.many else 2
+        with opened(capture) as replay:
+            if form.columns:
+                return _list(replay, keyring, choice, form, ranges, as_json=as_json, indent=indent)
+            shown = _Run(replay, keyring, form, as_json=as_json, reveal=reveal, explain=explain)
+            if frame or exchange or choice:
+                shown.frames(numbers, exchange, choice)
+            if messages:
+                shown.messages(messages)
+            if number and shown.texts:
+                console.put()
+            shown.put(single=not choice and not exchange, indent=indent)
+            return shown.code
+
+    codes = [code for _, code in batch.each(one)]
+    return console.UNREADABLE if batch.unreadable else max(codes, default=console.OK)
 
 
 def _inside(choice: ChoiceOptions, what: str, numbers: list[int]) -> ChoiceOptions:
@@ -88,21 +108,27 @@ def _inside(choice: ChoiceOptions, what: str, numbers: list[int]) -> ChoiceOptio
 
 
 def _list(
-    source: str, frame: str, keyring: Keyring, choice: ChoiceOptions, form: RowForm, *, as_json: bool
+    replay: ReopenableSource,
+    keyring: Keyring,
+    choice: ChoiceOptions,
+    form: RowForm,
+    ranges: Sequence[tuple[int, int]] | None,
+    *,
+    as_json: bool,
+    indent: int | None,
 ) -> int:
     """Show frames as a list, a line each; all frames of the capture where none are named or chosen."""
     from analysis.pipeline.runner import run_passes
     from analysis.pipeline.sinks import StartSink
     from analysis.views.listing import ListingSink, aligned
 
-    sink = ListingSink(form.columns, form, frame_ranges(frame, open_end=True) if frame else None)
-    with ReopenableSource(source) as replay:
-        chosen = choice.filter(replay, keyring)
-        last = run_passes(replay, keyring, StartSink(form), *behind(chosen, sink))
+    sink = ListingSink(form.columns, form, ranges)
+    chosen = choice.filter(replay, keyring)
+    last = run_passes(replay, keyring, StartSink(form), *behind(chosen, sink))
     console.tell_losses(last.facts)
     if as_json:
         rows = [row_with_addresses("packets", row) for row in sink.rows()]
-        console.put_json({"schema": 1, "source": last.facts.name, "frames": rows})
+        console.put_json({"schema": 1, "source": last.facts.name, "frames": rows}, indent=indent)
     else:
         for line in aligned(form.columns, sink.rows()):
             console.put(line)
@@ -112,13 +138,22 @@ def _list(
 class _Run:
     """One call of the verb: what it found to show, and what came of it."""
 
-    form: RowForm | None = None
-
     def __init__(
-        self, replay: ReopenableSource, keyring: Keyring, *, as_json: bool, reveal: bool, explain: bool
+        self,
+        replay: ReopenableSource,
+        keyring: Keyring,
+        form: RowForm,
+        *,
+        as_json: bool,
+        reveal: bool,
+        explain: bool,
     ) -> None:
-        self.replay, self.keyring = replay, keyring
-        self.as_json, self.reveal, self.explain = as_json, reveal, explain
+        self.explain = explain
+        self.form = form
+        if form.times in ("relative", "delta"):
+            with replay.open_merged() as capture:
+                form.start_ns = next((int(block.time_ns[0]) for block in capture if len(block)), None)
+        self.replay, self.keyring, self.as_json, self.reveal = replay, keyring, as_json, reveal
         self.documents: list[dict[str, Any]] = []
         self.texts: list[Iterator[str]] = []
         self.code = console.OK
@@ -160,10 +195,11 @@ class _Run:
         hint = "hanscope decode --table messages lists them"
         self._miss("message", numbers, {one.message for one in sink.kept}, facts, hint)
 
-    def put(self, *, single: bool) -> None:
+    def put(self, *, single: bool, indent: int | None) -> None:
         """Print what was found, and then say what was not; `single`: one document where one was asked for."""
         if self.documents:
-            console.put_json(self.documents[0] if self.asked == 1 and single else self.documents)
+            document = self.documents[0] if self.asked == 1 and single else self.documents
+            console.put_json(document, indent=indent)
         for index, lines in enumerate(self.texts):
             if index:
                 console.put()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from analysis.cli import console
+from analysis.cli.command_line.batch import Batch
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
 from analysis.cli.command_line.forming import row_form
+from analysis.cli.command_line.inputs import opened
 from analysis.pipeline.runner import run_passes
-from analysis.pipeline.source import ReopenableSource
 from analysis.tables.row_form import RowForm
 from analysis.views.statistics import Statistics, StatisticsSink, short_text
 from captures import CaptureFacts
@@ -21,7 +22,7 @@ LAYERS = (("mac", "IEEE 802.15.4"), ("nwk", "  ZigBee NWK"), ("aps", "    APS"),
 
 
 def run(
-    source: str,
+    sources: Sequence[str],
     keyring: Keyring,
     *,
     as_json: bool,
@@ -29,11 +30,36 @@ def run(
     quiet: bool,
     choice: ChoiceOptions = EVERYTHING,
     time: str | None = None,
+    jobs: int = 1,
 ) -> int:
     """Print the statistics; see `hanscope stats --help`."""
     form = row_form(None, time, choice.tz, ()) or RowForm()
+    batch: Batch[None] = Batch(sources, jobs)
+
+    def one(source: str, number: int) -> None:
+        if number and not as_json:
+            console.put()
+        _one(source, keyring, choice, form, as_json=as_json, most=most, quiet=quiet, many=batch.many)
+
+    for _ in batch.each(one):
+        pass
+    return console.UNREADABLE if batch.unreadable else console.OK
+
+
+def _one(
+    source: str,
+    keyring: Keyring,
+    choice: ChoiceOptions,
+    form: RowForm,
+    *,
+    as_json: bool,
+    most: int,
+    quiet: bool,
+    many: bool,
+) -> None:
+    """Print the statistics of one capture."""
     sink = StatisticsSink()
-    with ReopenableSource(source) as replay, console.progress(source, quiet=quiet) as step:
+    with opened(source) as replay, console.progress(source, quiet=quiet) as step:
         chosen = choice.filter(replay, keyring)
         facts = run_passes(replay, keyring, *behind(chosen, sink), progress=step).facts
     counts, devices = sink.counts, sink.devices
@@ -42,11 +68,11 @@ def run(
         head = {"schema": 1, "source": facts.name, "format": facts.format, "link_types": facts.link_types}
         head["trailers"] = facts.trailer_judgement
         head["notes"], head["clocks"], head["warnings"] = facts.notes, facts.clocks, facts.warnings
-        console.put_json({**head, **counts.to_json(), "devices": devices})
+        document = {**head, **counts.to_json(), "devices": devices}
+        console.put_json(document, indent=None if many else 2)
     else:
         for line in _text(facts, counts, devices, most, form):
             console.put(line)
-    return console.OK
 
 
 def _text(
