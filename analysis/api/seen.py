@@ -65,17 +65,17 @@ class FoundFrame:
         """What is wrong with it, a sentence each."""
         return [f"{one.layer}: offset {one.offset}: {one.text}" for one in self.shown.dissection.issues]
 
-    def to_json(self, *, reveal: bool = False) -> dict[str, Any]:
-        """What ``hanscope show --json`` prints; keys are left out unless `reveal`."""
+    def to_json(self, *, reveal: bool = False, explain: bool = False) -> dict[str, Any]:
+        """What ``hanscope show --json`` prints; keys are left out unless `reveal`. `explain`: with what parts mean."""
         from analysis.views.frame import to_json
 
-        return to_json(self.shown, reveal=reveal)
+        return to_json(self.shown, reveal=reveal, explain=explain)
 
-    def text(self, *, reveal: bool = False) -> str:
-        """What ``hanscope show`` prints; keys are hidden unless `reveal`."""
+    def text(self, *, reveal: bool = False, explain: bool = False) -> str:
+        """What ``hanscope show`` prints; keys are hidden unless `reveal`. `explain`: with what its parts mean."""
         from analysis.views.frame import text_lines
 
-        return "\n".join(text_lines(self.shown, reveal))
+        return "\n".join(text_lines(self.shown, reveal, explain=explain))
 
     def __str__(self) -> str:
         return self.text()
@@ -158,23 +158,24 @@ class FoundMessage:
         """What is wrong with it, a sentence each."""
         return [f"{one.layer}: offset {one.offset}: {one.text}" for one in self.content.issues]
 
-    def to_json(self, *, reveal: bool = False) -> dict[str, Any]:
+    def to_json(self, *, reveal: bool = False, explain: bool = False) -> dict[str, Any]:
         """What ``hanscope message --json`` prints (of one in a capture ``hanscope show --message N --json``); keys are
-        left out unless `reveal`."""
+        left out unless `reveal`. `explain`: with what its parts mean."""
         from analysis.views.message_tree import kept_json, to_json
 
         if self._kept is not None:
-            return kept_json(self._capture, self._kept, reveal=reveal)
-        return to_json(self._input, self.content, reveal=reveal)
+            return kept_json(self._capture, self._kept, reveal=reveal, explain=explain)
+        return to_json(self._input, self.content, reveal=reveal, explain=explain)
 
-    def text(self, *, reveal: bool = False) -> str:
-        """What ``hanscope message`` prints, of a message in a capture ``hanscope show --message N``."""
+    def text(self, *, reveal: bool = False, explain: bool = False) -> str:
+        """What ``hanscope message`` prints, of a message in a capture ``hanscope show --message N``. `explain`: with what
+        its parts mean."""
         from analysis.views.message_tree import kept_lines, tree_text
 
         if self._kept is not None:
-            lines = kept_lines(self._kept, reveal, capture=self._capture)
+            lines = kept_lines(self._kept, reveal, capture=self._capture, explain=explain)
         else:
-            lines = iter(tree_text(self._input, self.content, reveal).splitlines())
+            lines = iter(tree_text(self._input, self.content, reveal, explain=explain).splitlines())
         return "\n".join(line.rstrip() for line in lines)
 
     def __str__(self) -> str:

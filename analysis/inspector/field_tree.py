@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -11,7 +10,7 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from analysis.pipeline.kept import KeptMessage
-from analysis.views.message_tree import carried_lines, carried_part, item_line
+from analysis.views.message_tree import carried_lines, carried_part, item_line, marked_fields
 from analysis.views.octets import OctetMap
 from analysis.views.shown import Shown
 from analysis.views.tree import field_text
@@ -20,7 +19,6 @@ from dissectors.text import printable
 
 __all__ = ["FieldTree"]
 
-Spans = Sequence[tuple[int, int]]
 VERDICTS = (("signature", ""), ("mac", "mac_reason"), ("trust", "trust_reason"))
 """Facts of a message that tell what was proved of it, each with the fact that says why."""
 
@@ -90,8 +88,9 @@ class FieldTree(Tree[Field]):
             for row in message.items:
                 items.add_leaf(Text(printable(item_line(row, self.reveal))))
         part = carried_part(message, frame)
+        marked = marked_fields(message, part) if part else None
         for top in message.fields:
-            self._grow(branch, top, part=part)
+            self._grow(branch, top, marked=marked)
 
     def _grow(
         self,
@@ -99,17 +98,16 @@ class FieldTree(Tree[Field]):
         field: Field,
         *,
         expand: bool = True,
-        part: Spans = (),
+        marked: frozenset[int] | None = None,
         spans: dict[str, list[tuple[int, int]]] | None = None,
     ) -> None:
         hidden = not self.reveal and self.known.is_hidden(field)
-        inside = any(field.offset <= last and field.end > first for first, last in part)
-        mark = "> " if inside and field.buffer == "message" else "  " if part else ""
+        mark = "" if marked is None else "> " if id(field) in marked else "  "
         label = Text(mark + field_text(field, hidden, spans))
         node = parent.add(label, field, expand=expand) if field.children else parent.add_leaf(label, field)
         self._node_of[id(field)] = node
         for child in field.children:
-            self._grow(node, child, expand=expand, part=part, spans=spans)
+            self._grow(node, child, expand=expand, marked=marked, spans=spans)
 
     def action_fold(self) -> None:
         """Fold the branch, or go to the one around it."""

@@ -25,6 +25,7 @@ __all__ = [
     "item_line",
     "kept_json",
     "kept_lines",
+    "marked_fields",
     "own_spans",
     "print_tree",
     "to_json",
@@ -184,10 +185,10 @@ def _words(spans: Spans) -> str:
     return ", ".join(f"{begin}-{end}" for begin, end in spans)
 
 
-def tree_text(source: Source, message: Message, reveal: bool = False) -> str:
+def tree_text(source: Source, message: Message, reveal: bool = False, *, explain: bool = False) -> str:
     """A message as the tree that the verb prints; keys left out unless `reveal`."""
     out = io.StringIO()
-    print_tree(source, message, out, reveal)
+    print_tree(source, message, out, reveal, explain=explain)
     return out.getvalue()
 
 
@@ -217,9 +218,9 @@ def print_tree(
     root = Tree(_said(f"{source.name}: {message.columns.get('summary') or message.kind}", "bold"))
     _put_facts(root, message, carried, reveal)
     fields = root.add(Text("fields", style="bold"))
-    words = explain_message(message) if explain else {}
+    words, marked = explain_message(message) if explain else {}, marked_fields(message, part)
     for one in message.fields:
-        _branch(fields, one, reveal, part, words)
+        _branch(fields, one, reveal, marked if part else None, words)
     for issue in message.issues:
         colour = {"error": "red", "warning": "yellow"}.get(issue.severity, "dim")
         root.add(_said(f"{issue.severity}: {issue.layer}, offset {issue.offset}: {issue.text}", colour))
@@ -268,7 +269,23 @@ def item_line(row: dict[str, Any], reveal: bool) -> str:
     return " ".join(w for w in words if w)
 
 
-def _branch(tree: Any, one: Field, reveal: bool, part: Spans, words: Explanations) -> None:
+def marked_fields(message: Message, part: Spans) -> frozenset[int]:
+    """The identities of the fields some octets of which are among `part`, (first, last) in the message: also of what was
+    opened or put together from these."""
+    if not part:
+        return frozenset()
+    known = message_octets(message)
+    return frozenset(
+        id(one)
+        for top in message.fields
+        for one in top.walk()
+        for place in known.places(one)
+        if place.buffer == "message"
+        and any(place.offset <= last and place.offset + place.length > first for first, last in part)
+    )
+
+
+def _branch(tree: Any, one: Field, reveal: bool, marked: frozenset[int] | None, words: Explanations) -> None:
     from rich.text import Text
 
     hidden = not reveal and holds_key(one)
@@ -276,11 +293,10 @@ def _branch(tree: Any, one: Field, reveal: bool, part: Spans, words: Explanation
     said = "" if hidden or not one.meaning or one.meaning == str(one.value) else f"  {one.meaning}"
     label = "" if one.buffer == "message" else f"{buffer_label(one.buffer)} "
     bits = "" if one.bits is None else f" bits {one.bits[0]}+{one.bits[1]}"
-    inside = one.buffer == "message" and any(one.offset <= last and one.end > first for first, last in part)
     place = f"{label}{one.offset:>4}+{one.length:<3}{bits} "
     node = tree.add(
         Text.assemble(
-            ("> " if inside else "  " if part else "", "bold yellow"),
+            ("" if marked is None else "> " if id(one) in marked else "  ", "bold yellow"),
             (place, "dim"),
             (printable(one.name), "cyan"),
             printable(value),
@@ -289,4 +305,4 @@ def _branch(tree: Any, one: Field, reveal: bool, part: Spans, words: Explanation
         )
     )
     for child in one.children:
-        _branch(node, child, reveal, part, words)
+        _branch(node, child, reveal, marked, words)

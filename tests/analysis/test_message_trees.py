@@ -245,3 +245,12 @@ def test_the_report_has_the_trees_of_the_messages_that_findings_name(
     tree = page[page.index('<details class="tree" id="message-13">') :].partition("</details>")[0]
     assert "ECS52 command" in tree and "mac: invalid" in tree and "items (1)" in tree and "GMAC tag" in tree
     assert f"hanscope show {shlex.quote(capture)} --message 13 --keys" in html.unescape(page)
+
+
+def test_a_frame_that_repeats_a_piece_shows_the_message_too() -> None:
+    octets, ring, _, _ = told("use cases")
+    packets = decode(io.BytesIO(octets), ring, tables=("packets",)).packets
+    again = packets[packets.summary.str.endswith(", again", na=False)].iloc[0]
+    (one,), _ = shown_frames(io.BytesIO(octets), ring, [int(again.frame)])
+    assert [kept.message for kept in one.messages] == [again.message]
+    assert one.columns["summary"] == again.summary and one.columns["protocol"] == again.protocol
