@@ -57,11 +57,12 @@ class Gaps:
         new = np.zeros(len(hit), GAP)
         new["sender"], new["before"], new["after"] = by[hit], earlier[hit], time[hit]
         new["frames"] = step[hit] - 1
-        every = np.concatenate([self.gaps, new])
-        self.gaps = every[every["after"] >= int(frames.time[-1]) - REMEMBERED][-SENDERS:]
+        # Those of the whole block stay: exchanges that end in it are closed behind it.
+        late = self.gaps[self.gaps["after"] >= int(frames.time[0]) - REMEMBERED][-SENDERS:]
+        self.gaps = np.concatenate([late, new])
 
     def unheard(self, sender: int, start: int, end: int) -> int:
-        """How many frames of a station within a time, or around it, were not heard, at most."""
+        """How many frames of a station were not heard, at most, from a time on, as was known at another."""
         gaps = self.gaps
-        hit = (gaps["sender"] == np.uint64(sender)) & (gaps["after"] >= start) & (gaps["before"] <= end)
+        hit = (gaps["sender"] == np.uint64(sender)) & (gaps["after"] >= start) & (gaps["after"] <= end)
         return int(gaps["frames"][hit].sum())

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from analysis.exchanges.answers import said
 from analysis.exchanges.gaps import Gaps
-from analysis.exchanges.kinds import KINDS, OUTCOMES, SECOND, kind_number
+from analysis.exchanges.kinds import KINDS, OUTCOMES, kind_number
 
 __all__ = ["MISSING", "NONE", "RECORD", "Records", "Words", "close"]
 
@@ -145,17 +145,12 @@ def _close_polls(rows: Any, poll: Any, answered: Any, tell: Any) -> None:
         "data was announced, none was heard",
         DATA,
     )
-    tell(
-        poll & ~rows["delivered"] & (rows["retries"] > 0),
-        "unanswered",
-        "repeated, no acknowledgement was heard",
-    )
     tell(poll & answered, "ok", "data")
 
 
 def _unheard(row: Any, gaps: Gaps) -> int:
     start = int(row["start"])
-    return gaps.unheard(int(row["responder"]), start, int(row["end"]) + int(KINDS[0].limit * SECOND))
+    return gaps.unheard(int(row["responder"]), start, int(row["closes"]))
 
 
 def _name(rows: npt.NDArray[Any], words: Words) -> None:

@@ -31,6 +31,8 @@ from analysis.exchanges.sessions import Downloads, Establishments, Tunnels
 
 __all__ = ["ExchangeTracker"]
 
+STEADY = 15
+"""Frames the median of whose times is the time at the end of a block."""
 MOST_OPEN, MOST_ENTRIES, MOST_WORDS = 65_536, 4096, 65_536
 """Exchanges that are open, those of them that are seldom, and words: of more the oldest are closed. So what is held comes
 to some 40 MB at most, and to less than 1 MB for a home."""
@@ -76,8 +78,9 @@ class ExchangeTracker:
         update_records(self, scene, exchange, numbers, heard, fields, batches.get("attributes"))
         self._remember(scene, exchange, numbers, of_unit)
         out[frames.rows] = exchange.astype(np.uint64)
-        self.last_time = max(self.last_time, int(frames.time.max()))
-        return out, self._closed(self.last_time)
+        self.last_time = int(frames.time[-1])
+        # A clock may be set, and a single time stamp may be wrong: neither ends what is open.
+        return out, self._closed(int(np.median(frames.time[-STEADY:])))
 
     def finish(self) -> npt.NDArray[Any]:
         """The capture has ended: the rows of all that is still open."""

@@ -131,7 +131,11 @@ PACKETS = (
         "number of the GBCS or DLMS message that the frame carries, whole or a piece; of one that came in blocks (GBT) "
         "the whole; null where the message was complete only more than 32,768 frames later",
     ),
-    _c("exchange", "uint64", "number of the innermost exchange that the frame belongs to"),
+    _c(
+        "exchange",
+        "uint64",
+        "number of the innermost exchange that the frame belongs to; null where `exchanges` is not decoded with it",
+    ),
     _c("protocol", "category", "the innermost protocol that was read"),
     _c("summary", "category", "what the frame says, in a line"),
     _c("issue", "category", "first issue, null when there is none"),

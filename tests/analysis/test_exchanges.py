@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from analysis.keys.homes import keys_of_home
 from analysis.pipeline.decode import Decoded, decode
+from captures.memory import Frames
 from captures.simulated.scenarios import simulate
+from captures.simulated.scenarios.catalogue import stage
+from captures.simulated.scenarios.recording import truth_rows
 
 
 @cache
@@ -86,3 +91,36 @@ def test_what_is_open_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     found = decode(home("install-day"), block_frames=50)
     whole = decoded("install-day").exchanges
     assert len(found.exchanges) >= len(whole) and set(whole.kind) == set(found.exchanges.kind)
+
+
+def test_a_clock_that_is_set_ends_nothing() -> None:
+    """An hour back in the middle, and one time stamp far off: nothing is told unanswered that was answered."""
+    frames = list(home("ordinary-day", seconds=600).captured())
+    half = len(frames) // 2
+    moved = [
+        replace(one, time_ns=one.time_ns - (3600 * 10**9 if number >= half else 0) + (number == 97) * 10**15)
+        for number, one in enumerate(frames)
+    ]
+    found = decode(Frames(moved), keys_of_home(home("ordinary-day", seconds=600)), block_frames=100).exchanges
+    assert not len(found[found.outcome == "unanswered"])
+
+
+def test_unanswered_is_what_was_delivered_and_never_answered() -> None:
+    asked = stage("ordinary-day", seconds=600)[0]
+    asked.run(100)
+    display, hub = asked.node("In-home display"), asked.hub
+    asked.do(display.send_zcl(hub, 0x000A, 0x00, b"\x00\x00", general=True))
+    asked.run(120)
+    found = decode(asked).exchanges.query("outcome != 'ok'")
+    assert found.outcome.tolist() == ["unanswered"] and found.name.tolist() == ["Time: Read Attributes"]
+    assert (found.initiator.iloc[0], found.responder.iloc[0]) == (display.address, hub.address)
+
+
+def test_an_answer_that_was_not_heard_proves_nothing() -> None:
+    han = home("ordinary-day", seconds=600)
+    rows = [row for row in truth_rows(han) if row["kind"] == "frame"]
+    first = next(row["exchange"] for row in rows if row.get("answer") and row["frame"] > 200)
+    deaf = {row["frame"] for row in rows if row.get("exchange") == first and row.get("answer")}
+    heard = [one for number, one in enumerate(han.captured(), 1) if number not in deaf]
+    (found,) = decode(Frames(heard), keys_of_home(han)).exchanges.query("outcome != 'ok'").to_dict("records")
+    assert (found["outcome"], found["missing"]) == ("incomplete", "answer")
