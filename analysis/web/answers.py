@@ -108,7 +108,7 @@ def frame(held: CapturesHeld, given: Given) -> dict[str, Any]:
     """A frame as `hanscope show --json` has it, and the octets of its captured record."""
     opened = held.opened(given["capture"])
     shown = opened.shown(given["number"])
-    out = frame_json(shown)
+    out = frame_json(shown, explain=True)
     place = opened.place_of(given["number"])
     if place is not None:  # a frame alone does not know which exchange it belongs to
         out["columns"] |= opened.store.content("packets").rows([place], ("exchange",))[0]
@@ -132,20 +132,10 @@ def put_texts(fields: Iterable[Field], told: Iterable[dict[str, Any]], spans: Sp
 def message(held: CapturesHeld, given: Given) -> dict[str, Any]:
     """A message of a capture as a tree."""
     opened = held.opened(given["capture"])
-    content = opened.store.content("messages")
-    rows = np.flatnonzero(content.numbers("message") == given["number"])
-    frames = content.rows(rows[:1], ("frames",))[0].get("frames") if len(rows) else None
-    if not frames:
-        raise BadRequest(f"no message {given['number']}", 404 if content.complete else 409)
-    for number in frames[:8]:
-        for kept in opened.shown(number).messages:
-            if kept.message == given["number"]:
-                told = kept_json(opened.name, kept)
-                put_texts(kept.content.fields, told["fields"], {})
-                return told
-    raise BadRequest(
-        f"message {given['number']} cannot be shown alone: see its frames", 404, frames=frames[:100]
-    )
+    kept = opened.message(given["number"])
+    told = kept_json(opened.name, kept, explain=True)
+    put_texts(kept.content.fields, told["fields"], {})
+    return told
 
 
 def keys(held: CapturesHeld, given: Given) -> dict[str, Any]:

@@ -117,9 +117,11 @@ class Endpoint:
     media: str = "application/json"
 
 
-def arguments_of(endpoint: Endpoint, query: Mapping[str, str], path: Mapping[str, str]) -> dict[str, Any]:
-    """The parameters of a request, by name. Raises BadRequest."""
-    known = {one.name for one in endpoint.parameters if one.place == "query"}
+def arguments_of(
+    endpoint: Endpoint, query: Mapping[str, str], path: Mapping[str, str], *, together: bool = False
+) -> dict[str, Any]:
+    """The parameters of a request, by name; `together`: those of its path stand among the others. Raises BadRequest."""
+    known = {one.name for one in endpoint.parameters if together or one.place == "query"}
     unknown = [name for name in query if name not in known and name != "token"]
     if unknown:
         raise BadRequest(f"no parameter {unknown[0]!r}", hint=", ".join(sorted(known)) or "it takes none")

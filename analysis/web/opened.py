@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from analysis.keys.remote_parties import remote_parties
+from analysis.pipeline.kept import KeptMessage
 from analysis.pipeline.passes import DecodePass
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.source import ReopenableSource
@@ -126,6 +127,23 @@ class OpenedCapture:
             while len(self._filters) > FILTERS:
                 self._filters.popitem(last=False)
         return found.places(self.store, more)
+
+    def message(self, number: int) -> KeptMessage:
+        """A message by its number in the table of messages.
+
+        Raises:
+            BadRequest: there is none such, or the capture is no longer there.
+        """
+        content = self.store.content("messages")
+        rows = np.flatnonzero(content.numbers("message") == number)
+        frames = content.rows(rows[:1], ("frames",))[0].get("frames") if len(rows) else None
+        if not frames:
+            raise BadRequest(f"no message {number}", 404 if content.complete else 409)
+        for frame in frames[:8]:
+            for kept in self.shown(frame).messages:
+                if kept.message == number:
+                    return kept
+        raise BadRequest(f"message {number} cannot be shown alone: see its frames", 404, frames=frames[:100])
 
     def place_of(self, frame: int) -> int | None:
         """The place of a frame in the table of packets, as far as it has been decoded."""

@@ -31,7 +31,7 @@ from analysis.web.gate import Gate
 from analysis.web.interface import ENDPOINTS
 from dissectors.text import json_text, printable
 
-__all__ = ["Settings", "application"]
+__all__ = ["Settings", "application", "version"]
 
 TYPES = {
     ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
@@ -99,7 +99,7 @@ def application(held: CapturesHeld, settings: Settings) -> Gate:
     """The ASGI application for some captures."""
     turns = Turns(settings)
     endpoints = (*ENDPOINTS, UPLOAD, EXPORT, OPENAPI)
-    told = openapi.document(endpoints, _version())
+    told = openapi.document(endpoints, version())
 
     async def upload(request: Request) -> Response:
         given = arguments_of(UPLOAD, request.query_params, {})
@@ -214,7 +214,8 @@ async def _broken(request: Request, error: Any) -> Response:
     return await _refused(request, BadRequest(f"the server failed: {type(error).__name__}", 500))
 
 
-def _version() -> str:
+def version() -> str:
+    """Of hanscope."""
     try:
         return metadata.version("hanscope")
     except metadata.PackageNotFoundError:

@@ -122,7 +122,7 @@ def paste(held: CapturesHeld, given: Given) -> dict[str, Any]:
         if len(sources) >= MOST_MESSAGES:
             break
     for source, message in dissect_all(sources, held.keyring, kind=given["kind"]):
-        told = kept_json(source.name, KeptMessage(None, (), None, message))
+        told = kept_json(source.name, KeptMessage(None, (), None, message), explain=True)
         put_texts(message.fields, told["fields"], {})
         out.append({**told, "summary": message.columns.get("summary") or message.kind})
     return {"schema": 1, "messages": out}

@@ -38,6 +38,7 @@ WITHOUT_A_CAPTURE = {
 }
 ELSEWHERE = {
     "inspect": "needs a terminal: tests/analysis/test_inspector.py",
+    "mcp": "speaks with an assistant: tests/analysis/test_mcp.py",
     "web": "serves until it is ended: tests/analysis/test_web_page.py",
 }
 WARNINGS = [

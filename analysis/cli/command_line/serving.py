@@ -85,3 +85,15 @@ def web(
         source, keys, host=host, port=port, names=name or [], profile=profile, open_browser=open_browser,
         quiet=quiet,
     )  # fmt: skip
+
+
+@verb("mcp", "hanscope mcp han.pcapng --keys keys.toml", "hanscope mcp captures/")
+def mcp(
+    source: Annotated[str, Argument(metavar="CAPTURE|FOLDER", help="What may be asked about.")],
+    keys: KeysOption = None,
+    profile: ProfileOption = None,
+) -> int:
+    """Captures for assistants: the API of `web` as tools of the Model Context Protocol, on stdin and stdout."""
+    from analysis.cli.verbs import mcp as run
+
+    return run.run(source, keys, profile=profile)

@@ -17,7 +17,7 @@ from analysis.cli import console
 from analysis.cli.command_line.options import keyring
 from analysis.keys.keyfile import read_keys
 
-__all__ = ["run"]
+__all__ = ["captures_of", "run"]
 
 
 def run(
@@ -42,7 +42,7 @@ def run(
     from analysis.web.server import Settings, application
 
     with tempfile.TemporaryDirectory(prefix="hanscope-web-") as folder:
-        paths, root = _captures(source, Path(folder))
+        paths, root = captures_of(source, Path(folder))
         held = CapturesHeld(paths, keyring(keys), Judge(partial(read_keys, keys), profile), root=root)
         listening = _listening(host, port)
         port = listening.getsockname()[1]
@@ -73,7 +73,7 @@ def run(
     return console.OK
 
 
-def _captures(source: str | None, folder: Path) -> tuple[list[Path], Path | None]:
+def captures_of(source: str | None, folder: Path) -> tuple[list[Path], Path | None]:
     """The captures that are offered, and the folder that they lie in where it is one; stdin is kept in `folder`.
 
     Raises:

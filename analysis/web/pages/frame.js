@@ -42,16 +42,21 @@ export function partsOf(told) {
   return { tops, buffers };
 }
 
+function explained(node) {
+  const told = node?.field.explanation;
+  byId("explained").textContent = told ? `${told.text} (${[told.document, told.clause].filter(Boolean).join(", ")})` : "";
+}
+
 export class Detail {
-  constructor(moved) {
+  constructor() {
     this.octets = new Octets((buffer, offset) => {
       const node = this.tree.at(buffer, offset);
       if (!node) return;
       this.tree.select(node, true);
       this.octets.light(node.field.places);
-      moved?.(node);
+      explained(node);
     });
-    this.tree = new FieldTree(byId("tree"), (node) => { this.octets.lightIn(node.field.places); moved?.(node); });
+    this.tree = new FieldTree(byId("tree"), (node) => { this.octets.lightIn(node.field.places); explained(node); });
   }
 
   show(told, title, links = []) {
@@ -67,6 +72,7 @@ export class Detail {
     byId("notes").replaceChildren(...said.slice(0, 20).map((one) => make("div", {}, one)));
     this.octets.show(buffers);
     this.tree.show(tops);
+    explained();
   }
 
   hide() {
