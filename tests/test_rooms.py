@@ -25,7 +25,7 @@ BELOW = {
     "redaction": {"keys", "pipeline", "tables"},
     "inspector": {"pipeline", "tables", "views"},
     "live": {"engine", "findings", "pipeline", "tables"},
-    "web": {"engine", "findings", "keys", "pipeline", "tables", "views"},
+    "web": {"engine", "findings", "keys", "live", "pipeline", "tables", "views"},
     "fleet": {"engine", "features", "findings", "keys", "pipeline", "report", "rules", "tables"},
     "wireshark": {"engine", "findings", "pipeline", "rules", "tables", "views"},
     "cli": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +65,12 @@ class NeedsSink(Sink):
     def take(self, block: DecodedBlock) -> None:
         if "packets" in block.batches:
             self.secured += _gather(block.batches["packets"], self.needs)
+
+    def snapshot(self) -> Any:
+        return copy.deepcopy((self.needs, self.secured))
+
+    def rewind(self, decode_pass: DecodePass, saved: Any) -> None:
+        self.needs, self.secured = copy.deepcopy(saved)
 
     def ranked(self) -> tuple[list[Need], list[Need]]:
         """Those of shut frames, then those of replayed ones; each with the most frames first."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.pipeline.keytable import key_rows
+from analysis.findings.findings_output import findings_batch
 from analysis.tables.schema import TABLES
 from analysis.views.frame import to_json as frame_json
 from analysis.views.message_tree import kept_json
@@ -143,7 +143,8 @@ def keys(held: CapturesHeld, given: Given) -> dict[str, Any]:
     opened = held.opened(given["capture"])
     if opened.state == "failed":
         raise BadRequest(opened.trouble, 409)
-    if opened.last is None:
+    held_keys = opened.keys()
+    if held_keys is None:
         return {"schema": 1, "state": "running", "keys": [], "needed": [], "replayed": []}
     shut, replayed = opened.needs.ranked()
     return {
@@ -152,7 +153,7 @@ def keys(held: CapturesHeld, given: Given) -> dict[str, Any]:
         "source": opened.name,
         "frames": opened.store.frames,
         "secured_frames": opened.needs.secured,
-        "keys": key_rows(opened.last.session),
+        "keys": held_keys,
         "needed": [need.to_json() for need in shut],
         "replayed": [need.to_json() for need in replayed],
     }
@@ -175,6 +176,11 @@ def _judged(held: CapturesHeld, capture: str | None, patience: float) -> Any:
 
 def findings(held: CapturesHeld, given: Given) -> dict[str, Any]:
     """Findings and incidents as `hanscope check --json` has them; `state` says whether the rules are done."""
+    opened = held.opened(given["capture"])
+    standing = opened.judged()
+    if standing is not None:  # they stand until later frames clear them
+        told = [one.to_json() for one in standing]
+        return {"schema": 1, "state": opened.state, "source": opened.name, "findings": told, "incidents": []}
     found = _judged(held, given["capture"], 0.3)
     if found is None:
         return {"schema": 1, "state": "running", "findings": [], "incidents": []}
@@ -183,6 +189,9 @@ def findings(held: CapturesHeld, given: Given) -> dict[str, Any]:
 
 def findings_table(held: CapturesHeld, capture: str | None) -> Any:
     """The table of findings in Arrow, for filters that ask for it. Raises BadRequest: the rules are not done."""
+    standing = held.opened(capture).judged()
+    if standing is not None:
+        return findings_batch(standing)
     found = _judged(held, capture, 20)
     if found is None:
         raise NotYet("the rules are still running: findings are not known yet")

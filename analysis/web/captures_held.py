@@ -55,7 +55,7 @@ class Held:
     """One capture that is offered."""
 
     id: str
-    path: Path
+    path: Path | None
     name: str
     uploaded: bool = False
     opened: OpenedCapture | None = None
@@ -94,7 +94,7 @@ class CapturesHeld:
             name = path.relative_to(root).as_posix() if root is not None else path.name
             self._add(path, name)
 
-    def _add(self, path: Path, name: str, uploaded: bool = False) -> Held:
+    def _add(self, path: Path | None, name: str, uploaded: bool = False) -> Held:
         self._count += 1
         held = self._held[str(self._count)] = Held(str(self._count), path, printable(name), uploaded)
         return held
@@ -109,11 +109,14 @@ class CapturesHeld:
             held = self._held.get(number) if number is not None else next(iter(self._held.values()), None)
             if held is None:
                 raise BadRequest("no such capture" if number is not None else "no capture is open", 404)
-            if held.opened is None:
+            if held.opened is None and held.path is None:
+                raise BadRequest("this source has been closed", 409)
+            if held.opened is None and held.path is not None:
                 held.opened = OpenedCapture(held.path, self.keyring, held.name).start()
             if held.id in self._recent:
                 self._recent.remove(held.id)
-            self._recent.append(held.id)
+            if held.path is not None:  # a live source cannot be opened again
+                self._recent.append(held.id)
             while len(self._recent) > self.limits.opened:
                 self._let_go(self._held[self._recent.pop(0)])
             return held
@@ -129,6 +132,8 @@ class CapturesHeld:
         held = self.called(number)
         with self._lock:
             if held.findings is None:
+                if held.path is None:
+                    raise BadRequest("a live source is judged while it speaks")
                 held.findings = self.judge.judge(held.path)
             return held.findings
 
@@ -141,6 +146,13 @@ class CapturesHeld:
                 self.folder = tempfile.TemporaryDirectory(prefix="hanscope-web-")
             self._count += 1
             return Path(self.folder.name) / f"upload-{self._count}"
+
+    def add_live(self, opened: OpenedCapture) -> Held:
+        """Offer a live source."""
+        with self._lock:
+            held = self._add(None, opened.name)
+            held.opened = opened.start()
+            return held
 
     def add_upload(self, path: Path, name: str) -> Held:
         """Offer a dropped file."""
@@ -156,7 +168,7 @@ class CapturesHeld:
             self._let_go(held)
             if held.id in self._recent:
                 self._recent.remove(held.id)
-            if held.uploaded:
+            if held.uploaded and held.path is not None:
                 del self._held[number]
                 held.path.unlink(missing_ok=True)
 

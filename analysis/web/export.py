@@ -41,7 +41,7 @@ class Exported(NamedTuple):
 def exported(held: CapturesHeld, given: dict[str, Any]) -> Exported:
     """The file. Raises BadRequest: the capture is not whole yet, or not readable any more."""
     opened = held.opened(given["capture"])
-    if opened.state != "ready":
+    if opened.state not in ("ready", "live"):
         raise BadRequest(opened.trouble or "the capture is still being decoded", 409)
     kind, table = given["format"], given["table"]
     if kind == "pcapng" and table != "packets":
@@ -83,7 +83,7 @@ def _write_frames(opened: OpenedCapture, where: str, file: Any) -> None:
     places, content = opened.places("packets", where), opened.store.content("packets")
     numbers = None if places is None else set(content.numbers("frame")[places].tolist())
     names = {eui64: one.name for eui64, one in opened.keyring.devices.items() if one.name}
-    with ReopenableSource(opened.path) as replay, replay.open() as capture:
+    with ReopenableSource(opened.source) as replay, replay.open() as capture:
         frames = capture if numbers is None else _chosen(capture, numbers)
         write_capture(file, frames, format="pcapng", names=names, secrets=[], comments=capture.comments)
 

@@ -48,7 +48,10 @@ class FilteredPlaces:
         """
         with self._lock:
             content = store.content(self.table)
-            if self._filter.tables and not content.complete:
+            live = store.most is not None
+            if live and self._filter.tables and not content.complete:
+                self._generation = -1  # what other tables have may change with each frame
+            elif self._filter.tables and not content.complete:
                 raise NotYet("this filter asks for other tables: they are known at the capture's end")
             if content.generation != self._generation:
                 self._begin(content.generation, store, findings)

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from analysis.findings.model import Finding
 from analysis.keys.remote_parties import remote_parties
 from analysis.pipeline.kept import KeptMessage
+from analysis.pipeline.keytable import key_rows
 from analysis.pipeline.passes import DecodePass
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.source import ReopenableSource
@@ -44,11 +46,11 @@ class OpenedCapture:
         state: decoding, ready, or failed, with `trouble` saying why.
     """
 
-    def __init__(self, path: Path, keyring: Keyring, name: str) -> None:
+    def __init__(self, path: Path | None, keyring: Keyring, name: str, most: int | None = None) -> None:
         self.path, self.keyring, self.name = path, keyring, name
-        self.store, self.needs = CaptureStore(), NeedsSink()
+        self.store, self.needs = CaptureStore(most), NeedsSink()
         self.state, self.trouble = "decoding", ""
-        self.position, self.size = 0, None if not path.exists() else path.stat().st_size
+        self.position, self.size = 0, path.stat().st_size if path is not None and path.exists() else None
         self.last: DecodePass | None = None
         self.began, self.finished = time.monotonic(), 0.0
         self._closed, self._lock = Event(), Lock()
@@ -62,6 +64,11 @@ class OpenedCapture:
         self._thread.start()
         return self
 
+    @property
+    def source(self) -> Any:
+        """What it is read from again: frames one by one, and exports."""
+        return self.path
+
     def close(self) -> None:
         """Give it up; decoding ends with its next block."""
         self._closed.set()
@@ -73,10 +80,7 @@ class OpenedCapture:
 
     def _decode(self) -> None:
         try:
-            with ReopenableSource(self.path) as replay:
-                self.last = run_passes(
-                    replay, self.keyring, self.store, self.needs, progress=self._progress, prefetch=False
-                )
+            self.last = self._read()
             self.state = "ready"
         except Stopped:
             self.state = "closed"
@@ -85,6 +89,20 @@ class OpenedCapture:
         except Exception as error:  # told, rather than waited for
             self.state, self.trouble = "failed", f"decoding broke off: {type(error).__name__}"
         self.finished = time.monotonic()
+
+    def _read(self) -> DecodePass:
+        with ReopenableSource(self.source) as replay:
+            return run_passes(
+                replay, self.keyring, self.store, self.needs, progress=self._progress, prefetch=False
+            )
+
+    def keys(self) -> list[dict[str, Any]] | None:
+        """Rows of the keys that are held, without the keys; None where they are not known yet."""
+        return None if self.last is None else key_rows(self.last.session)
+
+    def judged(self) -> list[Finding] | None:
+        """Findings as they stand, of a source that has no end; None of a capture, which is judged as a whole."""
+        return None
 
     def _progress(self, position: int, size: int | None, frames: int) -> None:
         self.position = position
@@ -170,6 +188,9 @@ class OpenedCapture:
             self._names = stamp, {eui64: name for eui64, name in names.items() if name}
         return self._names[1]
 
+    def _keyring(self) -> Keyring:
+        return self.keyring
+
     def shown(self, number: int) -> Shown:
         """A frame, dissected with all that the capture teaches.
 
@@ -183,7 +204,7 @@ class OpenedCapture:
         if self.store.complete and number > self.store.frames:
             raise BadRequest(f"no frame {number}: the capture has {self.store.frames:,}", 404)
         try:
-            found, _ = shown_frames(self.path, self.keyring, [number])
+            found, _ = shown_frames(self.source, self._keyring(), [number])
         except (CaptureError, OSError) as error:
             raise BadRequest(str(error), 409) from None
         if not found:

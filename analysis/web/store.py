@@ -115,6 +115,9 @@ def _plain_rows(batch: Any) -> list[dict[str, Any]]:
 class CaptureStore(Sink):
     """Keeps the record batches of the pass that counts.
 
+    Args:
+        most: frames that are kept, at most; of a live source, which has no end.
+
     Attributes:
         generation: rises when what was there before does not count any more.
         frames: decoded so far.
@@ -123,26 +126,44 @@ class CaptureStore(Sink):
 
     tables = None
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        self.most = most
         self.generation, self.frames, self.complete = 0, 0, False
         self._lock = Lock()
         self._batches: dict[str, list[Any]] = {}
-        self._starts: dict[str, list[int]] = {}
+        self._came: dict[str, list[int]] = {}
+        self._dropped: dict[str, int] = {}
 
     def restart(self, decode_pass: DecodePass) -> None:
         with self._lock:
             self.generation += 1
             self.frames, self.complete = 0, False
-            self._batches, self._starts = {}, {}
+            self._batches, self._came, self._dropped = {}, {}, {}
 
     def take(self, block: DecodedBlock) -> None:
         with self._lock:
             for table, batch in block.batches.items():
                 if batch.num_rows:
                     self._batches.setdefault(table, []).append(batch)
-                    starts = self._starts.setdefault(table, [0])
-                    starts.append(starts[-1] + batch.num_rows)
+                    self._came.setdefault(table, []).append(block.frames)
             self.frames = block.frames
+            self._drop()
+
+    def put(self, table: str, batch: Any) -> None:
+        """A table as it stands now, of which a live source gives the whole at its end only."""
+        with self._lock:
+            self._batches[table], self._came[table] = [batch] if batch.num_rows else [], [self.frames]
+
+    def _drop(self) -> None:
+        """Let go of what came longest ago, half of it at a time, where there is too much."""
+        first = min((came[0] for came in self._came.values() if came), default=self.frames)
+        if self.most is None or self.frames - first < self.most:
+            return
+        for table, came in self._came.items():
+            count = sum(one < self.frames - self.most // 2 for one in came)
+            del self._batches[table][:count], came[:count]
+            self._dropped[table] = self._dropped.get(table, 0) + count
+        self.generation += 1
 
     def end(self, decode_pass: DecodePass) -> None:
         with self._lock:
@@ -150,19 +171,22 @@ class CaptureStore(Sink):
 
     def snapshot(self) -> Any:
         with self._lock:
-            return {table: len(found) for table, found in self._batches.items()}, self.frames
+            counts = {
+                table: self._dropped.get(table, 0) + len(found) for table, found in self._batches.items()
+            }
+            return counts, self.frames
 
     def rewind(self, decode_pass: DecodePass, saved: Any) -> None:
         with self._lock:
             counts, self.frames = saved
             self.generation += 1
             for table, found in self._batches.items():
-                kept = counts.get(table, 0)
-                self._batches[table] = found[:kept]
-                self._starts[table] = self._starts[table][: kept + 1]
+                kept = max(0, counts.get(table, 0) - self._dropped.get(table, 0))
+                self._batches[table], self._came[table] = found[:kept], self._came[table][:kept]
 
     def content(self, table: str) -> Content:
         """What there is of a table now."""
         with self._lock:
-            starts = np.array(self._starts.get(table, [0]), np.int64)
-            return Content(table, tuple(self._batches.get(table, ())), starts, self.generation, self.complete)
+            batches = tuple(self._batches.get(table, ()))
+            starts = np.cumsum([0, *(one.num_rows for one in batches)], dtype=np.int64)
+            return Content(table, batches, starts, self.generation, self.complete)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -18,11 +19,14 @@ from openapi_spec_validator import validate
 from starlette.testclient import TestClient
 
 from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import decode
+from analysis.pipeline.runner import run_passes
 from analysis.web.captures_held import CapturesHeld, Limits, captures_in
 from analysis.web.gate import POLICY
 from analysis.web.interface import ENDPOINTS
 from analysis.web.judging import Judge
 from analysis.web.server import Settings, application
+from analysis.web.store import CaptureStore
 from captures import open_capture
 from captures.simulated.scenarios.samples import FOLDER
 
@@ -300,3 +304,36 @@ def test_a_folder_is_opened_one_by_one(keys: Path) -> None:
     found.opened("2").wait(60)
     assert [one["state"] for one in found.listed()][:2] == ["closed", "ready"]
     found.close()
+
+
+def test_a_live_source_grows(keys: Path) -> None:
+    from analysis.live.kept_frames import KeptFrames
+    from analysis.web.opened_live import OpenedLive
+
+    ring = read_keys(keys)
+    found = CapturesHeld([], ring, Judge())
+    with subprocess.Popen(["cat", str(CAPTURE)], stdout=subprocess.PIPE) as pipe:
+        opened = found.add_live(OpenedLive(KeptFrames(pipe.stdout, frames=64), ring)).opened
+        assert opened is not None and opened.wait(120)
+    app = application(found, Settings(TOKEN, 8765))
+    client = TestClient(app, base_url=BASE, headers={"Authorization": f"Bearer {TOKEN}"})
+    whole = len(decode(CAPTURE, ring).packets)
+    assert given(client, "list")["total"] == whole
+    assert given(client, "findings")["findings"] and given(client, "devices")["total"] > 0
+    told = given(client, "keys")
+    assert told["keys"] and all("key" not in one for one in told["keys"])
+    assert given(client, "frames/5")["columns"]["frame"] == 5
+    with_gbcs = given(client, "list", where="message.use_case == ECS17b")["total"]
+    assert 0 < with_gbcs < whole
+    assert client.get("/api/export", params={"where": "frame < 4"}).status_code == 200
+    found.close()
+
+
+def test_a_live_list_is_bounded(keys: Path) -> None:
+    store = CaptureStore(most=100)
+    run_passes(CAPTURE, read_keys(keys), store, block_frames=16)
+    content, saved = store.content("packets"), store.snapshot()
+    assert 50 <= len(content) <= 116 and content.generation > 1
+    assert content.rows([0], ("frame",))[0]["frame"] > 50
+    store.rewind(None, saved)  # type: ignore[arg-type]
+    assert len(store.content("packets")) == len(content)

@@ -58,11 +58,16 @@ def watch(
     )  # fmt: skip
 
 
-@verb("web", "hanscope web han.pcapng --keys keys.toml --open", "hanscope web captures/ --port 8765")
+@verb(
+    "web",
+    "hanscope web han.pcapng --keys keys.toml --open",
+    "hanscope web captures/ --port 8765",
+    "hanscope web simulate:install-day --speed 10 --open",
+)
 def web(
     source: Annotated[
         str | None,
-        Argument(metavar="CAPTURE|FOLDER", help="What to offer; captures can be dropped on the page."),
+        Argument(metavar="CAPTURE|FOLDER|SOURCE", help="What to offer; captures can be dropped on the page."),
     ] = None,
     keys: KeysOption = None,
     host: Annotated[
@@ -75,6 +80,14 @@ def web(
         list[str] | None, Option("--name", help="Host name that it answers to besides (may be repeated).")
     ] = None,
     profile: ProfileOption = None,
+    live: Annotated[
+        bool, Option("--live", help="The file still grows; pipes and sniffers are live anyhow.")
+    ] = False,
+    channel: Annotated[int, Option("--channel", min=0, max=255, help="Channel of a sniffer.")] = 11,
+    speed: Annotated[float, Option("--speed", min=0, help="Of a simulation: seconds of it a second.")] = 1.0,
+    record: Annotated[
+        Path | None, Option("--record", metavar="FILE", help="Record what a sniffer hears.")
+    ] = None,
     open_browser: Annotated[bool, Option("--open", help="Open the browser.")] = False,
     quiet: QuietOption = False,
 ) -> int:
@@ -82,7 +95,8 @@ def web(
     from analysis.cli.verbs import web as run
 
     return run.run(
-        source, keys, host=host, port=port, names=name or [], profile=profile, open_browser=open_browser,
+        source, keys, host=host, port=port, names=name or [], profile=profile,
+        live=run.LiveOptions(live, channel, speed, record), open_browser=open_browser,
         quiet=quiet,
     )  # fmt: skip
 

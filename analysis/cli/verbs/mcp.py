@@ -28,7 +28,7 @@ def run(source: str, keys: Path | None, *, profile: str | None) -> int:
     from analysis.web.judging import Judge
     from analysis.web.server import version
 
-    paths, root = captures_of(source, Path())
+    paths, root = captures_of(source)
     held = CapturesHeld(paths, keyring(keys), Judge(partial(read_keys, keys), profile), root=root)
     try:
         anyio.run(serve, held, version())

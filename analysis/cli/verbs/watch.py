@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from analysis.cli import console
+from analysis.cli.command_line.live_source import opened_live
 from analysis.cli.endings import ENDING
 from dissectors import Keyring
 
 __all__ = ["run"]
-
-SIMULATED = "simulate:"
 
 
 def run(
@@ -41,7 +40,7 @@ def run(
     from analysis.pipeline.live import run_live
 
     see_rules(profile)
-    live, own = _opened(source, channel, speed, seed, record, quiet)
+    live, own = opened_live(source, channel, speed, seed, record, quiet)
     ring = own if own is not None and not (keyring.keys or keyring.install_codes) else keyring
     limit = _Limit(live, seconds, frames)
     with _telling(live.name, jsonl) as tell, _stopping(live.stop):
@@ -77,43 +76,6 @@ class _Limit:
             self.live.stop()
         if self.frames is not None and self.live.given >= self.frames:
             self.live.stop()
-
-
-def _opened(
-    source: str, channel: int, speed: float, seed: int, record: Path | None, quiet: bool
-) -> tuple[Any, Keyring | None]:
-    """The source, and the keys of the simulated home where it is one.
-
-    Raises:
-        UsageError, CaptureError: there is no such source.
-    """
-    from analysis.live.kept_frames import KeptFrames
-
-    if source == "-" or Path(source).exists():
-        if record is not None:
-            raise console.UsageError("--record is for sniffers: a file or pipe is there already")
-        return KeptFrames(source), None
-    from captures.sniffers import open_sniffer
-
-    place = "simulated:" + source.removeprefix(SIMULATED) if source.startswith(SIMULATED) else source
-    try:
-        sniffer = open_sniffer(
-            place, channel=channel, speed=speed, seed=seed,
-            trouble=(lambda text: None) if quiet else (lambda text: console.say(f"note: {text}")),
-        )  # fmt: skip
-    except ValueError as error:
-        raise console.UsageError(str(error)) from None
-    own = _keys_of_home(place.removeprefix("simulated:"), seed) if place.startswith("simulated:") else None
-    return KeptFrames(sniffer, record_to=record), own
-
-
-def _keys_of_home(place: str, seed: int) -> Keyring | None:
-    """All keys of a simulated home, those among them that its devices will agree upon: it is played beforehand."""
-    from analysis.keys.homes import keys_of_home
-    from captures.simulated.scenarios import simulate
-
-    scenario, *faults = (place or "install-day").split("+")
-    return keys_of_home(simulate(scenario, seed=seed, faults=faults))
 
 
 @contextmanager

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-import shutil
 import socket
 import sys
-import tempfile
 import webbrowser
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from analysis.cli import console
 from analysis.cli.command_line.options import keyring
 from analysis.keys.keyfile import read_keys
+from dissectors import Keyring
 
-__all__ = ["captures_of", "run"]
+__all__ = ["LiveOptions", "captures_of", "run"]
 
 
 def run(
@@ -28,6 +28,7 @@ def run(
     port: int,
     names: list[str],
     profile: str | None,
+    live: LiveOptions,
     open_browser: bool,
     quiet: bool,
 ) -> int:
@@ -35,46 +36,59 @@ def run(
     if any(find_spec(one) is None for one in ("starlette", "uvicorn")):
         console.error_line("the server needs packages that are not installed", "pip install 'hanscope[web]'")
         return console.USAGE
-    import uvicorn
-
-    from analysis.web.captures_held import CapturesHeld
-    from analysis.web.judging import Judge
-    from analysis.web.server import Settings, application
-
-    with tempfile.TemporaryDirectory(prefix="hanscope-web-") as folder:
-        paths, root = captures_of(source, Path(folder))
-        held = CapturesHeld(paths, keyring(keys), Judge(partial(read_keys, keys), profile), root=root)
-        listening = _listening(host, port)
-        port = listening.getsockname()[1]
-        token = secrets.token_urlsafe(24)
-        url = f"http://{_url_host(host)}:{port}/?token={token}"
-        if not _is_loopback(host):
-            console.say(f"warning: {host} can be reached by others: whoever knows the token sees all of it")
-        if paths:
-            held.called(None)  # it is decoded while the browser begins
-        console.put(url)
-        sys.stdout.flush()
-        if not quiet:
-            console.say(
-                f"{len(paths)} captures; ctrl+c ends it"
-                if paths
-                else "drop a capture on the page; ctrl+c ends it"
-            )
-        if open_browser:
-            webbrowser.open(url)
-        app = application(held, Settings(token, port, (*names, host)))
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none")
-        try:
-            uvicorn.Server(config).run(sockets=[listening])
-        except KeyboardInterrupt:  # that is how it is ended
-            pass
-        finally:
-            held.close()
+    held, listening = _held(source, keys, profile, live, quiet), _listening(host, port)
+    try:
+        _serve(held, listening, host, names, open_browser=open_browser, quiet=quiet)
+    except KeyboardInterrupt:  # that is how it is ended
+        pass
+    finally:
+        held.close()
     return console.OK
 
 
-def captures_of(source: str | None, folder: Path) -> tuple[list[Path], Path | None]:
-    """The captures that are offered, and the folder that they lie in where it is one; stdin is kept in `folder`.
+def _held(source: str | None, keys: Path | None, profile: str | None, live: LiveOptions, quiet: bool) -> Any:
+    """What is offered; the first of it is decoded while the browser begins."""
+    from analysis.web.captures_held import CapturesHeld
+    from analysis.web.judging import Judge
+
+    ring, judge = keyring(keys), Judge(partial(read_keys, keys), profile)
+    if source is not None and (live.asked or is_live(source)):
+        held = CapturesHeld([], ring, judge)
+        held.add_live(_live(source, ring, live, profile, quiet))
+        return held
+    paths, root = captures_of(source)
+    held = CapturesHeld(paths, ring, judge, root=root)
+    if paths:
+        held.called(None)
+    return held
+
+
+def _serve(
+    held: Any, listening: socket.socket, host: str, names: list[str], *, open_browser: bool, quiet: bool
+) -> None:
+    import uvicorn
+
+    from analysis.web.server import Settings, application
+
+    token, port = secrets.token_urlsafe(24), listening.getsockname()[1]
+    url = f"http://{_url_host(host)}:{port}/?token={token}"
+    if not _is_loopback(host):
+        console.say(f"warning: {host} can be reached by others: whoever knows the token sees all of it")
+    console.put(url)
+    sys.stdout.flush()
+    if not quiet:
+        count = len(held.listed())
+        offered = f"{count} captures" if count else "drop a capture on the page"
+        console.say(f"{offered}; ctrl+c ends it")
+    if open_browser:
+        webbrowser.open(url)
+    app = application(held, Settings(token, port, (*names, host)))
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none")
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def captures_of(source: str | None) -> tuple[list[Path], Path | None]:
+    """The captures that are offered, and the folder that they lie in where it is one.
 
     Raises:
         UsageError: there is none.
@@ -83,11 +97,6 @@ def captures_of(source: str | None, folder: Path) -> tuple[list[Path], Path | No
 
     if source is None:
         return [], None
-    if source == "-":
-        kept = folder / "stdin"
-        with kept.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        return [kept], None
     path = Path(source)
     if path.is_dir():
         found = captures_in(path)
@@ -98,6 +107,31 @@ def captures_of(source: str | None, folder: Path) -> tuple[list[Path], Path | No
         return found, path
     with path.open("rb"):
         return [path], None
+
+
+class LiveOptions(NamedTuple):
+    """How a live source is listened to; `asked`: a file is taken for one that grows."""
+
+    asked: bool = False
+    channel: int = 11
+    speed: float = 1.0
+    record: Path | None = None
+
+
+def is_live(source: str) -> bool:
+    """Whether a source is a sniffer, a simulated home, or a pipe."""
+    if source == "-":
+        return True
+    path = Path(source)
+    return path.is_fifo() if path.exists() else ":" in source
+
+
+def _live(source: str, ring: Keyring, options: LiveOptions, profile: str | None, quiet: bool) -> Any:
+    from analysis.cli.command_line.live_source import opened_live
+    from analysis.web.opened_live import OpenedLive
+
+    live, own = opened_live(source, options.channel, options.speed, 1, options.record, quiet)
+    return OpenedLive(live, own if own is not None and not ring.keys else ring, profile)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -43,7 +43,7 @@ const LISTED = {
 let names = new Map();
 const named = (address) => names.get(address) ?? address;
 const place = { capture: "", view: "packets", where: "", frame: "", message: "" };
-let captures = [], list, waiting, toldOf = "", found = "";
+let captures = [], list, waiting, toldOf = "", found = "", livelyAt = 0;
 
 const detail = new Detail();
 const filter = new FilterBox(() => ({ table: place.view in LISTED ? place.view : "packets", capture: place.capture }), applied);
@@ -78,6 +78,7 @@ async function arrive() {
   for (const name of Object.keys(place)) place[name] = said.get(name) ?? "";
   if (!VIEWS.includes(place.view)) place.view = "packets";
   if (!captures.some((one) => one.id === place.capture)) place.capture = captures[0]?.id ?? "";
+  if (before.capture !== place.capture) found = "";
   byId("captures").value = place.capture;
   drawViews();
   const listed = place.view in LISTED;
@@ -209,6 +210,8 @@ async function poll() {
   const now = captures.find((one) => one.id === place.capture);
   if (now && list && before && (now.frames !== before.frames || now.generation !== before.generation || now.state !== before.state)) list.grown();
   if (now?.state === "ready" && toldOf !== now.id + now.generation) { toldOf = now.id + now.generation; learnNames(); countFindings(); }
+  if (list) list.following = now?.state === "live"; // the last rows stay in view while they come
+  if (now?.state === "live" && Date.now() > livelyAt) { livelyAt = Date.now() + 2000; learnNames(); countFindings(); }
   if (now && (now.state === "decoding" || now.state === "closed" || now.state === "live")) poll.timer = setTimeout(poll, 350);
 }
 
@@ -222,12 +225,10 @@ async function countFindings() {
   // The rules run meanwhile; the tab says what came of them.
   const capture = place.capture;
   clearTimeout(countFindings.timer);
-  found = "";
-  drawViews();
   const told = await get("findings", { capture });
   if (capture !== place.capture) return;
   if (told.state === "running") countFindings.timer = setTimeout(countFindings, 1000);
-  else { found = ` (${told.findings.length})`; drawViews(); }
+  else if (found !== ` (${told.findings.length})`) { found = ` (${told.findings.length})`; drawViews(); }
 }
 
 function drawCaptures() {

@@ -34,7 +34,7 @@ async function findings(context, signal) {
     make("p", {}, `probably: ${one.likely_cause}`), make("p", {}, `next: ${one.next_check}`),
     make("p", { class: "quiet" }, `${one.start_seconds.toFixed(1)} s to ${one.end_seconds.toFixed(1)} s, ${one.findings.length} findings`),
     make("details", {}, make("summary", {}, "its findings"), ...one.findings.map((index) => finding(all[index], context)))));
-  return { content: [
+  return { again: told.state === "live" ? 1500 : 0, content: [
     make("h2", {}, `${told.incidents.length} incidents, ${all.length} findings`), ...incidents,
     make("h2", {}, "all findings"), ...all.map((one) => finding(one, context)),
     ...(all.length ? [] : [make("p", {}, "nothing was found")]),

@@ -144,7 +144,9 @@ export class Rows {
       this.total = found.total;
       this.scroller.setAttribute("aria-rowcount", this.total);
       this.asked.delete(number);
+      const tail = this.following && this.top >= this.most - 1;
       if (grew) this.measure(); else this.draw();
+      if (tail) this.goto(this.most);
       this.told?.(found);
     } catch (error) {
       if (error.name !== "AbortError" && version === this.version) this.told?.(null, error);
