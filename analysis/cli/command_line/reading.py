@@ -207,22 +207,33 @@ def keys_verb(
     )  # fmt: skip
 
 
-@verb("stats", "hanscope stats han.pcapng", "hanscope stats han.pcapng --keys keys.toml --json")
+@verb(
+    "stats",
+    "hanscope stats han.pcapng",
+    "hanscope stats han.pcapng --keys keys.toml --json",
+    "hanscope stats good.pcapng faulty.pcapng --every 60",
+)
 def stats(
     captures: CapturesArgument,
     keys: KeysOption = None,
     choice: ChoiceOptions = EVERYTHING,
     time: TimeOption = None,
     jobs: JobsOption = 1,
+    every: Annotated[
+        float | None,
+        Option("--every", metavar="SECONDS", min=0.001, help="Frames in stretches of so long, too."),
+    ] = None,
     as_json: JsonOption = False,
     most: Annotated[int, Option("--most", min=1, help="Rows of each list.")] = 15,
     quiet: QuietOption = False,
 ) -> int:
-    """Protocol hierarchy, conversations, endpoints, devices, rates."""
+    """Protocol hierarchy, conversations of each layer, links with retries and signal, intervals, times to answer,
+    devices; several captures side by side."""
     from analysis.cli.verbs import stats as run
 
     return run.run(
-        captures, keyring(keys), as_json=as_json, most=most, quiet=quiet, choice=choice, time=time, jobs=jobs
+        captures, keyring(keys), as_json=as_json, most=most, quiet=quiet, choice=choice, time=time, jobs=jobs,
+        every=every,
     )  # fmt: skip
 
 

@@ -10,9 +10,11 @@ from analysis.cli.command_line.batch import Batch
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
 from analysis.cli.command_line.forming import row_form
 from analysis.cli.command_line.inputs import opened
+from analysis.cli.command_line.stats_text import side_by_side, summary, traffic_lines
 from analysis.pipeline.runner import run_passes
 from analysis.tables.row_form import RowForm
 from analysis.views.statistics import Statistics, StatisticsSink, short_text
+from analysis.views.traffic_statistics import TrafficSink
 from captures import CaptureFacts
 from dissectors import Keyring
 
@@ -31,18 +33,22 @@ def run(
     choice: ChoiceOptions = EVERYTHING,
     time: str | None = None,
     jobs: int = 1,
+    every: float | None = None,
 ) -> int:
     """Print the statistics; see `hanscope stats --help`."""
     form = row_form(None, time, choice.tz, ()) or RowForm()
-    batch: Batch[None] = Batch(sources, jobs)
+    batch: Batch[dict[str, Any]] = Batch(sources, jobs)
 
-    def one(source: str, number: int) -> None:
+    def one(source: str, number: int) -> dict[str, Any]:
         if number and not as_json:
             console.put()
-        _one(source, keyring, choice, form, as_json=as_json, most=most, quiet=quiet, many=batch.many)
+        options: dict[str, Any] = {"as_json": as_json, "most": most, "quiet": quiet, "many": batch.many}
+        return _one(source, keyring, choice, form, every, **options)
 
-    for _ in batch.each(one):
-        pass
+    found = [told for _, told in batch.each(one)]
+    if batch.many and found and not as_json:
+        for line in side_by_side(found):
+            console.put(line)
     return console.UNREADABLE if batch.unreadable else console.OK
 
 
@@ -51,32 +57,39 @@ def _one(
     keyring: Keyring,
     choice: ChoiceOptions,
     form: RowForm,
+    every: float | None,
     *,
     as_json: bool,
     most: int,
     quiet: bool,
     many: bool,
-) -> None:
-    """Print the statistics of one capture."""
-    sink = StatisticsSink()
+) -> dict[str, Any]:
+    """Print the statistics of one capture; the figures that are compared with those of others."""
+    sink, traffic = StatisticsSink(), TrafficSink(every)
     with opened(source) as replay, console.progress(source, quiet=quiet) as step:
         chosen = choice.filter(replay, keyring)
-        facts = run_passes(replay, keyring, *behind(chosen, sink), progress=step).facts
-    counts, devices = sink.counts, sink.devices
+        facts = run_passes(replay, keyring, *behind(chosen, sink, traffic), progress=step).facts
+    counts, devices, told = sink.counts, sink.devices, traffic.to_json()
     console.tell_losses(facts, notes=as_json)
     if as_json:
         head = {"schema": 1, "source": facts.name, "format": facts.format, "link_types": facts.link_types}
         head["trailers"] = facts.trailer_judgement
         head["notes"], head["clocks"], head["warnings"] = facts.notes, facts.clocks, facts.warnings
-        document = {**head, **counts.to_json(), "devices": devices}
+        document = {**head, **counts.to_json(), **told, "devices": devices}
         console.put_json(document, indent=None if many else 2)
     else:
-        for line in _text(facts, counts, devices, most, form):
+        for line in _text(facts, counts, devices, most, form, told):
             console.put(line)
+    return summary(facts.name, counts, told, devices)
 
 
 def _text(
-    facts: CaptureFacts, counts: Statistics, devices: list[dict[str, Any]], most: int, form: RowForm
+    facts: CaptureFacts,
+    counts: Statistics,
+    devices: list[dict[str, Any]],
+    most: int,
+    form: RowForm,
+    told: dict[str, Any],
 ) -> Iterator[str]:
     kinds = ", ".join(map(str, facts.link_types))
     yield f"{facts.name}: {facts.format}, link type {kinds or 'unknown'}"
@@ -102,6 +115,7 @@ def _text(
     yield from _hierarchy(counts)
     yield from _conversations(counts, most)
     yield from _endpoints(counts, most)
+    yield from traffic_lines(told, most, form)
     yield from _devices(devices, most)
 
 
