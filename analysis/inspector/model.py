@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.inspector.cells import Cells, Numbers, Seconds, Words
 from analysis.pipeline.decode import DECODED_TABLES, Progress, decode
 from analysis.pipeline.kept import KeptMessage
 from analysis.pipeline.message_store import MessageStore
@@ -83,7 +84,8 @@ class Inspected:
             self._blocks: list[FrameBlock] = list(capture)
         self._starts = np.cumsum([0] + [len(block) for block in self._blocks])
         self.shown: Callable[[int], Shown] = lru_cache(maxsize=64)(self._shown)
-        self._texts = {name: self._text_column(name) for name, _ in COLUMNS}
+        self._cells = [self._cells_of(name) for name, _ in COLUMNS]
+        self._holding: Callable[[str], Any] = lru_cache(maxsize=4)(self._places_holding)
 
     def __len__(self) -> int:
         return len(self.view)
@@ -117,7 +119,7 @@ class Inspected:
     def cells(self, row: int) -> list[str]:
         """The texts of a row of the view, column by column."""
         place = int(self.view[row])
-        return [self._texts[name](place) for name, _ in COLUMNS]
+        return [cells.text(place) for cells in self._cells]
 
     def state(self, row: int) -> str:
         """What a row is coloured by: one of `STATES`, or nothing."""
@@ -142,12 +144,15 @@ class Inspected:
 
     def find(self, text: str, start: int, step: int) -> int | None:
         """The next row of the view, from `start` on, one of whose cells holds `text`; it wraps around."""
-        wanted, count = text.casefold(), len(self.view)
-        for distance in range(1, count + 1):
-            row = (start + step * distance) % count
-            if any(wanted in cell.casefold() for cell in self.cells(row)):
-                return row
-        return None
+        rows = np.flatnonzero(self._holding(text.casefold())[self.view])
+        if not len(rows):
+            return None
+        at = np.searchsorted(rows, start, side="right" if step > 0 else "left") - (step < 0)
+        return int(rows[at % len(rows)])
+
+    def _places_holding(self, wanted: str) -> Any:
+        """Which packets have a cell that holds `wanted`."""
+        return np.logical_or.reduce([cells.holding(wanted) for cells in self._cells])
 
     def _shown(self, place: int) -> Shown:
         import pandas as pd
@@ -218,17 +223,15 @@ class Inspected:
             codes[mask.fillna(False).to_numpy(dtype=bool)] = STATES.index(name)
         return codes
 
-    def _text_column(self, name: str) -> Callable[[int], str]:
+    def _cells_of(self, name: str) -> Cells:
         column = self.packets[name]
         if name == "time":
             times = column.astype("int64[pyarrow]").fillna(0).to_numpy(dtype=np.int64)
-            first = int(times[0]) if len(times) else 0
-            return lambda place: f"{(int(times[place]) - first) / 1e9:.6f}"
+            return Seconds(times - times[:1].sum())
         if name == "frame":
-            return lambda place: str(column.iloc[place])
+            return Numbers(column.to_numpy(dtype=np.int64))
         codes, words = column.factorize()
-        texts = [printable(str(word)) for word in words]
-        return lambda place: texts[codes[place]] if codes[place] >= 0 else ""
+        return Words(codes, [printable(str(word)) for word in words])
 
 
 ENDS = (("nwk", "_eui64"), ("nwk", ""), ("mac", ""))

@@ -247,6 +247,23 @@ def test_a_place_of_the_pane_is_an_octet() -> None:
         assert columns[-1] == 56 + at
 
 
+def test_a_search_looks_at_all_rows_at_once() -> None:
+    found = model()
+    rows = range(len(found))
+    for text in ("zigbee APS", "ack", "7", "0.1", "no such thing"):
+        holding = [
+            row for row in rows if any(text.casefold() in cell.casefold() for cell in found.cells(row))
+        ]
+        for start in (0, 20, len(found) - 1):
+            after = [row for row in holding if row > start] or holding
+            before = [row for row in holding if row < start] or holding
+            assert found.find(text, start, 1) == (after[0] if after else None)
+            assert found.find(text, start, -1) == (before[-1] if before else None)
+    found.filter("protocol == ZCL")
+    row = found.find("zcl", 0, 1)
+    assert row == 1 and "ZCL" in found.cells(row) and found.find("zigbee aps", 0, 1) is None
+
+
 def test_messages_are_read_again_as_they_were() -> None:
     octets, keys = capture()
     ring = read_keys_text(keys)

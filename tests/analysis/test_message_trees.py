@@ -254,3 +254,11 @@ def test_a_frame_that_repeats_a_piece_shows_the_message_too() -> None:
     (one,), _ = shown_frames(io.BytesIO(octets), ring, [int(again.frame)])
     assert [kept.message for kept in one.messages] == [again.message]
     assert one.columns["summary"] == again.summary and one.columns["protocol"] == again.protocol
+
+
+def test_a_capture_of_one_message(home: tuple[str, str], tmp_path: Path) -> None:
+    capture, keys = home
+    out = str(tmp_path / "one.pcapng")
+    assert main(["convert", capture, out, "--message", "13", "--keys", keys, "-q"]) == 0
+    assert len(hs.open(out).packets) == len(hs.open(capture, keys=keys).message(13).frames)
+    assert main(["convert", capture, out, "--message", "x", "--keys", keys, "-q"]) == 2

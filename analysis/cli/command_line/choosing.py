@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analysis.cli.command_line.options import DeviceOption, FromOption, ToOption, WhereOption, ZoneOption
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from analysis.views.filters import Filter
     from dissectors import Keyring
 
-__all__ = ["EVERYTHING", "ChoiceOptions", "behind", "chosen_numbers", "zone_called"]
+__all__ = ["EVERYTHING", "ChoiceOptions", "behind", "chosen_numbers", "inside", "zone_called"]
 
 
 class ChoiceOptions(NamedTuple):
@@ -97,6 +98,14 @@ def behind(chosen: Filter | None, *sinks: Sink) -> tuple[Sink, ...]:
     from analysis.views.filtered import FilteredSink
 
     return (FilteredSink(chosen, sinks),)
+
+
+def inside(choice: ChoiceOptions, what: str, numbers: Sequence[int]) -> ChoiceOptions:
+    """What is chosen of these messages or exchanges (`what`) and of what lies in them; all where none are named."""
+    if not numbers:
+        return choice
+    there = f"{what}.{what} in ({', '.join(map(str, numbers))})"
+    return choice._replace(where=f"{there} and ({choice.where})" if choice.where else there)
 
 
 def chosen_numbers(choice: ChoiceOptions, source: Any, keyring: Keyring) -> list[int]:

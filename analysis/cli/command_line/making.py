@@ -122,6 +122,12 @@ def convert(
     format_: Annotated[str | None, Option("--format", "-f", help="pcapng or pcap.")] = None,
     link_type: Annotated[int | None, Option("--link-type", help="283 (TAP), 195 or 230.")] = None,
     frames: Annotated[str | None, Option("--frames", help="Only these: 1-100,250,900-.")] = None,
+    message: Annotated[
+        str, Option("--message", metavar="NUMBERS", help="Only the frames of these messages: 13, 13-15.")
+    ] = "",
+    exchange: Annotated[
+        str, Option("--exchange", metavar="NUMBERS", help="Only the frames of these exchanges: 7, 7-9.")
+    ] = "",
     reveal: RevealOption = False,
     quiet: QuietOption = False,
 ) -> int:
@@ -137,7 +143,7 @@ def convert(
         frames=frames,
         reveal=reveal,
         quiet=quiet,
-        choice=choice,
+        choice=run.of_messages(choice, message, exchange),
     )
 
 

@@ -10,16 +10,17 @@ from typing import IO, Any, Literal
 
 from analysis.cli import console
 from analysis.cli.command_line.batch import Batch, places_in
-from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, chosen_numbers
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, chosen_numbers, inside
 from analysis.cli.command_line.frame_numbers import frame_ranges
 from analysis.cli.command_line.inputs import opened
 from analysis.cli.command_line.places import refuse_overwriting
+from analysis.cli.verbs.show import numbers_of
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.source import ReopenableSource
 from captures import Capture, captured_frames, write_capture
 from dissectors import Key, Keyring
 
-__all__ = ["run"]
+__all__ = ["of_messages", "run"]
 
 Ranges = list[tuple[int, int]]
 FORMATS = ("pcapng", "pcap")
@@ -60,6 +61,16 @@ def run(
         source, keyring, out=out, format_=format_, link_type=link_type, frames=frames, reveal=reveal, quiet=quiet,
         choice=choice,
     )  # fmt: skip
+
+
+def of_messages(choice: ChoiceOptions, message: str, exchange: str) -> ChoiceOptions:
+    """What is chosen of the frames of some messages and exchanges, as they are written.
+
+    Raises:
+        UsageError: one is no number.
+    """
+    choice = inside(choice, "message", numbers_of(message, "message") if message else [])
+    return inside(choice, "exchange", numbers_of(exchange, "exchange") if exchange else [])
 
 
 def _one(

@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.cli import console
 from analysis.cli.command_line.batch import Batch
-from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind, inside
 from analysis.cli.command_line.forming import row_form
 from analysis.cli.command_line.frame_numbers import frame_ranges
 from analysis.cli.command_line.inputs import opened
@@ -66,8 +66,8 @@ def run(
     captures, frame = captures_and_frames(words)
     form = row_form(columns, time, choice.tz, (*ENDS, *columns_of("packets"))) or RowForm()
     if form.columns:
-        choice = _inside(choice, "message", numbers_of(message, "message") if message else [])
-        choice = _inside(choice, "exchange", numbers_of(exchange, "exchange") if exchange else [])
+        choice = inside(choice, "message", numbers_of(message, "message") if message else [])
+        choice = inside(choice, "exchange", numbers_of(exchange, "exchange") if exchange else [])
     elif not (frame or message or exchange or choice):
         raise console.UsageError(
             "which frame?",
@@ -97,14 +97,6 @@ def run(
 
     codes = [code for _, code in batch.each(one)]
     return console.UNREADABLE if batch.unreadable else max(codes, default=console.OK)
-
-
-def _inside(choice: ChoiceOptions, what: str, numbers: list[int]) -> ChoiceOptions:
-    """What is chosen of these messages or exchanges, and of what lies in them."""
-    if not numbers:
-        return choice
-    inside = f"{what}.{what} in ({', '.join(map(str, numbers))})"
-    return choice._replace(where=f"{inside} and ({choice.where})" if choice.where else inside)
 
 
 def _list(
@@ -223,7 +215,7 @@ class _Run:
         from analysis.pipeline.runner import run_passes
         from analysis.views.filtered import ChosenFrames
 
-        choice = _inside(choice, "exchange", exchanges)
+        choice = inside(choice, "exchange", exchanges)
         chosen, table = ChosenFrames(), TableSink(("exchanges",) if exchanges else ())
         filtered = behind(choice.filter(self.replay, self.keyring), chosen)
         facts = run_passes(self.replay, self.keyring, *filtered, table).facts
