@@ -95,6 +95,9 @@ def _kinds(view: View) -> Iterator[tuple[Frame, tuple[str, ...]]]:
     unicast = mask(packets["nwk_dst"] < NO_SHORT)
     rows = packets[mask(packets["origin"].notna()) & ~mask(packets["nwk_security"] == "bad_mic")]
     zcl = packets[mask(packets["zcl_command"].notna()) & unicast & mask(packets["origin"].notna())]
+    zcl = zcl[
+        mask(zcl["aps_cluster"].notna()) & mask(zcl["zcl_direction"].notna()) & mask(zcl["zcl_type"].notna())
+    ]
     yield zcl, ("origin", "target", "aps_cluster", "zcl_direction", "zcl_type", "zcl_command")
     zdp = rows[mask(rows["aps_profile"] == DEVICE_PROFILE) & mask(rows["aps_cluster"] < ANSWERS_FROM)]
     yield zdp[mask(zdp["aps_type"] == "data")], ("origin", "target", "aps_cluster")

@@ -49,6 +49,7 @@ STATUSES = commands.where(c.layer == "nwk", c.command == NWK_COMMANDS["Network S
 )  # fmt: skip
 def tunnels_left_open(view: View, opened: Frame, closed: Frame, *, tunnels: int = 2) -> Iterator[Evidence]:
     """The tunnels of each pair by their identifiers, until they are closed; one that is granted again is the same."""
+    opened, closed = opened[mask(opened["tunnel_id"].notna())], closed[mask(closed["tunnel_id"].notna())]
     for (server, client), part in opened.groupby(["source", "destination"], sort=False):
         ends = closed[mask(closed["source"] == client) & mask(closed["destination"] == server)]
         open_now: dict[float, int] = {}

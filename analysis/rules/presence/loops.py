@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.features.judging import plural, spread
+from analysis.features.names import missing
 from analysis.rules.declare import (
     TO_SERVER,
     Command,
@@ -58,4 +59,4 @@ def ota_restarts(view: View, asked: Frame, *, times: int = 3) -> Iterator[Eviden
 
 
 def _hex(version: float) -> str:
-    return "unknown" if version != version else f"0x{int(version):08x}"
+    return "unknown" if missing(version) else f"0x{int(version):08x}"

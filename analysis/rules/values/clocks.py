@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from analysis.features.judging import mask, plural, spread
+from analysis.features.names import said
 from analysis.features.quantities import kind_of
 from analysis.features.readings import EPOCH, home_clock, series
 from analysis.rules.declare import (
@@ -61,6 +62,7 @@ def publisher_clock(
     for (source, name), part in clocks.groupby(
         ["source", "command_name"], sort=False, dropna=False, observed=True
     ):
+        name = said(name, "a command")
         off, of_hub = _ahead(
             view, part["seconds"].to_numpy(dtype=float), part["number"].to_numpy(dtype=float)
         )
@@ -154,12 +156,12 @@ def local_time_wrong(
     for one in series(local):
         place = kind_of(one.cluster, one.attribute)
         kind = place.kind if place else ""
-        said = [_wrong(view, kind, number, when, zone, shift, seconds)
+        wrong = [_wrong(view, kind, number, when, zone, shift, seconds)
                 for number, when in zip(one.numbers, one.seconds, strict=True)]  # fmt: skip
-        bad = [n for n, words in enumerate(said) if words]
+        bad = [n for n, words in enumerate(wrong) if words]
         subject = Subject.device(one.source)
         if bad:
-            text = f"{one.name} {said[bad[0]]} ({plural(len(bad), 'answer')})"
+            text = f"{one.name} {wrong[bad[0]]} ({plural(len(bad), 'answer')})"
             yield broken(subject, text, one.frames[bad])
         else:
             yield kept(subject, f"{one.name} as Great Britain has it")

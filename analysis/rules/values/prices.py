@@ -55,6 +55,7 @@ def price_implausible(
     for (source, name), part in prices.groupby(
         ["source", "command_name"], sort=False, dropna=False, observed=True
     ):
+        name = said(name, "a command")
         scaled = part["scaled"].to_numpy(dtype=float, na_value=np.nan)
         told = not np.isnan(scaled).any()
         values = scaled if told else part["number"].to_numpy(dtype=float) * OF_A_POUND
