@@ -84,16 +84,35 @@ class Acknowledgements:
     def _mac(self, scene: Scene) -> tuple[Numbers, Numbers]:
         frames = scene.frames
         rows = np.flatnonzero(frames.is_mac_ack)
-        waiting = np.flatnonzero(frames.ack_wanted)
-        opened = self._waiting(scene, waiting)
-        asked = mixed(9, frames.mac_seq[rows], frames.channel[rows]), rows, frames.time[rows]
-        found = self.frames.latest((opened[0], waiting, -1 - waiting, opened[1]), asked)
-        here = found < 0
-        row = np.where(here, -1 - found, 0)
-        handle = np.where(here, scene.handle[row], found >> 1)
-        last = np.where(here, self._last_hop(scene, row), (found & 1) > 0) & (found != 0)
+        row = self._just_before(scene, rows)
+        here, handle, last = row >= 0, np.zeros(len(rows), np.int64), np.zeros(len(rows), np.bool_)
+        handle[here], last[here] = scene.handle[row[here]], self._last_hop(scene, row[here])
+        late = np.flatnonzero(~here)
+        if len(late):
+            waiting = np.flatnonzero(frames.ack_wanted)
+            keys, times = self._waiting(scene, waiting)
+            opened = keys, waiting, -1 - waiting, times
+            key, time = self._waiting(scene, rows[late])
+            found = self.frames.latest(opened, (key, rows[late], time))
+            inside = found < 0
+            at = np.where(inside, -1 - found, 0)
+            handle[late] = np.where(inside, scene.handle[at], found >> 1)
+            last[late] = np.where(inside, self._last_hop(scene, at), (found & 1) > 0) & (found != 0)
         scene.handle[rows] = handle
         return handle[last & (handle != 0)], handle[frames.pending[rows] & (handle != 0)]
+
+    @staticmethod
+    def _just_before(scene: Scene, rows: Numbers) -> Numbers:
+        """The last frame before each acknowledgement that wants one, if it is this one; else -1. Nearly always it is."""
+        frames = scene.frames
+        before = np.maximum.accumulate(np.where(frames.ack_wanted, np.arange(frames.count), -1))[rows]
+        at = np.maximum(before, 0)
+        fits = (
+            (before >= 0)
+            & (frames.mac_seq[at] == frames.mac_seq[rows])
+            & (frames.channel[at] == frames.channel[rows])
+        )
+        return np.where(fits & (frames.time[rows] - frames.time[at] <= ACK_WAIT), before, -1)
 
     @staticmethod
     def _waiting(scene: Scene, rows: Numbers) -> tuple[npt.NDArray[np.uint64], Numbers]:

@@ -18,6 +18,7 @@ from analysis.exchanges.frame_arrays import BROADCAST, FrameArrays
 from analysis.exchanges.kinds import SECOND
 from analysis.exchanges.recent import Keys, Numbers, Recent, mixed
 from dissectors.ieee802154 import COMMAND_NAMES
+from dissectors.vectors import distinct
 
 __all__ = ["POLL", "UnitMemory", "Units", "remember", "units_of"]
 
@@ -138,7 +139,7 @@ def _match(frames: FrameArrays, units: Units, memory: UnitMemory) -> None:
     if not len(has):
         return
     head, code = units.head[has], units.code[has]
-    codes, which = np.unique(code, return_inverse=True)
+    codes, which = distinct(code)
     facts = [said(int(one)) for one in codes]
     due = np.array([one.due for one in facts], np.int64)[which]
     answers = np.array([one.answers for one in facts], np.bool_)[which]

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from analysis.exchanges.frame_arrays import FrameArrays
 from analysis.exchanges.kinds import KINDS, SECOND, kind_number
+from analysis.exchanges.recent import mixed
+from dissectors.vectors import distinct, stable_order
 
 __all__ = ["Gaps"]
 
@@ -37,9 +39,10 @@ class Gaps:
         rows = np.flatnonzero((counter >= 0) & frames.words("nwk_security", "ok"))
         if not len(rows):
             return
-        sender = frames.numbers("nwk_sender", 0).view(np.uint64)[rows]
-        order = rows[np.lexsort((rows, key[rows], sender))]
-        by = frames.numbers("nwk_sender", 0).view(np.uint64)[order]
+        sender = frames.numbers("nwk_sender", 0).view(np.uint64)
+        _, which = distinct(mixed(sender[rows], key[rows]))
+        order = rows[stable_order(which)]
+        by = sender[order]
         begins = np.ones(len(order), np.bool_)
         begins[1:] = (by[1:] != by[:-1]) | (key[order[1:]] != key[order[:-1]])
         ends = np.r_[begins[1:], True]

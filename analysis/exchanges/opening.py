@@ -17,6 +17,7 @@ from analysis.exchanges.recent import Numbers
 from analysis.exchanges.records import NONE, RECORD, REQUEST
 from analysis.exchanges.said_fields import Fields
 from analysis.tables.arrow import numpy_of
+from dissectors.vectors import distinct
 
 if TYPE_CHECKING:
     from analysis.exchanges.tracker import ExchangeTracker
@@ -78,7 +79,7 @@ def _new_records(scene: Scene, of_unit: npt.NDArray[np.int64]) -> npt.NDArray[An
     out["initiator"][poll], out["responder"][poll] = frames.hop_from[first[poll]], frames.hop_to[first[poll]]
     out["pan"] = frames.pan[first]
     out["due"], out["headed"] = units.poll[new], units.poll[new]
-    return out[np.argsort(out["exchange"], kind="stable")]
+    return out  # numbered in the order of first rows, as units are
 
 
 def _learn_commands(scene: Scene, tracker: ExchangeTracker, of_unit: npt.NDArray[np.int64]) -> None:
@@ -89,7 +90,7 @@ def _learn_commands(scene: Scene, tracker: ExchangeTracker, of_unit: npt.NDArray
     own, at = own[at >= 0], at[at >= 0]
     fresh = ~rows["headed"][at]
     own, at = own[fresh], at[fresh]
-    codes, which = np.unique(units.code[own], return_inverse=True)
+    codes, which = distinct(units.code[own])
     facts = [said(int(code)) for code in codes]
     alone = np.array([one.answers and not one.alone for one in facts], np.bool_)[which] & (
         units.answers[own] == 0

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from analysis.exchanges.frame_arrays import FrameArrays
 from analysis.exchanges.recent import mixed
+from dissectors.vectors import distinct, first_places
 
 __all__ = ["Owners"]
 
@@ -32,8 +33,8 @@ class Owners:
         """Learn from the NWK headers of a block."""
         eui64 = frames.numbers("nwk_src_eui64", 0)
         rows = np.flatnonzero(eui64 != 0)
-        _, first = np.unique(mixed(frames.sent_by[rows], eui64[rows]), return_index=True)
-        for row in np.sort(rows[first]).tolist():
+        pairs, which = distinct(mixed(frames.sent_by[rows], eui64[rows]))
+        for row in np.sort(rows[first_places(which, len(pairs))]).tolist():
             pair, owner, time = (
                 int(frames.sent_by[row]),
                 int(eui64[row].view(np.uint64)),

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dissectors.vectors import distinct, stable_order
+
 __all__ = ["Keys", "Numbers", "Recent", "Runs", "mixed"]
 
 Keys = npt.NDArray[np.uint64]
@@ -62,7 +64,7 @@ class Recent:
         """The runs of rows whose key is the same, and whose time is within reach of the one before."""
         held = len(self.keys)
         every, when = np.concatenate([self.keys, keys]), np.concatenate([self.times, times])
-        order = np.argsort(every, kind="stable")
+        order = stable_order(distinct(every)[1])
         key, at = every[order], when[order]
         begins = np.ones(len(order), np.bool_)
         begins[1:] = (key[1:] != key[:-1]) | (at[1:] - at[:-1] > self.reach)
@@ -94,21 +96,22 @@ class Recent:
         """
         if not len(asked[0]):
             return np.zeros(0, np.int64)
-        held, mine, asking = len(self.keys), len(opened[0]), len(asked[0])
-        keys = np.concatenate([self.keys, opened[0], asked[0]])
+        held, asking = len(self.keys), len(asked[0])
+        keys = np.concatenate([self.keys, asked[0], opened[0]])
         # What asks at a row comes before what is opened at it.
-        rows = np.concatenate([np.full(held, -1, np.int64), opened[1] * 2 + 1, asked[1] * 2])
-        order = np.lexsort((rows, keys))
-        values = np.concatenate([self.values, opened[2], np.zeros(asking, np.int64)])
-        times = np.concatenate([self.times, opened[3], asked[2]])
-        is_open = order < held + mine
+        rows = np.concatenate([np.zeros(held, np.int64), asked[1] + 1, opened[1] + 1])
+        order = stable_order(rows)
+        order = order[stable_order(distinct(keys)[1][order])]
+        values = np.concatenate([self.values, np.zeros(asking, np.int64), opened[2]])
+        times = np.concatenate([self.times, asked[2], opened[3]])
+        is_open = (order < held) | (order >= held + asking)
         last = np.maximum.accumulate(np.where(is_open, np.arange(len(order)), -1))
         found = np.zeros(len(keys), np.int64)
         ask = np.flatnonzero(~is_open & (last >= 0))
         source, target = order[last[ask]], order[ask]
         fits = (keys[source] == keys[target]) & (times[target] - times[source] <= self.reach)
         found[target[fits]] = values[source[fits]]
-        return found[held + mine :]
+        return found[held : held + asking]
 
     def remember(self, keys: Keys, values: Numbers, times: Numbers, now: int) -> None:
         """Keep the last value of each key for the next block."""

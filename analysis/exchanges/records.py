@@ -10,6 +10,7 @@ import numpy.typing as npt
 from analysis.exchanges.answers import said
 from analysis.exchanges.gaps import Gaps
 from analysis.exchanges.kinds import KINDS, OUTCOMES, kind_number
+from dissectors.vectors import distinct
 
 __all__ = ["MISSING", "NONE", "RECORD", "Records", "Words", "close"]
 
@@ -87,7 +88,7 @@ class Records:
 
 
 def close(rows: npt.NDArray[Any], words: Words, gaps: Gaps, ended: bool) -> npt.NDArray[Any]:
-    """Say what became of exchanges that frames alone tell of (`KINDS` up to `FRAME_KINDS`).
+    """Say what became of exchanges that frames alone tell of (`KINDS` up to `FRAME_KINDS`); returns the same rows.
 
     Args:
         gaps: what of stations was not heard.
@@ -131,10 +132,9 @@ def close(rows: npt.NDArray[Any], words: Words, gaps: Gaps, ended: bool) -> npt.
     tell(~rows["headed"], "incomplete", "fragments that were not heard together", FRAGMENTS)
     missing[answered & ~asked] = 0
     missing[outcome == OUTCOMES.index("ok")] = 0
-    out = rows.copy()
-    out["outcome"], out["status"], out["missing"] = outcome, status, missing
-    _name(out, words)
-    return out
+    rows["outcome"], rows["status"], rows["missing"] = outcome, status, missing
+    _name(rows, words)
+    return rows
 
 
 def _close_polls(rows: Any, poll: Any, answered: Any, tell: Any) -> None:
@@ -154,10 +154,10 @@ def _unheard(row: Any, gaps: Gaps) -> int:
 
 
 def _name(rows: npt.NDArray[Any], words: Words) -> None:
-    codes, which = np.unique(rows["code"], return_inverse=True)
+    codes, which = distinct(np.ascontiguousarray(rows["code"]))
     named = [words.place(said(int(code)).name if code > 0 else None) for code in codes]
     rows["name"] = np.array(named, np.int32)[which]
-    bits, which = np.unique(rows["missing"], return_inverse=True)
+    bits, which = distinct(np.ascontiguousarray(rows["missing"]))
     texts = [", ".join(word for n, word in enumerate(MISSING) if bit >> n & 1) for bit in bits.tolist()]
     rows["missing_words"] = np.array([words.place(text) for text in texts], np.int32)[which]
     poll = rows["kind"] == kind_number("poll")
