@@ -8,6 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
+from analysis.features.completeness import completeness
 from analysis.features.judging import mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -25,6 +26,7 @@ COLUMNS = (
     "first_frame",
     "last_frame",
 )
+ANSWER_FRAMES = 3  # on the air, of most answers
 BAD = ("refused", "failed", "unanswered")
 
 
@@ -91,8 +93,9 @@ def installation_step(view: View) -> Iterator[Evidence]:
 
 
 def _judged(view: View, device: int, joined: int, own: Frame) -> Evidence:
-    chain = steps_of(view.roles.get(device))
+    chain, air = steps_of(view.roles.get(device)), completeness(view)
     done: list[str] = []
+    reached = 0
     bad: list[tuple[Step, str, list[int]]] = []
     for one in chain:
         tried = _tried(view, one, device, joined, own)
@@ -101,8 +104,10 @@ def _judged(view: View, device: int, joined: int, own: Frame) -> Evidence:
                 bad.append((one, f"did not come within {one.within / 60:,.0f} min", [joined]))
         elif tried[0]:
             done.append(one.what)
+            reached = one.step
         else:
             bad.append((one, tried[1], tried[2]))
+    bad = [entry for entry in bad if not _shown_later(entry, reached)]
     subject = Subject.device(device)
     if not bad:
         return kept(subject, f"went through {', '.join(done)}")
@@ -110,7 +115,23 @@ def _judged(view: View, device: int, joined: int, own: Frame) -> Evidence:
     name = f"{first.what}, {first.name}" if first.kind == "gbcs" else first.what
     text = f"step {first.step} of {len(chain)} ({name}) {how}; done: {', '.join(done) or 'nothing'}"
     more = f"; also {', '.join(f'{one.what} {how}' for one, how, _ in bad[1:3])}" if len(bad) > 1 else ""
-    return broken(subject, f"{text}{more}; to check: {first.check}", frames)
+    # Of an answer that the sniffer may have missed nothing is proved; a refusal was heard.
+    unheard = all(how.startswith("unanswered") for _, how, _ in bad) and air.may_explain(
+        device, 1, 1, ANSWER_FRAMES
+    )
+    perhaps = (
+        f"; the sniffer missed about {air.missed(device):.0%} of its frames, perhaps the answer too"
+        if unheard
+        else ""
+    )
+    severity = "info" if unheard else "warning"
+    return broken(subject, f"{text}{more}{perhaps}; to check: {first.check}", frames, severity)
+
+
+def _shown_later(entry: tuple[Step, str, list[int]], reached: int) -> bool:
+    """Whether a request (of a tunnel, a mirror, the time) must have been answered, whoever heard that: what needs it came."""
+    step, how, _ = entry
+    return step.kind == "zcl" and how.startswith("unanswered") and reached > step.step
 
 
 def _tried(view: View, one: Step, device: int, joined: int, own: Frame) -> tuple[bool, str, list[int]] | None:

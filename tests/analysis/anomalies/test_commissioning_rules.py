@@ -65,6 +65,14 @@ def test_the_step_is_named_with_what_was_done_before(tables: Any, words: tuple[s
     assert all(word in found.evidence for word in words), found.evidence
 
 
+def test_an_answer_that_the_sniffer_may_have_missed_informs() -> None:
+    tables = installed(command("ECS70", "unanswered"))
+    numbered = tables["packets"].assign(nwk_counter=range(0, 10 * len(tables["packets"]), 10))
+    numbered["nwk_sender"] = METER
+    [found] = check({**tables, "packets": numbered}, rules=["installation-step"]).findings
+    assert found.severity == "info" and "perhaps the answer too" in found.evidence
+
+
 def test_what_was_carried_out_later_is_done() -> None:
     rows = [command("ECS70", "refused"), command("ECS70", "ok")]
     assert not check(installed(*rows), rules=["installation-step"]).findings
