@@ -129,7 +129,7 @@ def _judged(view: View, device: int, joined: int, own: Frame) -> Evidence:
 
 
 def _shown_later(entry: tuple[Step, str, list[int]], reached: int) -> bool:
-    """Whether a request (of a tunnel, a mirror, the time) must have been answered, whoever heard that: what needs it came."""
+    """Whether a request (of a tunnel, a mirror, the time) must have been answered: what needs it came later."""
     step, how, _ = entry
     return step.kind == "zcl" and how.startswith("unanswered") and reached > step.step
 
