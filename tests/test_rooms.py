@@ -22,6 +22,7 @@ BELOW = {
     "engine": {"features", "findings", "pipeline", "rules", "tables"},
     "views": {"keys", "pipeline", "tables"},
     "report": {"features", "findings", "pipeline", "tables", "views"},
+    "diagnosis": {"engine", "features", "findings", "pipeline", "tables", "views"},
     "redaction": {"keys", "pipeline", "tables"},
     "inspector": {"pipeline", "tables", "views"},
     "live": {"engine", "findings", "pipeline", "tables"},
@@ -30,6 +31,7 @@ BELOW = {
     "wireshark": {"engine", "findings", "pipeline", "rules", "tables", "views"},
     "cli": {
         *(
+            "diagnosis",
             "engine",
             "features",
             "findings",
@@ -44,7 +46,18 @@ BELOW = {
         ),
         *("tables", "views", "web", "wireshark"),
     },
-    "api": {"cli", "engine", "findings", "fleet", "keys", "pipeline", "report", "tables", "views"},
+    "api": {
+        "cli",
+        "diagnosis",
+        "engine",
+        "findings",
+        "fleet",
+        "keys",
+        "pipeline",
+        "report",
+        "tables",
+        "views",
+    },
 }
 """What each room may use. A public face (`__init__`) names what is shown, and is no use of it."""
 

@@ -15,6 +15,7 @@ from analysis.tables import html
 
 if TYPE_CHECKING:
     from analysis.api.followed import Followed
+    from analysis.diagnosis import Diagnosis
     from analysis.findings.waivers import Waivers
     from analysis.pipeline.decode import Decoded
     from analysis.pipeline.source import ReopenableSource
@@ -210,6 +211,26 @@ class Capture(Tables):
             self.replay, self.given.ring, profile=profile, chosen=rules, waivers=_waivers(accept)
         )
         return Findings([(self.name, checked.result)])
+
+    def why(self, device: str | None = None, profile: str | None = None) -> Diagnosis:
+        """Why a device does not work: the steps that it goes through, the first that failed, what to check next.
+
+        Args:
+            device: its name, role, EUI-64 or short address; None for all of the home.
+
+        Raises:
+            LookupError: no device is called so.
+            CaptureError: the capture cannot be read at all.
+
+        >>> import hanscope as hs
+        >>> capture = hs.open("captures/samples/install-day.pcapng", keys="captures/samples/install-day.keys.toml")
+        >>> found = capture.why("ESME")
+        >>> found.verdict, [one.step.step for one in found.devices[0].steps if one.state == "reached"][:3]
+        ('no fault found', ['beacon', 'association', 'network-key'])
+        """
+        from analysis.diagnosis import diagnose
+
+        return diagnose(self.replay, self.given.ring, device, profile=profile)
 
     def _findings(self) -> Any:
         from analysis.findings.findings_output import findings_batch

@@ -21,6 +21,7 @@ ARGUMENTS = {
     "stats": ["{capture}", "--keys", "{keys}"],
     "check": ["{capture}", "--keys", "{keys}", "--verdicts"],
     "report": ["{capture}", "--keys", "{keys}", "-o", "{out}/report.html"],
+    "why": ["{capture}", "--keys", "{keys}"],
     "diff": ["{capture}", "{capture}", "--keys", "{keys}"],
     "crosscheck": ["{capture}", "--keys", "{keys}"],
     "convert": ["{capture}", "{out}/out.pcap"],

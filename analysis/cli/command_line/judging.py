@@ -86,6 +86,27 @@ def check(
 
 
 @verb(
+    "why",
+    "hanscope why han.pcapng 'gas meter' --keys keys.toml",
+    "hanscope why han.pcapng --keys keys.toml --json",
+)
+def why(
+    capture: CaptureArgument,
+    device: Annotated[
+        str, Argument(metavar="DEVICE", help="Its name, role or address; all devices where none is given.")
+    ] = "",
+    keys: KeysOption = None,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> int:
+    """Why a device does not work: the first step that failed, what to check; or why no fault was found."""
+    from analysis.cli.verbs import why as run
+
+    return run.run(capture, device, keyring(keys), profile=profile, as_json=as_json, quiet=quiet)
+
+
+@verb(
     "report",
     "hanscope report han.pcapng -o report.html",
     "hanscope report han.pcapng --keys keys.toml -o r.html",
