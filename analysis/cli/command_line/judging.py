@@ -9,6 +9,7 @@ from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
 from analysis.cli.command_line.options import (
     AcceptOption,
     Argument,
+    CaptureArgument,
     CapturesArgument,
     ColumnsOption,
     FailOption,
