@@ -170,22 +170,33 @@ def _attributes(view: View, times: int) -> Iterator[Evidence]:
         "status",
     ]
     rows = rows[columns].assign(bad=~mask(rows["status"] == SUCCESS))
-    for (refuser, asker, cluster), part in rows.groupby(["source", "destination", "cluster"], sort=False):
-        whole = part.groupby("frame", sort=False)["bad"].agg(["all", "any"])
+    # An answer is a frame: whether all or any of its attributes are refused, and between whom.
+    answers = rows.groupby("frame", sort=False).agg(
+        source=("source", "first"), destination=("destination", "first"), cluster=("cluster", "first"),
+        all=("bad", "all"), any=("bad", "any"),
+    )  # fmt: skip
+    frames, shut, partly = (
+        answers.index.to_numpy(),
+        answers["all"].to_numpy(bool),
+        answers["any"].to_numpy(bool),
+    )
+    groups = answers.groupby(["source", "destination", "cluster"], sort=False).indices if len(answers) else {}
+    refused = rows[rows["bad"].to_numpy(bool)]
+    for (refuser, asker, cluster), own in sorted(groups.items(), key=lambda one: int(one[1][0])):
         subject = Subject.device(asker)
-        if not whole["any"].any():
+        if not partly[own].any():
             yield kept(
-                subject, f"{plural(len(whole), 'answer')} on cluster {cluster_name(int(cluster))} are good"
+                subject, f"{plural(len(own), 'answer')} on cluster {cluster_name(int(cluster))} are good"
             )
             continue
-        shut = list(whole.index[whole["all"]]) or list(whole.index[whole["any"]])
-        failed = part[part["frame"].isin(shut) & part["bad"]]
+        meant = frames[own[shut[own]]] if shut[own].any() else frames[own[partly[own]]]
+        failed = refused[refused["frame"].isin(meant)]
         firsts = failed.drop_duplicates("frame").assign(
             origin=refuser, aps_cluster=cluster, zcl_status=lambda rows: rows["status"]
         )
-        most = whole["all"].sum() >= times and 2 * whole["all"].sum() > len(whole)
+        many = int(shut[own].sum())
         text = _sentence(view, firsts, _attributes_asked(failed), "origin")
-        grave = most and _needed(failed, int(cluster))
+        grave = many >= times and 2 * many > len(own) and _needed(failed, int(cluster))
         yield broken(subject, text, firsts["frame"], "warning" if grave else "info")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.features.completeness import Completeness, completeness
+from analysis.features.completeness import completeness
 from analysis.features.judging import mask, plural
 from analysis.features.polls import pollers
 from analysis.features.view import Frame, View
@@ -57,34 +57,34 @@ def requests(view: View) -> Frame:
 )  # fmt: skip
 def request_unanswered(view: View, *, times: int = 3, run: int = 4) -> Iterator[Evidence]:
     """One verdict for each pair of devices and kind of request."""
-    air = completeness(view)
-    for (initiator, responder, what), part in requests(view).groupby(
-        ["initiator", "responder", "what"], sort=False, observed=True
-    ):
-        lost = mask(part["outcome"].isin(("unanswered", "failed")))
-        subject, count = Subject.device(_station(view, initiator)), int(lost.sum())
-        last = len(part) if lost.all() else int(lost[::-1].argmin())
+    air, rows = completeness(view), requests(view)
+    bad = mask(rows["outcome"].isin(("unanswered", "failed")))
+    delivered, clusters = mask(rows["outcome"] == "unanswered"), rows["cluster"].to_numpy(dtype=object)
+    frames = rows[["first_frame", "last_frame"]].to_numpy(dtype=np.int64)
+    for (initiator, responder, what), own in _groups(rows):
+        lost = bad[own]
+        subject, count, total = Subject.device(_station(view, initiator)), int(lost.sum()), len(own)
+        last = total if lost.all() else int(lost[::-1].argmin())
         station = _station(view, responder)
-        if not count or air.may_explain(station, count, len(part)):
+        if not count or air.may_explain(station, count, total):
             perhaps = f", {count} perhaps unheard" if count else ""
-            yield kept(
-                subject, f"{len(part) - count} of {plural(len(part), 'request')} {what} answered{perhaps}"
-            )
+            yield kept(subject, f"{total - count} of {plural(total, 'request')} {what} answered{perhaps}")
             continue
-        grave = (count >= times and 2 * count > len(part)) or last >= run
-        bad = part[lost]
-        text = _sentence(view, air, station, str(what), part, bad)
-        frames = [*bad["first_frame"], *bad["last_frame"]]
-        yield broken(subject, text, sorted(set(map(int, frames))), "warning" if grave else "info")
+        grave = (count >= times and 2 * count > total) or last >= run
+        places = own[lost]
+        how = "though delivered" if delivered[places].all() else "not all of them acknowledged"
+        text = f"{count} of {plural(total, 'request')} to {view.label(station)} unanswered, {how}: {what}"
+        text += consequence_of(view, clusters[places[0]], station)
+        text += f" (the sniffer missed about {air.missed(station):.0%} of that device's frames)"
+        shown = np.unique(frames[places]).tolist()
+        yield broken(subject, text, shown, "warning" if grave else "info")
 
 
-def _sentence(view: View, air: Completeness, station: int, what: str, part: Frame, bad: Frame) -> str:
-    delivered = (
-        "though delivered" if mask(bad["outcome"] == "unanswered").all() else "not all of them acknowledged"
-    )
-    text = f"{len(bad)} of {plural(len(part), 'request')} to {view.label(station)} unanswered, {delivered}: "
-    text += what + consequence_of(view, bad["cluster"].iloc[0], station)
-    return f"{text} (the sniffer missed about {air.missed(station):.0%} of that device's frames)"
+def _groups(rows: Frame) -> Iterator[tuple[tuple[Any, Any, str], np.ndarray]]:
+    """The places of the requests of each pair of devices and kind, in the order in which they begin."""
+    if len(rows):
+        found = rows.groupby(["initiator", "responder", "what"], sort=False, observed=True).indices
+        yield from sorted(found.items(), key=lambda one: int(one[1][0]))
 
 
 def _station(view: View, address: Any) -> int:
@@ -92,8 +92,15 @@ def _station(view: View, address: Any) -> int:
     number = int(address)
     if number >= 1 << 16:
         return number
-    found = {eui for key, eui in view.addresses.items() if key & (1 << 16) - 1 == number}
-    return found.pop() if len(found) == 1 else number
+    found = view.once(_by_short).get(number, set())
+    return next(iter(found)) if len(found) == 1 else number
+
+
+def _by_short(view: View) -> dict[int, set[int]]:
+    out: dict[int, set[int]] = {}
+    for key, eui64 in view.addresses.items():
+        out.setdefault(key & (1 << 16) - 1, set()).add(eui64)
+    return out
 
 
 @rule(
@@ -118,20 +125,22 @@ def answer_late(
     rows = requests(view)
     rows = rows[mask(rows["time_to_answer"].notna())]
     usual = rows.groupby("responder", sort=False)["time_to_answer"].median()
-    for (initiator, responder, what), part in rows.groupby(
-        ["initiator", "responder", "what"], sort=False, observed=True
-    ):
+    times_taken = rows["time_to_answer"].to_numpy(dtype=float)
+    for (initiator, responder, what), own in _groups(rows):
         if {int(initiator), int(responder)} & asleep:
             continue
-        took, median = part["time_to_answer"].to_numpy(dtype=float), float(usual[responder])
+        took, median = times_taken[own], float(usual[responder])
         late = took > min(seconds, max(least, habit * median))
         subject = Subject.device(_station(view, responder))
         if not late.any():
-            yield kept(subject, f"{plural(len(part), 'answer')} within {took.max():,.1f} s")
+            yield kept(subject, f"{plural(len(own), 'answer')} within {took.max():,.1f} s")
             continue
-        grave = late.sum() >= times and np.count_nonzero(took > seconds) * 2 > len(part)
+        grave = late.sum() >= times and np.count_nonzero(took > seconds) * 2 > len(own)
         who = view.label(_station(view, initiator))
-        text = f"{late.sum()} of {plural(len(part), 'answer')} to {who} late, up to {took.max():,.1f} s, usually "
+        text = (
+            f"{late.sum()} of {plural(len(own), 'answer')} to {who} late, up to {took.max():,.1f} s, usually "
+        )
         text += f"{median:,.1f} s: {what}"
-        frames = [*part["first_frame"][late], *part["last_frame"][late]]
-        yield broken(subject, text, sorted(frames), "warning" if grave else "info")
+        places = own[late]
+        frames = rows[["first_frame", "last_frame"]].iloc[places].to_numpy(dtype=np.int64).ravel()
+        yield broken(subject, text, sorted(frames.tolist()), "warning" if grave else "info")
