@@ -43,7 +43,7 @@ def keys(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_every_verb_has_two_examples(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([verb, "--help"]) == 0
+    assert main([*verb.split(), "--help"]) == 0
     out = capsys.readouterr().out
     shown = [line for line in out.splitlines() if line.strip().startswith(f"hanscope {verb}")]
     assert len(shown) >= 2, out

@@ -25,6 +25,8 @@ ARGUMENTS = {
     "diff": ["{capture}", "{capture}", "--keys", "{keys}"],
     "crosscheck": ["{capture}", "--keys", "{keys}"],
     "convert": ["{capture}", "{out}/out.pcap"],
+    "wireshark": ["{capture}", "-o", "{out}/shown.pcapng", "--keys", "{keys}"],
+    "fleet decode": ["{capture}", "--out", "{out}/store", "--scheduler", "none", "--keys-from", "{keys}"],
     "redact": ["{capture}", "-o", "{out}/out.pcapng", "--keys", "{keys}", "--keys-out", "{out}/keys.toml"],
 }
 WITHOUT_A_CAPTURE = {
@@ -35,11 +37,15 @@ WITHOUT_A_CAPTURE = {
     "simulate": ["ordinary-day", "-o", "{out}/day.pcapng", "--seconds", "60", "--fault", "weak-link"],
     "sniff": ["simulated:ordinary-day", "-o", "{out}/sniffed.pcapng", "--speed", "0", "--frames", "20"],
     "watch": ["simulate:ordinary-day", "--speed", "0", "--frames", "20", "--jsonl"],
+    "install-wireshark": ["--to", "{out}/wireshark"],
+    "fleet simulate": ["1", "--out", "{out}/homes", "--seconds", "60", "--scheduler", "none"],
     "install-extcap": ["--folder", "{out}/extcap"],
 }
+STORED = ("check", "report", "sql", "compact", "prune")
 ELSEWHERE = {
     "inspect": "needs a terminal: tests/analysis/test_inspector.py",
     "mcp": "speaks with an assistant: tests/analysis/test_mcp.py",
+    **{f"fleet {one}": "needs a store: tests/analysis/test_fleet.py" for one in STORED},
     "web": "serves until it is ended: tests/analysis/test_web_page.py",
 }
 WARNINGS = [
@@ -51,7 +57,7 @@ def run(verb: str, arguments: list[str], folder: Path, **places: object) -> None
     words = [one.format(out=folder, **places) for one in arguments]
     # Packages that crosscheck starts tshark with are old, and warn.
     warnings = [] if verb == "crosscheck" else WARNINGS
-    command = [sys.executable, *warnings, "-m", "analysis.cli", verb, *words]
+    command = [sys.executable, *warnings, "-m", "analysis.cli", *verb.split(), *words]
     environment = {name: value for name, value in os.environ.items() if name != "HANSCOPE_KEYS"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

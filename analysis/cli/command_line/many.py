@@ -88,7 +88,11 @@ def fleet_check(
     return run.check(store, fail_on=fail_on, as_json=as_json)
 
 
-@verb("fleet report", "hanscope fleet report store -o fleet.html")
+@verb(
+    "fleet report",
+    "hanscope fleet report store -o fleet.html",
+    "hanscope fleet report s3://han/store -o fleet.html",
+)
 def fleet_report(
     store: StoreArgument,
     out: Annotated[Path, Option("--out", "-o", help="The HTML file.")] = Path("fleet.html"),
@@ -118,7 +122,11 @@ def fleet_sql(
     return run.sql(query, store, format_)
 
 
-@verb("fleet simulate", "hanscope fleet simulate 40 --out homes --cause interference --reveal")
+@verb(
+    "fleet simulate",
+    "hanscope fleet simulate 40 --out homes --cause interference --reveal",
+    "hanscope fleet simulate 500 --out s3://han/homes --days 7 --reveal",
+)
 def fleet_simulate(
     number: Annotated[int, Argument(metavar="N", help="How many homes.")],
     out: Annotated[
@@ -152,7 +160,7 @@ def fleet_simulate(
     )
 
 
-@verb("fleet compact", "hanscope fleet compact store")
+@verb("fleet compact", "hanscope fleet compact store", "hanscope fleet compact s3://han/store -q")
 def fleet_compact(store: StoreArgument, quiet: QuietOption = False) -> int:
     """Join the small files of each day, site and hub."""
     from analysis.cli.verbs import fleet as run
@@ -160,7 +168,11 @@ def fleet_compact(store: StoreArgument, quiet: QuietOption = False) -> int:
     return run.compact(store, quiet=quiet)
 
 
-@verb("fleet prune", "hanscope fleet prune store --before 2026-01-01")
+@verb(
+    "fleet prune",
+    "hanscope fleet prune store --before 2026-01-01",
+    "hanscope fleet prune s3://han/store --before 2025-06-01 -q",
+)
 def fleet_prune(
     store: StoreArgument,
     before: Annotated[str, Option("--before", metavar="DAY", help="The first day that is kept: 2026-01-31.")],
