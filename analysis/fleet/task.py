@@ -14,10 +14,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import quote
 
 from analysis.engine.checking import RuleSink
@@ -34,7 +33,8 @@ from analysis.pipeline.runner import run_passes
 from analysis.pipeline.source import ReopenableSource
 from analysis.pipeline.windows import PART
 from analysis.rules.profile import Profile
-from analysis.tables.output import Folder, Parquet
+from analysis.tables.output import Folder
+from analysis.tables.row_form import RowForm
 from captures import CaptureError
 from dissectors import Keyring
 
@@ -180,31 +180,25 @@ class _Named(io.BufferedReader):
         return self._name
 
 
-class _CaptureFolder(Folder):
-    """Tables of one capture, each row with its capture."""
+class _WithCapture(RowForm):
+    """Rows of one capture with its name in front, where the table has no such column."""
 
-    def __init__(self, path: Path, capture: str) -> None:
-        super().__init__(path, "parquet", TABLES)
-        self._make = partial(_CaptureParquet, capture)
-
-
-class _CaptureParquet(Parquet):
-    """Parquet with the capture of each row in front, where the table has no such column."""
-
-    def __init__(self, capture: str, file: IO[bytes], table: str) -> None:
-        super().__init__(file, table, stored_schema(table))
+    def __init__(self, capture: str) -> None:
+        super().__init__()
         self._capture = capture
 
-    def write(self, batch: Any) -> None:
+    def schema(self, table: str) -> Any:
+        return stored_schema(table)
+
+    def of(self, table: str, batch: Any) -> Any:
         import pyarrow as pa
 
-        if "capture" not in batch.schema.names:
-            whose = pa.DictionaryArray.from_arrays(
-                pa.array([0] * len(batch), pa.int32()), pa.array([self._capture])
-            )
-            names, arrays = ["capture", *batch.schema.names], [whose, *batch.columns]
-            batch = pa.RecordBatch.from_arrays(arrays, names=names)
-        super().write(batch)
+        batch = super().of(table, batch)
+        if "capture" in batch.schema.names:
+            return batch
+        codes = pa.array([0] * len(batch), pa.int32())
+        whose = pa.DictionaryArray.from_arrays(codes, pa.array([self._capture]))
+        return pa.RecordBatch.from_arrays([whose, *batch.columns], schema=stored_schema(table))
 
 
 class _FleetSink(FolderSink):
@@ -220,7 +214,7 @@ def _decoded(task: Task, store: Store, ring: Keyring, path: Path, name: str) -> 
     """Decode and check in one pass; bring the tables to their places."""
     capture = shown(task.recording.url)
     with tempfile.TemporaryDirectory(prefix="hanscope-") as folder, _Named(path, capture) as file:
-        tables = _FleetSink(_CaptureFolder(Path(folder), capture))
+        tables = _FleetSink(Folder(Path(folder), "parquet", TABLES, _WithCapture(capture)))
         tables.tables = DECODED_TABLES
         rules = RuleSink(task.profile, watcher=ReportedHome if task.reports else HomeFacts, window=WINDOW)
         with ReopenableSource(file) as source:
