@@ -50,7 +50,10 @@ class Assembly:
         """Take in the next octets, and the frames that carried them."""
         before, start = max((one.place for one in self.origins), default=0), len(self.octets)
         self.octets += chunk
-        self.origins += [one._replace(start=start + one.start, place=before + one.place) for one in origins]
+        self.origins += [
+            Origin(one.frame, start + one.start, one.length, one.offset, before + one.place)
+            for one in origins
+        ]
 
     def clear(self) -> None:
         """Begin anew."""
