@@ -52,7 +52,7 @@ def _stopped(
     advice="It lost its parent or hangs: see whether the hub's messages to it are answered, then restart it",
     family="anomaly", area="presence", severity="warning", confidence="derived", cause="silence",
     requires="ten polls of one device", reads=[POLLS],
-    broken_by="ordinary-day --fault polling-stops --seconds 21600", kept_by="ordinary-day --seconds 9000",
+    broken_by="ordinary-day --fault polling-stops --seconds 28800 --seed 700", kept_by="ordinary-day --seconds 9000",
 )  # fmt: skip
 def polling_stops(
     view: View, polls: Frame, *, seconds: float = 300.0, pauses: float = 2.5, least: int = 8
