@@ -102,10 +102,15 @@ export class Rows {
 
   tell() {
     clearTimeout(this.telling);
-    this.telling = setTimeout(async () => {
-      const row = this.row(this.cursor) ?? (await this.page(Math.floor(this.cursor / PAGE)), this.row(this.cursor));
-      if (row) this.choose?.(row, this.cursor);
-    }, 60);
+    this.untold = this.cursor; // it may have to be loaded first
+    this.telling = setTimeout(() => this.tellNow(), 60);
+  }
+
+  tellNow() {
+    const row = this.untold === this.cursor ? this.row(this.cursor) : undefined;
+    if (!row) return;
+    this.untold = undefined;
+    this.choose?.(row, this.cursor);
   }
 
   row(number) {
@@ -147,6 +152,7 @@ export class Rows {
       const tail = this.following && this.top >= this.most - 1;
       if (grew) this.measure(); else this.draw();
       if (tail) this.goto(this.most);
+      this.tellNow();
       this.told?.(found);
     } catch (error) {
       if (error.name !== "AbortError" && version === this.version) this.told?.(null, error);
