@@ -21,6 +21,7 @@ from analysis.inspector.hexadecimal import HexPane, hex_text
 from analysis.inspector.model import Inspected
 from analysis.inspector.packet_list import FEW, PacketList, heading, legend
 from analysis.inspector.places import FORMS, frame_at
+from analysis.inspector.suggesting import FilterSuggester
 from analysis.views.filters import FilterError
 from analysis.views.frame import Shown
 from analysis.views.octets import OctetMap, Place, frame_octets
@@ -123,6 +124,7 @@ class Inspector(App[None]):
         yield Input(
             self.where,
             placeholder='filter, such as protocol == ZCL and summary contains "Report"',
+            suggester=FilterSuggester(self.model.packets.columns),
             id="filter",
         )
         yield Static(id="wrong")

@@ -40,7 +40,9 @@ def check(
     profile: ProfileOption = None,
     rule: Annotated[
         list[str] | None,
-        Option("--rules", "--rule", help="Only these rules (several by commas, or repeated)."),
+        Option(
+            "--rules", "--rule", help="Only these rules (several by commas, or repeated).", complete="rule"
+        ),
     ] = None,
     baseline: Annotated[
         str | None, Option("--baseline", help="Capture of the same network in good health.")
@@ -53,7 +55,9 @@ def check(
     verdicts: Annotated[bool, Option("--verdicts", help="Each rule's verdict.")] = False,
     as_sarif: Annotated[bool, Option("--sarif", help="SARIF 2.1.0, for code scanning tools.")] = False,
     list_rules: Annotated[bool, Option("--list-rules", help="List the rules instead.")] = False,
-    explain: Annotated[str | None, Option("--explain", help="Explain one rule instead.")] = None,
+    explain: Annotated[
+        str | None, Option("--explain", help="Explain one rule instead.", complete="rule")
+    ] = None,
     quiet: QuietOption = False,
 ) -> int:
     """Findings: what is wrong, where, how bad, who says so, and what to do."""

@@ -27,10 +27,13 @@ from analysis.cli.command_line.registry import verb
     "hanscope simulate --list",
 )
 def simulate(
-    scenario: Annotated[str, Argument(metavar="SCENARIO", help="See --list.")] = "install-day",
+    scenario: Annotated[
+        str, Argument(metavar="SCENARIO", help="See --list.", complete="scenario")
+    ] = "install-day",
     out: Annotated[str, Option("--out", "-o", help="The capture, pcapng; - for stdout.")] = "",
     fault: Annotated[
-        list[str] | None, Option("--fault", metavar="NAME", help="A fault or attack (repeatable).")
+        list[str] | None,
+        Option("--fault", metavar="NAME", help="A fault or attack (repeatable).", complete="fault"),
     ] = None,
     truth: Annotated[Path | None, Option("--truth", help="Ground truth as JSON lines.")] = None,
     seed: Annotated[int, Option("--seed", help="Same seed, same octets.")] = 1,
@@ -73,7 +76,9 @@ def simulate(
     "hanscope sniff --list",
 )
 def sniff(
-    source: Annotated[str, Argument(metavar="SOURCE", help="scheme:place; see --list.")] = "",
+    source: Annotated[
+        str, Argument(metavar="SOURCE", help="scheme:place; see --list.", complete="sniffer")
+    ] = "",
     out: Annotated[str, Option("--out", "-o", help="The capture, pcapng; - for stdout.")] = "",
     channel: Annotated[int, Option("--channel", min=0, max=255, help="11-26, or sub-GHz.")] = 11,
     page: Annotated[int, Option("--page", min=0, max=31, help="0, or 28-31 for GB sub-GHz.")] = 0,

@@ -43,9 +43,10 @@ __all__ = [
 
 
 class Option:
-    """An option by its names (``--out``, ``-o``); one whose type is bool takes no value."""
+    """An option by its names (``--out``, ``-o``); one whose type is bool takes no value. `complete` says what kind of
+    values a shell offers (`analysis.cli.command_line.completing`)."""
 
-    __slots__ = ("help", "max", "metavar", "min", "names")
+    __slots__ = ("complete", "help", "max", "metavar", "min", "names")
 
     def __init__(
         self,
@@ -54,8 +55,10 @@ class Option:
         metavar: str | None = None,
         min: float | None = None,  # noqa: A002
         max: float | None = None,  # noqa: A002
+        complete: str = "",
     ) -> None:
         self.names = names
+        self.complete = complete
         self.help = help
         self.metavar = metavar
         self.min = min
@@ -68,6 +71,7 @@ class Argument(NamedTuple):
     metavar: str | None = None
     help: str = ""
     show_default: bool = True
+    complete: str = ""
 
 
 CaptureArgument = Annotated[
@@ -88,10 +92,15 @@ QuietOption = Annotated[bool, Option("-q", "--quiet", help="No progress, no note
 FailOption = Annotated[
     str | None,
     Option(
-        "--fail-on", metavar="SEVERITY", help="Exit 1 for findings as grave: info, warning, error, critical."
+        "--fail-on",
+        metavar="SEVERITY",
+        help="Exit 1 for findings as grave: info, warning, error, critical.",
+        complete="severity",
     ),
 ]
-ProfileOption = Annotated[str | None, Option("--profile", help="Profile of rules: its name or file.")]
+ProfileOption = Annotated[
+    str | None, Option("--profile", help="Profile of rules: its name or file.", complete="profile")
+]
 AcceptOption = Annotated[
     Path | None, Option("--accept", metavar="FILE", help="Waivers: findings that are accepted (TOML or CSV).")
 ]
@@ -101,7 +110,12 @@ RulesFromOption = Annotated[
 ]
 WhereOption = Annotated[
     str | None,
-    Option("--where", metavar="EXPR", help="Only rows that fit: nwk_src == 0x1a2b and message.mac != valid."),
+    Option(
+        "--where",
+        metavar="EXPR",
+        help="Only rows that fit: nwk_src == 0x1a2b and message.mac != valid.",
+        complete="where",
+    ),
 ]
 FromOption = Annotated[
     str | None,
@@ -109,18 +123,31 @@ FromOption = Annotated[
 ]
 ToOption = Annotated[str | None, Option("--to", metavar="TIME", help="Up to then, written as --from.")]
 DeviceOption = Annotated[
-    str | None, Option("--device", metavar="NAME", help="Sent or received by it: name, role or address.")
+    str | None,
+    Option(
+        "--device", metavar="NAME", help="Sent or received by it: name, role or address.", complete="device"
+    ),
 ]
 ZoneOption = Annotated[
-    str | None, Option("--tz", metavar="ZONE", help="Zone of times given and shown: Europe/London; else UTC.")
+    str | None,
+    Option(
+        "--tz",
+        metavar="ZONE",
+        help="Zone of times given and shown: Europe/London; else UTC.",
+        complete="zone",
+    ),
 ]
 ColumnsOption = Annotated[
-    str | None, Option("--columns", metavar="A,B", help="Only these columns, in this order.")
+    str | None,
+    Option("--columns", metavar="A,B", help="Only these columns, in this order.", complete="columns"),
 ]
 TimeOption = Annotated[
     str | None,
     Option(
-        "--time", metavar="FORM", help="relative or delta (seconds), utc, or local (of --tz or this machine)."
+        "--time",
+        metavar="FORM",
+        complete="time",
+        help="relative or delta (seconds), utc, or local (of --tz or this machine).",
     ),
 ]
 JobsOption = Annotated[int, Option("--jobs", min=1, help="Captures that are read at a time.")]

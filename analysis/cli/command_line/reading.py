@@ -54,10 +54,11 @@ def decode(
             "-f",
             help="parquet, csv, jsonl, arrow; or raw-csv, whose texts are left as they are: CSV writes control "
             "characters as escapes, and ' before what a spreadsheet would calculate.",
+            complete="format",
         ),
     ] = None,
     table: Annotated[
-        list[str] | None, Option("--table", "-t", help="Only this table (may be repeated).")
+        list[str] | None, Option("--table", "-t", help="Only this table (may be repeated).", complete="table")
     ] = None,
     choice: ChoiceOptions = EVERYTHING,
     columns: ColumnsOption = None,
@@ -123,7 +124,10 @@ def show(
     columns: Annotated[
         str | None,
         Option(
-            "--columns", metavar="A,B", help="A line a frame: these columns; source, destination by name."
+            "--columns",
+            metavar="A,B",
+            help="A line a frame: these columns; source, destination by name.",
+            complete="columns",
         ),
     ] = None,
     time: TimeOption = None,

@@ -97,10 +97,15 @@ def _refuse_nonsense(everything: list[Taken], arguments: dict[str, Any]) -> None
 def _parameter(one: Taken) -> Parameter:
     declared: Any
     if isinstance(one.declared, Argument):
-        declared = typer.Argument(**one.declared._asdict())
+        told = one.declared._asdict()
+        complete = _completer(told.pop("complete"))
+        declared = typer.Argument(**told, autocompletion=complete)
     else:
         names, rest = one.declared.names, one.declared
-        declared = typer.Option(*names, help=rest.help, metavar=rest.metavar, min=rest.min, max=rest.max)
+        declared = typer.Option(
+            *names, help=rest.help, metavar=rest.metavar, min=rest.min, max=rest.max,
+            autocompletion=_completer(rest.complete),
+        )  # fmt: skip
     annotated: Any = Annotated  # a type made at run time: nothing for mypy to read
     return Parameter(
         one.name,
@@ -108,6 +113,22 @@ def _parameter(one: Taken) -> Parameter:
         default=one.default,
         annotation=annotated[one.hint, declared],
     )
+
+
+def _completer(kind: str) -> Callable[..., list[str]] | None:
+    """What offers values of a kind to a shell; None where nothing is to be offered."""
+    if not kind:
+        return None
+
+    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
+        from analysis.cli.command_line.completing import completed
+
+        return completed(
+            kind, {**ctx.params, "words": [*(ctx.params.get("words") or ()), *ctx.args]}, incomplete
+        )
+
+    complete.__annotations__ = {"ctx": typer.Context, "incomplete": str}
+    return complete
 
 
 def _version(wanted: bool) -> None:
