@@ -50,7 +50,8 @@ def run(
         return _capture(found, Path(out), keyring) or code
     text = "".join(FORMS[form](octets, number) + "\n" for number, octets in enumerate(found, 1))
     if out in ("", "-"):
-        sys.stdout.write(text)
+        for line in text.splitlines():
+            console.put(line)
         return code
     from captures.whole_files import write_whole
 

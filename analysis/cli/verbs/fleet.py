@@ -161,12 +161,13 @@ def sql(query: str, store: str, format_: str) -> int:
     with _plainly():
         found = open_fleet(store).sql(query)
     if format_ == "csv":
-        sys.stdout.write(found.to_csv(index=False))
+        lines = found.to_csv(index=False).splitlines()
     elif format_ == "jsonl":
-        sys.stdout.write(found.to_json(orient="records", lines=True, date_format="iso"))
+        lines = found.to_json(orient="records", lines=True, date_format="iso").splitlines()
     else:
-        for line in found.to_string(index=False).splitlines() if len(found) else ("(no rows)",):
-            console.put(line)
+        lines = found.to_string(index=False).splitlines() if len(found) else ["(no rows)"]
+    for line in lines:
+        console.put(line)
     return console.OK
 
 

@@ -63,7 +63,8 @@ def _write(ladder: Ladder, svg: Path | None, html: Path | None, *, as_json: bool
 
     for path, draw in ((svg, ladder_svg.svg), (html, ladder_svg.page)):
         if path is not None and str(path) == "-":
-            sys.stdout.write(draw(ladder))
+            for line in draw(ladder).splitlines():
+                console.put(line)
         elif path is not None:
             write_whole(path, draw(ladder))
             console.say(f"{path}: {len(ladder.steps):,} steps")
@@ -74,4 +75,4 @@ def _write(ladder: Ladder, svg: Path | None, html: Path | None, *, as_json: bool
         marks = ladder_text.ASCII if plain else ladder_text.LINES
         width = 100 if plain else shutil.get_terminal_size((120, 24)).columns
         for lead, line in ladder_text.text_lines(ladder, width, marks, colour=colour):
-            sys.stdout.write(lead + line + "\n")
+            console.put(line, lead=lead)
