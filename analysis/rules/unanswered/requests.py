@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.features.completeness import completeness
+from analysis.features.completeness import Completeness, completeness, improbable
 from analysis.features.judging import mask, plural
 from analysis.features.polls import pollers
 from analysis.features.view import Frame, View
@@ -20,8 +20,14 @@ KINDS = ("zcl", "zdp", "rejoin")
 """Exchanges that are a request with its answer. GBCS commands are told by `device-unresponsive`, joins by
 `association-fails` and `cbke-incomplete`, polls by `pending-without-data`."""
 COLUMNS = (
-    "kind", "name", "initiator", "responder", "outcome", "first_frame", "last_frame", "time_to_answer", "cluster",
+    "kind", "name", "initiator", "responder", "outcome", "first_frame", "last_frame", "missing", "time_to_answer",
+    "cluster",
 )  # fmt: skip
+ANSWER_FRAMES, MANY, RARE = (
+    2,
+    5,
+    1e-5,
+)  # of an answer on the air; answers from which chance is asked, and its limit
 SHARED: dict[str, Any] = {"family": "anomaly", "area": "unanswered", "needs": ("packets", "exchanges")}
 
 
@@ -29,8 +35,11 @@ def requests(view: View) -> Frame:
     """Requests whose two ends are known and of which is known what became of them, in their order."""
     rows = view.exchanges
     rows = rows[
-        mask(rows["kind"].isin(KINDS)) & mask(rows["outcome"].isin(("ok", "refused", "unanswered", "failed")))
+        mask(rows["kind"].isin(KINDS))
+        & mask(rows["outcome"].isin(("ok", "refused", "unanswered", "failed", "incomplete")))
     ]
+    unheard = mask(rows["outcome"] == "incomplete")
+    rows = rows[~unheard | mask(rows["missing"].astype(str).str.contains("answer"))]
     rows = rows[mask(rows["initiator"].notna()) & mask(rows["responder"].notna())]
     rows = rows[list(COLUMNS)].sort_values("first_frame")
     said = view.packets.of_frames(rows["first_frame"])[["frame", "summary"]].set_index("frame")["summary"]
@@ -58,7 +67,8 @@ def requests(view: View) -> Frame:
 def request_unanswered(view: View, *, times: int = 3, run: int = 4) -> Iterator[Evidence]:
     """One verdict for each pair of devices and kind of request."""
     air, rows = completeness(view), requests(view)
-    bad = mask(rows["outcome"].isin(("unanswered", "failed")))
+    bad = mask(rows["outcome"].isin(("unanswered", "failed", "incomplete")))
+    incomplete = mask(rows["outcome"] == "incomplete")
     delivered, clusters = mask(rows["outcome"] == "unanswered"), rows["cluster"].to_numpy(dtype=object)
     frames = rows[["first_frame", "last_frame"]].to_numpy(dtype=np.int64)
     for (initiator, responder, what), own in _groups(rows):
@@ -66,7 +76,12 @@ def request_unanswered(view: View, *, times: int = 3, run: int = 4) -> Iterator[
         subject, count, total = Subject.device(_station(view, initiator)), int(lost.sum()), len(own)
         last = total if lost.all() else int(lost[::-1].argmin())
         station = _station(view, responder)
-        if not count or air.may_explain(station, count, total):
+        unheard = int(incomplete[own].sum())
+        if (
+            not count
+            or air.may_explain(station, count, total)
+            or (unheard and not _too_many(air, station, total, unheard))
+        ):
             perhaps = f", {count} perhaps unheard" if count else ""
             yield kept(subject, f"{total - count} of {plural(total, 'request')} {what} answered{perhaps}")
             continue
@@ -85,6 +100,11 @@ def _groups(rows: Frame) -> Iterator[tuple[tuple[Any, Any, str], np.ndarray]]:
     if len(rows):
         found = rows.groupby(["initiator", "responder", "what"], sort=False, observed=True).indices
         yield from sorted(found.items(), key=lambda one: int(one[1][0]))
+
+
+def _too_many(air: Completeness, station: int, total: int, unheard: int) -> bool:
+    """Whether answers that were not heard, where frames of the responder are missing, are more than chance has it."""
+    return unheard >= MANY and improbable(unheard, total, air.chance(station, ANSWER_FRAMES), RARE)
 
 
 def _station(view: View, address: Any) -> int:
