@@ -32,7 +32,9 @@ VERDICTS = {
     "running": OPEN,
     "incomplete": UNKNOWN,
 }
-WORDS = {"refused": "refused", "failed": "failed", "unanswered": "not answered"}
+WORDS = {"refused": "refused", "failed": "failed", "unanswered": "not answered", "unheard": "no answer heard"}
+UNHEARD = "unheard"
+"""An exchange whose answer may have been sent and was not heard: proof only where so many of them are improbable."""
 REPEATED = 3
 """So many times in a row has what comes again and again to fail, before it is said to have failed."""
 
@@ -114,9 +116,11 @@ def _of_exchanges(case: Case, step: Step, rows: Any, device: Party) -> Iterator[
     keyed = ("transport-key", device.eui64) in case.looked.seen
     for row in rows.itertuples(index=False):
         verdict = VERDICTS.get(row.outcome, UNKNOWN)
-        status = case.signs.reasons.get(row.message, row.status)
         asked = case.signs.asked.get(row.exchange, set())
         refused = case.signs.refused.get(row.exchange, set())
+        outcome, status = row.outcome, case.signs.reasons.get(row.message, row.status)
+        if outcome == "incomplete" and row.kind == "zcl" and row.missing.split(", ")[0] == "answer":
+            verdict, outcome = BAD, UNHEARD
         partly = row.outcome == "refused" and asked - refused and refused
         if partly or (row.outcome == "running" and row.kind in SESSIONS and row.answered):
             verdict = GOOD
@@ -127,7 +131,7 @@ def _of_exchanges(case: Case, step: Step, rows: Any, device: Party) -> Iterator[
         about = ", ".join(sorted(asked)) if asked else row.use_case or row.name
         essential = not (step.asks and asked) or not asked.isdisjoint(step.asks)
         yield _Sign(
-            row.start, row.first_frame, row.last_frame, verdict, row.outcome, status,
+            row.start, row.first_frame, row.last_frame, verdict, outcome, status,
             about if step.every or row.kind == "gbcs" else "", essential,
         )  # fmt: skip
 
@@ -184,6 +188,8 @@ def _result(case: Case, step: Step, signs: Sequence[_Sign], device: Party) -> St
         rest = [one for one in signs if one.verdict == verdict]
         if rest:
             return _told(step, state, rest, _unproved_text(case, rest, device))  # type: ignore[arg-type]
+    if not step.kinds and (device.frames or step.party == "home" or not device.eui64):
+        return StepResult(step, "reached", "nothing speaks against it")
     often = 0 < step.every < case.looked.duration
     return StepResult(step, "not seen", f"not seen in {time_span(case.looked.duration)}" if often else "")
 
@@ -204,12 +210,15 @@ def _last_failures(signs: Sequence[_Sign]) -> list[list[_Sign]]:
 
 def _proved(case: Case, step: Step, bad: Sequence[_Sign], device: Party, *, nothing_good: bool) -> bool:
     count = sum(one.count for one in bad)
-    refused = sum(one.count for one in bad if one.outcome != "unanswered")
+    refused = sum(one.count for one in bad if one.outcome not in ("unanswered", UNHEARD))
     if refused and (nothing_good or not step.every or count >= REPEATED):
         return True
-    if step.every and count < REPEATED:
+    unheard = any(one.outcome == UNHEARD for one in bad)
+    if (step.every or unheard) and count < REPEATED:
         return False
     missed = case.looked.missed(device.eui64)
+    if unheard:
+        return improbable(count, count, max(missed, FEW))
     return missed < FEW or improbable(count, count, missed)
 
 

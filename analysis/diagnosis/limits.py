@@ -21,6 +21,7 @@ __all__ = ["limits", "looked_at"]
 SUB_GHZ = range(28, 32)
 """Channel pages of 863 to 876 and 915 to 921 MHz (ZSE 1.4, GBCS 10.6.2)."""
 NOTHING_MISSED = 0.001
+LOST_NAMED = 3
 
 
 def looked_at(checked: Checked, looked: Looked, exchanges: pd.DataFrame, devices: int) -> dict[str, Any]:
@@ -48,8 +49,11 @@ def limits(checked: Checked, looked: Looked, devices: Sequence[DeviceDiagnosis])
 
 
 def _limits(checked: Checked, looked: Looked, devices: Sequence[DeviceDiagnosis]) -> Iterator[str]:
-    for lost in checked.reading.facts.lost:
+    gone = checked.reading.facts.lost
+    for lost in gone[:LOST_NAMED]:
         yield f"A part of the capture cannot be read: offset 0x{lost.offset:x}: {lost.text}"
+    if len(gone) > LOST_NAMED:
+        yield f"{len(gone) - LOST_NAMED} more parts of it cannot be read"
     for line in shut_lines(checked.result.shut, 3):
         yield f"What stays shut is not known: {line}"
     if looked.share >= NOTHING_MISSED:
