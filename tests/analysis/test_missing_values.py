@@ -30,7 +30,10 @@ EVERY = bool(os.environ.get("HANSCOPE_ALL_FAULTS"))
 PLAYED = dict.fromkeys(SCENARIOS) if EVERY else {"security-review": 2700.0, "firmware-update": 900.0}
 SHARES = (0.0, 0.02, 0.1, 0.3, 0.95)
 NOT_A_WORD = re.compile(r"(?<![\w./-])(?:nan|None|NaT|<NA>|NA|nat)(?![\w-])")
-ALWAYS_THERE = {"frame", "message", "item", "layer", "kind", "bytes", "time", "frames", "length"}
+ALWAYS_THERE = {
+    *("frame", "message", "item", "layer", "kind", "bytes", "time", "frames", "length"),
+    *("exchange", "first_frame", "last_frame", "outcome", "retries"),
+}
 """What the decoder gives every row that it makes."""
 
 

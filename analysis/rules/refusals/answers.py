@@ -69,14 +69,14 @@ def judged(view: View, row: dict[str, str]) -> Iterator[Evidence]:
         ["source", "destination", "command_name"], sort=False, dropna=False, observed=True
     ):
         bad = part[part["wrong"]]
-        subject = Subject.device(refuser)
+        subject, called = Subject.device(refuser), str(said(name, row["command"] or "of an unnamed command"))
         if bad.empty:
-            yield kept(subject, f"{plural(len(part), 'answer')} {name} in order")
+            yield kept(subject, f"{plural(len(part), 'answer')} {called} in order")
             continue
         times = int(row["times"])
         harmless = row["layer"] == "zdp" and bad["meaning"].astype(str).isin(HARMLESS).all()
         grave = times and len(bad) >= times and 2 * len(bad) > len(part) and not harmless
-        text = _sentence(view, row, asker, str(name), bad)
+        text = _sentence(view, row, asker, called, bad)
         yield broken(subject, text, bad["frame"], "warning" if grave else "info")
 
 
