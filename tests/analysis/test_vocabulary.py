@@ -68,7 +68,9 @@ def read_back(form: str, octets: bytes) -> list[Any]:
 def test_tables_and_frames_are_the_same(few_words: None) -> None:
     few = decode(*sample(), block_frames=20)
     words = few.session.context.state(Vocabulary)
-    assert all(len(one.texts) <= FEW for one in words._words.values())
+    # Exchanges that the end of the capture closes come behind its last block.
+    kept = [one for (table, _), one in words._words.items() if table != "exchanges"]
+    assert all(len(one.texts) <= FEW for one in kept)
     assert len(few.session.context.state(SummaryWords).codes) <= FEW + 20
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vocabulary, "MOST_WORDS", 1 << 20)
