@@ -93,9 +93,10 @@ class _Part:
         return max(self.ends.values())
 
     def near(self, start: float, shown: frozenset[str]) -> bool:
-        """Whether a finding that begins at `start` follows closely upon one whose frames show the same."""
+        """Whether a finding that begins at `start` follows closely upon one whose frames show the same, and nothing that
+        its own do not while these show something else."""
         return any(
-            end + NEAR >= start and (not shown or not other or not shown.isdisjoint(other))
+            end + NEAR >= start and (shown <= other or other <= shown)
             for other, end in self.ends.items()
         )
 
