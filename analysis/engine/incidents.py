@@ -96,8 +96,7 @@ class _Part:
         """Whether a finding that begins at `start` follows closely upon one whose frames show the same, and nothing that
         its own do not while these show something else."""
         return any(
-            end + NEAR >= start and (shown <= other or other <= shown)
-            for other, end in self.ends.items()
+            end + NEAR >= start and (shown <= other or other <= shown) for other, end in self.ends.items()
         )
 
     def add(self, index: int, end: float, shown: frozenset[str]) -> None:

@@ -70,7 +70,7 @@ def run(
     settings: dict[str, Any] = {"seed": seed, "seconds": seconds, "faults": faults, "strength": strength}
     settings["profile"] = _profile(profile)
     if use_cases is not None:
-        settings["use_cases"] = None if use_cases == "all" else tuple(use_cases.split(","))
+        settings["use_cases"] = tuple(use_cases.split(","))
     try:
         han = simulate(scenario, **settings)
     except ValueError as error:

@@ -266,7 +266,7 @@ def stage(
     han.name = name
     story.prepare(han)
     if name == "proving-exercise":
-        han.attach(exercise.Exercise(exercise.selected(use_cases)))
+        han.attach(exercise.Exercise(exercise.selected(use_cases), use_cases is not None))
     length = story.seconds if seconds is None else seconds
     when = han.stream("faults")
     for fault in faults:

@@ -22,7 +22,7 @@ __all__ = ["Exercise", "play"]
 
 ZSE_ONLY = "ZSE specified"
 OF_TROUBLE = (0x00D5, 0x00F0, 0x00F2)
-"""Alerts of a home in which something is wrong (0x8F84, 0x81A0): played when they are asked for."""
+"""Alerts of a home in which something is wrong (0x8F84, 0x81A0): played when they are asked for, by name or as all."""
 
 
 @dataclass(slots=True)
@@ -31,11 +31,13 @@ class Exercise:
 
     Attributes:
         wanted: message codes.
+        asked: whether somebody named them.
         done: the exchange of each code that was tried.
         left_out: code and reason of those that were not.
     """
 
     wanted: tuple[int, ...]
+    asked: bool = False
     done: dict[int, Exchange] = field(default_factory=dict)
     left_out: dict[int, str] = field(default_factory=dict)
 
@@ -67,13 +69,13 @@ class Exercise:
 
 
 def selected(names: Sequence[str] | None) -> tuple[int, ...]:
-    """Message codes of the use cases called `names` (or hexadecimal codes); for None all but `OF_TROUBLE`.
+    """Message codes of the use cases called `names` (or hexadecimal codes); for None and ``all`` all.
 
     Raises:
         ValueError: there is no such use case.
     """
-    if names is None:
-        return tuple(sorted(code for code in use_cases() if code not in OF_TROUBLE))
+    if names is None or list(names) == ["all"]:
+        return tuple(sorted(use_cases()))
     found: list[int] = []
     for name in names:
         wanted = name.strip().lower()
@@ -102,6 +104,8 @@ def play(han: Han) -> Wait:
     running = []
     for code in exercise.wanted:
         reason = reason_to_leave_out(use_cases()[code])
+        if code in OF_TROUBLE and not exercise.asked:
+            reason = "it tells of trouble, and the home has none: ask for it, or for all"
         if reason:
             exercise.left_out[code] = reason
             continue
