@@ -26,7 +26,7 @@ class Home:
 HOMES = (
     Home("a home's day", "ordinary-day"),
     Home("a home's installation", "install-day"),
-    Home("every GBCS use case", "proving-exercise", {"use_cases": None}),
+    Home("every GBCS use case", "proving-exercise", {"use_cases": ("all",)}),
 )
 
 
