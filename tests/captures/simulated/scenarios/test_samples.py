@@ -28,4 +28,4 @@ def test_sample_opens_with_its_keys(name: str) -> None:
 
 
 def test_samples_are_small() -> None:
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 300_000
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 350_000  # exchanges are part of the truth
