@@ -25,7 +25,7 @@ BELOW = {
     "diagnosis": {"engine", "features", "findings", "pipeline", "tables", "views"},
     "redaction": {"keys", "pipeline", "tables"},
     "inspector": {"pipeline", "tables", "views"},
-    "live": {"engine", "findings", "pipeline", "tables"},
+    "live": {"diagnosis", "engine", "findings", "pipeline", "tables"},
     "web": {"engine", "findings", "keys", "live", "pipeline", "tables", "views"},
     "fleet": {"engine", "features", "findings", "keys", "pipeline", "report", "rules", "tables"},
     "wireshark": {"engine", "findings", "pipeline", "rules", "tables", "views"},

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from threading import Thread
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from analysis.engine.checking import check_capture
 from analysis.findings.model import Finding
@@ -45,6 +46,7 @@ class LiveJudge:
         profile: of rules.
 
     Attributes:
+        device, awaited: of a device that is followed: `analysis.live.joining`.
         findings: that stand, by rule and device.
         trouble: why the last run broke off; empty when it did not.
     """
@@ -61,6 +63,13 @@ class LiveJudge:
         self._thread: Thread | None = None
         self._found: tuple[Sequence[Finding], int] | None = None
         self._judged, self._not_before = 0, 0.0
+
+    device = ""
+    awaited: Any = None
+
+    def step_changes(self) -> Iterator[Any]:
+        """Steps of a device that is followed; none here."""
+        return iter(())
 
     def look(self, frames: int) -> Iterator[Change]:
         """What changed since it was last asked; begins another run where there are new frames and it is time."""
@@ -84,14 +93,20 @@ class LiveJudge:
         return (*self.kept(), self.keyring())
 
     def _run(self, blocks: list[FrameBlock], first: int, keyring: Keyring) -> None:
+        with self._timed():
+            try:
+                if blocks:
+                    result = check_capture(blocks, keyring, profile=self.profile).result
+                    self._found = result.findings, first
+            except CaptureError as error:
+                self.trouble = str(error)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """One run: the next one waits as long as this takes."""
         began = time.monotonic()
         self._found, self.trouble = None, ""
-        try:
-            if blocks:
-                result = check_capture(blocks, keyring, profile=self.profile).result
-                self._found = result.findings, first
-        except CaptureError as error:
-            self.trouble = str(error)
+        yield
         now = time.monotonic()
         self._not_before = now + max(PAUSE, now - began)
 

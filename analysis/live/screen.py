@@ -14,6 +14,8 @@ COLOURS = {"critical": "bold red", "error": "red", "warning": "yellow", "info": 
 OUTCOMES = {"ok": "green", "failed": "red", "refused": "red", "unanswered": "yellow", "incomplete": "yellow"}
 ROUTINE = ("poll", "delivery", "transfer")
 """Kinds of exchanges that pass by all the time: they are shown when they do not end well."""
+MARKS = {"reached": "+", "failed": "!", "implied": "+", "under way": "."}
+STATES = {"reached": "green", "failed": "bold red", "implied": "green", "under way": "yellow"}
 DRAWN = 0.25
 """Seconds between two drawings, at least."""
 
@@ -51,6 +53,12 @@ def event_line(event: dict[str, Any], names: dict[str, str]) -> str:
     if kind == "device":
         called = event.get("name") or event.get("role") or "device"
         return f"device {called} {event.get('eui64') or event.get('short', '')}: {event.get('join_state', 'heard')}"
+    if kind == "step":
+        said = f" ({event['text']})" if event.get("text") else ""
+        check = f"; check: {event['check_next']}" if event.get("check_next") else ""
+        return f"step {event['state']}: {event['title']}{said}{check}"
+    if kind == "awaited":
+        return f"awaited: {event['title']}; should it not come: {event['check']}"
     if kind == "end":
         return f"end: {event['frames']:,} frames, {event['dropped']:,} not shown"
     return ""
@@ -67,6 +75,8 @@ class Screen:
         self.devices: dict[str, dict[str, Any]] = {}
         self.exchanges: deque[str] = deque(maxlen=200)
         self.findings: dict[tuple[str, str], dict[str, Any]] = {}
+        self.steps: dict[str, dict[str, Any]] = {}
+        self.awaited: tuple[dict[str, Any], float] | None = None
         self.rate: dict[str, Any] = {"frames": 0, "rate": 0.0, "dropped": 0}
         self._due = 0.0
         self._live = Live(console=Console(), screen=True, auto_refresh=False)
@@ -93,6 +103,10 @@ class Screen:
             self.findings.pop(key, None)
             if event["state"] != "withdrawn":
                 self.findings[key] = event
+        elif kind == "step":
+            self.steps[event["step"]] = event
+        elif kind == "awaited":
+            self.awaited = event, time.monotonic()
         elif kind == "rate":
             self.rate = event
         elif line := event_line(event, self.names):
@@ -130,11 +144,35 @@ class Screen:
         layout = Layout()
         layout.split_column(
             Layout(Text(printable(head), "bold", no_wrap=True, overflow="ellipsis"), size=1),
-            Layout(Panel(self._table(), title=f"{len(self.devices)} devices"), size=room),
+            self._steps()
+            if self.steps
+            else Layout(Panel(self._table(), title=f"{len(self.devices)} devices"), size=room),
             Layout(Panel(_stacked(lines[-(height - 2 * room - 3) :]), title="exchanges and messages")),
             Layout(Panel(_stacked(found[: room - 2]), title=f"{len(self.findings)} findings"), size=room),
         )
         return layout
+
+    def _steps(self) -> Any:
+        """The steps of the device that is followed, and how long which one has been waited for."""
+        from rich.layout import Layout
+        from rich.panel import Panel
+        from rich.text import Text
+
+        lines = []
+        for one in self.steps.values():
+            text = f"{MARKS.get(one['state'], '?')} {one['title']}: {one['state']}"
+            text += f" ({one['text']})" if one.get("text") else ""
+            lines.append(
+                Text(printable(text), STATES.get(one["state"], ""), no_wrap=True, overflow="ellipsis")
+            )
+        if self.awaited is not None:
+            event, since = self.awaited
+            waited = f"{event_line(event, {})} (for {time.monotonic() - since:.0f} s)"
+            lines.append(Text(printable(waited), "bold yellow"))
+        device = next(iter(self.steps.values()))["device"]
+        return Layout(
+            Panel(_stacked(lines), title=Text(printable(f"steps of {device}"))), size=len(lines) + 4
+        )
 
     def _table(self) -> Any:
         from rich.table import Table

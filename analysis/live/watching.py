@@ -30,8 +30,8 @@ class WatchSink(Sink):
 
     Args:
         live: the source.
-        tell: given each event: a dictionary with `event` (device, exchange, message, finding, rate or end) and what its
-            table has of it.
+        tell: given each event: a dictionary with `event` (device, exchange, message, finding, step, awaited, rate or end)
+            and what its table has of it.
         judge: looks at the frames that are kept; None where nobody wants findings.
         clock: seconds, that rise.
 
@@ -76,11 +76,13 @@ class WatchSink(Sink):
             self._tell_rate(now)
         if self.judge is not None:
             self._tell_findings(self.judge.look(self.live.given))
+            self._tell_steps(self.judge)
 
     def end(self, decode_pass: DecodePass) -> None:
         self._look_at_devices(decode_pass)
         if self.judge is not None:
             self._tell_findings(self.judge.finish())
+            self._tell_steps(self.judge)
         facts = decode_pass.facts
         self.tell(
             {
@@ -134,6 +136,15 @@ class WatchSink(Sink):
                 "dropped": self.live.dropped,
             }
         )
+
+    def _tell_steps(self, judge: LiveJudge) -> None:
+        """Of a device that is followed: the steps that changed, and what is waited for."""
+        changed = [*judge.step_changes()]
+        for one in changed:
+            self.tell({"event": "step", "device": judge.device, **one.to_json()})
+        if changed and judge.awaited is not None:
+            awaited = judge.awaited
+            self.tell({"event": "awaited", "device": judge.device, **awaited._asdict()})
 
     def _tell_findings(self, changes: Iterable[Change]) -> None:
         for one in changes:

@@ -146,3 +146,26 @@ def test_the_verb(words: list[str], tmp_path: Path) -> None:
         assert len(decode(record).packets) >= frames >= 300
     else:
         assert lines[-1].startswith("end: ")
+
+
+def test_a_device_is_followed_step_by_step(keyring: Any) -> None:
+    from analysis.diagnosis import diagnose
+
+    from analysis.live.joining import JoinJudge
+
+    capture = FOLDER / "install-day.pcapng"
+    events: list[dict[str, Any]] = []
+    with subprocess.Popen(["cat", str(capture)], stdout=subprocess.PIPE) as pipe:
+        live = KeptFrames(pipe.stdout, frames=64)
+        sink = WatchSink(live, events.append)
+        sink.judge = JoinJudge(lambda: (live.kept(), live.first), lambda: keyring, device="ESME")
+        run_live(live, keyring, sink)
+    states = {one["step"]: one["state"] for one in events if one["event"] == "step"}
+    known = diagnose(capture, keyring, "ESME").devices[0].steps
+    assert (
+        states == {one.step.step: one.state for one in known if one.state != "not seen"}
+        and "reached" in states.values()
+    )
+    awaited = [one for one in events if one["event"] == "awaited"]
+    assert awaited and awaited[-1]["check"]
+    assert all(event_line(one, {}) for one in events if one["event"] in ("step", "awaited"))

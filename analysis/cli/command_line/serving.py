@@ -19,7 +19,7 @@ from analysis.cli.command_line.registry import verb
 @verb(
     "watch",
     "hanscope watch nrf:/dev/ttyACM0 --channel 20 --record today.pcapng",
-    "hanscope watch simulate:install-day --speed 10",
+    "hanscope watch simulate:install-day --speed 10 --join 'gas meter'",
     "hanscope watch growing.pcapng --keys keys.toml --jsonl | jq 'select(.event == \"finding\")'",
 )
 def watch(
@@ -32,6 +32,10 @@ def watch(
     ],
     keys: KeysOption = None,
     as_jsonl: Annotated[bool, Option("--jsonl", help="One JSON object an event.")] = False,
+    join: Annotated[
+        str | None,
+        Option("--join", metavar="NAME", help="Follow the steps of this device: name, role or address."),
+    ] = None,
     no_findings: Annotated[bool, Option("--no-findings", help="Do not run the rules.")] = False,
     profile: ProfileOption = None,
     channel: Annotated[int, Option("--channel", min=0, max=255, help="Channel of a sniffer.")] = 11,
@@ -53,7 +57,7 @@ def watch(
     from analysis.cli.verbs import watch as run
 
     return run.run(
-        source, keyring(keys), jsonl=as_jsonl, findings=not no_findings, profile=profile, channel=channel,
+        source, keyring(keys), jsonl=as_jsonl, findings=not no_findings, join=join, profile=profile, channel=channel,
         speed=speed, seed=seed, seconds=seconds, frames=frames, record=record, quiet=quiet,
     )  # fmt: skip
 

@@ -24,6 +24,7 @@ def run(
     *,
     jsonl: bool,
     findings: bool,
+    join: str | None,
     profile: str | None,
     channel: int,
     speed: float,
@@ -35,7 +36,6 @@ def run(
 ) -> int:
     """Watch until the source ends, a limit is reached, or the person stops it; see `hanscope watch --help`."""
     from analysis.cli.verbs.check import see_rules
-    from analysis.live.judging import LiveJudge
     from analysis.live.watching import WatchSink
     from analysis.pipeline.live import run_live
 
@@ -45,12 +45,22 @@ def run(
     limit = _Limit(live, seconds, frames)
     with _telling(live.name, jsonl) as tell, _stopping(live.stop):
         sink = WatchSink(live, partial(limit.tell, tell))
-        if findings:
-            sink.judge = LiveJudge(lambda: (live.kept(), live.first), partial(_known, sink, ring), profile)
+        if findings or join is not None:
+            sink.judge = _judge(live, partial(_known, sink, ring), profile, join)
         last = run_live(live, ring, sink)
     if not quiet:
         console.tell_losses(last.facts)
     return console.OK
+
+
+def _judge(live: Any, known: Callable[[], Keyring], profile: str | None, join: str | None) -> Any:
+    from analysis.live.joining import JoinJudge
+    from analysis.live.judging import LiveJudge
+
+    def kept() -> Any:
+        return live.kept(), live.first
+
+    return LiveJudge(kept, known, profile) if join is None else JoinJudge(kept, known, profile, device=join)
 
 
 def _known(sink: Any, ring: Keyring) -> Keyring:
