@@ -150,7 +150,6 @@ def test_the_verb(words: list[str], tmp_path: Path) -> None:
 
 def test_a_device_is_followed_step_by_step(keyring: Any) -> None:
     from analysis.diagnosis import diagnose
-
     from analysis.live.joining import JoinJudge
 
     capture = FOLDER / "install-day.pcapng"
