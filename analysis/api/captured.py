@@ -168,7 +168,7 @@ class Capture(Tables):
         >>> import hanscope as hs
         >>> sample = "captures/samples/gbcs-messages"
         >>> print(hs.open(f"{sample}.pcapng", keys=f"{sample}.keys.toml").follow(message=1).steps[0].text)
-        ECS17b command 2 of 2 fragments, Supplier to Electricity meter
+        ECS17b command 3 of 3 fragments, Supplier to Electricity meter
         """
         from analysis.api.followed import Followed
         from analysis.cli.command_line.choosing import ChoiceOptions

@@ -70,7 +70,9 @@ class Secret(OctetString):
     __slots__ = ()
 
     def field(self, value: Any, start: int, end: int, buffer: str) -> Field:
-        return Field(self.name, None, f"{len(value)} octets, a key: not shown", start, end - start, buffer)
+        return Field(
+            self.name, None, f"{len(value)} octets, a key: not shown", start, end - start, buffer, secret=True
+        )
 
 
 class ServiceFault(AxdrPart):

@@ -243,7 +243,7 @@ def _hide_passwords(fields: list[Field]) -> None:
 def _hide_password(body: Field) -> None:
     for child in body.children:
         if child.name == "calling_authentication_value":
-            child.children[-1].value = None
+            child.children[-1].value, child.children[-1].secret = None, True
             child.meaning = child.children[-1].meaning = f"{child.length - 2} octets, a password: not shown"
 
 

@@ -182,7 +182,7 @@ def test_a_packet_is_shown_with_its_messages(shared: Path, name: str) -> None:
     assert [one.columns["summary"] for one in shown] == told["summary"].tolist()
     assert len(shown) and all(one.messages for one in shown)
     # one that several of the frames carried is told with each of them
-    told_of = {id(message): (frames, message) for one in shown for frames, message in one.messages}
+    told_of = {id(kept.content): (kept.frames, kept.content) for one in shown for kept in one.messages}
     numbers = {one.columns["frame"] for one in shown}
     rows = decoded.messages[[not numbers.isdisjoint(frames) for frames in decoded.messages["frames"]]]
     assert sorted(frames for frames, _ in told_of.values()) == sorted(map(tuple, rows["frames"]))

@@ -10,8 +10,10 @@ from captures.simulated.stack.clusters import BASIC, DRLC, KEEP_ALIVE, SUB_GHZ, 
 from captures.simulated.stack.network import Role
 from captures.simulated.stack.node import Node
 
-__all__ = ["Clock", "equip"]
+__all__ = ["IMAGE_TYPE", "MANUFACTURER", "Clock", "equip"]
 
+MANUFACTURER, IMAGE_TYPE = 0x1234, 0x0001
+"""Of the firmware images that devices take."""
 CHANNELS_OF_A_PAGE = 0x07FF_FFFF  # which of its 27 channels may be used
 
 

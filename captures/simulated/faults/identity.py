@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 from captures.simulated.air.medium import Place, Wait
+from captures.simulated.devices.equipment import IMAGE_TYPE, MANUFACTURER
 from captures.simulated.faults.registry import FaultKind, Play, fault
-from captures.simulated.scenarios.scenario_steps import IMAGE_TYPE, MANUFACTURER
 from captures.simulated.stack import joining
 from captures.simulated.stack.clusters import OTA
 from captures.simulated.stack.network import Role

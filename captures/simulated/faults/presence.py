@@ -6,8 +6,8 @@ import struct
 
 from captures.simulated.air.medium import Wait
 from captures.simulated.devices import metering
+from captures.simulated.devices.equipment import IMAGE_TYPE, MANUFACTURER
 from captures.simulated.faults.registry import FaultKind, Play, fault
-from captures.simulated.scenarios import scenario_steps
 from captures.simulated.stack import attributes, discovery
 from captures.simulated.stack.clusters import METERING, OTA
 from captures.simulated.stack.network import Role
@@ -137,7 +137,7 @@ def restart_loop(play: Play) -> Wait:
 @fault("ota-restarts", "A firmware download begins again and again", kind=FaultKind.FAULT)
 def ota_restarts(play: Play) -> Wait:
     victim, hub = play.victim(Role.ESME, Role.PPMID, Role.HCALCS), play.han.hub
-    head = struct.pack("<HHI", scenario_steps.MANUFACTURER, scenario_steps.IMAGE_TYPE, 0x00020000)
+    head = struct.pack("<HHI", MANUFACTURER, IMAGE_TYPE, 0x00020000)
     for _ in range(2 + play.count(2)):
         for block in range(play.rng.randrange(8, 20)):
             ask = b"\x00" + head + struct.pack("<IB", 63 * block, 63)

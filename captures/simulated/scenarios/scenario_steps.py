@@ -9,7 +9,7 @@ from captures.simulated.air.exchanges import begin
 from captures.simulated.air.medium import Place, Wait
 from captures.simulated.air.truth import ImageNote, LinkKey, NetworkKey
 from captures.simulated.devices import behaviour, gas_mirror, home, metering
-from captures.simulated.devices.equipment import equip
+from captures.simulated.devices.equipment import IMAGE_TYPE, MANUFACTURER, equip
 from captures.simulated.devices.han import Han
 from captures.simulated.stack import attributes, discovery, joining, key_establishment, tunnels
 from captures.simulated.stack.attributes import say
@@ -29,7 +29,6 @@ from dissectors.zcl import build_payload
 
 __all__ = ["display_message", "publish_tariff", "swap_hub", "top_up", "upgrade"]
 
-MANUFACTURER, IMAGE_TYPE = 0x1234, 0x0001
 OTA_MAGIC = 0x0BEEF11E
 
 
