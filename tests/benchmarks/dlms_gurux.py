@@ -71,7 +71,7 @@ def rate(function: Callable[[bytes], Any], pdus: list[bytes], seconds: float = 0
 
 
 def main() -> int:
-    shared = Path(os.environ.get("HANSCOPE_SHARED", "/work/shared"))
+    shared = Path(os.environ.get("HANSCOPE_SHARED", "../shared"))
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else shared / "vectors" / "dlms" / "vectors.jsonl"
     pdus = load(path)
     rival = gurux()
