@@ -58,16 +58,7 @@ def polling_stops(
     view: View, polls: Frame, *, seconds: float = 300.0, pauses: float = 2.5, least: int = 8
 ) -> Iterator[Evidence]:
     """Pauses between polls, and until the end, in which the device was heard otherwise."""
-    for sender, part in polls.groupby("sender", sort=False):
-        found, subject = _stopped(view, part, seconds, pauses, least), Subject.device(sender)
-        if found is not None:
-            lasts, heard, at = found
-            frame = int(part["frame"].iloc[at])
-            told = f"though {plural(heard, 'other frame')} of it were heard"
-            text = f"no poll for {lasts:,.0f} s behind frame {frame}, {told}"
-            yield broken(subject, text, _meanwhile(view, sender, part, at, lasts))
-        elif len(part) >= least:
-            yield kept(subject, f"{plural(len(part), 'poll')}, no pause while it sends")
+    yield from _stops(view, polls, "poll", "poll", seconds, pauses, least)
 
 
 @rule(
@@ -87,16 +78,23 @@ def link_status_stops(
     view: View, links: Frame, *, seconds: float = 180.0, pauses: float = 4.0, least: int = 20
 ) -> Iterator[Evidence]:
     """Pauses between Link Status commands, and until the end, in which the router was heard otherwise."""
-    for sender, part in links.groupby("sender", sort=False):
+    yield from _stops(view, links, "Link Status", "Link Status command", seconds, pauses, least)
+
+
+def _stops(
+    view: View, rows: Frame, what: str, one: str, seconds: float, pauses: float, least: int
+) -> Iterator[Evidence]:
+    """One verdict for each sender of something that comes again and again: `what` it is, and what `one` is called."""
+    for sender, part in rows.groupby("sender", sort=False):
         found, subject = _stopped(view, part, seconds, pauses, least), Subject.device(sender)
         if found is not None:
             lasts, heard, at = found
             frame = int(part["frame"].iloc[at])
             told = f"though {plural(heard, 'other frame')} of it were heard"
-            text = f"no Link Status for {lasts:,.0f} s behind frame {frame}, {told}"
+            text = f"no {what} for {lasts:,.0f} s behind frame {frame}, {told}"
             yield broken(subject, text, _meanwhile(view, sender, part, at, lasts))
         elif len(part) >= least:
-            yield kept(subject, f"{plural(len(part), 'Link Status command')}, no pause while it sends")
+            yield kept(subject, f"{plural(len(part), one)}, no pause while it sends")
 
 
 def _meanwhile(view: View, sender: object, part: Frame, at: int, lasts: float) -> list[int]:

@@ -66,7 +66,7 @@ def requests(view: View) -> Frame:
 )  # fmt: skip
 def request_unanswered(view: View, *, times: int = 3, run: int = 4) -> Iterator[Evidence]:
     """One verdict for each pair of devices and kind of request."""
-    air, rows = completeness(view), requests(view)
+    air, rows = completeness(view), view.once(requests)
     bad = mask(rows["outcome"].isin(("unanswered", "failed", "incomplete")))
     incomplete = mask(rows["outcome"] == "incomplete")
     delivered, clusters = mask(rows["outcome"] == "unanswered"), rows["cluster"].to_numpy(dtype=object)
@@ -142,7 +142,7 @@ def answer_late(
 ) -> Iterator[Evidence]:
     """One verdict for each pair of devices and kind of request."""
     asleep = pollers(view)
-    rows = requests(view)
+    rows = view.once(requests)
     rows = rows[mask(rows["time_to_answer"].notna())]
     usual = rows.groupby("responder", sort=False)["time_to_answer"].median()
     times_taken = rows["time_to_answer"].to_numpy(dtype=float)

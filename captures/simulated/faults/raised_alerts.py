@@ -29,6 +29,12 @@ def _raised(play: Play, role: Role, one: AlertCode) -> Wait:
     yield from gbcs_flows.notify(dcc, code, role, alert_code=one.code, faults=play.mark)
 
 
+def _raised_some(play: Play, role: Role) -> Wait:
+    for one in play.rng.sample(_grave(role), play.count(2)):
+        yield from _raised(play, role, one)
+        yield play.wait(20, 120)
+
+
 @fault(
     "meter-alerts",
     "The electricity meter raises alerts of what is wrong with it",
@@ -36,9 +42,7 @@ def _raised(play: Play, role: Role, one: AlertCode) -> Wait:
     needs=(Role.ESME,),
 )
 def meter_alerts(play: Play) -> Wait:
-    for one in play.rng.sample(_grave("ESME"), play.count(2)):
-        yield from _raised(play, Role.ESME, one)
-        yield play.wait(20, 120)
+    yield from _raised_some(play, Role.ESME)
 
 
 @fault(
@@ -48,9 +52,7 @@ def meter_alerts(play: Play) -> Wait:
     needs=(Role.GSME,),
 )
 def gas_meter_alerts(play: Play) -> Wait:
-    for one in play.rng.sample(_grave("GSME"), play.count(2)):
-        yield from _raised(play, Role.GSME, one)
-        yield play.wait(20, 120)
+    yield from _raised_some(play, Role.GSME)
 
 
 @fault(
