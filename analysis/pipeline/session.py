@@ -182,6 +182,10 @@ class Session:
         """Count a value that its column cannot hold; `value` itself is not kept (it may be a secret)."""
         self.refused[where] += 1
 
+    def used_keys(self) -> list[Key]:
+        """Keys that the capture carries or taught, and those that were given and opened something."""
+        return [key for key in self.context.keyring.keys if key.brought or self.opened.get(key.origin)]
+
     def hindsight(self, *earlier: Shut) -> Hindsight | None:
         """What another pass should know from the start; None when it would not open anything more, neither of the
         frames that are noted in `shut`, nor of those in `earlier`."""

@@ -82,10 +82,11 @@ def _write_frames(opened: OpenedCapture, where: str, file: Any) -> None:
     """Frames as they were captured, without the keys that the capture carries."""
     places, content = opened.places("packets", where), opened.store.content("packets")
     numbers = None if places is None else set(content.numbers("frame")[places].tolist())
-    names = {eui64: one.name for eui64, one in opened.keyring.devices.items() if one.name}
     with ReopenableSource(opened.source) as replay, replay.open() as capture:
         frames = capture if numbers is None else _chosen(capture, numbers)
-        write_capture(file, frames, format="pcapng", names=names, secrets=[], comments=capture.comments)
+        write_capture(
+            file, frames, format="pcapng", names=opened.keyring.names, secrets=[], comments=capture.comments
+        )
 
 
 def _chosen(capture: Any, numbers: set[int]) -> Iterator[Any]:

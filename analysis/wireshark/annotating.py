@@ -81,13 +81,7 @@ def annotate(
     last = run_passes(replay, keyring, tables, rules, tables=None)
     result = rules.checking.result()
     known = _Known(tables, result.findings)
-    names = {eui64: one.name for eui64, one in keyring.devices.items() if one.name}
-    session = last.session
-    keys = [
-        key
-        for key in session.context.keyring.keys
-        if key.first_frame is not None or session.opened.get(key.origin) or key.origin == "capture secrets"
-    ]
+    keys, names = last.session.used_keys(), keyring.names
     with replay.open_merged() as capture:
         comments = list(capture.comments)
         copied = _copied(capture, known, _Trees(replay, keyring, sorted(known.whole), reveal), reveal)

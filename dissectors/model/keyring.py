@@ -149,6 +149,11 @@ class Keyring:
     _scopes: set[tuple[Any, ...]] = field(default_factory=set)
     _counted: int = 0
 
+    @property
+    def names(self) -> dict[int, str]:
+        """What devices are called, by EUI-64; those without a name are left out."""
+        return {eui64: one.name for eui64, one in self.devices.items() if one.name}
+
     def add(self, key: Key) -> bool:
         """Hold `key`; False when a key of the same kind, value and scope is held already."""
         if self._counted != len(self.keys):  # somebody else put keys there

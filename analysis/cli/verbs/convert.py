@@ -16,8 +16,7 @@ from analysis.cli.command_line.inputs import opened
 from analysis.cli.command_line.places import refuse_overwriting
 from analysis.cli.verbs.show import numbers_of
 from analysis.pipeline.runner import run_passes
-from analysis.pipeline.source import ReopenableSource
-from captures import Capture, captured_frames, write_capture
+from captures import captured_frames, write_capture
 from dissectors import Key, Keyring
 
 __all__ = ["of_messages", "run"]
@@ -94,11 +93,13 @@ def _one(
     target: str | IO[bytes] = sys.stdout.buffer if out == "-" else out
     with opened(source) as replay:
         numbers = set(chosen_numbers(choice, replay, keyring)) if choice else None
-        keys = _keys(replay, keyring) if reveal and kind == "pcapng" else []
+        keys: list[Key] = []
+        if reveal and kind == "pcapng":
+            keys = run_passes(replay, keyring, tables=("packets", "keys")).session.used_keys()
         with replay.open() as capture:  # names may stand behind the frames that they are for
             for _ in capture:
                 pass
-            names = _names(capture, keyring)
+            names = {**capture.names, **keyring.names}
         with replay.open() as capture:
             options: dict[str, Any] = {"format": kind, "link_type": link_type, "comments": capture.comments}
             written = write_capture(
@@ -128,21 +129,6 @@ def _format(out: str, format_: str | None) -> Literal["pcapng", "pcap"]:
             f"{out}: its ending names no format", "end it in .pcapng or .pcap, or say --format"
         )
     return "pcap" if said == "pcap" else "pcapng"
-
-
-def _keys(replay: ReopenableSource, keyring: Keyring) -> list[Key]:
-    """All keys that the capture carries or teaches, and those of keys.toml that opened something."""
-    session = run_passes(replay, keyring, tables=("packets", "keys")).session
-    return [
-        key
-        for key in session.context.keyring.keys
-        if key.first_frame is not None or session.opened.get(key.origin) or key.origin == "capture secrets"
-    ]
-
-
-def _names(capture: Capture, keyring: Keyring) -> dict[int, str]:
-    told = {eui64: one.name for eui64, one in keyring.devices.items() if one.name}
-    return dict(capture.names) | told
 
 
 def _chosen(capture: Iterable[Any], ranges: Ranges | None, chosen: set[int] | None) -> Iterator[Any]:
