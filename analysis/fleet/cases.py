@@ -14,17 +14,12 @@ from analysis.findings.model import SEVERITIES
 from analysis.fleet import comparing
 from analysis.fleet.comparing import Group, Home
 from analysis.fleet.home_facts import NUMBERS
-from analysis.fleet.locations import FleetError
 from analysis.fleet.store import Entry, Store
 
-__all__ = ["Case", "Visit", "cases_of", "homes_of", "unlike", "visits_of"]
+__all__ = ["Case", "Visit", "cases_of", "homes_of", "visits_of"]
 
 READ = ("ok", "damaged")
 WEIGHTS = {"info": 0, "warning": 1, "error": 4, "critical": 8}
-UNLIKE = 8.0
-"""Robust deviations from all other homes from which on a home is unlike them."""
-HOMES = 10
-"""Homes that are compared with, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +93,8 @@ def _numbers(own: Sequence[Entry]) -> dict[str, float]:
     return found
 
 
-def cases_of(store: Store) -> list[Case]:
-    """All cases of a fleet, gravest first.
-
-    Raises:
-        FleetError: the store cannot be read.
-    """
-    entries = store.entries()
-    if not entries:
-        raise FleetError(f"{store.url}: there is no store", "hanscope fleet decode SOURCE... --out STORE")
+def cases_of(store: Store, entries: Sequence[Entry]) -> list[Case]:
+    """All cases of a fleet, gravest first; `entries` are those of its manifest."""
     findings = store.table(
         "findings", entries, ["site", "date", "rule", "severity", "title", "capture"]
     ).to_pylist()
@@ -283,9 +271,8 @@ def _of(part: int, whole: int) -> str:
     return f"{part} of {whole}"
 
 
-def visits_of(store: Store, cases: Sequence[Case], entries: Sequence[Entry] | None = None) -> list[Visit]:
+def visits_of(store: Store, cases: Sequence[Case], entries: Sequence[Entry]) -> list[Visit]:
     """Sites to visit, the most urgent first. What a case explains needs no visit to each of its homes."""
-    entries = store.entries() if entries is None else entries
     explained = {
         (site, rule) for case in cases if case.kind != "twice" for site in case.sites for rule in case.rules
     }
@@ -299,17 +286,3 @@ def visits_of(store: Store, cases: Sequence[Case], entries: Sequence[Entry] | No
             scores[row["site"]] += weight
     found = [Visit(site, score, tuple(reasons[site].values())) for site, score in scores.items()]
     return sorted(found, key=lambda one: (-one.score, one.site))
-
-
-def unlike(home: Home, homes: Sequence[Home]) -> list[tuple[str, float, float, float]]:
-    """In what a home is unlike others: name of the number, its value, their median, how many robust deviations."""
-    found = []
-    for name in NUMBERS:
-        others = np.array(
-            [one.numbers[name] for one in homes if name in one.numbers and one.site != home.site]
-        )
-        if name in home.numbers and len(others) >= HOMES:
-            distance = comparing.robust_distance(home.numbers[name], others)
-            if abs(distance) >= UNLIKE:
-                found.append((name, home.numbers[name], float(np.median(others)), distance))
-    return sorted(found, key=lambda one: -abs(one[3]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,21 +79,20 @@ def read_octets(url: str) -> bytes:
 
 def write_octets(fs: Any, path: str, octets: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
-    if not is_local(fs):
-        fs.pipe_file(path, octets)
-        return
-    fs.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH120 - a path of fsspec's
-    passing = f"{path}.{os.getpid()}.part"
-    fs.pipe_file(passing, octets)
-    os.replace(passing, path)  # noqa: PTH105
+    _whole(fs, path, lambda place: fs.pipe_file(place, octets))
 
 
 def put_file(fs: Any, source: str, path: str) -> None:
     """Bring a file of this machine there, whole or not at all."""
+    _whole(fs, path, lambda place: fs.put_file(source, place))
+
+
+def _whole(fs: Any, path: str, write: Callable[[str], object]) -> None:
+    """Write a file beside its place and move it there; elsewhere than on this machine one writing is whole anyhow."""
     if not is_local(fs):
-        fs.put_file(source, path)
+        write(path)
         return
     fs.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH120 - a path of fsspec's
     passing = f"{path}.{os.getpid()}.part"
-    fs.put_file(source, passing)
+    write(passing)
     os.replace(passing, path)  # noqa: PTH105

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.fleet.locations import FleetError, is_local
-from analysis.fleet.store import PARTS, Entry, Store, stored_schema
+from analysis.fleet.store import Entry, Store, without_rows
 from analysis.tables import html
 from analysis.tables.frames import Frames
 from analysis.tables.schema import TABLES
@@ -32,6 +32,7 @@ class Fleet(Frames):
         super().__init__()
         self.store = Store(os.fspath(url))
         self._entries: list[Entry] | None = None
+        self._cases: list[Case] | None = None
 
     @property
     def entries(self) -> list[Entry]:
@@ -81,7 +82,9 @@ class Fleet(Frames):
         """What only many homes can tell, gravest first."""
         from analysis.fleet.cases import cases_of
 
-        return cases_of(self.store)
+        if self._cases is None:
+            self._cases = cases_of(self.store, self.entries)
+        return self._cases
 
     def visits(self) -> list[Visit]:
         """Which sites to visit first, and why."""
@@ -134,7 +137,7 @@ class Fleet(Frames):
                     " hive_types_autocast=false, union_by_name=true)"
                 )
             else:
-                connection.register(table, _without_rows(table))
+                connection.register(table, without_rows(table))
         connection.register("captures", self.captures)
         return connection
 
@@ -151,15 +154,6 @@ class Fleet(Frames):
             states[one["state"]] = states.get(one["state"], 0) + 1
         rows: Sequence[tuple[str, str]] = [(state, f"{count:,}") for state, count in sorted(states.items())]
         return html.heading(self.store.url) + html.rows_table(("state", "captures"), rows)
-
-
-def _without_rows(table: str) -> Any:
-    import pyarrow as pa
-
-    schema = stored_schema(table)
-    for part in PARTS:
-        schema = schema.append(pa.field(part, pa.string()))
-    return schema.empty_table()
 
 
 def open_fleet(url: str | os.PathLike[str]) -> Fleet:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.engine.provenance import version
 from analysis.findings.model import SEVERITIES
-from analysis.fleet.cases import cases_of, homes_of, visits_of
+from analysis.fleet.cases import homes_of
 from analysis.fleet.home_facts import NUMBERS
 from analysis.fleet.store import Entry
-from dissectors.text import printable
+from analysis.report import environment
 
 if TYPE_CHECKING:
     from analysis.fleet.opened import Fleet
@@ -31,40 +31,33 @@ def render_fleet(fleet: Fleet, beside: str | None = None) -> str:
         fleet: the opened store.
         beside: the folder the page will stand in; links to the reports of sites are relative to it where they can be.
     """
-    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-
-    pages = ChoiceLoader([PackageLoader("analysis.fleet"), PackageLoader("analysis.report")])
-    environment = Environment(
-        loader=pages, autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
-    )  # fmt: skip
     entries = fleet.entries
     columns = ["site", "date", "capture", "rule", "severity", "title"]
     findings = fleet.store.table("findings", entries, columns).to_pylist()
-    cases = cases_of(fleet.store)
-    visits = visits_of(fleet.store, cases, entries)
-    return environment.get_template("fleet.html.j2").render(
-        url=fleet.store.url,
-        version=version() or "",
-        captures=len(entries),
-        sites=len({one["site"] for one in entries}),
-        frames=sum(one.get("frames") or 0 for one in entries),
-        states=sorted(Counter(str(one["state"]) for one in entries).items()),
-        severities=_severities(findings),
-        cases=cases,
-        visits=[(one, _reports(fleet, entries, one.site, beside)) for one in visits[:SITES_SHOWN]],
-        more=max(len(visits) - SITES_SHOWN, 0),
-        incidents=_incidents(entries),
-        groups=_by_fact(entries, findings),
-        days=_days(entries, findings),
-        numbers=_numbers(entries, findings),
-        unread=[one for one in entries if one["state"] not in ("ok", "same")][:SITES_SHOWN],
-        width=WIDTH,
+    cases, visits = fleet.check(), fleet.visits()
+    page: str = (
+        environment("analysis.fleet")
+        .get_template("fleet.html.j2")
+        .render(
+            url=fleet.store.url,
+            version=version() or "",
+            captures=len(entries),
+            sites=len({one["site"] for one in entries}),
+            frames=sum(one.get("frames") or 0 for one in entries),
+            states=sorted(Counter(str(one["state"]) for one in entries).items()),
+            severities=_severities(findings),
+            cases=cases,
+            visits=[(one, _reports(fleet, entries, one.site, beside)) for one in visits[:SITES_SHOWN]],
+            more=max(len(visits) - SITES_SHOWN, 0),
+            incidents=_incidents(entries),
+            groups=_by_fact(entries, findings),
+            days=_days(entries, findings),
+            numbers=_numbers(entries, findings),
+            unread=[one for one in entries if one["state"] not in ("ok", "same")][:SITES_SHOWN],
+            width=WIDTH,
+        )
     )
-
-
-def _shown(value: Any) -> Any:
-    return printable(value) if type(value) is str else value
+    return page
 
 
 def _severities(findings: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:

@@ -113,10 +113,7 @@ class Store:
             pa.schema([(part, text) for part in PARTS]), flavor="hive", dictionaries="infer"
         )
         if not paths:
-            schema = stored_schema(name)
-            for part in PARTS:
-                schema = schema.append(pa.field(part, pa.string()))
-            empty = schema.empty_table()
+            empty = without_rows(name)
             return empty.select(columns) if columns else empty
         found = dataset.dataset(
             paths,
@@ -146,6 +143,16 @@ def stored_schema(table: str) -> Any:
     if "capture" in schema.names:
         return schema
     return schema.insert(0, pa.field("capture", pa.dictionary(pa.int32(), pa.string())))
+
+
+def without_rows(table: str) -> Any:
+    """A table of a store in which there is nothing of it."""
+    import pyarrow as pa
+
+    schema = stored_schema(table)
+    for part in PARTS:
+        schema = schema.append(pa.field(part, pa.string()))
+    return schema.empty_table()
 
 
 def file_name(table: str, name: str, date: str, site: str, hub: str) -> str:

@@ -7,7 +7,6 @@ and its files are named after it and the capture. Done twice, it writes the same
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import tempfile
 import time
@@ -43,8 +42,6 @@ __all__ = ["Task", "carry_out", "failed_entry"]
 WINDOW = 250_000
 """Frames that are judged together, so that a worker stays under a gigabyte."""
 TABLES = (*DECODED_TABLES, "findings")
-FETCHED = 4 * 1024 * 1024
-"""Octets that are fetched at a time."""
 FORMAT = 1
 """Of the files in a store: a higher number decodes everything again."""
 
@@ -161,23 +158,8 @@ def _fetched(url: str) -> Iterator[Path]:
 
 
 def _content(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(FETCHED):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-class _Named(io.BufferedReader):
-    """A file under the name by which its capture is known to the fleet."""
-
-    def __init__(self, path: Path, name: str) -> None:
-        super().__init__(io.FileIO(path))
-        self._name = name
-
-    @property
-    def name(self) -> str:
-        return self._name
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _WithCapture(RowForm):
@@ -201,24 +183,22 @@ class _WithCapture(RowForm):
         return pa.RecordBatch.from_arrays([whose, *batch.columns], schema=stored_schema(table))
 
 
-class _FleetSink(FolderSink):
-    """Writes tables, and keeps how the capture ended."""
-
-    last: DecodePass
+class _OpenFolderSink(FolderSink):
+    """Writes tables to a folder, and leaves it open: findings come behind."""
 
     def end(self, decode_pass: DecodePass) -> None:
-        self.last = decode_pass
+        pass
 
 
 def _decoded(task: Task, store: Store, ring: Keyring, path: Path, name: str) -> Entry:
     """Decode and check in one pass; bring the tables to their places."""
     capture = shown(task.recording.url)
-    with tempfile.TemporaryDirectory(prefix="hanscope-") as folder, _Named(path, capture) as file:
-        tables = _FleetSink(Folder(Path(folder), "parquet", TABLES, _WithCapture(capture)))
+    with tempfile.TemporaryDirectory(prefix="hanscope-") as folder:
+        tables = _OpenFolderSink(Folder(Path(folder), "parquet", TABLES, _WithCapture(capture)))
         tables.tables = DECODED_TABLES
         rules = RuleSink(task.profile, watcher=ReportedHome if task.reports else HomeFacts, window=WINDOW)
-        with ReopenableSource(file) as source:
-            run_passes(source, ring, tables, rules, block_frames=WINDOW // PART, prefetch=False)
+        with ReopenableSource(path, name=capture) as source:
+            last = run_passes(source, ring, tables, rules, block_frames=WINDOW // PART, prefetch=False)
         result, seen = rules.checking.result(), rules.seen
         assert isinstance(seen, HomeFacts)
         batch = findings_batch(result.findings)
@@ -238,10 +218,10 @@ def _decoded(task: Task, store: Store, ring: Keyring, path: Path, name: str) -> 
         from analysis.report import render_tally
 
         report = f"reports/{quote(task.recording.site, safe='')}/{digest_of(name, capture)}.html"
-        text = render_tally(seen.tally, result, [one.text for one in tables.last.facts.lost], title=capture)
+        text = render_tally(seen.tally, result, [one.text for one in last.facts.lost], title=capture)
         write_octets(store.fs, store.path(report), text.encode("utf-8", "backslashreplace"))
-    keys = tables.last.session.context.keyring.keys
-    lost = [f"offset 0x{one.offset:x}: {one.text}" for one in tables.last.facts.lost]
+    keys = last.session.context.keyring.keys
+    lost = [f"offset 0x{one.offset:x}: {one.text}" for one in last.facts.lost]
     return {
         "state": "damaged" if lost else "ok", "error": "; ".join(lost[:3]) or None, "date": date, "hub": hub,
         "rows": tables.rows, "files": files, "frames": tables.rows["packets"], "home": seen.facts(), "report": report,

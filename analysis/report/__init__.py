@@ -14,7 +14,7 @@ from analysis.report.tally import FRAMES_PER_FINDING, Tally, clock
 from captures.whole_files import write_whole
 from dissectors.text import printable
 
-__all__ = ["Tally", "render_report", "render_tally", "write_report"]
+__all__ = ["Tally", "environment", "render_report", "render_tally", "write_report"]
 
 
 def render_report(
@@ -29,12 +29,14 @@ def render_report(
     return render_tally(tally, result, _lost(decoded), title, store)
 
 
-def environment() -> Any:
-    """Where pages are made: every text is escaped, and none has effects."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def environment(*rooms: str) -> Any:
+    """Where pages are made: every text is escaped, and none has effects. Templates of `rooms` are found before those of
+    this one."""
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+    pages = ChoiceLoader([PackageLoader(room) for room in (*rooms, "analysis.report")])
     return Environment(
-        loader=PackageLoader("analysis.report"), autoescape=True, undefined=StrictUndefined,
+        loader=pages, autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
 
