@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["FleetError", "located", "read_octets", "shown", "write_octets"]
+__all__ = ["FleetError", "inside", "located", "read_octets", "shown", "write_octets"]
 
 
 class FleetError(Exception):
@@ -55,6 +55,22 @@ def shown(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
+
+
+WILD = "*?["
+
+
+def inside(fs: Any, path: str, wanted: Callable[[str], object]) -> list[dict[str, Any]] | None:
+    """The files that a pattern means, or those of a folder whose names are wanted, with what the file system says of
+    each; None for a path that is neither.
+
+    Raises whatever the file system does.
+    """
+    if any(sign in path for sign in WILD):
+        return [one for one in fs.glob(path, detail=True).values() if one["type"] == "file"]
+    if fs.isdir(path):
+        return [one for one in fs.find(path, detail=True).values() if wanted(one["name"])]
+    return None
 
 
 def is_local(fs: Any) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.fleet.locations import FleetError, located, read_octets, shown
+from analysis.fleet.locations import FleetError, inside, located, read_octets, shown
 
 __all__ = ["Recording", "find_recordings"]
 
@@ -19,7 +19,6 @@ ENDINGS = re.compile(
 """Names of captures, where a whole folder is given."""
 DATE = re.compile(r"(?<!\d)(20\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
 FIELDS = ("site", "date", "hub")
-WILD = "*?["
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +69,8 @@ def _listed(place: str) -> Iterable[tuple[str, dict[str, Any]]]:
     """The URLs at a place, with what its file system says of each."""
     fs, path = located(place)
     try:
-        if any(sign in path for sign in WILD):
-            files = [one for one in fs.glob(path, detail=True).values() if one["type"] == "file"]
-        elif fs.isdir(path):
-            everything = fs.find(path, detail=True).values()
-            files = [one for one in everything if ENDINGS.search(one["name"])]
-        else:
+        files = inside(fs, path, ENDINGS.search)
+        if files is None:
             files = [fs.info(path)]
     except FileNotFoundError:
         raise FleetError(f"{shown(place)}: there is nothing") from None

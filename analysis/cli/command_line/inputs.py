@@ -61,23 +61,20 @@ def _of_path(word: str) -> list[str]:
 
 
 def _of_url(word: str) -> list[str]:
-    from analysis.fleet.locations import FleetError, located, shown
+    from analysis.fleet.locations import FleetError, inside, located, shown
 
     try:
         fs, path = located(word)
-        if any(sign in path for sign in WILD):
-            inside = sorted(fs.glob(path))
-        elif fs.isdir(path):
-            inside = sorted(one for one in fs.find(path) if ENDINGS.search(one))
-        else:
-            return [word]
+        files = inside(fs, path, ENDINGS.search)
     except FleetError as error:
         raise CaptureError(shown(word), None, _said(error), error.hint) from None
     except Exception as error:  # whatever a file system of somebody else raises
         raise CaptureError(shown(word), None, f"cannot be reached: {type(error).__name__}") from None
-    if not inside:
+    if files is None:
+        return [word]
+    if not files:
         raise CaptureError(shown(word), None, "no capture there")
-    return [str(fs.unstrip_protocol(one)) for one in inside]
+    return [str(fs.unstrip_protocol(one)) for one in sorted(one["name"] for one in files)]
 
 
 def _said(error: Exception) -> str:
