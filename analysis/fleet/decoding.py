@@ -75,16 +75,14 @@ def decode_fleet(
     """
     store, settings = Store(out), read_profile(profile)
     recordings = find_recordings(sources, site)
-    keys = _Keys(keys_from)
+    keys, rules = _Keys(keys_from), settings_digest(settings)
     held = {entry["capture"]: entry for entry in store.entries()}
     run = FleetRun(found=len(recordings))
     known: list[Task] = []
     tasks: list[Task] = []
     for one in recordings:
         url, digest = keys.of(one)
-        task = Task(
-            one, out, url, digest_of(digest, settings_digest(settings), decoder(), reports), settings, reports
-        )
+        task = Task(one, out, url, digest_of(digest, rules, decoder(), reports), settings, reports)
         entry = held.get(shown(one.url))
         (known if entry is not None and _unchanged(entry, task) else tasks).append(task)
     anew = {shown(task.recording.url) for task in tasks}

@@ -78,13 +78,13 @@ def annotate(
     """
     replay = source if isinstance(source, ReopenableSource) else ReopenableSource(source)
     tables, rules = TableSink(("packets", "messages", "items", "exchanges")), RuleSink(profile)
-    last = run_passes(replay, keyring, tables, rules, tables=None)
+    last = run_passes(replay, keyring, tables, rules)
     result = rules.checking.result()
     known = _Known(tables, result.findings)
     keys, names = last.session.used_keys(), keyring.names
     with replay.open_merged() as capture:
         comments = list(capture.comments)
-        copied = _copied(capture, known, _Trees(replay, keyring, sorted(known.whole), reveal), reveal)
+        copied = _copied(capture, known, _Trees(replay, keyring, sorted(known.whole)), reveal)
         frames = write_capture(
             out, copied, names={**capture.names, **names}, comments=comments, secrets=keys if reveal else ()
         )
@@ -123,10 +123,8 @@ def _rows(tables: TableSink, name: str, columns: list[str] | None = None) -> lis
 class _Trees:
     """The frames that carry messages with their trees, some at a time and in order."""
 
-    def __init__(
-        self, replay: ReopenableSource, keyring: Keyring, numbers: Sequence[int], reveal: bool
-    ) -> None:
-        self._replay, self._keyring, self._left, self._reveal = replay, keyring, list(numbers), reveal
+    def __init__(self, replay: ReopenableSource, keyring: Keyring, numbers: Sequence[int]) -> None:
+        self._replay, self._keyring, self._left = replay, keyring, list(numbers)
         self._found: dict[int, Shown] = {}
 
     def of(self, number: int) -> Shown | None:
