@@ -25,6 +25,9 @@ UNPROVEN_KEYS = 512
 PROVEN_KEYS, FIRST_KEYS = 512, 64
 """Keys that the capture taught and that opened frames: of more, the oldest are forgotten, but the very first."""
 NO_USE = "keys that the capture taught, but that opened nothing, were forgotten"
+TUNNEL_OCTETS = 16 << 20
+"""Octets of unfinished messages in all tunnels: of more, the tunnels that were opened first are forgotten."""
+TUNNELS_FORGOTTEN = "tunnels with unfinished messages of more than 16 MiB in all were forgotten"
 TOO_MANY = "keys that the capture taught, and that opened frames, were forgotten: they were too many"
 
 
@@ -55,7 +58,7 @@ CEILINGS = (
     Ceiling("KeyChanges", "computed", 65_536, "pairs whose key was computed"),
     Ceiling("Openings", "hits", 65_536),
     Ceiling("Tunnels", "open", 4096, "tunnels"),
-    Ceiling("Tunnels", "asked", 4096, "requests for a tunnel"),
+    Ceiling("Tunnels", "requested", 4096, "requests for a tunnel"),
     Ceiling("Scales", "known", 16_384, "multipliers and divisors"),
     Ceiling("Scales", "devices", 16_384, "devices with multipliers and divisors"),
     Ceiling("Downloads", "of", 4096, "downloads of firmware"),
@@ -74,7 +77,21 @@ def keep_within(session: Session) -> None:
             count = len(held) - one.most + one.most // 4
             session.forgotten[one.text] += count
             _forget(held, count)
+    if "Tunnels" in states:
+        _forget_tunnels(session, states["Tunnels"].open)
     _forget_keys(session)
+
+
+def _forget_tunnels(session: Session, held: dict[Any, Any]) -> None:
+    """Forget the tunnels that were opened first until the unfinished messages of the others fit TUNNEL_OCTETS."""
+    sizes = [sum(len(one.octets) for one in tunnel.assemblies.values()) for tunnel in held.values()]
+    beyond, count = sum(sizes) - TUNNEL_OCTETS, 0
+    while beyond > 0:
+        beyond -= sizes[count]
+        count += 1
+    if count:
+        session.forgotten[TUNNELS_FORGOTTEN] += count
+        _forget(held, count)
 
 
 def _forget_keys(session: Session) -> None:

@@ -8,6 +8,11 @@ from analysis.pipeline import ceilings, columns
 from analysis.pipeline.ceilings import CEILINGS, Ceiling
 from analysis.pipeline.decode import Decoded, decode
 from dissectors.model.keyring import Key, Keyring
+from dissectors.security.key_proofs import KeyChanges
+from dissectors.zcl.scaling import Scales
+from dissectors.zcl.stateful.key_establishment import CarriedCertificates, Establishments
+from dissectors.zcl.stateful.ota import Downloads
+from dissectors.zcl.stateful.tunnel_assembly import Assembly, Tunnel, Tunnels
 from tests import bombs
 from tests.bombs import traffic
 
@@ -21,11 +26,23 @@ def decoded(octets: bytes) -> Decoded:
 
 def test_memories_are_those_that_there_are() -> None:
     session = decoded(traffic.senders()).session
+    for kind in (KeyChanges, Tunnels, Scales, Downloads, Establishments, CarriedCertificates):
+        session.context.state(kind)
     states = {type(state).__name__: state for state in ceilings._states(session)}
     for one in CEILINGS:
-        if one.state in states:
-            assert hasattr(states[one.state], one.attribute)
-    assert {"AddressMap", "Radios", "Shut", "FrameCounters", "KeyProofs", "Openings"} <= set(states)
+        assert hasattr(states[one.state], one.attribute), one
+
+
+def test_octets_that_wait_in_tunnels_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = decoded(traffic.senders()).session
+    held = session.context.state(Tunnels).open
+    for number in range(10):
+        tunnel = Tunnel(number, assemblies={"to client": Assembly(octets=bytes(100))})
+        held[frozenset((1, 2)), number] = tunnel
+    monkeypatch.setattr(ceilings, "TUNNEL_OCTETS", 750)
+    ceilings.keep_within(session)
+    assert [number for _, number in held] == [3, 4, 5, 6, 7, 8, 9]
+    assert f"3 {ceilings.TUNNELS_FORGOTTEN}" in ceilings.notes(session)
 
 
 def test_what_is_forgotten_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
