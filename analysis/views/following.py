@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analysis.pipeline.decode import TableSink
 from analysis.pipeline.runner import run_passes
+from analysis.pipeline.sinks import StartSink
 from analysis.pipeline.source import ReopenableSource
 from analysis.tables.addresses import address_text, with_addresses
 from analysis.tables.arrow import numpy_of
 from analysis.views.choice import Party, stations_called
 from analysis.views.filtered import FilteredSink
-from analysis.views.ladder import Ladder, ladder_of
+from analysis.views.ladder import Ladder, ladder_of, show_times
 
 if TYPE_CHECKING:
+    from analysis.tables.row_form import RowForm
     from analysis.views.filters import Filter
     from dissectors import Keyring
 
@@ -76,20 +78,29 @@ def followed(
     title: str,
     *,
     most: int = 1000,
+    columns: Sequence[str] = (),
+    form: RowForm | None = None,
 ) -> tuple[Ladder, Any]:
     """The ladder of the frames that are chosen, and the pass that read them.
+
+    Args:
+        columns: of packets, told at each step.
+        form: of its times; None for seconds since its first step.
 
     Raises:
         CaptureError: the capture cannot be read.
     """
     sink = TableSink(TABLES)
     sinks = (sink,) if chosen is None else (FilteredSink(chosen, (sink,)),)
-    last = run_passes(source, keyring, *sinks)
-    rows = rows_of_table("packets", sink.table("packets"), SHOWN)
+    starts = () if form is None else (StartSink(form),)
+    last = run_passes(source, keyring, *sinks, *starts)
+    rows = rows_of_table("packets", sink.table("packets"), tuple(dict.fromkeys((*SHOWN, *columns))))
     ladder = ladder_of(
         title, last.facts.name, rows, rows_of_table("exchanges", sink.table("exchanges")),
-        rows_of_table("devices", sink.table("devices")), most,
+        rows_of_table("devices", sink.table("devices")), most, columns,
     )  # fmt: skip
+    if form is not None:
+        show_times(ladder, form)
     return ladder, last
 
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.tables.python_values import iso_time
 
-__all__ = ["SILENCE", "Ladder", "Line", "Party", "Step", "ladder_of"]
+if TYPE_CHECKING:
+    from analysis.tables.row_form import RowForm
+
+__all__ = ["SILENCE", "Ladder", "Line", "Party", "Step", "ladder_of", "show_times"]
 
 SILENCE = 5.0
 """Seconds without a step that are told."""
@@ -43,6 +46,7 @@ class Step:
         retries: times that a frame of it was sent again.
         acknowledged: whether an acknowledgement was heard.
         answer: seconds from the request that it is the first answer to.
+        shown_time: its time as it is wanted (`show_times`); `cells` are columns of its first frame that are wanted.
     """
 
     seconds: float
@@ -55,6 +59,18 @@ class Step:
     retries: int = 0
     acknowledged: bool = False
     answer: float | None = None
+    shown_time: str = ""
+    cells: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def when(self) -> str:
+        """Its time as it is drawn: seconds since the first step, unless another form is wanted."""
+        return self.shown_time or f"{self.seconds:.3f}"
+
+    @property
+    def said(self) -> str:
+        """What it says, with the columns that are wanted."""
+        return " ".join([self.text, *(f"{name}={value}" for name, value in self.cells.items())])
 
 
 @dataclass(slots=True)
@@ -105,6 +121,8 @@ def _entry(one: Step | Line) -> dict[str, Any]:
         "type": "step", "seconds": one.seconds, "time": iso_time(one.time_ns), "from": one.source, "to": one.target,
         "text": one.text, "frames": one.frames, "exchange": one.exchange, "retries": one.retries,
         "acknowledged": one.acknowledged, "answer_seconds": one.answer,
+        **({"shown_time": one.shown_time} if one.shown_time else {}),
+        **({"columns": one.cells} if one.cells else {}),
     }  # fmt: skip
 
 
@@ -115,6 +133,7 @@ def ladder_of(
     exchanges: Sequence[Row],
     devices: Iterable[Row],
     most: int = 1000,
+    columns: Sequence[str] = (),
 ) -> Ladder:
     """The ladder of some frames.
 
@@ -123,19 +142,36 @@ def ladder_of(
         exchanges: rows of that table that the frames belong to, and those around them.
         devices: rows of that table.
         most: frames that are drawn.
+        columns: of packets, told at each step as its first frame has them.
     """
     ladder = Ladder(title, source, left_out=max(0, len(packets) - most))
-    builder = _Builder(ladder, {row["exchange"]: row for row in exchanges}, list(devices))
+    builder = _Builder(ladder, {row["exchange"]: row for row in exchanges}, list(devices), columns)
     for row in packets[:most]:
         builder.take(row)
     builder.finish()
     return ladder
 
 
+def show_times(ladder: Ladder, form: RowForm) -> None:
+    """Give each step its time in a form: after the capture's first frame, after the step before, or of a zone (then its
+    day is told with the first step of each)."""
+    day = ""
+    for step in ladder.steps:
+        text = form.time(step.time_ns)
+        if form.times in ("relative", "delta"):
+            step.shown_time = f"{float(text.removesuffix(' s')):+.3f}"
+            continue
+        date, _, rest = text.partition("T")
+        step.shown_time = rest[:12] if date == day else f"{date} {rest[:12]}"
+        day = date
+
+
 class _Builder:
     """Puts a ladder together, frame by frame."""
 
-    def __init__(self, ladder: Ladder, exchanges: dict[int, Row], devices: list[Row]) -> None:
+    def __init__(
+        self, ladder: Ladder, exchanges: dict[int, Row], devices: list[Row], columns: Sequence[str]
+    ) -> None:
         self.ladder, self.exchanges = ladder, exchanges
         self.names = {one["eui64"]: one for one in devices if one.get("eui64")}
         self.shorts = {one["short"]: one["eui64"] for one in devices if one.get("short") and one.get("eui64")}
@@ -144,6 +180,7 @@ class _Builder:
         self.told: set[int] = set()
         self.begun: int | None = None
         self.steps: list[Step] = []
+        self.columns = columns
 
     def take(self, row: Row) -> None:
         """One frame."""
@@ -170,7 +207,7 @@ class _Builder:
         self.begun = row["time"] if self.begun is None else self.begun
         step = Step(
             seconds, row["time"], source, target, row.get("summary") or row.get("protocol") or "", [row["frame"]],
-            row.get("exchange"),
+            row.get("exchange"), cells={name: row[name] for name in self.columns if name in row},
         )  # fmt: skip
         self.open[key] = step, {hop}
         self.steps.append(step)

@@ -29,9 +29,10 @@ def svg(ladder: Ladder) -> str:
     width = LEFT + COLUMN * max(len(ladder.parties), 1) + WORDS
     height = TOP + ROW * (len(ladder.entries) + 2)
     body = "".join([*_parties(ladder, height), *_rows(ladder)])
-    title = escaped(ladder.title)
+    title, left = escaped(ladder.title), _left(ladder)
+    width -= left
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="ladder" viewBox="0 0 {width} {height}" width="{width}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="ladder" viewBox="{left} 0 {width} {height}" width="{width}" '
         f'height="{height}" role="img"><title>{title}</title><style>{STYLE}</style>{body}</svg>'
     )
 
@@ -40,11 +41,12 @@ def page(ladder: Ladder) -> str:
     """A page with the ladder, and its steps as a table for who cannot see it."""
     title = escaped(ladder.title)
     rows = "".join(
-        f"<tr><td>{one.seconds:.3f}</td><td>{one.frames[0]}</td><td>{_party(ladder, one.source)}</td>"
-        f"<td>{_party(ladder, one.target)}</td><td>{escaped(one.text)}</td></tr>"
+        f"<tr><td>{one.when}</td><td>{one.frames[0]}</td><td>{_party(ladder, one.source)}</td>"
+        f"<td>{_party(ladder, one.target)}</td><td>{escaped(one.said)}</td></tr>"
         for one in ladder.steps
     )
-    head = "".join(f"<th>{name}</th>" for name in ("seconds", "frame", "from", "to", "what"))
+    clock = "time" if any(one.shown_time for one in ladder.steps) else "seconds"
+    head = "".join(f"<th>{name}</th>" for name in (clock, "frame", "from", "to", "what"))
     more = f"<p>... and {ladder.left_out:,} more frames</p>" if ladder.left_out else ""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>body{{margin:1.5rem;'
@@ -60,6 +62,12 @@ def _party(ladder: Ladder, place: int | None) -> str:
     return "all" if place is None else escaped(ladder.parties[place].name)
 
 
+def _left(ladder: Ladder) -> int:
+    """Where the picture begins: further left where times are long."""
+    longest = max((len(one.when) for one in ladder.steps), default=0)
+    return -7 * max(0, longest - 9)
+
+
 def _x(place: int) -> int:
     return LEFT + COLUMN * place
 
@@ -69,7 +77,7 @@ def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "start")
 
 
 def _parties(ladder: Ladder, height: int) -> Iterator[str]:
-    yield _text(10, 20, ladder.title, "name")
+    yield _text(10 + _left(ladder), 20, ladder.title, "name")
     for place, one in enumerate(ladder.parties):
         x = _x(place)
         yield _text(x, 44, one.name, "name", "middle")
@@ -78,15 +86,16 @@ def _parties(ladder: Ladder, height: int) -> Iterator[str]:
 
 
 def _rows(ladder: Ladder) -> Iterator[str]:
+    left = 10 + _left(ladder)
     words = _x(max(len(ladder.parties) - 1, 0)) + 24
     for number, one in enumerate(ladder.entries):
         y = TOP + ROW * (number + 1)
         if isinstance(one, Line):
             kind = "silence" if one.kind == "silence" else f"line {one.outcome}"
             told = one.text if one.kind == "silence" else f"#{one.exchange} {one.text}"
-            yield _text(10, y + 4, told, kind)
+            yield _text(left, y + 4, told, kind)
             continue
-        yield _text(10, y + 4, f"{one.seconds:.3f}", "time")
+        yield _text(left, y + 4, one.when, "time")
         yield _text(LEFT - 70, y + 4, f"#{one.frames[0]}", "time", "end")
         yield _arrow(one, y)
         yield _text(words, y + 4, _said(one))
@@ -107,7 +116,7 @@ def _arrow(one: Step, y: int) -> str:
 
 
 def _said(one: Step) -> str:
-    out = one.text + (" (to all)" if one.target is None else "")
+    out = one.said + (" (to all)" if one.target is None else "")
     if one.answer is not None:
         out += f" [after {one.answer * 1000:,.0f} ms]"
     return out + (f" [sent again {one.retries} x]" if one.retries else "")

@@ -25,7 +25,8 @@ class Marks(NamedTuple):
 
 LINES = Marks("│", "─", "▶", "◀", "●", "┆", "✓")
 ASCII = Marks("|", "-", ">", "<", "*", ":", "ok")
-MARGIN, NARROW, WIDE = 18, 12, 26
+MARGIN, NARROW, WIDE = 9, 12, 26
+"""`MARGIN` is that of the frame numbers beside the times."""
 COLOURS = {
     "ok": "32",
     "refused": "31",
@@ -45,13 +46,15 @@ def text_lines(
         width: columns that there are; a ladder of many parties is wider.
     """
     count = max(len(ladder.parties), 1)
-    column = max(NARROW, min(WIDE, (width - MARGIN - 40) // count))
+    times = max(9, *(len(one.when) for one in ladder.steps)) if ladder.steps else 9
+    margin = times + MARGIN
+    column = max(NARROW, min(WIDE, (width - margin - 40) // count))
     yield "", printable(ladder.title)
     yield "", ""
     for words in _heads(ladder, column):
-        yield "", " " * MARGIN + words
+        yield "", " " * margin + words
     for one in ladder.entries:
-        yield from _entry(one, count, column, marks, colour)
+        yield from _entry(one, count, column, margin, marks, colour)
     if ladder.left_out:
         yield "", f"... and {ladder.left_out:,} more frames"
 
@@ -64,12 +67,12 @@ def _heads(ladder: Ladder, column: int) -> Iterator[str]:
 
 
 def _entry(
-    one: Step | Line, count: int, column: int, marks: Marks, colour: bool
+    one: Step | Line, count: int, column: int, margin: int, marks: Marks, colour: bool
 ) -> Iterator[tuple[str, str]]:
     if isinstance(one, Line):
         if one.kind == "silence":
             lives = "".join(marks.silence.ljust(column) for _ in range(count))
-            yield "", " " * MARGIN + lives + one.text
+            yield "", " " * margin + lives + one.text
             return
         lead = f"\x1b[{COLOURS.get(one.outcome, '0')}m" if colour else ""
         tail = "\x1b[0m" if colour else ""
@@ -77,8 +80,8 @@ def _entry(
         yield lead, printable(f"{sign} #{one.exchange} {one.text}") + tail
         return
     frames = f"{one.frames[0]}" if len(one.frames) == 1 else f"{one.frames[0]}..{one.frames[-1]}"
-    head = f"{one.seconds:9.3f} {_cut(frames, 8):<8}"
-    yield "", f"{head:<{MARGIN}}{_arrow(one, count, column, marks)}{printable(_said(one, marks))}".rstrip()
+    head = f"{one.when:>{margin - MARGIN}} {_cut(frames, 8):<8}"
+    yield "", f"{head}{_arrow(one, count, column, marks)}{printable(_said(one, marks))}".rstrip()
 
 
 def _arrow(one: Step, count: int, column: int, marks: Marks) -> str:
@@ -100,7 +103,7 @@ def _arrow(one: Step, count: int, column: int, marks: Marks) -> str:
 
 
 def _said(one: Step, marks: Marks) -> str:
-    out = one.text
+    out = one.said
     if one.target is None:
         out += " (to all)"
     if one.answer is not None:

@@ -114,3 +114,17 @@ def test_the_page_is_true() -> None:
     assert doctest.testfile(str(page), module_relative=False).failed == 0
     text = page.read_text("utf-8")
     assert all(f"`{one.name}`" in text for one in KINDS) and all(f"| `{one}`" in text for one in OUTCOMES)
+
+
+def test_times_and_columns_are_those_that_are_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["follow", f"{SAMPLE}.pcapng", "--keys", KEYS, "--join", "esme", "--plain"]
+    assert main([*given, "--time", "utc", "--columns", "mac_seq,rssi"]) == 0
+    first, second = [line for line in capsys.readouterr().out.splitlines() if line[:6].strip()][2:4]
+    assert "T" not in first[:24] and first.startswith("2026-01-05 ") and not second.startswith("2026")
+    assert "mac_seq=" in first and "rssi=-" in first
+    assert main([*given, "--time", "delta", "--json"]) == 0
+    steps = [one for one in json.loads(capsys.readouterr().out)["entries"] if one["type"] == "step"]
+    apart = steps[3]["seconds"] - steps[2]["seconds"]
+    assert abs(float(steps[3]["shown_time"]) - apart) < 0.002 and "columns" not in steps[3]
+    assert main([*given, "--columns", "rsi"]) == 2
+    assert "rssi" in capsys.readouterr().err

@@ -169,3 +169,19 @@ def test_the_table_of_steps_holds() -> None:
         assert step.title and step.check and step.source
     assert [step.step for step in steps_of("GSME")].index("mirror") < len(steps_of("GSME"))
     assert "mirror" not in {step.step for step in steps_of("ESME")}
+
+
+def test_each_capture_of_a_folder_is_diagnosed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sample = Path("captures/samples/install-day.pcapng")
+    for name in ("a.pcapng", "b.pcapng"):
+        (tmp_path / name).write_bytes(sample.read_bytes())
+    (tmp_path / "c.pcapng").write_bytes(b"no capture at all")
+    words = ["why", str(tmp_path), "--keys", str(sample.with_suffix(".keys.toml")), "-q"]
+    assert main([*words, "esme", "--json"]) == 3
+    told = capsys.readouterr()
+    found = [json.loads(line) for line in told.out.splitlines()]
+    assert [Path(one["source"]).name for one in found] == ["a.pcapng", "b.pcapng"]
+    assert "c.pcapng" in told.err
+    (tmp_path / "c.pcapng").unlink()
+    assert main([*words, "nobody"]) == 2
+    assert capsys.readouterr().err.count("no device is called 'nobody'") == 2

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
-from analysis.cli.command_line.options import CaptureArgument, JsonOption, KeysOption, Option, keyring
+from analysis.cli.command_line.options import (
+    CaptureArgument,
+    ColumnsOption,
+    JsonOption,
+    KeysOption,
+    Option,
+    TimeOption,
+    keyring,
+)
 from analysis.cli.command_line.registry import verb
 
 
@@ -34,6 +42,8 @@ def follow(
         Option("--join", metavar="NAME", help="How a device came in: joins, rejoins, key establishment."),
     ] = None,
     choice: ChoiceOptions = EVERYTHING,
+    columns: ColumnsOption = None,
+    time: TimeOption = None,
     svg: Annotated[Path | None, Option("--svg", metavar="FILE", help="As a picture; - for stdout.")] = None,
     html: Annotated[Path | None, Option("--html", metavar="FILE", help="As a page; - for stdout.")] = None,
     as_json: JsonOption = False,
@@ -55,4 +65,6 @@ def follow(
         as_json=as_json,
         plain=plain,
         most=most,
+        columns=columns,
+        time=time,
     )

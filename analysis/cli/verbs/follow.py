@@ -8,7 +8,9 @@ from pathlib import Path
 
 from analysis.cli import console
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
+from analysis.cli.command_line.forming import row_form
 from analysis.pipeline.source import ReopenableSource
+from analysis.tables.schema import columns_of
 from analysis.views.following import NotThere, Wanted, followed
 from analysis.views.ladder import Ladder
 from captures.whole_files import write_whole
@@ -28,8 +30,12 @@ def run(
     as_json: bool = False,
     plain: bool = False,
     most: int = 1000,
+    columns: str | None = None,
+    time: str | None = None,
 ) -> int:
     """Draw a ladder; see `hanscope follow --help`."""
+    form = row_form(columns, time, choice.tz, columns_of("packets"))
+    times = form if time is not None or choice.tz is not None else None
     with ReopenableSource(source) as replay:
         try:
             where = wanted.expression(replay, keyring)
@@ -42,7 +48,10 @@ def run(
         if where is not None:
             choice = choice._replace(where=f"({where}) and ({choice.where})" if choice.where else where)
         title = wanted.title() if where is not None or not choice else _chosen(choice)
-        ladder, last = followed(replay, keyring, choice.filter(replay, keyring), title, most=most)
+        chosen = choice.filter(replay, keyring)
+        ladder, last = followed(
+            replay, keyring, chosen, title, most=most, columns=form.columns if form else (), form=times
+        )
     console.tell_losses(last.facts)
     if not ladder.entries:
         console.error_line(

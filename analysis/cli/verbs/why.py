@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from analysis.cli import console
-from analysis.pipeline.source import ReopenableSource
+from analysis.cli.command_line.batch import Batch
+from analysis.cli.command_line.inputs import opened
 from dissectors import Keyring
 
 __all__ = ["run"]
@@ -18,12 +19,46 @@ def run(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Print the diagnosis; see `hanscope why --help`."""
+    """Print the diagnosis of a capture, or of each that a folder or pattern means; see `hanscope why --help`."""
     from analysis.cli.verbs.check import see_rules
-    from analysis.diagnosis import diagnose, text_lines
 
     see_rules(profile)
-    with ReopenableSource(source) as replay, console.progress(source, quiet=quiet) as step:
+    batch: Batch[bool] = Batch([source])
+
+    def one(capture: str, number: int) -> bool:
+        indent = None if batch.many else 2
+        try:
+            _one(
+                capture, device, keyring, profile=profile, as_json=as_json, quiet=quiet, indent=indent,
+                apart=number > 0,
+            )  # fmt: skip
+        except console.UsageError as error:
+            if not batch.many:
+                raise
+            console.error_line(f"{capture}: {error}", "")
+            return False
+        return True
+
+    said = [known for _, known in batch.each(one)]
+    if batch.unreadable:
+        return console.UNREADABLE
+    return console.OK if any(said) or not said else console.USAGE
+
+
+def _one(
+    capture: str,
+    device: str,
+    keyring: Keyring,
+    *,
+    profile: str | None,
+    as_json: bool,
+    quiet: bool,
+    indent: int | None,
+    apart: bool,
+) -> None:
+    from analysis.diagnosis import diagnose, text_lines
+
+    with opened(capture) as replay, console.progress(capture, quiet=quiet) as step:
         try:
             found = diagnose(replay, keyring, device or None, profile=profile, progress=step)
         except LookupError as error:
@@ -31,8 +66,9 @@ def run(
                 str(error.args[0]), "hanscope stats lists the devices; or give an address"
             ) from None
     if as_json:
-        console.put_json(found.to_json())
+        console.put_json(found.to_json(), indent=indent)
     else:
+        if apart:
+            console.put()
         for line in text_lines(found, every_step=bool(device)):
             console.put(line)
-    return console.OK
