@@ -21,6 +21,10 @@ LEAVE, LINK_STATUS = NWK_COMMANDS.some("Leave", "Link Status")
 BURSTS = CLUSTERS.some("OTA Upgrade", "Tunneling", "Key Establishment")
 
 
+ONE_OF_A_HOME = frozenset(["ESME", "GSME", "PPMID", "CHF"])
+"""Roles of which a home has one as a rule: where another comes, it is in the place of the first."""
+
+
 @rule(
     "request-flood",
     "A device asks the same thing over and over",
@@ -152,7 +156,10 @@ def device_silent(
         present = times[-1] - times[0] > max(2 * longest, seconds)
         if long_silence and present and not _gone(view, part, after):
             text = f"silent for {silent:,.0f} s, its longest pause before was {longest:,.0f} s"
-            last, level = (int(station), float(times[-1])), "info" if station in may_go else None
+            last, heir = (int(station), float(times[-1])), _heir(view, int(station), after)
+            level = "info" if heir is not None or station in may_go else None
+            if heir is not None:
+                text += f"; {view.label(heir)} came into its place"
             yield broken(subject, text, part["frame"].iloc[-3:], level, silent=last)
         else:
             yield kept(subject, f"no pause longer than {max(longest, silent):,.0f} s")
@@ -199,6 +206,20 @@ def _gone(view: View, part: Frame, after: Frame) -> bool:
         return True
     heirs = after[mask(after["nwk_src"] == last["nwk_src"]) & mask(after["sender"] == after["origin"])]
     return len(heirs) > 0
+
+
+def _heir(view: View, station: int, after: Frame) -> int | None:
+    """A device of the same role that is heard for the first time behind the last frame of `station`: the one that it was
+    exchanged for."""
+    role = view.roles.get(station)
+    if role is None or role not in ONE_OF_A_HOME:
+        return None
+    packets, since = view.good, float(after["seconds"].iloc[0])
+    others = view.with_role(role) - {station}
+    rows = packets[mask(packets["sender"].isin(list(others)))]
+    first = rows.groupby("sender", sort=False)["seconds"].min()
+    came = first[first >= since]
+    return int(came.index[0]) if len(came) else None
 
 
 @rule(

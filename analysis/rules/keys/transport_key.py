@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from analysis.features.stations import NO_SHORT
 from analysis.rules.declare import EachDevice, c, declare, packets
 
 JOIN = "a join: an APS Transport-Key command"
@@ -29,7 +30,8 @@ declare(
 declare(
     id="transport-key-network-only",
     title="A key was sent under the network key alone",
-    finds="Transport-Key commands inside a frame under the network key but without APS security.",
+    finds="""Transport-Key commands to one device inside a frame under the network key but without APS security. A new
+    network key for all is broadcast so (4.6.3.4).""",
     matters="Every device of the network can read them. ZigBee wants APS security on each key that travels.",
     example="""Communications hub (90b3d5fffe00000f): 1 frame with a Transport-Key that only the network key protects
     (at frame 410)""",
@@ -37,7 +39,7 @@ declare(
     advice="Every device of the network could read this key; see which key it was and renew it",
     family="anomaly", severity="warning", confidence="recalled", covers=("rules:Z03",), requires=JOIN,
     judge=EachDevice(
-        KEYS_SENT, (c.aps_security == "none") & ~(c.nwk_security == "none"),
+        KEYS_SENT.where(~(c.nwk_dst >= NO_SHORT)), (c.aps_security == "none") & ~(c.nwk_security == "none"),
         "{bad} with a Transport-Key that only the network key protects",
     ),
     broken_by="planted: a link key under the network key alone", kept_by="install-day --seconds 1500", **SHARED,

@@ -36,14 +36,18 @@ def without_lost_mirror(view: View, one: Series) -> Series:
     broken_by="ordinary-day --fault reading-falls --seconds 3000", kept_by="ordinary-day --seconds 3000",
     **{**SHARED, "severity": "error"},
 )  # fmt: skip
-def consumption_sample(view: View, readings: Frame) -> Iterator[Evidence]:
-    """Each register of each endpoint against the most that it gave before."""
+def consumption_sample(view: View, readings: Frame, *, overtaken: float = 10.0) -> Iterator[Evidence]:
+    """Each register of each endpoint against the most that it gave before. Answers to several askers may overtake each
+    other within `overtaken` seconds (retries, routers): what falls by as little as is used meanwhile, and only against
+    those, is well."""
     for one in series(readings):
         given = without_lost_mirror(view, one)
         if len(given.numbers) < 2:
             continue
         most = np.maximum.accumulate(given.numbers)
         back = np.r_[False, given.numbers[1:] < most[:-1]]
+        settled = np.searchsorted(given.seconds, given.seconds - overtaken) - 1
+        back &= (settled >= 0) & (given.numbers < most[np.maximum(settled, 0)])
         subject = Subject.device(one.source)
         if back.any():
             at = int(np.flatnonzero(back)[0])

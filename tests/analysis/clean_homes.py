@@ -1,0 +1,80 @@
+"""Clean homes of another make than the simulator's (`tests/analysis/homes`): no rule may warn of them.
+
+python -m tests.analysis.clean_homes                            # two homes of each kind: what is said of them
+python -m tests.analysis.clean_homes --kinds prepayment --seeds 3 --keep DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from analysis.engine.checking import check
+from analysis.findings.model import CheckResult, Finding
+from analysis.keys.keyfile import read_keys
+from analysis.pipeline.decode import decode
+from tests.analysis.homes.files import heard_by, key_text, write
+from tests.analysis.homes.kinds import KINDS, built
+
+__all__ = ["judged", "recorded", "warnings"]
+
+
+def recorded(kind: str, seed: int, folder: Path) -> tuple[Path, Path | None, str]:
+    """A home of a kind as a capture with its keys (None where nobody knows them), and the form of the capture."""
+    home, one, form = built(kind, seed)
+    capture, keys = folder / "home.pcap", folder / "keys.toml"
+    frames = heard_by(home.air.heard, one.ear, f"ear {kind} {seed}")
+    write(capture, frames, form, home.air.start, home.more["channel"])
+    keys.write_text(key_text(home, roles=one.roles), encoding="utf-8")
+    keys.chmod(0o600)
+    return capture, keys if one.keys else None, form
+
+
+def judged(kind: str, seed: int, folder: Path) -> CheckResult:
+    """What the rules say of a home."""
+    capture, keys, _ = recorded(kind, seed, folder)
+    result = check(decode(str(capture), None if keys is None else read_keys(keys)))
+    assert not result.failures, result.failures
+    return result
+
+
+def warnings(kind: str, seed: int) -> list[Finding]:
+    """Findings of a clean home that are more than information."""
+    with tempfile.TemporaryDirectory() as folder:
+        return [one for one in judged(kind, seed, Path(folder)).findings if one.severity != "info"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kinds", nargs="*", default=list(KINDS))
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="write one home of each kind there, and judge nothing")
+    chosen = parser.parse_args()
+    homes = [(kind, chosen.first + n) for kind in chosen.kinds for n in range(chosen.seeds)]
+    if chosen.keep is not None:
+        for kind, seed in homes:
+            folder = chosen.keep / f"{kind.replace(' ', '-')}-{seed}"
+            folder.mkdir(parents=True, exist_ok=True)
+            print(folder, recorded(kind, seed, folder)[2])
+        return
+    clean = 0
+    with ProcessPoolExecutor(chosen.processes) as pool:
+        for home, found in zip(homes, pool.map(warnings, *zip(*homes, strict=True)), strict=True):
+            clean += not found
+            print(*home, "clean" if not found else "", flush=True)
+            for one in found:
+                print(
+                    f"    {one.severity} {one.rule} [{one.device}] {one.evidence} {one.frames[:6]}",
+                    flush=True,
+                )
+    print(f"{clean} of {len(homes)} homes without a warning")
+
+
+if __name__ == "__main__":
+    main()

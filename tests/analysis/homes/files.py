@@ -1,0 +1,112 @@
+"""A home's frames as a sniffer of one make leaves them, and its keys as somebody wrote them down."""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from captures.fcs import fcs16
+from tests.analysis.homes.air import Heard
+from tests.analysis.homes.days import FORMER
+from tests.analysis.homes.life import Home
+
+__all__ = ["FORMATS", "Ear", "heard_by", "key_text", "write"]
+
+LITTLE_NANO = 0xA1B23C4D
+LITTLE_MICRO = 0xA1B2C3D4
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """What a sniffer does to what is on the air: shares that it misses or damages; whether it leaves acknowledgements
+    out."""
+
+    missed: float = 0.0
+    damaged: float = 0.0
+    no_acks: bool = False
+    noise: float = 0.0
+
+
+def heard_by(frames: list[Heard], ear: Ear, seed: str) -> list[Heard]:
+    """The frames as an ear hears them."""
+    rng = random.Random(seed)
+    out = []
+    for one in frames:
+        if rng.random() < ear.missed or (ear.no_acks and len(one.octets) == 5):
+            continue
+        if rng.random() < ear.damaged and len(one.octets) > 5:
+            octets = bytearray(one.octets)
+            octets[rng.randrange(len(octets) - 2)] ^= rng.randrange(1, 256)
+            one = replace(one, octets=bytes(octets), good=False)
+        out.append(replace(one, rssi=max(-100, round(one.rssi + rng.gauss(0, ear.noise)))))
+    return out
+
+
+def _tap(one: Heard, channel: int) -> bytes:
+    """IEEE 802.15.4 TAP (link type 283): kind of check sequence, channel, strength."""
+    tags = (
+        struct.pack("<HHI", 0, 1, 1)
+        + struct.pack("<HHHBB", 3, 3, channel, 0, 0)
+        + struct.pack("<HHf", 1, 4, one.rssi)
+    )
+    return struct.pack("<BBH", 0, 0, 4 + len(tags)) + tags + one.octets
+
+
+def _texas(one: Heard, channel: int) -> bytes:
+    """Link type 195 with the two octets that a TI radio puts where the check sequence was."""
+    return one.octets[:-2] + struct.pack(
+        "<bB", max(-128, one.rssi + 73), (one.good << 7) | min(107, 40 + one.rssi + 100)
+    )
+
+
+FORMATS: dict[str, tuple[int, int, Callable[[Heard, int], bytes]]] = {
+    "tap": (283, LITTLE_NANO, _tap),
+    "with check sequence": (195, LITTLE_MICRO, lambda one, channel: one.octets),
+    "without check sequence": (230, LITTLE_MICRO, lambda one, channel: one.octets[:-2]),
+    "with TI's trailer": (195, LITTLE_NANO, _texas),
+}
+"""Link type, magic number of the file, and what a record holds."""
+
+
+def write(path: Path, frames: list[Heard], form: str, start: int, channel: int) -> None:
+    """A pcap file by hand (libpcap's format): damaged frames are left out where nothing would tell them."""
+    link_type, magic, record = FORMATS[form]
+    unit = 1_000_000_000 if magic == LITTLE_NANO else 1_000_000
+    with path.open("wb") as file:
+        file.write(struct.pack("<IHHiIII", magic, 2, 4, 0, 0, 65535, link_type))
+        for one in frames:
+            if form == "without check sequence" and not one.good:
+                continue
+            octets = record(one, channel)
+            whole, rest = divmod(round(one.seconds * unit), unit)
+            file.write(struct.pack("<IIII", start + whole, rest, len(octets), len(octets)) + octets)
+
+
+def key_text(home: Home, *, roles: bool = True) -> str:
+    """keys.toml of the home; without `roles` nothing but keys."""
+    return "\n".join(_key_lines(home, roles)) + "\n"
+
+
+def _key_lines(home: Home, roles: bool) -> Iterator[str]:
+    for one in home.air.devices if roles else ():
+        role = "ESME" if one.role == FORMER else one.role
+        yield f'[[device]]\neui64 = "{one.eui64:016x}"\nname = "{one.name}"\nrole = "{role}"\n'
+    for sequence, key in home.more["network keys"].items():
+        yield f'[[network_key]]\nkey = "{key.hex()}"\nsequence = {sequence}\n'
+    told = set()
+    for one in home.air.devices:
+        for other, key in one.links.items():
+            pair = (min(one.eui64, other), max(one.eui64, other), key)
+            if pair not in told:
+                told.add(pair)
+                yield f'[[link_key]]\nkey = "{key.hex()}"\ndevices = ["{pair[0]:016x}", "{pair[1]:016x}"]\n'
+    for key, one, other in home.more.get("former keys", ()):
+        yield f'[[link_key]]\nkey = "{key.hex()}"\ndevices = ["{one:016x}", "{other:016x}"]\n'
+
+
+def repaired(one: Heard) -> Heard:
+    """The frame with the check sequence that belongs to it."""
+    return replace(one, octets=one.octets[:-2] + fcs16(one.octets[:-2]))

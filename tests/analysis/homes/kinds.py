@@ -1,0 +1,163 @@
+"""Kinds of clean homes: what stands in them, and what happens on their day. Nothing is wrong in any of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from tests.analysis.homes import days
+from tests.analysis.homes.air import Air, Device, Process
+from tests.analysis.homes.files import FORMATS, Ear
+from tests.analysis.homes.life import Home, Pace, furnish
+from tests.analysis.homes.speech import Speech
+
+__all__ = ["KINDS", "Kind", "built"]
+
+VENDORS = (0x00158D0000, 0x000B570000, 0x001D240000, 0xC4D8F30000, 0x70B3D52000, 0x0CAE5F8000, 0x94DEB80000)
+"""First octets of addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of clean home.
+
+    Attributes:
+        happens: processes of the day. `devices`: roles besides hub, electricity and gas meter and one display.
+        form: how the capture is written; drawn where empty. `keys`: whether they are known; `roles`: and whose they are.
+        relayed: a router stands between. `neighbour`: another home is heard on the channel.
+    """
+
+    happens: tuple[Callable[[Home], Process], ...] = ()
+    hours: float = 2.0
+    devices: tuple[str, ...] = ()
+    start: datetime | None = None
+    ear: Ear = field(default_factory=lambda: Ear(missed=0.002))
+    form: str = ""
+    keys: bool = True
+    roles: bool = True
+    loss: float = 0.01
+    relayed: bool = False
+    neighbour: bool = False
+    pace: dict[str, object] = field(default_factory=dict)
+
+
+KINDS: dict[str, Kind] = {
+    "ordinary": Kind(hours=3),
+    "displays carried about": Kind(
+        (days.carried, days.switched_off), hours=6, devices=("IHD",), ear=Ear(0.01, noise=2)
+    ),
+    "weak but fine links": Kind(loss=0.18, hours=3),
+    "hub without power for a while": Kind((days.hub_off,), hours=3),
+    "new firmware": Kind((days.firmware,), hours=1.5),
+    "a sniffer that hears badly": Kind(ear=Ear(0.05, 0.01), hours=3),
+    "a sniffer without acknowledgements": Kind(ear=Ear(0.003, no_acks=True)),
+    "slow vendors": Kind(
+        pace={"demand": 30.0, "registers": 1800.0, "gas_polls": 300.0, "credit": 1800.0}, hours=4
+    ),
+    "hasty vendors": Kind(
+        pace={"demand": 5.0, "cad": 6.0, "gas_polls": 90.0, "credit": 60.0, "prices": 120.0}
+    ),
+    "no keys": Kind(keys=False, hours=1.5),
+    "keys without names": Kind(roles=False),
+    "two gas meters": Kind(devices=("GSME",)),
+    "prepayment": Kind((days.top_ups,), hours=3),
+    "the clocks change": Kind((days.reads_time,), start=datetime(2026, 10, 24, 23, 30, tzinfo=UTC), hours=3),
+    "summer begins": Kind((days.reads_time,), start=datetime(2027, 3, 27, 23, 50, tzinfo=UTC), hours=2.5),
+    "the tariff changes": Kind((days.new_tariff,), hours=3),
+    "a time-of-use tariff": Kind((days.calendar,), hours=6, pace={"prices": 600.0}),
+    "the electricity meter is exchanged": Kind((days.exchanged,), hours=2),
+    "a new network key": Kind((days.new_key,), hours=2),
+    "devices behind a router": Kind(relayed=True, devices=("HCALCS", "CAD")),
+    "an access device comes in": Kind((days.joins,), hours=1.5),
+    "nothing is stored": Kind((days.nothing_there,), hours=3),
+    "optional attributes": Kind((days.optional,), hours=3),
+    "a hub that asks for routes": Kind((days.concentrator,), devices=("HCALCS",), hours=2),
+    "a neighbour's network": Kind(neighbour=True, hours=2),
+    "many devices": Kind(devices=("CAD", "HCALCS", "IHD", "HCALCS"), hours=1.5),
+}
+
+
+def built(name: str, seed: int) -> tuple[Home, Kind, str]:
+    """The home of a kind as it falls out for a seed, its kind, and the form that its capture is written in."""
+    kind, rng = KINDS[name], random.Random(f"home {name} {seed}")
+    start = kind.start or datetime(
+        2026, rng.randrange(1, 13), rng.randrange(1, 28), rng.randrange(24), 7, tzinfo=UTC
+    )
+    air = Air(f"air {name} {seed}", int(start.timestamp()), rng.randrange(1, 0xFFF0), rng.randbytes(16))
+    air.sequence = rng.randrange(0, 200)
+    home = _furnished(air, kind, rng)
+    home.more["network keys"] = {air.sequence: air.key}
+    home.more["channel"] = rng.choice((11, 12, 15, 19, 20, 24, 25))
+    furnish(home)
+    for one in air.devices:
+        home.live(one)
+    for happens in kind.happens:
+        air.begin(happens(home))
+    form = kind.form or rng.choice(
+        [one for one in FORMATS if kind.ear.damaged == 0 or one != "without check sequence"]
+    )
+    air.run(3600 * kind.hours)
+    if kind.neighbour:
+        other, _, _ = built("ordinary", seed + 1000)
+        beside = [one for one in other.air.heard if one.seconds < 3600 * kind.hours]
+        air.heard = sorted([*air.heard, *beside], key=lambda one: one.seconds)
+    return home, kind, form
+
+
+def _furnished(air: Air, kind: Kind, rng: random.Random) -> Home:
+    roles = ["CHF", "ESME", "GSME", rng.choice(("PPMID", "IHD")), *kind.devices]
+    if rng.random() < 0.4 and "CAD" not in roles:
+        roles.append("CAD")
+    if "top_ups" in {one.__name__ for one in kind.happens} and "PPMID" not in roles:
+        roles[3] = "PPMID"
+    pace = Pace(
+        demand=rng.choice((8.0, 10.0, 10.0, 12.0, 15.0)), registers=rng.choice((60.0, 300.0, 900.0, 1800.0)),
+        prices=rng.choice((300.0, 900.0, 3600.0)), credit=rng.choice((120.0, 600.0, 1800.0)),
+        gas_polls=rng.choice((1800.0, 900.0, 300.0, 120.0)), links=rng.choice((14.0, 15.0, 16.0, 17.0)),
+        time=rng.choice((3600.0, 14_400.0, 43_200.0)), keep_alive=(rng.choice((5, 10, 20)), rng.choice((60, 300, 500))),
+        cad=rng.choice((10.0, 30.0, 60.0)),
+    )  # fmt: skip
+    pace = replace(pace, **kind.pace)  # type: ignore[arg-type]
+    made = [_device(role, number, rng, kind) for number, role in enumerate(roles)]
+    air.devices = made
+    home = Home(air, Speech(air, made[0], acks=rng.random() < 0.5, quiet=rng.random() < 0.8), made[0], pace)
+    home.devices = {one.name: one for one in made}
+    home.pushes = rng.random() < 0.5
+    home.price, home.credit = rng.randrange(15_000, 34_000), rng.randrange(100_000, 9_000_000)
+    home.speech.endpoints = rng.choice(((1, 1), (1, 1), (2, 1)))
+    if kind.relayed:
+        for one in made[2:]:
+            one.via = made[1] if one.role in ("GSME", "IHD", "CAD", "PPMID") else None
+    air.copies = rng.choice((1, 1, 2, 3))
+    _keyed(home, rng)
+    return home
+
+
+def _device(role: str, number: int, rng: random.Random, kind: Kind) -> Device:
+    vendor = rng.choice(VENDORS)
+    eui64 = (vendor << 24 | rng.randrange(1 << 24)) & (1 << 64) - 1
+    return Device(
+        role, eui64, 0 if role == "CHF" else rng.randrange(1, 0xFFF0), f"{role} {number}", rng.randrange(-82, -38),
+        router=role in ("CHF", "ESME", "HCALCS"), nap=role == "GSME",
+        loss=kind.loss if role in ("GSME", "IHD", "HCALCS", "PPMID") else 0.01,
+        answers=rng.choice(((0.01, 0.05), (0.04, 0.3), (0.2, 0.9))), retries=rng.choice((3, 3, 3, 2)),
+        counts={
+            "mac": rng.randrange(256), "nwk": rng.randrange(256), "aps": rng.randrange(256), "zcl": rng.randrange(256),
+            "nwk counter": rng.randrange(10, 4_000_000), "aps counter": rng.randrange(10, 90_000),
+            "discover": rng.choice((0, 1)),
+        },
+    )  # fmt: skip
+
+
+def _keyed(home: Home, rng: random.Random) -> None:
+    for one in home.air.devices[1:]:
+        pair(home.hub, one, rng.randbytes(16))
+        if one.role in ("PPMID", "IHD", "CAD"):
+            pair(home.meter, one, rng.randbytes(16))
+
+
+def pair(one: Device, other: Device, key: bytes) -> None:
+    """The two hold a link key from now on."""
+    one.links[other.eui64] = other.links[one.eui64] = key
