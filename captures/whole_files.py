@@ -20,6 +20,7 @@ __all__ = [
     "abandon_file",
     "begin_file",
     "complete_file",
+    "errors_about",
     "move_file",
     "remove_left_overs",
     "whole_file",
@@ -50,7 +51,7 @@ def whole_file(path: str | os.PathLike[str], *, mode: int | None = None) -> Iter
         return
     file = begin_file(place)
     try:
-        with _named(place):
+        with errors_about(place):
             yield file
             complete_file(file, place, mode=mode)
             move_file(file, place)
@@ -73,7 +74,7 @@ def begin_file(place: Path) -> IO[bytes]:
     """
     target = Path(os.path.realpath(place))
     remove_left_overs(target.parent, target.name)
-    with _named(place):
+    with errors_about(place):
         return tempfile.NamedTemporaryFile(
             dir=target.parent, prefix=f".{target.name}.{os.getpid()}.", suffix=SUFFIX, delete=False
         )
@@ -81,7 +82,7 @@ def begin_file(place: Path) -> IO[bytes]:
 
 def complete_file(file: IO[bytes], place: Path, *, mode: int | None = None) -> None:
     """All of a file that `begin_file` made is on the disk, and it is closed; it is not in its place yet."""
-    with _named(place):
+    with errors_about(place):
         file.flush()
         os.fsync(file.fileno())
         file.close()
@@ -90,7 +91,7 @@ def complete_file(file: IO[bytes], place: Path, *, mode: int | None = None) -> N
 
 def move_file(file: IO[bytes], place: Path) -> None:
     """Put a completed file into its place."""
-    with _named(place):
+    with errors_about(place):
         Path(file.name).replace(os.path.realpath(place))
 
 
@@ -136,7 +137,7 @@ def _usual_mode(target: Path) -> int:
 
 
 @contextmanager
-def _named(place: Path) -> Iterator[None]:
+def errors_about(place: Path) -> Iterator[None]:
     """An error about the file in the making is about the one that is meant."""
     try:
         yield

@@ -17,7 +17,7 @@ import pyarrow as pa
 from analysis.tables.row_form import RowForm
 from analysis.tables.text_output import Csv, JsonLines, RawCsv
 from analysis.tables.writer_thread import WriterThread
-from captures.whole_files import abandon_file, begin_file, complete_file, move_file
+from captures.whole_files import abandon_file, begin_file, complete_file, errors_about, move_file
 
 __all__ = ["FORMATS", "Folder", "Parquet", "TableWriter"]
 
@@ -135,19 +135,25 @@ class Folder:
 
     def _make_writers(self) -> None:
         for table, file in self._files.items():
-            self._writers[table] = self._make(file, table, self.form)
+            with errors_about(self._place(table)):
+                self._writers[table] = self._make(file, table, self.form)
 
     def write(self, table: str, batch: Any) -> None:
         """Append a batch to its table's file, in a while. Raises what an earlier write raised."""
         if table in self._files and self._thread is not None:
-            self._thread.do(lambda: self._writers[table].write(batch))
+            self._thread.do(lambda: self._write(table, batch))
+
+    def _write(self, table: str, batch: Any) -> None:
+        with errors_about(self._place(table)):
+            self._writers[table].write(batch)
 
     def finish(self) -> list[Path]:
         """Close all files and move them to their places, which are returned. Raises what a write raised."""
         if self._thread is not None:
             self._thread.finish()
         for table, writer in self._writers.items():
-            writer.close()
+            with errors_about(self._place(table)):
+                writer.close()
             complete_file(self._files[table], self._place(table))
         for table, file in self._files.items():
             move_file(file, self._place(table))

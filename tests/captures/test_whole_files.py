@@ -144,6 +144,7 @@ def test_a_full_disk_keeps_the_old_file(verb: str, tmp_path: Path) -> None:
         done = subprocess.run(command, stdout=nowhere, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 3, done.stderr
     assert "internal" not in done.stderr and "File too large" in done.stderr and ".part" not in done.stderr
+    assert f"{out}{os.sep}" in done.stderr.split(": File too large")[0]
     assert (out / name).read_bytes() == OLD
     assert parts(out) == []
 

@@ -64,6 +64,8 @@ def run(
     batch: Batch[bool] = Batch(captures, jobs)
     if out is None and (len(wanted) > 1 or len(batch.captures) > 1 or chosen == "parquet"):
         raise console.UsageError("stdout takes one table of one capture, not as parquet", "add --out DIR")
+    if out is not None and str(out) == "-":
+        raise console.UsageError("--out names a folder", "without --out one table goes to stdout")
     if columns is not None and len(wanted) > 1:
         raise console.UsageError("--columns are those of one table", "add --table NAME")
     known = columns_of(wanted[0])
