@@ -11,7 +11,7 @@ from typing import Literal
 from dissectors.crypto.binary_curves import Curve, Point
 from dissectors.crypto.mmo import aes_mmo, hmac_mmo
 from dissectors.model.errors import Malformed
-from dissectors.zcl.stateful.certificates import Certificate, ca_public_from, public_key
+from dissectors.zcl.stateful.certificates import Certificate, ca_terms, own_term
 
 __all__ = ["Agreement", "Side", "agree", "derive", "exchange", "shared_secret"]
 
@@ -46,31 +46,28 @@ class Agreement:
     mac_responder: bytes = b""
 
 
-def _half(curve: Curve, point: Point) -> int:
-    """The associate value of a point: half of its x coordinate (SEC 1, 3.4)."""
-    if point is None:
-        raise Malformed("the point at infinity is no ephemeral key", layer="zcl.cbke")
+def _half(curve: Curve, ephemeral: bytes) -> int:
+    """The associate value of a compressed point: half of its x coordinate (SEC 1, 3.4)."""
     bits = (curve.order.bit_length() + 1) // 2
-    return (point[0] & ((1 << bits) - 1)) | 1 << bits
+    return int.from_bytes(ephemeral[1:], "big") & (1 << bits) - 1 | 1 << bits
 
 
 def shared_secret(own: Side, peer: Side, ca_public: Point | None = None) -> bytes:
     """Z of ECMQV (SEC 1, 6.2), from the scalars of `own` and the public parts of `peer`.
 
-    The CA's public key follows from `own` when it is not given. Raises Malformed for keys that are no points,
-    ValueError when `own` lacks a scalar.
+    The CA's public key follows from `own` when it is not given. All is one sum of multiples, which is sooner done than
+    each public key on the way. Raises Malformed for keys that are no points, ValueError when `own` lacks a scalar.
     """
     if own.static_private is None or own.ephemeral_private is None:
         raise ValueError("the scalars of this side are not known")
     curve = own.certificate.curve
-    if ca_public is None:
-        ca_public = ca_public_from(own.certificate, own.static_private)
-    peer_static = public_key(peer.certificate, ca_public)
-    peer_ephemeral = curve.expand(peer.ephemeral)
-    own_ephemeral = curve.expand(own.ephemeral)
-    factor = (own.ephemeral_private + _half(curve, own_ephemeral) * own.static_private) % curve.order
-    point = curve.add(peer_ephemeral, curve.times(_half(curve, peer_ephemeral), peer_static))
-    secret = curve.times(curve.cofactor * factor, point)
+    ca_key = [(1, ca_public)] if ca_public else ca_terms(own.certificate, own.static_private)
+    factor = own.ephemeral_private + _half(curve, own.ephemeral) * own.static_private
+    factor = curve.cofactor * (factor % curve.order)
+    peer_factor = factor * _half(curve, peer.ephemeral)
+    static_key = [own_term(peer.certificate), *ca_key]
+    terms = [(peer_factor * scalar, point) for scalar, point in static_key]
+    secret = curve.combine([(factor, curve.expand(peer.ephemeral)), *terms])
     if secret is None:
         raise Malformed("the keys agree on the point at infinity", layer="zcl.cbke")
     return secret[0].to_bytes(curve.octets, "big")

@@ -16,14 +16,18 @@ from dissectors.model.field import Field
 __all__ = [
     "SUITES",
     "Certificate",
+    "ca_terms",
     "certificate_fields",
     "issue_certificate",
     "make_ca_key",
+    "own_term",
     "public_key",
     "read_certificate",
     "subject_private",
 ]
 
+Term = tuple[int, Point]
+"""A multiple of a point: scalar and point."""
 SUITES: dict[int, Curve] = {1: SECT163K1, 2: SECT283K1}
 
 LAYER = "zcl.cbke"
@@ -156,20 +160,20 @@ def certificate_fields(octets: bytes, offset: int, buffer: str) -> list[Field]:
 
 def public_key(certificate: Certificate, ca_public: Point) -> Point:
     """The subject's public key: e R + Qca (SEC 4, 2.5). Raises Malformed when R is no point."""
-    return certificate.curve.add(_own_part(certificate), ca_public)
+    return certificate.curve.combine([own_term(certificate), (1, ca_public)])
 
 
 @lru_cache(maxsize=256)
-def _own_part(certificate: Certificate) -> Point:
-    """e R: what a certificate adds to the CA's public key."""
+def own_term(certificate: Certificate) -> Term:
+    """e and R: the multiple that a certificate adds to the CA's public key. Raises Malformed when R is no point."""
     curve = certificate.curve
-    return curve.times(certificate.digest % curve.order, curve.expand(certificate.public_key))
+    return certificate.digest % curve.order, curve.expand(certificate.public_key)
 
 
-def ca_public_from(certificate: Certificate, static_private: int) -> Point:
-    """The CA's public key, from a certificate and the private key that belongs to it: d G - e R."""
-    curve = certificate.curve
-    return curve.add(curve.times(static_private), curve.negate(_own_part(certificate)))
+def ca_terms(certificate: Certificate, static_private: int) -> list[Term]:
+    """The CA's public key as a sum of multiples, from a certificate and the private key that belongs to it: d G - e R."""
+    scalar, point = own_term(certificate)
+    return [(static_private, certificate.curve.base), (-scalar, point)]
 
 
 def make_ca_key(suite: int, private: int) -> tuple[int, bytes]:
@@ -201,7 +205,7 @@ def issue_certificate(
         serial, valid_from, valid_for: of suite 2; valid without end unless `valid_for` gives seconds.
     """
     curve = SUITES[suite]
-    point = curve.add(curve.times(request), curve.times(contribution))
+    point = curve.times((request + contribution) % curve.order)
     values: dict[str, Any] = {"public_key": curve.compress(point), "subject": subject, "issuer": issuer}
     if suite == 1:
         values["profile_attribute_data"] = profile
