@@ -24,7 +24,7 @@ OLDEST = SUPPORTED[0]
 TOOLS = ("pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "asn1crypto>=1.5")
 """What the tests need besides the package and its extras, which are tested with their own bounds."""
 NOTEBOOKS = ("nbmake>=1.5", "ipykernel>=6")
-EXTRAS = ("tui", "web", "mcp", "ml", "fleet", "sniffers")
+EXTRAS = ("tui", "web", "mcp", "mqtt", "ml", "fleet", "sniffers")
 QUICK = (
     "tests/analysis/test_every_verb.py",
     "tests/analysis/test_cli.py",

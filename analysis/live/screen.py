@@ -59,6 +59,9 @@ def event_line(event: dict[str, Any], names: dict[str, str]) -> str:
         return f"step {event['state']}: {event['title']}{said}{check}"
     if kind == "awaited":
         return f"awaited: {event['title']}; should it not come: {event['check']}"
+    if kind == "alert":
+        said = f": {event['trouble']}" if event.get("trouble") else ", well again"
+        return f"alert to {event['to']}{said} ({event['failed']:,} failed, {event['left_out']:,} left out)"
     if kind == "end":
         return f"end: {event['frames']:,} frames, {event['dropped']:,} not shown"
     return ""

@@ -20,6 +20,7 @@ from analysis.cli.command_line.registry import verb
     "watch",
     "hanscope watch nrf:/dev/ttyACM0 --channel 20 --record today.pcapng",
     "hanscope watch simulate:install-day --speed 10 --join 'gas meter'",
+    "hanscope watch - --on-finding 'jq -r .title | wall' --webhook https://example.org/alerts",
     "hanscope watch growing.pcapng --keys keys.toml --jsonl | jq 'select(.event == \"finding\")'",
 )
 def watch(
@@ -51,6 +52,19 @@ def watch(
         Path | None,
         Option("--record", metavar="FILE", help="Record what a sniffer hears; nothing shown holds it up."),
     ] = None,
+    on_finding: Annotated[
+        str | None,
+        Option("--on-finding", metavar="CMD", help="Run this for each finding: JSON on its standard input."),
+    ] = None,
+    webhook: Annotated[
+        str | None, Option("--webhook", metavar="URL", help="Send each finding there: a POST with JSON.")
+    ] = None,
+    mqtt: Annotated[
+        str | None,
+        Option(
+            "--mqtt", metavar="URL", help="Publish findings: mqtt[s]://USER@HOST:PORT/TOPIC (extra mqtt)."
+        ),
+    ] = None,
     quiet: QuietOption = False,
 ) -> int:
     """A network while it speaks: devices, exchanges, messages, findings as they come, raised and withdrawn."""
@@ -59,6 +73,7 @@ def watch(
     return run.run(
         source, keyring(keys), jsonl=as_jsonl, findings=not no_findings, join=join, profile=profile, channel=channel,
         speed=speed, seed=seed, seconds=seconds, frames=frames, record=record, quiet=quiet,
+        ways=run.ways(on_finding, webhook, mqtt, findings=not no_findings),
     )  # fmt: skip
 
 

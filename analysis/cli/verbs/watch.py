@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from analysis.cli.command_line.live_source import opened_live
 from analysis.cli.endings import ENDING
 from dissectors import Keyring
 
-__all__ = ["run"]
+__all__ = ["run", "ways"]
 
 
 def run(
@@ -33,9 +33,11 @@ def run(
     frames: int | None,
     record: Path | None,
     quiet: bool,
+    ways: Sequence[Any] = (),
 ) -> int:
     """Watch until the source ends, a limit is reached, or the person stops it; see `hanscope watch --help`."""
     from analysis.cli.verbs.check import see_rules
+    from analysis.live.alerting import Alerts, alerting
     from analysis.live.watching import WatchSink
     from analysis.pipeline.live import run_live
 
@@ -43,7 +45,8 @@ def run(
     live, own = opened_live(source, channel, speed, seed, record, quiet)
     ring = own if own is not None and not (keyring.keys or keyring.install_codes) else keyring
     limit = _Limit(live, seconds, frames)
-    with _telling(live.name, jsonl) as tell, _stopping(live.stop):
+    with _telling(live.name, jsonl) as shown, _stopping(live.stop):
+        tell = alerting(shown, Alerts(ways)) if ways else shown
         sink = WatchSink(live, partial(limit.tell, tell))
         if findings or join is not None:
             sink.judge = _judge(live, partial(_known, sink, ring), profile, join)
@@ -51,6 +54,23 @@ def run(
     if not quiet:
         console.tell_losses(last.facts)
     return console.OK
+
+
+def ways(command: str | None, webhook: str | None, mqtt: str | None, *, findings: bool) -> list[Any]:
+    """Ways to tell findings to others.
+
+    Raises:
+        UsageError: an address is none, or there are no findings to be told.
+    """
+    from analysis.live.ways import ways_of
+
+    try:
+        found = ways_of(command, webhook, mqtt)
+    except ValueError as error:
+        raise console.UsageError(str(error)) from None
+    if found and not findings:
+        raise console.UsageError("--no-findings leaves nothing to tell", "leave it out")
+    return found
 
 
 def _judge(live: Any, known: Callable[[], Keyring], profile: str | None, join: str | None) -> Any:
