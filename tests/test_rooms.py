@@ -26,7 +26,10 @@ BELOW = {
     "redaction": {"keys", "pipeline", "tables"},
     "inspector": {"pipeline", "tables", "views"},
     "live": {"diagnosis", "engine", "findings", "pipeline", "tables"},
-    "web": {"engine", "findings", "keys", "live", "pipeline", "tables", "views"},
+    "web": {
+        *("diagnosis", "engine", "findings", "keys", "live", "pipeline", "redaction", "report", "tables"),
+        "views",
+    },
     "fleet": {"engine", "features", "findings", "keys", "pipeline", "report", "rules", "tables"},
     "wireshark": {"engine", "findings", "pipeline", "rules", "tables", "views"},
     "cli": {

@@ -18,8 +18,10 @@ import pandas as pd
 
 from analysis.pipeline.decode import Decoded
 
-__all__ = ["Comparison", "Divergence", "Timing", "compare", "steps"]
+__all__ = ["TABLES", "Comparison", "Divergence", "Timing", "compare", "steps"]
 
+TABLES = ("packets", "devices")
+"""Tables that a comparison reads."""
 SHORT_DIGITS = 4
 ROUTINE = {"Ack", "Data Request", "Link Status", "APS ack", "Route Record", "Many-to-One Route Request"}
 """Summaries that say nothing about how an exchange went."""

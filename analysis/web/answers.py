@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from analysis.findings.findings_output import findings_batch
 from analysis.tables.schema import TABLES
 from analysis.views.frame import to_json as frame_json
 from analysis.views.message_tree import kept_json
@@ -16,13 +14,12 @@ from analysis.views.octets import frame_octets, holds_key
 from analysis.views.tree import field_text, hidden_hex
 from analysis.web.captures_held import CapturesHeld
 from analysis.web.endpoints import BadRequest, NotYet
+from analysis.web.judgements import findings_table
 from analysis.web.packet_rows import LIST_COLUMNS, list_rows
-from captures import CaptureError
 from dissectors import Field
 
 __all__ = [
     "chosen_places",
-    "findings",
     "frame",
     "keys",
     "message",
@@ -157,45 +154,6 @@ def keys(held: CapturesHeld, given: Given) -> dict[str, Any]:
         "needed": [need.to_json() for need in shut],
         "replayed": [need.to_json() for need in replayed],
     }
-
-
-def _judged(held: CapturesHeld, capture: str | None, patience: float) -> Any:
-    opened = held.opened(capture)
-    if opened.state == "failed":
-        raise BadRequest(opened.trouble, 409)
-    if opened.state != "ready":
-        return None
-    future = held.findings(capture)
-    try:
-        return future.result(patience)
-    except TimeoutError:
-        return None
-    except (CaptureError, OSError) as error:
-        raise BadRequest(str(error), 409) from None
-
-
-def findings(held: CapturesHeld, given: Given) -> dict[str, Any]:
-    """Findings and incidents as `hanscope check --json` has them; `state` says whether the rules are done."""
-    opened = held.opened(given["capture"])
-    standing = opened.judged()
-    if standing is not None:  # they stand until later frames clear them
-        told = [one.to_json() for one in standing]
-        return {"schema": 1, "state": opened.state, "source": opened.name, "findings": told, "incidents": []}
-    found = _judged(held, given["capture"], 0.3)
-    if found is None:
-        return {"schema": 1, "state": "running", "findings": [], "incidents": []}
-    return {**found[0], "state": "ready"}
-
-
-def findings_table(held: CapturesHeld, capture: str | None) -> Any:
-    """The table of findings in Arrow, for filters that ask for it. Raises BadRequest: the rules are not done."""
-    standing = held.opened(capture).judged()
-    if standing is not None:
-        return findings_batch(standing)
-    found = _judged(held, capture, 20)
-    if found is None:
-        raise NotYet("the rules are still running: findings are not known yet")
-    return pa.ipc.open_stream(found[1]).read_all().combine_chunks().to_batches()[0]
 
 
 def remove(held: CapturesHeld, given: Given) -> dict[str, Any]:

@@ -24,7 +24,7 @@ ROWS = 50
 """Rows of a table that one answer has, at most."""
 PATIENCE = 120.0
 """Seconds that a capture has to be decoded in before it is answered from as it is."""
-LEFT_OUT = ("/api/list", "/api/complete", "/api/filter")
+LEFT_OUT = ("/api/list", "/api/complete", "/api/filter", "/api/report", "/api/notes/{number}")
 """What only a page needs."""
 INSTRUCTIONS = (
     "Captures of GB smart metering home area networks (ZigBee Smart Energy, GBCS, DLMS), decoded by hanscope. Begin with "

@@ -7,15 +7,16 @@ gives way. What was dropped lies in a folder that goes with the server.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from analysis.web.endpoints import BadRequest
-from analysis.web.judging import Judge, Judged
+from analysis.web.judging import Judge
 from analysis.web.opened import OpenedCapture
 from dissectors import Keyring
 from dissectors.text import printable
@@ -52,14 +53,28 @@ class Limits:
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """One capture that is offered."""
+    """One capture that is offered.
+
+    Attributes:
+        asked: what is made of it by a process of its own, by what was asked for.
+        notes: what people wrote about its frames; `comments`: what it says of them itself, once that has been read.
+    """
 
     id: str
     path: Path | None
     name: str
     uploaded: bool = False
     opened: OpenedCapture | None = None
-    findings: Future[Judged] | None = field(default=None, repr=False)
+    asked: dict[Any, Future[Any]] = field(default_factory=dict, repr=False)
+    notes: dict[int, str] = field(default_factory=dict, repr=False)
+    comments: dict[int, str] | None = field(default=None, repr=False)
+
+    def there(self) -> OpenedCapture:
+        """It, open. Raises BadRequest: it was closed meanwhile."""
+        opened = self.opened
+        if opened is None:
+            raise BadRequest("the capture has been closed: ask again", 409)
+        return opened
 
     def to_json(self) -> dict[str, Any]:
         """It in the list of captures."""
@@ -123,19 +138,18 @@ class CapturesHeld:
 
     def opened(self, number: str | None) -> OpenedCapture:
         """One of them, open. Raises BadRequest: there is no such one."""
-        found = self.called(number).opened
-        assert found is not None
-        return found
+        return self.called(number).there()
 
-    def findings(self, number: str | None) -> Future[Judged]:
-        """What the rules say of one; begun when somebody first asks and it has been decoded."""
-        held = self.called(number)
+    def judged(self, number: str | None, what: Callable[..., Any], *more: Any) -> Future[Any]:
+        """What a function of `analysis.web.judging` makes of one; begun when somebody first asks."""
+        held, key = self.called(number), (what.__name__, more)
         with self._lock:
-            if held.findings is None:
-                if held.path is None:
-                    raise BadRequest("a live source is judged while it speaks")
-                held.findings = self.judge.judge(held.path)
-            return held.findings
+            if held.path is None:
+                raise BadRequest("a live source is judged while it speaks", 409)
+            known = held.asked.get(key)
+            if known is None or (known.done() and isinstance(known.exception(), BrokenProcessPool)):
+                held.asked[key] = known = self.judge.ask(what, held.path, *more)
+            return known
 
     def place_for_upload(self) -> Path:
         """Where a dropped file may go. Raises BadRequest: there are too many."""

@@ -188,7 +188,8 @@ class OpenedCapture:
             self._names = stamp, {eui64: name for eui64, name in names.items() if name}
         return self._names[1]
 
-    def _keyring(self) -> Keyring:
+    def keys_known(self) -> Keyring:
+        """The keys that are known by now."""
         return self.keyring
 
     def shown(self, number: int) -> Shown:
@@ -204,7 +205,7 @@ class OpenedCapture:
         if self.store.complete and number > self.store.frames:
             raise BadRequest(f"no frame {number}: the capture has {self.store.frames:,}", 404)
         try:
-            found, _ = shown_frames(self.source, self._keyring(), [number])
+            found, _ = shown_frames(self.source, self.keys_known(), [number])
         except (CaptureError, OSError) as error:
             raise BadRequest(str(error), 409) from None
         if not found:

@@ -62,7 +62,7 @@ class OpenedLive(OpenedCapture):
     def __init__(self, live: KeptFrames, keyring: Keyring, profile: str | None = None) -> None:
         super().__init__(None, keyring, live.name, MOST_FRAMES)
         self.live, self.state = live, "live"
-        self.judge = LiveJudge(lambda: (live.kept(), live.first), self._keyring, profile)
+        self.judge = LiveJudge(lambda: (live.kept(), live.first), self.keys_known, profile)
         self.latest = LatestTables(self.store, live, self.judge)
 
     @property
@@ -80,7 +80,7 @@ class OpenedLive(OpenedCapture):
     def judged(self) -> list[Finding]:
         return list(self.judge.findings.values())
 
-    def _keyring(self) -> Keyring:
+    def keys_known(self) -> Keyring:
         decode_pass = self.latest.decode_pass
         return self.keyring if decode_pass is None else decode_pass.session.context.keyring
 

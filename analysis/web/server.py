@@ -142,8 +142,14 @@ def _answering(one: Endpoint, held: CapturesHeld, turns: Turns) -> Callable[[Req
         given = arguments_of(one, request.query_params, request.path_params)
         if one.body:
             given["body"] = await _body(request, MOST_TEXT)
-        told = await turns.take(_client(request), one.dear, lambda: json_text(one.run(held, given)))
-        return Response(told, media_type="application/json")
+        plain = one.media != "application/json"
+        told = await turns.take(
+            _client(request),
+            one.dear,
+            lambda: one.run(held, given) if plain else json_text(one.run(held, given)),
+        )
+        headers = {"Content-Disposition": "attachment"} if plain else {}
+        return Response(told, media_type=one.media, headers=headers)
 
     return answer
 

@@ -9,13 +9,10 @@ from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
 from analysis.cli.command_line.inputs import opened
 from analysis.pipeline.decode import Decoded, TableSink
 from analysis.pipeline.runner import run_passes
-from analysis.views.diff import Comparison, Divergence, compare
+from analysis.views.diff import TABLES, Comparison, Divergence, compare
 from dissectors import Keyring
 
 __all__ = ["run"]
-
-
-TABLES = ("packets", "devices")
 
 
 def run(

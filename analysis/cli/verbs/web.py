@@ -20,6 +20,10 @@ from dissectors import Keyring
 __all__ = ["LiveOptions", "captures_of", "run"]
 
 
+PARTING = 2
+"""Seconds that requests under way have when the server is told to end."""
+
+
 def run(
     source: str | None,
     keys: Path | None,
@@ -83,7 +87,10 @@ def _serve(
     if open_browser:
         webbrowser.open(url)
     app = application(held, Settings(token, port, (*names, host)))
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none")
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, ws="none",
+        timeout_graceful_shutdown=PARTING,
+    )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listening])
 
 
