@@ -197,3 +197,145 @@ def test_the_theme_is_chosen_and_kept(page: Any) -> None:
         page.click("#theme")
         seen.add(page.evaluate(ground))
     assert len(seen) == 2
+
+
+def where_of(page: Any) -> str:
+    return str(page.evaluate("new URLSearchParams(location.hash.slice(1)).get('where') ?? ''"))
+
+
+def rows_shown(page: Any) -> int:
+    return int(page.get_attribute(".scroller", "aria-rowcount"))
+
+
+def test_a_span_of_the_timeline_is_brushed(page: Any) -> None:
+    filtered(page, "protocol == ZCL")
+    page.wait_for_selector(".strip path.every")
+    before = rows_shown(page)
+    box = page.locator(".strip").bounding_box()
+    page.mouse.move(box["x"] + 2, box["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 12, steps=5)
+    page.mouse.up()
+    page.wait_for_function("count => document.querySelector('.scroller').ariaRowCount < count", arg=before)
+    assert where_of(page).startswith("(protocol == ZCL) and time >= '") and rows_shown(page) > 0
+    page.wait_for_selector(".strip rect.brush")
+    page.focus(".strip")
+    page.keyboard.press("Escape")
+    page.wait_for_function(
+        "count => Number(document.querySelector('.scroller').ariaRowCount) === count", arg=before
+    )
+    assert where_of(page) == "protocol == ZCL"
+    page.focus(".strip")
+    page.keyboard.press("Home")
+    for _ in range(9):
+        page.keyboard.press("Shift+PageDown")
+    assert "frames" in page.get_attribute(".strip", "aria-valuetext")
+    page.keyboard.press("Enter")
+    page.wait_for_function("count => document.querySelector('.scroller').ariaRowCount < count", arg=before)
+
+
+def test_the_map_moves_with_time_and_leads_to_frames(page: Any) -> None:
+    page.click("#views [data-id=map]")
+    page.wait_for_selector(".station")
+    many = page.locator(".network path.hop").count()
+    slider = page.locator(".moving input")
+    slider.focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("many => document.querySelectorAll('.network path.hop').length < many", arg=many)
+    page.click("#play")
+    page.wait_for_function("() => Number(document.querySelector('.moving input').value) > 10")
+    page.click("#play")
+    page.keyboard.press("End")
+    slider.focus()
+    page.keyboard.press("End")
+    page.wait_for_function("many => document.querySelectorAll('.network path.hop').length === many", arg=many)
+    page.locator(".station").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".row:not(.waiting)")
+    assert (
+        "mac_src" in where_of(page)
+        and page.get_attribute("#views [aria-selected=true]", "data-id") == "packets"
+    )
+
+
+def test_the_steps_of_every_device_are_told(page: Any) -> None:
+    page.click("#views [data-id=why]")
+    page.wait_for_selector(".joining", state="attached")
+    assert page.inner_text("#page h2").startswith("why: ")
+    summary = page.locator("#page summary", has_text="Electricity meter").first
+    summary.click()
+    card = summary.locator("xpath=..")
+    assert card.locator(".joined.reached, .joined.implied").count() > 0
+    card.locator(".frames button").first.click()
+    page.wait_for_selector("#hex b[data-at='0']")
+
+
+def test_a_note_is_written_and_goes_into_a_copy(page: Any, tmp_path: Path) -> None:
+    from captures import captured_frames, open_capture
+
+    page.focus(".scroller")
+    page.keyboard.press("Home")
+    page.wait_for_selector("#tree [role=treeitem]")
+    page.fill("#note", "<b>odd</b> beacon")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".row:has-text('✎')")
+    page.click("#views [data-id=notes]")
+    page.wait_for_selector(".note-text:has-text('<b>odd</b> beacon')")
+    page.click("#page .card button")
+    page.wait_for_selector("#hex b[data-at='0']")
+    assert page.input_value("#note") == "<b>odd</b> beacon"
+    with page.expect_download() as got:
+        page.click("#export-pcapng")
+    got.value.save_as(tmp_path / "copy.pcapng")
+    with open_capture(tmp_path / "copy.pcapng") as capture:
+        assert next(iter(captured_frames(next(iter(capture))))).comment == "<b>odd</b> beacon"
+    page.fill("#note", "")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".row:not(.waiting)")
+    page.wait_for_function("() => !document.querySelector('.rows').textContent.includes('✎')")
+
+
+def test_the_report_and_a_redacted_copy_are_downloaded(page: Any) -> None:
+    page.click("#more summary")
+    with page.expect_download() as got:
+        page.click("#report")
+    assert got.value.suggested_filename.endswith("-report.html")
+    filtered(page, "frame < 5")
+    with page.expect_download() as hidden:
+        page.click("#export-redacted")
+    assert hidden.value.suggested_filename.endswith(".pcapng")
+
+
+def test_two_captures_side_by_side(page: Any) -> None:
+    own = page.input_value("#captures")
+    page.set_input_files("#file", FOLDER / "tampered-message.pcapng")
+    page.wait_for_function("own => document.getElementById('captures').value !== own", arg=own)
+    page.wait_for_selector(".row:not(.waiting)")
+    page.click("#views [data-id=diff]")
+    page.wait_for_selector("#compared")
+    page.select_option("#compared", own)
+    page.wait_for_selector("#page :text('devices matched')")
+    page.click(".sides button >> nth=0")
+    page.wait_for_selector("#hex b[data-at='0']")
+    number = page.input_value("#captures")
+    page.evaluate(
+        "number => fetch(`/api/captures/${number}`, {method: 'DELETE'})",
+        number if number != own else own + "x",
+    )
+
+
+def test_every_view_is_accessible(page: Any) -> None:
+    """By axe: roles, names, contrast, what has the focus."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page.click(".row >> nth=0")
+    page.wait_for_selector("#tree [role=treeitem]")
+    views = page.locator("#views [role=tab]").evaluate_all("all => all.map(one => one.dataset.id)")
+    for view in views:
+        page.click(f"#views [data-id={view}]")
+        page.wait_for_function(
+            "() => document.querySelector('#table:not([hidden]) .row:not(.waiting), #page:not([hidden]) :is(h2, .ladder, .network)')"
+        )
+        found = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
+        assert not found, [
+            (view, one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found
+        ]

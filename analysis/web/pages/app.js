@@ -3,13 +3,16 @@ import { address, get, post } from "./api.js";
 import { byId, make, seconds, tabs, typing } from "./dom.js";
 import { Detail } from "./frame.js";
 import { FilterBox } from "./filter.js";
+import { NoteBox } from "./judged.js";
 import { Page } from "./pages.js";
 import { Rows } from "./rows.js";
+import { Timeline } from "./timeline.js";
 
-const VIEWS = ["packets", "ladder", "exchanges", "messages", "findings", "devices", "keys", "paste"];
+const VIEWS = ["packets", "ladder", "exchanges", "messages", "findings", "why", "map", "devices", "keys", "diff", "notes", "paste"];
+const OF_FRAMES = ["packets", "ladder", "map"]; // looks at the frames that one filter chooses
 const LISTED = {
   packets: [
-    { name: "frame", width: "7ch", number: true, text: (row) => String(row[0]) },
+    { name: "frame", width: "7ch", number: true, text: (row) => `${noteBox.known.has(row[0]) ? "✎ " : ""}${row[0]}` },
     { name: "time", label: "time s", width: "12ch", number: true, text: (row) => seconds(row[1]) },
     { name: "source", width: "minmax(8ch, 18ch)", narrow: "hide", text: (row) => row[2] },
     { name: "destination", width: "minmax(8ch, 18ch)", narrow: "hide", text: (row) => row[3] },
@@ -51,11 +54,17 @@ const context = {
   get capture() { return place.capture; },
   get where() { return place.where; },
   showFrame: (number) => showFrame(number),
+  get captures() { return captures; },
+  get live() { return captures.find((one) => one.id === place.capture)?.state === "live"; },
+  again: () => page.show(place.view),
+  openIn: (capture, number) => go({ capture, view: "packets", where: "", frame: number, message: "" }),
   openFrame: (number) => go({ view: "packets", frame: number, message: "" }),
   filterFor: (text) => go({ view: "packets", where: text }),
-  showMessage: (told) => detail.show(told, told.summary ?? told.source),
+  showMessage: (told) => { noteBox.show(place.capture); detail.show(told, told.summary ?? told.source); },
 };
 const page = new Page(context);
+const timeline = new Timeline(async (text) => { remember({ where: text }); await filter.set(text); });
+const noteBox = new NoteBox(byId("note"), (said) => { list?.draw(); if (said) byId("count").textContent = said; });
 
 // --- where somebody is
 
@@ -82,7 +91,9 @@ async function arrive() {
   byId("captures").value = place.capture;
   drawViews();
   const listed = place.view in LISTED;
-  byId("filtering").hidden = !listed && place.view !== "ladder";
+  byId("filtering").hidden = !listed && !OF_FRAMES.includes(place.view);
+  byId("timeline").hidden = !OF_FRAMES.includes(place.view) || !place.capture;
+  if (before.capture !== place.capture) { noteBox.known = new Map(); byId("more").open = false; }
   byId("table").hidden = !listed;
   byId("page").hidden = listed;
   if (listed) {
@@ -97,7 +108,7 @@ async function arrive() {
     else detail.hide();
   } else {
     list?.close(); list = undefined;
-    if (place.view === "ladder") await filter.set(place.where); // which draws it
+    if (OF_FRAMES.includes(place.view)) await filter.set(place.where); // which draws it
     else page.show(place.view);
     if (place.view === "ladder" && place.frame) await showFrame(Number(place.frame));
     else detail.hide();
@@ -110,8 +121,8 @@ function drawViews() {
 }
 
 function goView(id) {
-  // packets and their ladder are two looks at the same frames
-  const same = [place.view, id].every((one) => one === "packets" || one === "ladder");
+  // packets, their ladder and the map are looks at the same frames
+  const same = [place.view, id].every((one) => OF_FRAMES.includes(one));
   return go(same ? { view: id } : { view: id, where: "", frame: "", message: "" });
 }
 
@@ -142,14 +153,16 @@ function toldOfList(found, error) {
 
 async function applied(text) {
   if (text !== place.where) remember({ where: text });
-  for (const kind of ["pcapng", "csv"]) {
-    const link = byId(`export-${kind}`);
-    link.href = address("export", { capture: place.capture, where: text, format: kind, table: place.view in LISTED ? place.view : "packets" });
-    link.hidden = kind === "pcapng" && place.view !== "packets" && place.view !== "ladder";
+  const frames = OF_FRAMES.includes(place.view);
+  for (const kind of ["pcapng", "csv", "redacted"]) {
+    const link = byId(`export-${kind}`), format = kind === "csv" ? "csv" : "pcapng";
+    link.href = address("export", { capture: place.capture, where: text, format, table: frames ? "packets" : place.view, ...(kind === "redacted" ? { redacted: true } : {}) });
+    link.hidden = kind !== "csv" && !frames;
     link.title = text ? "what the filter chooses" : "all of it";
   }
   byId("count").textContent = list ? "…" : "";
-  if (place.view === "ladder") page.show("ladder");
+  if (frames && place.capture) timeline.show(place.capture, text);
+  if (frames && place.view !== "packets") page.show(place.view);
   await list?.renew();
 }
 filter.left = () => list?.scroller.focus();
@@ -167,6 +180,7 @@ async function showFrame(number, find = false) {
     }
     const told = await get(`frames/${number}`, { capture: place.capture }, stop.signal);
     const links = told.messages.map((one) => make("a", { href: `#${new URLSearchParams({ capture: place.capture, view: "messages", message: one.message })}` }, `message ${one.message}`));
+    noteBox.show(place.capture, number);
     if (told.columns.exchange !== undefined) links.push(make("a", { href: `#${new URLSearchParams({ capture: place.capture, view: "ladder", where: `exchange == ${told.columns.exchange}`, frame: number })}` }, `follow exchange ${told.columns.exchange}`));
     detail.show(told, `frame ${number}: ${told.columns.summary ?? told.columns.protocol ?? "nothing readable"}`, links);
   } catch (error) {
@@ -180,6 +194,7 @@ async function showMessage(number) {
   remember({ message: String(number), frame: "" });
   try {
     const told = await get(`messages/${number}`, { capture: place.capture }, stop.signal);
+    noteBox.show(place.capture);
     const links = told.frames.slice(0, 8).map((one) => make("a", { href: `#${new URLSearchParams({ capture: place.capture, frame: one })}` }, `frame ${one}`));
     detail.show(told, `message ${number}: ${told.use_case ?? ""} ${told.name ?? ""}`, links);
   } catch (error) {
@@ -209,9 +224,9 @@ async function poll() {
   drawCaptures();
   const now = captures.find((one) => one.id === place.capture);
   if (now && list && before && (now.frames !== before.frames || now.generation !== before.generation || now.state !== before.state)) list.grown();
-  if (now?.state === "ready" && toldOf !== now.id + now.generation) { toldOf = now.id + now.generation; learnNames(); countFindings(); }
+  if (now?.state === "ready" && toldOf !== now.id + now.generation) { toldOf = now.id + now.generation; learnNames(); countFindings(); noteBox.learn(now.id); if (!byId("timeline").hidden) timeline.renew(); }
   if (list) list.following = now?.state === "live"; // the last rows stay in view while they come
-  if (now?.state === "live" && Date.now() > livelyAt) { livelyAt = Date.now() + 2000; learnNames(); countFindings(); }
+  if (now?.state === "live" && Date.now() > livelyAt) { livelyAt = Date.now() + 2000; learnNames(); countFindings(); if (!byId("timeline").hidden) timeline.renew(); }
   if (now && (now.state === "decoding" || now.state === "closed" || now.state === "live")) poll.timer = setTimeout(poll, 350);
 }
 
@@ -246,6 +261,30 @@ function drawCaptures() {
   byId("state").textContent = now.trouble || `${(now.frames ?? 0).toLocaleString("en")} frames${now.state === "ready" ? "" : `, ${now.state}`}${lost}`;
 }
 
+// The report takes its time: it is asked for until it is written.
+async function report() {
+  const button = byId("report"), { capture } = place, name = captures.find((one) => one.id === capture)?.name ?? "capture";
+  button.disabled = true;
+  button.textContent = "report: the rules are running …";
+  let answer;
+  do {
+    answer = await fetch(address("report", { capture }));
+    if (answer.status === 409) await new Promise((done) => setTimeout(done, 800));
+  } while (answer.status === 409 && captures.some((one) => one.id === capture && one.state !== "failed" && one.state !== "live"));
+  button.disabled = false;
+  button.textContent = answer.ok ? "report" : "report: it cannot be written of this";
+  if (!answer.ok) return;
+  const link = make("a", { href: URL.createObjectURL(await answer.blob()), download: `${name.replace(/[^\w.-]+/g, "_")}-report.html` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
+async function copyLink() {
+  const button = byId("link");
+  try { await navigator.clipboard.writeText(location.href); button.textContent = "copied"; } catch { button.textContent = location.href; }
+  setTimeout(() => { button.textContent = "copy a link to this"; }, 2500);
+}
+
 async function upload(file) {
   byId("state").textContent = `opening ${file.name} …`;
   try {
@@ -259,6 +298,8 @@ async function upload(file) {
 }
 
 byId("captures").addEventListener("change", (event) => go({ capture: event.target.value, where: "", frame: "", message: "" }));
+byId("report").addEventListener("click", report);
+byId("link").addEventListener("click", copyLink);
 byId("open").addEventListener("click", () => byId("file").click());
 byId("file").addEventListener("change", (event) => { if (event.target.files[0]) upload(event.target.files[0]); event.target.value = ""; });
 byId("close-detail").addEventListener("click", () => { detail.hide(); remember({ frame: "", message: "" }); list?.scroller.focus(); });
@@ -288,7 +329,7 @@ window.addEventListener("keydown", (event) => {
   if (typing(event) || event.ctrlKey || event.metaKey || event.altKey || byId("keys-help").open) return;
   if (event.key === "f" || event.key === "/") byId("filter").focus();
   else if (event.key === "?") byId("keys-help").showModal();
-  else if (event.key >= "1" && event.key <= String(VIEWS.length)) goView(VIEWS[event.key - 1]);
+  else if (event.key >= "1" && event.key <= "9") goView(VIEWS[event.key - 1]);
   else if (event.key === "Escape") list?.scroller.focus();
   else return;
   event.preventDefault();

@@ -12,6 +12,13 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+export function draw(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 export const byId = (id) => document.getElementById(id);
 
 export function tabs(host, names, chosen, choose) {

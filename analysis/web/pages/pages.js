@@ -1,18 +1,13 @@
-// Findings, devices, keys, and the box for messages: pages that are no long lists.
+// Pages that are no long lists; here those of findings, devices, keys, and the box for messages.
 import { get, post } from "./api.js";
 import { byId, make } from "./dom.js";
+import { diff, frames, notes, why } from "./judged.js";
 import { ladder } from "./ladder.js";
+import { map } from "./map.js";
 
 const list = (rows, columns) => make("table", {},
   make("thead", {}, make("tr", {}, ...columns.map(([label]) => make("th", { scope: "col" }, label)))),
   make("tbody", {}, ...rows.map((row) => make("tr", {}, ...columns.map(([, cell]) => { const value = cell(row); return make("td", {}, value ?? ""); })))));
-
-function frames(numbers, context, most = 12) {
-  const shown = numbers.slice(0, most).map((one) => make("button", { type: "button", onclick: () => context.openFrame(one), "aria-label": `frame ${one}` }, one));
-  const all = numbers.length > 1 && numbers.length <= 500
-    ? make("button", { type: "button", class: "linklike", onclick: () => context.filterFor(`frame in (${numbers.join(", ")})`) }, `all ${numbers.length} in the list`) : null;
-  return make("div", { class: "frames" }, "frames ", ...shown, all);
-}
 
 function finding(one, context) {
   return make("article", { class: `card ${one.severity}`, id: `finding-${one.index}` },
@@ -89,7 +84,7 @@ async function paste(context) {
   return { content: [make("h2", {}, "a message without a capture"), box, make("p", {}, kind, " ", button), out] };
 }
 
-const PAGES = { ladder, findings, devices, keys, paste };
+const PAGES = { ladder, map, findings, why, devices, keys, diff, notes, paste };
 
 export class Page {
   constructor(context) {
