@@ -372,13 +372,20 @@ def _span(evidence: Evidence, view: View) -> tuple[float, float]:
     unknown = (float("nan"), float("nan"))
     if evidence.holds or not evidence.frames:
         return unknown
-    packets = view.tables["packets"]
-    numbers, seconds = numbers_of(packets["frame"])[0], packets["seconds"].to_numpy()
-    wanted = np.unique(np.array(evidence.frames, dtype=np.uint64))
-    at = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1) if len(numbers) else wanted[:0]
-    known = seconds[at][numbers[at] == wanted[: len(at)]]
+    numbers, seconds = view.once(_times)
+    if not len(numbers):
+        return unknown
+    wanted = np.array(evidence.frames, dtype=np.uint64)
+    at = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
+    known = seconds[at][numbers[at] == wanted]
     known = known[~np.isnan(known)]
     return (float(known.min()), float(known.max())) if len(known) else unknown
+
+
+def _times(view: View) -> tuple[Any, Any]:
+    """The frame numbers of the packets, and when each was heard."""
+    packets = view.tables["packets"]
+    return numbers_of(packets["frame"])[0], packets["seconds"].to_numpy()
 
 
 def _gravest_first(f: Finding) -> tuple[Any, ...]:

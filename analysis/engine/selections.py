@@ -22,7 +22,7 @@ from analysis.engine.conditions import Words, evaluated, holds, part_of, truths
 from analysis.features.view import View
 from analysis.rules.expression import Condition
 from analysis.rules.rows import OF_COMMAND, OF_MESSAGE, Rows, kinds
-from analysis.tables.lazy import FEW, Places, Table, numbers_of
+from analysis.tables.lazy import FEW, Places, Table, matching, numbers_of
 from analysis.tables.pandas_columns import arrow_of
 
 __all__ = ["Selected", "Selections"]
@@ -143,7 +143,7 @@ class Selections:
         )
         for field in fields:
             name, kind = field.removesuffix(":text"), "value" if field.endswith(":text") else "number"
-            mine = columns[columns["field"].astype(str).str.fullmatch(name)].drop_duplicates("frame")
+            mine = columns[matching(columns["field"], name)].drop_duplicates("frame")
             lines[field] = lines["frame"].map(mine.set_index("frame")[kind])
         return lines.reset_index(drop=True)
 

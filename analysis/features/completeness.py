@@ -58,6 +58,7 @@ class Completeness:
         self, by_counter: dict[int, _Numbers], by_sequence: dict[int, _Numbers], acks: float
     ) -> None:
         self._by_counter, self._by_sequence, self._acks = by_counter, by_sequence, acks
+        self._missed: dict[int | None, float] = {}
         known = [n for n in (by_counter or by_sequence).values() if len(n.seconds) >= LEAST]
         heard, lost = sum(len(n.seconds) for n in known), sum(int(n.missing.sum()) for n in known)
         self.share = lost / (heard + lost) if known else acks
@@ -75,12 +76,14 @@ class Completeness:
 
     def missed(self, station: int | None = None) -> float:
         """The share of the frames of `station` that were not heard; of all, where it has too few numbered ones."""
-        shares = [
-            numbers[station].share
-            for numbers in (self._by_counter, self._by_sequence)
-            if station in numbers and len(numbers[station].seconds) >= LEAST
-        ]
-        return min(shares) if shares else self.share
+        if station not in self._missed:
+            shares = [
+                numbers[station].share
+                for numbers in (self._by_counter, self._by_sequence)
+                if station in numbers and len(numbers[station].seconds) >= LEAST
+            ]
+            self._missed[station] = min(shares) if shares else self.share
+        return self._missed[station]
 
     def unheard(self, station: int | None, start: float, end: float) -> int | None:
         """How many frames of `station` are missing between two times, by its numbers; None where it has none around

@@ -20,6 +20,7 @@ __all__ = [
     "count",
     "events",
     "groups_by",
+    "groups_in",
     "groups_of",
     "judge",
     "key_of",
@@ -128,6 +129,17 @@ def groups_of(keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.intp], npt.N
     starts = np.ones(len(keys), dtype=bool)
     starts[1:] = keys[order][1:] != keys[order][:-1]
     return order, starts
+
+
+def groups_in(rows: Frame, *columns: str) -> list[Places]:
+    """The places of the rows of each group that is equal in all `columns` (null is a value), in order of its first."""
+    if not len(rows):
+        return []
+    parts = [pd.factorize(rows[name]) for name in columns]
+    codes = joint_codes([found for found, _ in parts], [len(keys) for _, keys in parts])
+    order = np.argsort(codes, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+    return sorted(groups, key=lambda group: int(group[0]))
 
 
 def groups_by(rows: Selection, *columns: str) -> list[Places]:

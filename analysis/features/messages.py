@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
 
 from analysis.features import names
 from analysis.features.judging import mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
-from analysis.tables.lazy import Known
+from analysis.tables.lazy import Known, Places
 from dissectors.zigbee import FRAGMENT
 
-__all__ = ["MESSAGES", "fragments", "judge_items", "judge_messages", "name_of", "subject_of"]
+__all__ = [
+    "MESSAGES",
+    "fragments",
+    "judge_items",
+    "judge_messages",
+    "name_of",
+    "parts_by_message",
+    "subject_of",
+]
 
 MESSAGES = ("GBCS", "DLMS")
 """Protocols of frames that carry a message."""
 NOTHING: Mapping[str, Any] = {}
+NONE: Places = np.zeros(0, np.intp)
 
 
 def fragments(rows: Frame) -> Known:
@@ -67,26 +79,58 @@ def judge_messages(
 
     `text` names columns of the rows, and what is in `more`."""
     wrong = mask(bad)
-    for row in rows[wrong].itertuples():
-        yield broken(name_of(row), text.format(**more, **_said_of(row)), row.frames)
-    for (use_case, cra), part in rows[~wrong].groupby(
-        ["use_case", "cra"], observed=True, sort=False, dropna=False
-    ):
-        many = f"{len(part):,} messages" if len(part) > 1 else "1 message"
-        words = " ".join(str(word) for word in (use_case, cra) if not names.missing(word))
-        yield kept(Subject.messages(words or "messages without a name"), f"{many} {good}")
+    if wrong.any():
+        for row in rows[wrong].itertuples():
+            yield broken(name_of(row), text.format(**more, **_said_of(row)), row.frames)
+    for words, count in _kinds(rows, ~wrong):
+        subject = Subject.messages(words or "messages without a name")
+        yield kept(subject, f"{plural(count, 'message')} {good}")
+
+
+def _kinds(rows: Frame, which: Known) -> Iterator[tuple[str, int]]:
+    """Use case and kind of some of the rows, in the order of their first ones, and how many they are."""
+    if not which.any():
+        return
+    parts = [pd.factorize(rows[name]) for name in ("use_case", "cra")]  # -1: none
+    (of, use_cases), (kind, cras) = parts
+    code = (of * (len(cras) + 1) + kind)[which]
+    _, first, counts = np.unique(code, return_index=True, return_counts=True)
+    places = np.flatnonzero(which)
+    for n in np.argsort(first, kind="stable").tolist():
+        place = places[first[n]]
+        known = [(use_cases, of[place]), (cras, kind[place])]
+        yield " ".join(str(words[at]) for words, at in known if at >= 0), int(counts[n])
 
 
 def judge_items(rows: Frame, bad: object, text: str, more: Mapping[str, Any] = NOTHING) -> Iterator[Evidence]:
     """One piece of evidence per message of `rows` (items with their message's columns): its first four bad items, or
     how many are good."""
-    wrong = mask(bad)
-    for number, part in rows.groupby("message", sort=False):
-        here = part[wrong[rows.index.get_indexer(part.index)]]
-        first = part.iloc[0]
-        subject = subject_of(number, first["use_case"])
-        if here.empty:
-            yield kept(subject, f"{plural(len(part), 'item')} as required")
+    for part in parts_by_message(rows, mask(bad)):
+        subject = subject_of(part.message, part.use_case)
+        if not len(part.bad):
+            yield kept(subject, f"{plural(part.size, 'item')} as required")
             continue
-        says = dict.fromkeys(text.format(**more, **_said_of(row)) for row in here.itertuples())
-        yield broken(subject, "; ".join(list(says)[:4]), [] if first["frames"] is None else first["frames"])
+        says = dict.fromkeys(text.format(**more, **_said_of(row)) for row in rows.iloc[part.bad].itertuples())
+        yield broken(subject, "; ".join(list(says)[:4]), part.frames)
+
+
+class Part(NamedTuple):
+    """The items of one message: how many, and the places of those that are bad."""
+
+    message: int
+    use_case: Any
+    frames: Any
+    size: int
+    bad: Places
+
+
+def parts_by_message(rows: Frame, wrong: Known) -> Iterator[Part]:
+    """The items (with their message's columns) of each message, in the order of their first ones."""
+    codes, numbers = pd.factorize(rows["message"])
+    counts = np.bincount(codes, minlength=len(numbers))
+    hits = np.bincount(codes[wrong], minlength=len(numbers))
+    _, first = np.unique(codes, return_index=True)
+    use_cases, frames = rows["use_case"].iloc[first].tolist(), rows["frames"].iloc[first].tolist()
+    for n, number in enumerate(numbers.tolist()):
+        bad = np.flatnonzero((codes == n) & wrong) if hits[n] else NONE
+        yield Part(number, use_cases[n], frames[n] or [], int(counts[n]), bad)

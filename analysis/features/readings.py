@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from analysis.features.identifiers import CLUSTERS, TO_CLIENT, attribute
-from analysis.features.judging import mask
+from analysis.features.judging import groups_in, mask
 from analysis.features.names import said
 from analysis.features.view import Frame, View
 
@@ -83,20 +84,23 @@ def series(rows: Frame, unit: str = "") -> Iterator[Series]:
     rows = rows[mask(rows["number"].notna()) & mask(rows["source"].notna()) & mask(rows["seconds"].notna())]
     if rows.empty:
         return
-    keys = [rows["source"].astype("UInt64"), rows["endpoint"], rows["cluster"], rows["attribute"]]
-    for (source, endpoint, cluster, code), part in rows.groupby(keys, sort=False, dropna=False):
-        numbers = part["number"].to_numpy(dtype=float)
-        scaled = part["scaled"].to_numpy(dtype=float, na_value=np.nan)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scales = scaled / numbers
-        scales = scales[np.isfinite(scales) & (scales != 0)]
-        units = part["unit"].dropna()
-        told = len(scales) > 0
+    frames, seconds = rows["frame"].to_numpy(dtype=np.int64), rows["seconds"].to_numpy(dtype=float)
+    numbers = rows["number"].to_numpy(dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scales = rows["scaled"].to_numpy(dtype=float, na_value=np.nan) / numbers
+    scaling = np.isfinite(scales) & (scales != 0)
+    units, words = pd.factorize(rows["unit"])  # -1: none
+    groups = groups_in(rows, "source", "endpoint", "cluster", "attribute")
+    of_first = rows[["source", "endpoint", "cluster", "attribute", "attribute_name"]].iloc[
+        [g[0] for g in groups]
+    ]
+    for own, key in zip(groups, of_first.itertuples(index=False), strict=True):
+        source, endpoint, cluster, code, name = key
+        told, named = own[scaling[own]], own[units[own] >= 0]
         yield Series(
-            int(source), endpoint, int(cluster), int(code),
-            said(part["attribute_name"].iloc[0], f"attribute 0x{int(code):04x}"),
-            part["frame"].to_numpy(dtype=np.int64), part["seconds"].to_numpy(dtype=float), numbers,
-            float(scales[0]) if told else OF_MILLE, str(units.iloc[0]) if told and len(units) else unit, told,
+            int(source), endpoint, int(cluster), int(code), said(name, f"attribute 0x{int(code):04x}"),
+            frames[own], seconds[own], numbers[own], float(scales[told[0]]) if len(told) else OF_MILLE,
+            str(words[units[named[0]]]) if len(told) and len(named) else unit, len(told) > 0,
         )  # fmt: skip
 
 

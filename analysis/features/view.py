@@ -296,7 +296,7 @@ class View:
         for name in STATIONS:
             packets.codes(name)
         for name in ("frame", "seconds", "fcs_ok"):
-            packets[name]
+            packets.keep(name)
 
     @property
     def span(self) -> float:

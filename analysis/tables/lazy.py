@@ -174,6 +174,7 @@ class Table:
         self.makers = makers
         self.index = pd.RangeIndex(length)
         self._made: Recent[str, Column] = Recent(MADE)
+        self._kept: dict[str, Column] = {}
         self._places: Recent[tuple[str, Any], Places] = Recent(FOUND)
         self._ordered: dict[str, bool] = {}
         self._codes: Recent[str, tuple[npt.NDArray[Any], list[Any]]] = Recent(CODED)
@@ -181,8 +182,14 @@ class Table:
     def __len__(self) -> int:
         return self.length
 
+    def keep(self, name: str) -> None:
+        """Make a column that nearly every rule reads, and hold it as long as the table."""
+        self._kept[name] = self[name]
+
     def __getitem__(self, name: str) -> Column:
-        column = self._made.get(name)
+        column = self._kept.get(name)
+        if column is None:
+            column = self._made.get(name)
         if column is None:
             column = Column(_array(self.makers[name](None)), index=self.index, copy=False)
             self._made.put(name, column, column.array.nbytes)
@@ -191,7 +198,7 @@ class Table:
     def cut(self, name: str, places: Places, index: Any = None) -> Column:
         """The column at `places`; a column that nobody has read yet is not made for a few rows of it."""
         index = pd.Index(places, copy=False) if index is None else index
-        if name in self._made or len(places) * FEW > self.length:
+        if name in self._kept or name in self._made or len(places) * FEW > self.length:
             return Column(_at(self[name].array, places), index=index, copy=False)
         return Column(_array(self.makers[name](places)), index=index, copy=False)
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from analysis.features import names
 from analysis.features.judging import mask, plural
+from analysis.features.messages import parts_by_message
 from analysis.features.selection import Selection
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -90,15 +91,14 @@ def _part_of(fields: Frame) -> Frame:
 
 def _judge_messages(view: View, fields: Frame, wrong: Frame, test: str) -> Iterator[Evidence]:
     shown_as = "result" if test == "result" else "value"
-    for number, part in fields.groupby("message", sort=False):
-        bad = part[wrong[fields.index.get_indexer(part.index)]]
-        first = part.iloc[0]
-        subject = subject_of(number, first["use_case"])
-        if bad.empty:
-            yield kept(subject, f"{plural(len(part), 'field')} as required")
-        else:
-            shown = ", ".join(f"{o} = {v}" for o, v in zip(bad["object"][:4], bad[shown_as][:4], strict=True))
-            yield broken(subject, shown, [] if first["frames"] is None else list(first["frames"]))
+    for part in parts_by_message(fields, wrong):
+        subject = subject_of(part.message, part.use_case)
+        if not len(part.bad):
+            yield kept(subject, f"{plural(part.size, 'field')} as required")
+            continue
+        bad = fields.iloc[part.bad[:4]]
+        shown = ", ".join(f"{o} = {v}" for o, v in zip(bad["object"], bad[shown_as], strict=True))
+        yield broken(subject, shown, part.frames)
 
 
 def _judge_commands(view: View, fields: Frame, wrong: Frame, test: str) -> Iterator[Evidence]:

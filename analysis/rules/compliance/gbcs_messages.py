@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.features import names
 from analysis.features.identifiers import CLUSTERS
-from analysis.features.judging import mask
+from analysis.features.judging import mask, matching
 from analysis.features.messages import judge_items, judge_messages, name_of, subject_of
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
@@ -43,11 +43,18 @@ def gbcs(view: View, cra: str | None = None, *, blocks: bool = False) -> Frame:
 
     A message that came in blocks is a row of its own; its blocks, which share its counter, are rows only
     when `blocks` asks for them."""
-    messages = view.tables["messages"]
-    rows = messages[mask(messages["kind"] == "gbcs") & mask(messages["message_code"].notna())]
+    return view.once(_gbcs, cra, blocks).copy(deep=False)
+
+
+def _gbcs(view: View, cra: str | None, blocks: bool) -> Frame:
+    if cra is not None:
+        rows = view.once(_gbcs, None, blocks)
+        return rows[mask(rows["cra"] == cra)]
     if not blocks:
-        rows = rows[~mask(rows["payload_kind"] == "gbt")]
-    return rows if cra is None else rows[mask(rows["cra"] == cra)]
+        rows = view.once(_gbcs, None, True)
+        return rows[~mask(rows["payload_kind"] == "gbt")]
+    messages = view.tables["messages"]
+    return messages[mask(messages["kind"] == "gbcs") & mask(messages["message_code"].notna())]
 
 
 TUNNELING = CLUSTERS["Tunneling"]
@@ -104,15 +111,27 @@ def message_items(view: View, use_case: str, cra: str, pattern: str, column: str
     """Items of messages whose use case fits `use_case` (regular expression), of one kind where `cra` names it,
     whose object without its indices fits `pattern`, and which have a `column`; with the message's columns."""
     names.message_object(use_case, cra, pattern)
-    items, messages = view.tables["items"], view.tables["messages"]
-    wanted = messages[mask(messages["use_case"].astype(str).str.fullmatch(use_case))]
-    if cra:
-        wanted = wanted[mask(wanted["cra"] == cra)]
-    inside = items[mask(items["message"].isin(wanted["message"]))]
-    objects = inside["object"].astype(str).str.replace(INDEX, "", regex=True)
-    inside = inside[mask(objects.str.fullmatch(pattern)) & mask(inside[column].notna())]
-    of_message = ["message", "frames", "originator", "recipient", "seconds", "use_case", "cra", "answers"]
-    return inside.merge(wanted[of_message], on="message")
+    items, objects = view.once(_items)
+    wanted = matching(items["use_case"], use_case)
+    if cra and wanted.any():
+        wanted &= mask(items["cra"] == cra)
+    if wanted.any():  # most use cases are in no capture
+        wanted &= matching(objects, pattern) & mask(items[column].notna())
+    return items[wanted].reset_index(drop=True) if wanted.any() else view.once(_no_items).copy(deep=False)
+
+
+OF_MESSAGE = ["message", "frames", "originator", "recipient", "seconds", "use_case", "cra", "answers"]
+
+
+def _items(view: View) -> tuple[Frame, Frame]:
+    """Items with columns of their messages, and their objects without indices."""
+    items = view.tables["items"].merge(view.tables["messages"][OF_MESSAGE], on="message")
+    plain = items["object"].astype(str).str.replace(INDEX, "", regex=True)
+    return items, plain.astype("category")
+
+
+def _no_items(view: View) -> Frame:
+    return view.once(_items)[0].iloc[:0]
 
 
 def departure(view: View, rows: Frame, subject: str, text: str) -> Iterator[Evidence]:

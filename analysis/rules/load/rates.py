@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -76,13 +77,15 @@ def request_load(
     for rows, columns in _kinds(view):
         if rows.empty:
             continue
-        origins = numbers_of(rows["origin"])[0]
-        for places in groups_by(rows, *columns):
-            origin = int(origins[places[0]])
+        groups = groups_by(rows, *columns)
+        firsts = rows.iloc[[places[0] for places in groups]]
+        kinds = zip(*(firsts[name].tolist() for name in columns), strict=True)
+        for places, kind in zip(groups, kinds, strict=True):
+            origin = int(kind[0])
             worst.setdefault(origin, None)
             if len(places) < least or worst[origin] is not None:
                 continue
-            limit, name = _limit(rows.iloc[places[:1]].iloc[0], columns[-1])
+            limit, name = _limit(columns[-1], *kind[2 if "target" in columns else 1 :])
             if len(places) > part * limit:
                 worst[origin] = _beyond(view, rows.iloc[places], limit, name, (window, part))
     for origin, evidence in worst.items():
@@ -105,16 +108,17 @@ def _kinds(view: View) -> Iterator[tuple[Frame, tuple[str, ...]]]:
     yield rows[mask(rows["aps_command"].notna())], ("origin", "target", "aps_command")
 
 
-def _limit(row: Frame, column: str) -> tuple[float, str]:
-    """What is well in an hour of the kind of a row, and what it is called."""
+@cache
+def _limit(column: str, *kind: Any) -> tuple[float, str]:
+    """What is well in an hour of a kind, which is the values of the columns of its layer, and what it is called."""
     if column == "zcl_command":
-        general, direction = row["zcl_type"] == "general", str(row["zcl_direction"])
-        cluster = cluster_name(int(row["aps_cluster"]))
-        name = command_name(int(row["aps_cluster"]), general, direction, int(row["zcl_command"]))
-        return hourly("zcl", cluster, direction, name, general), f"{name} ({cluster})"
+        number, direction, of, command = kind
+        general, cluster = of == "general", cluster_name(int(number))
+        name = command_name(int(number), general, str(direction), int(command))
+        return hourly("zcl", cluster, str(direction), name, general), f"{name} ({cluster})"
     layer = next(layer for layer, of in LAYERS.items() if of == column)
     known = {"zdp": ZDP_COMMANDS, "nwk": NWK_COMMANDS, "aps": APS_COMMANDS}[layer]
-    number = int(row[column])
+    number = int(kind[0])
     name = next((name for name, code in known.items() if code == number), f"command 0x{number:02x}")
     return hourly(layer, "", "", name, False), name
 
@@ -141,12 +145,9 @@ def _beyond(view: View, rows: Frame, limit: float, name: str, short: tuple[float
 def _again(rows: Frame) -> Frame:
     """Whether a row is a retry, a hop or a copy of the one before: same NWK number within nine seconds."""
     numbers, known = numbers_of(rows["nwk_seq"])
-    seconds = rows["seconds"].to_numpy(dtype=float)
+    order = np.flatnonzero(known)
+    order = order[np.argsort(numbers[order], kind="stable")]
+    seconds = rows["seconds"].to_numpy(dtype=float)[order]
     out = np.zeros(len(rows), dtype=bool)
-    last: dict[int, float] = {}
-    for place, (number, when) in enumerate(
-        zip(np.where(known, numbers, -1).tolist(), seconds.tolist(), strict=True)
-    ):
-        out[place] = number >= 0 and when - last.get(number, -np.inf) < 9.0
-        last[number] = when
+    out[order[1:]] = (np.diff(numbers[order].astype(np.int64)) == 0) & (np.diff(seconds) < 9.0)
     return out

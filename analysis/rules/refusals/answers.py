@@ -34,7 +34,7 @@ def answers(view: View, row: dict[str, str]) -> Frame:
         commands = LAYERS[row["layer"]]
         name = commands.field(row["command"], row["field"])
         fields = fields.only(command=[commands[row["command"]]])
-    return fields[mask(fields["field"] == name) & mask(fields["number"].notna())]
+    return fields[mask(fields["field"] == name) & mask(fields["number"].notna())] if len(fields) else fields
 
 
 @cache
@@ -60,9 +60,10 @@ def _refuses(of: str, number: int) -> bool:
 
 def judged(view: View, row: dict[str, str]) -> Iterator[Evidence]:
     """One verdict for each pair of devices and kind of answer: of whom refuses."""
-    rows = pd.DataFrame({name: answers(view, row)[name] for name in COLUMNS})
-    if rows.empty:
+    found = answers(view, row)
+    if not len(found):
         return
+    rows = pd.DataFrame({name: found[name] for name in COLUMNS})
     wrong = refusing(row, rows["number"].to_numpy(dtype=float))
     rows = rows.assign(wrong=wrong)
     for (refuser, asker, name), part in rows.groupby(

@@ -7,16 +7,18 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from analysis.features import identifiers
 from analysis.features.identifiers import CLUSTERS, GENERAL_COMMANDS, STATUS
-from analysis.features.judging import mask, plural
+from analysis.features.judging import groups_in, mask, plural
 from analysis.features.names import cluster_name, command_name, missing
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.refusals.codes import code_of, rows_of
 from analysis.rules.registry import rule
+from analysis.tables.lazy import numbers_of
 from dissectors.zcl import label_of
 
 DEFAULT_RESPONSE = GENERAL_COMMANDS["Default Response"]
@@ -79,20 +81,24 @@ def _default_responses(view: View, times: int) -> Iterator[Evidence]:
     packets = view.good
     rows = packets.only(zcl_type="general", zcl_command=DEFAULT_RESPONSE)
     rows = rows[mask(rows["zcl_status"].notna())]
+    sent: dict[Any, Any] = {}
     for (target, cluster), part in rows.groupby(["target", "aps_cluster"], sort=False):
         failed = part[~mask(part["zcl_status"] == SUCCESS)]
         subject, name = Subject.device(target), cluster_name(int(cluster))
         if failed.empty:
             yield kept(subject, f"{plural(len(part), 'answer')} on cluster {name} are good")
             continue
-        asked = _refused(packets.only(origin=target, aps_cluster=cluster), failed)
+        sent = sent or dict(packets.groupby(["origin", "aps_cluster"], sort=False).places())
+        asked = _refused(packets.iloc[sent.get((target, cluster), [])], failed)
         wants = _wants(int(cluster), asked)
         grave = (
             len(failed) >= times
             and len(failed) > 0.5 * len(part)
             and not _harmless(failed, int(cluster), wants)
         )
-        text = _sentence(view, failed, wants or ["what it sent"], "origin")
+        codes = sorted(failed["zcl_status"].unique().tolist())
+        refusers = failed["origin"].unique().tolist()
+        text = _sentence(view, int(cluster), refusers, codes, len(failed), wants or ["what it sent"])
         yield broken(subject, text, [*asked["frame"], *failed["frame"]], "warning" if grave else "info")
 
 
@@ -111,7 +117,8 @@ def _wants(cluster: int, asked: Frame) -> list[str]:
     """The names of what was asked for."""
     columns = ("zcl_type", "zcl_direction", "zcl_command")
     known = asked[mask(asked["zcl_command"].notna())]
-    kinds = {tuple(row) for row in zip(*(known[c] for c in columns), strict=True)} if len(known) else set()
+    firsts = known.iloc[[own[0] for own in groups_in(known, *columns)]]
+    kinds = zip(*(firsts[name].tolist() for name in columns), strict=True)
     return sorted(
         {command_name(cluster, kind == "general", str(way), int(number)) for kind, way, number in kinds}
     )
@@ -126,18 +133,18 @@ def _harmless(failed: Frame, cluster: int, wants: list[str]) -> bool:
     return not set(wants) & known and not (lack is not None and lack.commands & set(wants))
 
 
-def _sentence(view: View, failed: Frame, wants: list[str], who: str) -> str:
+def _sentence(
+    view: View, cluster: int, refusers: list[Any], codes: list[int], count: int, wants: list[str]
+) -> str:
     """Who refused which requests how often, the status in words, what follows, what to do."""
-    cluster = int(failed["aps_cluster"].iloc[0])
-    others = " and ".join(view.label(s) for s in failed[who].unique()[:2])
-    codes = sorted({int(one) for one in failed["zcl_status"].dropna()})
+    others = " and ".join(view.label(one) for one in refusers[:2])
     status = ", ".join(f"{label_of('Status', one) or 'status'} (0x{one:02x})" for one in codes[:3])
-    text = f"{others} refused it {plural(len(failed), 'time')} with {status}: {' and '.join(wants)}"
+    text = f"{others} refused it {plural(count, 'time')} with {status}: {' and '.join(wants)}"
     text += f" ({cluster_name(cluster)})"
     if "Report Attributes" in wants:
         text += "; its reports get nowhere"
     else:
-        text += consequence_of(view, cluster, *failed[who].dropna())
+        text += consequence_of(view, cluster, *(one for one in refusers if not missing(one)))
     todo = [known.do for one in codes if (known := code_of("zcl", one)) is not None]
     return f"{text}; to do: {'; '.join(dict.fromkeys(todo[:2]))}" if todo else text
 
@@ -159,58 +166,74 @@ def _attributes(view: View, times: int) -> Iterator[Evidence]:
     rows = rows[mask(rows["status"].notna())]
     if not len(rows):
         return
-    columns = [
-        "frame",
-        "source",
-        "destination",
-        "cluster",
-        "command",
-        "attribute",
-        "attribute_name",
-        "status",
-    ]
-    rows = rows[columns].assign(bad=~mask(rows["status"] == SUCCESS))
-    # An answer is a frame: whether all or any of its attributes are refused, and between whom.
-    answers = rows.groupby("frame", sort=False).agg(
-        source=("source", "first"), destination=("destination", "first"), cluster=("cluster", "first"),
-        all=("bad", "all"), any=("bad", "any"),
-    )  # fmt: skip
-    frames, shut, partly = (
-        answers.index.to_numpy(),
-        answers["all"].to_numpy(bool),
-        answers["any"].to_numpy(bool),
-    )
-    groups = answers.groupby(["source", "destination", "cluster"], sort=False).indices if len(answers) else {}
-    refused = rows[rows["bad"].to_numpy(bool)]
-    for (refuser, asker, cluster), own in sorted(groups.items(), key=lambda one: int(one[1][0])):
+    answers = Answers(rows)
+    for (refuser, asker, cluster), own in answers.groups():
         subject = Subject.device(asker)
-        if not partly[own].any():
-            yield kept(
-                subject, f"{plural(len(own), 'answer')} on cluster {cluster_name(int(cluster))} are good"
-            )
+        shut, partly = answers.shut[own], answers.partly[own]
+        if not partly.any():
+            name = cluster_name(int(cluster))
+            yield kept(subject, f"{plural(len(own), 'answer')} on cluster {name} are good")
             continue
-        meant = frames[own[shut[own]]] if shut[own].any() else frames[own[partly[own]]]
-        failed = refused[refused["frame"].isin(meant)]
-        firsts = failed.drop_duplicates("frame").assign(
-            origin=refuser, aps_cluster=cluster, zcl_status=lambda rows: rows["status"]
+        meant = own[shut] if shut.any() else own[partly]
+        many = int(shut.sum())
+        at = answers.refused(meant)
+        wants = [_attributes_asked(answers, at)]
+        text = _sentence(view, int(cluster), [refuser], answers.codes(meant), len(meant), wants)
+        grave = many >= times and 2 * many > len(own) and _needed(answers, at, int(cluster))
+        yield broken(subject, text, answers.frames[meant], "warning" if grave else "info")
+
+
+class Answers:
+    """Answers with a status for each attribute: an answer is a frame.
+
+    Attributes:
+        frames: of each answer. shut, partly: whether all, or any, of its attributes are refused.
+        statuses, attributes, commands, names: of each row, and what the numbers of `names` stand for.
+    """
+
+    def __init__(self, rows: Frame) -> None:
+        self._rows = rows
+        of, self.frames = pd.factorize(numbers_of(rows["frame"])[0])
+        self.statuses, self.attributes, self.commands = (
+            numbers_of(rows[name])[0] for name in ("status", "attribute", "command")
         )
-        many = int(shut[own].sum())
-        text = _sentence(view, firsts, _attributes_asked(failed), "origin")
-        grave = many >= times and 2 * many > len(own) and _needed(failed, int(cluster))
-        yield broken(subject, text, firsts["frame"], "warning" if grave else "info")
+        self.names, self.words = rows.codes("attribute_name")
+        bad = np.flatnonzero(self.statuses != SUCCESS)
+        self._bad = bad[np.argsort(of[bad], kind="stable")]  # by answer, each in its order
+        hits = np.bincount(of[bad], minlength=len(self.frames))
+        self._ends = np.cumsum(hits)
+        self._begins = self._ends - hits
+        self.partly, self.shut = hits > 0, hits == np.bincount(of)
+        self._firsts = np.unique(of, return_index=True)[1]
+
+    def groups(self) -> Iterator[tuple[tuple[Any, Any, Any], Any]]:
+        """The answers of each pair of devices and cluster, in the order of the first of them."""
+        firsts = self._rows.iloc[self._firsts]
+        yield from firsts.groupby(["source", "destination", "cluster"], sort=False).places()
+
+    def refused(self, answers: Any) -> Any:
+        """The rows of these answers that are refused, in their order."""
+        begins, ends = self._begins[answers], self._ends[answers]
+        return self._bad[np.concatenate([np.arange(a, b) for a, b in zip(begins, ends, strict=True)])]
+
+    def codes(self, answers: Any) -> list[int]:
+        """The statuses with which these answers begin to refuse, in order."""
+        found: list[int] = np.unique(self.statuses[self._bad[self._begins[answers]]]).tolist()
+        return found
 
 
-def _needed(failed: Frame, cluster: int) -> bool:
+def _needed(answers: Answers, at: Any, cluster: int) -> bool:
     """Whether what is refused is more than an attribute that a device need not have."""
     lack = lacks().get(cluster)
-    must: Any = () if lack is None else lack.attributes
+    must = () if lack is None else lack.attributes
     return bool(
-        mask(failed["attribute"].isin(list(must))).any() or mask(failed["status"] != UNSUPPORTED).any()
+        np.isin(answers.attributes[at], list(must)).any() or (answers.statuses[at] != UNSUPPORTED).any()
     )
 
 
-def _attributes_asked(failed: Frame) -> list[str]:
-    names = [str(one) for one in failed["attribute_name"].dropna().drop_duplicates()]
-    asked = dict.fromkeys(ANSWERS[int(one)] for one in failed["command"].drop_duplicates())
+def _attributes_asked(answers: Answers, at: Any) -> str:
+    codes = pd.unique(answers.names[at])
+    names = [str(answers.words[code]) for code in codes if code >= 0]
+    asked = dict.fromkeys(ANSWERS[int(one)] for one in pd.unique(answers.commands[at]))
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return [f"{' and '.join(asked)} {', '.join(names[:2])}{more}".strip()]
+    return f"{' and '.join(asked)} {', '.join(names[:2])}{more}".strip()

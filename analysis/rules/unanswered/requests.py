@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.features.completeness import Completeness, completeness, improbable
-from analysis.features.judging import mask, plural
+from analysis.features.judging import groups_in, mask, plural
+from analysis.features.names import missing
 from analysis.features.polls import pollers
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.refusals.requests import consequence_of
 from analysis.rules.registry import rule
+from analysis.tables.lazy import numbers_of
 
 KINDS = ("zcl", "zdp", "rejoin")
 """Exchanges that are a request with its answer. GBCS commands are told by `device-unresponsive`, joins by
@@ -23,6 +26,7 @@ COLUMNS = (
     "kind", "name", "initiator", "responder", "outcome", "first_frame", "last_frame", "missing", "time_to_answer",
     "cluster",
 )  # fmt: skip
+KEY = ("initiator", "responder", "what")
 ANSWER_FRAMES, MANY, RARE = (
     2,
     5,
@@ -42,9 +46,15 @@ def requests(view: View) -> Frame:
     rows = rows[~unheard | mask(rows["missing"].astype(str).str.contains("answer"))]
     rows = rows[mask(rows["initiator"].notna()) & mask(rows["responder"].notna())]
     rows = rows[list(COLUMNS)].sort_values("first_frame")
-    said = view.packets.of_frames(rows["first_frame"])[["frame", "summary"]].set_index("frame")["summary"]
-    what = rows["first_frame"].map(said).astype(object)
-    return rows.assign(what=what.where(what.notna(), rows["name"]))
+    said = view.packets.of_frames(rows["first_frame"])
+    frames, firsts = numbers_of(said["frame"])[0], numbers_of(rows["first_frame"])[0]
+    heard = said["summary"].array
+    if not len(heard):
+        return rows.assign(what=rows["name"])
+    at = np.minimum(np.searchsorted(frames, firsts), len(frames) - 1)
+    what = pd.Series(heard[at], index=rows.index).where(frames[at] == firsts)
+    lacks = what.isna()
+    return rows.assign(what=what.astype(object).where(~lacks, rows["name"]) if lacks.any() else what)
 
 
 @rule(
@@ -74,16 +84,17 @@ def request_unanswered(view: View, *, times: int = 3, run: int = 4) -> Iterator[
     for (initiator, responder, what), own in _groups(rows):
         lost = bad[own]
         subject, count, total = Subject.device(_station(view, initiator)), int(lost.sum()), len(own)
-        last = total if lost.all() else int(lost[::-1].argmin())
+        if not count:
+            yield kept(subject, f"{total} of {plural(total, 'request')} {what} answered")
+            continue
+        last = total if count == total else int(lost[::-1].argmin())
         station = _station(view, responder)
         unheard = int(incomplete[own].sum())
-        if (
-            not count
-            or air.may_explain(station, count, total)
-            or (unheard and not _too_many(air, station, total, unheard))
+        if air.may_explain(station, count, total) or (
+            unheard and not _too_many(air, station, total, unheard)
         ):
-            perhaps = f", {count} perhaps unheard" if count else ""
-            yield kept(subject, f"{total - count} of {plural(total, 'request')} {what} answered{perhaps}")
+            answered = f"{total - count} of {plural(total, 'request')} {what} answered"
+            yield kept(subject, f"{answered}, {count} perhaps unheard")
             continue
         grave = (count >= times and 2 * count > total) or last >= run
         places = own[lost]
@@ -97,9 +108,9 @@ def request_unanswered(view: View, *, times: int = 3, run: int = 4) -> Iterator[
 
 def _groups(rows: Frame) -> Iterator[tuple[tuple[Any, Any, str], np.ndarray]]:
     """The places of the requests of each pair of devices and kind, in the order in which they begin."""
-    if len(rows):
-        found = rows.groupby(["initiator", "responder", "what"], sort=False, observed=True).indices
-        yield from sorted(found.items(), key=lambda one: int(one[1][0]))
+    groups = groups_in(rows, *KEY)
+    keys = rows[list(KEY)].iloc[[own[0] for own in groups]].itertuples(index=False, name=None)
+    yield from ((key, own) for key, own in zip(keys, groups, strict=True) if not missing(key[2]))
 
 
 def _too_many(air: Completeness, station: int, total: int, unheard: int) -> bool:

@@ -105,20 +105,24 @@ def price_not_current(
 ) -> Iterator[Evidence]:
     """The prices that came within ten seconds of each request, by the home's clock or else the publisher's."""
     told = _answers(view, begins, clock)
-    for (meter, display), part in asked.groupby(["destination", "source"], sort=False, dropna=False):
-        mine = told[(told["source"] == meter) & (told["destination"] == display)]
-        at = mine["seconds"].to_numpy(dtype=float)
-        wrong, good, first = [], 0, 0.0
-        for when in part["seconds"].to_numpy(dtype=float):
-            came = mine[(at >= when) & (at <= when + answer)]
-            if came.empty:
+    given = told.groupby(["source", "destination"], sort=False).indices
+    for pair, part in asked.groupby(["destination", "source"], sort=False):
+        if pair not in given:
+            continue
+        mine = told.iloc[given[pair]].sort_values("seconds", kind="stable")
+        at, frames = mine["seconds"].to_numpy(dtype=float), mine["frame"].to_numpy()
+        off = mine["begins"].to_numpy(dtype=float) - mine["clock"].to_numpy(dtype=float)
+        when = part["seconds"].to_numpy(dtype=float)
+        begin, end = np.searchsorted(at, when), np.searchsorted(at, when + answer, side="right")
+        wrong, good, first, meter = [], 0, 0.0, pair[0]
+        for low, high in zip(begin.tolist(), end.tolist(), strict=True):
+            if low == high:
                 continue
-            off = came["begins"].to_numpy(dtype=float) - came["clock"].to_numpy(dtype=float)
-            if (off <= seconds).any():
+            if (off[low:high] <= seconds).any():
                 good += 1
             else:
-                first = first or float(off.min())
-                wrong += came["frame"].tolist()
+                first = first or float(off[low:high].min())
+                wrong += frames[low:high].tolist()
         if wrong:
             text = f"{plural(len(wrong), 'answer')} to Get Current Price with a price of another time"
             yield broken(Subject.device(meter), f"{text}; the first begins {first:,.0f} s later", wrong)
