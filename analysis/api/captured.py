@@ -255,6 +255,7 @@ class Capture(Tables):
         from analysis.engine.checking import check_capture
         from analysis.pipeline.message_store import MessageStore
         from analysis.report import Tally, render_tally
+        from analysis.report.evidence import named_frames
         from captures.whole_files import write_whole
 
         store = MessageStore()
@@ -267,7 +268,8 @@ class Capture(Tables):
             sinks=[store],
         )
         lost = [one.text for one in checked.reading.facts.lost]
-        write_whole(path, render_tally(checked.watcher, checked.result, lost, store=store))
+        shown = named_frames(self.replay, self.given.ring, checked.result, checked.reading)
+        write_whole(path, render_tally(checked.watcher, checked.result, lost, store=store, shown=shown))
         return Path(path)
 
     def __repr__(self) -> str:

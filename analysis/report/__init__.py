@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
 
 from analysis.features.view import View
 from analysis.findings.model import CheckResult
 from analysis.pipeline.message_store import MessageStore
-from analysis.report.tally import FRAMES_PER_FINDING, Tally, clock
+from analysis.report.tally import Tally, clock
 from captures.whole_files import write_whole
 from dissectors.text import printable
 
-__all__ = ["Tally", "environment", "render_report", "render_tally", "write_report"]
+if TYPE_CHECKING:
+    from analysis.report.evidence import NamedFrame
+
+__all__ = ["Tally", "environment", "read_script", "render_report", "render_tally", "write_report"]
 
 
 def render_report(
-    decoded: Any, result: CheckResult | None, title: str = "", store: MessageStore | None = None
+    decoded: Any,
+    result: CheckResult | None,
+    title: str = "",
+    store: MessageStore | None = None,
+    shown: Mapping[int, NamedFrame] | None = None,
 ) -> str:
     """The report of a decoded capture as HTML text. Every string that came from a capture is escaped; `store` has the
-    messages, for those that findings name."""
+    messages, `shown` the frames, for those that findings name."""
     tally, view = Tally(), View.of(decoded)
     tally.see(view, None, ())
-    named = [] if result is None else [f for one in result.findings for f in one.frames[:FRAMES_PER_FINDING]]
-    tally.list_frames(view, named)
-    return render_tally(tally, result, _lost(decoded), title, store)
+    tally.name_frames(view, [] if result is None else [one.frames for one in result.findings])
+    return render_tally(tally, result, _lost(decoded), title, store, shown)
 
 
 def environment(*rooms: str) -> Any:
@@ -47,34 +57,50 @@ def render_tally(
     lost: Sequence[str] = (),
     title: str = "",
     store: MessageStore | None = None,
+    shown: Mapping[int, NamedFrame] | None = None,
 ) -> str:
-    """The report of a capture that was counted window by window; `lost` says what could not be read, `store` has its
-    messages, for those that findings name."""
-    from analysis.report import chapters, compliance
-    from analysis.report.messages import messages
+    """The report of a capture that was counted window by window.
 
-    overview = chapters.overview(tally, result)
-    template = environment().get_template("report.html.j2")
-    page: str = template.render(
-        title=title or ", ".join(overview["captures"]) or "capture",
-        version=version(),
-        overview=overview,
-        result=result,
-        findings=chapters.findings(result),
-        matrix=chapters.matrix(result),
-        areas=compliance.areas_by_subject(result),
-        modified=compliance.modified(result),
-        protocols=chapters.protocols(tally),
-        traffic=chapters.traffic(tally),
-        devices=chapters.devices(tally),
-        topology=chapters.topology(tally),
-        keys=chapters.keys(tally),
-        frames=chapters.frames(tally, result),
-        messages=messages(result, store),
-        lost=lost,
+    Args:
+        lost: what could not be read.
+        store: its messages, for those that findings name.
+        shown: frames that findings name, down to their octets.
+    """
+    from analysis.report import chapters, compliance, incident_cards, topology
+    from analysis.report.messages import messages
+    from analysis.views.ladder_svg import STYLE
+
+    overview, shown = chapters.overview(tally, result), shown or {}
+    listed, found = chapters.frames(tally, result), chapters.findings(result)
+    there = {row["frame"] for row in listed} | shown.keys()
+
+    def link(frame: int) -> str:
+        return f"#f-{frame}" if frame in there else ""
+
+    script, name = read_script(), title or ", ".join(overview["captures"]) or "capture"
+    heading = title or ", ".join(one.rpartition("/")[2] for one in overview["captures"]) or name
+    page: str = environment().get_template("report.html.j2").render(
+        title=name, heading=heading, version=version(), overview=overview, result=result,
+        script=Markup(script), policy=policy(script), ladder_style=Markup(STYLE), link=link, shown=shown,
+        cards=incident_cards.cards(tally, result, found, link), lanes=incident_cards.overview_lanes(tally, result),
+        findings=found, matrix=chapters.matrix(result), areas=compliance.areas_by_subject(result),
+        modified=compliance.modified(result), protocols=chapters.protocols(tally), traffic=chapters.traffic(tally),
+        devices=chapters.devices(tally), topology=topology.topology(tally.view, tally.hops) if tally.view else None,
+        keys=chapters.keys(tally), frames=listed, messages=messages(result, store), lost=lost,
         clock=lambda seconds: clock(tally.view, seconds, tally.form) if tally.view else "",
-    )
+    )  # fmt: skip
     return page
+
+
+def read_script() -> str:
+    """The script of the page, which needs no other and asks for nothing."""
+    return (resources.files("analysis.report") / "templates" / "report.js").read_text("utf-8").strip()
+
+
+def policy(script: str) -> str:
+    """What the page may do (Content Security Policy, level 3): run this script alone, and load nothing."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:"
 
 
 def write_report(
@@ -83,9 +109,10 @@ def write_report(
     path: str | Path,
     title: str = "",
     store: MessageStore | None = None,
+    shown: Mapping[int, NamedFrame] | None = None,
 ) -> None:
     """Writes the report to `path`. Raises OSError when it cannot be written."""
-    write_whole(path, render_report(decoded, result, title, store))
+    write_whole(path, render_report(decoded, result, title, store, shown))
 
 
 def _shown(value: Any) -> Any:

@@ -11,13 +11,14 @@ import pandas as pd
 from analysis.features.view import View
 from analysis.findings.commands import show_command
 from analysis.findings.model import SEVERITIES, CheckResult
-from analysis.report.charts import Link, Series, Station, bars, network_map, stacked_columns
+from analysis.report.axes import Clock
+from analysis.report.charts import Series, Span, bars, stacked_areas
 from analysis.report.tally import COLUMNS_OVER_TIME, FRAMES_PER_FINDING, Tally, clock
 
-__all__ = ["devices", "findings", "frames", "keys", "matrix", "overview", "protocols", "topology", "traffic"]
+__all__ = ["devices", "findings", "frames", "keys", "matrix", "overview", "protocols", "traffic"]
 
-MAP_STATIONS = 60
 REASONS = 20
+VERDICTS = 40
 WHY_SHUT = {
     "no_key": "no held key fits: give the network or link key in keys.toml, or capture a join",
     "bad_mic": "a key fits but the integrity check fails: damaged, forged, or another network's key",
@@ -89,16 +90,20 @@ def traffic(tally: Tally) -> dict[str, Any]:
     rest = [tally.columns(name) for name in tally.traffic if name not in names]
     if rest and sum(rest).any():
         series.append(Series("other", sum(rest).tolist()))
-    ticks = [clock(_view(tally), i * size, tally.form)[:8] for i in range(COLUMNS_OVER_TIME)]
-    chart = stacked_columns(ticks, series, "frames")
+    span = Span(0.0, max(tally.duration, 1e-6), Clock.of(_view(tally).start_ns, tally.form))
+    chart = stacked_areas(span, series, "frames")
     return {"chart": chart, "legend": [s.name for s in series], "bin": duration(size)}
 
 
 def devices(tally: Tally) -> list[dict[str, Any]]:
     """The device table, busiest first."""
+    view, parents = _view(tally), tally.hops.parents
     return [
         {
             "name": _text(d.name),
+            "parent": ""
+            if pd.isna(d.eui64) or d.eui64 not in parents
+            else view.names.get(parents[int(d.eui64)]) or view.label(parents[int(d.eui64)]),
             "eui64": "" if pd.isna(d.eui64) else f"{int(d.eui64):016x}",
             "short": "" if pd.isna(d.short) else f"0x{int(d.short):04x}",
             "pan": "" if pd.isna(d.pan) else f"0x{int(d.pan):04x}",
@@ -109,43 +114,12 @@ def devices(tally: Tally) -> list[dict[str, Any]]:
             "first": "" if pd.isna(d.first_seen) else d.first_seen.strftime("%H:%M:%S"),
             "last": "" if pd.isna(d.last_seen) else d.last_seen.strftime("%H:%M:%S"),
         }
-        for d in _view(tally).tables["devices"].sort_values("frames", ascending=False).itertuples()
+        for d in view.tables["devices"].sort_values("frames", ascending=False).itertuples()
     ]
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def topology(tally: Tally) -> dict[str, Any]:
-    """The network map: who sent to whom over one hop, poor links marked."""
-    view, sent = _view(tally), tally.sent
-    known = view.hub_addresses()
-    busiest = [station for station, _ in sent.most_common()]
-    hubs = [station for station in busiest if station in known][:1]
-    order = [*hubs, *[station for station in busiest if station not in hubs]][:MAP_STATIONS]
-    stations = [
-        Station(s, view.label(s), f"{sent[s]:,} frames sent", view.roles.get(s, ""), sent[s]) for s in order
-    ]
-    links: dict[tuple[int, int], list[Any]] = {}
-    for (a, b), link in tally.links.items():
-        entry = links.setdefault((min(a, b), max(a, b)), [0, 0, []])
-        entry[0] += link.frames
-        entry[1] += link.retries
-        entry[2].append(f"{view.label(a)} to {view.label(b)}: {link.frames:,} frames, {_level(link.level)}")
-    made = [
-        Link(a, b, n, "; ".join(says) + f"; {again / n:.1%} retries", again > 0.15 * n and n > 20)
-        for (a, b), (n, again, says) in links.items()
-    ]
-    return {
-        "chart": network_map(stations, made),
-        "stations": len(stations),
-        "left_out": max(len(sent) - MAP_STATIONS, 0),
-    }
-
-
-def _level(value: Any) -> str:
-    return "no signal strength" if value is None else f"median {float(value):.0f} dBm"
 
 
 def keys(tally: Tally) -> dict[str, Any]:
@@ -220,13 +194,13 @@ def findings(result: CheckResult | None) -> list[dict[str, Any]]:
 
 
 def matrix(result: CheckResult | None) -> list[dict[str, Any]]:
-    """Rules by area, each with how many subjects pass, warn, fail, and what was not seen."""
+    """Rules by area: those that are broken, kept, and that had nothing to judge, each with what they said."""
     if result is None:
         return []
     by_rule: dict[str, list[Any]] = {}
     for verdict in result.verdicts:
         by_rule.setdefault(verdict.rule, []).append(verdict)
-    out: dict[str, list[dict[str, Any]]] = {}
+    out: dict[str, dict[str, Any]] = {}
     for rule in result.rules:
         said = by_rule.get(rule.id, [])
         counts = Counter(v.state for v in said)
@@ -235,11 +209,13 @@ def matrix(result: CheckResult | None) -> list[dict[str, Any]]:
             "rule": rule,
             "counts": counts,
             "worst": worst,
-            "verdicts": said[:60],
-            "more": len(said) - 60,
+            "verdicts": said[:VERDICTS],
+            "more": len(said) - VERDICTS,
         }
-        out.setdefault(f"{rule.family}: {rule.area}", []).append(entry)
-    return [{"area": area, "rules": entries} for area, entries in out.items()]
+        name = f"{rule.family}: {rule.area}"
+        area = out.setdefault(name, {"area": name, "broken": [], "pass": [], "not seen": []})
+        area["broken" if worst in ("fail", "warn") else worst].append(entry)
+    return [*out.values()]
 
 
 def frames(tally: Tally, result: CheckResult | None) -> list[dict[str, Any]]:

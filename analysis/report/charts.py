@@ -1,24 +1,46 @@
-"""Drawings of the report as inline SVG: traffic over time, shares, the network map. Text is escaped here."""
+"""Drawings of the report as inline SVG: traffic over time, shares, when things happened. Text is escaped here.
+
+Strategy: what lies over time is a plot of its own inside the drawing, so that the script of the page zooms by telling
+ which part of the plot is shown (`templates/report.js`); without it the whole is there.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape as escape_markup
 
 from markupsafe import Markup
 
+from analysis.report.axes import Clock, round_top, time_marks
 from dissectors.text import printable
 
-__all__ = ["Link", "Series", "Station", "bars", "network_map", "stacked_columns"]
+__all__ = ["Lane", "Mark", "Series", "Span", "bars", "lanes", "stacked_areas"]
 
-WIDTH = 960
+WIDTH, LEFT, RIGHT, TOP, FOOT = 960, 56, 16, 8, 26
+UNITS = 1000
+"""Width of a plot in its own units."""
+LANE, HEAD = 34, 16
+TOLD = 48
+"""Parts of the time whose numbers are told where somebody points at them."""
 
 
 def escape(text: str) -> str:
     """`text` as it may stand in the page, in an attribute too."""
     return escape_markup(printable(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time that is drawn, in seconds of the capture."""
+
+    begin: float
+    end: float
+    clock: Clock
+
+    def part(self, seconds: float) -> float:
+        """Where `seconds` stand, from 0 to 1."""
+        return (seconds - self.begin) / max(self.end - self.begin, 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,56 +52,97 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Station:
-    """One radio of the map."""
+class Mark:
+    """A moment, what is said of it, and where it leads to in the page."""
 
-    key: int
-    label: str
-    detail: str
-    role: str
-    frames: int
+    seconds: float
+    text: str
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Traffic between two stations, either way."""
+class Lane:
+    """What happened of one kind: its name, how grave it is, its moments."""
 
-    a: int
-    b: int
-    frames: int
-    detail: str
-    poor: bool = field(default=False)
+    name: str
+    severity: str
+    marks: Sequence[Mark]
+    link: str = ""
 
 
-def stacked_columns(ticks: Sequence[str], series: Sequence[Series], unit: str, height: int = 220) -> Markup:
-    """Columns over time, one colour per series."""
+def stacked_areas(span: Span, series: Sequence[Series], unit: str, height: int = 220) -> Markup:
+    """Areas over time in steps, one colour per series, each on top of the one before."""
     columns = len(series[0].values) if series else 0
-    totals = [sum(s.values[i] for s in series) for i in range(columns)]
-    top = _nice(max(totals, default=0.0))
-    left, bottom, plot = 56, 28, height - 40
-    step = (WIDTH - left - 8) / max(columns, 1)
-    out = [_svg(height, f"{unit} over time")]
-    for part in range(5):
-        y = 8 + plot * (1 - part / 4)
-        out.append(f'<line class="grid" x1="{left}" x2="{WIDTH - 8}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        place, value = f'x="{left - 6}" y="{y + 4:.1f}"', f"{top * part / 4:,.0f}"
-        out.append(f'<text class="tick" {place} text-anchor="end">{value}</text>')
-    for i in range(columns):
-        base = 8.0 + plot
-        for n, one in enumerate(series):
-            size = plot * one.values[i] / top if top else 0
-            if size <= 0:
-                continue
-            base -= size
-            says = escape(f"{one.name}: {one.values[i]:,.0f} {unit}, {ticks[i]}")
-            x, width = left + i * step + 0.5, max(step - 1, 0.8)
-            place = f'x="{x:.1f}" y="{base:.1f}" width="{width:.1f}"'
-            out.append(f'<rect class="s{n % 8}" {place} height="{size:.1f}"><title>{says}</title></rect>')
-    for i in _spaced(columns, 6):
-        x = left + (i + 0.5) * step
-        place = f'x="{x:.1f}" y="{height - bottom + 22}"'
-        out.append(f'<text class="tick" {place} text-anchor="middle">{escape(ticks[i])}</text>')
-    return Markup("".join([*out, "</svg>"]))
+    totals = [sum(one.values[at] for one in series) for at in range(columns)]
+    top, step = round_top(max(totals, default=0.0))
+    plot = height - TOP - FOOT
+    out = [_svg(height, f"{unit} over time", span), *_levels(top, step, plot)]
+    out.append(_plot(TOP, plot))
+    base = [0.0] * columns
+    for number, one in enumerate(series):
+        upper = [low + value for low, value in zip(base, one.values, strict=True)]
+        out.append(f'<path class="s{number % 8}" d="{_steps(base, upper, top, plot)}"/>')
+        base = upper
+    return Markup(
+        "".join([*out, *_told(span, series, unit, plot), "</svg>", *_times(span, height), "</svg>"])
+    )
+
+
+def _steps(base: Sequence[float], upper: Sequence[float], top: float, plot: int) -> str:
+    """The outline of an area: along its upper edge and back along its lower one."""
+    wide = UNITS / max(len(upper), 1)
+    out, here = [f"M0 {plot * (1 - base[0] / top):.1f}" if base else "M0 0"], 0.0
+    for edge, order in ((upper, range(len(upper))), (base, range(len(base) - 1, -1, -1))):
+        level = None
+        for at in order:
+            begin, end = (at * wide, (at + 1) * wide) if edge is upper else ((at + 1) * wide, at * wide)
+            if edge[at] != level:
+                if level is not None:
+                    out.append(f"H{begin:.1f}")
+                out.append(f"V{plot * (1 - edge[at] / top):.1f}")
+                level = edge[at]
+            here = end
+        out.append(f"H{here:.1f}")
+    return "".join([*out, "Z"])
+
+
+def _told(span: Span, series: Sequence[Series], unit: str, plot: int) -> Iterator[str]:
+    """Fields that say the numbers of a part of the time to whom points there."""
+    columns = len(series[0].values) if series else 0
+    parts = min(TOLD, columns)
+    for part in range(parts):
+        low, high = part * columns // parts, (part + 1) * columns // parts
+        counts = [(one.name, sum(one.values[low:high])) for one in series]
+        said = ", ".join(f"{name} {count:,.0f}" for name, count in counts if count)
+        if said:
+            size = (span.end - span.begin) / columns
+            begin, end = (span.clock.text(span.begin + at * size, min(size, 1)) for at in (low, high))
+            place = f'x="{low * UNITS / columns:.1f}" width="{(high - low) * UNITS / columns:.1f}" height="{plot}"'
+            yield f'<rect class="told" {place}><title>{escape(f"{begin} to {end}, {unit}: {said}")}</title></rect>'
+
+
+def lanes(span: Span, rows: Sequence[Lane], says: str) -> Markup:
+    """A lane for each kind of thing that happened, with its moments on it."""
+    height = TOP + LANE * len(rows) + FOOT
+    out = [_svg(height, says, span)]
+    for number, one in enumerate(rows):
+        y = TOP + LANE * number
+        name = f'<text class="label" x="{LEFT}" y="{y + 12}">{escape(_short(one.name, 120))}</text>'
+        out.append(f'<a href="{escape(one.link)}">{name}</a>' if one.link else name)
+        line = f'x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y + HEAD + 8}" y2="{y + HEAD + 8}"'
+        out.append(f'<line class="grid" {line}/>')
+    out.append(_plot(TOP, LANE * len(rows)))
+    for number, one in enumerate(rows):
+        y = LANE * number + HEAD
+        out.extend(_mark(span, one.severity, mark, y) for mark in one.marks)
+    return Markup("".join([*out, "</svg>", *_times(span, height), "</svg>"]))
+
+
+def _mark(span: Span, severity: str, mark: Mark, y: int) -> str:
+    x = f"{span.part(mark.seconds) * UNITS:.2f}"
+    line = f'<line class="mark {severity}" x1="{x}" x2="{x}" y1="{y}" y2="{y + 15}"'
+    drawn = f"{line}><title>{escape(mark.text)}</title></line>"
+    return f'<a href="{escape(mark.link)}">{drawn}</a>' if mark.link else drawn
 
 
 def bars(rows: Sequence[tuple[str, float, str]]) -> Markup:
@@ -96,58 +159,40 @@ def bars(rows: Sequence[tuple[str, float, str]]) -> Markup:
     return Markup("".join([*out, "</svg>"]))
 
 
-def network_map(stations: Sequence[Station], links: Sequence[Link]) -> Markup:
-    """Stations on a ring around the busiest; the width of a line grows with its frames."""
-    if not stations:
-        return Markup("")
-    count = len(stations) - 1
-    height = 460 if count < 14 else 680
-    places = {stations[0].key: (WIDTH / 2, height / 2)}
-    for n, station in enumerate(stations[1:]):
-        angle = 2 * math.pi * n / max(count, 1) - math.pi / 2
-        ring = 1.0 if count < 14 or n % 2 else 0.66
-        places[station.key] = (
-            WIDTH / 2 + (WIDTH / 2 - 150) * ring * math.cos(angle),
-            height / 2 + (height / 2 - 50) * ring * math.sin(angle),
+def _levels(top: int, step: int, plot: int) -> Iterator[str]:
+    for value in range(0, top + 1, step):
+        y = TOP + plot * (1 - value / top)
+        yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        yield f'<text class="tick" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,}</text>'
+
+
+def _times(span: Span, height: int) -> Iterator[str]:
+    """The marks below the plot, which the script draws anew for the part that is shown."""
+    yield '<g class="times">'
+    for seconds, text in time_marks(span.clock, span.begin, span.end):
+        x = LEFT + span.part(seconds) * (WIDTH - LEFT - RIGHT)
+        yield f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{height - FOOT}" y2="{height - FOOT + 5}"/>'
+        yield f'<text class="tick" x="{x:.1f}" y="{height - 6}" text-anchor="middle">{escape(text)}</text>'
+    yield "</g>"
+
+
+def _plot(top: int, height: int) -> str:
+    wide = WIDTH - LEFT - RIGHT
+    return (
+        f'<svg class="plot" x="{LEFT}" y="{top}" width="{wide}" height="{height}" viewBox="0 0 {UNITS} {height}" '
+        'preserveAspectRatio="none">'
+    )
+
+
+def _svg(height: int, says: str, span: Span | None = None) -> str:
+    over = ""
+    if span is not None:
+        start = "" if span.clock.start is None else f"{span.clock.start:.6f}"
+        over = (
+            f' class="over-time" data-begin="{span.begin:.6f}" data-end="{span.end:.6f}" data-start="{start}"'
         )
-    out = [_svg(height, "network map")]
-    most = max((link.frames for link in links), default=1)
-    for link in links:
-        if link.a in places and link.b in places:
-            (x1, y1), (x2, y2) = places[link.a], places[link.b]
-            wide = 1 + 5 * math.log1p(link.frames) / math.log1p(most)
-            kind = "link poor" if link.poor else "link"
-            out.append(
-                f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
-                f'stroke-width="{wide:.1f}"><title>{escape(link.detail)}</title></line>'
-            )
-    for n, station in enumerate(stations):
-        x, y = places[station.key]
-        size = 9 + min(8, math.log1p(station.frames))
-        kind, says = "hub" if n == 0 else "node", escape(_short(station.label))
-        out.append(
-            f'<g class="station"><circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}"/>'
-            f'<text x="{x:.1f}" y="{y + size + 14:.1f}" text-anchor="middle">{says}</text>'
-            f"<title>{escape(station.label)}\n{escape(station.detail)}</title></g>"
-        )
-    return Markup("".join([*out, "</svg>"]))
+    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(says)}"{over}>'
 
 
-def _svg(height: int, says: str) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(says)}">'
-
-
-def _short(text: str, size: int = 30) -> str:
+def _short(text: str, size: int) -> str:
     return text if len(text) <= size else text[: size - 1] + "…"
-
-
-def _nice(value: float) -> float:
-    if value <= 4:
-        return 4.0
-    power = float(10 ** math.floor(math.log10(value)))
-    return next(m * power for m in (1, 2, 4, 5, 8, 10, 20) if m * power >= value)
-
-
-def _spaced(count: int, wanted: int) -> list[int]:
-    step = max(1, math.ceil(count / wanted)) if count else 1
-    return list(range(0, count, step))

@@ -15,6 +15,8 @@ __all__ = ["messages"]
 
 MOST, LINES = 40, 300
 """Messages in a report, and lines of one, at most."""
+ROOM = 400_000
+"""Letters of all of them together."""
 FRAMES = 12
 """Frames of a finding whose messages are shown."""
 
@@ -31,11 +33,16 @@ def messages(result: CheckResult | None, store: MessageStore | None) -> list[dic
         for number in dict.fromkeys(about):
             named.setdefault(number, []).append(place)
     found = (kept for number in sorted(named) if (kept := store.message(number)) is not None)
-    return [
-        {"number": kept.message, "title": title, "lines": lines, "findings": named[kept.message or 0]}
-        for kept in islice(found, MOST)
-        for title, *lines in [list(_lines(kept))]
-    ]
+    out, room = [], ROOM
+    for kept in islice(found, MOST):
+        title, *lines = _lines(kept)
+        room -= sum(map(len, lines))
+        if room < 0:
+            break
+        out.append(
+            {"number": kept.message, "title": title, "lines": lines, "findings": named[kept.message or 0]}
+        )
+    return out
 
 
 def _lines(kept: KeptMessage) -> Iterator[str]:

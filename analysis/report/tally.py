@@ -6,51 +6,38 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analysis.features.repeats import repeats
 from analysis.features.shut import ShutKind, count_shut
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.pipeline.windows import Window
+from analysis.report.hops import Hops, counted
+from analysis.report.stories import Stories
 from analysis.tables.lazy import mask, numbers_of
 from analysis.tables.row_form import RowForm
 
-__all__ = ["COLUMNS_OVER_TIME", "FRAMES_LISTED", "FRAMES_PER_FINDING", "LinkCount", "Tally", "clock"]
+__all__ = ["COLUMNS_OVER_TIME", "FRAMES_LISTED", "FRAMES_PER_FINDING", "Tally", "clock"]
 
-COLUMNS_OVER_TIME = 96
-FINE = 32  # parts of a column in which frames are counted while the length of the capture is unknown
-FRAMES_LISTED = 3000
-FRAMES_PER_FINDING = 40
+COLUMNS_OVER_TIME = 240
+FINE = 16  # parts of a column in which frames are counted while the length of the capture is unknown
+FRAMES_LISTED = 1200
+MOMENTS = 80
+"""Frames of a finding, spread over all of them, whose times are kept."""
+FRAMES_PER_FINDING = 12
 CAPTURES_NAMED = 10
+IN_STORY, STORIES = 12, 2000
+"""Frames of a finding, and of all findings of a window, for which what is around them is kept."""
 LAYERS = ("mac", "nwk", "aps")
 LINE = (
     "frame", "seconds", "sender", "receiver", "mac_type", "protocol", "summary", "length", "rssi",
     "nwk_security", "fcs_ok",
 )  # fmt: skip
-LEVELS = 256  # a signal strength is one octet
-
-
-@dataclass(slots=True)
-class LinkCount:
-    """Frames over one hop, how many of them were retries, and how often each signal strength came."""
-
-    frames: int = 0
-    retries: int = 0
-    levels: Frame = field(default_factory=lambda: np.zeros(LEVELS, np.int64))
-
-    @property
-    def level(self) -> float | None:
-        """The median signal strength in dBm; None where none is known."""
-        upto = np.cumsum(self.levels)
-        if not upto[-1]:
-            return None
-        low, high = np.searchsorted(upto, [(upto[-1] - 1) // 2, upto[-1] // 2], side="right")
-        return float(low + high) / 2 - LEVELS // 2
 
 
 @dataclass(slots=True)
@@ -64,8 +51,9 @@ class Tally:
         security: frames by layer and verdict. shut: frames by PAN, key sequence number and verdict.
         reasons: frames whose security is not in order, by layer, verdict and reason.
         traffic: frames by protocol and part of time, each part `resolution` seconds.
-        sent: good frames by sender. links: by sender and receiver.
-        lines: what is shown of the frames that findings name.
+        hops: what was sent over which hop.
+        lines: what is shown of the frames that findings name. stories: what is around them. moments:
+            seconds of frames that findings name.
     """
 
     chosen: Callable[[Any], Any] | None = None
@@ -84,9 +72,10 @@ class Tally:
     reasons: Counter[ShutKind] = field(default_factory=Counter)
     traffic: dict[str, Frame] = field(default_factory=dict)
     resolution: float = 0.0
-    sent: Counter[int] = field(default_factory=Counter)
-    links: dict[tuple[int, int], LinkCount] = field(default_factory=dict)
+    hops: Hops = field(default_factory=Hops)
     lines: dict[int, dict[str, Any]] = field(default_factory=dict)
+    moments: dict[int, float] = field(default_factory=dict)
+    stories: Stories = field(default_factory=Stories)
 
     def see(self, view: View, window: Window | None, evidence: Sequence[Evidence]) -> None:
         """Count the frames that a window judges; of the whole capture when None."""
@@ -102,8 +91,8 @@ class Tally:
         self.damaged += int(mask(packets["fcs_ok"] == False).sum())  # noqa: E712
         self._count(packets)
         self._count_time(packets, view, window is None or window.whole)
-        self._count_links(view, packets)
-        self.list_frames(whole, (frame for one in evidence for frame in one.frames[:FRAMES_PER_FINDING]))
+        self.hops.take(view, packets)
+        self.name_frames(whole, [one.frames for one in evidence])
 
     def _in_part(self, view: View, window: Window | None) -> View:
         if self.chosen is None or window is None:
@@ -112,14 +101,14 @@ class Tally:
         return View.of({**window.tables, "packets": packets}, None, view.known())
 
     def _count(self, packets: Frame) -> None:
-        for name in _counted(packets, "capture"):
+        for name in counted(packets, "capture"):
             if len(self.captures) < CAPTURES_NAMED:
                 self.captures.setdefault(name)
-        self.channels |= {int(channel) for channel in _counted(packets, "channel")}
-        self.pans.update(_counted(packets, "pan"))
-        self.protocols.update(_counted(packets, "protocol"))
+        self.channels |= {int(channel) for channel in counted(packets, "channel")}
+        self.pans.update(counted(packets, "pan"))
+        self.protocols.update(counted(packets, "protocol"))
         for layer, found in self.security.items():
-            found.update(_counted(packets, f"{layer}_security"))
+            found.update(counted(packets, f"{layer}_security"))
         count_shut(packets, self.reasons)
         shut = packets.only(nwk_security=["no_key", "bad_mic"])
         keys = ["pan", "nwk_key_seq", "nwk_security"]
@@ -140,19 +129,11 @@ class Tally:
             counts = np.bincount(place[codes == code])
             self.traffic[name] = _sum(self.traffic.get(name, np.zeros(0, np.int64)), counts)
 
-    def _count_links(self, view: View, packets: Frame) -> None:
-        wrong = mask(packets["fcs_ok"] == False)  # noqa: E712
-        self.sent.update(_counted(packets[~wrong], "sender"))
-        first, last = (int(packets["frame"].iloc[place]) for place in (0, -1)) if len(packets) else (1, 0)
-        hops = repeats(view)
-        numbers = numbers_of(hops["frame"])[0]
-        hops = hops[~mask(hops["heard"]) & (numbers >= first) & (numbers <= last)]
-        for pair, part in hops.groupby(["sender", "receiver"], sort=False):
-            link = self.links.setdefault(pair, LinkCount())
-            link.frames += len(part)
-            link.retries += int(part["retry"].sum())
-            levels, known = numbers_of(part["rssi"])
-            link.levels += np.bincount(levels[known].astype(int) + LEVELS // 2, minlength=LEVELS)
+    def name_frames(self, view: View, named: Sequence[Sequence[int]]) -> None:
+        """Keep what is shown of the frames that findings name, the first of each before the others."""
+        self.list_frames(view, (frame for frames in named for frame in frames[:FRAMES_PER_FINDING]))
+        self._note_moments(view, [one for frames in named for one in frames[:: len(frames) // MOMENTS + 1]])
+        self.stories.take(view, islice((frame for frames in named for frame in frames[:IN_STORY]), STORIES))
 
     def list_frames(self, view: View, frames: Iterable[int]) -> None:
         """Keep what is shown of these frames, of the first ones when there are too many."""
@@ -160,6 +141,14 @@ class Tally:
         for row in view.packets.of_frames(wanted)[list(LINE)].to_dict("records"):
             names = {end: "" if pd.isna(row[end]) else view.label(row[end]) for end in ("sender", "receiver")}
             self.lines[int(row["frame"])] = {**row, **names}
+
+    def _note_moments(self, view: View, frames: Sequence[int]) -> None:
+        rows = view.packets.of_frames(frames)
+        numbers, seconds = (
+            numbers_of(rows["frame"])[0].tolist(),
+            rows["seconds"].to_numpy(dtype=float).tolist(),
+        )
+        self.moments.update((frame, at) for frame, at in zip(numbers, seconds, strict=True) if at == at)
 
     def columns(self, name: str) -> Frame:
         """Frames of a protocol in each column of the chart over time."""
@@ -177,14 +166,6 @@ def clock(view: View, seconds: float, form: RowForm | None = None) -> str:
     if form is not None and form.times == "local":
         when = when.astimezone(form.zone)
     return when.strftime("%H:%M:%S.%f")[:-3]
-
-
-def _counted(rows: Frame, name: str) -> dict[Any, int]:
-    """How many rows have each value of a column."""
-    codes, keys = rows.codes(name)
-    codes = codes[codes >= 0]
-    counts = np.bincount(codes, minlength=len(keys)).tolist()
-    return {key: n for key, n in zip(keys, counts, strict=True) if n}
 
 
 def _folded(counts: Frame) -> Frame:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from analysis.tables.html import text as escaped
 from analysis.views.ladder import Ladder, Line, Step
 
-__all__ = ["page", "svg"]
+__all__ = ["STYLE", "page", "svg"]
 
-LEFT, TOP, COLUMN, ROW, WORDS = 150, 70, 190, 26, 560
+LEFT, TOP, ROW = 190, 70, 26
+NARROW, WIDE = 110, 190
+"""Pixels between two parties, as their names need them."""
+LETTER = 7
+"""Pixels that a letter takes, about."""
+Links = Callable[[int], str]
 STYLE = """
 .ladder{font:13px system-ui,sans-serif;background:#fff;color:#1b1f24}
 .ladder text{fill:#1b1f24}.ladder .life{stroke:#b8c0cc}.ladder .arrow{stroke:#1f5fa8;fill:#1f5fa8}
@@ -24,17 +29,26 @@ STYLE = """
 """
 
 
-def svg(ladder: Ladder) -> str:
-    """The ladder as one SVG element, with its style in it."""
-    width = LEFT + COLUMN * max(len(ladder.parties), 1) + WORDS
-    height = TOP + ROW * (len(ladder.entries) + 2)
-    body = "".join([*_parties(ladder, height), *_rows(ladder)])
-    title, left = escaped(ladder.title), _left(ladder)
-    width -= left
+def svg(ladder: Ladder, links: Links | None = None) -> str:
+    """The ladder as one SVG element, with its style in it.
+
+    Args:
+        links: of a picture inside a page that has `STYLE`: where a frame is to be found there; empty for one that is not.
+    """
+    left = _left(ladder)
+    width = _x(ladder, max(len(ladder.parties) - 1, 0)) + 40 + LETTER * _longest(ladder) - left
+    height = TOP + ROW * (len(ladder.entries) + 1)
+    body = "".join([*_parties(ladder, height), *_rows(ladder, links)])
+    name, style = ("", "") if links else (' xmlns="http://www.w3.org/2000/svg"', f"<style>{STYLE}</style>")
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="ladder" viewBox="{left} 0 {width} {height}" width="{width}" '
-        f'height="{height}" role="img"><title>{title}</title><style>{STYLE}</style>{body}</svg>'
+        f'<svg{name} class="ladder" viewBox="{left} 0 {width} {height}" width="{width}" '
+        f'height="{height}" role="img"><title>{escaped(ladder.title)}</title>{style}{body}</svg>'
     )
+
+
+def _longest(ladder: Ladder) -> int:
+    """Letters of the longest text beside the arrows."""
+    return max((len(_said(one) if isinstance(one, Step) else one.text) for one in ladder.entries), default=0)
 
 
 def page(ladder: Ladder) -> str:
@@ -68,8 +82,9 @@ def _left(ladder: Ladder) -> int:
     return -7 * max(0, longest - 9)
 
 
-def _x(place: int) -> int:
-    return LEFT + COLUMN * place
+def _x(ladder: Ladder, place: int) -> int:
+    longest = max((len(one.name) for one in ladder.parties), default=0)
+    return LEFT + min(max(LETTER * longest + 24, NARROW), WIDE) * place
 
 
 def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
@@ -79,15 +94,15 @@ def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "start")
 def _parties(ladder: Ladder, height: int) -> Iterator[str]:
     yield _text(10 + _left(ladder), 20, ladder.title, "name")
     for place, one in enumerate(ladder.parties):
-        x = _x(place)
+        x = _x(ladder, place)
         yield _text(x, 44, one.name, "name", "middle")
         yield _text(x, 60, one.role or one.address, "time", "middle")
         yield f'<line class="life" x1="{x}" y1="{TOP}" x2="{x}" y2="{height - ROW}"/>'
 
 
-def _rows(ladder: Ladder) -> Iterator[str]:
+def _rows(ladder: Ladder, links: Links | None) -> Iterator[str]:
     left = 10 + _left(ladder)
-    words = _x(max(len(ladder.parties) - 1, 0)) + 24
+    words = _x(ladder, max(len(ladder.parties) - 1, 0)) + 24
     for number, one in enumerate(ladder.entries):
         y = TOP + ROW * (number + 1)
         if isinstance(one, Line):
@@ -96,16 +111,18 @@ def _rows(ladder: Ladder) -> Iterator[str]:
             yield _text(left, y + 4, told, kind)
             continue
         yield _text(left, y + 4, one.when, "time")
-        yield _text(LEFT - 70, y + 4, f"#{one.frames[0]}", "time", "end")
-        yield _arrow(one, y)
+        frame, place = one.frames[0], links(one.frames[0]) if links else ""
+        shown = _text(LEFT - 60, y + 4, f"#{frame}", "time", "end")
+        yield f'<a href="{escaped(place)}">{shown}</a>' if place else shown
+        yield _arrow(ladder, one, y)
         yield _text(words, y + 4, _said(one))
 
 
-def _arrow(one: Step, y: int) -> str:
-    start = _x(one.source)
+def _arrow(ladder: Ladder, one: Step, y: int) -> str:
+    start = _x(ladder, one.source)
     if one.target is None or one.target == one.source:
         return f'<circle class="arrow" cx="{start}" cy="{y}" r="4"/>'
-    end = _x(one.target)
+    end = _x(ladder, one.target)
     tip = end - 8 if end > start else end + 8
     head = f"{end},{y} {tip},{y - 4} {tip},{y + 4}"
     dash = ' stroke-dasharray="5 3"' if not one.acknowledged else ""

@@ -17,6 +17,7 @@ from analysis.pipeline.carried import CarriedMessages, Cells
 from analysis.pipeline.dlms_streams import finish_dlms_streams, read_packet
 from analysis.pipeline.holding import unfinished
 from analysis.pipeline.kept import KeptMessage, KeptMessages
+from analysis.pipeline.passes import DecodePass
 from analysis.pipeline.rows import LINK_TYPES, capture_columns, read_payloads
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import SECURITY, Hindsight, Session
@@ -55,16 +56,25 @@ class Shown:
 
 
 def shown_frames(
-    source: Source | ReopenableSource, keyring: Keyring, numbers: Sequence[int]
+    source: Source | ReopenableSource,
+    keyring: Keyring,
+    numbers: Sequence[int],
+    after: DecodePass | None = None,
 ) -> tuple[list[Shown], CaptureFacts]:
     """The frames `numbers` as far as the capture has them, dissected with all that the capture teaches.
     A `ReopenableSource` stays open.
+
+    Args:
+        after: the pass over this capture that counted: what it was given is known, and the capture read but once.
 
     Raises:
         CaptureError: the capture cannot be read at all.
     """
     with nullcontext(source) if isinstance(source, ReopenableSource) else ReopenableSource(source) as replay:
         reader = _Reader(replay, keyring, frozenset(numbers))
+        if after is not None:
+            reader.hindsight = after.hindsight
+            return reader.read_messages(whole=True), reader.facts
         found = reader.read()
         if any(one.columns.get(layer) == "no_key" for one in found for layer in SECURITY):
             reader.learn()
@@ -95,13 +105,13 @@ class _Reader:
         session = run_passes(self.replay, self.keyring).session
         self.hindsight = session.hindsight() or session.learnt()
 
-    def read_messages(self) -> list[Shown]:
-        """The frames with their messages, numbered as in the table of all messages.
+    def read_messages(self, whole: bool = False) -> list[Shown]:
+        """The frames with their messages, numbered as in the table of all messages. `whole`: the whole capture was asked.
 
         What stays shut might be opened by what is learnt later and be a message, too: so the numbers are sure when
         nothing stayed shut, or when the whole capture was asked.
         """
-        whole = self.hindsight is not None
+        whole = whole or self.hindsight is not None
         found = self.read("packets", "messages", "items")
         if not whole and self.session.shut:
             self.hindsight = self.session.hindsight()

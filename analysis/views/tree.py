@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from dissectors import Field, Issue
 from dissectors.text import printable
 
-__all__ = ["buffer_label", "field_text", "hex_pane", "hidden_hex", "issue_lines", "mask_values", "tree_lines"]
+__all__ = [
+    "buffer_label", "field_text", "hex_pane", "hidden_hex", "issue_lines", "mask_values", "tree_lines", "tree_rows",
+]  # fmt: skip
 
 SHOWN = 8
 """Octets shown beside a field; the panes have them all."""
@@ -22,6 +24,16 @@ def buffer_label(buffer: str) -> str:
     """What stands before an offset in an opened buffer: ``d0`` for ``decrypted-0``, ``r0`` for ``reassembled-0``."""
     kind, _, number = buffer.rpartition("-")
     return f"{kind[:1]}{number}"
+
+
+class TreeRow(NamedTuple):
+    """A field in a line: its buffer and offset, its first octets, and what it says, indented."""
+
+    field: Field
+    depth: int
+    place: str
+    octets: str
+    text: str
 
 
 def tree_lines(
@@ -38,21 +50,34 @@ def tree_lines(
         hidden: octets that are shown as stars, (begin, end) by buffer.
         explained: what fields mean, by their identity: each such text follows its field.
     """
-    labels = {name: "" if index == 0 else buffer_label(name) for index, name in enumerate(buffers)}
     words = explained or {}
+    for row in tree_rows(fields, buffers, reveal=reveal, hidden=hidden):
+        yield f"{row.place}  {row.octets} {row.text}".rstrip()
+        if id(row.field) in words:
+            yield f"{'':{3 * SHOWN + 12}}{'  ' * row.depth}| {words[id(row.field)]}"
+
+
+def tree_rows(
+    fields: Iterable[Field],
+    buffers: Mapping[str, bytes],
+    *,
+    reveal: bool = False,
+    hidden: Spans | None = None,
+) -> Iterator[TreeRow]:
+    """Each field with the parts of its line in `tree_lines`, arguments as there."""
+    labels = {name: "" if index == 0 else buffer_label(name) for index, name in enumerate(buffers)}
     for field in fields:
-        yield from _lines(field, buffers, labels, 0, reveal, hidden or {}, words)
+        yield from _rows(field, buffers, labels, 0, reveal, hidden or {})
 
 
-def _lines(
+def _rows(
     field: Field,
     buffers: Mapping[str, bytes],
     labels: Mapping[str, str],
     depth: int,
     reveal: bool,
     spans: Spans,
-    words: Explained,
-) -> Iterator[str]:
+) -> Iterator[TreeRow]:
     hidden = field.secret and not reveal
     octets = buffers.get(field.buffer, b"")[field.offset : field.end]
     place = f"{field.offset:04x}"
@@ -60,11 +85,9 @@ def _lines(
     covered = hidden or bool(_inside(field, spans))
     shown = "" if field.children else _octets(octets, covered)
     text = field_text(field, hidden, spans)
-    yield f"{label:>3} {place}  {shown:<{3 * SHOWN + 1}} {'  ' * depth}{text}".rstrip()
-    if id(field) in words:
-        yield f"{'':{3 * SHOWN + 12}}{'  ' * depth}| {words[id(field)]}"
+    yield TreeRow(field, depth, f"{label:>3} {place}", f"{shown:<{3 * SHOWN + 1}}", "  " * depth + text)
     for child in field.children:
-        yield from _lines(child, buffers, labels, depth + 1, reveal, spans, words)
+        yield from _rows(child, buffers, labels, depth + 1, reveal, spans)
 
 
 def _inside(field: Field, spans: Spans) -> list[tuple[int, int]]:

@@ -1,15 +1,18 @@
 """The report: self-contained, escaped, readable in a browser with no error and no request."""
 
+import base64
+import hashlib
 import re
 import shutil
 import subprocess
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from analysis.engine.checking import check
-from analysis.report import render_report, write_report
+from analysis.report import read_script, render_report, write_report
 from tests.analysis.frames import GAS, HUB, METER, decoded, mac_only, packet, table
 
 HOSTILE = "\"><script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)>{{7*7}}"
@@ -64,10 +67,20 @@ def read(html: str) -> Reader:
 def test_every_string_of_a_capture_is_escaped() -> None:
     tables = capture(HOSTILE)
     html = render_report(tables, check(tables), title=HOSTILE)
-    assert not read(html).active
-    assert "<script" not in html and "&lt;script&gt;" in html
+    assert read(html).active == ["script"]  # the page's own
+    assert html.count("<script") == 1 and "&lt;script&gt;" in html
     assert "{{7*7}}" in html  # shown as it was, not run as a template
     assert "00112233445566778899" not in html
+
+
+def test_the_page_may_run_its_own_script_alone() -> None:
+    html = render_report(capture(HOSTILE), None)
+    (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    assert script == read_script() and HOSTILE not in script
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', html)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    told = dict(part.strip().split(" ", 1) for part in unescape(policy).split(";"))
+    assert told["default-src"] == "'none'" and told["script-src"] == f"'sha256-{digest}'"
 
 
 def test_findings_link_to_frames_that_are_there() -> None:

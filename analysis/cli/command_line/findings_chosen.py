@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,23 +20,26 @@ if TYPE_CHECKING:
 __all__ = ["chosen_findings"]
 
 
-def chosen_findings(source: str, keyring: Keyring, choice: ChoiceOptions, **settings: Any) -> Checked:
+def chosen_findings(
+    source: str | ReopenableSource, keyring: Keyring, choice: ChoiceOptions, **settings: Any
+) -> Checked:
     """A checked capture with the findings that are chosen: by what they say, by the frames that show them (plain names of
     either), by the message or device that they are about.
 
     Args:
+        source: its path, or where it is open already: there it stays so.
         settings: as `analysis.engine.checking.check_capture` takes them.
     """
     from analysis.engine.checking import check_capture
 
     if not choice:
-        with opened(source) as replay:
+        with _open(source) as replay:
             return check_capture(replay, keyring, **settings)
     from analysis.findings.chosen import only
     from analysis.findings.findings_output import findings_batch
     from analysis.views.filtered import LookingSink
 
-    with opened(source) as replay:
+    with _open(source) as replay:
         chosen = choice.filter(replay, keyring, "findings", also="packets")
         assert chosen is not None
         sinks = [LookingSink(chosen)]
@@ -47,6 +51,10 @@ def chosen_findings(source: str, keyring: Keyring, choice: ChoiceOptions, **sett
         return [bool(one) for one in chosen.mask(findings_batch(findings))]
 
     return replace(checked, result=only(checked.result, wanted))
+
+
+def _open(source: str | ReopenableSource) -> AbstractContextManager[ReopenableSource]:
+    return opened(source) if isinstance(source, str) else nullcontext(source)
 
 
 def _watching_in_part(watcher: Any, choice: ChoiceOptions, replay: ReopenableSource, keyring: Keyring) -> Any:

@@ -37,7 +37,7 @@ def run(out: Path, *, quiet: bool) -> int:
         decoded = decode(str(capture), read_keys(keys), progress=step, sinks=[store])
     for line in _decoded(decoded, out / "tables"):
         console.put(line)
-    for line in _checked(decoded, out / "report.html", store):
+    for line in _checked(decoded, capture, keys, out / "report.html", store):
         console.put(line)
     console.put()
     console.put(f"now try:  hanscope stats {capture} --keys {keys}")
@@ -85,15 +85,17 @@ def _decoded(decoded: Decoded, folder: Path) -> Iterator[str]:
     yield f"   {opened:,} secured frames opened; the network key was learnt from the join"
 
 
-def _checked(decoded: Decoded, report: Path, store: MessageStore) -> Iterator[str]:
+def _checked(decoded: Decoded, capture: Path, keys: Path, report: Path, store: MessageStore) -> Iterator[str]:
     from analysis.engine.checking import check
     from analysis.report import write_report
+    from analysis.report.evidence import named_frames
 
     result = check(decoded)
     yield f"4  {len(result.findings)} findings by {len(result.rules)} rules, the gravest:"
     for one in result.findings[:FINDINGS_SHOWN]:
         yield f"   {one.severity:<9}{one.title} ({one.device}): {one.evidence}"
-    write_report(decoded, result, report, store=store)
+    shown = named_frames(str(capture), read_keys(keys), result)
+    write_report(decoded, result, report, store=store, shown=shown)
     yield f"5  {report}: open it in a browser"
 
 

@@ -12,7 +12,7 @@ from analysis.cli.command_line.batch import Batch, places_in
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
 from analysis.cli.command_line.findings_chosen import chosen_findings
 from analysis.cli.command_line.forming import row_form
-from analysis.cli.command_line.inputs import name_of
+from analysis.cli.command_line.inputs import name_of, opened
 from analysis.cli.command_line.places import refuse_overwriting
 from analysis.cli.verbs.check import accepted_by, see_rules
 from captures.whole_files import write_whole
@@ -80,17 +80,19 @@ def _one(
     """Write the report of one capture."""
     from analysis.pipeline.message_store import MessageStore
     from analysis.report import Tally, render_tally
+    from analysis.report.evidence import named_frames
 
-    with console.progress(source, quiet=quiet) as step:
+    with console.progress(source, quiet=quiet) as step, opened(source) as replay:
         store = MessageStore()
         watcher = partial(Tally, form=form)
         checked = chosen_findings(
-            source, keyring, choice, watcher=watcher, progress=step, sinks=[store], **settings
+            replay, keyring, choice, watcher=watcher, progress=step, sinks=[store], **settings
         )
+        shown = named_frames(replay, keyring, checked.result, checked.reading)
     facts, result = checked.reading.facts, checked.result
     console.tell_losses(facts)
     lost = [one.text for one in facts.lost]
-    write_whole(out, render_tally(checked.watcher, result, lost, store=store))
+    write_whole(out, render_tally(checked.watcher, result, lost, store=store, shown=shown))
     if not quiet:
         console.say(f"{out}: {len(result.findings)} findings in {checked.reading.session.frames:,} frames")
     return checked
