@@ -7,12 +7,13 @@ follows, no rule is run any more."""
 from __future__ import annotations
 
 import gc
+import math
 import pickle
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -39,7 +40,7 @@ from analysis.rules.registry import rules as all_rules
 from analysis.tables.lazy import numbers_of
 from dissectors import Keyring
 
-__all__ = ["Checked", "Checking", "RuleSink", "Watcher", "check", "check_capture"]
+__all__ = ["Checked", "Checking", "Judge", "RuleSink", "Watcher", "check", "check_capture"]
 
 SHARED_FROM = 100_000  # frames of a window from which on it is worth while to share out the rules
 
@@ -49,6 +50,14 @@ class Watcher(Protocol):
 
     def see(self, view: View, window: Window, evidence: Sequence[Evidence]) -> None:
         """One window, and what the rules found broken in it."""
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """A watcher that has something to say at the end, as the evidence of rules."""
+
+    def judged(self, rules: Collection[str]) -> Iterable[tuple[str, Evidence]]:
+        """Rules and evidence; `rules` are those that found something in the capture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,8 @@ def check_capture(
     sink = RuleSink(profile, chosen, waivers, healthy, watcher, window)
     block = max(window // PART, 1)  # so that a window ends where it should
     last = run_passes(source, keyring, sink, *sinks, progress=progress, block_frames=block)
+    if isinstance(sink.seen, Judge):
+        sink.checking.hear(sink.seen)
     result = sink.checking.result()
     result.provenance = provenance_of(source, last.session, sink.checking.settings)
     return Checked(result, last, sink.seen)
@@ -225,6 +236,13 @@ class Checking:
                 if not one.holds:
                     out.append(one)
         return out
+
+    def hear(self, judge: Judge) -> None:
+        """Take in what a watcher says at the end."""
+        found = [name for name, sayings in self.sayings.items() if sayings.told_of[False]]
+        for rule, evidence in judge.judged(found):
+            if rule in self.sayings:
+                self.sayings[rule].add(evidence, (math.nan, math.nan), 0)
 
     def _said(self, view: View) -> list[list[Evidence] | Exception]:
         """What each rule says, or why it broke down. Over many frames the rules are shared out among processes,

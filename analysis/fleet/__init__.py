@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = public_names(
         "compaction": "compact prune",
         "decoding": "FleetRun decode_fleet",
         "locations": "FleetError",
+        "norms": "FleetNorms HomeAgainstFleet against_fleet",
         "opened": "Fleet open_fleet",
         "report": "render_fleet",
         "simulating": "simulate_fleet",

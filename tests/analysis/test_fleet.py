@@ -13,6 +13,7 @@ import pytest
 from analysis.cli import main
 from analysis.fleet import FleetError, decode_fleet, open_fleet, simulate_fleet
 from analysis.fleet.comparing import Home, concentrated, shifted, since_change
+from analysis.fleet.norms import FleetNorms
 from analysis.fleet.simulating import drawn
 from analysis.fleet.sources import find_recordings
 from analysis.fleet.store import Store
@@ -254,6 +255,41 @@ def test_a_number_that_differs_in_a_group() -> None:
     found = shifted(homes(40, range(8), "building", number=40), ["rssi"])
     assert [(group.fact, group.value) for group, _, _ in found["rssi"]] == [("building", "bad")]
     assert shifted(homes(40, range(8), "building"), ["rssi"]) == {}
+
+
+def test_what_is_unusual_in_a_fleet() -> None:
+    norms = FleetNorms.of(homes(40, range(1), "firmware", "seldom"))
+    assert "none of 40 homes has as much or less" in norms.unusual("rssi", -110)
+    assert norms.unusual("rssi", -63) == ""
+    assert norms.rare(["seldom", "never"]) == ["never (0 of 40 homes)", "seldom (1 of 40 homes)"]
+    assert FleetNorms.of(homes(40, range(30), "firmware")).rare(["rule"]) == []
+    assert FleetNorms.of(homes(5, range(0), "firmware")).unusual("rssi", -110) == ""
+
+
+@pytest.mark.slow
+def test_a_home_against_a_fleet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, store = str(tmp_path / "homes"), str(tmp_path / "store")
+    simulate_fleet(9, folder, seconds=300, scheduler="none", keys=True)
+    decode_fleet(
+        [folder],
+        store,
+        scheduler="none",
+        site=f"{folder}/sites.csv",
+        keys_from=f"{folder}/keys/{{site}}.toml",
+    )
+    capsys.readouterr()
+    words = ["captures/samples/gbcs-messages.pcapng", "--baseline", store, "--json", "-q"]  # without its keys
+    assert main(["check", *words, "--rule", "differs-from-fleet"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["findings"]
+    assert "share of frames that stayed shut" in found["evidence"]
+    assert "usual is 0.0% (none of 9 homes has as much or more)" in found["evidence"]
+    home = next(Path(folder).glob("*/*/*.pcapng"))
+    keys = Path(folder) / "keys" / f"{home.parent.name}.toml"
+    words = [str(home), "--keys", str(keys), "--baseline", store, "--json", "-q"]
+    assert main(["check", *words, "--rule", "differs-from-fleet"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["state"] for one in told["verdicts"]] == ["pass"], told
+    assert main(["check", str(home), "--baseline", str(tmp_path), "-q"]) == 3  # a folder that is no store
 
 
 def test_what_began_with_a_change() -> None:

@@ -45,7 +45,8 @@ def check(
         ),
     ] = None,
     baseline: Annotated[
-        str | None, Option("--baseline", help="Capture of the same network in good health.")
+        str | None,
+        Option("--baseline", help="Capture of the same network in good health, or the store of a fleet."),
     ] = None,
     fail_on: FailOption = None,
     accept: AcceptOption = None,

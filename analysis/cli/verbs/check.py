@@ -52,11 +52,12 @@ def run(
     chosen = list(rules) or None
     waivers = accepted_by(accept)
     see_rules(profile, chosen, waivers)
+    compared = compared_with(baseline)
     batch: Batch[bool] = Batch(sources, jobs)
 
     def one(source: str, number: int) -> bool:
         with console.progress(source, quiet=quiet) as step:
-            settings: dict[str, Any] = {"profile": profile, "chosen": chosen, "baseline": baseline}
+            settings: dict[str, Any] = {"profile": profile, "chosen": chosen, **compared}
             checked = chosen_findings(source, keyring, choice, progress=step, waivers=waivers, **settings)
         console.tell_losses(checked.reading.facts)
         name = checked.reading.facts.name
@@ -68,6 +69,24 @@ def run(
 
     failed = any(failed for _, failed in list(batch.each(one)))
     return console.UNREADABLE if batch.unreadable else console.FINDINGS if failed else console.OK
+
+
+def compared_with(baseline: str | None) -> dict[str, Any]:
+    """What a capture is compared with, as `check_capture` takes it: another capture, or the homes of a store.
+
+    Raises:
+        UsageError: the store cannot be used.
+    """
+    if baseline is not None and ("://" in baseline or Path(baseline).is_dir()):
+        from analysis.fleet import FleetError, against_fleet
+
+        try:
+            watcher = against_fleet(baseline)
+        except FleetError as error:
+            raise console.UsageError(f"--baseline: {error}", error.hint) from None
+        if watcher is not None:
+            return {"watcher": watcher}
+    return {"baseline": baseline}
 
 
 def accepted_by(path: Path | None) -> Waivers | None:

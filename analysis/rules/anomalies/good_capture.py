@@ -156,6 +156,21 @@ def differs_from_baseline(
             yield broken(Subject.device(station), text, [], "warning", (station, float("-inf")))
 
 
+@rule(
+    "differs-from-fleet",
+    "This home differs from others",
+    severity="info",
+    source="comparison with the homes of the store given as --baseline",
+    confidence="derived",
+    unseen="a store of captures of other homes (--baseline STORE)",
+    advice="See what of it the findings explain; `hanscope fleet report STORE` shows the other homes",
+)
+def differs_from_fleet(view: View) -> Iterator[Evidence]:
+    """Signal, retries, waiting times, alerts and polls of this home lie far from those of the others, or it breaks a rule
+    that hardly another breaks. Such a thing is the home's own; what most of them show has a common cause."""
+    yield from ()  # a home is measured as a whole: `analysis.fleet.norms` says it at the end
+
+
 def _frames(view: View, station: int, most: int = 50) -> list[int]:
     own = view.good.only(sender=station)
     return view.frames_of(own[~mask(own["mac_type"] == "ack")])[:most]
