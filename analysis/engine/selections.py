@@ -111,6 +111,7 @@ class Selections:
         self._columns: dict[tuple[Any, str], Any] = {}
         self._masks: dict[tuple[Any, Condition], pa.BooleanArray] = {}
         self._selected: dict[Rows, Selected] = {}
+        self._nothing: dict[tuple[Any, str], pd.Series[Any]] = {}
 
     def selected(self, rows: Rows) -> Selected:
         """The rows, whose parameters must have values by now (`Rows.bound`)."""
@@ -137,6 +138,9 @@ class Selections:
     def _commands(self, of: Condition, fields: tuple[str, ...]) -> pd.DataFrame:
         """One row for each command, with its fields as columns."""
         rows = Rows("commands", of)
+        if not len(self.selected(rows)):  # most commands are in no capture
+            none = self.selected(rows).frame(OF_COMMAND)
+            return none.assign(**{one: np.zeros(0, "O" if one.endswith(":text") else "f8") for one in fields})
         columns = self.selected(rows).frame((*OF_COMMAND, "field", "number", "value"))
         lines = columns.drop_duplicates("frame")[list(OF_COMMAND)].sort_values(
             ["seconds", "frame"], kind="stable"
@@ -152,6 +156,12 @@ class Selections:
         if (key, name) not in self._columns:
             self._columns[key, name] = self.source(key).column(name)
         return self._columns[key, name]
+
+    def nothing(self, key: Any, name: str) -> pd.Series[Any]:
+        """A column of a source, of no rows; made once."""
+        if (key, name) not in self._nothing:
+            self._nothing[key, name] = self.source(key).pandas(name, np.zeros(0, np.intp))
+        return self._nothing[key, name]
 
     def mask(self, key: Any, condition: Condition) -> pa.BooleanArray:
         """Where a condition holds in a whole source; each leaf is looked at once."""
@@ -199,7 +209,10 @@ class Selected:
     def frame(self, columns: Iterable[str]) -> pd.DataFrame:
         """The rows as a pandas frame of these columns."""
         whole = len(self) == len(self.source)
-        found = {name: self.source.pandas(name, None if whole else self.places) for name in columns}
+        if not len(self):
+            found = {name: self.selections.nothing(self.key, name) for name in columns}
+        else:
+            found = {name: self.source.pandas(name, None if whole else self.places) for name in columns}
         return pd.DataFrame(found, copy=False)
 
     def codes(self, name: str) -> tuple[Any, list[Any]]:

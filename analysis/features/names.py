@@ -161,6 +161,7 @@ def alert_code(code: int) -> int:
     return code
 
 
+@cache
 def message_object(pattern: str, kind: str, name: str) -> None:
     """Use case, kind of message and object as one: some message has an item whose object `name` matches.
 

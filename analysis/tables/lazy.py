@@ -6,6 +6,7 @@ small numbers for grouping (`codes`)."""
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
@@ -95,15 +96,16 @@ def _any_of(numbers: Any, wanted: Any) -> Known:
     return out
 
 
-def matching(column: Any, pattern: str, how: str = "fullmatch") -> Known:
+def matching(column: Any, pattern: str, how: str = "fullmatch", without: str = "") -> Known:
     """Where the words of a categorical column match a regular expression (``fullmatch``, ``match`` or
-    ``contains``); each word is looked at once."""
+    ``contains``), as they are or with nothing in place of what matches `without`; each word is looked at once."""
     words = column.array
     if not isinstance(words, pd.Categorical):
         words = pd.Categorical(column)
-    texts = pd.Series(words.categories.astype(str), dtype=object)
-    found = getattr(texts.str, how)(pattern).to_numpy(dtype=bool) if len(texts) else np.zeros(0, bool)
-    return np.asarray(np.append(found, False)[words.codes])
+    fits = getattr(re.compile(pattern), "search" if how == "contains" else how)
+    texts = [str(word) for word in words.categories]
+    found = [bool(fits(text) or (without and fits(re.sub(without, "", text)))) for text in texts]
+    return np.asarray(np.array([*found, False])[words.codes])
 
 
 def joint_codes(parts: Sequence[Any], sizes: Sequence[int]) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.features import names
-from analysis.features.judging import mask, plural
+from analysis.features.judging import mask, matching, plural
 from analysis.features.messages import parts_by_message
 from analysis.features.selection import Selection
 from analysis.features.view import Frame, View
@@ -41,10 +41,9 @@ def _command_fields(view: View, row: dict[str, str]) -> Frame:
         fields = fields.only(direction=row["direction"])
     if fields.empty:
         return fields
-    called = fields["field"].astype(str)
-    fits = mask(called.str.replace(INDEX, "", regex=True).str.fullmatch(row["object"]))
-    exact = mask(called.str.fullmatch(row["object"]))  # a pattern may name one place: ``flags[2]``
-    return fields[(fits | exact) & mask(fields["value"].notna())]
+    # A pattern may name one of several places: ``flags[2]``
+    fits = matching(fields["field"], row["object"], without=INDEX)
+    return fields[fits & mask(fields["value"].notna())]
 
 
 def _number(text: str) -> float:

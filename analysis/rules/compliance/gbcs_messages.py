@@ -111,27 +111,27 @@ def message_items(view: View, use_case: str, cra: str, pattern: str, column: str
     """Items of messages whose use case fits `use_case` (regular expression), of one kind where `cra` names it,
     whose object without its indices fits `pattern`, and which have a `column`; with the message's columns."""
     names.message_object(use_case, cra, pattern)
-    items, objects = view.once(_items)
+    items = view.once(_items)
     wanted = matching(items["use_case"], use_case)
     if cra and wanted.any():
         wanted &= mask(items["cra"] == cra)
     if wanted.any():  # most use cases are in no capture
-        wanted &= matching(objects, pattern) & mask(items[column].notna())
+        wanted &= matching(items["plain"], pattern) & mask(items[column].notna())
     return items[wanted].reset_index(drop=True) if wanted.any() else view.once(_no_items).copy(deep=False)
 
 
 OF_MESSAGE = ["message", "frames", "originator", "recipient", "seconds", "use_case", "cra", "answers"]
 
 
-def _items(view: View) -> tuple[Frame, Frame]:
-    """Items with columns of their messages, and their objects without indices."""
+def _items(view: View) -> Frame:
+    """Items with columns of their messages, and `plain`: their objects without indices."""
     items = view.tables["items"].merge(view.tables["messages"][OF_MESSAGE], on="message")
     plain = items["object"].astype(str).str.replace(INDEX, "", regex=True)
-    return items, plain.astype("category")
+    return items.assign(plain=plain.astype("category"))
 
 
 def _no_items(view: View) -> Frame:
-    return view.once(_items)[0].iloc[:0]
+    return view.once(_items).iloc[:0]
 
 
 def departure(view: View, rows: Frame, subject: str, text: str) -> Iterator[Evidence]:
@@ -144,10 +144,13 @@ def departure(view: View, rows: Frame, subject: str, text: str) -> Iterator[Evid
 
 def payload_commands(view: View, use_case: str) -> Frame:
     """Readable commands of a use case (regular expression), with ``values`` by the name of their object."""
+    return view.once(_payload_commands, use_case).copy(deep=False)
+
+
+def _payload_commands(view: View, use_case: str) -> Frame:
     items = message_items(view, use_case, "command", ".*")
-    objects = items["object"].astype(str).str.replace(INDEX, "", regex=True)
     values: dict[int, dict[str, str]] = {}
-    for number, name, value in zip(items["message"], objects, items["value"], strict=True):
+    for number, name, value in zip(items["message"], items["plain"], items["value"], strict=True):
         values.setdefault(int(number), {}).setdefault(name, str(value))
     rows = gbcs(view, "command")
     rows = rows[mask(rows["message"].isin(list(values)))]
