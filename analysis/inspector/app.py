@@ -10,18 +10,21 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual import events, on
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static, Tab, Tabs, Tree
 
 from analysis.inspector.field_tree import FieldTree
+from analysis.inspector.findings_pane import FindingsPane
+from analysis.inspector.help import Help
 from analysis.inspector.hexadecimal import HexPane, hex_text
 from analysis.inspector.model import Inspected
+from analysis.inspector.notes import NotesError
 from analysis.inspector.packet_list import FEW, PacketList, heading, legend
 from analysis.inspector.places import FORMS, frame_at
 from analysis.inspector.suggesting import FilterSuggester
+from analysis.inspector.waiting import Judge, Rest, Waiting
 from analysis.views.filters import FilterError
 from analysis.views.frame import Shown
 from analysis.views.octets import OctetMap, Place, frame_octets
@@ -31,41 +34,11 @@ from dissectors.text import printable
 
 __all__ = ["FieldTree", "Inspector"]
 
-HELP = """\
-[b]Packets[/b]     j k, arrows      next, previous          g G   first, last
-            ctrl+d ctrl+u    page down, page up      m     mark      ] \\[   next, previous mark
-[b]Panes[/b]       tab shift+tab    next, previous pane     enter  from the list to the tree
-[b]Tree[/b]        j k              next, previous field    h l, space   fold, unfold
-            the octets of the chosen field are lit below; opened buffers are tabs ( < > )
-[b]Filter[/b]      f                protocol == ZCL and nwk_src == 0x1234
-                             summary contains "Report"      source == "Gas meter"
-                             not security == "ok"           rssi < -80 or nwk_radius in (1, 2)
-                             green: understood; red: not, and why
-[b]Search[/b]      /                text in any column      n N   next, previous match
-[b]Go to[/b]       :                1380, message 13, exchange 7, 12:30, 90s (after the first frame)
-[b]Leave[/b]       q                escape closes a box, then empties the filter
-
-"""
-
-
 LOW = 30
 """Lines of a terminal below which what is not needed stays away."""
 
 
-class Help(ModalScreen[None]):
-    """The keys."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "app.pop_screen", "close")]
-    CSS = """
-    Help { align: center middle; }
-    #help { width: 92; height: auto; padding: 1 2; border: round $accent; background: $surface; }
-    """
-
-    def compose(self) -> ComposeResult:
-        yield Static(Text.assemble(Text.from_markup(HELP), legend()), id="help")
-
-
-class Inspector(App[None]):
+class Inspector(Waiting):
     """The three panes."""
 
     TITLE = "hanscope"
@@ -76,14 +49,17 @@ class Inspector(App[None]):
     #filter.bad { border: round red; }
     #wrong { display: none; height: auto; color: $error; padding: 0 2; }
     #wrong.told { display: block; }
-    #search, #goto { display: none; height: 3; border: round $accent; }
-    #search.open, #goto.open { display: block; }
+    .box { display: none; height: 3; border: round $accent; }
+    .box.open { display: block; }
+    FindingsPane { display: none; height: 1fr; border-top: solid $panel; }
+    FindingsPane.open { display: block; }
+    .low FindingsPane.open { height: 2fr; }
     #legend { height: 1; }
     .low #legend { display: none; }
     .narrow #lower { layout: vertical; height: 2fr; }
     .narrow #octets { width: 1fr; height: 1fr; border-left: none; border-top: solid $panel; }
     .narrow FieldTree { height: 1fr; }
-    .low #filter, .low #search, .low #goto { height: 1; border: none; }
+    .low #filter, .low .box { height: 1; border: none; }
     #heading { height: 1; text-style: bold; background: $panel; }
     PacketList { height: 1fr; }
     PacketList:focus { background-tint: $foreground 4%; }
@@ -100,6 +76,9 @@ class Inspector(App[None]):
         Binding("n", "again(1)", "next", show=False),
         Binding("N", "again(-1)", "previous", show=False),
         Binding("m", "mark", "mark"),
+        Binding("c", "note", "note"),
+        Binding("C", "copy", "copy with notes", show=False),
+        Binding("w", "findings", "findings"),
         Binding("right_square_bracket", "marked(1)", "next mark", show=False),
         Binding("left_square_bracket", "marked(-1)", "previous mark", show=False),
         Binding("less_than_sign", "buffer(-1)", "previous buffer", show=False),
@@ -110,14 +89,21 @@ class Inspector(App[None]):
         Binding("q", "quit", "quit"),
     ]
 
-    def __init__(self, model: Inspected, *, reveal: bool = False, where: str = "") -> None:
-        super().__init__()
-        self.model = model
+    def __init__(
+        self,
+        model: Inspected,
+        *,
+        reveal: bool = False,
+        where: str = "",
+        rest: Rest | None = None,
+        judge: Judge | None = None,
+    ) -> None:
+        """`rest` reads the whole capture, of which `model` has the first frames; `judge` gives the findings."""
+        super().__init__(model, rest, judge)
         self.reveal = reveal
         self.shown: Shown | None = None
         self.known = OctetMap()
         self.field: Field | None = None
-        self.wanted = ""
         self.where = where
 
     def compose(self) -> ComposeResult:
@@ -128,10 +114,13 @@ class Inspector(App[None]):
             id="filter",
         )
         yield Static(id="wrong")
-        yield Input(placeholder="search", id="search")
-        yield Input(placeholder=f"go to: {FORMS}", id="goto")
+        yield Input(placeholder="search", id="search", classes="box")
+        yield Input(placeholder=f"go to: {FORMS}", id="goto", classes="box")
+        yield Input(placeholder="what you note of this packet", id="note", classes="box")
+        yield Input(placeholder="the copy with notes as comments (pcapng)", id="copy", classes="box")
         yield Static(heading(), id="heading")
         yield PacketList(self.model, id="packets")
+        yield FindingsPane(id="findings")
         with Horizontal(id="lower"):
             yield FieldTree(reveal=self.reveal, id="tree")
             with Vertical(id="octets"):
@@ -152,15 +141,19 @@ class Inspector(App[None]):
     def on_mount(self) -> None:
         self.query_one("#tree", FieldTree).show_root = False
         self.query_one(PacketList).focus()
+        self.begin()
         self.tell()
 
     def tell(self, said: str = "") -> None:
         """The line at the bottom."""
         count, whole = len(self.model), len(self.model.packets)
-        marks = f", {len(self.model.marked)} marked" if self.model.marked else ""
+        notes = self.model.notes
+        marks = f", {len(notes.marks)} marked" if notes.marks else ""
+        marks += f", {len(notes.texts)} noted" if notes.texts else ""
         places = sum(one.times for one in self.model.facts.lost)
         lost = f", {places:,} places could not be read" if places else ""
-        line = f" {self.model.name}: {count:,} of {whole:,} packets{marks}{lost}  {said}"
+        doing = f"  [{'; '.join(self.doing.values())}]" if self.doing else ""
+        line = f" {self.model.name}: {count:,} of {whole:,} packets{marks}{lost}{doing}  {said}"
         self.query_one("#state", Static).update(Text(printable(line)))
 
     @on(PacketList.Chosen)
@@ -174,7 +167,8 @@ class Inspector(App[None]):
         self.query_one("#tree", FieldTree).put(self.shown, self.known)
         self.run_worker(self._put_buffers(), exclusive=True, group="buffers")
         issues = [*issue_lines(self.shown.dissection.issues)]
-        self.tell(issues[0] if issues else self.shown.comment or "")
+        noted = self.model.notes.texts.get(self.shown.number, "")
+        self.tell(noted or (issues[0] if issues else self.shown.comment or ""))
 
     @property
     def buffers(self) -> dict[str, bytes]:
@@ -233,19 +227,16 @@ class Inspector(App[None]):
 
     @on(Input.Changed, "#filter")
     def try_filter(self, event: Input.Changed) -> None:
-        """Green when it is understood; the list follows at once."""
-        box, packets = event.input, self.query_one(PacketList)
-        frame = self.model.frame(packets.cursor) if len(self.model) else 1
+        """Green when it is understood; the list follows."""
         try:
-            found = self.model.filter(event.value)
+            found = self.model.parsed(event.value)
         except FilterError as error:
-            box.set_classes("bad")
+            event.input.set_classes("bad")
             self._tell_wrong(f"column {error.position + 1}: {error}", error.position)
             return
-        box.set_classes("good" if found is not None else "")
+        event.input.set_classes("good" if found is not None else "")
         self._tell_wrong("")
-        packets.renew(self.model.row_of(frame) or 0)
-        self.tell()
+        self.show_only(found)
 
     def _tell_wrong(self, text: str, position: int = 0) -> None:
         """What is wrong with the filter, below it, with a mark under the place; it stays until the filter is right."""
@@ -263,10 +254,14 @@ class Inspector(App[None]):
             except ValueError as error:
                 self.tell(str(error))
                 return
+        elif event.input.id == "note":
+            self.put_note(event.value)
+        elif event.input.id == "copy":
+            self.write_copy(event.value)
         event.input.remove_class("open")
         if event.input.id == "search":
             self.wanted = event.value
-            self.action_again(1)
+            self.search(1)
         self.query_one(PacketList).focus()
 
     def go_to(self, text: str) -> None:
@@ -280,40 +275,72 @@ class Inspector(App[None]):
     def action_filter(self) -> None:
         self.query_one("#filter", Input).focus()
 
-    def action_search(self) -> None:
-        box = self.query_one("#search", Input)
-        box.set_classes("open")
-        box.focus()
-
-    def action_goto(self) -> None:
-        box = self.query_one("#goto", Input)
-        box.value = ""
+    def _open(self, name: str, value: str | None = None) -> None:
+        box = self.query_one(name, Input)
+        box.value = box.value if value is None else value
         box.add_class("open")
         box.focus()
 
+    def action_search(self) -> None:
+        self._open("#search")
+
+    def action_goto(self) -> None:
+        self._open("#goto", "")
+
+    def action_note(self) -> None:
+        if len(self.model):
+            frame = self.model.frame(self.query_one(PacketList).cursor)
+            self._open("#note", self.model.notes.texts.get(frame, ""))
+
+    def action_copy(self) -> None:
+        self._open("#copy", self.name_of_copy())
+
     def action_again(self, step: int) -> None:
         """The next match of what was searched."""
-        packets = self.query_one(PacketList)
-        if not self.wanted or not len(self.model):
-            return
-        row = self.model.find(self.wanted, packets.cursor, step)
-        if row is None:
-            self.tell(f"{self.wanted!r} is nowhere in these packets")
+        self.search(step)
+
+    def action_findings(self) -> None:
+        """What the rules say: open or close the pane."""
+        pane = self.query_one(FindingsPane)
+        pane.toggle_class("open")
+        if pane.has_class("open"):
+            self.judge_capture()
+            pane.focus()
         else:
-            packets.choose(row)
+            self.query_one(PacketList).focus()
+
+    @on(FindingsPane.Wanted)
+    def show_finding(self, message: FindingsPane.Wanted) -> None:
+        """Go to the first packet that a finding names."""
+        try:
+            self.go_to(str(message.frame))
+        except ValueError as error:
+            self.tell(str(error))
 
     def action_mark(self) -> None:
-        packets = self.query_one(PacketList)
         if len(self.model):
-            self.model.marked ^= {self.model.frame(packets.cursor)}
-            packets.refresh()
-            self.tell()
+            self.model.notes.mark(self.model.frame(self.query_one(PacketList).cursor))
+            self._keep()
+
+    def put_note(self, text: str) -> None:
+        """Note `text` of the chosen packet."""
+        if len(self.model):
+            self.model.notes.note(self.model.frame(self.query_one(PacketList).cursor), text)
+            self._keep()
+
+    def _keep(self) -> None:
+        self.query_one(PacketList).refresh()
+        try:
+            self.model.notes.keep()
+        except NotesError as error:
+            self.tell(str(error))
+            return
+        self.tell()
 
     def action_marked(self, step: int) -> None:
-        """The next packet that is marked, as far as the filter shows it."""
+        """The next packet that is marked or noted, as far as the filter shows it."""
         packets = self.query_one(PacketList)
-        rows = {self.model.row_of(frame): frame for frame in self.model.marked} if len(self.model) else {}
-        there = sorted(r for r, frame in rows.items() if r is not None and self.model.frame(r) == frame)
+        there = self.model.rows_of(self.model.notes.marks | self.model.notes.texts.keys())
         ahead = [row for row in there[::step] if (row - packets.cursor) * step > 0]
         if there:
             packets.choose(ahead[0] if ahead else there[::step][0])
@@ -333,8 +360,8 @@ class Inspector(App[None]):
     def action_leave(self) -> None:
         """Out of a box, back to the list; from there, without the filter."""
         packets = self.query_one(PacketList)
-        for box in ("#search", "#goto"):
-            self.query_one(box, Input).remove_class("open")
+        self.query(".box").remove_class("open")
+        self.query_one(FindingsPane).remove_class("open")
         if packets.has_focus:
             self.query_one("#filter", Input).value = ""
         packets.focus()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from analysis.inspector.cells import Cells, Numbers, Seconds, Words
+from analysis.inspector.notes import Notes
 from analysis.pipeline.decode import DECODED_TABLES, Progress, decode
 from analysis.pipeline.kept import KeptMessage
 from analysis.pipeline.message_store import MessageStore
@@ -38,6 +40,8 @@ NARROW = {"frame": 6, "time": 9, "source": 10, "destination": 10, "protocol": 8,
 """Their widths where the terminal has few columns."""
 LEAD = 256
 """Frames before the chosen one that are read with it, for the fragments and tunnels that they began."""
+AT_ONCE = 50_000
+"""Packets that are filtered and searched while one types; of more, while one goes on."""
 VERDICTS = ("bad_mic", "replay", "no_key", "ok")
 STATES = ("bad MIC", "forged", "replay", "bad FCS", "no key", "issue")
 """What a row as a whole is coloured by, gravest first."""
@@ -50,7 +54,8 @@ class Inspected:
     Attributes:
         packets: the table of packets, with `source` and `destination` by name.
         view: places of the rows that pass the filter.
-        marked: frame numbers that a person marked.
+        notes: what a person marked and noted.
+        whole: whether all of the capture was read; else its first frames.
     """
 
     def __init__(
@@ -59,12 +64,17 @@ class Inspected:
         keyring: Keyring,
         progress: Progress | None = None,
         chosen: Filter | None = None,
+        limit: int | None = None,
+        notes: Notes | None = None,
     ) -> None:
         self.name = replay.name
-        self._replay = replay
+        self.replay, self.path, self._reading = replay, replay.path, Lock()
         self.messages = MessageStore()
         tables = ("packets", "devices")
-        decoded = decode(replay, keyring, tables=tables, progress=progress, sinks=[self.messages])
+        decoded = decode(
+            replay, keyring, tables=tables, progress=progress, sinks=[self.messages], limit=limit
+        )
+        self.whole = limit is None or decoded.session.frames < limit
         self.facts = decoded.facts
         self.keyring = keyring
         self.learnt = decoded.session.learnt()
@@ -79,9 +89,10 @@ class Inspected:
         )
         self._states = self._state_codes()
         self.view = self._all
-        self.marked: set[int] = set()
+        self.notes = Notes() if notes is None else notes
+        self.numbers = self.packets["frame"].to_numpy(dtype=np.int64)
         with replay.open_merged() as capture:
-            self._blocks: list[FrameBlock] = list(capture)
+            self._blocks: list[FrameBlock] = [*_blocks(capture, len(self.packets))]
         self._starts = np.cumsum([0] + [len(block) for block in self._blocks])
         self.shown: Callable[[int], Shown] = lru_cache(maxsize=64)(self._shown)
         self._cells = [self._cells_of(name) for name, _ in COLUMNS]
@@ -96,25 +107,43 @@ class Inspected:
         Raises:
             FilterError: it is no expression, or asks for findings; the view stays as it was.
         """
+        found = self.parsed(text)
+        self.view = self.places(found)
+        return found
+
+    def parsed(self, text: str) -> Filter | None:
+        """What `text` describes; None when it is empty. Raises as `filter`."""
         if not text.strip():
-            self.view = self._all
             return None
         found = parse_filter(text, self.packets.columns)
         if "findings" in found.tables:
             raise FilterError("findings are known to hanscope check and report", 0)
+        return found
+
+    def places(self, found: Filter | None) -> Any:
+        """Places of the packets that a filter lets through; may read the capture again; for any thread."""
+        if found is None:
+            return self._all
         if found.joins:
             found.look_at(self._table)
-        self.view = self._all[found.mask(self.packets)[self._all]]
-        return found
+        return self._all[found.mask(self.packets)[self._all]]
+
+    def at_once(self, found: Filter | None) -> bool:
+        """Whether its places are there before anybody waits."""
+        return found is None or (len(self.packets) <= AT_ONCE and not found.joins)
 
     def _table(self, name: str) -> Any:
         """A table that a filter asks for, read when the first one does."""
-        if name not in self._tables:
-            many = ("packets", "attributes", "commands")
-            wanted = (name,) if name in many else tuple(one for one in DECODED_TABLES if one not in many)
-            found = decode(self._replay, self.keyring, tables=wanted).arrow
-            self._tables |= {one: found[one] for one in wanted}
+        with self._reading:
+            if name not in self._tables:
+                self._read_tables(name)
         return self._tables[name]
+
+    def _read_tables(self, name: str) -> None:
+        many = ("packets", "attributes", "commands")
+        wanted = (name,) if name in many else tuple(one for one in DECODED_TABLES if one not in many)
+        found = decode(self.replay, self.keyring, tables=wanted).arrow
+        self._tables |= {one: found[one] for one in wanted}
 
     def cells(self, row: int) -> list[str]:
         """The texts of a row of the view, column by column."""
@@ -128,7 +157,7 @@ class Inspected:
 
     def frame(self, row: int) -> int:
         """Frame number of a row of the view."""
-        return int(self.packets["frame"].iloc[int(self.view[row])])
+        return int(self.numbers[int(self.view[row])])
 
     def shown_at(self, row: int) -> Shown:
         """The dissection of a row of the view."""
@@ -136,11 +165,18 @@ class Inspected:
 
     def row_of(self, frame: int) -> int | None:
         """The row of the view at which `frame` is, or would be."""
-        numbers = self.packets["frame"].to_numpy(dtype=np.int64)[self.view]
+        numbers = self.numbers[self.view]
         exact = np.flatnonzero(numbers == frame)
         if len(exact):
             return int(exact[0])
         return min(int(np.searchsorted(numbers, frame)), len(numbers) - 1) if len(numbers) else None
+
+    def rows_of(self, frames: Collection[int]) -> list[int]:
+        """The rows of the view at which these frames are."""
+        rows: list[int] = np.flatnonzero(
+            np.isin(self.numbers[self.view], np.array([*frames], np.int64))
+        ).tolist()
+        return rows
 
     def find(self, text: str, start: int, step: int) -> int | None:
         """The next row of the view, from `start` on, one of whose cells holds `text`; it wraps around."""
@@ -235,3 +271,12 @@ class Inspected:
 
 
 ENDS = (("nwk", "_eui64"), ("nwk", ""), ("mac", ""))
+
+
+def _blocks(capture: Iterable[FrameBlock], count: int) -> Iterator[FrameBlock]:
+    """The first blocks, up to those that hold so many records."""
+    for block in capture:
+        if count <= 0:
+            return
+        yield block
+        count -= len(block)

@@ -57,6 +57,7 @@ class PacketList(ScrollView, can_focus=True):
     def __init__(self, model: Inspected, **options: Any) -> None:
         super().__init__(**options)
         self.model = model
+        self.named: frozenset[int] = frozenset()
 
     def on_mount(self) -> None:
         self.renew(0)
@@ -97,14 +98,26 @@ class PacketList(ScrollView, can_focus=True):
         if row < len(self.model):
             self.choose(row)
 
+    def _sign(self, row: int) -> str:
+        """What stands before a row: whether it is marked, noted, or named by a finding."""
+        frame, notes = self.model.frame(row), self.model.notes
+        return (
+            "*"
+            if frame in notes.marks
+            else "+"
+            if frame in notes.texts
+            else "!"
+            if frame in self.named
+            else " "
+        )
+
     def render_line(self, y: int) -> Strip:
         row, width = y + self.scroll_offset.y, self.scrollable_content_region.width
         if row >= len(self.model):
             return Strip.blank(width, self.rich_style)
         state = Style.parse(ROWS[found]) if (found := self.model.state(row)) else Style()
         base = Style(reverse=True, bold=True) if row == self.cursor else state
-        marked = self.model.frame(row) in self.model.marked
-        segments = [Segment("*" if marked else " ", self.rich_style + base + Style.parse("bold yellow"))]
+        segments = [Segment(self._sign(row), self.rich_style + base + Style.parse("bold yellow"))]
         for (name, size), text in zip(widths(width), self.model.cells(row), strict=True):
             style = base
             if name == "security" and text in COLOURS and row != self.cursor:

@@ -16,9 +16,11 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static, Tab, Tabs
 
 from analysis.cli import main
-from analysis.inspector.app import FieldTree, Help, Inspector
+from analysis.inspector.app import FieldTree, Inspector
+from analysis.inspector.help import Help
 from analysis.inspector.hexadecimal import LIT, HexPane, hex_text, offset_at
 from analysis.inspector.model import STATES, Inspected
+from analysis.inspector.notes import Notes
 from analysis.inspector.packet_list import ROWS, PacketList, legend
 from analysis.keys.keyfile import read_keys_text
 from analysis.pipeline.decode import MessageSink
@@ -49,7 +51,7 @@ def opened() -> Inspected:
 
 def model() -> Inspected:
     fresh = copy(opened())
-    fresh.marked = set()
+    fresh.notes = Notes()
     return fresh
 
 
@@ -126,7 +128,7 @@ def test_keys_of_the_keyboard() -> None:
         await pilot.press("j", "j", "k")
         assert packets.cursor == 1
         await pilot.press("m", "G")
-        assert packets.cursor == len(app.model) - 1 and app.model.marked == {2}
+        assert packets.cursor == len(app.model) - 1 and app.model.notes.marks == {2}
         await pilot.press("left_square_bracket")
         assert packets.cursor == 1
         await pilot.press("g", "slash", *"zigbee aps", "enter")

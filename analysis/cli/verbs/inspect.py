@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from analysis.cli import console
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
 from analysis.cli.command_line.inputs import opened
 from dissectors import Keyring
 
+if TYPE_CHECKING:
+    from analysis.inspector.findings_pane import Told
+    from analysis.inspector.model import Inspected
+    from analysis.inspector.notes import Notes
+    from analysis.pipeline.passes import Progress
+    from analysis.pipeline.source import ReopenableSource
+    from analysis.views.filters import Filter
+
 __all__ = ["run"]
+
+FIRST = 2000
+"""Frames that are shown before the others are read."""
 
 
 def run(source: str, keyring: Keyring, *, choice: ChoiceOptions = EVERYTHING, reveal: bool = False) -> int:
@@ -24,10 +37,33 @@ def run(source: str, keyring: Keyring, *, choice: ChoiceOptions = EVERYTHING, re
         raise console.UsageError("the inspector needs a terminal", "hanscope show prints frames anywhere")
     from analysis.inspector.app import Inspector
     from analysis.inspector.model import Inspected
+    from analysis.inspector.notes import Notes, NotesError
 
-    with opened(source) as replay, console.progress(replay.name) as step:
+    with opened(source) as replay:
+        try:
+            notes = Notes.of(replay.path)
+        except NotesError as error:
+            raise console.UsageError(str(error), "move it away, and the inspector begins a new one") from None
         chosen = choice._replace(where=None).filter(replay, keyring)
-        model = Inspected(replay, keyring, step, chosen)
-    app = Inspector(model, reveal=reveal, where=choice.where or "")
-    app.run()
+        model = Inspected(replay, keyring, chosen=chosen, limit=FIRST, notes=notes)
+        rest = None if model.whole else partial(_whole, replay, keyring, chosen, notes)
+        judge = partial(_findings, replay, keyring)
+        Inspector(model, reveal=reveal, where=choice.where or "", rest=rest, judge=judge).run()
     return console.OK
+
+
+def _whole(
+    replay: ReopenableSource, keyring: Keyring, chosen: Filter | None, notes: Notes, progress: Progress
+) -> Inspected:
+    from analysis.inspector.model import Inspected
+
+    return Inspected(replay, keyring, progress, chosen, notes=notes)
+
+
+def _findings(replay: ReopenableSource, keyring: Keyring) -> list[Told]:
+    """What the rules say of the capture."""
+    from analysis.engine.checking import check_capture
+    from analysis.inspector.findings_pane import Told
+
+    found = check_capture(replay, keyring).result.findings
+    return [Told(one.severity, one.title, one.device, one.evidence, one.frames) for one in found]

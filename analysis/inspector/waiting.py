@@ -1,0 +1,201 @@
+"""What the inspector does while a person goes on: reading the rest of a capture, filtering, searching, running the rules.
+
+Strategy: each is a worker in a thread of its own, which gives its result back to the thread of the terminal; what was
+overtaken (by another filter, another search) is dropped. What is quick is done at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from textual.app import App
+from textual.worker import get_current_worker
+
+from analysis.inspector.findings_pane import FindingsPane, Told
+from analysis.inspector.model import AT_ONCE, Inspected
+from analysis.inspector.notes import NotesError, copy_with_notes
+from analysis.inspector.packet_list import PacketList
+from analysis.pipeline.passes import Progress
+from analysis.views.filters import Filter
+from captures import CaptureError
+
+__all__ = ["Judge", "Rest", "Waiting"]
+
+Rest = Callable[[Progress], Inspected]
+Judge = Callable[[], Sequence[Told]]
+STEP = 0.2
+"""Seconds between two words on how far reading is."""
+
+
+class Waiting(App[None]):
+    """The part of the inspector that waits for nothing.
+
+    Attributes:
+        model: what is shown.
+        doing: what goes on, in words, by its kind.
+        wanted: what is searched for.
+    """
+
+    def __init__(self, model: Inspected, rest: Rest | None, judge: Judge | None) -> None:
+        super().__init__()
+        self.model = model
+        self.doing: dict[str, str] = {}
+        self.wanted = ""
+        self._rest, self._judge = rest, judge
+        self._chosen: Filter | None = None
+
+    def tell(self, said: str = "") -> None:
+        """The line at the bottom."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Read what is not there yet."""
+        if self._rest is not None:
+            self._do("reading", "reading")
+            self.run_worker(self._read_rest, thread=True, group="reading", exit_on_error=False)
+
+    def _do(self, what: str, words: str = "") -> None:
+        """Say that something goes on; or, without words, that it is over."""
+        if words:
+            self.doing[what] = words
+        else:
+            self.doing.pop(what, None)
+        self.tell()
+
+    def _read_rest(self) -> None:
+        assert self._rest is not None
+        told = 0.0
+
+        def step(position: int, size: int | None, frames: int) -> None:
+            nonlocal told
+            now = time.monotonic()
+            if now - told > STEP:
+                told = now
+                share = f", {position / size:.0%}" if size else ""
+                self.call_from_thread(self._do, "reading", f"reading: {frames:,} frames{share}")
+
+        try:
+            model = self._rest(step)
+        except CaptureError as error:
+            self.call_from_thread(self._do, "reading", str(error))
+            return
+        self.call_from_thread(self.take, model)
+
+    def take(self, model: Inspected) -> None:
+        """Show the whole capture from now on, where its beginning was shown."""
+        packets = self.query_one(PacketList)
+        frame = self.model.frame(packets.cursor) if len(self.model) else 1
+        self.model = packets.model = model
+        packets.renew(model.row_of(frame) or 0)
+        self._do("reading")
+        if self._chosen is not None:
+            self.show_only(self._chosen)
+
+    def show_only(self, found: Filter | None) -> None:
+        """Show what a filter lets through; at once, or as soon as it is known."""
+        self._chosen = found
+        self.workers.cancel_group(self, "filter")
+        if self.model.at_once(found):
+            self._do("filter")
+            self._view(self.model, self.model.places(found))
+            return
+        self._do("filter", "filtering")
+        work = partial(self._filter, self.model, found)
+        self.run_worker(work, thread=True, exclusive=True, group="filter", exit_on_error=False)
+
+    def _filter(self, model: Inspected, found: Filter | None) -> None:
+        worker = get_current_worker()
+        places = model.places(found)
+        if not worker.is_cancelled:
+            self.call_from_thread(self._view, model, places)
+
+    def _view(self, model: Inspected, places: Any) -> None:
+        if model is not self.model:
+            return  # the whole capture came in the meantime, and is filtered itself
+        packets = self.query_one(PacketList)
+        frame = model.frame(packets.cursor) if len(model) else 1
+        model.view = places
+        packets.renew(model.row_of(frame) or 0)
+        self._do("filter")
+
+    def search(self, step: int) -> None:
+        """Go to the next row that holds what is wanted; at once, or as soon as it is found."""
+        if not self.wanted or not len(self.model):
+            return
+        cursor = self.query_one(PacketList).cursor
+        if len(self.model.packets) <= AT_ONCE:
+            self._found(self.model, self.wanted, self.model.find(self.wanted, cursor, step))
+            return
+        self._do("search", f"searching {self.wanted!r}")
+        work = partial(self._search, self.model, self.wanted, cursor, step)
+        self.run_worker(work, thread=True, exclusive=True, group="search", exit_on_error=False)
+
+    def _search(self, model: Inspected, wanted: str, cursor: int, step: int) -> None:
+        worker = get_current_worker()
+        row = model.find(wanted, cursor, step)
+        if not worker.is_cancelled:
+            self.call_from_thread(self._found, model, wanted, row)
+
+    def _found(self, model: Inspected, wanted: str, row: int | None) -> None:
+        self._do("search")
+        if row is None:
+            self.tell(f"{wanted!r} is nowhere in these packets")
+        elif model is self.model:
+            self.query_one(PacketList).choose(row)
+
+    def judge_capture(self) -> None:
+        """Run the rules, once."""
+        pane = self.query_one(FindingsPane)
+        if self._judge is None or "findings" in self.doing:
+            pane.wait("no rules were given" if self._judge is None else "the rules are running")
+            return
+        pane.wait("the rules are running")
+        self._do("findings", "rules running")
+        self.run_worker(
+            partial(self._run_rules, self._judge), thread=True, group="findings", exit_on_error=False
+        )
+        self._judge = None
+
+    def _run_rules(self, judge: Judge) -> None:
+        try:
+            found = judge()
+        except CaptureError as error:
+            self.call_from_thread(self.query_one(FindingsPane).wait, str(error))
+            self.call_from_thread(self._do, "findings")
+            return
+        self.call_from_thread(self._put_findings, found)
+
+    def _put_findings(self, found: Sequence[Told]) -> None:
+        self.query_one(FindingsPane).put(found)
+        packets = self.query_one(PacketList)
+        packets.named = frozenset(frame for one in found for frame in one.frames)
+        packets.refresh()
+        self._do("findings")
+
+    def name_of_copy(self) -> str:
+        """Where a copy with notes goes, if nothing else is said."""
+        path = self.model.path
+        return (
+            "notes.pcapng" if path is None else str(path.with_name(f"{path.name.split('.')[0]}-noted.pcapng"))
+        )
+
+    def write_copy(self, name: str) -> None:
+        """Write the capture with notes as comments."""
+        if name.strip():
+            self._do("copy", "writing the copy")
+            self.run_worker(
+                partial(self._copy, Path(name.strip())), thread=True, group="copy", exit_on_error=False
+            )
+
+    def _copy(self, target: Path) -> None:
+        try:
+            count = copy_with_notes(self.model.replay, self.model.notes, target)
+            said = f"{target}: {count:,} frames"
+        except (NotesError, CaptureError) as error:
+            said = str(error)
+        self.call_from_thread(self._do, "copy")
+        self.call_from_thread(self.tell, said)
