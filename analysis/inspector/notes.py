@@ -57,7 +57,7 @@ class Notes:
             told = json.loads(path.read_text("utf-8"))
             if told["schema"] != SCHEMA:
                 raise NotesError(f"{path}: schema {told['schema']} is not {SCHEMA}")
-            texts = {int(frame): str(text)[:LONGEST] for frame, text in told["notes"].items()}
+            texts = {int(frame): printable(str(text))[:LONGEST] for frame, text in told["notes"].items()}
             return cls({int(frame) for frame in told["marks"]}, texts, path)
         except FileNotFoundError:
             return cls(path=path)

@@ -12,6 +12,8 @@ from analysis.findings.model import CheckResult, Finding, Incident
 from analysis.report.axes import Clock
 from analysis.report.charts import Lane, Mark, Span, lanes
 from analysis.report.tally import FRAMES_PER_FINDING, Tally, clock
+from analysis.tables.row_form import RowForm
+from analysis.views.ladder import show_times
 from analysis.views.ladder_svg import svg
 
 __all__ = ["cards", "overview_lanes"]
@@ -86,6 +88,8 @@ def _ladder(tally: Tally, incident: Incident, findings: Sequence[Finding], links
     made = tally.stories.ladder(f"incident {incident.number}", "", _view(tally), frames, STEPS)
     if not made.steps:
         return None
+    if tally.form is None or tally.form.times in ("utc", "local"):
+        show_times(made, tally.form or RowForm())
     more = len({frame for row in named for frame in row} - {f for step in made.steps for f in step.frames})
     return {"chart": Markup(svg(made, links)), "steps": len(made.steps), "more": more}
 
