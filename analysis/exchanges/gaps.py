@@ -19,6 +19,7 @@ from dissectors.vectors import distinct, stable_order
 
 __all__ = ["Gaps"]
 
+Times = npt.NDArray[np.int64]
 GAP = np.dtype([("sender", "u8"), ("before", "i8"), ("after", "i8"), ("frames", "i8")])
 LIMIT = int(KINDS[kind_number("zcl")].limit * SECOND)
 REMEMBERED = 4 * LIMIT
@@ -64,8 +65,15 @@ class Gaps:
         late = self.gaps[self.gaps["after"] >= int(frames.time[0]) - REMEMBERED][-SENDERS:]
         self.gaps = np.concatenate([late, new])
 
-    def unheard(self, sender: int, start: int, end: int) -> int:
-        """How many frames of a station were not heard, at most, from a time on, as was known at another."""
-        gaps = self.gaps
-        hit = (gaps["sender"] == np.uint64(sender)) & (gaps["after"] >= start) & (gaps["after"] <= end)
-        return int(gaps["frames"][hit].sum())
+    def unheard(self, senders: npt.NDArray[Any], start: Times, end: Times) -> npt.NDArray[np.bool_]:
+        """Of which stations frames were not heard from a time on, as was known at another."""
+        order = np.lexsort((self.gaps["after"], self.gaps["sender"]))
+        sender, after = self.gaps["sender"][order], self.gaps["after"][order]
+        asked, which = np.unique(senders.astype(np.uint64), return_inverse=True)
+        lows, highs = np.searchsorted(sender, asked), np.searchsorted(sender, asked, side="right")
+        questions = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which))[:-1])
+        out = np.zeros(len(senders), np.bool_)
+        for n in np.flatnonzero(lows < highs).tolist():
+            own, times = questions[n], after[lows[n] : highs[n]]
+            out[own] = np.searchsorted(times, start[own]) < np.searchsorted(times, end[own], side="right")
+        return out

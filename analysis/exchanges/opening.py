@@ -198,12 +198,11 @@ def _judge(
         rows["status"][places[which]] = words.place(general_status(value))
         if not value:
             continue
-        for one in which.tolist():
-            granted, asked = _granted(attributes, int(frames.frame[head[one]]))
-            rows["refused"][places[one]] = not granted
-            if granted:
-                text = f"{asked - granted} of {asked} refused: {general_status(value)}"
-                rows["status"][places[one]] = words.place(text)
+        granted, asked = _granted(attributes, frames.frame[head[which]])
+        rows["refused"][places[which]] = granted == 0
+        for one in np.flatnonzero(granted).tolist():
+            text = f"{asked[one] - granted[one]} of {asked[one]} refused: {general_status(value)}"
+            rows["status"][places[which[one]]] = words.place(text)
     told, at_rows = fields.statuses
     if not len(told):
         return
@@ -217,11 +216,13 @@ def _judge(
         )
 
 
-def _granted(attributes: Any, frame: int) -> tuple[int, int]:
-    """How many records of a response tell of success, and how many there are."""
+def _granted(attributes: Any, responses: npt.NDArray[Any]) -> tuple[Numbers, Numbers]:
+    """How many records of each response (a frame) tell of success, and how many there are."""
     if attributes is None or not len(attributes):
-        return 0, 1
+        return np.zeros(len(responses), np.int64), np.ones(len(responses), np.int64)
     frames = numpy_of(attributes.column("frame"))[0]
-    low, high = np.searchsorted(frames, [frame, frame + 1]).tolist()
-    status, valid = numpy_of(attributes.column("status").slice(low, high - low))
-    return int((valid & (status == 0)).sum()), high - low
+    wanted = responses.astype(frames.dtype)
+    low, high = np.searchsorted(frames, wanted), np.searchsorted(frames, wanted, side="right")
+    status, valid = numpy_of(attributes.column("status"))
+    good = np.r_[0, np.cumsum(valid & (status == 0))]
+    return good[high] - good[low], high - low

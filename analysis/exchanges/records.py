@@ -119,8 +119,11 @@ def close(rows: npt.NDArray[Any], words: Words, gaps: Gaps, ended: bool) -> npt.
     tell(waits & rows["delivered"], "unanswered", f"no answer in {limits.pop()} s")
     tell(waits & ~rows["delivered"], "incomplete", None, ANSWER)
     unheard = np.zeros(len(rows), np.bool_)
-    for place in np.flatnonzero(waits & rows["delivered"]).tolist():
-        unheard[place] = _unheard(rows[place], gaps) > 0
+    asked_for = np.flatnonzero(waits & rows["delivered"])
+    if len(asked_for):
+        unheard[asked_for] = gaps.unheard(
+            *(rows[name][asked_for] for name in ("responder", "start", "closes"))
+        )
     tell(unheard, "incomplete", "no answer was heard, but not all that the responder sent", ANSWER)
     tell(asks & answered & ~rows["refused"], "ok", "answered")
     tell(answered & rows["refused"], "refused", "refused")
@@ -146,11 +149,6 @@ def _close_polls(rows: Any, poll: Any, answered: Any, tell: Any) -> None:
         DATA,
     )
     tell(poll & answered, "ok", "data")
-
-
-def _unheard(row: Any, gaps: Gaps) -> int:
-    start = int(row["start"])
-    return gaps.unheard(int(row["responder"]), start, int(row["closes"]))
 
 
 def _name(rows: npt.NDArray[Any], words: Words) -> None:
