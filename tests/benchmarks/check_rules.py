@@ -43,8 +43,8 @@ def rule_times(capture: str, keys: str | None, rounds: int) -> dict[str, float]:
 
 
 def check(folder: Path, python: str, capture: str, keys: str | None) -> Command:
-    """`hanscope check` of a checkout."""
-    words = ("-m", "analysis.cli", "check", capture, "--quiet", *(("--keys", keys) if keys else ()))
+    """`hanscope check` of a checkout (and not of the folder in which this runs: -P)."""
+    words = ("-P", "-m", "analysis.cli", "check", capture, "--quiet", *(("--keys", keys) if keys else ()))
     return Command(f"check of {folder.name}", (python, *words), (("PYTHONPATH", str(folder)),))
 
 
