@@ -61,12 +61,16 @@ def reported(path: Path, keys: Keys, profile: str | None, name: str = "") -> str
     """The page that `hanscope report` writes of a capture, under a name. Raises as `judged`."""
     from analysis.engine.checking import check_capture
     from analysis.pipeline.message_store import MessageStore
+    from analysis.pipeline.source import ReopenableSource
     from analysis.report import Tally, render_tally
+    from analysis.report.evidence import named_frames
 
-    store = MessageStore()
-    checked = check_capture(path, keys(), profile=profile, watcher=Tally, sinks=[store])
+    store, ring = MessageStore(), keys()
+    with ReopenableSource(path) as replay:
+        checked = check_capture(replay, ring, profile=profile, watcher=Tally, sinks=[store])
+        shown = named_frames(replay, ring, checked.result, checked.reading)
     lost = [one.text for one in checked.reading.facts.lost]
-    return render_tally(checked.watcher, checked.result, lost, name, store)
+    return render_tally(checked.watcher, checked.result, lost, name, store, shown)
 
 
 def compared(path: Path, keys: Keys, profile: str | None, other: Path) -> dict[str, Any]:
