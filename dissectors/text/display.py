@@ -16,6 +16,7 @@ from typing import Any
 
 __all__ = ["csv_cell", "json_text", "printable", "readable"]
 
+PLAIN = json.JSONEncoder(ensure_ascii=False)
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 """What spreadsheets take for the beginning of a formula, also in full width."""
@@ -55,7 +56,7 @@ def csv_cell(text: str) -> str:
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """`value` as JSON whose text, read back, is the same, and which a terminal may be shown."""
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    text = PLAIN.encode(value) if indent is None else json.dumps(value, indent=indent, ensure_ascii=False)
     if text.isascii() and "\x7f" not in text:
         return text
     return "".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text)

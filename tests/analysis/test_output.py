@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -92,6 +93,37 @@ def test_odd_values(form: str, rows: tuple[dict[str, Any], ...]) -> None:
     batch = batch_of("attributes", rows)
     for batches in ([batch], [batch, batch.slice(1), batch], [batch.slice(i, 1) for i in range(len(batch))]):
         assert written(form, "attributes", batches) == row_by_row(form, "attributes", batches)
+
+
+def numbers(seed: int) -> Iterator[float]:
+    """Floating point numbers of every size: whole, with few digits, with all."""
+    random = Random(seed)
+    for power in range(-8, 20):
+        for digits in (0, 1, 3, 17):
+            yield round(random.uniform(-1, 1) * 10.0**power, digits)
+            yield float(random.randrange(-(10 ** max(power, 1)), 10 ** max(power, 1)))
+
+
+@pytest.mark.parametrize("form", TEXT_FORMS)
+def test_values_that_seldom_repeat(form: str) -> None:
+    """So many rows and values that each way of writing is taken: once for all alike, by Arrow, by Python."""
+    random, few = Random(5), ("a", "b,c", "=d", None)
+    rows = [
+        {
+            "frame": row,
+            "time": random.randrange(-(10**18), 10**18),
+            "number": number,
+            "scaled": number / 1000 if row % 3 else None,
+            "value": str(number) if row % 5 else None,
+            "meaning": random.choice((f"{row}", f'"{row}"', f"-{row}", f"{row}, {row}", "", None)),
+            "cluster_name": random.choice(few),
+            "unit": random.choice(few),
+            "status": random.choice((0, 255, None)),
+        }
+        for row, number in enumerate(number for seed in range(12) for number in numbers(seed))
+    ]
+    batch = batch_of("attributes", rows)
+    assert written(form, "attributes", [batch]) == row_by_row(form, "attributes", [batch])
 
 
 @pytest.mark.parametrize("form", TEXT_FORMS)
