@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from dissectors.dlms.data import TYPE_NAMES, Data, Node, read_node, typed
@@ -23,7 +23,7 @@ class DataFields:
     def __init__(self, buffer: str = "message") -> None:
         self.buffer = buffer
 
-    def elements(self, node: Node, names: Any, name: str, path: str) -> Iterator[Element]:
+    def elements(self, node: Node, names: Any, name: str, path: str) -> Iterable[Element]:
         """The elements of an array or structure called `name`."""
         for index in range(len(node[1])):
             yield f"{index}", None, ""

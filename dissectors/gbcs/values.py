@@ -30,11 +30,7 @@ class Row(dict[str, Any]):
         place: buffer, offset and length of the octets that say its value; None where none do.
     """
 
-    __slots__ = ("place",)
-
-    def __init__(self, *given: Any, **more: Any) -> None:
-        super().__init__(*given, **more)
-        self.place: tuple[str, int, int] | None = None
+    place: tuple[str, int, int] | None = None
 
     def at(self, leaf: Field) -> Row:
         """The row, with the place of the leaf that says its value."""
@@ -87,7 +83,8 @@ def item(target: Target | None, title: str | None, value: Any = None, **more: An
     )
     if isinstance(value, int | float) and not isinstance(value, bool):
         row["number"] = value
-    row.update(more)
+    if more:
+        row.update(more)
     return row
 
 
@@ -106,12 +103,22 @@ class Values(DataFields):
     ) -> None:
         super().__init__(buffer)
         self.target, self.names = target, names
+        self._elements: dict[tuple[int, str], tuple[Any, list[Element]]] = {}
 
     def named(self, node: Node, name: str) -> Field:
         """The field of the value, called `name`."""
         return self.field(node, name, self.names)
 
-    def elements(self, node: Node, names: Any, name: str, path: str) -> Iterator[Element]:
+    def elements(self, node: Node, names: Any, name: str, path: str) -> list[Element]:
+        """As those of `DataFields`; found once for fields and rows (what they were found for is kept, so that its id
+        stays its own)."""
+        held = self._elements.get((id(node[1]), name))
+        if held is None:
+            held = node[1], list(self._named_elements(node, names, name, path))
+            self._elements[id(node[1]), name] = held
+        return held[1]
+
+    def _named_elements(self, node: Node, names: Any, name: str, path: str) -> Iterator[Element]:
         tag, items, _, _ = node
         known = element_names(names, tag, len(items))
         for index in range(len(items)):

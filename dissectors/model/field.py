@@ -66,16 +66,15 @@ class Field:
 
     def walk(self) -> Iterator[Field]:
         """This field and all below it, in wire order."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
+        rest = [self]
+        while rest:
+            one = rest.pop()
+            yield one
+            rest += reversed(one.children)
 
     def leaves(self) -> Iterator[Field]:
         """The fields without children, in wire order."""
-        if not self.children:
-            yield self
-        for child in self.children:
-            yield from child.leaves()
+        return (one for one in self.walk() if not one.children)
 
     def find(self, name: str) -> Field | None:
         """The first field below (or at) this one that is called `name`."""
@@ -97,23 +96,32 @@ class Field:
 
     def _json_value(self) -> Any:
         """The value; an EUI-64, which its meaning writes with colons, as hex digits: JSON readers round such numbers."""
-        if self.length == EUI64 and isinstance(self.value, int) and self.meaning:
-            digits = f"{self.value:016x}"
+        value = self.value
+        if type(value) in _PLAIN and self.length != EUI64:
+            return value
+        if self.length == EUI64 and isinstance(value, int) and self.meaning:
+            digits = f"{value:016x}"
             if self.meaning.replace(":", "") == digits:
                 return digits
-        return json_value(self.value)
+        return json_value(value)
+
+
+_PLAIN = frozenset((str, int, bool, type(None)))
+"""Types whose values JSON holds as they are."""
 
 
 def json_value(value: Any) -> Any:
     """`value` in a form that JSON can hold: octets as hex, everything unknown as text."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).hex()
     if isinstance(value, dict):
-        return {str(k): json_value(v) for k, v in value.items()}
+        return {str(k): v if type(v) in _PLAIN else json_value(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [json_value(v) for v in value]
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return str(value)
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, int | float | str):
         return value
     return str(value)
