@@ -111,14 +111,19 @@ def _versions(result: CheckResult) -> dict[str, Any]:
 
 def _sarif_origin(result: CheckResult, capture: str) -> dict[str, Any]:
     """The capture as an artifact with its hash; versions, profile and fingerprints of keys as properties."""
-    origin = result.provenance
+    origin, heard = result.provenance, _sarif_hearing(result)
     if not origin:
-        return {}
+        return {"properties": heard}
     artifact: dict[str, Any] = {"location": {"uri": quote(capture) or "capture"}}
     if origin["capture"]["sha256"]:
         artifact["hashes"] = {"sha-256": origin["capture"]["sha256"]}
         artifact["length"] = origin["capture"]["octets"]
-    return {"artifacts": [artifact], "properties": {"provenance": origin}}
+    return {"artifacts": [artifact], "properties": {"provenance": origin, **heard}}
+
+
+def _sarif_hearing(result: CheckResult) -> dict[str, Any]:
+    """How much of what was on the air the capture holds: the numbers, and the sentence that reports have."""
+    return {"missed": result.hearing.to_json(result.names), "heard": result.hearing.words(result.names)}
 
 
 def _suppressed(one: Accepted, place: dict[str, int], capture: str) -> dict[str, Any]:
@@ -159,8 +164,11 @@ def _sarif_result(finding: Finding, place: dict[str, int], capture: str) -> dict
             }
             for frame in frames
         ],
-        "properties": {"severity": finding.severity, "advice": finding.advice, "source": finding.source},
-    }
+        "properties": {
+            "severity": finding.severity, "advice": finding.advice, "source": finding.source,
+            **({"heard": finding.hearing} if finding.hearing else {}),
+        },
+    }  # fmt: skip
 
 
 def findings_table(findings: Sequence[Finding]) -> pd.DataFrame:

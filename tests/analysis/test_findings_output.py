@@ -54,7 +54,7 @@ def test_the_list_and_the_explanation_name_every_rule() -> None:
 
 SARIF: dict[str, dict[str, type | tuple[type, ...]]] = {  # SARIF 2.1.0 (OASIS): properties used, and their types
     "log": {"$schema": str, "version": str, "runs": list},
-    "run": {"tool": dict, "results": list},
+    "run": {"tool": dict, "results": list, "properties": dict},
     "driver": {"name": str, "informationUri": str, "rules": list},
     "rule": {
         "id": str, "name": str, "shortDescription": dict, "fullDescription": dict, "help": dict,
@@ -91,3 +91,8 @@ def test_sarif_has_the_structure_of_2_1_0() -> None:
             shaped(location, "location")
             uri = location["physicalLocation"]["artifactLocation"]["uri"]
             assert uri == "a%20folder/b%231%3F.pcap"
+
+
+def test_sarif_says_how_much_was_missed() -> None:
+    run = to_sarif(result(), "a.pcap")["runs"][0]
+    assert set(run["properties"]["missed"]) == {"share", "by", "devices"} and run["properties"]["heard"]

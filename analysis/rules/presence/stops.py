@@ -16,6 +16,16 @@ POLLS = packets.where(c.mac_command == "Data Request")[
 LOST = packets.where(c.mac_command == "Orphan Notification")[c.frame, c.seconds, c.sender, c.mac_seq]
 LINKS = packets.where(c.nwk_command == "Link Status")[c.frame, c.seconds, c.sender]
 HOUR = 3600.0
+OFTEN, STEADY = (
+    0.95,
+    3.0,
+)  # of the pauses, those that a pace has; by how much they differ from its median at most
+
+
+def _pace(pauses: Frame) -> float:
+    """The longest pause that is habit; of what comes as by a clock, as its pace has it, however long it stops."""
+    often = float(np.quantile(pauses, OFTEN))
+    return min(habit(pauses), often) if often < STEADY * float(np.median(pauses)) else habit(pauses)
 
 
 def _stopped(
@@ -24,8 +34,8 @@ def _stopped(
     """The longest stretch in which a device did not do what `part` is, beyond its habit, while it was heard: how long,
     how often it was heard meanwhile, and the place of the last time; None where there is none."""
     times = part["seconds"].to_numpy(dtype=float)
-    usual = habit(np.diff(times))
-    if len(times) < least or not usual or bool((np.diff(times) < 0).any()):
+    usual = _pace(np.diff(times)) if len(times) >= least else 0.0
+    if not usual or bool((np.diff(times) < 0).any()):
         return None
     rows = heard_rows(view)
     own = rows["seconds"].to_numpy(dtype=float)[mask(rows["sender"] == part["sender"].iloc[0])]

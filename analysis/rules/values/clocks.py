@@ -171,8 +171,7 @@ def _wrong(view: View, kind: str, number: float, when: float, zone: int, shift: 
     """What is wrong with one value; empty where nothing is. 0 and all bits set of a time: it is not used."""
     off, _ = _ahead(view, when, 0.0)
     now = _utc(-off)
-    begins, ends = (_last_sunday(now.year, month) for month in (3, 10))
-    summer = shift if begins <= now < ends else 0
+    summer = shift if summer_shift(now) else 0
     if kind == "zone":
         return "" if number == zone else f"is {number:+,.0f} s, and not {zone:+} s"
     if kind == "summer-shift":
@@ -197,6 +196,12 @@ def _wrong(view: View, kind: str, number: float, when: float, zone: int, shift: 
 def _utc(number: float) -> datetime:
     """A ZigBee time as a date."""
     return datetime.fromtimestamp(min(max(number, 0), 2**32) + EPOCH, UTC).replace(microsecond=0)
+
+
+def summer_shift(now: datetime) -> timedelta:
+    """How far clocks in Great Britain are ahead of UTC at a time."""
+    begins, ends = (_last_sunday(now.year, month) for month in (3, 10))
+    return timedelta(seconds=HOUR if begins <= now < ends else 0)
 
 
 def _last_sunday(year: int, month: int) -> datetime:

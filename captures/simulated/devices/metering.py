@@ -38,9 +38,11 @@ CURRENT_SUMMATION, DAILY, STATUS, UNIT, MULTIPLIER, DIVISOR, FORMATTING, DEVICE_
 
 @dataclass(slots=True)
 class Account:
-    """What a meter knows of money: the number of its tariff, the price of a kWh, and the credit that is left."""
+    """What a meter knows of money: the number of its tariff, its tier now, the price of a kWh, and the credit that is
+    left."""
 
     tariff: int = 1
+    tier: int = 1
     price: int = 28_350
     credit: int = FIRST_CREDIT
 
@@ -174,7 +176,8 @@ def publish_price(
     now, account = meter.han.utc + clock, meter.part(Account)
     values = {
         "provider_id": 0x00010000, "rate_label": b"Standard", "issuer_event_id": account.tariff,
-        "current_time": now, "unit_of_measure": 0, "currency": 826, "price_trailing_digit_and_price_tier": 0x51,
+        "current_time": now, "unit_of_measure": 0, "currency": 826,
+        "price_trailing_digit_and_price_tier": 0x50 | account.tier,
         "number_of_price_tiers_and_register_tier": 0x11, "start_time": now - now % 1800 + begins,
         "duration_in_minutes": 30,
         "price": account.price, "price_ratio": 0xFF, "generation_price": 0xFFFFFFFF,

@@ -6,6 +6,7 @@ import struct
 
 from captures.simulated.air.medium import Wait
 from captures.simulated.faults.registry import FaultKind, Play, fault
+from captures.simulated.stack import joining
 from captures.simulated.stack.clusters import BASIC, PREPAYMENT, PRICE
 from captures.simulated.stack.network import Role
 
@@ -51,3 +52,18 @@ def slow_answers(play: Play) -> Wait:
             display, BASIC, READ_ANSWER, told, general=True, to_client=True, seq=seq, faults=play.mark
         )
         yield play.wait(20, 40)
+
+
+@fault(
+    "key-requests-unanswered",
+    "A display asks the hub for a key with the electricity meter, and gets none",
+    kind=FaultKind.FAULT,
+    needs=(Role.ESME, Role.PPMID),
+)
+def key_requests_unanswered(play: Play) -> Wait:
+    display, meter = play.victim(Role.PPMID), play.han.having(Role.ESME)
+    assert meter is not None
+    for _ in range(1 + play.count(3)):
+        with play.marking(display):
+            yield from joining.request_key(display, meter)
+        yield play.wait(40, 90)

@@ -22,6 +22,7 @@ from captures.simulated.faults import (
     presence,
     raised_alerts,
     refusing,
+    tariffs,
     values,
 )
 from captures.simulated.faults.registry import FAULTS, Fault, Play
@@ -45,6 +46,7 @@ _HOLDERS = (
     presence,
     raised_alerts,
     refusing,
+    tariffs,
     values,
 )
 """Modules that register faults when they are imported."""

@@ -265,14 +265,20 @@ def update_network_key(hub: Node, *, label: str = "network key 2") -> Wait:
             node.key, node.key_seq, node.nwk_counter = fresh, seq, 0
 
 
-def application_link_key(asker: Node, partner: Node) -> Wait:
-    """Two devices that are not the hub ask for a link key of their own (Request-Key type 2)."""
-    han, hub = asker.han, asker.han.hub
-    key = han.octets(f"link {min(asker.name, partner.name)} {max(asker.name, partner.name)}", 16)
+def request_key(asker: Node, partner: Node) -> Wait:
+    """Request-Key for a key that two devices share (05-3474 4.4.5)."""
+    hub = asker.han.hub
     body = bytes([_REQUEST_KEY, 0x02]) + struct.pack("<Q", partner.eui64)
     header = assemble.aps_header_command(asker.next_aps(), secured=True)
     apdu = asker.protect(header, body, asker.link_keys[hub.eui64])
     yield from asker.send_nwk(hub, apdu, {"aps": "command", "aps_command": _REQUEST_KEY})
+
+
+def application_link_key(asker: Node, partner: Node) -> Wait:
+    """Two devices that are not the hub ask for a link key of their own (Request-Key type 2)."""
+    han, hub = asker.han, asker.han.hub
+    key = han.octets(f"link {min(asker.name, partner.name)} {max(asker.name, partner.name)}", 16)
+    yield from request_key(asker, partner)
     for node, other in ((asker, partner), (partner, asker)):
         body = bytes([_TRANSPORT_KEY, _APPLICATION_KEY]) + key
         body += struct.pack("<QB", other.eui64, node is asker)

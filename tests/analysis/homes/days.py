@@ -176,6 +176,7 @@ def calendar(home: Home) -> Process:
     """A calendar is published, and prices follow it."""
     air, meter = home.air, home.meter
     prices = (home.price, home.price // 2, home.price, home.price * 2)
+    home.more["tiers"] = 3
     air.begin(_follows(home, prices))
     yield air.rng.uniform(60, 200)
     for one in home.shown(meter):
@@ -222,7 +223,7 @@ def _entries(home: Home) -> bytes:
 
 
 def rate_now(home: Home, late: float = 0.0) -> int:
-    """The rate of the calendar in force, `late` seconds ago."""
+    """The rate of the calendar (in UTC) that was in force `late` seconds ago."""
     minute = int(home.air.start + home.air.now - late) // 60 % 1440
     entries = _entries(home)
     rates = [struct.unpack_from("<HB", entries, at) for at in range(0, len(entries), 3)]

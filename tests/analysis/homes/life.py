@@ -170,7 +170,8 @@ class Home:
         now = self.air.utc
         label = b"Std"
         out = struct.pack("<I", 0x10) + bytes([len(label)]) + label
-        out += struct.pack("<IIBHBB", self.tariff, now, 0, 826, 0x51, 0x11)
+        tier, tiers = self.more.get("tier", 1), self.more.get("tiers", 1)
+        out += struct.pack("<IIBHBB", self.tariff, now, 0, 826, 0x50 | tier, tiers << 4 | tier)
         out += struct.pack("<IHI", now - now % 1800, 30, self.price)
         return out + struct.pack("<BIBIBBBB", 0xFF, 0xFFFFFFFF, 0xFF, 0xFFFFFFFF, 0xFF, 0xFF, 0xFF, 0)
 

@@ -201,7 +201,7 @@ def rssi_drift(recording: Recording) -> None:
 
 @plant("a device falls silent", "device-silent", base="evening", silent=True)
 def silence(recording: Recording) -> int:
-    device = recording.one_of("PPMID", "IHD", "CAD", "HCALCS", "ESME")
+    device = recording.one_of("PPMID", "HCALCS", "ESME")  # others may be carried about and switched off
     rows = frames_like(recording.packets, nwk_sender=device.eui64)
     low = recording.rng.uniform(0.35, 0.6) if recording.strength >= 1 else recording.rng.uniform(0.7, 0.8)
     recording.remove(recording.chosen(within(recording, rows, low, 1)))
