@@ -29,7 +29,7 @@ from analysis.rules.declare import (
 from analysis.rules.values.clocks import summer_shift
 from analysis.rules.values.demand import SHARED
 
-TIER = 0x0F
+TIERS = 16  # a tier is the low half of an octet
 LAST_TIER = 48  # tiers of prices (ZSE 1.2 D.9.2.4.2); more stands for friendly credit or switches
 DAY, LOCAL = 1440, 2
 """Minutes of a day; the time reference that is local time (ZSE 1.2 table D-186)."""
@@ -99,7 +99,7 @@ def tariff_switch_time(
         good = 0
         for row in part.itertuples():
             now = _now(view, row, ahead)
-            tier = int(row.price_trailing_digit_and_price_tier) & TIER if _known(row) else 0
+            tier = int(row.price_trailing_digit_and_price_tier) % TIERS if _known(row) else 0
             if now is None or not tier or row.seconds < told.since:
                 continue
             wanted, text = _wanted(told, now, minutes)

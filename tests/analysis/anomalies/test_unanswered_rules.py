@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from analysis.engine.checking import check
-from tests.analysis.compliance.rows import home
+from tests.analysis.compliance.rows import Rows, command, home
 from tests.analysis.frames import HUB, METER, smart_energy
 from tests.analysis.verdicts import Case, each_of
 
@@ -26,7 +26,21 @@ def asked(*outcomes: str, took: float | None = None, counters: bool = False) -> 
     return home(*heard, until=3600, exchanges=rows)
 
 
+def keys(*answered: bool) -> Any:
+    """A display that asks the hub for a key with the meter, and is given it or not."""
+    rows: Rows = []
+    for n, given in enumerate(answered):
+        ask = {"command_name": "Request Key", "key_type": 2, "partner": METER}
+        rows += command(10 + 60 * n, 0, 0x08, DISPLAY, HUB, **ask)
+        if given:
+            rows += command(11 + 60 * n, 0, 0x05, HUB, DISPLAY, command_name="Transport Key", key_type=3)
+    for row in rows:
+        row |= {"layer": "aps", "cluster": None}
+    return home(until=3600, commands=rows)
+
+
 CASES: dict[str, Case] = {
+    "key-request-unanswered": (lambda: keys(False, False, False), lambda: keys(True, True)),
     "request-unanswered": (lambda: asked(*["unanswered"] * 4), lambda: asked(*["ok"] * 4)),
     "answer-late": (lambda: asked(*["ok"] * 4, took=12.0), lambda: asked(*["ok"] * 4)),
 }

@@ -78,7 +78,21 @@ def snapshot(age: float) -> Any:
                             *told(METERING, 7, EPOCH_NOW - age, source=HUB, scale=None)])  # fmt: skip
 
 
+def tiered(tier: int, times: int = 4) -> Any:
+    """A calendar that has tier 1 all day, and prices of a tier."""
+    day = {
+        "day_id": 1, "calendar_type": 0, "day_schedule_entries[0].start_time": 0,
+        "day_schedule_entries[0].active_price_tier_or_friendly_credit_enable": 1,
+    }  # fmt: skip
+    rows = command(5, 0x0707, 1, METER, HUB, direction="to-client", **day)
+    for n in range(times):
+        fields = {"price_trailing_digit_and_price_tier": 0x50 | tier, "current_time": EPOCH_NOW + 10 + n * 60}
+        rows += command(10 + n * 60, PRICE, 0, METER, HUB, direction="to-client", **fields)
+    return home(until=3600, commands=rows)
+
+
 CASES: dict[str, Case] = {
+    "tariff-switch-time": (lambda: tiered(2), lambda: tiered(1)),
     "consumption-sample": (lambda: readings(100, 101, 40), lambda: readings(100, 100, 101)),
     "register-leaps": (lambda: readings(1000, 1001, 90_000), lambda: readings(1000, 1010, 1030)),
     "register-frozen": (lambda: used(500, [7000] * 12), lambda: used(500, [7000 + 42 * n for n in range(12)])),
