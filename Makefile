@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 NOX     = $(BIN)/python -m nox -f packaging/noxfile.py
 SECONDS ?= 300
 TARGETS ?=
-.PHONY: install venv demo test matrix bench mutations fuzz fleet-check docs
+.PHONY: install venv demo test matrix bench mutations fuzz fleet-check live-check docs
 
 install: venv $(VENV)/.installed
 
@@ -58,6 +58,12 @@ docs: install
 HOMES ?= 500
 fleet-check: install
 	$(BIN)/python -m tests.benchmarks.fleet $(HOMES)
+
+# the simulated home at ten times its pace for an hour of its time, with ten faults: how late frames and findings are told,
+# which findings differ from those of check, memory; and five million frames replayed: whether memory grows
+live-check: install
+	$(BIN)/python -m tests.benchmarks.live
+	$(BIN)/python -m tests.benchmarks.live --replay 5000000
 
 # 61,300 mutated GBCS messages of each kind: built again octet by octet, or said where not
 mutations: install

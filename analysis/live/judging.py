@@ -19,7 +19,7 @@ from dissectors import Keyring
 
 __all__ = ["Change", "LiveJudge"]
 
-PAUSE = 1.0
+PAUSE = 0.25
 """Seconds between two runs of the rules, at least."""
 Key = tuple[str, str]
 

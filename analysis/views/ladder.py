@@ -179,11 +179,14 @@ class _Builder:
         self.open: dict[tuple[Any, ...], tuple[Step, set[Any]]] = {}
         self.told: set[int] = set()
         self.begun: int | None = None
+        self.now = 0  # the time of the frame before, for one whose own is not known
         self.steps: list[Step] = []
         self.columns = columns
 
     def take(self, row: Row) -> None:
         """One frame."""
+        if "time" in row:
+            self.now = row["time"]
         if row.get("mac_type") == "ack" or row.get("aps_type") == "ack":
             self._acknowledge(row)
             return
@@ -194,7 +197,7 @@ class _Builder:
         key = (source, target, *_datagram(row))
         hop = (row.get("mac_src"), row.get("mac_seq"))
         step, hops = self.open.get(key, (None, set()))
-        if step is not None and row["time"] - step.time_ns <= TOGETHER:
+        if step is not None and self.now - step.time_ns <= TOGETHER:
             step.frames.append(row["frame"])
             again = hop in hops or (
                 row.get("mac_src") in {one for one, _ in hops} and step.text == row.get("summary")
@@ -203,10 +206,11 @@ class _Builder:
             hops.add(hop)
             step.text = row.get("summary") or step.text
             return
-        seconds = 0.0 if self.begun is None else (row["time"] - self.begun) / 1e9
-        self.begun = row["time"] if self.begun is None else self.begun
+        if self.begun is None and "time" in row:
+            self.begun = self.now
+        seconds = 0.0 if self.begun is None else (self.now - self.begun) / 1e9
         step = Step(
-            seconds, row["time"], source, target, row.get("summary") or row.get("protocol") or "", [row["frame"]],
+            seconds, self.now, source, target, row.get("summary") or row.get("protocol") or "", [row["frame"]],
             row.get("exchange"), cells={name: row[name] for name in self.columns if name in row},
         )  # fmt: skip
         self.open[key] = step, {hop}

@@ -103,7 +103,7 @@ class Endpoint:
         dear: it may take long, so that one client has few of them at a time.
         body: what a request carries: "text", "octets", or nothing.
         answer: what comes back, in a sentence.
-        media: of what comes back.
+        media, status: of what comes back.
     """
 
     method: str
@@ -115,6 +115,7 @@ class Endpoint:
     body: str = ""
     answer: str = "JSON"
     media: str = "application/json"
+    status: int = 200
 
 
 def arguments_of(

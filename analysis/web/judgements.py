@@ -81,7 +81,7 @@ def why(held: CapturesHeld, given: Given) -> dict[str, Any]:
 def report(held: CapturesHeld, given: Given) -> str:
     """The page that `hanscope report` writes. Raises NotYet: it is being written."""
     opened = held.opened(given["capture"])
-    found = _known(held, given["capture"], 20, reported, opened.name)
+    found = _known(held, given["capture"], PATIENCE, reported, opened.name)
     if found is None:
         raise NotYet("the report is being written: ask again")
     page: str = found

@@ -65,7 +65,7 @@ def _operation(one: Endpoint) -> dict[str, Any]:
             part.strip("{}").title() for part in one.path.replace(".", "/").split("/")
         ),
         "parameters": [_parameter(given) for given in one.parameters],
-        "responses": {"200": answer} | {code: _refusal(text) for code, text in REFUSALS.items()},
+        "responses": {str(one.status): answer} | {code: _refusal(text) for code, text in REFUSALS.items()},
     }  # fmt: skip
     if one.body:
         media = "application/octet-stream" if one.body == "octets" else "text/plain"

@@ -42,7 +42,7 @@ MOST_TEXT = 1024 * 1024
 UPLOAD = Endpoint(
     "POST", "/api/captures", "Open a capture that the request carries", lambda held, given: None,
     (Parameter("name", "its file name", default="dropped capture"),), body="octets",
-    answer="it in the list of captures",
+    answer="it in the list of captures", status=201,
 )  # fmt: skip
 OPENAPI = Endpoint("GET", "/api/openapi.json", "This document", lambda held, given: None)
 
@@ -103,7 +103,7 @@ def application(held: CapturesHeld, settings: Settings) -> Gate:
 
     async def upload(request: Request) -> Response:
         given = arguments_of(UPLOAD, request.query_params, {})
-        return JSONResponse({"schema": 1, **await _upload(request, held, given["name"])}, 201)
+        return JSONResponse({"schema": 1, **await _upload(request, held, given["name"])}, UPLOAD.status)
 
     async def export(request: Request) -> Response:
         given = arguments_of(EXPORT, request.query_params, {})
