@@ -21,7 +21,7 @@ venv:
 
 $(VENV)/.installed: pyproject.toml | venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e . --group dev
+	$(BIN)/python -m pip install --quiet -e '.[demo]' --group dev
 	$(BIN)/python -m compileall -q dissectors captures analysis
 	@if command -v tshark >/dev/null; then :; \
 	 elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

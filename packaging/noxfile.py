@@ -24,7 +24,7 @@ OLDEST = SUPPORTED[0]
 TOOLS = ("pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "asn1crypto>=1.5")
 """What the tests need besides the package and its extras, which are tested with their own bounds."""
 NOTEBOOKS = ("nbmake>=1.5", "ipykernel>=6")
-EXTRAS = ("tui", "web", "mcp", "mqtt", "ml", "fleet", "sniffers")
+EXTRAS = ("demo", "compressed", "tui", "web", "mcp", "mqtt", "ml", "fleet", "sniffers")
 QUICK = (
     "tests/analysis/test_every_verb.py",
     "tests/analysis/test_cli.py",
@@ -63,7 +63,7 @@ def _install(session: nox.Session, dependencies: str, *tools: str) -> None:
     session.chdir(ROOT)
     pins = lowest() if dependencies == "lowest" else ()
     session.install("-e", f".[{','.join(EXTRAS)}]", *pins, *tools)
-    names = ("numpy", "pandas", "pyarrow", "scapy", "cryptography", "typer", "rich", "textual")
+    names = ("numpy", "pandas", "pyarrow", "scapy", "cryptography", "rich", "textual")
     tell = f"import importlib.metadata as m; print(*(n + ' ' + m.version(n) for n in {names}), sep=', ')"
     session.run("python", "-c", tell)
 

@@ -1,8 +1,8 @@
 """The command line: finds the verb, gives it its arguments, and returns its exit code.
 
 Strategy: nothing heavy is imported here; each verb imports what it needs when it runs. A command line that is
-plainly right does not even need Typer (`analysis.cli.command_line.arguments`); one that is not, or asks for help,
-gets it.
+plainly right does not even need argparse (`analysis.cli.command_line.arguments`); one that is not, or asks for help,
+gets it (`analysis.cli.command_line.parser`).
 """
 
 from __future__ import annotations
@@ -17,19 +17,16 @@ from typing import Any, NoReturn
 
 from analysis.cli.command_line import reading, following, serving, judging, making, building, many  # noqa: F401  # isort: skip
 from analysis.cli.command_line.arguments import gathered, plain_arguments
-from analysis.cli.command_line.guard import explained, guarded
+from analysis.cli.command_line.guard import guarded
 from analysis.cli.command_line.registry import VERBS
 from analysis.cli.command_line.standard_streams import stand_in_for_closed_streams
 from analysis.cli.endings import end_on_signals
-from dissectors.text import printable
 
 __all__ = ["main", "run"]
 
 SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """OpenBLAS and Arrow's allocator start threads that nothing here needs: they cost a tenth of a second, and a process
 that has them cannot be copied safely (`analysis.pipeline.parallel`)."""
-COMPLETION = "_HANSCOPE_COMPLETE"
-"""What the shell sets when it asks for completions."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,36 +36,21 @@ def main(argv: list[str] | None = None) -> int:
         os.environ.setdefault(name, value)
     # Modules are no garbage: to look for it at every 700 objects that they make costs a twentieth of the start-up.
     gc.set_threshold(50_000, 20, 20)
-    words = sys.argv[1:] if argv is None else argv
-    plain = _plain(list(words))
+    words = list(sys.argv[1:] if argv is None else argv)
+    plain = _plain(words)
     if plain is not None:
         return guarded(*plain, debug=words[0] == "--debug")
-    from analysis.cli.command_line.typer_app import typer_app
-
     try:
-        code = typer_app()(args=argv, prog_name="hanscope", standalone_mode=False)
-    except SystemExit as leave:
-        return leave.code if isinstance(leave.code, int) else 0 if leave.code is None else 1
-    except OSError as error:  # help that nobody can be shown
-        return explained(error)
-    except Exception as error:
-        return _refused(error)
-    return code if isinstance(code, int) else 0
+        return guarded(_called, {"words": words}, debug=words[:1] == ["--debug"])
+    except SystemExit as leave:  # help
+        return leave.code if isinstance(leave.code, int) else 0
 
 
-def _refused(error: Any) -> int:
-    """What is wrong with a command line, as Typer says it: its words may hold anything that was typed."""
-    from analysis.cli import console
+def _called(words: list[str]) -> int:
+    from analysis.cli.command_line.parser import call_of
 
-    if not hasattr(error, "format_message"):
-        if type(error).__name__ != "Abort":
-            raise error
-        console.say("interrupted")
-        return console.INTERRUPTED
-    said = printable(error.format_message())
-    error.format_message = lambda: said
-    error.show()
-    return int(getattr(error, "exit_code", console.USAGE))
+    function, arguments = call_of(words)
+    return function(**arguments)
 
 
 def _plain(words: list[str]) -> tuple[Callable[..., int], dict[str, Any]] | None:
@@ -76,7 +58,7 @@ def _plain(words: list[str]) -> tuple[Callable[..., int], dict[str, Any]] | None
     name, *rest = (words[1:] if words[:1] == ["--debug"] else words) or [""]
     if rest and f"{name} {rest[0]}" in VERBS:
         name, *rest = f"{name} {rest[0]}", *rest[1:]
-    if name not in VERBS or COMPLETION in os.environ or sys.platform == "win32":
+    if name not in VERBS:
         return None
     function = VERBS[name].function
     arguments = plain_arguments(function, rest)

@@ -16,6 +16,7 @@ from analysis.findings.model import CheckResult
 from analysis.pipeline.message_store import MessageStore
 from analysis.report.tally import Tally, clock
 from captures.whole_files import write_whole
+from dissectors.modules import needed
 from dissectors.text import printable
 
 if TYPE_CHECKING:
@@ -42,11 +43,10 @@ def render_report(
 def environment(*rooms: str) -> Any:
     """Where pages are made: every text is escaped, and none has effects. Templates of `rooms` are found before those of
     this one."""
-    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-
-    pages = ChoiceLoader([PackageLoader(room) for room in (*rooms, "analysis.report")])
-    return Environment(
-        loader=pages, autoescape=True, undefined=StrictUndefined,
+    jinja2 = needed("jinja2", extra="demo", use="a page")
+    pages = jinja2.ChoiceLoader([jinja2.PackageLoader(room) for room in (*rooms, "analysis.report")])
+    return jinja2.Environment(
+        loader=pages, autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
 

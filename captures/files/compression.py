@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from captures.block import Lost
 from captures.errors import CaptureError
 from captures.files.source import Source
+from dissectors.modules import MissingExtra, needed
 
 __all__ = ["MAGICS", "decompressed"]
 
@@ -78,8 +79,7 @@ class _Gzip:
 
 class _Zstd:
     def __init__(self, outer: Any = None) -> None:
-        import zstandard
-
+        zstandard = needed("zstandard", extra="compressed", use="reading zstd")
         self.outer = outer or zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
         self.inner = self.outer.decompressobj()
         self.ended, self.unused, self.waiting = False, b"", b""
@@ -102,9 +102,7 @@ class _Zstd:
 
 class _Lz4:
     def __init__(self) -> None:
-        import lz4.frame
-
-        self.inner = lz4.frame.LZ4FrameDecompressor()
+        self.inner = needed("lz4.frame", extra="compressed", use="reading lz4").LZ4FrameDecompressor()
         self.ended, self.unused = False, b""
 
     def another(self) -> Inflater:
@@ -194,7 +192,7 @@ def decompressed(source: Source) -> Source:
         if head.startswith(magic):
             try:
                 inflated = _Inflated(source, name, make(), magic)
-            except ImportError as error:
-                raise CaptureError(source.name, None, f"reading {name} needs {error.name}") from error
+            except MissingExtra as error:
+                raise CaptureError(source.name, None, error.text, hint=error.hint) from error
             return Source(inflated, source.name, None, source.size, source)
     return source

@@ -247,7 +247,6 @@ def test_nothing_writes_past_the_one_place() -> None:
     own = {
         "analysis/cli/console.py",  # is the place
         "analysis/views/message_tree.py",  # writes through `printable` (test_verbs)
-        "analysis/cli/command_line/typer_app.py",  # the version, our own words
         "analysis/cli/verbs/fleet.py",  # a count of captures that is written over
         "analysis/cli/verbs/sniff.py",  # a count of frames that is written over
         "captures/sniffers/extcap.py",  # Wireshark's own notation; errors through `printable`

@@ -1,7 +1,7 @@
-"""Command lines that are plainly right, read without Typer; all others are left to it.
+"""Command lines that are plainly right, read without argparse; all others are left to it.
 
 Strategy: a reader that knows no exceptions. Whatever it does not understand at once (an unknown name, a missing
-value, a number out of range, ``--help``) gives None, and Typer, which is given the same declarations, has its
+value, a number out of range, ``--help``) gives None, and argparse, which is given the same declarations, has its
 say: help, completion and complaints are its own.
 """
 

@@ -51,6 +51,7 @@ def explained(error: Exception) -> int:
     from analysis.cli import console
     from analysis.keys.keyfile import KeyFileError
     from captures import CaptureError
+    from dissectors.modules import MissingExtra
 
     if isinstance(error, console.UsageError):
         console.error_line(str(error), error.hint, error.pointed)
@@ -58,6 +59,9 @@ def explained(error: Exception) -> int:
     if isinstance(error, CaptureError):
         console.error_line(f"{error.path}: {error.place}{error.text}", error.hint)
         return console.UNREADABLE
+    if isinstance(error, MissingExtra):
+        console.error_line(error.text, error.hint)
+        return console.USAGE
     if isinstance(error, KeyFileError):
         console.error_line(str(error), error.hint)
         return console.UNREADABLE

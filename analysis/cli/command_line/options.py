@@ -1,8 +1,8 @@
 """What verbs take on the command line: how an option or argument is declared, and those that many verbs share.
 
 Strategy: declarations are plain data, so that a command line which is plainly right can be read at once
-(`analysis.cli.command_line.arguments`); Typer, which takes longer to load than ten thousand frames take to decode, is
-given the same declarations for help, complaints and completion (`analysis.cli.command_line.typer_app`).
+(`analysis.cli.command_line.arguments`); argparse is given the same declarations for help and complaints
+(`analysis.cli.command_line.parser`), and so are completion and the pages of man.
 """
 
 from __future__ import annotations

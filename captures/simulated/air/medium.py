@@ -16,8 +16,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-import simpy
-
+from captures.simulated.air.events import simpy
 from captures.simulated.air.profile import Profile
 from captures.simulated.air.truth import FrameTruth
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any, Self, TypeVar
 
-import simpy
-
+from captures.simulated.air.events import simpy
 from captures.simulated.air.medium import SECOND, Medium, Wait
 from captures.simulated.air.profile import Profile
 from captures.simulated.air.profile import profile as named_profile

@@ -8,8 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Sequence
 
-import simpy
-
+from captures.simulated.air.events import simpy
 from captures.simulated.air.medium import Wait
 from captures.simulated.air.truth import FrameTruth
 from captures.simulated.devices import gas_mirror, metering

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import simpy
-
+from captures.simulated.air.events import simpy
 from captures.simulated.air.medium import Disturbance, Receiver, Transmission, Wait
 from captures.simulated.air.truth import FrameTruth
 from captures.simulated.faults.registry import FaultKind, Play, fault

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Unpack
 
-import simpy
-
+from captures.simulated.air.events import simpy
 from captures.simulated.air.medium import Disturbance, Place, Receiver, Transmission, Wait
 from captures.simulated.air.truth import FaultNote, FrameTruth
 from captures.simulated.devices.han import Han

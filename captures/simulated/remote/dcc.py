@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import simpy
-
+from captures.simulated.air.events import simpy
 from captures.simulated.air.exchanges import ExchangeNote, begin
 from captures.simulated.air.medium import Wait
 from captures.simulated.air.truth import FrameTruth, MessageNote

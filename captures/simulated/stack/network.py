@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, Self, TypeVar
 
-import simpy
-
+from captures.simulated.air.events import simpy
 from captures.simulated.air.medium import Place, Receiver, Sniffer
 from captures.simulated.air.profile import Profile
 from captures.simulated.air.truth import FrameTruth, LinkKey, NetworkKey

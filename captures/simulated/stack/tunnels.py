@@ -12,8 +12,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import simpy
-
+from captures.simulated.air.events import simpy
 from captures.simulated.air.exchanges import ExchangeNote, begin
 from captures.simulated.air.medium import Wait
 from captures.simulated.air.truth import FrameTruth
