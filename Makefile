@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 NOX     = $(BIN)/python -m nox -f packaging/noxfile.py
 SECONDS ?= 300
 TARGETS ?=
-.PHONY: install venv demo test matrix bench mutations fuzz fleet-check live-check docs
+.PHONY: install venv demo test matrix bench mutations fuzz fleet-check live-check docs release-check
 
 install: venv $(VENV)/.installed
 
@@ -44,6 +44,10 @@ test: install
 # All of it on every Python of the machine, with the newest dependencies, and with the lowest on the oldest.
 matrix: install
 	$(NOX) -s whole
+
+# sdist and wheel: complete, installed in a clean environment of each Python, used from a folder of their own
+release-check: install
+	$(BIN)/python packaging/release_check.py
 
 bench: install
 	$(BIN)/python -m tests.benchmarks
