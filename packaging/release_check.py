@@ -64,7 +64,7 @@ def missing_files(packages: Iterable[Path]) -> Iterator[str]:
 def run(
     words: Sequence[str | Path], folder: Path, *, codes: Sequence[int] = (0,), home: Path | None = None
 ) -> str:
-    """What a command prints, or where that is nothing what it says on stderr; one that ends with another code fails the check."""
+    """What a command prints, or else what it says on stderr; one that ends with another code fails the check."""
     kept = ("PATH", "LANG", "UV_", "PIP_", "SSL_", "HTTP", "http", "https", "SYSTEMROOT", "TEMP")
     environment = {name: value for name, value in os.environ.items() if name.startswith(kept)}
     environment |= {"HOME": str(home)} if home else {"HOME": os.environ.get("HOME", "")}
@@ -135,7 +135,7 @@ def bare(one: Environment) -> None:
         all(json.loads(line)["rule"] for line in found.splitlines()), "check finds nothing that can be read"
     )
     one.hanscope("stats", capture, "--keys", keys)
-    one.hanscope("message", "DD 00")
+    one.hanscope("message", "DD 00", codes=(4,))
     one.hanscope("--help")
     for words in (["demo"], ["simulate", "--list"], ["report", capture, "-o", "r.html"]):
         said = one.hanscope(*words, codes=(2,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -114,7 +115,7 @@ def _sarif_origin(result: CheckResult, capture: str) -> dict[str, Any]:
     origin, heard = result.provenance, _sarif_hearing(result)
     if not origin:
         return {"properties": heard}
-    artifact: dict[str, Any] = {"location": {"uri": quote(capture) or "capture"}}
+    artifact: dict[str, Any] = {"location": {"uri": quote(capture.replace(os.sep, "/")) or "capture"}}
     if origin["capture"]["sha256"]:
         artifact["hashes"] = {"sha-256": origin["capture"]["sha256"]}
         artifact["length"] = origin["capture"]["octets"]
@@ -149,7 +150,7 @@ def _sarif_rule(rule: Rule) -> dict[str, Any]:
 
 
 def _sarif_result(finding: Finding, place: dict[str, int], capture: str) -> dict[str, Any]:
-    physical = {"artifactLocation": {"uri": quote(capture) or "capture"}}
+    physical = {"artifactLocation": {"uri": quote(capture.replace(os.sep, "/")) or "capture"}}
     frames = finding.frames[:100] or (0,)
     return {
         "ruleId": finding.rule,

@@ -18,7 +18,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-__all__ = ["ForkedProcess", "map_forked", "processors"]
+__all__ = ["ForkedProcess", "can_copy", "map_forked", "processors"]
 
 Result = TypeVar("Result")
 MOST = 4  # processes, so that what each of them makes stays bounded
@@ -26,9 +26,14 @@ MOST = 4  # processes, so that what each of them makes stays bounded
 
 def processors() -> int:
     """How many processes are worth while here; a worker of a pool may have none of its own."""
-    if sys.platform != "linux" or _in_a_pool() or _threads() > 1:
+    if sys.platform != "linux" or not can_copy() or _in_a_pool() or _threads() > 1:
         return 1
     return min(len(os.sched_getaffinity(0)), MOST)
+
+
+def can_copy() -> bool:
+    """Whether this system copies processes, and its own libraries bear it (those of macOS do not)."""
+    return hasattr(os, "fork") and sys.platform != "darwin"
 
 
 def _in_a_pool() -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 from captures.block import NO_TIME, Lost
 from captures.errors import CaptureError
@@ -116,7 +115,7 @@ def _open(source: Source, lost: Losses) -> sqlite3.Connection:
     head = source.peek(32)
     told = max(int.from_bytes(head[16:18], "big"), 1) * int.from_bytes(head[28:32], "big")
     if source.path is not None and (source.size or 0) >= told:
-        uri = f"file:{quote(str(source.path.absolute()))}?mode=ro&immutable=1"
+        uri = f"{source.path.absolute().as_uri()}?mode=ro&immutable=1"
         return sqlite3.connect(uri, uri=True, check_same_thread=False)
     octets = source.read_all(LARGEST)
     database = sqlite3.connect(":memory:", check_same_thread=False)

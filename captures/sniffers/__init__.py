@@ -149,6 +149,8 @@ def open_sniffer(
         ValueError: the device has no such channel.
     """
     scheme, colon, place = source.partition(":")
+    if len(scheme) == 1:  # a drive of Windows
+        scheme, colon, place = source, "", ""
     if not colon and scheme in SCHEMES and not Path(source).exists():
         raise CaptureError(source, None, "the name of a sniffer needs a colon", hint=SCHEMES[scheme][1])
     if not colon or scheme not in SCHEMES:

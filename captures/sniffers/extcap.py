@@ -7,6 +7,7 @@ Arguments that are not known are ignored: newer versions pass more.
 
 from __future__ import annotations
 
+import os
 import signal
 import stat
 import subprocess
@@ -166,11 +167,8 @@ def install(folder: Path | None = None) -> Path:
     Raises:
         CaptureError: Wireshark's folder is not known and none was given, or it cannot be written.
     """
-    target = (folder or _wireshark_folder()) / "hanscope-extcap"
-    text = f"#!/bin/sh\nexec '{sys.executable}' -m captures.sniffers.extcap \"$@\"\n"
-    root = Path(__file__).resolve().parents[2]
-    if (root / "pyproject.toml").exists():  # a checkout, perhaps not installed
-        text = text.replace("exec ", f"PYTHONPATH='{root}'${{PYTHONPATH:+:$PYTHONPATH}} exec ")
+    name, text = launcher(windows=os.name == "nt")
+    target = (folder or _wireshark_folder()) / name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, text)
@@ -178,6 +176,20 @@ def install(folder: Path | None = None) -> Path:
     except OSError as error:
         raise CaptureError(str(target), None, f"cannot write: {error.strerror}") from None
     return target
+
+
+def launcher(*, windows: bool) -> tuple[str, str]:
+    """What Wireshark starts to have our interfaces: the name of a script, and what stands in it."""
+    root = Path(__file__).resolve().parents[2]
+    checkout = (root / "pyproject.toml").exists()  # perhaps not installed
+    if windows:
+        path = f'set "PYTHONPATH={root};%PYTHONPATH%"\r\n' if checkout else ""
+        return (
+            "hanscope-extcap.bat",
+            f'@echo off\r\n{path}"{sys.executable}" -m captures.sniffers.extcap %*\r\n',
+        )
+    path = f"PYTHONPATH='{root}'${{PYTHONPATH:+:$PYTHONPATH}} " if checkout else ""
+    return "hanscope-extcap", f"#!/bin/sh\n{path}exec '{sys.executable}' -m captures.sniffers.extcap \"$@\"\n"
 
 
 def _wireshark_folder() -> Path:

@@ -81,7 +81,9 @@ class Batch(Generic[T]):
     def _side_by_side(self, work: Callable[[str, int], T]) -> Iterator[tuple[str, T | CaptureError]]:
         import multiprocessing
 
-        if sys.platform == "win32":
+        from analysis.pipeline.parallel import can_copy
+
+        if not can_copy():
             yield from self._in_turn(work)
             return
         WORK[:] = [work]

@@ -108,9 +108,13 @@ def opened(capture: str, *, apart: bool = False) -> Iterator[ReopenableSource]:
         with ReopenableSource(capture, apart=apart) as replay:
             yield replay
         return
-    with tempfile.NamedTemporaryFile(prefix="hanscope-", suffix=Path(name_of(capture)).name) as copy:
-        _fetch(capture, copy)
-        with ReopenableSource(copy.name, apart=apart, name=name_of(capture)) as replay:
+    with tempfile.TemporaryDirectory(
+        prefix="hanscope-"
+    ) as folder:  # Windows opens no file twice that goes by itself
+        place = Path(folder) / (Path(name_of(capture)).name or "capture")
+        with place.open("wb") as copy:
+            _fetch(capture, copy)
+        with ReopenableSource(place, apart=apart, name=name_of(capture)) as replay:
             yield replay
 
 
