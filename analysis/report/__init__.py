@@ -9,7 +9,7 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
+from analysis.report.markup import Markup
 
 from analysis.features.view import View
 from analysis.findings.model import CheckResult

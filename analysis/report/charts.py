@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape as escape_markup
 
-from markupsafe import Markup
+from analysis.report.markup import Markup
 
 from analysis.report.axes import Clock, round_top, time_marks
 from dissectors.text import printable

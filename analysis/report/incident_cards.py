@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from markupsafe import Markup
+from analysis.report.markup import Markup
 
 from analysis.features.view import View
 from analysis.findings.model import CheckResult, Finding, Incident

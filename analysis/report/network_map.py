@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from analysis.report.markup import Markup
 
 from analysis.report.charts import WIDTH, escape
 
