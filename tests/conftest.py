@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
+os.environ["HANSCOPE_CONFIG"] = ""  # no test depends on what somebody set at home
+
 SHARED = Path(os.environ.get("HANSCOPE_SHARED", Path(__file__).parent.parent.parent / "shared"))
 
 

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from analysis.cli.command_line import reading, following, serving, judging, making, building, many  # noqa: F401  # isort: skip
-from analysis.cli.command_line.arguments import gathered, plain_arguments
+from analysis.cli.command_line import reading, following, serving, judging, making, building, many, helping  # noqa: F401  # isort: skip
+from analysis.cli.command_line.arguments import gathered, plain_arguments, taken
 from analysis.cli.command_line.guard import guarded
 from analysis.cli.command_line.registry import VERBS
+from analysis.cli.command_line.settings import with_settings
 from analysis.cli.command_line.standard_streams import stand_in_for_closed_streams
 from analysis.cli.endings import end_on_signals
 
@@ -37,9 +38,6 @@ def main(argv: list[str] | None = None) -> int:
     # Modules are no garbage: to look for it at every 700 objects that they make costs a twentieth of the start-up.
     gc.set_threshold(50_000, 20, 20)
     words = list(sys.argv[1:] if argv is None else argv)
-    plain = _plain(words)
-    if plain is not None:
-        return guarded(*plain, debug=words[0] == "--debug")
     try:
         return guarded(_called, {"words": words}, debug=words[:1] == ["--debug"])
     except SystemExit as leave:  # help
@@ -47,9 +45,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _called(words: list[str]) -> int:
-    from analysis.cli.command_line.parser import call_of
+    plain = _plain(words)
+    if plain is None:
+        from analysis.cli.command_line.parser import call_of
 
-    function, arguments = call_of(words)
+        plain = call_of(words)
+    function, arguments = plain
     return function(**arguments)
 
 
@@ -61,8 +62,10 @@ def _plain(words: list[str]) -> tuple[Callable[..., int], dict[str, Any]] | None
     if name not in VERBS:
         return None
     function = VERBS[name].function
-    arguments = plain_arguments(function, rest)
-    return None if arguments is None else (function, gathered(function, arguments))
+    given = plain_arguments(function, rest)
+    if given is None:
+        return None
+    return function, gathered(function, with_settings(name, taken(function), given))
 
 
 def run() -> NoReturn:

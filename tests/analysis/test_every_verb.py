@@ -33,6 +33,8 @@ WITHOUT_A_CAPTURE = {
     "build": ["ECS52", "originator=90b3d51f30010000", "recipient=00db1234567890a0", "mac=absent"],
     "demo": ["--out", "{out}/demo"],
     "fields": ["counter"],
+    "completion": ["bash"],
+    "man": ["--out", "{out}/man"],
     "message": ["c001c100080000010000ff0200"],
     "simulate": ["ordinary-day", "-o", "{out}/day.pcapng", "--seconds", "60", "--fault", "weak-link"],
     "sniff": ["simulated:ordinary-day", "-o", "{out}/sniffed.pcapng", "--speed", "0", "--frames", "20"],

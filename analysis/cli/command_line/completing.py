@@ -92,9 +92,16 @@ def _devices(given: Any) -> Iterable[str]:
     return dict.fromkeys(text for text in (*texts, *eui64s) if text)
 
 
+def _shells(_: Any) -> Iterable[str]:
+    from analysis.cli.command_line.shells import SCRIPTS
+
+    return SCRIPTS
+
+
 COMPLETERS: dict[str, Callable[[Any], Iterable[str]]] = {
     "table": _tables, "format": _formats, "rule": _rules, "severity": _severities, "profile": _profiles,
     "scenario": _scenarios, "fault": _faults, "sniffer": _sniffers, "time": _times, "zone": _zones, "device": _devices,
+    "shell": _shells,
 }  # fmt: skip
 """What is offered, by kind; each gets the arguments that were typed before."""
 
@@ -117,9 +124,13 @@ def _table(given: Any) -> str:
 
 
 def _expressions(given: Any, incomplete: str) -> list[str]:
+    from analysis.cli.command_line.settings import named_filters
     from analysis.tables.filter_completion import completions
     from analysis.views.filters import names_of
 
+    if incomplete.rpartition(" ")[2].startswith("@"):
+        lead, _, begun = incomplete.rpartition("@")
+        return [f"{lead}@{one}" for one in named_filters() if one.startswith(begun)]
     return completions(incomplete, names_of(_table(given)))
 
 

@@ -81,7 +81,8 @@ CapturesArgument = Annotated[
     list[str], Argument(metavar="CAPTURE...", help="Capture files, folders, patterns, URLs, or -.")
 ]
 KeysOption = Annotated[
-    Path | None, Option("--keys", metavar="FILE", help="keys.toml; else what HANSCOPE_KEYS names.")
+    Path | None,
+    Option("--keys", metavar="FILE", help="keys.toml; else what HANSCOPE_KEYS or config.toml names."),
 ]
 JsonOption = Annotated[bool, Option("--json", help="One JSON document on stdout.")]
 ExplainOption = Annotated[

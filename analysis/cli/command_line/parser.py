@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from analysis.cli.command_line.arguments import Taken, gathered, taken
 from analysis.cli.command_line.options import Argument, Option
 from analysis.cli.command_line.registry import GROUPS, VERBS
+from analysis.cli.command_line.settings import with_settings
 from analysis.cli.console import UsageError
 
 __all__ = ["GENERAL", "HELP", "Call", "call_of", "first_sentence", "parser_of", "usage_of", "version_line"]
@@ -86,9 +87,8 @@ def call_of(words: Sequence[str]) -> Call:
     given = vars(parser_of(name).parse_intermixed_args(rest))
     everything = taken(function)
     _refuse_nonsense(everything, given)
-    return function, gathered(
-        function, {key: value for key, value in given.items() if value not in (None, [])}
-    )
+    given = {key: value for key, value in given.items() if value not in (None, [])}
+    return function, gathered(function, with_settings(name, everything, given))
 
 
 def _told(lines: Sequence[str]) -> int:
