@@ -29,6 +29,7 @@ LEFT_OUT = (".ci/",)
 HEAVY = ("pandas", "pyarrow", "scapy", "simpy", "jinja2", "rich")
 OPTIONAL = ("simpy", "jinja2", "zstandard", "lz4", "typer", "textual", "starlette", "sklearn")
 """What a bare installation does not bring."""
+PLUGGED = ("hanscope.clusters", "hanscope.rules", "hanscope.sniffers", "hanscope.reports", "hanscope.verbs")
 SAMPLE = "import captures.samples as s; print(list(s.__path__)[0])"
 
 
@@ -163,6 +164,25 @@ def whole(one: Environment) -> None:
     expect("mac" in one.hanscope("why", *han), "why tells nothing")
 
 
+def plugged(one: Environment) -> None:
+    """The template of a plug-in, built as a package of its own: seen in lists, trees, filters, findings, reports."""
+    one.install(str(ROOT / "packaging" / "plug_in"))
+    said = one.hanscope("plug-ins")
+    expect(all(group in said for group in PLUGGED), said)
+    expect("acme:" in one.hanscope("sniff", "--list"), "no sniffer of the plug-in")
+    expect("acme-lid-open" in one.hanscope("check", "--list-rules"), "no rule of the plug-in")
+    one.hanscope("sniff", "acme:", "-o", "acme.pcapng")
+    said = one.hanscope("show", "acme.pcapng", "2")
+    expect("Lid Report" in said and "1 (Open)" in said, said)
+    chosen = ("--where", "command_name == 'Lid Report' and number == 120")
+    rows = one.hanscope("decode", "acme.pcapng", "--table", "commands", "--format", "jsonl", *chosen)
+    expect(rows.count("\n") == 1 and '"seconds"' in rows, rows)
+    expect("acme-lid-open" in one.hanscope("check", "acme.pcapng"), "the plug-in's rule finds nothing")
+    one.hanscope("report", "acme.pcapng", "-o", "acme.html")
+    expect("<h2>Acme</h2>" in (one.work / "acme.html").read_text("utf-8"), "no chapter of the plug-in")
+    expect("Lid Report" in one.hanscope("acme", "acme.pcapng"), "the plug-in's verb says nothing")
+
+
 def checked(package: Path, version: str, python: Path, place: Path) -> None:
     """One package on one Python."""
     one = Environment(python, place)
@@ -170,6 +190,7 @@ def checked(package: Path, version: str, python: Path, place: Path) -> None:
     bare(one)
     one.install(f"hanscope[demo,compressed] @ {package.as_uri()}")
     whole(one)
+    plugged(one)
     expect(
         one.python("import sys; print('%d.%d' % sys.version_info[:2])") == version, f"not Python {version}"
     )

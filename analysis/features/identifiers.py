@@ -61,6 +61,8 @@ class Identifiers(Mapping[str, int]):
 
     def __getitem__(self, name: str) -> int:
         if name not in self.numbers:
+            self._numbers = self._make()  # a plug-in may have brought it since
+        if name not in self.numbers:
             raise UnknownName(f"no {self._kind} {name!r}")
         return self.numbers[name]
 
@@ -93,7 +95,9 @@ def _turned(values: Mapping[int, str]) -> Mapping[str, int]:
 
 
 CLUSTERS = Identifiers(
-    "cluster", lambda: {c.name: c.id for c in catalogue.clusters() if c.manufacturer is None}
+    # a manufacturer's own, where the standard has no cluster of that name
+    "cluster",
+    lambda: {c.name: c.id for c in sorted(catalogue.clusters(), key=lambda c: c.manufacturer is None)},
 )
 PROFILES = Identifiers("profile", lambda: _turned(values_of("zigbee", "profile")))
 GENERAL_COMMANDS = Identifiers("general command", lambda: {one.name: code for code, one in GENERAL.items()})
@@ -154,7 +158,8 @@ def to_client(cluster: int, name: str) -> Command:
 
 def command(cluster: int, direction: str, name: str) -> Command:
     """The command `name` of a cluster in one direction. Raises UnknownName."""
-    found = [one for one in catalogue.commands_of(cluster) if one.manufacturer is None]
+    known = catalogue.commands_of(cluster)
+    found = [one for one in known if one.manufacturer is None] or known
     number = _only(
         {one.id for one in found if (one.direction, one.name) == (direction, name)},
         f"command {name!r} {direction} of cluster 0x{cluster:04x}",

@@ -78,7 +78,7 @@ def cluster(number: int) -> int:
     """`number`, which is a cluster of the tables.
 
     Raises UnknownName otherwise."""
-    if number not in _clusters():
+    if number not in _clusters() and not any(one.id == number for one in catalogue.clusters()):
         raise UnknownName(f"no cluster 0x{number:04x}")
     return number
 
@@ -90,7 +90,8 @@ def commands(number: int, direction: str | None, codes: Iterable[int] | None) ->
     cluster(number)
     ways = (direction,) if direction else ("to-server", "to-client")
     for code in codes or ():
-        if not any(catalogue.command(number, way, code) for way in ways):
+        known = catalogue.commands_of(number)  # a manufacturer's among them
+        if not any(one.id == code and one.direction in ways for one in known):
             raise UnknownName(f"no command 0x{code:02x} {direction or ''} of cluster 0x{number:04x}")
 
 
@@ -111,7 +112,8 @@ def _fields(number: int, direction: str, code: int) -> tuple[str, ...]:
         if row["cluster"].startswith("0x") and int(row["cluster"], 16) == number
         and row["command"] and int(row["command"], 16) == code and row["direction"] == direction
     ]  # fmt: skip
-    out = []
+    own = (one for one in catalogue.commands_of(number) if one.manufacturer is not None)
+    out = [field.name for one in own if (one.direction, one.id) == (direction, code) for field in one.fields]
     for row in mine:
         out.append(row["name"])
         if row["type"].startswith("struct:"):

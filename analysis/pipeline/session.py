@@ -18,6 +18,7 @@ from analysis.exchanges import ExchangeTracker
 from analysis.pipeline.devices import Radios
 from analysis.pipeline.kept import KeptMessages
 from analysis.tables.schema import TABLES
+from captures.plug_ins import load_clusters
 from dissectors import HanContext, Key, Keyring
 from dissectors.model import AddressMap
 
@@ -134,6 +135,7 @@ class Session:
         tables: Iterable[str] | None = None,
         hindsight: Hindsight | None = None,
     ) -> None:
+        load_clusters()
         self.context = HanContext(copy_keyring(keyring or Keyring()))
         self.given = len(self.context.keyring.keys)
         self.capture = capture

@@ -9,8 +9,6 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.report.markup import Markup
-
 from analysis.features.view import View
 from analysis.findings.model import CheckResult
 from analysis.pipeline.message_store import MessageStore
@@ -59,18 +57,15 @@ def render_tally(
     store: MessageStore | None = None,
     shown: Mapping[int, NamedFrame] | None = None,
 ) -> str:
-    """The report of a capture that was counted window by window.
-
-    Args:
-        lost: what could not be read.
-        store: its messages, for those that findings name.
-        shown: frames that findings name, down to their octets.
-    """
+    """The report of a capture that was counted window by window. `lost`: what could not be read; `store` has its messages,
+    `shown` the frames, down to their octets, for those that findings name."""
     from analysis.report import chapters, compliance, incident_cards, topology
+    from analysis.report.markup import Markup
     from analysis.report.messages import messages
+    from analysis.report.plugged import plugged
     from analysis.views.ladder_svg import STYLE
 
-    overview, shown = chapters.overview(tally, result), shown or {}
+    overview, devices, shown = chapters.overview(tally, result), chapters.devices(tally), shown or {}
     listed, found = chapters.frames(tally, result), chapters.findings(result)
     there = {row["frame"] for row in listed} | shown.keys()
 
@@ -85,7 +80,8 @@ def render_tally(
         cards=incident_cards.cards(tally, result, found, link), lanes=incident_cards.overview_lanes(tally, result),
         findings=found, matrix=chapters.matrix(result), areas=compliance.areas_by_subject(result),
         modified=compliance.modified(result), protocols=chapters.protocols(tally), traffic=chapters.traffic(tally),
-        devices=chapters.devices(tally), topology=topology.topology(tally.view, tally.hops) if tally.view else None,
+        devices=devices, plugged=plugged(overview, devices, result),
+        topology=topology.topology(tally.view, tally.hops) if tally.view else None,
         keys=chapters.keys(tally), frames=listed, messages=messages(result, store), lost=lost,
         clock=lambda seconds: clock(tally.view, seconds, tally.form) if tally.view else "",
     )  # fmt: skip

@@ -19,6 +19,7 @@ from analysis.findings.model import CONFIDENCES, FAMILIES, SEVERITIES, Evidence,
 from analysis.rules.expression import RuleError
 from analysis.rules.judgement import Judgement, parameters_of, unknown_words
 from analysis.rules.rows import Rows
+from captures.plug_ins import load_clusters, loaded
 
 __all__ = ["REGISTRY", "declare", "rule", "rules", "rules_of"]
 
@@ -157,9 +158,10 @@ def rules_of(family: str, area: str) -> partial[Callable[[Function], Function]]:
 def rules() -> list[Rule]:
     """All rules: ours, those of modules that entry points in group ``hanscope.rules`` name, and those of folders that
     were given (`analysis.rules.own.read_rules`)."""
+    load_clusters()  # rules may name what they bring
     _import_all("analysis.rules")
     for entry in metadata.entry_points(group="hanscope.rules"):
-        entry.load()
+        loaded(entry)
     return sorted(REGISTRY.values(), key=lambda r: (r.family, r.area, r.id))
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from captures.errors import CaptureError
+from captures.plug_ins import PlugInError, plug_ins
 from captures.sniffers.event import SniffedFrame, SnifferTrouble
 from captures.sniffers.source import FileStream, SerialStream, Sniffer, StreamSniffer, UsbSniffer
 
-__all__ = ["SCHEMES", "Settings", "SniffedFrame", "Sniffer", "open_sniffer"]
+__all__ = ["SCHEMES", "Settings", "SniffedFrame", "Sniffer", "open_sniffer", "schemes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,20 @@ SCHEMES: dict[str, tuple[Callable[[Settings], Sniffer], str]] = {
 """How to open each kind of sniffer, and how a person names it."""
 
 
+def schemes() -> dict[str, tuple[Callable[[Settings], Sniffer], str]]:
+    """`SCHEMES`, and those of plug-ins.
+
+    Raises:
+        PlugInError: one of them is no such pair.
+    """
+    known = dict(SCHEMES)
+    for one in plug_ins("hanscope.sniffers"):
+        if not (isinstance(one.value, tuple) and len(one.value) == 2 and callable(one.value[0])):
+            raise PlugInError(one.entry, "it is no pair of a function and a text")
+        known.setdefault(one.name, one.value)
+    return known
+
+
 def open_sniffer(
     source: str,
     *,
@@ -151,12 +166,13 @@ def open_sniffer(
     scheme, colon, place = source.partition(":")
     if len(scheme) == 1:  # a drive of Windows
         scheme, colon, place = source, "", ""
-    if not colon and scheme in SCHEMES and not Path(source).exists():
-        raise CaptureError(source, None, "the name of a sniffer needs a colon", hint=SCHEMES[scheme][1])
-    if not colon or scheme not in SCHEMES:
+    known = SCHEMES if scheme in SCHEMES else schemes()
+    if not colon and scheme in known and not Path(source).exists():
+        raise CaptureError(source, None, "the name of a sniffer needs a colon", hint=known[scheme][1])
+    if not colon or scheme not in known:
         if colon and not source.startswith(("/", ".")) and "/" not in scheme:
-            known = ", ".join(SCHEMES)
-            raise CaptureError(source, None, f"no sniffer is called {scheme!r}", hint=f"known are {known}")
+            names = ", ".join(known)
+            raise CaptureError(source, None, f"no sniffer is called {scheme!r}", hint=f"known are {names}")
         scheme, place = "pipe", source
-    opener, _ = SCHEMES[scheme]
+    opener, _ = known[scheme]
     return opener(Settings(place, channel, page, frequency_khz, baud, speed, seed, trouble))

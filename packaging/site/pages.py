@@ -40,7 +40,8 @@ API = (
 HUBS = {
     "how_to.md": (
         "How to",
-        "captures filters configuration dlms wireshark fleet waivers simulating scapy writing_rules adding_things",
+        "captures filters configuration dlms wireshark fleet waivers simulating scapy writing_rules plug_ins "
+        "adding_things",
     ),
     "reference.md": ("Reference", "verbs columns rules use_cases alert_codes clusters faults python"),
     "about.md": (

@@ -34,6 +34,7 @@ WITHOUT_A_CAPTURE = {
     "demo": ["--out", "{out}/demo"],
     "fields": ["counter"],
     "completion": ["bash"],
+    "plug-ins": [],
     "man": ["--out", "{out}/man"],
     "message": ["c001c100080000010000ff0200"],
     "simulate": ["ordinary-day", "-o", "{out}/day.pcapng", "--seconds", "60", "--fault", "weak-link"],

@@ -56,9 +56,9 @@ def _faults(_: Any) -> Iterable[str]:
 
 
 def _sniffers(_: Any) -> Iterable[str]:
-    from captures.sniffers import SCHEMES
+    from captures.sniffers import schemes
 
-    return (f"{one}:" for one in SCHEMES)
+    return (f"{one}:" for one in schemes())
 
 
 def _times(_: Any) -> Iterable[str]:

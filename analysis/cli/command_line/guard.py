@@ -51,6 +51,7 @@ def explained(error: Exception) -> int:
     from analysis.cli import console
     from analysis.keys.keyfile import KeyFileError
     from captures import CaptureError
+    from captures.plug_ins import PlugInError
     from dissectors.modules import MissingExtra
 
     if isinstance(error, console.UsageError):
@@ -59,6 +60,9 @@ def explained(error: Exception) -> int:
     if isinstance(error, CaptureError):
         console.error_line(f"{error.path}: {error.place}{error.text}", error.hint)
         return console.UNREADABLE
+    if isinstance(error, PlugInError):
+        console.error_line(str(error), error.hint)
+        return console.USAGE
     if isinstance(error, MissingExtra):
         console.error_line(error.text, error.hint)
         return console.USAGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from analysis.cli.command_line.options import Argument, Option
+from analysis.cli.command_line.options import Argument, JsonOption, Option
 from analysis.cli.command_line.registry import verb
 
 
@@ -24,6 +24,14 @@ def completion(
     from analysis.cli.verbs import completion as run
 
     return run.run(shell, line)
+
+
+@verb("plug-ins", "hanscope plug-ins", "hanscope plug-ins --json")
+def plug_ins(as_json: JsonOption = False) -> int:
+    """What other packages bring: clusters, rules, sniffers, chapters of the report, verbs."""
+    from analysis.cli.verbs import plug_ins as run
+
+    return run.run(as_json=as_json)
 
 
 @verb("man", "hanscope man check | man -l -", "hanscope man --out ~/.local/share/man/man1")

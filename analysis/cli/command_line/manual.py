@@ -8,7 +8,7 @@ from inspect import getdoc
 from analysis.cli.command_line.arguments import taken
 from analysis.cli.command_line.options import Argument, Option
 from analysis.cli.command_line.parser import GENERAL, HELP, first_sentence, parser_of, usage_of, version_line
-from analysis.cli.command_line.registry import GROUPS, VERBS
+from analysis.cli.command_line.registry import GROUPS, VERBS, every_verb
 from analysis.cli.command_line.settings import SETTINGS
 
 __all__ = ["pages"]
@@ -19,7 +19,7 @@ SECTION = 1
 def pages() -> Iterator[tuple[str, str]]:
     """Each page: the name of its file, and its text."""
     yield f"hanscope.{SECTION}", "\n".join(_whole()) + "\n"
-    for name in VERBS:
+    for name in every_verb():
         yield f"hanscope-{name.replace(' ', '-')}.{SECTION}", "\n".join(_page(name)) + "\n"
 
 
@@ -39,7 +39,7 @@ def _whole() -> Iterator[str]:
         _text(HELP[1]),
         ".SH VERBS",
     )
-    for name, one in VERBS.items():
+    for name, one in every_verb().items():
         yield from _entry(
             f"hanscope-{name.replace(' ', '-')}({SECTION})", first_sentence(getdoc(one.function))
         )

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from analysis.cli.command_line.arguments import Taken, gathered, taken
 from analysis.cli.command_line.options import Argument, Option
-from analysis.cli.command_line.registry import GROUPS, VERBS
+from analysis.cli.command_line.registry import GROUPS, VERBS, every_verb
 from analysis.cli.command_line.settings import with_settings
 from analysis.cli.console import UsageError
 
@@ -102,6 +102,8 @@ def _told(lines: Sequence[str]) -> int:
 def _verb(words: list[str]) -> tuple[str, list[str]]:
     """The verb that is meant, or its group where help about that is wanted; and the words behind it."""
     name, *rest = words
+    if name not in VERBS and name not in GROUPS:
+        every_verb()
     if name.startswith("-"):
         raise UsageError(f"unknown option {name}", "hanscope --help lists them")
     known = {one.partition(" ")[0] for one in VERBS}
@@ -234,7 +236,8 @@ def first_sentence(text: str | None) -> str:
 
 def general_help() -> list[str]:
     """Help about the command as a whole."""
-    verbs = {name: first_sentence(getdoc(one.function)) for name, one in VERBS.items() if " " not in name}
+    known = every_verb().items()
+    verbs = {name: first_sentence(getdoc(one.function)) for name, one in known if " " not in name}
     return [
         "usage: hanscope [--debug] VERB ...", "", *HELP, "", "verbs (hanscope VERB --help says more):",
         *_listed({**verbs, **GROUPS}), "", "options:", *_listed(GENERAL),

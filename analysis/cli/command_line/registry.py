@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-__all__ = ["GROUPS", "VERBS", "Verb", "verb"]
+__all__ = ["GROUPS", "VERBS", "Verb", "every_verb", "verb"]
 
 Function = Callable[..., int]
 
@@ -21,6 +21,18 @@ VERBS: dict[str, Verb] = {}
 """The verbs by name (those of a group behind its name: ``fleet decode``), in the order in which help lists them."""
 GROUPS: dict[str, str] = {}
 """Groups of verbs, and what each is about."""
+
+
+def every_verb() -> dict[str, Verb]:
+    """`VERBS`, with those of plug-ins.
+
+    Raises:
+        PlugInError: one of them does not load.
+    """
+    from captures.plug_ins import plug_ins
+
+    plug_ins("hanscope.verbs")  # to import one declares its verbs
+    return VERBS
 
 
 def verb(name: str, *examples: str) -> Callable[[Function], Function]:

@@ -10,7 +10,7 @@ from typing import Any
 from analysis.cli.command_line.arguments import Taken, taken
 from analysis.cli.command_line.options import Argument, Option
 from analysis.cli.command_line.parser import GENERAL, first_sentence
-from analysis.cli.command_line.registry import GROUPS, VERBS
+from analysis.cli.command_line.registry import GROUPS, VERBS, every_verb
 
 __all__ = ["SCRIPTS", "candidates", "words_of"]
 
@@ -92,7 +92,7 @@ def _verbs(before: list[str]) -> Iterator[tuple[str, str]]:
     group = f"{before[0]} " if before and before[0] in GROUPS else ""
     if before and not group:
         return
-    for name, one in VERBS.items():
+    for name, one in every_verb().items():
         if name.startswith(group) and " " not in name[len(group) :]:
             yield name[len(group) :], first_sentence(getdoc(one.function))
     yield from (GROUPS | GENERAL).items() if not group else ()

@@ -16,9 +16,9 @@ __all__ = ["install_extcap", "list_sniffers", "run"]
 
 def list_sniffers() -> int:
     """The kinds of sniffers, and how each is named."""
-    from captures.sniffers import SCHEMES
+    from captures.sniffers import schemes
 
-    for scheme, (_, text) in SCHEMES.items():
+    for scheme, (_, text) in schemes().items():
         console.put(f"{scheme:10} {text}")
     return console.OK
 

@@ -1,0 +1,1 @@
+"""What Acme's devices say: a cluster, a rule, a sniffer, a chapter of the report, a verb."""

@@ -1,0 +1,1 @@
+"""Acme's clusters, as CSV."""
