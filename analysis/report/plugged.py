@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from captures.plug_ins import PlugInError, plug_ins
+from dissectors.modules import PlugInError, plug_ins
 
 __all__ = ["Chapter", "plugged"]
 

@@ -19,7 +19,8 @@ from analysis.findings.model import CONFIDENCES, FAMILIES, SEVERITIES, Evidence,
 from analysis.rules.expression import RuleError
 from analysis.rules.judgement import Judgement, parameters_of, unknown_words
 from analysis.rules.rows import Rows
-from captures.plug_ins import load_clusters, loaded
+from captures.plug_ins import load_clusters
+from dissectors.modules import loaded
 
 __all__ = ["REGISTRY", "declare", "rule", "rules", "rules_of"]
 

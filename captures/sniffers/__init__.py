@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from captures.errors import CaptureError
-from captures.plug_ins import PlugInError, plug_ins
 from captures.sniffers.event import SniffedFrame, SnifferTrouble
 from captures.sniffers.source import FileStream, SerialStream, Sniffer, StreamSniffer, UsbSniffer
+from dissectors.modules import PlugInError, plug_ins
 
 __all__ = ["SCHEMES", "Settings", "SniffedFrame", "Sniffer", "open_sniffer", "schemes"]
 

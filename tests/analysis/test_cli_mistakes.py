@@ -61,6 +61,8 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
         (["report", "{capture}", "-o", "{capture}"], 2, "written over itself"),
         (["simulate", "-o", "{folder}/s.pcapng", "--truth", "{folder}/s.pcapng"], 2, "written over itself"),
         (["simulate", "-o", "{folder}/s.pcapng", "--seconds", "1e400"], 2, "no number of anything"),
+        (["stats", "{capture}", "--no such"], 2, "not understood: --no such"),
+        (["stats", "{capture}", "--=1 2"], 2, "not understood: --=1 2"),
         (["stats", ""], 2, "CAPTURE... is empty"),
         (["check", ""], 2, "CAPTURE... is empty"),
         (["message", ""], 2, "is empty"),

@@ -12,7 +12,8 @@ import pytest
 
 from analysis.cli import VERBS, main
 from analysis.cli.command_line.manual import pages
-from analysis.cli.command_line.shells import SCRIPTS, candidates, words_of
+from analysis.cli.command_line.shell_scripts import SCRIPTS
+from analysis.cli.command_line.shells import candidates, words_of
 from captures.simulated.scenarios.samples import FOLDER
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from captures.plug_ins import GROUPS, read_block
+from captures.plug_ins import read_block
+from dissectors.modules import GROUPS
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "packaging" / "plug_in"

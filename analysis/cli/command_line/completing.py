@@ -93,7 +93,7 @@ def _devices(given: Any) -> Iterable[str]:
 
 
 def _shells(_: Any) -> Iterable[str]:
-    from analysis.cli.command_line.shells import SCRIPTS
+    from analysis.cli.command_line.shell_scripts import SCRIPTS
 
     return SCRIPTS
 

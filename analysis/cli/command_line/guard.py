@@ -51,8 +51,7 @@ def explained(error: Exception) -> int:
     from analysis.cli import console
     from analysis.keys.keyfile import KeyFileError
     from captures import CaptureError
-    from captures.plug_ins import PlugInError
-    from dissectors.modules import MissingExtra
+    from dissectors.modules import MissingExtra, PlugInError
 
     if isinstance(error, console.UsageError):
         console.error_line(str(error), error.hint, error.pointed)

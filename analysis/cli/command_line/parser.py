@@ -84,11 +84,26 @@ def call_of(words: Sequence[str]) -> Call:
     if name in GROUPS:
         return _told, {"lines": group_help(name)}
     function = VERBS[name].function
-    given = vars(parser_of(name).parse_intermixed_args(rest))
+    parser = parser_of(name)
+    _refuse_strangers(parser, rest)
+    given = vars(parser.parse_intermixed_args(rest))
     everything = taken(function)
     _refuse_nonsense(everything, given)
     given = {key: value for key, value in given.items() if value not in (None, [])}
     return function, gathered(function, with_settings(name, everything, given))
+
+
+def _refuse_strangers(parser: argparse.ArgumentParser, words: list[str]) -> None:
+    """What begins like an option and is none: argparse takes it for an argument where it has a space in it."""
+    options = {name: action for action in parser._actions for name in action.option_strings}
+    value = False  # whether the word belongs to the option before it
+    for word in words:
+        if word == "--":
+            return
+        name, equals, _ = word.partition("=")
+        if not value and word.startswith("--") and name not in options:
+            parser.error(f"unrecognized arguments: {word}")
+        value = not value and name in options and not equals and options[name].nargs != 0
 
 
 def _told(lines: Sequence[str]) -> int:

@@ -29,7 +29,7 @@ def every_verb() -> dict[str, Verb]:
     Raises:
         PlugInError: one of them does not load.
     """
-    from captures.plug_ins import plug_ins
+    from dissectors.modules import plug_ins
 
     plug_ins("hanscope.verbs")  # to import one declares its verbs
     return VERBS

@@ -10,7 +10,8 @@ __all__ = ["run"]
 
 def run(shell: str, line: str | None) -> int:
     """Print a shell's script, or what may stand at the end of a line; see `hanscope completion --help`."""
-    from analysis.cli.command_line.shells import SCRIPTS, candidates, words_of
+    from analysis.cli.command_line.shell_scripts import SCRIPTS
+    from analysis.cli.command_line.shells import candidates, words_of
 
     if line is not None:
         words = words_of(line)[1:]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import metadata
 
 from analysis.cli import console
-from captures.plug_ins import GROUPS, load_clusters, loaded
+from captures.plug_ins import load_clusters
+from dissectors.modules import GROUPS, loaded
 
 __all__ = ["run"]
 
