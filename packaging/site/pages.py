@@ -46,7 +46,7 @@ HUBS = {
     "reference.md": ("Reference", "verbs columns rules use_cases alert_codes clusters faults python"),
     "about.md": (
         "About",
-        "architecture reliability performance features fault_matrix real_capture_findings traffic_inference",
+        "architecture reliability performance comparison features fault_matrix real_capture_findings traffic_inference",
     ),
 }
 
