@@ -57,7 +57,7 @@ def render_tally(
     store: MessageStore | None = None,
     shown: Mapping[int, NamedFrame] | None = None,
 ) -> str:
-    """The report of a capture that was counted window by window. `lost`: what could not be read; `store` has its messages,
+    """The report of a capture that was counted window by window. `lost`: what could not be read; `store` has messages,
     `shown` the frames, down to their octets, for those that findings name."""
     from analysis.report import chapters, compliance, incident_cards, topology
     from analysis.report.markup import Markup

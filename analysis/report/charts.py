@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape as escape_markup
 
-from analysis.report.markup import Markup
-
 from analysis.report.axes import Clock, round_top, time_marks
+from analysis.report.markup import Markup
 from dissectors.text import printable
 
 __all__ = ["Lane", "Mark", "Series", "Span", "bars", "lanes", "stacked_areas"]

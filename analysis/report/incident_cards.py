@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from analysis.report.markup import Markup
-
 from analysis.features.view import View
 from analysis.findings.model import CheckResult, Finding, Incident
 from analysis.report.axes import Clock
 from analysis.report.charts import Lane, Mark, Span, lanes
+from analysis.report.markup import Markup
 from analysis.report.tally import FRAMES_PER_FINDING, Tally, clock
 from analysis.tables.row_form import RowForm
 from analysis.views.ladder import show_times

@@ -6,9 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from analysis.report.markup import Markup
-
 from analysis.report.charts import WIDTH, escape
+from analysis.report.markup import Markup
 
 __all__ = ["Link", "Station", "network_map"]
 
