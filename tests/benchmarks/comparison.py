@@ -103,7 +103,7 @@ ROWS: list[tuple[str, dict[str, str]]] = [
 BETTER = """
 ## What each does better than hanscope
 
-Of their documents, read and not measured:
+Of their documents, not measured here:
 
 | tool | better at | source |
 |---|---|---|
