@@ -32,10 +32,10 @@ class BadRequest(Exception):
 
 
 class NotYet(BadRequest):
-    """What is asked for is known only when more of the capture has been decoded."""
+    """What is asked for is known only when more of the capture has been decoded; with status 202 it is being made."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text, 409)
+    def __init__(self, text: str, status: int = 409) -> None:
+        super().__init__(text, status)
 
 
 class Parameter(NamedTuple):
@@ -103,7 +103,7 @@ class Endpoint:
         dear: it may take long, so that one client has few of them at a time.
         body: what a request carries: "text", "octets", or nothing.
         answer: what comes back, in a sentence.
-        media, status: of what comes back.
+        media, status: of what comes back; `later` says what 202 means, where it takes its time.
     """
 
     method: str
@@ -116,6 +116,7 @@ class Endpoint:
     answer: str = "JSON"
     media: str = "application/json"
     status: int = 200
+    later: str = ""
 
 
 def arguments_of(

@@ -50,7 +50,7 @@ ENDPOINTS = (
     Endpoint("GET", "/api/why", "The steps of every device, and the first that failed", judgements.why, (CAPTURE,),
              dear=True, answer="as `hanscope why --json`; `state` is running or ready"),
     Endpoint("GET", "/api/report", "The report, a page of HTML", judgements.report, (CAPTURE,), dear=True,
-             answer="as `hanscope report` writes it; 409 while it is being written", media="text/html"),
+             answer="as `hanscope report` writes it", media="text/html", later="it is being written: ask again"),
     Endpoint("GET", "/api/diff", "Where another capture parts from this one", judgements.diff,
              (CAPTURE, Parameter("with", "id of the other capture, the faulty one", required=True)), dear=True,
              answer="as `hanscope diff --json`; `state` is running or ready"),

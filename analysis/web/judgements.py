@@ -83,7 +83,7 @@ def report(held: CapturesHeld, given: Given) -> str:
     opened = held.opened(given["capture"])
     found = _known(held, given["capture"], PATIENCE, reported, opened.name)
     if found is None:
-        raise NotYet("the report is being written: ask again")
+        raise NotYet("the report is being written: ask again", 202)
     page: str = found
     return page
 

@@ -59,13 +59,14 @@ def document(endpoints: Iterable[Endpoint], version: str) -> dict[str, Any]:
 
 def _operation(one: Endpoint) -> dict[str, Any]:
     answer = {"description": one.answer, "content": {one.media: {"schema": _answer_schema(one.media)}}}
+    others = {"202": one.later, **REFUSALS} if one.later else REFUSALS
     out: dict[str, Any] = {
         "summary": one.summary,
         "operationId": one.method.lower() + "".join(
             part.strip("{}").title() for part in one.path.replace(".", "/").split("/")
         ),
         "parameters": [_parameter(given) for given in one.parameters],
-        "responses": {str(one.status): answer} | {code: _refusal(text) for code, text in REFUSALS.items()},
+        "responses": {str(one.status): answer} | {code: _refusal(text) for code, text in others.items()},
     }  # fmt: skip
     if one.body:
         media = "application/octet-stream" if one.body == "octets" else "text/plain"

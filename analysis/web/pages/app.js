@@ -269,11 +269,12 @@ async function report() {
   let answer;
   do {
     answer = await fetch(address("report", { capture }));
-    if (answer.status === 409) await new Promise((done) => setTimeout(done, 800));
-  } while (answer.status === 409 && captures.some((one) => one.id === capture && one.state !== "failed" && one.state !== "live"));
+    if (answer.status === 202) await new Promise((done) => setTimeout(done, 800));
+  } while (answer.status === 202 && captures.some((one) => one.id === capture && one.state !== "failed" && one.state !== "live"));
   button.disabled = false;
-  button.textContent = answer.ok ? "report" : "report: it cannot be written of this";
-  if (!answer.ok) return;
+  const written = answer.status === 200;
+  button.textContent = written ? "report" : "report: it cannot be written of this";
+  if (!written) return;
   const link = make("a", { href: URL.createObjectURL(await answer.blob()), download: `${name.replace(/[^\w.-]+/g, "_")}-report.html` });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
