@@ -43,7 +43,10 @@ def key_request_unanswered(view: View, *, seconds: float = 15.0, times: int = 2)
     named = pd.DataFrame(asked[mask(asked["field"] == PARTNER)][["frame", "value"]])
     partners = named.set_index("frame")["value"]
     asked = asked.drop_duplicates("frame")
-    for (source, hub), part in asked.groupby(["source", "destination"], sort=False):
+    in_time = mask(
+        asked["seconds"] + seconds <= view.duration
+    )  # later ones may be answered behind the capture
+    for (source, hub), part in asked[in_time].groupby(["source", "destination"], sort=False):
         when = np.sort(given["seconds"][mask(given["destination"] == source)].to_numpy(dtype=float))
         times_asked = part["seconds"].to_numpy(dtype=float)
         came = np.searchsorted(when, times_asked + seconds) > np.searchsorted(when, times_asked)
