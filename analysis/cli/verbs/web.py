@@ -82,7 +82,7 @@ def _serve(
     sys.stdout.flush()
     if not quiet:
         count = len(held.listed())
-        offered = f"{count} capture{"" if count == 1 else "s"}" if count else "drop a capture on the page"
+        offered = f"{count} capture{'s' * (count != 1)}" if count else "drop a capture on the page"
         console.say(f"{offered}; ctrl+c ends it")
     if open_browser:
         webbrowser.open(url)
