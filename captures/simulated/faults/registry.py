@@ -117,10 +117,19 @@ class Play:
         )
 
     def victim(self, *roles: Role) -> Node:
-        """A joined device of one of the roles, or any but the hub."""
+        """A joined device of one of the roles, or any but the hub.
+
+        Raises:
+            ValueError: none of them has joined when the fault begins.
+        """
         able = [
             n for n in self.han.nodes if n.joined and n.role != Role.CHF and (not roles or n.role in roles)
         ]
+        if not able:
+            whom = " or ".join(role.value for role in roles) or "device"
+            raise ValueError(
+                f"{self.name}: no {whom} has joined yet when it is to begin: a longer run is needed"
+            )
         chosen = self.rng.choice(able)
         self.row.device = chosen.address
         return chosen

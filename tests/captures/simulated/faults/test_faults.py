@@ -45,3 +45,8 @@ def test_a_fault_says_what_the_home_lacks() -> None:
 
 def test_the_former_name_of_inject_answers() -> None:
     assert plant is inject
+
+
+def test_a_fault_before_anybody_joined_is_told() -> None:
+    with pytest.raises(ValueError, match="reads-unanswered: no PPMID has joined yet"):
+        simulate("install-day", seconds=200, faults=["reads-unanswered"])
