@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ from dissectors.zigbee import install_code_trouble
 __all__ = ["ENVIRONMENT", "KeyFileError", "loose_mode", "read_keys", "read_keys_text"]
 
 ENVIRONMENT = "HANSCOPE_KEYS"
-FORM = 'keys are written key = "32 hex digits"'
 """Environment variable that names the key file when none is given."""
+FORM = 'keys are written key = "32 hex digits"'
 
 ROLES = frozenset(["ESME", "GSME", "CHF", "GPF", "PPMID", "IHD", "CAD", "HCALCS", "HHT"])
 
@@ -47,6 +48,9 @@ class KeyFileError(Exception):
         self.line = line
         self.text = text
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:  # it may come from a worker process
+        return partial(type(self), line=self.line, hint=self.hint), (self.path, self.text)
 
     def __str__(self) -> str:
         place = f"{self.path}: line {self.line}" if self.line is not None else self.path

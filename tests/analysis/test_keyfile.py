@@ -1,5 +1,6 @@
 """keys.toml: what is read, what is refused and where, and that no key ever shows."""
 
+import pickle
 from datetime import datetime
 from pathlib import Path
 
@@ -175,3 +176,9 @@ def test_whose_a_short_address_is() -> None:
     other = device.replace("01", "02")
     with pytest.raises(KeyFileError, match="two devices"):
         read_keys_text(f"{device}short = 5\npan = 6\n{other}short = 5\npan = 6\n")
+
+
+def test_an_error_comes_whole_out_of_a_worker() -> None:
+    error = KeyFileError("keys.toml", "no such section", line=7, hint="did you mean [network]?")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.hint, again.line) == (str(error), error.hint, 7)
