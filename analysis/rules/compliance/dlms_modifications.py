@@ -221,7 +221,7 @@ def controller_period(view: View, *, hours: float = 24.0) -> Iterator[Evidence]:
     rows = message_items(view, "ECS47.*", "command", ".*Controller: value")
     rows = rows.assign(when=pd.to_datetime(rows["value"], errors="coerce", utc=True, format="ISO8601"))
     rows = rows[mask(rows["when"].notna())].sort_values(["message", "item"])
-    for (number, controller), part in rows.groupby(["message", "object"], sort=False):
+    for (number, controller), part in rows.groupby(["message", "object"], sort=False, observed=True):
         start, end = part["when"].iloc[0], part["when"].iloc[-1]
         length = (end - start).total_seconds() / 3600
         subject = subject_of(number, part["use_case"].iloc[0])
