@@ -242,7 +242,8 @@ def test_the_report_has_the_trees_of_the_messages_that_findings_name(
     capture, keys = home
     page = hs.open(capture, keys=keys).report(tmp_path / "report.html").read_text()
     assert '<a href="#message-13">message 13</a>' in page
-    tree = page[page.index('<div id="message-13"') :].partition("</details>")[0]
+    begin = page.rindex('<details class="tree">', 0, page.index('<div id="message-13"'))
+    tree = page[begin:].partition("</details>")[0]
     assert "ECS52 command" in tree and "mac: invalid" in tree and "items (1)" in tree and "GMAC tag" in tree
     assert f"hanscope show {shlex.quote(capture)} --message 13 --keys" in html.unescape(page)
 
