@@ -40,7 +40,7 @@ from analysis.rules.registry import rules as all_rules
 from analysis.tables.lazy import numbers_of
 from dissectors import Keyring
 
-__all__ = ["Checked", "Checking", "Judge", "RuleSink", "Watcher", "check", "check_capture"]
+__all__ = ["Checked", "Checking", "ClosingWatcher", "RuleSink", "Watcher", "check", "check_capture"]
 
 SHARED_FROM = 100_000  # frames of a window from which on it is worth while to share out the rules
 
@@ -53,8 +53,8 @@ class Watcher(Protocol):
 
 
 @runtime_checkable
-class Judge(Protocol):
-    """A watcher that has something to say at the end, as the evidence of rules."""
+class ClosingWatcher(Watcher, Protocol):
+    """A watcher that has something to say of the capture as a whole, as the evidence of rules."""
 
     def judged(self, rules: Collection[str]) -> Iterable[tuple[str, Evidence]]:
         """Rules and evidence; `rules` are those that found something in the capture."""
@@ -133,7 +133,7 @@ def check_capture(
     sink = RuleSink(profile, chosen, waivers, healthy, watcher, window)
     block = max(window // PART, 1)  # so that a window ends where it should
     last = run_passes(source, keyring, sink, *sinks, progress=progress, block_frames=block)
-    if isinstance(sink.seen, Judge):
+    if isinstance(sink.seen, ClosingWatcher):
         sink.checking.hear(sink.seen)
     result = sink.checking.result()
     result.provenance = provenance_of(source, last.session, sink.checking.settings)
@@ -237,10 +237,10 @@ class Checking:
                     out.append(one)
         return out
 
-    def hear(self, judge: Judge) -> None:
+    def hear(self, watcher: ClosingWatcher) -> None:
         """Take in what a watcher says at the end."""
         found = [name for name, sayings in self.sayings.items() if sayings.told_of[False]]
-        for rule, evidence in judge.judged(found):
+        for rule, evidence in watcher.judged(found):
             if rule in self.sayings:
                 self.sayings[rule].add(evidence, (math.nan, math.nan), 0)
 

@@ -69,10 +69,14 @@ class RowForm:
         """One time as text; of `delta` the time since the one before that was asked for."""
         if self.times in ("utc", "local"):
             return time_text(time_ns, self.zone if self.times == "local" else UTC)
+        return f"{self.seconds(time_ns):+.9f} s"
+
+    def seconds(self, time_ns: int) -> float:
+        """Seconds after the capture's first frame; of `delta` those after the time that was asked for before."""
         start = self.start_ns or 0
         start = start if self.times == "relative" else self._before.get("", start)
         self._before[""] = time_ns
-        return f"{(time_ns - start) / SECOND:+.9f} s"
+        return (time_ns - start) / SECOND
 
     def schema(self, table: str) -> Any:
         """The `pyarrow.Schema` of what is written of a table."""

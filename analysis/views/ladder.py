@@ -157,11 +157,10 @@ def show_times(ladder: Ladder, form: RowForm) -> None:
     day is told with the first step of each)."""
     day = ""
     for step in ladder.steps:
-        text = form.time(step.time_ns)
         if form.times in ("relative", "delta"):
-            step.shown_time = f"{float(text.removesuffix(' s')):+.3f}"
+            step.shown_time = f"{form.seconds(step.time_ns):+.3f}"
             continue
-        date, _, rest = text.partition("T")
+        date, _, rest = form.time(step.time_ns).partition("T")
         step.shown_time = rest[:12] if date == day else f"{date} {rest[:12]}"
         day = date
 

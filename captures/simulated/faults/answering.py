@@ -23,8 +23,7 @@ CREDIT, VERSION, UINT8 = 0x0001, 0x0000, 0x20  # CreditRemaining, ZCLVersion
     needs=(Role.ESME, Role.PPMID),
 )
 def reads_unanswered(play: Play) -> Wait:
-    display, meter = play.victim(Role.PPMID), play.han.having(Role.ESME)
-    assert meter is not None
+    display, meter = play.display_and_meter()
     for number in range(play.count(6)):
         ask = struct.pack("<H", CREDIT)
         yield from display.send_zcl(meter, PREPAYMENT, READ, ask, general=True, faults=play.mark)
@@ -41,8 +40,7 @@ def reads_unanswered(play: Play) -> Wait:
     needs=(Role.ESME, Role.PPMID),
 )
 def slow_answers(play: Play) -> Wait:
-    display, meter = play.victim(Role.PPMID), play.han.having(Role.ESME)
-    assert meter is not None
+    display, meter = play.display_and_meter()
     for _ in range(play.count(7)):
         ask = struct.pack("<H", VERSION)
         _, seq = yield from display.send_zcl(meter, BASIC, READ, ask, general=True, faults=play.mark)
@@ -61,8 +59,7 @@ def slow_answers(play: Play) -> Wait:
     needs=(Role.ESME, Role.PPMID),
 )
 def key_requests_unanswered(play: Play) -> Wait:
-    display, meter = play.victim(Role.PPMID), play.han.having(Role.ESME)
-    assert meter is not None
+    display, meter = play.display_and_meter()
     for _ in range(1 + play.count(3)):
         with play.marking(display):
             yield from joining.request_key(display, meter)

@@ -71,8 +71,7 @@ def read_refused(play: Play) -> Wait:
     needs=(Role.ESME, Role.PPMID),
 )
 def price_refused(play: Play) -> Wait:
-    display, meter = play.victim(Role.PPMID), play.han.having(Role.ESME)
-    assert meter is not None
+    display, meter = play.display_and_meter()
     for _ in range(play.count(6)):
         _, seq = yield from display.send_zcl(meter, PRICE, CURRENT_PRICE, b"\x00", faults=play.mark)
         yield from meter.send_zcl(

@@ -134,6 +134,12 @@ class Play:
         self.row.device = chosen.address
         return chosen
 
+    def display_and_meter(self) -> tuple[Node, Node]:
+        """The joined display and the electricity meter; of faults that need both. Raises as `victim`."""
+        display, meter = self.victim(Role.PPMID), self.han.having(Role.ESME)
+        assert meter is not None
+        return display, meter
+
     def send(
         self, sender: Node, octets: bytes, receiver: Node | None = None, /, **truth: Unpack[FrameTruth]
     ) -> Wait:
