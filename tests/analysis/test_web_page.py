@@ -81,6 +81,7 @@ def filtered(page: Any, text: str) -> None:
         " && new URLSearchParams(location.hash.slice(1)).get('where') === text",
         arg=text,
     )
+    page.wait_for_function("() => !['', '…'].includes(document.getElementById('count').textContent)")
     page.wait_for_selector(".row:not(.waiting)")
 
 
@@ -232,6 +233,27 @@ def test_a_span_of_the_timeline_is_brushed(page: Any) -> None:
     assert "frames" in page.get_attribute(".strip", "aria-valuetext")
     page.keyboard.press("Enter")
     page.wait_for_function("count => document.querySelector('.scroller').ariaRowCount < count", arg=before)
+
+
+def test_a_span_is_cleared_before_the_timeline_has_drawn_it(page: Any) -> None:
+    filtered(page, "protocol == ZCL")
+    page.wait_for_selector(".strip path.every")
+    asked: list[Any] = []
+    page.route("**/timeline?*", lambda route: asked.append(route))
+    page.focus(".strip")
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+PageDown")
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "() => new URLSearchParams(location.hash.slice(1)).get('where').includes('time <')"
+    )
+    page.keyboard.press("Escape")
+    page.wait_for_function(
+        "() => new URLSearchParams(location.hash.slice(1)).get('where') === 'protocol == ZCL'"
+    )
+    asked.pop().continue_()
+    page.unroute("**/timeline?*")
+    page.wait_for_function("() => !document.querySelector('.strip rect.brush')")
 
 
 def test_the_map_moves_with_time_and_leads_to_frames(page: Any) -> None:

@@ -25,7 +25,7 @@ export class Timeline {
     this.said = make("span", { class: "quiet", id: "timeline-said" });
     this.zoomIn = make("button", { type: "button", class: "linklike", hidden: true, onclick: () => this.look({ begin: Math.floor(this.span[0]), end: Math.ceil(this.span[1]) }) }, "look closer");
     this.zoomOut = make("button", { type: "button", class: "linklike", hidden: true, onclick: () => this.look({}) }, "all of it");
-    this.clear = make("button", { type: "button", class: "linklike", hidden: true, onclick: () => this.choose(parted(this.where).base) }, "clear the span");
+    this.clear = make("button", { type: "button", class: "linklike", hidden: true, onclick: () => this.take(parted(this.where).base) }, "clear the span");
     this.host.replaceChildren(this.strip, make("div", { class: "under" }, this.said, this.zoomIn, this.zoomOut, this.clear));
     this.strip.addEventListener("pointerdown", (event) => this.pressed(event));
     this.strip.addEventListener("pointermove", (event) => { if (this.from !== undefined && this.strip.hasPointerCapture(event.pointerId)) { this.at = this.binAt(event); this.paint(); } });
@@ -115,7 +115,7 @@ export class Timeline {
     if (this.from === undefined) return;
     this.at = this.binAt(event);
     const moved = this.from !== this.at;
-    if (moved) this.apply(); else { this.from = undefined; if (this.span) this.choose(parted(this.where).base); else this.paint(); }
+    if (moved) this.apply(); else this.drop();
   }
 
   apply() {
@@ -123,7 +123,20 @@ export class Timeline {
     const { told } = this, [low, high] = this.brushed() ?? [this.at, this.at + 1];
     const moment = (bin) => instant(BigInt(told.start_ns) + BigInt(Math.round((told.begin + bin * told.step) * 1e6)));
     this.from = undefined;
-    this.choose(joined(parted(this.where).base, moment(low), moment(high)));
+    this.take(joined(parted(this.where).base, moment(low), moment(high)));
+  }
+
+  // The span goes, also while the answer that draws it is still awaited: the filter knows of it before the strip does.
+  drop() {
+    this.from = undefined;
+    this.moving = false;
+    const { base, begin } = parted(this.where);
+    if (begin) this.take(base); else this.paint();
+  }
+
+  take(text) {
+    this.where = text;
+    this.choose(text);
   }
 
   key(event) {
@@ -135,7 +148,7 @@ export class Timeline {
       this.moving = true;
       this.paint();
     } else if (event.key === "Enter") this.apply();
-    else if (event.key === "Escape") { this.from = undefined; this.moving = false; if (this.span) this.choose(parted(this.where).base); else this.paint(); }
+    else if (event.key === "Escape") this.drop();
     else return;
     event.preventDefault();
     event.stopPropagation();
