@@ -1,8 +1,9 @@
-"""NWK commands of many frames at once: those whose length says that they are whole.
+"""NWK commands of many frames at once: those that end where their declaration says.
 
-Strategy: commands with the same identifier, the same octet after it and the same length have their fields in
-the same places. One frame of each such shape is dissected by the one-frame path, and its tree of fields says
-where all others have theirs. What a value means is asked of the same layers, once for each distinct value.
+Strategy: which commands are read here, and how long they are, is asked of their layers (`NWK_COMMANDS`). Commands
+with the same identifier, the same octet after it and the same length have their fields in the same places. One frame
+of each such shape is dissected by the one-frame path, and its tree of fields says where all others have theirs. What
+a value means is asked of the same layers, once for each distinct value.
 
 Source: ZigBee specification (05-3474) clause 3.4.
 """
@@ -11,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from dissectors.layout import Layer, ListOf, Part, Records, UInt
+from dissectors.layout.shapes import shapes_of
 from dissectors.layout.tables import names
 from dissectors.model.cursor import Cursor
 from dissectors.model.field import Field
@@ -23,34 +26,11 @@ from dissectors.vectors import Columns, Index, OctetArray, Span, distinct, first
 from dissectors.zcl.columns.values import integer_texts, places, text_array
 from dissectors.zigbee.columns.frames import Frames, NwkAddresses
 
-__all__ = ["LENGTHS", "Length", "read_nwk_commands"]
+__all__ = ["read_nwk_commands"]
 
 NWK = "ZigBee NWK"
 KEPT = 65_536
 """Distinct values whose meaning is kept."""
-
-
-class Length(NamedTuple):
-    """Octets of a command, identifier included: `base`, 8 for each bit of `addresses` that is set in the
-    octet after the identifier, and `each` times the count in the bits `counted` of it.
-    """
-
-    base: int
-    addresses: int = 0
-    each: int = 0
-    counted: int = 0
-
-
-LENGTHS = {
-    1: Length(6, addresses=0x20),  # route request
-    2: Length(8, addresses=0x30),  # route reply
-    4: Length(2),  # leave
-    5: Length(2, each=2, counted=0xFF),  # route record
-    8: Length(2, each=3, counted=0x1F),  # link status
-    11: Length(3),  # end device timeout request
-    12: Length(3),  # end device timeout response
-}
-"""Commands that are read here; all others leave the vector path."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -92,16 +72,7 @@ def read_nwk_commands(frames: Frames, octets: OctetArray, payloads: Span, ends: 
     long = payloads.length >= 2
     payloads, ends = payloads.where(long), ends.where(long)
     command, options = octets.u8(payloads.offset), octets.u8(payloads.offset + 1)
-    whole = np.zeros(len(payloads), np.bool_)
-    for code, length in LENGTHS.items():
-        needed = length.base + length.each * (options & length.counted).astype(np.int64)
-        for bit in range(8):
-            if length.addresses >> bit & 1:
-                needed += 8 * ((options >> bit) & 1)
-        # Lists without entries are left: their one row says so in words.
-        some = (length.each == 0) | ((options & length.counted) > 0)
-        whole |= (command == code) & (payloads.length == needed) & some
-    chosen = np.flatnonzero(whole)
+    chosen = _whole(octets, payloads, command)
     if not len(chosen):
         return
     payloads, ends, command, options = (
@@ -112,10 +83,45 @@ def read_nwk_commands(frames: Frames, octets: OctetArray, payloads: Span, ends: 
     )
     frames.out.put("nwk_command", payloads.rows, command)
     known = names("zigbee", "nwk_command")
-    texts = [known.get(code, "Unknown NWK command") for code in range(max(LENGTHS) + 1)]
+    texts = [known.get(code, "Unknown NWK command") for code in range(max(known) + 1)]
     frames.finish(payloads.rows, NWK, texts, command.astype(np.int64))
     if "commands" in frames.tables:
         _put_rows(frames, octets, payloads, ends, command, options)
+
+
+@cache
+def _lengths_follow() -> dict[int, type[Layer]]:
+    """Commands of unsigned numbers, words and lists of these only: where each part lies follows from words and counts.
+    All others leave the vector path."""
+    from dissectors.zigbee.nwk.commands import NWK_COMMANDS
+
+    return {code: layer for code, layer in NWK_COMMANDS.items() if all(map(_of_numbers, layer.parts))}
+
+
+def _of_numbers(part: Part) -> bool:
+    if isinstance(part, ListOf):
+        return _of_numbers(part.item)
+    if isinstance(part, Records):
+        kind = part.kind
+        return isinstance(kind, type) and issubclass(kind, Layer) and all(map(_of_numbers, kind.parts))
+    return isinstance(part, UInt) and not part.signed
+
+
+def _whole(octets: OctetArray, payloads: Span, command: npt.NDArray[np.uint8]) -> Index:
+    """Which commands end where the payload does. Those with an empty list are left: their one row says so in words."""
+    found = [np.zeros(0, np.intp)]
+    for code, layer in _lengths_follow().items():
+        mine = np.flatnonzero(command == code)
+        if not len(mine):
+            continue
+        bodies = Span(mine, payloads.offset[mine] + 1, payloads.end[mine])
+        read = shapes_of(layer).read(octets, bodies)
+        whole = read.length == read.span.length
+        for part in layer.parts:
+            if isinstance(part, ListOf | Records):
+                whole &= read.offset(part.name).take(read.shape) < read.length
+        found.append(read.span.rows[whole])
+    return np.sort(np.concatenate(found))
 
 
 def _put_rows(
@@ -140,7 +146,7 @@ def _put_rows(
     out.fill("destination", ends.destination[frame], mask)
     out.fill("command", command[frame], mask)
     known = names("zigbee", "nwk_command")
-    titles = [known.get(code, "") for code in range(max(LENGTHS) + 1)]
+    titles = [known.get(code, "") for code in range(max(known) + 1)]
     out.fill_words("command_name", command[frame], titles, mask)
     out.fill_words("field", cells.name, [name for _, name in cells.names], mask)
     out.fill("number", cells.value.astype(np.float64), mask)
