@@ -24,17 +24,17 @@ KINDS: dict[str, tuple[str, str]] = {
     "layers of parts": (r"^class \w+\((\w*Layer|\w*Header)\):", "*.py"),
     "rows of tables": (r"^from dissectors\S* import .*\btable\b", "*.py"),
     "rules of DER": (r"^class Shape\b|^class Rule\b", "*/der.py"),
-    "elements of an APDU": (r"^class Element\b", "dlms/*.py"),
+    "elements of an APDU": (r"^class Element\b", "dlms/*.py dlms/*/*.py"),
     "layers made blank first": (r"^def blank\b", "*.py"),
     "readers of broken APDUs": (r"^def read_partial|^def partial", "dlms/partial.py"),
     "steps in a string": (r"^class Step\b", "*.py"),
     "generators of fields": (r"-> (Iterator|Generator)\[", "gbcs/gbz_tails.py"),
-    "pieces of an alert": (r"^class Piece\b", "gbcs/*.py"),
+    "pieces of an alert": (r"^class Piece\b", "gbcs/*.py gbcs/*/*.py"),
     "tuples of name and size": (
         r"tuple\[tuple\[str, int[,\]]|= \(\n?\s*\(\"\w+\", \d+\)",
         "zcl/[co][et]*.py zcl/stateful/[co][et]*.py",
     ),
-    "a second class for parts of values": (r"^class (Part|Layout)\b", "gbcs/*.py"),
+    "a second class for parts of values": (r"^class (Part|Layout)\b", "gbcs/*.py gbcs/*/*.py"),
 }
 """Each kind of declaration of what lies where in octets, by a pattern that finds it, and the files that may hold it."""
 

@@ -108,6 +108,23 @@ def test_no_package_imports_itself_by_way_of_others() -> None:
     assert not cycles(graph)
 
 
+@pytest.mark.parametrize("parent", ["dlms", "gbcs"])
+def test_no_room_imports_itself_by_way_of_others(parent: str) -> None:
+    """The folders of a package, and the modules beside them each for itself."""
+    folders = {p.parent.name for p in (ROOT / "dissectors" / parent).glob("*/__init__.py")}
+    rooms = {
+        name: ".".join(name.split(".")[: 2 if name.split(".")[1] in folders else None])
+        for name in trees()
+        if name.startswith(f"{parent}.")
+    }
+    graph: dict[str, set[str]] = {}
+    for name, room in rooms.items():
+        graph.setdefault(room, set()).update(
+            {rooms[o] for o in imports(trees()[name]) if o in rooms} - {room}
+        )
+    assert not cycles(graph)
+
+
 @pytest.mark.parametrize(
     "package",
     [

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from dissectors.dlms.cosem.obis import Target
 from dissectors.dlms.counters import InvocationCounters
-from dissectors.dlms.obis import Target
 from dissectors.model.keyring import DlmsKeys
 
 __all__ = ["Association", "Bounded", "Direction", "Request", "Scaler"]

@@ -11,17 +11,17 @@ from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
-from dissectors.dlms.apdu_decoder import ApduDecoder
 from dissectors.dlms.association import MAX_ENTRIES, Association
+from dissectors.dlms.carriers.extents import extent
+from dissectors.dlms.carriers.hdlc import read_frame
+from dissectors.dlms.carriers.mbus import Telegram, read_telegram
+from dissectors.dlms.carriers.packets import read_packet
+from dissectors.dlms.carriers.reassembly import TcpStream
 from dissectors.dlms.conversation_state import ENOUGH, OPENINGS, Conversation, Pending, Side
 from dissectors.dlms.counters import InvocationCounters
-from dissectors.dlms.extents import extent
-from dissectors.dlms.hdlc import read_frame
-from dissectors.dlms.mbus import Telegram, read_telegram
-from dissectors.dlms.message_view import DlmsMessage
-from dissectors.dlms.packets import read_packet
-from dissectors.dlms.reassembly import TcpStream
-from dissectors.dlms.transports import READERS, read_hdlc
+from dissectors.dlms.decoding.apdu_decoder import ApduDecoder
+from dissectors.dlms.decoding.message_view import DlmsMessage
+from dissectors.dlms.decoding.transports import READERS, read_hdlc
 from dissectors.model.field import Issue
 from dissectors.model.keyring import DlmsKeys
 from dissectors.model.message import Message

@@ -6,12 +6,12 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from dissectors.dlms.apdu import APDU_NAMES, is_whole_apdu
+from dissectors.dlms.apdu.layouts import APDU_NAMES, is_whole_apdu
 from dissectors.dlms.association import MAX_ENTRIES, Association, Bounded
-from dissectors.dlms.hdlc import read_frame
+from dissectors.dlms.carriers.hdlc import read_frame
+from dissectors.dlms.carriers.reassembly import HdlcSegments, MbusSegments, TcpStream
+from dissectors.dlms.decoding.transports import LLC_DIRECTIONS
 from dissectors.dlms.message import find_transport
-from dissectors.dlms.reassembly import HdlcSegments, MbusSegments, TcpStream
-from dissectors.dlms.transports import LLC_DIRECTIONS
 from dissectors.model.errors import DissectionError, Truncated
 from dissectors.model.field import Issue
 from dissectors.model.origins import Origin, origins_within

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dissectors.dlms.agreement import public_octets
-from dissectors.dlms.apdu import is_whole_apdu
-from dissectors.dlms.apdu_decoder import ApduDecoder
+from dissectors.dlms.apdu.layouts import is_whole_apdu
 from dissectors.dlms.association import Association
-from dissectors.dlms.data import leaves, read_node
-from dissectors.dlms.hdlc import HdlcFrame, next_frame, read_frames
-from dissectors.dlms.mbus import Telegram, next_telegram, read_telegrams
-from dissectors.dlms.message_view import DlmsMessage
-from dissectors.dlms.p1 import is_telegram
-from dissectors.dlms.profile_gbcs import profile_violations
-from dissectors.dlms.transports import KNOWN_TAGS, LLC_DIRECTIONS, READERS, Result
+from dissectors.dlms.carriers.hdlc import HdlcFrame, next_frame, read_frames
+from dissectors.dlms.carriers.mbus import Telegram, next_telegram, read_telegrams
+from dissectors.dlms.carriers.p1 import is_telegram
+from dissectors.dlms.cosem.data import leaves, read_node
+from dissectors.dlms.decoding.apdu_decoder import ApduDecoder
+from dissectors.dlms.decoding.message_view import DlmsMessage
+from dissectors.dlms.decoding.transports import KNOWN_TAGS, LLC_DIRECTIONS, READERS, Result
+from dissectors.dlms.items.profile_gbcs import profile_violations
+from dissectors.dlms.security.agreement import public_octets
 from dissectors.model.errors import DissectionError, Malformed, Truncated
 from dissectors.model.keyring import DlmsKeys
 from dissectors.model.message import Message

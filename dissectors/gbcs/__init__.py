@@ -10,25 +10,30 @@ from typing import TYPE_CHECKING
 from dissectors.modules.lazy_names import public_names
 
 if TYPE_CHECKING:
-    from dissectors.gbcs import build as build
-    from dissectors.gbcs import structures as structures
     from dissectors.gbcs import utrn as utrn
-    from dissectors.gbcs.building import MessageHeader as MessageHeader
-    from dissectors.gbcs.building import content_key as content_key
-    from dissectors.gbcs.certificates import certificates_in as certificates_in
-    from dissectors.gbcs.chains import find_paths as find_paths
-    from dissectors.gbcs.chains import x509_facts as x509_facts
-    from dissectors.gbcs.der import Shape as Shape
-    from dissectors.gbcs.der import build_der as build_der
-    from dissectors.gbcs.der import oid as oid
+    from dissectors.gbcs.asn1 import structures as structures
+    from dissectors.gbcs.asn1.der import Shape as Shape
+    from dissectors.gbcs.asn1.der import build_der as build_der
+    from dissectors.gbcs.asn1.der import oid as oid
+    from dissectors.gbcs.asn1.structures import JOIN_METHODS as JOIN_METHODS
+    from dissectors.gbcs.asn1.structures import structure as structure
+    from dissectors.gbcs.building import build as build
+    from dissectors.gbcs.building.editing import Setting as Setting
+    from dissectors.gbcs.building.editing import set_value as set_value
+    from dissectors.gbcs.building.editing import settings as settings
+    from dissectors.gbcs.building.rebuilding import header_of as header_of
+    from dissectors.gbcs.building.templates import command_payload as command_payload
+    from dissectors.gbcs.building.templates import default_value as default_value
+    from dissectors.gbcs.building.templates import gbz_command as gbz_command
+    from dissectors.gbcs.building.templates import gbz_templates as gbz_templates
+    from dissectors.gbcs.building.templates import has_template as has_template
+    from dissectors.gbcs.building.templates import protection_parameters as protection_parameters
+    from dissectors.gbcs.building.templates import response_payload as response_payload
     from dissectors.gbcs.detection import identify as identify
     from dissectors.gbcs.dissection import dissect_message as dissect_message
     from dissectors.gbcs.dissection import routing_facts as routing_facts
     from dissectors.gbcs.duis import response_name as response_name
     from dissectors.gbcs.duis import service_name as service_name
-    from dissectors.gbcs.editing import Setting as Setting
-    from dissectors.gbcs.editing import set_value as set_value
-    from dissectors.gbcs.editing import settings as settings
     from dissectors.gbcs.envelope import read_envelope as read_envelope
     from dissectors.gbcs.gbt import Block as Block
     from dissectors.gbcs.gbt import Stream as Stream
@@ -37,77 +42,72 @@ if TYPE_CHECKING:
     from dissectors.gbcs.gbt import reassemble as reassemble
     from dissectors.gbcs.inputs import Input as Input
     from dissectors.gbcs.inputs import read_inputs as read_inputs
-    from dissectors.gbcs.keystore import Keystore as Keystore
     from dissectors.gbcs.message import GbcsMessage as GbcsMessage
-    from dissectors.gbcs.names import AlertCode as AlertCode
-    from dissectors.gbcs.names import UseCase as UseCase
-    from dissectors.gbcs.names import alert_code as alert_code
-    from dissectors.gbcs.names import alert_codes as alert_codes
-    from dissectors.gbcs.names import alert_name as alert_name
-    from dissectors.gbcs.names import mac_demanded as mac_demanded
-    from dissectors.gbcs.names import originator_roles as originator_roles
-    from dissectors.gbcs.names import role_title as role_title
-    from dissectors.gbcs.names import signature_demanded as signature_demanded
-    from dissectors.gbcs.names import use_case_by_name as use_case_by_name
-    from dissectors.gbcs.names import use_cases as use_cases
-    from dissectors.gbcs.objects import object_title as object_title
-    from dissectors.gbcs.objects import objects_of as objects_of
-    from dissectors.gbcs.objects import protected_of as protected_of
-    from dissectors.gbcs.payload import SECURITY_HEADER as SECURITY_HEADER
-    from dissectors.gbcs.payloads import ZclCommand as ZclCommand
-    from dissectors.gbcs.payloads import gbz_alert as gbz_alert
-    from dissectors.gbcs.payloads import gbz_payload as gbz_payload
-    from dissectors.gbcs.payloads import notification as notification
+    from dissectors.gbcs.payloads.building import ZclCommand as ZclCommand
+    from dissectors.gbcs.payloads.building import gbz_alert as gbz_alert
+    from dissectors.gbcs.payloads.building import gbz_payload as gbz_payload
+    from dissectors.gbcs.payloads.building import notification as notification
+    from dissectors.gbcs.payloads.payload import SECURITY_HEADER as SECURITY_HEADER
+    from dissectors.gbcs.payloads.values import is_secret as is_secret
     from dissectors.gbcs.profiles import has_use_case as has_use_case
-    from dissectors.gbcs.protection import encrypt as encrypt
-    from dissectors.gbcs.rebuilding import header_of as header_of
-    from dissectors.gbcs.structures import JOIN_METHODS as JOIN_METHODS
-    from dissectors.gbcs.structures import structure as structure
-    from dissectors.gbcs.templates import command_payload as command_payload
-    from dissectors.gbcs.templates import default_value as default_value
-    from dissectors.gbcs.templates import gbz_command as gbz_command
-    from dissectors.gbcs.templates import gbz_templates as gbz_templates
-    from dissectors.gbcs.templates import has_template as has_template
-    from dissectors.gbcs.templates import protection_parameters as protection_parameters
-    from dissectors.gbcs.templates import response_payload as response_payload
-    from dissectors.gbcs.trust import judge_certificate as judge_certificate
+    from dissectors.gbcs.sealing import MessageHeader as MessageHeader
+    from dissectors.gbcs.sealing import content_key as content_key
+    from dissectors.gbcs.trust.certificates import certificates_in as certificates_in
+    from dissectors.gbcs.trust.chains import find_paths as find_paths
+    from dissectors.gbcs.trust.chains import x509_facts as x509_facts
+    from dissectors.gbcs.trust.keystore import Keystore as Keystore
+    from dissectors.gbcs.trust.protection import encrypt as encrypt
+    from dissectors.gbcs.trust.signers import judge_certificate as judge_certificate
+    from dissectors.gbcs.trust.verification import signature_twins as signature_twins
     from dissectors.gbcs.tunnel import build_tunnel_header as build_tunnel_header
     from dissectors.gbcs.tunnel import read_tunnel_header as read_tunnel_header
-    from dissectors.gbcs.values import is_secret as is_secret
-    from dissectors.gbcs.verification import signature_twins as signature_twins
+    from dissectors.gbcs.use_cases.names import AlertCode as AlertCode
+    from dissectors.gbcs.use_cases.names import UseCase as UseCase
+    from dissectors.gbcs.use_cases.names import alert_code as alert_code
+    from dissectors.gbcs.use_cases.names import alert_codes as alert_codes
+    from dissectors.gbcs.use_cases.names import alert_name as alert_name
+    from dissectors.gbcs.use_cases.names import mac_demanded as mac_demanded
+    from dissectors.gbcs.use_cases.names import originator_roles as originator_roles
+    from dissectors.gbcs.use_cases.names import role_title as role_title
+    from dissectors.gbcs.use_cases.names import signature_demanded as signature_demanded
+    from dissectors.gbcs.use_cases.names import use_case_by_name as use_case_by_name
+    from dissectors.gbcs.use_cases.names import use_cases as use_cases
+    from dissectors.gbcs.use_cases.objects import object_title as object_title
+    from dissectors.gbcs.use_cases.objects import objects_of as objects_of
+    from dissectors.gbcs.use_cases.objects import protected_of as protected_of
 
 # A keystore is read with every capture, messages only where there are some.
 __getattr__, __dir__, __all__ = public_names(
     __name__,
     {
-        "building": "MessageHeader content_key",
-        "certificates": "certificates_in",
-        "chains": "find_paths x509_facts",
-        "der": "Shape build_der oid",
+        "sealing": "MessageHeader content_key",
+        "trust.certificates": "certificates_in",
+        "trust.chains": "find_paths x509_facts",
+        "asn1.der": "Shape build_der oid",
         "detection": "identify",
         "dissection": "dissect_message routing_facts",
         "duis": "response_name service_name",
-        "editing": "Setting set_value settings",
+        "building.editing": "Setting set_value settings",
         "envelope": "read_envelope",
         "gbt": "Block Stream build_blocks read_block reassemble",
         "inputs": "Input read_inputs",
-        "keystore": "Keystore",
+        "trust.keystore": "Keystore",
         "message": "GbcsMessage",
-        "names": "AlertCode UseCase alert_code alert_codes alert_name mac_demanded originator_roles role_title "
+        "use_cases.names": "AlertCode UseCase alert_code alert_codes alert_name mac_demanded originator_roles role_title "
         "signature_demanded use_case_by_name use_cases",
-        "objects": "object_title objects_of protected_of",
-        "payload": "SECURITY_HEADER",
-        "payloads": "ZclCommand gbz_alert gbz_payload notification",
+        "use_cases.objects": "object_title objects_of protected_of",
+        "payloads.payload": "SECURITY_HEADER",
+        "payloads.building": "ZclCommand gbz_alert gbz_payload notification",
         "profiles": "has_use_case",
-        "protection": "encrypt",
-        "rebuilding": "header_of",
-        "structures": "JOIN_METHODS structure",
-        "templates": "command_payload default_value gbz_command gbz_templates has_template "
+        "trust.protection": "encrypt",
+        "building.rebuilding": "header_of",
+        "asn1.structures": "JOIN_METHODS structure",
+        "building.templates": "command_payload default_value gbz_command gbz_templates has_template "
         "protection_parameters response_payload",
-        "trust": "judge_certificate",
+        "trust.signers": "judge_certificate",
         "tunnel": "build_tunnel_header read_tunnel_header",
-        "values": "is_secret",
-        "verification": "signature_twins",
+        "payloads.values": "is_secret",
+        "trust.verification": "signature_twins",
     },
-    modules="build structures utrn",
+    modules="building.build asn1.structures utrn",
 )

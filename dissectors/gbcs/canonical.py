@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dissectors.dlms.canonical import noncanonical_data
+from dissectors.dlms.apdu.canonical import noncanonical_data
 from dissectors.layout import Layer, Length
 from dissectors.layout.lengths import build_length
 from dissectors.model.field import Issue

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dissectors.gbcs.message import GbcsMessage
-from dissectors.gbcs.names import use_case
+from dissectors.gbcs.use_cases.names import use_case
 
 __all__ = ["Correlation", "Exchange", "Repeat", "correlate"]
 

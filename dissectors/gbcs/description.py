@@ -9,23 +9,23 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dissectors.dlms.canonical import first_difference
-from dissectors.gbcs import alerts, cosem, gbz_description
-from dissectors.gbcs.building import SECURITY
+from dissectors.dlms.apdu.canonical import first_difference
+from dissectors.gbcs.asn1.der import Reader
+from dissectors.gbcs.asn1.structures import any_structure, structure
+from dissectors.gbcs.asn1.x509 import CERTIFICATE
 from dissectors.gbcs.canonical import noncanonical_encodings
-from dissectors.gbcs.cosem import Description
-from dissectors.gbcs.der import Reader
 from dissectors.gbcs.envelope import Envelope
 from dissectors.gbcs.gbt import block_fields
-from dissectors.gbcs.names import CRA, alert_name, mac_demanded, signature_demanded, use_case
-from dissectors.gbcs.payload import Payload
+from dissectors.gbcs.payloads import alerts, cosem, gbz_description
+from dissectors.gbcs.payloads.cosem import Description
+from dissectors.gbcs.payloads.payload import Payload
+from dissectors.gbcs.payloads.values import Row, item
 from dissectors.gbcs.profiles import profile_violations, version_issues
-from dissectors.gbcs.replacements import check_replacements
-from dissectors.gbcs.structures import any_structure, structure
+from dissectors.gbcs.sealing import SECURITY
+from dissectors.gbcs.trust.replacements import check_replacements
+from dissectors.gbcs.trust.verification import GROUP_ORDER
 from dissectors.gbcs.tunnel import header_fields, whole_header
-from dissectors.gbcs.values import Row, item
-from dissectors.gbcs.verification import GROUP_ORDER
-from dissectors.gbcs.x509 import CERTIFICATE
+from dissectors.gbcs.use_cases.names import CRA, alert_name, mac_demanded, signature_demanded, use_case
 from dissectors.model.field import Field, Issue, Severity
 
 if TYPE_CHECKING:

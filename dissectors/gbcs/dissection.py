@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from dissectors.gbcs.detection import identify
-from dissectors.gbcs.entitlement import Mac, check_mac
 from dissectors.gbcs.envelope import Envelope, read_envelope
 from dissectors.gbcs.gbt import LAST, block_message_code, read_block, read_headers
-from dissectors.gbcs.keystore import Keystore
 from dissectors.gbcs.message import GbcsMessage
-from dissectors.gbcs.names import CRA, alert_name, use_cases
-from dissectors.gbcs.payload import Payload
-from dissectors.gbcs.trust import Trust, judge_signer
+from dissectors.gbcs.payloads.payload import Payload
+from dissectors.gbcs.trust.entitlement import Mac, check_mac
+from dissectors.gbcs.trust.keystore import Keystore
+from dissectors.gbcs.trust.signers import Trust, judge_signer
+from dissectors.gbcs.trust.verification import OpenedParts, Signature, check_signature, open_parts
 from dissectors.gbcs.tunnel import read_tunnel_header, whole_header
-from dissectors.gbcs.verification import OpenedParts, Signature, check_signature, open_parts
+from dissectors.gbcs.use_cases.names import CRA, alert_name, use_cases
 from dissectors.model.errors import DissectionError, Malformed
 from dissectors.model.message import Message
 
@@ -160,7 +160,7 @@ def _certified(command: GbcsMessage | None) -> bytes | None:
     """Public key of the Unknown Remote Party whose certificate stands in the command."""
     if command is None or command.layout.certificate is None:
         return None
-    from dissectors.gbcs.certificates import read_certificate
+    from dissectors.gbcs.trust.certificates import read_certificate
 
     start, end = command.layout.certificate
     try:

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from dissectors.dlms.datetimes import read_date_time
-from dissectors.dlms.general import HEADER
-from dissectors.gbcs.names import CRA, code_words, eui64
+from dissectors.dlms.apdu.general import HEADER
+from dissectors.dlms.cosem.datetimes import read_date_time
+from dissectors.gbcs.use_cases.names import CRA, code_words, eui64
 from dissectors.layout import Layer, Length, Octets, Part, UInt
 from dissectors.model.cursor import Cursor
 from dissectors.model.errors import DissectionError, Malformed, Truncated

@@ -13,7 +13,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from typing import NamedTuple
 
-from dissectors.dlms.p1 import is_telegram
+from dissectors.dlms.carriers.p1 import is_telegram
 from dissectors.gbcs.detection import identify
 from dissectors.model.errors import DissectionError, Malformed, Unsupported
 from dissectors.text.pasted import FORMS, from_dump, from_json, from_line, from_log_line

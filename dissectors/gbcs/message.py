@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dissectors.gbcs.envelope import Envelope
-from dissectors.gbcs.payload import Payload
-from dissectors.gbcs.verification import OpenedParts
+from dissectors.gbcs.payloads.payload import Payload
+from dissectors.gbcs.trust.verification import OpenedParts
 from dissectors.model.errors import DissectionError
 from dissectors.model.field import Field, Issue
 from dissectors.model.message import Message
 from dissectors.model.origins import Part
 
 if TYPE_CHECKING:
-    from dissectors.gbcs.cosem import Description
-    from dissectors.gbcs.values import Row
+    from dissectors.gbcs.payloads.cosem import Description
+    from dissectors.gbcs.payloads.values import Row
 
 __all__ = ["GbcsMessage"]
 

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from dissectors.gbcs.names import use_case
+from dissectors.gbcs.use_cases.names import use_case
 from dissectors.layout.tables import table
 from dissectors.model.field import Issue, Severity
 
 if TYPE_CHECKING:
-    from dissectors.gbcs.gbz import Component
     from dissectors.gbcs.message import GbcsMessage
+    from dissectors.gbcs.payloads.gbz import Component
 
 __all__ = ["has_use_case", "profile_violations", "version_issues", "version_key"]
 

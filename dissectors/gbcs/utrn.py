@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dissectors.gbcs.keystore import AGREEMENT, PREPAYMENT, Keystore
-from dissectors.gbcs.protection import Verdict, gmac, message_key
+from dissectors.gbcs.trust.keystore import AGREEMENT, PREPAYMENT, Keystore
+from dissectors.gbcs.trust.protection import Verdict, gmac, message_key
 from dissectors.model.errors import Malformed
 
 __all__ = ["BASE", "Utrn", "authenticate", "build", "check_digit", "describe", "generate", "parse"]

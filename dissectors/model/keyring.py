@@ -132,7 +132,7 @@ class Keyring:
     """All keys that are held. `revision` grows with every new key, so that shut frames can be tried again.
 
     `addresses` says whose a short address is, by (PAN, short address). `gbcs` is a
-    `dissectors.gbcs.keystore.Keystore` or None. `untried` is how many keys were the most that fitted a frame and
+    `dissectors.gbcs.trust.keystore.Keystore` or None. `untried` is how many keys were the most that fitted a frame and
     were not tried because there were too many (`MOST_TRIED`). `path` is the file that somebody named for them.
     """
 

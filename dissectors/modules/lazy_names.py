@@ -35,7 +35,7 @@ def public_names(
         package: its name.
         homes: modules of the package (or, with dots in front, beside it), and the public names that come from each,
             with spaces between them; after a colon: what a name is called there.
-        modules: those modules of it that are public themselves.
+        modules: those modules of it (or, with dots inside, of its rooms) that are public themselves.
         former: the module that had the package's name before there was one; its other names are found, too.
     """
     home_of, called = {}, {}
@@ -43,13 +43,14 @@ def public_names(
         for one in names.split():
             name, _, there = one.partition(":")
             home_of[name], called[name] = home, there or name
-    public = sorted((*home_of, *modules.split()))
+    module_of = {one.rpartition(".")[2]: one for one in modules.split()}
+    public = sorted((*home_of, *module_of))
 
     def find(name: str) -> Any:
         home = home_of.get(name, former if not name.startswith("__") else "")
         missing = AttributeError(f"module {package!r} has no attribute {name!r}")
-        if name in modules.split():
-            return import_module(f"{package}.{name}")
+        if name in module_of:
+            return import_module(f"{package}.{module_of[name]}")
         if not home:
             raise missing
         try:

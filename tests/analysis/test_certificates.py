@@ -10,8 +10,8 @@ from analysis.pipeline.session import Session
 from analysis.tables.arrow import batch_of
 from captures import CaptureFacts
 from dissectors.gbcs import build, dissect_message
-from dissectors.gbcs.certificates import read_certificate
-from dissectors.gbcs.verification import GROUP_ORDER
+from dissectors.gbcs.trust.certificates import read_certificate
+from dissectors.gbcs.trust.verification import GROUP_ORDER
 from dissectors.model.keyring import DeviceName, Keyring
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "dissectors" / "gbcs"))
@@ -35,8 +35,8 @@ def session(*messages: bytes, time_ns: int | None = NOW, store=STORE) -> Session
 
 def replacement() -> bytes:
     """A supplier's CS02b command: a new certificate, and the authority that issued it."""
-    from dissectors.gbcs.der import build_der
-    from dissectors.gbcs.structures import structure
+    from dissectors.gbcs.asn1.der import build_der
+    from dissectors.gbcs.asn1.structures import structure
 
     cell = {"role": 2, "key_usage": b"\x80"}
     values = {

@@ -5,7 +5,7 @@ from pathlib import Path
 from analysis.pipeline.decode import decode
 from captures import CapturedFrame, write_capture
 from dissectors.dlms import build_apdu
-from dissectors.dlms.wrapper import build_wrapper
+from dissectors.dlms.carriers.wrapper import build_wrapper
 
 
 def ethernet(source: int, payload: bytes) -> bytes:

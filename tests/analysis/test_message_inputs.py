@@ -8,7 +8,7 @@ import pytest
 from analysis.views.message_inputs import kind_of, split
 from analysis.views.messages import run
 from dissectors.crypto.crc import crc16
-from dissectors.dlms.hdlc import build_frame
+from dissectors.dlms.carriers.hdlc import build_frame
 
 APDU = bytes.fromhex("c001c100080000010000ff0200")
 GBCS = bytes.fromhex("dd000000000000 20 1100000000" + "df09" + "00" * 13 + "aa" * 12)

@@ -130,7 +130,7 @@ def test_blocks_among_the_inputs_are_put_together(keyring, tmp_path):
 
 def test_keys_inside_messages_are_hidden_unless_revealed(keyring, tmp_path):
     from dissectors.gbcs import build
-    from dissectors.gbcs.payloads import Ask, access_request
+    from dissectors.gbcs.payloads.building import Ask, access_request
 
     secret = bytes(range(16, 32))
     data = ("structure", [("octet-string", bytes(8)), ("enum", 1), ("octet-string", secret), ("enum", 0)])

@@ -16,8 +16,8 @@ from analysis.rules.registry import rules
 from captures.simulated.remote.answers import GBZ_VALUES
 from captures.simulated.scenarios import SCENARIOS
 from dissectors.gbcs import Keystore
-from dissectors.gbcs.building import MessageHeader
-from dissectors.gbcs.templates import response_payload
+from dissectors.gbcs.building.templates import response_payload
+from dissectors.gbcs.sealing import MessageHeader
 from tests.analysis.fault_matrix import rows_meant
 from tests.analysis.planted.talks import TALKS, judged
 from tests.analysis.test_planted import PLANTS

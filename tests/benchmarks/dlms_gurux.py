@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dissectors.dlms import Association, dissect_message
-from dissectors.dlms.bulk import named_values
+from dissectors.dlms.items.bulk import named_values
 
 ROUNDS = 5
 

@@ -30,8 +30,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from dissectors.gbcs import Keystore, dissect_message
-from dissectors.gbcs.keystore import AGREEMENT, SIGNATURE
 from dissectors.gbcs.message import GbcsMessage
+from dissectors.gbcs.trust.keystore import AGREEMENT, SIGNATURE
 
 ROOT = Path(__file__).parent.parent.parent
 RTDS = Path(os.environ.get("HANSCOPE_SHARED", ROOT.parent / "shared")) / "vectors" / "rtds"

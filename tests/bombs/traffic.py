@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterable, Iterator
 
-from dissectors.dlms.hdlc import build_frame
+from dissectors.dlms.carriers.hdlc import build_frame
 from dissectors.gbcs.gbt import Block, build_block
 from dissectors.zigbee.aps.headers import ApsHeader
 from dissectors.zigbee.security.sealing import seal_aps

@@ -46,7 +46,7 @@ def main(name: str, seconds: float, folder: Path) -> None:
     atheris.Fuzz()
 
 
-UNTRACED = ["dissectors.gbcs.verification", "dissectors.gbcs.protection", "dissectors.gbcs.utrn"]
+UNTRACED = ["dissectors.gbcs.trust.verification", "dissectors.gbcs.trust.protection", "dissectors.gbcs.utrn"]
 """Comparisons with a right MAC are not traced: the fuzzer would write it into its input, which no forger can."""
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def _key(held: Wrapped) -> Wrapped:
 
 PLANTS = (
     Plant("GBCS: a counter loses a bit", "gbcs", "dissectors.gbcs.envelope", "_grouping", _counter),
-    Plant("DLMS: an unknown type raises", "dlms", "dissectors.dlms.data", "read_value", _unknown),
+    Plant("DLMS: an unknown type raises", "dlms", "dissectors.dlms.cosem.data", "read_value", _unknown),
     Plant("ZCL: a value has no words", "zcl", "dissectors.zcl.command", "read_value", _text),
     Plant(
         "captures: a short record raises",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from dissectors.gbcs import Keystore, build
-from dissectors.gbcs.payloads import notification
+from dissectors.gbcs.payloads.building import notification
 from tests.analysis.planted.catalogue import plant
 from tests.analysis.planted.recording import SECOND, Recording, Station
 from tests.analysis.planted.speech import carry
@@ -170,7 +170,7 @@ def device_commands(recording: Recording) -> None:
 @message_plant("a signature in its other form", "signature-altered")
 def altered_signature(recording: Recording) -> None:
     from dissectors.gbcs import dissect_message
-    from dissectors.gbcs.verification import GROUP_ORDER
+    from dissectors.gbcs.trust.verification import GROUP_ORDER
 
     desk = Desk(recording)
     octets = desk.command(SET_CLOCK)
@@ -226,8 +226,8 @@ def answered_twice(recording: Recording) -> None:
 
 
 def _other_payload(desk: Desk, octets: bytes) -> bytes:
-    from dissectors.gbcs.building import MessageHeader
-    from dissectors.gbcs.templates import response_payload
+    from dissectors.gbcs.building.templates import response_payload
+    from dissectors.gbcs.sealing import MessageHeader
 
     header = MessageHeader(2, desk.counter(), desk.target, desk.party, 0x0059)
     return response_payload(0x0059, header, desk.keystore)[:-1] + b"\x01"
@@ -305,7 +305,7 @@ def blocks_of(desk: Desk, octets: bytes) -> list[bytes]:
 @message_plant("a token is used twice", "top-up-repeated", "command-replayed")
 def token_twice(recording: Recording) -> None:
     from dissectors.gbcs import utrn
-    from dissectors.gbcs.templates import command_payload
+    from dissectors.gbcs.building.templates import command_payload
 
     desk = Desk(recording, SUPPLIER)
     counter = desk.counter() & ~0xFFFFFFFF
@@ -320,7 +320,7 @@ def token_twice(recording: Recording) -> None:
 
 @plant("another image is activated than the one that came", "activation-hash-differs", base="firmware")
 def other_image(recording: Recording) -> None:
-    from dissectors.gbcs.templates import command_payload
+    from dissectors.gbcs.building.templates import command_payload
 
     desk = Desk(recording)
     for _ in range(recording.count(1)):

@@ -2,8 +2,8 @@
 
 import struct
 
-from dissectors.gbcs.building import MessageHeader
-from dissectors.gbcs.templates import response_payload
+from dissectors.gbcs.building.templates import response_payload
+from dissectors.gbcs.sealing import MessageHeader
 from tests.analysis.planted.catalogue import plant
 from tests.analysis.planted.messages import SET_TARIFF, Desk, message_plant
 from tests.analysis.planted.recording import SECOND, Recording

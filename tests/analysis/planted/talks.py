@@ -12,13 +12,13 @@ from typing import Any
 from analysis.engine.checking import check
 from captures.simulated.remote.smki import AGREEMENT, SIGNATURE, Smki
 from captures.writer import CapturedFrame
-from dissectors.dlms.wrapper import build_wrapper
+from dissectors.dlms.carriers.wrapper import build_wrapper
 from dissectors.gbcs import build, dissect_message
-from dissectors.gbcs.building import MessageHeader
-from dissectors.gbcs.der import build_der
-from dissectors.gbcs.payloads import Answer, access_response, notification
-from dissectors.gbcs.structures import structure
-from dissectors.gbcs.templates import command_payload, response_payload
+from dissectors.gbcs.asn1.der import build_der
+from dissectors.gbcs.asn1.structures import structure
+from dissectors.gbcs.building.templates import command_payload, response_payload
+from dissectors.gbcs.payloads.building import Answer, access_response, notification
+from dissectors.gbcs.sealing import MessageHeader
 from dissectors.model.errors import DissectionError
 from dissectors.zcl.build import build_payload
 from dissectors.zigbee import assemble

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from dissectors.dlms.acse import ber_content, context_name, mechanism_name
-from dissectors.dlms.apdu import Apdu
-from dissectors.dlms.apdu_decoder import ApduDecoder, data_leaf
-from dissectors.dlms.codes import code_name
-from dissectors.dlms.data import TYPE_NAMES, Node, leaves
-from dissectors.dlms.general import SecurityControl
-from dissectors.dlms.hdlc import HdlcFrame, read_frames
-from dissectors.dlms.mbus import Telegram, read_telegrams
-from dissectors.dlms.obis import target
+from dissectors.dlms.apdu.acse import ber_content, context_name, mechanism_name
+from dissectors.dlms.apdu.general import SecurityControl
+from dissectors.dlms.apdu.layouts import Apdu
+from dissectors.dlms.carriers.hdlc import HdlcFrame, read_frames
+from dissectors.dlms.carriers.mbus import Telegram, read_telegrams
+from dissectors.dlms.cosem.codes import code_name
+from dissectors.dlms.cosem.data import TYPE_NAMES, Node, leaves
+from dissectors.dlms.cosem.obis import target
+from dissectors.dlms.decoding.apdu_decoder import ApduDecoder, data_leaf
 from dissectors.model.message import Message
 
 NESTED = ("user_information", "inner", "content")

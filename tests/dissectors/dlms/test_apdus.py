@@ -2,8 +2,17 @@
 
 import pytest
 
-from dissectors.dlms.apdu import APDU_NAMES, CHOSEN, FLAT, Apdu, build, build_apdu, read_apdu, read_whole_apdu
-from dissectors.dlms.references import Reference
+from dissectors.dlms.apdu.layouts import (
+    APDU_NAMES,
+    CHOSEN,
+    FLAT,
+    Apdu,
+    build,
+    build_apdu,
+    read_apdu,
+    read_whole_apdu,
+)
+from dissectors.dlms.apdu.references import Reference
 from dissectors.model.errors import DissectionError
 from dissectors.model.field import Field
 

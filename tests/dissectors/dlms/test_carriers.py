@@ -4,10 +4,10 @@ import pytest
 
 from dissectors.crypto.crc import crc16_x25
 from dissectors.dlms import Association, build_apdu, dissect_message
-from dissectors.dlms.hdlc import HdlcFrame, address_text, build_frame, control_type, read_frames
-from dissectors.dlms.mbus import build_telegram
+from dissectors.dlms.carriers.hdlc import HdlcFrame, address_text, build_frame, control_type, read_frames
+from dissectors.dlms.carriers.mbus import build_telegram
+from dissectors.dlms.carriers.wrapper import build_wrapper
 from dissectors.dlms.message import find_transport
-from dissectors.dlms.wrapper import build_wrapper
 from dissectors.model.field import Field
 from dissectors.model.message import Message
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from dissectors.dlms import build_apdu, conversation, counters, reassembly
+from dissectors.dlms.apdu.general import Ciphered
 from dissectors.dlms.association import MAX_DEDICATED, Association
-from dissectors.dlms.ciphering import seal_payload
+from dissectors.dlms.carriers.hdlc import build_frame
+from dissectors.dlms.carriers.mbus import build_telegram
+from dissectors.dlms.carriers.wrapper import build_wrapper
 from dissectors.dlms.conversation import Conversations, Found
 from dissectors.dlms.conversation_state import MOST_ISSUES
 from dissectors.dlms.counters import InvocationCounters
-from dissectors.dlms.general import Ciphered
-from dissectors.dlms.hdlc import build_frame
-from dissectors.dlms.mbus import build_telegram
-from dissectors.dlms.wrapper import build_wrapper
+from dissectors.dlms.security.ciphering import seal_payload
 from dissectors.model.keyring import DlmsKeys
 
 KEY, AUTHENTICATION = bytes(range(16)), bytes(range(0xD0, 0xE0))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissectors.dlms.data import MAX_DEPTH, Data, build_data, leaves, read_node
-from dissectors.dlms.data_fields import read_data
+from dissectors.dlms.cosem.data import MAX_DEPTH, Data, build_data, leaves, read_node
+from dissectors.dlms.cosem.data_fields import read_data
 from dissectors.model.cursor import Cursor
 from dissectors.model.errors import DissectionError
 

@@ -6,9 +6,9 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from dissectors.dlms import dissect_message
-from dissectors.dlms.data import build_data
-from dissectors.dlms.hdlc import build_frame
-from dissectors.dlms.mbus import build_telegram, read_telegram
+from dissectors.dlms.carriers.hdlc import build_frame
+from dissectors.dlms.carriers.mbus import build_telegram, read_telegram
+from dissectors.dlms.cosem.data import build_data
 from dissectors.model.errors import Truncated
 from dissectors.model.keyring import DlmsKeys
 from dissectors.model.message import Message

@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dissectors.dlms import Association, dissect_message
+from dissectors.dlms.carriers.hdlc import build_frame
 from dissectors.dlms.conversation import Conversations
-from dissectors.dlms.hdlc import build_frame
-from dissectors.dlms.transports import READERS
+from dissectors.dlms.decoding.transports import READERS
 from dissectors.model.keyring import DlmsKeys
 from dissectors.model.message import Message
 from tests.dissectors.dlms.test_apdus import CASES, octets

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from dissectors.dlms import Association, build, build_data, dissect_message, read_apdu
-from dissectors.dlms.acse import read_tlv
-from dissectors.dlms.apdu import read_whole_apdu
-from dissectors.dlms.canonical import first_difference, noncanonical_apdu
-from dissectors.dlms.data import typed
+from dissectors.dlms.apdu.acse import read_tlv
+from dissectors.dlms.apdu.canonical import first_difference, noncanonical_apdu
+from dissectors.dlms.apdu.layouts import read_whole_apdu
+from dissectors.dlms.cosem.data import typed
 from dissectors.dlms.message import unwrap, vector_keys
 from dissectors.model.errors import DissectionError, Malformed
 from tests.dissectors.dlms.test_apdus import CASES, octets

@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from dissectors.crypto.ecdsa import public_key, verify_signature
 from dissectors.crypto.kdf import derive_key
 from dissectors.dlms import Association, build_apdu, dissect_message, dissect_vector
-from dissectors.dlms.agreement import public_octets
-from dissectors.dlms.ciphering import seal_payload
+from dissectors.dlms.apdu.general import Ciphered
 from dissectors.dlms.counters import InvocationCounters
-from dissectors.dlms.general import Ciphered
-from dissectors.dlms.hls import Challenge, check_answer, gmac_answer, hash_answer
+from dissectors.dlms.security.agreement import public_octets
+from dissectors.dlms.security.ciphering import seal_payload
+from dissectors.dlms.security.hls import Challenge, check_answer, gmac_answer, hash_answer
 from dissectors.layout.lengths import build_octets
 from dissectors.model.keyring import DlmsKeys
 

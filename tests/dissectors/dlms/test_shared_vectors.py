@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dissectors.dlms.association import Association
+from dissectors.dlms.decoding.message_view import DlmsMessage
 from dissectors.dlms.message import dissect_vector, unwrap, vector_keys
-from dissectors.dlms.message_view import DlmsMessage
 from tests.dissectors.dlms.expected import check_vector
 
 KEYLESS = {"mbus-e37d56b385": "the vector expects a plain text but names no key"}

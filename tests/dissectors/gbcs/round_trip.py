@@ -1,7 +1,7 @@
 """What building a parsed message again must give: the same octets, or a word about each place that differs."""
 
 from dissectors.gbcs import Keystore, dissect_message
-from dissectors.gbcs.build import build
+from dissectors.gbcs.building.build import build
 from dissectors.gbcs.message import GbcsMessage
 from dissectors.model.errors import Malformed
 

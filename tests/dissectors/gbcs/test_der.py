@@ -5,10 +5,10 @@ import json
 import pytest
 
 from dissectors.gbcs import build, dissect_message
-from dissectors.gbcs.der import DEEPEST, MOST_ODD, Reader, Shape
-from dissectors.gbcs.der_octets import LONGEST, encode
-from dissectors.gbcs.structures import STRUCTURES
-from dissectors.gbcs.x509 import CERTIFICATE
+from dissectors.gbcs.asn1.der import DEEPEST, MOST_ODD, Reader, Shape
+from dissectors.gbcs.asn1.der_octets import LONGEST, encode
+from dissectors.gbcs.asn1.structures import STRUCTURES
+from dissectors.gbcs.asn1.x509 import CERTIFICATE
 from dissectors.model.field import json_value
 from tests.dissectors.gbcs.round_trip import rebuilt
 

@@ -12,7 +12,7 @@ import pytest
 
 from dissectors.gbcs import Keystore, dissect_message
 from dissectors.gbcs.envelope import read_envelope
-from dissectors.gbcs.verification import GROUP_ORDER
+from dissectors.gbcs.trust.verification import GROUP_ORDER
 
 sys.path.insert(0, str(Path(__file__).parent))
 import forging
@@ -298,7 +298,7 @@ def revocations(serial, *, key=None, when=datetime(2026, 1, 2)):
 
 def test_a_revoked_certificate_is_not_trusted_from_then_on():
     from captures.simulated.remote import smki
-    from dissectors.gbcs.certificates import read_certificate
+    from dissectors.gbcs.trust.certificates import read_certificate
 
     serial = read_certificate(MADE.certificate(SUPPLIER, "digitalSignature")).serial
     store = forging.keystore(MADE)
@@ -316,7 +316,7 @@ def test_a_revoked_certificate_is_not_trusted_from_then_on():
 
 def test_what_is_known_of_a_signer_is_not_remembered_when_roots_and_revocations_come():
     """Without a time the trust in a signer is worked out once for each kind of message: until something is added."""
-    from dissectors.gbcs.certificates import read_certificate
+    from dissectors.gbcs.trust.certificates import read_certificate
 
     serial = read_certificate(MADE.certificate(SUPPLIER, "digitalSignature")).serial
     store = forging.keystore(MADE, roots=False)
@@ -332,9 +332,9 @@ def test_what_is_known_of_a_signer_is_not_remembered_when_roots_and_revocations_
 
 def test_a_certificate_with_one_octet_changed_is_not_trusted():
     """Nowhere, also where nothing is signed: the outer signature algorithm."""
-    from dissectors.gbcs.certificates import read_certificate
-    from dissectors.gbcs.chains import find_paths
-    from dissectors.gbcs.trust import judge_certificate
+    from dissectors.gbcs.trust.certificates import read_certificate
+    from dissectors.gbcs.trust.chains import find_paths
+    from dissectors.gbcs.trust.signers import judge_certificate
     from dissectors.model.errors import DissectionError
 
     der = MADE.certificate(SUPPLIER, "digitalSignature")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from dissectors.gbcs.gbz import build_zcl, command_name, read_zcl, values_of
-from dissectors.gbcs.gbz_description import describe
-from dissectors.gbcs.payload import Payload
-from dissectors.gbcs.payloads import ZclCommand, gbz_payload
+from dissectors.gbcs.payloads.building import ZclCommand, gbz_payload
+from dissectors.gbcs.payloads.gbz import build_zcl, command_name, read_zcl, values_of
+from dissectors.gbcs.payloads.gbz_description import describe
+from dissectors.gbcs.payloads.payload import Payload
 from dissectors.model.cursor import Cursor
 
 CHARGE = {

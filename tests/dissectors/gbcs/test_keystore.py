@@ -7,8 +7,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from dissectors.gbcs import Keystore, dissect_message
-from dissectors.gbcs.certificates import check_chain, read_certificate
-from dissectors.gbcs.keystore import AGREEMENT, PREPAYMENT, SIGNATURE
+from dissectors.gbcs.trust.certificates import check_chain, read_certificate
+from dissectors.gbcs.trust.keystore import AGREEMENT, PREPAYMENT, SIGNATURE
 from dissectors.model.errors import Malformed
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -94,8 +94,8 @@ def test_an_unknown_party_s_answer_opens_with_the_certificate_of_its_command():
 
 def test_replacement_certificates_are_held_against_path_and_cell():
     from dissectors.gbcs import build
-    from dissectors.gbcs.der import build_der
-    from dissectors.gbcs.structures import structure
+    from dissectors.gbcs.asn1.der import build_der
+    from dissectors.gbcs.asn1.structures import structure
 
     good = dissect_message(own.octets("cs02b-command"), STORE)
     assert [i for i in good.issues if i.layer == "gbcs.replacements"] == []

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dissectors.gbcs import dissect_message
-from dissectors.gbcs.build import build
+from dissectors.gbcs.building.build import build
 
 sys.path.insert(0, str(Path(__file__).parent))
 import own

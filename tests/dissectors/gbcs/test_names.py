@@ -2,15 +2,15 @@
 
 import pytest
 
-from dissectors.dlms.data import build_data, read_node
-from dissectors.dlms.obis import target_of
+from dissectors.dlms.cosem.data import build_data, read_node
+from dissectors.dlms.cosem.obis import target_of
 from dissectors.gbcs import dissect_message
-from dissectors.gbcs.building import MessageHeader, grouping, signed
-from dissectors.gbcs.names import alert_name, eui64, role_name, use_case, use_cases
-from dissectors.gbcs.objects import ValueNames, names_of, object_title, objects_of, unit_of
-from dissectors.gbcs.payloads import access_response, gbz_alert, notification
-from dissectors.gbcs.structures import STRUCTURES
-from dissectors.gbcs.values import Values
+from dissectors.gbcs.asn1.structures import STRUCTURES
+from dissectors.gbcs.payloads.building import access_response, gbz_alert, notification
+from dissectors.gbcs.payloads.values import Values
+from dissectors.gbcs.sealing import MessageHeader, grouping, signed
+from dissectors.gbcs.use_cases.names import alert_name, eui64, role_name, use_case, use_cases
+from dissectors.gbcs.use_cases.objects import ValueNames, names_of, object_title, objects_of, unit_of
 from dissectors.layout.tables import table
 
 
@@ -67,7 +67,7 @@ def test_unknown_codes_are_said_and_never_raise():
 
 
 def test_what_gbcs_takes_away_is_said_with_its_source():
-    from dissectors.gbcs.payloads import NULL, Ask, access_request
+    from dissectors.gbcs.payloads.building import NULL, Ask, access_request
 
     payload = access_request([Ask(1, 18, "0-0:44.0.0.255", 2, NULL)], 5, invoke=1)
     body = grouping(MessageHeader(1, 5, bytes(8), bytes(8), 0x0059), payload)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dissectors.gbcs import Keystore, dissect_message
-from dissectors.gbcs.build import build
+from dissectors.gbcs.building.build import build
 
 sys.path.insert(0, str(Path(__file__).parent))
 import independent

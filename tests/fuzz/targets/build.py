@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from dissectors.dlms.data import TYPE_NAMES, build_data, read_node, typed
+from dissectors.dlms.cosem.data import TYPE_NAMES, build_data, read_node, typed
 from dissectors.gbcs import dissect_message, utrn
-from dissectors.gbcs.build import alert, command, response
-from dissectors.gbcs.building import MessageHeader, grouping, signed
+from dissectors.gbcs.building.build import alert, command, response
 from dissectors.gbcs.gbt import Block, build_blocks, read_block, reassemble
-from dissectors.gbcs.payloads import (
+from dissectors.gbcs.payloads.building import (
     Answer,
     Ask,
     ZclCommand,
@@ -25,6 +24,7 @@ from dissectors.gbcs.payloads import (
     gbz_payload,
     notification,
 )
+from dissectors.gbcs.sealing import MessageHeader, grouping, signed
 from dissectors.gbcs.tunnel import build_tunnel_header, read_tunnel_header
 from dissectors.ieee802154.build import with_trailer
 from dissectors.model.cursor import Cursor

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from analysis.views.messages import Source, to_json
 from analysis.views.tree import issue_lines, tree_lines
 from dissectors.dlms import Association, build, dissect_message
-from dissectors.dlms.apdu import read_whole_apdu
-from dissectors.dlms.canonical import noncanonical_apdu
-from dissectors.dlms.hdlc import build_frame
+from dissectors.dlms.apdu.canonical import noncanonical_apdu
+from dissectors.dlms.apdu.layouts import read_whole_apdu
+from dissectors.dlms.carriers.hdlc import build_frame
+from dissectors.dlms.decoding.transports import READERS
 from dissectors.dlms.message import unwrap
-from dissectors.dlms.transports import READERS
 from dissectors.model.keyring import DlmsKeys
 from tests.dissectors.dlms.test_apdus import CASES
 from tests.dissectors.dlms.test_apdus import octets as case_octets

@@ -21,11 +21,11 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from dissectors.gbcs import Keystore, dissect_message, payloads, utrn
 from dissectors.gbcs import build as gbcs
-from dissectors.gbcs.building import MessageHeader, content_key
-from dissectors.gbcs.der import build_der
-from dissectors.gbcs.der import oid as oid_shape
-from dissectors.gbcs.structures import structure
-from dissectors.gbcs.templates import response_payload
+from dissectors.gbcs.asn1.der import build_der
+from dissectors.gbcs.asn1.der import oid as oid_shape
+from dissectors.gbcs.asn1.structures import structure
+from dissectors.gbcs.building.templates import response_payload
+from dissectors.gbcs.sealing import MessageHeader, content_key
 
 HERE = Path(__file__).parent
 BROKER, SUPPLIER, OTHER = (bytes.fromhex(f"0a51c00000000{n:03x}") for n in (2, 0x100, 0x200))

@@ -1,0 +1,1 @@
+"""From the octets of a carrier to all APDUs inside: opened, joined, shown as a tree."""
