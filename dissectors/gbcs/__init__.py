@@ -29,6 +29,20 @@ if TYPE_CHECKING:
     from dissectors.gbcs.building.templates import has_template as has_template
     from dissectors.gbcs.building.templates import protection_parameters as protection_parameters
     from dissectors.gbcs.building.templates import response_payload as response_payload
+    from dissectors.gbcs.catalogue.names import AlertCode as AlertCode
+    from dissectors.gbcs.catalogue.names import UseCase as UseCase
+    from dissectors.gbcs.catalogue.names import alert_code as alert_code
+    from dissectors.gbcs.catalogue.names import alert_codes as alert_codes
+    from dissectors.gbcs.catalogue.names import alert_name as alert_name
+    from dissectors.gbcs.catalogue.names import mac_demanded as mac_demanded
+    from dissectors.gbcs.catalogue.names import originator_roles as originator_roles
+    from dissectors.gbcs.catalogue.names import role_title as role_title
+    from dissectors.gbcs.catalogue.names import signature_demanded as signature_demanded
+    from dissectors.gbcs.catalogue.names import use_case_by_name as use_case_by_name
+    from dissectors.gbcs.catalogue.names import use_cases as use_cases
+    from dissectors.gbcs.catalogue.objects import object_title as object_title
+    from dissectors.gbcs.catalogue.objects import objects_of as objects_of
+    from dissectors.gbcs.catalogue.objects import protected_of as protected_of
     from dissectors.gbcs.detection import identify as identify
     from dissectors.gbcs.dissection import dissect_message as dissect_message
     from dissectors.gbcs.dissection import routing_facts as routing_facts
@@ -61,20 +75,6 @@ if TYPE_CHECKING:
     from dissectors.gbcs.trust.verification import signature_twins as signature_twins
     from dissectors.gbcs.tunnel import build_tunnel_header as build_tunnel_header
     from dissectors.gbcs.tunnel import read_tunnel_header as read_tunnel_header
-    from dissectors.gbcs.use_cases.names import AlertCode as AlertCode
-    from dissectors.gbcs.use_cases.names import UseCase as UseCase
-    from dissectors.gbcs.use_cases.names import alert_code as alert_code
-    from dissectors.gbcs.use_cases.names import alert_codes as alert_codes
-    from dissectors.gbcs.use_cases.names import alert_name as alert_name
-    from dissectors.gbcs.use_cases.names import mac_demanded as mac_demanded
-    from dissectors.gbcs.use_cases.names import originator_roles as originator_roles
-    from dissectors.gbcs.use_cases.names import role_title as role_title
-    from dissectors.gbcs.use_cases.names import signature_demanded as signature_demanded
-    from dissectors.gbcs.use_cases.names import use_case_by_name as use_case_by_name
-    from dissectors.gbcs.use_cases.names import use_cases as use_cases
-    from dissectors.gbcs.use_cases.objects import object_title as object_title
-    from dissectors.gbcs.use_cases.objects import objects_of as objects_of
-    from dissectors.gbcs.use_cases.objects import protected_of as protected_of
 
 # A keystore is read with every capture, messages only where there are some.
 __getattr__, __dir__, __all__ = public_names(
@@ -93,9 +93,9 @@ __getattr__, __dir__, __all__ = public_names(
         "inputs": "Input read_inputs",
         "trust.keystore": "Keystore",
         "message": "GbcsMessage",
-        "use_cases.names": "AlertCode UseCase alert_code alert_codes alert_name mac_demanded originator_roles role_title "
+        "catalogue.names": "AlertCode UseCase alert_code alert_codes alert_name mac_demanded originator_roles role_title "
         "signature_demanded use_case_by_name use_cases",
-        "use_cases.objects": "object_title objects_of protected_of",
+        "catalogue.objects": "object_title objects_of protected_of",
         "payloads.payload": "SECURITY_HEADER",
         "payloads.building": "ZclCommand gbz_alert gbz_payload notification",
         "profiles": "has_use_case",

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dissectors.gbcs.catalogue.names import use_case
 from dissectors.gbcs.message import GbcsMessage
-from dissectors.gbcs.use_cases.names import use_case
 
 __all__ = ["Correlation", "Exchange", "Repeat", "correlate"]
 

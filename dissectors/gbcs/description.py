@@ -14,6 +14,7 @@ from dissectors.gbcs.asn1.der import Reader
 from dissectors.gbcs.asn1.structures import any_structure, structure
 from dissectors.gbcs.asn1.x509 import CERTIFICATE
 from dissectors.gbcs.canonical import noncanonical_encodings
+from dissectors.gbcs.catalogue.names import CRA, alert_name, mac_demanded, signature_demanded, use_case
 from dissectors.gbcs.envelope import Envelope
 from dissectors.gbcs.gbt import block_fields
 from dissectors.gbcs.payloads import alerts, cosem, gbz_description
@@ -25,7 +26,6 @@ from dissectors.gbcs.sealing import SECURITY
 from dissectors.gbcs.trust.replacements import check_replacements
 from dissectors.gbcs.trust.verification import GROUP_ORDER
 from dissectors.gbcs.tunnel import header_fields, whole_header
-from dissectors.gbcs.use_cases.names import CRA, alert_name, mac_demanded, signature_demanded, use_case
 from dissectors.model.field import Field, Issue, Severity
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from dissectors.gbcs.catalogue.names import CRA, alert_name, use_cases
 from dissectors.gbcs.detection import identify
 from dissectors.gbcs.envelope import Envelope, read_envelope
 from dissectors.gbcs.gbt import LAST, block_message_code, read_block, read_headers
@@ -15,7 +16,6 @@ from dissectors.gbcs.trust.keystore import Keystore
 from dissectors.gbcs.trust.signers import Trust, judge_signer
 from dissectors.gbcs.trust.verification import OpenedParts, Signature, check_signature, open_parts
 from dissectors.gbcs.tunnel import read_tunnel_header, whole_header
-from dissectors.gbcs.use_cases.names import CRA, alert_name, use_cases
 from dissectors.model.errors import DissectionError, Malformed
 from dissectors.model.message import Message
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from dissectors.dlms.apdu.general import HEADER
 from dissectors.dlms.cosem.datetimes import read_date_time
-from dissectors.gbcs.use_cases.names import CRA, code_words, eui64
+from dissectors.gbcs.catalogue.names import CRA, code_words, eui64
 from dissectors.layout import Layer, Length, Octets, Part, UInt
 from dissectors.model.cursor import Cursor
 from dissectors.model.errors import DissectionError, Malformed, Truncated

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from dissectors.gbcs.use_cases.names import use_case
+from dissectors.gbcs.catalogue.names import use_case
 from dissectors.layout.tables import table
 from dissectors.model.field import Issue, Severity
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from dissectors.gbcs.asn1.der import Shape, bits, choice, integer, null, octets, sequence, sequence_of, time
 from dissectors.gbcs.asn1.x509 import CERTIFICATE, CERTIFICATION_REQUEST, key_usage_names
-from dissectors.gbcs.use_cases.names import alert_name, asn1_meaning, coded, eui64, role_name
+from dissectors.gbcs.catalogue.names import alert_name, asn1_meaning, coded, eui64, role_name
 
 __all__ = ["STRUCTURES", "structure"]
 

@@ -19,7 +19,7 @@ from dissectors.gbcs.asn1.der import (
     text,
     time,
 )
-from dissectors.gbcs.use_cases.names import coded, eui64, role_name
+from dissectors.gbcs.catalogue.names import coded, eui64, role_name
 from dissectors.model.field import Field
 
 __all__ = ["CERTIFICATE", "CERTIFICATION_REQUEST", "OIDS", "key_usage_names"]

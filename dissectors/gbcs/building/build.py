@@ -16,12 +16,12 @@ from __future__ import annotations
 from dissectors.gbcs.building.editing import reseal
 from dissectors.gbcs.building.rebuilding import header_of, rebuild
 from dissectors.gbcs.building.templates import command_payload, response_payload
+from dissectors.gbcs.catalogue.names import UseCase, signature_demanded, use_case, use_case_by_name
 from dissectors.gbcs.gbt import build_blocks
 from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.sealing import MessageHeader, authenticated, content_key, grouping, sign, signed
 from dissectors.gbcs.trust.keystore import Keystore
 from dissectors.gbcs.tunnel import build_tunnel_header
-from dissectors.gbcs.use_cases.names import UseCase, signature_demanded, use_case, use_case_by_name
 from dissectors.model.errors import KeyMissing, Unsupported
 
 __all__ = [

@@ -18,6 +18,8 @@ from dissectors.dlms.cosem.obis import Target, build_obis
 from dissectors.gbcs.asn1.der import Shape, build_der
 from dissectors.gbcs.asn1.structures import JOIN_METHODS, structure
 from dissectors.gbcs.asn1.x509 import CERTIFICATE
+from dissectors.gbcs.catalogue.names import use_case
+from dissectors.gbcs.catalogue.objects import ValueNames, names_of, objects_of, protected_of
 from dissectors.gbcs.payloads.building import (
     NULL,
     Answer,
@@ -31,8 +33,6 @@ from dissectors.gbcs.payloads.building import (
 from dissectors.gbcs.payloads.building import gbz_payload as build_gbz
 from dissectors.gbcs.sealing import MessageHeader, content_key
 from dissectors.gbcs.trust.keystore import Keystore
-from dissectors.gbcs.use_cases.names import use_case
-from dissectors.gbcs.use_cases.objects import ValueNames, names_of, objects_of, protected_of
 from dissectors.layout.tables import table
 from dissectors.model.errors import Unsupported
 from dissectors.zcl import catalogue

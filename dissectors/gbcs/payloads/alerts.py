@@ -11,12 +11,12 @@ from typing import Any
 
 from dissectors.dlms.cosem.data import Node
 from dissectors.dlms.cosem.obis import obis_text, target_of
+from dissectors.gbcs.catalogue.names import CRA, alert_name, code_words, coded, eui64
+from dissectors.gbcs.catalogue.objects import names_called, names_of, object_title
 from dissectors.gbcs.payloads.cosem import Description, apdu_header, branch, class_words, opened_values
 from dissectors.gbcs.payloads.payload import SECURITY_HEADER, Payload
 from dissectors.gbcs.payloads.protected import OpenedValue, sealed_octets
 from dissectors.gbcs.payloads.values import Row, Values, item
-from dissectors.gbcs.use_cases.names import CRA, alert_name, code_words, coded, eui64
-from dissectors.gbcs.use_cases.objects import names_called, names_of, object_title
 from dissectors.layout import Layer, Octets, UInt
 from dissectors.model.cursor import Cursor
 from dissectors.model.field import Field, Issue

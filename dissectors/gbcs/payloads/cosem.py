@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from dissectors.dlms.cosem.data import Node
 from dissectors.dlms.cosem.obis import Target, class_name, obis_text, target_of, unit_name
+from dissectors.gbcs.catalogue.names import coded
+from dissectors.gbcs.catalogue.objects import names_called, names_of, object_title, objects_of, protected_of
 from dissectors.gbcs.payloads.payload import Payload, Specification
 from dissectors.gbcs.payloads.protected import OpenedValue, sealed_value
 from dissectors.gbcs.payloads.values import Row, Values, item, scale
-from dissectors.gbcs.use_cases.names import coded
-from dissectors.gbcs.use_cases.objects import names_called, names_of, object_title, objects_of, protected_of
 from dissectors.layout.lengths import read_length
 from dissectors.model.field import Field, Issue
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from dissectors.gbcs.catalogue.names import alert_name, coded
 from dissectors.gbcs.payloads.alerts import CODE, COUNTER, Firmware, IntegrityIssue, read_pieces
 from dissectors.gbcs.payloads.cosem import Description
 from dissectors.gbcs.payloads.gbz import (
@@ -23,7 +24,6 @@ from dissectors.gbcs.payloads.gbz import (
 )
 from dissectors.gbcs.payloads.payload import Payload
 from dissectors.gbcs.payloads.values import Row, item, utc
-from dissectors.gbcs.use_cases.names import alert_name, coded
 from dissectors.gbcs.utrn import describe as describe_utrn
 from dissectors.layout import Layer, UInt
 from dissectors.model.context import HanContext

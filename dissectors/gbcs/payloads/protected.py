@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from dissectors.dlms.cosem.data import Node, read_node
 from dissectors.dlms.cosem.obis import Target
+from dissectors.gbcs.catalogue.objects import names_called, names_of, object_title
 from dissectors.gbcs.payloads.values import Row, Values
-from dissectors.gbcs.use_cases.objects import names_called, names_of, object_title
 from dissectors.model.errors import DissectionError
 from dissectors.model.field import Field
 

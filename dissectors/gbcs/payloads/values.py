@@ -1,6 +1,6 @@
 """One COSEM value, named: its field tree and its rows of the items table, from a Data node and the names of its elements.
 
-Source: GBCS 4.x section 7.2.8; the names come from `dissectors.gbcs.use_cases.objects` (mapping table of GBCS 4.0).
+Source: GBCS 4.x section 7.2.8; the names come from `dissectors.gbcs.catalogue.objects` (mapping table of GBCS 4.0).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dissectors.dlms.cosem.data_fields import DataFields, Element
 from dissectors.dlms.cosem.datetimes import describe_octets
 from dissectors.dlms.cosem.obis import Target, obis_text, unit_name
 from dissectors.dlms.cosem.scalars import COMPACT, LISTS
-from dissectors.gbcs.use_cases.names import alert_name, eui64
-from dissectors.gbcs.use_cases.objects import ValueNames, unit_of
+from dissectors.gbcs.catalogue.names import alert_name, eui64
+from dissectors.gbcs.catalogue.objects import ValueNames, unit_of
 from dissectors.gbcs.utrn import describe as describe_utrn
 from dissectors.model.field import Field
 from dissectors.zcl.meanings import utc_text

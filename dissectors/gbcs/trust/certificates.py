@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from dissectors.gbcs.asn1.der import Reader
 from dissectors.gbcs.asn1.x509 import CERTIFICATE, key_usage_names
-from dissectors.gbcs.use_cases.names import role_name, role_title
+from dissectors.gbcs.catalogue.names import role_name, role_title
 from dissectors.model.errors import DissectionError, Malformed
 from dissectors.model.field import Field
 

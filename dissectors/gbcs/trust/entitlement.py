@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from dissectors.gbcs.catalogue.names import CRA, use_case
 from dissectors.gbcs.envelope import ID_OCTETS, MAC_OCTETS, Envelope
 from dissectors.gbcs.trust.keystore import Keystore
 from dissectors.gbcs.trust.protection import Verdict, gmac, message_key
-from dissectors.gbcs.use_cases.names import CRA, use_case
 
 __all__ = ["Mac", "check_mac"]
 

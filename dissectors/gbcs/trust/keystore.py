@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from dissectors.gbcs.catalogue.names import role_title
 from dissectors.gbcs.trust.certificates import Certificate, check_chain, read_certificate
 from dissectors.gbcs.trust.chains import Path, find_paths
 from dissectors.gbcs.trust.key_forms import (
@@ -25,7 +26,6 @@ from dissectors.gbcs.trust.key_forms import (
 )
 from dissectors.gbcs.trust.revocation import RevocationList, read_revocation_list
 from dissectors.gbcs.trust.signers import Trust, judge_certificate
-from dissectors.gbcs.use_cases.names import role_title
 from dissectors.model.errors import Malformed
 
 __all__ = ["AGREEMENT", "PREPAYMENT", "SIGNATURE", "Keystore"]

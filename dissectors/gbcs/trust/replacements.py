@@ -9,8 +9,8 @@ Source: GBCS 4.x section 13.2; RFC 5280.
 from __future__ import annotations
 
 from dissectors.gbcs.asn1.x509 import key_usage_names
+from dissectors.gbcs.catalogue.names import role_name
 from dissectors.gbcs.trust.certificates import Certificate, certificates_in, check_chain
-from dissectors.gbcs.use_cases.names import role_name
 from dissectors.model.field import Field, Issue
 
 __all__ = ["check_replacements"]

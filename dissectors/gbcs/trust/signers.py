@@ -15,10 +15,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from dissectors.gbcs.catalogue.names import CRA, originator_roles, role_title, use_case
 from dissectors.gbcs.trust.certificates import Certificate
 from dissectors.gbcs.trust.chains import Path, shown_time, x509_facts
 from dissectors.gbcs.trust.revocation import revocation
-from dissectors.gbcs.use_cases.names import CRA, originator_roles, role_title, use_case
 
 if TYPE_CHECKING:
     from dissectors.gbcs.trust.keystore import Keystore

@@ -13,16 +13,16 @@ from captures.simulated.remote.smki import Smki
 from dissectors.gbcs import Keystore, build, dissect_message
 from dissectors.gbcs.building.rebuilding import header_of
 from dissectors.gbcs.building.templates import command_payload, has_template, response_payload
-from dissectors.gbcs.envelope import MAC_OCTETS, Envelope, read_envelope
-from dissectors.gbcs.payloads.building import notification
-from dissectors.gbcs.sealing import MessageHeader, authenticated, grouping, sign, signed
-from dissectors.gbcs.use_cases.names import (
+from dissectors.gbcs.catalogue.names import (
     mac_demanded,
     originator_roles,
     role_title,
     signature_demanded,
     use_cases,
 )
+from dissectors.gbcs.envelope import MAC_OCTETS, Envelope, read_envelope
+from dissectors.gbcs.payloads.building import notification
+from dissectors.gbcs.sealing import MessageHeader, authenticated, grouping, sign, signed
 
 START = 1_767_571_200  # 2026-01-05
 AT = datetime.fromtimestamp(START + 86_400, UTC)

@@ -10,11 +10,11 @@ import pytest
 
 from dissectors.dlms.cosem.data import read_node
 from dissectors.gbcs import dissect_message
+from dissectors.gbcs.catalogue.objects import ValueNames
 from dissectors.gbcs.gbt import Block, build_block
 from dissectors.gbcs.payloads.building import Ask
 from dissectors.gbcs.payloads.values import Values
 from dissectors.gbcs.sealing import MessageHeader, grouping, signed
-from dissectors.gbcs.use_cases.objects import ValueNames
 from tests.dissectors.gbcs import own
 from tests.dissectors.gbcs.round_trip import rebuilt, stated
 from tests.fuzz.mutation import mutated

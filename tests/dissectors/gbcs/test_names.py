@@ -6,11 +6,11 @@ from dissectors.dlms.cosem.data import build_data, read_node
 from dissectors.dlms.cosem.obis import target_of
 from dissectors.gbcs import dissect_message
 from dissectors.gbcs.asn1.structures import STRUCTURES
+from dissectors.gbcs.catalogue.names import alert_name, eui64, role_name, use_case, use_cases
+from dissectors.gbcs.catalogue.objects import ValueNames, names_of, object_title, objects_of, unit_of
 from dissectors.gbcs.payloads.building import access_response, gbz_alert, notification
 from dissectors.gbcs.payloads.values import Values
 from dissectors.gbcs.sealing import MessageHeader, grouping, signed
-from dissectors.gbcs.use_cases.names import alert_name, eui64, role_name, use_case, use_cases
-from dissectors.gbcs.use_cases.objects import ValueNames, names_of, object_title, objects_of, unit_of
 from dissectors.layout.tables import table
 
 

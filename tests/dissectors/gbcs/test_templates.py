@@ -7,7 +7,7 @@ import pytest
 
 from dissectors.gbcs import build, dissect_message
 from dissectors.gbcs.building.templates import has_template
-from dissectors.gbcs.use_cases.names import originator_roles, use_cases
+from dissectors.gbcs.catalogue.names import originator_roles, use_cases
 
 sys.path.insert(0, str(Path(__file__).parent))
 import own

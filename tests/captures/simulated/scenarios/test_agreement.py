@@ -15,7 +15,7 @@ from captures.simulated.scenarios import simulate
 from captures.simulated.scenarios.exercise import Exercise
 from captures.simulated.scenarios.keyfile import keys_text
 from captures.simulated.scenarios.recording import truth_rows, write_han
-from dissectors.gbcs.use_cases.names import use_cases
+from dissectors.gbcs.catalogue.names import use_cases
 
 STORIES: dict[str, dict[str, Any]] = {
     "install-day": {"name": "install-day", "seed": 7, "seconds": 1800},
