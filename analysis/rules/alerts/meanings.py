@@ -15,7 +15,9 @@ from dissectors.gbcs import AlertCode, alert_code, alert_codes
 ALERTS = messages.where(c.cra == "alert", c.alert_code.known)
 OTHERS = "ordinary-day --fault gbcs-tamper --seconds 1500"
 """A simulation with a security alert, and no other."""
-ROWS = ALERTS[c.originator, c.recipient, c.alert_code, c.seconds, c.frames]
+ROWS = ALERTS[c.message, c.originator, c.recipient, c.alert_code, c.seconds, c.frames]
+WORDS, DEVICES = ("result", "status", "issue_code", "scan_outcome"), ("entity", "device")
+"""What an alert says besides its code: outcomes in words, and the device that it is about."""
 
 
 def classes() -> list[dict[str, str]]:
@@ -62,8 +64,23 @@ def _told(view: View, alerts: Frame, device: str, code: int, part: Frame) -> Evi
     frames = [frame for frames in part["frames"] for frame in frames]
     if known is None:
         return broken(party(device), f"alert {code:#06x} {often} to {to}", frames, "info")
-    text = _sentence(known, often, to, _ended(alerts, device, known, part))
+    more = _holds(view, part["message"]) + _ended(alerts, device, known, part)
+    text = _sentence(known, often, to, more)
     return broken(party(device), text, frames, known.severity)
+
+
+def _holds(view: View, alerts: Frame) -> str:
+    """What alerts with these numbers hold, in words: outcomes, and devices that they are about."""
+    held = view.tables["items"]
+    held = held[mask(held["message"].isin(alerts))]
+    words: dict[str, None] = {}
+    for name, value, result in zip(held["object"], held["value"], held["result"], strict=True):
+        last = str(name).rpartition(".")[2]
+        if last in WORDS and not missing(result):
+            words[str(result)] = None
+        elif last in DEVICES and not missing(value):
+            words[f"of {_party(view, str(value))}"] = None
+    return f": {', '.join(list(words)[:4])}" if words else ""
 
 
 def _party(view: View, identifier: str) -> str:

@@ -28,6 +28,7 @@ NOT_ADJUSTED = ALERTS.some(
 DATED = (
     r".*(?:activation_time|activate_passive\w*time).*|(?:Change Supply|Update CIN): implementation_\w*time"
 )
+INVALID = 1  # of DeviceTimeStatus (GCS28)
 ACTIVATE, ACTIVATED = message_code("CS06", "Activate Firmware"), message_code("CS06", "Activation Alert")
 
 
@@ -135,7 +136,17 @@ def set_clock_daily(view: View, *, seconds: float = 86400.0) -> Iterator[Evidenc
 )
 def clock_not_adjusted(view: View, *, seconds: float = 300.0) -> Iterator[Evidence]:
     """A meter that is told a time outside the window it allows, or more than ten seconds away from its own, keeps
-    its clock, writes that to its security log and raises an alert. A refusal without that alert is said as such."""
+    its clock, writes that to its security log and raises an alert. A refusal without that alert is said as such. So is
+    an answer that calls the clock invalid (it warns) or not yet reliable (it informs)."""
+    for row in message_items(view, "GCS28", "response", r"clock\.time_status", "number").itertuples():
+        if row.number:
+            severity = "warning" if row.number == INVALID else "info"
+            yield broken(
+                party(row.originator),
+                f"message {int(row.message)}: it calls its clock {row.result}",
+                row.frames,
+                severity,
+            )
     alerts = gbcs(view, "alert")
     alerts = alerts[mask(alerts["alert_code"].isin(NOT_ADJUSTED))]
     for row in alerts.itertuples():

@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.features.completeness import completeness
 from analysis.features.identifiers import CLUSTERS, MAC_COMMANDS, Command, to_client, to_server
-from analysis.features.judging import judge, mask, plural
+from analysis.features.judging import count, judge, mask, plural
 from analysis.features.view import SMART_ENERGY_PROFILE, Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -21,6 +21,7 @@ from analysis.rules.compliance.han_commands import (
     commands_on,
     field_of,
 )
+from analysis.rules.refusals.codes import code_of
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "key establishment")
@@ -38,7 +39,7 @@ EPHEMERAL = _step("Ephemeral Data Request", "Ephemeral Data Response")
 CONFIRM = _step("Confirm Key Data Request", "Confirm Key Data Response")
 TERMINATE = _step("Terminate Key Establishment", "Terminate Key Establishment")
 STEPS = {INITIATE[0].id: "Initiate", EPHEMERAL[0].id: "Ephemeral Data", CONFIRM[0].id: "Confirm Key"}
-WAIT = TERMINATE[0].field("wait_time")
+WAIT, REASON = (TERMINATE[0].field(name) for name in ("wait_time", "status_code"))
 ASSOCIATION = MAC_COMMANDS["Association Request"]
 BEFORE_KEYS = [*CLUSTERS.some("Basic", "Identify"), KEY_ESTABLISHMENT]
 RUN = "a key establishment (cluster 0x0800)"
@@ -115,9 +116,20 @@ def cbke_terminated(view: View) -> Iterator[Evidence]:
     then has no link key, and no Smart Energy data can flow."""
     rows = commands_on(view, KEY_ESTABLISHMENT)
     bad = of_step(rows, TERMINATE)
-    yield from judge(
-        view, rows, bad, "{bad} ending a key establishment", "source", "of key establishment, none ended"
-    )
+    reason = field_of(view, rows, REASON) if mask(bad).any() else None
+
+    def says(ended: Frame, _: Frame) -> str:
+        """How often, and why, in words."""
+        assert reason is not None
+        codes = reason[ended.index].dropna().unique().tolist()
+        known = {int(code): code_of("cbke", int(code)) for code in codes}
+        words = [f"{one.meaning if one else 'status'} ({code:#04x})" for code, one in known.items()]
+        todo = dict.fromkeys(one.do for one in known.values() if one)
+        text = f"{count(ended)} ending a key establishment"
+        text += f": {', '.join(words)}" if words else ""
+        return f"{text}; to do: {'; '.join(todo)}" if todo else text
+
+    yield from judge(view, rows, bad, says, "source", "of key establishment, none ended")
 
 
 @rule(

@@ -13,6 +13,8 @@ from analysis.rules.refusals.codes import code_said, matter_of
 from dissectors.gbcs import use_cases
 
 RESPONSES = messages.where(c.cra == "response", c.outcome.isin("success", "failure"))
+OUTCOMES = ("result", "status")
+"""What ASN.1 calls the members that say what came of a command."""
 RESULTS = items.where(c.cra == "response", c.result.known, ~(c.result == "success"))
 
 
@@ -31,7 +33,10 @@ RESULTS = items.where(c.cra == "response", c.result.known, ~(c.result == "succes
     family="compliance", area="refusals", severity="warning", confidence="derived", cause="refused command",
     requires="a GBCS response with its results",
     reads=[
-        RESPONSES[c.message, c.frames, c.seconds, c.use_case, c.message_code, c.originator, c.recipient, c.outcome],
+        RESPONSES[
+            c.message, c.frames, c.seconds, c.use_case, c.message_code, c.originator, c.recipient, c.outcome,
+            c.payload_kind,
+        ],
         RESULTS[c.message, c.object, c.result],
     ],
     broken_by="ordinary-day --fault command-refused --seconds 2400", kept_by="proving-exercise", smart_energy=True,
@@ -72,13 +77,15 @@ def _who(view: View, identifier: Any) -> str:
 def _results(failed: Frame, results: Frame) -> tuple[str, str]:
     """The results in words and where they stand, and what to do."""
     mine = results[mask(results["message"].isin(failed["message"]))]
+    if mask(failed["payload_kind"] == "der").any():  # whose other members have words for what they hold
+        mine = mine[mask(mine["object"].astype(str).str.rpartition(".")[2].isin(OUTCOMES))]
     if mine.empty:
         return "", ""
     use_case = said(failed["use_case"].iloc[0], "")
     words, todo = [], []
     for result, part in mine.groupby("result", sort=False, observed=True):
         objects = [said(one, "an unnamed object") for one in part["object"].drop_duplicates()]
-        names = [one for one in objects if one != "result"]
+        names = [one for one in objects if one.rpartition(".")[2] not in OUTCOMES]
         more = f" and {len(names) - 2} more" if len(names) > 2 else ""
         words.append(f"{result} ({', '.join(names[:2])}{more})" if names else str(result))
         known = code_said(use_case, str(result))

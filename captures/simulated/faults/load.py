@@ -16,6 +16,8 @@ from dissectors.zigbee import assemble
 __all__: list[str] = []
 
 IEEE_ADDRESS, NETWORK_STATUS, ADDRESS_CONFLICT, POLL = 0x0001, 0x03, 0x0D, 0x04
+FAILURES = (0x00, 0x02, 0x04, 0x05, 0x06, 0x07, 0x09, 0x11, 0x12)
+"""Statuses of links, routes, parents, counters and keys that fail (05-3474 table 3.42)."""
 
 
 @fault(
@@ -60,6 +62,20 @@ def address_conflicts(play: Play) -> Wait:
         with play.marking(router):
             yield from router.broadcast(body, {"nwk": "command", "nwk_command": NETWORK_STATUS}, command=True)
         yield play.wait(60, 240)
+
+
+@fault("routes-fail", "A router says again and again that a link, a route or a key fails", kind=FaultKind.FAULT,
+       needs=(Role.ESME,))  # fmt: skip
+def routes_fail(play: Play) -> Wait:
+    router, lost = play.victim(Role.ESME), play.victim(Role.PPMID, Role.IHD, Role.CAD)
+    play.row.device = router.address
+    body = struct.pack("<BBH", NETWORK_STATUS, play.rng.choice(FAILURES), lost.short)
+    for _ in range(6 + play.count(5)):
+        with play.marking(router):
+            yield from router.send_nwk(
+                play.han.hub, body, {"nwk": "command", "nwk_command": NETWORK_STATUS}, command=True
+            )
+        yield play.wait(30, 120)
 
 
 @fault(

@@ -116,6 +116,8 @@ LAYOUTS: dict[int, tuple[tuple[str, type[Layer] | None], ...]] = {
 }
 """What follows the time in the alert of a message code: names, and the layer of an octet string (None: Data)."""
 
+CODED = frozenset({"issue_code"})
+"""Pieces whose number stands for words."""
 _STRUCTURES = {0x0111: "channel_change", 0x0112: "scan_outcome"}
 _OBJECTS = {
     0x0018: target_of(104, "0-0:30.3.0.255", 4, True),
@@ -241,4 +243,10 @@ def instruction_rows(fields: list[Field], name: str) -> list[Row]:
         target = target_of(*where)
         title = object_title(target) or object_title(target_of(*where, True))
         return [item(target, title, held["originator_counter"], number=None, result="executed")]
-    return [item(None, f.name, f.value.hex() if isinstance(f.value, bytes) else f.value) for f in fields]
+    return [
+        item(
+            None, f.name, f.value.hex() if isinstance(f.value, bytes) else f.value,
+            result=f.meaning if f.name in CODED else None,
+        )
+        for f in fields
+    ]  # fmt: skip

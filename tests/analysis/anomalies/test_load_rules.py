@@ -66,6 +66,7 @@ CASES: dict[str, Case] = {
     "request-load": (lambda: asked(15), lambda: asked(120)),
     "tunnels-left-open": (tunnels, lambda: tunnels(0, 1, 2, 3, 4)),
     "address-conflict": (lambda: statuses(13), lambda: statuses(0)),
+    "links-fail": (lambda: statuses(18), lambda: statuses(14)),
 }
 
 test_broken_and_kept = each_of(CASES)

@@ -19,7 +19,7 @@ from captures.simulated.scenarios.keyfile import keys_text
 from captures.simulated.scenarios.recording import write_han
 from tests.analysis.planted.recording import Recording
 
-__all__ = ["BASES", "PLANTS", "Plant", "Told", "plant", "try_plant"]
+__all__ = ["BASES", "PLANTS", "Plant", "Told", "base", "decoded_of", "plant", "try_plant"]
 
 BASES: Mapping[str, tuple[str, float]] = {
     "quarter": ("ordinary-day", 1000),
@@ -112,7 +112,7 @@ def base(name: str, seed: int) -> tuple[bytes, str, dict[str, Any]]:
         capture = Path(folder) / "clean.pcapng"
         write_han(han, capture)
         keys = _with_parties(keys_text(han))
-        return capture.read_bytes(), keys, _decoded(capture, keys)
+        return capture.read_bytes(), keys, decoded_of(capture, keys)
 
 
 def _with_parties(keys: str) -> str:
@@ -125,7 +125,8 @@ def _with_parties(keys: str) -> str:
     return head + parties + gbcs + tail
 
 
-def _decoded(capture: Path, keys: str) -> dict[str, Any]:
+def decoded_of(capture: Path, keys: str) -> dict[str, Any]:
+    """The tables of a capture, decoded with keys of this text."""
     held = capture.with_suffix(".toml")
     held.write_text(keys, encoding="utf-8")
     held.chmod(0o600)
@@ -144,5 +145,5 @@ def try_plant(one: Plant, seed: int, strength: float, rules: list[str] | None = 
         device = one.behaviour(recording)
         truth = recording.write(capture)
         said = f"{device:016x}" if isinstance(device, int) else str(device or "")
-        decoded = _decoded(capture, keys)
+        decoded = decoded_of(capture, keys)
         return Told(one, truth, said, check(decoded, rules=rules), decoded)

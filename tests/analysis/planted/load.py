@@ -65,3 +65,13 @@ def conflict(recording: Recording) -> None:
     for _ in range(1 + recording.count(2)):
         tell(recording, router, BROADCAST, at, struct.pack("<BBH", 3, 0x0D, recording["PPMID"].short))
         at = recording.quiet(at + 100 * SECOND)
+
+
+@plant("a device says that its parent holds frames for a child in vain", "links-fail", base="hour")
+def expired(recording: Recording) -> None:
+    router, hub, at = recording["HCALCS"], recording["CHF"], recording.moment(0.1, 0.2)
+    status = recording.rng.choice((0x00, 0x02, 0x05, 0x06, 0x09, 0x0C, 0x12))
+    for _ in range(5 + recording.count(3)):
+        told = struct.pack("<BBH", 3, status, recording["GSME"].short)
+        tell(recording, router, hub.short, at, told, receiver=hub)
+        at = recording.quiet(at + 60 * SECOND)

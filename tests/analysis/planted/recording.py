@@ -19,6 +19,7 @@ from analysis.features.view import View
 from captures import CapturedFrame, captured_frames, open_capture, write_capture
 from captures.block import FcsState, TrailerKind
 from captures.fcs import fcs16
+from dissectors.zigbee import assemble
 from tests.analysis.planted.layers import Secured, reopened
 
 __all__ = ["Record", "Recording", "Station"]
@@ -164,6 +165,10 @@ class Recording:
     def put(self, octets: bytes, time_ns: int, rssi: int = -60) -> Record:
         """A planted frame with its octets as they are."""
         return self.add(Record(self.captured(octets, time_ns, rssi), planted=True))
+
+    def add_ack(self, number: int, time_ns: int, rssi: int = -60) -> None:
+        """The acknowledgement of a frame of that sequence number, sent just before."""
+        self.add(Record(self.captured(assemble.mac_ack(number), time_ns + 900_000, rssi)))
 
     def again(self, record: Record, time_ns: int, rssi: int | None = None) -> Record:
         """A planted copy of a record at another time."""

@@ -27,7 +27,7 @@ from tests.analysis.planted.messages import Desk
 from tests.analysis.planted.recording import SECOND, Record, Recording
 from tests.analysis.planted.speech import say, tell, zcl
 
-__all__ = ["TALKS", "Talk", "judged"]
+__all__ = ["TALKS", "Talk", "judged", "replaced"]
 
 HOUR = 3600 * SECOND
 RAW_IP = 101  # link type
@@ -180,7 +180,7 @@ def messages(recording: Recording) -> None:
     }
     _send(desk, "GCS05", 0x006F, day, gas)
     _send(desk, "GCS32", 0x0081, {(0, "implementation_date_time"): NOW + 86_400}, gas)
-    desk.send(_new_party(desk))
+    desk.send(replaced(desk))
     asked = desk.command("CS02a")
     desk.send(asked)
     cells = {"credentials_held": [{"role": 2, "status": 0}, {"role": 3, "status": 4}]}
@@ -200,7 +200,7 @@ def _send(desk: Desk, name: str, code: int, values: dict[Any, Any], to: bytes) -
     )
 
 
-def _new_party(desk: Desk) -> bytes:
+def replaced(desk: Desk) -> bytes:
     """CS02b, a change of supplier by the old one: the certificates are another party's."""
     smki = Smki(1, desk.recording.start // SECOND, desk.party)
     smki.enrol(OTHER_SUPPLIER, 2, SIGNATURE, AGREEMENT)
