@@ -24,12 +24,14 @@ from analysis.engine.checking import check
 from analysis.findings.model import Finding
 from analysis.rules.refusals.codes import rows_of
 from captures.simulated.remote.smki import AGREEMENT, SIGNATURE, Smki
-from dissectors.gbcs import build
-from dissectors.gbcs.building import MessageHeader
-from dissectors.gbcs.der import build_der
-from dissectors.gbcs.payloads import notification
-from dissectors.gbcs.structures import structure
-from dissectors.gbcs.templates import response_payload
+from dissectors.gbcs import (
+    MessageHeader,
+    build,
+    build_der,
+    notification,
+    response_payload,
+    structure,
+)
 from dissectors.zigbee import assemble
 from tests.analysis.planted.catalogue import base, decoded_of
 from tests.analysis.planted.messages import SUPPLIER, Desk
