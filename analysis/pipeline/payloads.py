@@ -16,7 +16,7 @@ from analysis.pipeline.kept import KeptMessage
 from analysis.pipeline.session import Session
 from analysis.tables.schema import columns_of
 from dissectors import Issue, Message
-from dissectors.model import Origin, json_value
+from dissectors.model import Origin, hidden_value, json_value
 
 __all__ = [
     "Carriers",
@@ -226,24 +226,14 @@ def item_rows(message: Message, number: int) -> list[dict[str, Any]]:
     rows = []
     for index, item in enumerate(message.items):
         row = {name: item[name] for name in names if name in item}
-        value = item.get("value")
-        if value and message.kind == "gbcs" and _is_secret(str(item.get("object"))):
-            value = HIDDEN
+        value = hidden_value(item, "a key")
+        if value is not item.get("value"):
             row.pop("number", None)
         if isinstance(value, int | float) and not isinstance(value, bool):
             row.setdefault("number", float(value))
         row.update(message=number, item=index, value=_text(value))
         rows.append(row)
     return rows
-
-
-def _is_secret(name: str) -> bool:
-    from dissectors.gbcs import is_secret
-
-    return is_secret(name)
-
-
-HIDDEN = "(hidden: a key)"
 
 
 def _text(value: Any) -> str | None:

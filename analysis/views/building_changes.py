@@ -6,10 +6,9 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from analysis.views.message_tree import HIDDEN
 from dissectors import Message
 from dissectors.gbcs import GbcsMessage, settings
-from dissectors.model import Malformed
+from dissectors.model import REVEALABLE, Malformed
 
 __all__ = ["changed_values", "frame_unchanged", "place_of"]
 
@@ -33,7 +32,7 @@ def changed_values(
             raise Malformed(text, layer=LAYER)
         for at, (one, other) in enumerate(zip(ours, theirs, strict=True)):
             value = other.get("value")
-            if value == one.get("value") or HIDDEN in (value, other.get("meaning")):
+            if value == one.get("value") or REVEALABLE in (value, other.get("meaning")):
                 continue
             if table == "fields":
                 bits = tuple(one["bits"]) if one.get("bits") else None

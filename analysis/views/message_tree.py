@@ -10,16 +10,14 @@ from analysis.pipeline.kept import KeptMessage
 from analysis.tables.python_values import iso_time
 from analysis.views.explain import Explanations, explain_message, put_explanations
 from analysis.views.message_inputs import Source
-from analysis.views.octets import OctetMap, holds_key, message_octets, put_places
+from analysis.views.octets import OctetMap, message_octets, put_places
 from analysis.views.shown import listed
 from analysis.views.tree import buffer_label, hex_pane, hidden_hex
 from dissectors import Field, Message
-from dissectors.gbcs import is_secret
-from dissectors.model import json_value
+from dissectors.model import REVEALABLE, hidden_value, json_value
 from dissectors.text import printable
 
 __all__ = [
-    "HIDDEN",
     "carried_lines",
     "carried_part",
     "item_line",
@@ -32,7 +30,6 @@ __all__ = [
     "tree_text",
 ]
 
-HIDDEN = "(hidden: --reveal shows it)"
 Spans = Sequence[tuple[int, int]]
 
 
@@ -42,16 +39,13 @@ def to_json(
     """The JSON form of a message (architecture: schema 1), keys left out unless `reveal`; `explain`: with what its
     fields mean."""
     out: dict[str, Any] = {}
-    for key, value in message.to_json(source.name).items():
+    for key, value in message.to_json(source.name, reveal=reveal).items():
         if key in ("items", "issues") and "buffers" not in out:
             out["buffers"] = _buffers(message, reveal)
         out[key] = value
     out |= source.extra
     if not reveal:
-        _mask(out["fields"])
-        for row in out.get("items", ()):
-            if _secret(str(row.get("object")), row.get("value")):
-                row["value"] = HIDDEN
+        _mask(message.fields, out["fields"])
     if explain:
         put_explanations(message.fields, out["fields"], explain_message(message))
     return out
@@ -96,15 +90,12 @@ def kept_json(
     }
 
 
-def _secret(name: str, value: Any) -> bool:
-    return value not in (None, b"", "") and is_secret(name)
-
-
-def _mask(fields: list[dict[str, Any]]) -> None:
-    for one in fields:
-        if not one["children"] and _secret(one["name"], one["value"]):
-            one["value"], one["meaning"] = None, HIDDEN
-        _mask(one["children"])
+def _mask(fields: Iterable[Field], told: Iterable[dict[str, Any]]) -> None:
+    """Say in the JSON form of fields that hold keys how to see them."""
+    for one, out in zip(fields, told, strict=True):
+        if one.secret and one.value is not None:
+            out["value"], out["meaning"] = None, REVEALABLE
+        _mask(one.children, out["children"])
 
 
 def own_spans(message: Message, frame: int) -> list[tuple[int, int]]:
@@ -254,7 +245,7 @@ def _said(text: str, style: str = "") -> Any:
 def item_line(row: dict[str, Any], reveal: bool) -> str:
     scaled = row.get("unit") and not row.get("unscaled")
     value = row.get("number") if scaled else row.get("value")
-    shown = HIDDEN if not reveal and _secret(str(row.get("object")), value) else json_value(value)
+    shown = json_value(value if reveal else hidden_value({**row, "value": value}))
     words = [
         str(row.get("object") or "value"),
         "=" if value is not None else "",
@@ -288,8 +279,10 @@ def marked_fields(message: Message, part: Spans) -> frozenset[int]:
 def _branch(tree: Any, one: Field, reveal: bool, marked: frozenset[int] | None, words: Explanations) -> None:
     from rich.text import Text
 
-    hidden = not reveal and holds_key(one)
-    value = "" if one.children or one.value is None else f" = {HIDDEN if hidden else json_value(one.value)}"
+    hidden = one.secret and not reveal
+    value = (
+        "" if one.children or one.value is None else f" = {REVEALABLE if hidden else json_value(one.value)}"
+    )
     said = "" if hidden or not one.meaning or one.meaning == str(one.value) else f"  {one.meaning}"
     label = "" if one.buffer == "message" else f"{buffer_label(one.buffer)} "
     bits = "" if one.bits is None else f" bits {one.bits[0]}+{one.bits[1]}"

@@ -14,7 +14,7 @@ from analysis.views.shown import Shown
 from dissectors import Field, Message
 from dissectors.model import Origin, Part
 
-__all__ = ["Node", "OctetMap", "Place", "frame_octets", "holds_key", "message_octets", "put_places"]
+__all__ = ["Node", "OctetMap", "Place", "frame_octets", "message_octets", "put_places"]
 
 
 class Place(NamedTuple):
@@ -66,7 +66,7 @@ class OctetMap:
                 name = one.buffer if names is None else names[one.buffer]
                 self._names[id(one)] = name
                 self.nodes.setdefault(name, []).append(one)
-                if one.secret or (names is not None and holds_key(one)):
+                if one.secret:
                     self.hidden.append(one)
 
     def places(self, one: Field) -> list[Place]:
@@ -122,13 +122,6 @@ class OctetMap:
             for place in (own, *self._outwards(own, clear=True)):
                 spans.setdefault(place.buffer, []).append((place.offset, place.offset + place.length))
         return spans
-
-
-def holds_key(one: Field) -> bool:
-    """Whether a field of a message holds a key."""
-    from dissectors.gbcs import is_secret
-
-    return one.secret or (not one.children and one.value not in (None, b"", "") and is_secret(one.name))
 
 
 def frame_octets(shown: Shown) -> OctetMap:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dissectors import Field, Issue
+from dissectors.model import REVEALABLE
 from dissectors.text import printable
 
 __all__ = [
@@ -15,7 +16,6 @@ __all__ = [
 SHOWN = 8
 """Octets shown beside a field; the panes have them all."""
 
-MASK = "(hidden: --reveal shows it)"
 Spans = Mapping[str, Sequence[tuple[int, int]]]
 Explained = Mapping[int, object]
 
@@ -134,7 +134,7 @@ def field_text(field: Field, hidden: bool, spans: Spans | None = None) -> str:
 
 def _field_text(field: Field, hidden: bool, spans: Spans) -> str:
     if hidden:
-        return f"{field.name}: {MASK}"
+        return f"{field.name}: {REVEALABLE}"
     value = _value(field, spans)
     if field.children and field.value is None:
         return field.name + (f": {field.meaning}" if field.meaning else "")

@@ -10,7 +10,7 @@ import numpy as np
 from analysis.tables.schema import TABLES
 from analysis.views.frame import to_json as frame_json
 from analysis.views.message_tree import kept_json
-from analysis.views.octets import frame_octets, holds_key
+from analysis.views.octets import frame_octets
 from analysis.views.tree import field_text, hidden_hex
 from analysis.web.captures_held import CapturesHeld
 from analysis.web.endpoints import BadRequest, NotYet
@@ -122,7 +122,7 @@ def frame(held: CapturesHeld, given: Given) -> dict[str, Any]:
 def put_texts(fields: Iterable[Field], told: Iterable[dict[str, Any]], spans: Spans) -> None:
     """Add to the JSON form of fields what a person reads of each, as `text`; keys left out."""
     for one, out in zip(fields, told, strict=True):
-        out["text"] = field_text(one, holds_key(one), spans)
+        out["text"] = field_text(one, one.secret, spans)
         put_texts(one.children, out["children"], spans)
 
 

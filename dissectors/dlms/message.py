@@ -80,7 +80,7 @@ def dissect_message(
         keys: keys that may open it.
         association: the memory of its conversation; a fresh one when None.
         direction: ``"to-server"``, ``"to-client"``, or ``""`` when the octets must tell.
-        reveal: show dedicated keys and passwords, which are otherwise left out of the fields.
+        reveal: keep passwords and keys in fields and items; without, words stand in their place.
         profile: ``"gbcs"`` to have departures from what GBCS permits among the issues.
 
     Raises:

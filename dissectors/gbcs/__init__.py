@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from dissectors.gbcs.payloads.building import gbz_payload as gbz_payload
     from dissectors.gbcs.payloads.building import notification as notification
     from dissectors.gbcs.payloads.payload import SECURITY_HEADER as SECURITY_HEADER
-    from dissectors.gbcs.payloads.values import is_secret as is_secret
     from dissectors.gbcs.profiles import has_use_case as has_use_case
     from dissectors.gbcs.sealing import MessageHeader as MessageHeader
     from dissectors.gbcs.sealing import content_key as content_key
@@ -75,6 +74,7 @@ if TYPE_CHECKING:
     from dissectors.gbcs.trust.verification import signature_twins as signature_twins
     from dissectors.gbcs.tunnel import build_tunnel_header as build_tunnel_header
     from dissectors.gbcs.tunnel import read_tunnel_header as read_tunnel_header
+    from dissectors.model.secrets import is_secret as is_secret
 
 # A keystore is read with every capture, messages only where there are some.
 __getattr__, __dir__, __all__ = public_names(
@@ -106,7 +106,7 @@ __getattr__, __dir__, __all__ = public_names(
         "protection_parameters response_payload",
         "trust.signers": "judge_certificate",
         "tunnel": "build_tunnel_header read_tunnel_header",
-        "payloads.values": "is_secret",
+        "..model.secrets": "is_secret",
         "trust.verification": "signature_twins",
     },
     modules="building.build asn1.structures utrn",

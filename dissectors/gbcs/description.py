@@ -27,6 +27,7 @@ from dissectors.gbcs.trust.replacements import check_replacements
 from dissectors.gbcs.trust.verification import GROUP_ORDER
 from dissectors.gbcs.tunnel import header_fields, whole_header
 from dissectors.model.field import Field, Issue, Severity
+from dissectors.model.secrets import mark_secrets
 
 if TYPE_CHECKING:
     from dissectors.gbcs.message import GbcsMessage
@@ -41,6 +42,7 @@ _Described = tuple[list[Field], list[Issue], dict[str, Any]]
 def describe(message: GbcsMessage, description: Description) -> _Described:
     """Fields, issues and columns of `message`, whose payload has this `description`."""
     fields, issues, columns = _describe(message, description)
+    mark_secrets(fields)
     header = whole_header(message.lead) if message.lead else None
     if header is None:
         return fields, issues, columns

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from dissectors.model.origins import Part as Part
     from dissectors.model.origins import frames_of as frames_of
     from dissectors.model.origins import origins_within as origins_within
+    from dissectors.model.secrets import REVEALABLE as REVEALABLE
+    from dissectors.model.secrets import hidden_value as hidden_value
 
 
 __getattr__, __dir__, __all__ = public_names(
@@ -50,5 +52,6 @@ __getattr__, __dir__, __all__ = public_names(
         "keyring": "CbkeScalars DeviceName DlmsKeys InstallCode Key KeyKind Keyring",
         "message": "Message",
         "origins": "Origin Part frames_of origins_within",
+        "secrets": "REVEALABLE hidden_value",
     },
 )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from dissectors.model.errors import DissectionError
 from dissectors.model.field import Field, Issue, json_value
 from dissectors.model.origins import Origin, Part
+from dissectors.model.secrets import hidden_value
 
 __all__ = ["Message"]
 
@@ -41,8 +42,9 @@ class Message:
     origins: tuple[Origin, ...] = ()
     parents: dict[str, tuple[Part, ...]] = field(default_factory=dict)
 
-    def to_json(self, source: str = "") -> dict[str, Any]:
-        """The form that ``hanscope message --json`` prints (design: architecture.md, schema 1)."""
+    def to_json(self, source: str = "", *, reveal: bool = False) -> dict[str, Any]:
+        """The form that ``hanscope message --json`` prints (design: architecture.md, schema 1), keys left out unless
+        `reveal`."""
         out: dict[str, Any] = {
             "schema": 1,
             "source": source,
@@ -51,9 +53,10 @@ class Message:
             **json_value(self.facts),
         }
         if self.kind == "gbcs" or self.items:
-            out["items"] = json_value(self.items)
+            rows = self.items if reveal else [{**row, "value": hidden_value(row)} for row in self.items]
+            out["items"] = json_value(rows)
         out["issues"] = [issue.to_json() for issue in self.issues]
-        out["fields"] = [f.to_json() for f in self.fields]
+        out["fields"] = [f.to_json(reveal=reveal) for f in self.fields]
         out["error"] = None
         if self.error is not None:
             out["error"] = {"layer": self.error.layer, "offset": self.error.offset, "text": self.error.text}

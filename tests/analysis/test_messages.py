@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from analysis.keys.keystore_files import read_keystore
-from analysis.views import message_tree, messages
+from analysis.views import messages
+from dissectors.model import hidden_value
 from dissectors.model.keyring import Keyring
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "gbcs"
@@ -89,8 +90,8 @@ def test_the_tree_reads_and_shows_no_key(keyring):
     code, text = run([BY_ID["ecs17b-response"].hex()], keyring)
     assert code == 0
     assert "mac: valid" in text and "ImportRegisterCollection" in text and "47110 Wh" in text
-    hidden = message_tree._secret("hashed_link_key", b"x" * 16)
-    assert hidden and not message_tree._secret("use_case", "x")
+    assert "hidden" in hidden_value({"object": "hashed_link_key", "value": b"x" * 16})
+    assert hidden_value({"object": "use_case", "value": "x"}) == "x"
 
 
 def test_the_service_reference_of_a_duis_document_is_kept(keyring, tmp_path):

@@ -65,14 +65,12 @@ class ConformanceBlock(AxdrPart):
 
 
 class Secret(OctetString):
-    """Octets that are a key: the field says only how many there are."""
+    """Octets that are a key: shown only when asked for."""
 
     __slots__ = ()
 
     def field(self, value: Any, start: int, end: int, buffer: str) -> Field:
-        return Field(
-            self.name, None, f"{len(value)} octets, a key: not shown", start, end - start, buffer, secret=True
-        )
+        return Field(self.name, value, f"{len(value)} octets, a key", start, end - start, buffer, secret=True)
 
 
 class ServiceFault(AxdrPart):

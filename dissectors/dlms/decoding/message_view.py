@@ -12,12 +12,13 @@ from typing import Any
 from dissectors.dlms.apdu.canonical import noncanonical_apdu
 from dissectors.dlms.cosem.obis import object_name
 from dissectors.dlms.decoding.apdu_decoder import ApduDecoder
-from dissectors.dlms.decoding.secrets import hide
+from dissectors.dlms.decoding.secrets import hide_secrets
 from dissectors.dlms.decoding.tree import Tree, make_fields
 from dissectors.dlms.items.pairs import Pair
 from dissectors.model.errors import DissectionError
 from dissectors.model.field import Field, Issue
 from dissectors.model.message import Message
+from dissectors.model.secrets import hide
 
 __all__ = ["DlmsMessage"]
 
@@ -58,7 +59,7 @@ class DlmsMessage(Message):
     ) -> None:
         self.kind = "dlms"
         self.octets = octets
-        self._hidden = {} if reveal else hide(decoder)
+        self._hidden = {} if reveal else hide_secrets(decoder)
         self.items = decoder.rows
         self.buffers = {"message": octets, **decoder.buffers}
         self.issues = [*([Issue.of(error)] if error is not None else ()), *decoder.issues]
@@ -121,14 +122,14 @@ class DlmsMessage(Message):
     def fields(self, value: list[Field]) -> None:
         self._fields = value
 
-    def to_json(self, source: str = "") -> dict[str, Any]:
+    def to_json(self, source: str = "", *, reveal: bool = False) -> dict[str, Any]:
         """As `Message.to_json`, with a note for each field without a name and each encoding out of the ordinary."""
         if not self._noted:
             self._noted = True
             self.issues += _unnamed(self.fields)
             departures = map(noncanonical_apdu, self._decoder.read[:MAX_NOTES])
             self.issues += [issue for issue in departures if issue is not None]
-        return super().to_json(source)
+        return super().to_json(source, reveal=reveal)
 
 
 def _columns(message: DlmsMessage, decoder: ApduDecoder) -> dict[str, Any]:
@@ -243,8 +244,8 @@ def _hide_passwords(fields: list[Field]) -> None:
 def _hide_password(body: Field) -> None:
     for child in body.children:
         if child.name == "calling_authentication_value":
-            child.children[-1].value, child.children[-1].secret = None, True
-            child.meaning = child.children[-1].meaning = f"{child.length - 2} octets, a password: not shown"
+            child.meaning = f"{child.length - 2} octets, a password: not shown"
+            hide(child.children[-1], child.meaning)
 
 
 def _hide_values(fields: list[Field], hidden: Mapping[tuple[str, int, int], str]) -> None:
@@ -255,5 +256,4 @@ def _hide_values(fields: list[Field], hidden: Mapping[tuple[str, int, int], str]
         for found in field.walk():
             words = hidden.get((found.buffer, found.offset, found.end))
             if words:
-                for leaf in found.leaves():
-                    leaf.value, leaf.meaning, leaf.secret = None, words, True
+                hide(found, words)

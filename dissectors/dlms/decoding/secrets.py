@@ -9,10 +9,10 @@ from dissectors.dlms.cosem.data import Node
 from dissectors.dlms.decoding.apdu_decoder import ApduDecoder
 from dissectors.dlms.items.values import shown
 from dissectors.layout.tables import table
+from dissectors.model.secrets import hidden
 
-__all__ = ["HIDDEN", "hide"]
+__all__ = ["hide_secrets"]
 
-HIDDEN = "(hidden: {what})"
 ARRAY, STRUCTURE, TEXT, COMPACT = 1, 2, 10, 19
 
 Span = tuple[str, int, int]  # buffer, first octet, octet behind the last
@@ -27,7 +27,7 @@ def _members() -> dict[tuple[int, str], tuple[int, str]]:
     }
 
 
-def hide(decoder: ApduDecoder) -> dict[Span, str]:
+def hide_secrets(decoder: ApduDecoder) -> dict[Span, str]:
     """Put words in the place of secrets in the rows and values of a message; the spans of their octets, and the
     words."""
     spans: dict[Span, str] = {}
@@ -56,5 +56,5 @@ def _cover(node: Node, longer_than: int, what: str, covered: list[Node]) -> Node
     octets = len(value) if isinstance(value, bytes) else 0
     if tag != COMPACT and (value in (None, b"") or (longer_than >= 0 and octets <= longer_than)):
         return node
-    covered.append((TEXT if tag == COMPACT else tag, HIDDEN.format(what=what), start, end))
+    covered.append((TEXT if tag == COMPACT else tag, hidden(what), start, end))
     return covered[-1]

@@ -5,7 +5,6 @@ Source: GBCS 4.x section 7.2.8; the names come from `dissectors.gbcs.catalogue.o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ from dissectors.gbcs.utrn import describe as describe_utrn
 from dissectors.model.field import Field
 from dissectors.zcl.meanings import utc_text
 
-__all__ = ["Row", "Values", "is_secret", "item", "utc"]
+__all__ = ["Row", "Values", "item", "utc"]
 
 
 class Row(dict[str, Any]):
@@ -50,22 +49,6 @@ def utc(seconds: int) -> str:
     if seconds == 0xFFFFFFFE:
         return "no end"
     return utc_text(seconds)
-
-
-_SECRETS = re.compile(
-    r"(^|[ .:_])(key|symmetric_key|link_key|dedicated_key|installationcredentials|securitydetails"
-    r"|hashed_(tc_)?link_key)$",
-    re.IGNORECASE,
-)
-
-
-def is_secret(name: str) -> bool:
-    """Does a field or item of this name hold a key (link keys of devices, symmetric keys)?
-
-    >>> is_secret("DeviceLog(CHF): register_device: key"), is_secret("register_device: key_type")
-    (True, False)
-    """
-    return _SECRETS.search(name) is not None
 
 
 def item(target: Target | None, title: str | None, value: Any = None, **more: Any) -> Row:
