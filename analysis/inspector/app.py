@@ -17,14 +17,17 @@ from textual.widgets import Footer, Input, Static, Tab, Tabs, Tree
 
 from analysis.inspector.field_tree import FieldTree
 from analysis.inspector.findings_pane import FindingsPane
+from analysis.inspector.frame_pane import FramePane
 from analysis.inspector.help import Help
 from analysis.inspector.hexadecimal import HexPane, hex_text
-from analysis.inspector.model import Inspected
+from analysis.inspector.ladder_pane import LadderPane
+from analysis.inspector.model import COLUMNS, Inspected
 from analysis.inspector.notes import NotesError
 from analysis.inspector.packet_list import FEW, PacketList, heading, legend
 from analysis.inspector.places import FORMS, frame_at
 from analysis.inspector.suggesting import FilterSuggester
-from analysis.inspector.waiting import Judge, Rest, Waiting
+from analysis.inspector.waiting import Follow, Judge, Rest, Waiting
+from analysis.tables.row_form import TIME_FORMS, RowForm
 from analysis.views.filters import FilterError
 from analysis.views.frame import Shown
 from analysis.views.octets import OctetMap, Place, frame_octets
@@ -51,9 +54,10 @@ class Inspector(Waiting):
     #wrong.told { display: block; }
     .box { display: none; height: 3; border: round $accent; }
     .box.open { display: block; }
-    FindingsPane { display: none; height: 1fr; border-top: solid $panel; }
-    FindingsPane.open { display: block; }
-    .low FindingsPane.open { height: 2fr; }
+    FramePane { display: none; height: 1fr; border-top: solid $panel; }
+    FramePane.open { display: block; }
+    .low FramePane.open { height: 2fr; }
+    #ladder > .option-list--option-disabled { color: $text; }
     #legend { height: 1; }
     .low #legend { display: none; }
     .narrow #lower { layout: vertical; height: 2fr; }
@@ -79,6 +83,9 @@ class Inspector(Waiting):
         Binding("c", "note", "note"),
         Binding("C", "copy", "copy with notes", show=False),
         Binding("w", "findings", "findings"),
+        Binding("F", "follow", "follow"),
+        Binding("v", "columns", "columns", show=False),
+        Binding("t", "times", "times", show=False),
         Binding("right_square_bracket", "marked(1)", "next mark", show=False),
         Binding("left_square_bracket", "marked(-1)", "previous mark", show=False),
         Binding("less_than_sign", "buffer(-1)", "previous buffer", show=False),
@@ -97,14 +104,18 @@ class Inspector(Waiting):
         where: str = "",
         rest: Rest | None = None,
         judge: Judge | None = None,
+        follow: Follow | None = None,
     ) -> None:
-        """`rest` reads the whole capture, of which `model` has the first frames; `judge` gives the findings."""
-        super().__init__(model, rest, judge)
+        """`rest` reads the whole capture, of which `model` has the first frames; `judge` gives the findings, and `follow`
+        a ladder.
+        """
+        super().__init__(model, rest, judge, follow)
         self.reveal = reveal
         self.shown: Shown | None = None
         self.known = OctetMap()
         self.field: Field | None = None
         self.where = where
+        self.zone = model.times_form.zone if model.times_form.times == "local" else None
 
     def compose(self) -> ComposeResult:
         yield Input(
@@ -118,9 +129,13 @@ class Inspector(Waiting):
         yield Input(placeholder=f"go to: {FORMS}", id="goto", classes="box")
         yield Input(placeholder="what you note of this packet", id="note", classes="box")
         yield Input(placeholder="the copy with notes as comments (pcapng)", id="copy", classes="box")
-        yield Static(heading(), id="heading")
+        yield Input(
+            placeholder="columns, such as frame, time, nwk_src, rssi, summary", id="columns", classes="box"
+        )
+        yield Static(heading(self.model), id="heading")
         yield PacketList(self.model, id="packets")
         yield FindingsPane(id="findings")
+        yield LadderPane(id="ladder")
         with Horizontal(id="lower"):
             yield FieldTree(reveal=self.reveal, id="tree")
             with Vertical(id="octets"):
@@ -135,8 +150,11 @@ class Inspector(Waiting):
         """Panes stand below each other in a narrow terminal."""
         self.screen.set_class(event.size.width < FEW, "narrow")
         self.screen.set_class(event.size.height < LOW, "low")
+        self._head(event.size.width)
+
+    def _head(self, width: int) -> None:
         for line in self.query("#heading").results(Static):
-            line.update(heading(event.size.width))
+            line.update(Text(heading(self.model, width)))
 
     def on_mount(self) -> None:
         self.query_one("#tree", FieldTree).show_root = False
@@ -258,6 +276,12 @@ class Inspector(Waiting):
             self.put_note(event.value)
         elif event.input.id == "copy":
             self.write_copy(event.value)
+        elif event.input.id == "columns":
+            try:
+                self.show_columns(event.value)
+            except ValueError as error:
+                self.tell(str(error))
+                return
         event.input.remove_class("open")
         if event.input.id == "search":
             self.wanted = event.value
@@ -301,17 +325,47 @@ class Inspector(Waiting):
 
     def action_findings(self) -> None:
         """What the rules say: open or close the pane."""
-        pane = self.query_one(FindingsPane)
-        pane.toggle_class("open")
-        if pane.has_class("open"):
+        self._toggle(self.query_one(FindingsPane))
+        if self.query_one(FindingsPane).has_class("open"):
             self.judge_capture()
-            pane.focus()
-        else:
-            self.query_one(PacketList).focus()
 
-    @on(FindingsPane.Wanted)
-    def show_finding(self, message: FindingsPane.Wanted) -> None:
-        """Go to the first packet that a finding names."""
+    def action_follow(self) -> None:
+        """The ladder of what the chosen packet belongs to: open or close the pane."""
+        pane = self.query_one(LadderPane)
+        if pane.has_class("open") or self.follow_packet():
+            self._toggle(pane)
+
+    def _toggle(self, pane: FramePane) -> None:
+        """Open or close a pane, and close the others."""
+        there = not pane.has_class("open")
+        self.query(FramePane).remove_class("open")
+        pane.set_class(there, "open")
+        (pane if there else self.query_one(PacketList)).focus()
+
+    def action_columns(self) -> None:
+        self._open("#columns", ", ".join(self.model.columns))
+
+    def show_columns(self, text: str) -> None:
+        """Show the columns that `text` names, the usual ones where it names none. Raises ValueError: no such column."""
+        names = [one.strip() for one in text.split(",") if one.strip()]
+        self.model.show_columns(names or COLUMNS)
+        self._redraw()
+
+    def action_times(self) -> None:
+        """The next form of times: seconds, differences, UTC, local."""
+        form = self.model.times_form
+        following = TIME_FORMS[(TIME_FORMS.index(form.times) + 1) % len(TIME_FORMS)]
+        self.model.show_times(RowForm(times=following, zone=self.zone))
+        self._redraw()
+        self.tell(f"times: {following}")
+
+    def _redraw(self) -> None:
+        self._head(self.size.width)
+        self.query_one(PacketList).refresh()
+
+    @on(FramePane.Wanted)
+    def show_wanted(self, message: FramePane.Wanted) -> None:
+        """Go to the packet that a finding or a step names."""
         try:
             self.go_to(str(message.frame))
         except ValueError as error:
@@ -361,7 +415,7 @@ class Inspector(Waiting):
         """Out of a box, back to the list; from there, without the filter."""
         packets = self.query_one(PacketList)
         self.query(".box").remove_class("open")
-        self.query_one(FindingsPane).remove_class("open")
+        self.query(FramePane).remove_class("open")
         if packets.has_focus:
             self.query_one("#filter", Input).value = ""
         packets.focus()

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Cells", "Numbers", "Seconds", "Words"]
+from analysis.tables.row_form import RowForm
+
+__all__ = ["Cells", "Moments", "Numbers", "Seconds", "Words"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -50,6 +52,21 @@ class Numbers:
         if wanted and not wanted.isdecimal():
             return np.zeros(len(self.values), np.bool_)
         return _found(self.values.astype(np.str_), wanted)
+
+
+class Moments:
+    """Times, in nanoseconds since 1970, as texts of a form; negative for none."""
+
+    def __init__(self, values: npt.NDArray[np.int64], form: RowForm) -> None:
+        self.values, self._form = values, form
+
+    def text(self, place: int) -> str:
+        return self._form.time(int(self.values[place])) if self.values[place] >= 0 else ""
+
+    def holding(self, wanted: str) -> Mask:
+        return np.array(
+            [wanted in self.text(place).casefold() for place in range(len(self.values))], np.bool_
+        )
 
 
 class Seconds:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from rich.text import Text
-from textual import on
-from textual.binding import Binding, BindingType
-from textual.message import Message
-from textual.widgets import OptionList
-from textual.widgets.option_list import Option
 
+from analysis.inspector.frame_pane import FramePane
 from dissectors.text import printable
 
 __all__ = ["FindingsPane", "Told"]
@@ -29,44 +25,23 @@ class Told(NamedTuple):
     frames: tuple[int, ...]
 
 
-class FindingsPane(OptionList):
-    """One entry a finding; to choose one asks for its first packet."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "down", show=False),
-        Binding("k", "cursor_up", "up", show=False),
-    ]
-
-    class Wanted(Message):
-        """The packet of this frame number is wanted."""
-
-        def __init__(self, frame: int) -> None:
-            super().__init__()
-            self.frame = frame
+class FindingsPane(FramePane):
+    """One entry a finding, leading to its first packet."""
 
     findings: Sequence[Told] = ()
 
     def put(self, findings: Sequence[Told]) -> None:
         """Show these."""
         self.findings = findings
-        self.clear_options()
-        self.add_options(
-            [Option(_line(one)) for one in findings] or [Option("the rules found nothing", disabled=True)]
-        )
-        if findings:
-            self.highlighted = 0
+        if not findings:
+            self.wait("the rules found nothing")
+            return
+        self.put_lines((_line(one), one.frames[0] if one.frames else None) for one in findings)
 
     def wait(self, words: str) -> None:
-        """Say that they are not there yet, or why they never will be."""
+        """Say that they are not there yet, or why they never will be; findings that are there stay."""
         if not self.findings:
-            self.clear_options()
-            self.add_option(Option(Text(printable(words)), disabled=True))
-
-    @on(OptionList.OptionSelected)
-    def _chosen(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        if self.findings and self.findings[event.option_index].frames:
-            self.post_message(self.Wanted(self.findings[event.option_index].frames[0]))
+            super().wait(words)
 
 
 def _line(one: Told) -> Text:

@@ -28,6 +28,8 @@ HELP = """\
 [b]Go to[/b]       :                1380, message 13, exchange 7, 12:30, 90s (after the first frame)
 [b]Notes[/b]       c                note it, kept beside the capture    C   a copy with notes as comments
 [b]Findings[/b]    w                what the rules say; enter: its first packet (! a finding names it)
+[b]Follow[/b]      F                a ladder of the exchange that the packet belongs to; enter: a step's packet
+[b]Columns[/b]     v                which columns the list has      t     times: seconds, differences, UTC, local
 [b]Leave[/b]       q                escape closes a box, then empties the filter
 
 """

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from analysis.inspector.cells import Cells, Numbers, Seconds, Words
+from analysis.inspector.cells import Cells, Moments, Numbers, Seconds, Words
 from analysis.inspector.notes import Notes
 from analysis.pipeline.decode import DECODED_TABLES, Progress, decode
 from analysis.pipeline.kept import KeptMessage
 from analysis.pipeline.message_store import MessageStore
 from analysis.pipeline.session import Session
 from analysis.pipeline.source import ReopenableSource
+from analysis.tables.filter_language import close_names
+from analysis.tables.row_form import RowForm
 from analysis.views.ends import end_text, names_of_devices
 from analysis.views.filters import Filter, FilterError, parse_filter
+from analysis.views.following import Wanted
 from analysis.views.frame import Shown, shown_row
 from captures import FrameBlock
 from captures.block import cut
@@ -26,16 +29,21 @@ from dissectors.text import printable
 
 __all__ = ["COLUMNS", "NARROW", "STATES", "Inspected"]
 
-COLUMNS = (
-    ("frame", 8),
-    ("time", 13),
-    ("source", 20),
-    ("destination", 20),
-    ("protocol", 12),
-    ("security", 8),
-    ("summary", 0),
-)
-"""Columns of the packet list and their widths; 0 takes the rest."""
+COLUMNS = ("frame", "time", "source", "destination", "protocol", "security", "summary")
+"""Columns of the packet list, unless others are chosen."""
+WIDTHS = {
+    "frame": 8,
+    "time": 13,
+    "source": 20,
+    "destination": 20,
+    "protocol": 12,
+    "security": 8,
+    "summary": 60,
+}
+"""Their widths; others are as wide as what stands in them, up to `WIDEST`; the last one takes the rest."""
+WIDEST = 24
+TIMES_WIDE = 30
+"""Width of a time with date and zone."""
 NARROW = {"frame": 6, "time": 9, "source": 10, "destination": 10, "protocol": 8, "security": 7}
 """Their widths where the terminal has few columns."""
 LEAD = 256
@@ -53,7 +61,7 @@ class Inspected:
 
     Attributes:
         packets: the table of packets, with `source` and `destination` by name.
-        view: places of the rows that pass the filter.
+        columns: names of the columns of the list.
         notes: what a person marked and noted.
         whole: whether all of the capture was read; else its first frames.
     """
@@ -66,11 +74,13 @@ class Inspected:
         chosen: Filter | None = None,
         limit: int | None = None,
         notes: Notes | None = None,
+        times: RowForm | None = None,
     ) -> None:
+        """`times` is the form of times in the list: seconds after the first packet where none is given."""
         self.name = replay.name
         self.replay, self.path, self._reading = replay, replay.path, Lock()
         self.messages = MessageStore()
-        tables = ("packets", "devices")
+        tables = ("packets", "devices", "exchanges")  # these give frames the number of theirs
         decoded = decode(
             replay, keyring, tables=tables, progress=progress, sinks=[self.messages], limit=limit
         )
@@ -88,18 +98,66 @@ class Inspected:
             np.arange(len(self.packets)) if chosen is None else np.flatnonzero(chosen.mask(self.packets))
         )
         self._states = self._state_codes()
-        self.view = self._all
+        self._view = self._all
         self.notes = Notes() if notes is None else notes
         self.numbers = self.packets["frame"].to_numpy(dtype=np.int64)
         with replay.open_merged() as capture:
             self._blocks: list[FrameBlock] = [*_blocks(capture, len(self.packets))]
         self._starts = np.cumsum([0] + [len(block) for block in self._blocks])
         self.shown: Callable[[int], Shown] = lru_cache(maxsize=64)(self._shown)
-        self._cells = [self._cells_of(name) for name, _ in COLUMNS]
-        self._holding: Callable[[str], Any] = lru_cache(maxsize=4)(self._places_holding)
+        self.times_form = times or RowForm(times="relative")
+        self._known_cells: dict[str, Cells] = {}
+        self.columns: tuple[str, ...] = ()
+        self.show_columns(COLUMNS)
 
     def __len__(self) -> int:
         return len(self.view)
+
+    @property
+    def view(self) -> Any:
+        """Places of the rows that pass the filter."""
+        return self._view
+
+    @view.setter
+    def view(self, places: Any) -> None:
+        self._view = places
+        if self.times_form.times == "delta":
+            self._known_cells.pop("time", None)  # the row before is another one
+            self.show_columns(self.columns)
+
+    def show_columns(self, names: Sequence[str]) -> None:
+        """Show these columns of `packets`, in this order.
+
+        Raises:
+            ValueError: there is none of a name, or no name; the columns stay as they were.
+        """
+        if not names:
+            raise ValueError("no column is named")
+        for name in names:
+            if name not in self.packets.columns:
+                close = close_names(name, [*self.packets.columns], 3)
+                raise ValueError(f"no column {name!r}" + (f": {' or '.join(close)}?" if close else ""))
+        for name in names:
+            if name not in self._known_cells:
+                self._known_cells[name] = self._cells_of(name)
+        self.columns = tuple(dict.fromkeys(names))
+        self._cells = [self._known_cells[name] for name in self.columns]
+        self._holding = lru_cache(maxsize=4)(self._places_holding)
+
+    def show_times(self, form: RowForm) -> None:
+        """Show times in another form."""
+        self.times_form = form
+        self._known_cells.pop("time", None)
+        self.show_columns(self.columns)
+
+    def width(self, name: str) -> int:
+        """How wide a column of the list is."""
+        if name == "time":
+            return TIMES_WIDE if self.times_form.times in ("utc", "local") else WIDTHS["time"]
+        cells = self._known_cells[name]
+        if name in WIDTHS or not isinstance(cells, Words):
+            return WIDTHS.get(name, WIDTHS["frame"])
+        return max(len(name), min(WIDEST, max(map(len, cells.texts), default=0)))
 
     def filter(self, text: str) -> Filter | None:
         """Show only what `text` describes; everything when it is empty.
@@ -162,6 +220,15 @@ class Inspected:
     def shown_at(self, row: int) -> Shown:
         """The dissection of a row of the view."""
         return self.shown(int(self.view[row]))
+
+    def wanted_at(self, row: int) -> Wanted | None:
+        """What a row of the view belongs to, as one follows it: its message's exchange, else its innermost one."""
+        import pandas as pd
+
+        one = self.packets.iloc[int(self.view[row])]
+        if pd.notna(one["message"]):
+            return Wanted(message=int(one["message"]))
+        return Wanted(exchange=int(one["exchange"])) if pd.notna(one["exchange"]) else None
 
     def row_of(self, frame: int) -> int | None:
         """The row of the view at which `frame` is, or would be."""
@@ -262,12 +329,22 @@ class Inspected:
     def _cells_of(self, name: str) -> Cells:
         column = self.packets[name]
         if name == "time":
-            times = column.astype("int64[pyarrow]").fillna(0).to_numpy(dtype=np.int64)
-            return Seconds(times - times[:1].sum())
+            return self._cells_of_times(column.astype("int64[pyarrow]"))
         if name == "frame":
             return Numbers(column.to_numpy(dtype=np.int64))
         codes, words = column.factorize()
         return Words(codes, [printable(str(word)) for word in words])
+
+    def _cells_of_times(self, column: Any) -> Cells:
+        form = self.times_form
+        if form.times in ("utc", "local"):
+            return Moments(column.fillna(-1).to_numpy(dtype=np.int64), form)
+        times = column.fillna(0).to_numpy(dtype=np.int64)
+        if form.times == "relative":
+            return Seconds(times - times[:1].sum())
+        since = np.zeros(len(times), np.int64)
+        since[self._view[1:]] = np.diff(times[self._view])
+        return Seconds(since)
 
 
 ENDS = (("nwk", "_eui64"), ("nwk", ""), ("mac", ""))

@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from analysis.inspector.model import COLUMNS, NARROW, STATES, Inspected
+from analysis.inspector.model import NARROW, STATES, Inspected
 
 __all__ = ["FEW", "PacketList", "heading", "legend"]
 
@@ -64,6 +64,7 @@ class PacketList(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self.virtual_size = Size(self.scrollable_content_region.width, len(self.model))
+        self.call_after_refresh(self.scroll_to_region, Region(0, self.cursor, 1, 1), animate=False)
 
     def renew(self, cursor: int) -> None:
         """The view changed: draw it again, with row `cursor` chosen."""
@@ -118,7 +119,7 @@ class PacketList(ScrollView, can_focus=True):
         state = Style.parse(ROWS[found]) if (found := self.model.state(row)) else Style()
         base = Style(reverse=True, bold=True) if row == self.cursor else state
         segments = [Segment(self._sign(row), self.rich_style + base + Style.parse("bold yellow"))]
-        for (name, size), text in zip(widths(width), self.model.cells(row), strict=True):
+        for (name, size), text in zip(widths(self.model, width), self.model.cells(row), strict=True):
             style = base
             if name == "security" and text in COLOURS and row != self.cursor:
                 style = Style.parse(COLOURS[text])
@@ -134,14 +135,21 @@ def _cell(name: str, text: str, size: int) -> str:
     return (text.rjust(size) if name in ("frame", "time") else text.ljust(size)) + GAP
 
 
-def widths(columns: int) -> tuple[tuple[str, int], ...]:
-    """The columns of the list and their widths, in a terminal of so many columns."""
-    return COLUMNS if columns >= FEW else tuple((name, NARROW.get(name, size)) for name, size in COLUMNS)
+def widths(model: Inspected, terminal: int) -> list[tuple[str, int]]:
+    """The columns of the list and their widths, in a terminal of so many columns; 0 takes the rest."""
+    sizes = [model.width(name) for name in model.columns]
+    if terminal < FEW:
+        few = model.times_form.times in ("relative", "delta")
+        sizes = [
+            size if name == "time" and not few else min(size, NARROW.get(name, size))
+            for name, size in zip(model.columns, sizes, strict=True)
+        ]
+    return [*zip(model.columns, (*sizes[:-1], 0), strict=True)]
 
 
-def heading(columns: int = FEW) -> str:
+def heading(model: Inspected, terminal: int = FEW) -> str:
     """The names of the columns above the list."""
-    return " " + "".join(_cell(name, name, size) for name, size in widths(columns))
+    return " " + "".join(_cell(name, name, size) for name, size in widths(model, terminal))
 
 
 def legend() -> Text:

@@ -16,17 +16,21 @@ from textual.app import App
 from textual.worker import get_current_worker
 
 from analysis.inspector.findings_pane import FindingsPane, Told
+from analysis.inspector.ladder_pane import LadderPane
 from analysis.inspector.model import AT_ONCE, Inspected
 from analysis.inspector.notes import NotesError, copy_with_notes
 from analysis.inspector.packet_list import PacketList
 from analysis.pipeline.passes import Progress
 from analysis.views.filters import Filter
+from analysis.views.following import NotThere, Wanted
+from analysis.views.ladder import Ladder
 from captures import CaptureError
 
-__all__ = ["Judge", "Rest", "Waiting"]
+__all__ = ["Follow", "Judge", "Rest", "Waiting"]
 
 Rest = Callable[[Progress], Inspected]
 Judge = Callable[[], Sequence[Told]]
+Follow = Callable[[Wanted], Ladder]
 STEP = 0.2
 """Seconds between two words on how far reading is."""
 
@@ -40,12 +44,14 @@ class Waiting(App[None]):
         wanted: what is searched for.
     """
 
-    def __init__(self, model: Inspected, rest: Rest | None, judge: Judge | None) -> None:
+    def __init__(
+        self, model: Inspected, rest: Rest | None, judge: Judge | None, follow: Follow | None
+    ) -> None:
         super().__init__()
         self.model = model
         self.doing: dict[str, str] = {}
         self.wanted = ""
-        self._rest, self._judge = rest, judge
+        self._rest, self._judge, self._follow = rest, judge, follow
         self._chosen: Filter | None = None
 
     def tell(self, said: str = "") -> None:
@@ -89,6 +95,8 @@ class Waiting(App[None]):
         """Show the whole capture from now on, where its beginning was shown."""
         packets = self.query_one(PacketList)
         frame = self.model.frame(packets.cursor) if len(self.model) else 1
+        model.show_columns(self.model.columns)
+        model.show_times(self.model.times_form)
         self.model = packets.model = model
         packets.renew(model.row_of(frame) or 0)
         self._do("reading")
@@ -175,6 +183,38 @@ class Waiting(App[None]):
         packets.named = frozenset(frame for one in found for frame in one.frames)
         packets.refresh()
         self._do("findings")
+
+    def follow_packet(self) -> bool:
+        """Draw the ladder of what the chosen packet belongs to; False says that it belongs to nothing."""
+        if not self.model.whole:
+            self.tell("the rest of the capture is still being read: what belongs together is known then")
+            return False
+        wanted = self.model.wanted_at(self.query_one(PacketList).cursor) if len(self.model) else None
+        if self._follow is None or wanted is None:
+            self.tell("this packet belongs to no exchange or message")
+            return False
+        self.query_one(LadderPane).wait(f"following {wanted.title()}")
+        self._do("follow", f"following {wanted.title()}")
+        work = partial(self._draw, self._follow, wanted)
+        self.run_worker(work, thread=True, exclusive=True, group="follow", exit_on_error=False)
+        return True
+
+    def _draw(self, follow: Follow, wanted: Wanted) -> None:
+        worker = get_current_worker()
+        try:
+            found: Ladder | str = follow(wanted)
+        except (CaptureError, NotThere) as error:
+            found = str(error)
+        if not worker.is_cancelled:
+            self.call_from_thread(self._put_ladder, found)
+
+    def _put_ladder(self, found: Ladder | str) -> None:
+        pane = self.query_one(LadderPane)
+        if isinstance(found, str):
+            pane.wait(found)
+        else:
+            pane.put(found, max(60, self.size.width - 4))
+        self._do("follow")
 
     def name_of_copy(self) -> str:
         """Where a copy with notes goes, if nothing else is said."""

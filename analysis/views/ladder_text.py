@@ -8,7 +8,7 @@ from typing import NamedTuple
 from analysis.views.ladder import Ladder, Line, Step
 from dissectors.text import printable
 
-__all__ = ["ASCII", "LINES", "Marks", "text_lines"]
+__all__ = ["ASCII", "LINES", "Marks", "lines_of_entries", "text_lines"]
 
 
 class Marks(NamedTuple):
@@ -45,18 +45,26 @@ def text_lines(
     Args:
         width: columns that there are; a ladder of many parties is wider.
     """
+    for _, lead, line in lines_of_entries(ladder, width, marks, colour=colour):
+        yield lead, line
+
+
+def lines_of_entries(
+    ladder: Ladder, width: int = 100, marks: Marks = LINES, *, colour: bool = False
+) -> Iterator[tuple[Step | Line | None, str, str]]:
+    """Lines as `text_lines` gives them, each with the entry that it draws; None for those of the ladder itself."""
     count = max(len(ladder.parties), 1)
     times = max(9, *(len(one.when) for one in ladder.steps)) if ladder.steps else 9
     margin = times + MARGIN
     column = max(NARROW, min(WIDE, (width - margin - 40) // count))
-    yield "", printable(ladder.title)
-    yield "", ""
+    yield None, "", printable(ladder.title)
+    yield None, "", ""
     for words in _heads(ladder, column):
-        yield "", " " * margin + words
+        yield None, "", " " * margin + words
     for one in ladder.entries:
-        yield from _entry(one, count, column, margin, marks, colour)
+        yield one, *_entry(one, count, column, margin, marks, colour)
     if ladder.left_out:
-        yield "", f"... and {ladder.left_out:,} more frames"
+        yield None, "", f"... and {ladder.left_out:,} more frames"
 
 
 def _heads(ladder: Ladder, column: int) -> Iterator[str]:
@@ -68,20 +76,18 @@ def _heads(ladder: Ladder, column: int) -> Iterator[str]:
 
 def _entry(
     one: Step | Line, count: int, column: int, margin: int, marks: Marks, colour: bool
-) -> Iterator[tuple[str, str]]:
+) -> tuple[str, str]:
     if isinstance(one, Line):
         if one.kind == "silence":
             lives = "".join(marks.silence.ljust(column) for _ in range(count))
-            yield "", " " * margin + lives + one.text
-            return
+            return "", " " * margin + lives + one.text
         lead = f"\x1b[{COLOURS.get(one.outcome, '0')}m" if colour else ""
         tail = "\x1b[0m" if colour else ""
         sign = "==" if one.kind == "exchange" else "!!"
-        yield lead, printable(f"{sign} #{one.exchange} {one.text}") + tail
-        return
+        return lead, printable(f"{sign} #{one.exchange} {one.text}") + tail
     frames = f"{one.frames[0]}" if len(one.frames) == 1 else f"{one.frames[0]}..{one.frames[-1]}"
     head = f"{one.when:>{margin - MARGIN}} {_cut(frames, 8):<8}"
-    yield "", f"{head}{_arrow(one, count, column, marks)}{printable(_said(one, marks))}".rstrip()
+    return "", f"{head}{_arrow(one, count, column, marks)}{printable(_said(one, marks))}".rstrip()
 
 
 def _arrow(one: Step, count: int, column: int, marks: Marks) -> str:

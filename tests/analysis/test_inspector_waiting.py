@@ -17,10 +17,11 @@ pytest.importorskip("textual")
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from analysis.cli.verbs.inspect import _findings, _whole
+from analysis.cli.verbs.inspect import _findings, _ladder, _whole
 from analysis.inspector import waiting
 from analysis.inspector.app import FieldTree, Inspector
 from analysis.inspector.findings_pane import FindingsPane, Told
+from analysis.inspector.ladder_pane import LadderPane
 from analysis.inspector.model import Inspected
 from analysis.inspector.notes import ENDING, Notes, NotesError, copy_with_notes
 from analysis.inspector.packet_list import PacketList
@@ -216,3 +217,75 @@ def test_hostile_words_of_a_finding_are_inert() -> None:
 
     text = _line(Told("error", "a\x1b[2Jb", "[bold]x[/bold]", "c\nd", (7,)))
     assert text.plain.isprintable() and "[bold]x[/bold]" in text.plain
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_packet_leads_to_the_ladder_of_what_it_belongs_to(
+    source: ReopenableSource, size: tuple[int, int]
+) -> None:
+    keyring = read_keys(str(SAMPLE.with_name("tampered-message.keys.toml")))
+    model = Inspected(source, keyring)
+    app = Inspector(model, follow=partial(_ladder, source, keyring))
+    row = int((model.packets["exchange"] == 23).to_numpy(dtype=bool, na_value=False).argmax())
+
+    async def story(app: Inspector, pilot: Pilot[None]) -> None:
+        packets, pane = app.query_one(PacketList), app.query_one(LadderPane)
+        packets.choose(row)
+        await pilot.press("F")
+        await settled(app, pilot)
+        assert pane.display and pane.has_focus
+        named = [frame for frame in pane.frames if frame is not None]
+        assert model.frame(row) in named and len(named) > 1
+        texts = "\n".join(str(pane.get_option_at_index(place).prompt) for place in range(pane.option_count))
+        assert "Request Tunnel Response [after 8 ms]" in texts
+        pane.highlighted = pane.frames.index(named[-1])
+        await pilot.press("enter")
+        await pilot.pause()
+        assert model.frame(packets.cursor) == named[-1]
+        pane.focus()
+        await pilot.press("F")
+        assert not pane.display and packets.has_focus
+        alone = int((model.packets["message"].isna() & model.packets["exchange"].isna()).to_numpy().argmax())
+        packets.choose(alone)
+        await pilot.press("F")
+        assert not pane.display and "belongs to no" in str(app.query_one("#state", Static).content)
+
+    play(app, story, size)
+
+
+def test_columns_and_times_are_chosen(source: ReopenableSource) -> None:
+    model = Inspected(source, read_keys(str(SAMPLE.with_name("tampered-message.keys.toml"))))
+
+    async def story(app: Inspector, pilot: Pilot[None]) -> None:
+        packets, heading = app.query_one(PacketList), app.query_one("#heading", Static)
+        await pilot.press("v")
+        box = app.query_one("#columns", Input)
+        assert box.value == "frame, time, source, destination, protocol, security, summary"
+        box.value = "frame, time, nwk_sorce"
+        await pilot.press("enter")
+        assert "nwk_source" not in model.columns and box.has_focus
+        assert "nwk_src" in str(app.query_one("#state", Static).content)
+        box.value = "frame, time, mac_seq, exchange"
+        await pilot.press("enter")
+        assert packets.has_focus and model.columns == ("frame", "time", "mac_seq", "exchange")
+        assert str(heading.content).split() == ["frame", "time", "mac_seq", "exchange"]
+        app.show_only(model.parsed("frame in (1, 3, 7)"))
+        times = model.times
+        seen = []
+        for form in ("relative", "delta", "utc", "local"):
+            assert model.times_form.times == form
+            seen.append([model.cells(row)[1] for row in range(3)])
+            await pilot.press("t")
+        assert seen[0][2] == f"{(times[6] - times[0]) / 1e9:.6f}"
+        assert seen[1] == [
+            "0.000000",
+            f"{(times[2] - times[0]) / 1e9:.6f}",
+            f"{(times[6] - times[2]) / 1e9:.6f}",
+        ]
+        assert seen[2][0].endswith("Z") and "T" in seen[3][0]
+        await pilot.press("v")
+        box.value = ""
+        await pilot.press("enter")
+        assert model.columns[-1] == "summary"
+
+    play(Inspector(model), story)

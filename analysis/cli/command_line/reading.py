@@ -245,17 +245,20 @@ def stats(
     "inspect",
     "hanscope inspect han.pcapng --keys keys.toml",
     "hanscope inspect han.pcapng --where 'protocol == ZCL and summary contains Report'",
+    "hanscope inspect han.pcapng --columns frame,time,nwk_src,rssi,summary --time delta",
 )
 def inspect(
     capture: CaptureArgument,
     keys: KeysOption = None,
     choice: ChoiceOptions = EVERYTHING,
+    columns: ColumnsOption = None,
+    time: TimeOption = None,
     reveal: RevealOption = False,
 ) -> int:
     """The terminal inspector: packets, tree and octets, linked; ? in it shows its keys."""
     from analysis.cli.verbs import inspect as run
 
-    return run.run(capture, keyring(keys), choice=choice, reveal=reveal)
+    return run.run(capture, keyring(keys), choice=choice, columns=columns, time=time, reveal=reveal)
 
 
 @verb("fields", "hanscope fields counter", "hanscope fields --json")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from analysis.cli import console
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
+from analysis.cli.command_line.forming import row_form
 from analysis.cli.command_line.inputs import opened
+from analysis.tables.schema import columns_of
 from dissectors import Keyring
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from analysis.pipeline.passes import Progress
     from analysis.pipeline.source import ReopenableSource
     from analysis.views.filters import Filter
+    from analysis.views.following import Wanted
+    from analysis.views.ladder import Ladder
 
 __all__ = ["run"]
 
@@ -26,7 +30,15 @@ FIRST = 2000
 """Frames that are shown before the others are read."""
 
 
-def run(source: str, keyring: Keyring, *, choice: ChoiceOptions = EVERYTHING, reveal: bool = False) -> int:
+def run(
+    source: str,
+    keyring: Keyring,
+    *,
+    choice: ChoiceOptions = EVERYTHING,
+    columns: str | None = None,
+    time: str | None = None,
+    reveal: bool = False,
+) -> int:
     """Look through a capture; see `hanscope inspect --help`."""
     if find_spec("textual") is None:
         console.error_line(
@@ -35,6 +47,8 @@ def run(source: str, keyring: Keyring, *, choice: ChoiceOptions = EVERYTHING, re
         return console.USAGE
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise console.UsageError("the inspector needs a terminal", "hanscope show prints frames anywhere")
+    form = row_form(columns, time, choice.tz, (*columns_of("packets"), "source", "destination", "security"))
+    times = form if time is not None or choice.tz is not None else None
     from analysis.inspector.app import Inspector
     from analysis.inspector.model import Inspected
     from analysis.inspector.notes import Notes, NotesError
@@ -45,10 +59,13 @@ def run(source: str, keyring: Keyring, *, choice: ChoiceOptions = EVERYTHING, re
         except NotesError as error:
             raise console.UsageError(str(error), "move it away, and the inspector begins a new one") from None
         chosen = choice._replace(where=None).filter(replay, keyring)
-        model = Inspected(replay, keyring, chosen=chosen, limit=FIRST, notes=notes)
+        model = Inspected(replay, keyring, chosen=chosen, limit=FIRST, notes=notes, times=times)
+        if form is not None and form.columns:
+            model.show_columns(form.columns)
         rest = None if model.whole else partial(_whole, replay, keyring, chosen, notes)
-        judge = partial(_findings, replay, keyring)
-        Inspector(model, reveal=reveal, where=choice.where or "", rest=rest, judge=judge).run()
+        judge, follow = partial(_findings, replay, keyring), partial(_ladder, replay, keyring)
+        where = choice.where or ""
+        Inspector(model, reveal=reveal, where=where, rest=rest, judge=judge, follow=follow).run()
     return console.OK
 
 
@@ -58,6 +75,16 @@ def _whole(
     from analysis.inspector.model import Inspected
 
     return Inspected(replay, keyring, progress, chosen, notes=notes)
+
+
+def _ladder(replay: ReopenableSource, keyring: Keyring, wanted: Wanted) -> Ladder:
+    """What belongs together, as it is followed. Raises `NotThere`, CaptureError."""
+    from analysis.views.filters import parse_filter
+    from analysis.views.following import followed
+
+    text = wanted.expression(replay, keyring)
+    chosen = None if text is None else parse_filter(text)
+    return followed(replay, keyring, chosen, wanted.title())[0]
 
 
 def _findings(replay: ReopenableSource, keyring: Keyring) -> list[Told]:
