@@ -41,7 +41,7 @@ class SignSink(Sink):
 
     tables = ("packets", "exchanges", "attributes", "messages", "items", "devices")
 
-    def restart(self, decode_pass: DecodePass) -> None:
+    def restart(self, decode_pass: DecodePass | None) -> None:
         self.asked: dict[int, set[str]] = {}
         self.refused: dict[int, set[str]] = {}
         self.reasons: dict[int, str] = {}
@@ -50,17 +50,21 @@ class SignSink(Sink):
         self._batches: dict[str, list[Any]] = {"exchanges": [], "devices": []}
 
     def take(self, block: DecodedBlock) -> None:
+        self.see(block.batches)
+
+    def see(self, batches: Mapping[str, Any]) -> None:
+        """Take in batches by table."""
         for table, kept in self._batches.items():
-            if table in block.batches:
-                kept.append(block.batches[table])
-        if "attributes" in block.batches and "packets" in block.batches:
-            self._read(block.batches["packets"], block.batches["attributes"])
-        for row in rows_of(block.batches["messages"]) if "messages" in block.batches else ():
+            if table in batches:
+                kept.append(batches[table])
+        if "attributes" in batches and "packets" in batches:
+            self._read(batches["packets"], batches["attributes"])
+        for row in rows_of(batches["messages"]) if "messages" in batches else ():
             self.parties[row["message"]] = str(row.get("originator", "")), str(row.get("recipient", ""))
             if row.get("outcome") == "failure" and row.get("answers"):
                 self._answers[row["message"]] = row["answers"]
-        if self._answers and "items" in block.batches:
-            self._reason(rows_of(block.batches["items"]))
+        if self._answers and "items" in batches:
+            self._reason(rows_of(batches["items"]))
 
     def _read(self, packets: Any, attributes: Any) -> None:
         if not len(attributes) or not len(packets):

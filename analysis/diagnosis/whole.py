@@ -11,14 +11,17 @@ from analysis.diagnosis.model import DeviceDiagnosis, Diagnosis, Party
 from analysis.diagnosis.signs import SignSink
 from analysis.diagnosis.steps import roles
 from analysis.engine.checking import check_capture
+from analysis.features.view import View
 from analysis.findings.model import SEVERITIES, Finding
 from analysis.pipeline.passes import Progress
 from analysis.pipeline.source import ReopenableSource, Source
+from analysis.pipeline.windows import Window
+from analysis.tables.batches import one_batch
 from analysis.views.choice import Party as Called
 from analysis.views.choice import stations_called
 from dissectors import Keyring
 
-__all__ = ["diagnose"]
+__all__ = ["device_so_far", "diagnose"]
 
 SAID = SEVERITIES.index("warning")
 HUB, HOME = "CHF", "HOME"
@@ -49,21 +52,54 @@ def diagnose(
         source, keyring, profile=profile, watcher=Looked, progress=progress, sinks=(sink,)
     )
     looked: Looked = checked.watcher
+    case, told, home, devices = _told_of(sink, looked, checked.result.findings, device)
+    name = checked.reading.facts.name
+    looked_facts = looked_at(checked, looked, case.exchanges, devices)
+    return Diagnosis(name, told, home, looked_facts, limits(checked, looked, told))
+
+
+def device_so_far(
+    view: View, window: Window, findings: Sequence[Finding], device: str
+) -> DeviceDiagnosis | None:
+    """How far a device came by what was heard so far; None as long as it was not heard.
+
+    Args:
+        view: what was heard, and `window` the tables of it.
+        findings: that the rules made of it.
+        device: its name, role, EUI-64 or short address.
+    """
+    sink, looked = SignSink(), Looked()
+    sink.restart(None)
+    tables = {name: table for name, table in window.tables.items() if name in SignSink.tables and len(table)}
+    sink.see({name: one_batch(table) for name, table in tables.items()})
+    looked.see(view, window, ())
+    try:
+        told = _told_of(sink, looked, findings, device)[1]
+    except LookupError:
+        return None
+    return told[0] if told else None
+
+
+def _told_of(
+    sink: SignSink, looked: Looked, findings: Sequence[Finding], device: str | None
+) -> tuple[Case, list[DeviceDiagnosis], DeviceDiagnosis, int]:
+    """The case, what is said of the devices that are wanted and of the home, and how many devices there are.
+
+    Raises:
+        LookupError: no device is called so.
+    """
     parties = _parties(sink)
     case = Case(sink, looked, sink.exchanges(), {one.eui64 or one.short: one.role for one in parties})
     wanted = parties if device is None else _called(device, parties)
-    findings = [one for one in checked.result.findings if SEVERITIES.index(one.severity) >= SAID]
-    owners = {id(one): _owners(one, sink, case.roles) for one in findings}
+    said = [one for one in findings if SEVERITIES.index(one.severity) >= SAID]
+    owners = {id(one): _owners(one, sink, case.roles) for one in said}
     known = {address for one in parties for address in (one.eui64, one.short) if address}
-    apart = [one for one in findings if not owners[id(one)] & known]
+    apart = [one for one in said if not owners[id(one)] & known]
     home = judged(case, Party("", "", HOME, "This home", 0), apart)
     told = [
-        judged(case, one, [it for it in findings if owners[id(it)] & {one.eui64, one.short}])
-        for one in wanted
+        judged(case, one, [it for it in said if owners[id(it)] & {one.eui64, one.short}]) for one in wanted
     ]
-    name = checked.reading.facts.name
-    looked_facts = looked_at(checked, looked, case.exchanges, len(parties))
-    return Diagnosis(name, told, home, looked_facts, limits(checked, looked, told))
+    return case, told, home, len(parties)
 
 
 def _parties(sink: SignSink) -> list[Party]:

@@ -215,10 +215,7 @@ class Checking:
     def take(self, view: View, window: Window | None) -> list[Evidence]:
         """Runs the rules over one view: the whole capture, or the window that it shows. Returns what is
         broken."""
-        self.tables |= {name for name in DECODED_TABLES if view.has(name)}
-        self.smart_energy = self.smart_energy or view.smart_energy_view is not None
-        self.duration = max(self.duration, view.duration)
-        self.names = view.names
+        self._look(view)
         many = window is not None and not window.whole
         self._count_shut(view, window)
         self.hearing.add(completeness(view).hearing)
@@ -226,15 +223,42 @@ class Checking:
             self._hear(view)
         out = []
         for rule, evidence in zip(self.rules, self._said(view), strict=True):
-            if isinstance(evidence, Exception):
-                self.failures[rule.id] = evidence
+            out += self._take_in(rule, evidence, view, window)
+        return out
+
+    def look_again(self, view: View) -> None:
+        """A view in place of the one before: rules are judged by it one by one, with `retake`."""
+        self.tables.clear()
+        self._look(view)
+        self.hearing = completeness(view).hearing
+
+    def retake(self, rule: Rule, view: View) -> bool:
+        """Takes what a rule says of a view in place of what it said before; whether it is something else."""
+        before, self.sayings[rule.id] = self.sayings[rule.id], Sayings(rule)
+        self.failures.pop(rule.id, None)
+        self._take_in(rule, _outcome(rule, view, self.settings), view, None)
+        return before.broken != self.sayings[rule.id].broken
+
+    def _look(self, view: View) -> None:
+        self.tables |= {name for name in DECODED_TABLES if view.has(name)}
+        self.smart_energy = self.smart_energy or view.smart_energy_view is not None
+        self.duration = max(self.duration, view.duration)
+        self.names = view.names
+
+    def _take_in(
+        self, rule: Rule, evidence: list[Evidence] | Exception, view: View, window: Window | None
+    ) -> list[Evidence]:
+        """Adds what a rule said to its sayings; what of it is broken."""
+        if isinstance(evidence, Exception):
+            self.failures[rule.id] = evidence
+            return []
+        out = []
+        for one in evidence:
+            if window is not None and not (one.holds or one.silent or window.judges(one.frames)):
                 continue
-            for one in evidence:
-                if window is not None and not (one.holds or one.silent or window.judges(one.frames)):
-                    continue
-                self.sayings[rule.id].add(one, _span(one, view), window.number if window else 0)
-                if not one.holds:
-                    out.append(one)
+            self.sayings[rule.id].add(one, _span(one, view), window.number if window else 0)
+            if not one.holds:
+                out.append(one)
         return out
 
     def hear(self, watcher: ClosingWatcher) -> None:

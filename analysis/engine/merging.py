@@ -79,6 +79,11 @@ class Sayings:
         else:
             said.append(one)
 
+    @property
+    def broken(self) -> list[Evidence]:
+        """What is broken, as it was said."""
+        return [one.evidence for said in self.subjects.values() for one in said if not one.evidence.holds]
+
     def told(self, last_heard: dict[int, float]) -> list[Said]:
         """The evidence for the whole capture, in the order in which it was found.
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from analysis.diagnosis import StepResult, diagnose
+from analysis.diagnosis import StepResult
+from analysis.diagnosis.whole import device_so_far
+from analysis.engine.checking import Checking
+from analysis.engine.rounds import Rounds, Told
+from analysis.findings.model import Finding
 from analysis.live.judging import LiveJudge
-from captures import CaptureError, FrameBlock
-from dissectors import Keyring
+from analysis.pipeline.heard_tables import Heard, HeardTables
 
 __all__ = ["Awaited", "JoinJudge"]
 
@@ -24,6 +27,16 @@ class Awaited(NamedTuple):
     check: str
 
 
+class JoinRounds(Rounds):
+    """Judges the steps of one device; its findings are those about that device."""
+
+    device = ""
+
+    def more(self, view: Any, at: Heard, findings: Sequence[Finding]) -> tuple[Sequence[Finding], Any]:
+        found = device_so_far(view, at.window, findings, self.device)
+        return ((), None) if found is None else (found.findings, found.steps)
+
+
 class JoinJudge(LiveJudge):
     """Follows the steps of one device; its findings are those about that device.
 
@@ -31,11 +44,16 @@ class JoinJudge(LiveJudge):
         device: its name, role or address, as `hanscope why` takes it.
     """
 
-    def __init__(self, *args: Any, device: str, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, profile: str | None = None, *, device: str, **options: Any) -> None:
         self.device = device
         self.steps: list[StepResult] = []
-        self._told: dict[str, str] = {}
+        self._said: dict[str, str] = {}
+        super().__init__(profile, **options)
+
+    def rounds(self, heard: HeardTables, checking: Checking, tell: Callable[[Told], None]) -> Rounds:
+        found = JoinRounds(heard, checking, tell)
+        found.device = self.device
+        return found
 
     @property
     def awaited(self) -> Awaited | None:
@@ -47,19 +65,9 @@ class JoinJudge(LiveJudge):
     def step_changes(self) -> Iterator[StepResult]:
         """The steps whose state changed since this was last asked."""
         for one in self.steps:
-            if self._told.get(one.step.step, "not seen") != one.state:
-                self._told[one.step.step] = one.state
+            if self._said.get(one.step.step, "not seen") != one.state:
+                self._said[one.step.step] = one.state
                 yield one
 
-    def _run(self, blocks: list[FrameBlock], first: int, keyring: Keyring) -> None:
-        with self._timed():
-            try:
-                found = diagnose(blocks, keyring, self.device, profile=self.profile) if blocks else None
-            except LookupError:  # it has not been heard yet
-                return
-            except CaptureError as error:
-                self.trouble = str(error)
-                return
-            if found is not None and found.devices:
-                self.steps = found.devices[0].steps
-                self._found = found.devices[0].findings, first
+    def more(self, told: list[StepResult]) -> None:
+        self.steps = told

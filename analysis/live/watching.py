@@ -7,7 +7,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from analysis.live.judging import Change, LiveJudge
+from analysis.engine.rounds import Change
+from analysis.live.judging import LiveJudge
 from analysis.live.kept_frames import KeptFrames
 from analysis.pipeline.passes import DecodedBlock, DecodePass
 from analysis.pipeline.sinks import Sink
@@ -21,6 +22,7 @@ OFTEN = 1.0
 """Seconds between two rates, and two looks at the devices."""
 REMEMBERED = 20_000
 """Exchanges and messages of which it is known that they were told, for when frames are given again."""
+TABLES = ("packets", "messages", "exchanges", "devices")
 SEEN = ("name", "role", "short", "join_state")
 """What of a device is told when it changes."""
 
@@ -32,7 +34,7 @@ class WatchSink(Sink):
         live: the source.
         tell: given each event: a dictionary with `event` (device, exchange, message, finding, step, awaited, rate or end)
             and what its table has of it.
-        judge: looks at the frames that are kept; None where nobody wants findings.
+        judge: is given what is decoded; None where nobody wants findings.
         clock: seconds, that rise.
 
     Attributes:
@@ -40,8 +42,6 @@ class WatchSink(Sink):
         frames: so far.
         rate: frames a second, over the last seconds.
     """
-
-    tables = ("packets", "messages", "exchanges", "devices")
 
     def __init__(
         self,
@@ -58,11 +58,20 @@ class WatchSink(Sink):
         self._counts: deque[tuple[float, int]] = deque(maxlen=6)
         self._due = 0.0
 
+    @property
+    def tables(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What it reads, and what its judge does."""
+        return TABLES if self.judge is None else self.judge.tables
+
     def restart(self, decode_pass: DecodePass) -> None:
         self.decode_pass = decode_pass
+        if self.judge is not None:
+            self.judge.restart(decode_pass)
 
     def take(self, block: DecodedBlock) -> None:
         self.frames = max(self.frames, block.frames)
+        if self.judge is not None:
+            self.judge.take(block)
         for name in ("exchanges", "messages"):
             if name in block.batches:
                 self._tell_rows(name, block.batches[name])
@@ -75,7 +84,7 @@ class WatchSink(Sink):
             self._look_at_devices(self.decode_pass)
             self._tell_rate(now)
         if self.judge is not None:
-            self._tell_findings(self.judge.look(self.live.given))
+            self._tell_findings(self.judge.look())
             self._tell_steps(self.judge)
 
     def end(self, decode_pass: DecodePass) -> None:
@@ -84,18 +93,25 @@ class WatchSink(Sink):
             self._tell_findings(self.judge.finish())
             self._tell_steps(self.judge)
         facts = decode_pass.facts
+        trouble = [self.judge.trouble] if self.judge is not None and self.judge.trouble else []
         self.tell(
             {
                 "event": "end", "frames": self.frames, "dropped": self.live.dropped,
-                "warnings": [*facts.warnings, *facts.notes], "lost": [one.text for one in facts.lost],
+                "warnings": [*facts.warnings, *facts.notes, *trouble], "lost": [one.text for one in facts.lost],
             }
         )  # fmt: skip
 
+    def abandon(self) -> None:
+        if self.judge is not None:
+            self.judge.close()
+
     def snapshot(self) -> Any:
-        return None
+        return None if self.judge is None else self.judge.snapshot()
 
     def rewind(self, decode_pass: DecodePass, saved: Any) -> None:
         self.decode_pass = decode_pass  # what is given again and was told is not told again
+        if self.judge is not None:
+            self.judge.rewind(decode_pass, saved)
 
     def _tell_rows(self, table: str, batch: Any) -> None:
         for row in rows_of(with_addresses(table, batch)):

@@ -23,7 +23,7 @@ from analysis.tables.arrow import empty_table, numpy_of
 from analysis.tables.batches import in_one_code
 from analysis.tables.schema import TABLES
 
-__all__ = ["MESSAGES_KEPT", "WINDOW", "Window", "WindowSink"]
+__all__ = ["FRAME_TABLES", "MESSAGES_KEPT", "WINDOW", "Held", "Window", "WindowSink", "window_of"]
 
 WINDOW = 1_000_000  # frames that one window judges, at most
 STRETCH = 2 * 3600 * 10**9  # nanoseconds before and behind them
@@ -186,14 +186,14 @@ class WindowSink(Sink):
         for table, batch in block.batches.items():
             held.add(table, batch, block.frames)
         if block.last:
-            self.use(_window(held, {}, self._number, self._start, block.frames + 1, last=True))
+            self.use(window_of(held, {}, self._number, self._start, block.frames + 1, last=True))
 
     def _hand_out(self, decode_pass: DecodePass) -> None:
         """Hand out the window that is full, and let go of what the next one does not need."""
         held = self._held
         end, keep = _edges(held, self.frames)
         standing = decode_pass.snapshot_tables()
-        self.use(_window(held, standing, self._number, self._start, end, last=False))
+        self.use(window_of(held, standing, self._number, self._start, end, last=False))
         held.drop_before(keep)
         self._start, self._number = end, self._number + 1
         self._count = sum(len(b) for _, b in held.batches["packets"])
@@ -210,7 +210,10 @@ def _edges(held: Held, frames: int) -> tuple[int, int]:
     return int(numbers[end]), int(numbers[keep])
 
 
-def _window(held: Held, standing: dict[str, Any], number: int, start: int, end: int, *, last: bool) -> Window:
+def window_of(
+    held: Held, standing: dict[str, Any], number: int, start: int, end: int, *, last: bool
+) -> Window:
+    """The window of what is held, with the tables that are `standing` as a whole; for the rest see `Window`."""
     import pyarrow as pa
 
     tables = {name: held.table(name, longer=name == "commands") for name in TABLES}

@@ -25,6 +25,7 @@ __all__ = [
     "in_one_code",
     "in_words",
     "joined",
+    "one_batch",
     "rows_where",
     "with_numbers_in",
 ]
@@ -209,6 +210,11 @@ def appended(table: str, batches: Sequence[Any]) -> Any:
         else:
             arrays.append(pa.concat_arrays(parts))
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(table))
+
+
+def one_batch(table: Any) -> Any:
+    """A `pyarrow.Table` that has rows as one batch."""
+    return table.unify_dictionaries().combine_chunks().to_batches()[0]
 
 
 def with_numbers_in(table: str, batch: Any, name: str, values: npt.NDArray[Any]) -> Any:

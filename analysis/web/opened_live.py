@@ -25,31 +25,41 @@ OFTEN = 0.5
 
 
 class LatestTables(Sink):
-    """Keeps those tables of a store up that decoding gives at the end only; lets the rules look."""
+    """Keeps those tables of a store up that decoding gives at the end only; hands all to the judge."""
 
-    tables = ("devices", "certificates", "keys")
-
-    def __init__(self, store: CaptureStore, live: KeptFrames, judge: LiveJudge) -> None:
-        self.store, self.live, self.judge = store, live, judge
+    def __init__(self, store: CaptureStore, judge: LiveJudge) -> None:
+        self.store, self.judge = store, judge
         self.decode_pass: DecodePass | None = None
         self._due = 0.0
 
     def restart(self, decode_pass: DecodePass) -> None:
         self.decode_pass = decode_pass
+        self.judge.restart(decode_pass)
 
     def take(self, block: DecodedBlock) -> None:
+        self.judge.take(block)
         if not block.last:
             self.quiet()
 
     def quiet(self) -> None:
+        for _ in self.judge.look():
+            pass  # what stands is in the judge
         now = time.monotonic()
         if now < self._due or self.decode_pass is None:
             return
         self._due = now + OFTEN
         for table, batch in self.decode_pass.snapshot_tables().items():
             self.store.put(table, batch)
-        for _ in self.judge.look(self.live.given):
-            pass  # what stands is in the judge
+
+    def abandon(self) -> None:
+        self.judge.close()
+
+    def snapshot(self) -> int:
+        return self.judge.snapshot()
+
+    def rewind(self, decode_pass: DecodePass, saved: int) -> None:
+        self.decode_pass = decode_pass
+        self.judge.rewind(decode_pass, saved)
 
     def end(self, decode_pass: DecodePass) -> None:
         for _ in self.judge.finish():
@@ -62,8 +72,8 @@ class OpenedLive(OpenedCapture):
     def __init__(self, live: KeptFrames, keyring: Keyring, profile: str | None = None) -> None:
         super().__init__(None, keyring, live.name, MOST_FRAMES)
         self.live, self.state = live, "live"
-        self.judge = LiveJudge(lambda: (live.kept(), live.first), self.keys_known, profile)
-        self.latest = LatestTables(self.store, live, self.judge)
+        self.judge = LiveJudge(profile)
+        self.latest = LatestTables(self.store, self.judge)
 
     @property
     def source(self) -> Any:

@@ -7,14 +7,15 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from analysis.engine.checking import check_capture
+from analysis.engine.rounds import Standing
 from analysis.keys.keyfile import read_keys
-from analysis.live import judging
 from analysis.live.judging import LiveJudge
 from analysis.live.kept_frames import KeptFrames
 from analysis.live.screen import Screen, event_line
@@ -41,7 +42,7 @@ def told(keyring: Any) -> tuple[list[dict[str, Any]], KeptFrames]:
     with subprocess.Popen(["cat", str(CAPTURE)], stdout=subprocess.PIPE) as pipe:
         live = KeptFrames(pipe.stdout, frames=64)
         sink = WatchSink(live, events.append)
-        sink.judge = LiveJudge(lambda: (live.kept(), live.first), lambda: keyring)
+        sink.judge = LiveJudge()
         run_live(live, keyring, sink)
     return events, live
 
@@ -80,23 +81,24 @@ def test_kept_frames_are_bounded(keyring: Any, monkeypatch: pytest.MonkeyPatch) 
     assert sum(len(block) for block in live.kept()) <= 132 and live.first > 1
 
 
-def test_what_later_frames_clear_is_withdrawn(keyring: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    findings = check_capture(CAPTURE, keyring).result.findings
-    said: list[list[Any]] = [findings, findings[1:], findings[2:]]
+def test_what_later_frames_clear_is_withdrawn(keyring: Any) -> None:
+    found = check_capture(CAPTURE, keyring).result.findings
+    standing = Standing()
+    assert {one.state for one in standing.changes(found, 1, 1.0)} == {"raised"}
+    gone = list(standing.changes(found[1:], 1, 2.0))
+    assert [one.state for one in gone] == ["withdrawn"] and gone[0].finding == found[0] and gone[0].reason
+    assert list(standing.changes(found[2:], 10**9, 3.0)) == [], "the frames of the others are no longer kept"
+    assert (found[1].rule, found[1].device) in standing.findings
 
-    class Result:
-        def __init__(self) -> None:
-            self.result = self
-            self.findings = said.pop(0)
 
-    monkeypatch.setattr(judging, "check_capture", lambda *_, **__: Result())
-    first = 1
-    judge = LiveJudge(lambda: ([object()], first), lambda: keyring)  # type: ignore[list-item]
-    assert {one.state for one in judge.finish()} == {"raised"}
-    gone = list(judge.finish())
-    assert [one.state for one in gone] == ["withdrawn"] and gone[0].finding == findings[0] and gone[0].reason
-    first = 10**9  # the frames of the others are no longer kept
-    assert list(judge.finish()) == [] and (findings[1].rule, findings[1].device) in judge.findings
+def test_other_words_for_a_finding_are_told_now_and_then(keyring: Any) -> None:
+    first, *_ = check_capture(CAPTURE, keyring).result.findings
+    standing = Standing()
+    assert len(list(standing.changes([first], 1, 1.0))) == 1
+    other = [replace(first, evidence="other words")]
+    assert list(standing.changes(other, 1, 1.1)) == [] and standing.waiting
+    assert [one.state for one in standing.changes(other, 1, 3.0)] == ["changed"] and not standing.waiting
+    assert [one.state for one in standing.changes([first], 1)] == ["changed"], "at the end all is told"
 
 
 def test_hostile_names_stay_on_the_screen(told: tuple[list[dict[str, Any]], KeptFrames]) -> None:
@@ -157,7 +159,7 @@ def test_a_device_is_followed_step_by_step(keyring: Any) -> None:
     with subprocess.Popen(["cat", str(capture)], stdout=subprocess.PIPE) as pipe:
         live = KeptFrames(pipe.stdout, frames=64)
         sink = WatchSink(live, events.append)
-        sink.judge = JoinJudge(lambda: (live.kept(), live.first), lambda: keyring, device="ESME")
+        sink.judge = JoinJudge(device="ESME")
         run_live(live, keyring, sink)
     states = {one["step"]: one["state"] for one in events if one["event"] == "step"}
     known = diagnose(capture, keyring, "ESME").devices[0].steps

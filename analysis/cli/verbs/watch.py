@@ -42,14 +42,15 @@ def run(
     from analysis.pipeline.live import run_live
 
     see_rules(profile)
+    judge = (
+        _judge(profile, join) if findings or join is not None else None
+    )  # a copy of a process without threads
     live, own = opened_live(source, channel, speed, seed, record, quiet)
     ring = own if own is not None and not (keyring.keys or keyring.install_codes) else keyring
     limit = _Limit(live, seconds, frames)
     with _telling(live.name, jsonl) as shown, _stopping(live.stop):
         tell = alerting(shown, Alerts(ways)) if ways else shown
-        sink = WatchSink(live, partial(limit.tell, tell))
-        if findings or join is not None:
-            sink.judge = _judge(live, partial(_known, sink, ring), profile, join)
+        sink = WatchSink(live, partial(limit.tell, tell), judge)
         last = run_live(live, ring, sink)
     if not quiet:
         console.tell_losses(last.facts)
@@ -73,20 +74,11 @@ def ways(command: str | None, webhook: str | None, mqtt: str | None, *, findings
     return found
 
 
-def _judge(live: Any, known: Callable[[], Keyring], profile: str | None, join: str | None) -> Any:
+def _judge(profile: str | None, join: str | None) -> Any:
     from analysis.live.joining import JoinJudge
     from analysis.live.judging import LiveJudge
 
-    def kept() -> Any:
-        return live.kept(), live.first
-
-    return LiveJudge(kept, known, profile) if join is None else JoinJudge(kept, known, profile, device=join)
-
-
-def _known(sink: Any, ring: Keyring) -> Keyring:
-    """The keys that are known by now: what was learnt long ago opens what is kept, too."""
-    found: Keyring = ring if sink.decode_pass is None else sink.decode_pass.session.context.keyring
-    return found
+    return LiveJudge(profile) if join is None else JoinJudge(profile, device=join)
 
 
 class _Limit:
