@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -252,14 +253,12 @@ class Checking:
         if isinstance(evidence, Exception):
             self.failures[rule.id] = evidence
             return []
-        out = []
-        for one in evidence:
-            if window is not None and not (one.holds or one.silent or window.judges(one.frames)):
-                continue
-            self.sayings[rule.id].add(one, _span(one, view), window.number if window else 0)
-            if not one.holds:
-                out.append(one)
-        return out
+        told = [
+            one for one in evidence if window is None or one.holds or one.silent or window.judges(one.frames)
+        ]
+        for one, span in zip(told, _spans(told, view), strict=True):
+            self.sayings[rule.id].add(one, span, window.number if window else 0)
+        return [one for one in told if not one.holds]
 
     def hear(self, watcher: ClosingWatcher) -> None:
         """Take in what a watcher says at the end."""
@@ -306,11 +305,14 @@ class Checking:
         """Findings, verdicts and incidents of all that was taken."""
         findings: list[tuple[Finding, tuple[float, float]]] = []
         verdicts: list[Verdict] = []
+        hearing = self.hearing.words(self.names)
         for rule in self.rules:
             said = self.sayings[rule.id].told(self.last_heard)
             verdicts += self._verdicts(rule, said)
             findings += [
-                (self._finding(rule, one.evidence), one.span) for one in said if not one.evidence.holds
+                (self._finding(rule, one.evidence, hearing), one.span)
+                for one in said
+                if not one.evidence.holds
             ]
         findings.sort(key=lambda pair: _gravest_first(pair[0]))
         accepted = [
@@ -324,7 +326,7 @@ class Checking:
         found = [finding for finding, _ in findings]
         incidents = incidents_of(found, {r.id: r for r in self.rules}, spans)
         number = {index: i.number for i in incidents for index in i.findings}
-        found = [replace(f, incident=number.get(n)) for n, f in enumerate(found)]
+        found = [replace(f, incident=number[n]) if n in number else f for n, f in enumerate(found)]
         return CheckResult(
             found,
             verdicts,
@@ -356,14 +358,13 @@ class Checking:
                 text += f" (nothing in the tables {', '.join(lacking)})"
             yield Verdict(rule.id, "capture", "not seen", text, about=CAPTURE)
 
-    def _finding(self, rule: Rule, e: Evidence) -> Finding:
+    def _finding(self, rule: Rule, e: Evidence, hearing: str) -> Finding:
         severity = self.settings.severity(rule.id) or e.severity or rule.severity
         severity = SEVERITIES[min(SEVERITIES.index(severity), SEVERITIES.index(rule.cap))]
         source = self.settings.source(rule.id) or rule.source
-        hearing = self.hearing.words(self.names) if rule.absent or rule.hearing else ""
         return Finding(
             rule.id, severity, rule.title, e.frames, e.subject.text(self.names), e.text, source, rule.confidence,
-            rule.advice, hearing=hearing, about=e.subject,
+            rule.advice, hearing=hearing if rule.absent or rule.hearing else "", about=e.subject,
         )  # fmt: skip
 
 
@@ -409,19 +410,26 @@ def _evidence(rule: Rule, view: View, settings: Profile) -> Iterator[Evidence]:
         yield from said if not rule.absent else tempered(view, rule, list(said))
 
 
-def _span(evidence: Evidence, view: View) -> tuple[float, float]:
-    """Seconds of the first and the last of its frames; nan where they are not known."""
-    unknown = (float("nan"), float("nan"))
-    if evidence.holds or not evidence.frames:
-        return unknown
+def _spans(evidence: Sequence[Evidence], view: View) -> list[tuple[float, float]]:
+    """Seconds of the first and the last frame of each piece that is broken; nan where they are not known."""
+    unknown = (math.nan, math.nan)
+    if not any(one.frames and not one.holds for one in evidence):
+        return [unknown] * len(evidence)
     numbers, seconds = view.once(_times)
+    sizes = np.array([0 if one.holds else len(one.frames) for one in evidence], dtype=np.int64)
+    every = chain.from_iterable(one.frames for one in evidence if not one.holds)
+    wanted = np.fromiter(every, np.uint64, int(sizes.sum()))
     if not len(numbers):
-        return unknown
-    wanted = np.array(evidence.frames, dtype=np.uint64)
+        return [unknown] * len(evidence)
     at = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
-    known = seconds[at][numbers[at] == wanted]
-    known = known[~np.isnan(known)]
-    return (float(known.min()), float(known.max())) if len(known) else unknown
+    known = (numbers[at] == wanted) & ~np.isnan(seconds[at])
+    some = np.flatnonzero(sizes)
+    begins = (np.cumsum(sizes) - sizes)[some]
+    spans = np.full((len(evidence), 2), np.nan)
+    spans[some, 0] = np.minimum.reduceat(np.where(known, seconds[at], np.inf), begins)
+    spans[some, 1] = np.maximum.reduceat(np.where(known, seconds[at], -np.inf), begins)
+    spans[np.isinf(spans).any(axis=1)] = np.nan
+    return [(first, last) for first, last in spans.tolist()]
 
 
 def _times(view: View) -> tuple[Any, Any]:

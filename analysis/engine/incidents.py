@@ -10,20 +10,25 @@ finding names the incident.
 from __future__ import annotations
 
 import csv
+import math
 from bisect import insort
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.findings.model import SEVERITIES, Finding, Incident, Rule
 from analysis.findings.subject import Subject
+from analysis.tables.lazy import Places
 
 __all__ = ["causes", "incidents_of"]
 
+Mask = npt.NDArray[np.bool_]
 NEAR = 300.0  # seconds between two findings of one cause that are still one story
 
 
@@ -45,13 +50,14 @@ def incidents_of(
     for index, finding in enumerate(findings):
         groups.setdefault(rules[finding.rule].cause, []).append(index)
     out: list[list[int]] = []
-    others = _shown_with(findings, rules)
+    shown = _Shown(findings)
+    others = _shown_with(findings, rules, shown)
     for members in groups.values():
         out += _together(sorted(members, key=lambda i: when[i]), findings, when, others)
     for part in out:
         part.sort(key=lambda i: (-SEVERITIES.index(findings[i].severity), when[i]))
     out.sort(key=lambda part: (-SEVERITIES.index(findings[part[0]].severity), when[part[0]]))
-    made = [_incident(part, findings, when, rules) for part in _stories(out, findings, when, rules)]
+    made = [_incident(part, findings, when, rules) for part in _stories(out, findings, when, rules, shown)]
     made = [i for i in made if i.severity != "info"]
     made.sort(key=lambda i: (-SEVERITIES.index(i.severity), i.start))
     return [
@@ -60,41 +66,61 @@ def incidents_of(
     ]
 
 
-def _shown_with(findings: Sequence[Finding], rules: Mapping[str, Rule]) -> dict[int, set[str]]:
+class _Shown:
+    """The frames of findings: `places`, their numbers among all frames that are shown, one finding's behind the other's,
+    and where in it each finding `begins` and `ends`."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        sizes = np.fromiter((len(f.frames) for f in findings), np.int64, len(findings))
+        every = chain.from_iterable(f.frames for f in findings)
+        self.ends = np.cumsum(sizes)
+        self.begins = self.ends - sizes
+        frames, self.places = np.unique(np.fromiter(every, np.int64, int(sizes.sum())), return_inverse=True)
+        self.frames = len(frames)
+
+    def at(self, findings: Sequence[int]) -> Places:
+        """Where in `places` the frames of some findings stand."""
+        begins, sizes = self.begins[findings], (self.ends - self.begins)[findings]
+        return np.repeat(begins - (np.cumsum(sizes) - sizes), sizes) + np.arange(int(sizes.sum()))
+
+
+def _shown_with(findings: Sequence[Finding], rules: Mapping[str, Rule], shown: _Shown) -> dict[int, set[str]]:
     """Per finding: other causes, as grave or graver, that half of its frames or more show as well."""
-    frames, place = np.unique([n for f in findings for n in f.frames], return_inverse=True)
-    ends = np.cumsum([len(f.frames) for f in findings])
-    places = [place[end - len(f.frames) : end] for f, end in zip(findings, ends, strict=True)]
-    named = sorted({rules[f.rule].cause for f in findings})
-    number = {cause: n for n, cause in enumerate(named)}
-    graver = np.zeros((len(number), len(frames)), dtype=bool)  # which causes a frame shows
-    out: dict[int, set[str]] = {}
+    cause_of = [rules[f.rule].cause for f in findings]
+    graver: dict[str, Mask] = {}  # which frames show a cause
+    out: dict[int, set[str]] = {n: set() for n in range(len(findings))}
     for severity in reversed(SEVERITIES):
-        members = [(n, rules[f.rule].cause) for n, f in enumerate(findings) if f.severity == severity]
-        for n, cause in members:
-            graver[number[cause], places[n]] = True
-        for n, cause in members:
-            many = graver[:, places[n]].sum(axis=1)
-            half = np.flatnonzero((many > 0) & (many * 2 >= len(places[n])))
-            out[n] = {named[one] for one in half.tolist() if named[one] != cause}
+        members = [n for n, f in enumerate(findings) if f.severity == severity]
+        if not members:
+            continue
+        for cause in sorted({cause_of[n] for n in members}):
+            own = shown.at([n for n in members if cause_of[n] == cause])
+            graver.setdefault(cause, np.zeros(shown.frames, np.bool_))[shown.places[own]] = True
+        places, sizes = shown.places[shown.at(members)], (shown.ends - shown.begins)[members]
+        ends = np.cumsum(sizes)
+        for cause, frames in graver.items():
+            until = np.r_[0, np.cumsum(frames[places])]
+            many = until[ends] - until[ends - sizes]
+            for place in np.flatnonzero((many > 0) & (many * 2 >= sizes)).tolist():
+                if cause_of[members[place]] != cause:
+                    out[members[place]].add(cause)
     return out
 
 
 @dataclass(slots=True, eq=False)
 class _Part:
     """Findings of one cause that belong together; `ends` is when the last of them was over, by the other causes that
-    their frames show."""
+    their frames show, and `end` the last of these."""
 
     members: list[int] = field(default_factory=list)
     ends: dict[frozenset[str], float] = field(default_factory=dict)
-
-    @property
-    def end(self) -> float:
-        return max(self.ends.values())
+    end: float = -math.inf
 
     def near(self, start: float, shown: frozenset[str]) -> bool:
         """Whether a finding that begins at `start` follows closely upon one whose frames show the same, and nothing that
         its own do not while these show something else."""
+        if self.ends.get(shown, -math.inf) + NEAR >= start:
+            return True
         return any(
             end + NEAR >= start and (shown <= other or other <= shown) for other, end in self.ends.items()
         )
@@ -102,6 +128,7 @@ class _Part:
     def add(self, index: int, end: float, shown: frozenset[str]) -> None:
         self.members.append(index)
         self.ends[shown] = max(end, self.ends.get(shown, end))
+        self.end = max(end, self.end)
 
 
 def _together(
@@ -131,11 +158,13 @@ def _together(
 
 @dataclass(slots=True, eq=False)
 class _Story:
-    """Parts of several causes that are one story: its members, the cause that names it, and what it spans."""
+    """Parts of several causes that are one story: its members, the cause that names it, and what it spans. Its `frames`
+    are those that other parts show as well; of frames that it alone shows there are `alone`."""
 
     members: list[int]
     cause: str
     frames: set[int]
+    alone: int
     start: float
     end: float
     about: set[Subject]
@@ -147,20 +176,27 @@ class _Story:
         findings: Sequence[Finding],
         when: Sequence[tuple[float, float]],
         rules: Mapping[str, Rule],
+        frames: tuple[set[int], int],
     ) -> _Story:
-        """The story of one part."""
+        """The story of one part, with its `frames` that other parts show as well, and how many it alone shows."""
         return cls(
             list(part),
             rules[findings[part[0]].rule].cause,
-            {frame for i in part for frame in findings[i].frames},
+            *frames,
             min(when[i][0] for i in part),
             max(when[i][1] for i in part),
             {findings[i].about for i in part},
         )
 
+    @property
+    def size(self) -> int:
+        """How many frames it shows."""
+        return len(self.frames) + self.alone
+
     def take(self, other: _Story) -> None:
         self.members += other.members
         self.frames |= other.frames
+        self.alone += other.alone
         self.start, self.end = min(self.start, other.start), max(self.end, other.end)
         self.about |= other.about
 
@@ -186,18 +222,16 @@ def _stories(
     findings: Sequence[Finding],
     when: Sequence[tuple[float, float]],
     rules: Mapping[str, Rule],
+    shown: _Shown,
 ) -> list[list[int]]:
     """Parts of several causes put together where they are one story; the gravest first, and first in each."""
     stories: list[_Story] = []
     of_frame: dict[int, list[int]] = {}  # places of the stories that have a frame
     of_cause: dict[str, list[int]] = {}
-    for one in (_Story.of(part, findings, when, rules) for part in parts):
+    for part, frames in zip(parts, _frames_of(parts, shown), strict=True):
+        one = _Story.of(part, findings, when, rules, frames)
         shared = Counter(place for frame in one.frames for place in of_frame.get(frame, ()))
-        found = [
-            place
-            for place, count in shared.items()
-            if count * 2 >= min(len(stories[place].frames), len(one.frames))
-        ]
+        found = [place for place, count in shared.items() if count * 2 >= min(stories[place].size, one.size)]
         for cause, places in of_cause.items():
             if one.cause in _brought_by(cause):
                 found += [place for place in places if stories[place].brings(one)][:1]
@@ -211,6 +245,21 @@ def _stories(
         else:
             stories[place].take(one)
     return [story.members for story in stories]
+
+
+def _frames_of(parts: Sequence[Sequence[int]], shown: _Shown) -> Iterator[tuple[set[int], int]]:
+    """Of each part the frames that other parts show as well, and how many it alone shows. Most frames are of one part,
+    and to look each of them up takes longer than all that the rules say."""
+    own = [_distinct(shown.places[shown.at(part)]) for part in parts]
+    many = np.bincount(np.concatenate(own), minlength=shown.frames) if own else np.zeros(0, np.int64)
+    for frames in own:
+        common = frames[many[frames] > 1]
+        yield set(common.tolist()), len(frames) - len(common)
+
+
+def _distinct(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    numbers = np.sort(numbers)
+    return numbers[np.diff(numbers, prepend=-1) > 0]
 
 
 def _incident(

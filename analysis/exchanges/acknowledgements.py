@@ -143,10 +143,8 @@ class Acknowledgements:
         by its EUI-64 where it polls with a short address whose owner is known."""
         frames = scene.frames
         pan, child = frames.pan[rows], frames.hop_from[rows]
-        pairs = (pan << 16 | child.view(np.int64)).tolist()
-        times = frames.time[rows].tolist()
-        known = [owners.at(*one) for one in zip(pairs, times, strict=True)]
-        owner = np.where(child < 1 << 16, np.array(known, np.uint64), 0)
+        known = owners.at(pan << 16 | child.view(np.int64), frames.time[rows])
+        owner = np.where(child < 1 << 16, known, 0)
         told = np.flatnonzero(owner > 0)
         keys = np.concatenate([mixed(8, pan, child), mixed(8, pan[told], owner[told])])
         return keys, np.concatenate([rows, rows[told]])

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from analysis.exchanges.frame_arrays import FrameArrays
 from analysis.exchanges.recent import mixed
-from dissectors.vectors import distinct, first_places
+from dissectors.vectors import distinct, first_places, stable_order
 
 __all__ = ["Owners"]
 
@@ -46,23 +46,25 @@ class Owners:
         while len(self.known) > MOST:
             del self.known[next(iter(self.known))]
 
-    def at(self, pair: int, time: int) -> int:
-        """The owner of an address at a time; 0 where it was not known."""
-        owner = 0
-        for when, one in self.known.get(pair, ()):
-            if when > time:
-                break
-            owner = one
-        return owner
+    def at(self, pairs: npt.NDArray[np.int64], times: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+        """The owner of each address at its time; 0 where it was not known."""
+        out = np.zeros(len(pairs), np.uint64)
+        addresses, which = distinct(pairs)
+        order, ends = stable_order(which), np.cumsum(np.bincount(which, minlength=len(addresses)))
+        for number, told in enumerate(self.known.get(pair) for pair in addresses.tolist()):
+            if told is None:
+                continue
+            own = order[ends[number - 1] if number else 0 : ends[number]]
+            # A clock that was set back: what was said first counts until the time at which it was said.
+            since = np.maximum.accumulate(np.array([time for time, _ in told], np.int64))
+            owners = np.array([0, *(owner for _, owner in told)], np.uint64)
+            out[own] = owners[np.searchsorted(since, times[own], side="right")]
+        return out
 
     def name(self, rows: npt.NDArray[Any]) -> None:
         """Put owners in the place of short addresses of closed exchanges."""
         for column in ("initiator", "responder"):
             short = np.flatnonzero(rows[column] < SHORT)
             pairs = rows["pan"][short].astype(np.int64) << 16 | rows[column][short].astype(np.int64)
-            for place, pair, time in zip(
-                short.tolist(), pairs.tolist(), rows["closes"][short].tolist(), strict=True
-            ):
-                owner = self.at(pair, time)
-                if owner:
-                    rows[column][place] = owner
+            owner = self.at(pairs, rows["closes"][short])
+            rows[column][short[owner > 0]] = owner[owner > 0]

@@ -205,11 +205,11 @@ class ExchangeTracker:
 
     def _count_in(self, closed: npt.NDArray[Any]) -> None:
         """Add what was closed to the entries that it lies in."""
-        for place in np.flatnonzero(closed["parent"] > 0).tolist():
-            row = closed[place]
-            entry = self.desk.open.get(int(row["parent"]))
-            if entry is not None:
-                _add(entry, row)
+        if not self.desk.open:
+            return
+        inside = np.isin(closed["parent"], np.array([*self.desk.open], np.uint64))
+        for place in np.flatnonzero(inside).tolist():
+            _add(self.desk.open[int(closed["parent"][place])], closed[place])
 
     def _close_entry(self, one: Entry, now: int | None) -> Any:
         from analysis.exchanges.verdicts import settle

@@ -135,7 +135,8 @@ def groups_in(rows: Frame, *columns: str) -> list[Places]:
     """The places of the rows of each group that is equal in all `columns` (null is a value), in order of its first."""
     if not len(rows):
         return []
-    parts = [pd.factorize(rows[name]) for name in columns]
+    known = isinstance(rows, Selection)
+    parts = [rows.codes(name) if known else pd.factorize(rows[name]) for name in columns]
     codes = joint_codes([found for found, _ in parts], [len(keys) for _, keys in parts])
     order = np.argsort(codes, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)

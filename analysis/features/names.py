@@ -105,16 +105,21 @@ def attribute(number: int, code: int | None) -> None:
 
 
 @cache
+def _field_rows() -> dict[tuple[int, str, int], list[dict[str, str]]]:
+    """The rows of fields by cluster, direction and command."""
+    out: dict[tuple[int, str, int], list[dict[str, str]]] = {}
+    for row in table("zcl", "fields"):
+        if row["cluster"].startswith("0x") and row["command"]:
+            key = int(row["cluster"], 16), row["direction"], int(row["command"], 16)
+            out.setdefault(key, []).append(row)
+    return out
+
+
+@cache
 def _fields(number: int, direction: str, code: int) -> tuple[str, ...]:
-    rows = table("zcl", "fields")
-    mine = [
-        row for row in rows
-        if row["cluster"].startswith("0x") and int(row["cluster"], 16) == number
-        and row["command"] and int(row["command"], 16) == code and row["direction"] == direction
-    ]  # fmt: skip
     own = (one for one in catalogue.commands_of(number) if one.manufacturer is not None)
     out = [field.name for one in own if (one.direction, one.id) == (direction, code) for field in one.fields]
-    for row in mine:
+    for row in _field_rows().get((number, direction, code), ()):
         out.append(row["name"])
         if row["type"].startswith("struct:"):
             out += [
@@ -130,10 +135,10 @@ def command_field(number: int, direction: str | None, codes: Iterable[int], patt
     codes = tuple(codes)
     commands(number, direction, codes)
     ways = (direction,) if direction else ("to-server", "to-client")
+    fits = re.compile(re.sub(r"\\\[\d+\\\]", "", pattern)).fullmatch  # one of several: ``flags[2]``
     for code in codes:
         names = [name for way in ways for name in _fields(number, way, code)]
-        plain = re.sub(r"\\\[\d+\\\]", "", pattern)  # one of several: ``flags[2]``
-        if not any(re.fullmatch(plain, name) for name in names):
+        if not any(fits(name) for name in names):
             raise UnknownName(
                 f"no field {pattern} of command 0x{code:02x} of cluster 0x{number:04x}: {names}"
             )
@@ -147,7 +152,8 @@ def use_cases(pattern: str) -> tuple[int, ...]:
     """The message codes of the use cases that `pattern` matches.
 
     Raises UnknownName where there is none."""
-    found = tuple(code for code, row in gbcs_use_cases().items() if re.fullmatch(pattern, row.use_case))
+    fits = re.compile(pattern).fullmatch
+    found = tuple(code for code, row in gbcs_use_cases().items() if fits(row.use_case))
     if not found:
         raise UnknownName(f"no use case {pattern}")
     return found
@@ -168,10 +174,8 @@ def message_object(pattern: str, kind: str, name: str) -> None:
     """Use case, kind of message and object as one: some message has an item whose object `name` matches.
 
     Raises UnknownName otherwise."""
-    codes = use_cases(pattern)
-    if name == ".*" or any(
-        re.fullmatch(name, one, re.IGNORECASE) for code in codes for one in objects(code, kind)
-    ):
+    codes, fits = use_cases(pattern), re.compile(name, re.IGNORECASE).fullmatch
+    if name == ".*" or any(fits(one) for code in codes for one in objects(code, kind)):
         return
     raise UnknownName(f"no object {name} in a {kind or 'message'} of use case {pattern}")
 
@@ -185,7 +189,10 @@ def objects(code: int, kind: str) -> tuple[str, ...]:
     out += _cosem(code)
     if kind in ("", "alert"):
         out += ["alert code", "alert time"]
-    return tuple(dict.fromkeys(re.sub(r"\[\d+\]", "", one) for one in out))
+    return tuple(dict.fromkeys(INDEX.sub("", one) if "[" in one else one for one in out))
+
+
+INDEX = re.compile(r"\[\d+\]")
 
 
 def _der_paths(code: int, cra: int) -> list[str]:

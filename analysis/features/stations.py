@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.tables.lazy import Table, mask, numbers_of
+from analysis.tables.lazy import Places, Table, mask, numbers_of
 
 __all__ = ["BROADCAST_PAN", "NO_SHORT", "Stations"]
 
@@ -62,11 +62,12 @@ class Stations:
         keys = rows["pan"].astype("uint64") * 0x10000 + rows["short"].astype("uint64")
         return {**out, **dict(zip(keys.tolist(), rows["eui64"].tolist(), strict=True))}
 
-    def column(self, name: str) -> Any:
-        """One of the columns by its name."""
+    def column(self, name: str, places: Places | None = None) -> Any:
+        """One of the columns by its name, at some places (all when None)."""
         if name == "pan":
-            return self.pan
+            return self.pan if places is None else self.pan.iloc[places]
         codes, stations = self.packets.codes(name)
+        codes = codes if places is None else codes[places]
         return _column(np.array([*stations, 0], np.uint64)[codes], codes >= 0)
 
     def codes(self, name: str) -> Coded:

@@ -54,6 +54,9 @@ class Tables(Mapping[str, Frame]):
             self._made[name] = rows if name in LONG else rows.frame
         return self._made[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.lazy  # to look for a table makes none
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.lazy)
 
@@ -102,6 +105,7 @@ class View:
         self.before = before or Known(_start(tables["packets"]), {}, frozenset())
         self.start_ns = self.before.start_ns
         self._made: dict[Any, Any] = {}
+        self._labels: dict[Any, str] = {}
         self._add_derived()
 
     @classmethod
@@ -148,8 +152,7 @@ class View:
                 lazy["packets"].coders.setdefault(name, partial(self._station_codes, name))
 
     def _station(self, name: str, places: Any) -> Frame:
-        whole = self.stations.column(name) if places is None else self.tables.lazy["packets"][name]
-        return whole if places is None else whole.iloc[places]
+        return self.stations.column(name, places)
 
     def _whole_station(self, table: Table, made: Any, station: str, places: Any) -> Frame:
         """A column of who sent a command, or got it: where the frame itself tells but a short address, the station that
@@ -255,7 +258,9 @@ class View:
 
     def label(self, station: Any) -> str:
         """What a person calls a station: name and EUI-64, or short address and PAN."""
-        return Subject.device(station).text(self.names)
+        if station not in self._labels:
+            self._labels[station] = Subject.device(station).text(self.names)
+        return self._labels[station]
 
     def frames_of(self, rows: Frame) -> list[int]:
         """Frame numbers of `rows`."""
@@ -294,7 +299,7 @@ class View:
         """Makes what most rules read, once, before processes share the rules out."""
         packets = (self.smart_energy_view or self).tables.lazy["packets"]
         for name in STATIONS:
-            packets.codes(name)
+            packets.keep_codes(name)
         for name in ("frame", "seconds", "fcs_ok"):
             packets.keep(name)
 

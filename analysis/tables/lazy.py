@@ -177,6 +177,7 @@ class Table:
         self.index = pd.RangeIndex(length)
         self._made: Recent[str, Column] = Recent(MADE)
         self._kept: dict[str, Column] = {}
+        self._kept_codes: dict[str, tuple[npt.NDArray[Any], list[Any]]] = {}
         self._places: Recent[tuple[str, Any], Places] = Recent(FOUND)
         self._ordered: dict[str, bool] = {}
         self._codes: Recent[str, tuple[npt.NDArray[Any], list[Any]]] = Recent(CODED)
@@ -188,6 +189,10 @@ class Table:
         """Make a column that nearly every rule reads, and hold it as long as the table."""
         self._kept[name] = self[name]
 
+    def keep_codes(self, name: str) -> None:
+        """The same of the numbers that stand for a column's values."""
+        self._kept_codes[name] = self.codes(name)
+
     def __getitem__(self, name: str) -> Column:
         column = self._kept.get(name)
         if column is None:
@@ -198,9 +203,11 @@ class Table:
         return column
 
     def cut(self, name: str, places: Places, index: Any = None) -> Column:
-        """The column at `places`; a column that nobody has read yet is not made for a few rows of it."""
+        """The column at `places`; one that nobody has read yet is not made for a few rows of it, and one that is made
+        of codes for no part of it."""
         index = pd.Index(places, copy=False) if index is None else index
-        if name in self._kept or name in self._made or len(places) * FEW > self.length:
+        many = len(places) * FEW > self.length and name not in self.coders
+        if name in self._kept or name in self._made or many:
             return Column(_at(self[name].array, places), index=index, copy=False)
         return Column(_array(self.makers[name](places)), index=index, copy=False)
 
@@ -228,7 +235,7 @@ class Table:
 
     def codes(self, name: str) -> tuple[npt.NDArray[Any], list[Any]]:
         """A column as numbers that stand for its values (-1: null), and the values; found once."""
-        found = self._codes.get(name)
+        found = self._kept_codes.get(name) or self._codes.get(name)
         if found is None:
             found = self.coders[name]() if name in self.coders else _codes(self[name])
             self._codes.put(name, found, found[0].nbytes)

@@ -47,7 +47,7 @@ def plain(values: Any, kind: str) -> Any:
     if kind == "float64":
         numbers = whole.cast("float64")
         return numbers.fill_null(np.nan).to_numpy(zero_copy_only=False)
-    return _masked(whole, kind) if kind in MASKED else pd.Series(whole.to_pylist(), dtype=object)
+    return _masked(whole, kind) if kind in MASKED else pd.Series(_objects(whole), dtype=object, copy=False)
 
 
 def taken(values: Any, places: Any) -> Any:
@@ -107,6 +107,15 @@ def _times(whole: Any) -> Any:
     integers = whole.cast(TIME).cast(pa.int64())
     nanoseconds = integers.fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)
     return pd.DatetimeIndex(nanoseconds, dtype="datetime64[ns, UTC]").array
+
+
+def _objects(whole: Any) -> Any:
+    """Python's values; of a column of texts most of which are null each null is not looked at."""
+    if not pa.types.is_string(whole.type) or whole.null_count * 2 < len(whole):
+        return whole.to_pylist()
+    out = np.full(len(whole), None, dtype=object)
+    out[whole.is_valid().to_numpy(zero_copy_only=False)] = whole.drop_null().to_pylist()
+    return out
 
 
 def _masked(arrow: Any, kind: str) -> Any:

@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.features.identifiers import APS_COMMANDS, CLUSTERS, GENERAL_COMMANDS, NWK_COMMANDS, ZDP_COMMANDS
 from analysis.features.judging import groups_by, mask, spread
@@ -18,6 +19,8 @@ from analysis.features.view import DEVICE_PROFILE
 from analysis.rules.declare import Evidence, Frame, RuleError, Subject, View, broken, kept, rule
 from analysis.tables.lazy import numbers_of
 
+Times = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 HOUR, LEAST = 3600.0, 15.0
 ANSWERS_FROM = ZDP_COMMANDS["NWK_addr_rsp"]
 LAYERS = {"zdp": "aps_cluster", "nwk": "nwk_command", "aps": "aps_command"}
@@ -78,6 +81,7 @@ def request_load(
         if rows.empty:
             continue
         groups = groups_by(rows, *columns)
+        seconds, numbers = rows["seconds"].to_numpy(dtype=float), numbers_of(rows["nwk_seq"])
         firsts = rows.iloc[[places[0] for places in groups]]
         kinds = zip(*(firsts[name].tolist() for name in columns), strict=True)
         for places, kind in zip(groups, kinds, strict=True):
@@ -86,8 +90,13 @@ def request_load(
             if len(places) < least or worst[origin] is not None:
                 continue
             limit, name = _limit(columns[-1], *kind[2 if "target" in columns else 1 :])
-            if len(places) > part * limit:
-                worst[origin] = _beyond(view, rows.iloc[places], limit, name, (window, part))
+            if len(places) <= part * limit:
+                continue
+            sent = places[~_again(seconds[places], *(column[places] for column in numbers))]
+            for span, most in ((HOUR, limit), (window, max(part * limit, LEAST))):
+                crowd = _crowd(seconds[sent], span, most)
+                if crowd is not None and worst[origin] is None:
+                    worst[origin] = _beyond(view, rows.iloc[sent[crowd]], name, span, most)
     for origin, evidence in worst.items():
         yield evidence or kept(Subject.device(origin), "no more of any command than is needed")
 
@@ -123,31 +132,28 @@ def _limit(column: str, *kind: Any) -> tuple[float, str]:
     return hourly(layer, "", "", name, False), name
 
 
-def _beyond(view: View, rows: Frame, limit: float, name: str, short: tuple[float, float]) -> Evidence | None:
-    """What is told of one kind; None when it is well."""
-    own = rows[~_again(rows)]
-    times = own["seconds"].to_numpy(dtype=float)
-    for span, most in ((HOUR, limit), (short[0], max(short[1] * limit, LEAST))):
-        within = np.searchsorted(times, times + span) - np.arange(len(times))
-        at = int(within.argmax())
-        if within[at] <= most:
-            continue
-        crowd = own.iloc[at : at + int(within[at])]
-        every = float(times[at + within[at] - 1] - times[at]) / max(len(crowd) - 1, 1)
-        target = crowd["target"].iloc[0]
-        to = "" if missing(target) else f" to {view.label(target)}"
-        said = "an hour" if span == HOUR else f"{span:.0f} s"
-        text = f"{len(crowd)} {name}{to} within {said}, one every {every:,.1f} s ({spread(crowd)})"
-        return broken(Subject.device(own["origin"].iloc[0]), f"{text}; {most:.0f} are plenty", crowd["frame"])
-    return None
+def _crowd(times: Times, span: float, most: float) -> slice | None:
+    """Where within `span` seconds are the most of them, if these are more than `most`."""
+    within = np.searchsorted(times, times + span) - np.arange(len(times))
+    at = int(within.argmax())
+    return slice(at, at + int(within[at])) if within[at] > most else None
 
 
-def _again(rows: Frame) -> Frame:
+def _beyond(view: View, crowd: Frame, name: str, span: float, most: float) -> Evidence:
+    """What is told of one kind."""
+    times = crowd["seconds"].to_numpy(dtype=float)
+    every = float(times[-1] - times[0]) / max(len(crowd) - 1, 1)
+    target = crowd["target"].iloc[0]
+    to = "" if missing(target) else f" to {view.label(target)}"
+    said = "an hour" if span == HOUR else f"{span:.0f} s"
+    text = f"{len(crowd)} {name}{to} within {said}, one every {every:,.1f} s ({spread(crowd)})"
+    return broken(Subject.device(crowd["origin"].iloc[0]), f"{text}; {most:.0f} are plenty", crowd["frame"])
+
+
+def _again(seconds: Times, numbers: npt.NDArray[Any], known: Mask) -> Mask:
     """Whether a row is a retry, a hop or a copy of the one before: same NWK number within nine seconds."""
-    numbers, known = numbers_of(rows["nwk_seq"])
     order = np.flatnonzero(known)
     order = order[np.argsort(numbers[order], kind="stable")]
-    seconds = rows["seconds"].to_numpy(dtype=float)[order]
-    out = np.zeros(len(rows), dtype=bool)
-    out[order[1:]] = (np.diff(numbers[order].astype(np.int64)) == 0) & (np.diff(seconds) < 9.0)
+    out = np.zeros(len(seconds), dtype=bool)
+    out[order[1:]] = (np.diff(numbers[order].astype(np.int64)) == 0) & (np.diff(seconds[order]) < 9.0)
     return out

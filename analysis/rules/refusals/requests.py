@@ -99,7 +99,8 @@ def _default_responses(view: View, times: int) -> Iterator[Evidence]:
         codes = sorted(failed["zcl_status"].unique().tolist())
         refusers = failed["origin"].unique().tolist()
         text = _sentence(view, int(cluster), refusers, codes, len(failed), wants or ["what it sent"])
-        yield broken(subject, text, [*asked["frame"], *failed["frame"]], "warning" if grave else "info")
+        frames = np.concatenate([numbers_of(rows["frame"])[0] for rows in (asked, failed)])
+        yield broken(subject, text, frames, "warning" if grave else "info")
 
 
 def _refused(sent: Frame, failed: Frame) -> Frame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -81,15 +82,16 @@ def request_unanswered(view: View, *, times: int = 3, run: int = 4) -> Iterator[
     incomplete = mask(rows["outcome"] == "incomplete")
     delivered, clusters = mask(rows["outcome"] == "unanswered"), rows["cluster"].to_numpy(dtype=object)
     frames = rows[["first_frame", "last_frame"]].to_numpy(dtype=np.int64)
+    said = cache(partial(consequence_of, view))
     for (initiator, responder, what), own in _groups(rows):
-        lost = bad[own]
-        subject, count, total = Subject.device(_station(view, initiator)), int(lost.sum()), len(own)
+        lost, total = bad[own], len(own)
+        subject, count = Subject.device(_station(view, initiator)), int(np.count_nonzero(lost))
         if not count:
             yield kept(subject, f"{total} of {plural(total, 'request')} {what} answered")
             continue
         last = total if count == total else int(lost[::-1].argmin())
         station = _station(view, responder)
-        unheard = int(incomplete[own].sum())
+        unheard = int(np.count_nonzero(incomplete[own]))
         if air.may_explain(station, count, total) or (
             unheard and not _too_many(air, station, total, unheard)
         ):
@@ -100,16 +102,17 @@ def request_unanswered(view: View, *, times: int = 3, run: int = 4) -> Iterator[
         places = own[lost]
         how = "though delivered" if delivered[places].all() else "not all of them acknowledged"
         text = f"{count} of {plural(total, 'request')} to {view.label(station)} unanswered, {how}: {what}"
-        text += consequence_of(view, clusters[places[0]], station)
+        text += said(clusters[places[0]], station)
         text += f" (the sniffer missed about {air.missed(station):.0%} of that device's frames)"
-        shown = np.unique(frames[places]).tolist()
+        shown = sorted(set(frames[places].ravel().tolist()))
         yield broken(subject, text, shown, "warning" if grave else "info")
 
 
 def _groups(rows: Frame) -> Iterator[tuple[tuple[Any, Any, str], np.ndarray]]:
     """The places of the requests of each pair of devices and kind, in the order in which they begin."""
     groups = groups_in(rows, *KEY)
-    keys = rows[list(KEY)].iloc[[own[0] for own in groups]].itertuples(index=False, name=None)
+    firsts = np.array([own[0] for own in groups], np.intp)
+    keys = zip(*(rows[name].iloc[firsts].tolist() for name in KEY), strict=True)
     yield from ((key, own) for key, own in zip(keys, groups, strict=True) if not missing(key[2]))
 
 

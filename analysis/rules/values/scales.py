@@ -15,7 +15,9 @@ OF_VALUE = (
     c.meaning,
 )  # fmt: skip
 VALUES = Quantity("total", "demand", "credit", "snapshot")[OF_VALUE]
-SCALES = Quantity("scale", "divisor").where(c.number.known)[OF_VALUE]
+SCALES = Quantity("scale", "divisor").where(c.number.known)[
+    c.frame, c.seconds, c.source, c.endpoint, c.cluster, c.attribute, c.attribute_name, c.number
+]
 REGISTERS = Quantity("total", "register").where(c.number.known)[c.seconds, c.source]
 ONE_ATTRIBUTE = ["source", "endpoint", "cluster", "attribute"]
 
