@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from analysis.features.judging import judge, mask, plural
-from analysis.features.presence import to_the_absent
+import numpy as np
+
+from analysis.features.judging import judge, longest_run, mask, plural
+from analysis.features.polls import POLL
+from analysis.features.presence import heard_rows, to_the_absent
 from analysis.features.repeats import repeats
 from analysis.features.view import Frame
 from analysis.rules.declare import Evidence, Subject, View, broken, kept, rule
@@ -105,3 +108,47 @@ def retry_copies(view: View, *, copies: int = 8) -> Iterator[Evidence]:
     many = mask(rows["copies"] > copies)
     text = f"{{bad}} beyond the {copies}th copy"
     yield from judge(view, rows, many, text, good=f"sent at most {copies} times")
+
+
+@rule(
+    "polls-unacknowledged",
+    "A sleeping device asks in vain for what waits for it",
+    finds="""Polls (MAC data requests) of a device that it sent again and that its parent did not acknowledge, several in
+    a row, while the parent was heard. Without a retry the sniffer simply did not hear the acknowledgement.""",
+    matters="""Nothing that waits for the device reaches it; it drains its battery, takes its parent for lost and seeks
+    another.""",
+    example="""Gas meter (90b3d5fffe0000a1): 12 of 30 polls of Communications hub (90b3d5fffe0000a2) sent again and not
+    acknowledged, 9 in a row, though it was heard""",
+    source="IEEE 802.15.4-2011 5.1.6.4 (acknowledgement, retries), 5.3.4 (data request)",
+    advice="The parent does not hear it or no longer knows it: measure at the device, let it rejoin",
+    severity="warning", confidence="derived", cause="weak link", requires="polls (MAC data requests)",
+    broken_by="ordinary-day --fault polls-unheard --seconds 4800", family="anomaly", area="links",
+    kept_by="ordinary-day --seconds 9000",
+)  # fmt: skip
+def polls_unacknowledged(view: View, *, times: int = 5, near: float = 30.0) -> Iterator[Evidence]:
+    """The longest run of each device and parent; what was sent while the parent was silent is left out."""
+    rows = sent(view).only(mac_command=POLL)
+    heard = heard_rows(view)
+    for (sender, receiver), part in rows.groupby(["sender", "receiver"], sort=False):
+        seconds, copies = part["seconds"].to_numpy(dtype=float), part["copies"].to_numpy()
+        last = np.append(copies[1:] == 1, True)
+        polls = part[last]
+        lost = ~mask(polls["acked"]) & (copies[last] > 1)
+        own = heard["seconds"].to_numpy(dtype=float)[mask(heard["sender"] == receiver)]
+        there = _near(own, seconds[last], near)
+        run = longest_run(lost[there])
+        subject = Subject.device(sender)
+        if run < times:
+            yield kept(subject, f"{plural(int((~lost).sum()), 'poll')} of {view.label(receiver)} in order")
+            continue
+        frames = numbers_of(polls["frame"])[0][there]
+        often = f"{int(lost[there].sum())} of {plural(int(there.sum()), 'poll')} of {view.label(receiver)}"
+        text = f"{often} sent again and not acknowledged, {run} in a row, though it was heard"
+        yield broken(subject, text, frames[lost[there]])
+
+
+def _near(times: np.ndarray, moments: np.ndarray, seconds: float) -> np.ndarray:
+    """Which moments have one of the rising `times` within so many seconds."""
+    edges = np.r_[-np.inf, times, np.inf]
+    at = np.searchsorted(edges, moments)
+    return np.asarray(np.minimum(edges[at] - moments, moments - edges[at - 1]) <= seconds)

@@ -94,6 +94,27 @@ def patchy_promises(play: Play) -> Wait:
         yield play.wait(20, 60)
 
 
+@fault(
+    "polls-unheard",
+    "The gas meter's polls are no longer acknowledged",
+    kind=FaultKind.FAULT,
+    needs=(Role.GSME,),
+)
+def polls_unheard(play: Play) -> Wait:
+    meter, medium = play.victim(Role.GSME), play.han.medium
+    for _ in range(6 + play.count(6)):
+        seq = meter.next_mac()
+        octets = assemble.mac_command(seq, POLL, dst_pan=play.han.pan, dst=0, src=meter.short)
+        yield from medium.clear_channel(meter.page, meter.channel)
+        for _ in range(4):
+            sent = Transmission(
+                meter, octets, truth={"mac": "command", "mac_command": POLL}, faults=play.mark
+            )
+            yield play.han.env.timeout(medium.put_on_air(sent))
+            yield play.wait(0.002, 0.006)
+        yield play.wait(20, 60)
+
+
 def _promise(play: Play, meter: Node, hub: Node) -> Wait:
     """The meter polls, the hub promises data, and none comes."""
     han, seq = play.han, meter.next_mac()

@@ -8,17 +8,23 @@ from captures.simulated.air.medium import Wait
 from captures.simulated.faults.keys import newcomer
 from captures.simulated.faults.registry import FaultKind, Play, fault
 from captures.simulated.remote import gbcs_flows
+from captures.simulated.remote.alerts import dlms_time
 from captures.simulated.remote.dcc import Dcc, dcc_of
 from captures.simulated.remote.directory import Entity
 from captures.simulated.stack import joining, key_establishment
 from captures.simulated.stack.attributes import say
 from captures.simulated.stack.clusters import PREPAYMENT
 from captures.simulated.stack.network import Role
+from dissectors.gbcs import MessageHeader, alert_codes, command_payload, response_payload
 
 __all__: list[str] = []
 
 READ_SUPPLY, READ_VERSION, READ_EXPORT_PROFILE, READ_REGISTERS = 0x0039, 0x0059, 0x0036, 0x0027
 SET_CLOCK, SET_TARIFF = 0x0062, 0x0019
+SECOND = 1_000_000_000
+DATED = ((0x001A, (111, "0-1:19.0.0.255", 13)), (0x001B, (111, "0-1:19.0.0.255", 13)))
+"""Commands that may be for later (payment modes), and where their date stands."""
+READ_SECURITY_LOG, SECURITY_LOG = 0x0049, (7, "0-0:99.98.1.255", 2)
 SUSPENDED, LOCKED_OUT, AUTHENTICATION_FAILED = 0x81C4, 0x81C5, 0x8F3D
 TOP_UP, TOP_UP_RESULT, REJECTED = 0x04, 0x03, 0x01
 
@@ -159,3 +165,42 @@ def expired_certificate(play: Play) -> Wait:
     for _ in range(play.count(3)):
         yield from key_establishment.establish(node, hub, valid_for=90 * 86_400, faults=play.mark)
         yield play.wait(15, 40)
+
+
+@fault("dated-command-silent", "The electricity meter takes a command for later and never says what came of it",
+       kind=FaultKind.FAULT, needs=(Role.ESME,))  # fmt: skip
+def dated_command_silent(play: Play) -> Wait:
+    dcc, meter, supplier = _meter(play)
+    for number in range(play.count(2)):
+        code, where = DATED[number % len(DATED)]
+        counter = dcc.counter(supplier)
+        later = play.han.now // SECOND + play.rng.randrange(120, 600)
+        payload = command_payload(code, counter, {where: ("octet-string", dlms_time(later))})
+        octets = dcc.command(code, supplier, meter, counter, payload)
+        yield from dcc.exchange(code, originator=supplier, octets=octets, faults=play.mark)
+        yield play.wait(20, 60)
+
+
+@fault("logged-not-alerted", "The electricity meter writes tampering into its log and raises no alert",
+       kind=FaultKind.FAULT, needs=(Role.ESME,))  # fmt: skip
+def logged_not_alerted(play: Play) -> Wait:
+    dcc, _, supplier = _meter(play)
+    must = [
+        one.code
+        for one in alert_codes().values()
+        if one.must and one.severity == "warning" and one.log == "security log"
+    ]
+    entries = []
+    for _ in range(play.count(2)):
+        entries.append((play.han.utc, play.rng.choice(must)))
+        yield play.wait(60, 200)
+    rows = [
+        ("structure", [("double-long-unsigned", when), ("long-unsigned", code)]) for when, code in entries
+    ]
+
+    def told(payload: bytes) -> bytes:
+        """The answer with these entries, under the number of the one that it replaces."""
+        header = MessageHeader(2, int.from_bytes(payload[2:5], "big"), b"", b"", READ_SECURITY_LOG)
+        return response_payload(READ_SECURITY_LOG, header, dcc.keystore, {SECURITY_LOG: ("array", rows)})
+
+    yield from dcc.exchange(READ_SECURITY_LOG, originator=supplier, faults=play.mark, change_payload=told)

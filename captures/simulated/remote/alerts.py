@@ -24,7 +24,7 @@ from dissectors.gbcs import (
     structure,
 )
 
-__all__ = ["ALERTS", "generic", "payload"]
+__all__ = ["ALERTS", "dlms_time", "generic", "payload"]
 
 FUTURE_DATED_DONE, FIRMWARE_RECEIVED, INTEGRITY = 0x8F66, 0x8F72, 0x81A0
 POWER_QUALITY, TOP_UP_ACCEPTED = 0x8002, 0x810E  # of a home in which all is well
@@ -34,7 +34,12 @@ Typed = tuple[str, Any]
 
 def octets_time(dcc: Directory) -> bytes:
     """A DLMS date-time, UTC, of the simulated moment."""
-    now = datetime.datetime.fromtimestamp(dcc.han.now // 10**9, datetime.UTC)
+    return dlms_time(dcc.han.now // 10**9)
+
+
+def dlms_time(seconds: int) -> bytes:
+    """A DLMS date-time, UTC, of a moment in seconds since 1970."""
+    now = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     date = now.year.to_bytes(2, "big") + bytes((now.month, now.day, 0xFF, now.hour, now.minute, now.second))
     return date + bytes.fromhex("008000ff")
 
@@ -102,12 +107,7 @@ def _log(dcc: Directory) -> Typed:
 
 def _time(seconds: int) -> Callable[[Directory], Typed]:
     def make(dcc: Directory) -> Typed:
-        when = datetime.datetime.fromtimestamp(dcc.han.now // 10**9 + seconds, datetime.UTC)
-        date = when.year.to_bytes(2, "big") + bytes((when.month, when.day, 0xFF))
-        return (
-            "octet-string",
-            date + bytes((when.hour, when.minute, when.second)) + bytes.fromhex("008000ff"),
-        )
+        return "octet-string", dlms_time(dcc.han.now // 10**9 + seconds)
 
     return make
 

@@ -131,6 +131,7 @@ class AlertCode(NamedTuple):
         critical: ``yes``, ``no``, ``log only`` (written to a log, sent to nobody); empty when not known.
         paired_with: the alert that ends or begins the same state.
         check: what a person in the field looks at.
+        must: whether it must be sent to a remote party whenever it happens (``mandated`` and ``wan_alert`` of the table).
     """
 
     code: int
@@ -144,6 +145,7 @@ class AlertCode(NamedTuple):
     paired_with: int | None
     check: str
     source: str
+    must: bool = False
 
 
 @cache
@@ -157,7 +159,7 @@ def _alert_code(row: dict[str, str]) -> AlertCode:
     return AlertCode(
         int(row["alert_code"], 16), row["name"].partition(" [from use case")[0], row["class"], row["severity"] or "info",
         row["devices"], row["critical"], row["log"], row["recipient"], int(pair, 16) if pair else None, row["check"],
-        row["meaning_source"] or row["source"],
+        row["meaning_source"] or row["source"], row["mandated"] == row["wan_alert"] == "yes",
     )  # fmt: skip
 
 

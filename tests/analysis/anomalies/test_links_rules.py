@@ -1,7 +1,7 @@
 """Rules on links: what breaks each of them, and what keeps it."""
 
 from tests.analysis.anomalies.rows import Rows, acked, stream
-from tests.analysis.frames import packet
+from tests.analysis.frames import HUB, METER, packet
 from tests.analysis.verdicts import Case, each_of, finds, passes
 
 
@@ -26,6 +26,16 @@ def lost(*places: int) -> Rows:
     return rows
 
 
+def polled(copies: int) -> Rows:
+    """Polls of the meter that the hub does not acknowledge, each sent so often; the hub is heard meanwhile."""
+    rows: Rows = []
+    for n in range(8):
+        one = {"mac_type": "command", "mac_command": 4, "mac_seq": n, "nwk_digest": None, "nwk_counter": None}
+        rows += [packet(60.0 * n + 0.01 * copy, METER, HUB, **one) for copy in range(copies)]
+        rows.append(packet(60.0 * n + 5, HUB, None, nwk_counter=n))
+    return rows
+
+
 def acknowledged(times: int) -> Rows:
     rows: Rows = []
     for n in range(8):
@@ -42,6 +52,7 @@ CASES: dict[str, Case] = {
         lambda: [packet(n * 0.01, mac_seq=1, nwk_counter=5, nwk_digest=5) for n in range(12)],
         lambda: [packet(n * 0.01, mac_seq=1, nwk_counter=5, nwk_digest=5) for n in range(4)],
     ),
+    "polls-unacknowledged": (lambda: polled(4), lambda: polled(1)),
     "ack-twice": (lambda: acknowledged(2), lambda: acknowledged(1)),
     "weak-signal": (lambda: stream(20, rssi=-95), lambda: stream(20, rssi=-60)),
 }  # fmt: skip

@@ -329,3 +329,46 @@ def other_image(recording: Recording) -> None:
         octets = desk.command("CS06", counter=counter, payload=command_payload(0x0012, counter, values))
         desk.send(octets)
         desk.answer(octets)
+
+
+def _answered_with(desk: Desk, code: int, where: tuple[int, str, int], value: object) -> bytes:
+    from dissectors.gbcs import MessageHeader, response_payload
+
+    header = MessageHeader(2, desk.counter(), desk.target, desk.party, code)
+    return response_payload(code, header, desk.keystore, {where: value})
+
+
+@plant("a log tells of tampering that no alert told", "logged-without-alert", base="evening", least="info")
+def logged(recording: Recording) -> None:
+    desk = Desk(recording, SUPPLIER)
+    desk.at = recording.moment(0.3, 0.4)
+    since_2000 = desk.at // SECOND - 946_684_800
+    codes = recording.rng.sample((0x8F3E, 0x8F3F, 0x8F1E, 0x8F74, 0x8F78, 0x8F36, 0x8020), recording.count(2))
+    rows = [
+        ("structure", [("double-long-unsigned", since_2000 - 90 * n), ("long-unsigned", code)])
+        for n, code in enumerate(codes)
+    ]
+    asked = desk.command("ECS35b")
+    desk.send(asked)
+    desk.answer(asked, payload=_answered_with(desk, 0x0049, (7, "0-0:99.98.1.255", 2), ("array", rows)))
+
+
+@plant(
+    "nothing is said of a payment mode for later",
+    "dated-command-unreported",
+    base="evening",
+    strengths=(1.0,),
+)
+def dated(recording: Recording) -> None:
+    from dissectors.gbcs import command_payload
+
+    desk = Desk(recording, SUPPLIER)
+    desk.at = recording.moment(0.3, 0.5)
+    when = datetime.datetime.fromtimestamp(desk.at // SECOND + 300, datetime.UTC)
+    date = when.year.to_bytes(2, "big") + bytes(
+        (when.month, when.day, 0xFF, when.hour, when.minute, when.second)
+    )
+    values = {(111, "0-1:19.0.0.255", 13): ("octet-string", date + bytes.fromhex("008000ff"))}
+    asked = desk.command("ECS02", payload=command_payload(0x001A, desk.counter(), values))
+    desk.send(asked)
+    desk.answer(asked)

@@ -91,3 +91,12 @@ def polls_end(recording: Recording) -> None:
         at = recording.quiet(at)
         say(recording, gas, hub, at, 0x0702, asdu)
         at += round(500 * SECOND / recording.strength)
+
+
+@plant("the hub acknowledges the gas meter's polls no more", "polls-unacknowledged", base="hour")
+def in_vain(recording: Recording) -> None:
+    gas, at = recording["GSME"], recording.moment(0.2, 0.4)
+    for n in range(5 + recording.count(3)):
+        poll = assemble.mac_command(n, POLL, dst_pan=recording.pan, dst=0, src=gas.short)
+        shout(recording, recording.quiet(at), [poll] * 4, (0.003, 0.006), gas.rssi)
+        at += 30 * SECOND
