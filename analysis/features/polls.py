@@ -13,7 +13,8 @@ __all__ = ["POLL", "poll_gaps", "pollers"]
 
 POLL = MAC_COMMANDS["Data Request"]
 
-FRESH = 0.05  # seconds; retries and polls for the next of several waiting frames are no pace
+FRESH = 0.05  # seconds; a retry is no poll of its own
+HELD = 7.68  # seconds for which a parent holds a frame (IEEE 802.15.4-2011 macTransactionPersistenceTime)
 
 
 def pollers(view: View) -> frozenset[int]:
@@ -23,9 +24,16 @@ def pollers(view: View) -> frozenset[int]:
 
 def poll_gaps(view: View) -> Iterator[tuple[int, Frame, Frame, Frame]]:
     """Per device with polls (MAC data requests, IEEE 802.15.4-2011 5.3.4): its station, the seconds between one
-    poll and the next, when each of those ended, and at which frame."""
-    for sender, part in view.good.only(mac_command=POLL).groupby("sender", sort=False):
+    poll and the next, when each of those ended, and at which frame. What it polls for while it talks (for an answer, for the
+    next of several frames that wait) is no pace: polls close together, right behind data that it sent or was sent."""
+    packets = view.good
+    talk = packets.only(mac_type="data")
+    sent, got = (dict(talk.groupby(way, sort=False).places()) for way in ("sender", "receiver"))
+    when = talk["seconds"].to_numpy(dtype=float)
+    for sender, part in packets.only(mac_command=POLL).groupby("sender", sort=False):
         times = part["seconds"].to_numpy(dtype=float)
         gaps = np.diff(times)
-        fresh = gaps > FRESH
+        own = np.sort(np.r_[when[sent.get(sender, [])], when[got.get(sender, [])]])
+        since = times[1:] - np.r_[-np.inf, own][np.searchsorted(own, times[1:], side="right")]
+        fresh = (gaps > FRESH) & ~((gaps < HELD) & (since < HELD))
         yield int(sender), gaps[fresh], times[1:][fresh], part["frame"].to_numpy()[1:][fresh]

@@ -12,7 +12,7 @@ from tests.analysis.homes.files import FORMATS
 from tests.analysis.homes.kinds import KINDS
 
 EVERY = bool(os.environ.get("HANSCOPE_ALL_FAULTS"))
-SAMPLE = ("a new network key", "an access device comes in", "new firmware", "no keys")
+SAMPLE = ("prepayment from afar", "a new network key", "an access device comes in", "new firmware", "no keys")
 
 
 @pytest.mark.parametrize("seed", (1, 2) if EVERY else (4,))

@@ -12,6 +12,7 @@ from captures.fcs import fcs16
 from tests.analysis.homes.air import Heard
 from tests.analysis.homes.days import FORMER
 from tests.analysis.homes.life import Home
+from tests.analysis.homes.remote import gbcs_lines
 
 __all__ = ["FORMATS", "Ear", "heard_by", "key_text", "write"]
 
@@ -87,7 +88,7 @@ def write(path: Path, frames: list[Heard], form: str, start: int, channel: int) 
 
 def key_text(home: Home, *, roles: bool = True) -> str:
     """keys.toml of the home; without `roles` nothing but keys."""
-    return "\n".join(_key_lines(home, roles)) + "\n"
+    return "\n".join([*_key_lines(home, roles), *gbcs_lines(home, roles)]) + "\n"
 
 
 def _key_lines(home: Home, roles: bool) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from tests.analysis.homes import days
+from tests.analysis.homes import days, remote
 from tests.analysis.homes.air import Air, Device, Process
 from tests.analysis.homes.files import FORMATS, Ear
 from tests.analysis.homes.life import Home, Pace, furnish
@@ -26,6 +26,7 @@ class Kind:
     Attributes:
         happens: processes of the day. `devices`: roles besides hub, electricity and gas meter and one display.
         form: how the capture is written; drawn where empty. `keys`: whether they are known; `roles`: and whose they are.
+        since: hours after which the sniffer was switched on.
         relayed: a router stands between. `neighbour`: another home is heard on the channel.
     """
 
@@ -40,6 +41,7 @@ class Kind:
     loss: float = 0.01
     relayed: bool = False
     neighbour: bool = False
+    since: float = 0.0
     pace: dict[str, object] = field(default_factory=dict)
 
 
@@ -75,6 +77,22 @@ KINDS: dict[str, Kind] = {
     "optional attributes": Kind((days.optional,), hours=3),
     "a hub that asks for routes": Kind((days.concentrator,), devices=("HCALCS",), hours=2),
     "a neighbour's network": Kind(neighbour=True, hours=2),
+    "remote commands": Kind((remote.asks,), hours=3, devices=("HCALCS",)),
+    "remote commands, a sniffer that hears badly": Kind(
+        (remote.asks, remote.updates), hours=4, ear=Ear(0.05, 0.01)
+    ),
+    "remote commands over weak links": Kind((remote.asks,), hours=3, loss=0.18),
+    "midnight": Kind(
+        (remote.midnight, remote.asks),
+        hours=2.5,
+        start=datetime(2026, 3, 9, 23, 10, tzinfo=UTC),
+        devices=("PPMID",),
+    ),
+    "a payment mode for later": Kind((remote.updates, remote.asks), hours=3.5),
+    "prepayment from afar": Kind((remote.prepays, days.top_ups), hours=3, ear=Ear(0.02)),
+    "certificates are read": Kind((remote.renews, remote.asks), hours=1.5),
+    "the hub restarts between commands": Kind((remote.asks, days.hub_off), hours=3),
+    "the capture begins in the middle": Kind((remote.asks,), hours=3, since=1.0, devices=("HCALCS",)),
     "many devices": Kind(devices=("CAD", "HCALCS", "IHD", "HCALCS"), hours=1.5),
 }
 
@@ -99,6 +117,8 @@ def built(name: str, seed: int) -> tuple[Home, Kind, str]:
         [one for one in FORMATS if kind.ear.damaged == 0 or one != "without check sequence"]
     )
     air.run(3600 * kind.hours)
+    if kind.since:
+        air.heard = [one for one in air.heard if one.seconds >= 3600 * kind.since]
     if kind.neighbour:
         other, _, _ = built("ordinary", seed + 1000)
         beside = [one for one in other.air.heard if one.seconds < 3600 * kind.hours]

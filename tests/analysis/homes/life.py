@@ -26,6 +26,8 @@ BASIC, TIME, OTA, KEEP_ALIVE, PRICE, METERING, PREPAYMENT = (
 MIRROR = 3
 EPOCH = 946_684_800  # 2000, in seconds since 1970
 DEMAND, TOTAL, STATUS = 0x0400, 0x0000, 0x0200
+WAITS = 0x0020_0000
+"""Bit 21 of the flags of a gas meter's mirror: a message waits in the tunnel (GBCS v0.8 10.2.2.2)."""
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class Home:
     tariff: int = 7
     credit: int = 1_830_000
     pushes: bool = True
+    remote: Any = None
     more: dict[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Device:
@@ -207,9 +210,12 @@ class Home:
                 told = self.speech.value(meter, 1, METERING, TOTAL) or b"\0"
                 self.speech.hold(self.hub, mirror, METERING, TOTAL, 0x25, int.from_bytes(told[1:], "little"))
                 yield self.air.rng.uniform(*self.hub.answers)
-                asdu = zcl(0x09, struct.pack("<B5I", 2, 0, 0, 0, 0, 0), sequence=self.hub.next("zcl"))
+                flags = WAITS if self.remote is not None and self.remote.mail.get(meter.eui64) else 0
+                asdu = zcl(0x09, struct.pack("<B5I", 2, flags, 0, 0, 0, 0), sequence=self.hub.next("zcl"))
                 yield from self.speech.say(self.hub, meter, METERING, asdu, endpoints=(mirror, 1))
                 yield from self.speech.take(meter)
+                if flags:
+                    yield from self.remote.fetch(meter)
         return True
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from dissectors.zigbee import assemble
 from tests.analysis.homes.air import Air, Device, Process
@@ -75,16 +76,33 @@ class Speech:
             arrived = yield from self.air.carry(one, other, apdu)
             if not arrived:
                 return False
-            if ack and not other.nap:
-                yield self.air.rng.uniform(0.004, 0.012)
+            if ack:
                 back = assemble.aps_ack(
                     cluster, profile, target, source, number, secured=key is not None,
                     fragment=None if fragment is None else (index, 0xFF),
                 )  # fmt: skip
-                yield from self.air.carry(
-                    other, one, back if key is None else self._sealed(other, back, b"", key)
-                )
+                if other.nap and other.waiting:
+                    other.waiting[-1] = partial(self._acknowledged, other.waiting[-1], other, one, back, key)
+                else:
+                    yield self.air.rng.uniform(0.004, 0.012)
+                    yield from self._acknowledge(other, one, back, key)
         return arrived
+
+    def _acknowledge(self, one: Device, other: Device, header: bytes, key: bytes | None) -> Process:
+        return (
+            yield from self.air.carry(
+                one, other, header if key is None else self._sealed(one, header, b"", key)
+            )
+        )
+
+    def _acknowledged(
+        self, fetched: Callable[[], Process], one: Device, other: Device, header: bytes, key: bytes | None
+    ) -> Process:
+        """What waited for a device that sleeps, and its acknowledgement once it has it."""
+        if not (yield from fetched()):
+            return False
+        yield self.air.rng.uniform(0.004, 0.012)
+        return (yield from self._acknowledge(one, other, header, key))
 
     @staticmethod
     def _sealed(one: Device, header: bytes, part: bytes, key: bytes) -> bytes:
