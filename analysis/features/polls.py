@@ -24,8 +24,8 @@ def pollers(view: View) -> frozenset[int]:
 
 def poll_gaps(view: View) -> Iterator[tuple[int, Frame, Frame, Frame]]:
     """Per device with polls (MAC data requests, IEEE 802.15.4-2011 5.3.4): its station, the seconds between one
-    poll and the next, when each of those ended, and at which frame. What it polls for while it talks (for an answer, for the
-    next of several frames that wait) is no pace: polls close together, right behind data that it sent or was sent."""
+    poll and the next, when each of those ended, and at which frame. What it polls for while it talks (for an answer, for
+    the next of several frames that wait) is no pace: polls close together, right behind data that it sent or was sent."""
     packets = view.good
     talk = packets.only(mac_type="data")
     sent, got = (dict(talk.groupby(way, sort=False).places()) for way in ("sender", "receiver"))
