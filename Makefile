@@ -51,6 +51,8 @@ release-check: install
 
 bench: install
 	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks.writers
+	$(BIN)/python -m tests.benchmarks.curves
 
 # the documentation as a site, in build/site; a warning is an error
 docs: install
