@@ -40,7 +40,7 @@ def noncanonical_lengths(*layers: Layer | None) -> Iterator[Issue]:
     """A note for each length in `layers` that is not written in the shortest form."""
     for layer in layers:
         for part, start, stop in layer.spans if layer is not None else ():
-            if isinstance(part, Length) and layer is not None:
+            if stop - start > 1 and isinstance(part, Length) and layer is not None:
                 needed = len(build_length(layer.fields[part.name]))
                 if stop - start > needed:
                     name = f"{part.name.replace('_', ' ')} of the {layer.name}"

@@ -42,7 +42,6 @@ _Described = tuple[list[Field], list[Issue], dict[str, Any]]
 def describe(message: GbcsMessage, description: Description) -> _Described:
     """Fields, issues and columns of `message`, whose payload has this `description`."""
     fields, issues, columns = _describe(message, description)
-    mark_secrets(fields)
     header = whole_header(message.lead) if message.lead else None
     if header is None:
         return fields, issues, columns
@@ -57,7 +56,7 @@ def _describe(message: GbcsMessage, description: Description) -> _Described:
     layout, facts = message.layout, message.facts
     if "gbt_block" in facts:
         found, wrong = block_fields(layout.octets)
-        cover(found, layout.octets)
+        cover(found, layout.octets, mark_secrets(found))
         return found, wrong, {"kind": "gbcs", "length": len(layout.octets), **_block_columns(message)}
     issues = [*layout.issues, *(message.payload.issues if message.payload is not None else ())]
     fields = layout.header_fields()
@@ -71,8 +70,10 @@ def _describe(message: GbcsMessage, description: Description) -> _Described:
         start, end = layout.payload
         fields.append(Field("payload", None, facts["payload_kind"], start, end - start, "message", inner))
     fields += layout.tail_fields(str(facts["signature"]), str(facts["mac"]))
-    cover(fields, layout.octets)
-    fields += [f for f in described if f.buffer != "message"]
+    cover(fields, layout.octets, mark_secrets(fields))
+    opened = [f for f in described if f.buffer != "message"]
+    mark_secrets(opened)
+    fields += opened
     issues += _judgements(message)
     issues += version_issues(message)
     issues += noncanonical_encodings(message)
@@ -163,17 +164,17 @@ def _der_row(leaf: Field, name: str) -> Row:
     return item(None, name, value, number=number, result=said).at(leaf)
 
 
-def cover(fields: list[Field], octets: bytes) -> None:
-    """Add leaves for octets that no leaf holds, so that nothing readable is lost; sorts `fields`."""
-    spans = []
-    stack = list(fields)
-    while stack:
-        field = stack.pop()
-        if field.children:
-            stack += field.children
-        elif field.length and field.buffer == "message":
-            spans.append((field.offset, field.offset + field.length))
-    spans.sort()
+def cover(fields: list[Field], octets: bytes, leaves: list[Field]) -> None:
+    """Add leaves for octets that none of the `leaves` of `fields` holds, so that nothing readable is lost; sorts
+    `fields`."""
+    held = [one for one in leaves if one.buffer == "message" and one.length]
+    following, reached = {one.offset: one.offset + one.length for one in held}, 0
+    while reached in following:  # leaf upon leaf, as nearly always
+        reached = following[reached]
+    if reached >= len(octets):
+        fields.sort(key=lambda f: f.offset)
+        return
+    spans = sorted((one.offset, one.offset + one.length) for one in held)
     reached = 0
     gaps = []
     for start, end in spans:

@@ -44,14 +44,16 @@ class Watched(dict[str, Any]):
 
 
 class Form:
-    """Where the parts of a layer lie, counted from its beginning, and their values at once."""
+    """Where the parts of a layer lie, counted from its beginning, and their values at once; `shown` are those that the
+    tree has: no octets where there are none."""
 
-    __slots__ = ("expected", "fixed", "names", "places", "size", "unpack")
+    __slots__ = ("expected", "fixed", "names", "places", "shown", "size", "unpack")
     children: ClassVar[None] = None
 
     def __init__(self, places: list[tuple[Part, int, int]], codes: str) -> None:
         whole = Struct(codes)
         self.places, self.size, self.unpack = places, whole.size, whole.unpack_from
+        self.shown = [one for one in places if one[2] > one[1] or not isinstance(one[0], Octets)]
         self.names = [part.name for part, _, _ in places]
         parts = enumerate(part for part, _, _ in places)
         only = [(i, part.only) for i, part in parts if isinstance(part, UInt) and part.only is not None]

@@ -269,9 +269,16 @@ class Layer(metaclass=LayerType):
 
     def tree(self, buffer: str = "frame", name: str = "", meaning: str | None = "") -> Field:
         """The layer as a branch; octets that could not be read are its last leaf."""
-        fields = self.fields
-        shown = (span for span in self.spans if span[2] > span[1] or not isinstance(span[0], Octets))
-        children = [p.tree(self, fields[p.name], a, b, buffer) for p, a, b in shown]
+        fields, children = self.fields, []
+        for place in self.places:
+            if len(place) == 3:
+                part, a, b = place
+                if b > a or not isinstance(part, Octets):
+                    children.append(part.tree(self, fields[part.name], a, b, buffer))
+                continue
+            form, start = place
+            for part, a, b in form.shown:
+                children.append(part.tree(self, fields[part.name], start + a, start + b, buffer))
         if self.tail:
             at = self.end - len(self.tail)
             children.append(Field("undissected", self.tail, None, at, len(self.tail), buffer))

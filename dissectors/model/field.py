@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from dissectors.model.errors import DissectionError
 
-__all__ = ["Field", "Issue", "Severity", "json_value"]
+__all__ = ["Field", "Issue", "Severity", "json_value", "leaves_of"]
 
 EUI64 = 8
 Severity = Literal["error", "warning", "note"]
@@ -108,6 +108,21 @@ class Field:
 
 _PLAIN = frozenset((str, int, bool, type(None)))
 """Types whose values JSON holds as they are."""
+
+
+def leaves_of(fields: Iterable[Field]) -> list[Field]:
+    """The fields without children among `fields` and below them, those less deep first."""
+    out: list[Field] = []
+    level: Iterable[Field] = fields
+    while level:
+        deeper: list[Field] = []
+        for one in level:
+            if one.children:
+                deeper += one.children
+            else:
+                out.append(one)
+        level = deeper
+    return out
 
 
 def json_value(value: Any) -> Any:

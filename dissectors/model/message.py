@@ -53,8 +53,9 @@ class Message:
             **json_value(self.facts),
         }
         if self.kind == "gbcs" or self.items:
-            rows = self.items if reveal else [{**row, "value": hidden_value(row)} for row in self.items]
-            out["items"] = json_value(rows)
+            rows = out["items"] = json_value(self.items)
+            for row in () if reveal else rows:
+                row["value"] = hidden_value(row)
         out["issues"] = [issue.to_json() for issue in self.issues]
         out["fields"] = [f.to_json(reveal=reveal) for f in self.fields]
         out["error"] = None

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from dissectors.model.field import Field
+from dissectors.model.field import Field, leaves_of
 
 __all__ = ["REVEALABLE", "hidden", "hidden_value", "hide", "is_secret", "mark_secrets"]
 
@@ -47,15 +47,13 @@ def is_secret(name: str) -> bool:
     return _NAMES.search(name) is not None
 
 
-def mark_secrets(fields: Iterable[Field]) -> None:
-    """Mark the leaves of `fields` whose names say that they hold keys."""
-    rest = list(fields)
-    while rest:
-        one = rest.pop()
-        if one.children:
-            rest += one.children
-        elif is_secret(one.name) and one.value not in NOTHING:
+def mark_secrets(fields: Iterable[Field]) -> list[Field]:
+    """Mark the leaves of `fields` whose names say that they hold keys; returns all leaves."""
+    leaves = leaves_of(fields)
+    for one in leaves:
+        if is_secret(one.name) and one.value not in NOTHING:
             one.meaning, one.secret = "key", True
+    return leaves
 
 
 def hide(field: Field, words: str) -> None:

@@ -73,19 +73,20 @@ def request(payload: Payload, code: int | None, counter: int) -> Description:
     """An access request: specifications and their data."""
     specs = payload.specifications
     items: list[Row] = []
-    for index, node in enumerate(payload.data):
+    readers = _readers(payload, [spec.target for spec in specs], code)
+    for index, (node, reader) in enumerate(zip(payload.data, readers, strict=True)):
         target = specs[index].target if index < len(specs) else None
-        rows = _rows(node, target, code, None)
+        rows = _rows(reader, node, target, None)
         title = object_title(target) if target is not None else None
         if target is not None and not any(r["value"] is not None for r in rows):
             rows = [item(target, title)]
         items += rows
         if target is not None and specs[index].selector is not None:
             items.append(item(target, f"{title}: access_selector", specs[index].selector))
-    return Description(items, partial(_request_fields, payload, code, counter))
+    return Description(items, partial(_request_fields, payload, readers, counter))
 
 
-def _request_fields(payload: Payload, code: int | None, counter: int) -> tuple[list[Field], list[Issue]]:
+def _request_fields(payload: Payload, readers: _Readers, counter: int) -> tuple[list[Field], list[Issue]]:
     fields, issues, specs = apdu_header(payload, counter), [], payload.specifications
     counts = _counts(payload, specifications="specification_count", values="data_count")
     fields += [count for name, count in counts.items() if name == "specifications"]
@@ -101,9 +102,8 @@ def _request_fields(payload: Payload, code: int | None, counter: int) -> tuple[l
         if announced.value != len(specs):
             text = f"{announced.value} data for {len(specs)} specifications"
             issues.append(Issue("warning", LAYER, announced.offset, text))
-    for index, node in enumerate(payload.data):
-        asked = specs[index].target if index < len(specs) else None
-        fields.append(_field(payload.octets, node, asked, code, f"data[{index}]"))
+    for index, (node, reader) in enumerate(zip(payload.data, readers, strict=True)):
+        fields.append(_field(payload.octets, reader, node, f"data[{index}]"))
     return [branch(payload, "access_request", fields)], issues
 
 
@@ -156,19 +156,28 @@ def _values(node: Node, target: Target | None, code: int | None) -> Values:
     return Values(target, names_of(code, target) if target is not None and code is not None else None)
 
 
-def _rows(node: Node, target: Target | None, code: int | None, result: str | None) -> list[Row]:
+_Readers = Sequence[Values | None]
+
+
+def _readers(payload: Payload, targets: Sequence[Target | None], code: int | None) -> _Readers:
+    """What reads each data item of a payload, for its rows and its fields; None where an item is sealed."""
+    out: list[Values | None] = []
+    for index, node in enumerate(payload.data):
+        target = targets[index] if index < len(targets) else None
+        sealed = target is not None and target.class_id == _PROTECTION_CLASS and _is_sealed(node)
+        out.append(None if sealed else _values(node, target, code))
+    return out
+
+
+def _rows(reader: Values | None, node: Node, target: Target | None, result: str | None) -> list[Row]:
     """The rows of one data item."""
     title = object_title(target) if target is not None else None
-    if target is not None and target.class_id == _PROTECTION_CLASS and _is_sealed(node):
-        return [item(target, title, result=result)]
-    return _values(node, target, code).rows(node, title, result)
+    return [item(target, title, result=result)] if reader is None else reader.rows(node, title, result)
 
 
-def _field(octets: bytes, node: Node, target: Target | None, code: int | None, name: str) -> Field:
+def _field(octets: bytes, reader: Values | None, node: Node, name: str) -> Field:
     """The field of one data item."""
-    if target is not None and target.class_id == _PROTECTION_CLASS and _is_sealed(node):
-        return sealed_value(octets, node, name)
-    return _values(node, target, code).named(node, name)
+    return sealed_value(octets, node, name) if reader is None else reader.named(node, name)
 
 
 def response(
@@ -184,19 +193,22 @@ def response(
     parts, in order.
     """
     targets = answered(payload, code, command)
-    items = _answer_rows(payload, code, targets)
+    readers = _readers(payload, [target for target, _ in targets], code)
+    items = _answer_rows(payload, readers, targets)
     _scale_by_unit(items, payload, targets)
     decrypted = opened_values(code, command, opened)
     rows = [row for one in decrypted for row in one.rows()]
     issues = list(_guessed(payload, code, command))
     if rows:
         items = [r for r in items if r["class_id"] != _PROTECTION_CLASS or r["result"] != "success"] + rows
-    return Description(items, partial(_response_fields, payload, code, counter, targets, decrypted, issues))
+    return Description(
+        items, partial(_response_fields, payload, readers, counter, targets, decrypted, issues)
+    )
 
 
 def _response_fields(
     payload: Payload,
-    code: int | None,
+    readers: _Readers,
     counter: int,
     targets: Sequence[_Answered],
     decrypted: Sequence[OpenedValue],
@@ -210,9 +222,9 @@ def _response_fields(
     if repeated is not None and repeated[1] is not None:
         heads[0] = repeated[0].field(*repeated[1:], "message")
     fields = [*apdu_header(payload, counter), *heads]
-    for index, node in enumerate(payload.data):
-        target, title = targets[index] if index < len(targets) else (None, None)
-        field = _field(payload.octets, node, target, code, f"data[{index}]")
+    for index, (node, reader) in enumerate(zip(payload.data, readers, strict=True)):
+        title = targets[index][1] if index < len(targets) else None
+        field = _field(payload.octets, reader, node, f"data[{index}]")
         fields.append(Field(f"answer[{index}]", None, title, field.offset, field.length, "message", [field]))
     fields += [*([counts["responses"]] if "responses" in counts else []), *_results(payload, targets)]
     tops = [branch(payload, "access_response", fields), *(one.field() for one in decrypted)]
@@ -233,13 +245,13 @@ def result_name(result: int) -> str:
     return coded("dlms_results", "value", "meaning").get(result) or f"unknown result {result}"
 
 
-def _answer_rows(payload: Payload, code: int | None, targets: Sequence[_Answered]) -> list[Row]:
+def _answer_rows(payload: Payload, readers: _Readers, targets: Sequence[_Answered]) -> list[Row]:
     """The rows of the data of a response, each with its object."""
     items: list[Row] = []
-    for index, node in enumerate(payload.data):
+    for index, (node, reader) in enumerate(zip(payload.data, readers, strict=True)):
         target, title = targets[index] if index < len(targets) else (None, None)
         outcome = payload.results[index] if index < len(payload.results) else None
-        rows = _rows(node, target, code, result_name(outcome[1]) if outcome else None)
+        rows = _rows(reader, node, target, result_name(outcome[1]) if outcome else None)
         if target is None and title:
             for row in rows:
                 row["object"] = title if row["object"] is None else f"{title}: {row['object']}"

@@ -6,6 +6,7 @@ Source: GBCS 4.x section 7.2.8; the names come from `dissectors.gbcs.catalogue.o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from dissectors.dlms.cosem.data import TYPE_NAMES, Node
@@ -236,6 +237,10 @@ def _present(names: list[ValueNames], count: int) -> list[ValueNames]:
 
 def octets_meaning(value: bytes, tag: int, name: str) -> str:
     """What an octet string says, by its name where it is known and by its form otherwise."""
+    return _short_meaning(value, tag, name) if len(value) <= SHORT else _octets_meaning(value, tag, name)
+
+
+def _octets_meaning(value: bytes, tag: int, name: str) -> str:
     if len(value) == 20 and value.isdigit():
         return describe_utrn(value.decode())
     words = describe_octets(value, tag)
@@ -253,3 +258,8 @@ def octets_meaning(value: bytes, tag: int, name: str) -> str:
     if len(value) == 4 and ("time" in compact):
         return describe_octets(value, 27)
     return value.hex()
+
+
+SHORT = 20
+"""Octets whose meaning is kept: a row of the items and the tree ask for it one after the other."""
+_short_meaning = lru_cache(512)(_octets_meaning)
