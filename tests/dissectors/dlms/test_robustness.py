@@ -14,7 +14,7 @@ from dissectors.dlms.conversation import Conversations
 from dissectors.dlms.decoding.transports import READERS
 from dissectors.model.keyring import DlmsKeys
 from dissectors.model.message import Message
-from tests.dissectors.dlms.test_apdus import CASES, octets
+from tests.dissectors.dlms.apdu.test_apdus import CASES, octets
 
 KEYS = DlmsKeys(
     bytes.fromhex("4d4d4d0000bc614e"), bytes(range(16)), bytes(range(0xD0, 0xE0)), bytes(range(16))

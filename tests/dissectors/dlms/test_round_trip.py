@@ -14,7 +14,7 @@ from dissectors.dlms.apdu.layouts import read_whole_apdu
 from dissectors.dlms.cosem.data import typed
 from dissectors.dlms.message import unwrap, vector_keys
 from dissectors.model.errors import DissectionError, Malformed
-from tests.dissectors.dlms.test_apdus import CASES, octets
+from tests.dissectors.dlms.apdu.test_apdus import CASES, octets
 from tests.fuzz.mutation import mutated
 
 LISTED = {

@@ -14,8 +14,8 @@ from dissectors.dlms.carriers.hdlc import build_frame
 from dissectors.dlms.decoding.transports import READERS
 from dissectors.dlms.message import unwrap
 from dissectors.model.keyring import DlmsKeys
-from tests.dissectors.dlms.test_apdus import CASES
-from tests.dissectors.dlms.test_apdus import octets as case_octets
+from tests.dissectors.dlms.apdu.test_apdus import CASES
+from tests.dissectors.dlms.apdu.test_apdus import octets as case_octets
 from tests.fuzz.properties import covered, safe, unrevealed
 
 LIMIT = 1024

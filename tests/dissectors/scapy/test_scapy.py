@@ -27,7 +27,7 @@ from tests.dissectors.zigbee.examples import examples, raw
 from tests.dissectors.zigbee.test_frames import context
 
 EXAMPLES = dict(examples())
-SAMPLES = Path(__file__).parents[2] / "captures" / "samples"
+SAMPLES = Path(__file__).parents[3] / "captures" / "samples"
 logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
 TRAILERS = {TrailerKind.FCS16: "fcs16", TrailerKind.FCS32: "fcs32", TrailerKind.TI: "ti"}
 

@@ -19,7 +19,7 @@ from dissectors.zcl.stateful.cbke import Side, agree, derive, exchange, shared_s
 from dissectors.zcl.stateful.certificates import issue_certificate, make_ca_key, public_key, read_certificate
 from tests.dissectors.zcl.support import hold
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "zcl" / "cbke.json").read_text("utf-8"))[
+VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "zcl" / "cbke.json").read_text("utf-8"))[
     "suites"
 ]
 SUITES = pytest.mark.parametrize("vector", VECTORS, ids=lambda v: f"suite{v['suite']}")

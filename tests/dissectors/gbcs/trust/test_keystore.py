@@ -1,8 +1,5 @@
 """Keys and certificates: every form that comes in, and the checks of the SMKI."""
 
-import sys
-from pathlib import Path
-
 import pytest
 from cryptography.hazmat.primitives import serialization
 
@@ -10,9 +7,7 @@ from dissectors.gbcs import Keystore, dissect_message
 from dissectors.gbcs.trust.certificates import check_chain, read_certificate
 from dissectors.gbcs.trust.keystore import AGREEMENT, PREPAYMENT, SIGNATURE
 from dissectors.model.errors import Malformed
-
-sys.path.insert(0, str(Path(__file__).parent))
-import own
+from tests.dissectors.gbcs import own
 
 FOLDER = own.FOLDER / "keystore"
 STORE = own.keystore()

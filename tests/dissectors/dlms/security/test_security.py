@@ -19,7 +19,7 @@ from dissectors.dlms.security.hls import Challenge, check_answer, gmac_answer, h
 from dissectors.layout.lengths import build_octets
 from dissectors.model.keyring import DlmsKeys
 
-VECTORS = Path(__file__).parent.parent.parent / "vectors" / "dlms" / "security.jsonl"
+VECTORS = Path(__file__).parents[3] / "vectors" / "dlms" / "security.jsonl"
 KEY, AUTHENTICATION = bytes(range(16)), bytes(range(0xD0, 0xE0))
 TITLE, PEER = bytes.fromhex("4d4d4d0000bc614e"), bytes.fromhex("4d4d4d0000000001")
 PLAIN = bytes.fromhex("c0010000080000010000ff0200")

@@ -8,7 +8,7 @@ import pytest
 from dissectors.gbcs import build, dissect_message
 from tests.dissectors.gbcs import own
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ENDS = {"originator": bytes(8), "recipient": bytes(7) + b"\1"}
 
 

@@ -1,16 +1,11 @@
 """Every use case that has a template: its command and its answer, built, verified, read without an issue."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from dissectors.gbcs import build, dissect_message
 from dissectors.gbcs.building.templates import has_template
 from dissectors.gbcs.catalogue.names import originator_roles, use_cases
-
-sys.path.insert(0, str(Path(__file__).parent))
-import own
+from tests.dissectors.gbcs import own
 
 STORE = own.keystore()
 NEEDS_CERTIFICATE = 0x000B

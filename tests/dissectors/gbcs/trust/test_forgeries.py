@@ -3,7 +3,6 @@ wrong role, are believed by nobody. The figures stand in docs/reliability.md (HA
 
 import os
 import random
-import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,16 +12,13 @@ import pytest
 from dissectors.gbcs import Keystore, dissect_message
 from dissectors.gbcs.envelope import read_envelope
 from dissectors.gbcs.trust.verification import GROUP_ORDER
-
-sys.path.insert(0, str(Path(__file__).parent))
-import forging
-import rtds
-from forging import AT, BROKER, ESME, GSME, OPERATOR, OTHER_SUPPLIER, SUPPLIER
+from tests.dissectors.gbcs import forging, rtds
+from tests.dissectors.gbcs.forging import AT, BROKER, ESME, GSME, OPERATOR, OTHER_SUPPLIER, SUPPLIER
 
 MADE = forging.smki()
 STORE = forging.keystore(MADE)
 EVERYBODY = [*forging.PARTIES, OTHER_SUPPLIER, *forging.DEVICES]
-DOCUMENT = Path(__file__).parents[3] / "docs" / "reliability.md"
+DOCUMENT = Path(__file__).parents[4] / "docs" / "reliability.md"
 RTDS_BROKER = bytes.fromhex("90b3d51f30000002")
 
 
@@ -382,7 +378,7 @@ def test_an_altered_signature_verifies_and_is_noted():
 
 
 BEGIN, END = (
-    "<!-- forgeries {}: written by tests/dissectors/gbcs/test_forgeries.py -->",
+    "<!-- forgeries {}: written by tests/dissectors/gbcs/trust/test_forgeries.py -->",
     "<!-- end of forgeries {} -->",
 )
 TITLES = {
