@@ -66,10 +66,16 @@ fleet-check: install
 	$(BIN)/python -m tests.benchmarks.fleet $(HOMES)
 
 # the simulated home at ten times its pace for an hour of its time, with ten faults: how late frames and findings are told,
-# which findings differ from those of check, memory; and five million frames replayed: whether memory grows
+# which findings differ from those of check, memory; five million frames replayed: whether memory grows; a recording that is
+# killed twenty times: whether its file lacks a frame that was shown (SECONDS=3600 SPEED=10 FRAMES=5000000 KILLS=20)
+SECONDS ?= 3600
+SPEED ?= 10
+FRAMES ?= 5000000
+KILLS ?= 20
 live-check: install
-	$(BIN)/python -m tests.benchmarks.live
-	$(BIN)/python -m tests.benchmarks.live --replay 5000000
+	$(BIN)/python -m tests.benchmarks.live --seconds $(SECONDS) --speed $(SPEED)
+	$(BIN)/python -m tests.benchmarks.live --replay $(FRAMES)
+	$(BIN)/python -m tests.benchmarks.live --killed $(KILLS)
 
 # 61,300 mutated GBCS messages of each kind: built again octet by octet, or said where not
 mutations: install

@@ -301,6 +301,18 @@ class Checking:
         heard = zip(stations, last[: len(stations)].tolist(), strict=True)
         self.last_heard.update({station: when for station, when in heard if when > -np.inf})
 
+    def findings(self) -> list[Finding]:
+        """What is broken in all that was taken, the gravest first; what `result` says besides takes longer."""
+        hearing = self.hearing.words(self.names)
+        every = (
+            self._finding(rule, one.evidence, hearing)
+            for rule in self.rules
+            if self.sayings[rule.id].broken
+            for one in self.sayings[rule.id].told(self.last_heard)
+            if not one.evidence.holds
+        )
+        return sorted(every, key=_gravest_first)
+
     def result(self) -> CheckResult:
         """Findings, verdicts and incidents of all that was taken."""
         findings: list[tuple[Finding, tuple[float, float]]] = []

@@ -1,9 +1,11 @@
 """The rules over tables that grow: what they say is told as soon as a rule has said it, raised, changed, withdrawn.
 
-Strategy: judging goes in rounds, each over one view of what there is. First come the rules whose tables have grown
-(`Rule.needs`), the cheap ones before the costly ones, by what they cost so far; the costliest not every time. Then, as
-long as nothing new comes or for a part of the round, all others, those first that were judged longest ago: a rule may
-look at more than what it needs. At the end every rule is judged by all that there is, as `hanscope check` does it.
+Strategy: judging goes in rounds, each over one view of what there is. Judged are the rules whose tables have grown
+(`Rule.needs`), those first that were judged longest ago, and of these the cheap ones first, by what they cost so far; the
+costliest not every time. A round in which something new comes ends soon, and the rules that are left have the next view:
+so none waits for longer than a turn of all takes. Then, as long as nothing new comes or for a part of the round, all
+others are judged: a rule may look at more than what it needs. At the end every rule is judged by all that there is, as
+`hanscope check` does it.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ COSTLY, SHARE = 0.05, 10.0
 """Seconds of processor time from which on a rule is costly; it is not judged again before so many times what it took."""
 AGAIN = 0.25
 """Seconds after which rules that were put off are looked at again."""
+SLICE = 0.2
+"""Seconds of processor time after which a round ends in which something new has come."""
 CATCH_UP = 0.25
 """Of the time of a round, what may be spent on rules whose tables have not grown while others wait."""
 REST = 0.25
@@ -148,15 +152,17 @@ class Rounds:
         return findings, None
 
     def _round(self) -> None:
-        began = time.monotonic()
+        began, until = time.monotonic(), time.thread_time() + SLICE
         view = self._look()
         for rule in self._in_turn(began):
-            if self.heard.ended:
-                return
+            if self.heard.ended or (self.heard.changed and time.thread_time() >= until):
+                break
             self._judge(rule, view)
             if self._changed and time.monotonic() - self._told_at >= AT_ONCE:
                 self._tell()
         self._tell()
+        if self._due and self.heard.changed:
+            return
         self._catch_up(view, time.monotonic() + CATCH_UP * (time.monotonic() - began))
         self._tell()
         self.heard.rest(min(REST, (time.monotonic() - began) / 2))
@@ -166,12 +172,17 @@ class Rounds:
         if self._view is not None and not self.heard.changed:
             return self._view
         large = self._at is not None and len(self._at.window.tables["packets"]) > LARGE
-        at = self._at = self.heard.heard()
-        self._view = None
+        earlier, at = self._view, self.heard.heard()
+        self._at, tables = at, at.window.tables
+        before = self._start and replace(self._start, packets=at.window.longer) if at.first > 1 else None
+        if earlier is None:
+            view = View.of(tables, None, before)
+        else:
+            view = View.grown(tables, before, earlier, tables.keys() - at.grown)
+        self._view = view
         if large:
+            del earlier
             gc.collect()  # columns know their table and the table its columns
-        before = self._start and replace(self._start, packets=at.window.longer)
-        view = self._view = View.of(at.window.tables, None, before if at.first > 1 else None)
         self._start = view.known()
         self._growth += 1
         self._changed = True
@@ -180,7 +191,7 @@ class Rounds:
         return view
 
     def _in_turn(self, now: float) -> list[Rule]:
-        """The rules that are due, the cheapest first."""
+        """The rules that are due, in their order."""
         costs, ended = self._costs, self._ended_at
         due = [
             rule
@@ -188,7 +199,7 @@ class Rounds:
             if rule.id in self._due
             and (costs[rule.id] < COSTLY or now - ended[rule.id] >= SHARE * costs[rule.id])
         ]
-        return sorted(due, key=lambda rule: costs[rule.id])
+        return sorted(due, key=lambda rule: (self._seen[rule.id], costs[rule.id]))
 
     def _behind(self) -> list[Rule]:
         """The rules that have not seen all that there is, those first that were judged longest ago."""
@@ -228,7 +239,7 @@ class Rounds:
         more = None
         now = time.monotonic()
         if self._view is not None and self._at is not None and not trouble:
-            found, more = self.more(self._view, self._at, self.checking.result().findings)
+            found, more = self.more(self._view, self._at, self.checking.findings())
             changes = list(self.standing.changes(found, self._at.first, None if last else now))
         self._told_at, self._changed = now, False
         if changes or more is not None or last:

@@ -48,6 +48,13 @@ class Tables(Mapping[str, Frame]):
         self.lazy = dict(tables)
         self._made: dict[str, Frame] = {}
 
+    def share(self, other: Tables, names: Iterable[str]) -> None:
+        """Take some tables, and what was made of them, from elsewhere."""
+        for name in names:
+            self.lazy[name] = other.lazy[name]
+            if name in other._made:
+                self._made[name] = other._made[name]
+
     def __getitem__(self, name: str) -> Frame:
         if name not in self._made:
             rows = Selection(self.lazy[name])
@@ -113,6 +120,16 @@ class View:
         """The view of a `Decoded`, or of a mapping of table name to DataFrame or Arrow table."""
         good = baseline if baseline is None or isinstance(baseline, View) else cls.of(baseline)
         return cls(tables_of(decoded), good, before)
+
+    @classmethod
+    def grown(
+        cls, tables: Mapping[str, Any], before: Known | None, earlier: View, same: Iterable[str]
+    ) -> View:
+        """The view of Arrow tables of which an `earlier` view saw less; what was made there of the short ones among those
+        that are the `same` is not made again."""
+        found = cls(tables_of(tables), None, before)
+        found.tables.share(earlier.tables, set(same).difference(LONG))
+        return found
 
     def known(self) -> Known:
         """What the view of the next window should know of this one."""

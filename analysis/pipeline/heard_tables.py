@@ -22,8 +22,12 @@ MOST_FRAMES = 100_000
 """Frames whose tables are kept, at most, and half of them at least: hours of a busy network, days of a quiet one."""
 ONE_BATCH = 4096
 """Rows of a batch that is made of smaller ones, at most."""
-STANDING = ("devices", "certificates", "keys")
-"""Tables that come as a whole each time."""
+COUNTS = {
+    "devices": frozenset({"first_seen", "last_seen", "frames", "rssi"}),
+    "certificates": frozenset[str](),
+    "keys": frozenset({"frames_opened"}),
+}
+"""Tables that come as a whole each time, and those of their columns that change with every frame."""
 MARKS = 3
 """Moments to which a live source may come back, at most (`analysis.pipeline.live`)."""
 
@@ -33,7 +37,7 @@ class Heard(NamedTuple):
 
     Attributes:
         window: the tables.
-        grown: those of them that have other rows than when this was last asked.
+        grown: those of them that have other rows than when this was last asked; what only counts does not matter.
         first: the first frame that is kept.
         ended: nothing more will come.
     """
@@ -124,10 +128,9 @@ class HeardTables:
             return Heard(window, grown, self._first, self._ended)
 
     def _put(self, table: str, batch: Any, frames: int) -> None:
-        if table in STANDING:
-            before = self._standing.get(table)
-            if before is None or not before.equals(batch):
-                self._standing[table] = batch
+        if table in COUNTS:
+            before, self._standing[table] = self._standing.get(table), batch
+            if before is None or not _facts(table, before).equals(_facts(table, batch)):
                 self._grown.add(table)
             return
         if not len(batch):
@@ -142,6 +145,10 @@ class HeardTables:
         self._first = int(numbers[len(numbers) // 2])
         self._held.drop_before(self._first)
         self._count = len(numbers) - len(numbers) // 2
+
+
+def _facts(table: str, batch: Any) -> Any:
+    return batch.select([name for name in batch.schema.names if name not in COUNTS[table]])
 
 
 def _copied(held: Held) -> Held:

@@ -124,7 +124,7 @@ def test_the_verb(words: list[str], tmp_path: Path) -> None:
         "-m",
         "analysis.cli",
         "watch",
-        "simulate:ordinary-day",
+        "simulate:install-day",
         "--speed",
         "0",
         "--frames",
