@@ -22,7 +22,7 @@ from analysis.rules.rows import Rows
 from captures.plug_ins import load_clusters
 from dissectors.modules import loaded
 
-__all__ = ["REGISTRY", "declare", "rule", "rules", "rules_of"]
+__all__ = ["REGISTRY", "declare", "describe", "rule", "rules", "rules_of"]
 
 REGISTRY: dict[str, Rule] = {}
 OWN = "own rules"
@@ -118,6 +118,27 @@ def declare(
             explanation=_joined(finds, matters), needs=needs, **_placed(id, more),
         )
     )  # fmt: skip
+
+
+def describe(
+    *,
+    id: str,  # noqa: A002
+    finds: str,
+    matters: str,
+    **more: Any,
+) -> Rule:
+    """Registers what a person must know of a rule whose evidence is not judged over tables, but brought by whoever
+    measures a capture as a whole.
+
+    Args:
+        finds: what it finds. matters: why that matters.
+        more: what else a `Rule` has: title, severity, source, confidence, advice, requires, family, area ...
+
+    Raises:
+        RuleError: the id is taken, or something that the rule says cannot be.
+    """
+    more.setdefault("needs", ("packets",))
+    return _add(Rule(id=id, explanation=_joined(finds, matters), **_placed(id, more)))
 
 
 def _add(one: Rule) -> Rule:

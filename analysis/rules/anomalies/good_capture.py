@@ -18,7 +18,7 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.gbcs_messages import station_of
-from analysis.rules.registry import rules_of
+from analysis.rules.registry import describe, rules_of
 
 rule = rules_of("anomaly", "good capture")
 
@@ -156,19 +156,20 @@ def differs_from_baseline(
             yield broken(Subject.device(station), text, [], "warning", (station, float("-inf")))
 
 
-@rule(
-    "differs-from-fleet",
-    "This home differs from others",
+describe(
+    id="differs-from-fleet",
+    title="This home differs from others",
+    finds="Signal, retries, waiting times, alerts and polls of this home lie far from those of the others, or it "
+    "breaks a rule that hardly another breaks.",
+    matters="Such a thing is the home's own; what most of them show has a common cause.",
     severity="info",
     source="comparison with the homes of the store given as --baseline",
     confidence="derived",
-    unseen="a store of captures of other homes (--baseline STORE)",
+    requires="a store of captures of other homes (--baseline STORE)",
     advice="See what of it the findings explain; `hanscope fleet report STORE` shows the other homes",
-)
-def differs_from_fleet(view: View) -> Iterator[Evidence]:
-    """Signal, retries, waiting times, alerts and polls of this home lie far from those of the others, or it breaks a rule
-    that hardly another breaks. Such a thing is the home's own; what most of them show has a common cause."""
-    yield from ()  # a home is measured as a whole: `analysis.fleet.norms` says it at the end
+    family="anomaly",
+    area="good capture",
+)  # its evidence comes from `analysis.fleet.norms`, at the end
 
 
 def _frames(view: View, station: int, most: int = 50) -> list[int]:
