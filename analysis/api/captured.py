@@ -255,7 +255,7 @@ class Capture(Tables):
         from analysis.engine.checking import check_capture
         from analysis.pipeline.message_store import MessageStore
         from analysis.report import Tally, render_tally
-        from analysis.report.evidence import named_frames
+        from analysis.report.named_frames import named_frames
         from captures.whole_files import write_whole
 
         store = MessageStore()

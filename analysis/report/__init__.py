@@ -18,7 +18,7 @@ from dissectors.modules import needed
 from dissectors.text import printable
 
 if TYPE_CHECKING:
-    from analysis.report.evidence import NamedFrame
+    from analysis.report.named_frames import NamedFrame
 
 __all__ = ["Tally", "environment", "read_script", "render_report", "render_tally", "write_report"]
 
@@ -59,7 +59,7 @@ def render_tally(
 ) -> str:
     """The report of a capture that was counted window by window. `lost`: what could not be read; `store` has messages,
     `shown` the frames, down to their octets, for those that findings name."""
-    from analysis.report import chapters, compliance, incident_cards, topology
+    from analysis.report import chapters, compliance, incidents, topology
     from analysis.report.markup import Markup
     from analysis.report.messages import messages
     from analysis.report.plugged import plugged
@@ -77,7 +77,7 @@ def render_tally(
     page: str = environment().get_template("report.html.j2").render(
         title=name, heading=heading, version=version(), overview=overview, result=result,
         script=Markup(script), policy=policy(script), ladder_style=Markup(STYLE), link=link, shown=shown,
-        cards=incident_cards.cards(tally, result, found, link), lanes=incident_cards.overview_lanes(tally, result),
+        cards=incidents.cards(tally, result, found, link), lanes=incidents.overview_lanes(tally, result),
         findings=found, matrix=chapters.matrix(result), areas=compliance.areas_by_subject(result),
         modified=compliance.modified(result), protocols=chapters.protocols(tally), traffic=chapters.traffic(tally),
         devices=devices, plugged=plugged(overview, devices, result),

@@ -18,7 +18,7 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.pipeline.windows import Window
 from analysis.report.hops import Hops, counted
-from analysis.report.stories import Stories
+from analysis.report.ladder_frames import LadderFrames
 from analysis.tables.lazy import mask, numbers_of
 from analysis.tables.row_form import RowForm
 
@@ -31,7 +31,7 @@ MOMENTS = 80
 """Frames of a finding, spread over all of them, whose times are kept."""
 FRAMES_PER_FINDING = 12
 CAPTURES_NAMED = 10
-IN_STORY, STORIES = 12, 2000
+IN_LADDER, MOST_NAMED = 12, 2000
 """Frames of a finding, and of all findings of a window, for which what is around them is kept."""
 LAYERS = ("mac", "nwk", "aps")
 LINE = (
@@ -75,7 +75,7 @@ class Tally:
     hops: Hops = field(default_factory=Hops)
     lines: dict[int, dict[str, Any]] = field(default_factory=dict)
     moments: dict[int, float] = field(default_factory=dict)
-    stories: Stories = field(default_factory=Stories)
+    ladder_frames: LadderFrames = field(default_factory=LadderFrames)
 
     def see(self, view: View, window: Window | None, evidence: Sequence[Evidence]) -> None:
         """Count the frames that a window judges; of the whole capture when None."""
@@ -133,7 +133,9 @@ class Tally:
         """Keep what is shown of the frames that findings name, the first of each before the others."""
         self.list_frames(view, (frame for frames in named for frame in frames[:FRAMES_PER_FINDING]))
         self._note_moments(view, [one for frames in named for one in frames[:: len(frames) // MOMENTS + 1]])
-        self.stories.take(view, islice((frame for frames in named for frame in frames[:IN_STORY]), STORIES))
+        self.ladder_frames.take(
+            view, islice((frame for frames in named for frame in frames[:IN_LADDER]), MOST_NAMED)
+        )
 
     def list_frames(self, view: View, frames: Iterable[int]) -> None:
         """Keep what is shown of these frames, of the first ones when there are too many."""

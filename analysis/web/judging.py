@@ -63,7 +63,7 @@ def reported(path: Path, keys: Keys, profile: str | None, name: str = "") -> str
     from analysis.pipeline.message_store import MessageStore
     from analysis.pipeline.source import ReopenableSource
     from analysis.report import Tally, render_tally
-    from analysis.report.evidence import named_frames
+    from analysis.report.named_frames import named_frames
 
     store, ring = MessageStore(), keys()
     with ReopenableSource(path) as replay:

@@ -9,7 +9,7 @@ from analysis.engine.checking import check_capture
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.source import ReopenableSource
 from analysis.report import Tally, render_tally
-from analysis.report.evidence import FRAMES, fitting, named_frames
+from analysis.report.named_frames import FRAMES, fitting, named_frames
 from analysis.views.shown import shown_frames
 from captures.simulated.scenarios.samples import FOLDER
 
@@ -56,11 +56,11 @@ def test_no_key_is_in_what_is_shown_of_a_join() -> None:
 def test_a_ladder_is_drawn_of_the_frames_and_of_their_exchanges() -> None:
     checked = check_capture(str(TAMPERED), read_keys(TAMPERED.with_suffix(".keys.toml")), watcher=Tally)
     tally, named = checked.watcher, checked.result.findings[0].frames
-    around = tally.stories.family(named, 40)
+    around = tally.ladder_frames.family(named, 40)
     assert set(named) <= set(around) and len(around) > len(named)
-    made = tally.stories.ladder("what", "", tally.view, named, 40)
+    made = tally.ladder_frames.ladder("what", "", tally.view, named, 40)
     assert {one.name for one in made.parties} and named[0] in {
         frame for step in made.steps for frame in step.frames
     }
-    few = tally.stories.family(named, len(named))
+    few = tally.ladder_frames.family(named, len(named))
     assert few == sorted(named)

@@ -88,7 +88,7 @@ def _decoded(decoded: Decoded, folder: Path) -> Iterator[str]:
 def _checked(decoded: Decoded, capture: Path, keys: Path, report: Path, store: MessageStore) -> Iterator[str]:
     from analysis.engine.checking import check
     from analysis.report import write_report
-    from analysis.report.evidence import named_frames
+    from analysis.report.named_frames import named_frames
 
     result = check(decoded)
     yield f"4  {len(result.findings)} findings by {len(result.rules)} rules, the gravest:"

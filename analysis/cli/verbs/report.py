@@ -80,7 +80,7 @@ def _one(
     """Write the report of one capture."""
     from analysis.pipeline.message_store import MessageStore
     from analysis.report import Tally, render_tally
-    from analysis.report.evidence import named_frames
+    from analysis.report.named_frames import named_frames
 
     with console.progress(source, quiet=quiet) as step, opened(source) as replay:
         store = MessageStore()

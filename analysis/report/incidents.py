@@ -84,7 +84,7 @@ def _view(tally: Tally) -> View:
 def _ladder(tally: Tally, incident: Incident, findings: Sequence[Finding], links: Links) -> Any:
     named = [findings[index].frames for index in incident.findings]
     frames = [row[place] for place in range(FRAMES_PER_FINDING) for row in named if place < len(row)]
-    made = tally.stories.ladder(f"incident {incident.number}", "", _view(tally), frames, STEPS)
+    made = tally.ladder_frames.ladder(f"incident {incident.number}", "", _view(tally), frames, STEPS)
     if not made.steps:
         return None
     if tally.form is None or tally.form.times in ("utc", "local"):

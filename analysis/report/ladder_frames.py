@@ -18,7 +18,7 @@ from analysis.tables.lazy import numbers_of
 from analysis.views.following import SHOWN
 from analysis.views.ladder import Ladder, ladder_of
 
-__all__ = ["Stories"]
+__all__ = ["LadderFrames"]
 
 ROWS = 6000
 """Frames that are kept, at most."""
@@ -31,7 +31,7 @@ DEEP = 3
 
 
 @dataclass(slots=True)
-class Stories:
+class LadderFrames:
     """Rows of packets and exchanges, by their numbers."""
 
     packets: dict[int, dict[str, Any]] = field(default_factory=dict)
