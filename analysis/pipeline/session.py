@@ -12,15 +12,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from analysis.exchanges import ExchangeTracker
+from analysis import exchanges
 from analysis.pipeline.devices import Radios
 from analysis.pipeline.kept import KeptMessages
 from analysis.tables.schema import TABLES
 from captures.plug_ins import load_clusters
 from dissectors import HanContext, Key, Keyring
 from dissectors.model import AddressMap
+
+if TYPE_CHECKING:
+    from analysis.exchanges import ExchangeTracker
 
 __all__ = ["Hindsight", "Session", "copy_keyring"]
 
@@ -140,7 +143,9 @@ class Session:
         self.given = len(self.context.keyring.keys)
         self.capture = capture
         self.tables = with_needed(TABLES if tables is None else tables)
-        self.exchanges = ExchangeTracker() if "exchanges" in self.tables else None
+        # What only some decodes want is loaded with its first use (`dissectors.modules`).
+        wanted = "exchanges" in self.tables
+        self.exchanges: ExchangeTracker | None = exchanges.ExchangeTracker() if wanted else None
         self.shut = Shut()
         self.opened: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()

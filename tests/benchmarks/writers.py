@@ -85,7 +85,7 @@ def turns(mine: Write, rival: Write, rounds: int, rows: int) -> str:
     ratios = sorted(b / a for a, b in pairs)
     one, other = (median(side) / rows * 1e6 for side in zip(*pairs, strict=True))
     spread = f"{ratios[0]:.1f} to {ratios[-1]:.1f}"
-    return f"{one:.2f} us a row against {other:.2f}: **{median(ratios):.1f} times** faster ({spread})"
+    return f"{one:.2f} us a row against {other:.2f}: **{median(ratios):.1f} times** as fast ({spread})"
 
 
 def main() -> None:
