@@ -32,6 +32,7 @@ from analysis.views.filters import FilterError
 from analysis.views.frame import Shown
 from analysis.views.octets import OctetMap, Place, frame_octets
 from analysis.views.tree import issue_lines
+from analysis.wireshark.opening import open_at
 from dissectors import Field
 from dissectors.text import printable
 
@@ -85,6 +86,7 @@ class Inspector(Waiting):
         Binding("w", "findings", "findings"),
         Binding("F", "follow", "follow"),
         Binding("v", "columns", "columns", show=False),
+        Binding("W", "wireshark", "Wireshark", show=False),
         Binding("t", "times", "times", show=False),
         Binding("right_square_bracket", "marked(1)", "next mark", show=False),
         Binding("left_square_bracket", "marked(-1)", "previous mark", show=False),
@@ -341,6 +343,14 @@ class Inspector(Waiting):
         self.query(FramePane).remove_class("open")
         pane.set_class(there, "open")
         (pane if there else self.query_one(PacketList)).focus()
+
+    def action_wireshark(self) -> None:
+        """The chosen packet in Wireshark, with the filter where it is one of Wireshark's, too."""
+        if self.model.path is None or not len(self.model):
+            self.tell("Wireshark opens files only" if len(self.model) else "there is no packet")
+            return
+        frame = self.model.frame(self.query_one(PacketList).cursor)
+        self.tell(open_at(self.model.path, frame, self.query_one("#filter", Input).value))
 
     def action_columns(self) -> None:
         self._open("#columns", ", ".join(self.model.columns))

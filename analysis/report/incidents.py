@@ -14,6 +14,7 @@ from analysis.report.tally import FRAMES_PER_FINDING, Tally, clock
 from analysis.tables.row_form import RowForm
 from analysis.views.ladder import show_times
 from analysis.views.ladder_svg import svg
+from analysis.wireshark.display_filter import frames_filter
 
 __all__ = ["cards", "overview_lanes"]
 
@@ -34,8 +35,12 @@ def cards(
     for number, one in enumerate(result.incidents):
         groups = _by_subject(one, findings)
         ladder = _ladder(tally, one, result.findings, links) if number < LADDERS else None
+        named = {frame for index in one.findings for frame in result.findings[index].frames}
         out.append(
-            {"incident": one, "groups": groups, "strip": _strip(tally, groups, links), "ladder": ladder}
+            {
+                **{"incident": one, "groups": groups, "strip": _strip(tally, groups, links)},
+                **{"ladder": ladder, "wireshark": frames_filter(named) if named else None},
+            }
         )
     return out
 

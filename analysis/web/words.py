@@ -18,6 +18,7 @@ from analysis.web.answers import put_texts
 from analysis.web.captures_held import CapturesHeld
 from analysis.web.endpoints import BadRequest
 from analysis.web.filtered_places import understood
+from analysis.wireshark.display_filter import NoDisplayFilter, display_filter
 
 __all__ = ["complete", "fields", "paste", "try_filter"]
 
@@ -35,12 +36,24 @@ def fields(held: CapturesHeld, given: Given) -> dict[str, Any]:
 
 
 def try_filter(held: CapturesHeld, given: Given) -> dict[str, Any]:
-    """Whether a text is a filter, and what it asks for; else where the mistake is."""
+    """Whether a text is a filter, and what it asks for, of packets also as a display filter of Wireshark; else where the
+    mistake is.
+    """
     try:
         found = understood(given["where"], given["table"])
     except BadRequest as wrong:
         return {**wrong.to_json(), "valid": False}
-    return {"schema": 1, "valid": True, "columns": sorted(found.columns), "tables": list(found.tables)}
+    out = {"schema": 1, "valid": True, "columns": sorted(found.columns), "tables": list(found.tables)}
+    return out | {"wireshark": _wireshark(given["where"])} if given["table"] == "packets" else out
+
+
+def _wireshark(text: str) -> dict[str, Any]:
+    """The display filter, and whether it needs a copy by `hanscope wireshark`; or why there is none."""
+    try:
+        found = display_filter(text)
+    except NoDisplayFilter as reason:
+        return {"filter": None, "reason": str(reason)}
+    return {"filter": found.text, "copy": found.copy}
 
 
 def complete(held: CapturesHeld, given: Given) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from analysis.keys.keyfile import read_keys
 from analysis.pipeline.source import ReopenableSource
 from captures import open_capture
 from captures.simulated.scenarios.samples import FOLDER
+from dissectors import Keyring
 
 SAMPLE = FOLDER / "tampered-message.pcapng"
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -289,3 +290,21 @@ def test_columns_and_times_are_chosen(source: ReopenableSource) -> None:
         assert model.columns[-1] == "summary"
 
     play(Inspector(model), story)
+
+
+def test_wireshark_opens_at_the_packet(source: ReopenableSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(
+        "analysis.wireshark.opening.start", lambda options: bool(asked.append(options)) or True
+    )
+
+    async def story(app: Inspector, pilot: Pilot[None]) -> None:
+        app.query_one("#filter", Input).value = "frame in (3, 7)"
+        await pilot.pause()
+        app.query_one(PacketList).choose(1)
+        await pilot.press("W")
+        assert asked == [
+            ["-r", str(source.path), "-g", "7", "-Y", "(frame.number == 3) || (frame.number == 7)"]
+        ]
+
+    play(Inspector(Inspected(source, Keyring())), story)

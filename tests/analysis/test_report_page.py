@@ -63,6 +63,7 @@ def page(browser: Any, demo: Path, request: pytest.FixtureRequest) -> Iterator[A
 
 def test_from_an_incident_by_clicks_to_the_octets_of_its_frame(page: Any) -> None:
     card = page.locator(".incident", has_text="A remote message is not protected")
+    assert card.locator(".wireshark code").first.text_content().startswith("frame.number in {")
     card.locator(".refs a[href^='#f-']").first.click()
     number = page.url.partition("#f-")[2]
     frame = page.locator("details.frame[open]")

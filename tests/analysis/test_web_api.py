@@ -84,6 +84,17 @@ def test_the_packet_list(client: TestClient) -> None:
     assert 0 < joined["total"] < given(client, "list")["total"]
 
 
+def test_a_filter_has_its_twin_in_wireshark(client: TestClient) -> None:
+    found = given(client, "filter", where="nwk_src == 1a2b")
+    assert found["wireshark"] == {"filter": "zbee_nwk.src == 0x1a2b", "copy": False}
+    found = given(client, "filter", where="exchange.outcome == ok")
+    assert found["wireshark"]["filter"] is None and "outcome" in found["wireshark"]["reason"]
+    assert (
+        "wireshark"
+        not in client.get("/api/filter", params={"where": "kind == gbcs", "table": "messages"}).json()
+    )
+
+
 def test_a_mistake_in_a_filter_has_its_place(client: TestClient) -> None:
     wrong = given(client, "list", 400, where="frame > 3 and protocl == ZCL")["error"]
     assert wrong["position"] == 14 and "protocol" in wrong["text"]

@@ -326,6 +326,11 @@ def test_the_report_and_a_redacted_copy_are_downloaded(page: Any) -> None:
     with page.expect_download() as hidden:
         page.click("#export-redacted")
     assert hidden.value.suggested_filename.endswith(".pcapng")
+    page.click("#wireshark")
+    page.wait_for_selector("#wireshark-said:has-text('frame.number < 5')")
+    filtered(page, "exchange.outcome == ok")
+    page.click("#wireshark")
+    page.wait_for_selector("#wireshark-said:has-text('no field for outcome')")
 
 
 def test_two_captures_side_by_side(page: Any) -> None:

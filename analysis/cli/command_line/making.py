@@ -14,6 +14,7 @@ from analysis.cli.command_line.options import (
     Option,
     QuietOption,
     RevealOption,
+    WhereOption,
     keyring,
 )
 from analysis.cli.command_line.registry import verb
@@ -208,6 +209,7 @@ def wireshark(
     profile: Annotated[str | None, Option("--profile", help="Profile of rules: its name or file.")] = None,
     open_: Annotated[bool, Option("--open", help="Open the copy in Wireshark.")] = False,
     frame: Annotated[int | None, Option("--frame", min=1, help="... at this frame.")] = None,
+    where: WhereOption = None,
     reveal: Annotated[
         bool, Option("--reveal", help="Hand the keys over, so that Wireshark decrypts itself.")
     ] = False,
@@ -216,7 +218,8 @@ def wireshark(
     """A copy in which Wireshark shows what hanscope knows: summaries, GBCS to the last value, findings, exchanges.
 
     Once before: hanscope install-wireshark. Filters are then as hanscope.gbcs.use_case == "ECS17b" or
-    hanscope.finding.severity; opened octets have tabs of their own.
+    hanscope.finding.severity; opened octets have tabs of their own. --where says which display filter is the same as a
+    filter of hanscope's, and --open opens with it; the copy has all frames.
     """
     from analysis.cli.verbs import wireshark as run
 
@@ -227,6 +230,7 @@ def wireshark(
         profile=profile,
         open_=open_,
         frame=frame,
+        where=where,
         reveal=reveal,
         quiet=quiet,
     )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.cli import console
 from analysis.cli.command_line.places import refuse_overwriting
+from analysis.wireshark.opening import start
 from dissectors import Keyring
+
+if TYPE_CHECKING:
+    from analysis.pipeline.source import ReopenableSource
 
 __all__ = ["install", "run"]
 
@@ -23,6 +27,7 @@ def run(
     profile: str | None,
     open_: bool,
     frame: int | None,
+    where: str | None,
     reveal: bool,
     quiet: bool,
 ) -> int:
@@ -34,12 +39,12 @@ def run(
     see_rules(profile)
     target = out or f"{Path(source).name.split('.')[0] or 'capture'}-hanscope.pcapng"
     refuse_overwriting([source], [target])
-    program = shutil.which("wireshark") if open_ else None
-    if open_ and program is None:
+    if open_ and shutil.which("wireshark") is None:
         raise console.UsageError(
             "wireshark is not installed", "leave --open away, and open the copy elsewhere"
         )
     with ReopenableSource(source) as replay:
+        shown = None if where is None else _display_filter(where, replay, keyring)
         done = annotate(replay, keyring, target, profile=profile, reveal=reveal)
     console.tell_losses(done.facts)
     if not quiet:
@@ -52,10 +57,38 @@ def run(
         console.say(
             f"note: {len(done.keys)} keys stay here: Wireshark decrypts nothing itself (--reveal hands them over)"
         )
-    if program is not None:
+    if shown is not None:
+        console.put(shown)
+    if open_:
         number = [] if frame is None else ["-g", str(frame)]
-        subprocess.Popen([program, "-C", "hanscope", *number, "-r", target], start_new_session=True)
+        filter_ = [] if shown is None else ["-Y", shown]
+        start(["-C", "hanscope", *number, *filter_, "-r", target])
     return console.OK
+
+
+def _display_filter(where: str, replay: ReopenableSource, keyring: Keyring) -> str:
+    """The display filter that finds the same frames of the copy: by their fields, else by their numbers."""
+    from analysis.cli.command_line.choosing import ChoiceOptions
+    from analysis.pipeline.decode import TableSink
+    from analysis.pipeline.runner import run_passes
+    from analysis.views.filtered import FilteredSink
+    from analysis.wireshark.display_filter import NoDisplayFilter, display_filter, frames_filter
+
+    chosen = ChoiceOptions(where).filter(replay, keyring)  # tells a mistake with its place
+    assert chosen is not None
+    try:
+        return display_filter(where).text
+    except NoDisplayFilter as error:
+        reason = str(error)
+    sink = TableSink(("packets",))
+    run_passes(replay, keyring, FilteredSink(chosen, (sink,)))
+    text = frames_filter(sink.table("packets").column("frame").to_pylist())
+    if text is None:
+        raise console.UsageError(
+            f"--where: {reason}, and the frames are too many to name", "hanscope convert --where"
+        )
+    console.say(f"note: {reason}: the frames are named by their numbers")
+    return text
 
 
 def _hand_over(keys: list[bytes], quiet: bool) -> None:

@@ -160,6 +160,8 @@ async function applied(text) {
     link.hidden = kind !== "csv" && !frames;
     link.title = text ? "what the filter chooses" : "all of it";
   }
+  byId("wireshark").hidden = place.view !== "packets";
+  byId("wireshark-said").hidden = true;
   byId("count").textContent = list ? "…" : "";
   if (frames && place.capture) timeline.show(place.capture, text);
   if (frames && place.view !== "packets") page.show(place.view);
@@ -286,6 +288,14 @@ async function copyLink() {
   setTimeout(() => { button.textContent = "copy a link to this"; }, 2500);
 }
 
+async function copyWireshark() {
+  const said = byId("wireshark-said"), told = await get("filter", { where: place.where || "frame", table: "packets" });
+  const { filter: text, copy, reason } = told.wireshark ?? { reason: told.error.text };
+  said.hidden = false;
+  said.textContent = text ? `${text}${copy ? " (in a copy by hanscope wireshark)" : ""}` : `${reason}: Wireshark has no such filter`;
+  if (text) try { await navigator.clipboard.writeText(text); } catch { /* it stands there to be copied by hand */ }
+}
+
 async function upload(file) {
   byId("state").textContent = `opening ${file.name} …`;
   try {
@@ -301,6 +311,7 @@ async function upload(file) {
 byId("captures").addEventListener("change", (event) => go({ capture: event.target.value, where: "", frame: "", message: "" }));
 byId("report").addEventListener("click", report);
 byId("link").addEventListener("click", copyLink);
+byId("wireshark").addEventListener("click", copyWireshark);
 byId("open").addEventListener("click", () => byId("file").click());
 byId("file").addEventListener("change", (event) => { if (event.target.files[0]) upload(event.target.files[0]); event.target.value = ""; });
 byId("close-detail").addEventListener("click", () => { detail.hide(); remember({ frame: "", message: "" }); list?.scroller.focus(); });
