@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from captures.block import BLOCK_FRAMES, FcsState, FrameBlock, Kind, Lost, TrailerKind
+from captures.block import BLOCK_FRAMES, FcsState, FrameBlock, Kind, Lost, TrailerKind, with_comments
 from captures.capture import Capture, CaptureFacts, open_capture
 from captures.errors import CaptureError, CaptureMissing, UnknownFormat, UnsupportedLinkType
 from captures.frame import CapturedFrame, captured_frames
@@ -32,6 +32,7 @@ __all__ = [
     "captured_frames",
     "encapsulation_fields",
     "open_capture",
+    "with_comments",
     "write_capture",
 ]
 

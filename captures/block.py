@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as fields_of
 from enum import IntEnum
@@ -25,6 +25,7 @@ __all__ = [
     "columns_of",
     "cut",
     "joined",
+    "with_comments",
 ]
 
 BLOCK_FRAMES = 32_768
@@ -149,6 +150,36 @@ def cut(block: FrameBlock, start: int, stop: int) -> FrameBlock:
     """Rows `start` to `stop` of a block, over the same octets."""
     parts: dict[str, Any] = {name: getattr(block, name)[start:stop] for name in columns_of(block)}
     return replace(block, **parts)
+
+
+def with_comments(
+    blocks: Iterable[FrameBlock],
+    named: Collection[int],
+    said: Callable[[int, str], str],
+    numbers: Collection[int] | None = None,
+) -> Iterator[FrameBlock]:
+    """The same frames with other comments.
+
+    Args:
+        named: numbers of the frames whose comment is another.
+        said: the comment of such a frame, from its number and what the capture says of it; empty for none.
+        numbers: frames that are wanted; all by default.
+    """
+    changed, wanted = set(named), None if numbers is None else np.fromiter(numbers, np.int64, len(numbers))
+    for block in blocks:
+        if wanted is not None:
+            rows = np.flatnonzero(np.isin(block.number, wanted))
+            if not len(rows):
+                continue
+            block = replace(block, **{name: getattr(block, name)[rows] for name in columns_of(block)})
+        inside = changed.intersection(block.number.tolist())
+        comments = {frame: said(frame, block.comments.get(frame, "")) for frame in inside}
+        both = {**block.comments, **comments}
+        yield (
+            replace(block, comments={frame: text for frame, text in both.items() if text})
+            if inside
+            else block
+        )
 
 
 def joined(blocks: Sequence[FrameBlock]) -> FrameBlock:

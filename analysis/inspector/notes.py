@@ -7,12 +7,11 @@ The capture itself is never touched. The file is JSON: ``schema`` 1, ``marks`` (
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.pipeline.source import ReopenableSource
-from captures import FrameBlock, write_capture
+from captures import with_comments, write_capture
 from captures.whole_files import write_whole
 from dissectors.text import printable
 
@@ -118,12 +117,5 @@ def copy_with_notes(source: ReopenableSource, notes: Notes, target: Path) -> int
             pass
         names = dict(capture.names)
     with source.open() as capture:
-        return write_capture(target, _noted(capture, notes), names=names, comments=capture.comments)
-
-
-def _noted(blocks: Iterable[FrameBlock], notes: Notes) -> Iterator[FrameBlock]:
-    wanted = notes.marks | notes.texts.keys()
-    for block in blocks:
-        inside = wanted.intersection(block.number.tolist())
-        comments = {frame: notes.comment(frame, block.comments.get(frame, "")) for frame in inside}
-        yield replace(block, comments={**block.comments, **comments}) if inside else block
+        frames = with_comments(capture, notes.marks | notes.texts.keys(), notes.comment)
+        return write_capture(target, frames, names=names, comments=capture.comments)

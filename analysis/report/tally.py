@@ -52,7 +52,7 @@ class Tally:
         reasons: frames whose security is not in order, by layer, verdict and reason.
         traffic: frames by protocol and part of time, each part `resolution` seconds.
         hops: what was sent over which hop.
-        lines: what is shown of the frames that findings name. stories: what is around them. moments:
+        lines: what is shown of the frames that findings name. ladder_frames: what is around them. moments:
             seconds of frames that findings name.
     """
 

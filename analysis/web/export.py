@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from analysis.pipeline.passes import DECODED_TABLES
 from analysis.pipeline.source import ReopenableSource
@@ -20,9 +16,8 @@ from analysis.web.captures_held import CapturesHeld, Held
 from analysis.web.endpoints import BadRequest, Endpoint, Parameter
 from analysis.web.interface import CAPTURE, WHERE
 from analysis.web.judging import redacted
-from analysis.web.notes import notes_of
 from analysis.web.opened import OpenedCapture
-from captures import CaptureError, captured_frames, write_capture
+from captures import CaptureError, with_comments, write_capture
 
 __all__ = ["EXPORT", "Exported", "exported"]
 
@@ -112,21 +107,12 @@ def _write_redacted(held: CapturesHeld, one: Held, numbers: list[int] | None, pa
 
 def _write_frames(one: Held, numbers: set[int] | None, file: Any) -> None:
     """Frames as they were captured, with what is noted of them, without the keys that the capture carries."""
-    opened, said = one.there(), notes_of(one)
+    opened, said = one.there(), dict(one.notes)
     with ReopenableSource(opened.source) as replay, replay.open() as capture:
-        frames = capture if numbers is None and not one.notes else _chosen(capture, numbers, said)
+        frames = with_comments(capture, said.keys(), lambda frame, before: said[frame], numbers)
         write_capture(
             file, frames, format="pcapng", names=opened.keyring.names, secrets=[], comments=capture.comments
         )  # fmt: skip
-
-
-def _chosen(capture: Any, numbers: set[int] | None, said: dict[int, str]) -> Iterator[Any]:
-    for block in capture:
-        if numbers is None or np.isin(block.number, list(numbers)).any():
-            for number, frame in zip(block.number.tolist(), captured_frames(block), strict=True):
-                if numbers is None or number in numbers:
-                    comment = said.get(number, "")
-                    yield frame if frame.comment == comment else replace(frame, comment=comment)
 
 
 EXPORT = Endpoint(
