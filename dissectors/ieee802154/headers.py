@@ -200,6 +200,12 @@ class MultipurposeHeader(Layer):
 KEY_SOURCE_OCTETS = (0, 0, 4, 8)
 
 
+LEVEL_AND_KEY = (
+    Bits("level", 0, 3, names(PACKAGE, "security_level")),
+    Bits("key_id_mode", 3, 2, names(PACKAGE, "key_id_mode")),
+)
+
+
 class AuxSecurity(Layer):
     """The auxiliary security header (9.4) of frame version 2."""
 
@@ -211,8 +217,7 @@ class AuxSecurity(Layer):
             0x05,
             1,
             (
-                Bits("level", 0, 3, names(PACKAGE, "security_level")),
-                Bits("key_id_mode", 3, 2, names(PACKAGE, "key_id_mode")),
+                *LEVEL_AND_KEY,
                 Bits("counter_suppression", 5, 1),
                 Bits("asn_in_nonce", 6, 1),
                 Bits("reserved", 7, 1),
@@ -238,16 +243,7 @@ class AuxSecurity2006(AuxSecurity):
 
     name = "802.15.4 security"
     parts = [
-        Word(
-            "security_control",
-            0x05,
-            1,
-            (
-                Bits("level", 0, 3, names(PACKAGE, "security_level")),
-                Bits("key_id_mode", 3, 2, names(PACKAGE, "key_id_mode")),
-                Bits("reserved", 5, 3),
-            ),
-        ),
+        Word("security_control", 0x05, 1, (*LEVEL_AND_KEY, Bits("reserved", 5, 3))),
         UInt("frame_counter", 0, 4),
         *AuxSecurity.parts[2:],
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from dissectors.layout import Layer, Octets
 from dissectors.model.context import HanContext
@@ -13,7 +13,7 @@ from dissectors.model.field import Field, Issue, Severity
 from dissectors.model.frame import Dissection, RawFrame
 from dissectors.model.origins import Origin, Part
 
-__all__ = ["Ciphertext", "Mic", "Payload", "Reading", "command_rows"]
+__all__ = ["Ciphertext", "CommandSet", "Mic", "Payload", "Reading", "command_rows", "read_command"]
 
 
 class Payload(Layer):
@@ -185,3 +185,55 @@ def command_rows(
         number = float(value) if isinstance(value, int) else None
         text = "" if leaf.secret else value.hex() if isinstance(value, bytes) else str(value)
         yield common | {"field": leaf.name, "value": text, "number": number, "meaning": leaf.meaning or None}
+
+
+class CommandSet(NamedTuple):
+    """The commands of one protocol layer.
+
+    Attributes:
+        layer: as columns call it, ``nwk``.
+        protocol: as people call it, ``ZigBee NWK``; `word` is the last of it.
+        identifier: reads the command identifier, its part ``command``.
+        names, commands: what each is called, and reads its fields.
+        carriers: those behind whose fields another layer follows.
+    """
+
+    layer: str
+    protocol: str
+    identifier: type[Layer]
+    names: Mapping[int, str]
+    commands: Mapping[int, type[Layer]]
+    carriers: tuple[int, ...] = ()
+
+    @property
+    def word(self) -> str:
+        return self.protocol.rpartition(" ")[2]
+
+
+def read_command(
+    reading: Reading, known: CommandSet, cursor: Cursor, buffer: str, into: Field | None
+) -> tuple[int, Layer, Field] | None:
+    """Read a command to the end of its fields, put its tree and rows; None where there is none, or no table has it.
+
+    Returns:
+        Its identifier, its fields, and the branch that they are in.
+    """
+    identifier = known.identifier.read(cursor)
+    branch = reading.put(identifier, buffer, into)
+    command = identifier.get("command")
+    if command is None:
+        reading.set_summary(known.protocol, "Truncated frame")
+        return None
+    reading.out.columns[f"{known.layer}_command"] = command
+    name = known.names.get(command)
+    reading.set_summary(known.protocol, name or f"Unknown {known.word} command")
+    kind = known.commands.get(command)
+    if kind is None:
+        reading.put_unread(cursor, buffer, branch, f"{known.word} command without a table")
+        return None
+    layer = kind.read(cursor)
+    if command not in known.carriers or layer.error is not None:
+        layer.reject_trailing(cursor)
+    reading.put(layer, buffer, branch)
+    reading.out.commands.extend(command_rows(reading, known.layer, command, name or "", layer))
+    return command, layer, branch

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dissectors.layout.reading import Payload, Reading, command_rows
+from dissectors.layout.reading import CommandSet, Payload, Reading, read_command
 from dissectors.model.cursor import Cursor
 from dissectors.model.field import Field
 from dissectors.model.frame import Envelope
@@ -46,6 +46,7 @@ LAYER = APS.name
 NAME = "ZigBee APS"
 ZDP_PROFILE, TOUCHLINK_PROFILE, TOUCHLINK_CLUSTER = 0x0000, 0xC05E, 0x1000
 MOST_GUESSES = 1 << 16
+COMMANDS = CommandSet("aps", NAME, ApsCommandId, APS_COMMAND_NAMES, APS_COMMANDS, carriers=(TUNNEL,))
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -169,7 +170,7 @@ def read_payload(
     kind = header.bit("frame_type")
     reading.out.carried = (buffer, cursor.offset)
     if kind == COMMAND:
-        read_command(reading, cursor, buffer, branch)
+        read_aps_command(reading, cursor, buffer, branch)
         return
     if kind == ACK:
         reading.set_summary(NAME, "APS ack")
@@ -190,26 +191,12 @@ def put_rest(reading: Reading, cursor: Cursor, buffer: str, branch: Field | None
         reading.put(Payload.read(cursor), buffer)
 
 
-def read_command(reading: Reading, cursor: Cursor, buffer: str, branch: Field | None) -> None:
-    """An APS command: identifier, fields, and what is learnt from it."""
-    identifier = ApsCommandId.read(cursor)
-    into = reading.put(identifier, buffer, branch)
-    command = identifier.get("command")
-    if command is None:
-        reading.set_summary(NAME, "Truncated frame")
+def read_aps_command(reading: Reading, cursor: Cursor, buffer: str, branch: Field | None) -> None:
+    """An APS command, and what is learnt from it."""
+    found = read_command(reading, COMMANDS, cursor, buffer, branch)
+    if found is None:
         return
-    reading.out.columns["aps_command"] = command
-    name = APS_COMMAND_NAMES.get(command)
-    reading.set_summary(NAME, name or "Unknown APS command")
-    kind = APS_COMMANDS.get(command)
-    if kind is None:
-        reading.put_unread(cursor, buffer, into, "APS command without a table")
-        return
-    layer = kind.read(cursor)
-    if command != TUNNEL or layer.error is not None:
-        layer.reject_trailing(cursor)
-    reading.put(layer, buffer, into)
-    reading.out.commands.extend(command_rows(reading, "aps", command, name or "", layer))
+    command, layer, into = found
     if command == TRANSPORT_KEY:
         learn_key(reading, layer)
     if command == UPDATE_DEVICE and layer.error is None and reading.out.opened:

@@ -158,6 +158,17 @@ def report_bits(names_field: str) -> tuple[Bits, ...]:
     return (Bits("information_count", 0, 5), Bits("identifier", 5, 3, names(PACKAGE, names_field)))
 
 
+PANS_OR_OCTETS = (
+    ListOf(
+        "pans",
+        UInt("pan", 0, 2, names=short_text),
+        count=flag("information_count"),
+        when=lambda h: h.bit("identifier") == 0,
+    ),
+    Octets("information", when=lambda h: h.bit("identifier") != 0),
+)
+
+
 class NetworkReport(Layer):
     """Report information is a list of PAN IDs in the one report there is, PAN identifier conflict."""
 
@@ -165,13 +176,7 @@ class NetworkReport(Layer):
     parts = [
         Word("options", 1, 1, report_bits("report_type")),
         UInt("extended_pan_id", 0, 8, names=eui64_text),
-        ListOf(
-            "pans",
-            UInt("pan", 0, 2, names=short_text),
-            count=flag("information_count"),
-            when=lambda h: h.bit("identifier") == 0,
-        ),
-        Octets("information", when=lambda h: h.bit("identifier") != 0),
+        *PANS_OR_OCTETS,
     ]
 
 
@@ -181,13 +186,7 @@ class NetworkUpdate(Layer):
         Word("options", 1, 1, report_bits("update_type")),
         UInt("extended_pan_id", 0, 8, names=eui64_text),
         UInt("update_id", 0, 1),
-        ListOf(
-            "pans",
-            UInt("pan", 0, 2, names=short_text),
-            count=flag("information_count"),
-            when=lambda h: h.bit("identifier") == 0,
-        ),
-        Octets("information", when=lambda h: h.bit("identifier") != 0),
+        *PANS_OR_OCTETS,
     ]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dissectors.ieee802154.zigbee_beacon import ZigbeeBeacon
 from dissectors.layout import Layer
-from dissectors.layout.reading import Reading, command_rows
+from dissectors.layout.reading import CommandSet, Reading, read_command
 from dissectors.model.cursor import Cursor
 from dissectors.model.field import Field
 from dissectors.security.candidates import Candidates
@@ -24,6 +24,7 @@ __all__ = ["read_beacon_payload", "read_inter_pan", "read_nwk"]
 LAYER = NWK.name
 NAME = "ZigBee NWK"
 REJOIN_RESPONSE, NETWORK_UPDATE = 0x07, 0x0A
+COMMANDS = CommandSet("nwk", NAME, NwkCommandId, NWK_COMMAND_NAMES, NWK_COMMANDS)
 
 
 def read_nwk(reading: Reading, cursor: Cursor, buffer: str) -> None:
@@ -98,24 +99,10 @@ def read_payload(reading: Reading, header: NwkHeader, cursor: Cursor, buffer: st
         read_aps(reading, cursor, buffer)
         return
     cursor.layer = LAYER
-    into = branch if buffer == "frame" else None
-    identifier = NwkCommandId.read(cursor)
-    branch = reading.put(identifier, buffer, into)
-    command = identifier.get("command")
-    if command is None:
-        reading.set_summary(NAME, "Truncated frame")
+    found = read_command(reading, COMMANDS, cursor, buffer, branch if buffer == "frame" else None)
+    if found is None:
         return
-    reading.out.columns["nwk_command"] = command
-    name = NWK_COMMAND_NAMES.get(command)
-    reading.set_summary(NAME, name or "Unknown NWK command")
-    kind = NWK_COMMANDS.get(command)
-    if kind is None:
-        reading.put_unread(cursor, buffer, branch, "NWK command without a table")
-        return
-    layer = kind.read(cursor)
-    layer.reject_trailing(cursor)
-    reading.put(layer, buffer, branch)
-    reading.out.commands.extend(command_rows(reading, "nwk", command, name or "", layer))
+    command, layer, _ = found
     if layer.error is None and reading.out.columns["nwk_security"] == "ok":
         learn_from(reading, header, command, layer)
 
