@@ -18,7 +18,7 @@ from dissectors.model.field import Field, leaves_of
 __all__ = ["REVEALABLE", "hidden", "hidden_value", "hide", "is_secret", "mark_secrets"]
 
 _NAMES = re.compile(
-    r"(^|[ .:_])(key|symmetric_key|link_key|dedicated_key|installationcredentials|securitydetails"
+    r"(^|[ .:]|(?<!public)_)(key|symmetric_key|link_key|dedicated_key|installationcredentials|securitydetails"
     r"|hashed_(tc_)?link_key)$",
     re.IGNORECASE,
 )
@@ -43,6 +43,8 @@ def is_secret(name: str) -> bool:
 
     >>> is_secret("DeviceLog(CHF): register_device: key"), is_secret("register_device: key_type")
     (True, False)
+    >>> is_secret("certificate.public_key")
+    False
     """
     return _NAMES.search(name) is not None
 
