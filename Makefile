@@ -32,7 +32,7 @@ $(VENV)/.installed: pyproject.toml | venv
 demo: install
 	$(BIN)/hanscope demo
 
-# All of it on one Python; the demo, the samples and the columns on every Python of the machine.
+# All of it on one Python; the demo, the samples and the columns on every other Python of the machine.
 test: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
