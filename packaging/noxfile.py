@@ -90,7 +90,7 @@ def whole(session: nox.Session, dependencies: str) -> None:
 
 @nox.session(python=OTHERS or [OWN])
 def quick(session: nox.Session) -> None:
-    """The demo, the samples through every verb, the column tests: on the Pythons on which `make test` runs nothing else."""
+    """The demo, the samples through every verb, the column tests: on the Pythons that run nothing else of `make test`."""
     if not OTHERS:
         session.log(f"{OWN} is the only Python that was found")
         return
