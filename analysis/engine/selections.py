@@ -22,12 +22,14 @@ from analysis.engine.conditions import Words, evaluated, holds, part_of, truths
 from analysis.features.view import View
 from analysis.rules.expression import Condition
 from analysis.rules.rows import OF_COMMAND, OF_MESSAGE, Rows, kinds
-from analysis.tables.lazy import FEW, Places, Table, matching, numbers_of
+from analysis.tables.lazy import FEW, Places, Recent, Table, matching, numbers_of
 from analysis.tables.pandas_columns import arrow_of
 
 __all__ = ["Selected", "Selections"]
 
 Mask = npt.NDArray[np.bool_]
+FRAMES = 16 * 1024 * 1024
+"""Octets of frames that are kept for the next rule that asks for them."""
 STATIONS = frozenset({"sender", "receiver", "origin", "target"})
 
 
@@ -112,6 +114,7 @@ class Selections:
         self._masks: dict[tuple[Any, Condition], pa.BooleanArray] = {}
         self._selected: dict[Rows, Selected] = {}
         self._nothing: dict[tuple[Any, str], pd.Series[Any]] = {}
+        self._frames: Recent[Rows, pd.DataFrame] = Recent(FRAMES)
 
     def selected(self, rows: Rows) -> Selected:
         """The rows, whose parameters must have values by now (`Rows.bound`)."""
@@ -121,8 +124,13 @@ class Selections:
         return self._selected[wanted]
 
     def frame(self, rows: Rows) -> pd.DataFrame:
-        """The rows as a pandas frame of the columns that they name."""
-        return self.selected(rows).frame(rows.columns)
+        """The rows as a pandas frame of the columns that they name; rules that ask for the same share its columns, and
+        what one of them changes is its own."""
+        found = self._frames.get(rows)
+        if found is None:
+            found = self.selected(rows).frame(rows.columns)
+            self._frames.put(rows, found, int(found.memory_usage().sum()))
+        return found.copy(deep=False)
 
     def source(self, key: Any) -> Source:
         """The columns of a table, of items with their messages, or of commands (`Rows.of`) with their fields."""

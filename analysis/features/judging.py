@@ -55,7 +55,7 @@ def events(rows: Frame) -> int:
 
 def spread(rows: Frame) -> str:
     """``at frame 12`` or ``from frame 12 to 90``."""
-    ends = rows.iloc[[0, len(rows) - 1]]["frame"]
+    ends = rows.iloc[[0, len(rows) - 1]]["frame"] if isinstance(rows, Selection) else rows["frame"]
     first, last = int(ends.iloc[0]), int(ends.iloc[-1])
     return f"at frame {first}" if first == last else f"from frame {first} to {last}"
 

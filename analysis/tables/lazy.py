@@ -17,7 +17,7 @@ import pandas as pd
 
 from analysis.tables.pandas_columns import no_code_where_null
 
-__all__ = ["Column", "Known", "Places", "Table", "joint_codes", "mask", "matching", "numbers_of"]
+__all__ = ["Column", "Known", "Places", "Recent", "Table", "joint_codes", "mask", "matching", "numbers_of"]
 
 Places = npt.NDArray[np.intp]
 Known = npt.NDArray[np.bool_]
