@@ -3,6 +3,7 @@ rules say of it.
 
     python -m tests.analysis.fault_matrix                    # writes docs/fault_matrix.md
     python -m tests.analysis.fault_matrix --faults replay    # one fault: its line
+    python -m tests.analysis.fault_matrix --missing          # those that the page does not have yet: added to it
     python -m tests.analysis.fault_matrix --other 5000       # other seeds (each 5000 higher): printed, not written
 
 A fault counts as found when a rule meant for it (`tests/analysis/meant_for.csv`) speaks, at the severity
@@ -31,7 +32,18 @@ from captures.simulated.scenarios import SCENARIOS, simulate
 from captures.simulated.scenarios.keyfile import keys_text
 from captures.simulated.scenarios.recording import truth_rows, write_han
 
-__all__ = ["MEANT_FOR", "RUNS", "Outcome", "Row", "clean_findings", "page", "play", "rows_meant"]
+__all__ = [
+    "MEANT_FOR",
+    "RUNS",
+    "Outcome",
+    "Row",
+    "clean_findings",
+    "extended",
+    "missing",
+    "page",
+    "play",
+    "rows_meant",
+]
 
 MEANT_FOR = Path(__file__).with_name("meant_for.csv")
 NOT_TOLD = Path(__file__).with_name("not_told.md")
@@ -150,7 +162,32 @@ def page(
     for scenario, seed in days:
         grave = sorted({f.rule for f in clean(scenario, seed) if f.severity != "info"})
         lines.append(f"| {scenario} | {seed} | {', '.join(grave) or 'none'} |")
-    return "\n".join([*lines, "", NOT_TOLD.read_text("utf-8").strip(), ""])
+    return "\n".join([*lines, *_not_told()])
+
+
+def _name(line: str) -> str:
+    """The fault of a line of the page; empty where it is none."""
+    cells = line.split(" | ")
+    return cells[0].removeprefix("| ") if len(cells) == 5 and cells[1].partition(" of ")[2].isdigit() else ""
+
+
+def missing(written: str) -> list[str]:
+    """The faults that a page does not have yet."""
+    return sorted(set(rows_meant()) - set(map(_name, written.splitlines())))
+
+
+def extended(written: str, lines: Iterable[str]) -> str:
+    """A page with lines of faults added in their places, and what cannot be told as it is now."""
+    begins = NOT_TOLD.read_text("utf-8").partition("\n")[0]
+    old = written.partition(f"\n{begins}\n")[0].splitlines()
+    here = [place for place, line in enumerate(old) if _name(line)]
+    rows = sorted({_name(line): line for line in [*(old[place] for place in here), *lines]}.items())
+    head, tail = old[: here[0]], old[here[-1] + 1 :]
+    return "\n".join([*head, *(line for _, line in rows), *tail, *_not_told()])
+
+
+def _not_told() -> list[str]:
+    return ["", NOT_TOLD.read_text("utf-8").strip(), ""]
 
 
 def _line(row: Row, runs: Sequence[Outcome]) -> str:
@@ -169,7 +206,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/fault_matrix.md"))
     parser.add_argument("--other", type=int, default=0, help="what is added to every seed")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--missing", action="store_true", help="those that the page does not have yet")
     chosen = parser.parse_args()
+    if chosen.missing:
+        chosen.faults = missing(chosen.out.read_text("utf-8"))
     whole = set(chosen.faults) == set(rows_meant())
     runs = tuple((seed + chosen.other, strength) for seed, strength in RUNS)
     days = tuple((name, seed + chosen.other) for name, seed in DAYS) if whole else ()
@@ -187,7 +227,10 @@ def main() -> None:
         lambda scenario, seed: clean[scenario, seed].result(),
         runs,
     )
-    if whole and not chosen.other:
+    if chosen.missing and not chosen.other:
+        lines = [line for line in text.splitlines() if _name(line)]
+        chosen.out.write_text(extended(chosen.out.read_text("utf-8"), lines), encoding="utf-8")
+    elif whole and not chosen.other:
         chosen.out.write_text(text, encoding="utf-8")
     else:
         print(text)

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.rules.registry import rules
 from captures.simulated.faults import known
-from tests.analysis.fault_matrix import DAYS, RUNS, clean_findings, page, play, rows_meant
+from tests.analysis.fault_matrix import DAYS, RUNS, clean_findings, extended, missing, page, play, rows_meant
 
 MEANT = rows_meant()
 EVERY = bool(os.environ.get("HANSCOPE_ALL_FAULTS"))
@@ -56,3 +56,15 @@ def test_the_page_counts_what_was_found() -> None:
     text = page(["clear-key"], [("a day", 1)], lambda *_: outcome, lambda *_: [])
     assert f"| clear-key | {len(RUNS)} of {len(RUNS)} | **transport-key-in-clear** ({len(RUNS)})" in text
     assert "| a day | 1 | none |" in text and "What cannot be told" in text
+
+
+def test_a_page_takes_the_faults_that_it_does_not_have() -> None:
+    outcome = play(MEANT["clear-key"], *RUNS[0])
+    text = page(["alert-storm", "weak-link"], [("a day", 1)], lambda *_: outcome, lambda *_: [])
+    new = page(["clear-key"], [], lambda *_: outcome, lambda *_: [])
+    [line] = [one for one in new.splitlines() if one.startswith("| clear-key")]
+    assert "clear-key" in missing(text) and "weak-link" not in missing(text)
+    whole = extended(text, [line])
+    rows = [one.split(" | ")[0] for one in whole.splitlines() if " of 5 | " in one]
+    assert rows == ["| alert-storm", "| clear-key", "| weak-link"]
+    assert whole == extended(whole, []) and whole.replace(f"{line}\n", "") == text
