@@ -15,7 +15,7 @@ from analysis.engine.checking import check
 from analysis.findings.model import CheckResult, Finding
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
-from tests.analysis.homes.files import heard_by, key_text, write
+from tests.analysis.homes.files import heard_by, key_text, write, write_two
 from tests.analysis.homes.kinds import KINDS, built
 
 __all__ = ["judged", "recorded", "warnings"]
@@ -26,7 +26,11 @@ def recorded(kind: str, seed: int, folder: Path) -> tuple[Path, Path | None, str
     home, one, form = built(kind, seed)
     capture, keys = folder / "home.pcap", folder / "keys.toml"
     frames = heard_by(home.air.heard, one.ear, f"ear {kind} {seed}")
-    write(capture, frames, form, home.air.start, home.more["channel"])
+    if one.ear.second:
+        other = heard_by(home.air.heard, one.ear, f"other ear {kind} {seed}")
+        write_two(capture, [frames, other], home.air.start, home.more["channel"], (seed % 5 - 2) * 0.003)
+    else:
+        write(capture, frames, form, home.air.start, home.more["channel"])
     keys.write_text(key_text(home, roles=one.roles), encoding="utf-8")
     keys.chmod(0o600)
     return capture, keys if one.keys else None, form

@@ -114,7 +114,10 @@ def _pieces(view: View, station: int, within: float) -> _Pieces:
 )
 def block_missing(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     """A message that is too long for a tunnel comes in numbered blocks, and makes a whole when the last one
-    is there. Blocks that stay without a whole message, with the capture going on, lack at least one."""
+    is there. Blocks that stay without a whole message, with the capture going on, lack at least one. Where a payload of
+    the same sender lacks a fragment meanwhile, that is the block, and the sniffer may not have heard the fragment."""
+    exchanges = view.exchanges
+    torn = exchanges[mask(exchanges["missing"].astype(str).str.contains("fragments"))]
     rows = gbcs(view, blocks=True)
     blocks = mask(rows["payload_kind"] == "gbt")
     keys = ["originator", "recipient", "originator_counter", "cra"]
@@ -125,7 +128,21 @@ def block_missing(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
         if key in whole:
             yield kept(subject, f"{plural(len(part), 'block')} of {told} make a message")
         elif float(part["seconds"].iloc[-1]) + seconds < view.duration:
-            yield broken(subject, f"{plural(len(part), 'block')} of {told}, and no whole", _frames(part))
+            text = f"{plural(len(part), 'block')} of {told}, and no whole"
+            if _torn_meanwhile(view, torn, part, seconds):
+                text += "; of the one that is missing a fragment was not heard"
+                yield broken(subject, text, _frames(part), "info")
+            else:
+                yield broken(subject, text, _frames(part))
+
+
+def _torn_meanwhile(view: View, torn: Frame, blocks: Frame, seconds: float) -> bool:
+    """Whether a fragmented payload of the sender of `blocks` is not whole, around their time."""
+    known = view.packets.of_frames(_frames(blocks))
+    senders, times = known["origin"].dropna().unique(), known["seconds"]
+    near = torn[mask(torn["initiator"].isin(senders))]
+    at = view.packets.of_frames(near["first_frame"])["seconds"]
+    return bool((mask(at >= times.min() - seconds) & mask(at <= times.max() + seconds)).any())
 
 
 @rule(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from analysis.features.completeness import completeness
 from analysis.features.judging import mask
+from analysis.features.presence import heard_rows
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -124,6 +125,9 @@ def _judged(view: View, device: int, joined: int, own: Frame) -> Evidence:
         if unheard
         else ""
     )
+    heard = heard_rows(view)
+    if not (mask(heard["sender"] == device) & mask(heard["frame"] > joined)).any():
+        text += "; nothing was heard of it since it joined"
     severity = "info" if unheard else "warning"
     return broken(subject, f"{text}{more}{perhaps}; to check: {first.check}", frames, severity)
 
@@ -155,10 +159,9 @@ def _tried(view: View, one: Step, device: int, joined: int, own: Frame) -> tuple
 
 
 def _under_link_key(view: View, device: int, joined: int) -> bool:
-    """Whether the device sent or got data under a link key once it had joined."""
+    """Whether the device itself sent data under a link key once it had joined: what is sent to it proves nothing."""
     rows = view.good.only(aps_key_id="link", aps_type="data")
-    mine = mask(rows["origin"] == device) | mask(rows["target"] == device)
-    return bool((mine & mask(rows["frame"] > joined)).any())
+    return bool((mask(rows["origin"] == device) & mask(rows["frame"] > joined)).any())
 
 
 def _seconds_since(view: View, frame: int) -> float:

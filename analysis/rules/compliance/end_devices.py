@@ -11,7 +11,7 @@ from analysis.features.completeness import completeness
 from analysis.features.identifiers import CLUSTERS, MAC_COMMANDS, NWK_COMMANDS, ZDP_COMMANDS
 from analysis.features.judging import judge, mask, plural
 from analysis.features.polls import POLL
-from analysis.features.presence import presences
+from analysis.features.presence import heard_rows, presences
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -74,6 +74,49 @@ def end_device_polls(view: View) -> Iterator[Evidence]:
     yield from judge(
         view, said, mask(said["number"] == 1), "{bad} saying that it never sleeps", "source", "as a sleeper"
     )
+
+
+@rule(
+    "sleeper-never-polls",
+    "A device that sleeps asks for nothing",
+    severity="warning",
+    source="IEEE 802.15.4-2011 5.1.6.3, 5.3.4 (indirect transmission); ZigBee PRO 05-3474 3.6.1.4",
+    confidence="derived",
+    needs=("packets", "commands"),
+    cause="silence",
+    absent=2,
+    unseen="the join of a device that sleeps, and ten minutes with frames of it behind that",
+    advice="It was not woken, hangs, or has no parent: wake it with its button, let it join anew",
+)
+def sleeper_never_polls(
+    view: View, *, seconds: float = 600.0, least: int = 3, settled: float = 30.0
+) -> Iterator[Evidence]:
+    """A device that says when it joins that its receiver is off when it is idle gets what is sent to it only by asking
+    for it (MAC data requests). One that goes on to send, and never asks, gets neither answers nor commands."""
+    fields = view.tables["commands"]
+    said = fields[
+        mask(fields["field"].isin(ALWAYS_ON)) & mask(fields["number"] == 0) & mask(fields["source"].notna())
+    ]
+    heard, polls = heard_rows(view), view.good.only(mac_command=POLL)
+    commands = view.good.only(mac_type="command")["seconds"].to_numpy(dtype=float)
+    for device, part in said.groupby("source", sort=False):
+        since = float(part["seconds"].max()) + settled
+        own = heard[mask(heard["sender"] == device) & mask(heard["seconds"] > since)]
+        lasts = float(own["seconds"].max()) - since if len(own) else 0.0
+        # a sniffer that leaves MAC commands out tells nothing
+        if lasts < seconds or len(own) < least or not (commands > 0).any():
+            continue
+        asked = mask(polls["sender"] == device) & mask(polls["seconds"] > since)
+        subject = Subject.device(device)
+        if asked.any():
+            yield kept(subject, f"{plural(int(asked.sum()), 'poll')} since it joined")
+        else:
+            text = f"said at frame {int(part['frame'].iloc[-1])} that it sleeps, and sent no poll in {lasts:,.0f} s"
+            yield broken(
+                subject,
+                f"{text}, though {plural(len(own), 'frame')} of it were heard",
+                own["frame"].iloc[:200],
+            )
 
 
 @rule(

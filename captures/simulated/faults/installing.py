@@ -11,6 +11,7 @@ from captures.simulated.stack.network import Role
 
 __all__: list[str] = []
 
+KEEP_ALIVE, READ = 0x0025, 0x00
 SET_TARIFF, HARDWARE_FAULT, TEMPORARY, DENIED = 0x0019, 1, 2, 3
 
 
@@ -37,3 +38,19 @@ def tariff_not_loaded(play: Play) -> Wait:
             SET_TARIFF, change_payload=lambda payload: payload[:-1] + bytes([result]), faults=play.mark
         )
         yield play.wait(30, 90)
+
+
+@fault(
+    "sleeper-never-polls",
+    "A device that sleeps joins, tells things, and asks for nothing",
+    kind=FaultKind.FAULT,
+)
+def sleeper_never_polls(play: Play) -> Wait:
+    node, hub = newcomer(play), play.han.hub
+    node.rx_on = False
+    yield from joining.open_joining(hub, 180)
+    yield from joining.join(node)
+    yield play.wait(60)
+    for _ in range(4 + play.count(6)):
+        yield from node.send_zcl(hub, KEEP_ALIVE, READ, b"\0\0", general=True, ack=False, faults=play.mark)
+        yield play.wait(150, 240)

@@ -31,6 +31,23 @@ def sleeper(first_poll: float) -> Any:
     return home(*rows)
 
 
+def joined_to_sleep(polls: bool) -> Any:
+    """The gas meter says that it sleeps, and speaks for twenty minutes."""
+    said = {
+        "layer": "mac",
+        "command": 1,
+        "source": GAS,
+        "field": "receiver_on_when_idle",
+        "value": "0",
+        "number": 0.0,
+    }
+    rows: Rows = [mac_only(0.5, "command", sender=METER, mac_command=4)]
+    for n in range(1, 20):
+        rows.append(packet(n * 60.0, GAS, HUB, aps_type="data", aps_cluster=0x0702))
+        rows += [mac_only(n * 60.0 + 1, "command", sender=GAS, mac_command=4)] if polls else []
+    return home(*rows, commands=[{"time": at(1), **said}])
+
+
 def keep_alive(*times: float, base: float | None = None) -> Any:
     told = [] if base is None else [attribute(0, 0x0025, 0x0000, base)]
     reads = [attribute(t, 0x0025, 0x0000, None, METER) for t in times]
@@ -46,6 +63,7 @@ CASES: dict[str, Case] = {
         lambda: capability("receiver_on_when_idle", 1),
         lambda: capability("receiver_on_when_idle", 0),
     ),
+    "sleeper-never-polls": (lambda: joined_to_sleep(False), lambda: joined_to_sleep(True)),
     "indirect-expired": (lambda: sleeper(20), lambda: sleeper(0.5)),
     "keep-alive-cadence": (lambda: keep_alive(1, 700, 5000), lambda: keep_alive(1, 700, 1500, 2300)),
 }  # fmt: skip

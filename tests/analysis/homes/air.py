@@ -209,5 +209,7 @@ class Air:
         if not (yield from self.send(device, request, parent, more=waits)) or not waits:
             return False
         yield self.rng.uniform(0.002, 0.006)
+        if not device.waiting:  # another poll has fetched it
+            return False
         yield from device.waiting.pop(0)()
         return True

@@ -11,7 +11,7 @@ from tests.analysis.homes.life import OTA, PREPAYMENT, PRICE, TIME, Home
 from tests.analysis.homes.speech import zcl
 
 __all__ = [
-    "calendar", "carried", "concentrator", "exchanged", "firmware", "hub_off", "joins", "new_key", "new_tariff", "nothing_there", "optional", "reads_time",
+    "calendar", "carried", "concentrator", "dozes", "exchanged", "firmware", "hub_off", "joins", "new_key", "new_tariff", "nothing_there", "optional", "reads_time",
     "switched_off", "top_ups",
 ]  # fmt: skip
 
@@ -29,6 +29,17 @@ def carried(home: Home) -> Process:
         for one in home.of("IHD", "PPMID"):
             one.rssi = home.air.rng.choice(ROOMS)
             one.loss = 0.01 if one.rssi > -75 else 0.08
+
+
+def dozes(home: Home) -> Process:
+    """A display on a battery: its radio sleeps, and it asks its parent every few seconds for what waits."""
+    display = home.of("IHD")[0]
+    display.nap, display.router = True, False
+    pace = home.air.rng.choice((2.0, 4.0, 6.0))
+    while True:
+        yield pace * home.air.rng.uniform(0.98, 1.02)
+        if home.ready(display) and home.hub.up:
+            yield from home.air.poll(display, home.hub)
 
 
 def switched_off(home: Home) -> Process:
@@ -85,7 +96,7 @@ def firmware(home: Home) -> Process:
         )
         + element
     )
-    home.more["image"] = hashlib.sha256(code).hexdigest()
+    home.more["image"], home.more["updated"] = hashlib.sha256(code).digest(), device
     file = struct.pack("<HHI", maker, kind, new)
     ask = home.speech.ask
     yield from home.speech.say(

@@ -14,7 +14,7 @@ from tests.analysis.homes.days import FORMER
 from tests.analysis.homes.life import Home
 from tests.analysis.homes.remote import gbcs_lines
 
-__all__ = ["FORMATS", "Ear", "heard_by", "key_text", "write"]
+__all__ = ["FORMATS", "Ear", "heard_by", "key_text", "write", "write_two"]
 
 LITTLE_NANO = 0xA1B23C4D
 LITTLE_MICRO = 0xA1B2C3D4
@@ -23,12 +23,15 @@ LITTLE_MICRO = 0xA1B2C3D4
 @dataclass(frozen=True, slots=True)
 class Ear:
     """What a sniffer does to what is on the air: shares that it misses or damages; whether it leaves acknowledgements
-    out."""
+    out; the seconds for which it is on the home's channel, and for which it listens elsewhere; whether a second sniffer
+    stands in another room."""
 
     missed: float = 0.0
     damaged: float = 0.0
     no_acks: bool = False
     noise: float = 0.0
+    hops: tuple[float, float] | None = None
+    second: bool = False
 
 
 def heard_by(frames: list[Heard], ear: Ear, seed: str) -> list[Heard]:
@@ -36,6 +39,8 @@ def heard_by(frames: list[Heard], ear: Ear, seed: str) -> list[Heard]:
     rng = random.Random(seed)
     out = []
     for one in frames:
+        if ear.hops is not None and one.seconds % sum(ear.hops) > ear.hops[0]:
+            continue
         if rng.random() < ear.missed or (ear.no_acks and len(one.octets) == 5):
             continue
         if rng.random() < ear.damaged and len(one.octets) > 5:
@@ -84,6 +89,29 @@ def write(path: Path, frames: list[Heard], form: str, start: int, channel: int) 
             octets = record(one, channel)
             whole, rest = divmod(round(one.seconds * unit), unit)
             file.write(struct.pack("<IIII", start + whole, rest, len(octets), len(octets)) + octets)
+
+
+def write_two(path: Path, sniffers: list[list[Heard]], start: int, channel: int, ahead: float) -> None:
+    """A pcapng file by hand with an interface for each sniffer; the second one's clock is some seconds ahead."""
+    first = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+    nano = struct.pack("<HHBxxxHH", 9, 1, 9, 0, 0)
+    interface = (
+        struct.pack("<IIHHI", 1, 20 + len(nano), 283, 0, 65535) + nano + struct.pack("<I", 20 + len(nano))
+    )
+    all_heard = [
+        (one.seconds + ahead * number, number, one) for number, heard in enumerate(sniffers) for one in heard
+    ]
+    with path.open("wb") as file:
+        file.write(first + interface * len(sniffers))
+        for seconds, number, one in sorted(all_heard, key=lambda each: each[0]):
+            record = _tap(one, channel)
+            padded = record + bytes(-len(record) % 4)
+            time = start * 1_000_000_000 + round(seconds * 1_000_000_000)
+            size = 32 + len(padded)
+            head = struct.pack(
+                "<IIIIIII", 6, size, number, time >> 32, time & 0xFFFFFFFF, len(record), len(record)
+            )
+            file.write(head + padded + struct.pack("<I", size))
 
 
 def key_text(home: Home, *, roles: bool = True) -> str:

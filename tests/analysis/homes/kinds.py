@@ -93,6 +93,12 @@ KINDS: dict[str, Kind] = {
     "certificates are read": Kind((remote.renews, remote.asks), hours=1.5),
     "the hub restarts between commands": Kind((remote.asks, days.hub_off), hours=3),
     "the capture begins in the middle": Kind((remote.asks,), hours=3, since=1.0, devices=("HCALCS",)),
+    "commands are delivered again": Kind((remote.impatient,), hours=2),
+    "firmware is activated": Kind((remote.image_comes, remote.asks), hours=2.5),
+    "long answers in blocks": Kind((remote.profiles,), hours=2, ear=Ear(0.003)),
+    "a sniffer that changes channels": Kind((remote.asks,), hours=2, ear=Ear(0.01, hops=(20, 40))),
+    "two sniffers": Kind((remote.asks,), hours=2, ear=Ear(0.08, second=True)),
+    "a display that sleeps": Kind((days.dozes, remote.asks), hours=2, devices=("IHD",)),
     "many devices": Kind(devices=("CAD", "HCALCS", "IHD", "HCALCS"), hours=1.5),
 }
 
@@ -116,6 +122,9 @@ def built(name: str, seed: int) -> tuple[Home, Kind, str]:
     form = kind.form or rng.choice(
         [one for one in FORMATS if kind.ear.damaged == 0 or one != "without check sequence"]
     )
+    spoken = any(one.__module__ == remote.__name__ or one is days.firmware for one in kind.happens)
+    if kind.keys and not spoken and rng.random() < 0.6:  # a meter that speaks would tell of its firmware, too
+        air.begin(remote.asks(home))
     air.run(3600 * kind.hours)
     if kind.since:
         air.heard = [one for one in air.heard if one.seconds >= 3600 * kind.since]

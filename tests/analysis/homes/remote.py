@@ -9,18 +9,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dissectors.gbcs import (
+    Block,
     Keystore,
+    MessageHeader,
     build,
+    build_blocks,
     command_payload,
     dissect_message,
     notification,
+    read_envelope,
+    response_payload,
     utrn,
 )
+from tests.analysis.homes import days
 from tests.analysis.homes.air import Device, Process
 from tests.analysis.homes.life import Home
 from tests.analysis.homes.speech import zcl
 
-__all__ = ["Remote", "asks", "gbcs_lines", "midnight", "prepays", "remote_of", "renews", "updates"]
+__all__ = [
+    "Remote", "asks", "gbcs_lines", "image_comes", "impatient", "midnight", "prepays", "profiles", "remote_of", "renews",
+    "updates",
+]  # fmt: skip
 
 TUNNEL = 0x0704
 GET, GIVEN, PUT = b"\x01", 0x02, b"\x03"
@@ -35,6 +44,14 @@ READS = {
 """What is read of a device on an ordinary day."""
 SETS = {"ESME": ("ECS70", "ECS01a", "ECS38", "ECS39a"), "GSME": ("GCS28", "GCS41")}
 OPERATORS = ("ECS22a",)
+ALERTS = (
+    (0x8002, "Network Operator"),
+    (0x8085, "Network Operator"),
+    (0x8F0A, "Supplier"),
+    (0x8154, "Supplier"),
+)
+"""Alerts of a day on which all is well: voltage a little high and back, the billing log, a command that was carried out."""
+VERIFIED, RECEIVED = 0x8F72, 0x00CE
 LATER, OUTCOME, DONE, CREDIT_ADDED, GENERIC = 0x001A, 0x00CC, 0x8F66, 0x810E, 0x1001
 PAYMENT_DATE, TOKEN = (111, "0-1:19.0.0.255", 13), (115, "0-0:19.40.0.255", 1)
 
@@ -56,6 +73,15 @@ class Remote:
     mail: dict[int, list[bytes]] = field(default_factory=dict)
     counters: dict[bytes, int] = field(default_factory=dict)
     scalars: list[tuple[bytes, str, int]] = field(default_factory=list)
+
+    def meet(self, *everybody: bytes) -> None:
+        """Key pairs of those who have none yet."""
+        for who in everybody:
+            if any(who == known for known, _, _ in self.scalars):
+                continue
+            for use in USES:
+                self.scalars.append((who, use, self.home.air.rng.getrandbits(250) + 1))
+                self.keystore.add_scalar(*self.scalars[-1])
 
     def counter(self, who: bytes) -> int:
         """The next originator counter: seconds since 1970 above, a number below (GBCS 4.3.1)."""
@@ -180,10 +206,7 @@ def remote_of(home: Home) -> Remote:
         parties = {name: (prefix << 32 | number << 16).to_bytes(8, "big") for name, number in PARTIES.items()}
         made = Remote(home, Keystore(parties["Access Control Broker"]), parties)
         made.slow = rng.choice(((0.2, 0.9), (0.5, 4.0), (2.0, 12.0)))
-        for who in (*parties.values(), *(octets_of(one) for one in home.air.devices)):
-            for use in USES:
-                made.scalars.append((who, use, rng.getrandbits(250) + 1))
-                made.keystore.add_scalar(*made.scalars[-1])
+        made.meet(*parties.values(), *(octets_of(one) for one in home.air.devices))
         home.remote = made
     return home.remote
 
@@ -192,19 +215,103 @@ def remote_of(home: Home) -> Remote:
 
 
 def asks(home: Home) -> Process:
-    """Parties read of each device and set what they set, at times of their own."""
+    """Parties read of each device and set what they set, at times of their own; now and then a device raises an alert of a day
+    on which all is well. The hub delivers again what was not answered in time."""
     remote, rng = remote_of(home), home.air.rng
     yield rng.uniform(60, 300)
-    for device in home.of("ESME", "PPMID", "HCALCS"):
-        yield from remote.opened(device)
     done: set[str] = set()
     while True:
-        device = rng.choice(home.of("ESME", "ESME", "GSME", "PPMID", "HCALCS"))
-        sets = tuple(one for one in SETS.get(device.role, ()) if one not in done)
-        name = rng.choice(sets if sets and rng.random() < 0.25 else READS[device.role])
-        done.add(name)
-        yield from remote.exchange(device, remote.command(name, device))
+        able = [one for one in home.of("ESME", "ESME", "GSME", "PPMID", "HCALCS") if one.joined and one.up]
+        if able:
+            device = rng.choice(able)
+            remote.meet(octets_of(device))
+            sets = tuple(one for one in SETS.get(device.role, ()) if one not in done)
+            name = rng.choice(sets if sets and rng.random() < 0.25 else READS[device.role])
+            done.add(name)
+            if device.role == "ESME" and rng.random() < 0.15:
+                code, party = rng.choice(ALERTS)
+                yield from remote.tell(device, remote.alert(device, code, party=party))
+            else:
+                yield from remote.exchange(device, remote.command(name, device))
         yield rng.choice((15.0, 120.0, 600.0)) * rng.uniform(0.6, 1.4)
+
+
+def impatient(home: Home) -> Process:
+    """A meter takes long over a command, and the hub delivers it again before it has answered, once."""
+    remote, rng, meter = remote_of(home), home.air.rng, home.meter
+    yield rng.uniform(100, 600)
+    for name in ("ECS70", "ECS17b", "ECS38"):
+        if (yield from remote.opened(meter)):
+            asked = remote.command(name, meter)
+            yield from remote.carry(meter, asked, to_device=True)
+            yield rng.uniform(30, 45)
+            yield from remote.carry(meter, asked, to_device=True)
+            yield rng.uniform(2, 9)
+            yield from remote.carry(meter, remote.answer(asked), to_device=False)
+        yield rng.uniform(300, 1500)
+    return True
+
+
+def image_comes(home: Home) -> Process:
+    """Firmware for a device; a meter tells its supplier that it came, is told to activate it, and says so."""
+    remote, rng = remote_of(home), home.air.rng
+    yield from days.firmware(home)
+    device = home.more["updated"]
+    yield rng.uniform(2, 60)
+    if device.role != "ESME":
+        return True
+    told = ("octet-string", home.more["image"])
+    yield from remote.tell(device, remote.alert(device, VERIFIED, RECEIVED, "Supplier", told))
+    yield rng.uniform(20, 300)
+    supplier = remote.parties["Supplier"]
+    counter = remote.counter(supplier)
+    values = {"originator_counter": counter, "manufacturer_image_hash": home.more["image"]}
+    asked = build.command(
+        "CS06", originator=supplier, recipient=octets_of(device), keystore=remote.keystore, counter=counter,
+        payload=command_payload(0x0012, counter, values),
+    )  # fmt: skip
+    yield from remote.exchange(device, asked)
+    yield rng.uniform(60, 200)
+    return (yield from remote.exchange(device, remote.command("ECS52", device)))
+
+
+def profiles(home: Home) -> Process:
+    """Half hours of many days are read: the answer is longer than the tunnel takes, and comes in blocks (GBCS 10.3)."""
+    remote, rng, meter = remote_of(home), home.air.rng, home.meter
+    yield rng.uniform(100, 800)
+    for _ in range(3):
+        if not (yield from remote.opened(meter)):
+            continue
+        asked = remote.command("ECS22b", meter)
+        yield from remote.carry(meter, asked, to_device=True)
+        yield rng.uniform(*remote.slow)
+        now = round(home.air.utc) // 1800 * 1800
+        rows = [
+            (
+                "structure",
+                [("double-long-unsigned", now - 1800 * n), ("double-long-unsigned", rng.randrange(900))],
+            )
+            for n in range(rng.randrange(150, 400))
+        ]
+        told = dissect_message(asked, remote.keystore)
+        header = MessageHeader(2, told.layout.counter, told.layout.recipient, told.layout.originator, 0x0037)
+        payload = response_payload(
+            0x0037, header, remote.keystore, {(7, "0-0:99.1.0.255", 2): ("array", rows)}
+        )
+        answer = build.response(told, keystore=remote.keystore, payload=payload)
+        for piece in _blocks(answer):
+            yield from remote.carry(meter, piece, to_device=False)
+        yield rng.uniform(400, 1200)
+    return True
+
+
+def _blocks(octets: bytes) -> list[bytes]:
+    layout = read_envelope(octets)
+    header = Block(
+        layout.cra, layout.counter, layout.originator, layout.recipient, layout.message_code, 0x40, 1, 0, b"", 0,
+        b"\x11\0\0\0\0",
+    )  # fmt: skip
+    return build_blocks(octets, size=1100, header=header) if len(octets) > 1498 else [octets]
 
 
 def midnight(home: Home) -> Process:

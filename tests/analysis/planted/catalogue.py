@@ -26,6 +26,7 @@ BASES: Mapping[str, tuple[str, float]] = {
     "hour": ("ordinary-day", 3000),
     "evening": ("ordinary-day", 14_400),
     "installation": ("install-day", 1500),
+    "installed": ("install-day", 6000),
     "prepayment": ("prepayment", 4800),
     "firmware": ("firmware-update", 1500),
     "cad": ("cad-pairing", 1200),

@@ -100,3 +100,11 @@ def in_vain(recording: Recording) -> None:
         poll = assemble.mac_command(n, POLL, dst_pan=recording.pan, dst=0, src=gas.short)
         shout(recording, recording.quiet(at), [poll] * 4, (0.003, 0.006), gas.rssi)
         at += 30 * SECOND
+
+
+@plant("a gas meter that came in never polls", "sleeper-never-polls", base="installed", silent=True)
+def never_polls(recording: Recording) -> int:
+    gas, rows = recording["GSME"], recording.packets
+    mine = (rows["mac_command"] == POLL) & (rows["mac_src"] == gas.short)
+    without(recording, rows[mine.fillna(False)], 0)
+    return gas.eui64
