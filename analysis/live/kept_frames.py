@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from threading import Lock
 from typing import Any
 
+from analysis.tables.pieces import join_last
 from captures import FrameBlock
+from captures.block import joined
 from captures.live import LiveBlock, LiveCapture
 
 __all__ = ["MOST_FRAMES", "KeptFrames"]
 
 MOST_FRAMES, MOST_OCTETS = 100_000, 64 * 1024 * 1024
 """Frames that are kept, and octets of them, at most: hours of a busy network, days of a quiet one."""
+ONE_BLOCK = 1024
+"""Frames of a block that is made of smaller ones, at most."""
 
 
 class KeptFrames(LiveCapture):
@@ -27,7 +32,7 @@ class KeptFrames(LiveCapture):
         super().__init__(source, **options)
         self.first, self.given = 1, 0
         self._blocks: deque[FrameBlock] = deque()
-        self._octets = 0
+        self._octets, self._lock = 0, Lock()
 
     def blocks(self) -> Iterator[LiveBlock | None]:
         """As `LiveCapture.blocks`."""
@@ -38,10 +43,16 @@ class KeptFrames(LiveCapture):
 
     def kept(self) -> list[FrameBlock]:
         """The frames that are kept, in order."""
-        return list(self._blocks)
+        with self._lock:
+            return list(self._blocks)
 
     def _keep(self, block: FrameBlock) -> None:
+        with self._lock:
+            self._append(block)
+
+    def _append(self, block: FrameBlock) -> None:
         self._blocks.append(block)
+        join_last(self._blocks, lambda before, last: joined([before, last]), ONE_BLOCK)
         self.given += len(block)
         self._octets += len(block.data)
         while len(self._blocks) > 1 and (

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping
+from functools import partial
 from threading import Condition
 from typing import Any, NamedTuple
 
 from analysis.pipeline.windows import FRAME_TABLES, Held, Window, window_of
 from analysis.tables.batches import appended
+from analysis.tables.pieces import join_last
 
 __all__ = ["MOST_FRAMES", "Heard", "HeardTables"]
 
@@ -138,7 +140,7 @@ class HeardTables:
         self._held.add(table, batch, frames)
         self._grown.add(table)
         self._count += len(batch) if table == "packets" else 0
-        _join_last(table, self._held.batches[table])
+        join_last(self._held.batches[table], partial(_join, table), ONE_BATCH, lambda one: len(one[1]))
 
     def _let_go(self) -> None:
         numbers = self._held.column("frame")
@@ -156,11 +158,5 @@ def _copied(held: Held) -> Held:
     return Held(batches, {name: list(found) for name, found in held.earlier.items()})
 
 
-def _join_last(table: str, batches: deque[tuple[int, Any]]) -> None:
-    """Join the last batch to those before it that are no longer, as in counting by twos a one is carried."""
-    while len(batches) > 1:
-        (_, before), (read, last) = batches[-2], batches[-1]
-        if len(before) > 2 * len(last) or len(before) + len(last) > ONE_BATCH:
-            return
-        batches.pop()
-        batches[-1] = read, appended(table, [before, last])
+def _join(table: str, before: tuple[int, Any], last: tuple[int, Any]) -> tuple[int, Any]:
+    return last[0], appended(table, [before[1], last[1]])

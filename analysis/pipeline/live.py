@@ -22,6 +22,8 @@ from analysis.pipeline.passes import DecodedBlock, DecodePass
 from analysis.pipeline.prefetch import CaptureProgress
 from analysis.pipeline.session import Hindsight, Shut
 from analysis.pipeline.sinks import Sink, abandoning, tables_of
+from analysis.tables.pieces import join_last
+from captures.block import joined
 from captures.live import LiveBlock, LiveCapture
 from dissectors import Keyring
 
@@ -34,6 +36,8 @@ HELD_OCTETS = 32 * 1024 * 1024
 PATIENCE = 1.0
 """Seconds that a block waits for a message which began in it. Should the message be complete later, the frames are given
 again, if they are still held."""
+ONE_BLOCK = 1024
+"""Frames of a block that is made of smaller ones, at most."""
 AT_THE_END = 6
 """Times that held frames are decoded again when nothing more comes, at most."""
 
@@ -57,10 +61,19 @@ class Stretch:
     blocks: list[LiveBlock] = field(default_factory=list)
     shut: Shut | None = None
 
+    def hold(self, block: LiveBlock) -> None:
+        """Hold a block. Small ones are joined: decoded again, they give the same rows, sooner."""
+        self.blocks.append(block)
+        join_last(self.blocks, _joined, ONE_BLOCK, lambda one: len(one.frames))
+
     def full(self, held: int) -> bool:
         """Whether it is half of all that is held."""
         octets = sum(len(block.frames.data) for block in self.blocks)
         return 2 * sum(len(block.frames) for block in self.blocks) >= held or 2 * octets >= HELD_OCTETS
+
+
+def _joined(before: LiveBlock, last: LiveBlock) -> LiveBlock:
+    return last._replace(frames=joined([before.frames, last.frames]))
 
 
 class LivePass(DecodePass):
@@ -131,7 +144,7 @@ class LivePass(DecodePass):
 
     def _take(self, block: LiveBlock) -> None:
         """Decode a block, and hold it."""
-        self._stretches[-1].blocks.append(block)
+        self._stretches[-1].hold(block)
         self._progress = CaptureProgress(0, block.secrets, block.names, block.facts)
         self.facts = block.facts
         for one in self.waiting.take(self.decoded(block.frames, self._progress), self.session):

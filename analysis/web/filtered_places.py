@@ -55,11 +55,12 @@ class FilteredPlaces:
                 raise NotYet("this filter asks for other tables: they are known at the capture's end")
             if content.generation != self._generation:
                 self._begin(content.generation, store, findings)
-            for batch, start in zip(
-                content.batches[self._done :], content.starts[self._done :].tolist(), strict=False
-            ):
-                self._parts.append(np.flatnonzero(self._filter.mask(batch)) + start)
-            self._done = len(content.batches)
+            starts = content.starts.tolist()
+            first = max(0, int(np.searchsorted(content.starts, self._done, side="right")) - 1)
+            for batch, start in zip(content.batches[first:], starts[first:], strict=False):
+                done = max(0, self._done - start)  # batches are joined while they come
+                self._parts.append(np.flatnonzero(self._filter.mask(batch.slice(done))) + start + done)
+            self._done = len(content)
             if len(self._parts) > 1:
                 self._parts = [np.concatenate(self._parts)]
             return self._parts[0] if self._parts else np.zeros(0, np.int64)

@@ -7,6 +7,7 @@ page shows them, so that a million of them cost nothing. When a pass is given up
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -18,11 +19,15 @@ from analysis.pipeline.passes import DecodedBlock, DecodePass
 from analysis.pipeline.sinks import Sink
 from analysis.tables.addresses import with_addresses
 from analysis.tables.arrow import arrow_schema, empty_table
+from analysis.tables.batches import appended
+from analysis.tables.pieces import join_last
 from analysis.tables.python_values import iso_time
 from dissectors.vectors import take
 
 __all__ = ["CaptureStore", "Content", "Places"]
 
+ONE_BATCH = 4096
+"""Rows of a batch that is made of smaller ones, at most."""
 Places = npt.NDArray[np.int64]
 
 
@@ -130,39 +135,43 @@ class CaptureStore(Sink):
         self.most = most
         self.generation, self.frames, self.complete = 0, 0, False
         self._lock = Lock()
-        self._batches: dict[str, list[Any]] = {}
-        self._came: dict[str, list[int]] = {}
+        self._batches: dict[str, list[tuple[int, Any]]] = {}
         self._dropped: dict[str, int] = {}
 
     def restart(self, decode_pass: DecodePass) -> None:
         with self._lock:
             self.generation += 1
             self.frames, self.complete = 0, False
-            self._batches, self._came, self._dropped = {}, {}, {}
+            self._batches, self._dropped = {}, {}
 
     def take(self, block: DecodedBlock) -> None:
         with self._lock:
             for table, batch in block.batches.items():
                 if batch.num_rows:
-                    self._batches.setdefault(table, []).append(batch)
-                    self._came.setdefault(table, []).append(block.frames)
+                    self._add(table, batch, block.frames)
             self.frames = block.frames
             self._drop()
 
     def put(self, table: str, batch: Any) -> None:
         """A table as it stands now, of which a live source gives the whole at its end only."""
         with self._lock:
-            self._batches[table], self._came[table] = [batch] if batch.num_rows else [], [self.frames]
+            self._batches[table] = [(self.frames, batch)] if batch.num_rows else []
+
+    def _add(self, table: str, batch: Any, frames: int) -> None:
+        found = self._batches.setdefault(table, [])
+        found.append((frames, batch))
+        if self.most is not None:  # a quiet network gives a batch for every frame
+            join_last(found, partial(_join, table), ONE_BATCH, lambda one: int(one[1].num_rows))
 
     def _drop(self) -> None:
         """Let go of what came longest ago, half of it at a time, where there is too much."""
-        first = min((came[0] for came in self._came.values() if came), default=self.frames)
+        first = min((found[0][0] for found in self._batches.values() if found), default=self.frames)
         if self.most is None or self.frames - first < self.most:
             return
-        for table, came in self._came.items():
-            count = sum(one < self.frames - self.most // 2 for one in came)
-            del self._batches[table][:count], came[:count]
-            self._dropped[table] = self._dropped.get(table, 0) + count
+        for table, found in self._batches.items():
+            gone = [batch for frames, batch in found if frames < self.frames - self.most // 2]
+            del found[: len(gone)]
+            self._dropped[table] = self._dropped.get(table, 0) + sum(batch.num_rows for batch in gone)
         self.generation += 1
 
     def end(self, decode_pass: DecodePass) -> None:
@@ -171,22 +180,37 @@ class CaptureStore(Sink):
 
     def snapshot(self) -> Any:
         with self._lock:
-            counts = {
-                table: self._dropped.get(table, 0) + len(found) for table, found in self._batches.items()
+            rows = {
+                table: self._dropped.get(table, 0) + sum(batch.num_rows for _, batch in found)
+                for table, found in self._batches.items()
             }
-            return counts, self.frames
+            return rows, self.frames
 
     def rewind(self, decode_pass: DecodePass, saved: Any) -> None:
         with self._lock:
-            counts, self.frames = saved
+            rows, self.frames = saved
             self.generation += 1
             for table, found in self._batches.items():
-                kept = max(0, counts.get(table, 0) - self._dropped.get(table, 0))
-                self._batches[table], self._came[table] = found[:kept], self._came[table][:kept]
+                self._batches[table] = _first_rows(found, rows.get(table, 0) - self._dropped.get(table, 0))
 
     def content(self, table: str) -> Content:
         """What there is of a table now."""
         with self._lock:
-            batches = tuple(self._batches.get(table, ()))
+            batches = tuple(batch for _, batch in self._batches.get(table, ()))
             starts = np.cumsum([0, *(one.num_rows for one in batches)], dtype=np.int64)
             return Content(table, batches, starts, self.generation, self.complete)
+
+
+def _join(table: str, before: tuple[int, Any], last: tuple[int, Any]) -> tuple[int, Any]:
+    return last[0], appended(table, [before[1], last[1]])
+
+
+def _first_rows(found: list[tuple[int, Any]], count: int) -> list[tuple[int, Any]]:
+    """The batches with the first rows of them."""
+    out = []
+    for frames, batch in found:
+        if count <= 0:
+            break
+        out.append((frames, batch if batch.num_rows <= count else batch.slice(0, count)))
+        count -= batch.num_rows
+    return out

@@ -20,8 +20,11 @@ from starlette.testclient import TestClient
 
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
+from analysis.pipeline.passes import DecodedBlock, DecodePass
 from analysis.pipeline.runner import run_passes
+from analysis.pipeline.sinks import Sink
 from analysis.web.captures_held import CapturesHeld, Limits, captures_in
+from analysis.web.filtered_places import FilteredPlaces
 from analysis.web.gate import POLICY
 from analysis.web.interface import ENDPOINTS
 from analysis.web.judging import Judge
@@ -338,6 +341,26 @@ def test_a_live_source_grows(keys: Path) -> None:
     assert 0 < with_gbcs < whole
     assert client.get("/api/export", params={"where": "frame < 4"}).status_code == 200
     found.close()
+
+
+def test_a_live_list_has_few_batches_and_filters_keep_up(keys: Path) -> None:
+    """A quiet network gives a batch for every frame; each of them cost 50 kB for as long as it was kept."""
+    store, seen = CaptureStore(most=10_000), FilteredPlaces("frame > 5", "packets")
+    counts: list[int] = []
+
+    class Looking(Sink):
+        def restart(self, decode_pass: DecodePass) -> None:
+            counts.clear()
+
+        def take(self, block: DecodedBlock) -> None:
+            counts.append(len(seen.places(store)))
+
+    last = run_passes(CAPTURE, read_keys(keys), store, Looking(), block_frames=1)
+    frames = last.session.frames
+    assert counts == sorted(counts) and len(set(counts)) > 20
+    assert seen.places(store).tolist() == list(range(5, frames))
+    assert len(store.content("packets").batches) < 20 < frames
+    assert store.content("packets").numbers("frame").tolist() == list(range(1, frames + 1))
 
 
 def test_a_live_list_is_bounded(keys: Path) -> None:
