@@ -90,9 +90,9 @@ def take(name, *modules):
             pass
     raise SystemExit(f"no {name} in {modules}")
 read_keys = take("read_keys", "analysis.keyfile", "analysis.inputs.keyfile", "analysis.inputs", "analysis.keys.keyfile", "analysis.keys")
-context_of = take("HanContext", "dissectors", "dissectors.model.context", "dissectors.model", "dissectors.model.context")
-raw_frame = take("RawFrame", "dissectors", "dissectors.model.frame", "dissectors.model", "dissectors.model.frame")
-dissect_frame = take("dissect_frame", "dissectors", "dissectors.radio.dispatch")
+context_of = take("HanContext", "dissectors", "dissectors.model.context", "dissectors.context")
+raw_frame = take("RawFrame", "dissectors", "dissectors.model.frame", "dissectors.frame")
+dissect_frame = take("dissect_frame", "dissectors", "dissectors.radio.dispatch", "dissectors.dispatch")
 dissect_message = take("dissect_message", "dissectors.gbcs")
 from captures import open_capture
 sample = Path(sys.argv[1])

@@ -108,7 +108,7 @@ def test_no_package_imports_itself_by_way_of_others() -> None:
     assert not cycles(graph)
 
 
-@pytest.mark.parametrize("parent", ["dlms", "gbcs"])
+@pytest.mark.parametrize("parent", ["dlms", "gbcs", "zcl"])
 def test_no_room_imports_itself_by_way_of_others(parent: str) -> None:
     """The folders of a package, and the modules beside them each for itself."""
     folders = {p.parent.name for p in (ROOT / "dissectors" / parent).glob("*/__init__.py")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from captures.simulated.air.medium import Wait
 from captures.simulated.air.truth import FaultNote
 from captures.simulated.devices.han import Han
-from captures.simulated.faults import (
+from captures.simulated.faults import (  # noqa: F401 (they register faults when they are imported)
     answering,
     application,
     bands,
@@ -28,28 +28,6 @@ from captures.simulated.faults import (
 from captures.simulated.faults.registry import FAULTS, Fault, Play
 
 __all__ = ["inject", "known"]
-
-_HOLDERS = (
-    answering,
-    application,
-    bands,
-    counters,
-    field,
-    flooding,
-    forging,
-    identity,
-    installing,
-    jamming,
-    keys,
-    load,
-    messages,
-    presence,
-    raised_alerts,
-    refusing,
-    tariffs,
-    values,
-)
-"""Modules that register faults when they are imported."""
 
 
 def known() -> dict[str, Fault]:
