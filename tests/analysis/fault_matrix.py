@@ -186,6 +186,10 @@ def extended(written: str, lines: Iterable[str]) -> str:
     return "\n".join([*head, *(line for _, line in rows), *tail, *_not_told()])
 
 
+def _add(out: Path, row: Row, runs: Sequence[Outcome]) -> None:
+    out.write_text(extended(out.read_text("utf-8"), [_line(row, runs)]), encoding="utf-8")
+
+
 def _not_told() -> list[str]:
     return ["", NOT_TOLD.read_text("utf-8").strip(), ""]
 
@@ -217,8 +221,18 @@ def main() -> None:
         clean = {day: pool.submit(clean_findings, *day) for day in days}
         rows = [rows_meant()[name] for name in chosen.faults]
         played = {(row.fault, *run): pool.submit(play, row, *run) for row in rows for run in runs}
+        left = Counter(fault for fault, _, _ in played)
+        whose = {future: name for (name, _, _), future in played.items()}
         for done, future in enumerate(as_completed([*clean.values(), *played.values()]), 1):
             future.result()
+            if chosen.missing and not chosen.other:
+                left[whose[future]] -= 1
+                if not left[whose[future]]:  # a run that is broken off keeps what it has
+                    _add(
+                        chosen.out,
+                        rows_meant()[whose[future]],
+                        [played[whose[future], *run].result() for run in runs],
+                    )
             print(f"\r{done} of {len(clean) + len(played)}", end="", file=sys.stderr, flush=True)
     text = page(
         chosen.faults,
@@ -228,8 +242,7 @@ def main() -> None:
         runs,
     )
     if chosen.missing and not chosen.other:
-        lines = [line for line in text.splitlines() if _name(line)]
-        chosen.out.write_text(extended(chosen.out.read_text("utf-8"), lines), encoding="utf-8")
+        chosen.out.write_text(extended(chosen.out.read_text("utf-8"), []), encoding="utf-8")
     elif whole and not chosen.other:
         chosen.out.write_text(text, encoding="utf-8")
     else:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.features.completeness import completeness
 from analysis.features.identifiers import attribute_called, enumeration
 from analysis.features.judging import judge, mask
+from analysis.features.names import missing
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.han_commands import METERING
@@ -66,7 +68,8 @@ def gas_tunnel_header(view: View) -> Iterator[Evidence]:
 )
 def gas_tunnel_unasked(view: View, *, seconds: float = 30.0) -> Iterator[Evidence]:
     """The gas meter sleeps: it fetches its messages, the hub never pushes. An answer 02 without a fetch 01
-    just before is a push."""
+    just before is a push, where the numbers of the meter's frames have no gap there: else the sniffer did not hear
+    the fetch."""
     rows = _gas(view)
     first = rows["data"].str[:2]
     asked = rows.loc[mask(first == "01"), "seconds"].to_numpy(dtype=float)
@@ -75,8 +78,12 @@ def gas_tunnel_unasked(view: View, *, seconds: float = 30.0) -> Iterator[Evidenc
         return
     times = answers["seconds"].to_numpy(dtype=float)
     at = np.searchsorted(asked, times, side="right") - 1
-    gap = np.where(at >= 0, times - np.append(asked, np.nan)[at], np.inf)
-    yield from judge(view, answers, gap > seconds, "{bad} without a fetch before", "source", "after a fetch")
+    unasked = np.where(at >= 0, times - np.append(asked, np.nan)[at], np.inf) > seconds
+    air, meters = completeness(view), answers["destination"].tolist()
+    for place in np.flatnonzero(unasked):
+        meter = None if missing(meters[place]) else int(meters[place])
+        unasked[place] = not air.unheard(meter, times[place] - seconds, times[place])
+    yield from judge(view, answers, unasked, "{bad} without a fetch before", "source", "after a fetch")
 
 
 @rule(
