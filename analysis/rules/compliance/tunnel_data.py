@@ -13,7 +13,7 @@ from analysis.features.judging import judge, mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
-from analysis.rules.compliance.han_commands import TUNNELING, commands, field_of
+from analysis.rules.compliance.han_commands import TO_CLIENT, TUNNELING, commands, field_of
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "tunnel data")
@@ -154,13 +154,16 @@ def tunnel_injection(view: View) -> Iterator[Evidence]:
     if not ends and not any(among):
         yield from _one_sided(view, rows)
         return
+    # An identifier is its server's: of two servers each may have given the same one.
+    to_client = mask(rows["direction"] == TO_CLIENT)
+    sources, targets = (rows[end].fillna(0).astype("uint64").tolist() for end in ("source", "destination"))
     mine = [
-        (int(d or 0), float(t)) in ends
-        and ends[int(d or 0), float(t)] != int(s or 0)
-        and frozenset((int(s), int(d))) not in pairs
-        for s, d, t in zip(
-            rows["source"].fillna(0), rows["destination"].fillna(0), rows["tunnel"].fillna(-1), strict=True
+        ends.get((source if back else target, float(tunnel)), peer) != peer
+        and frozenset((source, target)) not in pairs
+        for source, target, tunnel, back in zip(
+            sources, targets, rows["tunnel"].fillna(-1), to_client, strict=True
         )
+        for peer in [target if back else source]
     ]
     bad = np.array(mine, dtype=bool) | np.array(among, dtype=bool)
     yield from judge(view, rows, bad, "{bad} into a tunnel of others", "source", "in their own tunnels")

@@ -4,7 +4,7 @@ from typing import Any
 
 from analysis.engine.checking import check
 from tests.analysis.compliance.tunnels import answered, exchange, opened, sent, step
-from tests.analysis.frames import HUB, METER, STRANGER
+from tests.analysis.frames import GAS, HUB, METER, STRANGER
 from tests.analysis.verdicts import Case, each_of
 
 
@@ -52,3 +52,11 @@ def test_a_stranger_who_talks_alone_is_found_without_the_openings() -> None:
     alone = [sent(700 + n, source=STRANGER) for n in range(3)]
     assert len(check(exchange(*talk, *alone), rules=["tunnel-injection"]).findings) == 1
     assert not check(exchange(*talk), rules=["tunnel-injection"]).findings
+
+
+def test_two_servers_may_give_the_same_number() -> None:
+    # the gas meter's tunnel at the hub; the electricity meter's own was opened before the capture began
+    talk = [s for n in range(3) for s in (sent(n * 10 + 5), answered(n * 10 + 6, "00", METER, HUB))]
+    assert not check(exchange(*opened(0, GAS, HUB), *talk), rules=["tunnel-injection"]).findings
+    stolen = sent(40, source=STRANGER, to=HUB)
+    assert check(exchange(*opened(0, GAS, HUB), *talk, stolen), rules=["tunnel-injection"]).findings
