@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.features.judging import mask
+from analysis.features.names import missing
 from analysis.features.repeats import repeats
 from analysis.features.view import View
 from analysis.findings.hearing import Hearing
@@ -31,6 +32,8 @@ SEQUENCE_GAP = 32
 ORDERLY = 0.8  # of the steps between MAC sequence numbers, where they are counted over all receivers
 LEAST = 20  # numbered frames from which a share is taken
 LEVEL = 0.001
+CONCERNED = ("sender", "receiver", "origin", "target")
+SINGLE, BESIDE = 3, 30.0  # frames of what is a single event, and seconds around each
 FEW = 0.01  # missed by a sniffer that hears all there is to hear: collisions, and frames that devices dropped
 
 
@@ -134,14 +137,31 @@ def tempered(view: View, rule: Rule, evidence: list[Evidence]) -> list[Evidence]
     if not wrong:
         return evidence
     air = completeness(view)
-    return [_tempered(air, rule, one, one.lacking or (len(wrong), len(evidence))) for one in evidence]
+    return [_tempered(view, air, rule, one, one.lacking or (len(wrong), len(evidence))) for one in evidence]
 
 
-def _tempered(air: Completeness, rule: Rule, one: Evidence, lacking: tuple[int, int]) -> Evidence:
-    if one.holds or not air.may_explain(None, *lacking, rule.absent):
+def _tempered(view: View, air: Completeness, rule: Rule, one: Evidence, lacking: tuple[int, int]) -> Evidence:
+    if one.holds:
         return one
-    text = f"{one.text}; the sniffer missed about {air.share:.0%} of the frames, perhaps this too"
-    return replace(one, text=text, severity="info")
+    if air.may_explain(None, *lacking, rule.absent):
+        why = f"the sniffer missed about {air.share:.0%} of the frames, perhaps this too"
+    elif _gap_beside(view, air, one):
+        why = "the sniffer missed a frame of those concerned just there, perhaps this one"
+    else:
+        return one
+    return replace(one, text=f"{one.text}; {why}", severity="info")
+
+
+def _gap_beside(view: View, air: Completeness, one: Evidence) -> bool:
+    """Whether a sniffer that hears nearly all missed a frame of those who are concerned just where something is said to
+    be missing: of few frames each must have one beside it."""
+    if not 0 < air.share < FEW or not 0 < len(one.frames) <= SINGLE:
+        return False
+    rows = view.packets.of_frames(one.frames)
+    return len(rows) > 0 and all(
+        any(air.unheard(int(who), at - BESIDE, at + BESIDE) for who in {*stations} if not missing(who))
+        for at, *stations in zip(*(rows[name].tolist() for name in ("seconds", *CONCERNED)), strict=True)
+    )
 
 
 def improbable(lost: int, total: int, chance: float, level: float = LEVEL) -> bool:

@@ -48,3 +48,31 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
         Hearing({}, "acknowledgements", 0.004).words()
         == "the sniffer missed less than 1% of the frames (by acknowledgements)"
     )
+
+
+def partner_key(lost_at: int) -> list[str]:
+    """Severities of a key that nobody asked for; one frame of the meter, of that number, was not heard."""
+    frames = [smart_energy(10 * n, METER, HUB, nwk_counter=n) for n in range(1, 500) if n != lost_at]
+    said = {"layer": "aps", "source": METER, "destination": HUB, "field": "key_type"}
+    places = {row["nwk_counter"]: number for number, row in enumerate(frames, 1)}
+    rows = [
+        {
+            **said,
+            "command": command,
+            "frame": places[n],
+            "time": frames[places[n] - 1]["time"],
+            "number": kind,
+            **ends,
+        }
+        for command, n, kind, ends in (
+            (0x08, 20, 2.0, {}),
+            (0x05, 200, 3.0, {"source": HUB, "destination": METER}),
+        )
+    ]
+    found = check(home(*frames, until=5100, commands=rows), rules=["partner-key-source"]).findings
+    return [one.severity for one in found]
+
+
+def test_what_a_good_sniffer_missed_just_there_proves_nothing() -> None:
+    assert partner_key(400) == ["error"]
+    assert partner_key(199) == ["info"]
