@@ -269,6 +269,12 @@ def spread(delays: list[float]) -> dict[str, float] | None:
     }
 
 
+def single_threaded(module: str) -> None:
+    """Begin anew as the command begins, should it not have: a process with threads is not copied."""
+    if any(name not in os.environ for name in SINGLE_THREADED):
+        os.execve(sys.executable, [sys.executable, "-m", module, *sys.argv[1:]], os.environ | SINGLE_THREADED)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -278,11 +284,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3600, help="of the simulated home's time")
     parser.add_argument("--replay", type=int, metavar="FRAMES", help="replay so many frames instead")
     parser.add_argument("--killed", type=int, metavar="ROUNDS", help="kill a recording so many times instead")
-    if any(
-        name not in os.environ for name in SINGLE_THREADED
-    ):  # as the command: a process with threads is not copied
-        words = [sys.executable, "-m", "tests.benchmarks.live", *sys.argv[1:]]
-        os.execve(sys.executable, words, os.environ | SINGLE_THREADED)
+    single_threaded("tests.benchmarks.live")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if given.replay:
