@@ -39,10 +39,12 @@ FEW = 0.01  # missed by a sniffer that hears all there is to hear: collisions, a
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:
-    """The numbered frames of one sender: when each was heard, and how many are missing before it."""
+    """The numbered frames of one sender: when each was heard, how many are missing before it, and how often the numbers
+    leapt too far to say how many."""
 
     seconds: Times
     missing: npt.NDArray[np.int64]
+    leaps: int = 0
 
     @property
     def share(self) -> float:
@@ -80,12 +82,14 @@ class Completeness:
     def missed(self, station: int | None = None) -> float:
         """The share of the frames of `station` that were not heard; of all, where it has too few numbered ones."""
         if station not in self._missed:
-            shares = [
-                numbers[station].share
+            known = [
+                numbers[station]
                 for numbers in (self._by_counter, self._by_sequence)
                 if station in numbers and len(numbers[station].seconds) >= LEAST
             ]
-            self._missed[station] = min(shares) if shares else self.share
+            own = min((one.share for one in known), default=self.share)
+            # what leaps is a restart, or all that was sent while the sniffer was elsewhere
+            self._missed[station] = max(own, self.share) if known and all(one.leaps for one in known) else own
         return self._missed[station]
 
     def unheard(self, station: int | None, start: float, end: float) -> int | None:
@@ -214,7 +218,7 @@ def _steps(values: Any, number: str) -> Any:
 
 def _new_frames(seconds: Times, steps: Any) -> _Numbers:
     fresh = steps != 0
-    return _Numbers(seconds[fresh], np.maximum(steps[fresh] - 1, 0))
+    return _Numbers(seconds[fresh], np.maximum(steps[fresh] - 1, 0), int((steps < 0).sum()))
 
 
 def _orderly(numbers: _Numbers) -> bool:
