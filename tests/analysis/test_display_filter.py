@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,10 +49,16 @@ COPIED = [
 ]
 
 
-def frames_of(sample: str, text: str) -> list[str]:
+@cache
+def opened(sample: str) -> hs.Capture:
     source = f"captures/samples/{sample}"
-    packets = hs.open(f"{source}.pcapng", keys=f"{source}.keys.toml").where(text)
-    return [str(frame) for frame in packets.frame]
+    found = hs.open(f"{source}.pcapng", keys=f"{source}.keys.toml")
+    assert isinstance(found, hs.Capture)
+    return found
+
+
+def frames_of(sample: str, text: str) -> list[str]:
+    return [str(frame) for frame in opened(sample).where(text).frame]
 
 
 def asked(capture: Path, *options: str) -> list[str]:
