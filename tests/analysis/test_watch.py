@@ -170,3 +170,11 @@ def test_a_device_is_followed_step_by_step(keyring: Any) -> None:
     awaited = [one for one in events if one["event"] == "awaited"]
     assert awaited and awaited[-1]["check"]
     assert all(event_line(one, {}) for one in events if one["event"] in ("step", "awaited"))
+
+
+def test_freed_memory_goes_back_where_the_system_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from analysis.pipeline import freed_memory
+
+    freed_memory.give_back()
+    monkeypatch.setattr(freed_memory, "_trim", lambda: None)
+    freed_memory.give_back()
