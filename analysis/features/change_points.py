@@ -12,6 +12,7 @@ from analysis.features.view import Frame
 
 __all__ = [
     "LEAST",
+    "LONG",
     "Step",
     "change_point",
     "change_points",
@@ -173,7 +174,7 @@ def lasting_changes(
         seconds: how long a level stays.
     """
     smallest, deviations = apart
-    several = _lasting(change_points(values, fewest[1], smallest, deviations), times, seconds)
+    several = _lasting(values, change_points(values, fewest[1], smallest, deviations), times, seconds)
     between = np.diff([*(times[place] for place, _, _ in several), times[-1]])
     grave = bool((between >= LONG * seconds).any()) and seconds > 0
     found = change_point(values, fewest[0], smallest)
@@ -200,9 +201,18 @@ def _apart(values: Frame, place: int, levels: tuple[float, float]) -> bool:
     return bool(min(first[:place].mean(), 1 - first[place:].mean()) >= MOST)
 
 
-def _lasting(places: list[Step], times: Frame, seconds: float) -> list[Step]:
+def _lasting(values: Frame, places: list[Step], times: Frame, seconds: float) -> list[Step]:
+    """The steps whose new level stays. The end of what did not stay is none either: before it, the level mostly was what
+    it is behind it."""
     ends = [times[place] for place, _, _ in places[1:]] + [times[-1]]
-    return [one for one, end in zip(places, ends, strict=False) if end - times[one[0]] >= seconds]
+    found: list[Step] = []
+    for (place, before, after), end in zip(places, ends, strict=False):
+        if end - times[place] < seconds:
+            continue
+        usual = float(np.median(np.asarray(values)[found[-1][0] if found else 0 : place]))
+        if abs(usual - after) > abs(before - after) / 2:
+            found.append((place, before, after))
+    return found
 
 
 def told(steps: Sequence[Step], frames: Frame, level: Callable[[float], str], most: int = 4) -> str:

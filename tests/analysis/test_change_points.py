@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from analysis.features.change_points import change_point, change_points, without_daily_rhythm
+from analysis.features.change_points import (
+    change_point,
+    change_points,
+    lasting_changes,
+    without_daily_rhythm,
+)
 
 DAY = 86_400.0
 
@@ -48,3 +53,12 @@ def test_the_time_of_day_is_no_change() -> None:
     assert change_points(without_daily_rhythm(daily, times), 30, 12.0, 4.0) == []
     one_day = daily[times < DAY]
     assert np.array_equal(without_daily_rhythm(one_day, times[times < DAY]), one_day)
+
+
+def test_the_end_of_a_burst_that_does_not_last_is_no_change() -> None:
+    gaps = np.log(np.r_[np.full(40, 120.0), np.full(7, 10.0), np.full(60, 120.0)] + np.arange(107) % 3 / 10)
+    times = np.cumsum(np.exp(gaps))
+    assert lasting_changes(gaps, times, (12, 12), (np.log(4.0), 8.0), 300.0)[0] == []
+    slower = np.log(np.r_[np.full(60, 10.0), np.full(60, 120.0)] + np.arange(120) % 3 / 10)
+    steps, grave = lasting_changes(slower, np.cumsum(np.exp(slower)), (12, 12), (np.log(4.0), 8.0), 300.0)
+    assert grave and [place for place, _, _ in steps] == [60]

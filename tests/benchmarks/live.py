@@ -121,8 +121,10 @@ class Memory(threading.Thread):
         self.ended, self.seen = threading.Event(), list[float]()
 
     def run(self) -> None:
-        while not self.ended.wait(0.5):
+        while True:
             self.seen.append(int(Path("/proc/self/statm").read_text("ascii").split()[1]) * PAGE / 2**20)
+            if self.ended.wait(0.5):
+                return
 
 
 def completing(block: FrameBlock, ring: Keyring, rule: str, device: str, raised: Raised) -> int:

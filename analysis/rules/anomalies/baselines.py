@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.features.change_points import (
+    LONG,
     Step,
     change_points,
     changed,
@@ -25,6 +27,7 @@ from analysis.rules.registry import rules_of
 
 rule = rules_of("anomaly", "baselines")
 
+FEW = (3, 12)  # wakes that are few, and no longer few, for a pace
 TOGETHER = 10  # frames that are taken together where single ones say little
 
 
@@ -50,6 +53,8 @@ def poll_interval_changed(
             continue
         apart = (np.log(factor) * 0.99, deviations)
         steps, grave = lasting_changes(np.log(np.maximum(gaps, 1e-3)), starts, (12, 12), apart, lasting)
+        if not steps and (place := _steady_since(gaps, starts, lasting)) is not None:
+            steps, grave = [(place, _level(gaps[:place]), _level(gaps[place:]))], True
         if steps:
             text = f"poll interval {told(steps, frames, _seconds)}"
             yield broken(
@@ -57,6 +62,24 @@ def poll_interval_changed(
             )
         else:
             yield kept(Subject.device(sender), f"polls every {float(np.median(gaps)):,.1f} s")
+
+
+def _steady_since(
+    gaps: npt.NDArray[np.float64], times: npt.NDArray[np.float64], lasting: float
+) -> int | None:
+    """The gap from which on a device that rarely woke, a few times only so far, wakes at a steady pace several times as
+    fast, to the end and for long; None where there is none such."""
+    for place in range(FEW[0], min(FEW[1], len(gaps) - 24)):
+        after = gaps[place:]
+        low, pace, high = np.quantile(after, [0.25, 0.5, 0.75])
+        rare = (gaps[:place] > 1.5 * pace).mean() >= 0.75 and np.median(gaps[:place]) >= 3 * pace
+        if rare and high - low < 0.2 * pace and times[-1] - times[place] >= LONG * lasting:
+            return place
+    return None
+
+
+def _level(gaps: npt.NDArray[np.float64]) -> float:
+    return float(np.log(np.median(gaps)))
 
 
 def _seconds(level: float) -> str:
