@@ -68,7 +68,7 @@ def runs(path: Path, capsys: pytest.CaptureFixture[str], *verbs: str) -> None:
             assert "error: " in told.err
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_small_captures_damaged_anywhere(
     data: st.DataObject, small: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]

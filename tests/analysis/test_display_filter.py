@@ -86,14 +86,15 @@ def copied(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def test_tshark_finds_the_frames_that_a_filter_finds(copied: tuple[str, Path]) -> None:
     sample, copy = copied
     found = 0
-    for text in OWN + COPIED:
+    asked_of = OWN + COPIED if sample == "tampered-message" else OWN if sample == "install-day" else COPIED
+    for text in asked_of:
         wanted = display_filter(text)
         assert wanted.copy == (text in COPIED)
         lua = ("-X", f"lua_script:{copy.parent / 'hanscope.lua'}") if wanted.copy else ()
         frames = frames_of(sample, text)
         found += bool(frames)
         assert asked(copy, *lua, "-Y", wanted.text) == frames, (text, wanted.text)
-    assert found > len(OWN + COPIED) // 2
+    assert found > len(asked_of) // 2
 
 
 @needs_tshark

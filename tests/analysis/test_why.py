@@ -50,6 +50,8 @@ def failed(found: dict[str, Any]) -> set[str]:
     return {one["step"] for one in found["failed"]}
 
 
+EVERY = bool(os.environ.get("HANSCOPE_ALL_FAULTS"))
+"""Else every second fault and clean home."""
 PLANTED = [
     ("install-day", "wrong-install-code", "announcement"),
     ("ordinary-day", "wrong-install-code", "announcement"),
@@ -72,7 +74,7 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize(("scenario", "fault", "step"), PLANTED)
+@pytest.mark.parametrize(("scenario", "fault", "step"), PLANTED if EVERY else PLANTED[::2])
 def test_a_planted_fault_names_its_step(
     scenario: str, fault: str, step: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,7 +125,7 @@ CLEAN = [
 ]
 
 
-@pytest.mark.parametrize(("scenario", "seed", "seconds"), CLEAN)
+@pytest.mark.parametrize(("scenario", "seed", "seconds"), CLEAN if EVERY else CLEAN[1::2])
 def test_a_clean_home_has_no_fault_and_says_what_was_looked_at(
     scenario: str, seed: int, seconds: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
