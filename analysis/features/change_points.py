@@ -13,6 +13,7 @@ from analysis.features.view import Frame
 __all__ = [
     "LEAST",
     "LONG",
+    "MOST",
     "Step",
     "change_point",
     "change_points",

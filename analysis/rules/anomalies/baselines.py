@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from analysis.features.change_points import (
     LONG,
+    MOST,
     Step,
     change_points,
     changed,
@@ -72,7 +73,7 @@ def _steady_since(
     for place in range(FEW[0], min(FEW[1], len(gaps) - 24)):
         after = gaps[place:]
         low, pace, high = np.quantile(after, [0.25, 0.5, 0.75])
-        rare = (gaps[:place] > 1.5 * pace).mean() >= 0.75 and np.median(gaps[:place]) >= 3 * pace
+        rare = (gaps[:place] > 1.5 * pace).mean() >= MOST and np.median(gaps[:place]) >= 3 * pace
         if rare and high - low < 0.2 * pace and times[-1] - times[place] >= LONG * lasting:
             return place
     return None

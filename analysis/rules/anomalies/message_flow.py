@@ -46,9 +46,9 @@ def device_unresponsive(
     view: View, *, times: int = 2, seconds: float = 300.0, sleeping: float = 7200.0
 ) -> Iterator[Evidence]:
     """Commands reach a device, it goes on sending other frames, and no response comes. One may be lost; two
-    and more are no accident. A sleeping device fetches its messages once in half an hour and is given
-    longer. An answer of which the sniffer heard but a piece was given, and so may one have been of which it heard
-    nothing, as far as it is known to miss frames."""
+    and more are no accident, though one that is delivered again is the same. A sleeping device fetches its messages once
+    in half an hour and is given longer. An answer of which the sniffer heard but a piece was given, and so may one have
+    been of which it heard nothing, as far as it is known to miss frames."""
     air = completeness(view)
     commands = gbcs(view, "command")
     answers = gbcs(view, blocks=True)
@@ -63,6 +63,7 @@ def device_unresponsive(
         heard = packets["seconds"][mask(packets["sender"] == station)]
         last = float(heard.iloc[-1]) if len(heard) else -1.0
         due = part[mask(part["seconds"] + (sleeping if station in sleepers else seconds) < last)]
+        due = due.drop_duplicates(["originator", "recipient", "originator_counter"], keep="last")
         if due.empty:
             continue
         asked = zip(due["originator"], due["recipient"], due["originator_counter"], strict=True)
@@ -241,7 +242,8 @@ def fragments_missing(
 ) -> Iterator[Evidence]:
     """A long payload travels in numbered blocks. Where one of them never comes, the receiver has nothing.
     One such payload in many is what the sniffer did not hear; several from one device are lost or held
-    back, where they are more than the sniffer misses, or where the numbers of the sender's frames show no gap."""
+    back, where they are more than the sniffer misses, or where the numbers of the sender's frames show no gap. A sender
+    that nobody acknowledges gives up: its payload is not whole for the silence of the receiver."""
     packets = view.good
     rows = packets.only(
         aps_type="data", aps_profile=SMART_ENERGY_PROFILE, aps_security=["none", "ok", "replay"]
@@ -250,10 +252,16 @@ def fragments_missing(
     senders = parts.dropna().unique().tolist()
     if not senders:
         return
+    exchanges = view.exchanges
+    alone = mask(exchanges["missing"].astype(str).str.contains("acknowledgement")) & mask(
+        exchanges["retries"] > 1
+    )
+    given_up = set(exchanges[alone]["first_frame"].tolist())
     for origin, part in rows[mask(rows["origin"].isin(senders))].groupby("origin", sort=False):
         lost, payloads = _without_block(part, view.duration - seconds, seconds)
-        many = len(lost) >= times and len(lost) > share * payloads
-        many = many and not _by_the_sniffer(view, part, lost, payloads, seconds)
+        sent = [frames for frames in lost if given_up.isdisjoint(frames)]
+        many = len(sent) >= times and len(sent) > share * payloads
+        many = many and not _by_the_sniffer(view, part, sent, payloads, seconds)
         text = f"{len(lost)} of {plural(payloads, 'fragmented payload')} are not whole"
         if lost:
             level = None if many else "info"

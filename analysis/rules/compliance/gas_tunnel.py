@@ -101,11 +101,12 @@ def gas_tunnel_remaining(
     view: View, *, seconds: float = 60.0, times: int = 3, share: float = 0.25
 ) -> Iterator[Evidence]:
     """Each answer says how many messages are left after it. Within one wake-up the number falls; that it does not,
-    because new mail came, is an exception."""
+    because new mail came, is an exception. Each meter has a number of its own."""
     rows = _gas(view)
     rows = rows[mask(rows["data"].str[:2] == "02") & mask(rows["data"].str.len() >= 4)]
+    rows = rows.sort_values("destination", kind="stable")
     left = pd.Series([int(d[2:4], 16) for d in rows["data"]], index=rows.index, dtype="float64")
-    gap = rows["seconds"].diff()
+    gap = rows["seconds"].diff().mask(rows["destination"].ne(rows["destination"].shift()))
     stuck = mask(gap < seconds) & mask(left.diff() >= 0) & mask(left > 0)
     wake = np.cumsum(~mask(gap < seconds))  # which wake-up each answer belongs to
     hits, answers = np.bincount(wake, stuck)[wake], np.bincount(wake)[wake]
