@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.features.identifiers import MAC_COMMANDS
 from analysis.features.view import Frame, View
@@ -14,6 +15,8 @@ __all__ = ["POLL", "poll_gaps", "pollers"]
 POLL = MAC_COMMANDS["Data Request"]
 
 FRESH = 0.05  # seconds; a retry is no poll of its own
+WAKE = 60.0  # seconds that a device is awake for one thing, at most
+TOGETHER = 30.0  # seconds between polls of one wake, at most
 HELD = 7.68  # seconds for which a parent holds a frame (IEEE 802.15.4-2011 macTransactionPersistenceTime)
 
 
@@ -25,7 +28,8 @@ def pollers(view: View) -> frozenset[int]:
 def poll_gaps(view: View) -> Iterator[tuple[int, Frame, Frame, Frame]]:
     """Per device with polls (MAC data requests, IEEE 802.15.4-2011 5.3.4): its station, the seconds between one
     poll and the next, when each of those ended, and at which frame. What it polls for while it talks (for an answer, for
-    the next of several frames that wait) is no pace: polls close together, right behind data that it sent or was sent."""
+    the next of several frames that wait) is no pace: polls close together, right behind data that it sent or was sent, or
+    in a wake of less than a minute."""
     packets = view.good
     talk = packets.only(mac_type="data")
     sent, got = (dict(talk.groupby(way, sort=False).places()) for way in ("sender", "receiver"))
@@ -35,5 +39,16 @@ def poll_gaps(view: View) -> Iterator[tuple[int, Frame, Frame, Frame]]:
         gaps = np.diff(times)
         own = np.sort(np.r_[when[sent.get(sender, [])], when[got.get(sender, [])]])
         since = times[1:] - np.r_[-np.inf, own][np.searchsorted(own, times[1:], side="right")]
-        fresh = (gaps > FRESH) & ~((gaps < HELD) & (since < HELD))
+        fresh = (gaps > FRESH) & ~((gaps < HELD) & (since < HELD)) & ~_within_wakes(gaps)
         yield int(sender), gaps[fresh], times[1:][fresh], part["frame"].to_numpy()[1:][fresh]
+
+
+def _within_wakes(gaps: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which gaps lie within a short wake between longer ones."""
+    apart = np.flatnonzero(gaps >= TOGETHER)
+    if not len(apart):
+        return np.zeros(len(gaps), np.bool_)
+    wake = np.searchsorted(apart, np.arange(len(gaps)))
+    lasts = np.bincount(wake, np.where(gaps < TOGETHER, gaps, 0.0))[wake]
+    inside: npt.NDArray[np.bool_] = (gaps < TOGETHER) & (lasts < WAKE)
+    return inside

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.features.completeness import FEW, completeness
+from analysis.features.completeness import completeness
 from analysis.features.identifiers import CLUSTERS, enumeration, to_client, to_server
 from analysis.features.judging import groups_of, key_of, mask, plural
 from analysis.features.messages import MESSAGES, fragments
@@ -90,8 +90,6 @@ class _Pieces:
 
 
 def _pieces(view: View, station: int, within: float) -> _Pieces:
-    if completeness(view).missed(station) < FEW:
-        return _Pieces([], within)
     whole = {int(f) for fs in view.tables["messages"]["frames"] for f in fs}
     rows = view.good.only(origin=station, aps_cluster=TUNNELING, aps_type="data")
     rows = rows[~mask(rows["frame"].isin(list(whole)))]
@@ -280,6 +278,8 @@ def _by_the_sniffer(view: View, rows: Frame, lost: list[list[int]], payloads: in
     when = dict(zip(rows["frame"].tolist(), rows["seconds"].tolist(), strict=True))
     times = [(when[frames[0]] - patience, when[frames[-1]] + patience) for frames in lost]
     sent = sum(air.unheard(int(sender), *ends) == 0 for ends in times)
+    if not sent:
+        return True  # of each it is known that something of it was sent and not heard
     blocks = max(len(rows) / max(payloads, 1), 2.0)
     return sent < max(2, len(lost) / 2) and air.may_explain(int(sender), len(lost), payloads, blocks)
 

@@ -98,7 +98,7 @@ def gas_tunnel_unasked(view: View, *, seconds: float = 30.0) -> Iterator[Evidenc
     **GAS_NEEDS,
 )
 def gas_tunnel_remaining(
-    view: View, *, seconds: float = 60.0, times: int = 3, share: float = 0.25
+    view: View, *, seconds: float = 60.0, times: int = 3, share: float = 0.5
 ) -> Iterator[Evidence]:
     """Each answer says how many messages are left after it. Within one wake-up the number falls; that it does not,
     because new mail came, is an exception. Each meter has a number of its own."""
