@@ -165,7 +165,7 @@ def lasting_changes(
     values: Frame, times: Frame, fewest: tuple[int, int], apart: tuple[float, float], seconds: float
 ) -> tuple[list[Step], bool]:
     """Changes of level after which it stays for `seconds`, and whether they are grave: one parts the whole
-    series, or the level after one lasts `LONG` times as long.
+    series, or another level than the usual one lasts `LONG` times as long.
 
     Args:
         values: in the order of time.
@@ -176,8 +176,7 @@ def lasting_changes(
     """
     smallest, deviations = apart
     several = _lasting(values, change_points(values, fewest[1], smallest, deviations), times, seconds)
-    between = np.diff([*(times[place] for place, _, _ in several), times[-1]])
-    grave = bool((between >= LONG * seconds).any()) and seconds > 0
+    grave = seconds > 0 and _two_last(several, times, smallest, LONG * seconds)
     found = change_point(values, fewest[0], smallest)
     if found is None:
         return several, grave
@@ -187,6 +186,16 @@ def lasting_changes(
     if abs(before - after) >= smallest and gap >= deviations and lasting:
         return (several if len(several) > 1 else [(place, before, after)]), True
     return several, grave
+
+
+def _two_last(steps: Sequence[Step], times: Frame, smallest: float, seconds: float) -> bool:
+    """Whether another level than the one that lasts longest lasts for `seconds`, too."""
+    if not steps:
+        return False
+    levels = np.array([steps[0][1], *(after for _, _, after in steps)])
+    spans = np.diff([times[0], *(times[place] for place, _, _ in steps), times[-1]])
+    other = np.abs(levels - levels[int(spans.argmax())]) >= smallest
+    return bool((spans[other] >= seconds).any())
 
 
 def changed(steps: Sequence[Step], size: int) -> slice:
