@@ -78,8 +78,11 @@ def links_fail(view: View, told: Frame, *, apart: float = 10.0) -> Iterator[Evid
         index=["frame", "seconds", "source"], columns="field", values="number", aggfunc="first"
     )
     rows = rows.reset_index() if len(rows) else told[:0].assign(**{STATUS: [], TARGET: []})
-    if TARGET not in rows:
+    if STATUS not in rows:
+        return
+    if TARGET not in rows:  # commands that were cut
         rows = rows.assign(**{TARGET: np.nan})
+    rows = rows[rows[STATUS].notna()]
     for (source, status, target), part in rows.groupby(["source", STATUS, TARGET], sort=False, dropna=False):
         known = statuses().get(int(status))
         subject = Subject.device(source)

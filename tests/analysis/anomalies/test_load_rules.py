@@ -72,6 +72,14 @@ CASES: dict[str, Case] = {
 test_broken_and_kept = each_of(CASES)
 
 
+def test_a_status_that_was_cut_is_no_failure_of_the_rule() -> None:
+    for field, number in (("target", 5.0), ("status", None), ("target", None)):
+        row = {"frame": 1, "time": packet(0)["time"], "layer": "nwk", "source": METER, "command": 3, "field": field,
+               "number": number, "value": None}  # fmt: skip
+        result = check(decoded([packet(0)], commands=[row]), rules=["links-fail"])
+        assert not result.failures and not result.findings
+
+
 @pytest.mark.parametrize(("asked_for", "most"), [
     (("zcl", "Messaging", "to-server", "Get Last Message", False), 60),
     (("zcl", "Messaging", "to-client", "Display Message", False), 12),
