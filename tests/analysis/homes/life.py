@@ -181,14 +181,14 @@ class Home:
     def pays(self, device: Device) -> Process:
         for pause in self.every(self.pace.credit):
             yield pause
-            if self.ready(device, self.meter):
+            if self.ready(device, self.meter) and self.meter.eui64 in device.links:
                 yield from self.speech.read(device, self.meter, PREPAYMENT, (0x0000, 0x0001, 0x0005))
         return True
 
     def reads(self, device: Device) -> Process:
         for pause in self.every(self.pace.cad):
             yield pause
-            if self.ready(device, self.meter):
+            if self.ready(device, self.meter) and self.meter.eui64 in device.links:
                 yield from self.speech.read(device, self.meter, METERING, (TOTAL, DEMAND))
         return True
 
