@@ -22,7 +22,7 @@ venv:
 $(VENV)/.installed: pyproject.toml | venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -e '.[demo]' --group dev
-	$(BIN)/python -m compileall -q dissectors captures analysis
+	$(BIN)/python -m compileall -q dissectors captures analysis tests hanscope.py
 	@if command -v tshark >/dev/null; then :; \
 	 elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	   apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends tshark >/dev/null; \

@@ -26,6 +26,7 @@ OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
 OTHERS = [version for version in FOUND if version != OWN]
 TOOLS = ("pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "asn1crypto>=1.5")
 """What the tests need besides the package and its extras, which are tested with their own bounds."""
+SOURCES = ("dissectors", "captures", "analysis", "tests", "hanscope.py")
 NOTEBOOKS = ("nbmake>=1.5", "ipykernel>=6")
 EXTRAS = ("demo", "compressed", "tui", "web", "mcp", "mqtt", "ml", "fleet", "sniffers")
 QUICK = (
@@ -64,8 +65,12 @@ def lowest() -> list[str]:
 
 def _install(session: nox.Session, dependencies: str, *tools: str) -> None:
     session.chdir(ROOT)
+    session.env["UV_COMPILE_BYTECODE"] = (
+        "1"  # uv leaves it to each process, of which the tests start hundreds
+    )
     pins = lowest() if dependencies == "lowest" else ()
     session.install("-e", f".[{','.join(EXTRAS)}]", *pins, *tools)
+    session.run("python", "-m", "compileall", "-q", *SOURCES)
     names = ("numpy", "pandas", "pyarrow", "scapy", "cryptography", "rich", "textual")
     tell = f"import importlib.metadata as m; print(*(n + ' ' + m.version(n) for n in {names}), sep=', ')"
     session.run("python", "-c", tell)
