@@ -267,23 +267,19 @@ class Inspector(Waiting):
 
     @on(Input.Submitted)
     def leave_box(self, event: Input.Submitted) -> None:
-        """Do what the box asks for; one that names no place stays open and says so."""
-        if event.input.id == "goto":
-            try:
-                self.go_to(event.value)
-            except ValueError as error:
-                self.tell(str(error))
-                return
-        elif event.input.id == "note":
-            self.put_note(event.value)
-        elif event.input.id == "copy":
-            self.write_copy(event.value)
-        elif event.input.id == "columns":
-            try:
-                self.show_columns(event.value)
-            except ValueError as error:
-                self.tell(str(error))
-                return
+        """Do what the box asks for; one that names no place or column stays open and says so."""
+        asked = {
+            "goto": self.go_to,
+            "note": self.put_note,
+            "copy": self.write_copy,
+            "columns": self.show_columns,
+        }
+        try:
+            if event.input.id in asked:
+                asked[event.input.id](event.value)
+        except ValueError as error:
+            self.tell(str(error))
+            return
         event.input.remove_class("open")
         if event.input.id == "search":
             self.wanted = event.value

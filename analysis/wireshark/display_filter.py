@@ -184,24 +184,18 @@ def _address(column: str, names: tuple[str, ...], operator: str, value: Any) -> 
     number = address_number(value) if isinstance(value, str) else value
     if not isinstance(number, int) or number < 0:
         raise NoDisplayFilter(f"{value!r} is no address of {column}")
-    short = number <= SHORT
-    parts = [
-        f"{names[0]} {operator} 0x{number:04x}"
-        if short
-        else names[0]
-        if operator in ("!=", "<", "<=")
-        else ""
-    ]
-    if len(names) > 1 and short:
-        parts.append(f"{names[1]} == {EXTENDED}" if operator in ("!=", ">", ">=") else "")
-    elif len(names) > 1:
-        if operator not in ("==", "!="):
+    short, *more = names
+    extended = f"{more[0]} == {EXTENDED}" if more else ""
+    if number <= SHORT:
+        parts = [f"{short} {operator} 0x{number:04x}"]
+        parts += [extended] if more and operator in ("!=", ">", ">=") else []
+    else:
+        parts = [short] if operator in ("!=", "<", "<=") else []
+        if more and operator not in ("==", "!="):
             raise NoDisplayFilter("Wireshark orders no extended addresses")
         # Wireshark gives frames with a short address the extended one that it knows for it, too
-        parts.append(
-            f"{names[1]} == {EXTENDED} && {names[2]} {operator} {number.to_bytes(8, 'big').hex(':')}"
-        )
-    return _any(part for part in parts if part) if any(parts) else "frame.number == 0"
+        parts += [f"{extended} && {more[1]} {operator} {number.to_bytes(8, 'big').hex(':')}"] if more else []
+    return _any(parts) if parts else "frame.number == 0"
 
 
 def _value(column: str, kind: str, value: Any) -> str:

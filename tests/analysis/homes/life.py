@@ -119,7 +119,9 @@ class Home:
         return True
 
     def ready(self, device: Device, *others: Device) -> bool:
-        return all(one.up and one.joined for one in (device, *others)) and self.hub.eui64 in device.links
+        """Whether a device may speak to the hub and to others: all are there, and it has a link key with each."""
+        there = all(one.up and one.joined for one in (device, *others))
+        return there and all(one.eui64 in device.links for one in (self.hub, *others))
 
     # --- electricity -----------------------------------------------------------------------------------------
 
@@ -153,7 +155,7 @@ class Home:
             meter = self.meter
             for what in [one for one, when in due.items() if when <= self.air.now]:
                 due[what] = self.air.now + every[what] * self.air.rng.uniform(0.97, 1.03)
-                if not self.ready(device, meter) or meter.eui64 not in device.links:
+                if not self.ready(device, meter):
                     continue
                 if what == "demand" and not self.pushes:
                     yield from read(device, meter, METERING, (DEMAND,))
@@ -181,14 +183,14 @@ class Home:
     def pays(self, device: Device) -> Process:
         for pause in self.every(self.pace.credit):
             yield pause
-            if self.ready(device, self.meter) and self.meter.eui64 in device.links:
+            if self.ready(device, self.meter):
                 yield from self.speech.read(device, self.meter, PREPAYMENT, (0x0000, 0x0001, 0x0005))
         return True
 
     def reads(self, device: Device) -> Process:
         for pause in self.every(self.pace.cad):
             yield pause
-            if self.ready(device, self.meter) and self.meter.eui64 in device.links:
+            if self.ready(device, self.meter):
                 yield from self.speech.read(device, self.meter, METERING, (TOTAL, DEMAND))
         return True
 
