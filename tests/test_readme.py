@@ -99,3 +99,20 @@ def test_python(page: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         test = parser.get_doctest(body, names, f"{page.name} block {number}", str(page), 0)
         assert runner.run(test, clear_globs=False).failed == 0
         names = test.globs
+
+
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+HOMES = [
+    ROOT / room for room in ("dissectors", "analysis", "captures", "tests", "docs", "packaging", "notebooks")
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_modules_that_a_page_names_are_there(page: Path) -> None:
+    there = [f"/{path.relative_to(ROOT).as_posix()}" for home in HOMES for path in home.rglob("*.py")] + [
+        "/hanscope.py"
+    ]
+    for named in re.findall(r"`([\w./-]+\.py)`", page.read_text("utf-8")):
+        assert any(path.endswith(f"/{named}") for path in there), (
+            f"{page.name} names {named}, which is not there"
+        )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+
 
 from analysis.web.answers import chosen_places
 from analysis.web.captures_held import CapturesHeld
@@ -19,7 +22,15 @@ Given = dict[str, Any]
 MOST_NODES, MOST_LINKS = 200, 500
 BROADCAST, SHORT = 0xFFF8, 0xFFFF
 """The first short address that means several, and the last short address."""
-READ = ("mac_src", "mac_dst", "mac_src_mode", "mac_dst_mode", "rssi")
+READ = ("mac_src", "mac_dst", "rssi", "fcs_ok")
+
+
+@dataclass(slots=True)
+class Heard:
+    """Frames of a node whose signal strength is known, and the sum of these strengths in dBm."""
+
+    frames: int = 0
+    decibels: float = 0.0
 
 
 def network(held: CapturesHeld, given: Given) -> dict[str, Any]:
@@ -33,8 +44,8 @@ def network(held: CapturesHeld, given: Given) -> dict[str, Any]:
     links, sent, heard = _links(content, inside, nodes, numbers)
     for place, node in enumerate(nodes):
         node["frames"] = sent[place]
-        if heard[place]:
-            node["rssi"] = round(sum(heard[place]) / len(heard[place]), 1)
+        if heard[place].frames:
+            node["rssi"] = round(heard[place].decibels / heard[place].frames, 1)
     return {
         "schema": 1, "milliseconds": length, "at": at, "span": given["span"], "frames": len(inside),
         "nodes": nodes[:MOST_NODES],
@@ -74,37 +85,38 @@ def _times(content: Content, name: str) -> list[int | None]:
 
 def _links(
     content: Content, places: Any, nodes: list[dict[str, Any]], numbers: dict[int, int]
-) -> tuple[list[dict[str, Any]], Counter[int], dict[int, list[float]]]:
-    """The hops, the busiest first; frames that each node sent; the strength at which it was heard. Adds strangers."""
+) -> tuple[list[dict[str, Any]], Counter[int], dict[int, Heard]]:
+    """The hops, the busiest first; frames that each node sent; the strength at which it was heard. Adds strangers.
+
+    Frames whose check sequence is wrong are left out: the addresses in them may be nobody's."""
     sent: Counter[int] = Counter()
-    heard: dict[int, list[float]] = {place: [] for place in range(len(nodes))}
+    heard: dict[int, Heard] = defaultdict(Heard)
     found: Counter[tuple[int, int | None]] = Counter()
-    rows = content.taken(places, READ).select(["mac_src", "mac_dst", "rssi"])
+    rows = content.taken(places, READ)
+    rows = rows.filter(pc.fill_null(rows["fcs_ok"], True))
     grouped = rows.group_by(["mac_src", "mac_dst"]).aggregate(
-        [("rssi", "count"), ("rssi", "mean"), ([], "count_all")]
+        [("rssi", "count"), ("rssi", "sum"), ([], "count_all")]
     )
     for row in grouped.to_pylist():
         source, destination = row["mac_src"], row["mac_dst"]
         if source is None:
             continue
-        begin = _place(source, nodes, numbers, heard)
+        begin = _place(source, nodes, numbers)
         every = destination is None or BROADCAST <= destination <= SHORT
-        end = None if every else _place(destination, nodes, numbers, heard)
+        end = None if every else _place(destination, nodes, numbers)
         found[begin, end] += row["count_all"]
         sent[begin] += row["count_all"]
         if row["rssi_count"]:
-            heard[begin].append(row["rssi_mean"])
+            heard[begin].frames += row["rssi_count"]
+            heard[begin].decibels += row["rssi_sum"]
     links = [{"from": begin, "to": end, "frames": count} for (begin, end), count in found.most_common()]
     return links, sent, heard
 
 
-def _place(
-    address: int, nodes: list[dict[str, Any]], numbers: dict[int, int], heard: dict[int, list[float]]
-) -> int:
+def _place(address: int, nodes: list[dict[str, Any]], numbers: dict[int, int]) -> int:
     """The node of an address; a new one for whom the table of devices does not have."""
     if address not in numbers:
         numbers[address] = len(nodes)
-        heard[len(nodes)] = []
         digits = 4 if address <= SHORT else 16
         nodes.append({"address": f"{address:0{digits}x}", "short": None, "name": None, "role": None})
     return numbers[address]
