@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from dissectors.dlms.carriers.p1 import is_telegram
 from dissectors.gbcs.detection import identify
@@ -193,31 +194,73 @@ def _gfi(line: str, number: int) -> tuple[bytes, str] | None:
 
 
 def _xml(words: str) -> list[Input]:
+    """The messages in a document, or in a part that was cut out of one; what stands before a damage is read.
+
+    Raises:
+        Malformed: XML that breaks off before its first message.
+        Unsupported: XML with a DOCTYPE or entities.
+    """
     if _XML_REFUSED.search(words):
         raise Unsupported("XML with a DOCTYPE or entities is not read", layer=LAYER)
-    declared = re.sub(r"^<\?xml[^>]*\?>", "", words)
-    try:
-        root = ElementTree.fromstring(declared)
-    except ElementTree.ParseError as error:
-        line, column = error.position
-        raise Malformed(f"XML, line {line}, column {column}: {error}", layer=LAYER) from error
-    reference = ""
-    for name in _REFERENCES:
-        found = next((e for e in root.iter() if _local(e) == name and e.text), None)
-        if found is not None and found.text:
-            reference = found.text.strip()
-            break
-    document = _document(root)
-    code = next((e.text.strip() for e in root.iter() if _local(e) == "ResponseCode" and e.text), "")
+    elements, error = _elements(re.sub(r"^<\?xml[^>]*\?>", "", words))
+    reference = next((text for name in _REFERENCES if (text := _text_of(elements, name))), "")
+    document, code = _document(elements), _text_of(elements, "ResponseCode")
     out: list[Input] = []
-    for element in root.iter():
+    for element in elements:
         octets = _payload(element)
         if octets is not None:
             place = f"{_local(element)} {len(out) + 1}"
             out.append(Input(octets, "duis", place, reference, document, code))
-    if not out and (reference or code):
-        out.append(Input(b"", "duis", "", reference, document, code))
+    if error is not None and not out:
+        raise error
+    if error is not None or (not out and (reference or code)):
+        out.append(Input(b"", "duis", "", reference, document, code, error))
     return out
+
+
+def _elements(words: str) -> tuple[list[ElementTree.Element], Malformed | None]:
+    """The elements of a document in order, and what ends it early.
+
+    A part of a document has lost the declarations of its prefixes, or has several roots: it gets both from us."""
+    elements, error = _parsed("", words, "")
+    if error is None:
+        return elements, None
+    prefixes = sorted(set(re.findall(r"[<\s]/?([A-Za-z_][\w.-]*):[A-Za-z_]", words)) - {"xml", "xmlns"})
+    declared = "".join(f' xmlns:{prefix}="{prefix}"' for prefix in prefixes)
+    inside, other = _parsed(f"<part{declared}>\n", words, "\n</part>")
+    if other is not None and len(inside) - 1 <= len(elements):
+        return elements, error
+    return inside[1:], other
+
+
+def _parsed(head: str, words: str, tail: str) -> tuple[list[ElementTree.Element], Malformed | None]:
+    """The elements of `words`, and what is wrong with it; `head` and `tail` are ours."""
+    parser: ElementTree.XMLPullParser[Any] = ElementTree.XMLPullParser(("start",))
+    parser.feed(head + words)
+    elements: list[Any] = []
+    try:
+        elements += (element for _, element in _events(parser))
+    except ElementTree.ParseError as error:
+        line, column = error.position
+        why = f"XML, line {line - head.count(chr(10))}, column {column}: {str(error).partition(':')[0]}"
+        return elements, Malformed(why, layer=LAYER)
+    try:
+        parser.feed(tail)
+        parser.close()
+        elements += (element for _, element in _events(parser))
+    except ElementTree.ParseError:
+        why = f"XML, line {words.count(chr(10)) + 1}: it ends before its elements do"
+        return elements, Malformed(why, layer=LAYER)
+    return elements, None
+
+
+def _events(parser: ElementTree.XMLPullParser[Any]) -> Iterator[Any]:
+    return parser.read_events()
+
+
+def _text_of(elements: list[ElementTree.Element], name: str) -> str:
+    """The text of the first element of a name that has any; empty when there is none."""
+    return next((e.text.strip() for e in elements if _local(e) == name and e.text), "")
 
 
 def _local(element: ElementTree.Element) -> str:
@@ -227,9 +270,9 @@ def _local(element: ElementTree.Element) -> str:
 _DOCUMENTS = ("PreCommand", "SignedPreCommand", "DeviceAlertMessage", "DCCAlertMessage", "ResponseMessage")
 
 
-def _document(root: ElementTree.Element) -> str:
-    held = {_local(e) for e in root.iter()}
-    return next((name for name in _DOCUMENTS if name in held), _local(root))
+def _document(elements: list[ElementTree.Element]) -> str:
+    held = [_local(e) for e in elements]
+    return next((name for name in _DOCUMENTS if name in held), held[0] if held else "")
 
 
 def _payload(element: ElementTree.Element) -> bytes | None:

@@ -37,6 +37,8 @@ _CLOCK = re.compile(r"\d{4}-\d\d-\d\d[T ]?|\d\d:\d\d:\d\d(?:[.,]\d+)?Z?|\[\s*\d+
 _RUN = re.compile(
     r"(?<![0-9A-Za-z])((?:0[xX])?[0-9A-Fa-f]{2}(?:[ \t:,;-]*(?:0[xX])?[0-9A-Fa-f]{2})*)[\])}'\",;.\s]*$"
 )
+_INSIDE = re.compile(r"(?<![0-9A-Za-z])(?:0[xX])?((?:[0-9A-Fa-f]{2}){12,})(?![0-9A-Za-z])")
+"""Hex inside a line, longer than an EUI-64 or another name in hex would be."""
 _NAMES = (
     "hex",
     "payload",
@@ -214,10 +216,12 @@ def _dump_octets(body: str, count: int, colon: bool) -> bytes | None:
 
 
 def from_log_line(line: str) -> bytes | None:
-    """The octets that end a line of a log, behind whatever the log puts before them; None when there are none.
+    """The octets that end a line of a log, or its only long hex; None when there are none.
 
     >>> from_log_line("2024-01-05 10:00:00 DEBUG rx: 7E A0 2A 41").hex()
     '7ea02a41'
+    >>> from_log_line("INFO sent c001c100080000010000ff0200 to the meter").hex()
+    'c001c100080000010000ff0200'
     """
     text = _CLOCK.sub(" ", line).strip()
     for mark in (": ", "= ", "] ", ") ", "> ", "<- ", "-> ", "\t"):
@@ -230,10 +234,11 @@ def from_log_line(line: str) -> bytes | None:
             if octets is not None and octets[1] != "base64":
                 return octets[0]
     run = _RUN.search(text)
-    if run is None:
-        return None
-    digits = re.sub(r"0[xX]|[^0-9A-Fa-f]", "", run[1])
-    return bytes.fromhex(digits) if len(digits) >= 8 and len(digits) % 2 == 0 else None
+    digits = re.sub(r"0[xX]|[^0-9A-Fa-f]", "", run[1]) if run else ""
+    if len(digits) >= 8 and len(digits) % 2 == 0:
+        return bytes.fromhex(digits)
+    inside = _INSIDE.findall(text)
+    return bytes.fromhex(inside[0]) if len(inside) == 1 else None
 
 
 # --- JSON

@@ -118,7 +118,9 @@ def test_the_network_moves_with_time(client: TestClient) -> None:
 def test_a_node_was_heard_as_strongly_as_its_frames(client: TestClient) -> None:
     rows = given(client, "packets", columns="mac_src,rssi", limit=1000)["rows"]
     nodes = given(client, "network", span=10**9)["nodes"]
-    strengths = {node[name]: node["rssi"] for node in nodes if "rssi" in node for name in ("address", "short")}
+    strengths = {
+        node[name]: node["rssi"] for node in nodes if "rssi" in node for name in ("address", "short")
+    }
     for short in {row["mac_src"] for row in rows if "mac_src" in row}:
         known = [row["rssi"] for row in rows if row.get("mac_src") == short and "rssi" in row]
         assert strengths[short] == pytest.approx(sum(known) / len(known), abs=0.06)

@@ -112,3 +112,35 @@ def test_duis_without_a_message_is_named() -> None:
     assert [(one.octets, one.service_reference, one.response_code) for one in found] == [
         (b"", "4.1.1", "E21")
     ]
+
+
+PAYLOAD = "3QAAAAAAABQRAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+ELEMENT = f"<ra:GBCSPayload>{PAYLOAD}</ra:GBCSPayload>"
+
+
+@pytest.mark.parametrize(
+    ("text", "messages", "words"),
+    [
+        (ELEMENT, 1, ""),
+        (ELEMENT + ELEMENT, 2, ""),
+        (f"<ra:Body>{ELEMENT}\n{ELEMENT[:40]}", 1, "line 2: it ends before its elements do"),
+        (f"<Body>{ELEMENT.replace('ra:', '')}<a></b>", 1, "mismatched tag"),
+        (f"<sr:Response>{ELEMENT}</sr:Response>", 1, ""),
+    ],
+)
+def test_parts_of_a_duis_document_are_read(text: str, messages: int, words: str) -> None:
+    found = read_inputs(text)
+    assert [one.octets[:1] for one in found if one.octets] == [b"\xdd"] * messages
+    told = [str(one.error) for one in found if one.error is not None]
+    assert len(told) == bool(words) and all(words in one for one in told)
+
+
+def test_xml_that_breaks_before_its_first_message_says_where() -> None:
+    for text, words in (("<ra:a>", "it ends before"), ("<a>\n<b></a>", "line 2, column 5: mismatched tag")):
+        with pytest.raises(Malformed, match=words):
+            read_inputs(text)
+
+
+def test_a_log_line_may_go_on_behind_its_octets() -> None:
+    assert from_log_line(f"INFO sent {HEX} to 00db1234567890a0 at noon") == OCTETS
+    assert from_log_line("00db1234567890a0 joined 00db1234567890a1 at noon") is None
