@@ -145,7 +145,7 @@ class Selection:
 
     def groupby(self, by: Any, **options: Any) -> Groups:
         """Groups in the manner of pandas; each is a `Selection`."""
-        return Groups(self, by, options)
+        return Groups(self, by, {"observed": True, **options})
 
     def sort_values(self, by: Any, **options: Any) -> Any:
         """The rows in order of a column, equal ones as they were."""

@@ -75,7 +75,7 @@ def statuses() -> dict[int, NetworkStatus]:
 def links_fail(view: View, told: Frame, *, apart: float = 10.0) -> Iterator[Evidence]:
     """One verdict for each device that says so, what it says, and of whom."""
     rows = told.pivot_table(
-        index=["frame", "seconds", "source"], columns="field", values="number", aggfunc="first"
+        index=["frame", "seconds", "source"], columns="field", values="number", aggfunc="first", observed=True
     )
     rows = rows.reset_index() if len(rows) else told[:0].assign(**{STATUS: [], TARGET: []})
     if STATUS not in rows:
@@ -83,7 +83,9 @@ def links_fail(view: View, told: Frame, *, apart: float = 10.0) -> Iterator[Evid
     if TARGET not in rows:  # commands that were cut
         rows = rows.assign(**{TARGET: np.nan})
     rows = rows[rows[STATUS].notna()]
-    for (source, status, target), part in rows.groupby(["source", STATUS, TARGET], sort=False, dropna=False):
+    for (source, status, target), part in rows.groupby(
+        ["source", STATUS, TARGET], sort=False, dropna=False, observed=True
+    ):
         known = statuses().get(int(status))
         subject = Subject.device(source)
         if known is not None and (known.hourly == 0 or known.rule):
