@@ -160,11 +160,11 @@ def step(walk: Walk) -> Step | None:
         if "value" not in values:
             break
         _value(entry, values)
-        branch.children.append(entry)
+        branch.children += [entry]
         walk.at = entry.end
     if walk.at < walk.end:
         octets = walk.record[walk.at : walk.end]
-        branch.children.append(Field("octets", octets, None, walk.at, len(octets), BUFFER))
+        branch.children += [Field("octets", octets, None, walk.at, len(octets), BUFFER)]
         walk.at = walk.end
     branch.length = walk.at
     return None
@@ -187,7 +187,7 @@ def _value(entry: Field, values: dict[str, Any]) -> None:
         return
     if inner.end < start + len(octets):
         rest = octets[inner.end - start :]
-        inner.children.append(Field("octets", rest, None, inner.end, len(rest), BUFFER))
+        inner.children += [Field("octets", rest, None, inner.end, len(rest), BUFFER)]
     if len(read) == 1:
         leaf = inner.children[0]
         leaf.meaning = (

@@ -76,7 +76,7 @@ def leaves(
         if length:
             shown = value if value is not None else octets[start : start + length]
             meaning = words.get(name, {}).get(shown if isinstance(shown, int) else -1, "")
-            branch.children.append(Field(name, shown, meaning, base + start, length, BUFFER))
+            branch.children += [Field(name, shown, meaning, base + start, length, BUFFER)]
         if part.name:
             values[name] = value
     branch.length = branch.children[-1].end - base if branch.children else 0

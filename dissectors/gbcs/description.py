@@ -32,24 +32,24 @@ from dissectors.model.secrets import mark_secrets
 if TYPE_CHECKING:
     from dissectors.gbcs.message import GbcsMessage
 
-__all__ = ["describe", "describe_payload"]
+__all__ = ["columns_of", "describe", "describe_payload"]
 
 LAYER = "gbcs"
-NOTHING = Description([], lambda: ([], []))
-_Described = tuple[list[Field], list[Issue], dict[str, Any]]
+NOTHING = Description(list, lambda: ([], []))
+_Described = tuple[list[Field], list[Issue]]
 
 
 def describe(message: GbcsMessage, description: Description) -> _Described:
-    """Fields, issues and columns of `message`, whose payload has this `description`."""
-    fields, issues, columns = _describe(message, description)
+    """Fields and issues of `message`, whose payload has this `description`."""
+    fields, issues = _describe(message, description)
     header = whole_header(message.lead) if message.lead else None
     if header is None:
-        return fields, issues, columns
+        return fields, issues
     shift = len(message.lead)
     for field in (f for top in fields for f in top.walk() if f.buffer == "message"):
         field.offset += shift
     issues = [issue._replace(offset=issue.offset + shift) for issue in issues]
-    return [header_fields(message.lead, header), *fields], issues, columns
+    return [header_fields(message.lead, header), *fields], issues
 
 
 def _describe(message: GbcsMessage, description: Description) -> _Described:
@@ -57,7 +57,7 @@ def _describe(message: GbcsMessage, description: Description) -> _Described:
     if "gbt_block" in facts:
         found, wrong = block_fields(layout.octets)
         cover(found, layout.octets, mark_secrets(found))
-        return found, wrong, {"kind": "gbcs", "length": len(layout.octets), **_block_columns(message)}
+        return found, wrong
     issues = [*layout.issues, *(message.payload.issues if message.payload is not None else ())]
     fields = layout.header_fields()
     if layout.start is not None and layout.originator and layout.cra not in CRA:
@@ -77,7 +77,7 @@ def _describe(message: GbcsMessage, description: Description) -> _Described:
     issues += _judgements(message)
     issues += version_issues(message)
     issues += noncanonical_encodings(message)
-    return fields, issues, _columns(message, description, issues)
+    return fields, issues
 
 
 def _read_certificate(layout: Envelope, fields: list[Field]) -> list[Issue]:
@@ -127,8 +127,8 @@ def _der(octets: bytes, payload: Payload, code: int | None, cra: int) -> Descrip
     if shape is None:
         text = f"no ASN.1 structure is known for message code {code if code is None else f'{code:04x}'}"
         issues.append(Issue("note", LAYER, payload.start, text))
-    rows = [row for field in fields for row in _der_rows(field, "")]
-    return Description(rows, partial(_der_fields, octets, fields, issues))
+    rows = [row for field in fields for row in _der_rows(field, "")]  # before anything is changed in fields
+    return Description(lambda: rows, partial(_der_fields, octets, fields, issues))
 
 
 def _der_fields(octets: bytes, fields: list[Field], issues: list[Issue]) -> tuple[list[Field], list[Issue]]:
@@ -267,8 +267,12 @@ def _block_columns(message: GbcsMessage) -> dict[str, Any]:
     return out
 
 
-def _columns(message: GbcsMessage, description: Description, issues: list[Issue]) -> dict[str, Any]:
+def columns_of(message: GbcsMessage) -> dict[str, Any]:
+    """The values of `message` for the `messages` table."""
     layout, facts, payload = message.layout, message.facts, message.payload
+    if "gbt_block" in facts:
+        return {"kind": "gbcs", "length": len(layout.octets), **_block_columns(message)}
+    items = message.items
     return {
         "kind": "gbcs",
         "length": len(layout.octets),
@@ -288,9 +292,9 @@ def _columns(message: GbcsMessage, description: Description, issues: list[Issue]
         "trust": facts["trust"],
         "trust_reason": facts["trust_reason"],
         "decrypted": message.opened.state,
-        "outcome": outcome(message, description.items),
-        "summary": _summary(message, description.items),
-        "issue": next((i.text for i in issues if i.severity != "note"), None),
+        "outcome": outcome(message, items),
+        "summary": _summary(message, items),
+        "issue": next((i.text for i in message.issues if i.severity != "note"), None),
         "departures": profile_violations(message),
     }
 

@@ -40,6 +40,7 @@ class GbcsMessage(Message):
         "_description",
         "_fields",
         "_issues",
+        "_items",
         "command",
         "layout",
         "lead",
@@ -72,7 +73,8 @@ class GbcsMessage(Message):
         self._issues: list[Issue] = []
         self._description: Description | None = None
         self._fields: list[Field] = []
-        self._columns: dict[str, Any] = {}
+        self._columns: dict[str, Any] | None = None
+        self._items: list[Row] | None = None
         self._described = False
         plain = [(index, octets) for index, octets in enumerate(opened.plain) if octets is not None]
         self.buffers = {f"decrypted-{index}": octets for index, octets in plain}
@@ -83,15 +85,11 @@ class GbcsMessage(Message):
         }
 
     def _described_payload(self) -> Description:
-        """What the payload says: items need no more than this."""
+        """What the payload says: items need no more than this, nor do fields need items."""
         if self._description is None:
             from dissectors.gbcs.description import describe_payload
 
             self._description = describe_payload(self)
-            if self.lead:
-                for row in self._description.items:
-                    if row.place is not None and row.place[0] == "message":
-                        row.place = "message", row.place[1] + len(self.lead), row.place[2]
         return self._description
 
     def _describe(self) -> None:
@@ -100,7 +98,7 @@ class GbcsMessage(Message):
         self._described = True
         from dissectors.gbcs.description import describe
 
-        self._fields, self._issues, self._columns = describe(self, self._described_payload())
+        self._fields, self._issues = describe(self, self._described_payload())
 
     @property
     def fields(self) -> list[Field]:  # type: ignore[override]
@@ -111,7 +109,12 @@ class GbcsMessage(Message):
     @property
     def items(self) -> list[Row]:  # type: ignore[override]
         """The values, each with the object that it belongs to."""
-        return self._described_payload().items
+        if self._items is None:
+            self._items = self._described_payload().items()
+            for row in self._items if self.lead else ():
+                if row.place is not None and row.place[0] == "message":
+                    row.place = "message", row.place[1] + len(self.lead), row.place[2]
+        return self._items
 
     @property
     def issues(self) -> list[Issue]:  # type: ignore[override]
@@ -122,7 +125,10 @@ class GbcsMessage(Message):
     @property
     def columns(self) -> dict[str, Any]:  # type: ignore[override]
         """Values for the `messages` table."""
-        self._describe()
+        if self._columns is None:
+            from dissectors.gbcs.description import columns_of
+
+            self._columns = columns_of(self)
         return self._columns
 
     def __repr__(self) -> str:

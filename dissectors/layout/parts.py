@@ -149,7 +149,7 @@ class Length(UInt):
 class Word(UInt):
     """An integer whose bits have names."""
 
-    __slots__ = ("bits",)
+    __slots__ = ("bits", "shown")
 
     def __init__(
         self,
@@ -163,15 +163,18 @@ class Word(UInt):
     ) -> None:
         super().__init__(name, default, size, when=when, order=order)
         self.bits = tuple(bits)
+        self.shown = [
+            (bit, (1 << bit.width) - 1, bit.low >> 3, (bit.low + bit.width - 1 >> 3) - (bit.low >> 3) + 1)
+            for bit in self.bits
+        ]
 
     def tree(self, layer: Any, value: Any, offset: int, end: int, buffer: str) -> Field:
         children = []
-        for bit in self.bits:
-            part = value >> bit.low & (1 << bit.width) - 1
-            first, last = bit.low >> 3, bit.low + bit.width - 1 >> 3
-            place = (bit.low & 7, bit.width)
-            text = named(bit.names, part)
-            children.append(Field(bit.name, part, text, offset + first, last - first + 1, buffer, [], place))
+        for (name, low, width, names), mask, first, size in self.shown:
+            part = value >> low & mask
+            text = "" if names is None else named(names, part)
+            place = (low & 7, width)
+            children.append(Field(name, part, text, offset + first, size, buffer, bits=place))
         text = f"0x{value:0{2 * self.size}x}"
         return Field(self.name, value, text, offset, end - offset, buffer, children)
 

@@ -93,7 +93,7 @@ class Reading:
         if into is None:
             self.out.fields.append(branch)
         else:
-            into.children.append(branch)
+            into.children += [branch]
             into.length = max(into.end, branch.end) - into.offset
         return branch
 
@@ -123,7 +123,7 @@ class Reading:
         leaf = layer.tree(buffer).children[0]
         if kind is Payload:
             leaf.meaning = meaning
-        into.children.append(leaf)
+        into.children += [leaf]
         into.length = max(into.end, leaf.end) - into.offset
 
     def put_unread(self, cursor: Cursor, buffer: str, into: Field, text: str) -> None:

@@ -35,6 +35,24 @@ class Issue(NamedTuple):
         return {"severity": self.severity, "layer": self.layer, "offset": self.offset, "text": self.text}
 
 
+class _NoChildren(list["Field"]):
+    """The children of every leaf: one empty list, so that a leaf is one object. Who adds by ``+=`` gets a list of the
+    branch's own."""
+
+    __slots__ = ()
+
+    def __iadd__(self, more: Iterable[Field]) -> list[Field]:  # type: ignore[override, misc]
+        return [*more]
+
+    def _refuse(self, *given: Any, **named: Any) -> NoReturn:
+        raise TypeError("a leaf: give its children when it is made, or add them with +=")
+
+    append = extend = insert = __setitem__ = _refuse  # type: ignore[assignment]
+
+
+LEAF: list[Field] = _NoChildren()
+
+
 @dataclass(slots=True)
 class Field:
     """One named piece of a frame or message.
@@ -56,7 +74,7 @@ class Field:
     offset: int = 0
     length: int = 0
     buffer: str = "frame"
-    children: list[Field] = field(default_factory=list)
+    children: list[Field] = field(default_factory=lambda: LEAF)
     bits: tuple[int, int] | None = None
     secret: bool = False
 

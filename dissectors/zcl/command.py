@@ -151,7 +151,7 @@ def _read_field(scope: _Scope, spec: FieldSpec, name: str, values: dict[str, Any
 def _read_struct(scope: _Scope, struct: str, name: str, values: dict[str, Any]) -> Field:
     cursor, issues = scope.cursor, scope.issues
     start, count = cursor.offset, len(issues)
-    whole = Field(name, None, "", start, 0, scope.buffer)
+    whole = Field(name, None, "", start, 0, scope.buffer, [])
     try:
         _read_fields(scope, catalogue.struct(struct), whole.children, dict(values))
     except DissectionError:

@@ -117,7 +117,7 @@ def _read_string(cursor: Cursor, kind: DataType, name: str, buffer: str, depth: 
     if length:
         body = Field("octets" if kind.kind == "octets" else "text", value, whole.meaning)
         body.offset, body.length, body.buffer = start + kind.length, length, buffer
-        whole.children.append(body)
+        whole.children += [body]
     return whole
 
 
@@ -141,7 +141,7 @@ def _read_list(cursor: Cursor, kind: DataType, name: str, buffer: str, depth: in
         raise Malformed(f"{count} elements of type {element.title}", layer="zcl", offset=start)
     for index in range(count):
         part = read_value(cursor, element, f"element[{index}]", buffer, depth=depth + 1)
-        whole.children.append(part)
+        whole.children += [part]
     whole.length = cursor.offset - start
     return whole
 

@@ -88,7 +88,7 @@ class Protected(AxdrPart):
             Field(payload, value.payload, "see the opened part", body + 5, len(value.payload), buffer),
         ]
         if value.tag:
-            out.children.append(Field("authentication_tag", value.tag, "", tag_at, TAG_LENGTH, buffer))
+            out.children += [Field("authentication_tag", value.tag, "", tag_at, TAG_LENGTH, buffer)]
         return out
 
 

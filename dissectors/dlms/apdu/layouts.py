@@ -94,10 +94,10 @@ class Apdu:
         """The APDU as a tree of fields, every octet in a leaf."""
         title = f"{self.name} {self.type}".strip()
         out = Field(self.name, None, title, self.start, self.end - self.start, buffer)
-        out.children.append(Field("tag", self.tag, self.name, self.start, 1, buffer))
+        out.children += [Field("tag", self.tag, self.name, self.start, 1, buffer)]
         if self.tag in CHOSEN:
             code = self.data[self.start + 1]
-            out.children.append(Field("type", code, self.type, self.start + 1, 1, buffer))
+            out.children += [Field("type", code, self.type, self.start + 1, 1, buffer)]
         out.children += [part[0].field(*part[1:], buffer) for part in self.parts]
         return out
 

@@ -247,7 +247,8 @@ def frame_field(frame: HdlcFrame, data: bytes, buffer: str, information: list[Fi
     out = Field("hdlc", None, _summary(frame), at, frame.end - at, buffer)
     word = int.from_bytes(data[at : at + 2], "big")
     text = f"type 3, length {word & 0x7FF}{', segmented' if frame.segmented else ''}"
-    add = out.children.append
+    children: list[Field] = []
+    add = children.append
     add(Field("format", word, text, at, 2, buffer))
     at += 2
     for name, octets in (("destination", frame.destination), ("source", frame.source)):
@@ -259,9 +260,10 @@ def frame_field(frame: HdlcFrame, data: bytes, buffer: str, information: list[Fi
         add(Field("header_check_sequence", header, _verdict(frame.header_ok), at + 1, 2, buffer))
     start, end = frame.info
     if end > start:
-        out.children += information or _parameters(frame, data, buffer)
+        children += information or _parameters(frame, data, buffer)
     check = int.from_bytes(data[frame.end - 2 : frame.end], "little")
     add(Field("frame_check_sequence", check, _verdict(frame.frame_ok), frame.end - 2, 2, buffer))
+    out.children = children
     return out
 
 

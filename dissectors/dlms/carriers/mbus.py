@@ -180,7 +180,8 @@ def telegram_field(telegram: Telegram, data: bytes, buffer: str, body: list[Fiel
     start, end = telegram.start, telegram.end
     text = f"segment {telegram.segment}{', last' if telegram.last else ''}" if telegram.ports else None
     out = Field("mbus", None, text, start, end - start, buffer)
-    add = out.children.append
+    children: list[Field] = []
+    add = children.append
     add(Field("start_and_length", data[start : start + 4], f"{data[start + 1]} octets", start, 4, buffer))
     add(
         Field("control", telegram.control, "SND_UD" if telegram.control == 0x53 else "", start + 4, 1, buffer)
@@ -196,8 +197,9 @@ def telegram_field(telegram: Telegram, data: bytes, buffer: str, body: list[Fiel
         add(Field("destination_sap", telegram.ports[1], "", start + 8, 1, buffer))
     first, last = telegram.body
     rest = [Field("payload", data[first:last], f"{last - first} octets", first, last - first, buffer)]
-    out.children += body or (rest if last > first else [])
+    children += body or (rest if last > first else [])
     verdict = "correct" if telegram.checksum_ok else "wrong"
     add(Field("checksum", data[end - 2], verdict, end - 2, 1, buffer))
     add(Field("stop", data[end - 1], "", end - 1, 1, buffer))
+    out.children = children
     return out

@@ -119,5 +119,5 @@ def telegram_field(lines: list[Line], start: int, end: int, buffer: str) -> Fiel
     for line in lines:
         name = "data" if line.obis else "identification" if line.text.startswith("/") else "text"
         meaning = object_name(line.obis)[0] if line.obis else "end and CRC" if line.text[:1] == "!" else ""
-        out.children.append(Field(name, line.text, meaning, line.start, line.end - line.start, buffer))
+        out.children += [Field(name, line.text, meaning, line.start, line.end - line.start, buffer)]
     return out

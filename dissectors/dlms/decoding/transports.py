@@ -354,7 +354,7 @@ def read_gbcs_protected(decoder: ApduDecoder, data: bytes) -> Result:
     except DissectionError as error:
         return [field], error
     decoder.nodes.append(node)
-    field.children.append(data_field(node, "data", name))
+    field.children += [data_field(node, "data", name)]
     if stop != len(plaintext):
         return [field], Malformed("octets left over after the data", layer="dlms.data", offset=stop)
     return [field], None

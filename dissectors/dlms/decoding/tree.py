@@ -47,6 +47,6 @@ def _put_inside(field: Field, start: int, end: int, buffer: str, trees: Sequence
     if leaf is None:
         return
     if leaf.offset < start:
-        leaf.children.append(Field("length", end - start, "", leaf.offset, start - leaf.offset, buffer))
+        leaf.children += [Field("length", end - start, "", leaf.offset, start - leaf.offset, buffer)]
     leaf.children += make_fields(trees)
     leaf.value = None

@@ -231,29 +231,27 @@ class Reader:
                 if element is None:
                     break
                 element.name = f"{element.name}[{index}]"
-                field.children.append(element)
+                field.children += [element]
                 index += 1
         else:
             for part in parts:
                 element, offset = self._one(part, offset, stop, field.children, depth)
                 if element is not None:
-                    field.children.append(element)
+                    field.children += [element]
         self._odd(shape.name, offset, stop, field.children, depth)
 
     def _wrapped(self, shape: Shape, inner: Shape, offset: int, start: int, stop: int, depth: int) -> Field:
         field = self._branch(shape.name, shape.tag, offset, start, stop)
         if shape.kind == "bits" and start < stop:
             unused = self.data[start]
-            field.children.append(
-                Field("unused_bits", unused, f"{unused} unused bits", start, 1, self.buffer)
-            )
+            field.children += [Field("unused_bits", unused, f"{unused} unused bits", start, 1, self.buffer)]
             start += 1
         element, after = self._one(inner, start, stop, field.children, depth)
         if element is not None:
-            field.children.append(element)
+            field.children += [element]
         while after < stop:
             element, after = self._any(after, stop, depth=depth)
-            field.children.append(element)
+            field.children += [element]
         return field
 
     def _leaf(self, shape: Shape, offset: int, start: int, stop: int) -> Field:
@@ -285,7 +283,7 @@ class Reader:
             field = self._branch(name, tag, offset, start, stop)
             while start < stop:
                 element, start = self._any(start, stop, depth=depth + 1)
-                field.children.append(element)
+                field.children += [element]
             return field, stop
         return self._leaf(Shape(name, tag, _TYPES.get(tag, "octets")), offset, start, stop), stop
 

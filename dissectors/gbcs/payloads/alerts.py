@@ -147,9 +147,14 @@ def notification(
 ) -> Description:
     """A DLMS alert: a data-notification with alert code, time and the extra items of its use case."""
     decrypted = opened_values(code, None, opened) if code == 0x0061 else []
+    return Description(
+        partial(_all_rows, payload, code, decrypted), partial(_fields, payload, code, counter, decrypted)
+    )
+
+
+def _all_rows(payload: Payload, code: int | None, decrypted: Sequence[OpenedValue]) -> list[Row]:
     items = [row for body in payload.data for row in _rows(payload.octets, body, code)]
-    items += [row for one in decrypted for row in one.rows()]
-    return Description(items, partial(_fields, payload, code, counter, decrypted))
+    return items + [row for one in decrypted for row in one.rows()]
 
 
 def _fields(
@@ -184,12 +189,12 @@ def _body(octets: bytes, body: Node, code: int | None, issues: list[Issue]) -> F
         return Values(None).named(body, "alert")
     branch = Field("alert", None, "alert", start, end - start, "message")
     words = f"structure, {len(nodes)} elements"
-    branch.children.append(Field("type_and_count", len(nodes), words, start, nodes[0][2] - start, "message"))
+    branch.children += [Field("type_and_count", len(nodes), words, start, nodes[0][2] - start, "message")]
     alert, at = nodes[0][1], nodes[0][2]
     name = alert_name(alert)
     if name is None:
         issues.append(Issue("note", LAYER, at, f"alert code {alert:04x} has no name in the tables"))
-    branch.children.append(Field("alert_code", alert, name, at, nodes[0][3] - at, "message"))
+    branch.children += [Field("alert_code", alert, name, at, nodes[0][3] - at, "message")]
     branch.children += [Values(None).named(node, "time") for node in nodes[1:2]]
     branch.children += [_extra(octets, node, code, index) for index, node in enumerate(nodes[2:])]
     return branch

@@ -32,9 +32,9 @@ _Answered = tuple[Target | None, str | None]
 
 
 class Description(NamedTuple):
-    """What a payload says: its items at once, its fields and what is to be said of them when somebody asks."""
+    """What a payload says, made when somebody asks: its items; its fields and what is to be said of them."""
 
-    items: list[Row]
+    items: Callable[[], list[Row]]
     fields: Callable[[], tuple[list[Field], list[Issue]]]
 
 
@@ -71,9 +71,15 @@ def _counts(payload: Payload, **names: str) -> dict[str, Field]:
 
 def request(payload: Payload, code: int | None, counter: int) -> Description:
     """An access request: specifications and their data."""
+    readers = _readers(payload, [spec.target for spec in payload.specifications], code)
+    return Description(
+        partial(_request_rows, payload, readers), partial(_request_fields, payload, readers, counter)
+    )
+
+
+def _request_rows(payload: Payload, readers: _Readers) -> list[Row]:
     specs = payload.specifications
     items: list[Row] = []
-    readers = _readers(payload, [spec.target for spec in specs], code)
     for index, (node, reader) in enumerate(zip(payload.data, readers, strict=True)):
         target = specs[index].target if index < len(specs) else None
         rows = _rows(reader, node, target, None)
@@ -83,7 +89,7 @@ def request(payload: Payload, code: int | None, counter: int) -> Description:
         items += rows
         if target is not None and specs[index].selector is not None:
             items.append(item(target, f"{title}: access_selector", specs[index].selector))
-    return Description(items, partial(_request_fields, payload, readers, counter))
+    return items
 
 
 def _request_fields(payload: Payload, readers: _Readers, counter: int) -> tuple[list[Field], list[Issue]]:
@@ -194,16 +200,23 @@ def response(
     """
     targets = answered(payload, code, command)
     readers = _readers(payload, [target for target, _ in targets], code)
+    decrypted = opened_values(code, command, opened)
+    issues = list(_guessed(payload, code, command))
+    return Description(
+        partial(_response_rows, payload, readers, targets, decrypted),
+        partial(_response_fields, payload, readers, counter, targets, decrypted, issues),
+    )
+
+
+def _response_rows(
+    payload: Payload, readers: _Readers, targets: Sequence[_Answered], decrypted: Sequence[OpenedValue]
+) -> list[Row]:
     items = _answer_rows(payload, readers, targets)
     _scale_by_unit(items, payload, targets)
-    decrypted = opened_values(code, command, opened)
     rows = [row for one in decrypted for row in one.rows()]
-    issues = list(_guessed(payload, code, command))
     if rows:
         items = [r for r in items if r["class_id"] != _PROTECTION_CLASS or r["result"] != "success"] + rows
-    return Description(
-        items, partial(_response_fields, payload, readers, counter, targets, decrypted, issues)
-    )
+    return items
 
 
 def _response_fields(

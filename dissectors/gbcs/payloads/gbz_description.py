@@ -60,7 +60,7 @@ def describe(payload: Payload, opened: Sequence[bytes | None]) -> Description:
         number, unit = scaling.of_attribute(reading, known, row["number"])
         if number is not None and unit:
             row["number"], row["unit"] = number, unit
-    return Description(items, partial(_fields, payload, commands, tail))
+    return Description(lambda: items, partial(_fields, payload, commands, tail))
 
 
 def _read(

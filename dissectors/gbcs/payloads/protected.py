@@ -42,9 +42,9 @@ def sealed_value(octets: bytes, node: Node, name: str) -> Field:
         Values(None, names_called("protection_parameters")).named(parameters, "protection_parameters"),
     ]
     if len(sealed[1]) >= 17:
-        out.children.append(sealed_octets(octets, sealed, "protected_attributes"))
+        out.children += [sealed_octets(octets, sealed, "protected_attributes")]
     else:
-        out.children.append(Values(None).named(sealed, "protected_attributes"))
+        out.children += [Values(None).named(sealed, "protected_attributes")]
     return out
 
 
@@ -92,11 +92,11 @@ class OpenedValue:
         if self.listed:
             first = self.values[0][1][2] if self.values else end
             words = f"structure, {len(self.values)} elements"
-            out.children.append(Field("type_and_count", len(self.values), words, 0, first, buffer))
+            out.children += [Field("type_and_count", len(self.values), words, 0, first, buffer)]
         for values, node, title in self._each():
             where = title or (values.target.obis if values.target is not None else "")
-            out.children.append(values.named(node, where.partition(":")[0] if self.listed else "value"))
+            out.children += [values.named(node, where.partition(":")[0] if self.listed else "value")]
         if end < len(plain):
             rest = plain[end:]
-            out.children.append(Field("trailing", rest, "octets left over", end, len(rest), buffer))
+            out.children += [Field("trailing", rest, "octets left over", end, len(rest), buffer)]
         return out

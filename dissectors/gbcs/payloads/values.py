@@ -5,12 +5,12 @@ Source: GBCS 4.x section 7.2.8; the names come from `dissectors.gbcs.catalogue.o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any, ClassVar
 
 from dissectors.dlms.cosem.data import TYPE_NAMES, Node
-from dissectors.dlms.cosem.data_fields import DataFields, Element
+from dissectors.dlms.cosem.data_fields import DataFields, Place
 from dissectors.dlms.cosem.datetimes import describe_octets
 from dissectors.dlms.cosem.obis import Target, obis_text, unit_name
 from dissectors.dlms.cosem.scalars import COMPACT, LISTS
@@ -30,7 +30,13 @@ class Row(dict[str, Any]):
         place: buffer, offset and length of the octets that say its value; None where none do.
     """
 
-    place: tuple[str, int, int] | None = None
+    __slots__ = ("place",)
+
+    place: tuple[str, int, int] | None
+
+    def __init__(self, values: Mapping[str, Any], place: tuple[str, int, int] | None = None) -> None:
+        super().__init__(values)
+        self.place = place
 
     def at(self, leaf: Field) -> Row:
         """The row, with the place of the leaf that says its value."""
@@ -39,6 +45,9 @@ class Row(dict[str, Any]):
 
 
 _ARRAY, _STRUCTURE, _ENUM = 1, 2, 22
+_OTHERS = frozenset((3, 4, 9, 10, 12, 13, 25, 26, 27))
+"""Types whose values are no numbers."""
+_FLOATS = (7, 23, 24)
 
 
 def utc(seconds: int) -> str:
@@ -55,15 +64,17 @@ def utc(seconds: int) -> str:
 def item(target: Target | None, title: str | None, value: Any = None, **more: Any) -> Row:
     """A row of the items table."""
     row = Row(
-        object=title,
-        class_id=target.class_id if target else None,
-        obis=target.obis if target else None,
-        cluster=None,
-        attribute=target.number if target else None,
-        value=value,
-        number=None,
-        unit=None,
-        result=None,
+        {
+            "object": title,
+            "class_id": target.class_id if target else None,
+            "obis": target.obis if target else None,
+            "cluster": None,
+            "attribute": target.number if target else None,
+            "value": value,
+            "number": None,
+            "unit": None,
+            "result": None,
+        }
     )
     if isinstance(value, int | float) and not isinstance(value, bool):
         row["number"] = value
@@ -72,11 +83,97 @@ def item(target: Target | None, title: str | None, value: Any = None, **more: An
     return row
 
 
-class Leaf(NamedTuple):
-    """A value without values in it: its path within the whole value, and its node."""
+class NamedPlace(Place):
+    """A place in the value of `target`, whose elements `names` names.
 
-    path: str
-    node: Node
+    Places are made once for all values of an object, and kept: `kept` counts them, and with `MOST` of them all are let
+    go, since hostile messages can be of ever other shapes.
+    """
+
+    __slots__ = ("_inside", "_says", "_units", "last", "logged", "name", "names", "stamped", "target")
+
+    MOST: ClassVar[int] = 20_000
+    kept: ClassVar[int] = 0
+
+    def __init__(self, target: Target | None, names: ValueNames | None, label: str, path: str = "") -> None:
+        super().__init__(label, path)
+        self.target, self.names = target, names
+        self.name = (names.name if names is not None else path or label).lower()
+        lower = path.lower()
+        self.last = lower.rpartition(".")[2]
+        self.stamped, self.logged = "timestamp" in lower, lower.endswith("logcode")
+        self._inside: dict[tuple[int, int], list[NamedPlace]] = {}
+        self._says: dict[int, tuple[str, str, Callable[[Any], str] | None]] = {}
+        self._units: dict[tuple[int, str], str] = {}
+
+    def elements(self, tag: int, count: int) -> list[NamedPlace]:
+        key = tag, 0 if tag == _ARRAY else count
+        found = self._inside.get(key, [])
+        if len(found) >= count:
+            return found if len(found) == count else found[:count]
+        made = found + self._elements(tag, count, len(found))
+        if count <= self.MOST // 8:
+            NamedPlace.kept += count - len(found)
+            self._inside[key] = made
+        return made
+
+    def _elements(self, tag: int, count: int, first: int) -> list[NamedPlace]:
+        known, path, out = element_names(self.names, tag, count), self.path, []
+        for index in range(first, count):
+            named = known[index] if index < len(known) else None
+            if tag == _ARRAY:
+                label, where = f"{named.name if named is not None else self.label}[{index}]", f"{path}[{index}]"
+            else:
+                label = named.name if named is not None else f"element_{index}"
+                where = f"{path}.{label}" if path else label
+            out.append(NamedPlace(self.target, named, label, where))
+        return out
+
+    def meaning(self, tag: int, value: Any) -> str:
+        says = self._says.get(tag)
+        if says is None:
+            says = self._says[tag] = self._saying(tag)
+        start, end, words = says
+        if value is None:
+            return f"{start}nothing"
+        return f"{start}{value}{end}" if words is None else start + words(value)
+
+    def _saying(self, tag: int) -> tuple[str, str, Callable[[Any], str] | None]:
+        """What stands before and behind a value of this type, or what puts it in words."""
+        name, start, words = self.name, f"{TYPE_NAMES[tag]}: ", None
+        if tag in _OTHERS:
+            words = partial(_words, tag, name)
+        elif name == "logcode" and tag not in _FLOATS:
+            words = _event
+        elif tag == 6 and ("timestamp" in name or name in ("from_value", "to_value", "date_time")):
+            words = utc
+        elif "scaler" in name and tag == 15:
+            return f"{start}10^", "", None
+        elif tag == _ENUM and "unit" in name:
+            words = unit_name
+        unit = self.unit(tag, self.path or self.label) if words is None else ""
+        return start, f" {unit}" if unit else "", words
+
+    def unit(self, tag: int, path: str) -> str:
+        """The unit of a reading. What a member of a reference or an option says (an enumeration) has none, whatever the
+        object is counted in."""
+        found = self._units.get((tag, path))
+        if found is None:
+            found = self._units[tag, path] = "" if tag == _ENUM else unit_of(self.target, path)
+        return found
+
+
+def _words(tag: int, name: str, value: Any) -> str:
+    """What octets, text and truth values say."""
+    if isinstance(value, bytes):
+        return octets_meaning(value, tag, name)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if tag != 4 else value or "no bits"
+
+
+Leaf = tuple[NamedPlace, Node]
+"""A value without values in it, and where it stands."""
 
 
 class Values(DataFields):
@@ -87,95 +184,63 @@ class Values(DataFields):
     ) -> None:
         super().__init__(buffer)
         self.target, self.names = target, names
-        self._elements: dict[tuple[int, str], tuple[Any, list[Element]]] = {}
 
     def named(self, node: Node, name: str) -> Field:
         """The field of the value, called `name`."""
-        return self.field(node, name, self.names)
-
-    def elements(self, node: Node, names: Any, name: str, path: str) -> list[Element]:
-        """As those of `DataFields`; found once for fields and rows (what they were found for is kept, so that its id
-        stays its own)."""
-        held = self._elements.get((id(node[1]), name))
-        if held is None:
-            held = node[1], list(self._named_elements(node, names, name, path))
-            self._elements[id(node[1]), name] = held
-        return held[1]
-
-    def _named_elements(self, node: Node, names: Any, name: str, path: str) -> Iterator[Element]:
-        tag, items, _, _ = node
-        known = element_names(names, tag, len(items))
-        for index in range(len(items)):
-            named = known[index] if index < len(known) else None
-            if tag == _ARRAY:
-                yield f"{named.name if named is not None else name}[{index}]", named, f"{path}[{index}]"
-            else:
-                label = named.name if named is not None else f"element_{index}"
-                yield label, named, f"{path}.{label}" if path else label
-
-    def meaning(self, node: Node, names: Any, path: str) -> str:
-        tag, value = node[0], node[1]
-        return f"{TYPE_NAMES[tag]}: {self._words(tag, value, names, path)}"
-
-    def _words(self, tag: int, value: Any, names: ValueNames | None, path: str) -> str:
-        name = (names.name if names is not None else path).lower()
-        if isinstance(value, bytes):
-            return octets_meaning(value, tag, name)
-        if value is None:
-            return "nothing"
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if name == "logcode" and type(value) is int:
-            return _event(value)
-        if tag == 6 and ("timestamp" in name or name in ("from_value", "to_value", "date_time")):
-            return utc(value)
-        if "scaler" in name and tag == 15:
-            return f"10^{value}"
-        if tag == 22 and ("unit" in name):
-            return unit_name(value)
-        if isinstance(value, str):
-            return f'"{value}"' if tag != 4 else value or "no bits"
-        return f"{value} {self._unit(tag, path)}".strip()
-
-    def _unit(self, tag: int, path: str) -> str:
-        """The unit of a reading. What a member of a reference or an option says (an enumeration) has none, whatever the
-        object is counted in."""
-        return "" if tag == _ENUM else unit_of(self.target, path)
-
-    def _leaves(self, node: Node, names: Any, name: str, path: str, out: list[Leaf]) -> None:
-        tag, value, start, end = node
-        if tag == COMPACT:
-            node = (_ARRAY, value.rows, start, end)
-        elif tag not in LISTS:
-            out.append(Leaf(path, node))
-            return
-        for child, (label, inside, where) in zip(
-            node[1], self.elements(node, names, name, path), strict=True
-        ):
-            self._leaves(child, inside, label, where, out)
+        return self.field(node, place_of(self.target, self.names, name))
 
     def rows(self, node: Node, title: str | None, result: str | None = None) -> list[Row]:
         """Rows of the items table: one for each leaf."""
         leaves: list[Leaf] = []
-        self._leaves(node, self.names, "", "", leaves)
-        out = []
-        plain = len(leaves) == 1 and not leaves[0].path
-        scalers = scaler_units(leaves)
-        for index, (path, leaf) in enumerate(leaves):
-            label = title if plain or not path else f"{title}: {path}" if title else path
-            row = item(self.target, label, _plain(leaf, path), result=result)
-            row.place = self.buffer, leaf[2], leaf[3] - leaf[2]
-            exponent, unit = scalers.get(index, (0, ""))
-            if row["number"] is not None:
-                row["number"] = scale(row["value"], exponent)
-                row["unit"] = unit or self._unit(leaf[0], path) or None
-            lower = path.lower()
-            if leaf[0] == 6 and "timestamp" in lower:
-                row["value"], row["unit"], row["number"] = utc(leaf[1]), None, None
-            if lower.endswith("logcode") and type(leaf[1]) is int:
-                row["value"] = _event(leaf[1])
+        _leaves(node, place_of(self.target, self.names, ""), leaves)
+        alone = item(self.target, title, result=result)
+        scalers, buffer, out = scaler_units(leaves), self.buffer, []
+        for index, (place, (tag, value, start, end)) in enumerate(leaves):
+            row = Row(alone, (buffer, start, end - start))
+            if place.path:
+                row["object"] = f"{title}: {place.path}" if title else place.path
+            if isinstance(value, bytes):
+                row["value"] = _plain(value, tag, place.last)
+            elif type(value) is not int and type(value) is not float:
+                row["value"] = value
+            elif tag == 6 and place.stamped:
+                row["value"] = utc(value)
+            else:
+                exponent, unit = scalers.get(index, (0, ""))
+                row["value"] = _event(value) if place.logged and type(value) is int else value
+                row["number"] = scale(value, exponent) if exponent else value
+                row["unit"] = unit or place.unit(tag, place.path) or None
             out.append(row)
         return out
+
+
+_places: dict[tuple[Target | None, ValueNames | None, str], NamedPlace] = {}
+
+
+def place_of(target: Target | None, names: ValueNames | None, name: str) -> NamedPlace:
+    """Where the value of an object stands, called `name`."""
+    if NamedPlace.kept > NamedPlace.MOST:
+        _places.clear()
+        NamedPlace.kept = 0
+    found = _places.get((target, names, name))
+    if found is None:
+        NamedPlace.kept += 1
+        found = _places[target, names, name] = NamedPlace(target, names, name)
+    return found
+
+
+def _leaves(node: Node, place: NamedPlace, out: list[Leaf]) -> None:
+    tag, value, _, _ = node
+    if tag == COMPACT:
+        tag, value = _ARRAY, value.rows
+    elif tag not in LISTS:
+        out.append((place, node))
+        return
+    for child, inside in zip(value, place.elements(tag, len(value)), strict=True):
+        if child[0] in LISTS or child[0] == COMPACT:
+            _leaves(child, inside, out)
+        else:
+            out.append((inside, child))
 
 
 def _event(code: int) -> str:
@@ -192,21 +257,17 @@ def scaler_units(leaves: list[Leaf]) -> dict[int, tuple[int, str]]:
     """Leaf index to (exponent, unit) where a scaler and a unit follow a value in the same structure."""
     out: dict[int, tuple[int, str]] = {}
     for index in range(1, len(leaves) - 1):
-        scaler, unit = leaves[index], leaves[index + 1]
-        if scaler.node[0] == 15 and unit.node[0] == 22 and "scaler" in scaler.path:
-            out[index - 1] = (scaler.node[1], unit_name(unit.node[1]))
+        place, scaler = leaves[index]
+        if scaler[0] == 15 and leaves[index + 1][1][0] == _ENUM and "scaler" in place.path:
+            out[index - 1] = (scaler[1], unit_name(leaves[index + 1][1][1]))
     return out
 
 
-def _plain(node: Node, path: str) -> Any:
-    value = node[1]
-    if isinstance(value, bytes):
-        if len(value) == 20 and value.isdigit():
-            return value.decode()
-        name = path.rpartition(".")[2].lower()
-        words = octets_meaning(value, node[0], name).strip('"')
-        return value.hex() if not value or words == eui64(value) else words
-    return value
+def _plain(value: bytes, tag: int, name: str) -> str:
+    if len(value) == 20 and value.isdigit():
+        return value.decode()
+    words = octets_meaning(value, tag, name).strip('"')
+    return value.hex() if not value or words == eui64(value) else words
 
 
 def element_names(names: ValueNames | None, tag: int, count: int) -> list[ValueNames]:

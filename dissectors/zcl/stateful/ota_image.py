@@ -183,7 +183,7 @@ def _read_header(cursor: Cursor, image: Image, buffer: str) -> None:
     extra = image.header["header_length"] - cursor.offset
     if extra > 0:
         start, rest = cursor.offset, cursor.take(extra)
-        branch.children.append(Field("header_extension", rest, None, start, extra, buffer))
+        branch.children += [Field("header_extension", rest, None, start, extra, buffer)]
         image.issues.append(Issue("note", LAYER, start, f"{extra} octets of the header have no known name"))
         branch.length = cursor.offset
     _check_size(image)
