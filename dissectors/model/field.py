@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, NoReturn
 
 from dissectors.model.errors import DissectionError
 
@@ -47,7 +47,7 @@ class _NoChildren(list["Field"]):
     def _refuse(self, *given: Any, **named: Any) -> NoReturn:
         raise TypeError("a leaf: give its children when it is made, or add them with +=")
 
-    append = extend = insert = __setitem__ = _refuse  # type: ignore[assignment]
+    append = extend = insert = __setitem__ = _refuse
 
 
 LEAF: list[Field] = _NoChildren()

@@ -140,7 +140,8 @@ class NamedPlace(Place):
 
     def _saying(self, tag: int) -> tuple[str, str, Callable[[Any], str] | None]:
         """What stands before and behind a value of this type, or what puts it in words."""
-        name, start, words = self.name, f"{TYPE_NAMES[tag]}: ", None
+        name, start = self.name, f"{TYPE_NAMES[tag]}: "
+        words: Callable[[Any], str] | None = None
         if tag in _OTHERS:
             words = partial(_words, tag, name)
         elif name == "logcode" and tag not in _FLOATS:
@@ -204,7 +205,7 @@ class Values(DataFields):
             elif type(value) is not int and type(value) is not float:
                 row["value"] = value
             elif tag == 6 and place.stamped:
-                row["value"] = utc(value)
+                row["value"] = utc(int(value))
             else:
                 exponent, unit = scalers.get(index, (0, ""))
                 row["value"] = _event(value) if place.logged and type(value) is int else value

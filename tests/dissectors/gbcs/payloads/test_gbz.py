@@ -31,7 +31,7 @@ def described(*commands: ZclCommand):
 
 
 def test_a_field_has_its_zcl_name_and_stands_in_its_unit() -> None:
-    rows = {row["object"]: row for row in described(ZclCommand(0x0700, 0x09, 4, CHARGE)).items}
+    rows = {row["object"]: row for row in described(ZclCommand(0x0700, 0x09, 4, CHARGE)).items()}
     charge = rows["Publish Tariff Information: standing_charge"]
     assert (charge["value"], charge["number"], charge["unit"]) == (22465, 0.22465, "GBP/day")
     assert rows["Publish Tariff Information: start_time"]["value"] == "now"
@@ -39,7 +39,7 @@ def test_a_field_has_its_zcl_name_and_stands_in_its_unit() -> None:
 
 
 def test_an_attribute_is_scaled_by_what_stands_behind_it() -> None:
-    rows = described(ZclCommand(0x0702, 0x18, 1, SUMMATION)).items
+    rows = described(ZclCommand(0x0702, 0x18, 1, SUMMATION)).items()
     first, refused = rows[:2]
     assert (first["object"], first["attribute"]) == ("CurrentSummationDelivered", 0)
     assert (first["value"], first["number"], first["unit"]) == (123456, 123.456, "m3")
@@ -51,7 +51,7 @@ def test_an_attribute_is_scaled_by_what_stands_behind_it() -> None:
 
 
 def test_a_default_response_names_what_it_answers() -> None:
-    (row,) = described(ZclCommand(0x0705, 0x18, 0x0B, {"command": 0x04, "status": 0})).items
+    (row,) = described(ZclCommand(0x0705, 0x18, 0x0B, {"command": 0x04, "status": 0})).items()
     assert (row["object"], row["result"]) == ("Consumer Top Up", "SUCCESS")
 
 
@@ -61,7 +61,7 @@ def test_a_command_is_known_although_its_direction_bit_is_wrong() -> None:
 
 def test_what_no_table_knows_stays_as_octets_with_a_note() -> None:
     found = described(ZclCommand(0x0705, 0x01, 0x7F, content=b"\x01\x02"))
-    assert [i.severity for i in found.fields()[1]] == ["note"] and found.items[0]["object"] == "command 7f"
+    assert [i.severity for i in found.fields()[1]] == ["note"] and found.items()[0]["object"] == "command 7f"
     behind = described(ZclCommand(0x0708, 0x09, 5, content=bytes.fromhex("0081 aabb")))
     assert [(i.severity, i.offset) for i in behind.fields()[1]] == [("warning", 13)]
 
