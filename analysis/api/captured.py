@@ -171,19 +171,16 @@ class Capture(Tables):
         ECS17b command 3 of 3 fragments, Supplier to Electricity meter
         """
         from analysis.api.followed import Followed
-        from analysis.cli.command_line.choosing import ChoiceOptions
+        from analysis.cli.command_line.choosing import ChoiceOptions, ladder_of_choice
         from analysis.cli.console import UsageError
-        from analysis.views.following import Wanted, followed
+        from analysis.views.following import Wanted
 
-        wanted = Wanted(exchange, message, tunnel, join)
-        found = wanted.expression(self.replay, self.given.ring)
-        both = " and ".join(f"({one})" for one in (found, where) if one)
+        wanted, choice = Wanted(exchange, message, tunnel, join), ChoiceOptions(where=where, device=device)
         try:
-            chosen = ChoiceOptions(where=both or None, device=device).filter(self.replay, self.given.ring)
+            found = ladder_of_choice(self.replay, self.given.ring, wanted, choice, most=most)
         except UsageError as error:
             raise ValueError(str(error)) from None
-        title = wanted.title() if found else device or where or "all frames"
-        return Followed(followed(self.replay, self.given.ring, chosen, title, most=most)[0])
+        return Followed(found[0])
 
     def check(
         self, profile: str | None = None, rules: Sequence[str] | None = None, accept: Accepting = None

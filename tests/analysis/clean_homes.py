@@ -17,6 +17,7 @@ from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
 from tests.analysis.homes.files import heard_by, key_text, write, write_two
 from tests.analysis.homes.kinds import KINDS, built
+from tests.key_files import key_file
 
 __all__ = ["judged", "recorded", "warnings"]
 
@@ -31,8 +32,7 @@ def recorded(kind: str, seed: int, folder: Path) -> tuple[Path, Path | None, str
         write_two(capture, [frames, other], home.air.start, home.more["channel"], (seed % 5 - 2) * 0.003)
     else:
         write(capture, frames, form, home.air.start, home.more["channel"])
-    keys.write_text(key_text(home, roles=one.roles), encoding="utf-8")
-    keys.chmod(0o600)
+    key_file(keys, key_text(home, roles=one.roles))
     return capture, keys if one.keys else None, form
 
 

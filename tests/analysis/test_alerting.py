@@ -21,6 +21,7 @@ from analysis.live.alerting import Alerts, Undelivered, alerting
 from analysis.live.screen import event_line
 from analysis.live.ways import Command, Mqtt, Webhook, ways_of
 from captures.simulated.scenarios.samples import FOLDER
+from tests.key_files import keys_of_sample
 
 FINDING = {
     "event": "finding",
@@ -173,6 +174,7 @@ def free_port() -> int:
 BROKER = """
 import asyncio, sys
 from amqtt.broker import Broker
+from tests.key_files import keys_of_sample
 async def run():
     broker = Broker({
         "listeners": {"default": {"type": "tcp", "bind": "127.0.0.1:" + sys.argv[1]}},
@@ -242,9 +244,7 @@ def test_a_broker_that_is_not_there_is_told() -> None:
 def test_the_verb_tells_a_command_and_an_address(tmp_path: Path, listening: str) -> None:
     place = tmp_path / "found.jsonl"
     capture = FOLDER / "tampered-message.pcapng"
-    keys = tmp_path / "keys.toml"
-    keys.touch(mode=0o600)
-    keys.write_text((FOLDER / "tampered-message.keys.toml").read_text("utf-8"), "utf-8")
+    keys = keys_of_sample("tampered-message", tmp_path)
     words = [
         *("-", "--jsonl", "--keys", str(keys)),
         "--on-finding",

@@ -17,6 +17,7 @@ from captures.simulated.remote.directory import role_of
 from dissectors import DissectionError, Keyring
 from dissectors.gbcs import dissect_message, has_template, use_cases
 from tests.dissectors.gbcs import own, rtds
+from tests.key_files import key_file
 
 SAMPLE = Path("captures/samples/gbcs-messages.keys.toml")
 NO_KEYS = Keyring()
@@ -166,9 +167,7 @@ def test_keys_that_are_hidden_are_not_made_up() -> None:
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    keys = tmp_path / "keys.toml"
-    keys.touch(mode=0o600)
-    keys.write_text(SAMPLE.read_text("utf-8"), "utf-8")
+    keys = key_file(tmp_path / "keys.toml", SAMPLE.read_text("utf-8"))
     said = ["build", "ECS70", "counter=5", "--keys", str(keys)]
     forms = {}
     for form in ("hex", "base64", "gfi"):

@@ -14,6 +14,7 @@ from analysis.cli.command_line.parser import call_of
 from analysis.cli.command_line.registry import VERBS
 from captures import CapturedFrame, TrailerKind, write_capture
 from captures.fcs import fcs16
+from tests.key_files import key_file
 
 ACK = bytes.fromhex("020005")
 DATA_REQUEST = bytes.fromhex("63880159330000189004")
@@ -35,10 +36,7 @@ def capture(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Path:
-    path = tmp_path / "keys.toml"
-    path.touch(mode=0o600)
-    path.write_text(f'[[network_key]]\nkey = "{KEY}"\n')
-    return path
+    return key_file(tmp_path / "keys.toml", f'[[network_key]]\nkey = "{KEY}"\n')
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS))

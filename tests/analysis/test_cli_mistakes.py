@@ -14,6 +14,7 @@ from analysis.cli import main
 from analysis.views.filters import FilterError, parse_filter
 from captures import CapturedFrame, TrailerKind, write_capture
 from captures.fcs import fcs16
+from tests.key_files import key_file
 
 LONG = "9" * 5000
 DEEP = 100_000
@@ -124,9 +125,7 @@ def test_a_convert_says_pcap_or_pcapng(capture: Path, tmp_path: Path) -> None:
 def test_a_key_file_that_says_nonsense(
     text: str, capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "keys.toml"
-    path.touch(mode=0o600)
-    path.write_text(text)
+    path = key_file(tmp_path / "keys.toml", text)
     for debug in ([], ["--debug"]):
         assert main([*debug, "keys", str(capture), "--keys", str(path)]) == 3
         err = capsys.readouterr().err

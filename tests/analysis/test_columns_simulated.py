@@ -23,6 +23,7 @@ from dissectors.zigbee.zdp.read import zdp_names
 from tests.analysis.fault_matrix import rows_meant
 from tests.analysis.test_columns import assert_equal, bench_keys, decoded, one_by_one
 from tests.benchmarks.traffic import CASES, START_US, Network, fcs, key, sealed
+from tests.key_files import key_file
 
 ALL = bool(os.environ.get("HANSCOPE_ALL_FAULTS"))
 LINK_KEY = bytes.fromhex("d0d1d2d3d4d5d6d7d8d9dadbdcdddedf")
@@ -40,9 +41,7 @@ def compare(monkeypatch: pytest.MonkeyPatch, folder: Path, settings: dict[str, A
     han = simulate(seed=17, **settings)
     capture, keys = folder / "home.pcapng", folder / "keys.toml"
     write_han(han, capture)
-    keys.write_text(keys_text(han))
-    keys.chmod(0o600)
-    ring = read_keys(keys)
+    ring = read_keys(key_file(keys, keys_text(han)))
     expected = decoded(monkeypatch, one_by_one, capture, ring)
     assert_equal(expected, decoded(monkeypatch, frame_batches, capture, ring))
     # In smaller blocks, and with the tables only that most people ask for.

@@ -12,6 +12,7 @@ import pytest
 
 from analysis.cli import VERBS
 from captures.simulated.scenarios.samples import FOLDER, SAMPLES
+from tests.key_files import keys_of_sample
 
 ARGUMENTS = {
     "decode": ["{capture}", "--keys", "{keys}", "--out", "{out}/tables"],
@@ -27,7 +28,7 @@ ARGUMENTS = {
     "convert": ["{capture}", "{out}/out.pcap"],
     "wireshark": ["{capture}", "-o", "{out}/shown.pcapng", "--keys", "{keys}"],
     "fleet decode": ["{capture}", "--out", "{out}/store", "--scheduler", "none", "--keys-from", "{keys}"],
-    "redact": ["{capture}", "-o", "{out}/out.pcapng", "--keys", "{keys}", "--keys-out", "{out}/keys.toml"],
+    "redact": ["{capture}", "-o", "{out}/out.pcapng", "--keys", "{keys}", "--keys-out", "{out}/other.toml"],
 }
 WITHOUT_A_CAPTURE = {
     "build": ["ECS52", "originator=90b3d51f30010000", "recipient=00db1234567890a0", "mac=absent"],
@@ -72,9 +73,7 @@ def run(verb: str, arguments: list[str], folder: Path, **places: object) -> None
 def test_a_sample_through_a_verb(verb: str, sample: str, tmp_path: Path) -> None:
     if verb == "crosscheck" and shutil.which("tshark") is None:
         pytest.skip("tshark is not installed")
-    keys = tmp_path / "given.toml"
-    keys.touch(mode=0o600)
-    keys.write_text((FOLDER / f"{sample}.keys.toml").read_text("utf-8"), "utf-8")
+    keys = keys_of_sample(sample, tmp_path)
     run(verb, ARGUMENTS[verb], tmp_path, capture=FOLDER / f"{sample}.pcapng", keys=keys)
 
 

@@ -23,6 +23,7 @@ from dissectors.ieee802154.headers import MacHeader
 from dissectors.text.display import NUMBER, csv_cell, json_text, printable
 from dissectors.zigbee.aps.headers import ApsHeader
 from dissectors.zigbee.nwk.headers import NwkHeader
+from tests.key_files import key_file
 
 EVIL = "=1+1\x1b[2J\x1b]8;;x\x07\x9b1m\u202e\u2066\x00\nerror: forged\r<img src=x onerror=alert(1)>[bold]x[/bold]"
 NAME = EVIL.replace("\0", "").replace("/", "")
@@ -51,9 +52,7 @@ def home(tmp_path: Path) -> tuple[Path, Path]:
     ]
     write_capture(capture, frames, interface=EVIL, comments=[EVIL], names={METER: NAME, METER + 1: NAME})
     named = f'[[device]]\neui64 = "{METER:016x}"\nname = {json.dumps(EVIL)}\n'
-    keys.write_text(f'{named}[[network_key]]\nkey = "{"ab" * 16}"\n')
-    keys.chmod(0o600)
-    return capture, keys
+    return capture, key_file(keys, f'{named}[[network_key]]\nkey = "{"ab" * 16}"\n')
 
 
 def assert_inert(text: str, allowed: str = "\n") -> None:

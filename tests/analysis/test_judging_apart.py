@@ -21,6 +21,7 @@ from analysis.pipeline.passes import DecodedBlock, DecodePass
 from analysis.pipeline.runner import run_passes
 from analysis.pipeline.sinks import Sink
 from captures.simulated.scenarios.samples import FOLDER
+from tests.key_files import keys_of_sample
 
 CAPTURE = FOLDER / "tampered-message.pcapng"
 
@@ -37,10 +38,7 @@ class Blocks(Sink):
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("keys") / "keys.toml"
-    place.touch(mode=0o600)
-    place.write_text((FOLDER / "tampered-message.keys.toml").read_text("utf-8"), "utf-8")
-    return place
+    return keys_of_sample("tampered-message", tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture(scope="module")

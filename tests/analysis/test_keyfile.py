@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.keys.keyfile import KeyFileError, loose_mode, read_keys, read_keys_text
+from tests.key_files import key_file
 
 KEY = "00112233445566778899aabbccddeeff"
 
@@ -90,9 +91,7 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
 
 
 def test_the_environment_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "keys.toml"
-    path.write_text(WHOLE)
-    path.chmod(0o600)
+    path = key_file(tmp_path / "keys.toml", WHOLE)
     monkeypatch.setenv("HANSCOPE_KEYS", str(path))
     assert len(read_keys().keys) == 3
     assert loose_mode(path) is None

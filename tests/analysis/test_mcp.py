@@ -20,14 +20,12 @@ from analysis.web.captures_held import CapturesHeld
 from analysis.web.endpoints import BadRequest
 from analysis.web.judging import Judge
 from captures.simulated.scenarios.samples import FOLDER
+from tests.key_files import keys_of_sample
 
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("keys") / "keys.toml"
-    place.touch(mode=0o600)
-    place.write_text((FOLDER / "gbcs-messages.keys.toml").read_text("utf-8"), "utf-8")
-    return place
+    return keys_of_sample("gbcs-messages", tmp_path_factory.mktemp("keys"))
 
 
 def test_answers_are_bounded(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:

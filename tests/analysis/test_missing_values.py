@@ -25,6 +25,7 @@ from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import DECODED_TABLES, decode
 from captures.simulated.scenarios import SCENARIOS, simulate
 from tests.conftest import SHARED
+from tests.key_files import key_file
 
 EVERY = bool(os.environ.get("HANSCOPE_ALL_FAULTS"))
 PLAYED = dict.fromkeys(SCENARIOS) if EVERY else {"security-review": 2700.0, "firmware-update": 900.0}
@@ -48,9 +49,7 @@ def home(scenario: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         capture, keys = Path(folder) / "han.pcapng", Path(folder) / "keys.toml"
         write_han(han, capture)
-        keys.write_text(keys_text(han), encoding="utf-8")
-        keys.chmod(0o600)
-        return tables_of(capture, keys)
+        return tables_of(capture, key_file(keys, keys_text(han)))
 
 
 def with_holes(tables: dict[str, Any], share: float, seed: str) -> dict[str, Any]:

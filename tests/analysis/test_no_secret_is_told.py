@@ -8,6 +8,7 @@ import pytest
 
 from analysis.cli import main
 from captures.simulated.scenarios.samples import FOLDER
+from tests.key_files import key_file
 
 HEX = "c0d1e2f30415263748596a7b8c9daebf"
 BASE64 = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg"
@@ -70,9 +71,7 @@ PLACES: list[tuple[str, int | None]] = [
 def test_a_secret_in_a_wrong_place(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], text: str, line: int | None, secret: str
 ) -> None:
-    keys = tmp_path / "keys.toml"
-    keys.write_text(text.format(s=SECRETS[secret]))
-    keys.chmod(0o600)
+    keys = key_file(tmp_path / "keys.toml", text.format(s=SECRETS[secret]))
     code = main(["keys", str(FOLDER / "tampered-message.pcapng"), "--keys", str(keys), "-q"])
     out, err = capfd.readouterr()
     said = (out + err).replace(str(tmp_path), "")

@@ -19,6 +19,7 @@ from captures.simulated.scenarios.keyfile import keys_text as simulated_keys
 from captures.simulated.scenarios.recording import captured
 from dissectors.model.keyring import Keyring
 from dissectors.zigbee.security.link_keys import WELL_KNOWN_LINK_KEY
+from tests.key_files import key_file
 
 
 @cache
@@ -148,14 +149,12 @@ def test_what_leaks_is_stopped_in_both_orders() -> None:
 
 def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capture, keys = original()
-    source, key_file = tmp_path / "a.pcapng", tmp_path / "keys.toml"
+    source, held = tmp_path / "a.pcapng", key_file(tmp_path / "keys.toml", keys)
     source.write_bytes(capture)
-    key_file.write_text(keys)
-    key_file.chmod(0o600)
     out, keys_out = tmp_path / "b.pcapng", tmp_path / "other.toml"
-    assert main(["redact", str(source), "--keys", str(key_file)]) == 2
+    assert main(["redact", str(source), "--keys", str(held)]) == 2
     assert main(["redact", str(source), "-o", str(source)]) == 2
-    words = ["redact", str(source), "-o", str(out), "--keys", str(key_file), "--keys-out", str(keys_out)]
+    words = ["redact", str(source), "-o", str(out), "--keys", str(held), "--keys-out", str(keys_out)]
     capsys.readouterr()
     assert main([*words, "--salt", "salt"]) == 0
     assert "EUI-64s" in capsys.readouterr().err

@@ -23,16 +23,14 @@ from analysis.live.watching import WatchSink
 from analysis.pipeline.decode import decode
 from analysis.pipeline.live import run_live
 from captures.simulated.scenarios.samples import FOLDER
+from tests.key_files import keys_of_sample
 
 CAPTURE = FOLDER / "tampered-message.pcapng"
 
 
 @pytest.fixture(scope="module")
 def keyring(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    place = tmp_path_factory.mktemp("keys") / "keys.toml"
-    place.touch(mode=0o600)
-    place.write_text((FOLDER / "tampered-message.keys.toml").read_text("utf-8"), "utf-8")
-    return read_keys(place)
+    return read_keys(keys_of_sample("tampered-message", tmp_path_factory.mktemp("keys")))
 
 
 @pytest.fixture(scope="module")

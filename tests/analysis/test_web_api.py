@@ -32,6 +32,7 @@ from analysis.web.server import Settings, application
 from analysis.web.store import CaptureStore
 from captures import open_capture
 from captures.simulated.scenarios.samples import FOLDER
+from tests.key_files import keys_of_sample
 
 CAPTURE, KEYS = FOLDER / "gbcs-messages.pcapng", FOLDER / "gbcs-messages.keys.toml"
 TOKEN = "a-token-for-tests"
@@ -40,10 +41,7 @@ BASE = "http://127.0.0.1:8765"
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("keys") / "keys.toml"
-    place.touch(mode=0o600)
-    place.write_text(KEYS.read_text("utf-8"), "utf-8")
-    return place
+    return keys_of_sample("gbcs-messages", tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture(scope="module")

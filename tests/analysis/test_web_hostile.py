@@ -30,6 +30,7 @@ from analysis.web.captures_held import CapturesHeld, Limits
 from analysis.web.judging import Judge
 from analysis.web.server import Settings, application
 from captures.simulated.scenarios.samples import FOLDER
+from tests.key_files import keys_of_sample
 
 CAPTURE, TOKEN = FOLDER / "tampered-message.pcapng", "a-token-for-tests"
 KNOWN = {"Authorization": f"Bearer {TOKEN}"}
@@ -37,9 +38,7 @@ KNOWN = {"Authorization": f"Bearer {TOKEN}"}
 
 @pytest.fixture(scope="module")
 def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CapturesHeld]:
-    keys = tmp_path_factory.mktemp("keys") / "keys.toml"
-    keys.touch(mode=0o600)
-    keys.write_text((FOLDER / "tampered-message.keys.toml").read_text("utf-8"), "utf-8")
+    keys = keys_of_sample("tampered-message", tmp_path_factory.mktemp("keys"))
     limits = Limits(uploads=3, upload_octets=2_000_000)
     found = CapturesHeld([CAPTURE], read_keys(keys), Judge(partial(read_keys, keys)), limits)
     assert found.opened(None).wait(60)

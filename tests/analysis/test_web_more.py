@@ -28,6 +28,7 @@ from analysis.web.judging import Judge
 from analysis.web.server import Settings, application
 from captures import captured_frames, open_capture
 from captures.simulated.scenarios.samples import FOLDER
+from tests.key_files import keys_of_sample
 
 GOOD, FAULTY = FOLDER / "gbcs-messages.pcapng", FOLDER / "tampered-message.pcapng"
 TOKEN = "a-token-for-tests"
@@ -35,10 +36,7 @@ TOKEN = "a-token-for-tests"
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("keys") / "keys.toml"
-    place.touch(mode=0o600)
-    place.write_text((FOLDER / "gbcs-messages.keys.toml").read_text("utf-8"), "utf-8")
-    return place
+    return keys_of_sample("gbcs-messages", tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture(scope="module")

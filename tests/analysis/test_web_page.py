@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from captures.simulated.scenarios.samples import FOLDER
+from tests.key_files import keys_of_sample
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("uvicorn", reason="hanscope[web] is not installed")
@@ -24,9 +25,7 @@ PATIENCE = 60_000
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    keys = tmp_path_factory.mktemp("keys") / "keys.toml"
-    keys.touch(mode=0o600)
-    keys.write_text((FOLDER / "gbcs-messages.keys.toml").read_text("utf-8"), "utf-8")
+    keys = keys_of_sample("gbcs-messages", tmp_path_factory.mktemp("keys"))
     command = [
         sys.executable,
         "-m",

@@ -10,6 +10,7 @@ from typing import Any
 from captures.simulated.scenarios import simulate
 from captures.simulated.scenarios.keyfile import keys_text
 from captures.simulated.scenarios.recording import write_han
+from tests.key_files import key_file
 
 __all__ = ["HOMES", "Home", "Played"]
 
@@ -47,8 +48,7 @@ class Played:
         han = simulate(home.scenario, seed=seed, **home.settings)
         count = write_han(han, capture)
         text = keys_text(han)
-        keys.write_text(text)
-        keys.chmod(0o600)
+        key_file(keys, text)
         held = tomllib.loads(text)
         values = [one["key"] for kind in ("network_key", "link_key") for one in held.get(kind, ())]
         lines = [f'"{":".join(v[i : i + 2] for i in range(0, 32, 2))}","Normal","home"' for v in values]

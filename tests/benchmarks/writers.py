@@ -19,6 +19,7 @@ from typing import Any
 
 from tests.benchmarks.gbcs_messages import spent
 from tests.benchmarks.traffic import key, write_pcap
+from tests.key_files import key_file
 
 Write = Callable[[], object]
 
@@ -32,10 +33,9 @@ def packets(frames: int) -> tuple[Any, Any]:
     from analysis.tables.row_form import RowForm
 
     with tempfile.TemporaryDirectory() as folder:
-        capture, keys = Path(folder) / "capture.pcap", Path(folder) / "keys.toml"
+        capture = Path(folder) / "capture.pcap"
         write_pcap(capture, frames)
-        keys.touch(0o600)
-        keys.write_text(f'[[network_key]]\nkey = "{key(0).hex()}"\n')
+        keys = key_file(Path(folder) / "keys.toml", f'[[network_key]]\nkey = "{key(0).hex()}"\n')
         table = decode(str(capture), read_keys(keys)).arrow["packets"]
     batches = [RowForm().of("packets", batch) for batch in table.to_batches()]
     return table, pa.Table.from_batches(batches)

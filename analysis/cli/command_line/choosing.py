@@ -14,9 +14,19 @@ if TYPE_CHECKING:
 
     from analysis.pipeline.sinks import Sink
     from analysis.views.filters import Filter
+    from analysis.views.following import Wanted
+    from analysis.views.ladder import Ladder
     from dissectors import Keyring
 
-__all__ = ["EVERYTHING", "ChoiceOptions", "behind", "chosen_numbers", "inside", "zone_called"]
+__all__ = [
+    "EVERYTHING",
+    "ChoiceOptions",
+    "behind",
+    "chosen_numbers",
+    "inside",
+    "ladder_of_choice",
+    "zone_called",
+]
 
 
 class ChoiceOptions(NamedTuple):
@@ -76,6 +86,11 @@ class ChoiceOptions(NamedTuple):
             met = False
         return self if met else self._replace(where=None)
 
+    def title(self) -> str:
+        """It in words."""
+        said = {"device": self.device, "where": self.where, "from": self.from_, "to": self.to}
+        return ", ".join(f"{name} {value}" for name, value in said.items() if value)
+
     def _see_moments(self, zone: tzinfo) -> None:
         from analysis.tables.times import Moment
 
@@ -116,6 +131,25 @@ def chosen_numbers(choice: ChoiceOptions, source: Any, keyring: Keyring) -> list
     sink = ChosenFrames()
     run_passes(source, keyring, *behind(choice.filter(source, keyring), sink))
     return [int(one) for one in sink.numbers]
+
+
+def ladder_of_choice(
+    source: Any, keyring: Keyring, wanted: Wanted, choice: ChoiceOptions = EVERYTHING, **how: Any
+) -> tuple[Ladder, Any]:
+    """The ladder of what is wanted, of that what is chosen, and the pass that read it; `how` as `followed` takes it.
+
+    Raises:
+        ValueError: nobody is called as the join that is wanted; `NotThere`, there is no such thing.
+        UsageError: an option says nothing that can be understood.
+        CaptureError: the capture cannot be read.
+    """
+    from analysis.views.following import followed
+
+    where = wanted.expression(source, keyring)
+    if where is not None:
+        choice = choice._replace(where=f"({where}) and ({choice.where})" if choice.where else where)
+    title = wanted.title() if where is not None or not choice else choice.title()
+    return followed(source, keyring, choice.filter(source, keyring), title, **how)
 
 
 def zone_called(name: str | None) -> tzinfo:

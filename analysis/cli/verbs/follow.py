@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from analysis.cli import console
-from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, ladder_of_choice
 from analysis.cli.command_line.forming import row_form
 from analysis.pipeline.source import ReopenableSource
 from analysis.tables.schema import columns_of
-from analysis.views.following import NotThere, Wanted, followed
+from analysis.views.following import NotThere, Wanted
 from analysis.views.ladder import Ladder
 from captures.whole_files import write_whole
 from dissectors import Keyring
@@ -38,33 +38,23 @@ def run(
     times = form if time is not None or choice.tz is not None else None
     with ReopenableSource(source) as replay:
         try:
-            where = wanted.expression(replay, keyring)
+            ladder, last = ladder_of_choice(
+                replay, keyring, wanted, choice, most=most, columns=form.columns if form else (), form=times
+            )
         except NotThere as error:
             raise console.UsageError(
                 f"{error} in this capture", "hanscope decode --table exchanges"
             ) from None
         except ValueError as error:
             raise console.UsageError(f"--join: {error}", "hanscope stats lists the devices") from None
-        if where is not None:
-            choice = choice._replace(where=f"({where}) and ({choice.where})" if choice.where else where)
-        title = wanted.title() if where is not None or not choice else _chosen(choice)
-        chosen = choice.filter(replay, keyring)
-        ladder, last = followed(
-            replay, keyring, chosen, title, most=most, columns=form.columns if form else (), form=times
-        )
     console.tell_losses(last.facts)
     if not ladder.entries:
         console.error_line(
-            f"{last.facts.name}: no frame of {title}", "hanscope decode --table exchanges lists them"
+            f"{last.facts.name}: no frame of {ladder.title}", "hanscope decode --table exchanges lists them"
         )
         return console.USAGE
     _write(ladder, svg, html, as_json=as_json, plain=plain)
     return console.OK
-
-
-def _chosen(choice: ChoiceOptions) -> str:
-    said = {"device": choice.device, "where": choice.where, "from": choice.from_, "to": choice.to}
-    return ", ".join(f"{name} {value}" for name, value in said.items() if value)
 
 
 def _write(ladder: Ladder, svg: Path | None, html: Path | None, *, as_json: bool, plain: bool) -> None:

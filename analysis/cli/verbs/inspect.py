@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from analysis.cli import console
-from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
+from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, ladder_of_choice
 from analysis.cli.command_line.forming import row_form
 from analysis.cli.command_line.inputs import opened
 from analysis.tables.schema import columns_of
@@ -79,12 +79,7 @@ def _whole(
 
 def _ladder(replay: ReopenableSource, keyring: Keyring, wanted: Wanted) -> Ladder:
     """What belongs together, as it is followed. Raises `NotThere`, CaptureError."""
-    from analysis.views.filters import parse_filter
-    from analysis.views.following import followed
-
-    text = wanted.expression(replay, keyring)
-    chosen = None if text is None else parse_filter(text)
-    return followed(replay, keyring, chosen, wanted.title())[0]
+    return ladder_of_choice(replay, keyring, wanted)[0]
 
 
 def _findings(replay: ReopenableSource, keyring: Keyring) -> list[Told]:

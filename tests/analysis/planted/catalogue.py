@@ -18,6 +18,7 @@ from captures.simulated.scenarios import simulate
 from captures.simulated.scenarios.keyfile import keys_text
 from captures.simulated.scenarios.recording import write_han
 from tests.analysis.planted.recording import Recording
+from tests.key_files import key_file
 
 __all__ = ["BASES", "PLANTS", "Plant", "Told", "base", "decoded_of", "plant", "try_plant"]
 
@@ -128,9 +129,7 @@ def _with_parties(keys: str) -> str:
 
 def decoded_of(capture: Path, keys: str) -> dict[str, Any]:
     """The tables of a capture, decoded with keys of this text."""
-    held = capture.with_suffix(".toml")
-    held.write_text(keys, encoding="utf-8")
-    held.chmod(0o600)
+    held = key_file(capture.with_suffix(".toml"), keys)
     done = decode(str(capture), read_keys(held))
     return {name: done.arrow[name] for name in DECODED_TABLES}
 

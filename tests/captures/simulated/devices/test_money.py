@@ -8,14 +8,13 @@ from captures.simulated.scenarios import simulate
 from captures.simulated.scenarios.keyfile import keys_text
 from captures.simulated.scenarios.recording import write_han
 from dissectors.gbcs import utrn
+from tests.key_files import key_file
 
 
 def test_prices_credit_and_tokens(tmp_path: Path) -> None:
     han = simulate("prepayment", seed=5, seconds=1500)
     write_han(han, tmp_path / "a.pcapng")
-    keys = tmp_path / "keys.toml"
-    keys.write_text(keys_text(han), "utf-8")
-    keys.chmod(0o600)
+    keys = key_file(tmp_path / "keys.toml", keys_text(han))
     decoded = decode(str(tmp_path / "a.pcapng"), read_keys(str(keys)))
     rows = decoded.commands
     said = {name: rows[rows["field"] == name] for name in ("price", "top_up_value", "credit_remaining")}
