@@ -9,17 +9,18 @@ Source: GBCS 4.x sections 4.3, 6, 7.2, 8.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from analysis.views.building_changes import changed_values, frame_unchanged, place_of
+from analysis.views.building_changes import changes_of, frame_unchanged, place_of, settings_of
 from analysis.views.building_parties import header_values
 from analysis.views.message_inputs import Source
 from analysis.views.message_tree import to_json
 from analysis.views.messages import dissect
 from analysis.views.templates import Wanted, template
-from dissectors import DissectionError, Keyring, Message
+from dissectors import DissectionError, Keyring, Message, dlms
+from dissectors.dlms import DlmsMessage
 from dissectors.gbcs import GbcsMessage, build, dissect_message, header_of, set_value, settings
 from dissectors.model import KeyMissing, Malformed
 
@@ -100,20 +101,22 @@ def build_json(document: Mapping[str, Any], keyring: Keyring, given: Mapping[str
         octets = bytes.fromhex(text)
     except ValueError:
         raise Malformed("buffers: message is no hex", layer=LAYER) from None
-    kind = str(document.get("kind") or "auto")
-    if kind == "frame":
+    if document.get("kind") == "frame":
         return frame_unchanged(octets, document, given)
-    message = dissect(Source("", octets), keyring, kind=kind if kind in ("gbcs", "dlms") else "auto")
+    message = _message_of(document, octets, keyring)
     told = to_json(Source("", octets), message, reveal=True)
     own = {("originator_counter" if key == "counter" else key): value for key, value in given.items()}
     stated = {key: own.pop(key) for key in (*OWN, *PROTECTIONS) if key in own}
     changes, header, protection = _differences(message, told, {**document, **stated})
     if not (changes or header or protection or own):
         return _again(message, keyring)
+    if isinstance(message, DlmsMessage):
+        if header or protection:
+            name = next(iter({**header, **protection}))
+            raise Malformed(f"{name}: a DLMS message has no such value", layer=LAYER)
+        return _changed_dlms(message, changes, own, keyring)
     if not isinstance(message, GbcsMessage):
-        raise Malformed(
-            f"values of a {message.kind} message cannot be changed: only those of GBCS can", layer=LAYER
-        )
+        raise Malformed(f"values of a {message.kind} message cannot be changed", layer=LAYER)
     for place, value in changes:
         message = _set(message, place, value, keyring)
     for key, value in own.items():
@@ -125,6 +128,13 @@ def build_json(document: Mapping[str, Any], keyring: Keyring, given: Mapping[str
     wanted = header_values(name, {k: v for k, v in known.items() if v is not None}, keyring)
     wanted.signature, wanted.mac = protection.get("signature"), protection.get("mac")
     return _protected(message, wanted, keyring)
+
+
+def _message_of(document: Mapping[str, Any], octets: bytes, keyring: Keyring) -> Message:
+    """The message that a JSON form is of, read again."""
+    kind, transport = document.get("kind"), document.get("transport")
+    source = Source("", octets, transport=str(transport) if transport in dlms.READERS else "auto")
+    return dissect(source, keyring, kind=str(kind) if kind in ("gbcs", "dlms") else "auto", reveal=True)
 
 
 def _from_facts(document: Mapping[str, Any], keyring: Keyring, given: Mapping[str, Any]) -> bytes:
@@ -166,17 +176,17 @@ def _differences(
     protection |= {
         k: True for k in PROTECTIONS if document.get(k) != told.get(k) and document.get(k) == "valid"
     }
-    places = {}
-    if isinstance(message, GbcsMessage):
-        places = {(s.leaf.buffer, s.leaf.offset, s.leaf.bits): at for at, s in enumerate(settings(message))}
+    known = settings_of(message)
+    places = {(s.leaf.buffer, s.leaf.offset, s.leaf.bits): at for at, s in enumerate(known)}
     changes: dict[int, Any] = {}
-    for name, key, value in changed_values(message, told, document):
-        if key in places:
-            changes[places[key]] = value
-        elif name in OWN:
-            header[name] = value
+    for one in changes_of(message, told, document):
+        at = places.get(one.place)
+        if at is not None:
+            changes[at] = one.for_leaf(known[at].leaf)
+        elif one.name in OWN:
+            header[one.name] = one.theirs
         else:
-            raise Malformed(f"{name} cannot be changed: it follows from other values", layer=LAYER)
+            raise Malformed(f"{one.name} cannot be changed: it follows from other values", layer=LAYER)
     return list(changes.items()), header, protection
 
 
@@ -190,6 +200,19 @@ def _set(message: GbcsMessage, place: int, value: Any, keyring: Keyring) -> Gbcs
         name = before[place].path
         raise Malformed(f"{name} cannot be {value!r}: what follows could not be read any more", layer=LAYER)
     return again
+
+
+def _changed_dlms(
+    message: DlmsMessage, changes: Iterable[tuple[int, Any]], own: Mapping[str, Any], keyring: Keyring
+) -> bytes:
+    """A DLMS message with other values, given by place or by name."""
+    for place, value in [*changes, *((place_of(message, key), value) for key, value in own.items())]:
+        octets = dlms.set_value(message, dlms.settings(message)[place].leaf, value, keyring.dlms)
+        source = Source("", octets, transport=message.facts["transport"])
+        again = dissect(source, keyring, kind="dlms", reveal=True)
+        assert isinstance(again, DlmsMessage)
+        message = again
+    return message.octets
 
 
 # --- header, signature, MAC

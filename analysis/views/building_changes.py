@@ -3,24 +3,51 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from dissectors import Message
-from dissectors.gbcs import GbcsMessage, settings
+from dissectors import Field, Message, gbcs
+from dissectors.dlms import DlmsMessage, item_places
+from dissectors.dlms import settings as dlms_settings
+from dissectors.dlms.cosem.data import Node
+from dissectors.gbcs import GbcsMessage, Setting
 from dissectors.model import REVEALABLE, Malformed
 
-__all__ = ["changed_values", "frame_unchanged", "place_of"]
+__all__ = ["Change", "changes_of", "frame_unchanged", "place_of", "settings_of"]
 
 LAYER = "build"
 Place = tuple[str, int, Any]
 """Buffer, offset and bits of a leaf."""
+NOWHERE = ("", 0)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-def changed_values(
-    message: Message, told: Mapping[str, Any], document: Mapping[str, Any]
-) -> Iterator[tuple[str, Place, Any]]:
-    """The items and leaves whose value is another one: name, place, and the value that is wanted."""
+class Change(NamedTuple):
+    """A value that is to be another one: its name, where its leaf lies, what was told of it, and what is wanted."""
+
+    name: str
+    place: Place
+    ours: Any
+    theirs: Any
+
+    def for_leaf(self, leaf: Field) -> Any:
+        """What is wanted, in the form of its leaf: a text that was told of octets as octets, a moment as its number."""
+        if not (isinstance(self.ours, str) and isinstance(self.theirs, str)):
+            return self.theirs
+        held = leaf.value
+        if isinstance(held, bytes) and self.ours and self.ours == held.decode("ascii", "ignore"):
+            return self.theirs.encode()
+        if isinstance(held, int) and MOMENT.fullmatch(self.ours) and MOMENT.fullmatch(self.theirs):
+            later = datetime.fromisoformat(self.theirs) - datetime.fromisoformat(self.ours)
+            return held + round(later.total_seconds())
+        return self.theirs
+
+
+def changes_of(message: Message, told: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Change]:
+    """The items and leaves whose value is another one in a document than was told."""
+    places = _item_places(message)
     for table in ("items", "fields"):
         if table not in document:
             continue
@@ -31,15 +58,40 @@ def changed_values(
             text = f"{table}: {len(theirs)} values, the octets have {len(ours)}: values can be changed, not their number"
             raise Malformed(text, layer=LAYER)
         for at, (one, other) in enumerate(zip(ours, theirs, strict=True)):
-            value = other.get("value")
-            if value == one.get("value") or REVEALABLE in (value, other.get("meaning")):
+            held, value = one.get("value"), other.get("value")
+            if value == held or REVEALABLE in (value, other.get("meaning")):
                 continue
             if table == "fields":
                 bits = tuple(one["bits"]) if one.get("bits") else None
-                yield one["name"], (one["buffer"], one["offset"], bits), value
+                yield Change(one["name"], (one["buffer"], one["offset"], bits), held, value)
             else:
-                place = getattr(message.items[at], "place", None) or ("", 0)
-                yield str(one.get("object")), (*place[:2], None), value
+                name = str(one.get("object") or f"item {at + 1}")
+                for place, part, wanted in _parts_changed(*places[at], held, value):
+                    yield Change(name, (*place, None), part, wanted)
+
+
+def _item_places(message: Message) -> list[tuple[tuple[str, int], Node | None]]:
+    """Where the value of each item lies, and as which node where it is one of a DLMS message."""
+    if isinstance(message, DlmsMessage):
+        found = item_places(message)
+        return [(NOWHERE, None) if one is None else ((one[0], one[1][2]), one[1]) for one in found]
+    rows = (getattr(row, "place", None) for row in message.items)
+    return [(NOWHERE if place is None else place[:2], None) for place in rows]
+
+
+def _parts_changed(
+    place: tuple[str, int], node: Node | None, ours: Any, theirs: Any
+) -> Iterator[tuple[tuple[str, int], Any, Any]]:
+    """Place, what was told, and what is wanted of what differs; of arrays and structures that of their elements."""
+    inner = node[1] if node is not None else None
+    if not (isinstance(inner, list) and isinstance(ours, list) and isinstance(theirs, list)):
+        yield place, ours, theirs
+    elif len(ours) != len(theirs) or len(ours) != len(inner):
+        raise Malformed("the elements of a list can be changed, not their number", layer=LAYER)
+    else:
+        for part, one, other in zip(inner, ours, theirs, strict=True):
+            if one != other:
+                yield from _parts_changed((place[0], part[2]), part, one, other)
 
 
 def _flat(rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
@@ -81,13 +133,20 @@ def _says(octets: bytes, leaf: Mapping[str, Any]) -> bool:
     return value in (*numbers, *(number - size for number in numbers))
 
 
-def place_of(message: GbcsMessage, key: str) -> int:
+def settings_of(message: Message) -> list[Setting]:
+    """The values of a message that can be set; none where it is neither of GBCS nor of DLMS."""
+    if isinstance(message, GbcsMessage):
+        return gbcs.settings(message)
+    return dlms_settings(message) if isinstance(message, DlmsMessage) else []
+
+
+def place_of(message: Message, key: str) -> int:
     """The one setting that is meant by a name, or by the end of one.
 
     Raises:
         Malformed: there is none, or there are several.
     """
-    known = settings(message)
+    known = settings_of(message)
     wanted = key.casefold()
     for fits in (_is, _ends):
         found = [at for at, one in enumerate(known) if fits(one.path, wanted) or fits(one.item, wanted)]

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from dissectors.dlms.cosem.data_fields import read_data as read_data
     from dissectors.dlms.cosem.obis import class_name as class_name
     from dissectors.dlms.cosem.obis import member_name as member_name
+    from dissectors.dlms.decoding.message_view import DlmsMessage as DlmsMessage
     from dissectors.dlms.decoding.transports import READERS as READERS
+    from dissectors.dlms.editing import item_places as item_places
+    from dissectors.dlms.editing import set_value as set_value
+    from dissectors.dlms.editing import settings as settings
     from dissectors.dlms.message import dissect_message as dissect_message
     from dissectors.dlms.message import dissect_vector as dissect_vector
     from dissectors.dlms.message import find_transport as find_transport
@@ -35,6 +39,8 @@ __getattr__, __dir__, __all__ = public_names(
         "conversation": "Conversations",
         "cosem.data": "Data build_data",
         "cosem.data_fields": "read_data",
+        "decoding.message_view": "DlmsMessage",
+        "editing": "item_places set_value settings",
         "message": "dissect_message dissect_vector find_transport is_whole recognise vector_keys",
         "cosem.obis": "class_name member_name",
         "decoding.transports": "READERS",

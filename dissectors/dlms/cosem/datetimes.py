@@ -7,10 +7,18 @@ UTC, 8000 unspecified; clock status FF unspecified.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-__all__ = ["DateTime", "build_date_time", "describe_octets", "is_date_time", "read_date_time"]
+__all__ = [
+    "DateTime",
+    "build_date_time",
+    "describe_octets",
+    "is_date_time",
+    "parse_date_time",
+    "read_date_time",
+]
 
 _MONTHS = {0xFD: "DST end", 0xFE: "DST begin", 0xFF: "*"}
 _DAYS = {0xFD: "second last", 0xFE: "last", 0xFF: "*"}
@@ -23,6 +31,10 @@ _STATUS_BITS = (
     (0x80, "daylight saving active"),
 )
 UNSPECIFIED_DEVIATION = -0x8000
+_WRITTEN = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)(?: [A-Z][a-z]{2})?[ T](?P<time>\d\d:\d\d:\d\d)(?:\.(?P<hundredths>\d\d))?"
+    r"(?:Z| ?UTC(?P<hours>[+-]\d+(?:\.\d+)?)h)?(?: \(.*\))?"
+)
 
 
 class DateTime(NamedTuple):
@@ -104,6 +116,29 @@ def build_date_time(value: DateTime) -> bytes:
     """The 12 octets of `value`."""
     head = value.year.to_bytes(2, "big") + bytes(value[1:8])
     return head + value.deviation.to_bytes(2, "big", signed=True) + bytes((value.status,))
+
+
+def parse_date_time(text: str, like: DateTime) -> DateTime:
+    """The moment that a text names, as `DateTime` writes itself; what it does not say is as in another one.
+
+    >>> like = read_date_time(bytes.fromhex("07e40a1907141e0000ffc480"))
+    >>> str(parse_date_time("2026-01-05 08:00:00", like))
+    '2026-01-05 Mon 08:00:00 UTC+1h (daylight saving active)'
+
+    Raises:
+        ValueError: it names none.
+    """
+    found = _WRITTEN.fullmatch(text)
+    if found is None:
+        raise ValueError("a moment is wanted, such as 2026-01-05 08:00:00")
+    day = datetime.strptime(f"{found['day']} {found['time']}", "%Y-%m-%d %H:%M:%S")
+    unset = 0xFF if like.hundredths == 0xFF else 0
+    return like._replace(
+        year=day.year, month=day.month, day=day.day, hour=day.hour, minute=day.minute, second=day.second,
+        weekday=0xFF if like.weekday == 0xFF else day.isoweekday(),
+        hundredths=int(found["hundredths"]) if found["hundredths"] else unset,
+        deviation=like.deviation if found["hours"] is None else round(-60 * float(found["hours"])),
+    )  # fmt: skip
 
 
 def _date(year: int, month: int, day: int, weekday: int) -> str:

@@ -73,6 +73,11 @@ class DlmsMessage(Message):
         self._noted = False
 
     @property
+    def decoder(self) -> ApduDecoder:
+        """What was read."""
+        return self._decoder
+
+    @property
     def facts(self) -> dict[str, Any]:
         """transport, apdus, security, system_title and data; signatures, authentication, tables where any."""
         if self._facts is None:

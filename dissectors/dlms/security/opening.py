@@ -16,12 +16,12 @@ from dissectors.dlms.apdu.layouts import Apdu, read_whole_apdu
 from dissectors.dlms.carriers.p1 import is_telegram
 from dissectors.dlms.cosem.data import read_node
 from dissectors.dlms.security.agreement import agreed_key, unwrap_key
-from dissectors.dlms.security.ciphering import open_payload
+from dissectors.dlms.security.ciphering import open_payload, seal_payload
 from dissectors.layout.lengths import build_octets
 from dissectors.model.errors import DissectionError
 from dissectors.model.keyring import DlmsKeys
 
-__all__ = ["OpenedApdu", "check_signature", "open_apdu", "open_ciphered"]
+__all__ = ["OpenedApdu", "check_signature", "open_apdu", "open_ciphered", "seal_again"]
 
 
 class OpenedApdu(NamedTuple):
@@ -54,6 +54,33 @@ def open_apdu(apdu: Apdu, keys: Sequence[DlmsKeys], titles: Iterable[bytes] = ()
         titles: system titles that the sender may have, the likeliest first (learnt from the association);
             a title inside the message goes before them.
     """
+    return open_ciphered(*_to_try(apdu, keys, titles))
+
+
+def seal_again(
+    apdu: Apdu, keys: Sequence[DlmsKeys], titles: Iterable[bytes], held: bytes, plaintext: bytes
+) -> tuple[bytes, bytes] | None:
+    """Payload and tag of another plain text, under what opened a ciphered APDU; None where no key is held that did.
+
+    Args:
+        titles: as `open_apdu` takes them.
+        held: the plain text that it was opened to.
+    """
+    ciphered, attempts, header = _to_try(apdu, keys, titles)
+    counter = ciphered.counter.to_bytes(4, "big")
+    for key, authentication_key, title, _ in attempts:
+        if ciphered.tag and authentication_key is None:
+            continue
+        iv, second = title + counter, authentication_key or b""
+        if seal_payload(key, second, iv, ciphered.control, held, header) == (ciphered.payload, ciphered.tag):
+            return seal_payload(key, second, iv, ciphered.control, plaintext, header)
+    return None
+
+
+def _to_try(
+    apdu: Apdu, keys: Sequence[DlmsKeys], titles: Iterable[bytes]
+) -> tuple[Ciphered, list[_Attempt], bytes]:
+    """What is sealed in an APDU, the keys to try, and the header strings that the tag covers."""
     part = apdu.part("protected")
     assert part is not None
     ciphered: Ciphered = part[1]
@@ -64,8 +91,7 @@ def open_apdu(apdu: Apdu, keys: Sequence[DlmsKeys], titles: Iterable[bytes] = ()
     if apdu.tag == 0xDD:
         header = b"".join(build_octets(values[element.name]) for element in HEADER)
     dedicated = apdu.name.startswith(("ded-", "general-ded"))
-    attempts = list(_attempts(ciphered, keys, candidates, dedicated, values))
-    return open_ciphered(ciphered, attempts, header)
+    return ciphered, list(_attempts(ciphered, keys, candidates, dedicated, values)), header
 
 
 def _attempts(

@@ -10,8 +10,7 @@ Source: GBCS 4.x sections 4.3 (protections), 7.2 (structure), 8 (encrypted parts
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from dissectors.gbcs.asn1.encoding import encoded
 from dissectors.gbcs.building.rebuilding import header_of, payload_octets, with_payload
@@ -19,8 +18,8 @@ from dissectors.gbcs.message import GbcsMessage
 from dissectors.gbcs.sealing import MessageHeader, content_key, content_keys
 from dissectors.gbcs.trust.keystore import Keystore
 from dissectors.gbcs.trust.protection import decrypt, encrypt
-from dissectors.layout.lengths import build_length
-from dissectors.model.errors import KeyMissing, Malformed
+from dissectors.layout.editing import Setting, settings_of, with_lengths
+from dissectors.model.errors import KeyMissing
 from dissectors.model.field import Field
 
 __all__ = ["Setting", "reseal", "set_value", "settings"]
@@ -31,38 +30,13 @@ STRUCTURE = frozenset(
 )
 STRUCTURE |= {"type_description", "profile_id", "control", "unused_bits"}
 """What follows from the values: tags, counts and lengths."""
-LENGTHS = ("length", "ciphered_length", "type_and_length", "header")
-
-
-class Setting(NamedTuple):
-    """A value that can be set.
-
-    Attributes:
-        path: the names that lead to it in the tree of the payload.
-        item: its name among the items; empty where it is none.
-        leaf: its field.
-    """
-
-    path: str
-    item: str
-    leaf: Field
 
 
 def settings(message: GbcsMessage) -> list[Setting]:
     """The values of the payload, in the order of the octets; those of encrypted parts that are open behind the others."""
     named = {row.place[:2]: str(row["object"]) for row in message.items if row.place is not None}
     tops = [f for f in message.fields if f.name == "payload" or f.buffer != "message"]
-    found = [(path, leaf) for top in tops for path, leaf in _leaves(top, "")]
-    return [Setting(path, named.get((leaf.buffer, leaf.offset), ""), leaf) for path, leaf in found]
-
-
-def _leaves(field: Field, path: str) -> Iterator[tuple[str, Field]]:
-    for child in field.children:
-        where = f"{path}.{child.name}" if path else child.name
-        if child.children:
-            yield from _leaves(child, where)
-        elif child.name not in STRUCTURE and not child.name.endswith(("_length", "_count")):
-            yield where, child
+    return settings_of(tops, STRUCTURE, named)
 
 
 def set_value(message: GbcsMessage, leaf: Field, value: Any, keystore: Keystore | None = None) -> bytes:
@@ -82,7 +56,7 @@ def set_value(message: GbcsMessage, leaf: Field, value: Any, keystore: Keystore 
     if leaf.buffer == "message":
         return _spliced(message, leaf, new)
     top = next(f for f in message.fields if f.buffer == leaf.buffer)
-    plain = _with_lengths(octets, top, leaf, new)
+    plain = with_lengths(octets, top, leaf, new)
     number = int(leaf.buffer.rpartition("-")[2])
     return _sealed_again(message, number, plain, _key_of(message, number, keystore))
 
@@ -90,7 +64,7 @@ def set_value(message: GbcsMessage, leaf: Field, value: Any, keystore: Keystore 
 def _spliced(message: GbcsMessage, leaf: Field, new: bytes) -> bytes:
     top = next(f for f in message.fields if f.name == "payload")
     lead, (start, end) = len(message.lead), message.layout.payload or (0, 0)
-    changed = _with_lengths(message.octets, top, leaf, new)
+    changed = with_lengths(message.octets, top, leaf, new)
     grown = len(changed) - len(message.octets)
     return with_payload(message, header_of(message.layout), changed[lead + start : lead + end + grown])
 
@@ -132,57 +106,6 @@ def reseal(message: GbcsMessage, header: MessageHeader, keystore: Keystore | Non
         sealed = encrypt(content_key(keystore, header), header.originator, plain)
         payload = payload[: begin - start] + sealed + payload[end - start :]
     return payload
-
-
-# --- octets of a value, and the lengths around it
-
-
-def _with_lengths(octets: bytes, top: Field, leaf: Field, new: bytes) -> bytes:
-    """`octets` with other ones in the place of `leaf`, and with the lengths of what lies around it."""
-    grown = len(new) - leaf.length
-    changes = {leaf.offset: (leaf.end, new)}
-    for around in reversed(_way(top, leaf)) if grown else ():
-        for child in around.children:
-            if child.name in LENGTHS and not child.children and child.offset < leaf.offset:
-                told = _longer(octets[child.offset : child.end], child, grown)
-                changes[child.offset] = child.end, told
-                grown += len(told) - child.length
-    out, at = b"", 0
-    for begin, (end, replacement) in sorted(changes.items()):
-        out += octets[at:begin] + replacement
-        at = end
-    return out + octets[at:]
-
-
-def _way(field: Field, leaf: Field) -> list[Field]:
-    """The branches around a leaf, the outermost first."""
-    for child in field.children:
-        inside = child.offset <= leaf.offset and leaf.end <= child.end and child.buffer == leaf.buffer
-        if inside and child is not leaf and child.children:
-            return [field, *_way(child, leaf)]
-    return [field]
-
-
-def _longer(held: bytes, field: Field, grown: int) -> bytes:
-    """The octets of a length that has grown."""
-    if field.name in ("header", "type_and_length"):
-        return held[:1] + build_length(_length_in(held[1:]) + grown)
-    if (
-        field.name == "length"
-        and len(held) > 1
-        and held[0] & 0x80
-        and field.value != int.from_bytes(held, "big")
-    ):
-        return build_length(int(field.value) + grown)
-    order = "big" if int.from_bytes(held, "big") == field.value else "little"
-    try:
-        return (int(field.value) + grown).to_bytes(len(held), order)  # type: ignore[arg-type]
-    except OverflowError as error:
-        raise Malformed("the value is too long", layer=LAYER, offset=field.offset) from error
-
-
-def _length_in(octets: bytes) -> int:
-    return octets[0] if octets[0] < 0x80 else int.from_bytes(octets[1:], "big")
 
 
 def _is_little(message: GbcsMessage, leaf: Field) -> bool:
