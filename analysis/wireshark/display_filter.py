@@ -31,7 +31,7 @@ KINDS = {"string": "text", "count": "uint64", "number": "number"}
 SHORT = 0xFFFF
 """The highest short address."""
 EXTENDED = 3
-"""Addressing mode of extended addresses (IEEE 802.15.4-2015, 7.2.2.9)."""
+"""Addressing mode of extended addresses (IEEE 802.15.4-2015, 7.2.1.8)."""
 MOST = 200
 """Ranges of frame numbers that a filter may list."""
 

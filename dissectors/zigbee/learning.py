@@ -1,6 +1,6 @@
 """What is learnt from verified frames: which EUI-64 has which short address, and keys.
 
-Sources: ZigBee 05-3474 R22 clauses 3.6.1.10 (address assignment), 2.4.3.1.11 (device announce), 4.4.10.1
+Sources: ZigBee 05-3474 R22 clauses 3.6.1.10 (address assignment), 2.4.3.1.11 (device announce), 4.4.9.1
 (Transport-Key), 3.4.10 (network update).
 """
 
