@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.features.identifiers import MAC_COMMANDS
-from analysis.features.judging import mask
+from analysis.features.judging import mask, stacked
 from analysis.features.stations import NO_SHORT
 from analysis.features.view import Frame, View
 
@@ -89,7 +89,7 @@ def infer(view: View) -> Frame:
         rows["kind"] = _kinds(rows)
         known = rows[rows["kind"] != ""]
         told.append(known[["frame", "seconds", "origin", "kind"]])
-    out: Frame = pd.concat(told, ignore_index=True)
+    out = stacked(told, ignore_index=True)
     out["confidence"] = out["kind"].map({name: kind.confidence for name, kind in KINDS.items()})
     return out.sort_values("frame", ignore_index=True)
 

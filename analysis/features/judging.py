@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = [
     "plural",
     "share_by_window",
     "spread",
+    "stacked",
 ]
 
 Text = str | Callable[[Frame, Frame], str]
@@ -38,6 +39,14 @@ Text = str | Callable[[Frame, Frame], str]
 def plural(number: int, one: str, many: str = "") -> str:
     """``1 frame``, ``2 frames``, ``12,345 frames``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def stacked(parts: Sequence[Frame], **options: Any) -> Frame:
+    """The rows of several frames of the same columns below each other (`options`: those of `pandas.concat`).
+
+    A part without rows has no say in the types of columns: pandas changes its mind about that from 2 to 3."""
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled or parts[:1], **options)
 
 
 def count(rows: Frame) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-
 from analysis.web.answers import chosen_places
 from analysis.web.captures_held import CapturesHeld
 from analysis.web.store import Content

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.features.identifiers import ALERTS
-from analysis.features.judging import mask, plural
+from analysis.features.judging import mask, plural, stacked
 from analysis.features.readings import home_clock
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -74,7 +74,7 @@ def _seconds_of(value: Any) -> float | None:
 def dated_command_unreported(view: View, *, seconds: float = 3900.0) -> Iterator[Evidence]:
     """Each command for later whose date has come."""
     dated = [message_items(view, ".*", "command", pattern) for pattern in (DATED, EXECUTED)]
-    rows = pd.concat([part for part in dated if len(part)]) if any(map(len, dated)) else dated[0]
+    rows = stacked(dated)
     rows = rows[mask(rows["message"].isin(carried_out(view)))]
     clock = _ahead(view) if len(rows) else 0.0
     alerts = gbcs(view, "alert")

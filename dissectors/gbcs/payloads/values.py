@@ -122,7 +122,10 @@ class NamedPlace(Place):
         for index in range(first, count):
             named = known[index] if index < len(known) else None
             if tag == _ARRAY:
-                label, where = f"{named.name if named is not None else self.label}[{index}]", f"{path}[{index}]"
+                label, where = (
+                    f"{named.name if named is not None else self.label}[{index}]",
+                    f"{path}[{index}]",
+                )
             else:
                 label = named.name if named is not None else f"element_{index}"
                 where = f"{path}.{label}" if path else label
