@@ -14,13 +14,14 @@ from analysis.views.octets import OctetMap, message_octets, put_places
 from analysis.views.shown import listed
 from analysis.views.tree import buffer_label, hex_pane, hidden_hex
 from dissectors import Field, Message
-from dissectors.model import REVEALABLE, hidden_value, json_value
-from dissectors.text import printable
+from dissectors.model import REVEALABLE, fields_text, hidden_value, joined_json, json_value
+from dissectors.text import json_text, printable, shown_json
 
 __all__ = [
     "carried_lines",
     "carried_part",
     "item_line",
+    "json_line",
     "kept_json",
     "kept_lines",
     "marked_fields",
@@ -38,17 +39,33 @@ def to_json(
 ) -> dict[str, Any]:
     """The JSON form of a message (architecture: schema 1), keys left out unless `reveal`; `explain`: with what its
     fields mean."""
-    out: dict[str, Any] = {}
-    for key, value in message.to_json(source.name, reveal=reveal).items():
-        if key in ("items", "issues") and "buffers" not in out:
-            out["buffers"] = _buffers(message, reveal)
-        out[key] = value
-    out |= source.extra
+    head, tail = _head_and_tail(source, message, reveal)
+    out = {**head, "fields": [field.to_json(reveal=reveal) for field in message.fields], **tail}
     if not reveal:
         _mask(message.fields, out["fields"])
     if explain:
         put_explanations(message.fields, out["fields"], explain_message(message))
     return out
+
+
+def json_line(source: Source, message: Message, *, reveal: bool = False) -> str:
+    """`to_json` as text in a line, as a terminal may be shown it."""
+    fields = fields_text(message.fields, None if reveal else ("null", json_text(REVEALABLE)))
+    head, tail = _head_and_tail(source, message, reveal)
+    return shown_json(joined_json(head, fields, tail))
+
+
+def _head_and_tail(source: Source, message: Message, reveal: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The JSON form of a message before and behind its fields."""
+    head: dict[str, Any] = {}
+    for key, value in message.json_head(source.name, reveal=reveal).items():
+        if key in ("items", "issues") and "buffers" not in head:
+            head["buffers"] = _buffers(message, reveal)
+        head[key] = value
+    tail = message.json_tail()
+    for key, value in source.extra.items():
+        (head if key in head else tail)[key] = value
+    return head, tail
 
 
 def _buffers(message: Message, reveal: bool) -> dict[str, str]:

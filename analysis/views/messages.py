@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from analysis.pipeline.payloads import Signatures, note_twin
 from analysis.views.message_inputs import Source, Unreadable, frame_message, kind_of, read_sources
-from analysis.views.message_tree import print_tree, to_json, tree_text
+from analysis.views.message_tree import json_line, print_tree, to_json, tree_text
 from dissectors import DissectionError, Keyring, Message
 from dissectors.gbcs import identify, read_block, read_tunnel_header, reassemble
 from dissectors.model import Malformed
@@ -182,7 +182,10 @@ def run(
     for source, message in pairs:
         code = _worse(code, _code_of(message))
         if jsonl:
-            stream.write(json_text(to_json(source, message, reveal=reveal, explain=explain)) + "\n")
+            line = json_line(source, message, reveal=reveal)
+            if explain:
+                line = json_text(to_json(source, message, reveal=reveal, explain=True))
+            stream.write(line + "\n")
         elif as_json:
             documents.append(to_json(source, message, reveal=reveal, explain=explain))
         else:

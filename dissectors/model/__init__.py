@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dissectors.model.field import Field as Field
     from dissectors.model.field import Issue as Issue
     from dissectors.model.field import Severity as Severity
+    from dissectors.model.field import fields_text as fields_text
     from dissectors.model.field import json_value as json_value
     from dissectors.model.frame import Dissection as Dissection
     from dissectors.model.frame import Envelope as Envelope
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from dissectors.model.keyring import KeyKind as KeyKind
     from dissectors.model.keyring import Keyring as Keyring
     from dissectors.model.message import Message as Message
+    from dissectors.model.message import joined_json as joined_json
     from dissectors.model.origins import Origin as Origin
     from dissectors.model.origins import Part as Part
     from dissectors.model.origins import frames_of as frames_of
@@ -47,10 +49,10 @@ __getattr__, __dir__, __all__ = public_names(
         "context": "AddressMap HanContext",
         "cursor": "Cursor",
         "errors": "AuthenticationFailed DissectionError KeyMissing Malformed Truncated Unsupported",
-        "field": "Field Issue Severity json_value",
+        "field": "Field Issue Severity fields_text json_value",
         "frame": "Dissection Envelope Piece RawFrame Trailer",
         "keyring": "CbkeScalars DeviceName DlmsKeys InstallCode Key KeyKind Keyring",
-        "message": "Message",
+        "message": "Message joined_json",
         "origins": "Origin Part frames_of origins_within",
         "secrets": "REVEALABLE hidden_value",
     },

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from json.encoder import JSONEncoder
+from json.encoder import encode_basestring as _quoted
 from typing import Any, Literal, NamedTuple, NoReturn
 
 from dissectors.model.errors import DissectionError
 
-__all__ = ["Field", "Issue", "Severity", "json_value", "leaves_of"]
+__all__ = ["Field", "Issue", "Severity", "fields_text", "json_value", "leaves_of", "walked"]
 
 EUI64 = 8
 Severity = Literal["error", "warning", "note"]
@@ -126,6 +128,50 @@ class Field:
 
 _PLAIN = frozenset((str, int, bool, type(None)))
 """Types whose values JSON holds as they are."""
+_ENCODER = JSONEncoder(ensure_ascii=False)
+HIDDEN = ('"hidden"', None)
+
+
+def fields_text(fields: Iterable[Field], hidden: tuple[str, str | None] | None = HIDDEN) -> str:
+    """The JSON text of `fields`, the same as that of their `Field.to_json`, made without these dictionaries.
+
+    Args:
+        hidden: value, and meaning where it is another one, in JSON, of fields that hold a key; None reveals them.
+    """
+    return f"[{', '.join([_text(one, hidden) for one in fields])}]"
+
+
+def _text(one: Field, hidden: tuple[str, str | None] | None) -> str:
+    value, children = one.value, one.children
+    kind, words = type(value), None
+    if one.secret and hidden is not None:
+        said, words = hidden if value is not None else HIDDEN
+    elif value is None:
+        said = "null"
+    elif kind is bytes:
+        said = f'"{value.hex()}"'
+    elif kind is int and one.length != EUI64:
+        said = str(value)
+    else:
+        said = _ENCODER.encode(one._json_value())
+    if words is None:
+        words = "null" if one.meaning is None else _quoted(one.meaning)
+    inside = ", ".join([_text(child, hidden) for child in children]) if children else ""
+    bits = "" if one.bits is None else f', "bits": [{one.bits[0]}, {one.bits[1]}]'
+    return (
+        f'{{"name": {_quoted(one.name)}, "value": {said}, "meaning": {words}, "offset": {one.offset}, '
+        f'"length": {one.length}, "buffer": {_quoted(one.buffer)}, "children": [{inside}]{bits}}}'
+    )
+
+
+def walked(fields: Iterable[Field]) -> list[Field]:
+    """`fields` and all below them, in wire order."""
+    out: list[Field] = []
+    for one in fields:
+        out.append(one)
+        if one.children:
+            out += walked(one.children)
+    return out
 
 
 def leaves_of(fields: Iterable[Field]) -> list[Field]:
@@ -145,14 +191,17 @@ def leaves_of(fields: Iterable[Field]) -> list[Field]:
 
 def json_value(value: Any) -> Any:
     """`value` in a form that JSON can hold: octets as hex, everything unknown as text."""
-    if type(value) in _PLAIN:
+    kind = type(value)
+    if kind in _PLAIN:
         return value
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).hex()
+    if kind is bytes:
+        return value.hex()
     if isinstance(value, dict):
         return {str(k): v if type(v) in _PLAIN else json_value(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [json_value(v) for v in value]
+        return [v if type(v) in _PLAIN else json_value(v) for v in value]
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return str(value)
     if isinstance(value, int | float | str):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dissectors.text.display import json_text as json_text
     from dissectors.text.display import printable as printable
     from dissectors.text.display import readable as readable
+    from dissectors.text.display import shown_json as shown_json
     from dissectors.text.pasted import from_dump as from_dump
     from dissectors.text.pasted import from_json as from_json
     from dissectors.text.pasted import from_line as from_line
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = public_names(
     __name__,
     {
-        "display": "csv_cell json_text printable readable",
+        "display": "csv_cell json_text printable readable shown_json",
         "pasted": "from_dump from_json from_line from_log_line",
     },
 )

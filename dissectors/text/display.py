@@ -14,7 +14,7 @@ import json
 import re
 from typing import Any
 
-__all__ = ["csv_cell", "json_text", "printable", "readable"]
+__all__ = ["csv_cell", "json_text", "printable", "readable", "shown_json"]
 
 PLAIN = json.JSONEncoder(ensure_ascii=False)
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
@@ -56,7 +56,13 @@ def csv_cell(text: str) -> str:
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """`value` as JSON whose text, read back, is the same, and which a terminal may be shown."""
-    text = PLAIN.encode(value) if indent is None else json.dumps(value, indent=indent, ensure_ascii=False)
+    return shown_json(
+        PLAIN.encode(value) if indent is None else json.dumps(value, indent=indent, ensure_ascii=False)
+    )
+
+
+def shown_json(text: str) -> str:
+    """JSON as a terminal may be shown it: what is said by it stays."""
     if text.isascii() and "\x7f" not in text:
         return text
     return "".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text)

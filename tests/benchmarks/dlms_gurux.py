@@ -5,7 +5,7 @@
 Gurux (PyPI: gurux-dlms, GPL-2) is no dependency; where it is absent only our figures are printed. Only APDUs that
 Gurux turns into something are timed, so that neither side is paid for failing. Three levels of ours:
 `rows` decodes to named values (object, OBIS code, attribute, value, unit, result), `message` makes the whole
-`Message` with its field tree, `json` its JSON form too.
+`Message` with its field tree, `json` its JSON text too, as the translator gives XML text.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def main() -> int:
     ours: dict[str, Callable[[bytes], Any]] = {
         "rows": lambda pdu: named_values(pdu, memory),
         "message": lambda pdu: dissect_message(pdu, transport="apdu"),
-        "json": lambda pdu: dissect_message(pdu, transport="apdu").to_json(),
+        "json": lambda pdu: dissect_message(pdu, transport="apdu").json_text(),
     }
     base = rate(rival, pdus) if rival else None
     if base:

@@ -16,7 +16,7 @@ from dissectors.dlms.decoding.secrets import hide_secrets
 from dissectors.dlms.decoding.tree import Tree, make_fields
 from dissectors.dlms.items.pairs import Pair
 from dissectors.model.errors import DissectionError
-from dissectors.model.field import Field, Issue
+from dissectors.model.field import Field, Issue, walked
 from dissectors.model.message import Message
 from dissectors.model.secrets import hide
 
@@ -117,24 +117,25 @@ class DlmsMessage(Message):
         """One branch for each carrier frame or APDU; every octet of every buffer lies in a leaf."""
         if self._fields is None:
             self._fields = make_fields(self._trees)
-            _name_values(self._fields, self._decoder.named)
+            every = walked(self._fields)
+            _name_values(every, self._decoder.named)
             if not self._reveal:
-                _hide_passwords(self._fields)
-                _hide_values(self._fields, self._hidden)
+                _hide_passwords(every)
+                _hide_values(every, self._hidden)
         return self._fields
 
     @fields.setter
     def fields(self, value: list[Field]) -> None:
         self._fields = value
 
-    def to_json(self, source: str = "", *, reveal: bool = False) -> dict[str, Any]:
-        """As `Message.to_json`, with a note for each field without a name and each encoding out of the ordinary."""
+    def json_head(self, source: str = "", *, reveal: bool = False) -> dict[str, Any]:
+        """As that of `Message`, with a note for each field without a name and each encoding out of the ordinary."""
         if not self._noted:
             self._noted = True
             self.issues += _unnamed(self.fields)
             departures = map(noncanonical_apdu, self._decoder.read[:MAX_NOTES])
             self.issues += [issue for issue in departures if issue is not None]
-        return super().to_json(source, reveal=reveal)
+        return super().json_head(source, reveal=reveal)
 
 
 def _columns(message: DlmsMessage, decoder: ApduDecoder) -> dict[str, Any]:
@@ -203,16 +204,15 @@ def _frame_type(message: Message) -> str:
 def _unnamed(fields: list[Field]) -> list[Issue]:
     """A note for each field that could not be named (the first fifty)."""
     out: list[Issue] = []
-    for field in fields:
-        for leaf in field.leaves():
-            if leaf.meaning is None and leaf.name != "unread" and len(out) < MAX_NOTES:
-                out.append(
-                    Issue("note", "dlms", leaf.offset, f"{leaf.name} {leaf.value}: no name for it is known")
-                )
+    for leaf in walked(fields):
+        if leaf.meaning is None and not leaf.children and leaf.name != "unread" and len(out) < MAX_NOTES:
+            out.append(
+                Issue("note", "dlms", leaf.offset, f"{leaf.name} {leaf.value}: no name for it is known")
+            )
     return out
 
 
-def _name_values(fields: list[Field], named: list[tuple[str, list[Pair]]]) -> None:
+def _name_values(every: list[Field], named: list[tuple[str, list[Pair]]]) -> None:
     """Say at each value which object it belongs to: by its place, as pairs know their nodes."""
     labels: dict[tuple[str, int, int], str] = {}
     for buffer, pairs in named:
@@ -220,10 +220,9 @@ def _name_values(fields: list[Field], named: list[tuple[str, list[Pair]]]) -> No
             label = _label(pair)
             if pair.node is not None and label:
                 labels[buffer, pair.node[2], pair.node[3]] = label
-    if not labels:
-        return
-    for field in fields:
-        for found in field.walk():
+    starts = {start for _, start, _ in labels}
+    for found in every if labels else ():
+        if found.offset in starts:
             label = labels.pop((found.buffer, found.offset, found.end), "")
             if label:
                 found.meaning = f"{label}: {found.meaning}"
@@ -236,14 +235,13 @@ def _label(pair: Pair) -> str:
     return object_name(pair.obis)[0] if pair.obis is not None else pair.label or ""
 
 
-def _hide_passwords(fields: list[Field]) -> None:
+def _hide_passwords(every: list[Field]) -> None:
     """Leave passwords out: the authentication value of an association that uses no challenge."""
-    for field in fields:
-        for found in field.walk():
-            if found.name == "body" and any(c.name == "mechanism_name" for c in found.children):
-                mechanism = next(c for c in found.children if c.name == "mechanism_name")
-                if mechanism.children[-1].value == bytes.fromhex("60857405080201"):
-                    _hide_password(found)
+    for found in every:
+        if found.name == "body" and any(c.name == "mechanism_name" for c in found.children):
+            mechanism = next(c for c in found.children if c.name == "mechanism_name")
+            if mechanism.children[-1].value == bytes.fromhex("60857405080201"):
+                _hide_password(found)
 
 
 def _hide_password(body: Field) -> None:
@@ -253,12 +251,9 @@ def _hide_password(body: Field) -> None:
             hide(child.children[-1], child.meaning)
 
 
-def _hide_values(fields: list[Field], hidden: Mapping[tuple[str, int, int], str]) -> None:
+def _hide_values(every: list[Field], hidden: Mapping[tuple[str, int, int], str]) -> None:
     """Leave out the octets of secret values, wherever they stand in the tree."""
-    if not hidden:
-        return
-    for field in fields:
-        for found in field.walk():
-            words = hidden.get((found.buffer, found.offset, found.end))
-            if words:
-                hide(found, words)
+    for found in every if hidden else ():
+        words = hidden.get((found.buffer, found.offset, found.end))
+        if words:
+            hide(found, words)
