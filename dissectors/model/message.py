@@ -81,7 +81,7 @@ class Message:
 
 
 def joined_json(head: dict[str, Any], fields: str, tail: dict[str, Any]) -> str:
-    """The JSON of an object that has the keys of `head`, ``fields``, of which this is the JSON, and the keys of `tail`."""
+    """The JSON of an object with the keys of `head`, ``fields``, of which this is the JSON, and the keys of `tail`."""
     return f'{_ENCODE(head)[:-1]}, "fields": {fields}, {_ENCODE(tail)[1:]}'
 
 

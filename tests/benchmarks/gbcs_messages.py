@@ -142,7 +142,9 @@ def against_bare(messages: list[bytes], folder: Path, rounds: int) -> Iterator[s
     yield f"read without keys: {count / median(plain):,.0f} messages/s"
     whole = [spent(lambda: [dissect_message(octets, store).fields for octets in messages]) for _ in range(2)]
     yield f"read, verified and described to the last leaf: {count / min(whole):,.0f} messages/s"
-    text = [spent(lambda: [len(dissect_message(octets).json_text()) for octets in messages]) for _ in range(3)]
+    text = [
+        spent(lambda: [len(dissect_message(octets).json_text()) for octets in messages]) for _ in range(3)
+    ]
     yield f"read without keys, whole trees and items as JSON text: {count / min(text):,.0f} messages/s"
 
 

@@ -63,7 +63,8 @@ def test_every_octet_lies_in_one_leaf_and_json_can_be_made(shared: Path) -> None
                 for at in range(leaf.offset, leaf.end):
                     count[leaf.buffer][at] += 1
         assert all(set(octets) <= {1} for octets in count.values()), vector["id"]
-        json.dumps(message.to_json(vector["id"]))
+        text = message.json_text(vector["id"])
+        assert text == json.dumps(message.to_json(vector["id"]), ensure_ascii=False)
 
 
 @pytest.mark.shared

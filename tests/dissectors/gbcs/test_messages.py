@@ -1,5 +1,6 @@
 """Our own vectors: what went in comes out, with keys and without, whole, cut and forged."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from dissectors.gbcs import dissect_message
 from dissectors.gbcs.building.build import build
+from dissectors.model.field import Field
 
 sys.path.insert(0, str(Path(__file__).parent))
 import own
@@ -103,11 +105,29 @@ def test_any_damage_gives_a_message(row, data):
 
 def _whole(octets):
     message = dissect_message(octets, None)
-    form = message.to_json()
-    assert form["length"] == len(octets)
+    text, form = message.json_text(), message.to_json()
+    assert form["length"] == len(octets) and text == json.dumps(form, ensure_ascii=False)
     covered = sum(x.length for f in message.fields for x in f.leaves() if x.buffer == "message")
     assert covered == len(octets)
     assert all(0 <= issue.offset <= len(octets) for issue in message.issues)
+
+
+def test_a_tree_is_the_same_whether_items_or_fields_are_asked_for_first():
+    for row in ROWS:
+        for lead in (b"", b"\x01"):
+            one, other = (dissect_message(lead + bytes.fromhex(row["hex"]), STORE) for _ in range(2))
+            asked = one.items, one.columns, one.fields
+            assert asked[2] == other.fields
+            assert asked[:2] == (other.items, other.columns)
+            assert [r.place for r in one.items] == [r.place for r in other.items]
+
+
+def test_children_of_a_leaf_are_shared_and_cannot_be_added_to_by_mistake():
+    one, other = Field("one"), Field("other")
+    with pytest.raises(TypeError, match="leaf"):
+        one.children.append(other)
+    one.children += [other]
+    assert one.children == [other] and other.children == [] and Field("next").children == []
 
 
 def test_without_private_keys_signatures_are_checked_and_macs_are_not():
