@@ -66,10 +66,10 @@ COLUMNS = ["frame", "seconds", "source", "destination", "direction", "command", 
 def _lines_of(view: View, wanted: tuple[Command, ...]) -> Frame:
     [cluster] = {one.cluster for one in wanted}
     rows = view.command_rows("zcl").only(cluster=cluster, command=sorted({one.id for one in wanted}))
-    directions = {one.direction for one in wanted}
-    if len(wanted) > len(directions) and len(directions) > 1:
+    directions, both = {one.direction for one in wanted}, {(one.direction, one.id) for one in wanted}
+    # the same number may be another command the other way
+    if len(both) < len(directions) * len({one.id for one in wanted}):
         pairs = zip(rows["direction"], rows["command"], strict=True)
-        both = {(one.direction, one.id) for one in wanted}
         return _lines(view, rows[mask([pair in both for pair in pairs])])
     return _lines(view, rows.only(direction=sorted(directions)))
 

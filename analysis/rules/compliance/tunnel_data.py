@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.features.identifiers import enumeration, to_client, to_server
-from analysis.features.judging import judge, mask, plural, stacked
+from analysis.features.judging import judge, mask, plural
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -38,9 +38,7 @@ def transfers(view: View) -> Frame:
 
 
 def _transfers(view: View) -> Frame:
-    there = commands(view, DATA_THERE)
-    back = commands(view, DATA_BACK)
-    rows: Frame = stacked([there, back]).sort_values(["seconds", "frame"])
+    rows = commands(view, DATA_THERE, DATA_BACK)
     octets = field_of(view, rows, OCTETS, text=True).astype(object)
     text = octets.where(octets.notna(), "").astype(str).str.replace(r"^0x|[: -]", "", regex=True)
     return rows.assign(tunnel=field_of(view, rows, TUNNEL_ID), data=text)
@@ -203,12 +201,8 @@ def tunnel_data_refused(view: View) -> Iterator[Evidence]:
     """A TransferDataError says that data came on a tunnel that does not exist, or that belongs to somebody
     else."""
     rows = transfers(view)
-    errors = commands(view, ERROR_BACK)
-    errors = errors.assign(status=field_of(view, errors, ERROR))
-    back = commands(view, ERROR_THERE)
-    back = back.assign(status=field_of(view, back, ERROR))
-    errors = stacked([errors, back])
-    errors = errors[mask(errors["status"].isin(NO_TUNNEL_OF_IT))]
+    errors = commands(view, ERROR_BACK, ERROR_THERE)
+    errors = errors[mask(field_of(view, errors, ERROR).isin(NO_TUNNEL_OF_IT))]
     told: dict[int, list[float]] = {}
     for who, seconds in zip(errors["destination"], errors["seconds"], strict=True):
         if pd.notna(who):
