@@ -26,7 +26,7 @@ from analysis.inspector.notes import NotesError
 from analysis.inspector.packet_list import FEW, PacketList, heading, legend
 from analysis.inspector.places import FORMS, frame_at
 from analysis.inspector.suggesting import FilterSuggester
-from analysis.inspector.waiting import Follow, Judge, Rest, Waiting
+from analysis.inspector.waiting import Follow, Judge, Live, Rest, Waiting
 from analysis.tables.row_form import TIME_FORMS, RowForm
 from analysis.views.filters import FilterError
 from analysis.views.frame import Shown
@@ -86,6 +86,8 @@ class Inspector(Waiting):
         Binding("w", "findings", "findings"),
         Binding("F", "follow", "follow"),
         Binding("v", "columns", "columns", show=False),
+        Binding("o", "other(1)", "next capture", show=False),
+        Binding("O", "other(-1)", "previous capture", show=False),
         Binding("W", "wireshark", "Wireshark", show=False),
         Binding("t", "times", "times", show=False),
         Binding("right_square_bracket", "marked(1)", "next mark", show=False),
@@ -107,11 +109,13 @@ class Inspector(Waiting):
         rest: Rest | None = None,
         judge: Judge | None = None,
         follow: Follow | None = None,
+        live: Live | None = None,
+        place: tuple[int, int] = (0, 1),
     ) -> None:
         """`rest` reads the whole capture, of which `model` has the first frames; `judge` gives the findings, and `follow`
-        a ladder.
+        a ladder; `live` gives what has come of a source that still speaks. `place`: which of how many captures it is.
         """
-        super().__init__(model, rest, judge, follow)
+        super().__init__(model, rest, judge, follow, live, place)
         self.reveal = reveal
         self.shown: Shown | None = None
         self.known = OctetMap()
@@ -166,6 +170,7 @@ class Inspector(Waiting):
 
     def tell(self, said: str = "") -> None:
         """The line at the bottom."""
+        self.said = said
         count, whole = len(self.model), len(self.model.packets)
         notes = self.model.notes
         marks = f", {len(notes.marks)} marked" if notes.marks else ""
@@ -173,7 +178,8 @@ class Inspector(Waiting):
         places = sum(one.times for one in self.model.facts.lost)
         lost = f", {places:,} places could not be read" if places else ""
         doing = f"  [{'; '.join(self.doing.values())}]" if self.doing else ""
-        line = f" {self.model.name}: {count:,} of {whole:,} packets{marks}{lost}{doing}  {said}"
+        which = f" ({self.place[0] + 1} of {self.place[1]})" if self.place[1] > 1 else ""
+        line = f" {self.model.name}{which}: {count:,} of {whole:,} packets{marks}{lost}{doing}  {said}"
         self.query_one("#state", Static).update(Text(printable(line)))
 
     @on(PacketList.Chosen)

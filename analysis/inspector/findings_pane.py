@@ -30,13 +30,16 @@ class FindingsPane(FramePane):
 
     findings: Sequence[Told] = ()
 
-    def put(self, findings: Sequence[Told]) -> None:
-        """Show these."""
+    def put(self, findings: Sequence[Told], nothing: str = "the rules found nothing") -> None:
+        """Show these, with the one chosen that was, should it still be there; or say that there is none."""
+        before = self.findings[self.highlighted] if self.findings and self.highlighted is not None else None
         self.findings = findings
         if not findings:
-            self.wait("the rules found nothing")
+            self.wait(nothing)
             return
         self.put_lines((_line(one), one.frames[0] if one.frames else None) for one in findings)
+        same = (at for at, one in enumerate(findings) if before is not None and one[1:3] == before[1:3])
+        self.highlighted = next(same, self.highlighted)
 
     def wait(self, words: str) -> None:
         """Say that they are not there yet, or why they never will be; findings that are there stay."""

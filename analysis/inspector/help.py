@@ -30,6 +30,7 @@ HELP = """\
 [b]Findings[/b]    w                what the rules say; enter: its first packet (! a finding names it)
 [b]Follow[/b]      F                a ladder of the exchange that the packet belongs to; enter: a step's packet
 [b]Columns[/b]     v                which columns the list has      t     times: seconds, differences, UTC, local
+[b]Captures[/b]    o O              the next, the one before, where several were given
 [b]Wireshark[/b]   W                opens it at this packet, with the filter where Wireshark has such a one
 [b]Leave[/b]       q                escape closes a box, then empties the filter
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from analysis.inspector.cells import Cells, Moments, Numbers, Seconds, Words
+from analysis.inspector.content import Content, read_content
 from analysis.inspector.notes import Notes
 from analysis.pipeline.decode import DECODED_TABLES, Progress, decode
 from analysis.pipeline.kept import KeptMessage
-from analysis.pipeline.message_store import MessageStore
 from analysis.pipeline.session import Session
 from analysis.pipeline.source import ReopenableSource
 from analysis.tables.filter_language import close_names
@@ -22,7 +22,6 @@ from analysis.views.ends import end_text, names_of_devices
 from analysis.views.filters import Filter, FilterError, parse_filter
 from analysis.views.following import Wanted
 from analysis.views.frame import Shown, shown_row
-from captures import FrameBlock
 from captures.block import cut
 from dissectors import Keyring
 from dissectors.text import printable
@@ -68,29 +67,18 @@ class Inspected:
 
     def __init__(
         self,
-        replay: ReopenableSource,
-        keyring: Keyring,
-        progress: Progress | None = None,
+        content: Content,
         chosen: Filter | None = None,
-        limit: int | None = None,
         notes: Notes | None = None,
         times: RowForm | None = None,
     ) -> None:
         """`times` is the form of times in the list: seconds after the first packet where none is given."""
-        self.name = replay.name
-        self.replay, self.path, self._reading = replay, replay.path, Lock()
-        self.messages = MessageStore()
-        tables = ("packets", "devices", "exchanges")  # these give frames the number of theirs
-        decoded = decode(
-            replay, keyring, tables=tables, progress=progress, sinks=[self.messages], limit=limit
-        )
-        self.whole = limit is None or decoded.session.frames < limit
-        self.facts = decoded.facts
-        self.keyring = keyring
-        self.learnt = decoded.session.learnt()
-        self.packets = decoded.packets
-        self._tables: dict[str, Any] = {}
-        self.names = names_of_devices(decoded.table("devices").select(["eui64", "name"]).to_pylist())
+        self.content, self.name, self.path = content, content.name, content.path
+        self._reading = Lock()
+        self.messages, self.whole, self.facts = content.messages, content.whole, content.facts
+        self.packets = content.packets
+        self._tables: dict[str, Any] = dict(content.tables)
+        self.names = names_of_devices(content.devices.select(["eui64", "name"]).to_pylist())
         for column in ("source", "destination"):
             self.packets[column] = self._ends("src" if column == "source" else "dst")
         self.packets["security"] = self._security()
@@ -101,14 +89,27 @@ class Inspected:
         self._view = self._all
         self.notes = Notes() if notes is None else notes
         self.numbers = self.packets["frame"].to_numpy(dtype=np.int64)
-        with replay.open_merged() as capture:
-            self._blocks: list[FrameBlock] = [*_blocks(capture, len(self.packets))]
+        self._blocks = content.blocks
         self._starts = np.cumsum([0] + [len(block) for block in self._blocks])
         self.shown: Callable[[int], Shown] = lru_cache(maxsize=64)(self._shown)
         self.times_form = times or RowForm(times="relative")
         self._known_cells: dict[str, Cells] = {}
         self.columns: tuple[str, ...] = ()
         self.show_columns(COLUMNS)
+
+    @classmethod
+    def read(
+        cls,
+        replay: ReopenableSource,
+        keyring: Keyring,
+        progress: Progress | None = None,
+        chosen: Filter | None = None,
+        limit: int | None = None,
+        notes: Notes | None = None,
+        times: RowForm | None = None,
+    ) -> Inspected:
+        """A capture, or its first `limit` frames and some more. Raises CaptureError: it cannot be read."""
+        return cls(read_content(replay, keyring, progress, limit), chosen, notes, times)
 
     def __len__(self) -> int:
         return len(self.view)
@@ -200,7 +201,7 @@ class Inspected:
     def _read_tables(self, name: str) -> None:
         many = ("packets", "attributes", "commands")
         wanted = (name,) if name in many else tuple(one for one in DECODED_TABLES if one not in many)
-        found = decode(self.replay, self.keyring, tables=wanted).arrow
+        found = decode(self.content.source(), self.content.keyring, tables=wanted).arrow
         self._tables |= {one: found[one] for one in wanted}
 
     def cells(self, row: int) -> list[str]:
@@ -264,7 +265,8 @@ class Inspected:
 
         number = int(np.searchsorted(self._starts, place, side="right")) - 1
         block, row = self._blocks[number], place - int(self._starts[number])
-        session = Session(self.keyring, capture=self.name, tables=("packets",), hindsight=self.learnt)
+        known = self.content.learnt
+        session = Session(self.content.keyring, capture=self.name, tables=("packets",), hindsight=known)
         for lead in cut(block, max(0, row - LEAD), row).frames():
             dissect_frame(lead, session.context)
         one = shown_row(block, row, session)
@@ -348,12 +350,3 @@ class Inspected:
 
 
 ENDS = (("nwk", "_eui64"), ("nwk", ""), ("mac", ""))
-
-
-def _blocks(capture: Iterable[FrameBlock], count: int) -> Iterator[FrameBlock]:
-    """The first blocks, up to those that hold so many records."""
-    for block in capture:
-        if count <= 0:
-            return
-        yield block
-        count -= len(block)

@@ -72,6 +72,15 @@ class PacketList(ScrollView, can_focus=True):
         self.set_reactive(PacketList.cursor, min(max(cursor, 0), max(len(self.model) - 1, 0)))
         self._chosen()
 
+    def grow(self, cursor: int, *, follow: bool) -> None:
+        """The view has grown: draw it again. Row `cursor` is chosen, as which it was before but when one follows."""
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self.model))
+        self.set_reactive(PacketList.cursor, min(max(cursor, 0), max(len(self.model) - 1, 0)))
+        if follow:
+            self._chosen()
+        else:
+            self.refresh()
+
     def watch_cursor(self) -> None:
         self._chosen()
 

@@ -7,16 +7,18 @@ overtaken (by another filter, another search) is dropped. What is quick is done 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from textual.app import App
+from textual.widgets import Input
 from textual.worker import get_current_worker
 
 from analysis.inspector.findings_pane import FindingsPane, Told
 from analysis.inspector.ladder_pane import LadderPane
+from analysis.inspector.listening import Heard
 from analysis.inspector.model import AT_ONCE, Inspected
 from analysis.inspector.notes import NotesError, copy_with_notes
 from analysis.inspector.packet_list import PacketList
@@ -26,43 +28,98 @@ from analysis.views.following import NotThere, Wanted
 from analysis.views.ladder import Ladder
 from captures import CaptureError
 
-__all__ = ["Follow", "Judge", "Rest", "Waiting"]
+__all__ = ["Follow", "Judge", "Live", "Rest", "Waiting"]
 
 Rest = Callable[[Progress], Inspected]
 Judge = Callable[[], Sequence[Told]]
 Follow = Callable[[Wanted], Ladder]
+Live = Callable[[], Iterator[Heard]]
+SO_FAR = "the rules found nothing so far"
 STEP = 0.2
 """Seconds between two words on how far reading is."""
 
 
-class Waiting(App[None]):
+class Waiting(App[int]):
     """The part of the inspector that waits for nothing.
 
     Attributes:
         model: what is shown.
         doing: what goes on, in words, by its kind.
         wanted: what is searched for.
+        place: which capture it is of how many.
+        where: the filter that stands in its box.
+        said: what the line at the bottom said last.
     """
 
     def __init__(
-        self, model: Inspected, rest: Rest | None, judge: Judge | None, follow: Follow | None
+        self,
+        model: Inspected,
+        rest: Rest | None,
+        judge: Judge | None,
+        follow: Follow | None,
+        live: Live | None = None,
+        place: tuple[int, int] = (0, 1),
     ) -> None:
         super().__init__()
+        self.place, self.where, self.said = place, "", ""
         self.model = model
         self.doing: dict[str, str] = {}
         self.wanted = ""
-        self._rest, self._judge, self._follow = rest, judge, follow
+        self._rest, self._judge, self._follow, self._live = rest, judge, follow, live
         self._chosen: Filter | None = None
 
     def tell(self, said: str = "") -> None:
         """The line at the bottom."""
         raise NotImplementedError
 
+    def action_other(self, step: int) -> None:
+        """Leave for the next capture, or the one before."""
+        at, count = self.place
+        if 0 <= at + step < count:
+            self.where = self.query_one("#filter", Input).value
+            self.exit(step)
+        else:
+            self.tell(
+                f"this is the {'last' if step > 0 else 'first'} capture"
+                if count > 1
+                else "there is one capture"
+            )
+
     def begin(self) -> None:
         """Read what is not there yet."""
         if self._rest is not None:
             self._do("reading", "reading")
             self.run_worker(self._read_rest, thread=True, group="reading", exit_on_error=False)
+
+        if self._live is not None:
+            self._do("live", "listening")
+            self.run_worker(partial(self._listen, self._live), thread=True, group="live", exit_on_error=False)
+
+    def _listen(self, live: Live) -> None:
+        worker = get_current_worker()
+        for one in live():
+            if worker.is_cancelled:
+                return
+            self.call_from_thread(self.take_heard, one)
+
+    def take_heard(self, heard: Heard) -> None:
+        """Show what has come of a live source meanwhile; who looks at the last packet goes on to the new last one."""
+        packets = self.query_one(PacketList)
+        at_end, seen = packets.cursor >= len(self.model) - 1, self.model.columns
+        frame = self.model.frame(packets.cursor) if len(self.model) else 0
+        model = Inspected(heard.content, notes=self.model.notes, times=self.model.times_form)
+        model.show_columns(seen)
+        if self._chosen is not None:
+            model.view = model.places(self._chosen)
+        self.model = packets.model = model
+        row = len(model) - 1 if at_end else model.row_of(frame) or 0
+        packets.grow(row, follow=at_end)
+        pane = self.query_one(FindingsPane)
+        if heard.findings != pane.findings:
+            pane.put(heard.findings, SO_FAR)
+        packets.named = frozenset(frame for one in heard.findings for frame in one.frames)
+        self.doing["live"] = heard.words
+        self.tell(self.said)
 
     def _do(self, what: str, words: str = "") -> None:
         """Say that something goes on; or, without words, that it is over."""
@@ -158,6 +215,9 @@ class Waiting(App[None]):
     def judge_capture(self) -> None:
         """Run the rules, once."""
         pane = self.query_one(FindingsPane)
+        if self._live is not None:
+            pane.wait(SO_FAR)
+            return
         if self._judge is None or "findings" in self.doing:
             pane.wait("no rules were given" if self._judge is None else "the rules are running")
             return
@@ -186,7 +246,7 @@ class Waiting(App[None]):
 
     def follow_packet(self) -> bool:
         """Draw the ladder of what the chosen packet belongs to; False says that it belongs to nothing."""
-        if not self.model.whole:
+        if not self.model.whole and self._live is None:
             self.tell("the rest of the capture is still being read: what belongs together is known then")
             return False
         wanted = self.model.wanted_at(self.query_one(PacketList).cursor) if len(self.model) else None
@@ -233,7 +293,7 @@ class Waiting(App[None]):
 
     def _copy(self, target: Path) -> None:
         try:
-            count = copy_with_notes(self.model.replay, self.model.notes, target)
+            count = copy_with_notes(self.model.content.source(), self.model.notes, target)
             said = f"{target}: {count:,} frames"
         except (NotesError, CaptureError) as error:
             said = str(error)

@@ -45,6 +45,10 @@ class _Every(KeptMessages):
     def note(self, one: KeptMessage) -> None:
         self._take(one)
 
+    def __reduce__(self) -> tuple[type[KeptMessages], tuple[()]]:
+        """A moment of a live source has no hand on the store: who comes back to it gives it one again."""
+        return KeptMessages, ()
+
 
 class MessageStore(Sink):
     """Keeps the messages of a pass."""
@@ -58,9 +62,36 @@ class MessageStore(Sink):
         self._whole = self._size = 0
         decode_pass.session.kept = _Every(self._put)
 
+    def rewind(self, decode_pass: DecodePass, saved: Any) -> None:
+        """What comes again takes the place of what was there."""
+        self._pass = decode_pass
+        decode_pass.session.kept = _Every(self._put)
+
+    def let_go(self, first: int) -> None:
+        """Keep nothing of the messages whose frames were all before one."""
+        for number in [
+            number for number, (one, _) in self._held.items() if max(one.frames, default=0) < first
+        ]:
+            self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        one, again = self._held.pop(number)
+        if again is None:
+            self._whole -= 1
+        else:
+            self._size -= MESSAGE_OCTETS + len(again.octets)
+        for frame in one.frames:
+            left = [other for other in self._of.get(frame, ()) if other != number]
+            if left:
+                self._of[frame] = left
+            else:
+                self._of.pop(frame, None)
+
     def _put(self, one: KeptMessage) -> None:
         if one.message is None:
             return
+        if one.message in self._held:
+            self._forget(one.message)
         again = _octets_of(one.content)
         if again is None:
             if self._whole >= MOST:

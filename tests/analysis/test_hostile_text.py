@@ -201,7 +201,7 @@ def test_inspector(home: tuple[Path, Path]) -> None:
     from analysis.pipeline.source import ReopenableSource
 
     with ReopenableSource(str(home[0])) as replay:
-        model = Inspected(replay, read_keys(home[1]))
+        model = Inspected.read(replay, read_keys(home[1]))
     texts = [cell for row in range(len(model)) for cell in model.cells(row)]
 
     async def run() -> None:

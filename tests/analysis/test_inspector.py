@@ -46,7 +46,7 @@ def capture() -> tuple[bytes, str]:
 def opened() -> Inspected:
     octets, keys = capture()
     with ReopenableSource(io.BytesIO(octets)) as replay:
-        return Inspected(replay, read_keys_text(keys))
+        return Inspected.read(replay, read_keys_text(keys))
 
 
 def model() -> Inspected:

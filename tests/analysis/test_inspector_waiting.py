@@ -69,7 +69,7 @@ def said(app: Inspector) -> str:
 def inspector(source: ReopenableSource, **options: Any) -> Inspector:
     ring = read_keys(SAMPLE.with_suffix(".keys.toml"))
     notes = Notes.of(source.path)
-    model = Inspected(source, ring, limit=options.pop("limit", None), notes=notes)
+    model = Inspected.read(source, ring, limit=options.pop("limit", None), notes=notes)
     rest = None if model.whole else partial(_whole, source, ring, None, notes)
     return Inspector(model, rest=rest, judge=partial(_findings, source, ring), **options)
 
@@ -225,7 +225,7 @@ def test_a_packet_leads_to_the_ladder_of_what_it_belongs_to(
     source: ReopenableSource, size: tuple[int, int]
 ) -> None:
     keyring = read_keys(str(SAMPLE.with_name("tampered-message.keys.toml")))
-    model = Inspected(source, keyring)
+    model = Inspected.read(source, keyring)
     app = Inspector(model, follow=partial(_ladder, source, keyring))
     row = int((model.packets["exchange"] == 23).to_numpy(dtype=bool, na_value=False).argmax())
 
@@ -255,7 +255,7 @@ def test_a_packet_leads_to_the_ladder_of_what_it_belongs_to(
 
 
 def test_columns_and_times_are_chosen(source: ReopenableSource) -> None:
-    model = Inspected(source, read_keys(str(SAMPLE.with_name("tampered-message.keys.toml"))))
+    model = Inspected.read(source, read_keys(str(SAMPLE.with_name("tampered-message.keys.toml"))))
 
     async def story(app: Inspector, pilot: Pilot[None]) -> None:
         packets, heading = app.query_one(PacketList), app.query_one("#heading", Static)
@@ -307,4 +307,4 @@ def test_wireshark_opens_at_the_packet(source: ReopenableSource, monkeypatch: py
             ["-r", str(source.path), "-g", "7", "-Y", "(frame.number == 3) || (frame.number == 7)"]
         ]
 
-    play(Inspector(Inspected(source, Keyring())), story)
+    play(Inspector(Inspected.read(source, Keyring())), story)

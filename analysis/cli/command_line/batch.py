@@ -51,7 +51,7 @@ class Batch(Generic[T]):
             if len(words) == 1:
                 raise error
             self.failed.append((error.path, error.text))
-            self._tell(error)
+            self.tell(error)
 
     def each(self, work: Callable[[str, int], T]) -> Iterator[tuple[str, T]]:
         """What `work` makes of each capture that can be read and its place among them, in their order."""
@@ -69,10 +69,11 @@ class Batch(Generic[T]):
             except CaptureError as error:
                 if not self.many:
                     raise
-                self._tell(error)
+                self.tell(error)
                 yield capture, error
 
-    def _tell(self, error: CaptureError) -> None:
+    def tell(self, error: CaptureError) -> None:
+        """Say that a capture could not be read."""
         from analysis.cli.command_line.guard import explained
 
         self.unreadable = True
@@ -103,7 +104,7 @@ class Batch(Generic[T]):
                 if error is not None and not isinstance(error, CaptureError):
                     raise error
                 if error is not None:
-                    self._tell(error)
+                    self.tell(error)
                 yield capture, result if error is None else error
 
 

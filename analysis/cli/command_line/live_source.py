@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 from analysis.cli import console
 from dissectors import Keyring
 
-__all__ = ["opened_live"]
+__all__ = ["FILES", "LiveOptions", "is_live", "opened_live"]
 
 SIMULATED = "simulate:"
 
 
+class LiveOptions(NamedTuple):
+    """How a live source is listened to; `asked`: a file is taken for one that grows."""
+
+    asked: bool = False
+    channel: int = 11
+    speed: float = 1.0
+    record: Path | None = None
+    seed: int = 1
+
+
+FILES = LiveOptions()
+"""Files are read to their end."""
+
+
+def is_live(source: str) -> bool:
+    """Whether a source is a sniffer, a simulated home, or a pipe."""
+    if source == "-":
+        return True
+    path = Path(source)
+    return path.is_fifo() if path.exists() else ":" in source and "://" not in source
+
+
 def opened_live(
-    source: str, channel: int, speed: float, seed: int, record: Path | None, quiet: bool
+    source: str | IO[bytes], channel: int, speed: float, seed: int, record: Path | None, quiet: bool
 ) -> tuple[Any, Keyring | None]:
     """The source, and the keys of the simulated home where it is one.
 
@@ -23,7 +45,7 @@ def opened_live(
     """
     from analysis.live.kept_frames import KeptFrames
 
-    if source == "-" or Path(source).exists():
+    if not isinstance(source, str) or source == "-" or Path(source).exists():
         if record is not None:
             raise console.UsageError("--record is for sniffers: a file or pipe is there already")
         return KeptFrames(source), None

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
+from analysis.cli.command_line.live_source import LiveOptions
 from analysis.cli.command_line.options import (
     Argument,
-    CaptureArgument,
     CapturesArgument,
     ColumnsOption,
     ExplainOption,
@@ -17,6 +17,7 @@ from analysis.cli.command_line.options import (
     KeysOption,
     LimitOption,
     Option,
+    ProfileOption,
     QuietOption,
     RevealOption,
     TimeOption,
@@ -245,20 +246,35 @@ def stats(
     "inspect",
     "hanscope inspect han.pcapng --keys keys.toml",
     "hanscope inspect han.pcapng --where 'protocol == ZCL and summary contains Report'",
-    "hanscope inspect han.pcapng --columns frame,time,nwk_src,rssi,summary --time delta",
+    "hanscope inspect captures/ --columns frame,time,nwk_src,rssi,summary --time delta",
+    "hanscope inspect simulate:install-day --speed 10",
+    "ssh home tcpdump -i monitor0 -U -w - | hanscope inspect - --keys keys.toml",
 )
 def inspect(
-    capture: CaptureArgument,
+    captures: CapturesArgument,
     keys: KeysOption = None,
     choice: ChoiceOptions = EVERYTHING,
     columns: ColumnsOption = None,
     time: TimeOption = None,
+    profile: ProfileOption = None,
+    live: Annotated[
+        bool, Option("--live", help="The file still grows; pipes and sniffers are live anyhow.")
+    ] = False,
+    channel: Annotated[int, Option("--channel", min=0, max=255, help="Channel of a sniffer.")] = 11,
+    speed: Annotated[float, Option("--speed", min=0, help="Of a simulation: seconds of it a second.")] = 1.0,
+    record: Annotated[
+        Path | None, Option("--record", metavar="FILE", help="Record what a sniffer hears.")
+    ] = None,
     reveal: RevealOption = False,
 ) -> int:
-    """The terminal inspector: packets, tree and octets, linked; ? in it shows its keys."""
+    """The terminal inspector: packets, tree and octets, linked; ? in it shows its keys. Of several captures one after the
+    other (o, O), or a source that still speaks: a sniffer, a pipe, a file that grows, simulate:SCENARIO."""
     from analysis.cli.verbs import inspect as run
 
-    return run.run(capture, keyring(keys), choice=choice, columns=columns, time=time, reveal=reveal)
+    return run.run(
+        captures, keyring(keys), choice=choice, columns=columns, time=time, reveal=reveal, profile=profile,
+        live=LiveOptions(live, channel, speed, record),
+    )  # fmt: skip
 
 
 @verb("fields", "hanscope fields counter", "hanscope fields --json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from analysis.cli.command_line.live_source import LiveOptions
 from analysis.cli.command_line.options import (
     Argument,
     KeysOption,
@@ -115,7 +116,7 @@ def web(
 
     return run.run(
         source, keys, host=host, port=port, names=name or [], profile=profile,
-        live=run.LiveOptions(live, channel, speed, record), open_browser=open_browser,
+        live=LiveOptions(live, channel, speed, record), open_browser=open_browser,
         quiet=quiet,
     )  # fmt: skip
 

@@ -10,14 +10,15 @@ import webbrowser
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from analysis.cli import console
+from analysis.cli.command_line.live_source import LiveOptions, is_live, opened_live
 from analysis.cli.command_line.options import keyring
 from analysis.keys.keyfile import read_keys
 from dissectors import Keyring
 
-__all__ = ["LiveOptions", "captures_of", "run"]
+__all__ = ["captures_of", "run"]
 
 
 PARTING = 2
@@ -116,28 +117,10 @@ def captures_of(source: str | None) -> tuple[list[Path], Path | None]:
         return [path], None
 
 
-class LiveOptions(NamedTuple):
-    """How a live source is listened to; `asked`: a file is taken for one that grows."""
-
-    asked: bool = False
-    channel: int = 11
-    speed: float = 1.0
-    record: Path | None = None
-
-
-def is_live(source: str) -> bool:
-    """Whether a source is a sniffer, a simulated home, or a pipe."""
-    if source == "-":
-        return True
-    path = Path(source)
-    return path.is_fifo() if path.exists() else ":" in source
-
-
 def _live(source: str, ring: Keyring, options: LiveOptions, profile: str | None, quiet: bool) -> Any:
-    from analysis.cli.command_line.live_source import opened_live
     from analysis.web.opened_live import OpenedLive
 
-    live, own = opened_live(source, options.channel, options.speed, 1, options.record, quiet)
+    live, own = opened_live(source, options.channel, options.speed, options.seed, options.record, quiet)
     return OpenedLive(live, own if own is not None and not ring.keys else ring, profile)
 
 
