@@ -69,10 +69,11 @@ class Streams:
 
     def take(self, message: Message, frames: tuple[int, ...]) -> Joined | None:
         """Take in a block; with the last one that was missing, the whole message."""
+        if message.kind != "gbcs" or message.facts.get("gbt_block") is None:
+            return None
         from dissectors.gbcs import GbcsMessage, Stream, read_block
 
-        if not isinstance(message, GbcsMessage) or message.facts.get("gbt_block") is None:
-            return None
+        assert isinstance(message, GbcsMessage)
         block = read_block(message.layout.octets)
         one = self.open.setdefault(block.key, _Open(Stream()))
         issue = one.stream.add(block)

@@ -88,16 +88,17 @@ def _heading(facts: dict[str, Any], parties: Parties) -> Line | None:
 
 def _said(message: Message) -> list[str]:
     """What was proved of it, and what it answers or tells."""
-    from dissectors.gbcs import alert_name
+    from dissectors.gbcs import GbcsMessage, alert_name
 
-    columns, said = message.columns, []
-    if columns.get("signature") == "invalid":
+    facts, said = message.facts, []  # its columns would ask for its fields
+    if facts.get("signature") == "invalid":
         said.append("signature invalid")
-    if columns.get("mac") == "invalid":
+    if facts.get("mac") == "invalid":
         said.append("MAC invalid")
-    alert = columns.get("alert_code")
+    alert = facts.get("alert_code")
     if alert is not None:
         said.append(alert_name(alert) or f"alert {alert:04x}")
-    if columns.get("outcome"):
-        said.append(columns["outcome"])
+    done = message.outcome if isinstance(message, GbcsMessage) else None
+    if done:
+        said.append(done)
     return said

@@ -57,11 +57,11 @@ class Exchanges:
 
 
 def _parties(message: Message) -> tuple[str, str, int]:
-    columns = message.columns
+    facts = message.facts  # its columns would ask for its items and fields
     return (
-        str(columns.get("originator")),
-        str(columns.get("recipient")),
-        int(columns.get("originator_counter") or 0),
+        str(facts.get("originator")),
+        str(facts.get("recipient")),
+        int(facts.get("originator_counter") or 0),
     )
 
 
@@ -133,14 +133,15 @@ def queue_message(
     twin = session.context.state(Signatures).twin_of(message, number)
     if twin is not None:
         note_twin(message, f"message {twin}")
-    row = message_row(message, number)
     session.kept.note(KeptMessage(number, frames, time_ns, message))
-    row.update(signature_twin=twin, source=session.capture, frames=list(frames), time=time_ns)
-    _pair(session.context.state(Exchanges), message, number, time_ns, row)
-    session.messages.append(row)
-    items = item_rows(message, number)
-    session.items.extend(items)
-    session.events.extend(event_rows(row, items))
+    answered = _pair(session.context.state(Exchanges), message, number, time_ns)
+    if session.wants("messages", "items", "events"):
+        row = message_row(message, number)
+        row.update(signature_twin=twin, source=session.capture, frames=list(frames), time=time_ns)
+        session.messages.append(row | answered)
+        items = item_rows(message, number)
+        session.items.extend(items)
+        session.events.extend(event_rows(row, items))
     note_certificates(session, message, number, frames, time_ns)
     return message
 
@@ -156,29 +157,28 @@ def _dissect(session: Session, kind: str, octets: bytes, time_ns: int | None) ->
         from dissectors import gbcs
 
         at = moment(time_ns)
-        first: Message = gbcs.dissect_message(octets, keyring.gbcs, at=at)
+        first = gbcs.dissect_message(octets, keyring.gbcs, at=at)
         command = session.context.state(Exchanges).answered_by(first)
         if command is None:
             return first
-        again: Message = gbcs.dissect_message(octets, keyring.gbcs, command=command[2], at=at)
+        again: Message = gbcs.as_answer(first, command[2], keyring.gbcs, at=at)
         return again
     return Message(
         "dlms", octets, columns={"name": "unknown", "summary": f"{len(octets)} octets of unknown kind"}
     )
 
 
-def _pair(
-    exchanges: Exchanges, message: Message, number: int, time_ns: int | None, row: dict[str, Any]
-) -> None:
-    if row.get("cra") == "command":
+def _pair(exchanges: Exchanges, message: Message, number: int, time_ns: int | None) -> dict[str, Any]:
+    """Remember a command; the cells of the row of a response that say what it answers."""
+    if message.facts.get("cra") == "command":
         exchanges.note(message, number, time_ns)
-        return
+        return {}
     command = exchanges.answered_by(message) if message.kind == "gbcs" else None
     if command is None:
-        return
-    row["answers"] = command[0]
-    if time_ns is not None and command[1] is not None:
-        row["answer_seconds"] = (time_ns - command[1]) / 1e9
+        return {}
+    if time_ns is None or command[1] is None:
+        return {"answers": command[0]}
+    return {"answers": command[0], "answer_seconds": (time_ns - command[1]) / 1e9}
 
 
 @dataclass(slots=True)
@@ -189,6 +189,8 @@ class Signatures:
 
     def twin_of(self, message: Message, name: Any) -> Any:
         """Name of an earlier message that is equal but for s and n - s of its signature; else None."""
+        if message.kind != "gbcs":
+            return None
         from dissectors.gbcs import GbcsMessage, signature_twins
 
         marks = signature_twins(message.layout) if isinstance(message, GbcsMessage) else None

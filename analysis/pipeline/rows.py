@@ -112,8 +112,8 @@ def read_payloads(session: Session, found: Dissection, frame: int, time_ns: int 
     told = len(found.payload_origins) == len(found.payload)
     for index, (kind, octets) in enumerate(found.payload):
         origins = found.payload_origins[index] if told else ()
-        frames = found.payload_frames[index] if told else (frame,)
-        places = found.payload_places[index] if told else ()
+        frames = tuple([one.frame for one in origins]) if told else (frame,)
+        places = tuple([one.place for one in origins])
         read_payload(session, kind, octets, frames, time_ns, places, frame, origins)
 
 

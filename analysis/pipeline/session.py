@@ -176,7 +176,7 @@ class Session:
 
     def wants(self, *tables: str) -> bool:
         """Whether any of `tables` was asked for."""
-        return any(name in self.tables for name in tables)
+        return not self.tables.isdisjoint(tables)
 
     def learn_secrets(self, secrets: Iterable[Key]) -> None:
         """Hold the keys that the capture itself carries: `secrets` are all that it told so far."""

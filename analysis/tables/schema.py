@@ -6,6 +6,7 @@ The decoder builds its Arrow batches from these, the documentation is printed fr
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 __all__ = ["ADDRESS_COLUMNS", "TABLES", "Column", "columns_of"]
@@ -401,6 +402,7 @@ ADDRESS_COLUMNS = frozenset(
 """Names of the columns that hold addresses, in any table."""
 
 
+@cache
 def columns_of(table: str) -> tuple[str, ...]:
     """Column names of `table`, in order."""
     return tuple(column.name for column in TABLES[table])

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from dissectors.gbcs.catalogue.objects import objects_of as objects_of
     from dissectors.gbcs.catalogue.objects import protected_of as protected_of
     from dissectors.gbcs.detection import identify as identify
+    from dissectors.gbcs.dissection import as_answer as as_answer
     from dissectors.gbcs.dissection import dissect_message as dissect_message
     from dissectors.gbcs.dissection import routing_facts as routing_facts
     from dissectors.gbcs.duis import response_name as response_name
@@ -85,7 +86,7 @@ __getattr__, __dir__, __all__ = public_names(
         "trust.chains": "find_paths x509_facts",
         "asn1.der": "Shape build_der oid",
         "detection": "identify",
-        "dissection": "dissect_message routing_facts",
+        "dissection": "as_answer dissect_message routing_facts",
         "duis": "response_name service_name",
         "building.editing": "Setting set_value settings",
         "envelope": "read_envelope",

@@ -292,7 +292,7 @@ def columns_of(message: GbcsMessage) -> dict[str, Any]:
         "trust": facts["trust"],
         "trust_reason": facts["trust_reason"],
         "decrypted": message.opened.state,
-        "outcome": outcome(message, items),
+        "outcome": outcome(message),
         "summary": _summary(message, items),
         "issue": next((i.text for i in message.issues if i.severity != "note"), None),
         "departures": profile_violations(message),
@@ -302,7 +302,7 @@ def columns_of(message: GbcsMessage) -> dict[str, Any]:
 _GOOD = ("success", "SUCCESS", "accepted", "executed", None)
 
 
-def outcome(message: GbcsMessage, items: list[Row]) -> str | None:
+def outcome(message: GbcsMessage) -> str | None:
     """Did what was asked happen: success, failure, or None for commands and where nothing says so."""
     payload = message.payload
     if message.layout.cra == 1 or payload is None:
@@ -312,10 +312,12 @@ def outcome(message: GbcsMessage, items: list[Row]) -> str | None:
     if message.layout.cra == 3:
         return {0x8F66: "success", 0x8F67: "failure"}.get(payload.alert_code or 0)
     if payload.kind == "gbz":
-        answers = [r["result"] for r in items if r["cluster"] is not None and r["value"] is None]
+        answers = [r["result"] for r in message.items if r["cluster"] is not None and r["value"] is None]
         return "failure" if any(a not in _GOOD for a in answers) else "success"
     bad = [
-        r for r in items if str(r["object"]).rpartition(".")[2] in ("result", "status") and r["value"] != 0
+        r
+        for r in message.items
+        if str(r["object"]).rpartition(".")[2] in ("result", "status") and r["value"] != 0
     ]
     return "failure" if bad else "success"
 
@@ -327,7 +329,7 @@ def _summary(message: GbcsMessage, items: list[Row]) -> str:
         words.append(alert_name(payload.alert_code) or f"alert {payload.alert_code:04x}")
     elif items:
         words.append(f"{len(items)} items")
-    done = outcome(message, items)
+    done = outcome(message)
     if done:
         words.append(done)
     return ", ".join(words)

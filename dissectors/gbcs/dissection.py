@@ -19,7 +19,7 @@ from dissectors.gbcs.tunnel import read_tunnel_header, whole_header
 from dissectors.model.errors import DissectionError, Malformed
 from dissectors.model.message import Message
 
-__all__ = ["dissect_message", "routing_facts"]
+__all__ = ["as_answer", "dissect_message", "routing_facts"]
 
 _NOTHING = OpenedParts([], "none")
 _TUNNEL = (b"\x01", b"\x02", b"\x03")
@@ -55,6 +55,18 @@ def dissect_message(
             return _block(octets, lead)
     asked = command if isinstance(command, GbcsMessage) else None
     return _judged(octets, lead, keystore, asked, version, at)
+
+
+def as_answer(
+    message: GbcsMessage, command: Message, keystore: Keystore | None = None, *, at: datetime | None = None
+) -> GbcsMessage:
+    """A message that was read without its command, as `dissect_message` with `command` would give it: read again only
+    where the command can open more of it, or it was described already."""
+    if isinstance(command, GbcsMessage):
+        opened = None not in message.opened.plain or command.layout.certificate is None
+        if opened and message.answer_to(command):
+            return message
+    return dissect_message(message.octets, keystore, command=command, version=message.version, at=at)
 
 
 def _judged(

@@ -131,6 +131,19 @@ class GbcsMessage(Message):
             self._columns = columns_of(self)
         return self._columns
 
+    @property
+    def outcome(self) -> str | None:
+        """Whether what was asked happened: ``success``, ``failure``; None for commands and where nothing says so."""
+        from dissectors.gbcs.description import outcome
+
+        return None if "gbt_block" in self.facts else outcome(self)
+
+    def answer_to(self, command: GbcsMessage) -> bool:
+        """Take it for the answer to `command`; False where it has been described without."""
+        if self._description is None:
+            self.command = command
+        return self._description is None
+
     def __repr__(self) -> str:
         return (
             f"GbcsMessage({self.facts.get('use_case')}, {self.facts.get('cra')}, {len(self.octets)} octets)"

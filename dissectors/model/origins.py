@@ -54,11 +54,10 @@ def origins_within(origins: Iterable[Origin], begin: int, length: int, to: int =
     >>> origins_within([Origin(7, 0, 10, 30), Origin(8, 10, 5, 30)], 4, 8)
     [Origin(frame=7, start=0, length=6, offset=34, place=1), Origin(frame=8, start=6, length=2, offset=30, place=1)]
     """
-    found = []
-    for one in origins:
-        low, high = max(one.start, begin), min(one.start + one.length, begin + length)
+    found, stop = [], begin + length
+    for frame, start, size, offset, place in origins:
+        low = start if start > begin else begin
+        high = start + size if start + size < stop else stop
         if low < high:
-            found.append(
-                Origin(one.frame, low - begin + to, high - low, one.offset + low - one.start, one.place)
-            )
+            found.append(Origin(frame, low - begin + to, high - low, offset + low - start, place))
     return found

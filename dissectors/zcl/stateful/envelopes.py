@@ -41,14 +41,7 @@ def message_length(octets: bytes) -> int | None:
     >>> message_length(bytes.fromhex("dd 000000000000 05 1100000000"))
     13
     """
-    readers = {
-        GENERAL_CIPHERING: _general_ciphering,
-        GENERAL_SIGNING: _general_signing,
-        GENERAL_BLOCK_TRANSFER: _general_block_transfer,
-        0x00: _wrapper,
-        0x7E: _hdlc,
-    }
-    reader = readers.get(octets[0]) if octets else None
+    reader = _READERS.get(octets[0]) if octets else None
     if reader is None:
         return None
     try:
@@ -101,3 +94,13 @@ def _wrapper(cursor: Cursor) -> int:
 
 def _hdlc(cursor: Cursor) -> int:
     return (cursor.u16be() & 0x07FF) + 2
+
+
+_READERS = {
+    GENERAL_CIPHERING: _general_ciphering,
+    GENERAL_SIGNING: _general_signing,
+    GENERAL_BLOCK_TRANSFER: _general_block_transfer,
+    0x00: _wrapper,
+    0x7E: _hdlc,
+}
+"""What tells the length of a message, by its first octet."""

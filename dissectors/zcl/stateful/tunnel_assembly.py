@@ -48,6 +48,9 @@ class Assembly:
 
     def extend(self, chunk: bytes, origins: Sequence[Origin]) -> None:
         """Take in the next octets, and the frames that carried them."""
+        if not self.octets and not self.origins:
+            self.octets, self.origins = chunk, list(origins)
+            return
         before, start = max((one.place for one in self.origins), default=0), len(self.octets)
         self.octets += chunk
         self.origins += [
@@ -190,8 +193,13 @@ def tunnel_header(octets: bytes, protocol: int | None) -> int:
     return length if sure else 0
 
 
+_FIRST = frozenset((GET, GET_RESPONSE, PUT, 0xDD, 0xDF))
+
+
 def _begins_anew(octets: bytes) -> bool:
     """Whether a chunk is a whole message on its own, so that the unfinished one before it was dropped."""
+    if not octets or octets[0] not in _FIRST:
+        return False
     for skip in (0, 1, 2):
         header_fits = skip == 0 or (octets[:1] == bytes((PUT if skip == 1 else GET_RESPONSE,)))
         body = octets[skip:]

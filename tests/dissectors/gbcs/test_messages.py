@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dissectors.gbcs import dissect_message
+from dissectors.gbcs import as_answer, dissect_message
 from dissectors.gbcs.building.build import build
 from dissectors.model.field import Field
 
@@ -120,6 +120,22 @@ def test_a_tree_is_the_same_whether_items_or_fields_are_asked_for_first():
             assert asked[2] == other.fields
             assert asked[:2] == (other.items, other.columns)
             assert [r.place for r in one.items] == [r.place for r in other.items]
+
+
+def test_a_response_is_the_same_whether_its_command_is_known_at_first_or_afterwards():
+    for row in ROWS:
+        octets = bytes.fromhex(row["hex"])
+        for described in (False, True):
+            first = dissect_message(octets, STORE)
+            command = command_of(first.facts)
+            if command is None:
+                continue
+            assert not described or first.fields
+            later, at_first = (
+                as_answer(first, command, STORE),
+                dissect_message(octets, STORE, command=command),
+            )
+            assert later.to_json() == at_first.to_json() and later.columns == at_first.columns
 
 
 def test_children_of_a_leaf_are_shared_and_cannot_be_added_to_by_mistake():
