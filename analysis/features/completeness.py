@@ -31,6 +31,7 @@ GAP = 64  # a larger step is a restart (counters are stored every 256 or 1024 fr
 SEQUENCE_GAP = 32
 ORDERLY = 0.8  # of the steps between MAC sequence numbers, where they are counted over all receivers
 LEAST = 20  # numbered frames from which a share is taken
+MOMENTS, APART = 5, 10.0  # times, so many seconds apart, from which a share holds for the time between them
 LEVEL = 0.001
 CONCERNED = ("sender", "receiver", "origin", "target")
 SINGLE, BESIDE = 3, 30.0  # frames of what is a single event, and seconds around each
@@ -50,6 +51,11 @@ class _Numbers:
     def share(self) -> float:
         lost = int(self.missing.sum())
         return lost / max(lost + len(self.seconds), 1)
+
+    @property
+    def moments(self) -> int:
+        """How many times it was heard that lie apart."""
+        return int((np.diff(self.seconds, prepend=-np.inf) > APART).sum())
 
 
 class Completeness:
@@ -88,8 +94,9 @@ class Completeness:
                 if station in numbers and len(numbers[station].seconds) >= LEAST
             ]
             own = min((one.share for one in known), default=self.share)
-            # what leaps is a restart, or all that was sent while the sniffer was elsewhere
-            self._missed[station] = max(own, self.share) if known and all(one.leaps for one in known) else own
+            # what leaps is a restart, or all that was sent while the sniffer was elsewhere; a few wakes say little
+            vague = known and (all(one.leaps for one in known) or max(one.moments for one in known) < MOMENTS)
+            self._missed[station] = max(own, self.share) if vague else own
         return self._missed[station]
 
     def unheard(self, station: int | None, start: float, end: float) -> int | None:

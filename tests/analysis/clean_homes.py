@@ -9,36 +9,55 @@ from __future__ import annotations
 import argparse
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from analysis.engine.checking import check
 from analysis.findings.model import CheckResult, Finding
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.decode import decode
-from tests.analysis.homes.files import heard_by, key_text, write, write_two
-from tests.analysis.homes.kinds import KINDS, built
+from tests.analysis.homes.files import heard_by, key_text, write, write_several
+from tests.analysis.homes.kinds import KINDS, Kind, built, made
+from tests.analysis.homes.life import Home
 from tests.key_files import key_file
 
-__all__ = ["judged", "recorded", "warnings"]
+__all__ = ["judged", "judged_home", "recorded", "warnings"]
 
 
 def recorded(kind: str, seed: int, folder: Path) -> tuple[Path, Path | None, str]:
     """A home of a kind as a capture with its keys (None where nobody knows them), and the form of the capture."""
     home, one, form = built(kind, seed)
+    return (*written(home, one, form, f"{kind} {seed}", seed, folder), form)
+
+
+def written(home: Home, one: Kind, form: str, name: str, seed: int, folder: Path) -> tuple[Path, Path | None]:
+    """The capture of a home in a form, and its keys."""
     capture, keys = folder / "home.pcap", folder / "keys.toml"
-    frames = heard_by(home.air.heard, one.ear, f"ear {kind} {seed}")
+    frames = heard_by(home.air.heard, one.ear, f"ear {name}")
     if one.ear.second:
-        other = heard_by(home.air.heard, one.ear, f"other ear {kind} {seed}")
-        write_two(capture, [frames, other], home.air.start, home.more["channel"], (seed % 5 - 2) * 0.003)
+        other = heard_by(home.air.heard, one.ear, f"other ear {name}")
+        channel = home.more["channel"]
+        write_several(capture, [frames, other], home.air.start, [channel] * 2, (seed % 5 - 2) * 0.003)
+    elif one.ear.radios:
+        other = made(replace(KINDS["ordinary"], hours=one.hours), "beside", seed)[0]
+        beside = heard_by(other.air.heard, one.ear, f"beside {name}")
+        radios, channels = [frames, beside], [home.more["channel"], 26]
+        write_several(capture, radios, home.air.start, channels, forms=("with TI's trailer", "tap"))
     else:
         write(capture, frames, form, home.air.start, home.more["channel"])
     key_file(keys, key_text(home, roles=one.roles))
-    return capture, keys if one.keys else None, form
+    return capture, keys if one.keys else None
 
 
 def judged(kind: str, seed: int, folder: Path) -> CheckResult:
     """What the rules say of a home."""
-    capture, keys, _ = recorded(kind, seed, folder)
+    home, one, form = built(kind, seed)
+    return judged_home(home, one, form, f"{kind} {seed}", seed, folder)
+
+
+def judged_home(home: Home, one: Kind, form: str, name: str, seed: int, folder: Path) -> CheckResult:
+    """What the rules say of a home that was lived."""
+    capture, keys = written(home, one, form, name, seed, folder)
     result = check(decode(str(capture), None if keys is None else read_keys(keys)))
     assert not result.failures, result.failures
     return result

@@ -4,11 +4,13 @@ import json
 from typing import Any
 
 from analysis.engine.checking import check
+from analysis.features.completeness import completeness
+from analysis.features.view import View
 from analysis.findings.findings_output import to_json
 from analysis.findings.hearing import Hearing
 from analysis.findings.model import CheckResult
 from tests.analysis.compliance.rows import home
-from tests.analysis.frames import HUB, METER, smart_energy
+from tests.analysis.frames import GAS, HUB, METER, smart_energy
 
 DISPLAY = 0x00DB00000000000B
 
@@ -76,3 +78,15 @@ def partner_key(lost_at: int) -> list[str]:
 def test_what_a_good_sniffer_missed_just_there_proves_nothing() -> None:
     assert partner_key(400) == ["error"]
     assert partner_key(199) == ["info"]
+
+
+def test_a_few_wakes_say_little_of_the_time_between_them() -> None:
+    """Of a sniffer that is elsewhere two thirds of the time, a sleeper is heard whole in the wakes that it caught."""
+    rows = [smart_energy(60 * n, METER, HUB, nwk_counter=3 * n) for n in range(1, 61)]
+    rows += [
+        smart_energy(start + n / 10, GAS, HUB, nwk_counter=n)
+        for start in (600, 605)
+        for n in range(start, start + 15)
+    ]
+    air = completeness(View.of(home(*sorted(rows, key=lambda row: row["time"]), until=3600)))
+    assert air.missed(GAS) == air.share > 0.3

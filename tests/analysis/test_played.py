@@ -2,7 +2,8 @@
 
 A rule that was only ever given rows made from its own pattern may be dumb: it names a field that no frame has. So here
 stands for each rule a scenario or a fault of the simulated home after which it judges (all of them with
-``HANSCOPE_ALL_FAULTS=1``), a plant of `tests/analysis/planted`, or one of its talks: frames made by our builders, put
+``HANSCOPE_ALL_FAULTS=1``), a plant of `tests/analysis/planted`, one of its talks, or a fault of
+`tests/analysis/homes/faults`: frames made by our builders, put
 into a simulated capture, and read by the decoder."""
 
 import csv
@@ -19,6 +20,7 @@ from dissectors.gbcs import Keystore
 from dissectors.gbcs.building.templates import response_payload
 from dissectors.gbcs.sealing import MessageHeader
 from tests.analysis.fault_matrix import rows_meant
+from tests.analysis.faulty_homes import FAULTS
 from tests.analysis.planted.talks import TALKS, judged
 from tests.analysis.test_planted import PLANTS
 
@@ -35,7 +37,13 @@ def rows() -> dict[str, dict[str, str]]:
 def test_every_rule_is_played_or_says_why_not() -> None:
     known = {r.id for r in rules()}
     assert set(rows()) == known, (sorted(known - set(rows())), sorted(set(rows()) - known))
-    where = {"scenario": set(SCENARIOS), "fault": set(rows_meant()), "plant": set(PLANTS), "talk": set(TALKS)}
+    where = {
+        "scenario": set(SCENARIOS),
+        "fault": set(rows_meant()),
+        "plant": set(PLANTS),
+        "talk": set(TALKS),
+        "home": set(FAULTS),
+    }
     for rule, row in rows().items():
         if row["by"] == "none":
             assert len(row["name"]) > 20, rule

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.features.identifiers import CLUSTERS, MAC_COMMANDS, NWK_COMMANDS
+from analysis.features.identifiers import APS_COMMANDS, CLUSTERS, KEY_TYPES, MAC_COMMANDS, NWK_COMMANDS
 from analysis.features.judging import mask, plural
 from analysis.features.presence import sleepers
-from analysis.rules.declare import Evidence, Frame, Subject, View, broken, c, kept, packets, rule
+from analysis.rules.declare import Evidence, Frame, Subject, View, broken, c, commands, kept, packets, rule
 from analysis.tables.lazy import numbers_of
 
 HUB_FRAMES = packets.where(
@@ -15,6 +15,14 @@ HUB_FRAMES = packets.where(
 )[c.frame, c.seconds, c.pan, c.nwk_sender]  # fmt: skip
 SECURED = packets.where(c.nwk_key_seq.known, c.nwk_sender.known, ~(c.nwk_security == "bad_mic"))[
     c.frame, c.seconds, c.pan, c.nwk_sender, c.nwk_key_seq
+]
+GIVE = APS_COMMANDS["Transport Key"]
+KIND, NUMBER = (APS_COMMANDS.field("Transport Key", name) for name in ("key_type", "key_sequence"))
+NETWORK_KEYS = [
+    KEY_TYPES[name] for name in ("Standard Network Key", "High-Security Network Key") if name in KEY_TYPES
+]
+GIVEN = commands.where(c.layer == "aps", c.command == GIVE, c.field.isin(KIND, NUMBER))[
+    c.frame, c.seconds, c.source, c.field, c.number
 ]
 ASSOCIATION, REJOIN = MAC_COMMANDS["Association Request"], NWK_COMMANDS["Rejoin Request"]
 KEY_ESTABLISHMENT = CLUSTERS["Key Establishment"]
@@ -113,3 +121,48 @@ def _switch(part: Frame) -> tuple[int | None, float, int]:
         return None, 0.0, 0
     takers = part[mask(part["nwk_key_seq"] == newest)].drop_duplicates("nwk_sender")
     return newest, float(takers["seconds"].iloc[1]), int(takers["frame"].iloc[1])
+
+
+@rule(
+    "network-key-unused",
+    "A new network key is handed out and never taken into use",
+    finds="""Transport-Key commands with a network key of another sequence number than the one in use, behind which
+    nobody ever sends under it.""",
+    matters="""The change of the key hung: devices that took it and devices that did not may lose each other at the next
+    restart.""",
+    example="""Communications hub (90b3d5fffe0000a2): handed out network key 12 2 times (from frame 812 to 900);
+    2,803 s later all still use key 11""",
+    source="ZigBee PRO 05-3474 4.6.3.4 (network key update: Transport-Key, then Switch-Key)",
+    advice="Let the hub start the change of the key again, or restart it; then see that each device follows",
+    family="anomaly", area="identity", severity="warning", confidence="derived", cause="network change",
+    requires="a network key that is handed out and that is not the one in use", reads=[GIVEN, SECURED],
+    broken_by="home: a new network key is never taken into use", kept_by="key-update",
+)  # fmt: skip
+def network_key_unused(
+    view: View, given: Frame, frames: Frame, *, seconds: float = 1200.0
+) -> Iterator[Evidence]:
+    """Each sequence number that a device handed out, against those under which frames are secured. The change may take
+    some minutes, and longer where devices sleep."""
+    kinds = given[given["field"] == KIND].drop_duplicates("frame").set_index("frame")["number"]
+    told = given[(given["field"] == NUMBER) & given["frame"].map(kinds).isin(NETWORK_KEYS)].drop_duplicates(
+        "frame"
+    )
+    if told.empty or frames.empty:
+        return
+    used, at = numbers_of(frames["nwk_key_seq"])[0], frames["seconds"].to_numpy(dtype=float)
+    for (source, number), part in told.groupby(["source", "number"], sort=False):
+        first, last, subject = (
+            float(part["seconds"].iloc[0]),
+            float(part["seconds"].iloc[-1]),
+            Subject.device(source),
+        )
+        before = used[at < first]
+        if (used == int(number)).any() or not len(before) or view.duration - first < seconds:
+            yield kept(subject, f"network key {int(number)} is in use")
+            continue
+        times = int((np.diff(part["seconds"].to_numpy(dtype=float), prepend=-np.inf) > 10).sum())
+        text = (
+            f"handed out network key {int(number)} {plural(times, 'time')} (from frame {part['frame'].iloc[0]} to "
+            f"{part['frame'].iloc[-1]}); {view.duration - last:,.0f} s later all still use key {int(before[-1])}"
+        )
+        yield broken(subject, text, part["frame"])

@@ -15,7 +15,8 @@ from analysis.features.names import said
 from analysis.features.presence import SLEEP, Presence, habit, heard_rows, presences, sleepers
 from analysis.rules.declare import Evidence, Frame, Subject, View, broken, kept, rule
 
-LEAVE, REJOIN = NWK_COMMANDS.some("Leave", "Rejoin Request")
+LEAVE, REJOIN, LINK_STATUS = NWK_COMMANDS.some("Leave", "Rejoin Request", "Link Status")
+ROUTER = 60.0  # seconds; four times in which a router tells its links
 UPDATE = ZDP_COMMANDS["Mgmt_NWK_Update_req"]
 CHANNELS = ZDP_COMMANDS.field("Mgmt_NWK_Update_req", "scan_channels")
 DURATION = ZDP_COMMANDS.field("Mgmt_NWK_Update_req", "scan_duration")
@@ -44,13 +45,24 @@ class _Pause:
         return self.end - self.start
 
 
+def _routers(view: View) -> set[int]:
+    """Devices that tell their links as by a clock (ZigBee PRO 05-3474 3.6.3.4: nwkLinkStatusPeriod, 15 s)."""
+    links = view.good.only(nwk_command=LINK_STATUS)
+    times = links["seconds"].to_numpy(dtype=float)
+    places = {int(s): p for s, p in links.groupby("sender", sort=False).places()}
+    return {
+        s for s, p in places.items() if len(p) >= 20 and float(np.median(np.diff(times[p]))) <= ROUTER / 2
+    }
+
+
 def _pauses(view: View, seconds: float, pauses: float) -> dict[int, tuple[float, list[_Pause]]]:
     """By device: its habit, and the pauses beyond."""
     out = {}
-    inside = members(view)
+    inside, routers = members(view), _routers(view)
     for station, one in presences(view).items():
         gaps = np.diff(one.seconds)
         usual = max(habit(gaps), SLEEP if station in sleepers(view) else 0.0)
+        usual = min(usual, ROUTER) if station in routers else usual  # however often it was gone
         if station in inside and usual:
             beyond = np.flatnonzero(gaps > max(seconds, pauses * usual))
             out[station] = usual, [_Pause(one, int(at)) for at in beyond]

@@ -25,7 +25,7 @@ KINDS = ("zcl", "zdp", "rejoin")
 `association-fails` and `cbke-incomplete`, polls by `pending-without-data`."""
 COLUMNS = (
     "kind", "name", "initiator", "responder", "outcome", "first_frame", "last_frame", "missing", "time_to_answer",
-    "cluster",
+    "cluster", "start",
 )  # fmt: skip
 KEY = ("initiator", "responder", "what")
 ANSWER_FRAMES, MANY, RARE = (
@@ -75,37 +75,55 @@ def requests(view: View) -> Frame:
     requires="requests with what became of them",
     broken_by="ordinary-day --fault reads-unanswered --seconds 2400", kept_by="ordinary-day --seconds 1500", **SHARED,
 )  # fmt: skip
-def request_unanswered(view: View, *, times: int = 3, run: int = 4) -> Iterator[Evidence]:
-    """One verdict for each pair of devices and kind of request."""
+def request_unanswered(
+    view: View, *, times: int = 3, run: int = 4, lasting: float = 1200.0
+) -> Iterator[Evidence]:
+    """One verdict for each pair of devices and kind of request. A run that ends warns where it lasts longer than a hub
+    needs to restart."""
     air, rows = completeness(view), view.once(requests)
     bad = mask(rows["outcome"].isin(("unanswered", "failed", "incomplete")))
     incomplete = mask(rows["outcome"] == "incomplete")
     delivered, clusters = mask(rows["outcome"] == "unanswered"), rows["cluster"].to_numpy(dtype=object)
     frames = rows[["first_frame", "last_frame"]].to_numpy(dtype=np.int64)
+    times_of = rows["start"].astype("int64").to_numpy() / 1e9
     said = cache(partial(consequence_of, view))
-    for (initiator, responder, what), own in _groups(rows):
+    for (initiator, responder, what), every in _groups(rows):
+        station, unheard = station_of(view, responder), int(np.count_nonzero(incomplete[every]))
+        by_chance = bool(unheard) and not _too_many(air, station, len(every), unheard)
+        own = every[~incomplete[every]] if by_chance else every  # what the sniffer missed says nothing
         lost, total = bad[own], len(own)
-        subject, count = Subject.device(_station(view, initiator)), int(np.count_nonzero(lost))
+        subject, count = Subject.device(station_of(view, initiator)), int(np.count_nonzero(lost))
         if not count:
-            yield kept(subject, f"{total} of {plural(total, 'request')} {what} answered")
+            perhaps = f", {unheard} perhaps unheard" if unheard else ""
+            yield kept(subject, f"{total} of {plural(total, 'request')} {what} answered{perhaps}")
             continue
-        last = total if count == total else int(lost[::-1].argmin())
-        station = _station(view, responder)
-        unheard = int(np.count_nonzero(incomplete[own]))
-        if air.may_explain(station, count, total) or (
-            unheard and not _too_many(air, station, total, unheard)
-        ):
+        if air.may_explain(station, count, total):
             answered = f"{total - count} of {plural(total, 'request')} {what} answered"
             yield kept(subject, f"{answered}, {count} perhaps unheard")
             continue
-        grave = (count >= times and 2 * count > total) or last >= run
-        places = own[lost]
+        places, worst = own[lost], _in_a_row(lost, times_of[own])
+        last = total if count == total else int(lost[::-1].argmin())
+        grave = (
+            (count >= times and 2 * count > total) or last >= run or (worst[0] >= run and worst[1] >= lasting)
+        )
         how = "though delivered" if delivered[places].all() else "not all of them acknowledged"
         text = f"{count} of {plural(total, 'request')} to {view.label(station)} unanswered, {how}: {what}"
         text += said(clusters[places[0]], station)
+        if worst[0] >= run:
+            text += f"; {worst[0]} of them in a row, for {worst[1]:,.0f} s from frame {frames[own[worst[2]], 0]} on"
         text += f" (the sniffer missed about {air.missed(station):.0%} of that device's frames)"
         shown = sorted(set(frames[places].ravel().tolist()))
         yield broken(subject, text, shown, "warning" if grave else "info")
+
+
+def _in_a_row(lost: np.ndarray, seconds: np.ndarray) -> tuple[int, float, int]:
+    """The longest run of requests that were lost: how many, for how many seconds, and the place of the first."""
+    edges = np.flatnonzero(np.diff(lost, prepend=False, append=False))
+    starts, ends = edges[::2], edges[1::2]
+    if not len(starts):
+        return 0, 0.0, 0
+    at = int((ends - starts).argmax())
+    return int(ends[at] - starts[at]), float(seconds[ends[at] - 1] - seconds[starts[at]]), int(starts[at])
 
 
 def _groups(rows: Frame) -> Iterator[tuple[tuple[Any, Any, str], np.ndarray]]:
@@ -121,7 +139,7 @@ def _too_many(air: Completeness, station: int, total: int, unheard: int) -> bool
     return unheard >= MANY and improbable(unheard, total, air.chance(station, ANSWER_FRAMES), RARE)
 
 
-def _station(view: View, address: Any) -> int:
+def station_of(view: View, address: Any) -> int:
     """The station of an address of an exchange: a short one that only one device has is that device."""
     number = int(address)
     if number >= 1 << 16:
@@ -165,12 +183,12 @@ def answer_late(
             continue
         took, median = times_taken[own], float(usual[responder])
         late = took > min(seconds, max(least, habit * median))
-        subject = Subject.device(_station(view, responder))
+        subject = Subject.device(station_of(view, responder))
         if not late.any():
             yield kept(subject, f"{plural(len(own), 'answer')} within {took.max():,.1f} s")
             continue
         grave = late.sum() >= times and np.count_nonzero(took > seconds) * 2 > len(own)
-        who = view.label(_station(view, initiator))
+        who = view.label(station_of(view, initiator))
         text = (
             f"{late.sum()} of {plural(len(own), 'answer')} to {who} late, up to {took.max():,.1f} s, usually "
         )

@@ -74,7 +74,18 @@ def certificate(whose: int, role: str, chain: str = "trusted") -> Any:
     return {**tables, "certificates": table("certificates", [row]), "devices": devices}
 
 
+def handed_out(number: int) -> Any:
+    """Three devices under network key 1, and a network key that the hub hands out."""
+    rows = [{**row, "frame": n} for n, row in enumerate(keys(switch=-1), 1)]
+    given = [
+        {"frame": 900, "time": packet(500)["time"], "layer": "aps", "source": HUB, "command": 5, "field": name, "number": float(value)}
+        for name, value in (("key_type", 1), ("key_sequence", number))
+    ]  # fmt: skip
+    return decoded(rows, commands=given)
+
+
 CASES: dict[str, Case] = {
+    "network-key-unused": (lambda: handed_out(2), lambda: handed_out(1)),
     "hub-changed": (hubs, lambda: stream(60, HUB, step=15.0)),
     "key-update-missed": (lambda: keys(METER), keys),
     "firmware-went-back": (lambda: versions(2, 2, 1), lambda: versions(1, 1, 2)),

@@ -6,9 +6,10 @@ from analysis.engine.checking import check
 from analysis.features.presence import habit, presences
 from analysis.features.view import View
 from tests.analysis.anomalies.rows import Rows, command, stream
-from tests.analysis.frames import GAS, HUB, METER, SHORTS, decoded, packet
+from tests.analysis.frames import GAS, HUB, METER, SHORTS, STRANGER, decoded, packet, smart_energy
 from tests.analysis.verdicts import Case, each_of
 
+DISPLAY = STRANGER
 LINK_STATUS, POLL, ORPHAN, BEACON_REQUEST = 0x08, 0x04, 0x06, 0x07
 LINK = {"nwk_type": "command", "nwk_command": LINK_STATUS}
 
@@ -68,7 +69,27 @@ def download(*offsets: int) -> Any:
     return decoded([packet(n) for n in range(len(offsets))], commands=rows)
 
 
+def reports(until: float, *, instead: bool = False, asks_on: float = 4000.0) -> Any:
+    """A meter that reports its demand every 10 s until some time, and tells its links all the while; a display that is heard."""
+    rows = [
+        smart_energy(
+            n * 10.0, METER, DISPLAY, aps_cluster=0x0702, aps_type="data", zcl_type="general", zcl_direction="to-client",
+            zcl_command=0x0A, zcl_seq=n % 256, mac_seq=n % 256, summary="Metering: Report Attributes InstantaneousDemand",
+        )
+        for n in range(400) if n * 10 <= until
+    ]  # fmt: skip
+    more = {"aps_cluster": 0x0702, "zcl_type": "cluster", "zcl_direction": "to-server", "zcl_command": 6}
+    rows += [
+        smart_energy(n * 20 + 5.0, METER, DISPLAY, aps_type="data", **more) for n in range(200) if instead
+    ]
+    beside = stream(266, METER, step=15.0, start=3.0) + stream(
+        int(asks_on / 30), DISPLAY, step=30.0, start=4.0
+    )
+    return sorted(rows + beside, key=lambda row: row["time"])
+
+
 CASES: dict[str, Case] = {
+    "habit-ends": (lambda: reports(2000), lambda: reports(4000)),
     "device-away": (lambda: away((1000, 2000)), away),
     "network-silent": (lambda: network(until=2000, others=40), network),
     "link-status-stops": (lambda: links(600), lambda: links(1500)),
@@ -82,6 +103,23 @@ test_broken_and_kept = each_of(CASES)
 
 def told(rule: str, rows: Rows) -> list[tuple[str, str]]:
     return [(f.severity, f.evidence) for f in check(decoded(rows), rules=[rule]).findings]
+
+
+def test_reports_to_a_display_that_is_gone_and_others_in_their_place_are_no_end() -> None:
+    assert not told("habit-ends", reports(2000, asks_on=2000))
+    [(severity, text)] = told("habit-ends", reports(2000, instead=True))
+    assert severity == "info" and "goes on with other commands" in text
+    [(severity, text)] = told("habit-ends", reports(2000))
+    assert severity == "warning" and "every 10 s, none behind frame" in text and "stand still" in text
+
+
+def test_a_router_that_comes_and_goes_has_no_long_pauses_for_habit() -> None:
+    there = [n for n in range(480) if n * 15 % 900 < 400]
+    rows = [packet(n * 15.0, METER, None, mac_seq=n % 256, **LINK) for n in there] + stream(
+        480, HUB, step=15.0
+    )
+    [(severity, text)] = told("device-away", sorted(rows, key=lambda row: row["time"]))
+    assert severity == "warning" and "gone 7 times" in text and "every 60 s at least" in text
 
 
 def test_a_pause_over_which_the_counter_rose_was_only_not_heard() -> None:

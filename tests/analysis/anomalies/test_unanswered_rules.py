@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from analysis.engine.checking import check
@@ -12,14 +13,15 @@ from tests.analysis.verdicts import Case, each_of
 DISPLAY = 0x00DB00000000000B
 
 
-def asked(*outcomes: str, took: float | None = None, counters: bool = False) -> Any:
-    """A display that asks for the price: what came of each request."""
+def asked(*outcomes: str, took: float | None = None, counters: bool = False, every: float = 10.0) -> Any:
+    """A display that asks for the price every so many seconds: what came of each request."""
     heard = [smart_energy(n, METER, HUB, nwk_counter=n * (3 if counters else 1)) for n in range(40)]
     rows = [
         {
             "exchange": n, "kind": "zcl", "name": "Price: Get Current Price", "initiator": DISPLAY, "responder": METER,
             "outcome": outcome, "first_frame": n, "last_frame": n, "cluster": 0x0700,
-            "time_to_answer": None if outcome != "ok" else took or 0.2,
+            "time_to_answer": None if outcome != "ok" else took or 0.2, "missing": "answer" if outcome == "incomplete" else "",
+            "start": pd.Timestamp(every * n, unit="s", tz="UTC"),
         }
         for n, outcome in enumerate(outcomes, 1)
     ]  # fmt: skip
@@ -39,9 +41,24 @@ def keys(*answered: bool) -> Any:
     return home(until=3600, commands=rows)
 
 
+def hung(well: int, after: int) -> Any:
+    """A meter that answers a display and the hub, and then nobody."""
+    heard = [smart_energy(n, METER, HUB, nwk_counter=n) for n in range(40)]
+    rows = [
+        {
+            "exchange": n, "kind": "zcl", "name": "Price: Get Current Price", "initiator": (DISPLAY, HUB)[n % 2],
+            "responder": METER, "outcome": "ok" if n < well else "unanswered", "first_frame": n + 1, "last_frame": n + 1,
+            "cluster": 0x0700, "start": pd.Timestamp(60.0 * n, unit="s", tz="UTC"),
+        }
+        for n in range(well + after)
+    ]  # fmt: skip
+    return home(*heard, until=3600, exchanges=rows)
+
+
 CASES: dict[str, Case] = {
     "key-request-unanswered": (lambda: keys(False, False, False), lambda: keys(True, True)),
     "request-unanswered": (lambda: asked(*["unanswered"] * 4), lambda: asked(*["ok"] * 4)),
+    "answers-nobody": (lambda: hung(30, 20), lambda: hung(50, 0)),
     "answer-late": (lambda: asked(*["ok"] * 4, took=12.0), lambda: asked(*["ok"] * 4)),
 }
 
@@ -55,12 +72,22 @@ test_broken_and_kept = each_of(CASES)
         (["unanswered", "ok", "ok", "ok"], "info"),
         (["ok"] * 9 + ["unanswered"] * 4, "warning"),
         (["unanswered"] * 3, "warning"),
+        (["ok"] * 30 + ["incomplete"] + ["ok"] * 3 + ["unanswered"] * 6, "warning"),
+        (["ok"] * 9 + ["unanswered"] * 5 + ["ok"] * 9, "info"),
     ],
 )
 def test_once_informs_most_or_the_last_ones_warn(outcomes: list[str], severity: str) -> None:
     [found] = check(asked(*outcomes), rules=["request-unanswered"]).findings
     assert found.severity == severity and "it gets no price" in found.evidence
     assert "the sniffer missed about 0%" in found.evidence
+
+
+def test_a_run_that_lasted_warns_though_it_ended() -> None:
+    result = check(
+        asked(*["ok"] * 9, *["unanswered"] * 5, *["ok"] * 9, every=400.0), rules=["request-unanswered"]
+    )
+    assert [one.severity for one in result.findings] == ["warning"]
+    assert "5 of them in a row, for 1,600 s" in result.findings[0].evidence
 
 
 def test_what_the_sniffer_may_have_missed_is_no_finding() -> None:

@@ -42,6 +42,9 @@ class Device:
         via: the router that its frames go over, if any. `nap`: it sleeps, and asks its parent for what waits.
         loss: share of the frames from or to it that are lost on the way.
         answers: how long it takes to answer, seconds from and to.
+        mute: it acknowledges, and its application answers and asks nothing. `stopped`: what it does no more ("links",
+        "push", "polls", "reports", "alive", "times", "reads", "prices"). `passes`: what it is to pass on, it passes on.
+        stale: key and sequence number that it still uses while the others have a newer network key.
     """
 
     role: str
@@ -57,6 +60,10 @@ class Device:
     retries: int = 3
     up: bool = True
     joined: bool = True
+    mute: bool = False
+    passes: bool = True
+    stale: tuple[int, bytes] | None = None
+    stopped: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
     links: dict[int, bytes] = field(default_factory=dict)
     waiting: list[Callable[[], Process]] = field(default_factory=list)
@@ -146,9 +153,8 @@ class Air:
             src_eui64=author.eui64 if command else None,
         )  # fmt: skip
         counter = hop.next("nwk counter", 1 << 32)
-        return assemble.secure_nwk(
-            header, payload, self.key, counter=counter, source=hop.eui64, key_seq=self.sequence
-        )
+        sequence, key = hop.stale or (self.sequence, self.key)
+        return assemble.secure_nwk(header, payload, key, counter=counter, source=hop.eui64, key_seq=sequence)
 
     def shout(self, sender: Device, payload: bytes, *, command: bool = False, radius: int = 30) -> Process:
         """A broadcast; routers say it again."""
@@ -169,6 +175,8 @@ class Air:
         """A payload from one device to another, over the routers between them; whether it arrived."""
         seq, route = author.next("nwk"), self._route(author, target)
         for radius, (sender, receiver) in zip(range(30, 0, -1), route, strict=False):
+            if sender is not author and not sender.passes:
+                return False
             hop = self._hop(author, target, seq, payload, sender, receiver, command, radius)
             if receiver.nap:
                 receiver.waiting.append(lambda hop=hop: hop)
@@ -201,6 +209,8 @@ class Air:
 
     def poll(self, device: Device, hub: Device) -> Process:
         """A device that sleeps asks its parent for what waits, and gets it; whether something waited."""
+        if "polls" in device.stopped:
+            return False
         parent = device.via or hub
         request = assemble.mac_command(
             device.next("mac"), 4, dst_pan=self.pan, dst=parent.short, src=device.short

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import struct
 
+from dissectors.zigbee import assemble
 from tests.analysis.homes.air import Device, Process
 from tests.analysis.homes.joining import announce, come_in
 from tests.analysis.homes.life import OTA, PREPAYMENT, PRICE, TIME, Home
 from tests.analysis.homes.speech import zcl
 
 __all__ = [
-    "calendar", "carried", "concentrator", "dozes", "exchanged", "firmware", "hub_off", "joins", "new_key", "new_tariff", "nothing_there", "optional", "reads_time",
+    "calendar", "carried", "concentrator", "dozes", "exchanged", "firmware", "hub_off", "joins", "new_key", "new_tariff", "nothing_there", "optional", "other_channel", "reads_time",
     "switched_off", "top_ups",
 ]  # fmt: skip
 
@@ -35,7 +36,7 @@ def dozes(home: Home) -> Process:
     """A display on a battery: its radio sleeps, and it asks its parent every few seconds for what waits."""
     display = home.of("IHD")[0]
     display.nap, display.router = True, False
-    pace = home.air.rng.choice((2.0, 4.0, 6.0))
+    pace = home.air.rng.choice((1.0, 2.0, 4.0, 7.5))
     while True:
         yield pace * home.air.rng.uniform(0.98, 1.02)
         if home.ready(display) and home.hub.up:
@@ -313,6 +314,15 @@ def new_key(home: Home) -> Process:
     yield from air.shout(hub, _command(hub, bytes([0x09, sequence])))
     yield 1.0
     air.key, air.sequence = key, sequence
+    return True
+
+
+def other_channel(home: Home) -> Process:
+    """The hub finds its channel noisy, and takes the network to another (05-3474 2.4.3.3.9); the sniffer follows."""
+    yield home.air.rng.uniform(2000, 4000)
+    hub = home.hub
+    header = assemble.aps_data(0x0038, 0, 0, 0, hub.next("aps"), broadcast=True)
+    yield from home.air.shout(hub, header + struct.pack("<BIBB", hub.next("zdp"), 1 << 20, 0xFE, 1))
     return True
 
 

@@ -14,7 +14,7 @@ from tests.analysis.homes.days import FORMER
 from tests.analysis.homes.life import Home
 from tests.analysis.homes.remote import gbcs_lines
 
-__all__ = ["FORMATS", "Ear", "heard_by", "key_text", "write", "write_two"]
+__all__ = ["FORMATS", "Ear", "heard_by", "key_text", "write", "write_several"]
 
 LITTLE_NANO = 0xA1B23C4D
 LITTLE_MICRO = 0xA1B2C3D4
@@ -24,7 +24,8 @@ LITTLE_MICRO = 0xA1B2C3D4
 class Ear:
     """What a sniffer does to what is on the air: shares that it misses or damages; whether it leaves acknowledgements
     out; the seconds for which it is on the home's channel, and for which it listens elsewhere; whether a second sniffer
-    stands in another room."""
+    stands in another room; at which second its clock is set, and by how many seconds; whether it has an interface for each of
+    several radios, of which others hear the neighbours."""
 
     missed: float = 0.0
     damaged: float = 0.0
@@ -32,6 +33,8 @@ class Ear:
     noise: float = 0.0
     hops: tuple[float, float] | None = None
     second: bool = False
+    clock: tuple[float, float] | None = None
+    radios: bool = False
 
 
 def heard_by(frames: list[Heard], ear: Ear, seed: str) -> list[Heard]:
@@ -47,6 +50,8 @@ def heard_by(frames: list[Heard], ear: Ear, seed: str) -> list[Heard]:
             octets = bytearray(one.octets)
             octets[rng.randrange(len(octets) - 2)] ^= rng.randrange(1, 256)
             one = replace(one, octets=bytes(octets), good=False)
+        if ear.clock is not None and one.seconds > ear.clock[0]:
+            one = replace(one, seconds=one.seconds + ear.clock[1])
         out.append(replace(one, rssi=max(-100, round(one.rssi + rng.gauss(0, ear.noise)))))
     return out
 
@@ -91,22 +96,30 @@ def write(path: Path, frames: list[Heard], form: str, start: int, channel: int) 
             file.write(struct.pack("<IIII", start + whole, rest, len(octets), len(octets)) + octets)
 
 
-def write_two(path: Path, sniffers: list[list[Heard]], start: int, channel: int, ahead: float) -> None:
-    """A pcapng file by hand with an interface for each sniffer; the second one's clock is some seconds ahead."""
-    first = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
-    nano = struct.pack("<HHBxxxHH", 9, 1, 9, 0, 0)
-    interface = (
-        struct.pack("<IIHHI", 1, 20 + len(nano), 283, 0, 65535) + nano + struct.pack("<I", 20 + len(nano))
-    )
+def _interface(link_type: int, digits: int) -> bytes:
+    """An interface of pcapng whose times have so many digits behind the second."""
+    options = struct.pack("<HHBxxxHH", 9, 1, digits, 0, 0)
+    size = 20 + len(options)
+    return struct.pack("<IIHHI", 1, size, link_type, 0, 65535) + options + struct.pack("<I", size)
+
+
+def write_several(
+    path: Path, sniffers: list[list[Heard]], start: int, channels: list[int], ahead: float = 0.0, forms: tuple[str, ...] = ("tap",)
+) -> None:  # fmt: skip
+    """A pcapng file by hand with an interface for each sniffer, of the forms in turn; each clock is `ahead` seconds before
+    the one before it."""
+    used = [(*FORMATS[forms[number % len(forms)]], 9 - 3 * (number % 2)) for number in range(len(sniffers))]
     all_heard = [
         (one.seconds + ahead * number, number, one) for number, heard in enumerate(sniffers) for one in heard
     ]
     with path.open("wb") as file:
-        file.write(first + interface * len(sniffers))
+        file.write(struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28))
+        file.writelines(_interface(link_type, digits) for link_type, _, _, digits in used)
         for seconds, number, one in sorted(all_heard, key=lambda each: each[0]):
-            record = _tap(one, channel)
+            record = used[number][2](one, channels[number])
             padded = record + bytes(-len(record) % 4)
-            time = start * 1_000_000_000 + round(seconds * 1_000_000_000)
+            unit = 10 ** used[number][3]
+            time = start * unit + round(seconds * unit)
             size = 32 + len(padded)
             head = struct.pack(
                 "<IIIIIII", 6, size, number, time >> 32, time & 0xFFFFFFFF, len(record), len(record)
@@ -116,7 +129,13 @@ def write_two(path: Path, sniffers: list[list[Heard]], start: int, channel: int,
 
 def key_text(home: Home, *, roles: bool = True) -> str:
     """keys.toml of the home; without `roles` nothing but keys."""
-    return "\n".join([*_key_lines(home, roles), *gbcs_lines(home, roles)]) + "\n"
+    other = home.more.get("beside")
+    beside = (
+        ()
+        if other is None
+        else [*_key_lines(other, roles), *([] if home.remote else gbcs_lines(other, roles))]
+    )
+    return "\n".join([*_key_lines(home, roles), *beside, *gbcs_lines(home, roles)]) + "\n"
 
 
 def _key_lines(home: Home, roles: bool) -> Iterator[str]:
@@ -129,7 +148,7 @@ def _key_lines(home: Home, roles: bool) -> Iterator[str]:
     for one in home.air.devices:
         for other, key in one.links.items():
             pair = (min(one.eui64, other), max(one.eui64, other), key)
-            if pair not in told:
+            if key and key not in home.more.get("unknown keys", ()) and pair not in told:
                 told.add(pair)
                 yield f'[[link_key]]\nkey = "{key.hex()}"\ndevices = ["{pair[0]:016x}", "{pair[1]:016x}"]\n'
     for key, one, other in home.more.get("former keys", ()):

@@ -13,7 +13,7 @@ from tests.analysis.homes.files import FORMATS, Ear
 from tests.analysis.homes.life import Home, Pace, furnish
 from tests.analysis.homes.speech import Speech
 
-__all__ = ["KINDS", "Kind", "built"]
+__all__ = ["KINDS", "Kind", "built", "made"]
 
 VENDORS = (0x00158D0000, 0x000B570000, 0x001D240000, 0xC4D8F30000, 0x70B3D52000, 0x0CAE5F8000, 0x94DEB80000)
 """First octets of addresses."""
@@ -27,7 +27,8 @@ class Kind:
         happens: processes of the day. `devices`: roles besides hub, electricity and gas meter and one display.
         form: how the capture is written; drawn where empty. `keys`: whether they are known; `roles`: and whose they are.
         since: hours after which the sniffer was switched on.
-        relayed: a router stands between. `neighbour`: another home is heard on the channel.
+        relayed: a router stands between. `neighbour`: another home is heard on the channel;
+            `both`: its keys are known, too.
     """
 
     happens: tuple[Callable[[Home], Process], ...] = ()
@@ -41,6 +42,7 @@ class Kind:
     loss: float = 0.01
     relayed: bool = False
     neighbour: bool = False
+    both: bool = False
     since: float = 0.0
     pace: dict[str, object] = field(default_factory=dict)
 
@@ -99,13 +101,64 @@ KINDS: dict[str, Kind] = {
     "a sniffer that changes channels": Kind((remote.asks,), hours=2, ear=Ear(0.01, hops=(20, 40))),
     "two sniffers": Kind((remote.asks,), hours=2, ear=Ear(0.08, second=True)),
     "a display that sleeps": Kind((days.dozes, remote.asks), hours=2, devices=("IHD",)),
+    "intervals of no round number": Kind(
+        pace={
+            "demand": 7.3,
+            "registers": 411.0,
+            "prices": 1013.0,
+            "credit": 737.0,
+            "gas_polls": 733.0,
+            "cad": 17.7,
+            "keep_alive": (7, 190),
+        },
+        devices=("PPMID", "CAD"),
+        hours=3,
+    ),
+    "a gas meter that asks every half minute": Kind((remote.asks,), pace={"gas_polls": 31.0}, hours=2),
+    "a display that asks every few seconds": Kind(pace={"demand": 4.3, "registers": 20.0}, hours=1),
+    "all is asked for rarely": Kind(
+        pace={
+            "demand": 60.0,
+            "registers": 1800.0,
+            "prices": 7200.0,
+            "credit": 7200.0,
+            "cad": 900.0,
+            "links": 17.0,
+        },
+        hours=6,
+    ),
+    "a sniffer that misses a seventh": Kind((remote.asks,), hours=3, ear=Ear(0.15, 0.01), devices=("PPMID",)),
+    "a sniffer whose clock is set forth": Kind(
+        (remote.asks,), hours=2.5, ear=Ear(0.01, clock=(4000.0, 3600.0))
+    ),
+    "a sniffer whose clock is set back": Kind(
+        (days.reads_time,), hours=2.5, ear=Ear(0.01, clock=(4000.0, -700.0))
+    ),
+    "several radios, one of them hears another home": Kind(
+        (remote.asks,), hours=2, ear=Ear(0.01, radios=True)
+    ),
+    "the middle of a day, without names": Kind(
+        (remote.asks, days.carried),
+        hours=4,
+        since=2.0,
+        roles=False,
+        ear=Ear(0.05, 0.01),
+        devices=("PPMID", "HCALCS"),
+    ),
+    "a neighbour whose keys are known": Kind(neighbour=True, hours=2, both=True),
+    "another channel": Kind((days.other_channel,), hours=2, ear=Ear(0.01)),
     "many devices": Kind(devices=("CAD", "HCALCS", "IHD", "HCALCS"), hours=1.5),
 }
 
 
 def built(name: str, seed: int) -> tuple[Home, Kind, str]:
     """The home of a kind as it falls out for a seed, its kind, and the form that its capture is written in."""
-    kind, rng = KINDS[name], random.Random(f"home {name} {seed}")
+    return made(KINDS[name], name, seed)
+
+
+def made(kind: Kind, name: str, seed: int) -> tuple[Home, Kind, str]:
+    """A home of a kind that has no name there."""
+    rng = random.Random(f"home {name} {seed}")
     start = kind.start or datetime(
         2026, rng.randrange(1, 13), rng.randrange(1, 28), rng.randrange(24), 7, tzinfo=UTC
     )
@@ -129,7 +182,8 @@ def built(name: str, seed: int) -> tuple[Home, Kind, str]:
     if kind.since:
         air.heard = [one for one in air.heard if one.seconds >= 3600 * kind.since]
     if kind.neighbour:
-        other, _, _ = built("ordinary", seed + 1000)
+        other, _, _ = made(replace(KINDS["ordinary"], start=start), "ordinary", seed + 1000)
+        home.more["beside"] = other if kind.both else None
         beside = [one for one in other.air.heard if one.seconds < 3600 * kind.hours]
         air.heard = sorted([*air.heard, *beside], key=lambda one: one.seconds)
     return home, kind, form

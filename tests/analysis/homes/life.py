@@ -96,11 +96,12 @@ class Home:
         for pause in self.every(self.pace.links, 0.06):
             yield pause
             near = [one for one in self.air.devices if one.router and one is not router and one.joined]
-            if not (router.up and router.joined):
+            if not (router.up and router.joined) or "links" in router.stopped:
                 continue
             body = bytes([0x08, 0x60 | len(near)])
             for one in sorted(near, key=lambda each: each.short):
-                body += struct.pack("<HB", one.short, 0x11)
+                costs = self.more.get(("cost", router), self.more.get(("cost", one), 0x11)) or 0
+                body += struct.pack("<HB", one.short, costs)
             yield from self.air.shout(router, body, command=True, radius=1)
         return True
 
@@ -108,19 +109,19 @@ class Home:
         base, jitter = self.pace.keep_alive
         while True:
             yield base * 60 + self.air.rng.uniform(0, jitter)
-            if self.ready(device):
+            if self.ready(device) and "alive" not in device.stopped:
                 yield from self.speech.read(device, self.hub, KEEP_ALIVE, (0, 1))
 
     def times(self, device: Device) -> Process:
         for pause in self.every(self.pace.time, 0.1):
             yield pause
-            if self.ready(device):
+            if self.ready(device) and "times" not in device.stopped:
                 yield from self.speech.read(device, self.hub, TIME, (0, 1, 2, 3, 4, 5, 7))
         return True
 
     def ready(self, device: Device, *others: Device) -> bool:
         """Whether a device may speak to the hub and to others: all are there, and it has a link key with each."""
-        there = all(one.up and one.joined for one in (device, *others))
+        there = all(one.up and one.joined for one in (device, *others)) and not device.mute
         return there and all(one.eui64 in device.links for one in (self.hub, *others))
 
     # --- electricity -----------------------------------------------------------------------------------------
@@ -134,7 +135,9 @@ class Home:
         for rounds, pause in enumerate(self.every(self.pace.demand, 0.01), 1):
             yield pause
             often = max(1, round(self.pace.registers / self.pace.demand))
-            for one in self.shown(meter) if self.ready(meter) and self.pushes else ():
+            for one in (
+                self.shown(meter) if self.ready(meter) and self.pushes and "push" not in meter.stopped else ()
+            ):
                 what = (DEMAND,) if rounds % often else (TOTAL, STATUS)
                 yield from self.speech.report(meter, one, METERING, what, (1, self.speech.endpoints[0]))
         return True
@@ -155,7 +158,7 @@ class Home:
             meter = self.meter
             for what in [one for one, when in due.items() if when <= self.air.now]:
                 due[what] = self.air.now + every[what] * self.air.rng.uniform(0.97, 1.03)
-                if not self.ready(device, meter):
+                if not self.ready(device, meter) or what in device.stopped:
                     continue
                 if what == "demand" and not self.pushes:
                     yield from read(device, meter, METERING, (DEMAND,))
@@ -169,6 +172,8 @@ class Home:
         return True
 
     def ask_price(self, device: Device, meter: Device) -> Process:
+        if "ask price" in self.more:
+            return (yield from self.more["ask price"](device, meter))
         return (yield from self.speech.ask(device, meter, PRICE, 0x00, b"\x01", self.price_now()))
 
     def price_now(self) -> bytes:
@@ -183,14 +188,14 @@ class Home:
     def pays(self, device: Device) -> Process:
         for pause in self.every(self.pace.credit):
             yield pause
-            if self.ready(device, self.meter):
+            if self.ready(device, self.meter) and "credit" not in device.stopped:
                 yield from self.speech.read(device, self.meter, PREPAYMENT, (0x0000, 0x0001, 0x0005))
         return True
 
     def reads(self, device: Device) -> Process:
         for pause in self.every(self.pace.cad):
             yield pause
-            if self.ready(device, self.meter):
+            if self.ready(device, self.meter) and "reads" not in device.stopped:
                 yield from self.speech.read(device, self.meter, METERING, (TOTAL, DEMAND))
         return True
 
@@ -206,7 +211,7 @@ class Home:
             if not self.ready(meter) or not self.hub.up:
                 continue
             yield from self.air.poll(meter, self.hub)
-            if rounds % often:
+            if rounds % often or "reports" in meter.stopped:
                 continue
             if (yield from self.speech.report(meter, self.hub, METERING, (TOTAL, STATUS), (1, mirror))):
                 told = self.speech.value(meter, 1, METERING, TOTAL) or b"\0"

@@ -62,7 +62,7 @@ class Speech:
         endpoints: tuple[int, int] | None = None,
     ) -> Process:  # fmt: skip
         """One ASDU, in fragments where it is long; whether it arrived."""
-        key = one.links.get(other.eui64) if link and profile else None
+        key = (one.links.get(other.eui64) or None) if link and profile else None
         parts = [asdu[at : at + FRAGMENT] for at in range(0, len(asdu), FRAGMENT)] or [b""]
         number, arrived = one.next("aps"), True
         source, target = endpoints or ((0, 0) if profile == 0 else self.endpoints)
@@ -126,7 +126,7 @@ class Speech:
         sequence, ends = client.next("zcl"), endpoints or self.endpoints
         asdu = zcl(command, body, sequence=sequence, general=general, to_client=to_client, quiet=self.quiet)
         arrived = yield from self.say(client, server, cluster, asdu, endpoints=ends, link=link)
-        if not arrived or answer is None or not server.up:
+        if not arrived or answer is None or not server.up or server.mute:
             return False
         yield self.air.rng.uniform(*server.answers)
         back = zcl(answer_command, answer, sequence=sequence, general=general, to_client=not to_client)
