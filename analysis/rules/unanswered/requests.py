@@ -89,7 +89,8 @@ def request_unanswered(
     said = cache(partial(consequence_of, view))
     for (initiator, responder, what), every in _groups(rows):
         station, unheard = station_of(view, responder), int(np.count_nonzero(incomplete[every]))
-        by_chance = bool(unheard) and not _too_many(air, station, len(every), unheard)
+        row = _in_a_row(bad[every], times_of[every])[0] if unheard else 0
+        by_chance = bool(unheard) and not _too_many(air, station, len(every), unheard, row)
         own = every[~incomplete[every]] if by_chance else every  # what the sniffer missed says nothing
         lost, total = bad[own], len(own)
         subject, count = Subject.device(station_of(view, initiator)), int(np.count_nonzero(lost))
@@ -134,8 +135,11 @@ def _groups(rows: Frame) -> Iterator[tuple[tuple[Any, Any, str], np.ndarray]]:
     yield from ((key, own) for key, own in zip(keys, groups, strict=True) if not missing(key[2]))
 
 
-def _too_many(air: Completeness, station: int, total: int, unheard: int) -> bool:
-    """Whether answers that were not heard, where frames of the responder are missing, are more than chance has it."""
+def _too_many(air: Completeness, station: int, total: int, unheard: int, row: int) -> bool:
+    """Whether answers that were not heard, where frames of the responder are missing, are more than chance has it, or
+    more in a row."""
+    if row >= MANY and improbable(1, total, air.chance(station, ANSWER_FRAMES) ** row, RARE * total):
+        return True
     return unheard >= MANY and improbable(unheard, total, air.chance(station, ANSWER_FRAMES), RARE)
 
 
