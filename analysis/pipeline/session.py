@@ -21,6 +21,7 @@ from analysis.tables.schema import TABLES
 from captures.plug_ins import load_clusters
 from dissectors import HanContext, Key, Keyring
 from dissectors.model import AddressMap
+from dissectors.security import Openings
 
 if TYPE_CHECKING:
     from analysis.exchanges import ExchangeTracker
@@ -39,10 +40,12 @@ class Hindsight:
     Attributes:
         keys: learnt keys, each with the frame that taught it.
         addresses: first owner of each (PAN, short address).
+        hits: which key opened what, to be tried first (`dissectors.security.Openings`); teaches nothing.
     """
 
     keys: list[Key] = field(default_factory=list)
     addresses: dict[tuple[int, int], int] = field(default_factory=dict)
+    hits: dict[tuple[object, ...], bytes] = field(default_factory=dict, compare=False, repr=False)
 
 
 def with_needed(tables: Iterable[str]) -> frozenset[str]:
@@ -169,6 +172,7 @@ class Session:
         """Know from now on what was learnt later."""
         for key in hindsight.keys:
             self.context.keyring.add(key)
+        self.context.state(Openings).hits.update(hindsight.hits)
         addresses = self.context.addresses
         for pair, eui64 in hindsight.addresses.items():
             addresses.pairs.setdefault(pair, eui64)
@@ -205,4 +209,4 @@ class Session:
         keys = self.context.keyring.keys[self.given :]
         if told:
             keys = [key for key in keys if key.first_frame is not None]
-        return Hindsight(keys, dict(self.context.addresses.first))
+        return Hindsight(keys, dict(self.context.addresses.first), self.context.state(Openings).hits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -127,6 +127,27 @@ def _scope(key: Key) -> tuple[Any, ...]:
     return key.kind, key.value, key.pan, key.devices, key.sequence, key.source_id
 
 
+class _Links(NamedTuple):
+    """Link keys: those of pairs of devices, also by device, and those that were given without; in the order in which
+    they came. `state` tells for which keys that is so."""
+
+    state: tuple[int, int, int]
+    paired: list[Key]
+    of_device: dict[int, list[Key]]
+    unpaired: list[Key]
+
+    @classmethod
+    def of(cls, keys: Iterable[Key], state: tuple[int, int, int]) -> _Links:
+        links = [key for key in keys if key.kind == "link"]
+        found = cls(
+            state, [one for one in links if one.devices], {}, [one for one in links if one.devices is None]
+        )
+        for one in found.paired:
+            for device in dict.fromkeys(one.devices or ()):
+                found.of_device.setdefault(device, []).append(one)
+        return found
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Keyring:
     """All keys that are held. `revision` grows with every new key, so that shut frames can be tried again.
@@ -148,6 +169,7 @@ class Keyring:
     path: str = ""
     _scopes: set[tuple[Any, ...]] = field(default_factory=set)
     _counted: int = 0
+    _links: _Links | None = field(default=None, repr=False, compare=False)
 
     @property
     def names(self) -> dict[int, str]:
@@ -183,11 +205,21 @@ class Keyring:
 
     def link_keys(self, source: int | None, destination: int | None) -> Iterator[Key]:
         """Link keys that may open a frame between two EUI-64s; keys of that very pair first, newest first."""
-        pair = {source, destination} - {None}
-        exact = [k for k in self.keys if k.kind == "link" and k.devices and pair <= set(k.devices)]
-        other = [k for k in self.keys if k.kind == "link" and k.devices is None]
+        held = self._links_held()
+        if source is None or destination is None:
+            one = destination if source is None else source
+            exact = held.paired if one is None else held.of_device.get(one, [])
+        else:
+            exact = [k for k in held.of_device.get(source, ()) if k.devices and destination in k.devices]
         yield from reversed(self._tried(exact))
-        yield from reversed(self._tried(other))
+        yield from reversed(self._tried(held.unpaired))
+
+    def _links_held(self) -> _Links:
+        """The link keys by what they are asked for; sorted again once there are others."""
+        state = (id(self.keys), len(self.keys), self.revision)
+        if self._links is None or self._links.state != state:
+            self._links = _Links.of(self.keys, state)
+        return self._links
 
     def _tried(self, keys: list[Key]) -> list[Key]:
         """`keys`, in the order in which they came, but for those in the middle of too many that the capture brought."""

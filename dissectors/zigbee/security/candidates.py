@@ -44,6 +44,8 @@ WELL_KNOWN = Key("link", WELL_KNOWN_LINK_KEY, origin="well-known")
 """What a join without secrets uses; it is tried whether or not it was given."""
 LATEST = 1 << 63
 """Later than every frame."""
+UNNAMED = -1
+"""Stands for PANs and sequence numbers that no key names."""
 KEPT = 1 << 16
 """Networks and pairs whose candidates are kept."""
 
@@ -96,12 +98,22 @@ class LinkCandidates(Candidates):
         return f"the {wanted} key between the two devices is missing: {held}"
 
 
+_Keys = tuple[tuple[Key, ...], tuple[bytes, ...], frozenset[bytes], bool]
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class KnownCandidates:
-    """The candidates of networks and pairs, kept as long as no key is learnt (in the context)."""
+    """The candidates of networks and pairs, kept as long as no key is learnt (in the context).
+
+    Attributes:
+        named: the PANs and sequence numbers that network keys name.
+        shared: the keys for networks that are named, or not.
+    """
 
     revision: tuple[int, ...] = ()
     found: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    named: tuple[set[int | None], set[int | None]] | None = None
+    shared: dict[tuple[int | None, int | None], _Keys] = field(default_factory=dict)
 
     def network(self, context: HanContext, pan: int | None, sequence: int | None) -> NetworkCandidates:
         """The keys that may open NWK frames of `pan` with this key sequence number."""
@@ -109,12 +121,24 @@ class KnownCandidates:
         name = (pan, sequence)
         found: NetworkCandidates | None = self.found.get(name)
         if found is None:
-            keys = tuple(context.keyring.network_keys(pan, sequence))
-            values = tuple(key.value for key in keys)
+            found = self.found[name] = NetworkCandidates(
+                name, *self._network_keys(context.keyring, pan, sequence)
+            )
+        return found
+
+    def _network_keys(self, ring: Keyring, pan: int | None, sequence: int | None) -> _Keys:
+        """What the candidates of networks have besides their name: the same of all that no key names."""
+        if not self.named:
+            held = list(ring.of_kind("network"))
+            self.named = {key.pan for key in held}, {key.sequence for key in held}
+        kind = (pan if pan in self.named[0] else UNNAMED, sequence if sequence in self.named[1] else UNNAMED)
+        found: _Keys | None = self.shared.get(kind)
+        if found is None:
+            keys = tuple(ring.network_keys(pan, sequence))
             fitting = [key for key in keys if key.sequence in (None, sequence)]
-            eligible = frozenset(key.value for key in fitting)
             own = any(key.pan == pan for key in fitting)
-            found = self.found[name] = NetworkCandidates(name, keys, values, eligible, own)
+            values = tuple(key.value for key in keys)
+            found = self.shared[kind] = keys, values, frozenset(key.value for key in fitting), own
         return found
 
     def link(
@@ -156,6 +180,8 @@ class KnownCandidates:
         revision = (id(ring), ring.revision, len(ring.keys), len(ring.install_codes))
         if revision != self.revision or len(self.found) > KEPT:
             self.found.clear()
+            self.shared.clear()
+            self.named = None
             self.revision = revision
 
 

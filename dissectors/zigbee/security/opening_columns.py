@@ -118,10 +118,13 @@ def _open_likely(
     )
     values = list(dict.fromkeys(value for value in likely if value is not None))
     which = np.array([-1 if value is None else values.index(value) for value in likely], np.int64)
+    mine = which[group]
+    order = np.argsort(mine, kind="stable")
+    bounds = np.searchsorted(mine[order], np.arange(len(values) + 1)).tolist()
     for number, value in enumerate(values):
         frames = None
-        if len(values) > 1 or which.min() < 0 or work.ok.any():
-            frames = np.flatnonzero((which[group] == number) & ~work.ok)
+        if len(values) > 1 or which.min() < 0:
+            frames = order[bounds[number] : bounds[number + 1]]
         work.attempt(frames, value, places[group] if frames is None else places[group[frames]])
     opened = np.zeros(len(groups), np.bool_)
     opened[group[work.ok]] = True
