@@ -1,11 +1,11 @@
 """The rules over tables that grow: what they say is told as soon as a rule has said it, raised, changed, withdrawn.
 
-Strategy: judging goes in rounds, each over one view of what there is. Judged are the rules whose tables have grown
-(`Rule.needs`), those first that were judged longest ago, and of these the cheap ones first, by what they cost so far; the
-costliest not every time. A round in which something new comes ends soon, and the rules that are left have the next view:
-so none waits for longer than a turn of all takes. Then, as long as nothing new comes or for a part of the round, all
-others are judged: a rule may look at more than what it needs. At the end every rule is judged by all that there is, as
-`hanscope check` does it.
+Strategy: judging goes in rounds, each over one view of what there is. Judged are the rules for which new rows have come
+(`analysis.engine.waking`), those first that were judged longest ago, and of these the cheap ones first, by what they
+cost so far; the costliest not every time. A round in which something new comes ends soon, and the rules that are left
+have the next view: so none waits for longer than a turn of all takes. Then, as long as nothing new comes or for a part
+of the round, those are judged that were not for some seconds: a rule may look at more than what it says. At the end
+every rule is judged by all that there is, as `hanscope check` does it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from analysis.engine.checking import Checking
+from analysis.engine.waking import woken
 from analysis.features.view import Known, View
 from analysis.findings.model import Finding, Rule
 from analysis.pipeline.heard_tables import Heard, HeardTables
@@ -30,7 +31,9 @@ AGAIN = 0.25
 SLICE = 0.2
 """Seconds of processor time after which a round ends in which something new has come."""
 CATCH_UP = 0.25
-"""Of the time of a round, what may be spent on rules whose tables have not grown while others wait."""
+"""Of the time of a round, what may be spent on rules for which nothing new came while others wait."""
+UNASKED = 2.0
+"""Seconds after which a rule for which nothing new came is judged again: it may look at more than what it says."""
 REST = 0.25
 """Seconds between two rounds, at most; half of what the round took if that is less."""
 TOLD_AGAIN = 1.0
@@ -186,7 +189,7 @@ class Rounds:
         self._start = view.known()
         self._growth += 1
         self._changed = True
-        self._due |= {rule.id for rule in self.checking.rules if not at.grown.isdisjoint(rule.needs)}
+        self._due |= woken(self.checking, at, view)
         self.checking.look_again(view)
         return view
 
@@ -207,11 +210,11 @@ class Rounds:
         return sorted(behind, key=lambda rule: self._seen[rule.id])
 
     def _catch_up(self, view: View, until: float) -> None:
-        """Judge the rules that are behind; until some time where something new has come."""
+        """Judge the rules that are behind and were not judged of late; until some time where something new has come."""
         for rule in self._behind():
             if self.heard.ended or (self.heard.changed and time.monotonic() >= until):
                 return
-            if rule.id not in self._due:
+            if rule.id not in self._due and time.monotonic() - self._ended_at[rule.id] >= UNASKED:
                 self._judge(rule, view)
 
     def _judge(self, rule: Rule, view: View) -> None:

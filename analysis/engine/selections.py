@@ -129,7 +129,7 @@ class Selections:
         found = self._frames.get(rows)
         if found is None:
             found = self.selected(rows).frame(rows.columns)
-            self._frames.put(rows, found, int(found.memory_usage().sum()))
+            self._frames.put(rows, found, sum(found[name].array.nbytes for name in found))
         return found.copy(deep=False)
 
     def source(self, key: Any) -> Source:

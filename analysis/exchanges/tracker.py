@@ -25,7 +25,7 @@ from analysis.exchanges.message_exchanges import Messages
 from analysis.exchanges.opening import update_records
 from analysis.exchanges.output import exchange_batch
 from analysis.exchanges.owners import Owners
-from analysis.exchanges.records import RECORD, Records, Words, close
+from analysis.exchanges.records import RECORD, Records, Words, chosen, close, joined
 from analysis.exchanges.said_fields import Fields
 from analysis.exchanges.sessions import Downloads, Establishments, Tunnels
 
@@ -168,9 +168,9 @@ class ExchangeTracker:
         told: list[Any] = []
         while ready := self._ready(now):
             told += [self._close_entry(one, now) for one in ready]
-        every = np.concatenate([closed, np.array(told, RECORD)]) if told else closed
+        every = joined([closed, np.array(told, RECORD)]) if told else closed
         self.owners.name(every)
-        return every[np.lexsort((every["exchange"], every["closes"]))]
+        return chosen(every, np.lexsort((every["exchange"], every["closes"])))
 
     def _ready(self, now: int | None) -> list[Entry]:
         """Entries that are over, and in which nothing lies that is not."""
@@ -189,9 +189,7 @@ class ExchangeTracker:
 
         limits = np.array([int(kind.limit * SECOND) for kind in KINDS])
         ended = rows["end"] + limits[rows["kind"]] > self.last_time
-        return np.concatenate(
-            [self._judged(ended, True), self._judged(np.ones((~ended).sum(), np.bool_), False)]
-        )
+        return joined([self._judged(ended, True), self._judged(np.ones((~ended).sum(), np.bool_), False)])
 
     def _judged(self, which: npt.NDArray[np.bool_], ended: bool) -> npt.NDArray[Any]:
         return close(self.records.taken(which), self.words, self.gaps, ended)

@@ -99,6 +99,8 @@ class Rule:
         explanation: for a field engineer: what it finds and why that matters.
         example: a piece of its evidence.
         needs: tables that it reads.
+        awaits: rows without which, anew, it has hardly anything else to say (`analysis.rules.rows.Rows`): a live source
+            judges it when such rows come, and besides whenever there is time.
         covers: rows of the fact tables that it decides (``rules:Z03``, ``attacks:A02``, ``spec:R096``): said here only.
         cause: incidents gather findings of one cause.
         smart_energy: judges only networks that carry Smart Energy.
@@ -126,6 +128,7 @@ class Rule:
     explanation: str
     example: str = ""
     needs: tuple[str, ...] = ()
+    awaits: tuple[Any, ...] = ()
     covers: tuple[str, ...] = ()
     cause: str = ""
     smart_energy: bool = False

@@ -8,7 +8,7 @@ What is older than the last frames is let go of, but for what a window keeps of 
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping
 from functools import partial
 from threading import Condition
@@ -40,6 +40,7 @@ class Heard(NamedTuple):
     Attributes:
         window: the tables.
         grown: those of them that have other rows than when this was last asked; what only counts does not matter.
+        fresh: how many rows at the end of each table are new since then; of tables that come as a whole all are.
         first: the first frame that is kept.
         ended: nothing more will come.
     """
@@ -48,6 +49,7 @@ class Heard(NamedTuple):
     grown: frozenset[str]
     first: int
     ended: bool
+    fresh: Mapping[str, int]
 
 
 class HeardTables:
@@ -63,6 +65,7 @@ class HeardTables:
         self._marks: OrderedDict[int, tuple[Held, int, int]] = OrderedDict()
         self._standing: dict[str, Any] = {}
         self._grown: set[str] = set()
+        self._fresh: Counter[str] = Counter()
         self._ended = False
         self._begin(Held(), 1, 0)
 
@@ -95,6 +98,9 @@ class HeardTables:
                 del self._marks[later]
             self._begin(_copied(held), first, frames)
             self._grown |= {*FRAME_TABLES, *held.batches}
+            self._fresh = Counter(
+                {name: sum(len(b) for _, b in found) for name, found in held.batches.items()}
+            )
 
     def end(self) -> None:
         """Nothing more will come."""
@@ -126,8 +132,9 @@ class HeardTables:
         """What there is now."""
         with self._changed:
             grown, self._grown = frozenset(self._grown), set()
+            fresh, self._fresh = self._fresh, Counter()
             window = window_of(self._held, self._standing, 0, self._first, self._frames + 1, last=True)
-            return Heard(window, grown, self._first, self._ended)
+            return Heard(window, grown, self._first, self._ended, fresh)
 
     def _put(self, table: str, batch: Any, frames: int) -> None:
         if table in COUNTS:
@@ -139,6 +146,7 @@ class HeardTables:
             return
         self._held.add(table, batch, frames)
         self._grown.add(table)
+        self._fresh[table] += len(batch)
         self._count += len(batch) if table == "packets" else 0
         join_last(self._held.batches[table], partial(_join, table), ONE_BATCH, lambda one: len(one[1]))
 

@@ -12,6 +12,7 @@ from analysis.rules.named_rows import (
     TO_CLIENT,
     TO_SERVER,
     Attribute,
+    ClusterCommands,
     Command,
     Field,
     FieldQuantity,
@@ -32,8 +33,8 @@ from analysis.rules.rows import (
 )
 
 __all__ = [
-    "CAPTURE", "CHANNEL", "NETWORK", "TO_CLIENT", "TO_SERVER", "AtMost", "Attribute", "Command", "EachDevice",
-    "EachField", "EachItem", "EachMessage", "Evidence", "Field", "FieldQuantity", "Frame", "Item", "Quantity",
-    "RuleError", "Subject", "View", "all_messages", "all_packets", "attributes", "broken", "c", "commands", "declare",
-    "devices", "field", "items", "kept", "messages", "p", "packets", "rule",
+    "CAPTURE", "CHANNEL", "NETWORK", "TO_CLIENT", "TO_SERVER", "AtMost", "Attribute", "ClusterCommands", "Command",
+    "EachDevice", "EachField", "EachItem", "EachMessage", "Evidence", "Field", "FieldQuantity", "Frame", "Item",
+    "Quantity", "RuleError", "Subject", "View", "all_messages", "all_packets", "attributes", "broken", "c",
+    "commands", "declare", "devices", "field", "items", "kept", "messages", "p", "packets", "rule",
 ]  # fmt: skip

@@ -19,7 +19,9 @@ from analysis.features.identifiers import CLUSTERS, TO_CLIENT, TO_SERVER
 from analysis.rules.expression import Condition, Known, Match, RuleError, c
 from analysis.rules.rows import Rows, attributes, commands, items, number_of
 
-__all__ = ["TO_CLIENT", "TO_SERVER", "Attribute", "Command", "Field", "FieldQuantity", "Item", "Quantity"]
+__all__ = [
+    "TO_CLIENT", "TO_SERVER", "Attribute", "ClusterCommands", "Command", "Field", "FieldQuantity", "Item", "Quantity",
+]  # fmt: skip
 
 Name: TypeAlias = int | str
 """A cluster, command or attribute by its number, or by the name that the specification gives it."""
@@ -128,6 +130,16 @@ def Command(cluster: Name, direction: str | None, command: Name | Iterable[Name]
     for field in fields:
         looked_up(names.command_field, cluster, direction, codes, field.removesuffix(":text"))
     return Rows("commands", of=_of_cluster(cluster, direction, codes).condition, fields=fields)
+
+
+def ClusterCommands(cluster: Name, direction: str | None = None) -> Rows:  # noqa: N802
+    """All commands of a cluster (in one direction), a row each field.
+
+    Raises:
+        RuleError: there is no such cluster.
+    """
+    rows = commands.where((c.layer == "zcl") | c.layer.unknown, c.cluster == _cluster(cluster))
+    return rows if direction is None else rows.where(c.direction == direction)
 
 
 def _of_cluster(cluster: int, direction: str | None, codes: tuple[int, ...]) -> Rows:

@@ -10,9 +10,11 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import metadata
+from itertools import chain
 from typing import Any
 
 from analysis.findings.model import CONFIDENCES, FAMILIES, SEVERITIES, Evidence, Rule
@@ -40,7 +42,7 @@ def rule(
     requires: str = "",
     unseen: str = "",
     reads: Sequence[Rows] = (),
-    needs: Sequence[str] = (),
+    needs: Sequence[str | Rows] = (),
     covers: Sequence[str] = (),
     merges: Sequence[str] = (),
     finds: str = "",
@@ -51,6 +53,7 @@ def rule(
 
     Args:
         reads: rows that it declares; it gets each of them as a pandas frame, with the columns that they name.
+        needs: further tables that it reads, or the rows of them that it is about.
         finds, matters: what it finds and why that matters; without them the function's docstring says both.
         requires, covers: see `Rule`; `unseen` and `merges` are their former names.
         more: what else a `Rule` has.
@@ -61,12 +64,14 @@ def rule(
 
     def register(function: Function) -> Function:
         arguments = list(inspect.signature(function).parameters.values())[1 + len(reads) :]
+        tables = dict.fromkeys((*_tables(reads), *chain.from_iterable(map(_tables_of, needs))))
         _add(
             Rule(
                 id=id, title=title, severity=severity, source=_joined(source), confidence=confidence,
                 advice=_joined(advice),
                 requires=requires or unseen, covers=(*covers, *merges), reads=tuple(reads),
-                needs=tuple(dict.fromkeys((*_tables(reads), *needs))) or ("packets",),
+                needs=tuple(tables) or ("packets",),
+                awaits=_awaited((*reads, *(one for one in needs if isinstance(one, Rows))), more),
                 parameters={p.name: p.default for p in arguments},
                 explanation=_joined(finds, matters) or inspect.cleandoc(function.__doc__ or title),
                 function=function, **_placed(id, more),
@@ -115,7 +120,7 @@ def declare(
         Rule(
             id=id, title=title, severity=severity, source=source, confidence=confidence, advice=advice,
             requires=requires, covers=tuple(covers), reads=(judge.rows,), judge=judge, parameters=given, example=example,
-            explanation=_joined(finds, matters), needs=needs, **_placed(id, more),
+            explanation=_joined(finds, matters), needs=needs, awaits=_awaited((judge.rows,), more), **_placed(id, more),
         )
     )  # fmt: skip
 
@@ -160,12 +165,18 @@ def _placed(id: str, more: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     return {"family": "compliance", "area": OWN, **more, "cause": more.get("cause") or id}
 
 
-def _tables(reads: Sequence[Rows]) -> tuple[str, ...]:
+def _tables(rows: Iterable[Rows]) -> tuple[str, ...]:
     """The tables without which there are no such rows."""
-    items = ("messages", "items")
-    return tuple(
-        dict.fromkeys(t for rows in reads for t in (items if rows.table == "items" else (rows.table,)))
-    )
+    return tuple(dict.fromkeys(table for one in rows for table in one.tables))
+
+
+def _tables_of(need: str | Rows) -> tuple[str, ...]:
+    return (need,) if isinstance(need, str) else need.tables
+
+
+def _awaited(rows: tuple[Rows, ...], more: Mapping[str, Any]) -> tuple[Rows, ...]:
+    """The rows that a rule waits for; none for one that tells of what does not come: time alone may break it."""
+    return () if more.get("absent") else tuple(replace(one, columns=(), fields=()) for one in rows)
 
 
 def _joined(*texts: str) -> str:

@@ -114,6 +114,11 @@ class Rows:
         return {name: kinds(self.table)[name] for name in OF_COMMAND} | dict.fromkeys(self.fields, "any")
 
     @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables without which there are no such rows."""
+        return ("messages", "items") if self.table == "items" else (self.table,)
+
+    @property
     def parameters(self) -> set[str]:
         """The parameters that the rows depend on."""
         return set() if self.condition is None else parameters_in(self.condition)

@@ -12,7 +12,9 @@ from analysis.features.polls import POLL
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
+from analysis.rules.expression import c
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import packets
 
 rule = rules_of("anomaly", "battery drain")
 
@@ -146,6 +148,7 @@ def _delivered(polls: Frame, data: Frame, seconds: float) -> Frame:
     source="atusb-attacks 12, 13; Akestoridis (WiSec 2020); Cao, Ghost-in-ZigBee (2016)",
     confidence="secondary",
     merges=("attacks:A16", "attacks:A17"),
+    needs=(packets.where(c.nwk_security == "bad_mic"),),
     cause="battery drain",
     unseen="secured frames that a held key opens",
     advice="Each costs the receiver energy: find the sender by signal strength",

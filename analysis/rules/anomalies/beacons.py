@@ -11,7 +11,9 @@ from analysis.features.judging import count, judge, key_of, mask, plural, spread
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import CHANNEL, Subject
+from analysis.rules.expression import c
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import packets
 
 rule = rules_of("anomaly", "beacons")
 
@@ -33,6 +35,7 @@ def beacons(view: View) -> Frame:
     source="KillerBee zbpanidconflictflood; Vidgren (2013)",
     confidence="secondary",
     merges=("attacks:A06",),
+    needs=(packets.where(c.mac_type == "beacon"),),
     cause="network change",
     unseen=BEACONS,
     advice="A real neighbour has its own traffic and a stable extended PAN ID; a forged one only beacons",
@@ -78,6 +81,7 @@ def _own_epid(view: View, pan: int, part: Frame) -> int:
     source="IEEE 802.15.4 7.3.5; KillerBee zbpanidconflictflood",
     confidence="secondary",
     merges=("attacks:A06",),
+    needs=(packets.where(c.mac_command.known | c.nwk_command.known),),
     cause="network change",
     unseen="MAC commands or NWK commands",
     advice="Look for beacons of a second network; see whether a Network Update followed",
@@ -98,6 +102,7 @@ def pan_id_conflict_report(view: View) -> Iterator[Evidence]:
     source="KillerBee zbfakebeacon",
     confidence="secondary",
     merges=("attacks:A07",),
+    needs=(packets.where(c.mac_type == "beacon"),),
     cause="join attack",
     unseen=BEACONS,
     advice="Two transmitters answer scans under one address: locate the weaker by signal strength",
@@ -190,6 +195,7 @@ def beacons_jammed(
     source="KillerBee zbfakebeacon; IEEE 802.15.4 7.2.2.1",
     confidence="derived",
     merges=("attacks:A07",),
+    needs=(packets.where(c.mac_type == "beacon"),),
     cause="join attack",
     unseen=BEACONS,
     advice="A joiner that scans drowns in false networks: find the transmitter by signal strength",

@@ -12,7 +12,9 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.anomalies.secured_frames import JUMP, REORDER_SECONDS, SECURED, goes_on, secured_frames
+from analysis.rules.expression import c, p
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import packets
 from analysis.tables.lazy import joint_codes, numbers_of
 
 rule = rules_of("anomaly", "counters")
@@ -107,6 +109,7 @@ def aps_counter_back(view: View, *, margin: int = 1) -> Iterator[Evidence]:
     source="ZigBee PRO 05-3474 4.3.1.2",
     confidence="recalled",
     merges=("rules:Z13",),
+    needs=(packets.where(c.nwk_counter >= p.limit),),
     cause="counter reset",
     unseen=SECURED,
     advice="Change the network key before the counter reaches 0xFFFFFFFF, where the device must fall silent",

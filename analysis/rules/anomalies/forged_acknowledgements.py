@@ -13,7 +13,9 @@ from analysis.features.messages import fragments
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
+from analysis.rules.expression import c
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import all_packets
 from analysis.tables.lazy import numbers_of
 
 rule = rules_of("anomaly", "forged acknowledgements")
@@ -31,6 +33,7 @@ USUALLY, TOLD_BY = 0.8, 5  # share, and number, of good frames of a kind that ar
     source="atusb-attacks 03, 04",
     confidence="secondary",
     merges=("attacks:A12",),
+    needs=(all_packets.where(c.fcs_ok == False),),  # noqa: E712
     cause="interference",
     unseen="damaged frames followed by acknowledgements",
     advice=(

@@ -10,7 +10,9 @@ from analysis.features.judging import count, key_of, longest_run, mask, plural, 
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import CHANNEL, Subject
+from analysis.rules.expression import c
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import all_packets
 
 rule = rules_of("anomaly", "interference")
 
@@ -69,6 +71,7 @@ def bad_fcs_share(
     source="atusb-attacks 00-26 (frame-length triggered)",
     confidence="secondary",
     merges=("attacks:A11",),
+    needs=(all_packets.where(c.fcs_ok == False),),  # noqa: E712
     cause="interference",
     unseen="damaged and good frames",
     advice="Selective jamming waits for frames of a certain length: look for a transmitter nearby",

@@ -16,6 +16,7 @@ from analysis.features.view import SMART_ENERGY_PROFILE, Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import NETWORK, Subject
 from analysis.rules.compliance.gbcs_messages import gbcs, in_tunnels, party, station_of
+from analysis.rules.named_rows import ClusterCommands
 from analysis.rules.registry import rules_of
 from dissectors.zigbee import FRAGMENT
 
@@ -150,7 +151,7 @@ def _torn_meanwhile(view: View, torn: Frame, blocks: Frame, seconds: float) -> b
     severity="warning",
     source="GBCS 14; ZSE prepayment cluster (Consumer Top Up Response); alerts 0x81C4, 0x81C5",
     confidence="derived",
-    needs=("commands",),
+    needs=(ClusterCommands("Prepayment"),),
     cause="prepayment",
     smart_energy=True,
     unseen="readable Consumer Top Up Response commands",

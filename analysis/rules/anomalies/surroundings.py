@@ -7,6 +7,7 @@ from analysis.features.judging import count, mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
+from analysis.rules.named_rows import Attribute
 from analysis.rules.registry import rules_of
 
 rule = rules_of("anomaly", "surroundings")
@@ -72,7 +73,7 @@ def pan_id_moved(view: View) -> Iterator[Evidence]:
     severity="info",
     source="ZSE 1.4 Sub-GHz cluster (ChannelChange); GBCS alert 0x8F21",
     confidence="secondary",
-    needs=("attributes",),
+    needs=(Attribute("Sub-GHz"),),
     cause="network change",
     unseen="reads of the Sub-GHz cluster",
     advice="Set the sniffer to the new channel, or it hears no more of the gas meter",

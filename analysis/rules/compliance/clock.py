@@ -13,7 +13,10 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import READ, TO_CLIENT, attributes_of
+from analysis.rules.expression import c
+from analysis.rules.named_rows import Attribute
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import packets
 
 rule = rules_of("compliance", "clock")
 
@@ -30,7 +33,7 @@ SHOWN: dict[str, Any] = {"smart_energy": True}
     source="ZSE 1.2a time cluster; SEC design note Time Management",
     confidence="recalled",
     merges=("rules:T05",),
-    needs=("attributes", "packets"),
+    needs=(Attribute("Time"), packets.where(c.aps_cluster == "Time")),
     cause="clock",
     unseen="answers of the Time cluster",
     advice="Who serves time decides tariffs and windows: see who answers",
@@ -53,7 +56,7 @@ def time_source(view: View) -> Iterator[Evidence]:
     source="Honeywell AS302P manual section 26 (10 s)",
     confidence="secondary",
     merges=("rules:T01", "rules:T05", "attacks:A34", "spec:R172", "disapplied:50"),
-    needs=("attributes",),
+    needs=(Attribute("Time"),),
     cause="clock",
     unseen="answers of the Time cluster with a value",
     advice="One of the clocks is wrong: compare a second device; above 10 s a meter does not follow",
@@ -91,7 +94,7 @@ def _time_answers(view: View) -> Frame:
     source="attack: time manipulation; alert 0x8F0C",
     confidence="secondary",
     merges=("attacks:A34", "rules:T01"),
-    needs=("attributes",),
+    needs=(Attribute("Time"),),
     cause="clock",
     unseen="two answers of the Time cluster from one device",
     advice="Meters must not follow a step of more than 10 s: look for their alert 0x8F0C",
@@ -121,7 +124,7 @@ def time_step(view: View, *, seconds: float = 10.0) -> Iterator[Evidence]:
     source="SMETS2 clock clauses; Honeywell AS302P manual section 26 (10 s)",
     confidence="secondary",
     merges=("rules:T01", "attacks:A34"),
-    needs=("attributes",),
+    needs=(Attribute("Time"),),
     cause="clock",
     unseen="five answers of the Time cluster from one device over ten minutes",
     advice="Clock of the hub, or of the capture host: compare with a second device",
@@ -160,7 +163,7 @@ def time_drifts(view: View, *, per_million: float = 500.0, least: float = 3.0) -
     source="ZCL time cluster",
     confidence="recalled",
     merges=("rules:T05",),
-    needs=("attributes",),
+    needs=(Attribute("Time"),),
     cause="clock",
     unseen="the TimeStatus attribute",
     advice="Devices must not take this time: see whether the hub has its wide area link",
@@ -184,7 +187,7 @@ def time_status(view: View) -> Iterator[Evidence]:
     source="SMETS2 clock clauses",
     confidence="recalled",
     merges=("rules:T06",),
-    needs=("attributes",),
+    needs=(Attribute("Time"),),
     cause="clock",
     unseen="more than a day of capture with reads of the Time cluster",
     advice="Its clock may drift: see whether it is on the network",

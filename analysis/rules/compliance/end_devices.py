@@ -16,6 +16,7 @@ from analysis.features.view import View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import READ, attributes_of
+from analysis.rules.named_rows import Attribute
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "end devices")
@@ -163,7 +164,7 @@ def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> I
     source="ZSE 1.2a; ZCL8 3.18.4 (base 10 min, jitter 300 s)",
     confidence="secondary",
     merges=("rules:N08", "spec:R087"),
-    needs=("attributes",),
+    needs=(Attribute("Keep-Alive"),),
     cause="silence",
     smart_energy=True,
     unseen="reads of the keep-alive cluster (0x0025) by one device, three or more",

@@ -18,7 +18,9 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.gbcs_messages import INDEX, message_items, subject_of
+from analysis.rules.named_rows import Command, Item
 from analysis.rules.registry import rule
+from analysis.rules.rows import Rows
 from dissectors.layout import table
 
 ZIGBEE_EPOCH = 946_684_800  # 2000-01-01 in seconds since 1970
@@ -158,26 +160,27 @@ def _command_name(row: dict[str, str], code: str) -> str:
     return code
 
 
-def _look_up(row: dict[str, str]) -> None:
-    """That what the row names exists, all together: a rule about a field that no dissector gives would never fire."""
+def _awaited(row: dict[str, str]) -> Rows:
+    """The rows that hold the field. What they name is looked up: a rule about a field that no dissector gives would never
+    fire."""
     if row["table"] == "items":
-        names.message_object(row["use_case"], row["cra"], row["object"])
-    else:
-        codes = [int(code, 16) for code in row["command"].split("|")]
-        names.command_field(int(row["cluster"], 16), row["direction"] or None, codes, row["object"])
+        return Item(
+            row["use_case"], row["cra"], row["object"], "result" if row["test"] == "result" else "value"
+        )
+    cluster, codes = int(row["cluster"], 16), [int(code, 16) for code in row["command"].split("|")]
+    names.command_field(cluster, row["direction"] or None, codes, row["object"])
+    return Command(cluster, row["direction"] or None, codes)
 
 
 def _register() -> None:
     decorate: dict[str, Any]
     for row in _rows():
-        _look_up(row)
         decorate = {key: row[key] for key in ("severity", "confidence", "source", "advice")}
-        needs = ("messages", "items") if row["table"] == "items" else ("commands",)
         cause = (
             "message format" if row["table"] == "items" else "tunnel" if row["cluster"] == "0x0704" else ""
         )
         rule(
-            row["id"], row["title"], unseen=_unseen(row), needs=needs, merges=row["merges"].split(),
+            row["id"], row["title"], unseen=_unseen(row), needs=(_awaited(row),), merges=row["merges"].split(),
             cause=cause, smart_energy=row["table"] == "commands", family="compliance", area=row["area"].replace("_", " "),
             **decorate,
         )(_function(row))  # fmt: skip

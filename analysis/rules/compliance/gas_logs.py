@@ -23,6 +23,7 @@ from analysis.rules.compliance.han_commands import (
     commands_on,
     field_of,
 )
+from analysis.rules.named_rows import ClusterCommands
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "gas logs")
@@ -140,7 +141,7 @@ def gas_top_up_log(view: View, *, wait: float = 2.2 * WAKE) -> Iterator[Evidence
     source="GBCS v0.8.1 (event codes 0x0054, 0x0055)",
     confidence="text",
     merges=("spec:R075",),
-    needs=("commands",),
+    needs=(ClusterCommands("Events", "to-client"),),
     smart_energy=True,
     unseen="PublishEventLog or PublishEvent commands with an event 0x0054 or 0x0055",
     advice="The log does not tell which command it was: tell the maker of the device",

@@ -26,6 +26,7 @@ from analysis.rules.compliance.han_commands import (
     commands,
     commands_on,
 )
+from analysis.rules.named_rows import Attribute, ClusterCommands
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "gas meter")
@@ -55,7 +56,7 @@ def _gas_reports(view: View) -> Frame:
     source="GBCS v0.8 10.4.2.8; SECMP0015",
     confidence="text",
     merges=("rules:A01", "spec:R067", "spec:R178", "spec:R089"),
-    needs=("attributes", "devices"),
+    needs=(Attribute("Metering"), "devices"),
     cause="silence",
     unseen="two reports of a gas meter (role GSME)",
     advice="Weak link, flat battery, or a meter that was told another interval",
@@ -94,7 +95,7 @@ def gas_half_hour(view: View, *, interval: float = 1800.0, missed: float = 2.2) 
     source="GBCS v0.8 10.4.2.8",
     confidence="text",
     merges=("spec:R067", "rules:A01"),
-    needs=("attributes", "devices"),
+    needs=(Attribute("Metering"), "devices"),
     unseen="readable half-hourly reports of a gas meter",
     advice="Volume, energy of the day and cost of the day belong together",
     **SHOWN,
@@ -131,7 +132,7 @@ def gas_three_values(view: View, *, seconds: float = 20.0) -> Iterator[Evidence]
     source="ZSE metering cluster (mirroring); code comment in a stack's meter mirror",
     confidence="derived",
     merges=("spec:R090", "disapplied:21"),
-    needs=("attributes",),
+    needs=(Attribute("Basic"),),
     cause="silence",
     unseen="PhysicalEnvironment (cluster 0x0000, attribute 0x0011) of the hub",
     advice="A gas meter does not ask for its mirror then: restart the hub, and see which mirror it holds",
@@ -197,7 +198,7 @@ def gas_fast_wake(
     source="ZSE metering cluster; attack: sleep deprivation",
     confidence="secondary",
     merges=("attacks:A35",),
-    needs=("commands",),
+    needs=(ClusterCommands("Metering", "to-server"),),
     cause="battery drain",
     unseen="commands of the metering cluster",
     advice="Displays ask now and then; many requests drain a battery",

@@ -16,13 +16,18 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.han_commands import METERING
 from analysis.rules.compliance.tunnel_data import transfers
+from analysis.rules.named_rows import Attribute, ClusterCommands
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "gas tunnel")
 
 FLAGS = attribute_called(METERING, "FunctionalNotificationFlags")
 MESSAGE_PENDING = enumeration("FunctionalNotificationFlags")["TunnelMessagePending"]
-GAS_NEEDS: dict[str, Any] = {"needs": ("commands", "devices"), "cause": "tunnel", "smart_energy": True}
+GAS_NEEDS: dict[str, Any] = {
+    "needs": (ClusterCommands("Tunneling"), "devices"),
+    "cause": "tunnel",
+    "smart_energy": True,
+}
 GAS_DATA = "readable TransferData commands of a gas meter (role GSME)"
 
 
@@ -129,7 +134,7 @@ def gas_tunnel_remaining(
     merges=("spec:R052", "rules:G25"),
     unseen="a gas meter told of a waiting message (functional notification flag 21)",
     advice="See whether the meter reads its flags and opens its tunnel",
-    needs=("attributes", "devices"),
+    needs=(Attribute("Metering"), "devices"),
     cause="tunnel",
     smart_energy=True,
 )

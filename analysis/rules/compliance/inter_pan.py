@@ -9,7 +9,9 @@ from analysis.features.judging import judge, mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence, kept
 from analysis.findings.subject import NETWORK
+from analysis.rules.expression import c
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import packets
 
 rule = rules_of("compliance", "inter pan")
 
@@ -24,6 +26,7 @@ KEY_ESTABLISHMENT, TOUCHLINK = CLUSTERS.some("Key Establishment", "ZLL Commissio
     confidence="text",
     merges=("rules:N02", "attacks:A26", "spec:R078", "disapplied:1"),
     smart_energy=True,
+    needs=(packets.where((c.nwk_type == "inter-pan") | (c.aps_type == "inter-pan")),),
     unseen="inter-PAN frames, or a Smart Energy network without any over an hour",
     advice="It is open for an hour after power-on of the hub: when was that?",
 )
@@ -52,6 +55,7 @@ def inter_pan_window(view: View, *, seconds: float = 3600.0) -> Iterator[Evidenc
     confidence="text",
     merges=("rules:N03", "spec:R079", "spec:R081", "disapplied:1", "disapplied:3"),
     smart_energy=True,
+    needs=(packets.where((c.nwk_type == "inter-pan") | (c.aps_type == "inter-pan")),),
     unseen="inter-PAN frames",
     advice="Inter-PAN is for key establishment of a hand-held terminal only: see who sends",
 )
@@ -74,6 +78,7 @@ def inter_pan_clusters(view: View) -> Iterator[Evidence]:
     source="Morgner (2017); Ronen (2017)",
     confidence="secondary",
     merges=("attacks:A25",),
+    needs=(packets.where((c.nwk_type == "inter-pan") | (c.aps_type == "inter-pan")),),
     cause="join attack",
     unseen="inter-PAN frames",
     advice="A neighbour's lighting is harmless; frames to a smart metering device are not",

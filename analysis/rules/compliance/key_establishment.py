@@ -21,6 +21,7 @@ from analysis.rules.compliance.han_commands import (
     commands_on,
     field_of,
 )
+from analysis.rules.named_rows import ClusterCommands
 from analysis.rules.refusals.codes import code_of
 from analysis.rules.registry import rules_of
 
@@ -44,7 +45,7 @@ ASSOCIATION = MAC_COMMANDS["Association Request"]
 BEFORE_KEYS = [*CLUSTERS.some("Basic", "Identify"), KEY_ESTABLISHMENT]
 RUN = "a key establishment (cluster 0x0800)"
 RUN_RULE: dict[str, Any] = {
-    "needs": ("commands",),
+    "needs": (ClusterCommands("Key Establishment"),),
     "cause": "key establishment",
     "smart_energy": True,
     "unseen": RUN,

@@ -20,6 +20,7 @@ from analysis.rules.compliance.han_commands import (
     METERING,
     attributes_of,
 )
+from analysis.rules.named_rows import Attribute
 from analysis.rules.registry import rules_of
 from analysis.tables.lazy import numbers_of
 from dissectors.layout import table
@@ -81,7 +82,7 @@ def _standard_types() -> dict[tuple[int, int], set[int]]:
     source="IHDTS / PPMIDTS and SMETS2 HAN clauses",
     confidence="recalled",
     merges=("rules:A04",),
-    needs=("attributes", "devices"),
+    needs=(Attribute("Metering"), "devices"),
     unseen="reads or reports of the electricity meter's active power",
     advice="See whether the display is in reach, and how often the meter answers",
     **SHOWN,

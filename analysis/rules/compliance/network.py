@@ -12,7 +12,9 @@ from analysis.features.stations import BROADCAST_PAN
 from analysis.features.view import DEVICE_PROFILE, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
+from analysis.rules.expression import c
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import packets
 
 rule = rules_of("compliance", "network")
 
@@ -32,6 +34,7 @@ GB_PAGES = {0: range(11, 27), 28: range(0, 27), 29: range(0, 9), 30: range(0, 27
     confidence="text",
     merges=("rules:N01", "spec:R080", "spec:R130", "disapplied:2", "rules:N07"),
     smart_energy=True,
+    needs=(packets.where(c.mac_type == "beacon"),),
     unseen="a beacon, and the hub's EUI-64",
     advice="Right after a hub was exchanged (CCS03 restores the old value); otherwise a second hub",
 )
@@ -58,6 +61,7 @@ def epid_is_hub(view: View) -> Iterator[Evidence]:
     source="ZigBee PRO 05-3474 3.6.1.13",
     confidence="recalled",
     merges=("rules:N12",),
+    needs=(packets.where(c.nwk_command == "Network Update"),),
     cause="network change",
     unseen="a NWK Network Update",
     advice="Only the network manager may change PAN identifier or channel: see who sent it",
@@ -80,6 +84,7 @@ def network_update_source(view: View) -> Iterator[Evidence]:
     source="Vidgren (2013); KillerBee zbpanidconflictflood",
     confidence="secondary",
     merges=("attacks:A06",),
+    needs=(packets.where(c.nwk_command == "Network Update"),),
     cause="network change",
     unseen="a NWK Network Update",
     advice="Once in years is chance; again and again somebody provokes it",
@@ -185,6 +190,7 @@ def device_log_capacity(view: View, *, devices: int = 16) -> Iterator[Evidence]:
     source="GBCS v4.0 use-case annex CCS01, CCS02; ZigBee PRO 05-3474 4.4.9, 2.4.3.3",
     confidence="derived",
     merges=("attacks:A21", "attacks:A23"),
+    needs=(packets.where((c.aps_profile == "ZigBee Device Profile") | c.aps_command.known),),
     cause="forged command",
     smart_energy=True,
     unseen="ZDP management commands, or APS commands of the trust centre",

@@ -9,7 +9,9 @@ from analysis.features.judging import count, judge, mask, spread
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
+from analysis.rules.expression import c
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import packets
 
 rule = rules_of("compliance", "network key")
 
@@ -113,6 +115,7 @@ def key_sequence_unannounced(view: View, *, shut: int = 3, readable: int = 50) -
     source="ZSE 1.2a (key establishment cluster instead)",
     confidence="recalled",
     merges=("rules:Z16", "disapplied:54"),
+    needs=(packets.where(c.aps_command.known),),
     cause="join attack",
     smart_energy=True,
     unseen="APS commands",

@@ -12,7 +12,9 @@ from analysis.features.judging import count, judge, mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
+from analysis.rules.expression import c
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import packets
 from analysis.tables.lazy import matching
 
 rule = rules_of("compliance", "nwk security")
@@ -29,6 +31,7 @@ TRANSPORT_KEY = APS_COMMANDS["Transport Key"]
     source="ZigBee PRO 05-3474 4.3; ZSE 1.2a 07-5356-19 5.4",
     confidence="recalled",
     merges=("rules:Z01", "rules:C04"),
+    needs=(packets.where(c.nwk_security == "none"),),
     cause="forged command",
     unseen="NWK data or command frames",
     advice="See who sent it; a receiver must not act on it unless it belongs to a join or rejoin",
@@ -54,6 +57,7 @@ def nwk_unsecured_frame(view: View) -> Iterator[Evidence]:
     source="ZigBee PRO 05-3474 4.6.3.3; ZSE 1.2a 5.4.2; Wang (RAID 2022)",
     confidence="recalled",
     merges=("rules:N11", "attacks:A20"),
+    needs=(packets.where(c.nwk_command == "Rejoin Request"),),
     cause="join attack",
     unseen="a NWK Rejoin Request",
     advice=(
@@ -96,6 +100,7 @@ def rejoin_unsecured(view: View, *, recent: float = 1900.0) -> Iterator[Evidence
     source="ZigBee PRO 05-3474 4.6.3.3; Zillner (2015); Wang (RAID 2022)",
     confidence="secondary",
     merges=("rules:N11", "attacks:A20"),
+    needs=(packets.where((c.nwk_command == "Rejoin Request") | (c.aps_command == "Transport Key")),),
     cause="key exposure",
     unseen="an unsecured NWK Rejoin Request and the Transport-Key that follows it",
     advice="Whoever listened has the network key: renew it, and stop insecure rejoins at the trust centre",
@@ -128,6 +133,7 @@ def rejoin_key_well_known(view: View, *, seconds: float = 30.0) -> Iterator[Evid
     source="ZigBee PRO 05-3474 annex A",
     confidence="recalled",
     merges=("rules:Z18", "rules:C04"),
+    needs=(packets.where((c.nwk_security == "bad_mic") | (c.aps_security == "bad_mic")),),
     cause="replay",
     unseen="secured frames that a held key opens",
     advice=(

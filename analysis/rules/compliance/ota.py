@@ -22,6 +22,7 @@ from analysis.rules.compliance.han_commands import (
     commands,
     field_of,
 )
+from analysis.rules.named_rows import ClusterCommands
 from analysis.rules.registry import rules_of
 from dissectors.zcl import label_of
 
@@ -107,7 +108,7 @@ def ota_unasked(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
     source="ZCL OTA upgrade cluster; Ronen (2017)",
     confidence="recalled",
     merges=("rules:O06", "attacks:A36"),
-    needs=("commands",),
+    needs=(ClusterCommands("OTA Upgrade"),),
     cause="ota",
     unseen="image block requests",
     advice="Weak link, a wrong image, or somebody who drains the device",
@@ -163,7 +164,7 @@ def _told_to_wait(view: View, asks: Frame, seconds: float = 60.0) -> Any:
     source="Ronen (2017); ZCL OTA upgrade cluster",
     confidence="secondary",
     merges=("attacks:A36",),
-    needs=("commands",),
+    needs=(ClusterCommands("OTA Upgrade"),),
     cause="ota",
     unseen="a Query Next Image request with the version held, and its response",
     advice="See whether the supplier means to go back; otherwise find who offers it",
@@ -194,7 +195,7 @@ def ota_downgrade(view: View) -> Iterator[Evidence]:
     source="GBCS 11.2.3 as modelled in gbcs.py; ZCL OTA file format",
     confidence="derived",
     merges=("rules:O02",),
-    needs=("commands",),
+    needs=(ClusterCommands("OTA Upgrade"),),
     cause="ota",
     unseen="the first block of an image",
     advice="Not an OTA file: compare it with the approved image",
@@ -219,7 +220,7 @@ def ota_image_header(view: View) -> Iterator[Evidence]:
     source="GBCS v0.8.1 11.1 (page 129)",
     confidence="text",
     merges=("spec:R095", "disapplied:47", "rules:O05", "spec:R101"),
-    needs=("commands", "messages"),
+    needs=(ClusterCommands("OTA Upgrade"), "messages"),
     cause="ota",
     unseen="an Upgrade End request with success",
     advice="Activation is a signed command of its own (CS06): look whether it came",
@@ -245,7 +246,7 @@ def ota_no_activation(view: View) -> Iterator[Evidence]:
     source="ZCL OTA upgrade cluster 15-0014 6.10.5; GBCS v0.8.1 11.1",
     confidence="secondary",
     merges=("attacks:A36",),
-    needs=("commands",),
+    needs=(ClusterCommands("OTA Upgrade"),),
     cause="ota",
     unseen="a Query Next Image request, and an offer to the same device",
     advice="The device must refuse it: see who offers the image, and whether the hub was given the right one",
@@ -279,7 +280,7 @@ def _with_identity(view: View, rows: Frame) -> Frame:
     source="ZCL OTA upgrade cluster 15-0014 6.10.9 (Upgrade End status)",
     confidence="secondary",
     merges=("rules:O06",),
-    needs=("commands",),
+    needs=(ClusterCommands("OTA Upgrade"),),
     cause="ota",
     unseen="Upgrade End requests",
     advice="Status 0x95 aborted, 0x96 invalid image, 0x99 more images needed: see what the device got",

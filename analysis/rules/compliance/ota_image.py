@@ -25,6 +25,7 @@ from analysis.rules.compliance.han_commands import (
     commands,
     field_of,
 )
+from analysis.rules.named_rows import ClusterCommands
 from analysis.rules.registry import rules_of
 from dissectors.zcl import Image, read_image
 
@@ -38,7 +39,7 @@ ASKED = {
 TRANSFER_ALERT = message_code("CCS08")
 FILE_ID = bytes.fromhex("1ef1ee0b")
 SIGNATURE = 64
-ON_AIR: dict[str, Any] = {"smart_energy": True, "needs": ("commands",), "cause": "ota"}
+ON_AIR: dict[str, Any] = {"smart_energy": True, "needs": (ClusterCommands("OTA Upgrade"),), "cause": "ota"}
 
 
 def _blocks(view: View) -> Frame:
@@ -132,7 +133,7 @@ def _octets_from(held: dict[int, bytes], start: int) -> bytes:
     merges=("rules:O04", "spec:R097"),
     unseen="an activation (CS06) or a receipt (0x00CE, 0x00CF) with an image hash, and all of an image before it",
     advice="Compare the hash with the approved image's: the device must refuse an activation that does not fit",
-    needs=("commands", "messages", "items"),
+    needs=(ClusterCommands("OTA Upgrade"), "messages", "items"),
     smart_energy=True,
     cause="ota",
 )
@@ -212,7 +213,7 @@ def ota_identity(view: View) -> Iterator[Evidence]:
     unseen="an Upgrade End request, and messages of the hub itself (they do not cross the HAN) for ten minutes after it",
     advice="The supplier does not learn that the transfer ended: see whether the hub knows CCS08",
     smart_energy=True,
-    needs=("commands", "messages"),
+    needs=(ClusterCommands("OTA Upgrade"), "messages"),
     cause="ota",
 )
 def hub_image_alert(view: View, *, seconds: float = 600.0) -> Iterator[Evidence]:

@@ -24,6 +24,7 @@ from analysis.rules.compliance.han_commands import (
     commands,
     field_of,
 )
+from analysis.rules.named_rows import ClusterCommands
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "prepayment")
@@ -164,7 +165,7 @@ def debt_cap_period(view: View, *, seconds: int = 604_800) -> Iterator[Evidence]
     source="GBCS 14 (UTRN counter cache); ZSE prepayment cluster (Consumer Top Up)",
     confidence="derived",
     merges=("rules:P02", "attacks:A33"),
-    needs=("commands",),
+    needs=(ClusterCommands("Prepayment"),),
     cause="prepayment",
     smart_energy=True,
     unseen="a code entered at a display twice, and the meter's answers",

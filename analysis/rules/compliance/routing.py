@@ -12,7 +12,9 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import field_of
+from analysis.rules.expression import c
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import commands, packets
 
 rule = rules_of("compliance", "routing")
 
@@ -65,7 +67,7 @@ def _heard_after(packets: Frame, sender: object, seconds: float) -> bool:
     confidence="recalled",
     merges=("attacks:A37",),
     cause="imitation",
-    needs=("packets", "commands"),
+    needs=(packets.where(c.nwk_command == "Route Reply"), commands.where(c.layer == "nwk")),
     unseen="readable route replies and link status commands",
     advice="A change of the mesh, or somebody who draws traffic to himself",
 )
@@ -106,6 +108,7 @@ def commands_of(view: View, command: int) -> Frame:
     source="ZigBee routing literature",
     confidence="recalled",
     merges=("attacks:A38",),
+    needs=(packets.where(c.nwk_command == "Link Status"),),
     cause="imitation",
     unseen="Link Status commands",
     advice="Two transmitters under one short address: compare EUI-64 and signal strength",

@@ -13,7 +13,10 @@ from analysis.features.view import DEVICE_PROFILE, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import IMAGE_BLOCK, OTA, SUB_GHZ, TUNNELING, commands, field_of
+from analysis.rules.expression import c
+from analysis.rules.named_rows import ClusterCommands
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import all_packets
 
 rule = rules_of("compliance", "sub ghz")
 
@@ -71,6 +74,7 @@ def suspended_device_talks(view: View) -> Iterator[Evidence]:
     source="docs.silabs.com duty cycle limits (1.00 %, 1.80 %, 2.50 %); EN 300 220 summaries",
     confidence="secondary",
     merges=("rules:N17", "attacks:A42"),
+    needs=(all_packets.where(c.page >= 28),),
     cause="duty cycle",
     unseen="sub-GHz frames (pages 28 to 31)",
     advice="Find what it sends so much: retries, requests, firmware",
@@ -103,7 +107,7 @@ def duty_cycle(
     source="ZSE 1.4 sentence cited in OTA server code",
     confidence="secondary",
     merges=("rules:O07",),
-    needs=("commands", "messages"),
+    needs=(ClusterCommands("OTA Upgrade"), "messages"),
     cause="duty cycle",
     unseen="an alert of the critical duty-cycle state (0x8F22) and firmware blocks",
     advice="The hub must postpone blocks (WAIT_FOR_DATA) until the state is over",
@@ -133,6 +137,7 @@ def ota_while_critical(view: View) -> Iterator[Evidence]:
     confidence="secondary",
     merges=("spec:R086", "disapplied:53"),
     smart_energy=True,
+    needs=(all_packets.where(c.page >= 28),),
     unseen="sub-GHz frames (pages 28 to 31) more often than one in 30 s",
     advice="They should ask for no APS acknowledgement, to save air time",
 )

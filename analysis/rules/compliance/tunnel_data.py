@@ -14,6 +14,7 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.compliance.han_commands import TO_CLIENT, TUNNELING, commands, field_of
+from analysis.rules.named_rows import ClusterCommands
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "tunnel data")
@@ -21,7 +22,11 @@ rule = rules_of("compliance", "tunnel data")
 ANSWER = to_client(TUNNELING, "Request Tunnel Response")
 TUNNEL_STATUS = ANSWER.field("tunnel_status")
 GRANTED = enumeration("TunnelingTunnelStatus")["Success"]
-TUNNEL_RULE: dict[str, Any] = {"needs": ("commands",), "cause": "tunnel", "smart_energy": True}
+TUNNEL_RULE: dict[str, Any] = {
+    "needs": (ClusterCommands("Tunneling"),),
+    "cause": "tunnel",
+    "smart_energy": True,
+}
 
 DATA_THERE, DATA_BACK = to_server(TUNNELING, "Transfer Data"), to_client(TUNNELING, "Transfer Data")
 ERROR_THERE = to_server(TUNNELING, "Transfer Data Error")

@@ -13,7 +13,10 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.rules.compliance.gbcs_messages import MESSAGE_RULE, departure, gbcs
 from analysis.rules.compliance.han_commands import METERING, commands, field_of
+from analysis.rules.expression import c
+from analysis.rules.named_rows import ClusterCommands
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import packets
 
 rule = rules_of("compliance", "zigbee modifications")
 
@@ -35,7 +38,7 @@ FLAGS_ACTED_ON = {
     attribute(METERING, "NotificationFlags4"): 0x000002C0,
     attribute(METERING, "NotificationFlags5"): 0,
 }
-ON_AIR: dict[str, Any] = {"smart_energy": True, "needs": ("commands",)}
+ON_AIR: dict[str, Any] = {"smart_energy": True}
 
 
 def _gbz(view: View) -> Frame:
@@ -120,6 +123,7 @@ def gbz_components(view: View) -> Iterator[Evidence]:
     confidence="secondary",
     merges=("disapplied:36", "rules:C02"),
     smart_energy=True,
+    needs=(packets.where(c.zcl_manufacturer.known),),
     unseen="readable ZCL frames on Smart Energy clusters",
     advice="Makers may add non-critical features: ask what this command does",
 )
@@ -140,6 +144,7 @@ def manufacturer_specific_command(view: View) -> Iterator[Evidence]:
     source="GBCS v0.8 10.2.2.2",
     confidence="text",
     merges=("spec:R050", "spec:R051", "disapplied:18", "disapplied:19", "rules:A07"),
+    needs=(ClusterCommands("Metering"),),
     unseen="GetNotifiedMessage commands of a gas meter",
     advice="Look at the gas meter's software: it should not ask for these",
     **ON_AIR,
@@ -165,6 +170,7 @@ def notified_flags(view: View) -> Iterator[Evidence]:
     source="GBCS v0.8.1 10.4.2.11",
     confidence="text",
     merges=("spec:R072", "disapplied:26"),
+    needs=(ClusterCommands("Events"),),
     unseen="readable GetEventLog or ClearEventLog commands",
     advice="Only the gas proxy holds copies of the gas meter's logs (identifiers 6 and 7)",
     **ON_AIR,
