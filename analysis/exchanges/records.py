@@ -36,12 +36,14 @@ OCTETS = np.dtype((np.void, RECORD.itemsize))
 
 def joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """Rows of several arrays as one."""
-    return np.concatenate([part.view(OCTETS) for part in parts]).view(RECORD)
+    every: npt.NDArray[Any] = np.concatenate([part.view(OCTETS) for part in parts]).view(RECORD)
+    return every
 
 
 def chosen(rows: npt.NDArray[Any], which: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Those rows that a mask or places say, copied."""
-    return rows.view(OCTETS)[which].view(RECORD)
+    some: npt.NDArray[Any] = rows.view(OCTETS)[which].view(RECORD)
+    return some
 
 
 class Words(list[str]):

@@ -182,9 +182,11 @@ def close_together(
 def share_by_window(rows: Frame, bad: Any, window: float) -> Frame:
     """Per window of `window` seconds: ``start`` (seconds), ``bad``, ``all``, ``share``."""
     number = np.floor(rows["seconds"].to_numpy(dtype=float) / window)  # eight times faster than floor_divide
-    known = ~np.isnan(number)
-    place, starts = _numbered(number[known])
-    hits, every = np.bincount(place[mask(bad)[known]], minlength=len(starts)), np.bincount(place)
+    wrong, known = mask(bad), ~np.isnan(number)
+    if not known.all():
+        number, wrong = number[known], wrong[known]
+    place, starts = _numbered(number)
+    hits, every = np.bincount(place[wrong], minlength=len(starts)), np.bincount(place)
     out = pd.DataFrame({"start": starts * window, "bad": hits, "all": every})
     out["share"] = out["bad"] / out["all"]
     return out
@@ -192,11 +194,12 @@ def share_by_window(rows: Frame, bad: Any, window: float) -> Frame:
 
 def _numbered(values: npt.NDArray[np.float64]) -> tuple[Any, Any]:
     """The place of each value among the distinct ones in order; and these."""
-    steps = np.diff(values)
-    if not len(values) or bool((steps < 0).any()):
+    if not len(values) or bool((values[1:] < values[:-1]).any()):
         return pd.factorize(values, sort=True)
-    new = np.r_[True, steps > 0]
-    return np.cumsum(new) - 1, values[new]
+    new = np.r_[True, values[1:] > values[:-1]]
+    place = np.cumsum(new, dtype=np.int32)  # half the memory of a million places
+    place -= 1
+    return place, values[new]
 
 
 def longest_run(flags: Frame) -> int:

@@ -67,7 +67,8 @@ class Selection:
             return self._at(key)
         if isinstance(key, list) and key and isinstance(key[0], str):
             return pd.DataFrame({name: pd.Series(self[name]) for name in key})
-        return self._at(np.flatnonzero(mask(key)))
+        chosen = mask(key)
+        return self if chosen.all() else self._at(np.flatnonzero(chosen))
 
     def _at(self, chosen: Any) -> Selection:
         if self.places is not None:

@@ -19,7 +19,7 @@ from analysis.features.selection import Selection
 from analysis.features.stations import BROADCAST_PAN, Stations
 from analysis.findings.subject import Subject
 from analysis.tables.addresses import with_numbers
-from analysis.tables.lazy import Table, mask, numbers_of
+from analysis.tables.lazy import MADE, Recent, Table, mask, numbers_of
 from analysis.tables.pandas_columns import nanoseconds, nulls, plain, taken
 from analysis.tables.schema import TABLES
 
@@ -313,8 +313,13 @@ class View:
         return float(np.nanmin(seconds)) if len(seconds) and seconds.notna().any() else 0.0
 
     def prepare(self) -> None:
-        """Makes what most rules read, once, before processes share the rules out."""
-        packets = (self.smart_energy_view or self).tables.lazy["packets"]
+        """Makes what most rules read, once, before processes share the rules out. Of so many rows the tables hold what is
+        made in one room: rules of one module read few of them."""
+        tables = (self.smart_energy_view or self).tables.lazy
+        room: Recent[tuple[int, str], Any] = Recent(MADE)
+        for table in tables.values():
+            table.share_room(room)
+        packets = tables["packets"]
         for name in STATIONS:
             packets.keep_codes(name)
         for name in ("frame", "seconds", "fcs_ok"):

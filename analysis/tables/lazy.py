@@ -26,10 +26,10 @@ Value = TypeVar("Value")
 FEW = 8  # so many times fewer rows than the table are cut from a column before it is made
 SMALL = (np.uint8, np.uint16)
 SOME = 4  # so many numbers are looked for one by one in less time than by a table
-MADE = 32 * 1024 * 1024
-"""Octets of columns that a table keeps made; of more, those that were read last. To make one again takes a few
-milliseconds of a million rows."""
-FOUND, CODED = 16 * 1024 * 1024, 24 * 1024 * 1024
+MADE = 16 * 1024 * 1024
+"""Octets of columns that a table keeps made, or all large ones of a view together; of more, those that were read last. To
+make one again takes a few milliseconds of a million rows."""
+FOUND, CODED = 8 * 1024 * 1024, 12 * 1024 * 1024
 """The same of places, and of codes."""
 
 
@@ -175,7 +175,7 @@ class Table:
         self.coders = coders or {}
         self.makers = makers
         self.index = pd.RangeIndex(length)
-        self._made: Recent[str, Column] = Recent(MADE)
+        self._made: Recent[tuple[int, str], Column] = Recent(MADE)
         self._kept: dict[str, Column] = {}
         self._kept_codes: dict[str, tuple[npt.NDArray[Any], list[Any]]] = {}
         self._places: Recent[tuple[str, Any], Places] = Recent(FOUND)
@@ -184,6 +184,10 @@ class Table:
 
     def __len__(self) -> int:
         return self.length
+
+    def share_room(self, room: Recent[tuple[int, str], Column]) -> None:
+        """Hold the columns that are made in one room with those of other tables."""
+        self._made = room
 
     def keep(self, name: str) -> None:
         """Make a column that nearly every rule reads, and hold it as long as the table."""
@@ -196,10 +200,10 @@ class Table:
     def __getitem__(self, name: str) -> Column:
         column = self._kept.get(name)
         if column is None:
-            column = self._made.get(name)
+            column = self._made.get((id(self), name))
         if column is None:
             column = Column(_array(self.makers[name](None)), index=self.index, copy=False)
-            self._made.put(name, column, column.array.nbytes)
+            self._made.put((id(self), name), column, column.array.nbytes)
         return column
 
     def cut(self, name: str, places: Places, index: Any = None) -> Column:
@@ -207,7 +211,7 @@ class Table:
         of codes for no part of it."""
         index = pd.Index(places, copy=False) if index is None else index
         many = len(places) * FEW > self.length and name not in self.coders
-        if name in self._kept or name in self._made or many:
+        if name in self._kept or (id(self), name) in self._made or many:
             return Column(_at(self[name].array, places), index=index, copy=False)
         return Column(_array(self.makers[name](places)), index=index, copy=False)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+
+import numpy as np
 
 from analysis.features.judging import mask
 from analysis.features.membership import announcements, came_between
-from analysis.features.view import View
+from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.registry import rules_of
+from analysis.tables.lazy import joint_codes
 
 rule = rules_of("anomaly", "addresses")
 
@@ -71,8 +75,7 @@ def duplicate_address(view: View, *, swaps: int = 2) -> Iterator[Evidence]:
     packets = view.good
     own = mask(packets["mac_src"] == packets["nwk_src"]) & mask(packets["mac_src_mode"] == "short")
     rows = packets[own & mask(packets["nwk_sender"].notna()) & ~mask(packets["nwk_security"] == "none")]
-    sizes = rows["nwk_sender"].groupby([rows["pan"], rows["mac_src"]]).nunique() if len(rows) else {}
-    for (pan, short), number in dict(sizes).items():
+    for (pan, short), number in _senders(rows):
         subject = Subject.device(int(pan) << 16 | int(short))
         if number < 2:
             yield kept(subject, "one EUI-64")
@@ -86,3 +89,15 @@ def duplicate_address(view: View, *, swaps: int = 2) -> Iterator[Evidence]:
             yield broken(subject, f"is used by {names} in turn", part["frame"][mask(senders == minor)])
         else:
             yield kept(subject, "changed hands once")
+
+
+def _senders(rows: Frame) -> list[tuple[tuple[int, int], int]]:
+    """How many devices sent under each PAN and short address, in their order."""
+    parts = [rows.codes(name) for name in ("pan", "mac_src", "nwk_sender")]
+    (pan, pans), (short, shorts), _ = parts
+    _, first = np.unique(
+        joint_codes([found for found, _ in parts], [len(keys) for _, keys in parts]), return_index=True
+    )
+    first = first[pan[first] >= 0]
+    places = zip(pan[first].tolist(), short[first].tolist(), strict=True)
+    return sorted(Counter((int(pans[one]), int(shorts[two])) for one, two in places).items())
