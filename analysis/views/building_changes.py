@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from dissectors import Field, Message, gbcs
-from dissectors.dlms import DlmsMessage, item_places
+from dissectors.dlms import DlmsMessage, Node, item_places
 from dissectors.dlms import settings as dlms_settings
-from dissectors.dlms.cosem.data import Node
 from dissectors.gbcs import GbcsMessage, Setting
 from dissectors.model import REVEALABLE, Malformed
 

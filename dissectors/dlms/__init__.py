@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dissectors.dlms.association import Association as Association
     from dissectors.dlms.conversation import Conversations as Conversations
     from dissectors.dlms.cosem.data import Data as Data
+    from dissectors.dlms.cosem.data import Node as Node
     from dissectors.dlms.cosem.data import build_data as build_data
     from dissectors.dlms.cosem.data_fields import read_data as read_data
     from dissectors.dlms.cosem.obis import class_name as class_name
@@ -37,7 +38,7 @@ __getattr__, __dir__, __all__ = public_names(
         "apdu.layouts": "Apdu build build_apdu read_apdu",
         "association": "Association",
         "conversation": "Conversations",
-        "cosem.data": "Data build_data",
+        "cosem.data": "Data Node build_data",
         "cosem.data_fields": "read_data",
         "decoding.message_view": "DlmsMessage",
         "editing": "item_places set_value settings",
