@@ -58,3 +58,18 @@ def test_the_command(folder: Path, good: Decoded, capsys: pytest.CaptureFixture[
     assert "the same course" in capsys.readouterr().out
     assert main(["diff", path, path, "--json"]) == 0
     assert '"divergences": []' in capsys.readouterr().out
+
+
+def test_several_faulty_ones(folder: Path, good: Decoded, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(folder / "good.pcapng")
+    decoded(folder, "worse.pcapng", 21, "rejoin-loop")
+    assert main(["diff", path, str(folder / "worse.pcapng"), path, "nowhere.pcapng", "--jobs", "2"]) == 3
+    told = capsys.readouterr()
+    assert told.out.count("good:") == 2 and "nowhere.pcapng" in told.err
+    last = told.out.splitlines()[-3:]
+    assert last[0].split()[:3] == ["differs", "alike", "timings"] and "worse.pcapng" in last[1]
+    assert last[2].endswith("takes the same course") and last[2].split()[0] == "0"
+    assert main(["diff", path, path, path, "--json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert main(["diff", str(folder), path]) == 2
+    assert "one good capture" in capsys.readouterr().err

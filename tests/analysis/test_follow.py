@@ -14,6 +14,7 @@ import hanscope as hs
 from analysis.cli.program import main
 from analysis.exchanges.kinds import KINDS, OUTCOMES
 from analysis.views.ladder import Line, Step, ladder_of
+from captures.simulated.scenarios.samples import FOLDER
 
 SAMPLE = "captures/samples/install-day"
 KEYS = f"{SAMPLE}.keys.toml"
@@ -128,3 +129,18 @@ def test_times_and_columns_are_those_that_are_wanted(capsys: pytest.CaptureFixtu
     assert abs(float(steps[3]["shown_time"]) - apart) < 0.002 and "columns" not in steps[3]
     assert main([*given, "--columns", "rsi"]) == 2
     assert "rssi" in capsys.readouterr().err
+
+
+def test_several_captures_are_followed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    given = ["follow", str(FOLDER), "--keys", KEYS, "--device", "Electricity meter", "--plain"]
+    assert main(given) == 0
+    told = capsys.readouterr()
+    assert told.out.count("device Electricity meter") >= 2 and "gbcs-messages.pcapng" in told.out
+    assert main([*given, "--json"]) == 0
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(documents) >= 2 and all(one["title"] == "device Electricity meter" for one in documents)
+    assert main([*given, str(tmp_path / "nowhere.pcapng")]) == 3
+    capsys.readouterr()
+    assert main([*given, "--svg", str(tmp_path / "x.svg")]) == 2
+    assert main(["follow", str(FOLDER), "--message", "99", "--keys", KEYS]) == 2
+    assert "no message 99" in capsys.readouterr().err

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions
 from analysis.cli.command_line.options import (
-    CaptureArgument,
+    CapturesArgument,
     ColumnsOption,
+    JobsOption,
     JsonOption,
     KeysOption,
     Option,
@@ -23,10 +24,10 @@ from analysis.cli.command_line.registry import verb
     "hanscope follow han.pcapng --exchange 12 --keys keys.toml",
     "hanscope follow han.pcapng --join gas-meter --html join.html",
     "hanscope follow han.pcapng --message 13 --plain | mail -s 'what happened' colleague",
-    "hanscope follow han.pcapng --device esme --where 'exchange.outcome != ok'",
+    "hanscope follow captures/ --device esme --where 'exchange.outcome != ok'",
 )
 def follow(
-    capture: CaptureArgument,
+    captures: CapturesArgument,
     keys: KeysOption = None,
     exchange: Annotated[
         int | None, Option("--exchange", metavar="N", min=1, help="An exchange, and what lies in it.")
@@ -46,6 +47,7 @@ def follow(
     time: TimeOption = None,
     svg: Annotated[Path | None, Option("--svg", metavar="FILE", help="As a picture; - for stdout.")] = None,
     html: Annotated[Path | None, Option("--html", metavar="FILE", help="As a page; - for stdout.")] = None,
+    jobs: JobsOption = 1,
     as_json: JsonOption = False,
     plain: Annotated[bool, Option("--plain", help="ASCII without colour: for an email.")] = False,
     most: Annotated[int, Option("--most", min=1, help="Frames that are drawn, at most.")] = 1000,
@@ -56,7 +58,7 @@ def follow(
 
     wanted = Wanted(exchange, message, tunnel, join)
     return run.run(
-        capture,
+        captures,
         keyring(keys),
         wanted,
         choice=choice,
@@ -67,4 +69,5 @@ def follow(
         most=most,
         columns=columns,
         time=time,
+        jobs=jobs,
     )

@@ -149,27 +149,34 @@ def report(
 @verb(
     "diff",
     "hanscope diff good.pcapng faulty.pcapng --keys keys.toml",
-    "hanscope diff good.pcapng faulty.pcapng --json",
+    "hanscope diff good.pcapng faulty/ --jobs 4 --json",
 )
 def diff(
     good: Annotated[str, Argument(help="Capture of a unit that works.", show_default=False)],
-    faulty: Annotated[str, Argument(help="Capture of the unit in question.", show_default=False)],
+    faulty: Annotated[
+        list[str],
+        Argument(metavar="FAULTY...", help="Captures of units in question: files, folders, patterns, URLs."),
+    ],
     keys: KeysOption = None,
     faulty_keys: Annotated[
         Path | None,
         Option("--faulty-keys", help="Key file of the second capture, when it has its own."),
     ] = None,
     choice: ChoiceOptions = EVERYTHING,
+    jobs: JobsOption = 1,
     as_json: JsonOption = False,
     most: Annotated[int, Option("--most", min=1, help="Rows of each list.")] = 15,
     quiet: QuietOption = False,
 ) -> int:
-    """Two captures aligned: devices, joins, exchanges, timings; the first divergence is named."""
+    """A good capture aligned with others: devices, joins, exchanges, timings; the first divergence is named. Of several,
+    a line for each at the end."""
     from analysis.cli.verbs import diff as run
 
     ours = keyring(keys)
     theirs = keyring(faulty_keys) if faulty_keys else keyring(keys)
-    return run.run(good, faulty, ours, theirs, as_json=as_json, most=most, quiet=quiet, choice=choice)
+    return run.run(
+        good, faulty, ours, theirs, as_json=as_json, most=most, quiet=quiet, choice=choice, jobs=jobs
+    )
 
 
 @verb(

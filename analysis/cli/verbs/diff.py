@@ -1,10 +1,11 @@
-"""`hanscope diff`: a good unit's capture and a faulty one's, side by side."""
+"""`hanscope diff`: a good unit's capture and those of faulty ones, side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from analysis.cli import console
+from analysis.cli.command_line.batch import Batch
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, behind
 from analysis.cli.command_line.inputs import opened
 from analysis.pipeline.decode import Decoded, TableSink
@@ -17,7 +18,7 @@ __all__ = ["run"]
 
 def run(
     good: str,
-    faulty: str,
+    faulty: Sequence[str],
     good_keys: Keyring,
     faulty_keys: Keyring,
     *,
@@ -25,23 +26,55 @@ def run(
     most: int,
     quiet: bool,
     choice: ChoiceOptions = EVERYTHING,
+    jobs: int = 1,
 ) -> int:
-    """Print the comparison; see `hanscope diff --help`."""
-    decoded = []
-    for path, keyring in ((good, good_keys), (faulty, faulty_keys)):
-        sink = TableSink(TABLES)
-        with opened(path) as replay, console.progress(path, quiet=quiet) as step:
-            chosen = choice.filter(replay, keyring)
-            last = run_passes(replay, keyring, *behind(chosen, sink), progress=step)
-        decoded.append(Decoded({name: sink.table(name) for name in TABLES}, last.facts, last.session))
-        console.tell_losses(decoded[-1].facts)
-    found = compare(*decoded)
-    if as_json:
-        console.put_json(found.to_json())
-    else:
-        for line in _text(found, most):
+    """Print the comparisons; see `hanscope diff --help`."""
+    ours = _decoded(_only(good), good_keys, choice, quiet)
+    batch: Batch[Comparison] = Batch(faulty, jobs)
+
+    def one(source: str, number: int) -> Comparison:
+        found = compare(ours, _decoded(source, faulty_keys, choice, quiet))
+        if as_json:
+            console.put_json(found.to_json(), indent=None if batch.many else 2)
+        else:
+            for line in (*([""] if number else []), *_text(found, most)):
+                console.put(line)
+        return found
+
+    found = [told for _, told in batch.each(one)]
+    if len(found) > 1 and not as_json:
+        console.put()
+        for line in _side_by_side(found):
             console.put(line)
-    return console.OK
+    return console.UNREADABLE if batch.unreadable else console.OK
+
+
+def _only(good: str) -> str:
+    """The capture that a word means, where it is one. Raises CaptureError, UsageError."""
+    captures = Batch[None]([good]).captures
+    if len(captures) != 1:
+        raise console.UsageError(
+            f"{good}: {len(captures)} captures: one good capture is what others are compared with"
+        )
+    return captures[0]
+
+
+def _decoded(source: str, keyring: Keyring, choice: ChoiceOptions, quiet: bool) -> Decoded:
+    sink = TableSink(TABLES)
+    with opened(source) as replay, console.progress(source, quiet=quiet) as step:
+        chosen = choice.filter(replay, keyring)
+        last = run_passes(replay, keyring, *behind(chosen, sink), progress=step)
+    console.tell_losses(last.facts)
+    return Decoded({name: sink.table(name) for name in TABLES}, last.facts, last.session)
+
+
+def _side_by_side(found: Sequence[Comparison]) -> Iterator[str]:
+    """A line for each capture that was compared, the one that differs most first."""
+    yield f"{'differs':>8} {'alike':>8} {'timings':>8}  capture, and where it parts from {found[0].good}"
+    for one in sorted(found, key=lambda one: (-len(one.divergences), one.faulty)):
+        parts = one.first
+        where = "takes the same course" if parts is None else f"{_place(parts)}: {parts.conversation}"
+        yield f"{len(one.divergences):>8,} {one.same:>8,} {len(one.timings):>8,}  {one.faulty}: {where}"
 
 
 def _text(found: Comparison, most: int) -> Iterator[str]:
@@ -74,12 +107,13 @@ def _text(found: Comparison, most: int) -> Iterator[str]:
 
 
 def _divergence(one: Divergence) -> Iterator[str]:
-    where = (
-        f"frame {one.faulty_frame}"
-        if one.faulty_frame is not None
-        else f"frame {one.good_frame} of the good one"
-    )
-    yield f"  {one.conversation}, {where}, {one.seconds:,.3f} s in, after {one.after}"
+    yield f"  {one.conversation}, {_place(one)}, {one.seconds:,.3f} s in, after {one.after}"
     for sign, lines in (("-", one.good), ("+", one.faulty)):
         for line in lines:
             yield f"    {sign} {line}"
+
+
+def _place(one: Divergence) -> str:
+    if one.faulty_frame is not None:
+        return f"frame {one.faulty_frame}"
+    return f"frame {one.good_frame} of the good one"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from analysis.cli import console
+from analysis.cli.command_line.batch import Batch
 from analysis.cli.command_line.choosing import EVERYTHING, ChoiceOptions, ladder_of_choice
 from analysis.cli.command_line.forming import row_form
-from analysis.pipeline.source import ReopenableSource
+from analysis.cli.command_line.inputs import name_of, opened
 from analysis.tables.schema import columns_of
 from analysis.views.following import NotThere, Wanted
 from analysis.views.ladder import Ladder
@@ -18,9 +21,11 @@ from dissectors import Keyring
 
 __all__ = ["run"]
 
+LISTED = "hanscope decode --table exchanges lists what there is, hanscope keys what stays shut"
+
 
 def run(
-    source: str,
+    sources: Sequence[str],
     keyring: Keyring,
     wanted: Wanted,
     *,
@@ -32,32 +37,52 @@ def run(
     most: int = 1000,
     columns: str | None = None,
     time: str | None = None,
+    jobs: int = 1,
 ) -> int:
     """Draw a ladder; see `hanscope follow --help`."""
     form = row_form(columns, time, choice.tz, columns_of("packets"))
-    times = form if time is not None or choice.tz is not None else None
-    with ReopenableSource(source) as replay:
+    batch: Batch[int] = Batch(sources, jobs)
+    if batch.many and (svg or html):
+        raise console.UsageError("--svg and --html draw one capture", "--json and text take several")
+    options: dict[str, Any] = {"most": most, "columns": form.columns if form else ()}
+    options["form"] = form if time is not None or choice.tz is not None else None
+
+    def one(source: str, _number: int) -> int:
         try:
-            ladder, last = ladder_of_choice(
-                replay, keyring, wanted, choice, most=most, columns=form.columns if form else (), form=times
-            )
+            ladder, last = _ladder(source, keyring, wanted, choice, options)
+        except console.UsageError as error:
+            if not batch.many:
+                raise
+            console.error_line(f"{name_of(source)}: {error}", error.hint)  # another one may have it
+            return console.USAGE
+        console.tell_losses(last.facts)
+        if not ladder.entries:
+            console.error_line(f"{last.facts.name}: no frame of {ladder.title}", LISTED)
+            return console.USAGE
+        _write(ladder, svg, html, as_json=as_json, plain=plain, many=batch.many)
+        return console.OK
+
+    codes = [code for _, code in batch.each(one)]
+    if batch.unreadable:
+        return console.UNREADABLE
+    return console.OK if console.OK in codes else console.USAGE
+
+
+def _ladder(
+    source: str, keyring: Keyring, wanted: Wanted, choice: ChoiceOptions, options: dict[str, Any]
+) -> tuple[Ladder, Any]:
+    with opened(source) as replay:
+        try:
+            return ladder_of_choice(replay, keyring, wanted, choice, **options)
         except NotThere as error:
-            raise console.UsageError(
-                f"{error} in this capture", "hanscope decode --table exchanges"
-            ) from None
+            raise console.UsageError(f"{error} in this capture", LISTED) from None
         except ValueError as error:
             raise console.UsageError(f"--join: {error}", "hanscope stats lists the devices") from None
-    console.tell_losses(last.facts)
-    if not ladder.entries:
-        console.error_line(
-            f"{last.facts.name}: no frame of {ladder.title}", "hanscope decode --table exchanges lists them"
-        )
-        return console.USAGE
-    _write(ladder, svg, html, as_json=as_json, plain=plain)
-    return console.OK
 
 
-def _write(ladder: Ladder, svg: Path | None, html: Path | None, *, as_json: bool, plain: bool) -> None:
+def _write(
+    ladder: Ladder, svg: Path | None, html: Path | None, *, as_json: bool, plain: bool, many: bool
+) -> None:
     from analysis.views import ladder_svg, ladder_text
 
     for path, draw in ((svg, ladder_svg.svg), (html, ladder_svg.page)):
@@ -68,10 +93,14 @@ def _write(ladder: Ladder, svg: Path | None, html: Path | None, *, as_json: bool
             write_whole(path, draw(ladder))
             console.say(f"{path}: {len(ladder.steps):,} steps")
     if as_json:
-        console.put_json(ladder.to_json())
+        console.put_json(ladder.to_json(), indent=None if many else 2)
     elif svg is None and html is None:
         colour = not plain and console.coloured(sys.stdout)
         marks = ladder_text.ASCII if plain else ladder_text.LINES
         width = 100 if plain else shutil.get_terminal_size((120, 24)).columns
+        if many:
+            console.put(ladder.source)
         for lead, line in ladder_text.text_lines(ladder, width, marks, colour=colour):
             console.put(line, lead=lead)
+        if many:
+            console.put()
