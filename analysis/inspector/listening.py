@@ -13,6 +13,7 @@ from threading import Thread
 from typing import Any, NamedTuple, Protocol
 
 from analysis.inspector.content import Content
+from analysis.pipeline.freed_memory import give_back_after
 from analysis.pipeline.heard_tables import HeardTables
 from analysis.pipeline.live import run_live
 from analysis.pipeline.message_store import MessageStore
@@ -137,6 +138,7 @@ class Listening(Sink):
         if time.monotonic() >= self._due:
             batches |= self._look(block.decode_pass)
         self._heard.take(batches, block.frames)
+        give_back_after(self.frames, block.frames)
         self.frames = block.frames
         if self.judge is not None:
             self.judge.take(block)

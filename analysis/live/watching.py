@@ -10,7 +10,7 @@ from typing import Any
 from analysis.engine.rounds import Change
 from analysis.live.judging import LiveJudge
 from analysis.live.kept_frames import KeptFrames
-from analysis.pipeline.freed_memory import give_back
+from analysis.pipeline.freed_memory import give_back_after
 from analysis.pipeline.passes import DecodedBlock, DecodePass
 from analysis.pipeline.sinks import Sink
 from analysis.tables.addresses import with_addresses
@@ -21,8 +21,6 @@ __all__ = ["Event", "WatchSink"]
 Event = dict[str, Any]
 OFTEN = 1.0
 """Seconds between two rates, and two looks at the devices."""
-FRAMES_A_RELEASE = 200_000
-"""Frames after which freed memory goes back to the system."""
 REMEMBERED = 20_000
 """Exchanges and messages of which it is known that they were told, for when frames are given again."""
 TABLES = ("packets", "messages", "exchanges", "devices")
@@ -72,8 +70,7 @@ class WatchSink(Sink):
             self.judge.restart(decode_pass)
 
     def take(self, block: DecodedBlock) -> None:
-        if block.frames // FRAMES_A_RELEASE > self.frames // FRAMES_A_RELEASE:
-            give_back()
+        give_back_after(self.frames, block.frames)
         self.frames = max(self.frames, block.frames)
         if self.judge is not None:
             self.judge.take(block)

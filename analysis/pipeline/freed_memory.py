@@ -7,7 +7,16 @@ import sys
 from functools import cache
 from typing import Any
 
-__all__ = ["give_back"]
+__all__ = ["give_back", "give_back_after"]
+
+FRAMES = 50_000
+"""Frames after which freed memory goes back to the system."""
+
+
+def give_back_after(before: int, now: int) -> None:
+    """Give freed memory back where another 50,000 frames were reached between two counts."""
+    if now // FRAMES > before // FRAMES:
+        give_back()
 
 
 def give_back() -> None:

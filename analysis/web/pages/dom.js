@@ -42,6 +42,8 @@ export function tabs(host, names, chosen, choose) {
   };
 }
 
+export const count = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
+
 export const seconds = (value) => (value === null || value === undefined ? "" : Number(value).toFixed(6));
 
 export function typing(event) {

@@ -1,8 +1,9 @@
 // Why a device does not work, where two captures part, and notes.
 import { get, post } from "./api.js";
-import { make } from "./dom.js";
+import { count, make } from "./dom.js";
 
 const MARKS = { reached: "✓", failed: "✗", implied: "(✓)", "under way": "…", "not seen": "–" };
+const headings = { "step failed": "a step failed", findings: "no step failed, but something was found" };
 const running = (text) => ({ again: 800, content: [make("p", { role: "status" }, text)] });
 
 export function frames(numbers, context, most = 12) {
@@ -41,7 +42,7 @@ export async function why(context, signal) {
     return device(one, context, anew ? bad(one) : opened.has(called));
   });
   return { again: told.state === "live" ? 2500 : 0, content: [
-    make("h2", {}, `why: ${told.verdict}`), ...cards,
+    make("h2", {}, headings[told.verdict] ?? told.verdict), ...cards,
     make("details", {}, make("summary", {}, "what was looked at"), make("dl", {}, ...Object.entries(told.looked_at).flatMap(([name, value]) =>
       [make("dt", {}, name.replaceAll("_", " ")), make("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value))]))),
     ...(told.cannot_tell.length ? [make("h3", {}, "what this capture cannot tell"), make("ul", {}, ...told.cannot_tell.map((one) => make("li", {}, one)))] : []),
@@ -71,9 +72,9 @@ export async function diff(context, signal) {
   if (told.state === "running") return { again: 800, content: [...head, make("p", { role: "status" }, "they are being compared …")] };
   const only = (names, title) => names.length ? [make("p", {}, `${title}: ${names.join(", ")}`)] : [];
   return { content: [...head,
-    make("p", {}, `${told.matched.length} devices matched, ${told.same.toLocaleString("en")} steps alike`),
+    make("p", {}, `${count(told.matched.length, "device")} matched, ${count(told.same, "step")} alike`),
     ...only(told.only_good, "only here"), ...only(told.only_faulty, "only in the other one"),
-    make("h3", {}, told.divergences.length ? `${told.divergences.length} places where they part, the first first` : "they take the same course"),
+    make("h3", {}, told.divergences.length ? `${count(told.divergences.length, "place")} where they part, the first first` : "they take the same course"),
     ...told.divergences.slice(0, 50).map((one) => divergence(one, context, context.openIn, compared)),
     ...(told.timings.length ? [make("h3", {}, "times that changed (medians)"), make("ul", {}, ...told.timings.slice(0, 50).map((one) =>
       make("li", {}, `${one.kind} ${one.good.toPrecision(4)} s became ${one.faulty.toPrecision(4)} s: ${one.step} (${one.conversation})`)))] : []),
@@ -85,7 +86,7 @@ export async function notes(context, signal) {
   const rows = told.notes.map((one) => make("article", { class: "card" },
     make("button", { type: "button", onclick: () => context.openFrame(one.frame) }, `frame ${one.frame}`),
     make("span", { class: "quiet" }, one.own ? " written here" : " in the capture"), make("p", { class: "note-text" }, one.text)));
-  return { content: [make("h2", {}, `${told.total} notes`), ...rows, make("p", { class: "quiet" },
+  return { content: [make("h2", {}, count(told.total, "note")), ...rows, make("p", { class: "quiet" },
     "A note is written below its frame. The capture itself is never changed: notes go into the comments of the copy that pcapng gives, and are gone with the server otherwise.")] };
 }
 

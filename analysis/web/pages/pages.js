@@ -1,13 +1,16 @@
 // Pages that are no long lists; here those of findings, devices, keys, and the box for messages.
 import { get, post } from "./api.js";
-import { byId, make } from "./dom.js";
+import { byId, count, make } from "./dom.js";
 import { diff, frames, notes, why } from "./judged.js";
 import { ladder } from "./ladder.js";
 import { map } from "./map.js";
 
-const list = (rows, columns) => make("table", {},
-  make("thead", {}, make("tr", {}, ...columns.map(([label]) => make("th", { scope: "col" }, label)))),
-  make("tbody", {}, ...rows.map((row) => make("tr", {}, ...columns.map(([, cell]) => { const value = cell(row); return make("td", {}, value ?? ""); })))));
+// A table, whose roles are said because a narrow page shows its rows as paragraphs.
+const list = (rows, columns) => make("table", { role: "table" },
+  make("thead", {}, make("tr", { role: "row" }, ...columns.map(([label]) => make("th", { scope: "col", role: "columnheader" }, label)))),
+  make("tbody", {}, ...rows.map((row) => make("tr", { role: "row" }, ...columns.map(([label, cell]) => make("td", { role: "cell", "data-label": label }, cell(row) ?? ""))))));
+const number = (value) => value === null || value === undefined ? "" : value.toLocaleString("en");
+const moment = (text) => text ? text.slice(0, 19).replace("T", " ") : "";
 
 function finding(one, context) {
   return make("article", { class: `card ${one.severity}`, id: `finding-${one.index}` },
@@ -27,10 +30,10 @@ async function findings(context, signal) {
   const incidents = told.incidents.map((one) => make("article", { class: `card ${one.severity}` },
     make("h3", {}, `incident ${one.number}: ${one.title}`),
     make("p", {}, `probably: ${one.likely_cause}`), make("p", {}, `next: ${one.next_check}`),
-    make("p", { class: "quiet" }, `${one.start_seconds.toFixed(1)} s to ${one.end_seconds.toFixed(1)} s, ${one.findings.length} findings`),
+    make("p", { class: "quiet" }, `${one.start_seconds.toFixed(1)} s to ${one.end_seconds.toFixed(1)} s, ${count(one.findings.length, "finding")}`),
     make("details", {}, make("summary", {}, "its findings"), ...one.findings.map((index) => finding(all[index], context)))));
   return { again: told.state === "live" ? 1500 : 0, content: [
-    make("h2", {}, `${told.incidents.length} incidents, ${all.length} findings`), ...incidents,
+    make("h2", {}, `${count(told.incidents.length, "incident")}, ${count(all.length, "finding")}`), ...incidents,
     make("h2", {}, "all findings"), ...all.map((one) => finding(one, context)),
     ...(all.length ? [] : [make("p", {}, "nothing was found")]),
   ] };
@@ -40,25 +43,25 @@ async function devices(context, signal) {
   const told = await get("devices", { capture: context.capture, limit: 1000 }, signal);
   const columns = [
     ["name", (row) => row.name], ["role", (row) => row.role], ["EUI-64", (row) => row.eui64],
-    ["short", (row) => row.short], ["join", (row) => row.join_state], ["frames", (row) => row.frames],
-    ["RSSI dBm", (row) => row.rssi], ["last seen", (row) => row.last_seen],
+    ["short", (row) => row.short], ["join", (row) => row.join_state], ["frames", (row) => number(row.frames)],
+    ["RSSI dBm", (row) => row.rssi], ["last seen", (row) => moment(row.last_seen)],
     ["", (row) => row.eui64 ? make("button", { type: "button", onclick: () => context.filterFor(`nwk_src_eui64 == ${row.eui64} or nwk_dst_eui64 == ${row.eui64} or mac_src == ${row.eui64} or mac_dst == ${row.eui64}`) }, "its frames") : ""],
   ];
-  return { again: told.complete ? 0 : 700, content: [make("h2", {}, `${told.total} devices`), list(told.rows, columns)] };
+  return { again: told.complete ? 0 : 700, content: [make("h2", {}, count(told.total, "device")), list(told.rows, columns)] };
 }
 
 async function keys(context, signal) {
   const told = await get("keys", { capture: context.capture }, signal);
   if (told.state === "running") return { again: 700, content: [make("p", { role: "status" }, "the keys are known at the capture's end …")] };
   const needs = (rows, title) => rows.length ? [make("h3", {}, title), list(rows, [
-    ["layer", (row) => row.layer], ["frames", (row) => row.frames], ["for", (row) => row.scope || "any network"], ["why", (row) => row.why],
+    ["layer", (row) => row.layer], ["frames", (row) => number(row.frames)], ["for", (row) => row.scope || "any network"], ["why", (row) => row.why],
     ["first", (row) => frames(row.first_frames, context)],
   ])] : [];
   return { content: [
-    make("h2", {}, `${told.frames} frames, ${told.secured_frames} of them secured`),
+    make("h2", {}, `${count(told.frames, "frame")}, ${number(told.secured_frames)} of them secured`),
     make("h3", {}, "keys held (their octets are never shown here)"),
     list(told.keys, [["kind", (row) => row.kind], ["scope", (row) => row.scope], ["origin", (row) => row.origin],
-      ["learnt in", (row) => row.first_frame ? frames([row.first_frame], context) : ""], ["frames opened", (row) => row.frames_opened]]),
+      ["learnt in", (row) => row.first_frame ? frames([row.first_frame], context) : ""], ["frames opened", (row) => number(row.frames_opened)]]),
     ...(told.needed.length ? needs(told.needed, "keys needed") : [make("p", { class: "ok" }, "no key is needed: every secured frame is open")]),
     ...needs(told.replayed, "replayed"),
   ] };
