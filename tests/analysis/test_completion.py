@@ -21,6 +21,8 @@ CAPTURE, KEYS = FOLDER / "gbcs-messages.pcapng", FOLDER / "gbcs-messages.keys.to
         ("severity", "crit", ["critical"]), ("scenario", "install", ["install-day"]), ("fault", "replay", ["replay"]),
         ("sniffer", "zep:", ["zep:"]), ("time", "rel", ["relative"]), ("zone", "Europe/Lond", ["Europe/London"]),
         ("columns", "frame,tim", ["frame,time"]), ("where", "nwk_secur", ["nwk_security"]), ("device", "ES", ["ESME"]),
+        ("source", "simulate:inst", ["simulate:install-day"]), ("source", "", []), ("source", "tests", []),
+        ("source", "simulate:install-day+gbcs-r", ["simulate:install-day+gbcs-replay"]), ("source", "nr", ["nrf:"]),
         ("device", "electricity", ["Electricity meter"]), ("profile", "gbcs-4.0", ["gbcs-4.0"]),
     ],
 )  # fmt: skip
@@ -31,7 +33,7 @@ def test_values_of_each_kind(kind: str, begun: str, offered: list[str]) -> None:
 
 def test_every_kind_that_is_declared_is_known() -> None:
     kinds = {one.declared.complete for found in VERBS.values() for one in taken(found.function)} - {""}
-    assert kinds == {*COMPLETERS, "where", "columns"}
+    assert kinds == {*COMPLETERS, "where", "columns", "source"}
 
 
 def test_no_capture_offers_no_device() -> None:

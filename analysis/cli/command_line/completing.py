@@ -92,6 +92,17 @@ def _devices(given: Any) -> Iterable[str]:
     return dict.fromkeys(text for text in (*texts, *eui64s) if text)
 
 
+def _sources(incomplete: str) -> list[str]:
+    """Live sources, where no file begins so: sniffers, and simulated homes with their faults."""
+    lead, plus, begun = incomplete.rpartition("+")
+    if plus:
+        return [f"{lead}+{one}" for one in _faults(None) if one.startswith(begun)]
+    if not incomplete or any(Path().glob(f"{incomplete}*")):
+        return []
+    found = [*_sniffers(None), *(f"simulate:{one}" for one in _scenarios(None))]
+    return [one for one in found if one.startswith(incomplete)]
+
+
 def _shells(_: Any) -> Iterable[str]:
     from analysis.cli.command_line.shell_scripts import SCRIPTS
 
@@ -113,6 +124,8 @@ def completed(kind: str, given: Any, incomplete: str) -> list[str]:
             return _expressions(given, incomplete)
         if kind == "columns":
             return _columns(given, incomplete)
+        if kind == "source":
+            return _sources(incomplete)
         return [one for one in COMPLETERS[kind](given) if one.casefold().startswith(incomplete.casefold())]
     except Exception:  # whoever types a command is not to be told what is wrong with a capture
         return []

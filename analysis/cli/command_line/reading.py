@@ -251,7 +251,12 @@ def stats(
     "ssh home tcpdump -i monitor0 -U -w - | hanscope inspect - --keys keys.toml",
 )
 def inspect(
-    captures: CapturesArgument,
+    captures: Annotated[
+        list[str],
+        Argument(
+            metavar="CAPTURE|SOURCE...", help="Captures, folders, patterns; a live source.", complete="source"
+        ),
+    ],
     keys: KeysOption = None,
     choice: ChoiceOptions = EVERYTHING,
     columns: ColumnsOption = None,

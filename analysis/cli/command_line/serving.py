@@ -30,6 +30,7 @@ def watch(
         Argument(
             metavar="SOURCE",
             help="A file that grows, a FIFO, -, a sniffer (sniff --list), simulate:SCENARIO.",
+            complete="source",
         ),
     ],
     keys: KeysOption = None,
@@ -87,7 +88,11 @@ def watch(
 def web(
     source: Annotated[
         str | None,
-        Argument(metavar="CAPTURE|FOLDER|SOURCE", help="What to offer; captures can be dropped on the page."),
+        Argument(
+            metavar="CAPTURE|FOLDER|SOURCE",
+            help="What to offer; captures can be dropped on the page.",
+            complete="source",
+        ),
     ] = None,
     keys: KeysOption = None,
     host: Annotated[
