@@ -35,7 +35,7 @@ class Step(NamedTuple):
         asks: attributes that it is about; a request for others only does not prove that it failed.
         proves: earlier steps that it cannot be reached without.
         rules: whose findings prove that it failed.
-        every: seconds between two of them; 0: once, or when somebody commands it.
+        every: seconds between two of them; 0: once, or when somebody commands it (`asked`).
         check: what to check next.
         source: document and clause.
     """
@@ -54,6 +54,7 @@ class Step(NamedTuple):
     every: int
     check: str
     source: str
+    asked: bool = False
 
     def of_role(self, role: str) -> bool:
         """Whether a device of `role` goes through it."""
@@ -78,7 +79,7 @@ def _step(row: dict[str, str]) -> Step:
         name: tuple(text.split()) if name in words else text for name, text in row.items()
     }
     every = row["every"]
-    return Step(**{**told, "every": int(every) if every.isdigit() else 0})
+    return Step(**{**told, "every": int(every) if every.isdigit() else 0, "asked": every == "ask"})
 
 
 def steps_of(role: str | None) -> Sequence[Step]:

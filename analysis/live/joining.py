@@ -17,7 +17,7 @@ __all__ = ["Awaited", "JoinJudge"]
 
 
 class Awaited(NamedTuple):
-    """The first step that is not reached yet.
+    """The first step that is not reached yet of those that come by themselves; without a title: there is none.
 
     Attributes:
         check: what to look at, should it not come.
@@ -57,10 +57,13 @@ class JoinJudge(LiveJudge):
 
     @property
     def awaited(self) -> Awaited | None:
-        """What is waited for; None where nothing is known of the device, or all is reached."""
-        last = max((n for n, one in enumerate(self.steps) if one.state == "reached"), default=-1)
-        later = [one for one in self.steps[last + 1 :] if one.state != "implied"]
-        return Awaited(later[0].step.title, later[0].step.check) if later else None
+        """What is waited for; None where nothing is known of the device."""
+        if not self.steps:
+            return None
+        coming = [one for one in self.steps if one.step.kinds and not one.step.asked]
+        last = max((n for n, one in enumerate(coming) if one.state == "reached"), default=-1)
+        later = [one for one in coming[last + 1 :] if one.state != "implied"]
+        return Awaited(later[0].step.title, later[0].step.check) if later else Awaited("", "")
 
     def step_changes(self) -> Iterator[StepResult]:
         """The steps whose state changed since this was last asked."""

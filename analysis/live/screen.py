@@ -57,6 +57,8 @@ def event_line(event: dict[str, Any], names: dict[str, str]) -> str:
         said = f" ({event['text']})" if event.get("text") else ""
         check = f"; check: {event['check_next']}" if event.get("check_next") else ""
         return f"step {event['state']}: {event['title']}{said}{check}"
+    if kind == "awaited" and not event["title"]:
+        return "nothing is awaited: every step that comes by itself is reached"
     if kind == "awaited":
         return f"awaited: {event['title']}; should it not come: {event['check']}"
     if kind == "alert":
@@ -70,12 +72,14 @@ def event_line(event: dict[str, Any], names: dict[str, str]) -> str:
 class Screen:
     """Draws events into a terminal, whole screens of them."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, seen: dict[str, dict[str, Any]] | None = None) -> None:
+        """`seen`: rows of the devices as they stand, kept by somebody else; else those that events told."""
         from rich.console import Console
         from rich.live import Live
 
         self.title = title
         self.devices: dict[str, dict[str, Any]] = {}
+        self.seen = self.devices if seen is None else seen
         self.exchanges: deque[str] = deque(maxlen=200)
         self.findings: dict[tuple[str, str], dict[str, Any]] = {}
         self.steps: dict[str, dict[str, Any]] = {}
@@ -108,8 +112,11 @@ class Screen:
                 self.findings[key] = event
         elif kind == "step":
             self.steps[event["step"]] = event
+            self._ring(event["state"] == "failed")
         elif kind == "awaited":
-            self.awaited = event, time.monotonic()
+            if self.awaited is None or self.awaited[0]["title"] != event["title"]:
+                self.awaited = event, time.monotonic()
+                self._ring(not event["title"])
         elif kind == "rate":
             self.rate = event
         elif line := event_line(event, self.names):
@@ -118,6 +125,11 @@ class Screen:
         if now >= self._due:
             self._due = now + DRAWN
             self._live.update(self.drawn(), refresh=True)
+
+    def _ring(self, worth: bool) -> None:
+        """The terminal's bell: a step failed, or all is reached, and whoever installs may look elsewhere."""
+        if worth:
+            self._live.console.bell()
 
     def drawn(self) -> Any:
         """All of it, as rich draws it."""
@@ -149,9 +161,11 @@ class Screen:
             Layout(Text(printable(head), "bold", no_wrap=True, overflow="ellipsis"), size=1),
             self._steps()
             if self.steps
-            else Layout(Panel(self._table(), title=f"{len(self.devices)} devices"), size=room),
+            else Layout(Panel(self._table(), title=_count(len(self.seen), "device")), size=room),
             Layout(Panel(_stacked(lines[-(height - 2 * room - 3) :]), title="exchanges and messages")),
-            Layout(Panel(_stacked(found[: room - 2]), title=f"{len(self.findings)} findings"), size=room),
+            Layout(
+                Panel(_stacked(found[: room - 2]), title=_count(len(self.findings), "finding")), size=room
+            ),
         )
         return layout
 
@@ -170,8 +184,10 @@ class Screen:
             )
         if self.awaited is not None:
             event, since = self.awaited
-            waited = f"{event_line(event, {})} (for {time.monotonic() - since:.0f} s)"
-            lines.append(Text(printable(waited), "bold yellow"))
+            waited = event_line(event, {}) + (
+                f" (for {time.monotonic() - since:.0f} s)" if event["title"] else ""
+            )
+            lines.append(Text(printable(waited), "bold yellow" if event["title"] else "bold green"))
         device = next(iter(self.steps.values()))["device"]
         return Layout(
             Panel(_stacked(lines), title=Text(printable(f"steps of {device}"))), size=len(lines) + 4
@@ -182,7 +198,8 @@ class Screen:
         from rich.text import Text
 
         table = Table.grid(padding=(0, 2))
-        for row in list(self.devices.values())[: max(2, self._live.console.height // 3 - 2)]:
+        rows = sorted(self.seen.values(), key=lambda row: not row.get("frames"))  # remote parties last
+        for row in rows[: max(2, self._live.console.height // 3 - 2)]:
             cells = (row.get("name") or row.get("role", ""), row.get("eui64") or row.get("short", ""))
             signal = "" if row.get("rssi") is None else f"{row['rssi']:g} dBm"
             words = (*cells, row.get("join_state", ""), signal, f"{row.get('frames', 0):,} frames")
@@ -194,3 +211,7 @@ def _stacked(lines: list[Any]) -> Any:
     from rich.console import Group
 
     return Group(*lines)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

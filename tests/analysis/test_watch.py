@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from analysis.diagnosis.steps import all_steps
 from analysis.engine.checking import check_capture
 from analysis.engine.rounds import Standing
 from analysis.keys.keyfile import read_keys
@@ -166,7 +167,9 @@ def test_a_device_is_followed_step_by_step(keyring: Any) -> None:
         and "reached" in states.values()
     )
     awaited = [one for one in events if one["event"] == "awaited"]
-    assert awaited and awaited[-1]["check"]
+    assert awaited and all(bool(one["title"]) == bool(one["check"]) for one in awaited)
+    firmware = next(one for one in all_steps() if one.step == "firmware")
+    assert firmware.asked and firmware.title not in {one["title"] for one in awaited}
     assert all(event_line(one, {}) for one in events if one["event"] in ("step", "awaited"))
 
 

@@ -48,9 +48,11 @@ def run(
     live, own = opened_live(source, channel, speed, seed, record, quiet)
     ring = own if own is not None and not (keyring.keys or keyring.install_codes) else keyring
     limit = _Limit(live, seconds, frames)
-    with _telling(live.name, jsonl) as shown, _stopping(live.stop):
+    devices: dict[str, dict[str, Any]] = {}
+    with _telling(live.name, jsonl, devices) as shown, _stopping(live.stop):
         tell = alerting(shown, Alerts(ways)) if ways else shown
         sink = WatchSink(live, partial(limit.tell, tell), judge)
+        sink.devices = devices
         last = run_live(live, ring, sink)
     if not quiet:
         console.tell_losses(last.facts)
@@ -101,14 +103,16 @@ class _Limit:
 
 
 @contextmanager
-def _telling(title: str, jsonl: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+def _telling(
+    title: str, jsonl: bool, devices: dict[str, dict[str, Any]]
+) -> Iterator[Callable[[dict[str, Any]], None]]:
     """What takes the events: a line of JSON each, a screen, or lines of text where nobody can see a screen."""
     from analysis.live.screen import Screen, event_line
 
     if jsonl:
         yield _json_line
     elif sys.stdout.isatty():
-        with Screen(title) as screen:
+        with Screen(title, devices) as screen:
             yield screen.tell
     else:
         names: dict[str, str] = {}

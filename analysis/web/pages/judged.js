@@ -42,7 +42,7 @@ export async function why(context, signal) {
     return device(one, context, anew ? bad(one) : opened.has(called));
   });
   return { again: told.state === "live" ? 2500 : 0, content: [
-    make("h2", {}, headings[told.verdict] ?? told.verdict), ...cards,
+    make("h2", {}, `why: ${headings[told.verdict] ?? told.verdict}`), ...cards,
     make("details", {}, make("summary", {}, "what was looked at"), make("dl", {}, ...Object.entries(told.looked_at).flatMap(([name, value]) =>
       [make("dt", {}, name.replaceAll("_", " ")), make("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value))]))),
     ...(told.cannot_tell.length ? [make("h3", {}, "what this capture cannot tell"), make("ul", {}, ...told.cannot_tell.map((one) => make("li", {}, one)))] : []),
