@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from analysis.diagnosis.model import DeviceDiagnosis, Diagnosis, StepResult
@@ -18,23 +18,26 @@ FINDINGS_SHOWN = 8
 FRAMES_SHOWN = 3
 
 
-def text_lines(found: Diagnosis, *, every_step: bool = True) -> Iterator[str]:
+def text_lines(
+    found: Diagnosis, *, every_step: bool = True, time: Callable[[int], str] = iso_time
+) -> Iterator[str]:
     """The lines.
 
     Args:
         every_step: the steps of each device, not only of those where one failed.
+        time: a time as text.
     """
     yield f"{found.source}: {sentence(found)}"
     for one in found.devices:
         if every_step or one.failed is not None:
             yield ""
-            yield from _device(one)
+            yield from _device(one, time)
         else:
             yield f"  {one.device}: {_in_short(one)}"
             yield from _findings("", one.findings)
     if found.home.verdict in ("step failed", "findings"):
         yield ""
-        yield from _device(found.home)
+        yield from _device(found.home, time)
     yield ""
     yield from _looked(found.looked_at)
     if found.cannot_tell:
@@ -58,10 +61,10 @@ def sentence(found: Diagnosis) -> str:
     return f"no fault found in {whom}, because every step that was heard was reached and no rule was broken"
 
 
-def _device(one: DeviceDiagnosis) -> Iterator[str]:
+def _device(one: DeviceDiagnosis, time: Callable[[int], str]) -> Iterator[str]:
     yield f"{one.device}: {_in_short(one)}"
     for step in one.steps:
-        yield f"  {MARKS[step.state]:<4}{_step(step)}"
+        yield f"  {MARKS[step.state]:<4}{_step(step, time)}"
         if step.state == "failed":
             yield f"        check next: {step.step.check}"
             yield f"        source: {step.step.source}" + (
@@ -77,8 +80,8 @@ def _in_short(one: DeviceDiagnosis) -> str:
     return f"{one.verdict}, {reached} of {len(one.steps)} steps seen reached"
 
 
-def _step(step: StepResult) -> str:
-    when = f"  {iso_time(step.time)}" if step.time is not None else ""
+def _step(step: StepResult, time: Callable[[int], str]) -> str:
+    when = f"  {time(step.time)}" if step.time is not None else ""
     shown = step.frames if step.state == "failed" else step.frames[:FRAMES_SHOWN]
     frames = f"  frames {', '.join(map(str, shown))}" if shown else ""
     text = step.text or SAID.get(step.state, "")

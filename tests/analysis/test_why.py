@@ -13,6 +13,7 @@ import hanscope as hs
 from analysis.cli import main
 from analysis.diagnosis import all_steps, steps_of
 from analysis.rules.registry import rules
+from captures.simulated.scenarios.samples import FOLDER
 
 SHARED = Path(os.environ.get("HANSCOPE_SHARED", "/nowhere")) / "cases" / "home"
 HOME = "home"
@@ -187,3 +188,14 @@ def test_each_capture_of_a_folder_is_diagnosed(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "c.pcapng").unlink()
     assert main([*words, "nobody"]) == 2
     assert capsys.readouterr().err.count("no device is called 'nobody'") == 2
+
+
+def test_times_are_told_as_one_asks(capsys: pytest.CaptureFixture[str]) -> None:
+    sample = str(FOLDER / "install-day.pcapng")
+    told = {}
+    for words in ((), ("--time", "relative"), ("--tz", "Europe/Paris")):
+        assert main(["why", sample, "ESME", "-q", *words]) == 0
+        told[words] = capsys.readouterr().out
+    assert "T00:" in told[()] and "T01:" in told["--tz", "Europe/Paris"]
+    assert " s  frames " in told["--time", "relative"] and "  +" in told["--time", "relative"]
+    assert main(["why", sample, "--time", "soon"]) == 2

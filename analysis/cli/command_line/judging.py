@@ -21,6 +21,7 @@ from analysis.cli.command_line.options import (
     QuietOption,
     RulesFromOption,
     TimeOption,
+    ZoneOption,
     keyring,
 )
 from analysis.cli.command_line.registry import verb
@@ -94,7 +95,7 @@ def check(
 @verb(
     "why",
     "hanscope why han.pcapng 'gas meter' --keys keys.toml",
-    "hanscope why han.pcapng --keys keys.toml --json",
+    "hanscope why han.pcapng --keys keys.toml --time relative",
 )
 def why(
     capture: CaptureArgument,
@@ -103,13 +104,17 @@ def why(
     ] = "",
     keys: KeysOption = None,
     profile: ProfileOption = None,
+    time: TimeOption = None,
+    tz: ZoneOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
     """Why a device does not work: the first step that failed, what to check; or why no fault was found."""
     from analysis.cli.verbs import why as run
 
-    return run.run(capture, device, keyring(keys), profile=profile, as_json=as_json, quiet=quiet)
+    return run.run(
+        capture, device, keyring(keys), profile=profile, as_json=as_json, quiet=quiet, time=time, tz=tz
+    )
 
 
 @verb(

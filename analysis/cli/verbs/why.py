@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from analysis.cli import console
 from analysis.cli.command_line.batch import Batch
+from analysis.cli.command_line.forming import row_form
 from analysis.cli.command_line.inputs import opened
+from analysis.tables.python_values import iso_time
+from analysis.tables.row_form import RowForm
+from analysis.tables.times import time_ns
 from dissectors import Keyring
 
 __all__ = ["run"]
@@ -18,19 +22,22 @@ def run(
     profile: str | None,
     as_json: bool,
     quiet: bool,
+    time: str | None = None,
+    tz: str | None = None,
 ) -> int:
     """Print the diagnosis of a capture, or of each that a folder or pattern means; see `hanscope why --help`."""
     from analysis.cli.verbs.check import see_rules
 
     see_rules(profile)
     batch: Batch[bool] = Batch([source])
+    form = row_form(None, time, tz, ())
 
     def one(capture: str, number: int) -> bool:
         indent = None if batch.many else 2
         try:
             _one(
                 capture, device, keyring, profile=profile, as_json=as_json, quiet=quiet, indent=indent,
-                apart=number > 0,
+                apart=number > 0, form=form,
             )  # fmt: skip
         except console.UsageError as error:
             if not batch.many:
@@ -55,6 +62,7 @@ def _one(
     quiet: bool,
     indent: int | None,
     apart: bool,
+    form: RowForm | None,
 ) -> None:
     from analysis.diagnosis import diagnose, text_lines
 
@@ -70,5 +78,7 @@ def _one(
     else:
         if apart:
             console.put()
-        for line in text_lines(found, every_step=bool(device)):
+        if form is not None:
+            form.start_ns = time_ns(found.looked_at["start"])
+        for line in text_lines(found, every_step=bool(device), time=iso_time if form is None else form.time):
             console.put(line)
