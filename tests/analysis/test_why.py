@@ -194,7 +194,7 @@ def test_times_are_told_as_one_asks(capsys: pytest.CaptureFixture[str]) -> None:
     sample = str(FOLDER / "install-day.pcapng")
     told = {}
     for words in ((), ("--time", "relative"), ("--tz", "Europe/Paris")):
-        assert main(["why", sample, "ESME", "-q", *words]) == 0
+        assert main(["why", sample, "Electricity meter", "-q", *words]) == 0
         told[words] = capsys.readouterr().out
     assert "T00:" in told[()] and "T01:" in told["--tz", "Europe/Paris"]
     assert " s  frames " in told["--time", "relative"] and "  +" in told["--time", "relative"]
