@@ -163,7 +163,20 @@ def _certificates(tables: Any) -> dict[str, Any]:
     listed = [{name: _text(getattr(row, name)) for name in names} for row in found[:CERTIFICATES_LISTED]]
     for row in listed:
         row["state"] = CHAIN_STATES[row["chain"]]
+        row["validity"] = _days(row["validity"])
     return {"certificates": listed, "more_certificates": len(found) - len(listed)}
+
+
+NO_END = "9999-12-31"
+"""What a certificate without an end says (RFC 5280, section 4.1.2.5)."""
+
+
+def _days(validity: str) -> str:
+    """A span of moments as days: ``2025-01-05 to 2056-01-01``."""
+    begin, slash, end = validity.partition("/")
+    if not slash:
+        return validity
+    return f"{begin[:10]} to {end[:10]}" if end[:10] != NO_END else f"from {begin[:10]}, without end"
 
 
 def _hex(value: Any) -> str:
