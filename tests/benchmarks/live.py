@@ -52,6 +52,8 @@ FAULTS = (
     *("permit-join-open", "alert-storm", "reads-unanswered", "tunnels-left-open"),
 )
 PAGE = os.sysconf("SC_PAGE_SIZE")
+OFTEN = 0.05
+"""Seconds between two looks at memory: seldom enough, the highest of a saw that repeats every second is missed in one half."""
 SOON = 1.0
 """Seconds within which a finding is to be raised."""
 Name = tuple[str, str]
@@ -123,7 +125,7 @@ class Memory(threading.Thread):
     def run(self) -> None:
         while True:
             self.seen.append(int(Path("/proc/self/statm").read_text("ascii").split()[1]) * PAGE / 2**20)
-            if self.ended.wait(0.5):
+            if self.ended.wait(OFTEN):
                 return
 
 
