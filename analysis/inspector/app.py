@@ -80,7 +80,7 @@ class Inspector(Waiting):
         Binding("colon", "goto", "go to", key_display=":"),
         Binding("n", "again(1)", "next", show=False),
         Binding("N", "again(-1)", "previous", show=False),
-        Binding("m", "mark", "mark"),
+        Binding("m", "mark", "mark", show=False),
         Binding("c", "note", "note"),
         Binding("C", "copy", "copy with notes", show=False),
         Binding("w", "findings", "findings"),

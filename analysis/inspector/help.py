@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -14,37 +17,52 @@ from analysis.inspector.packet_list import legend
 
 __all__ = ["Help"]
 
-HELP = """\
-[b]Packets[/b]     j k, arrows      next, previous          g G   first, last
-            ctrl+d ctrl+u    page down, page up      m     mark      ] \\[   next, previous mark
-[b]Panes[/b]       tab shift+tab    next, previous pane     enter  from the list to the tree
-[b]Tree[/b]        j k              next, previous field    h l, space   fold, unfold
-            the octets of the chosen field are lit below; opened buffers are tabs ( < > )
-[b]Filter[/b]      f                protocol == ZCL and nwk_src == 0x1234
-                             summary contains "Report"      source == "Gas meter"
-                             not security == "ok"           rssi < -80 or nwk_radius in (1, 2)
-                             green: understood; red: not, and why
-[b]Search[/b]      /                text in any column      n N   next, previous match
-[b]Go to[/b]       :                1380, message 13, exchange 7, 12:30, 90s (after the first frame)
-[b]Notes[/b]       c                note it, kept beside the capture    C   a copy with notes as comments
-[b]Findings[/b]    w                what the rules say; enter: its first packet (! a finding names it)
-[b]Follow[/b]      F                a ladder of the exchange that the packet belongs to; enter: a step's packet
-[b]Columns[/b]     v                which columns the list has      t     times: seconds, differences, UTC, local
-[b]Captures[/b]    o O              the next, the one before, where several were given
-[b]Wireshark[/b]   W                opens it at this packet, with the filter where Wireshark has such a one
-[b]Leave[/b]       q                escape closes a box, then empties the filter
-
-"""
+ROWS = (
+    ("Packets", "j k g G", "next, previous, first, last (arrows, home, end; ctrl+d ctrl+u a page)"),
+    ("", "m  ] [", "mark it; the next, the one before of those marked or noted"),
+    ("", "c  C", "note it, kept beside the capture; write a copy with notes as comments"),
+    ("Panes", "tab  enter", "the next pane (shift+tab: the one before); from the list to the tree"),
+    ("Tree", "h l space", "fold, unfold; the octets of the chosen field are lit"),
+    ("", "< >", "the buffer before, the next: opened octets are tabs"),
+    ("Filter", "f", "green: understood; red: not, and why; escape empties it, such as"),
+    ("", "", 'protocol == ZCL and summary contains "Report"'),
+    ("", "", "rssi < -80 or nwk_radius in (1, 2) and not security == ok"),
+    ("Search", "/  n N", "text in any column; the next match, the one before"),
+    ("Go to", ":", "1380, message 13, exchange 7, 12:30, 90s (after the first frame)"),
+    ("Findings", "w", "what the rules say; enter: its first packet (! a finding names it)"),
+    ("Follow", "F", "a ladder of the exchange it belongs to; enter: a step's packet"),
+    ("List", "v  t", "which columns it has; times: seconds, differences, UTC, local"),
+    ("Captures", "o O", "the next, the one before, where several were given"),
+    ("Wireshark", "W", "opens it at this packet, with the filter where it has such a one"),
+    ("Leave", "q", "escape closes a box or a pane first"),
+)
 
 
 class Help(ModalScreen[None]):
     """The keys."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "app.pop_screen", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark", "app.pop_screen", "close"),
+        Binding("j,down", "scroll(1)", "down", show=False),
+        Binding("k,up", "scroll(-1)", "up", show=False),
+    ]
     CSS = """
     Help { align: center middle; }
-    #help { width: 92; height: auto; padding: 1 2; border: round $accent; background: $surface; }
+    #help { width: 98; max-width: 100%; height: auto; max-height: 100%; padding: 0 1; border: round $accent;
+        background: $surface; }
     """
 
     def compose(self) -> ComposeResult:
-        yield Static(Text.assemble(Text.from_markup(HELP), legend()), id="help")
+        with VerticalScroll(id="help"):
+            yield Static(Group(_table(), Text(), legend()))
+
+    def action_scroll(self, by: int) -> None:
+        """Some lines further, where the terminal is low."""
+        self.query_one("#help", VerticalScroll).scroll_relative(y=by, animate=False)
+
+
+def _table() -> Table:
+    table = Table.grid(padding=(0, 2))
+    for what, keys, says in ROWS:
+        table.add_row(Text(what, "bold"), Text(keys), Text(says))
+    return table

@@ -19,6 +19,7 @@ from analysis.cli.verbs import inspect as verb
 from analysis.inspector.app import FieldTree, Inspector
 from analysis.inspector.content import nothing_yet
 from analysis.inspector.findings_pane import FindingsPane
+from analysis.inspector.help import Help
 from analysis.inspector.ladder_pane import LadderPane
 from analysis.inspector.listening import Heard, Listening
 from analysis.inspector.model import Inspected
@@ -163,6 +164,21 @@ def test_what_is_not_kept_is_not_followed(ring: Keyring) -> None:
         await until(pilot, lambda: "not kept" in str(pane.get_option_at_index(0).prompt))
 
     play(live, own, story, most=1000)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_help_fits_and_scrolls(size: tuple[int, int], ring: Keyring) -> None:
+    async def story(app: Inspector, pilot: Pilot[Any]) -> None:
+        await pilot.press("question_mark")
+        box = app.screen.query_one("#help")
+        assert isinstance(app.screen, Help) and box.region.width <= size[0] and box.region.height <= size[1]
+        assert box.max_scroll_x == 0
+        await pilot.press("j", "j")
+        assert box.scroll_y == min(2, box.max_scroll_y)
+        await pilot.press("escape")
+        assert not isinstance(app.screen, Help)
+
+    play(KeptFrames(io_of(SAMPLE.read_bytes())), ring, story, size)
 
 
 def test_a_source_that_cannot_be_read_says_why() -> None:
