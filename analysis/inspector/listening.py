@@ -88,7 +88,7 @@ class Listening(Sink):
         self, live: Kept, keyring: Keyring, judge: Judging | None = None, most: int = MOST_FRAMES
     ) -> None:
         self.live, self.keyring, self.judge = live, keyring, judge
-        self.frames, self.trouble = 0, ""
+        self.frames, self.trouble, self._left = 0, "", False
         self._heard, self._messages = HeardTables(most), MessageStore()
         self._learnt, self._facts = Hindsight(), CaptureFacts(live.name)
         self._pass: DecodePass | None = None
@@ -112,7 +112,8 @@ class Listening(Sink):
                 self._heard.rest(max(OFTEN, SHARE * (time.monotonic() - began)))
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Listen no more; what is not judged yet nobody waits for."""
+        self._left = True
         self.live.stop()
         if self._thread.ident is not None:
             self._thread.join(10)
@@ -164,7 +165,9 @@ class Listening(Sink):
 
     def end(self, decode_pass: DecodePass) -> None:
         self._heard.take(self._look(decode_pass), self.frames)
-        if self.judge is not None:
+        if self.judge is not None and self._left:
+            self.judge.close()
+        elif self.judge is not None:
             self._judged(self.judge.finish())
 
     def abandon(self) -> None:

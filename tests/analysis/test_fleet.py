@@ -298,3 +298,11 @@ def test_what_began_with_a_change() -> None:
     assert [rule for rule, *_ in since_change([(none, one)] * 6)] == ["rule"]
     assert not list(since_change([(none, one)] * 3 + [(one, none)] * 3))
     assert not list(since_change([(none, one)] * 2))
+
+
+def test_namesakes_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    from analysis.cli.verbs.fleet import _tell_namesakes
+
+    _tell_namesakes([{"site": "han", "hub": "a"}, {"site": "han", "hub": "b"}, {"site": "other", "hub": "c"}])
+    told = capsys.readouterr().err
+    assert "2 hubs are at one site, 'han'" in told and "other" not in told

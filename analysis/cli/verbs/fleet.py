@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,8 @@ def decode(
         if entry["state"] in (*FAILED, "damaged", "same"):
             console.say(f"warning: {entry['capture']}: {entry['state']}: {entry['error']}")
     frames = sum(entry.get("frames") or 0 for entry in run.decoded)
+    if site is None and not quiet:
+        _tell_namesakes(run.decoded)
     if not quiet:
         console.say(
             f"{out}: {len(run.decoded):,} captures read ({frames:,} frames), {run.known:,} known already; "
@@ -76,6 +79,20 @@ def decode(
             )
         )
     return console.UNREADABLE if any(one["state"] in FAILED for one in run.decoded) else console.OK
+
+
+def _tell_namesakes(decoded: Sequence[Entry]) -> None:
+    """Say that captures of several hubs are taken for those of one home, because their files are called the same."""
+    hubs: dict[str, set[str]] = defaultdict(set)
+    for entry in decoded:
+        if entry.get("hub"):
+            hubs[entry["site"]].add(entry["hub"])
+    for site, several in hubs.items():
+        if len(several) > 1:
+            console.say(
+                f"note: {len(several)} hubs are at one site, {site!r}, as the names of files are those of sites: "
+                "--site '{site}/*.pcapng' takes those of their folders"
+            )
 
 
 @contextmanager
