@@ -23,6 +23,7 @@ __all__ = [
     "Exchanges",
     "Signatures",
     "carry",
+    "count_payload",
     "item_rows",
     "message_row",
     "note_twin",
@@ -105,6 +106,13 @@ def read_payload(
         carry(session, again, (tuple(blocks), tuple(blocks.values())), frame, "block")
     streams.tell(session)
     return message
+
+
+def count_payload(session: Session, frames: tuple[int, ...], frame: int) -> None:
+    """Number what no dissector reads, where nobody looks at messages: as `read_payload` does, without a `Message`."""
+    session.message_count += 1
+    if session.wants("packets"):
+        session.context.state(CarriedMessages).note_rest(session.message_count, frames, frame)
 
 
 def carry(session: Session, message: Message, carriers: Carriers, frame: int, word: str = "fragment") -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.pipeline.carried import CarriedMessages
 from analysis.pipeline.dlms_streams import read_packet
-from analysis.pipeline.payloads import read_payload
+from analysis.pipeline.payloads import count_payload, read_payload
 from analysis.pipeline.session import SECURITY, Session
 from captures.block import NO_TIME, FcsState, FrameBlock, Kind
 from dissectors import Dissection
@@ -42,8 +42,10 @@ class Rows:
     def take(self, session: Session, found: Dissection, frame: int, time_ns: int | None) -> None:
         """The attributes, commands and payloads of a frame that was dissected."""
         stamp = {"frame": frame, "time": time_ns}
-        self.attributes.extend({**stamp, **one} for one in found.attributes)
-        self.commands.extend({**stamp, **one} for one in found.commands)
+        if found.attributes:
+            self.attributes.extend({**stamp, **one} for one in found.attributes)
+        if found.commands:
+            self.commands.extend({**stamp, **one} for one in found.commands)
         if found.payload and session.wants("packets", "messages", "items", "certificates"):
             read_payloads(session, found, frame, time_ns)
         if found.piece is not None and session.wants("packets"):
@@ -110,9 +112,13 @@ def _radio(block: FrameBlock, row: int, session: Session, columns: dict[str, Any
 def read_payloads(session: Session, found: Dissection, frame: int, time_ns: int | None) -> None:
     """Read the messages that a frame made whole; their rows are queued."""
     told = len(found.payload_origins) == len(found.payload)
+    shown = session.shows_messages()
     for index, (kind, octets) in enumerate(found.payload):
         origins = found.payload_origins[index] if told else ()
         frames = tuple([one.frame for one in origins]) if told else (frame,)
+        if kind == "unknown" and not shown:
+            count_payload(session, frames, frame)
+            continue
         places = tuple([one.place for one in origins])
         read_payload(session, kind, octets, frames, time_ns, places, frame, origins)
 

@@ -30,6 +30,8 @@ __all__ = ["Hindsight", "Session", "copy_keyring"]
 
 NEEDED = {"exchanges": ("packets", "attributes", "commands", "messages"), "events": ("messages",)}
 """Tables that others are told from."""
+MESSAGES = ("messages", "items", "events", "certificates")
+"""Tables that are made of what messages say."""
 SECURITY = ("mac_security", "nwk_security", "aps_security")
 
 
@@ -181,6 +183,10 @@ class Session:
     def wants(self, *tables: str) -> bool:
         """Whether any of `tables` was asked for."""
         return not self.tables.isdisjoint(tables)
+
+    def shows_messages(self) -> bool:
+        """Whether anybody looks at messages themselves: at more than that a packet carried one."""
+        return self.wants(*MESSAGES) or bool(self.kept.numbers or self.kept.frames)
 
     def learn_secrets(self, secrets: Iterable[Key]) -> None:
         """Hold the keys that the capture itself carries: `secrets` are all that it told so far."""

@@ -144,7 +144,9 @@ def add_transfer(
         return taken
     abandon(assembly, "another message began", taken)
     taken.header = tunnel_header(octets, tunnel.protocol)
-    if len(octets) > taken.header:
+    if octets and not taken.header:
+        _continue(tunnel, assembly, octets, origins, taken)
+    elif len(octets) > taken.header:
         rest = octets[taken.header :]
         _continue(tunnel, assembly, rest, origins_within(origins, taken.header, len(rest)), taken)
     return taken
