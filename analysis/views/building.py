@@ -24,7 +24,7 @@ from dissectors.dlms import DlmsMessage
 from dissectors.gbcs import GbcsMessage, build, dissect_message, header_of, set_value, settings
 from dissectors.model import KeyMissing, Malformed
 
-__all__ = ["build_json", "build_use_case", "setting_rows"]
+__all__ = ["build_json", "build_use_case", "document_rows", "setting_rows"]
 
 LAYER = "build"
 OWN = (
@@ -69,7 +69,15 @@ def setting_rows(name: str, given: Mapping[str, Any], keyring: Keyring) -> list[
         DissectionError: as `build_use_case`.
     """
     wanted = header_values(name, given, keyring)
-    message = dissect_message(template(wanted, keyring), keyring.gbcs)
+    return _rows(dissect_message(template(wanted, keyring), keyring.gbcs))
+
+
+def document_rows(document: Mapping[str, Any], keyring: Keyring) -> list[dict[str, Any]]:
+    """The values that can be changed in the JSON form of a message, likewise. Raises DissectionError: as `build_json`."""
+    return _rows(_message_of(document, _octets_of(document), keyring))
+
+
+def _rows(message: Message) -> list[dict[str, Any]]:
     return [
         {
             "path": one.path,
@@ -77,7 +85,7 @@ def setting_rows(name: str, given: Mapping[str, Any], keyring: Keyring) -> list[
             "value": _shown(one.leaf.value),
             "meaning": one.leaf.meaning,
         }
-        for one in settings(message)
+        for one in settings_of(message)
     ]
 
 
@@ -94,13 +102,7 @@ def build_json(document: Mapping[str, Any], keyring: Keyring, given: Mapping[str
     buffers = document.get("buffers")
     if not isinstance(buffers, Mapping):
         return _from_facts(document, keyring, given)
-    text = buffers.get("message", buffers.get("frame"))
-    if not isinstance(text, str) or "*" in text:
-        raise Malformed("keys are hidden in this JSON: print it with --reveal", layer=LAYER)
-    try:
-        octets = bytes.fromhex(text)
-    except ValueError:
-        raise Malformed("buffers: message is no hex", layer=LAYER) from None
+    octets = _octets_of(document)
     if document.get("kind") == "frame":
         return frame_unchanged(octets, document, given)
     message = _message_of(document, octets, keyring)
@@ -128,6 +130,20 @@ def build_json(document: Mapping[str, Any], keyring: Keyring, given: Mapping[str
     wanted = header_values(name, {k: v for k, v in known.items() if v is not None}, keyring)
     wanted.signature, wanted.mac = protection.get("signature"), protection.get("mac")
     return _protected(message, wanted, keyring)
+
+
+def _octets_of(document: Mapping[str, Any]) -> bytes:
+    """The octets that a JSON form is of."""
+    buffers = document.get("buffers")
+    if not isinstance(buffers, Mapping):
+        raise Malformed("there are no octets (buffers) in this JSON: its use case has a list", layer=LAYER)
+    text = buffers.get("message", buffers.get("frame"))
+    if not isinstance(text, str) or "*" in text:
+        raise Malformed("keys are hidden in this JSON: print it with --reveal", layer=LAYER)
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise Malformed("buffers: message is no hex", layer=LAYER) from None
 
 
 def _message_of(document: Mapping[str, Any], octets: bytes, keyring: Keyring) -> Message:

@@ -250,3 +250,15 @@ def test_one_that_cannot_be_built_stops_no_other(tmp_path: Path, capsys: pytest.
     assert main(["build", str(place)]) == 3
     assert main(["build", str(tmp_path / "missing.json")]) == 3
     assert "No such file" in capsys.readouterr().err
+
+
+def test_the_values_of_a_json_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = Source("given", bytes.fromhex("c401c1000600001391"), "dlms")
+    place = tmp_path / "message.json"
+    place.write_text(json.dumps(to_json(source, dissect(source, NO_KEYS))))
+    assert main(["build", str(place), "--list"]) == 0
+    assert "get-response.get_result.data = 5009" in capsys.readouterr().out
+    assert main(["build", str(place), "data=77"]) == 0
+    assert capsys.readouterr().out == "c401c100060000004d\n"
+    place.write_text("{}")
+    assert main(["build", str(place), "--list"]) == 3

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.cli import console
-from analysis.views.building import build_json, build_use_case, setting_rows
+from analysis.views.building import build_json, build_use_case, document_rows, setting_rows
 from analysis.views.message_inputs import Source
 from analysis.views.messages import dissect
 from dissectors import DissectionError, Keyring
@@ -42,7 +42,9 @@ def run(
             return _list(what, _given(values), keyring, as_json)
         found, code = _built(what, values, keyring)
     except DissectionError as error:
-        console.error_line(error.text, "hanscope build USECASE --list shows its values")
+        console.error_line(
+            error.text, f"hanscope build {'FILE' if _is_json(what) else 'USECASE'} --list shows its values"
+        )
         return console.UNREADABLE
     if not found:
         return code
@@ -62,7 +64,7 @@ def run(
 def _built(what: str, values: Sequence[str], keyring: Keyring) -> tuple[list[bytes], int]:
     """The messages, and the exit code: one of several that cannot be built is told, and stops no other."""
     given = _given(values)
-    if what != "-" and not what.endswith((".json", ".jsonl")):
+    if not _is_json(what):
         return [build_use_case(what, given, keyring)], console.OK
     found, code = [], console.OK
     for number, document in enumerate(_documents(what), 1):
@@ -72,6 +74,10 @@ def _built(what: str, values: Sequence[str], keyring: Keyring) -> tuple[list[byt
             console.error_line(f"{document.get('source') or f'message {number}'}: {error.text}")
             code = console.UNREADABLE
     return found, code
+
+
+def _is_json(what: str) -> bool:
+    return what == "-" or what.endswith((".json", ".jsonl"))
 
 
 def _given(values: Sequence[str]) -> dict[str, Any]:
@@ -108,7 +114,10 @@ def _documents(place: str) -> Iterator[dict[str, Any]]:
 
 
 def _list(what: str, given: dict[str, Any], keyring: Keyring, as_json: bool) -> int:
-    rows = setting_rows(what, given, keyring)
+    if _is_json(what):
+        rows = [row for document in _documents(what) for row in document_rows(document, keyring)]
+    else:
+        rows = setting_rows(what, given, keyring)
     if as_json:
         console.put_json(rows)
         return console.OK
