@@ -168,10 +168,17 @@ def _counts(times: Frame, edges: Frame) -> Frame:
     advice="Interference or a link that became worse: look at signal strength at that time",
 )
 def retries_changed(
-    view: View, *, share: float = 0.3, factor: float = 5.0, deviations: float = 3.0
+    view: View,
+    *,
+    share: float = 0.3,
+    factor: float = 5.0,
+    deviations: float = 3.0,
+    grave: float = 0.4,
+    seconds: float = 1200.0,
 ) -> Iterator[Evidence]:
     """How many of a device's frames have to be sent again, of each ten frames and in each eighth of the capture.
-    A share that rises, or an eighth with far more than usual, had interference or a link that was blocked."""
+    A share that rises, or an eighth with far more than usual, had interference or a link that was blocked. Where four of
+    ten go again for twenty minutes, the link hardly carries: that warns."""
     rows = repeats(view)
     rows = rows[~rows["heard"]]
     for sender, part in rows.groupby("sender", sort=False):
@@ -186,7 +193,12 @@ def retries_changed(
         if any(after > before for _, before, after in steps):
             text = f"retries: {told(steps, frames[::TOGETHER], '{:.0%}'.format)}"
             inside = changed(steps, len(tens) + 1)
-            yield broken(subject, text, frames[inside.start * TOGETHER : inside.stop * TOGETHER])
+            mine = slice(inside.start * TOGETHER, inside.stop * TOGETHER)
+            span = part["seconds"].to_numpy(dtype=float)[mine]
+            lasts = float(span[-1] - span[0]) if len(span) else 0.0
+            bad = max(after for _, _, after in steps) >= grave and lasts >= seconds
+            text += f"; for {lasts:,.0f} s the link hardly carries" if bad else ""
+            yield broken(subject, text, frames[mine], "warning" if bad else None)
         elif shares[at] > share and shares[at] > factor * max(usual, 0.01):
             eighth = np.array_split(frames, 8)[at]
             text = f"{shares[at]:.0%} retries from frame {int(eighth[0])}, usually {usual:.1%}"

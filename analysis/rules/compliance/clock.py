@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.features.identifiers import CLUSTERS, attribute
 from analysis.features.judging import judge, mask, plural
+from analysis.features.readings import elapsed, set_forward
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -70,7 +72,7 @@ def time_differs(view: View, *, seconds: float = 10.0, far: float = 3600.0) -> I
     off = (
         rows["number"].to_numpy(dtype=float)
         + EPOCH
-        - (view.start_ns / 1e9 + rows["seconds"].to_numpy(dtype=float))
+        - (view.start_ns / 1e9 + elapsed(view, rows["seconds"].to_numpy(dtype=float)))
     )
 
     def says(bad: Frame, _: Frame) -> str:
@@ -110,11 +112,27 @@ def time_step(view: View, *, seconds: float = 10.0) -> Iterator[Evidence]:
         off = part["number"].to_numpy(dtype=float) - part["seconds"].to_numpy(dtype=float)
         step = np.r_[0.0, np.diff(off)]
         far = np.abs(step) > seconds
+        sniffer = _of_sniffer(view, part["seconds"].to_numpy(dtype=float))
+        if (far & sniffer).any() and not (far & ~sniffer).any():
+            at = int(np.flatnonzero(far & sniffer)[0])
+            text = f"the sniffer's clock was set forward by {-step[at]:,.0f} s before frame {part['frame'].iloc[at]}: "
+            text += "nobody sent meanwhile, and the hub's time went on as if that time had not been"
+            yield broken(Subject.device(source), text, part["frame"][far], "info")
+            continue
+        far &= ~sniffer
         if far.any():
             text = f"time jumps by {step[far][0]:+,.0f} s at frame {int(part['frame'].to_numpy()[far][0])}"
             yield broken(Subject.device(source), text, part["frame"][far])
         else:
             yield kept(Subject.device(source), f"{plural(len(part), 'answer')} in step")
+
+
+def _of_sniffer(view: View, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which answers are the first behind a time at which the sniffer's clock was set forward."""
+    out = np.zeros(len(seconds), np.bool_)
+    places = np.searchsorted(seconds, set_forward(view)[:, 0], side="right")
+    out[places[places < len(seconds)]] = True
+    return out
 
 
 @rule(
@@ -140,9 +158,10 @@ def time_drifts(view: View, *, per_million: float = 500.0, least: float = 3.0) -
             continue
         off = part["number"].to_numpy(dtype=float) - seconds
         half = len(off) // 2
-        steady = abs(np.diff(off)).max() <= 10
+        biggest = float(abs(np.diff(off)).max())
         moved = float(np.median(off[half:]) - np.median(off[:half]))
         span = float(np.median(seconds[half:]) - np.median(seconds[:half]))
+        steady = biggest <= min(10.0, 0.6 * abs(moved))  # one step is no drift
         if steady and abs(moved) > least and abs(moved) / span * 1e6 > per_million:
             yield broken(
                 Subject.device(source),

@@ -11,6 +11,7 @@ from analysis.features.completeness import completeness, improbable
 from analysis.features.identifiers import CLUSTERS, attribute, to_client, to_server
 from analysis.features.judging import count, judge, mask, plural
 from analysis.features.polls import POLL
+from analysis.features.readings import set_forward
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -71,7 +72,10 @@ def gas_half_hour(view: View, *, interval: float = 1800.0, missed: float = 2.2) 
         times = part["seconds"].to_numpy(dtype=float)
         if view.duration - times[0] < missed * interval:
             continue
-        gaps = np.diff(np.r_[times, view.duration])
+        edges = np.r_[times, view.duration]
+        gaps = np.diff(edges)
+        for start, end in set_forward(view).tolist():  # no time at all
+            gaps[max(int(np.searchsorted(edges, start, side="right")) - 1, 0)] -= end - start
         long = gaps > missed * interval
         subject = Subject.device(source)
         if long.any():
@@ -161,10 +165,11 @@ def mirror_capacity(view: View) -> Iterator[Evidence]:
     **SHOWN,
 )
 def gas_fast_wake(
-    view: View, *, gap: float = 60.0, minutes: float = 6.0, polls: float = 8.0
+    view: View, *, gap: float = 60.0, minutes: float = 6.0, polls: float = 8.0, slow: float = 20.0
 ) -> Iterator[Evidence]:
     """A gas meter that polls without a minute's pause for more than six minutes drains its battery, where it
-    has no message to fetch and no firmware on its way for so long, or polls far more often than such frames come."""
+    has no message to fetch and no firmware on its way for so long, or polls far more often than such frames come. One
+    that does so at leisure in all of the capture only informs."""
     packets = view.good
     rows = packets[mask(packets["sender"].isin(list(view.with_role("GSME"))))]
     busy = rows[mask(rows["aps_cluster"].isin([TUNNELING, OTA]))]["seconds"].to_numpy(dtype=float)
@@ -186,7 +191,11 @@ def gas_fast_wake(
             longest = max(times[r[-1]] - times[r[0]] for r in idle)
             frames = np.concatenate([part["frame"].to_numpy()[r] for r in idle])
             text = f"awake for up to {longest:,.0f} s, {max(pauses):,.0f} s at a time with nothing to fetch"
-            yield broken(subject, text, frames)
+            asked = times[mask(part["mac_command"] == POLL)]
+            every = float(np.median(np.diff(asked))) if len(asked) > 1 else 0.0
+            own = len(runs) == len(idle) == 1 and every >= slow  # never otherwise: its maker's pace
+            text += f"; it asks every {every:,.0f} s in all of the capture" if own else ""
+            yield broken(subject, text, frames, "info" if own else None)
         else:
             yield kept(subject, f"{plural(len(runs), 'wake-up')}, none long and idle")
 

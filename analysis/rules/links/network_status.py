@@ -83,6 +83,7 @@ def links_fail(view: View, told: Frame, *, apart: float = 10.0) -> Iterator[Evid
     if TARGET not in rows:  # commands that were cut
         rows = rows.assign(**{TARGET: np.nan})
     rows = rows[rows[STATUS].notna()]
+    together = _together(rows, apart)
     for (source, status, target), part in rows.groupby(
         ["source", STATUS, TARGET], sort=False, dropna=False, observed=True
     ):
@@ -95,7 +96,8 @@ def links_fail(view: View, told: Frame, *, apart: float = 10.0) -> Iterator[Evid
         fresh = np.diff(seconds, prepend=-np.inf) > apart
         times = seconds[fresh]
         most = int((np.searchsorted(times, times + HOUR) - np.arange(len(times))).max())
-        grave = known is not None and known.hourly is not None and most >= known.hourly
+        most_of_all = max(most, together.get((source, -1 if missing(target) else target), 0))
+        grave = known is not None and known.hourly is not None and most_of_all >= known.hourly
         yield broken(
             subject,
             _sentence(view, int(status), target, len(times), most),
@@ -104,11 +106,23 @@ def links_fail(view: View, told: Frame, *, apart: float = 10.0) -> Iterator[Evid
         )
 
 
+def _together(rows: Frame, apart: float) -> dict[tuple[Any, Any], int]:
+    """By who says it and of whom: failures of any kind within an hour, for a way fails in several words."""
+    out = {}
+    rows = rows[rows[STATUS].isin([number for number, one in statuses().items() if one.hourly])]
+    for (source, target), part in rows.groupby(["source", TARGET], sort=False, dropna=False, observed=True):
+        times = part["seconds"].to_numpy(dtype=float)
+        times = times[np.diff(times, prepend=-np.inf) > apart]
+        most = int((np.searchsorted(times, times + HOUR) - np.arange(len(times))).max())
+        out[source, -1 if missing(target) else target] = most
+    return out
+
+
 def _sentence(view: View, status: int, target: Any, times: int, most: int) -> str:
     known = statuses().get(status)
     text = f"says {plural(times, 'time')}{f' ({most} within an hour)' if most > 1 else ''}"
     if not missing(target) and int(target) < NO_SHORT:
-        text += f" of {_of(view, int(target))}"
+        text += f" of {device_of(view, int(target))}"
     if known is None:
         return f"{text}: status {status:#04x}, which no table has"
     text += f": {known.code.meaning} ({status:#04x})"
@@ -116,7 +130,7 @@ def _sentence(view: View, status: int, target: Any, times: int, most: int) -> st
     return f"{text}; to do: {known.code.do}"
 
 
-def _of(view: View, short: int) -> str:
+def device_of(view: View, short: int) -> str:
     """Whom a short address means, where only one device has it."""
     found = {eui64 for key, eui64 in view.addresses.items() if key & (1 << 16) - 1 == short}
     return view.label(next(iter(found)) if len(found) == 1 else short)

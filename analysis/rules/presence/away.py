@@ -13,6 +13,7 @@ from analysis.features.judging import mask, plural
 from analysis.features.membership import announcements, members
 from analysis.features.names import said
 from analysis.features.presence import SLEEP, Presence, habit, heard_rows, presences, sleepers
+from analysis.features.readings import set_forward
 from analysis.rules.declare import Evidence, Frame, Subject, View, broken, kept, rule
 
 LEAVE, REJOIN, LINK_STATUS = NWK_COMMANDS.some("Leave", "Rejoin Request", "Link Status")
@@ -174,9 +175,11 @@ def network_silent(view: View, *, seconds: float = 180.0, pauses: float = 6.0) -
         if len(times) < 50 or bool((np.diff(times) < 0).any()):
             continue
         gaps, subject = np.diff(times), Subject.network(int(pan))
-        limit = max(seconds, pauses * habit(gaps))
         other = packets[~mask(packets["pan"] == pan) & ~mask(packets["mac_type"] == "ack")]
         rest = other["seconds"].to_numpy(dtype=float)
+        for start, end in set_forward(view).tolist():  # no time at all
+            gaps[max(int(np.searchsorted(times, start, side="right")) - 1, 0)] -= end - start
+        limit = max(seconds, pauses * habit(gaps))
         at = int(gaps.argmax())
         after = rest[rest > times[-1] + 1]
         if (

@@ -76,7 +76,7 @@ def requests(view: View) -> Frame:
     broken_by="ordinary-day --fault reads-unanswered --seconds 2400", kept_by="ordinary-day --seconds 1500", **SHARED,
 )  # fmt: skip
 def request_unanswered(
-    view: View, *, times: int = 3, run: int = 4, lasting: float = 1200.0
+    view: View, *, times: int = 3, many: int = 12, run: int = 4, lasting: float = 1200.0
 ) -> Iterator[Evidence]:
     """One verdict for each pair of devices and kind of request. A run that ends warns where it lasts longer than a hub
     needs to restart."""
@@ -105,7 +105,10 @@ def request_unanswered(
         places, worst = own[lost], _in_a_row(lost, times_of[own])
         last = total if count == total else int(lost[::-1].argmin())
         grave = (
-            (count >= times and 2 * count > total) or last >= run or (worst[0] >= run and worst[1] >= lasting)
+            (count >= times and 2 * count > total)
+            or (count >= many and 3 * count > total)
+            or last >= run
+            or (worst[0] >= run and worst[1] >= lasting)
         )
         how = "though delivered" if delivered[places].all() else "not all of them acknowledged"
         text = f"{count} of {plural(total, 'request')} to {view.label(station)} unanswered, {how}: {what}"

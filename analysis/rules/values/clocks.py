@@ -10,7 +10,7 @@ import numpy as np
 from analysis.features.judging import mask, plural, spread
 from analysis.features.names import said
 from analysis.features.quantities import kind_of
-from analysis.features.readings import EPOCH, home_clock, series
+from analysis.features.readings import EPOCH, elapsed, home_clock, series
 from analysis.rules.declare import (
     Evidence,
     FieldQuantity,
@@ -37,7 +37,7 @@ HOUR = 3600
 def _ahead(view: View, seconds: Frame, numbers: Frame) -> tuple[Frame, bool]:
     """How far times (ZigBee's UTC) are ahead of the home's clock, or of the capture's where the hub serves none."""
     clock = home_clock(view)
-    now = seconds + view.start_ns / 1e9 + (clock or 0.0) - EPOCH
+    now = elapsed(view, seconds) + view.start_ns / 1e9 + (clock or 0.0) - EPOCH
     return numbers - now, clock is not None
 
 

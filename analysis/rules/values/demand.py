@@ -44,12 +44,17 @@ class Demands:
 
     def energy(self, start: float, end: float) -> tuple[float, float]:
         """What it adds up to between two times, in kWh, and the seconds for which it is known."""
+        least, _, known = self.bounds(start, end)
+        return least, known
+
+    def bounds(self, start: float, end: float) -> tuple[float, float, float]:
+        """The least and the most that it adds up to between two times, in kWh, and the seconds for which it is known."""
         first, last = np.searchsorted(self.seconds, (start, end))
         steps = np.diff(self.seconds[first:last])
-        near = steps <= GAP
-        used = np.maximum(self.kilowatts[first:last], 0.0)
-        low = np.minimum(used[1:], used[:-1])
-        return float((low * steps)[near].sum()) / 3600, float(steps[near].sum())
+        near, used = steps <= GAP, np.maximum(self.kilowatts[first:last], 0.0)
+        low, high = np.minimum(used[1:], used[:-1]), np.maximum(used[1:], used[:-1])
+        least, most = (float((one * steps)[near].sum()) / 3600 for one in (low, high))
+        return least, most, float(steps[near].sum())
 
 
 def demands_of(rows: Frame) -> dict[int, Demands]:

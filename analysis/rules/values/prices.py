@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.features.judging import mask, plural
 from analysis.features.names import said
 from analysis.features.quantities import places_of
-from analysis.features.readings import EPOCH, home_clock, series
+from analysis.features.readings import EPOCH, elapsed, home_clock, series
 from analysis.rules.declare import (
     TO_SERVER,
     Command,
@@ -28,10 +28,12 @@ from analysis.rules.values.demand import OF_SERIES, SHARED
 OF_FIELD = (c.frame, c.seconds, c.source, c.destination, c.command_name, c.field, c.number, c.scaled, c.unit)
 PRICES = FieldQuantity("price").where(c.number.known)[OF_FIELD]
 BEGINS = FieldQuantity("begins").where(c.number > 0)[OF_FIELD]
+LASTS = FieldQuantity("lasts").where(c.number.known)[c.frame, c.number]
 CLOCK = FieldQuantity("clock").where(c.number.known)[c.frame, c.number]
 ASKED = Command("Price", TO_SERVER, "Get Current Price")[c.frame, c.seconds, c.source, c.destination]
 CREDIT = Quantity("credit").where(c.number.known)[OF_SERIES]
 OF_MONEY = "(?!Read).*(Top Up|Balance|Debt|Tariff|Price|Payment Mode|Emergency Credit).*"
+FOR_EVER = 0xFFFF  # minutes: until it is changed
 OF_A_POUND = 1e-5  # GBCS use-case annex GCS01a: price trailing digit 0x50
 
 
@@ -97,50 +99,68 @@ def price_implausible(
     first begins 86,400 s later""",
     source="ZSE 1.2 D.4.2.3.1, D.4.2.4.1",
     advice="See the start of the tariff that the supplier sent, and whether the meter's clock is right",
-    cause="values", requires="answers to Get Current Price", reads=[BEGINS, CLOCK, ASKED],
+    cause="values", requires="answers to Get Current Price", reads=[BEGINS, CLOCK, ASKED, LASTS],
     broken_by="ordinary-day --fault price-not-begun --seconds 3000", kept_by="ordinary-day --seconds 3000", **SHARED,
 )  # fmt: skip
 def price_not_current(
-    view: View, begins: Frame, clock: Frame, asked: Frame, *, seconds: float = 120.0, answer: float = 10.0
+    view: View,
+    begins: Frame,
+    clock: Frame,
+    asked: Frame,
+    lasts: Frame,
+    *,
+    seconds: float = 120.0,
+    answer: float = 10.0,
 ) -> Iterator[Evidence]:
     """The prices that came within ten seconds of each request, by the home's clock or else the publisher's."""
-    told = _answers(view, begins, clock)
+    told = _answers(view, begins, clock, lasts)
     given = told.groupby(["source", "destination"], sort=False).indices
     for pair, part in asked.groupby(["destination", "source"], sort=False):
         if pair not in given:
             continue
         mine = told.iloc[given[pair]].sort_values("seconds", kind="stable")
         at, frames = mine["seconds"].to_numpy(dtype=float), mine["frame"].to_numpy()
-        off = mine["begins"].to_numpy(dtype=float) - mine["clock"].to_numpy(dtype=float)
+        now = mine["clock"].to_numpy(dtype=float)
+        off, over = mine["begins"].to_numpy(dtype=float) - now, now - mine["ends"].to_numpy(dtype=float)
+        current = (off <= seconds) & ~(over > seconds)
         when = part["seconds"].to_numpy(dtype=float)
         begin, end = np.searchsorted(at, when), np.searchsorted(at, when + answer, side="right")
         wrong, good, first, meter = [], 0, 0.0, pair[0]
         for low, high in zip(begin.tolist(), end.tolist(), strict=True):
             if low == high:
                 continue
-            if (off[low:high] <= seconds).any():
+            if current[low:high].any():
                 good += 1
             else:
-                first = first or float(off[low:high].min())
+                first = first or float(
+                    off[low:high].min() if (off[low:high] > seconds).any() else -over[low:high].min()
+                )
                 wrong += frames[low:high].tolist()
         if wrong:
             text = f"{plural(len(wrong), 'answer')} to Get Current Price with a price of another time"
-            yield broken(Subject.device(meter), f"{text}; the first begins {first:,.0f} s later", wrong)
+            how = f"begins {first:,.0f} s later" if first > 0 else f"ended {-first:,.0f} s before"
+            yield broken(Subject.device(meter), f"{text}; the first {how}", wrong)
         elif good:
             yield kept(
                 Subject.device(meter), f"{plural(good, 'answer')} to Get Current Price with a price of now"
             )
 
 
-def _answers(view: View, begins: Frame, clock: Frame) -> pd.DataFrame:
-    """One row a price: when it begins, and what time it is then."""
+def _answers(view: View, begins: Frame, clock: Frame, lasts: Frame) -> pd.DataFrame:
+    """One row a price: when it begins and ends, and what time it is then."""
     now = clock.drop_duplicates("frame").set_index("frame")["number"]
     out = pd.DataFrame(begins[["frame", "seconds", "source", "destination"]])
     out["begins"] = begins["number"].to_numpy(dtype=float)
     out["clock"] = begins["frame"].map(now).to_numpy(dtype=float)
+    minutes = (
+        begins["frame"].map(lasts.drop_duplicates("frame").set_index("frame")["number"]).to_numpy(dtype=float)
+    )
+    out["ends"] = np.where(minutes < FOR_EVER, out["begins"] + 60 * minutes, np.inf)
     ahead = home_clock(view)
     if ahead is not None:
-        out["clock"] = out["seconds"] + view.start_ns / 1e9 + ahead - EPOCH
+        out["clock"] = (
+            elapsed(view, out["seconds"].to_numpy(dtype=float)) + view.start_ns / 1e9 + ahead - EPOCH
+        )
     return out
 
 

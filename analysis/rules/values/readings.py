@@ -168,3 +168,52 @@ def register_frozen(
             yield broken(subject, text, one.frames[begin : end + 1])
         else:
             yield kept(subject, f"{one.name} moves with the demand")
+
+
+@rule(
+    "register-and-demand",
+    "A register does not rise as the demand says",
+    finds="""A register of all that was delivered that rises, over half an hour or more, by far more or far less than
+    the demand which the same meter tells in that time adds up to.""",
+    matters="One of the two is wrong: the cost of the day, or the use of now that the display shows.",
+    example="""Electricity meter (90b3d5fffe0000a0): CurrentSummationDelivered rose by 0.31 kWh within 1,812 s (from
+    frame 40 to 212), while its demand made 0.02 to 0.05 kWh; 4 times""",
+    source="ZSE 1.2 D.3.2.2.1 (register), D.3.2.2.5.1 (demand)",
+    advice="""Compare both with the meter's own screen; a demand that is negative or ten times off points at sign or
+    scale, a register that lags at the part of the meter that answers on the HAN""",
+    cause="values", requires="a register and the demand of the same meter over half an hour", reads=[TOTALS, DEMAND],
+    broken_by="home: the register rises at half its pace", kept_by="ordinary-day --seconds 6000", **SHARED,
+)  # fmt: skip
+def register_and_demand(
+    view: View, readings: Frame, demand: Frame, *, seconds: float = 1800.0, share: float = 0.8, factor: float = 1.5,
+    least: float = 0.1,
+) -> Iterator[Evidence]:  # fmt: skip
+    """Stretches of half an hour, one behind the other, in which the demand is known nearly all the time: the rise against
+    the least and the most that the demand may have made. A fall is told by another rule."""
+    demands = demands_of(demand)
+    for one in series(readings):
+        mine = demands.get(one.source)
+        if mine is None or len(one.numbers) < 2 or one.unit not in ("kWh", ""):
+            continue
+        told, at, judged = [], 0, 0
+        while (to := int(np.searchsorted(one.seconds, one.seconds[at] + seconds))) < len(one.seconds):
+            start, end, begin = float(one.seconds[at]), float(one.seconds[to]), at
+            at, rise = to, float(one.values[to] - one.values[begin])
+            low, high, known = mine.bounds(start, end)
+            if known < share * (end - start) or rise < 0:
+                continue
+            judged += 1
+            room = max(least, 20 * one.scale)
+            if rise > factor * high + room or rise < low / factor - room:
+                told.append((begin, to, rise, low, high))
+        subject = Subject.device(one.source)
+        if told:
+            begin, to, rise, low, high = max(told, key=lambda each: abs(each[2] - (each[3] + each[4]) / 2))
+            text = (
+                f"{one.name} rose by {rise:,.3g} kWh within {one.seconds[to] - one.seconds[begin]:,.0f} s (from frame "
+                f"{one.frames[begin]} to {one.frames[to]}), while its demand made {low:,.3g} to {high:,.3g} kWh"
+            )
+            frames = [int(f) for first, last, *_ in told for f in (one.frames[first], one.frames[last])]
+            yield broken(subject, text + (f"; {len(told)} times" if len(told) > 1 else ""), frames)
+        elif judged:
+            yield kept(subject, f"{one.name} rises with the demand in {plural(judged, 'half hour')}")

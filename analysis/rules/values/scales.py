@@ -14,7 +14,7 @@ OF_VALUE = (
     c.frame, c.seconds, c.source, c.destination, c.endpoint, c.cluster, c.attribute, c.attribute_name, c.number,
     c.meaning,
 )  # fmt: skip
-VALUES = Quantity("total", "demand", "credit", "snapshot")[OF_VALUE]
+VALUES = Quantity("total", "demand", "credit", "snapshot", "clock")[OF_VALUE]
 SCALES = Quantity("scale", "divisor").where(c.number.known)[
     c.frame, c.seconds, c.source, c.endpoint, c.cluster, c.attribute, c.attribute_name, c.number
 ]
@@ -25,15 +25,15 @@ ONE_ATTRIBUTE = ["source", "endpoint", "cluster", "attribute"]
 @rule(
     "invalid-value",
     "A meter says that it has no value",
-    finds="""Registers, demands, credit or snapshot times that are sent as invalid (0x800000, all bits set): how often,
-    and for how long until a value came again.""",
+    finds="""Registers, demands, credit, snapshot times or the time that are sent as invalid (0x800000, all bits set):
+    how often, and for how long until a value came again.""",
     matters="Displays show dashes, nothing, or a number that is the marker itself.",
     example="""Electricity meter (90b3d5fffe0000a0): InstantaneousDemand invalid 12 times (from frame 40 to 90), for 330 s
     to In-home display (90b3d5fffe0000a5): displays show no value meanwhile""",
     source="ZCL 07-5123 table 2-10 (invalid values)",
     advice="""Once after a restart is well. Else see whether the meter measures (its screen), or whether the proxy has
     lost what the meter told it""",
-    cause="values", requires="registers, demands, credit or snapshot times", reads=[VALUES],
+    cause="values", requires="registers, demands, credit, snapshot times or the time", reads=[VALUES],
     broken_by="ordinary-day --fault invalid-values --seconds 3000", kept_by="ordinary-day --seconds 3000", **SHARED,
 )  # fmt: skip
 def invalid_value(view: View, values: Frame, *, seconds: float = 60.0, times: int = 2) -> Iterator[Evidence]:

@@ -8,7 +8,7 @@ from analysis.engine.checking import check
 from analysis.features.names import UnknownName
 from analysis.features.quantities import kind_of, places_of
 from tests.analysis.compliance.rows import EPOCH_NOW, METERING, Rows, attribute, command, home
-from tests.analysis.frames import GAS, HUB, METER
+from tests.analysis.frames import GAS, HUB, METER, smart_energy
 from tests.analysis.verdicts import Case, each_of
 
 POWER, TIME, PRICE, PREPAYMENT, MEASUREMENT = 0x0001, 0x000A, 0x0700, 0x0705, 0x0B04
@@ -48,12 +48,12 @@ def demand(*watts: float) -> Any:
     return home(attributes=told(METERING, 0x0400, *watts, every=20, unit="kW"))
 
 
-def priced(*prices: float, begins: int = 0, clock: int = 0) -> Any:
+def priced(*prices: float, begins: int = 0, clock: int = 0, **more: int) -> Any:
     rows: Rows = []
     for n, price in enumerate(prices):
         rows += command(10 + n * 60, PRICE, 0, HUB, METER, direction="to-server")
         now = EPOCH_NOW + 10 + n * 60 + clock
-        fields = {"current_time": now, "start_time": now + begins, "price": int(price)}
+        fields = {"current_time": now, "start_time": now + begins, "price": int(price), **more}
         said = command(
             11 + n * 60, PRICE, 0, METER, HUB, direction="to-client", command_name="Publish Price", **fields
         )
@@ -91,11 +91,24 @@ def tiered(tier: int, times: int = 4) -> Any:
     return home(until=3600, commands=rows)
 
 
+def of_tier(tier: int, currency: int = 826) -> dict[str, int]:
+    """What stands beside a price: its tier of two."""
+    return {
+        "currency": currency, "price_trailing_digit_and_price_tier": 0x50 | tier, "number_of_price_tiers_and_register_tier": 0x21,
+    }  # fmt: skip
+
+
 CASES: dict[str, Case] = {
     "tariff-switch-time": (lambda: tiered(2), lambda: tiered(1)),
     "consumption-sample": (lambda: readings(100, 101, 40), lambda: readings(100, 100, 101)),
     "register-leaps": (lambda: readings(1000, 1001, 90_000), lambda: readings(1000, 1010, 1030)),
     "register-frozen": (lambda: used(500, [7000] * 12), lambda: used(500, [7000 + 42 * n for n in range(12)])),
+    "register-and-demand": (
+        lambda: used(500, [7000] * 12),
+        lambda: used(500, [7000 + 42 * n for n in range(12)]),
+    ),
+    "price-fields": (lambda: priced(28_350, **of_tier(1, 978)), lambda: priced(28_350, **of_tier(1))),
+    "price-restless": (lambda: priced(*[20_000, 30_000] * 4), lambda: priced(20_000, 20_000, 30_000)),
     "demand-beyond-fuse": (lambda: demand(300, 40_000), lambda: demand(300, 9_000, -3_600)),
     "demand-frozen": (
         lambda: demand(*range(100, 150), *([444] * 120)),
@@ -139,6 +152,30 @@ def severities(rule: str, tables: Any) -> list[str]:
 ])  # fmt: skip
 def test_each_part_of_local_time_is_judged_by_the_date(number: int, value: int, wrong: bool) -> None:
     assert bool(severities("local-time-wrong", zone(number, value))) == wrong
+
+
+def test_a_tier_above_their_number_and_a_price_that_ended_are_told() -> None:
+    [one] = check(priced(28_350, **of_tier(3)), rules=["price-fields"]).findings
+    assert "of tier 3, which is above the number of tiers" in one.evidence
+    [one] = check(
+        priced(28_350, begins=-86_400, duration_in_minutes=30), rules=["price-not-current"]
+    ).findings
+    assert "the first ended 84,601 s before" in one.evidence
+    assert not check(
+        priced(28_350, begins=-86_400, duration_in_minutes=0xFFFF), rules=["price-not-current"]
+    ).findings
+
+
+def test_the_sniffer_s_clock_that_is_set_forward_is_no_step_of_the_hub_s() -> None:
+    """Nobody sends for an hour, and the time that the hub serves goes on as if it had not been."""
+    times = [*range(0, 1200, 60), *range(4800, 6000, 60)]
+    rows = [smart_energy(when, METER, HUB, nwk_counter=n) for n, when in enumerate(times)]
+    served = [(60, 60), (600, 600), (1140, 1140), (4860, 1260), (5400, 1800)]
+    answers = [attribute(when, TIME, 0, EPOCH_NOW + told, HUB) for when, told in served]
+    [one] = check(home(*rows, attributes=answers), rules=["time-step"]).findings
+    assert one.severity == "info" and "the sniffer's clock was set forward by 3,600 s" in one.evidence
+    answers = [attribute(when, TIME, 0, EPOCH_NOW + told - 400 * (when > 4000), HUB) for when, told in served]
+    assert check(home(*rows, attributes=answers), rules=["time-step"]).findings[0].severity == "error"
 
 
 def test_a_mirror_that_waits_for_its_meter_is_no_leap() -> None:
