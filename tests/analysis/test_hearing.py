@@ -71,7 +71,7 @@ def partner_key(lost_at: int) -> list[str]:
             (0x05, 200, 3.0, {"source": HUB, "destination": METER}),
         )
     ]
-    found = check(home(*frames, until=5100, commands=rows), rules=["partner-key-source"]).findings
+    found = check(home(*frames, until=5100, commands=rows), rules=["partner-key-unasked"]).findings
     return [one.severity for one in found]
 
 

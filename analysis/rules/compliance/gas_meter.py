@@ -193,7 +193,8 @@ def gas_fast_wake(
             text = f"awake for up to {longest:,.0f} s, {max(pauses):,.0f} s at a time with nothing to fetch"
             asked = times[mask(part["mac_command"] == POLL)]
             every = float(np.median(np.diff(asked))) if len(asked) > 1 else 0.0
-            own = len(runs) == len(idle) == 1 and every >= slow  # never otherwise: its maker's pace
+            lasts = sum(float(times[r[-1]] - times[r[0]]) for r in idle)
+            own = every >= slow and lasts >= 0.9 * (times[-1] - times[0])  # never otherwise: its maker's pace
             text += f"; it asks every {every:,.0f} s in all of the capture" if own else ""
             yield broken(subject, text, frames, "info" if own else None)
         else:

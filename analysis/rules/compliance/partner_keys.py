@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from analysis.features.identifiers import APS_COMMANDS, KEY_TYPES, REQUEST_KEY_TYPES
 from analysis.features.judging import judge, mask
 from analysis.features.view import Frame, View
@@ -37,19 +39,40 @@ def _of_type(view: View, command: int, kind: int) -> Frame:
     severity="error",
     source="ZigBee PRO 4.6.3.5; stack documentation of partner link keys",
     merges=("rules:Z17",),
-    absent=1,
     unseen="readable Transport-Key commands with an application link key (type 3)",
     advice="Only the trust centre gives out such keys: find the sender",
     **SHOWN,
 )
 def partner_key_source(view: View) -> Iterator[Evidence]:
     """When two devices of the home need a common key, one asks the trust centre for it, and the trust centre
-    sends it to both. A key from anybody else, or that nobody asked for, is no partner key."""
+    sends it to both. A key from anybody else is no partner key, whatever the sniffer missed."""
     sent = _of_type(view, TRANSPORT_KEY, APPLICATION_LINK_KEY)
+    wrong = ~mask(sent["source"].isin(list(view.hub_addresses())))
+    yield from judge(view, sent, wrong, "{bad} with a partner key", "source", "with a partner key of the hub")
+
+
+@rule(
+    "partner-key-unasked",
+    "A partner link key that nobody asked for",
+    severity="error",
+    source="ZigBee PRO 4.6.3.5; stack documentation of partner link keys",
+    merges=("rules:Z17",),
+    absent=1,
+    unseen="readable Request-Key commands, and Transport-Key commands with an application link key (type 3)",
+    advice="See whether the two devices were joined to each other then; if not, find out who sends in the hub's name",
+    **SHOWN,
+)
+def partner_key_unasked(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
+    """The hub gives out a partner key within a minute of being asked. One that nobody asked for, where others are asked
+    for, is a hub that was told to from afar, or somebody in its name."""
+    sent = _of_type(view, TRANSPORT_KEY, APPLICATION_LINK_KEY)
+    sent = sent[mask(sent["source"].isin(list(view.hub_addresses())))]
     asked = _of_type(view, REQUEST_KEY, PARTNER_REQUEST)["seconds"].to_numpy(dtype=float)
-    hubs = list(view.hub_addresses())
-    unasked = [not ((asked <= s) & (asked > s - 60)).any() and len(asked) > 0 for s in sent["seconds"]]
-    wrong = ~mask(sent["source"].isin(hubs)) | mask(unasked)
+    if not len(asked):
+        return
+    times = sent["seconds"].to_numpy(dtype=float)
+    before = np.r_[-np.inf, asked][np.searchsorted(asked, times, side="right")]
+    wrong = times - before >= seconds
     yield from judge(
         view, sent, wrong, "{bad} with a partner key", "source", "with a partner key that was asked for"
     )

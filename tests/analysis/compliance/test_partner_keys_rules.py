@@ -22,6 +22,11 @@ def sent_by(source: int) -> Any:
     return home(commands=[*key(10, 0x08, 2, GAS, HUB), *key(11, 0x05, 3, source, GAS)])
 
 
+def given_at(seconds: float) -> Any:
+    """A key that the hub gives out, asked for at the tenth second."""
+    return home(commands=[*key(10, 0x08, 2, GAS, HUB), *key(seconds, 0x05, 3, HUB, GAS)])
+
+
 def established(given: bool) -> Any:
     keys = key(390, 0x05, 3, HUB, GAS) if given else []
     return home(commands=[*keys, *command(400, 0x0800, 0x00, GAS, METER, key_establishment_suite=2)])
@@ -29,6 +34,7 @@ def established(given: bool) -> Any:
 
 CASES: dict[str, Case] = {
     "partner-key-source": (lambda: sent_by(STRANGER), lambda: sent_by(HUB)),
+    "partner-key-unasked": (lambda: given_at(500), lambda: given_at(11)),
     "partner-key-first": (lambda: established(given=False), lambda: established(given=True)),
 }
 

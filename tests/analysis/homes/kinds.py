@@ -115,7 +115,7 @@ KINDS: dict[str, Kind] = {
         hours=3,
     ),
     "a gas meter that asks every half minute": Kind((remote.asks,), pace={"gas_polls": 31.0}, hours=2),
-    "a display that asks every few seconds": Kind(pace={"demand": 4.3, "registers": 20.0}, hours=1),
+    "a display that asks every few seconds": Kind(pace={"demand": 5.1, "registers": 20.0}, hours=1),
     "all is asked for rarely": Kind(
         pace={
             "demand": 60.0,

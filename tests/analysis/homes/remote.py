@@ -367,7 +367,7 @@ def renews(home: Home) -> Process:
     remote, rng = remote_of(home), home.air.rng
     meter = home.meter
     yield rng.uniform(100, 1200)
-    for name in ("CS02a", "CS02e"):
+    for name in ("CS02a", "CS02e", "CS02c"):
         yield from remote.exchange(meter, remote.command(name, meter))
         yield rng.uniform(20, 90)
     return True

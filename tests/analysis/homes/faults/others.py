@@ -218,7 +218,12 @@ def messages(home: Home, strength: float) -> Process:
 
 
 @fault(
-    "the gas meter polls at many times its pace", "load", "gas-fast-wake", hours=6, pace={"gas_polls": 1800.0}
+    "the gas meter polls at many times its pace",
+    "load",
+    "poll-interval-changed",
+    "gas-fast-wake",
+    hours=6,
+    pace={"gas_polls": 1800.0},
 )
 def wakes(home: Home, strength: float) -> Process:
     one = home.of("GSME")[0]
