@@ -3,6 +3,8 @@
 import asyncio
 import io
 import os
+import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -225,3 +227,28 @@ def test_several_captures_one_after_the_other(
     assert [name for name, *_ in seen] == names
     assert ["(1 of 3)" in seen[0][1], "(3 of 3)" in seen[1][1], "(1 of 3)" in seen[2][1]] == [True] * 3
     assert all(": 0 of" not in told for _, told, _ in seen) and "frame>2" in seen[2][2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal of its own is one of Unix")
+def test_a_capture_on_stdin_leaves_the_keyboard_to_the_terminal(tmp_path: Path) -> None:
+    import pty
+    import select
+
+    keys = keys_of_sample("tampered-message", tmp_path)
+    words = f'cat "$1" | "{sys.executable}" -m analysis.cli inspect - --keys "{keys}"'
+    child, terminal = pty.fork()
+    if not child:
+        os.environ["TERM"] = "xterm-256color"
+        os.execv("/bin/sh", ["sh", "-c", words, "sh", str(SAMPLE)])
+    said, asked, until_then = b"", False, time.monotonic() + 120
+    while time.monotonic() < until_then:
+        if select.select([terminal], [], [], 0.2)[0]:
+            try:
+                said += os.read(terminal, 65536)
+            except OSError:  # the other end is closed: it is over
+                break
+        if b"ended" in said and not asked:
+            asked = True
+            os.write(terminal, b"q")
+    assert asked and os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    os.close(terminal)
