@@ -125,6 +125,7 @@ def test_names_that_are_markup_and_commands_stay_text(shared: Path) -> None:
     """`hostile.pcapng`: a device called {{7*7}}, and data that nobody secured, which is told as it is."""
     result = judged(shared, "hostile/hostile.pcapng", "hostile/hostile2.toml")
     graver = [f for f in result.findings if f.severity != "info"]
-    # Nor is its clock this century's, and it sends sixteen messages and prices within two seconds.
-    assert {f.rule for f in graver} == {"smart-energy-without-link-key", "publisher-clock", "request-load"}
+    # Nor is its clock this century's, its currency the pound, and it sends sixteen messages and prices within two seconds.
+    told = {"smart-energy-without-link-key", "publisher-clock", "request-load", "price-fields"}
+    assert {f.rule for f in graver} == told
     assert all("{{7*7}}" in f.device for f in graver)

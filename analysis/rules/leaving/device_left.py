@@ -30,7 +30,6 @@ BITS = commands.where(
     family="anomaly", area="leaving", severity="warning", confidence="derived", cause="silence",
     requires="a readable NWK Leave command of a device that goes", reads=[LEAVES, BITS],
     broken_by="home: the meter leaves and does not come back",
-    kept_by="planted: one child is told to leave, over and over",
 )  # fmt: skip
 def device_left(
     view: View, leaves: Frame, bits: Frame, *, seconds: float = 600.0, portable: str = "IHD CAD PPMID"
