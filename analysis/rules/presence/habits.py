@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.features.identifiers import CLUSTERS
+from analysis.features.identifiers import CLUSTERS, GENERAL_COMMANDS
 from analysis.features.judging import groups_in, plural
 from analysis.features.names import said
 from analysis.features.presence import heard_rows
@@ -27,7 +27,7 @@ SAID = packets.where(c.aps_type == "data", c.zcl_command.known)[
 ]
 OTHERS = CLUSTERS.some("OTA Upgrade", "Tunneling", "Key Establishment", "Keep-Alive", "Time")
 """What comes and goes when all is well, or has rules of its own."""
-REPORT, GENERAL = 0x0A, "general"
+REPORT, GENERAL = GENERAL_COMMANDS["Report Attributes"], "general"
 MOMENT = 1.0  # seconds; what is nearer is a retry, or another hop of it
 STEADY = 3.0  # of the pauses: nineteen of twenty differ from their median at most by this
 

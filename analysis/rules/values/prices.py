@@ -33,7 +33,7 @@ CLOCK = FieldQuantity("clock").where(c.number.known)[c.frame, c.number]
 ASKED = Command("Price", TO_SERVER, "Get Current Price")[c.frame, c.seconds, c.source, c.destination]
 CREDIT = Quantity("credit").where(c.number.known)[OF_SERIES]
 OF_MONEY = "(?!Read).*(Top Up|Balance|Debt|Tariff|Price|Payment Mode|Emergency Credit).*"
-FOR_EVER = 0xFFFF  # minutes: until it is changed
+FOR_EVER = (1 << 16) - 1  # minutes: until it is changed
 OF_A_POUND = 1e-5  # GBCS use-case annex GCS01a: price trailing digit 0x50
 
 
