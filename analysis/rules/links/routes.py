@@ -63,8 +63,9 @@ def link_cost(
     or to the next good ones. A router that never had a good link only informs."""
     lists = view.good.only(nwk_command=LINK_STATUS)
     lists = lists[mask(lists["nwk_security"] == "ok")]
-    incoming = costs[costs["field"] == IN].groupby("frame")["number"].agg(_best)
-    outgoing = costs[costs["field"] == OUT].groupby("frame")["number"].agg(_best)
+    known = costs[costs["number"] > 0]
+    incoming = known[known["field"] == IN].groupby("frame")["number"].min()
+    outgoing = known[known["field"] == OUT].groupby("frame")["number"].min()
     for sender, part in lists.groupby("sender", sort=False):
         if len(part) < least:
             continue
@@ -84,11 +85,6 @@ def link_cost(
         good = both[~bad]
         text += f", before {np.median(good):.0f}" if start and len(good) else ", never better"
         yield broken(subject, text, frames[start:end][bad[start:end]], None if start else "info")
-
-
-def _best(costs: Frame) -> float:
-    known = costs[costs > 0]
-    return float(known.min()) if len(known) else 0.0
 
 
 def _stretch(bad: np.ndarray, share: float) -> tuple[int, int]:
