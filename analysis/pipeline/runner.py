@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import nullcontext
 
-from analysis.pipeline.collection import seldom_collected
 from analysis.pipeline.passes import CapturePass, DecodePass, Progress
 from analysis.pipeline.session import Hindsight
 from analysis.pipeline.sinks import Sink, abandoning, tables_of
@@ -53,7 +52,6 @@ def run_passes(
     wanted = tables_of(sinks) if tables is None else tuple(tables)
     hindsight: Hindsight | None = None
     with (
-        seldom_collected(),
         nullcontext(source) if isinstance(source, ReopenableSource) else ReopenableSource(source) as replay,
         abandoning(sinks),
     ):
