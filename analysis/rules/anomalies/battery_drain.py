@@ -9,6 +9,7 @@ import numpy as np
 from analysis.features.completeness import Completeness, completeness, improbable
 from analysis.features.judging import count, longest_run, mask, spread
 from analysis.features.polls import POLL
+from analysis.features.repeats import repeats
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -39,7 +40,8 @@ def pending_without_data(
     """The acknowledgement of a poll says whether data is waiting. "Waiting" and then nothing, again and
     again, keeps a sleeping device awake or lets it miss its data."""
     packets = view.good.sort_values("seconds")
-    polls = packets.only(mac_command=POLL)
+    polls = repeats(view).only(mac_command=POLL)
+    polls = polls[~polls["heard"] & (polls["copies"] == 1)]  # a poll that is sent again asks for the same
     acks = packets.only(mac_type="ack", mac_pending=True)
     data = packets.only(mac_type=["data", "command"])
     data = data[~mask(data["mac_command"] == POLL)]

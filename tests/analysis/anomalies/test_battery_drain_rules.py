@@ -2,7 +2,7 @@
 
 from tests.analysis.anomalies.rows import Rows, acked, command, stream
 from tests.analysis.frames import GAS, HUB, packet
-from tests.analysis.verdicts import Case, each_of
+from tests.analysis.verdicts import Case, each_of, passes
 
 
 def polls(kept: bool) -> Rows:
@@ -25,3 +25,10 @@ CASES: dict[str, Case] = {
 
 
 test_broken_and_kept = each_of(CASES)
+
+
+def test_a_poll_that_is_sent_again_is_one_promise() -> None:
+    rows = polls(True)
+    for copy in range(4):
+        rows += acked(command(55.0 + copy * 0.003, 4, sender=GAS, mac_seq=77), mac_pending=True)
+    passes("pending-without-data", rows)
