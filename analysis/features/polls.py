@@ -16,6 +16,7 @@ POLL = MAC_COMMANDS["Data Request"]
 
 FRESH = 0.05  # seconds; a retry is no poll of its own
 WAKE = 60.0  # seconds that a device is awake for one thing, at most
+MOSTLY = 0.5  # of the polls of a wake, from which on it is one talk
 TOGETHER = 30.0  # seconds between polls of one wake, at most
 HELD = 7.68  # seconds for which a parent holds a frame (IEEE 802.15.4-2011 macTransactionPersistenceTime)
 
@@ -29,7 +30,8 @@ def poll_gaps(view: View) -> Iterator[tuple[int, Frame, Frame, Frame]]:
     """Per device with polls (MAC data requests, IEEE 802.15.4-2011 5.3.4): its station, the seconds between one
     poll and the next, when each of those ended, and at which frame. What it polls for while it talks (for an answer, for
     the next of several frames that wait) is no pace: polls close together, right behind data that it sent or was sent, or
-    in a wake of less than a minute."""
+    in a wake of less than a minute, or of any length where most polls are of such talk: who fetches several messages one
+    after the other waits for each."""
     packets = view.good
     talk = packets.only(mac_type="data")
     sent, got = (dict(talk.groupby(way, sort=False).places()) for way in ("sender", "receiver"))
@@ -39,16 +41,19 @@ def poll_gaps(view: View) -> Iterator[tuple[int, Frame, Frame, Frame]]:
         gaps = np.diff(times)
         own = np.sort(np.r_[when[sent.get(sender, [])], when[got.get(sender, [])]])
         since = times[1:] - np.r_[-np.inf, own][np.searchsorted(own, times[1:], side="right")]
-        fresh = (gaps > FRESH) & ~((gaps < HELD) & (since < HELD)) & ~_within_wakes(gaps)
+        talks = (gaps < HELD) & (since < HELD)
+        fresh = (gaps > FRESH) & ~talks & ~_within_wakes(gaps, talks)
         yield int(sender), gaps[fresh], times[1:][fresh], part["frame"].to_numpy()[1:][fresh]
 
 
-def _within_wakes(gaps: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Which gaps lie within a short wake between longer ones."""
+def _within_wakes(gaps: npt.NDArray[np.float64], talks: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which gaps lie within a short wake between longer ones, or within one that is mostly talk."""
     apart = np.flatnonzero(gaps >= TOGETHER)
     if not len(apart):
         return np.zeros(len(gaps), np.bool_)
     wake = np.searchsorted(apart, np.arange(len(gaps)))
-    lasts = np.bincount(wake, np.where(gaps < TOGETHER, gaps, 0.0))[wake]
-    inside: npt.NDArray[np.bool_] = (gaps < TOGETHER) & (lasts < WAKE)
+    near = gaps < TOGETHER
+    lasts = np.bincount(wake, np.where(near, gaps, 0.0))[wake]
+    talking = np.bincount(wake, near & talks)[wake] >= MOSTLY * np.bincount(wake, near)[wake]
+    inside: npt.NDArray[np.bool_] = near & ((lasts < WAKE) | talking)
     return inside

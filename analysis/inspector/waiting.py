@@ -14,7 +14,7 @@ from typing import Any
 
 from textual.app import App
 from textual.widgets import Input
-from textual.worker import get_current_worker
+from textual.worker import Worker, WorkerState, get_current_worker
 
 from analysis.inspector.findings_pane import FindingsPane, Told
 from analysis.inspector.ladder_pane import LadderPane
@@ -94,6 +94,13 @@ class Waiting(App[int]):
         if self._live is not None:
             self._do("live", "listening")
             self.run_worker(partial(self._listen, self._live), thread=True, group="live", exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say that something ended by a mistake of ours: what goes on would seem to go on for ever."""
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            self._do(event.worker.group)
+            self.tell(f"{event.worker.group} ended: {type(error).__name__}: {error}")
 
     def _listen(self, live: Live) -> None:
         worker = get_current_worker()

@@ -121,6 +121,19 @@ def test_a_finding_leads_to_its_packet(source: ReopenableSource, size: tuple[int
     play(inspector(source), story, size)
 
 
+def test_a_mistake_of_the_rules_ends_the_wait_for_them(source: ReopenableSource) -> None:
+    app = inspector(source)
+    app._judge = lambda: 1 // 0  # type: ignore[assignment, return-value]
+
+    async def story(app: Inspector, pilot: Pilot[None]) -> None:
+        await pilot.press("w")
+        while app.doing:
+            await pilot.pause(0.01)
+        assert "findings ended: ZeroDivisionError" in said(app)
+
+    play(app, story)
+
+
 def test_a_long_search_and_a_long_filter_hold_nobody_up(
     source: ReopenableSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,7 +239,7 @@ def test_a_packet_leads_to_the_ladder_of_what_it_belongs_to(
 ) -> None:
     keyring = read_keys(str(SAMPLE.with_name("tampered-message.keys.toml")))
     model = Inspected.read(source, keyring)
-    app = Inspector(model, follow=partial(_ladder, source, keyring))
+    app = Inspector(model, follow=lambda wanted: _ladder(app, keyring, wanted))
     row = int((model.packets["exchange"] == 23).to_numpy(dtype=bool, na_value=False).argmax())
 
     async def story(app: Inspector, pilot: Pilot[None]) -> None:

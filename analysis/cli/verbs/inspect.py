@@ -162,7 +162,7 @@ def _ladder(app: Inspector, keyring: Keyring, wanted: Wanted) -> Ladder:
     return ladder_of_choice(app.model.content.source(), keyring, wanted)[0]
 
 
-def _findings(replay: ReopenableSource, keyring: Keyring, profile: str | None) -> list[Told]:
+def _findings(replay: ReopenableSource, keyring: Keyring, profile: str | None = None) -> list[Told]:
     """What the rules say of the capture."""
     from analysis.engine.checking import check_capture
 

@@ -22,11 +22,9 @@ rule = rules_of("anomaly", "signal levels")
 AWAY_SECONDS = 600.0  # a level that lasts so long, and goes back, is no passer-by
 PORTABLE = ("IHD", "PPMID", "HHT")
 READ_BY_DISPLAYS = CLUSTERS.some("Price", "Metering")
-SUFFERS, OFTENER, ALWAYS = (
-    0.08,
-    1.5,
-    0.03,
-)  # share of a device's frames that are repeated; against before; always
+SUFFERS, OFTENER, ALWAYS = 0.2, 1.5, 0.03
+"""Share of a device's frames that are repeated, from which on a link is in trouble (below, retries do their work); how
+many times that of before it is at least; what is always repeated."""
 
 
 def _level_changes(
