@@ -46,11 +46,7 @@ def price_fields(view: View, told: Frame) -> Iterator[Evidence]:
         there = (most > 0) & (most < EXTENDED) & (number < EXTENDED)
         for bad, values, says in (
             (~np.isnan(currency) & (currency != POUND), currency, "in currency {:.0f} and not 826 (GBP)"),
-            (
-                np.r_[False, np.diff(digit) != 0],
-                digit,
-                "with trailing digit {:.0f} where it was another before",
-            ),
+            (_changed(digit), digit, "with trailing digit {:.0f} where it was another before"),
             (there & (number > most), number, "of tier {:.0f}, which is above the number of tiers"),
         ):
             if bad.any():
@@ -61,6 +57,14 @@ def price_fields(view: View, told: Frame) -> Iterator[Evidence]:
         for frames, text in wrong:
             display = view.label(part["destination"].iloc[0])
             yield broken(subject, f"{text} (from frame {frames[0]} on), to {display}", frames)
+
+
+def _changed(values: np.ndarray) -> np.ndarray:
+    """Which of the values that are known are others than the one before."""
+    known = np.flatnonzero(~np.isnan(values))
+    out = np.zeros(len(values), bool)
+    out[known[1:]] = np.diff(values[known]) != 0
+    return out
 
 
 @rule(
@@ -85,6 +89,7 @@ def price_restless(view: View, prices: Frame, *, hourly: int = 4) -> Iterator[Ev
     ):
         if str(name) != "price":
             continue
+        part = part[part["number"].notna()]
         values, subject = part["number"].to_numpy(dtype=float), Subject.device(source)
         seconds, frames = part["seconds"].to_numpy(dtype=float), part["frame"].to_numpy()
         changed = np.flatnonzero(np.diff(values) != 0) + 1
