@@ -24,7 +24,7 @@ OLDEST = SUPPORTED[0]
 OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
 """The Python of the environment, on which `make test` runs the whole suite."""
 OTHERS = [version for version in FOUND if version != OWN]
-TOOLS = ("pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "asn1crypto>=1.5")
+TOOLS = ("pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "hypothesis>=6.100", "asn1crypto>=1.5")
 """What the tests need besides the package and its extras, which are tested with their own bounds."""
 SOURCES = ("dissectors", "captures", "analysis", "tests", "hanscope.py")
 NOTEBOOKS = ("nbmake>=1.5", "ipykernel>=6")
