@@ -129,6 +129,11 @@ def agree(home: Home, device: Device) -> Process:
         (1, b"\x02" + rng.randbytes(36), b"\x03" + rng.randbytes(36)),
         (2, rng.randbytes(16), rng.randbytes(16)),
     ):
+        if command == 2 and home.more.get("no agreement"):  # the hub ends it: wrong confirmation
+            for _ in range(home.more["no agreement"]):
+                yield from ask(device, hub, CBKE, 2, mine, struct.pack("<BBH", 2, 10, 2), 3, link=False)
+                yield 15.0
+            return False
         yield from ask(device, hub, CBKE, command, mine, theirs, command, link=False)
         yield 0.5
     key = rng.randbytes(16)

@@ -151,7 +151,7 @@ def key_in_vain(home: Home, strength: float) -> Process:
     "smart-energy-without-link-key",
 )
 def no_agreement(home: Home, strength: float) -> Process:
-    home.more["no agreement"] = True
+    home.more["no agreement"] = much(2, strength)
     yield early(home) / 2
     yield from come_in(home, "CAD", {})
     faulty(home, home.devices["new CAD"], home.hub)

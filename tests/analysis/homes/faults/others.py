@@ -110,6 +110,7 @@ def no_time(home: Home, strength: float) -> Process:
 @fault(
     "firmware ends with an error",
     "refusals",
+    "ota-aborted",
     "service-refused",
     "ota-image-header",
     "ota-restarts",
@@ -323,8 +324,7 @@ def wrong_code(home: Home, strength: float) -> Process:
 
 @fault("joining stays open", "commissioning", "permit-join-long")
 def open_long(home: Home, strength: float) -> Process:
-    hub, air = home.hub, home.air
-    faulty(home, hub)
+    hub, air = home.hub, home.air  # it is the network that is open
     yield early(home)
     until = air.now + 4000 * strength
     while air.now < until:
