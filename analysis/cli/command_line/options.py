@@ -19,6 +19,7 @@ __all__ = [
     "Argument",
     "CaptureArgument",
     "CapturesArgument",
+    "ChannelOption",
     "ColumnsOption",
     "DeviceOption",
     "ExplainOption",
@@ -28,11 +29,14 @@ __all__ = [
     "JsonOption",
     "KeysOption",
     "LimitOption",
+    "LiveOption",
     "Option",
     "ProfileOption",
     "QuietOption",
+    "RecordOption",
     "RevealOption",
     "RulesFromOption",
+    "SpeedOption",
     "TimeOption",
     "ToOption",
     "WhereOption",
@@ -90,6 +94,12 @@ ExplainOption = Annotated[
 ]
 RevealOption = Annotated[bool, Option("--reveal", help="Show keys; they are hidden otherwise.")]
 QuietOption = Annotated[bool, Option("-q", "--quiet", help="No progress, no notes.")]
+LiveOption = Annotated[
+    bool, Option("--live", help="The file still grows; pipes and sniffers are live anyhow.")
+]
+ChannelOption = Annotated[int, Option("--channel", min=0, max=255, help="Channel of a sniffer.")]
+SpeedOption = Annotated[float, Option("--speed", min=0, help="Of a simulation: seconds of it a second.")]
+RecordOption = Annotated[Path | None, Option("--record", metavar="FILE", help="Record what a sniffer hears.")]
 FailOption = Annotated[
     str | None,
     Option(

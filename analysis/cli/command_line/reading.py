@@ -10,16 +10,20 @@ from analysis.cli.command_line.live_source import LiveOptions
 from analysis.cli.command_line.options import (
     Argument,
     CapturesArgument,
+    ChannelOption,
     ColumnsOption,
     ExplainOption,
     JobsOption,
     JsonOption,
     KeysOption,
     LimitOption,
+    LiveOption,
     Option,
     ProfileOption,
     QuietOption,
+    RecordOption,
     RevealOption,
+    SpeedOption,
     TimeOption,
     keyring,
     time_of,
@@ -262,14 +266,10 @@ def inspect(
     columns: ColumnsOption = None,
     time: TimeOption = None,
     profile: ProfileOption = None,
-    live: Annotated[
-        bool, Option("--live", help="The file still grows; pipes and sniffers are live anyhow.")
-    ] = False,
-    channel: Annotated[int, Option("--channel", min=0, max=255, help="Channel of a sniffer.")] = 11,
-    speed: Annotated[float, Option("--speed", min=0, help="Of a simulation: seconds of it a second.")] = 1.0,
-    record: Annotated[
-        Path | None, Option("--record", metavar="FILE", help="Record what a sniffer hears.")
-    ] = None,
+    live: LiveOption = False,
+    channel: ChannelOption = 11,
+    speed: SpeedOption = 1.0,
+    record: RecordOption = None,
     reveal: RevealOption = False,
 ) -> int:
     """The terminal inspector: packets, tree and octets, linked; ? in it shows its keys. Of several captures one after the

@@ -8,10 +8,14 @@ from typing import Annotated
 from analysis.cli.command_line.live_source import LiveOptions
 from analysis.cli.command_line.options import (
     Argument,
+    ChannelOption,
     KeysOption,
+    LiveOption,
     Option,
     ProfileOption,
     QuietOption,
+    RecordOption,
+    SpeedOption,
     keyring,
 )
 from analysis.cli.command_line.registry import verb
@@ -41,7 +45,7 @@ def watch(
     ] = None,
     no_findings: Annotated[bool, Option("--no-findings", help="Do not run the rules.")] = False,
     profile: ProfileOption = None,
-    channel: Annotated[int, Option("--channel", min=0, max=255, help="Channel of a sniffer.")] = 11,
+    channel: ChannelOption = 11,
     speed: Annotated[
         float, Option("--speed", min=0, help="Of a simulation: seconds of it a second; 0 for all.")
     ] = 1.0,
@@ -105,14 +109,10 @@ def web(
         list[str] | None, Option("--name", help="Host name that it answers to besides (may be repeated).")
     ] = None,
     profile: ProfileOption = None,
-    live: Annotated[
-        bool, Option("--live", help="The file still grows; pipes and sniffers are live anyhow.")
-    ] = False,
-    channel: Annotated[int, Option("--channel", min=0, max=255, help="Channel of a sniffer.")] = 11,
-    speed: Annotated[float, Option("--speed", min=0, help="Of a simulation: seconds of it a second.")] = 1.0,
-    record: Annotated[
-        Path | None, Option("--record", metavar="FILE", help="Record what a sniffer hears.")
-    ] = None,
+    live: LiveOption = False,
+    channel: ChannelOption = 11,
+    speed: SpeedOption = 1.0,
+    record: RecordOption = None,
     open_browser: Annotated[bool, Option("--open", help="Open the browser.")] = False,
     quiet: QuietOption = False,
 ) -> int:
