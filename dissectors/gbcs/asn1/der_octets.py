@@ -6,6 +6,7 @@ Source: ITU-T X.690 clause 8.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from dissectors.text.display import readable
@@ -16,6 +17,9 @@ LONGEST = {"integer": 64, "oid": 64}
 """Octets of contents that are read; longer ones stay octets (numbers of the structures of GBCS have 33 at most)."""
 
 
+@lru_cache(
+    maxsize=512
+)  # the same few dozen stand in every certificate; what a sender makes up pushes itself out
 def _oid(content: bytes) -> str | bytes:
     """The dotted form; octets that are not the shortest form of one stay octets."""
     if len(content) > LONGEST["oid"]:

@@ -5,7 +5,7 @@ Source: GBCS 4.x section 12; RFC 5280.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
@@ -86,25 +86,26 @@ def read_certificate(der: bytes) -> Certificate:
 
 def of_field(root: Field, der: bytes) -> Certificate:
     """The certificate whose field is `root`; `der` is the buffer that the spans of `root` count in."""
-    tbs, point = root.find("tbs_certificate"), _value(root, "public_key")
-    curve = _value(root, "curve")
+    named: dict[str, Field] = {}
+    for one in root.walk():
+        named.setdefault(one.name, one)
+    tbs, point, curve = named.get("tbs_certificate"), _value(named, "public_key"), _value(named, "curve")
     if tbs is None or not isinstance(point, bytes) or len(point) != 65 or curve != _P256:
         raise Malformed("not a certificate with a P-256 key", layer="gbcs.certificate", offset=root.offset)
-    subject = root.find("subject")
-    serial = root.find("serial_number")
+    subject, serial = named.get("subject"), _value(named, "serial_number")
     signature = root.children[-1]
-    usage = _value(root, "key_usage")
+    usage = _value(named, "key_usage")
     start = signature.children[0].end + 1 if signature.children else signature.offset
     return Certificate(
         der=der[root.offset : root.end],
-        entity=_entity(root, subject),
+        entity=_entity(named, subject),
         role=_role(subject),
         usage=key_usage_names(usage) or "" if isinstance(usage, bytes) else "",
         point=point,
-        serial=serial.value if serial is not None and isinstance(serial.value, int) else 0,
-        key_identifier=_bytes(root, "subject_key_identifier"),
-        authority_identifier=_bytes(root, "key_identifier"),
-        valid=_validity(root),
+        serial=serial if isinstance(serial, int) else 0,
+        key_identifier=_bytes(named, "subject_key_identifier"),
+        authority_identifier=_bytes(named, "key_identifier"),
+        valid=_validity(named),
         signed=der[tbs.offset : tbs.end],
         signature=der[start : signature.end],
     )
@@ -121,22 +122,23 @@ def certificates_in(fields: Iterable[Field], octets: bytes) -> Iterator[tuple[Fi
                     continue  # its own issues say what is wrong with it
 
 
-def _value(root: Field, name: str) -> object:
-    found = root.find(name)
+def _value(named: Mapping[str, Field], name: str) -> object:
+    found = named.get(name)
     return found.value if found is not None else None
 
 
-def _bytes(root: Field, name: str) -> bytes:
-    value = _value(root, name)
+def _bytes(named: Mapping[str, Field], name: str) -> bytes:
+    value = _value(named, name)
     return value if isinstance(value, bytes) else b""
 
 
-def _entity(root: Field, subject: Field | None) -> bytes:
-    hardware = _bytes(root, "hardware_serial_number")
+def _entity(named: Mapping[str, Field], subject: Field | None) -> bytes:
+    hardware = _bytes(named, "hardware_serial_number")
     if hardware:
         return hardware
-    unique = _bytes(subject, "unique_identifier") if subject is not None else b""
-    return unique if len(unique) == 8 else b""
+    unique = subject.find("unique_identifier") if subject is not None else None
+    value = unique.value if unique is not None else None
+    return value if isinstance(value, bytes) and len(value) == 8 else b""
 
 
 def _role(subject: Field | None) -> int | None:
@@ -152,9 +154,9 @@ def _role(subject: Field | None) -> int | None:
     return None
 
 
-def _validity(root: Field) -> tuple[str, str]:
-    times = [str(f.value) for f in root.walk() if f.name in ("not_before", "not_after")]
-    return (times[0], times[1]) if len(times) > 1 else ("", "")
+def _validity(named: Mapping[str, Field]) -> tuple[str, str]:
+    begin, end = named.get("not_before"), named.get("not_after")
+    return (str(begin.value), str(end.value)) if begin is not None and end is not None else ("", "")
 
 
 def check_chain(
