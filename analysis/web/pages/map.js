@@ -4,13 +4,29 @@ import { draw, make } from "./dom.js";
 import { lasting } from "./timeline.js";
 
 const SPANS = [[10000, "10 s"], [60000, "1 minute"], [600000, "10 minutes"], [3600000, "1 hour"], [2 ** 40, "all before"]];
-const STEPS = 200, TICK = 300, MOMENTS = 1000;
+const STEPS = 200, TICK = 300, MOMENTS = 1000, LINE = 16;
 const kept = { at: undefined, span: 2 ** 40 };
 
 const called = (one) => one.name || one.role || one.address;
 
 // Room for it, in units of its own: a telephone is higher than wide.
-const room = () => (window.innerWidth <= 760 ? { wide: 440, tall: 560, aside: 82, longest: 17 } : { wide: 900, tall: 520, aside: 110, longest: 26 });
+const room = () => (window.innerWidth <= 760 ? { wide: 440, tall: 560, aside: 82, line: 10, longest: 17 } : { wide: 900, tall: 520, aside: 110, line: 26, longest: 26 });
+
+// A name in one line, or in two that are as equal as its words allow; what is longer still is cut.
+function inLines(name, { line, longest }) {
+  const cut = (text) => (text.length > longest ? text.slice(0, longest - 1) + "…" : text);
+  if (name.length <= line) return [name];
+  const words = name.split(" ");
+  const halves = words.slice(1).map((_, at) => [words.slice(0, at + 1).join(" "), words.slice(at + 1).join(" ")]);
+  const longer = ([first, second]) => Math.max(first.length, second.length);
+  return (halves.sort((a, b) => longer(a) - longer(b))[0] ?? [name]).map(cut);
+}
+
+// The name beside the dot: below it in the lower half, above it otherwise.
+function label(name, x, y, space) {
+  const parts = inLines(name, space), first = y > space.tall / 2 ? y + 34 : y - 22 - LINE * (parts.length - 1);
+  return draw("text", { "text-anchor": "middle" }, ...parts.map((part, at) => draw("tspan", { x, y: first + LINE * at }, part)));
+}
 
 // Where everybody stands: the hub in the middle, the others around it, always at the same places.
 function places(nodes) {
@@ -27,7 +43,7 @@ function places(nodes) {
 }
 
 function picture(told, where, context) {
-  const { wide, tall, longest } = room();
+  const space = room(), { wide, tall } = space;
   const at = (index) => where.get(told.nodes[index].address) ?? [wide / 2, tall - 14];
   const most = Math.max(1, ...told.links.map((one) => one.frames));
   const lines = told.links.filter((one) => one.to !== null && one.to !== one.from).map((one) => {
@@ -40,10 +56,10 @@ function picture(told, where, context) {
   const dots = told.nodes.map((one, index) => {
     const [x, y] = at(index), said = `${called(one)}: ${one.frames} frames sent${one.rssi === undefined ? "" : `, ${one.rssi} dBm`}${all.has(index) ? `, ${all.get(index)} of them to all` : ""}`;
     const open = () => context.filterFor(/^[0-9a-f]{16}$/.test(one.address) ? `nwk_src_eui64 == ${one.address} or nwk_dst_eui64 == ${one.address} or mac_src == ${one.address} or mac_dst == ${one.address}` : `mac_src == ${one.address} or mac_dst == ${one.address}`);
-    const name = called(one), parts = [draw("title", {}, said)];
+    const parts = [draw("title", {}, said)];
     if (all.has(index)) parts.push(draw("circle", { class: "to-all", cx: x, cy: y, r: 22 }));
     parts.push(draw("circle", { class: one.frames ? "node-dot" : "node-dot silent", cx: x, cy: y, r: 14 }),
-      draw("text", { x, y: y + (y > tall / 2 ? 34 : -22), "text-anchor": "middle" }, name.length > longest ? name.slice(0, longest - 1) + "…" : name));
+      label(called(one), x, y, space));
     const group = draw("g", { class: "station", role: "button", tabindex: 0, "aria-label": `${said}; its frames` }, ...parts);
     group.addEventListener("click", open);
     group.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(); } });
