@@ -36,6 +36,7 @@ class Entry:
         outcome: None while it is open.
         done: nothing more is awaited.
         delivered: that a request of it came to its receiver.
+        secured: that its answer has a frame counter, so that a gap tells of one that was not heard.
         not_before: when the last exchange in it was closed.
     """
 
@@ -63,6 +64,7 @@ class Entry:
     message: int = 0
     done: bool = False
     delivered: bool = False
+    secured: bool = False
     not_before: int = 0
     pan: int = 0
 

@@ -88,6 +88,8 @@ class Joins:
             before.settle("failed", "the device began again")
         entry = desk.begin(scene, kind, row, device, parent, NAMES[kind])
         entry.missing = list(STEPS if kind == "join" else ("rejoin response", "announcement"))
+        # A rejoin that is secured is answered under the network key, another one in clear (05-3474 3.6.1.4.3).
+        entry.secured = bool(scene.frames.words("nwk_security", "ok")[row])
         self.by_address[device] = entry
         desk.belongs(scene, row, entry)
 

@@ -16,6 +16,7 @@ from analysis.exchanges.kinds import KINDS, SECOND, kind_number
 from analysis.exchanges.recent import Numbers
 from analysis.exchanges.records import NONE, RECORD, REQUEST
 from analysis.exchanges.said_fields import Fields
+from analysis.exchanges.without_answer import without_answer
 from analysis.tables.arrow import numpy_of
 from dissectors.vectors import distinct
 
@@ -41,6 +42,7 @@ def update_records(
     units, records = scene.units, tracker.records
     of_unit = numbers(units.handle)
     records.add(_new_records(scene, of_unit))
+    _deliver_entries(tracker, numbers(heard.delivered))
     _learn_commands(scene, tracker, of_unit)
     rows = records.rows
     at = records.places(exchange)
@@ -98,8 +100,11 @@ def _learn_commands(scene: Scene, tracker: ExchangeTracker, of_unit: npt.NDArray
     kinds = np.array([one.kind for one in facts], np.uint8)[which]
     layer = units.code[own] >> LAYER
     kinds[alone] = np.where(layer[alone] == ZDP, kind_number("zdp"), kind_number("zcl"))
+    due = np.array([one.due >= 0 for one in facts], np.bool_)[which]
+    silent = due & without_answer(scene, units.code[own], units.head[own])
+    kinds[silent] = kind_number("delivery")
     rows["code"][at], rows["kind"][at], rows["headed"][at] = units.code[own], kinds, True
-    rows["due"][at] = np.array([one.due >= 0 for one in facts], np.bool_)[which]
+    rows["due"][at] = due & ~silent
     rows["missing"][at[alone]] = REQUEST
     turned = at[alone]
     rows["initiator"][turned], rows["responder"][turned] = (
@@ -130,6 +135,14 @@ def _count_entries(
         if entry is not None:
             entry.frames += 1
             entry.touch(scene.time(row), scene.frame(row))
+
+
+def _deliver_entries(tracker: ExchangeTracker, exchanges: npt.NDArray[np.int64]) -> None:
+    """Entries whose own request came to its receiver (rejoins: others are told by what lies in them)."""
+    for number in exchanges.tolist():
+        entry = tracker.desk.open.get(int(number))
+        if entry is not None and entry.kind == "rejoin":
+            entry.delivered = True
 
 
 def _mark(records: Any, name: str, exchanges: npt.NDArray[np.int64]) -> None:

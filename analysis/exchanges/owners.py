@@ -16,7 +16,7 @@ from analysis.exchanges.frame_arrays import FrameArrays
 from analysis.exchanges.recent import mixed
 from dissectors.vectors import distinct, first_places, stable_order
 
-__all__ = ["Owners"]
+__all__ = ["SHORT", "Owners"]
 
 SHORT = 1 << 16
 MOST = 65_536

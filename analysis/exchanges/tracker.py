@@ -24,7 +24,7 @@ from analysis.exchanges.joins import Joins
 from analysis.exchanges.message_exchanges import Messages
 from analysis.exchanges.opening import update_records
 from analysis.exchanges.output import exchange_batch
-from analysis.exchanges.owners import Owners
+from analysis.exchanges.owners import SHORT, Owners
 from analysis.exchanges.records import RECORD, Records, Words, chosen, close, joined
 from analysis.exchanges.said_fields import Fields
 from analysis.exchanges.sessions import Downloads, Establishments, Tunnels
@@ -209,10 +209,18 @@ class ExchangeTracker:
         for place in np.flatnonzero(inside).tolist():
             _add(self.desk.open[int(closed["parent"][place])], closed[place])
 
+    def _all_heard(self, one: Entry) -> bool:
+        """Whether no frame of the responder is missing between an exchange's beginning and when it is closed."""
+        start, closes = (np.array([time], np.int64) for time in (one.start, one.closes))
+        responder = np.array([one.responder], np.uint64)
+        if one.responder < SHORT:
+            responder = self.owners.at(np.array([one.pan << 16 | one.responder]), closes)
+        return bool(responder[0]) and not self.gaps.unheard(responder, start, closes)[0]
+
     def _close_entry(self, one: Entry, now: int | None) -> Any:
         from analysis.exchanges.verdicts import settle
 
-        settle(one, self.last_time, ended=now is None)
+        settle(one, self.last_time, now is None, self._all_heard)
         del self.desk.open[one.number]
         row = one.record(self.words)
         if one.parent is not None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from analysis.exchanges.desk import Entry
 from analysis.exchanges.kinds import KINDS, SECOND, kind_number
 
 __all__ = ["settle"]
 
 
-def settle(one: Entry, now: int, ended: bool) -> None:
+def settle(one: Entry, now: int, ended: bool, heard: Callable[[Entry], bool]) -> None:
     """Say what is known of an exchange.
 
     Args:
         now: time of the last frame so far.
+        heard: whether all was heard that the responder of an exchange sent while its answer was due.
         ended: the capture is over.
     """
     if one.outcome is not None:
@@ -27,6 +30,8 @@ def settle(one: Entry, now: int, ended: bool) -> None:
     elif one.kind == "gbcs" and not one.answered and one.delivered:
         late = f"no response in {int(kind.limit / 60)} min"
         one.outcome, one.status = "unanswered", f"{status}; {late}" if status else late
+    elif one.kind == "rejoin" and one.delivered and one.secured and not one.answered and heard(one):
+        one.outcome, one.status = "unanswered", f"no response in {int(kind.limit)} s"
     elif one.kind == "tunnel" and one.answered:
         one.outcome, one.status = "ok", "not used any more"
     else:

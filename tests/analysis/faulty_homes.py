@@ -115,6 +115,9 @@ def page(outcomes: Sequence[tuple[str, float, bool, list[Finding], list[Finding]
             lines.append(
                 f"| {name} | {sum(run[2] for run in runs)} of {len(runs)} | {told} | {missed} | {rest} |"
             )
+    notes = [f"- {name}: {FAULTS[name].note}" for name in dict.fromkeys(one[0] for one in outcomes)]
+    notes = [note for note in notes if not note.endswith(": ")]
+    lines += ["", "## Notes", "", *notes] if notes else []
     every = sum(told for _, _, told, *_ in outcomes)
     total = f"| all | {every} of {len(outcomes)} |"
     return HEAD + "\n".join(["| family | told |", "|---|---|", *totals, total, *lines]) + "\n"

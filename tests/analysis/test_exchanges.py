@@ -116,6 +116,20 @@ def test_unanswered_is_what_was_delivered_and_never_answered() -> None:
     assert (found.initiator.iloc[0], found.responder.iloc[0]) == (display.address, hub.address)
 
 
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(0x00, "unanswered"), (0x96, "ok"), (0x95, "ok"), (0x99, "ok")]
+)
+def test_the_end_of_an_upgrade_is_answered_only_when_it_is_a_success(status: int, outcome: str) -> None:
+    asked = stage("ordinary-day", seconds=600)[0]
+    asked.run(100)
+    display, hub = asked.node("In-home display"), asked.hub
+    body = bytes([status]) + bytes.fromhex("771003000003010000"[:16])
+    asked.do(display.send_zcl(hub, 0x0019, 0x06, body))
+    asked.run(120)
+    found = decode(asked).exchanges.query("name == 'OTA Upgrade: Upgrade End Request'")
+    assert found.outcome.tolist() == [outcome]
+
+
 def test_an_answer_that_was_not_heard_proves_nothing() -> None:
     han = home("ordinary-day", seconds=600)
     rows = [row for row in truth_rows(han) if row["kind"] == "frame"]

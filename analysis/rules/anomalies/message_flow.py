@@ -28,7 +28,7 @@ RESULT = TOP_UP_ANSWER.field("result_type")
 DATA_THERE, DATA_BACK = to_server(TUNNELING, "Transfer Data"), to_client(TUNNELING, "Transfer Data")
 TRANSFERS, DATA, HEADER_OCTETS = (DATA_BACK.id, DATA_THERE.id), DATA_THERE.field("data"), 2
 ACCEPTED = [number for label, number in enumeration("ResultType").items() if label.startswith("Accepted")]
-ANSWER_FRAMES = 3  # on the air, of most answers
+ANSWER_FRAMES = 1  # of an answer, of which not a piece was heard: one frame at least
 
 
 @rule(

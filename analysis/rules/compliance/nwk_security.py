@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.features.identifiers import APS_COMMANDS, NWK_COMMANDS
-from analysis.features.judging import count, judge, mask
+from analysis.features.judging import count, groups_in, judge, mask
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -141,12 +141,13 @@ def rejoin_key_well_known(view: View, *, seconds: float = 30.0) -> Iterator[Evid
         " its good frames"
     ),
 )
-def mic_fails(view: View, *, most: float = 0.9) -> Iterator[Evidence]:
+def mic_fails(view: View, *, most: float = 0.9, row: int = 5) -> Iterator[Evidence]:
     """While other frames of the same sender open well with the key, these do not. The frame check sequence
-    was right, so this is not simply damage on the air."""
+    was right, so this is not simply damage on the air; where the capture has none, several in a row to one receiver are
+    no damage either."""
     packets = view.good
     rows = packets.only(nwk_security=["ok", "bad_mic"])
-    rows = rows[mask(rows["fcs_ok"] == True)]  # noqa: E712
+    rows = rows[mask(rows["fcs_ok"] == True) | _in_a_row(rows, row)]  # noqa: E712
     bad = mask(rows["nwk_security"] == "bad_mic") | mask(rows["aps_security"] == "bad_mic")
     codes, keys = rows.codes("sender")
     failed = np.bincount(codes[bad & (codes >= 0)], minlength=len(keys) + 1)[codes] / np.maximum(
@@ -154,6 +155,23 @@ def mic_fails(view: View, *, most: float = 0.9) -> Iterator[Evidence]:
     )
     shown = (failed < most) & (codes >= 0)  # a sender whose frames all fail simply has another key
     yield from judge(view, rows[shown], bad[shown], _with_reason)
+
+
+def _in_a_row(rows: Frame, least: int) -> np.ndarray:
+    """Frames without a check sequence that are good, or fail together with as many others of one sender to one receiver
+    as no damage takes one behind the other."""
+    unknown = mask(rows["fcs_ok"].isna())
+    if not unknown.any():
+        return unknown
+    failing = mask(rows["nwk_security"] == "bad_mic") | mask(rows["aps_security"] == "bad_mic")
+    out = unknown & ~failing
+    secured = np.flatnonzero(unknown & (failing | mask(rows["aps_security"].isin(["ok", "replay"]))))
+    for own in groups_in(rows.iloc[secured], "sender", "target"):
+        bad = failing[secured[own]]
+        edges = np.flatnonzero(np.diff(bad, prepend=False, append=False))
+        for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            out[secured[own[begin:end]]] |= end - begin >= least
+    return out
 
 
 def _with_reason(bad: Frame, rows: Frame) -> str:

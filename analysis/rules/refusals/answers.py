@@ -77,8 +77,17 @@ def judged(view: View, row: dict[str, str]) -> Iterator[Evidence]:
         times = int(row["times"])
         harmless = row["layer"] == "zdp" and bad["meaning"].astype(str).isin(HARMLESS).all()
         grave = times and len(bad) >= times and 2 * len(bad) > len(part) and not harmless
+        grave = grave or (bool(row["definite"]) and _in_the_end(row["of"], part) >= int(row["definite"]))
         text = _sentence(view, row, asker, called, bad)
         yield broken(subject, text, bad["frame"], "warning" if grave else "info")
+
+
+def _in_the_end(of: str, part: Frame) -> int:
+    """How many answers behind the last one that grants refuse, and do not say "later"."""
+    granted = np.flatnonzero(~part["wrong"].to_numpy(dtype=bool))
+    numbers = part["number"].iloc[int(granted[-1]) + 1 if len(granted) else 0 :]
+    known = [code_of(of, int(number)) for number in numbers]
+    return sum(code is None or code.what == "refused" for code in known)
 
 
 COLUMNS = ("frame", "seconds", "source", "destination", "command_name", "number", "meaning")

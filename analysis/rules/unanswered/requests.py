@@ -28,6 +28,7 @@ COLUMNS = (
     "cluster", "start",
 )  # fmt: skip
 KEY = ("initiator", "responder", "what")
+DUE, PROVED = 30.0, 2  # seconds that an answer may take; unanswered ones of which no chance is asked
 ANSWER_FRAMES, MANY, RARE = (
     2,
     5,
@@ -44,7 +45,7 @@ def requests(view: View) -> Frame:
         & mask(rows["outcome"].isin(("ok", "refused", "unanswered", "failed", "incomplete")))
     ]
     unheard = mask(rows["outcome"] == "incomplete")
-    rows = rows[~unheard | mask(rows["missing"].astype(str).str.contains("answer"))]
+    rows = rows[~unheard | mask(rows["missing"].astype(str).str.contains("answer|response"))]
     rows = rows[mask(rows["initiator"].notna()) & mask(rows["responder"].notna())]
     rows = rows[list(COLUMNS)].sort_values("first_frame")
     said = view.packets.of_frames(rows["first_frame"])
@@ -98,17 +99,19 @@ def request_unanswered(
             perhaps = f", {unheard} perhaps unheard" if unheard else ""
             yield kept(subject, f"{total} of {plural(total, 'request')} {what} answered{perhaps}")
             continue
-        if air.may_explain(station, count, total):
+        proved = _proved(air, station, times_of[own[lost & delivered[own]]] - view.start_ns / 1e9)
+        if proved < PROVED and air.may_explain(station, count, total):
             answered = f"{total - count} of {plural(total, 'request')} {what} answered"
             yield kept(subject, f"{answered}, {count} perhaps unheard")
             continue
         places, worst = own[lost], _in_a_row(lost, times_of[own])
-        last = total if count == total else int(lost[::-1].argmin())
+        last = _last(lost)
         grave = (
             (count >= times and 2 * count > total)
             or (count >= many and 3 * count > total)
             or last >= run
             or (worst[0] >= run and worst[1] >= lasting)
+            or (proved >= PROVED and _last(bad[every]) >= run)
         )
         how = "though delivered" if delivered[places].all() else "not all of them acknowledged"
         text = f"{count} of {plural(total, 'request')} to {view.label(station)} unanswered, {how}: {what}"
@@ -118,6 +121,17 @@ def request_unanswered(
         text += f" (the sniffer missed about {air.missed(station):.0%} of that device's frames)"
         shown = sorted(set(frames[places].ravel().tolist()))
         yield broken(subject, text, shown, "warning" if grave else "info")
+
+
+def _last(lost: np.ndarray) -> int:
+    """How many requests were lost at the end."""
+    return len(lost) if lost.all() else int(lost[::-1].argmin())
+
+
+def _proved(air: Completeness, station: int, seconds: np.ndarray) -> int:
+    """How many requests that began at some times were not answered beyond doubt: of all that the responder sent while an
+    answer was due, no number is missing."""
+    return sum(air.unheard(station, when, when + DUE) == 0 for when in seconds.tolist())
 
 
 def _in_a_row(lost: np.ndarray, seconds: np.ndarray) -> tuple[int, float, int]:

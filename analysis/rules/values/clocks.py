@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from analysis.features.judging import mask, plural, spread
+from analysis.features.judging import plural, spread
 from analysis.features.names import said
 from analysis.features.quantities import kind_of
 from analysis.features.readings import EPOCH, elapsed, home_clock, series
@@ -24,10 +24,10 @@ from analysis.rules.declare import (
     rule,
 )
 from analysis.rules.values.demand import OF_SERIES, SHARED
+from analysis.rules.values.mirrors import TOTALS, mirrored
 
 CLOCKS = FieldQuantity("clock").where(c.number.known)[c.frame, c.seconds, c.source, c.command_name, c.number]
 SNAPSHOTS = Quantity("snapshot").where(c.number.known)[OF_SERIES]
-TOTALS = Quantity("total").where(c.number.known)[(*OF_SERIES, c.destination)]
 LOCAL = Quantity("zone", "summer-begins", "summer-ends", "summer-shift", "local").where(c.number.known)[
     OF_SERIES
 ]
@@ -113,15 +113,8 @@ def reading_stale(
 
 def _mirrors(view: View, totals: Frame, late: float) -> Iterator[Evidence]:
     """What a hub serves of a register, against the last report of it that the hub got."""
-    hubs = view.hub_addresses()
-    reported = totals[mask(totals["destination"].isin(list(hubs))) & ~mask(totals["source"].isin(list(hubs)))]
-    told = list(series(reported))
-    for one in series(totals[mask(totals["source"].isin(list(hubs)))]):
-        mine = [r for r in told if r.attribute == one.attribute and np.isin(one.numbers, r.numbers).any()]
-        if not mine:
-            continue
-        report = mine[0]
-        at = np.searchsorted(report.seconds + late, one.seconds) - 1
+    for pair in mirrored(view, totals, late):
+        one, report, at = pair.served, pair.report, pair.at
         older = (at >= 0) & (one.numbers < report.numbers[np.maximum(at, 0)])
         subject = Subject.device(one.source)
         if older.any():

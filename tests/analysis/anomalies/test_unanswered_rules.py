@@ -7,21 +7,28 @@ import pytest
 
 from analysis.engine.checking import check
 from tests.analysis.compliance.rows import Rows, command, home
+from tests.analysis.faulty_homes import play
 from tests.analysis.frames import HUB, METER, smart_energy
 from tests.analysis.verdicts import Case, each_of
 
 DISPLAY = 0x00DB00000000000B
 
 
-def asked(*outcomes: str, took: float | None = None, counters: bool = False, every: float = 10.0) -> Any:
+def asked(
+    *outcomes: str,
+    took: float | None = None,
+    counters: bool = False,
+    every: float = 10.0,
+    heard: Rows | None = None,
+) -> Any:
     """A display that asks for the price every so many seconds: what came of each request."""
-    heard = [smart_energy(n, METER, HUB, nwk_counter=n * (3 if counters else 1)) for n in range(40)]
+    heard = heard or [smart_energy(n, METER, HUB, nwk_counter=n * (3 if counters else 1)) for n in range(40)]
     rows = [
         {
             "exchange": n, "kind": "zcl", "name": "Price: Get Current Price", "initiator": DISPLAY, "responder": METER,
             "outcome": outcome, "first_frame": n, "last_frame": n, "cluster": 0x0700,
             "time_to_answer": None if outcome != "ok" else took or 0.2, "missing": "answer" if outcome == "incomplete" else "",
-            "start": pd.Timestamp(every * n, unit="s", tz="UTC"),
+            "start": pd.Timestamp(1_700_000_000 + every * n, unit="s", tz="UTC"),
         }
         for n, outcome in enumerate(outcomes, 1)
     ]  # fmt: skip
@@ -93,3 +100,20 @@ def test_a_run_that_lasted_warns_though_it_ended() -> None:
 def test_what_the_sniffer_may_have_missed_is_no_finding() -> None:
     result = check(asked("ok", "ok", "unanswered", "ok", counters=True), rules=["request-unanswered"])
     assert not result.findings and any("1 perhaps unheard" in v.text for v in result.verdicts)
+
+
+@pytest.mark.parametrize(("unheard", "told"), [(range(30, 60, 2), ["warning"]), (range(130, 170, 3), [])])
+def test_what_was_surely_not_answered_outweighs_what_may_have_been(unheard: range, told: list[str]) -> None:
+    """Two with nothing missing of the meter's frames while their answers were due, and two of which nobody knows: once
+    the sniffer missed frames elsewhere, once just then."""
+    heard = [
+        smart_energy(5.0 * n, METER, HUB, nwk_counter=n + sum(n > one for one in unheard)) for n in range(200)
+    ]
+    outcomes = ["ok"] * 4 + ["incomplete"] * 2 + ["unanswered"] * 2
+    found = check(asked(*outcomes, every=100.0, heard=heard), rules=["request-unanswered"]).findings
+    assert [one.severity for one in found] == told
+
+
+def test_a_rejoin_that_nobody_answers_is_a_request() -> None:
+    rules = {one.rule: one for one in play("a rejoin is not answered", 1, 0.5).findings}
+    assert "4 of 4 requests" in rules["request-unanswered"].evidence

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.analysis.anomalies.rows import Rows, key_frame, stream
 from tests.analysis.frames import GAS, HUB, packet
-from tests.analysis.verdicts import Case, each_of
+from tests.analysis.verdicts import Case, each_of, finds, passes
 
 
 def asked_to_rejoin(**key: Any) -> Rows:
@@ -25,3 +25,14 @@ CASES: dict[str, Case] = {
 
 
 test_broken_and_kept = each_of(CASES)
+
+
+def test_without_check_sequences_only_what_fails_in_a_row_is_no_damage() -> None:
+    def heard(*bad: int) -> Rows:
+        return [
+            packet(n, GAS, HUB, aps_type="data", aps_security="bad_mic" if n in bad else "ok", fcs_ok=None)
+            for n in range(40)
+        ]
+
+    finds("mic-fails", heard(*range(20, 26)))
+    passes("mic-fails", heard(3, 9, 17, 18, 30))

@@ -11,6 +11,7 @@ from tests.analysis.compliance.rows import METERING, OTA, attribute, command, ho
 from tests.analysis.frames import HUB, METER, smart_energy
 from tests.analysis.verdicts import Case, each_of
 
+TUNNELING = 0x0704
 TARIFF, READ, REJOIN, DEVICE_REQUEST = 0x0019, 0x0027, 0x07, 0x0021
 DISPLAY = 0x00DB00000000000B
 
@@ -114,6 +115,22 @@ def test_that_nothing_is_stored_is_a_fault_of_prices_not_of_messages(
             )
         )
     assert severities(home(*rows), "reports-refused") == [severity]
+
+
+@pytest.mark.parametrize(
+    ("answers", "severity"),
+    [((2, 2), "warning"), ((2, 0), "info"), ((0, 2, 2), "warning"), ((1, 1), "info"), ((2, 1), "info"),
+     ((2, 2, 0), "info"), ((1,) * 5, "warning")],
+)  # fmt: skip
+def test_a_tunnel_that_is_not_given_in_the_end_warns_sooner_than_one_that_is_busy(
+    answers: tuple[int, ...], severity: str
+) -> None:
+    rows = [
+        row
+        for n, answer in enumerate(answers)
+        for row in command(n * 200, TUNNELING, 0x00, METER, HUB, direction="to-client", tunnel_status=answer)
+    ]
+    assert severities(home(commands=rows, until=3000), "tunnel-refused") == [severity]
 
 
 def test_codes_have_words_and_what_to_do() -> None:

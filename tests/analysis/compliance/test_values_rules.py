@@ -34,6 +34,15 @@ def told(
     return out
 
 
+def mirrored(*given: float) -> Any:
+    """A gas meter that reports every half hour, and what its mirror gives between."""
+    reports = told(METERING, 0, 5000, 5100, 5200, source=GAS, every=1800, scale=None, command=0x0A)
+    for row in reports:
+        row["destination"] = HUB
+    served = told(METERING, 0, *given, source=HUB, start=100, every=1800, scale=None)
+    return home(attributes=[*reports, *served])
+
+
 def readings(*values: float | None, **more: Any) -> Any:
     return home(attributes=told(METERING, 0, *values, **more))
 
@@ -124,6 +133,7 @@ CASES: dict[str, Case] = {
     "publisher-clock": (lambda: priced(28_350, clock=-4000), lambda: priced(28_350, clock=4)),
     "credit-jumps": (lambda: credit(15, 14.9, -40), lambda: credit(15, 14.2, 13.1)),
     "reading-stale": (lambda: snapshot(30_000), lambda: snapshot(1500)),
+    "mirror-differs": (lambda: mirrored(5000, 9900, 5200), lambda: mirrored(5000, 5100, 5200)),
     "local-time-wrong": (lambda: zone(4, SUMMER_ENDS - 86_400 * 7), lambda: zone(4, SUMMER_ENDS)),
     "mains-voltage": (
         lambda: home(attributes=told(MEASUREMENT, 0x0505, 240, 262, scale=1, unit="V")),
@@ -205,13 +215,15 @@ def test_a_divisor_of_zero_is_an_error() -> None:
 
 
 def test_a_mirror_that_serves_what_is_older_than_what_was_reported() -> None:
-    reports = told(METERING, 0, 5000, 5100, 5200, source=GAS, every=1800, scale=None, command=0x0A)
-    for row in reports:
-        row["destination"] = HUB
-    served = told(METERING, 0, 5000, 5000, 5000, source=HUB, start=100, every=1800, scale=None)
-    assert severities("reading-stale", home(attributes=[*reports, *served])) == ["warning"]
-    good = told(METERING, 0, 5000, 5100, 5200, source=HUB, start=100, every=1800, scale=None)
-    assert not severities("reading-stale", home(attributes=[*reports, *good]))
+    assert severities("reading-stale", mirrored(5000, 5000, 5000)) == ["warning"]
+    assert not severities("reading-stale", mirrored(5000, 5100, 5200))
+
+
+def test_a_mirror_gives_no_more_than_its_meter_reports_before_or_after() -> None:
+    """What follows the last report may be a report that was not heard; a meter that itself falls accuses no mirror."""
+    assert not severities("mirror-differs", mirrored(5000, 5100, 9900))
+    assert not severities("mirror-differs", mirrored(5000, 5200, 5200))
+    assert severities("mirror-differs", mirrored(5000, 5201, 5200)) == ["warning"]
 
 
 def test_credit_that_a_top_up_could_be_only_informs() -> None:

@@ -19,6 +19,7 @@ class Fault:
     Attributes:
         family: presence, values, price, keys, routes ... `rules`: one of them must tell it, at `least` that severity.
         kind: the home that it happens in; `strengths`: how loud it is played.
+        note: why it is played as it is, or cannot be told, for the page.
         behaviour: what happens; it leaves in ``home.more["faulty"]`` those whom a finding may name.
     """
 
@@ -29,6 +30,7 @@ class Fault:
     behaviour: Callable[[Home, float], Process] = field(repr=False)
     strengths: tuple[float, ...] = (0.5, 1.0, 2.0)
     least: str = "warning"
+    note: str = ""
 
 
 FAULTS: dict[str, Fault] = {}
@@ -36,13 +38,13 @@ FAULTS: dict[str, Fault] = {}
 
 def fault(
     name: str, family: str, *rules: str, strengths: tuple[float, ...] = (0.5, 1.0, 2.0), least: str = "warning",
-    **kind: object,
+    note: str = "", **kind: object,
 ) -> Callable[[Callable[[Home, float], Process]], Callable[[Home, float], Process]]:  # fmt: skip
     """Registers a fault; further arguments are those of `Kind`."""
 
     def register(behaviour: Callable[[Home, float], Process]) -> Callable[[Home, float], Process]:
         home = Kind(**{"hours": 3.0, "devices": ("PPMID", "HCALCS"), **kind})  # type: ignore[arg-type]
-        FAULTS[name] = Fault(name, family, rules, home, behaviour, strengths, least)
+        FAULTS[name] = Fault(name, family, rules, home, behaviour, strengths, least, note)
         return behaviour
 
     return register

@@ -87,11 +87,12 @@ def no_tunnel(home: Home, strength: float) -> Process:
         yield 180.0
 
 
-@fault("a mirror is not given", "refusals", "service-refused")
+@fault("a mirror is not given", "refusals", "service-refused", "gas-half-hour", hours=4)
 def no_mirror(home: Home, strength: float) -> Process:
     hub, gas = home.hub, home.of("GSME")[0]
     faulty(home, hub, gas)
     yield early(home)
+    gas.stopped.add("reports")  # without a mirror it has nobody to report to
     for _ in range(much(3, strength)):
         yield from home.speech.ask(gas, hub, METERING, 1, b"", b"\xff\xff", 1, to_client=True)
         yield home.air.rng.uniform(60, 300)
@@ -322,11 +323,17 @@ def wrong_code(home: Home, strength: float) -> Process:
         yield rng.uniform(20, 60)
 
 
-@fault("joining stays open", "commissioning", "permit-join-long")
+@fault(
+    "joining stays open",
+    "commissioning",
+    "permit-join-long",
+    hours=5,
+    note="never less than an hour: that long the hub may be asked to stay open (CCS01), and 33 minutes are no fault",
+)
 def open_long(home: Home, strength: float) -> Process:
     hub, air = home.hub, home.air  # it is the network that is open
     yield early(home)
-    until = air.now + 4000 * strength
+    until = air.now + 4000 + 1000 * strength
     while air.now < until:
         header = assemble.aps_data(0x0036, 0, 0, 0, hub.next("aps"), broadcast=True)
         yield from air.shout(hub, header + bytes([hub.next("zdp"), 254, 1]))

@@ -210,6 +210,7 @@ def mirror_still(home: Home, strength: float) -> Process:
     "values",
     "register-leaps",
     "consumption-sample",
+    "mirror-differs",
     hours=5,
 )
 def mirror_other(home: Home, strength: float) -> Process:
