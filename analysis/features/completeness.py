@@ -93,10 +93,10 @@ class Completeness:
                 for numbers in (self._by_counter, self._by_sequence)
                 if station in numbers and len(numbers[station].seconds) >= LEAST
             ]
-            own = min((one.share for one in known), default=self.share)
             # what leaps is a restart, or all that was sent while the sniffer was elsewhere; a few wakes say little
-            vague = known and (all(one.leaps for one in known) or max(one.moments for one in known) < MOMENTS)
-            self._missed[station] = max(own, self.share) if vague else own
+            telling = [one for one in known if not one.leaps and one.moments >= MOMENTS]
+            own = min((one.share for one in telling or known), default=self.share)
+            self._missed[station] = own if telling else max(own, self.share)
         return self._missed[station]
 
     def unheard(self, station: int | None, start: float, end: float) -> int | None:

@@ -16,7 +16,7 @@ from analysis.features.names import said
 from analysis.features.quantities import places_of
 from analysis.features.view import Frame, View
 
-__all__ = ["EPOCH", "Runs", "Series", "elapsed", "home_clock", "series", "set_forward"]
+__all__ = ["EPOCH", "Runs", "Series", "elapsed", "home_clock", "series", "set_forward", "undated"]
 
 Numbers = npt.NDArray[np.float64]
 EPOCH = 946_684_800
@@ -152,6 +152,12 @@ def _clocks(view: View) -> Iterator[Frame]:
     told = told[mask(told["number"].notna()) & mask(told["source"].notna())]
     for _, part in told.groupby("source", sort=False):
         yield part
+
+
+def undated(view: View) -> bool:
+    """Whether the capture's times are no date: they begin before ZigBee's epoch, as those of a sniffer without a clock,
+    which counts from its start."""
+    return view.start_ns < EPOCH * 10**9
 
 
 def elapsed(view: View, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -44,8 +44,8 @@ def written(home: Home, one: Kind, form: str, name: str, seed: int, folder: Path
         radios, channels = [frames, beside], [home.more["channel"], 26]
         write_several(capture, radios, home.air.start, channels, forms=("with TI's trailer", "tap"))
     else:
-        write(capture, frames, form, home.air.start, home.more["channel"])
-    key_file(keys, key_text(home, roles=one.roles))
+        write(capture, frames, form, 0 if one.ear.no_date else home.air.start, home.more["channel"])
+    key_file(keys, key_text(home, roles=one.roles, only=one.only))
     return capture, keys if one.keys else None
 
 

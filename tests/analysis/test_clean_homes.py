@@ -12,7 +12,10 @@ from tests.analysis.homes.files import FORMATS
 from tests.analysis.homes.kinds import KINDS
 
 EVERY = bool(os.environ.get("HANSCOPE_ALL_FAULTS"))
-SAMPLE = ("prepayment from afar", "a new network key", "an access device comes in", "new firmware", "no keys")
+SAMPLE = (
+    "prepayment from afar", "a new network key", "an access device comes in", "new firmware", "no keys", "another supplier",
+    "lamps and remotes beside it",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", (1, 2) if EVERY else (4,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.features.judging import count, key_of, longest_run, mask, plural, share_by_window
 from analysis.features.view import Frame, View
@@ -15,6 +16,19 @@ from analysis.rules.registry import rules_of
 from analysis.rules.rows import all_packets
 
 rule = rules_of("anomaly", "interference")
+ACKNOWLEDGEMENT = 5  # octets, with check sequence: it has no addresses
+
+
+def noise(rows: Frame) -> npt.NDArray[np.bool_]:
+    """Which damaged frames are of no PAN that is heard in good ones: what a radio makes of Wi-Fi, or of far networks.
+    Where a frame of a station was damaged, its PAN can mostly still be read."""
+    bad = mask(rows["fcs_ok"] == False)  # noqa: E712
+    if not bad.any() or bad.all():
+        return np.zeros(len(rows), np.bool_)
+    known = rows["pan"][~bad].dropna().unique()
+    return np.asarray(
+        bad & ~mask(rows["pan"].isin(known)) & (rows["length"].to_numpy(dtype=np.int64) > ACKNOWLEDGEMENT)
+    )
 
 
 @rule(
@@ -39,6 +53,9 @@ def bad_fcs_share(
     rows = packets[mask(packets["fcs_ok"].notna())]
     if len(rows) < least:
         return
+    foreign = noise(rows)
+    if 0 < foreign.sum() < 0.95 * len(rows):
+        rows = rows[~foreign]
     bad = mask(rows["fcs_ok"] == False)  # noqa: E712
     if bad.mean() > 0.95:
         text = (
@@ -92,6 +109,7 @@ def jamming_by_length(
     somebody chooses them. Within minutes fewer are enough."""
     packets = view.packets
     rows = packets[mask(packets["fcs_ok"].notna())]
+    rows = rows[~noise(rows)]
     if rows.empty or mask(rows["fcs_ok"]).all():
         if len(rows):
             yield kept(CHANNEL, f"no damaged frame among {count(rows)}")

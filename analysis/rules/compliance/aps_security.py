@@ -49,13 +49,17 @@ def smart_energy_profile(view: View) -> Iterator[Evidence]:
 )
 def manufacturer_clusters(view: View) -> Iterator[Evidence]:
     """Clusters 0xFC00 to 0xFFFF and profiles from 0xC000 are a maker's own. On a GB HAN nothing undeclared
-    should answer."""
+    should answer. Under a link key two devices that were paired speak so: that informs."""
     packets = view.good
     rows = packets.only(aps_type="data")
     rows = rows[mask(rows["aps_profile"] != DEVICE_PROFILE)]
     own = mask(rows["aps_cluster"] >= OWN_CLUSTERS) | mask(
         (rows["aps_profile"] >= OWN_PROFILES) & (rows["aps_profile"] < ANY_PROFILE)
     )
-    yield from judge(
-        view, rows, own, "{bad} on a manufacturer's cluster or profile", good="on public clusters"
-    )
+    open_to_all = own & ~mask(rows["aps_key_id"] == "link")
+    grave = mask(rows["sender"].isin(rows["sender"][open_to_all].unique()))
+    for part, level in ((grave, None), (~grave, "info")):
+        yield from judge(
+            view, rows[part], own[part], "{bad} on a manufacturer's cluster or profile",
+            good="on public clusters", severity=level,
+        )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from analysis.features.identifiers import CLUSTERS, attribute
 from analysis.features.judging import judge, mask, plural
-from analysis.features.readings import elapsed, set_forward
+from analysis.features.readings import elapsed, set_forward, undated
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -67,8 +67,10 @@ def time_source(view: View) -> Iterator[Evidence]:
 def time_differs(view: View, *, seconds: float = 10.0, far: float = 3600.0) -> Iterator[Evidence]:
     """Time of the hub against the clock of the capture. A capture host without time synchronisation shows
     the same, so a small difference informs; more than an hour is no drift, somebody set one of the two
-    wrong. Steps between two answers are judged by another rule."""
+    wrong. Steps between two answers are judged by another rule; a capture whose times are no date tells nothing."""
     rows = _time_answers(view)
+    if undated(view):
+        return
     off = (
         rows["number"].to_numpy(dtype=float)
         + EPOCH

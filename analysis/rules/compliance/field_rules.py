@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.features import names
 from analysis.features.judging import mask, matching, plural
 from analysis.features.messages import parts_by_message
+from analysis.features.readings import undated
 from analysis.features.selection import Selection
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -135,7 +136,7 @@ def _function(row: dict[str, str]) -> Callable[..., Iterator[Evidence]]:
         fields = (fields.frame if isinstance(fields, Selection) else fields).reset_index(drop=True)
         wrong = mask(_wrong(fields, row["test"], str(operand), view.start_ns))
         if row["test"] == "utc-now":
-            known = mask(fields["seconds"].notna()) & ~np.isnan(_numbers(fields))
+            known = mask(fields["seconds"].notna()) & ~np.isnan(_numbers(fields)) & (not undated(view))
             fields, wrong = fields[known].reset_index(drop=True), wrong[known]
         yield from (_judge_messages if messages else _judge_commands)(view, fields, wrong, row["test"])
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.features.identifiers import CLUSTERS, Command, FieldName, enumeration, to_client
 from analysis.features.judging import mask
+from analysis.features.readings import home_clock, undated
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -48,8 +49,11 @@ GAS: dict[str, Any] = {"smart_energy": True, "needs": ("commands", "devices"), "
 
 
 def _midnights(view: View) -> list[float]:
-    """Seconds at which a UTC day begins within the capture."""
-    first = DAY - (view.start_ns / 1e9) % DAY
+    """Seconds at which a UTC day begins within the capture; of one whose times are no date, by the hub's clock."""
+    ahead = home_clock(view) if undated(view) else 0.0
+    if ahead is None:
+        return []
+    first = DAY - (view.start_ns / 1e9 + ahead) % DAY
     return np.arange(first, view.duration, DAY).tolist()
 
 

@@ -109,14 +109,17 @@ def future_dated_not_allowed(view: View) -> Iterator[Evidence]:
 )
 def set_clock_daily(view: View, *, seconds: float = 86400.0) -> Iterator[Evidence]:
     """A meter lets its clock be set by a remote command once in 24 hours. A second success within a day is
-    a fault of the meter; many attempts are a drifting clock or somebody who plays with time."""
+    a fault of the meter; many attempts are a drifting clock or somebody who plays with time. A supplier that has just
+    taken the meter over may set it, too: where each did it once, that informs."""
     rows = gbcs(view, "response")
     rows = rows[mask(rows["message_code"].isin(SET_CLOCK)) & mask(rows["outcome"] == "success")]
     for device, part in rows.groupby("originator", sort=False):
         near = part[mask(part["seconds"].diff() < seconds) & mask(part["digest"].diff() != 0)]
         if len(near):
             frames = [f for fs in part["frames"] for f in fs]
-            yield broken(party(device), f"set again after {part['seconds'].diff().min():,.0f} s", frames)
+            each = near["recipient"].nunique() == len(near) and part["recipient"].nunique() > len(near)
+            text = f"set again after {part['seconds'].diff().min():,.0f} s"
+            yield broken(party(device), text, frames, "info" if each else None)
         else:
             yield kept(party(device), f"clock set {plural(len(part), 'time')}")
 

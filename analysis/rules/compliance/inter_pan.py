@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.features.identifiers import CLUSTERS
+from analysis.features.identifiers import CLUSTERS, to_server
 from analysis.features.judging import judge, mask
 from analysis.features.view import View
 from analysis.findings.model import Evidence, kept
@@ -16,6 +16,7 @@ from analysis.rules.rows import packets
 rule = rules_of("compliance", "inter pan")
 
 KEY_ESTABLISHMENT, TOUCHLINK = CLUSTERS.some("Key Establishment", "ZLL Commissioning")
+SCAN = to_server(TOUCHLINK, "Scan Request").id
 
 
 @rule(
@@ -85,9 +86,17 @@ def inter_pan_clusters(view: View) -> Iterator[Evidence]:
 )
 def touchlink(view: View) -> Iterator[Evidence]:
     """Touchlink (cluster 0x1000, inter-PAN) can reset lamps or steal them. Smart metering devices do not
-    take part."""
+    take part. Who only looks for lamps (Scan Request), or speaks to devices of other homes, is a neighbour's remote: that
+    informs."""
     packets = view.good
     rows = packets[mask(packets["nwk_type"] == "inter-pan") | mask(packets["aps_type"] == "inter-pan")]
-    yield from judge(
-        view, rows, mask(rows["aps_cluster"] == TOUCHLINK), "{bad} of touchlink", good="of other inter-PAN"
-    )
+    bad = mask(rows["aps_cluster"] == TOUCHLINK)
+    home = [*view.roles, *(eui for key, eui in view.addresses.items() if key >> 16 in view.smart_energy_pans)]
+    asks = rows["zcl_command"].notna() & ~mask(rows["zcl_command"] == SCAN)
+    theirs = mask(rows["receiver"].isin(home)) | mask(rows["sender"].isin(home))
+    grave = bad & (theirs | (mask(asks) & ~mask(rows["mac_dst_mode"] == "extended")))
+    who = mask(rows["sender"].isin(rows["sender"][grave].unique()))
+    for part, level in ((who, None), (~who, "info")):
+        yield from judge(
+            view, rows[part], bad[part], "{bad} of touchlink", good="of other inter-PAN", severity=level
+        )

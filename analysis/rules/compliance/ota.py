@@ -31,7 +31,7 @@ rule = rules_of("compliance", "ota")
 SHOWN: dict[str, Any] = {"smart_energy": True}
 IMAGE_NOTIFY, UPGRADE_END_ANSWER = to_client(OTA, "Image Notify"), to_client(OTA, "Upgrade End Response")
 IMAGE_PAGE_REQUEST = to_server(OTA, "Image Page Request")
-SUCCESS, WAIT_FOR_DATA = STATUS["SUCCESS"], STATUS["WAIT_FOR_DATA"]
+SUCCESS, WAIT_FOR_DATA, ABORT = (STATUS[name] for name in ("SUCCESS", "WAIT_FOR_DATA", "ABORT"))
 OFFSET, VERSION = IMAGE_BLOCK_REQUEST.field("file_offset"), IMAGE_BLOCK_REQUEST.field("file_version")
 VERSION_HELD, VERSION_OFFERED = (
     NEXT_IMAGE_REQUEST.field("current_file_version"),
@@ -95,10 +95,11 @@ def ota_unasked(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
         return
     times = asks["seconds"].to_numpy(dtype=float)
     at = np.searchsorted(times, blocks["seconds"].to_numpy(dtype=float), side="right") - 1
-    gap = blocks["seconds"].to_numpy(dtype=float) - times[np.maximum(at, 0)]
-    yield from judge(
-        view, blocks, (at < 0) | (gap > seconds), "{bad} without a request before", "source", "as asked"
-    )
+    before = np.where(
+        at < 0, view.start, times[np.maximum(at, 0)]
+    )  # perhaps asked for before the capture began
+    gap = blocks["seconds"].to_numpy(dtype=float) - before
+    yield from judge(view, blocks, gap > seconds, "{bad} without a request before", "source", "as asked")
 
 
 @rule(
@@ -288,7 +289,7 @@ def _with_identity(view: View, rows: Frame) -> Frame:
 )
 def ota_aborted(view: View) -> Iterator[Evidence]:
     """The device ends a download with a status. Any but success means that it has no use for what it got:
-    the image is damaged, signed wrongly, or not for it."""
+    the image is damaged, signed wrongly, or not for it. One ended by hand (ABORT) that goes on later informs."""
     ends = commands(view, UPGRADE_END)
     ends = ends.assign(status=field_of(view, ends, END_STATUS))
     ends = ends[mask(ends["status"].notna())]
@@ -297,4 +298,12 @@ def ota_aborted(view: View) -> Iterator[Evidence]:
         code = int(bad["status"].iloc[0])
         return f"ended with status {label_of('Status', code) or 'unknown'} (0x{code:02x})"
 
-    yield from judge(view, ends, mask(ends["status"] != SUCCESS), says, "source", "ended with success")
+    asks = commands(view, IMAGE_BLOCK_REQUEST)
+    last = asks.groupby("source", sort=False)["seconds"].max()
+    again = mask(ends["source"].map(last) > ends["seconds"]) & mask(ends["status"] == ABORT)
+    failed = mask(ends["status"] != SUCCESS)
+    grave = mask(ends["source"].isin(ends["source"][failed & ~again].unique()))
+    for part, level in ((grave, None), (~grave, "info")):
+        yield from judge(
+            view, ends[part], failed[part], says, "source", good="ended with success", severity=level
+        )

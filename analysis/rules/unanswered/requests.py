@@ -25,7 +25,7 @@ KINDS = ("zcl", "zdp", "rejoin")
 `association-fails` and `cbke-incomplete`, polls by `pending-without-data`."""
 COLUMNS = (
     "kind", "name", "initiator", "responder", "outcome", "first_frame", "last_frame", "missing", "time_to_answer",
-    "cluster", "start",
+    "cluster", "start", "retries",
 )  # fmt: skip
 KEY = ("initiator", "responder", "what")
 DUE, PROVED = 30.0, 2  # seconds that an answer may take; unanswered ones of which no chance is asked
@@ -34,6 +34,8 @@ ANSWER_FRAMES, MANY, RARE = (
     5,
     1e-5,
 )  # of an answer on the air; answers from which chance is asked, and its limit
+REACH = 0.95
+"""Of requests to a device out of reach: one seems acknowledged where another's acknowledgement has its number."""
 SHARED: dict[str, Any] = {"family": "anomaly", "area": "unanswered", "needs": ("packets", "exchanges")}
 
 
@@ -64,7 +66,8 @@ def requests(view: View) -> Frame:
     "Requests get no answer",
     finds="""Requests of a device (reads, prices, time, keep-alive, ZDP, rejoins) that were delivered, or were sent to
     the last try, and that the other side never answered. Several and most of them, or several in a row to the end, warn;
-    one informs. What the sniffer may have missed by its own measure is no finding.""",
+    one informs. What the sniffer may have missed by its own measure is no finding, and neither are requests to a
+    device that is never heard, which nobody sends again: it acknowledged them out of the sniffer's reach.""",
     matters="""A display shows dashes or an old value; a device that gets no answer for long believes that it is alone,
     and rejoins.""",
     example="""Prepayment display (90b3d5fffe0000a4): 8 of 8 requests to Electricity meter (90b3d5fffe0000a0) unanswered,
@@ -90,11 +93,15 @@ def request_unanswered(
     said = cache(partial(consequence_of, view))
     for (initiator, responder, what), every in _groups(rows):
         station, unheard = station_of(view, responder), int(np.count_nonzero(incomplete[every]))
+        subject = Subject.device(station_of(view, initiator))
+        if unheard >= REACH * len(every) and _out_of_reach(view, station, rows["retries"].iloc[every]):
+            yield kept(subject, f"{plural(unheard, 'request')} {what} to a device out of the sniffer's reach")
+            continue
         row = _in_a_row(bad[every], times_of[every])[0] if unheard else 0
         by_chance = bool(unheard) and not _too_many(air, station, len(every), unheard, row)
         own = every[~incomplete[every]] if by_chance else every  # what the sniffer missed says nothing
         lost, total = bad[own], len(own)
-        subject, count = Subject.device(station_of(view, initiator)), int(np.count_nonzero(lost))
+        count = int(np.count_nonzero(lost))
         if not count:
             perhaps = f", {unheard} perhaps unheard" if unheard else ""
             yield kept(subject, f"{total} of {plural(total, 'request')} {what} answered{perhaps}")
@@ -132,6 +139,17 @@ def _proved(air: Completeness, station: int, seconds: np.ndarray) -> int:
     """How many requests that began at some times were not answered beyond doubt: of all that the responder sent while an
     answer was due, no number is missing."""
     return sum(air.unheard(station, when, when + DUE) == 0 for when in seconds.tolist())
+
+
+def _out_of_reach(view: View, station: int, retries: Frame) -> bool:
+    """Whether a device is never heard, and most of what is sent to it is sent once: so it was acknowledged, unheard."""
+    return station not in view.once(_heard) and 2 * int((retries.fillna(0) > 0).sum()) < len(retries)
+
+
+def _heard(view: View) -> frozenset[int]:
+    """Stations that sent anything, by EUI-64, and by short address where no EUI-64 is known."""
+    senders = view.good["sender"].dropna().unique().tolist()
+    return frozenset(one & (1 << 16) - 1 if one < 1 << 32 else one for one in senders)
 
 
 def _in_a_row(lost: np.ndarray, seconds: np.ndarray) -> tuple[int, float, int]:

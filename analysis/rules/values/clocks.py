@@ -10,7 +10,7 @@ import numpy as np
 from analysis.features.judging import plural, spread
 from analysis.features.names import said
 from analysis.features.quantities import kind_of
-from analysis.features.readings import EPOCH, elapsed, home_clock, series
+from analysis.features.readings import EPOCH, elapsed, home_clock, series, undated
 from analysis.rules.declare import (
     Evidence,
     FieldQuantity,
@@ -35,8 +35,12 @@ HOUR = 3600
 
 
 def _ahead(view: View, seconds: Frame, numbers: Frame) -> tuple[Frame, bool]:
-    """How far times (ZigBee's UTC) are ahead of the home's clock, or of the capture's where the hub serves none."""
+    """How far times (ZigBee's UTC) are ahead of the home's clock, or of the capture's where the hub serves none; of
+    their own median where that has no date either."""
     clock = home_clock(view)
+    if clock is None and undated(view):
+        off = numbers - elapsed(view, seconds)
+        return off - np.median(off), False
     now = elapsed(view, seconds) + view.start_ns / 1e9 + (clock or 0.0) - EPOCH
     return numbers - now, clock is not None
 
@@ -162,7 +166,9 @@ def local_time_wrong(
 
 def _wrong(view: View, kind: str, number: float, when: float, zone: int, shift: int, seconds: float) -> str:
     """What is wrong with one value; empty where nothing is. 0 and all bits set of a time: it is not used."""
-    off, _ = _ahead(view, when, 0.0)
+    off, of_hub = _ahead(view, when, 0.0)
+    if not of_hub and undated(view):  # no season is known
+        return "" if kind != "zone" or number == zone else f"is {number:+,.0f} s, and not {zone:+} s"
     now = _utc(-off)
     summer = shift if summer_shift(now) else 0
     if kind == "zone":

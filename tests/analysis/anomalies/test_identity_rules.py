@@ -125,3 +125,13 @@ def test_a_supplier_may_change_and_an_operator_may_not() -> None:
     assert levels("party-certificate", certificate(OTHER, "Supplier")) == ["info"]
     assert levels("party-certificate", certificate(OTHER, "Supplier", "untrusted")) == ["warning"]
     assert levels("party-certificate", certificate(SUPPLIER, "Network Operator")) == ["warning"]
+
+
+def test_a_supplier_that_comes_by_a_proved_update_informs() -> None:
+    tables = certificate(OTHER, "Supplier", "unchecked")
+    proved = {"use_case": "CS02b", "cra": "command", "signature": "valid", "mac": "valid"}
+    messages = table(
+        "messages", [{"message": 1, "frames": [1], "time": packet(0)["time"], "kind": "gbcs", **proved}]
+    )
+    assert levels("party-certificate", tables) == ["warning"]
+    assert levels("party-certificate", {**tables, "messages": messages}) == ["info"]

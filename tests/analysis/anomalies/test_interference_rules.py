@@ -77,3 +77,13 @@ def test_a_deceived_sender_is_known_by_what_it_does() -> None:
     finds("ack-after-damaged-frame", resent_after_ack())
     finds("ack-after-damaged-frame", unanswered_after_ack(answered=False))
     passes("ack-after-damaged-frame", unanswered_after_ack(answered=True))
+
+
+def test_what_a_radio_makes_of_noise_is_no_damage() -> None:
+    """Octets with a wrong check sequence, of PANs that nobody has."""
+    good = [packet(n * 0.5, mac_seq=n % 256) for n in range(240)]
+    noise = [packet(n * 0.5 + 0.1, length=90, fcs_ok=False, mac_dst_pan=5000 + n) for n in range(120)]
+    longer = [packet(n * 2.0, mac_seq=n, length=100) for n in range(20)]
+    rows = sorted([*good, *noise, *longer], key=lambda one: one["time"])
+    passes("bad-fcs-share", rows)
+    passes("jamming-by-length", rows)

@@ -117,3 +117,21 @@ def test_what_was_surely_not_answered_outweighs_what_may_have_been(unheard: rang
 def test_a_rejoin_that_nobody_answers_is_a_request() -> None:
     rules = {one.rule: one for one in play("a rejoin is not answered", 1, 0.5).findings}
     assert "4 of 4 requests" in rules["request-unanswered"].evidence
+
+
+def test_who_is_out_of_the_sniffers_reach_is_not_accused() -> None:
+    """Requests to a device that is never heard: sent once they were acknowledged; sent again they were not."""
+    heard = [smart_energy(n, HUB, METER, nwk_counter=n) for n in range(40)]
+    found = []
+    for retries in (0, 3):
+        rows = [
+            {
+                "exchange": n, "kind": "zcl", "name": "Price: Get Current Price", "initiator": DISPLAY, "responder": METER,
+                "outcome": "incomplete", "first_frame": n, "last_frame": n, "cluster": 0x0700, "retries": retries,
+                "missing": "acknowledgement, answer", "start": pd.Timestamp(60.0 * n, unit="s", tz="UTC"),
+            }
+            for n in range(1, 21)
+        ]  # fmt: skip
+        tables = home(*heard, until=3600, exchanges=rows)
+        found.append([one.severity for one in check(tables, rules=["request-unanswered"]).findings])
+    assert found == [[], ["warning"]]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from analysis.engine.checking import check
 from tests.analysis.compliance.rows import aps_command, home
 from tests.analysis.frames import METER, packet, smart_energy
 from tests.analysis.verdicts import Case, each_of, finds
@@ -28,3 +29,8 @@ test_broken_and_kept = each_of(CASES)
 
 def test_a_manufacturers_profile_is_found_as_its_clusters_are() -> None:
     finds("manufacturer-clusters", data(aps_profile=0xC00F))
+
+
+def test_a_makers_cluster_under_a_link_key_informs() -> None:
+    found = check(data(aps_cluster=0xFC01, aps_key_id="link"), rules=["manufacturer-clusters"]).findings
+    assert [one.severity for one in found] == ["info"]

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pandas as pd
+
+from analysis.engine.checking import check
 from tests.analysis.compliance.rows import (
     EPOCH_NOW,
     TIME,
@@ -42,3 +45,13 @@ CASES: dict[str, Case] = {
 
 
 test_broken_and_kept = each_of(CASES)
+
+
+def test_a_capture_without_a_date_is_no_clock() -> None:
+    """A sniffer that counts from nothing says nothing of the hub's time; whether it jumps is seen all the same."""
+    tables = clock((1, 0), (60, 3600))
+    for name, column in (("packets", "time"), ("attributes", "time")):
+        rows = tables[name]
+        tables[name] = rows.assign(**{column: rows[column] - pd.Timedelta(1_700_000_000, unit="s")})
+    said = check(tables, rules=["time-differs", "time-step"]).findings
+    assert [one.rule for one in said] == ["time-step"]

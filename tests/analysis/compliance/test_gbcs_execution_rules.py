@@ -4,6 +4,7 @@ import pytest
 
 from analysis.engine.checking import check
 from tests.analysis.compliance.gbcs_tables import (
+    BROKER,
     Row,
     alert,
     broken_and_kept,
@@ -58,3 +59,8 @@ def test_counter_in_activation_alert(counter: int) -> None:
 def test_an_activation_alert_that_names_no_number_is_no_fault_of_the_rule() -> None:
     unread = item(2, object="activation_alert.originator_counter")
     assert not check(capture([command(0x12), alert(0xCA)], [unread])).failures
+
+
+def test_a_clock_that_two_suppliers_set_informs() -> None:
+    twice = capture([response(CLOCK, 0, to=BROKER), response(CLOCK, 3600)])
+    assert [one.severity for one in check(twice, rules=["set-clock-daily"]).findings] == ["info"]

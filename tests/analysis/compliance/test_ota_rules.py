@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from analysis.engine.checking import check
 from tests.analysis.compliance.rows import (
     OTA,
     Rows,
@@ -59,3 +60,17 @@ CASES: dict[str, Case] = {
 
 
 test_broken_and_kept = each_of(CASES)
+
+
+def test_a_download_that_was_ended_by_hand_and_goes_on_informs() -> None:
+    found = []
+    for status, later in ((0x95, request(300, 64)), (0x95, []), (0x96, request(300, 64))):
+        ends = command(5, OTA, 0x06, METER, HUB, status=status, file_version=7)
+        rows = home(commands=[*request(1), *ends, *later])
+        found.append([one.severity for one in check(rows, rules=["ota-aborted"]).findings])
+    assert found == [["info"], ["warning"], ["warning"]]
+
+
+def test_a_block_at_the_beginning_may_have_been_asked_for_before() -> None:
+    rows = home(commands=[*block(2), *request(5), *block(6)])
+    assert not check(rows, rules=["ota-unasked"]).findings

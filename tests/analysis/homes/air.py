@@ -25,13 +25,15 @@ OCTET, TURNAROUND, BACKOFF = 32e-6, 192e-6, 320e-6
 
 @dataclass(slots=True)
 class Heard:
-    """A frame as the sniffer has it: seconds since the start, octets with check sequence, strength in dBm."""
+    """A frame as the sniffer has it: seconds since the start, octets with check sequence, strength in dBm, the role of who
+    sent it."""
 
     seconds: float
     octets: bytes
     rssi: int
     good: bool = True
     planted: bool = False
+    by: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -114,11 +116,11 @@ class Air:
 
     # --- MAC ----------------------------------------------------------------------------------------------
 
-    def put(self, octets: bytes, rssi: float) -> float:
+    def put(self, octets: bytes, rssi: float, by: str = "") -> float:
         """A frame on the air now; returns how long it lasts."""
         lasts = (len(octets) + 8) * OCTET
         level = round(rssi + self.rng.gauss(0, 1.2))
-        self.heard.append(Heard(self.now, octets + fcs16(octets), level, planted=self.planting))
+        self.heard.append(Heard(self.now, octets + fcs16(octets), level, planted=self.planting, by=by))
         self.free = self.now + lasts + TURNAROUND + 19 * OCTET + BACKOFF
         return lasts
 
@@ -132,12 +134,12 @@ class Air:
                 yield self.free - self.now + self.rng.randrange(1, 8) * BACKOFF
             if not sender.up:
                 return False
-            yield self.put(octets, sender.rssi) + TURNAROUND
+            yield self.put(octets, sender.rssi, sender.role) + TURNAROUND
             if receiver is None:
                 return True
             lost = max(sender.loss, receiver.loss)
             if receiver.up and self.rng.random() >= lost:
-                self.put(assemble.mac_ack(octets[2], pending=more), receiver.rssi)
+                self.put(assemble.mac_ack(octets[2], pending=more), receiver.rssi, receiver.role)
                 if self.rng.random() >= lost / 3:
                     return True
             yield 0.0009

@@ -14,7 +14,7 @@ from tests.analysis.homes.days import FORMER
 from tests.analysis.homes.life import Home
 from tests.analysis.homes.remote import gbcs_lines
 
-__all__ = ["FORMATS", "Ear", "heard_by", "key_text", "write", "write_several"]
+__all__ = ["DRAWN", "FORMATS", "KNOWN", "Ear", "heard_by", "key_text", "write", "write_several"]
 
 LITTLE_NANO = 0xA1B23C4D
 LITTLE_MICRO = 0xA1B2C3D4
@@ -25,7 +25,9 @@ class Ear:
     """What a sniffer does to what is on the air: shares that it misses or damages; whether it leaves acknowledgements
     out; the seconds for which it is on the home's channel, and for which it listens elsewhere; whether a second sniffer
     stands in another room; at which second its clock is set, and by how many seconds; whether it has an interface for each of
-    several radios, of which others hear the neighbours."""
+    several radios, of which others hear the neighbours; the share of frames that stand in the capture twice, as two sniffers
+    on one channel leave them when their files are joined; seconds by which its clock gains in each second; roles whom it is too far away from
+    to hear; whether its times begin at nothing."""
 
     missed: float = 0.0
     damaged: float = 0.0
@@ -35,6 +37,10 @@ class Ear:
     second: bool = False
     clock: tuple[float, float] | None = None
     radios: bool = False
+    twice: float = 0.0
+    drift: float = 0.0
+    deaf: tuple[str, ...] = ()
+    no_date: bool = False
 
 
 def heard_by(frames: list[Heard], ear: Ear, seed: str) -> list[Heard]:
@@ -44,6 +50,8 @@ def heard_by(frames: list[Heard], ear: Ear, seed: str) -> list[Heard]:
     for one in frames:
         if ear.hops is not None and one.seconds % sum(ear.hops) > ear.hops[0]:
             continue
+        if one.by and one.by in ear.deaf:
+            continue
         if rng.random() < ear.missed or (ear.no_acks and len(one.octets) == 5):
             continue
         if rng.random() < ear.damaged and len(one.octets) > 5:
@@ -52,8 +60,13 @@ def heard_by(frames: list[Heard], ear: Ear, seed: str) -> list[Heard]:
             one = replace(one, octets=bytes(octets), good=False)
         if ear.clock is not None and one.seconds > ear.clock[0]:
             one = replace(one, seconds=one.seconds + ear.clock[1])
+        if ear.drift:
+            one = replace(one, seconds=one.seconds * (1 + ear.drift))
         out.append(replace(one, rssi=max(-100, round(one.rssi + rng.gauss(0, ear.noise)))))
-    return out
+        if ear.twice and rng.random() < ear.twice:
+            later, level = one.seconds + rng.uniform(2e-6, 4e-4), max(-100, one.rssi + rng.randrange(-9, 9))
+            out.append(replace(out[-1], seconds=later, rssi=level))
+    return sorted(out, key=lambda each: each.seconds) if ear.twice else out
 
 
 def _tap(one: Heard, channel: int) -> bytes:
@@ -73,13 +86,40 @@ def _texas(one: Heard, channel: int) -> bytes:
     )
 
 
+def _bare_tap(one: Heard, channel: int) -> bytes:
+    """TAP of a radio that keeps no check sequence, and tells when a frame began in its own time, too."""
+    tags = struct.pack("<HHI", 0, 1, 0) + struct.pack("<HHHBB", 3, 3, channel, 0, 0)
+    tags += struct.pack("<HHQ", 5, 8, round(one.seconds * 1e9)) + struct.pack("<HHf", 1, 4, one.rssi)
+    return struct.pack("<BBH", 0, 0, 4 + len(tags)) + tags + one.octets[:-2]
+
+
+def _zep(one: Heard, channel: int) -> bytes:
+    """Version 2 of the ZigBee Encapsulation Protocol with the check sequence, in a datagram on Ethernet."""
+    quality = max(0, min(255, 255 + 2 * (one.rssi + 30)))
+    stamp = struct.pack(">QI", round((one.seconds + 3_900_000_000) * 2**32), round(one.seconds * 1000))
+    head = b"EX\x02\x01" + struct.pack(">BHBB", channel, 0x0101, 1, quality) + stamp
+    body = head + bytes(10) + bytes([len(one.octets)]) + one.octets
+    udp = struct.pack(">HHHH", 17754, 17754, 8 + len(body), 0) + body
+    ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + bytes(
+        (192, 168, 7, 2, 192, 168, 7, 9)
+    )
+    return bytes.fromhex("0200000000010200000000020800") + ip + udp
+
+
 FORMATS: dict[str, tuple[int, int, Callable[[Heard, int], bytes]]] = {
     "tap": (283, LITTLE_NANO, _tap),
     "with check sequence": (195, LITTLE_MICRO, lambda one, channel: one.octets),
     "without check sequence": (230, LITTLE_MICRO, lambda one, channel: one.octets[:-2]),
     "with TI's trailer": (195, LITTLE_NANO, _texas),
+    "tap without check sequence": (283, LITTLE_MICRO, _bare_tap),
+    "zep": (1, LITTLE_MICRO, _zep),
 }
 """Link type, magic number of the file, and what a record holds."""
+DRAWN = tuple(FORMATS)[:4]
+"""Forms that are drawn where a kind says none."""
+BARE = ("without check sequence", "tap without check sequence")
+KNOWN = ("the network key", "keys of parties", "link keys", "some names", "half of the link keys")
+"""What is in the keys where not all are there."""
 
 
 def write(path: Path, frames: list[Heard], form: str, start: int, channel: int) -> None:
@@ -89,7 +129,7 @@ def write(path: Path, frames: list[Heard], form: str, start: int, channel: int) 
     with path.open("wb") as file:
         file.write(struct.pack("<IHHiIII", magic, 2, 4, 0, 0, 65535, link_type))
         for one in frames:
-            if form == "without check sequence" and not one.good:
+            if form in BARE and not one.good:
                 continue
             octets = record(one, channel)
             whole, rest = divmod(round(one.seconds * unit), unit)
@@ -127,25 +167,39 @@ def write_several(
             file.write(head + padded + struct.pack("<I", size))
 
 
-def key_text(home: Home, *, roles: bool = True) -> str:
-    """keys.toml of the home; without `roles` nothing but keys."""
+def key_text(home: Home, *, roles: bool = True, only: str = "") -> str:
+    """keys.toml of the home; without `roles` nothing but keys; `only`: one of `KNOWN`."""
+    if only == "keys of parties":
+        return "\n".join(gbcs_lines(home, roles)) + "\n"
     other = home.more.get("beside")
     beside = (
         ()
         if other is None
         else [*_key_lines(other, roles), *([] if home.remote else gbcs_lines(other, roles))]
     )
-    return "\n".join([*_key_lines(home, roles), *beside, *gbcs_lines(home, roles)]) + "\n"
+    return (
+        "\n".join(
+            [
+                *_key_lines(home, roles, only),
+                *beside,
+                *(gbcs_lines(home, roles) if not only or "name" in only else []),
+            ]
+        )
+        + "\n"
+    )
 
 
-def _key_lines(home: Home, roles: bool) -> Iterator[str]:
-    for one in home.air.devices if roles else ():
+def _key_lines(home: Home, roles: bool, only: str = "") -> Iterator[str]:
+    named = home.air.devices[::2] if only == "some names" else home.air.devices
+    for one in named if roles else ():
         role = "ESME" if one.role == FORMER else one.role
         yield f'[[device]]\neui64 = "{one.eui64:016x}"\nname = "{one.name}"\nrole = "{role}"\n'
-    for sequence, key in home.more["network keys"].items():
+    for sequence, key in home.more["network keys"].items() if only != "link keys" else ():
         yield f'[[network_key]]\nkey = "{key.hex()}"\nsequence = {sequence}\n'
     told = set()
-    for one in home.air.devices:
+    if only == "the network key":
+        return
+    for one in home.air.devices[::2] if only.startswith("half") else home.air.devices:
         for other, key in one.links.items():
             pair = (min(one.eui64, other), max(one.eui64, other), key)
             if key and key not in home.more.get("unknown keys", ()) and pair not in told:

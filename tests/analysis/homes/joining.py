@@ -10,7 +10,7 @@ from dissectors.zigbee import assemble
 from tests.analysis.homes.air import Air, Device, Process
 from tests.analysis.homes.life import Home
 
-__all__ = ["announce", "come_in"]
+__all__ = ["announce", "come_in", "network_key"]
 
 CBKE, TUNNEL = 0x0800, 0x0704
 
@@ -101,16 +101,22 @@ def pair_of(home: Home, device: Device, key: bytes) -> None:
 def transport_key(home: Home, device: Device, link: bytes) -> Process:
     """The network key, under the key-transport key that belongs to the link key (05-3474 4.4.3, 4.5.3)."""
     air, hub = home.air, home.hub
-    body = bytes([0x05, 0x01]) + air.key + bytes([air.sequence]) + struct.pack("<QQ", device.eui64, hub.eui64)
-    header = bytes([1 | 1 << 5, hub.next("aps")])
-    keyed = _keyed_hash(link, b"\x00")
-    counter = hub.next("aps counter", 1 << 32)
-    apdu = assemble.secure_aps(
-        header, body, keyed, counter=counter, source=hub.eui64, key_id=assemble.KEY_TRANSPORT
-    )
+    apdu = network_key(home, device, air.key, air.sequence, link)
     npdu = assemble.nwk_header(device.short, 0, hub.next("nwk"), secured=False) + apdu
     frame = assemble.mac_data(hub.next("mac"), air.pan, device.short, 0, npdu, ack=True)
     return (yield from air.send(hub, frame, device))
+
+
+def network_key(home: Home, device: Device, key: bytes, sequence: int, link: bytes = b"") -> bytes:
+    """Transport Key with a network key, under the key-transport key of the link key with the hub."""
+    hub = home.hub
+    body = bytes([0x05, 0x01]) + key + bytes([sequence]) + struct.pack("<QQ", device.eui64, hub.eui64)
+    header = bytes([1 | 1 << 5, hub.next("aps")])
+    keyed = _keyed_hash(link or hub.links[device.eui64], b"\x00")
+    counter = hub.next("aps counter", 1 << 32)
+    return assemble.secure_aps(
+        header, body, keyed, counter=counter, source=hub.eui64, key_id=assemble.KEY_TRANSPORT
+    )
 
 
 def _keyed_hash(key: bytes, text: bytes) -> bytes:

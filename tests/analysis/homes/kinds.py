@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from tests.analysis.homes import days, remote
-from tests.analysis.homes.air import Air, Device, Process
-from tests.analysis.homes.files import FORMATS, Ear
+from tests.analysis.homes import days, images, remote
+from tests.analysis.homes.air import Air, Device
+from tests.analysis.homes.files import DRAWN, Ear
+from tests.analysis.homes.kind import Kind
 from tests.analysis.homes.life import Home, Pace, furnish
+from tests.analysis.homes.other_kinds import HEARD_OTHERWISE, NETWORKS, PARTIES
 from tests.analysis.homes.speech import Speech
 
 __all__ = ["KINDS", "Kind", "built", "made"]
 
 VENDORS = (0x00158D0000, 0x000B570000, 0x001D240000, 0xC4D8F30000, 0x70B3D52000, 0x0CAE5F8000, 0x94DEB80000)
 """First octets of addresses."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of clean home.
-
-    Attributes:
-        happens: processes of the day. `devices`: roles besides hub, electricity and gas meter and one display.
-        form: how the capture is written; drawn where empty. `keys`: whether they are known; `roles`: and whose they are.
-        since: hours after which the sniffer was switched on.
-        relayed: a router stands between. `neighbour`: another home is heard on the channel;
-            `both`: its keys are known, too.
-    """
-
-    happens: tuple[Callable[[Home], Process], ...] = ()
-    hours: float = 2.0
-    devices: tuple[str, ...] = ()
-    start: datetime | None = None
-    ear: Ear = field(default_factory=lambda: Ear(missed=0.002))
-    form: str = ""
-    keys: bool = True
-    roles: bool = True
-    loss: float = 0.01
-    relayed: bool = False
-    neighbour: bool = False
-    both: bool = False
-    since: float = 0.0
-    pace: dict[str, object] = field(default_factory=dict)
 
 
 KINDS: dict[str, Kind] = {
@@ -148,6 +121,9 @@ KINDS: dict[str, Kind] = {
     "a neighbour whose keys are known": Kind(neighbour=True, hours=2, both=True),
     "another channel": Kind((days.other_channel,), hours=2, ear=Ear(0.01)),
     "many devices": Kind(devices=("CAD", "HCALCS", "IHD", "HCALCS"), hours=1.5),
+    **HEARD_OTHERWISE,
+    **PARTIES,
+    **NETWORKS,
 }
 
 
@@ -168,14 +144,17 @@ def made(kind: Kind, name: str, seed: int) -> tuple[Home, Kind, str]:
     home.more["network keys"] = {air.sequence: air.key}
     home.more["channel"] = rng.choice((11, 12, 15, 19, 20, 24, 25))
     furnish(home)
+    for prepare in kind.before:
+        prepare(home)
     for one in air.devices:
         home.live(one)
     for happens in kind.happens:
         air.begin(happens(home))
     form = kind.form or rng.choice(
-        [one for one in FORMATS if kind.ear.damaged == 0 or one != "without check sequence"]
+        [one for one in DRAWN if kind.ear.damaged == 0 or one != "without check sequence"]
     )
-    spoken = any(one.__module__ == remote.__name__ or one is days.firmware for one in kind.happens)
+    told = (remote.__name__, images.__name__)
+    spoken = any(one.__module__ in told or one is days.firmware for one in kind.happens)
     if kind.keys and not spoken and rng.random() < 0.6:  # a meter that speaks would tell of its firmware, too
         air.begin(remote.asks(home))
     air.run(3600 * kind.hours)
@@ -185,6 +164,9 @@ def made(kind: Kind, name: str, seed: int) -> tuple[Home, Kind, str]:
         other, _, _ = made(replace(KINDS["ordinary"], start=start), "ordinary", seed + 1000)
         home.more["beside"] = other if kind.both else None
         beside = [one for one in other.air.heard if one.seconds < 3600 * kind.hours]
+        air.heard = sorted([*air.heard, *beside], key=lambda one: one.seconds)
+    for number, around in enumerate(kind.around):
+        beside = around(random.Random(f"around {name} {seed} {number}"), 3600 * kind.hours)
         air.heard = sorted([*air.heard, *beside], key=lambda one: one.seconds)
     return home, kind, form
 

@@ -72,11 +72,22 @@ class Home:
     def meter(self) -> Device:
         return [*self.of("former meter"), *self.of("ESME")][-1]
 
+    def pace_of(self, device: Device) -> Pace:
+        return self.more.get(("pace", device.name), self.pace)  # type: ignore[no-any-return]
+
     def every(self, seconds: float, spread: float = 0.03) -> Iterator[float]:
         """Pauses between what is done again and again; the first is anywhere in it."""
         yield self.air.rng.uniform(0.02, 1.0) * seconds
         while True:
             yield seconds * self.air.rng.uniform(1 - spread, 1 + spread)
+
+    def half_hours(self) -> Iterator[float]:
+        """Pauses until each half hour of a device's own clock, a little late each time; one is left out now and then."""
+        rng, own, missed = self.air.rng, self.air.rng.uniform(0, 900), False
+        while True:
+            rest = 1800 - (self.air.utc - own) % 1800
+            missed = not missed and rng.random() < 0.08
+            yield rest + 1800 * missed + rng.uniform(0, 25)
 
     def live(self, device: Device) -> None:
         """Begin the life of a joined device."""
@@ -144,7 +155,7 @@ class Home:
 
     def display(self, device: Device) -> Process:
         """A display learns what values are scaled by, and asks for demand, registers and prices."""
-        meter, pace, read = self.meter, self.pace, self.speech.read
+        meter, pace, read = self.meter, self.pace_of(device), self.speech.read
         due = {"demand": 0.0, "registers": 40.0, "prices": 70.0, "gas": 100.0}
         every = {
             "demand": pace.demand,
@@ -186,14 +197,14 @@ class Home:
         return out + struct.pack("<BIBIBBBB", 0xFF, 0xFFFFFFFF, 0xFF, 0xFFFFFFFF, 0xFF, 0xFF, 0xFF, 0)
 
     def pays(self, device: Device) -> Process:
-        for pause in self.every(self.pace.credit):
+        for pause in self.every(self.pace_of(device).credit):
             yield pause
             if self.ready(device, self.meter) and "credit" not in device.stopped:
                 yield from self.speech.read(device, self.meter, PREPAYMENT, (0x0000, 0x0001, 0x0005))
         return True
 
     def reads(self, device: Device) -> Process:
-        for pause in self.every(self.pace.cad):
+        for pause in self.every(self.pace_of(device).cad):
             yield pause
             if self.ready(device, self.meter) and "reads" not in device.stopped:
                 yield from self.speech.read(device, self.meter, METERING, (TOTAL, DEMAND))
@@ -204,8 +215,11 @@ class Home:
     def gas(self, meter: Device) -> Process:
         """The gas meter wakes, asks what waits, and reports to its mirror on the hub."""
         rounds, often = 0, max(1, round(self.pace.gas / self.pace.gas_polls))
+        often = 1 if self.more.get("gas clock") else often
         mirror = MIRROR + self.of("GSME").index(meter)
-        for pause in self.every(self.pace.gas_polls, 0.01):
+        for pause in (
+            self.half_hours() if self.more.get("gas clock") else self.every(self.pace.gas_polls, 0.01)
+        ):
             yield pause
             rounds += 1
             if not self.ready(meter) or not self.hub.up:

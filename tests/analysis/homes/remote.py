@@ -27,7 +27,7 @@ from tests.analysis.homes.life import Home
 from tests.analysis.homes.speech import zcl
 
 __all__ = [
-    "Remote", "asks", "gbcs_lines", "image_comes", "impatient", "midnight", "prepays", "profiles", "remote_of", "renews",
+    "Remote", "asks", "blocks", "gbcs_lines", "image_comes", "impatient", "midnight", "prepays", "profiles", "remote_of", "renews",
     "updates",
 ]  # fmt: skip
 
@@ -299,13 +299,14 @@ def profiles(home: Home) -> Process:
             0x0037, header, remote.keystore, {(7, "0-0:99.1.0.255", 2): ("array", rows)}
         )
         answer = build.response(told, keystore=remote.keystore, payload=payload)
-        for piece in _blocks(answer):
+        for piece in blocks(answer):
             yield from remote.carry(meter, piece, to_device=False)
         yield rng.uniform(400, 1200)
     return True
 
 
-def _blocks(octets: bytes) -> list[bytes]:
+def blocks(octets: bytes) -> list[bytes]:
+    """A message as it goes through a tunnel: in blocks where it is too long for it (GBCS 10.3)."""
     layout = read_envelope(octets)
     header = Block(
         layout.cra, layout.counter, layout.originator, layout.recipient, layout.message_code, 0x40, 1, 0, b"", 0,
@@ -389,8 +390,9 @@ def gbcs_lines(home: Home, roles: bool) -> list[str]:
         lines.append(f"{who.hex()},{shown},{cell},{scalar:064x}")
     lines.append('"""')
     for name, party in remote.parties.items():
+        role = name.removeprefix("Former ")
         lines += (
-            ["[[device]]", f'eui64 = "{party.hex()}"', f'name = "{name}"', f'role = "{name}"']
+            ["[[device]]", f'eui64 = "{party.hex()}"', f'name = "{name}"', f'role = "{role}"']
             if roles
             else []
         )
