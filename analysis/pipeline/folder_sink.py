@@ -6,7 +6,9 @@ from pathlib import Path
 
 from analysis.pipeline.passes import DecodedBlock, DecodePass
 from analysis.pipeline.sinks import Sink
-from analysis.tables.output import Folder
+from analysis.pipeline.writer_process import text_beside
+from analysis.tables.output import TEXTS, Folder
+from analysis.tables.writer_thread import WriterThread
 
 __all__ = ["FolderSink"]
 
@@ -24,7 +26,7 @@ class FolderSink(Sink):
         self.places: list[Path] = []
 
     def restart(self, decode_pass: DecodePass) -> None:
-        self.folder.begin()
+        self.folder.begin(text_beside(decode_pass) if self.folder.format in TEXTS else WriterThread)
         self.rows = dict.fromkeys(self.folder.tables, 0)
 
     def take(self, block: DecodedBlock) -> None:

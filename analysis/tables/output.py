@@ -2,13 +2,13 @@
 
 Strategy: a file is written under a temporary name beside its place and moved there when all of it is
 written, so a killed run leaves no half table and a rerun completes. Each format is one small writer class.
-They write in a thread (`analysis.tables.writer_thread`) beside decoding.
+They write beside decoding: in a thread (`analysis.tables.writer_thread`) unless told otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from analysis.tables.row_form import RowForm
 from analysis.tables.text_output import Csv, JsonLines, RawCsv
-from analysis.tables.writer_thread import WriterThread
+from analysis.tables.writer_thread import Beside, WriterThread, Writing
 from captures.whole_files import abandon_file, begin_file, complete_file, errors_about, move_file
 
-__all__ = ["FORMATS", "Folder", "Parquet", "TableWriter"]
+__all__ = ["FORMATS", "TEXTS", "Folder", "Parquet", "TableWriter", "Writers"]
 
 
 MANIFOLD = {
@@ -97,6 +97,64 @@ FORMATS: dict[str, tuple[str, Callable[[IO[bytes], str, RowForm | None], TableWr
 }
 
 
+TEXTS = ("csv", "raw-csv", "jsonl")
+"""Formats whose writers mostly hold the interpreter's lock."""
+
+
+class Writers:
+    """The writers of some tables: `analysis.tables.writer_thread.Writing`.
+
+    Args:
+        format_: a name in `FORMATS`.
+        files: by table; they stay open.
+        form: which columns, and how times are written.
+        places: where the files will be, for errors.
+    """
+
+    def __init__(
+        self,
+        format_: str,
+        files: Mapping[str, IO[bytes]],
+        form: RowForm | None = None,
+        places: Mapping[str, Path] | None = None,
+    ) -> None:
+        self.form = form
+        self._files, self._places = files, places or {}
+        self._make = FORMATS[format_][1]
+        self._writers: dict[str, TableWriter] = {}
+
+    def _about(self, table: str) -> Any:
+        return errors_about(self._places[table]) if table in self._places else nullcontext()
+
+    def open(self) -> None:
+        for table, file in self._files.items():
+            with self._about(table):
+                self._writers[table] = self._make(file, table, self.form)
+
+    def send(self, beside: Beside, table: str, batch: Any) -> None:
+        """Have a batch written in a while."""
+        beside.do(table, batch, self.form and self.form.start_ns)
+
+    def write(self, table: str, batch: Any, start_ns: int | None = None) -> None:
+        """Append a batch of a capture whose first frame came at `start_ns`."""
+        if self.form is not None:
+            self.form.start_ns = start_ns
+        with self._about(table):
+            self._writers[table].write(batch)
+
+    def close(self) -> None:
+        for table, writer in self._writers.items():
+            with self._about(table):
+                writer.close()
+                self._files[table].flush()
+
+    def abandon(self) -> None:
+        """Let go of what is not finished."""
+        for writer in self._writers.values():
+            with suppress(Exception):  # what it writes goes away anyhow
+                writer.close()
+
+
 class Folder:
     """Tables as files of one folder; nothing shows under its final name before `finish`.
 
@@ -114,60 +172,50 @@ class Folder:
         self, path: Path, format_: str, tables: tuple[str, ...], form: RowForm | None = None
     ) -> None:
         self.path = path
+        self.format = format_
         self.form = form
-        self.suffix, self._make = FORMATS[format_]
         self.tables = tables
+        self._places = {table: path / (table + FORMATS[format_][0]) for table in tables}
         self._files: dict[str, IO[bytes]] = {}
-        self._writers: dict[str, TableWriter] = {}
-        self._thread: WriterThread | None = None
+        self._writers: Writers | None = None
+        self._beside: Beside | None = None
         path.mkdir(parents=True, exist_ok=True)
 
-    def _place(self, table: str) -> Path:
-        return self.path / (table + self.suffix)
+    def begin(self, beside: Callable[[Writing], Beside] = WriterThread) -> None:
+        """Start (again): what was written before is dropped.
 
-    def begin(self) -> None:
-        """Start (again): what was written before is dropped."""
+        Args:
+            beside: who writes beside decoding.
+        """
         self.abandon()
-        for table in self.tables:
-            self._files[table] = begin_file(self._place(table))
-        self._thread = WriterThread()
-        self._thread.do(self._make_writers)
-
-    def _make_writers(self) -> None:
-        for table, file in self._files.items():
-            with errors_about(self._place(table)):
-                self._writers[table] = self._make(file, table, self.form)
+        for table, place in self._places.items():
+            self._files[table] = begin_file(place)
+        self._writers = Writers(self.format, self._files, self.form, self._places)
+        self._beside = beside(self._writers)
 
     def write(self, table: str, batch: Any) -> None:
         """Append a batch to its table's file, in a while. Raises what an earlier write raised."""
-        if table in self._files and self._thread is not None:
-            self._thread.do(lambda: self._write(table, batch))
-
-    def _write(self, table: str, batch: Any) -> None:
-        with errors_about(self._place(table)):
-            self._writers[table].write(batch)
+        if table in self._files and self._beside is not None and self._writers is not None:
+            self._writers.send(self._beside, table, batch)
 
     def finish(self) -> list[Path]:
         """Close all files and move them to their places, which are returned. Raises what a write raised."""
-        if self._thread is not None:
-            self._thread.finish()
-        for table, writer in self._writers.items():
-            with errors_about(self._place(table)):
-                writer.close()
-            complete_file(self._files[table], self._place(table))
+        if self._beside is not None:
+            self._beside.finish()
         for table, file in self._files.items():
-            move_file(file, self._place(table))
-        places = [self._place(table) for table in self._files]
-        self._files, self._writers, self._thread = {}, {}, None
+            complete_file(file, self._places[table])
+        for table, file in self._files.items():
+            move_file(file, self._places[table])
+        places = [self._places[table] for table in self._files]
+        self._files, self._writers, self._beside = {}, None, None
         return places
 
     def abandon(self) -> None:
         """Remove what is not finished."""
-        if self._thread is not None:
-            self._thread.drop()
-        for writer in self._writers.values():
-            with suppress(Exception):  # what it writes goes away anyhow
-                writer.close()
+        if self._beside is not None:
+            self._beside.drop()
+        if self._writers is not None:
+            self._writers.abandon()
         for file in self._files.values():
             abandon_file(file)
-        self._files, self._writers, self._thread = {}, {}, None
+        self._files, self._writers, self._beside = {}, None, None

@@ -131,9 +131,12 @@ class Cells:
         if not known.equals(words.slice(0, len(known))):
             known, texts = words.slice(0, 0), _texts([])
         if len(known) < len(words):
-            fresh = self._written(words.slice(len(known)).to_pylist(), before)
-            texts = pa.concat_arrays([texts, fresh])
-        self._words[name, before] = words, texts
+            fresh = words.slice(len(known))
+            texts = pa.concat_arrays([texts, self._written(fresh.to_pylist(), before)])
+            known = pa.concat_arrays(
+                [known, fresh]
+            )  # a copy: those of a batch may lie in memory that others wait for
+            self._words[name, before] = known, texts
         return texts
 
     def _integers(self, column: Any, before: str) -> Any:

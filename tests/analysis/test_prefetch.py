@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.pipeline import prefetch
+from analysis.pipeline import prefetch, shared_slots
 from analysis.pipeline.blocks import decode_block
 from analysis.pipeline.decode import Decoded, decode
 from analysis.pipeline.parallel import processors
 from analysis.pipeline.passes import CapturePass
 from analysis.pipeline.prefetch import PrefetchReader
+from analysis.pipeline.shared_slots import SLOTS, SharedSlots
 from analysis.pipeline.source import ReopenableSource
 from captures import Capture, CaptureError, FrameBlock
 from captures.files import chain
@@ -42,14 +43,14 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def blocks_received(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows with each block that another process read."""
     found: list[int] = []
-    loads = prefetch._Slots.loads
+    loads = SharedSlots.loads
 
     def counted(self: Any, *parts: Any) -> Any:
         what = loads(self, *parts)
         found.append(len(what[0]))
         return what
 
-    monkeypatch.setattr(prefetch._Slots, "loads", counted)
+    monkeypatch.setattr(SharedSlots, "loads", counted)
     return found
 
 
@@ -122,16 +123,16 @@ def test_a_slot_is_not_written_while_something_looks_into_it(
 ) -> None:
     path, ring = traffic(tmp_path)
     held: list[Any] = []
-    loads = prefetch._Slots.loads
+    loads = SharedSlots.loads
 
     def keeping(self: Any, *parts: Any) -> Any:
         what = loads(self, *parts)
         held.append((what[0].data, what[0].data.copy()))
         return what
 
-    monkeypatch.setattr(prefetch._Slots, "loads", keeping)
+    monkeypatch.setattr(SharedSlots, "loads", keeping)
     assert_same(decode(path, ring), alone(path, ring))
-    assert len(held) > prefetch.SLOTS
+    assert len(held) > SLOTS
     assert all(np.array_equal(data, copy) for data, copy in held)
 
 
@@ -140,7 +141,7 @@ def test_what_does_not_fit_into_a_slot_goes_through_the_pipe(
 ) -> None:
     path, ring = traffic(tmp_path)
     expected = alone(path, ring)
-    monkeypatch.setattr(prefetch, "SLOT", 4096)
+    monkeypatch.setattr(shared_slots, "SLOT", 4096)
     assert_same(decode(path, ring), expected)
     assert len(blocks_received) >= 4
 

@@ -36,7 +36,7 @@ sys.exit(0 if copied and set(copied) == {1} else f"copied with threads: {copied}
 
 
 @needs_processors
-@pytest.mark.parametrize("name", ["test_prefetch.py", "test_parallel.py"])
+@pytest.mark.parametrize("name", ["test_prefetch.py", "test_parallel.py", "test_writer_process.py"])
 def test_in_a_process_of_one_thread(name: str) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", str(HERE / name)]
     done = subprocess.run(

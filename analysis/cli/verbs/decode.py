@@ -6,7 +6,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -21,11 +20,12 @@ from analysis.pipeline.runner import run_passes
 from analysis.pipeline.session import Session
 from analysis.pipeline.sinks import Sink, StartSink
 from analysis.pipeline.source import ReopenableSource
+from analysis.pipeline.writer_process import text_beside
 from analysis.tables.arrow import codes_of
-from analysis.tables.output import FORMATS, Folder
+from analysis.tables.output import FORMATS, TEXTS, Folder, Writers
 from analysis.tables.row_form import RowForm
 from analysis.tables.schema import columns_of
-from analysis.tables.writer_thread import WriterThread
+from analysis.tables.writer_thread import Beside, WriterThread
 from captures import CaptureFacts
 from dissectors import Keyring
 
@@ -133,35 +133,37 @@ class ShutSink(Sink):
 
 
 class StreamSink(Sink):
-    """Writes one table into a file that is open; what a pass wrote in vain is cut off."""
+    """Writes one table into a temporary file that is open; what a pass wrote in vain is cut off."""
 
-    file: IO[bytes]
+    file: tempfile.SpooledTemporaryFile[bytes]
 
     def __init__(self, format_: str, table: str, form: RowForm | None) -> None:
         self.table, self.form = table, form
         self.tables = (table,)
-        self._make = FORMATS[format_][1]
-        self._thread: WriterThread | None = None
+        self._format = format_
+        self._beside: Beside | None = None
 
     def restart(self, decode_pass: DecodePass) -> None:
         self.abandon()
         self.file.seek(0)
         self.file.truncate()
-        self._writer = self._make(self.file, self.table, self.form)
-        self._thread = WriterThread()
+        self._writers = Writers(self._format, {self.table: cast(IO[bytes], self.file)}, self.form)
+        beside = text_beside(decode_pass) if self._format in TEXTS else WriterThread
+        if beside is not WriterThread:
+            self.file.rollover()  # another process sees what is on disk only
+        self._beside = beside(self._writers)
 
     def take(self, block: DecodedBlock) -> None:
-        if self.table in block.batches and self._thread is not None:
-            self._thread.do(partial(self._writer.write, block.batches[self.table]))
+        if self.table in block.batches and self._beside is not None:
+            self._writers.send(self._beside, self.table, block.batches[self.table])
 
     def end(self, decode_pass: DecodePass) -> None:
-        if self._thread is not None:
-            self._thread.finish()
-        self._writer.close()
+        if self._beside is not None:
+            self._beside.finish()
 
     def abandon(self) -> None:
-        if self._thread is not None:
-            self._thread.drop()
+        if self._beside is not None:
+            self._beside.drop()
 
 
 def _starting(form: RowForm | None) -> tuple[Sink, ...]:
@@ -194,7 +196,7 @@ def _to_stdout(
     # What went out cannot be taken back, so rows wait on disk until no further pass is needed.
     with tempfile.SpooledTemporaryFile(max_size=HELD) as spool:
         shut = ShutSink()
-        sink.file = cast(IO[bytes], spool)
+        sink.file = spool
         run_passes(replay, keyring, shut, *_starting(sink.form), *behind(chosen, sink), **options)
         spool.seek(0)
         shutil.copyfileobj(spool, sys.stdout.buffer)
