@@ -10,6 +10,7 @@ sender heard an acknowledgement that is not here."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import exp, lgamma, log, log1p
 from typing import Any
 
@@ -175,6 +176,7 @@ def _gap_beside(view: View, air: Completeness, one: Evidence) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
 def improbable(lost: int, total: int, chance: float, level: float = LEVEL) -> bool:
     """Whether `lost` or more of `total` are too many where each is lost with `chance` (binomial distribution): no
     accident, that is, but for one in a thousand."""
@@ -192,7 +194,7 @@ def improbable(lost: int, total: int, chance: float, level: float = LEVEL) -> bo
 
 def _numbered(view: View, who: str, number: str) -> dict[int, _Numbers]:
     rows = view.good
-    known = mask(rows[number].notna()) & mask(rows[who].notna())
+    known = rows.known(number, who)
     if number == "nwk_counter":
         known &= ~mask(rows["nwk_security"].isin(["bad_mic", "replay"]))
     else:

@@ -109,8 +109,8 @@ def _talk(view: View) -> Frame:
         mask(packets["nwk_type"] == "data")
         & mask(packets["nwk_security"].isin(["ok", "no_key"]))
         & mask(packets["nwk_dst"] < NO_SHORT)
-        & mask(packets["origin"].notna())
-        & mask(packets["target"].notna())
+        & packets.known("origin")
+        & packets.known("target")
         & mask(packets["nwk_src"].notna())
     ]
     names = ["frame", "seconds", "origin", "target", "length", "nwk_src", "nwk_dst"]

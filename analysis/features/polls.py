@@ -23,7 +23,7 @@ HELD = 7.68  # seconds for which a parent holds a frame (IEEE 802.15.4-2011 macT
 
 def pollers(view: View) -> frozenset[int]:
     """The devices that poll: they sleep, and are told nothing between."""
-    return frozenset(int(one) for one in view.good.only(mac_command=POLL)["sender"].dropna().unique())
+    return frozenset(map(int, view.good.only(mac_command=POLL).values("sender")))
 
 
 def poll_gaps(view: View) -> Iterator[tuple[int, Frame, Frame, Frame]]:

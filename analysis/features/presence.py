@@ -111,7 +111,7 @@ def sleepers(view: View) -> frozenset[int]:
 
 
 def _sleepers(view: View) -> frozenset[int]:
-    return frozenset(int(s) for s in view.good.only(mac_command=POLL)["sender"].dropna().unique())
+    return frozenset(map(int, view.good.only(mac_command=POLL).values("sender")))
 
 
 def heard_rows(view: View) -> Frame:
@@ -122,7 +122,7 @@ def heard_rows(view: View) -> Frame:
 def _heard_rows(view: View) -> Frame:
     packets = view.good
     rows = packets[mask(packets["nwk_type"].notna()) | mask(packets["mac_command"] == POLL)]
-    return rows[mask(rows["sender"].notna()) & mask(rows["pan"].notna()) & ~mask(rows["mac_type"] == "ack")]
+    return rows[rows.known("sender") & mask(rows["pan"].notna()) & ~mask(rows["mac_type"] == "ack")]
 
 
 def presences(view: View) -> dict[int, Presence]:
@@ -137,7 +137,7 @@ def _presences(view: View) -> dict[int, Presence]:
         return out
     seconds, frames = rows["seconds"].to_numpy(dtype=float), numbers_of(rows["frame"])[0].astype(np.int64)
     values, known = numbers_of(rows["nwk_counter"])
-    own = known & mask(rows["nwk_sender"].notna()) & ~mask(rows["nwk_security"].isin(["bad_mic", "replay"]))
+    own = known & rows.known("nwk_sender") & ~mask(rows["nwk_security"].isin(["bad_mic", "replay"]))
     counters = np.where(own, values.astype(np.int64), -1)
     pans = numbers_of(rows["pan"])[0]
     for station, places in _places(rows):

@@ -6,7 +6,7 @@ columns that it is about: ``rows[["frame", "sender"]].merge(...)``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.tables.lazy import FEW, Places, Table, holds, joint_codes, mask, numbers_of
+from analysis.tables.lazy import FEW, Known, Places, Table, holds, joint_codes, mask, numbers_of
 
 __all__ = ["Groups", "Row", "Selection"]
 
@@ -71,11 +71,14 @@ class Selection:
         return self if chosen.all() else self._at(np.flatnonzero(chosen))
 
     def _at(self, chosen: Any) -> Selection:
-        if self.places is not None:
-            return Selection(self.base, self.places[chosen])
         if isinstance(chosen, slice):
-            chosen = np.arange(*chosen.indices(len(self.base)))
-        return Selection(self.base, chosen)
+            if self.places is not None:
+                return Selection(self.base, self.places[chosen])
+            chosen = np.arange(*chosen.indices(len(self)))
+        else:
+            chosen = np.asarray(chosen, None if len(chosen) else np.intp)
+            chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        return Selection(self.base, chosen if self.places is None else self.places.take(chosen))
 
     def only(self, **values: Any) -> Selection:
         """Rows whose columns hold these values (a list or tuple: any of them); found without a look at
@@ -109,7 +112,25 @@ class Selection:
     def codes(self, name: str) -> tuple[Any, list[Any]]:
         """A column as numbers that stand for its values (-1: null), and the values that they stand for."""
         codes, keys = self.base.codes(name)
-        return (codes if self.places is None else codes[self.places]), keys
+        return (codes if self.places is None else codes.take(self.places)), keys
+
+    def known(self, *names: str) -> Known:
+        """Which rows have a value in all these columns; stations are not made for it."""
+        found = self.base.known(names[0], self.places)
+        for name in names[1:]:
+            found = found & self.base.known(name, self.places)
+        return found
+
+    def values(self, name: str) -> list[Any]:
+        """The values of a column, each once."""
+        codes, keys = self.codes(name)
+        used = np.zeros(len(keys) + 1, dtype=bool)
+        used[codes] = True
+        return [key for key, there in zip(keys, used.tolist(), strict=False) if there]
+
+    def among(self, name: str, values: Iterable[Any]) -> Known:
+        """Which rows have one of `values` in a column of stations; it is not made for it."""
+        return self.base.among(name, values, self.places)
 
     def of_frames(self, frames: Any) -> Selection:
         """The rows that belong to one of these frames."""

@@ -320,7 +320,7 @@ class View:
         for table in tables.values():
             table.share_room(room)
         packets = tables["packets"]
-        for name in STATIONS:
+        for name in (*STATIONS, "nwk_sender"):
             packets.keep_codes(name)
         for name in ("frame", "seconds", "fcs_ok"):
             packets.keep(name)

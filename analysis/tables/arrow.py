@@ -250,7 +250,7 @@ def numpy_of(array: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     if bitmap is None:
         return values, np.ones(count, np.bool_)
     bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")
-    return values, bits[array.offset : array.offset + count].astype(np.bool_)
+    return values, bits[array.offset : array.offset + count].view(np.bool_)
 
 
 def truths_of(array: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -260,10 +260,10 @@ def truths_of(array: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         return np.zeros(0, np.bool_), np.zeros(0, np.bool_)
     window = slice(array.offset, array.offset + count)
     bitmap, data = array.buffers()
-    values = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[window].astype(np.bool_)
+    values = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[window].view(np.bool_)
     if bitmap is None:
         return values, np.ones(count, np.bool_)
-    return values, np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")[window].astype(np.bool_)
+    return values, np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")[window].view(np.bool_)
 
 
 def codes_of(array: Any, words: Iterable[str]) -> np.ndarray[Any, Any]:

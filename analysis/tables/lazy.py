@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -218,6 +218,8 @@ class Table:
     def places(self, name: str, value: Any) -> Places:
         """The rows, in order, where a column holds `value` (or one of several); found once, but for long
         numbers such as addresses, each of which is asked for once."""
+        if name in self._kept_codes:
+            return np.flatnonzero(self.among(name, [value] if isinstance(value, int) else value))
         if _long(self[name]):
             coded = self._codes.get(name)
             if coded is not None and value in coded[1]:
@@ -229,6 +231,26 @@ class Table:
             places = np.flatnonzero(holds(self[name], value))
             self._places.put(key, places, places.nbytes)
         return places
+
+    def among(self, name: str, values: Iterable[Any], places: Places | None = None) -> Known:
+        """Where a column holds one of `values`, at some places (all when None): found by its codes, so that it need not
+        be made."""
+        codes, keys = self.codes(name)
+        wanted = set(values)
+        places_of = [place for place, key in enumerate(keys) if key in wanted]
+        codes = codes if places is None else codes.take(places)
+        if len(places_of) <= SOME:
+            return _any_of(codes, places_of)
+        table = np.zeros(len(keys) + 1, dtype=bool)
+        table[places_of] = True
+        return np.asarray(table.take(codes))
+
+    def known(self, name: str, places: Places | None = None) -> Known:
+        """Where a column has a value, at some places (all when None); one whose codes are known is not made for it."""
+        if name in self._kept_codes or name in self.coders:
+            codes = self.codes(name)[0]
+            return np.asarray((codes if places is None else codes.take(places)) >= 0)
+        return ~mask((self[name] if places is None else self.cut(name, places)).isna())
 
     def ordered(self, name: str) -> bool:
         """Whether a column of whole numbers never falls; found once."""
@@ -261,9 +283,9 @@ def _at(array: Any, places: Places) -> Any:
     """The values at some places, without the checks that pandas makes of each place."""
     if isinstance(array, pd.arrays.IntegerArray | pd.arrays.BooleanArray):
         values, known = array._data, array._mask  # type: ignore[union-attr]
-        return type(array)(values[places], known[places])
+        return type(array)(values.take(places), known.take(places))
     if isinstance(array, pd.Categorical):
-        return pd.Categorical.from_codes(array.codes[places], dtype=array.dtype, validate=False)
+        return pd.Categorical.from_codes(array.codes.take(places), dtype=array.dtype, validate=False)
     return array.take(places)
 
 

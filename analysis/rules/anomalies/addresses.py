@@ -74,7 +74,7 @@ def duplicate_address(view: View, *, swaps: int = 2) -> Iterator[Evidence]:
     short address are two devices with one address, or a clone."""
     packets = view.good
     own = mask(packets["mac_src"] == packets["nwk_src"]) & mask(packets["mac_src_mode"] == "short")
-    rows = packets[own & mask(packets["nwk_sender"].notna()) & ~mask(packets["nwk_security"] == "none")]
+    rows = packets[own & packets.known("nwk_sender") & ~mask(packets["nwk_security"] == "none")]
     for (pan, short), number in _senders(rows):
         subject = Subject.device(int(pan) << 16 | int(short))
         if number < 2:

@@ -106,7 +106,7 @@ def rate_changed(
     if view.span < 3600:
         return
     packets = view.good
-    rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")]
+    rows = packets[packets.known("sender") & ~mask(packets["mac_type"] == "ack")]
     edges = np.linspace(view.start, view.duration, parts + 1)
     for sender, part in rows.groupby("sender", sort=False):
         if len(part) < 100:

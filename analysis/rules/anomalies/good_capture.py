@@ -51,7 +51,7 @@ class Measure:
 
 def _sent(view: View) -> Frame:
     rows = view.good
-    return rows[mask(rows["sender"].notna()) & ~mask(rows["mac_type"] == "ack")]
+    return rows[rows.known("sender") & ~mask(rows["mac_type"] == "ack")]
 
 
 def _numbers(view: View) -> dict[int, int]:
@@ -91,7 +91,7 @@ def _answers(view: View) -> dict[int, float]:
 
 def _counters(view: View) -> dict[int, float]:
     rows = view.good
-    rows = rows[mask(rows["nwk_counter"].notna()) & mask(rows["nwk_sender"].notna())]
+    rows = rows[mask(rows["nwk_counter"].notna()) & rows.known("nwk_sender")]
     out = {}
     for sender, part in rows.groupby("nwk_sender", sort=False):
         times, counter = (part[name].to_numpy(dtype=float) for name in ("seconds", "nwk_counter"))

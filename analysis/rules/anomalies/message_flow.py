@@ -56,7 +56,7 @@ def device_unresponsive(
     answers = answers[mask(answers["cra"].isin(["response", "alert"]))]
     known = set(zip(answers["recipient"], answers["originator"], answers["originator_counter"], strict=True))
     packets = view.good
-    sleepers = set(packets.only(mac_command=POLL)["sender"].dropna().tolist())
+    sleepers = set(packets.only(mac_command=POLL).values("sender"))
     for recipient, part in commands.groupby("recipient", sort=False):
         station = station_of(recipient)
         if station is None:

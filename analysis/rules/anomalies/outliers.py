@@ -103,7 +103,7 @@ def _quarters(view: View, window: float, least: int) -> list[tuple[int, Frame, l
     """Per device: its windows with their features, and the frames of each; the cut ones at both ends left out."""
     packets = view.good
     timed = np.isfinite(packets["seconds"].to_numpy(dtype=float))
-    rows = packets[mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack") & timed]
+    rows = packets[packets.known("sender") & ~mask(packets["mac_type"] == "ack") & timed]
     seconds = rows["seconds"].to_numpy(dtype=float)
     devices, slots, first = [], np.full(len(rows), -1), [0]
     for device, own in rows.groupby("sender", sort=False).places():

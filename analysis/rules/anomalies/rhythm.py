@@ -47,7 +47,7 @@ def request_flood(
     rows = rows[
         mask(rows["zcl_command"].notna())
         & mask(rows["nwk_dst"] < NO_SHORT)
-        & mask(rows["origin"].notna())
+        & rows.known("origin")
         & ~mask(rows["aps_cluster"].isin(BURSTS))
     ]
     if rows.empty:
@@ -240,10 +240,10 @@ def broadcast_flood(view: View, *, broadcasts: int = 40, window: float = 60.0) -
     rows = packets[
         mask(packets["nwk_dst"] >= NO_SHORT)
         & ~mask(packets["nwk_command"] == LINK_STATUS)
-        & mask(packets["origin"].notna())
+        & packets.known("origin")
     ]
     rows = rows[mask(rows["nwk_security"] != "bad_mic")]
-    for origin, part in rows.groupby(rows["origin"].astype("UInt64"), sort=False):
+    for origin, part in rows.groupby("origin", sort=False):
         own = part[mask(part["mac_src"] == part["nwk_src"])]
         times = own["seconds"].to_numpy(dtype=float)
         within = np.searchsorted(times, times + window) - np.arange(len(times))

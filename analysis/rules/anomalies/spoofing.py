@@ -96,7 +96,7 @@ def command_from_elsewhere(
     strength than all else that it sends, while what it sends otherwise hardly scatters."""
     packets = view.good
     rows = packets[
-        mask(packets["rssi"].notna()) & mask(packets["sender"].notna()) & ~mask(packets["mac_type"] == "ack")
+        mask(packets["rssi"].notna()) & packets.known("sender") & ~mask(packets["mac_type"] == "ack")
     ]
     special = mask(rows["nwk_command"].isin(NWK_MANAGEMENT)) | mask(rows["mac_command"].isin(MAC_MANAGEMENT))
     special |= mask((rows["aps_profile"] == DEVICE_PROFILE) & rows["aps_cluster"].isin(ZDP_MANAGEMENT))

@@ -106,9 +106,7 @@ def han_data_source(view: View) -> Iterator[Evidence]:
     display, an access device or a load controller, or that asks for the same data as a client, cannot be
     their source."""
     rows = view.good.only(aps_cluster=list(SERVED))
-    rows = rows[
-        mask(rows["zcl_command"].notna()) & mask(rows["origin"].notna()) & ~mask(rows["nwk_src"] == 0)
-    ]
+    rows = rows[mask(rows["zcl_command"].notna()) & rows.known("origin") & ~mask(rows["nwk_src"] == 0)]
     served, asks = rows.only(zcl_direction=TO_CLIENT), rows.only(zcl_direction=TO_SERVER)
     asks = asks[~mask(asks["zcl_command"] == DEFAULT_RESPONSE)]
     clients = np.unique(key_of(asks, "origin", "aps_cluster"))

@@ -202,6 +202,6 @@ def network_management_source(view: View) -> Iterator[Evidence]:
     fault of its software, or an attack from within."""
     packets = view.good
     zdp = mask(packets["aps_profile"] == DEVICE_PROFILE) & mask(packets["aps_cluster"].isin(MANAGEMENT))
-    rows = packets[(zdp | mask(packets["aps_command"].isin(TRUST_CENTRE))) & mask(packets["origin"].notna())]
+    rows = packets[(zdp | mask(packets["aps_command"].isin(TRUST_CENTRE))) & packets.known("origin")]
     strange = ~mask(rows["nwk_src"] == 0)
     yield from judge(view, rows, strange, "{bad} that manage the network", "origin", "of the hub")

@@ -54,7 +54,7 @@ def _by_sender_with_sequences(view: View) -> Iterator[tuple[object, Frame]]:
     packets = view.good
     if len(packets.codes("nwk_key_seq")[1]) < 2:
         return
-    rows = packets[mask(packets["nwk_key_seq"].notna()) & mask(packets["sender"].notna())]
+    rows = packets[mask(packets["nwk_key_seq"].notna()) & packets.known("sender")]
     rows = rows[~mask(rows["nwk_security"] == "bad_mic")]
     for (sender, _), part in rows.groupby(["sender", "pan"], sort=False):
         # A single frame that no key opens may be a damaged one whose check sequence fits by chance.

@@ -118,7 +118,7 @@ def link_status_two_streams(view: View) -> Iterator[Evidence]:
     two EUI-64s in turn, or under two counter sequences, two transmitters share the address."""
     packets = view.good
     rows = packets.only(nwk_command=LINK_STATUS)
-    rows = rows[mask(rows["nwk_sender"].notna())]
+    rows = rows[rows.known("nwk_sender")]
     for (pan, short), part in rows.groupby(["pan", "nwk_src"], sort=False):
         senders = part["nwk_sender"]
         swaps = int((senders != senders.shift()).sum()) - 1

@@ -85,7 +85,7 @@ def duty_cycle(
     """Transmitters in the sub-GHz bands may use only a small share of each hour. Counted is the air time of
     each sender in any hour: preamble, header and octets at 100 kbit/s."""
     packets = view.packets
-    rows = packets[mask(packets["page"] >= 28) & mask(packets["sender"].notna())]
+    rows = packets[mask(packets["page"] >= 28) & packets.known("sender")]
     for sender, part in rows.groupby("sender", sort=False):
         air = (part["length"].fillna(0).to_numpy(dtype=float) + 12) * 8 / bits_per_second
         times = part["seconds"].to_numpy(dtype=float)

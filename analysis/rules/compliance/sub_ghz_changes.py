@@ -108,7 +108,7 @@ def channel_change_alert(view: View, *, seconds: float = 600.0) -> Iterator[Evid
 def _children(view: View) -> Frame:
     packets = view.good
     rows = packets[mask(packets["page"].isin(SUB_GHZ_PAGES)) & mask(packets["nwk_type"].notna())]
-    return rows[~mask(rows["origin"].isin(list(view.hub_addresses()))) & mask(rows["origin"].notna())]
+    return rows[~mask(rows["origin"].isin(list(view.hub_addresses()))) & rows.known("origin")]
 
 
 @rule(

@@ -105,8 +105,8 @@ def _kinds(view: View) -> Iterator[tuple[Frame, tuple[str, ...]]]:
     """Rows of each layer, and what makes two of them the same kind."""
     packets = view.good
     unicast = mask(packets["nwk_dst"] < NO_SHORT)
-    rows = packets[mask(packets["origin"].notna()) & ~mask(packets["nwk_security"] == "bad_mic")]
-    zcl = packets[mask(packets["zcl_command"].notna()) & unicast & mask(packets["origin"].notna())]
+    rows = packets[packets.known("origin") & ~mask(packets["nwk_security"] == "bad_mic")]
+    zcl = packets[mask(packets["zcl_command"].notna()) & unicast & packets.known("origin")]
     zcl = zcl[
         mask(zcl["aps_cluster"].notna()) & mask(zcl["zcl_direction"].notna()) & mask(zcl["zcl_type"].notna())
     ]

@@ -36,6 +36,7 @@ ANSWER_FRAMES, MANY, RARE = (
 )  # of an answer on the air; answers from which chance is asked, and its limit
 REACH = 0.95
 """Of requests to a device out of reach: one seems acknowledged where another's acknowledgement has its number."""
+NO_ROW = (0, 0.0, 0)
 SHARED: dict[str, Any] = {"family": "anomaly", "area": "unanswered", "needs": ("packets", "exchanges")}
 
 
@@ -50,15 +51,27 @@ def requests(view: View) -> Frame:
     rows = rows[~unheard | mask(rows["missing"].astype(str).str.contains("answer|response"))]
     rows = rows[mask(rows["initiator"].notna()) & mask(rows["responder"].notna())]
     rows = rows[list(COLUMNS)].sort_values("first_frame")
-    said = view.packets.of_frames(rows["first_frame"])
-    frames, firsts = numbers_of(said["frame"])[0], numbers_of(rows["first_frame"])[0]
-    heard = said["summary"].array
+    return rows.assign(what=_what(view, rows))
+
+
+def _what(view: View, rows: Frame) -> Any:
+    """What each request asks: what its first frame says, or else its name. Few texts stand behind many requests, so they
+    stay codes."""
+    firsts = numbers_of(rows["first_frame"])[0]
+    said = view.packets.of_frames(firsts)
+    frames, heard, names = numbers_of(said["frame"])[0], said["summary"].array, rows["name"].array
     if not len(heard):
-        return rows.assign(what=rows["name"])
+        return names
     at = np.minimum(np.searchsorted(frames, firsts), len(frames) - 1)
-    what = pd.Series(heard[at], index=rows.index).where(frames[at] == firsts)
-    lacks = what.isna()
-    return rows.assign(what=what.astype(object).where(~lacks, rows["name"]) if lacks.any() else what)
+    what = np.where(frames[at] == firsts, heard.codes[at], -1)
+    texts = heard.categories.tolist()
+    lacks = what < 0
+    if lacks.any():
+        number = {text: place for place, text in enumerate(texts)}
+        named = [number.setdefault(text, len(number)) for text in names.categories]
+        what[lacks] = np.array([*named, -1])[names.codes[lacks]]
+        texts = list(number)
+    return pd.Categorical.from_codes(what, texts)
 
 
 @rule(
@@ -97,7 +110,7 @@ def request_unanswered(
         if unheard >= REACH * len(every) and _out_of_reach(view, station, rows["retries"].iloc[every]):
             yield kept(subject, f"{plural(unheard, 'request')} {what} to a device out of the sniffer's reach")
             continue
-        row = _in_a_row(bad[every], times_of[every])[0] if unheard else 0
+        row = _in_a_row(bad[every], times_of[every])[0] if unheard and len(every) >= MANY else 0
         by_chance = bool(unheard) and not _too_many(air, station, len(every), unheard, row)
         own = every[~incomplete[every]] if by_chance else every  # what the sniffer missed says nothing
         lost, total = bad[own], len(own)
@@ -111,7 +124,7 @@ def request_unanswered(
             answered = f"{total - count} of {plural(total, 'request')} {what} answered"
             yield kept(subject, f"{answered}, {count} perhaps unheard")
             continue
-        places, worst = own[lost], _in_a_row(lost, times_of[own])
+        places, worst = own[lost], _in_a_row(lost, times_of[own]) if count >= run else NO_ROW
         last = _last(lost)
         grave = (
             (count >= times and 2 * count > total)
@@ -157,7 +170,7 @@ def _in_a_row(lost: np.ndarray, seconds: np.ndarray) -> tuple[int, float, int]:
     edges = np.flatnonzero(np.diff(lost, prepend=False, append=False))
     starts, ends = edges[::2], edges[1::2]
     if not len(starts):
-        return 0, 0.0, 0
+        return NO_ROW
     at = int((ends - starts).argmax())
     return int(ends[at] - starts[at]), float(seconds[ends[at] - 1] - seconds[starts[at]]), int(starts[at])
 
