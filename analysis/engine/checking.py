@@ -433,15 +433,24 @@ def _spans(evidence: Sequence[Evidence], view: View) -> list[tuple[float, float]
     wanted = np.fromiter(every, np.uint64, int(sizes.sum()))
     if not len(numbers):
         return [unknown] * len(evidence)
-    at = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
-    known = (numbers[at] == wanted) & ~np.isnan(seconds[at])
+    at = _places(numbers, wanted)
+    times = seconds[at]
+    known = (numbers[at] == wanted) & ~np.isnan(times)
     some = np.flatnonzero(sizes)
     begins = (np.cumsum(sizes) - sizes)[some]
     spans = np.full((len(evidence), 2), np.nan)
-    spans[some, 0] = np.minimum.reduceat(np.where(known, seconds[at], np.inf), begins)
-    spans[some, 1] = np.maximum.reduceat(np.where(known, seconds[at], -np.inf), begins)
+    spans[some, 0] = np.minimum.reduceat(np.where(known, times, np.inf), begins)
+    spans[some, 1] = np.maximum.reduceat(np.where(known, times, -np.inf), begins)
     spans[np.isinf(spans).any(axis=1)] = np.nan
     return [(first, last) for first, last in spans.tolist()]
+
+
+def _places(numbers: Any, wanted: Any) -> Any:
+    """Where rising frame numbers are, or would be; of those without a gap nothing is searched for."""
+    last = len(numbers) - 1
+    if int(numbers[last]) - int(numbers[0]) == last:
+        return np.clip(wanted.astype(np.int64) - int(numbers[0]), 0, last)
+    return np.minimum(np.searchsorted(numbers, wanted), last)
 
 
 def _times(view: View) -> tuple[Any, Any]:

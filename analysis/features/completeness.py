@@ -45,7 +45,7 @@ class _Numbers:
     leapt too far to say how many."""
 
     seconds: Times
-    missing: npt.NDArray[np.int64]
+    missing: npt.NDArray[np.uint8]
     leaps: int = 0
 
     @property
@@ -227,7 +227,10 @@ def _steps(values: Any, number: str) -> Any:
 
 def _new_frames(seconds: Times, steps: Any) -> _Numbers:
     fresh = steps != 0
-    return _Numbers(seconds[fresh], np.maximum(steps[fresh] - 1, 0), int((steps < 0).sum()))
+    missing = np.maximum(steps[fresh] - 1, 0).astype(
+        np.uint8
+    )  # at most GAP: an octet for each of a million frames
+    return _Numbers(seconds[fresh], missing, int((steps < 0).sum()))
 
 
 def _orderly(numbers: _Numbers) -> bool:

@@ -28,6 +28,7 @@ __all__ = [
     "mask",
     "matching",
     "plural",
+    "runs",
     "share_by_window",
     "spread",
     "stacked",
@@ -202,7 +203,15 @@ def _numbered(values: npt.NDArray[np.float64]) -> tuple[Any, Any]:
     return place, values[new]
 
 
+def runs(flags: npt.NDArray[np.bool_]) -> tuple[Places, Places]:
+    """The place of the first of each run of flags that are set, and the place behind its last."""
+    padded = np.zeros(len(flags) + 2, np.bool_)
+    padded[1:-1] = flags
+    edges = np.flatnonzero(padded[1:] != padded[:-1])
+    return edges[::2], edges[1::2]
+
+
 def longest_run(flags: Frame) -> int:
     """How many of `flags` are set in a row, at most."""
-    edges = np.flatnonzero(np.diff(mask(flags), prepend=False, append=False))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+    starts, ends = runs(mask(flags))
+    return int((ends - starts).max(initial=0))

@@ -39,7 +39,7 @@ def poll_gaps(view: View) -> Iterator[tuple[int, Frame, Frame, Frame]]:
     for sender, part in packets.only(mac_command=POLL).groupby("sender", sort=False):
         times = part["seconds"].to_numpy(dtype=float)
         gaps = np.diff(times)
-        own = np.sort(np.r_[when[sent.get(sender, [])], when[got.get(sender, [])]])
+        own = np.sort(np.r_[when[sent.get(sender, [])], when[got.get(sender, [])]], kind="stable")
         since = times[1:] - np.r_[-np.inf, own][np.searchsorted(own, times[1:], side="right")]
         talks = (gaps < HELD) & (since < HELD)
         fresh = (gaps > FRESH) & ~talks & ~_within_wakes(gaps, talks)

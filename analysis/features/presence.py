@@ -125,6 +125,19 @@ def _heard_rows(view: View) -> Frame:
     return rows[rows.known("sender") & mask(rows["pan"].notna()) & ~mask(rows["mac_type"] == "ack")]
 
 
+def heard_at(view: View) -> dict[int, Times]:
+    """When each station was heard (seconds of `heard_rows`), in the order of its frames."""
+    return view.once(_heard_at)
+
+
+def _heard_at(view: View) -> dict[int, Times]:
+    rows = heard_rows(view)
+    if rows.empty:
+        return {}
+    seconds = rows["seconds"].to_numpy(dtype=float)
+    return {station: seconds.take(places) for station, places in _places(rows)}
+
+
 def presences(view: View) -> dict[int, Presence]:
     """By station: when it was heard, of those that were heard at least eight times in order of time."""
     return view.once(_presences)
@@ -135,16 +148,17 @@ def _presences(view: View) -> dict[int, Presence]:
     out: dict[int, Presence] = {}
     if rows.empty:
         return out
-    seconds, frames = rows["seconds"].to_numpy(dtype=float), numbers_of(rows["frame"])[0].astype(np.int64)
+    heard, frames = heard_at(view), numbers_of(rows["frame"])[0].astype(np.int64)
     values, known = numbers_of(rows["nwk_counter"])
     own = known & rows.known("nwk_sender") & ~mask(rows["nwk_security"].isin(["bad_mic", "replay"]))
     counters = np.where(own, values.astype(np.int64), -1)
     pans = numbers_of(rows["pan"])[0]
     for station, places in _places(rows):
-        if len(places) < 8 or bool((np.diff(seconds[places]) < 0).any()):
+        seconds = heard[station]
+        if len(places) < 8 or bool((np.diff(seconds) < 0).any()):
             continue
         pan = int(pans[places[-1]])
-        out[station] = Presence(station, pan, seconds[places], frames[places], counters[places])
+        out[station] = Presence(station, pan, seconds, frames[places], counters[places])
     return out
 
 

@@ -8,6 +8,7 @@ goes through one Python object each."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -146,8 +147,14 @@ def _categorical(arrow: Any) -> Any:
         place = np.full(len(words) + 1, -1, _width(count))
         place[:-1][used] = np.arange(count)
         found, words = place[found], words.filter(used)
-    dtype: Any = pd.CategoricalDtype(words.to_pylist())
-    return pd.Categorical.from_codes(found, dtype=dtype, validate=False)
+    return pd.Categorical.from_codes(found, dtype=_words(tuple(words.to_pylist())), validate=False)
+
+
+@lru_cache(maxsize=128)
+def _words(words: tuple[str, ...]) -> Any:
+    """The type of columns of these words. To make one takes pandas half a millisecond, and the columns of some rows have
+    the words of others."""
+    return pd.CategoricalDtype(list(words))
 
 
 def _parts(chunks: Iterable[Any]) -> Iterator[tuple[Any, slice]]:

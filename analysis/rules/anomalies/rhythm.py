@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.features.identifiers import CLUSTERS, NWK_COMMANDS
 from analysis.features.judging import close_together, groups_by, groups_of, key_of, mask, spread
-from analysis.features.presence import SLEEP, habit, heard_rows, sleepers
+from analysis.features.presence import SLEEP, habit, heard_at, heard_rows, sleepers
 from analysis.features.stations import NO_SHORT
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
@@ -133,10 +133,11 @@ def device_silent(
     if rows.empty:
         return
     ends, members, may_go = _ends(rows), _members(rows), view.with_role(*portable.split())
+    heard = heard_at(view)
     for station, part in rows.groupby("sender", sort=False):
         if station not in members:
             continue
-        times = np.sort(part["seconds"].to_numpy(dtype=float))
+        times = np.sort(heard[station], kind="stable")  # they mostly are in order
         gaps = np.diff(times)
         gaps = gaps[gaps > 1.0]
         if len(gaps) + 1 < least:
@@ -149,7 +150,7 @@ def device_silent(
             if silent <= max(seconds, pauses * longest):
                 yield kept(subject, f"no pause longer than {max(longest, silent):,.0f} s")
                 continue
-        rest = rows[mask(rows["pan"] == pan) & ~mask(rows["sender"] == station)]
+        rest = rows[mask(rows["pan"] == pan) & ~rows.among("sender", [station])]
         after = rest[mask(rest["seconds"] > times[-1])]
         silent = (float(after["seconds"].iloc[-1]) - times[-1]) if len(after) else 0.0
         long_silence = silent > seconds and silent > pauses * longest and len(after) >= others
@@ -171,7 +172,7 @@ def _members(rows: Frame) -> set[int]:
     routed = rows[mask(rows["nwk_type"].notna()) & ~mask(rows["nwk_security"] == "bad_mic")]
     secured = routed[~mask(routed["nwk_security"] == "none")]
     open_pans = set(routed["pan"].dropna().unique()) - set(secured["pan"].dropna().unique())
-    inside = {int(s) for s in secured["sender"].dropna().unique()}
+    inside = {int(s) for s in secured.values("sender")}
     return inside | {
         int(s) for s in routed["sender"][mask(routed["pan"].isin(list(open_pans)))].dropna().unique()
     }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from analysis.features.identifiers import APS_COMMANDS, NWK_COMMANDS
 from analysis.features.judging import count, groups_in, judge, mask
@@ -176,8 +176,10 @@ def _in_a_row(rows: Frame, least: int) -> np.ndarray:
 
 def _with_reason(bad: Frame, rows: Frame) -> str:
     """How many fail, and why, as the dissection says of most of them."""
-    said = pd.concat(
-        [bad[name].dropna().astype(str) for name in ("nwk_reason", "aps_reason") if name in bad.columns]
-    )
-    why = f": {said.mode().iloc[0]}" if len(said) else ""
+    said: Counter[str] = Counter()
+    for name in ("nwk_reason", "aps_reason"):
+        codes, words = bad.codes(name)
+        times = np.bincount(codes + 1, minlength=len(words) + 1)[1:].tolist()
+        said.update({word: many for word, many in zip(words, times, strict=True) if many})
+    why = f": {min(said, key=lambda word: (-said[word], word))}" if said else ""
     return f"{count(bad)} of {len(rows)} fail their integrity check{why}"

@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.features.judging import judge, longest_run, mask, plural
 from analysis.features.polls import POLL
-from analysis.features.presence import heard_rows, to_the_absent
+from analysis.features.presence import heard_at, to_the_absent
 from analysis.features.repeats import repeats
 from analysis.features.view import Frame
 from analysis.rules.declare import Evidence, Subject, View, broken, kept, rule
@@ -128,13 +128,13 @@ def retry_copies(view: View, *, copies: int = 8) -> Iterator[Evidence]:
 def polls_unacknowledged(view: View, *, times: int = 5, near: float = 30.0) -> Iterator[Evidence]:
     """The longest run of each device and parent; what was sent while the parent was silent is left out."""
     rows = sent(view).only(mac_command=POLL)
-    heard = heard_rows(view)
+    heard = heard_at(view)
     for (sender, receiver), part in rows.groupby(["sender", "receiver"], sort=False):
         seconds, copies = part["seconds"].to_numpy(dtype=float), part["copies"].to_numpy()
         last = np.append(copies[1:] == 1, True)
         polls = part[last]
         lost = ~mask(polls["acked"]) & (copies[last] > 1)
-        own = heard["seconds"].to_numpy(dtype=float)[mask(heard["sender"] == receiver)]
+        own = heard.get(int(receiver), np.zeros(0))
         there = _near(own, seconds[last], near)
         run = longest_run(lost[there])
         subject = Subject.device(sender)

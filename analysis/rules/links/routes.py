@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.features.identifiers import NWK_COMMANDS
-from analysis.features.judging import groups_in, mask, plural
+from analysis.features.judging import groups_in, mask, plural, runs
 from analysis.features.names import missing
 from analysis.features.stations import NO_SHORT
 from analysis.rules.declare import (
@@ -90,10 +90,9 @@ def link_cost(
 def _stretch(bad: np.ndarray, share: float) -> tuple[int, int]:
     """The longest stretch that begins and ends bad and is so for nine of ten."""
     best = (0, 0)
-    edges = np.flatnonzero(np.diff(bad, prepend=False, append=False))
-    runs = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-    for number, (start, end) in enumerate(runs):
-        for _, later in runs[number + 1 :]:
+    stretches = list(zip(*(ends.tolist() for ends in runs(bad)), strict=True))
+    for number, (start, end) in enumerate(stretches):
+        for _, later in stretches[number + 1 :]:
             if bad[start:later].mean() < share:
                 break
             end = later

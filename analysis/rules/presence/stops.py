@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.features.judging import mask, plural
-from analysis.features.presence import habit, heard_rows
+from analysis.features.presence import habit, heard_at, heard_rows
 from analysis.rules.declare import Evidence, Frame, Subject, View, broken, c, kept, packets, rule
 
 POLLS = packets.where(c.mac_command == "Data Request")[
@@ -37,8 +37,7 @@ def _stopped(
     usual = _pace(np.diff(times)) if len(times) >= least else 0.0
     if not usual or bool((np.diff(times) < 0).any()):
         return None
-    rows = heard_rows(view)
-    own = rows["seconds"].to_numpy(dtype=float)[mask(rows["sender"] == part["sender"].iloc[0])]
+    own = heard_at(view).get(int(part["sender"].iloc[0]), np.zeros(0))
     gaps = np.diff(times, append=max(view.duration, times[-1]))
     found: tuple[float, int, int] | None = None
     for at in np.flatnonzero(gaps > max(seconds, pauses * usual)):

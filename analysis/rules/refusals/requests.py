@@ -108,10 +108,12 @@ def _refused(sent: Frame, failed: Frame) -> Frame:
     answered = failed["seconds"].to_numpy(dtype=float)
     asked = sent["seconds"].to_numpy(dtype=float)
     at = np.searchsorted(answered, asked)
-    near = np.append(answered, np.inf)[at] - asked < SOON
-    numbers = np.append(failed["zcl_seq"].to_numpy(dtype=float, na_value=np.nan), np.nan)[at]
-    same = near & (sent["zcl_seq"].to_numpy(dtype=float, na_value=np.nan) == numbers)
-    return sent[same if same.any() else near]
+    near = np.flatnonzero(np.append(answered, np.inf)[at] - asked < SOON)
+    rows = sent.iloc[near]
+    numbers, known = numbers_of(rows["zcl_seq"])
+    wanted, told = numbers_of(failed["zcl_seq"])
+    same = known & told[at[near]] & (numbers == wanted[at[near]])
+    return rows[same] if same.any() else rows
 
 
 def _wants(cluster: int, asked: Frame) -> list[str]:

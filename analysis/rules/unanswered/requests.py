@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.features.completeness import Completeness, completeness, improbable
-from analysis.features.judging import groups_in, mask, plural
+from analysis.features.judging import groups_in, mask, matching, plural, runs
 from analysis.features.names import missing
 from analysis.features.polls import pollers
 from analysis.features.view import Frame, View
@@ -48,7 +48,7 @@ def requests(view: View) -> Frame:
         & mask(rows["outcome"].isin(("ok", "refused", "unanswered", "failed", "incomplete")))
     ]
     unheard = mask(rows["outcome"] == "incomplete")
-    rows = rows[~unheard | mask(rows["missing"].astype(str).str.contains("answer|response"))]
+    rows = rows[~unheard | matching(rows["missing"], "answer|response", "contains")]
     rows = rows[mask(rows["initiator"].notna()) & mask(rows["responder"].notna())]
     rows = rows[list(COLUMNS)].sort_values("first_frame")
     return rows.assign(what=_what(view, rows))
@@ -119,8 +119,11 @@ def request_unanswered(
             perhaps = f", {unheard} perhaps unheard" if unheard else ""
             yield kept(subject, f"{total} of {plural(total, 'request')} {what} answered{perhaps}")
             continue
-        proved = _proved(air, station, times_of[own[lost & delivered[own]]] - view.start_ns / 1e9)
-        if proved < PROVED and air.may_explain(station, count, total):
+        explained, ends = air.may_explain(station, count, total), _last(bad[every]) >= run
+        sure = (explained or ends) and PROVED <= _proved(
+            air, station, times_of[own[lost & delivered[own]]] - view.start_ns / 1e9
+        )
+        if explained and not sure:
             answered = f"{total - count} of {plural(total, 'request')} {what} answered"
             yield kept(subject, f"{answered}, {count} perhaps unheard")
             continue
@@ -131,7 +134,7 @@ def request_unanswered(
             or (count >= many and 3 * count > total)
             or last >= run
             or (worst[0] >= run and worst[1] >= lasting)
-            or (proved >= PROVED and _last(bad[every]) >= run)
+            or (sure and ends)
         )
         how = "though delivered" if delivered[places].all() else "not all of them acknowledged"
         text = f"{count} of {plural(total, 'request')} to {view.label(station)} unanswered, {how}: {what}"
@@ -161,14 +164,12 @@ def _out_of_reach(view: View, station: int, retries: Frame) -> bool:
 
 def _heard(view: View) -> frozenset[int]:
     """Stations that sent anything, by EUI-64, and by short address where no EUI-64 is known."""
-    senders = view.good["sender"].dropna().unique().tolist()
-    return frozenset(one & (1 << 16) - 1 if one < 1 << 32 else one for one in senders)
+    return frozenset(one & (1 << 16) - 1 if one < 1 << 32 else one for one in view.good.values("sender"))
 
 
 def _in_a_row(lost: np.ndarray, seconds: np.ndarray) -> tuple[int, float, int]:
     """The longest run of requests that were lost: how many, for how many seconds, and the place of the first."""
-    edges = np.flatnonzero(np.diff(lost, prepend=False, append=False))
-    starts, ends = edges[::2], edges[1::2]
+    starts, ends = runs(lost)
     if not len(starts):
         return NO_ROW
     at = int((ends - starts).argmax())

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.features.judging import mask, plural, spread
+from analysis.features.judging import mask, plural, runs, spread
 from analysis.features.names import missing, said
 from analysis.features.quantities import kind_of
 from analysis.rules.declare import Evidence, Frame, Quantity, Subject, View, broken, c, kept, rule
@@ -63,13 +63,10 @@ def _longest(values: Frame) -> tuple[float, int | None]:
     out: tuple[float, int | None] = (0.0, None)
     for display, part in values.groupby("destination", sort=False, dropna=False):
         invalid = mask(part["meaning"] == "invalid")
-        edges, seconds = (
-            np.flatnonzero(np.diff(invalid, prepend=False, append=False)),
-            part["seconds"].to_numpy(dtype=float),
-        )
-        ends = np.minimum(edges[1::2], len(seconds) - 1)
-        longest = float((seconds[ends] - seconds[edges[::2]]).max(initial=0.0))
-        if len(edges) and (out[1] is None or longest > out[0]):
+        (starts, ends), seconds = runs(invalid), part["seconds"].to_numpy(dtype=float)
+        ends = np.minimum(ends, len(seconds) - 1)
+        longest = float((seconds[ends] - seconds[starts]).max(initial=0.0))
+        if len(starts) and (out[1] is None or longest > out[0]):
             out = (longest, None if missing(display) else int(display))
     return out
 
