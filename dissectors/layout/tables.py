@@ -54,7 +54,14 @@ def _lines(package: str, name: str) -> list[str]:
 def _rows(head: str, lines: list[str]) -> tuple[Row, ...]:
     names = next(csv.reader([head]), [])
     absent = dict.fromkeys(names, "")
-    return tuple(absent | dict(zip(names, row, strict=False)) for row in csv.reader(lines) if row)
+    count = len(names)
+    return tuple(
+        dict(zip(names, row, strict=False))
+        if len(row) >= count
+        else absent | dict(zip(names, row, strict=False))
+        for row in csv.reader(lines)
+        if row
+    )
 
 
 @cache
