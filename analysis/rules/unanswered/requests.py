@@ -120,9 +120,8 @@ def request_unanswered(
             yield kept(subject, f"{total} of {plural(total, 'request')} {what} answered{perhaps}")
             continue
         explained, ends = air.may_explain(station, count, total), _last(bad[every]) >= run
-        sure = (explained or ends) and PROVED <= _proved(
-            air, station, times_of[own[lost & delivered[own]]] - view.start_ns / 1e9
-        )
+        times_lost = times_of[own[lost & delivered[own]]] - view.start_ns / 1e9
+        sure = (explained or ends) and _proved(air, station, times_lost) >= PROVED
         if explained and not sure:
             answered = f"{total - count} of {plural(total, 'request')} {what} answered"
             yield kept(subject, f"{answered}, {count} perhaps unheard")
