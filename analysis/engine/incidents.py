@@ -4,7 +4,7 @@ Strategy: findings of one cause belong together when they share a device, or fol
 unless their frames show different other causes: then each goes with its own. Findings of two causes are one story
 when the same frames show both (half of the fewer at least), or when one cause brings the other along: a jammed
 channel silences devices. What each cause probably means, and what it brings along, stands in one table; the gravest
-finding names the incident.
+finding names the incident, in the words of its cause where they fit it, else in its own.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def incidents_of(
         out += _together(sorted(members, key=lambda i: when[i]), findings, when, others)
     for part in out:
         part.sort(key=lambda i: (-SEVERITIES.index(findings[i].severity), when[i]))
-    out.sort(key=lambda part: (-SEVERITIES.index(findings[part[0]].severity), when[part[0]]))
+    out.sort(key=lambda part: _rank(findings[part[0]], rules, when[part[0]]))
     made = [_incident(part, findings, when, rules) for part in _stories(out, findings, when, rules, shown)]
     made = [i for i in made if i.severity != "info"]
     made.sort(key=lambda i: (-SEVERITIES.index(i.severity), i.start))
@@ -212,6 +212,23 @@ class _Story:
         )
 
 
+def _rank(
+    first: Finding, rules: Mapping[str, Rule], when: tuple[float, float]
+) -> tuple[int, int, float, float]:
+    """Where a part stands: graver ones first; of those what brings others along before what they bring, then by time."""
+    return -SEVERITIES.index(first.severity), -len(_all_brought_by(rules[first.rule].cause)), *when
+
+
+@cache
+def _all_brought_by(cause: str) -> frozenset[str]:
+    """All causes that follow from one, and from what it brings along."""
+    found, new = set[str](), {cause}
+    while new:
+        found |= new
+        new = {one for each in new for one in _brought_by(each)} - found - {"", "anywhere"}
+    return frozenset(found - {cause})
+
+
 @cache
 def _brought_by(cause: str) -> frozenset[str]:
     return frozenset((causes().get(cause, {}).get("brings") or "").split("; "))
@@ -262,6 +279,14 @@ def _distinct(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return numbers[np.diff(numbers, prepend=-1) > 0]
 
 
+def _words(shown: Sequence[Rule]) -> Mapping[str, str]:
+    """The words of the cause of the first of some rules, where they fit one of those; none where its own say more."""
+    row = causes().get(shown[0].cause, {})
+    areas = set(row.get("areas", "").split("; ")) - {""}
+    fits = not areas or any(one.area in areas for one in shown if one.cause == shown[0].cause)
+    return row if fits else {}
+
+
 def _incident(
     part: list[int],
     findings: Sequence[Finding],
@@ -269,8 +294,8 @@ def _incident(
     rules: Mapping[str, Rule],
 ) -> Incident:
     first = findings[part[0]]
-    row = causes().get(rules[first.rule].cause, {})
     severity = max((findings[i].severity for i in part), key=SEVERITIES.index)
+    row = _words([rules[findings[i].rule] for i in part if findings[i].severity == severity])
     timeline = sorted((when[i][0], f"{findings[i].device}: {findings[i].evidence}") for i in part)
     return Incident(
         0,

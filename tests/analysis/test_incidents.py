@@ -70,6 +70,33 @@ def test_the_gravest_finding_names_the_incident() -> None:
     assert incident.severity == "error" and incident.title == causes()["interference"]["title"]
 
 
+def test_what_brings_others_along_is_told_first_though_it_is_seen_later() -> None:
+    """A display that uses another key asks in vain before the first frame of it fails."""
+    ends, fails = (
+        finding("habit-ends", "display", 1, 2, severity="warning"),
+        finding("mic-fails", "display", 3, 4, severity="warning"),
+    )
+    [incident] = incidents_of([ends, fails], RULES, [(90, 95), (100, 200)])
+    assert incident.title == causes()["wrong key"]["title"]
+
+
+def test_words_of_a_cause_that_fit_no_finding_give_way_to_its_own() -> None:
+    refused, silent = (
+        finding("reports-refused", "display", 1, severity="warning"),
+        finding("device-silent", "display", 2, severity="warning"),
+    )
+    [own] = incidents_of([refused], RULES, [(0, 5)])
+    assert own.title == RULES["reports-refused"].title and own.likely_cause
+    [both] = incidents_of([refused, silent], RULES, [(0, 5), (8, 9)])
+    assert both.title == causes()["silence"]["title"]
+
+
+def test_areas_of_causes_are_areas_of_rules_of_theirs() -> None:
+    for cause, row in causes().items():
+        known = {one.area for one in RULES.values() if one.cause == cause}
+        assert {one for one in row["areas"].split("; ") if one} <= known, cause
+
+
 def test_information_alone_makes_no_incident() -> None:
     assert stories((finding("retries", "meter", 1, severity="info"), (0, 1))) == []
 

@@ -70,7 +70,7 @@ def device_unresponsive(
         asked = zip(due["originator"], due["recipient"], due["originator_counter"], strict=True)
         lost = due[[key not in known for key in asked]]
         subject = party(recipient)
-        begun = _pieces(view, station, sleeping if station in sleepers else seconds)
+        begun = pieces(view, station, sleeping if station in sleepers else seconds)
         heard_in_part = [any(t < p <= t + begun.within for p in begun.times) for t in lost["seconds"]]
         silent = lost[~mask(heard_in_part)]
         if len(silent) >= times and not air.may_explain(station, len(silent), len(due), ANSWER_FRAMES):
@@ -83,19 +83,20 @@ def device_unresponsive(
 
 
 @dataclass(frozen=True, slots=True)
-class _Pieces:
+class Pieces:
     """When pieces of messages of a device were heard of which none came, and how long after a command they count."""
 
     times: list[float]
     within: float
 
 
-def _pieces(view: View, station: int, within: float) -> _Pieces:
+def pieces(view: View, station: int, within: float) -> Pieces:
+    """When pieces of messages of a device were heard that are in no message."""
     whole = {int(f) for fs in view.tables["messages"]["frames"] for f in fs}
     rows = view.good.only(origin=station, aps_cluster=TUNNELING, aps_type="data")
     rows = rows[~mask(rows["frame"].isin(list(whole)))]
     shut = fragments(rows) | mask(rows["zcl_command"].isin(TRANSFERS))
-    return _Pieces(rows["seconds"][shut].tolist(), within)
+    return Pieces(rows["seconds"][shut].tolist(), within)
 
 
 @rule(

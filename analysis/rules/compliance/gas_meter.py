@@ -87,7 +87,8 @@ def gas_half_hour(view: View, *, interval: float = 1800.0, missed: float = 2.2) 
             )  # in a row, each of them unheard by chance
             chance = air.missed(int(source)) ** lacking
             maybe = air.may_explain(int(source), 1, 1) and not improbable(1, len(part) + lacking, chance)
-            yield broken(subject, text, part["frame"][long], "info" if maybe else None)
+            around = long | np.r_[False, long[:-1]]  # the report before each gap, and the one behind it
+            yield broken(subject, text, part["frame"][around], "info" if maybe else None)
         else:
             yield kept(subject, f"{plural(len(part), 'report')}, no gap above {gaps.max():,.0f} s")
 

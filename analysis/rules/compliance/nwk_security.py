@@ -134,7 +134,7 @@ def rejoin_key_well_known(view: View, *, seconds: float = 30.0) -> Iterator[Evid
     confidence="recalled",
     merges=("rules:Z18", "rules:C04"),
     needs=(packets.where((c.nwk_security == "bad_mic") | (c.aps_security == "bad_mic")),),
-    cause="replay",
+    cause="wrong key",
     unseen="secured frames that a held key opens",
     advice=(
         "Wrong key, damage on the air, or a forgery: compare sender, signal strength and counter with"

@@ -39,7 +39,7 @@ KEY_ESTABLISHMENT = CLUSTERS["Key Establishment"]
     device joined it""",
     source="ZigBee PRO 05-3474 3.6.1.1 (coordinator); GBCS CCS03, 10.7 (exchange of a hub)",
     advice="Ask whether the hub was exchanged at that time; if not, locate the new one by its signal strength",
-    family="anomaly", area="identity", severity="warning", confidence="derived", cause="imitation",
+    family="anomaly", area="identity", severity="warning", confidence="derived", cause="network change",
     requires="secured frames of the hub with its EUI-64", reads=[HUB_FRAMES],
     broken_by="ordinary-day --fault hub-changed --seconds 3000", kept_by="ordinary-day --seconds 3000",
 )  # fmt: skip

@@ -36,12 +36,20 @@ def mirrored(view: View, totals: Frame, late: float) -> Iterator[Mirrored]:
     behind it."""
     hubs = list(view.hub_addresses())
     reported = totals[mask(totals["destination"].isin(hubs)) & ~mask(totals["source"].isin(hubs))]
-    told = list(series(reported))
+    told = list(series(reported[_arrived(view, reported)]))
     for one in series(totals[mask(totals["source"].isin(hubs))]):
         given = one.numbers[one.numbers > 0]  # nought is what any register begins with
         mine = [r for r in told if r.attribute == one.attribute and np.isin(given, r.numbers).any()]
         if mine:
             yield Mirrored(one, mine[0], np.searchsorted(mine[0].seconds + late, one.seconds) - 1)
+
+
+def _arrived(view: View, reports: Frame) -> npt.NDArray[np.bool_]:
+    """Which reports were sent to the hub itself: what a router was to pass on may have got lost there."""
+    frames = view.packets.of_frames(reports["frame"])
+    known = mask(frames["target"].notna()) & mask(frames["receiver"].notna())
+    short = frames[known & ~mask(frames["target"] == frames["receiver"])]
+    return ~mask(reports["frame"].isin(short["frame"].tolist()))
 
 
 @rule(

@@ -46,6 +46,9 @@ def come_in(home: Home, role: str, values: dict[Any, Any]) -> Process:
         yield 5.0
         request, answer = struct.pack("<BHBH", 6, 0xFFFF, 0, 1500), struct.pack("<HBH", 1, 0, 1500)
         yield from home.speech.ask(hub, device, TUNNEL, 0, request, answer, 0)
+        if home.remote is not None and "not commissioned" not in home.more:  # alert 0x8F69 to the supplier
+            home.remote.meet(device.eui64.to_bytes(8, "big"))
+            yield from home.remote.tell(device, home.remote.alert(device, 0x8F69))
     home.live(device)
     return True
 

@@ -6,8 +6,8 @@ import struct
 
 from dissectors.zigbee import assemble
 from tests.analysis.homes.air import Process
-from tests.analysis.homes.days import OTA, PREPAYMENT, refused
-from tests.analysis.homes.faults.catalogue import fault, much
+from tests.analysis.homes.days import OTA, PREPAYMENT, exchanged, refused
+from tests.analysis.homes.faults.catalogue import altered, fault, much
 from tests.analysis.homes.faults.presence import early, faulty
 from tests.analysis.homes.joining import associate, come_in, transport_key
 from tests.analysis.homes.life import BASIC, KEEP_ALIVE, METERING, PRICE, TIME, Home
@@ -42,6 +42,35 @@ for _code, _rule, _what in (
 
     fault(f"the meter raises {_code:#06x}: {_what}", "alerts", "power-alert", "security-alert", "fault-alert", "clock-alert",
           "credit-alert", "supply-alert", "battery-alert", "log-alert", "configuration-alert", strengths=(1.0,))(_tell)  # fmt: skip
+
+
+@fault("a tampered meter raises no alert", "alerts", "alert-not-raised", hours=4, strengths=(1.0, 2.0))
+def tampered_silently(home: Home, strength: float) -> Process:
+    """A bit of its status says so, and its supplier is told nothing."""
+    remote, meter = remote_of(home), home.meter
+    faulty(home, meter)
+    yield early(home)
+    altered(meter, (1, METERING, 0x0200), lambda true: 0x04)
+    for _ in range(much(4, strength)):
+        yield home.air.rng.uniform(300, 700)
+        yield from remote.exchange(meter, remote.command("ECS17b", meter))
+
+
+@fault("a meter that was exchanged never says that it is commissioned", "alerts", "alert-not-raised", hours=3.5,
+       strengths=(1.0, 2.0))  # fmt: skip
+def not_commissioned(home: Home, strength: float) -> Process:
+    remote = remote_of(home)
+    home.more["not commissioned"] = True
+    yield from exchanged(home)
+    meter = home.meter
+    faulty(home, meter)
+    remote.meet(meter.eui64.to_bytes(8, "big"))
+    yield 60.0
+    for name in ("ECS70", "ECS39a"):
+        yield from remote.exchange(meter, remote.command(name, meter))
+        yield home.air.rng.uniform(30, 90)
+    yield 1200.0
+    yield from remote.tell(meter, remote.alert(meter, 0x8002, party="Network Operator"))
 
 
 @fault("the meter raises one alert over and over", "alerts", "alert-flood")
