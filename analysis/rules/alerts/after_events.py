@@ -8,6 +8,8 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
+import numpy as np
+
 from analysis.features.completeness import completeness
 from analysis.features.identifiers import ALERTS, CLUSTERS, attribute, command
 from analysis.features.judging import mask, plural
@@ -131,9 +133,12 @@ def _events(view: View, row: _Row) -> Iterator[_Event]:
 def _joins(view: View, row: _Row) -> Iterator[_Event]:
     """Devices that joined in the capture and carried out the command that follows their alert."""
     rows = view.exchanges
-    joins = rows[
-        mask(rows["kind"] == "join") & mask(rows["outcome"] == "ok") & mask(rows["initiator"].notna())
-    ]
+    joins = _known(
+        rows[mask(rows["kind"] == "join") & mask(rows["outcome"] == "ok")],
+        "initiator",
+        "start",
+        "first_frame",
+    )
     if joins.empty:
         return
     given = gbcs(view, "command")
@@ -143,7 +148,7 @@ def _joins(view: View, row: _Row) -> Iterator[_Event]:
     recipients = [station_of(one) for one in given["recipient"]]
     for device, part in joins.groupby("initiator", sort=False):
         start = part["start"].iloc[-1].value / 1e9 - view.start_ns / 1e9
-        mine = given[[one == int(device) for one in recipients]]
+        mine = given[np.array([one == int(device) for one in recipients], np.bool_)]
         mine = mine[mask(mine["seconds"] > start)]
         if len(mine):
             yield _Event(
@@ -158,7 +163,7 @@ def _bits(view: View, row: _Row) -> Iterator[_Event]:
     """Where a bit is set that was not: of a device that has told it without before."""
     cluster = CLUSTERS[row.cluster]
     rows = view.tables["attributes"].only(cluster=cluster, attribute=[attribute(cluster, row.what)])
-    rows = rows[mask(rows["number"].notna()) & mask(rows["source"].notna())]
+    rows = _known(rows, "number", "source", "seconds", "frame")
     for _, part in rows.groupby("source", sort=False):
         last = False
         for place, number in enumerate(part["number"].tolist()):
@@ -174,8 +179,16 @@ def _fields(view: View, row: _Row) -> Iterator[_Event]:
     rows = view.command_rows("zcl").only(cluster=known.cluster, command=[known.id], direction=known.direction)
     if len(rows):
         rows = rows[mask(rows["field"] == known.field(row.field)) & mask(rows["number"].isin(row.numbers))]
+    rows = _known(rows, "source", "seconds", "frame") if len(rows) else rows
     for place in range(len(rows)):
         yield _at(rows, place, row)
+
+
+def _known(rows: Frame, *columns: str) -> Frame:
+    """Rows in which all of some columns have a value."""
+    for column in columns:
+        rows = rows[mask(rows[column].notna())]
+    return rows
 
 
 def _at(rows: Frame, place: int, row: _Row) -> _Event:
