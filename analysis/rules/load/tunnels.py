@@ -47,21 +47,25 @@ STATUSES = commands.where(c.layer == "nwk", c.command == NWK_COMMANDS["Network S
     requires="granted tunnels", reads=[OPENED, CLOSED],
     broken_by="ordinary-day --fault tunnels-left-open --seconds 3000", kept_by="hub-swap",
 )  # fmt: skip
-def tunnels_left_open(view: View, opened: Frame, closed: Frame, *, tunnels: int = 2) -> Iterator[Evidence]:
-    """The tunnels of each pair by their identifiers, until they are closed; one that is granted again is the same."""
+def tunnels_left_open(
+    view: View, opened: Frame, closed: Frame, *, tunnels: int = 2, expires: float = 65535.0
+) -> Iterator[Evidence]:
+    """The tunnels of each pair by their identifiers, until they are closed or their time is over; one that is granted
+    again is the same."""
     opened, closed = opened[mask(opened["tunnel_id"].notna())], closed[mask(closed["tunnel_id"].notna())]
     for (server, client), part in opened.groupby(["source", "destination"], sort=False):
         ends = closed[mask(closed["source"] == client) & mask(closed["destination"] == server)]
-        open_now: dict[float, int] = {}
+        open_now: dict[float, tuple[float, int]] = {}
         most: list[int] = []
         events = [(float(r.seconds), float(r.tunnel_id), int(r.frame)) for r in part.itertuples()]
         events += [(float(r.seconds), float(r.tunnel_id), 0) for r in ends.itertuples()]
-        for _, tunnel, frame in sorted(events):
+        for when, tunnel, frame in sorted(events):
             if frame:
-                open_now[tunnel] = frame
+                open_now[tunnel] = when, frame
             else:
                 open_now.pop(tunnel, None)
-            most = max(most, list(open_now.values()), key=len)
+            open_now = {one: held for one, held in open_now.items() if when - held[0] < expires}
+            most = max(most, [number for _, number in open_now.values()], key=len)
         subject = Subject.pair(client, server)
         if len(most) > tunnels:
             yield broken(subject, f"{plural(len(most), 'tunnel')} open, {len(ends)} closed", most)

@@ -34,8 +34,8 @@ ANSWER_FRAMES, MANY, RARE = (
     5,
     1e-5,
 )  # of an answer on the air; answers from which chance is asked, and its limit
-REACH = 0.95
-"""Of requests to a device out of reach: one seems acknowledged where another's acknowledgement has its number."""
+REACH = 0.8
+"""Of requests to a device out of reach: some seem acknowledged where another's acknowledgement has their number."""
 NO_ROW = (0, 0.0, 0)
 SHARED: dict[str, Any] = {"family": "anomaly", "area": "unanswered", "needs": ("packets", "exchanges")}
 
@@ -107,8 +107,10 @@ def request_unanswered(
     for (initiator, responder, what), every in _groups(rows):
         station, unheard = station_of(view, responder), int(np.count_nonzero(incomplete[every]))
         subject = Subject.device(station_of(view, initiator))
-        if unheard >= REACH * len(every) and _out_of_reach(view, station, rows["retries"].iloc[every]):
-            yield kept(subject, f"{plural(unheard, 'request')} {what} to a device out of the sniffer's reach")
+        if station in view.once(_out_of_reach):
+            yield kept(
+                subject, f"{plural(len(every), 'request')} {what} to a device out of the sniffer's reach"
+            )
             continue
         row = _in_a_row(bad[every], times_of[every])[0] if unheard and len(every) >= MANY else 0
         by_chance = bool(unheard) and not _too_many(air, station, len(every), unheard, row)
@@ -156,14 +158,16 @@ def _proved(air: Completeness, station: int, seconds: np.ndarray) -> int:
     return sum(air.unheard(station, when, when + DUE) == 0 for when in seconds.tolist())
 
 
-def _out_of_reach(view: View, station: int, retries: Frame) -> bool:
-    """Whether a device is never heard, and most of what is sent to it is sent once: so it was acknowledged, unheard."""
-    return station not in view.once(_heard) and 2 * int((retries.fillna(0) > 0).sum()) < len(retries)
-
-
-def _heard(view: View) -> frozenset[int]:
-    """Stations that sent anything, by EUI-64, and by short address where no EUI-64 is known."""
-    return frozenset(one & (1 << 16) - 1 if one < 1 << 32 else one for one in view.good.values("sender"))
+def _out_of_reach(view: View) -> frozenset[int]:
+    """Stations that are never heard, and to which most is sent once: so it was acknowledged, unheard."""
+    heard = frozenset(one & (1 << 16) - 1 if one < 1 << 32 else one for one in view.good.values("sender"))
+    rows, out = view.once(requests), set()
+    for responder, part in rows.groupby("responder", sort=False):
+        station, again = station_of(view, responder), int((part["retries"].fillna(0) > 0).sum())
+        unheard = int((part["outcome"] == "incomplete").sum())
+        if station not in heard and unheard >= REACH * len(part) and 2 * again < len(part):
+            out.add(station)
+    return frozenset(out)
 
 
 def _in_a_row(lost: np.ndarray, seconds: np.ndarray) -> tuple[int, float, int]:

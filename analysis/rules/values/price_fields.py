@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.features.identifiers import TO_CLIENT
-from analysis.features.judging import plural
+from analysis.features.judging import mask, plural
 from analysis.rules.declare import Command, Evidence, Frame, Subject, View, broken, c, field, kept, rule
 from analysis.rules.values.demand import SHARED
-from analysis.rules.values.prices import PRICES
+from analysis.rules.values.prices import BEGINS, CLOCK, LASTS, PRICES, in_force
 
 TIER, TIERS = "price_trailing_digit_and_price_tier", "number_of_price_tiers_and_register_tier"
 TOLD = Command("Price", TO_CLIENT, "Publish Price", "currency", TIER, TIERS)[
@@ -78,12 +78,26 @@ def _changed(values: np.ndarray) -> np.ndarray:
     source="half-hourly tariffs change twice an hour at most (SMETS2 5.7.5, switching table of half hours)",
     advice="""See whether two tariffs are in force (ECS01a sent twice, a meter that was exchanged), and which of the
     displays is right""",
-    cause="values", requires="prices in Publish Price", reads=[PRICES],
+    cause="values", requires="prices in Publish Price", reads=[PRICES, BEGINS, CLOCK, LASTS],
     broken_by="home: a price that goes to and fro", kept_by="ordinary-day --seconds 3000", **SHARED,
 )  # fmt: skip
-def price_restless(view: View, prices: Frame, *, hourly: int = 4) -> Iterator[Evidence]:
+def price_restless(
+    view: View,
+    prices: Frame,
+    begins: Frame,
+    clock: Frame,
+    lasts: Frame,
+    *,
+    hourly: int = 4,
+    seconds: float = 120.0,
+) -> Iterator[Evidence]:
     """Each publisher, field and unit: the most changes within an hour that lead back to a price which was there
-    before."""
+    before. Prices that are told for later, or of what is over, are none of now."""
+    told = in_force(view, begins, clock, lasts)
+    other = told["frame"][
+        mask(told["begins"] > told["clock"] + seconds) | mask(told["ends"] < told["clock"] - seconds)
+    ]
+    prices = prices[~mask(prices["frame"].isin(other))]
     for (source, name, _), part in prices.groupby(
         ["source", "field", "unit"], sort=False, dropna=False, observed=True
     ):
@@ -91,10 +105,10 @@ def price_restless(view: View, prices: Frame, *, hourly: int = 4) -> Iterator[Ev
             continue
         part = part[part["number"].notna()]
         values, subject = part["number"].to_numpy(dtype=float), Subject.device(source)
-        seconds, frames = part["seconds"].to_numpy(dtype=float), part["frame"].to_numpy()
+        when, frames = part["seconds"].to_numpy(dtype=float), part["frame"].to_numpy()
         changed = np.flatnonzero(np.diff(values) != 0) + 1
         back = [at for at in changed if values[at] in set(values[:at].tolist())]
-        times = seconds[back]
+        times = when[back]
         most = int((np.searchsorted(times, times + HOUR) - np.arange(len(times))).max(initial=0))
         if most >= hourly:
             scaled = part["scaled"].to_numpy(dtype=float, na_value=np.nan)[back]

@@ -113,7 +113,7 @@ def price_not_current(
     answer: float = 10.0,
 ) -> Iterator[Evidence]:
     """The prices that came within ten seconds of each request, by the home's clock or else the publisher's."""
-    told = _answers(view, begins, clock, lasts)
+    told = in_force(view, begins, clock, lasts)
     given = told.groupby(["source", "destination"], sort=False).indices
     for pair, part in asked.groupby(["destination", "source"], sort=False):
         if pair not in given:
@@ -146,7 +146,7 @@ def price_not_current(
             )
 
 
-def _answers(view: View, begins: Frame, clock: Frame, lasts: Frame) -> pd.DataFrame:
+def in_force(view: View, begins: Frame, clock: Frame, lasts: Frame) -> pd.DataFrame:
     """One row a price: when it begins and ends, and what time it is then."""
     now = clock.drop_duplicates("frame").set_index("frame")["number"]
     out = pd.DataFrame(begins[["frame", "seconds", "source", "destination"]])

@@ -9,7 +9,7 @@ from analysis.features.names import UnknownName
 from analysis.features.quantities import kind_of, places_of
 from tests.analysis.compliance.rows import EPOCH_NOW, METERING, Rows, attribute, command, home
 from tests.analysis.frames import GAS, HUB, METER, smart_energy
-from tests.analysis.verdicts import Case, each_of
+from tests.analysis.verdicts import Case, each_of, passes
 
 POWER, TIME, PRICE, PREPAYMENT, MEASUREMENT = 0x0001, 0x000A, 0x0700, 0x0705, 0x0B04
 SUMMER_BEGINS, SUMMER_ENDS = 733_107_600, 751_856_400  # 2023-03-26 and 2023-10-29, 01:00 UTC
@@ -236,3 +236,13 @@ def test_quantities_name_what_the_tables_have() -> None:
     assert {place.kind for place in places_of("total", "price")} == {"total", "price"}
     with pytest.raises(UnknownName):
         places_of("weather")
+
+
+def test_prices_for_later_make_no_restless_price() -> None:
+    """A price of now, and one that is announced, in turn."""
+    tables = priced(*[20_000, 30_000] * 6)
+    rows = tables["commands"]
+    later = rows["frame"].isin(rows["frame"][(rows["field"] == "price") & (rows["number"] == 30_000)])
+    begins = later & (rows["field"] == "start_time")
+    moved = rows.assign(number=rows["number"].where(~begins, rows["number"] + 7200))
+    passes("price-restless", {**tables, "commands": moved})

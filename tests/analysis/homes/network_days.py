@@ -15,7 +15,7 @@ from tests.analysis.homes.speech import zcl
 
 __all__ = [
     "another_channel_in_order", "another_pan", "away_for_good", "by_the_clock", "habits_of_their_own", "key_for_sleepers",
-    "looks_around", "makers_own", "restarts_often", "rings_its_links",
+    "looks_around", "makers_own", "renews_tunnels", "restarts_often", "rings_its_links",
 ]  # fmt: skip
 
 
@@ -172,3 +172,12 @@ def rings_its_links(home: Home) -> Process:
         )
         yield from home.speech.say(meter, one, METERING, asdu)
     return True
+
+
+def renews_tunnels(home: Home) -> Process:
+    """The hub asks mains devices for a new tunnel before 65,535 s have passed (GBCS v0.8 10.2.2.1)."""
+    while True:
+        yield home.air.rng.uniform(40_000, 60_000)
+        for one in home.of("ESME", "PPMID", "HCALCS"):
+            if home.remote is not None and home.remote.tunnels.pop(one.eui64, None) is not None:
+                yield from home.remote.opened(one)

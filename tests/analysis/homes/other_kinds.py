@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.analysis.homes import credentials, days, images, neighbours, network_days, remote
+from tests.analysis.homes import credentials, days, images, money, neighbours, network_days, remote
 from tests.analysis.homes.files import KNOWN, Ear
 from tests.analysis.homes.kind import Kind
 
-__all__ = ["HEARD_OTHERWISE", "NETWORKS", "PARTIES"]
+__all__ = ["HEARD_OTHERWISE", "NETWORKS", "PAID", "PARTIES"]
 
 HEARD_OTHERWISE: dict[str, Kind] = {
     "a Thread network beside it": Kind((remote.asks,), around=(neighbours.thread,)),
@@ -69,6 +69,7 @@ HEARD_OTHERWISE: dict[str, Kind] = {
     "a leap day": Kind((days.reads_time, remote.midnight), start=datetime(2028, 2, 28, 23, 20, tzinfo=UTC)),
     "it begins in a firmware download": Kind((days.firmware,), hours=1.0, since=0.25, ear=Ear(0.01)),
     "a week in which little is asked for": Kind(
+        (network_days.renews_tunnels,),
         hours=168,
         pace={"demand": 300.0, "registers": 3600.0, "prices": 14_400.0, "credit": 7200.0, "cad": 900.0, "links": 600.0,
               "gas_polls": 1800.0, "time": 43_200.0},
@@ -123,3 +124,21 @@ NETWORKS: dict[str, Kind] = {
     "firmware for a gas meter": Kind((images.to_a_gas_meter,), hours=3),
     "the middle of a firmware download": Kind((images.broken_off, images.two_at_once), hours=0.6, since=0.3),
 }
+
+PAID: dict[str, Kind] = {
+    "emergency credit": Kind((money.emergency_credit,), hours=2.5, devices=("PPMID",)),
+    "friendly credit": Kind((money.friendly_credit, days.calendar), hours=2, devices=("PPMID",)),
+    "prices in blocks": Kind((money.blocks_of_prices,), hours=2.5, devices=("IHD",)),
+    "prices that are taken back": Kind((money.taken_back,), hours=2.5, devices=("IHD",)),
+    "loads that are switched": Kind((money.loads, remote.asks), hours=2.5, devices=("HCALCS",)),
+    "all kinds of commands": Kind((money.all_kinds_of_commands,), hours=4),
+    "a day with everything": Kind(
+        (remote.asks, money.blocks_of_prices, money.taken_back, days.carried, days.new_key, images.long_pauses, days.joins,
+         network_days.looks_around),
+        hours=6, devices=("PPMID", "IHD", "HCALCS"), ear=Ear(0.03, 0.005, noise=1), around=(neighbours.thread,),
+    ),
+    "the middle of a day with everything": Kind(
+        (remote.asks, days.carried, days.new_key, images.two_at_once, days.joins, credentials.new_party_certificates),
+        hours=1.2, since=0.4, devices=("PPMID", "IHD"), ear=Ear(0.08, 0.01),
+    ),
+}  # fmt: skip
