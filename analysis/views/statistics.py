@@ -15,6 +15,7 @@ from analysis.pipeline.sinks import Sink
 from analysis.tables.addresses import address_text, row_with_addresses
 from analysis.tables.arrow import numpy_of, truths_of
 from analysis.tables.python_values import rows_of
+from dissectors.vectors import distinct_rows
 
 __all__ = ["Statistics", "StatisticsSink"]
 
@@ -179,29 +180,23 @@ class StatisticsSink(Sink):
         self.counts = deepcopy(saved)
 
 
-def _rows(packets: Any, names: tuple[str, ...]) -> tuple[Any, Any]:
-    """The values of `names` as rows of int64, where all are known, and which rows these are."""
+def _rows(packets: Any, names: tuple[str, ...]) -> tuple[list[tuple[int, ...]], Any, Any]:
+    """The distinct rows of `names`, ascending, where all are known; which of them each row is; which rows these are."""
     columns = [numpy_of(packets.column(name)) for name in names]
     valid = np.logical_and.reduce([has for _, has in columns])
-    return np.stack([values[valid].astype(np.int64) for values, _ in columns], axis=1), valid
+    keys, which = distinct_rows([values[valid] for values, _ in columns])
+    return list(zip(*(key.tolist() for key in keys), strict=True)), which, valid
 
 
 def _tally(packets: Any, names: tuple[str, ...]) -> list[tuple[Any, int]]:
-    rows, valid = _rows(packets, names)
-    if not valid.any():
-        return []
-    unique, counts = np.unique(rows, axis=0, return_counts=True)
-    return [(tuple(row), n) for row, n in zip(unique.tolist(), counts.tolist(), strict=True)]
+    rows, which, _ = _rows(packets, names)
+    return list(zip(rows, np.bincount(which).tolist(), strict=True))
 
 
 def _tally_octets(packets: Any, names: tuple[str, ...], lengths: Any) -> list[tuple[Any, int, int]]:
-    rows, valid = _rows(packets, names)
-    if not valid.any():
-        return []
-    unique, which, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
-    octets = np.bincount(which.reshape(-1), weights=lengths[valid], minlength=len(unique))
-    joined = zip(unique.tolist(), counts.tolist(), octets.tolist(), strict=True)
-    return [(tuple(row), n, int(size)) for row, n, size in joined]
+    rows, which, valid = _rows(packets, names)
+    octets = np.bincount(which, weights=lengths[valid]).astype(np.int64)
+    return list(zip(rows, np.bincount(which).tolist(), octets.tolist(), strict=True))
 
 
 def short_text(address: int) -> str:

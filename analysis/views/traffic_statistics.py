@@ -17,6 +17,7 @@ from analysis.pipeline.sinks import Sink
 from analysis.tables.addresses import address_text
 from analysis.tables.arrow import codes_of, numpy_of
 from analysis.tables.python_values import iso_time, rows_of
+from dissectors.vectors import distinct_rows, first_places
 
 __all__ = ["TrafficSink", "sparkline"]
 
@@ -49,7 +50,7 @@ class TrafficSink(Sink):
         self._levels: dict[tuple[int, int], Any] = defaultdict(lambda: np.zeros(LEVELS, np.int64))
         self._polls: dict[int, list[Any]] = defaultdict(list)
         self._reports: dict[tuple[int, int, int], list[Any]] = defaultdict(list)
-        self._answers: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self._answers: dict[tuple[str, str], list[Any]] = defaultdict(list)
         self._asked: Counter[tuple[str, str]] = Counter()
         self.aps: Counter[tuple[int, int, int]] = Counter()
         self.parties: Counter[tuple[str, str]] = Counter()
@@ -60,13 +61,24 @@ class TrafficSink(Sink):
     def take(self, block: DecodedBlock) -> None:
         if "packets" in block.batches and len(block.batches["packets"]):
             self._take_packets(block.batches["packets"])
-        for row in rows_of(block.batches["messages"]) if "messages" in block.batches else ():
-            self.parties[row.get("originator", ""), row.get("recipient", "")] += 1
-        for row in rows_of(block.batches["exchanges"]) if "exchanges" in block.batches else ():
-            kind = row["kind"], row.get("name", "")
-            self._asked[kind] += 1
-            if "time_to_answer" in row:
-                self._answers[kind].append(row["time_to_answer"])
+        if "messages" in block.batches:
+            for row in rows_of(block.batches["messages"].select(["originator", "recipient"])):
+                self.parties[row.get("originator", ""), row.get("recipient", "")] += 1
+        if "exchanges" in block.batches and len(block.batches["exchanges"]):
+            self._take_exchanges(block.batches["exchanges"])
+
+    def _take_exchanges(self, exchanges: Any) -> None:
+        """Count them by kind and name, in the order in which these are met, and note how long answers took."""
+        kinds, names = exchanges.column("kind"), exchanges.column("name")
+        codes, named = numpy_of(names)
+        (of_kind, of_name), which = distinct_rows([numpy_of(kinds)[0], np.where(named, codes, -1)])
+        took, answered = numpy_of(exchanges.column("time_to_answer"))
+        counts = np.bincount(which).tolist()
+        kind_words, name_words = kinds.dictionary.to_pylist(), [*names.dictionary.to_pylist(), ""]
+        for one in np.argsort(first_places(which, len(counts)), kind="stable").tolist():
+            kind = kind_words[of_kind[one]], name_words[of_name[one]]
+            self._asked[kind] += counts[one]
+            self._answers[kind].append(took[answered & (which == one)])
 
     def _take_packets(self, packets: Any) -> None:
         times, known = numpy_of(packets.column("time"))
@@ -82,8 +94,7 @@ class TrafficSink(Sink):
         target, also = numpy_of(packets.column("nwk_dst"))
         cluster, third = numpy_of(packets.column("aps_cluster"))
         rows = has & also & third & single
-        triples = np.stack([source[rows], target[rows], cluster[rows]], axis=1).astype(np.int64)
-        for triple, count in zip(*_counted(triples), strict=True):
+        for triple, count in _counted([source[rows], target[rows], cluster[rows]]):
             self.aps[triple[0], triple[1], triple[2]] += count
 
     def _count_stretches(self, times: Any, lengths: Any, rows: Any) -> None:
@@ -112,7 +123,7 @@ class TrafficSink(Sink):
         ends = np.flatnonzero(np.append(ranked[1:, 0] != ranked[:-1, 0], True)) if len(ranked) else order[:0]
         again, self._last = repeated[len(self._last) :], ranked[ends]
         for counter, part in ((self.links, rows), (self.retries, rows[again])):
-            for pair, count in zip(*_counted(part[:, :2].astype(np.uint64)), strict=True):
+            for pair, count in _counted([part[:, 0], part[:, 1]]):
                 counter[pair[0], pair[1]] += count
         levels, known = numpy_of(packets.column("rssi"))
         heard = known[there]
@@ -122,26 +133,28 @@ class TrafficSink(Sink):
         return out
 
     def _note_levels(self, rows: Any, levels: Any) -> None:
-        pairs, which = np.unique(rows[:, :2], axis=0, return_inverse=True)
-        for number, pair in enumerate(pairs.tolist()):
-            own = levels[which.reshape(-1) == number].astype(np.int64) + LEVELS // 2
-            self._levels[pair[0], pair[1]] += np.bincount(own, minlength=LEVELS)
+        ends, which = distinct_rows([rows[:, 0], rows[:, 1]])
+        for number, pair in enumerate(zip(*(end.tolist() for end in ends), strict=True)):
+            own = levels[which == number].astype(np.int64) + LEVELS // 2
+            self._levels[pair] += np.bincount(own, minlength=LEVELS)
 
     def _note_times(self, packets: Any, times: Any, rows: Any) -> None:
         command, valid = numpy_of(packets.column("mac_command"))
         source, has = numpy_of(packets.column("mac_src"))
-        polls = rows & valid & has & (command == DATA_REQUEST)
-        for one in np.unique(source[polls]).tolist():
-            self._polls[one].append(times[polls & (source == one)])
+        polls = np.flatnonzero(rows & valid & has & (command == DATA_REQUEST))
+        (devices,), which = distinct_rows([source[polls]])
+        for number, device in enumerate(devices.tolist()):
+            self._polls[device].append(times[polls[which == number]])
         command, valid = numpy_of(packets.column("zcl_command"))
         general = codes_of(packets.column("zcl_type"), ("general",))
         source, has = numpy_of(packets.column("nwk_src"))
         target, also = numpy_of(packets.column("nwk_dst"))
         cluster, third = numpy_of(packets.column("aps_cluster"))
         reports = rows & valid & has & also & third & general & (command == REPORT_ATTRIBUTES)
-        ends = np.stack([source, target, cluster], axis=1).astype(np.int64)
-        for one in np.unique(ends[reports], axis=0).tolist():
-            self._reports[one[0], one[1], one[2]].append(times[reports & (ends == one).all(axis=1)])
+        places = np.flatnonzero(reports)
+        keys, which = distinct_rows([values[places] for values in (source, target, cluster)])
+        for number, key in enumerate(zip(*(values.tolist() for values in keys), strict=True)):
+            self._reports[key].append(times[places[which == number]])
 
     def to_json(self) -> dict[str, Any]:
         """The figures, the busiest first; seconds, dBm, hex digits of addresses."""
@@ -199,7 +212,7 @@ class TrafficSink(Sink):
         }  # fmt: skip
 
     def _response(self, kind: tuple[str, str], asked: int) -> dict[str, Any]:
-        times = np.sort(np.array(self._answers.get(kind, ()), float))
+        times = np.sort(np.concatenate(self._answers[kind]))
         figures: dict[str, float | None] = {"median": None, "p95": None, "longest": None}
         if len(times):
             p95 = float(np.quantile(times, 0.95))
@@ -207,9 +220,11 @@ class TrafficSink(Sink):
         return {"kind": kind[0], "name": kind[1], "exchanges": asked, "answered": len(times), **figures}
 
 
-def _counted(rows: Any) -> tuple[list[list[int]], list[int]]:
-    unique, counts = np.unique(rows, axis=0, return_counts=True)
-    return unique.tolist(), counts.tolist()
+def _counted(columns: list[Any]) -> list[tuple[list[int], int]]:
+    """The distinct rows of some columns of numbers, ascending, and how often each is there."""
+    keys, which = distinct_rows(columns)
+    rows = zip(*(key.tolist() for key in keys), strict=True)
+    return [(list(row), n) for row, n in zip(rows, np.bincount(which).tolist(), strict=True)]
 
 
 def _intervals(parts: list[Any]) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dissectors.modules.lazy_names import public_names
 from dissectors.vectors.grouping import (
     distinct,
+    distinct_rows,
     first_places,
     highest_before,
     sorted_distinct,
@@ -35,6 +36,7 @@ __all__ = [
     "WordList",
     "aligned",
     "distinct",
+    "distinct_rows",
     "first_places",
     "highest_before",
     "padded",

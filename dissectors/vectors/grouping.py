@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from dissectors.vectors.octets import Index
 
 __all__ = [
     "distinct",
+    "distinct_rows",
     "first_places",
     "highest_before",
     "sorted_distinct",
@@ -51,6 +53,18 @@ def sorted_distinct(keys: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Index]:
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     return unique[order], place[which]
+
+
+def distinct_rows(columns: Sequence[npt.NDArray[Any]]) -> tuple[list[npt.NDArray[Any]], Index]:
+    """The distinct rows of several columns, in the order of the first column, then the second, and so on (one array for
+    each column); and for each row which of them it is."""
+    first, which = sorted_distinct(columns[0])
+    keys = [first]
+    for column in columns[1:]:
+        values, own = sorted_distinct(column)
+        joint, which = sorted_distinct(which * len(values) + own)
+        keys = [*(key[joint // max(len(values), 1)] for key in keys), values[joint % max(len(values), 1)]]
+    return keys, which
 
 
 def first_places(which: Index, count: int) -> Index:
