@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from difflib import SequenceMatcher
+from functools import cache
+from math import nan
 from statistics import median
 from typing import Any
 
@@ -210,12 +212,10 @@ def _devices(decoded: Decoded, rows: pd.DataFrame) -> dict[Any, dict[str, Any]]:
 
 def _conversations(rows: pd.DataFrame, labels: dict[Any, str]) -> dict[str, pd.DataFrame]:
     """Steps by pair of devices, each step saying who spoke."""
-    actors = [labels.get(a, _broadcast(a)) for a in rows["actor"]]
-    peers = [labels.get(p, _broadcast(p)) for p in rows["peer"]]
-    named = rows.assign(
-        who=actors,
-        pair=[" and ".join(sorted((a, p))) for a, p in zip(actors, peers, strict=True)],
-    )
+    known = cache(lambda address: labels.get(address) or _broadcast(address))  # few stand behind many steps
+    pair = cache(lambda one, other: " and ".join(sorted((one, other))))
+    actors, peers = (list(map(known, rows[end].tolist())) for end in ("actor", "peer"))
+    named = rows.assign(who=actors, pair=list(map(pair, actors, peers)))
     return {str(pair): part for pair, part in named.groupby("pair", sort=False)}
 
 
@@ -299,7 +299,7 @@ def _timings(conversation: str, good: pd.DataFrame, faulty: pd.DataFrame) -> Ite
     """Periods and answer times whose median changed by more than `CHANGED`."""
     for kind, measure in (("period", _periods), ("answer", _answers)):
         before, after = measure(good), measure(faulty)
-        for step in before.keys() & after.keys():
+        for step in (one for one in before if one in after):
             if min(len(before[step]), len(after[step])) < FEWEST:
                 continue
             one, other = median(before[step]), median(after[step])
@@ -312,10 +312,16 @@ def _timings(conversation: str, good: pd.DataFrame, faulty: pd.DataFrame) -> Ite
 
 
 def _periods(rows: pd.DataFrame) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {}
-    for (who, step), part in rows.groupby(["who", "step"], sort=False):
-        found[f"{who}: {step}"] = [float(g) for g in part["seconds"].diff().dropna()]
-    return found
+    """Seconds from a step of a device to the next one alike."""
+    found: dict[tuple[str, str], list[float]] = {}
+    last: dict[tuple[str, str], float] = {}
+    for who, step, seconds in zip(*(rows[name].tolist() for name in ("who", "step", "seconds")), strict=True):
+        gaps = found.setdefault((who, step), [])
+        gap = seconds - last.get((who, step), nan)
+        if gap == gap:  # both times are known
+            gaps.append(gap)
+        last[who, step] = seconds
+    return {f"{who}: {step}": gaps for (who, step), gaps in found.items()}
 
 
 def _answers(rows: pd.DataFrame) -> dict[str, list[float]]:
