@@ -2,6 +2,7 @@
 
 python -m tests.analysis.clean_homes                            # two homes of each kind: what is said of them
 python -m tests.analysis.clean_homes --kinds prepayment --seeds 3 --keep DIR
+python -m tests.analysis.clean_homes --missed 0.1 --longer 2     # the same, badly heard, for twice as long
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from analysis.engine.checking import check
@@ -63,10 +65,15 @@ def judged_home(home: Home, one: Kind, form: str, name: str, seed: int, folder: 
     return result
 
 
-def warnings(kind: str, seed: int) -> list[Finding]:
-    """Findings of a clean home that are more than information."""
+def warnings(kind: str, seed: int, missed: float = 0.0, longer: float = 1.0) -> list[Finding]:
+    """Findings of a clean home that are more than information; `missed`: share of frames that the sniffer misses besides,
+    `longer`: how many times as long it listens."""
+    one = KINDS[kind]
+    varied = replace(one, hours=one.hours * longer, ear=replace(one.ear, missed=one.ear.missed + missed))
     with tempfile.TemporaryDirectory() as folder:
-        return [one for one in judged(kind, seed, Path(folder)).findings if one.severity != "info"]
+        home, one, form = made(varied, kind, seed)
+        result = judged_home(home, one, form, f"{kind} {seed}", seed, Path(folder))
+    return [finding for finding in result.findings if finding.severity != "info"]
 
 
 def main() -> None:
@@ -77,6 +84,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--missed", type=float, default=0.0, help="share of frames that are missed besides")
+    parser.add_argument("--longer", type=float, default=1.0, help="times as long")
     parser.add_argument("--keep", type=Path, help="write one home of each kind there, and judge nothing")
     chosen = parser.parse_args()
     homes = [(kind, chosen.first + n) for kind in chosen.kinds for n in range(chosen.seeds)]
@@ -88,7 +97,8 @@ def main() -> None:
         return
     clean = 0
     with ProcessPoolExecutor(chosen.processes) as pool:
-        for home, found in zip(homes, pool.map(warnings, *zip(*homes, strict=True)), strict=True):
+        played = partial(warnings, missed=chosen.missed, longer=chosen.longer)
+        for home, found in zip(homes, pool.map(played, *zip(*homes, strict=True)), strict=True):
             clean += not found
             print(*home, "clean" if not found else "", flush=True)
             for one in found:
