@@ -44,16 +44,22 @@ TOGETHER = 10  # frames that are taken together where single ones say little
     advice="See what it waits for: a pending flag that never ends, a fast poll request, or a lost parent",
 )
 def poll_interval_changed(
-    view: View, *, factor: float = 4.0, deviations: float = 8.0, lasting: float = 300.0
+    view: View,
+    *,
+    factor: float = 4.0,
+    deviations: float = 8.0,
+    lasting: float = 300.0,
+    polls: int = 24,
+    part: int = 12,
 ) -> Iterator[Evidence]:
     """Sleeping devices poll at a steady pace. A pace that becomes several times faster or slower and stays
     so for minutes is a fault, or somebody who keeps the device awake. One that changes for less than an hour, as for
     a firmware image, only informs."""
     for sender, gaps, starts, frames in poll_gaps(view):
-        if len(gaps) < 24:
+        if len(gaps) < polls:
             continue
         apart = (np.log(factor) * 0.99, deviations)
-        steps, grave = lasting_changes(np.log(np.maximum(gaps, 1e-3)), starts, (12, 12), apart, lasting)
+        steps, grave = lasting_changes(np.log(np.maximum(gaps, 1e-3)), starts, (part, part), apart, lasting)
         if not steps and (place := _steady_since(gaps, starts, lasting)) is not None:
             steps, grave = [(place, _level(gaps[:place]), _level(gaps[place:]))], True
         if steps:
@@ -99,17 +105,25 @@ def _seconds(level: float) -> str:
     advice="See which kind of frame it is: requests, retries, reports",
 )
 def rate_changed(
-    view: View, *, factor: float = 10.0, parts: int = 12, deviations: float = 6.0, lasting: float = 300.0
+    view: View,
+    *,
+    factor: float = 10.0,
+    parts: int = 12,
+    deviations: float = 6.0,
+    lasting: float = 300.0,
+    hour: float = 3600.0,
+    least: int = 100,
+    plenty: float = 10.0,
 ) -> Iterator[Evidence]:
     """How fast a device sends, from each ten frames to the next, and frames per part of the capture against the
     median part. Ten times as many, or none at all where there were plenty, is worth a look."""
-    if view.span < 3600:
+    if view.span < hour:
         return
     packets = view.good
     rows = packets[packets.known("sender") & ~mask(packets["mac_type"] == "ack")]
     edges = np.linspace(view.start, view.duration, parts + 1)
     for sender, part in rows.groupby("sender", sort=False):
-        if len(part) < 100:
+        if len(part) < least:
             continue
         times = part["seconds"].to_numpy(dtype=float)
         counts = _counts(times, edges)
@@ -122,7 +136,7 @@ def rate_changed(
             inside = (times >= edges[many[0]]) & (times <= edges[many[0] + 1])
             text = f"{counts[many[0]]:,} frames in a part of the capture where {usual:,.0f} are usual"
             yield broken(subject, text, part["frame"].to_numpy()[inside])
-        elif not len(many) and usual >= 10 and last < parts - 2:
+        elif not len(many) and usual >= plenty and last < parts - 2:
             text = f"silent in the last {parts - 1 - last} of {parts} parts, usually {usual:,.0f} frames each"
             yield broken(subject, text, part["frame"].iloc[-3:], "warning", (int(sender), float(times[-1])))
         elif steps:
@@ -175,6 +189,8 @@ def retries_changed(
     deviations: float = 3.0,
     grave: float = 0.4,
     seconds: float = 1200.0,
+    frames_least: int = 200,
+    floor: float = 0.01,
 ) -> Iterator[Evidence]:
     """How many of a device's frames have to be sent again, of each ten frames and in each eighth of the capture.
     A share that rises, or an eighth with far more than usual, had interference or a link that was blocked. Where four of
@@ -182,7 +198,7 @@ def retries_changed(
     rows = repeats(view)
     rows = rows[~rows["heard"]]
     for sender, part in rows.groupby("sender", sort=False):
-        if len(part) < 200:
+        if len(part) < frames_least:
             continue
         again, frames = part["retry"].to_numpy(dtype=float), part["frame"].to_numpy()
         shares = np.array([piece.mean() for piece in np.array_split(again, 8)])
@@ -199,7 +215,7 @@ def retries_changed(
             bad = max(after for _, _, after in steps) >= grave and lasts >= seconds
             text += f"; for {lasts:,.0f} s the link hardly carries" if bad else ""
             yield broken(subject, text, frames[mine], "warning" if bad else None)
-        elif shares[at] > share and shares[at] > factor * max(usual, 0.01):
+        elif shares[at] > share and shares[at] > factor * max(usual, floor):
             eighth = np.array_split(frames, 8)[at]
             text = f"{shares[at]:.0%} retries from frame {int(eighth[0])}, usually {usual:.1%}"
             yield broken(subject, text, eighth)
@@ -218,17 +234,19 @@ def retries_changed(
     unseen="twenty-four answered commands of one device",
     advice="See whether the device sleeps more, is out of reach, or its tunnel is busy",
 )
-def answers_slow(view: View, *, factor: float = 4.0, deviations: float = 6.0) -> Iterator[Evidence]:
+def answers_slow(
+    view: View, *, factor: float = 4.0, deviations: float = 6.0, answers: int = 24, piece: int = 12
+) -> Iterator[Evidence]:
     """How long a device takes from a command to its response, against its own past. When answers that took
     a second take many, it sleeps more, its link is worse, or its tunnel is busy with something else."""
     rows = view.tables["messages"]
     rows = rows[mask(rows["answer_seconds"].notna())]
     for device, part in rows.groupby("originator", sort=False):
-        if len(part) < 24:
+        if len(part) < answers:
             continue
         values = np.log(np.maximum(part["answer_seconds"].to_numpy(dtype=float), 1e-3))
         times, frames = part["seconds"].to_numpy(dtype=float), part["frames"].tolist()
-        steps, _ = lasting_changes(values, times, (12, 12), (np.log(factor) * 0.99, deviations), 0.0)
+        steps, _ = lasting_changes(values, times, (piece, piece), (np.log(factor) * 0.99, deviations), 0.0)
         if any(after > before for _, before, after in steps):
             text = f"answers took {told(steps, [next(iter(fs), 0) for fs in frames], _seconds)}"
             yield broken(party(device), text, [f for fs in frames[changed(steps, len(frames))] for f in fs])

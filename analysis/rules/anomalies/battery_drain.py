@@ -35,7 +35,13 @@ PATCHY, PATCHY_SHARE = 6, 0.15  # promises that are not kept, and their share, w
     advice="Forged acknowledgements keep the receiver of a battery device on: compare their signal strength",
 )
 def pending_without_data(
-    view: View, *, seconds: float = 0.1, times: int = 4, share: float = 0.3
+    view: View,
+    *,
+    seconds: float = 0.1,
+    times: int = 4,
+    share: float = 0.3,
+    floor: float = 0.02,
+    rarely: float = 0.01,
 ) -> Iterator[Evidence]:
     """The acknowledgement of a poll says whether data is waiting. "Waiting" and then nothing, again and
     again, keeps a sleeping device awake or lets it miss its data."""
@@ -57,9 +63,9 @@ def pending_without_data(
         in_a_row = longest_run(empty[place][promised[place]])
         subject = Subject.device(child)
         rest = len(told) - in_a_row
-        usual = max((len(nothing) - in_a_row) / rest if rest else 0.0, 0.02)
+        usual = max((len(nothing) - in_a_row) / rest if rest else 0.0, floor)
         chance = len(told) * usual**in_a_row  # of so many in a row, were each lost on its own
-        if in_a_row >= times and usual <= share and chance < 0.01:
+        if in_a_row >= times and usual <= share and chance < rarely:
             text = f"{len(nothing)} of {len(told)} promises of data were not kept, {in_a_row} in a row"
             yield broken(subject, text, nothing["frame"])
         elif _patchy(air, child, len(nothing), len(told)):
@@ -155,7 +161,9 @@ def _delivered(polls: Frame, data: Frame, seconds: float) -> Frame:
     unseen="secured frames that a held key opens",
     advice="Each costs the receiver energy: find the sender by signal strength",
 )
-def junk_frames(view: View, *, per_hour: int = 3, length: int = 100) -> Iterator[Evidence]:
+def junk_frames(
+    view: View, *, per_hour: int = 3, length: int = 100, per_minute: int = 20
+) -> Iterator[Evidence]:
     """Frames in the name of a known device whose integrity code is wrong although its other frames verify,
     with good check sequences: bogus frames that make the receiver decipher in vain. Long ones to a battery
     device, several an hour, or any twenty a minute to one address."""
@@ -171,7 +179,7 @@ def junk_frames(view: View, *, per_hour: int = 3, length: int = 100) -> Iterator
         subject = Subject.device(receiver)
         minute = _most_within(mine["seconds"], 60.0)
         hour = _most_within(mine[mask(mine["length"] >= length)]["seconds"], 3600.0)
-        if minute > 20 or hour >= per_hour:
+        if minute > per_minute or hour >= per_hour:
             most = f"up to {minute} a minute, {hour} long ones an hour"
             text = f"{count(mine)} fail their check, {most} ({spread(mine)})"
             yield broken(subject, text, mine["frame"])

@@ -107,7 +107,9 @@ def pan_id_conflict_report(view: View) -> Iterator[Evidence]:
     unseen=BEACONS,
     advice="Two transmitters answer scans under one address: locate the weaker by signal strength",
 )
-def beacon_two_voices(view: View, *, decibels: float = 15.0) -> Iterator[Evidence]:
+def beacon_two_voices(
+    view: View, *, decibels: float = 15.0, times: int = 3, share: float = 1 / 16
+) -> Iterator[Evidence]:
     """A beacon forger answers scans under the address of the hub. The true and the false beacons differ in
     extended PAN ID, or in signal strength by far more than one place explains, or carry the constant
     sequence number of a known tool."""
@@ -116,7 +118,7 @@ def beacon_two_voices(view: View, *, decibels: float = 15.0) -> Iterator[Evidenc
         subject = Subject.device(int(pan) << 16 | int(source))
         ids = part["beacon_epid"].dropna().nunique()
         forged = part[mask(part["mac_seq"] == ZBFAKEBEACON_SEQUENCE)]
-        constant = len(forged) >= 3 and len(forged) > len(part) / 16
+        constant = len(forged) >= times and len(forged) > len(part) * share
         jump = _two_levels(part["rssi"], decibels)
         if ids > 1:
             yield broken(subject, f"{plural(len(part), 'beacon')} with {ids} extended PAN IDs", part["frame"])

@@ -167,7 +167,7 @@ def counter_jump(view: View, *, jump: int = 1 << 20, rate: float = 1000.0) -> It
     unseen=SECURED,
     advice="See whether the receivers still answer the device; renew the key if they do not",
 )
-def counter_lockout(view: View, *, jump: int = JUMP) -> Iterator[Evidence]:
+def counter_lockout(view: View, *, jump: int = JUMP, least: int = 3) -> Iterator[Evidence]:
     """One frame with a far higher counter, then the old sequence goes on: two transmitters share a name,
     and receivers that accepted the high one refuse all that the true device sends."""
     rows = secured_frames(view, "NWK")
@@ -175,7 +175,7 @@ def counter_lockout(view: View, *, jump: int = JUMP) -> Iterator[Evidence]:
     sizes = rows.groupby("who", sort=False).size() if len(rows) else {}
     suspects = set(rows["who"][far].tolist())
     for who, size in dict(sizes).items():
-        if size < 3:
+        if size < least:
             continue
         subject = Subject.device(who)
         found = goes_on(rows[mask(rows["who"] == who)], jump) if who in suspects else None

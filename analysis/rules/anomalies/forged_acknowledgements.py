@@ -42,7 +42,7 @@ USUALLY, TOLD_BY = 0.8, 5  # share, and number, of good frames of a kind that ar
     ),
 )
 def ack_after_damaged_frame(
-    view: View, *, seconds: float = 0.005, least: int = 4, share: float = 0.5
+    view: View, *, seconds: float = 0.005, least: int = 4, share: float = 0.5, damaged: float = 0.1
 ) -> Iterator[Evidence]:
     """A receiver never acknowledges a frame that arrived damaged. When frames that the sniffer finds
     damaged are acknowledged again and again, either the sniffer hears worse than the receiver, or an
@@ -67,7 +67,7 @@ def ack_after_damaged_frame(
             continue
         subject = Subject.channel(f"frames of {length} octets")
         text = f"{len(hits)} of {len(part)} damaged ones were acknowledged"
-        if len(hits) < max(least, share * len(part)) or overall >= 0.1:
+        if len(hits) < max(least, share * len(part)) or overall >= damaged:
             yield kept(subject, text)
             continue
         same = packets[mask(packets["length"] == length) & ~mask(packets["mac_type"] == "ack")]

@@ -43,7 +43,13 @@ def noise(rows: Frame) -> npt.NDArray[np.bool_]:
     advice="Measure the channel: Wi-Fi, a jammer, or simply a sniffer at the edge of the network",
 )
 def bad_fcs_share(
-    view: View, *, share: float = 0.2, window: float = 60.0, least: int = 30
+    view: View,
+    *,
+    share: float = 0.2,
+    window: float = 60.0,
+    least: int = 30,
+    all_bad: float = 0.95,
+    minutes: int = 3,
 ) -> Iterator[Evidence]:
     """Frames with a wrong check sequence were damaged on the air. A few are normal at the edge of
     reception; a fifth of all within a minute means interference, or a sniffer in a bad place. When the
@@ -57,7 +63,7 @@ def bad_fcs_share(
     if 0 < foreign.sum() < 0.95 * len(rows):
         rows = rows[~foreign]
     bad = mask(rows["fcs_ok"] == False)  # noqa: E712
-    if bad.mean() > 0.95:
+    if bad.mean() > all_bad:
         text = (
             f"{bad.sum():,} of {count(rows)} have a wrong check sequence: perhaps their last octets are none"
         )
@@ -77,7 +83,7 @@ def bad_fcs_share(
         f"{high['bad'].sum():,} of {high['all'].sum():,} frames damaged in {plural(len(high), 'minute')} "
         f"(at most {high['share'].max():.0%}; otherwise {usual:.1%})"
     )
-    severity = "error" if usual < share / 4 and len(rest) >= 3 else None
+    severity = "error" if usual < share / 4 and len(rest) >= minutes else None
     yield broken(CHANNEL, text, rows["frame"][bad & inside], severity)
 
 

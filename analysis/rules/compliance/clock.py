@@ -150,20 +150,29 @@ def _of_sniffer(view: View, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.
     advice="Clock of the hub, or of the capture host: compare with a second device",
     **SHOWN,
 )
-def time_drifts(view: View, *, per_million: float = 500.0, least: float = 3.0) -> Iterator[Evidence]:
+def time_drifts(
+    view: View,
+    *,
+    per_million: float = 500.0,
+    least: float = 3.0,
+    answers: int = 5,
+    lasting: float = 600.0,
+    step: float = 10.0,
+    share: float = 0.6,
+) -> Iterator[Evidence]:
     """The difference between served time and the capture's clock grows steadily: one of the two clocks runs
     wrong. A computer's clock drifts by less than a hundred parts in a million."""
     rows = _time_answers(view)
     for source, part in rows.groupby("source", sort=False):
         seconds = part["seconds"].to_numpy(dtype=float)
-        if len(part) < 5 or seconds[-1] - seconds[0] < 600:
+        if len(part) < answers or seconds[-1] - seconds[0] < lasting:
             continue
         off = part["number"].to_numpy(dtype=float) - seconds
         half = len(off) // 2
         biggest = float(abs(np.diff(off)).max())
         moved = float(np.median(off[half:]) - np.median(off[:half]))
         span = float(np.median(seconds[half:]) - np.median(seconds[:half]))
-        steady = biggest <= min(10.0, 0.6 * abs(moved))  # one step is no drift
+        steady = biggest <= min(step, share * abs(moved))  # one step is no drift
         if steady and abs(moved) > least and abs(moved) / span * 1e6 > per_million:
             yield broken(
                 Subject.device(source),

@@ -131,7 +131,9 @@ def sleeper_never_polls(
     unseen="polls of a sleeping device",
     advice="A parent holds data for 7.68 s: the child misses what comes between its polls",
 )
-def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> Iterator[Evidence]:
+def indirect_expired(
+    view: View, *, seconds: float = 7.68, least: int = 20, share: float = 0.2
+) -> Iterator[Evidence]:
     """While a child waits for an answer it must poll at least every 7.68 s. Judged: after the child sent a
     request, the gap to its next poll."""
     packets = view.good
@@ -146,7 +148,7 @@ def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> I
         sent = mine["seconds"].to_numpy(dtype=float)
         gap = times[np.searchsorted(times, sent)] - sent
         late = np.isfinite(gap) & (gap > seconds)
-        if late.mean() > 0.2:
+        if late.mean() > share:
             yield broken(
                 Subject.device(child),
                 f"{late.sum()} of {plural(len(sent), 'request')} without a poll in time",
@@ -170,7 +172,9 @@ def indirect_expired(view: View, *, seconds: float = 7.68, least: int = 20) -> I
     unseen="reads of the keep-alive cluster (0x0025) by one device, three or more",
     advice="Three misses start a search for the trust centre: see whether the hub answers",
 )
-def keep_alive_cadence(view: View, *, base: float = 600.0, jitter: float = 300.0) -> Iterator[Evidence]:
+def keep_alive_cadence(
+    view: View, *, base: float = 600.0, jitter: float = 300.0, least: int = 3, misses: int = 3
+) -> Iterator[Evidence]:
     """Devices read the keep-alive cluster of the hub every ten minutes plus up to five of jitter, or as the
     hub's attributes say; also one that stops to, although it is heard. Three reads in a row that the sniffer may not
     have heard, as often as it misses frames of the device, only inform."""
@@ -182,10 +186,10 @@ def keep_alive_cadence(view: View, *, base: float = 600.0, jitter: float = 300.0
     reads = rows[mask(rows["command"] == READ)].drop_duplicates("frame")
     for source, part in reads.groupby("source", sort=False):
         times = part["seconds"].to_numpy(dtype=float)
-        if len(times) < 3:
+        if len(times) < least:
             continue
         gaps = np.diff(times, append=max(_heard_last(view, source), times[-1]))
-        long = gaps > 3 * (base + jitter)
+        long = gaps > misses * (base + jitter)
         long[long] = [
             _heard_within(view, source, times[at], times[at] + gaps[at]) for at in np.flatnonzero(long)
         ]

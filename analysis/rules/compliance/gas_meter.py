@@ -166,7 +166,13 @@ def mirror_capacity(view: View) -> Iterator[Evidence]:
     **SHOWN,
 )
 def gas_fast_wake(
-    view: View, *, gap: float = 60.0, minutes: float = 6.0, polls: float = 8.0, slow: float = 20.0
+    view: View,
+    *,
+    gap: float = 60.0,
+    minutes: float = 6.0,
+    polls: float = 8.0,
+    slow: float = 20.0,
+    whole: float = 0.9,
 ) -> Iterator[Evidence]:
     """A gas meter that polls without a minute's pause for more than six minutes drains its battery, where it
     has no message to fetch and no firmware on its way for so long, or polls far more often than such frames come. One
@@ -195,7 +201,9 @@ def gas_fast_wake(
             asked = times[mask(part["mac_command"] == POLL)]
             every = float(np.median(np.diff(asked))) if len(asked) > 1 else 0.0
             lasts = sum(float(times[r[-1]] - times[r[0]]) for r in idle)
-            own = every >= slow and lasts >= 0.9 * (times[-1] - times[0])  # never otherwise: its maker's pace
+            own = every >= slow and lasts >= whole * (
+                times[-1] - times[0]
+            )  # never otherwise: its maker's pace
             text += f"; it asks every {every:,.0f} s in all of the capture" if own else ""
             yield broken(subject, text, frames, "info" if own else None)
         else:

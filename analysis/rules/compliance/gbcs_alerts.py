@@ -44,14 +44,14 @@ END_STATUS = UPGRADE_END.field("status")
     advice="The hub must report every change with message 0x0018, alert 0x8F12",
     **MESSAGE_RULE,
 )
-def device_log_alert(view: View, *, seconds: float = 300.0) -> Iterator[Evidence]:
+def device_log_alert(view: View, *, seconds: float = 300.0, early: float = 5.0) -> Iterator[Evidence]:
     """Adding or removing a device is reported to the access control broker by alert 0x8F12."""
     rows = gbcs(view, "response")
     rows = rows[mask(rows["message_code"].isin(LOG_CHANGES)) & mask(rows["outcome"] == "success")]
     rows = rows[mask(rows["seconds"].notna()) & mask(rows["seconds"] + seconds < view.duration)]
     alerts = gbcs(view, "alert")
     told = alerts.loc[mask(alerts["message_code"] == LOG_CHANGED), "seconds"].to_numpy(dtype=float)
-    missing = [not ((told >= s - 5) & (told <= s + seconds)).any() for s in rows["seconds"]]
+    missing = [not ((told >= s - early) & (told <= s + seconds)).any() for s in rows["seconds"]]
     yield from judge_messages(
         view, rows, missing, f"no alert 0x8F12 within {seconds:.0f} s", "followed by their alert"
     )

@@ -87,14 +87,16 @@ def _standard_types() -> dict[tuple[int, int], set[int]]:
     advice="See whether the display is in reach, and how often the meter answers",
     **SHOWN,
 )
-def power_refresh(view: View, *, seconds: float = 10.0, tolerance: float = 3.0) -> Iterator[Evidence]:
+def power_refresh(
+    view: View, *, seconds: float = 10.0, tolerance: float = 3.0, readings: int = 10
+) -> Iterator[Evidence]:
     """Displays show the present power at most ten seconds old. Longer gaps between the readings of a
     display mean a weak link, a busy meter, or another refresh setting."""
     rows = attributes_of(view, METERING, POWER)
     rows = rows[mask(rows["source"].isin(list(view.with_role("ESME")))) & mask(rows["number"].notna())]
     for (source, destination), part in rows.groupby(["source", "destination"], sort=False):
         gaps = np.diff(part["seconds"].to_numpy(dtype=float))
-        if len(gaps) < 10:
+        if len(gaps) < readings:
             continue
         usual = float(np.median(gaps))
         subject = Subject.pair(source, destination)

@@ -115,7 +115,7 @@ def pan_id_changes(view: View, *, per_day: float = 1.0) -> Iterator[Evidence]:
     unseen="frames with their channel",
     advice="A change of channel, or a second network under the same PAN identifier",
 )
-def channel_constant(view: View) -> Iterator[Evidence]:
+def channel_constant(view: View, *, least: int = 20, changes: int = 3) -> Iterator[Evidence]:
     """All frames of a PAN come on one channel, but for a change of channel, after which all come on the new
     one."""
     packets = view.good
@@ -124,11 +124,11 @@ def channel_constant(view: View) -> Iterator[Evidence]:
     rows = rows[mask(rows["pan"] != BROADCAST_PAN)]
     for pan, part in rows.groupby("pan", sort=False):
         channels = part["channel"].to_numpy(dtype=np.int64)
-        if len(part) < 20:
+        if len(part) < least:
             continue
         swaps = int(np.count_nonzero(np.diff(channels)))
         names = ", ".join(str(c) for c in np.unique(channels))
-        if swaps > 3:
+        if swaps > changes:
             yield broken(Subject.network(pan), f"on channels {names}, {swaps} changes", part["frame"][:50])
         else:
             yield kept(Subject.network(pan), f"{count(part)} on channel {names}")

@@ -64,7 +64,9 @@ def nwk_unsecured_frame(view: View) -> Iterator[Evidence]:
         "See whether a Transport-Key followed, and under which key: only the device's own link key will do"
     ),
 )
-def rejoin_unsecured(view: View, *, recent: float = 1900.0) -> Iterator[Evidence]:
+def rejoin_unsecured(
+    view: View, *, recent: float = 1900.0, answer_within: float = 10.0
+) -> Iterator[Evidence]:
     """A device that lost the network key may rejoin without NWK security and gets the key again under its
     own link key. An attacker uses the same way to ask for the key in the name of a device. Whether the key
     that followed was protected is judged by the Transport-Key rules."""
@@ -84,7 +86,9 @@ def rejoin_unsecured(view: View, *, recent: float = 1900.0) -> Iterator[Evidence
         text = f"asked to rejoin without NWK security at frame {row.frame}"
         if before.any() and not changed:
             keys = mask(packets["aps_command"] == TRANSPORT_KEY) | mask(packets["aps_security"] == "no_key")
-            after = mask((packets["seconds"] > row.seconds) & (packets["seconds"] < row.seconds + 10))
+            after = mask(
+                (packets["seconds"] > row.seconds) & (packets["seconds"] < row.seconds + answer_within)
+            )
             answer = packets[keys & after & mask(packets["target"] == row.origin)]
             yield broken(
                 subject, f"{text}, though it held the network key", [row.frame, *answer["frame"]], "warning"

@@ -216,7 +216,7 @@ def ota_identity(view: View) -> Iterator[Evidence]:
     needs=(ClusterCommands("OTA Upgrade"), "messages"),
     cause="ota",
 )
-def hub_image_alert(view: View, *, seconds: float = 600.0) -> Iterator[Evidence]:
+def hub_image_alert(view: View, *, seconds: float = 600.0, early: float = 5.0) -> Iterator[Evidence]:
     """When a transfer ends, well or badly, the hub tells it by alert 0x0128: image discarded, wrong hardware,
     transfer failed or successful. It does so over the wide area network: judged where the capture holds messages of the
     hub itself."""
@@ -228,7 +228,7 @@ def hub_image_alert(view: View, *, seconds: float = 600.0) -> Iterator[Evidence]
         if row.seconds + seconds > view.duration:
             continue
         subject = Subject.device(row.source)
-        if ((told >= row.seconds - 5) & (told <= row.seconds + seconds)).any():
+        if ((told >= row.seconds - early) & (told <= row.seconds + seconds)).any():
             yield kept(subject, f"alert 0x0128 after frame {row.frame}")
         else:
             yield broken(subject, f"no alert 0x0128 within {seconds:.0f} s", [row.frame])

@@ -36,7 +36,9 @@ PATH_COST, NEIGHBOUR = (
     unseen="Link Status commands over several minutes",
     advice="Loss of power, or out of the sniffer's reach: look for other frames of it",
 )
-def link_status_gap(view: View, *, periods: float = 6.0, least: int = 20) -> Iterator[Evidence]:
+def link_status_gap(
+    view: View, *, periods: float = 6.0, least: int = 20, shortest: float = 15.0
+) -> Iterator[Evidence]:
     """Routers send Link Status about every 15 s. One that did and then stopped, while the capture goes on,
     is gone."""
     packets = view.good
@@ -47,7 +49,7 @@ def link_status_gap(view: View, *, periods: float = 6.0, least: int = 20) -> Ite
             continue
         usual = float(np.median(np.diff(times)))
         silent = view.duration - times[-1]
-        if silent > periods * max(usual, 15.0) and not _heard_after(packets, sender, float(times[-1])):
+        if silent > periods * max(usual, shortest) and not _heard_after(packets, sender, float(times[-1])):
             text = f"every {usual:.0f} s, then nothing for {silent:,.0f} s (last at frame {int(part['frame'].iloc[-1])})"
             last = (int(sender), float(times[-1]))
             yield broken(Subject.device(sender), text, part["frame"].iloc[-1:], silent=last)
@@ -113,7 +115,7 @@ def commands_of(view: View, command: int) -> Frame:
     unseen="Link Status commands",
     advice="Two transmitters under one short address: compare EUI-64 and signal strength",
 )
-def link_status_two_streams(view: View) -> Iterator[Evidence]:
+def link_status_two_streams(view: View, *, times: int = 3, above: int = 500) -> Iterator[Evidence]:
     """Routers tell their neighbours by Link Status. When the Link Status of one short address is secured by
     two EUI-64s in turn, or under two counter sequences, two transmitters share the address."""
     packets = view.good
@@ -128,8 +130,8 @@ def link_status_two_streams(view: View) -> Iterator[Evidence]:
         if swaps > 1:
             names = ", ".join(view.label(s) for s in senders.unique())
             yield broken(subject, f"sent by {names} in turn ({spread(part)})", part["frame"])
-        elif backwards >= 3:
-            high = counters > np.nanmedian(counters) + 500
+        elif backwards >= times:
+            high = counters > np.nanmedian(counters) + above
             odd = part["frame"][high] if high.any() else part["frame"]
             yield broken(
                 subject, f"counters of its link status go back {backwards} times ({spread(part)})", odd

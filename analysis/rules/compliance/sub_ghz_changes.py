@@ -60,18 +60,22 @@ def _moves(view: View) -> list[tuple[int, Any]]:
     advice="A sleeping gas meter that was not told stays on the old channel: see whether it is heard again",
     **SHOWN,
 )
-def channel_change_announced(view: View, *, wake: float = 1800.0) -> Iterator[Evidence]:
+def channel_change_announced(
+    view: View, *, wake: float = 1800.0, wakes: int = 4, since: int = 2
+) -> Iterator[Evidence]:
     """The hub first sets its flags and the ChannelChange attribute, then waits until the gas meter has read
     them, or for two of its wake periods, and only then moves. Without an announcement the meter is lost."""
     told = attributes_of(view, SUB_GHZ, CHANNEL_CHANGE)
     told = told[mask(told["number"] > 0)]
     for pan, frame in _moves(view):
-        early = mask(told["seconds"] < frame["seconds"]) & mask(told["seconds"] > frame["seconds"] - 4 * wake)
+        early = mask(told["seconds"] < frame["seconds"]) & mask(
+            told["seconds"] > frame["seconds"] - wakes * wake
+        )
         subject = Subject.network(pan)
         text = f"channel {int(frame['channel'])} from frame {int(frame['frame'])}"
         if early.any():
             yield kept(subject, f"{text}, announced before")
-        elif float(frame["seconds"]) > 2 * wake:
+        elif float(frame["seconds"]) > since * wake:
             yield broken(subject, f"{text}, ChannelChange was not told before", [frame["frame"]])
 
 

@@ -202,7 +202,7 @@ def _one_sided(view: View, rows: Frame) -> Iterator[Evidence]:
     advice="Its sender never opened that tunnel, or it was closed: see who sent the data",
     **TUNNEL_RULE,
 )
-def tunnel_data_refused(view: View) -> Iterator[Evidence]:
+def tunnel_data_refused(view: View, *, within: float = 5.0) -> Iterator[Evidence]:
     """A TransferDataError says that data came on a tunnel that does not exist, or that belongs to somebody
     else."""
     rows = transfers(view)
@@ -213,7 +213,7 @@ def tunnel_data_refused(view: View) -> Iterator[Evidence]:
         if pd.notna(who):
             told.setdefault(int(who), []).append(float(seconds))
     refused = [
-        pd.notna(who) and any(s <= t <= s + 5 for t in told.get(int(who), []))
+        pd.notna(who) and any(s <= t <= s + within for t in told.get(int(who), []))
         for s, who in zip(rows["seconds"], rows["source"], strict=True)
     ]
     yield from judge(view, rows, refused, "{bad} of data that was refused", "source", "taken")
