@@ -29,6 +29,7 @@ from analysis.rules.registry import rules_of
 rule = rules_of("anomaly", "baselines")
 
 FEW = (3, 12)  # wakes that are few, and no longer few, for a pace
+STEADY = 0.6  # of the wakes at one pace; others fall between them for reasons of their own
 TOGETHER = 10  # frames that are taken together where single ones say little
 
 
@@ -78,9 +79,10 @@ def _steady_since(
     fast, to the end and for long; None where there is none such."""
     for place in range(FEW[0], min(FEW[1], len(gaps) - 24)):
         after = gaps[place:]
-        low, pace, high = np.quantile(after, [0.25, 0.5, 0.75])
+        pace = float(np.median(after))
+        steady = (np.abs(after - pace) < 0.15 * pace).mean() >= STEADY
         rare = (gaps[:place] > 1.5 * pace).mean() >= MOST and np.median(gaps[:place]) >= 3 * pace
-        if rare and high - low < 0.2 * pace and times[-1] - times[place] >= LONG * lasting:
+        if rare and steady and times[-1] - times[place] >= LONG * lasting:
             return place
     return None
 

@@ -13,6 +13,7 @@ from analysis.features import identifiers
 from analysis.features.identifiers import CLUSTERS, GENERAL_COMMANDS, STATUS
 from analysis.features.judging import groups_in, mask, plural
 from analysis.features.names import cluster_name, command_name, missing
+from analysis.features.quantities import kind_of
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -28,6 +29,8 @@ ANSWERS = {
 }
 """Answers with a status for each attribute, and what they answer."""
 SUCCESS, NOT_FOUND, UNSUPPORTED = STATUS.some("SUCCESS", "NOT_FOUND", "UNSUPPORTED_ATTRIBUTE")
+SHOWN = ("total", "register", "demand")
+"""Kinds of quantities that displays show all the time."""
 SOON = 2.0  # seconds within which what was refused was sent
 
 
@@ -56,8 +59,9 @@ def lacks() -> dict[int, Lack]:
     "reports-refused",
     "What a device sends is refused",
     finds="""Default responses with an error, and answers in which no attribute is given, again and again to one device
-    on one cluster: its reports or requests get nowhere. That a thing is not stored or not known (no message, no tariff
-    change, an attribute that a device need not have) only informs.""",
+    on one cluster: its reports or requests get nowhere; registers and demand that were given before, and are refused
+    since. That a thing is not stored or not known (no message, no tariff change, an attribute that a device need not
+    have) only informs.""",
     matters="A display goes without price, reading or credit; a gas meter's readings reach nobody.",
     example="""Prepayment display (90b3d5fffe0000a4): Electricity meter (90b3d5fffe0000a0) refused it 20 times with
     NOT_FOUND (0x8b): Get Current Price (Price); it gets no price; to do: see whether it was ever sent to that device""",
@@ -183,7 +187,16 @@ def _attributes(view: View, times: int) -> Iterator[Evidence]:
         wants = [_attributes_asked(answers, at)]
         text = _sentence(view, int(cluster), [refuser], answers.codes(meant), len(meant), wants)
         grave = many >= times and 2 * many > len(own) and _needed(answers, at, int(cluster))
-        yield broken(subject, text, answers.frames[meant], "warning" if grave else "info")
+        lost = [(one, last) for one, last in answers.given_before(own, times) if _shown(int(cluster), one)]
+        if lost:
+            text += f"; it gave {' and '.join(answers.called(one) for one, _ in lost[:2])} until frame {lost[0][1]}"
+        yield broken(subject, text, answers.frames[meant], "warning" if grave or lost else "info")
+
+
+def _shown(cluster: int, attribute: int) -> bool:
+    """Whether a display shows it all the time: a register or the demand."""
+    place = kind_of(cluster, attribute)
+    return place is not None and place.kind in SHOWN
 
 
 class Answers:
@@ -197,6 +210,7 @@ class Answers:
     def __init__(self, rows: Frame) -> None:
         self._rows = rows
         of, self.frames = pd.factorize(numbers_of(rows["frame"])[0])
+        self._of = of
         self.statuses, self.attributes, self.commands = (
             numbers_of(rows[name])[0] for name in ("status", "attribute", "command")
         )
@@ -213,6 +227,21 @@ class Answers:
         """The answers of each pair of devices and cluster, in the order of the first of them."""
         firsts = self._rows.iloc[self._firsts]
         yield from firsts.groupby(["source", "destination", "cluster"], sort=False).places()
+
+    def given_before(self, answers: Any, times: int) -> Iterator[tuple[int, int]]:
+        """Attributes that these answers gave as many times, and then refused as many times to the end; with the last
+        frame that gave it."""
+        rows = np.flatnonzero(np.isin(self._of, answers))
+        for attribute in np.unique(self.attributes[rows[self.statuses[rows] != SUCCESS]]).tolist():
+            mine = rows[self.attributes[rows] == attribute]
+            given = np.flatnonzero(self.statuses[mine] == SUCCESS)
+            if len(given) >= times and len(mine) - 1 - given[-1] >= times:
+                yield int(attribute), int(self.frames[self._of[mine[given[-1]]]])
+
+    def called(self, attribute: int) -> str:
+        """The name of an attribute."""
+        names = self.names[self.attributes == attribute]
+        return str(self.words[names[0]]) if len(names) and names[0] >= 0 else f"attribute 0x{attribute:04x}"
 
     def refused(self, answers: Any) -> Any:
         """The rows of these answers that are refused, in their order."""

@@ -11,6 +11,7 @@ from tests.analysis.faulty_homes import play
 from tests.analysis.frames import HUB, METER, smart_energy
 from tests.analysis.verdicts import Case, each_of
 
+LOAD = 0x0701
 DISPLAY = 0x00DB00000000000B
 
 
@@ -62,7 +63,18 @@ def hung(well: int, after: int) -> Any:
     return home(*heard, until=3600, exchanges=rows)
 
 
+def controlled(events: int, reports: int) -> Any:
+    """A meter that controls the load of a switch, which tells what it made of it or not."""
+    rows: Rows = []
+    for n in range(events):
+        rows += command(60 + n * 300, LOAD, 0x00, METER, DISPLAY, direction="to-client", issuer_event_id=n)
+        if n < reports:
+            rows += command(61 + n * 300, LOAD, 0x00, DISPLAY, METER, direction="to-server", event_status=1)
+    return home(until=3600, commands=rows)
+
+
 CASES: dict[str, Case] = {
+    "load-event-unreported": (lambda: controlled(3, 0), lambda: controlled(3, 1)),
     "key-request-unanswered": (lambda: keys(False, False, False), lambda: keys(True, True)),
     "request-unanswered": (lambda: asked(*["unanswered"] * 4), lambda: asked(*["ok"] * 4)),
     "answers-nobody": (lambda: hung(30, 20), lambda: hung(50, 0)),

@@ -11,8 +11,8 @@ from tests.analysis.compliance.rows import (
     command,
     home,
 )
-from tests.analysis.frames import HUB, METER, STRANGER
-from tests.analysis.verdicts import Case, each_of
+from tests.analysis.frames import HUB, METER, STRANGER, smart_energy
+from tests.analysis.verdicts import Case, each_of, finds, passes
 
 
 def request(seconds: float, offset: int = 0) -> Rows:
@@ -39,6 +39,7 @@ def finished(message_code: int) -> Any:
 
 
 CASES: dict[str, Case] = {
+    "ota-stalls": (lambda: downloading(3000), lambda: downloading(9800)),
     "ota-source": (lambda: home(commands=block(1, STRANGER)), lambda: home(commands=block(1))),
     "ota-unasked": (
         lambda: home(commands=[*request(1), *block(2), *block(500)]),
@@ -74,3 +75,28 @@ def test_a_download_that_was_ended_by_hand_and_goes_on_informs() -> None:
 def test_a_block_at_the_beginning_may_have_been_asked_for_before() -> None:
     rows = home(commands=[*block(2), *request(5), *block(6)])
     assert not check(rows, rules=["ota-unasked"]).findings
+
+
+def downloading(*until: float, size: int = 10_000, heard: float = 7200.0, ends: bool = False) -> Any:
+    """A meter that asks for a block a second up to some octet, again from each of `until`, and is heard to the end."""
+    said = command(
+        1, OTA, 0x02, HUB, METER, command_name="Query Next Image Response", image_size=size, file_version=7
+    )
+    seconds = 2.0
+    for octet in until:
+        for offset in range(0, int(octet), 50):
+            said += command(
+                seconds, OTA, 0x03, METER, HUB, direction="to-server", file_version=7, file_offset=offset
+            )
+            seconds += 1.0
+    if ends:
+        said += command(seconds, OTA, 0x06, METER, HUB, direction="to-server", status=0x95, file_version=7)
+    frames = [smart_energy(60.0 * n, METER, HUB) for n in range(1, int(heard / 60))]
+    return home(*frames, until=7200, commands=said)
+
+
+def test_a_download_that_stands_still() -> None:
+    """Not one that is nearly over, that ended with an error, or whose device is gone: other rules tell those."""
+    finds("ota-stalls", downloading(3000))
+    for well in (downloading(9800), downloading(3000, ends=True), downloading(3000, heard=300)):
+        passes("ota-stalls", well)

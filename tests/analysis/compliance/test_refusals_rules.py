@@ -149,3 +149,23 @@ def test_commands_that_matter() -> None:
     assert [getattr(matter_of(code), "matters", None) for code in (TARIFF, READ, 0x000D, 0x0012, 0x004F)] == [
         "tariff", None, "join", "activation", "supply",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "refused", "severity"), [(6, 6, "warning"), (2, 6, "info"), (6, 2, "info"), (0, 9, "info")]
+)
+def test_a_demand_that_was_given_before_and_is_refused_since(given: int, refused: int, severity: str) -> None:
+    rows = [
+        attribute(
+            n * 10,
+            METERING,
+            0x0400,
+            5,
+            METER,
+            destination=DISPLAY,
+            command=1,
+            status=0 if n < given else 0x86,
+        )
+        for n in range(given + refused)
+    ]
+    assert severities(home(attributes=rows, until=600), "reports-refused") == [severity]
