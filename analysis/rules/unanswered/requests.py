@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache, partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -103,11 +104,11 @@ def request_unanswered(
     delivered, clusters = mask(rows["outcome"] == "unanswered"), rows["cluster"].to_numpy(dtype=object)
     frames = rows[["first_frame", "last_frame"]].to_numpy(dtype=np.int64)
     times_of = rows["start"].astype("int64").to_numpy() / 1e9
-    said = cache(partial(consequence_of, view))
+    said, afar = cache(partial(consequence_of, view)), view.once(_out_of_reach)
     for (initiator, responder, what), every in _groups(rows):
         station, unheard = station_of(view, responder), int(np.count_nonzero(incomplete[every]))
         subject = Subject.device(station_of(view, initiator))
-        if station in view.once(_out_of_reach):
+        if station in afar:
             yield kept(
                 subject, f"{plural(len(every), 'request')} {what} to a device out of the sniffer's reach"
             )
@@ -121,19 +122,20 @@ def request_unanswered(
             perhaps = f", {unheard} perhaps unheard" if unheard else ""
             yield kept(subject, f"{total} of {plural(total, 'request')} {what} answered{perhaps}")
             continue
-        explained, ends = air.may_explain(station, count, total), _last(bad[every]) >= run
-        times_lost = times_of[own[lost & delivered[own]]] - view.start_ns / 1e9
-        sure = (explained or ends) and _proved(air, station, times_lost) >= PROVED
+        explained = air.may_explain(station, count, total)
+        ends = len(every) >= run and _last(bad[every]) >= run
+        sure = (explained or ends) and _proved(
+            air, station, times_of[own[lost & delivered[own]]] - view.start_ns / 1e9
+        )
         if explained and not sure:
             answered = f"{total - count} of {plural(total, 'request')} {what} answered"
             yield kept(subject, f"{answered}, {count} perhaps unheard")
             continue
         places, worst = own[lost], _in_a_row(lost, times_of[own]) if count >= run else NO_ROW
-        last = _last(lost)
         grave = (
             (count >= times and 2 * count > total)
             or (count >= many and 3 * count > total)
-            or last >= run
+            or (count >= run and _last(lost) >= run)
             or (worst[0] >= run and worst[1] >= lasting)
             or (sure and ends)
         )
@@ -152,10 +154,11 @@ def _last(lost: np.ndarray) -> int:
     return len(lost) if lost.all() else int(lost[::-1].argmin())
 
 
-def _proved(air: Completeness, station: int, seconds: np.ndarray) -> int:
-    """How many requests that began at some times were not answered beyond doubt: of all that the responder sent while an
-    answer was due, no number is missing."""
-    return sum(air.unheard(station, when, when + DUE) == 0 for when in seconds.tolist())
+def _proved(air: Completeness, station: int, seconds: np.ndarray) -> bool:
+    """Whether enough requests that began at some times were not answered beyond doubt: of all that the responder sent
+    while an answer was due, no number is missing."""
+    sure = (when for when in seconds.tolist() if air.unheard(station, when, when + DUE) == 0)
+    return len(list(islice(sure, PROVED))) >= PROVED
 
 
 def _out_of_reach(view: View) -> frozenset[int]:
