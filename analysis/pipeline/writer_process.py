@@ -1,5 +1,5 @@
-"""Writing beside decoding, in a copy of this process: text is made by thousands of small operations that all hold the
-interpreter's lock, so that a thread beside decoding makes both slower.
+"""Writing beside decoding, in a copy of this process: text is made in so many short calls that a thread would mostly
+wait for the interpreter's lock.
 
 Strategy: the copy (fork) gets batches whose arrays lie in memory that both see (`analysis.pipeline.shared_slots`), and
 writes into the files that this process opened. This one completes, moves or removes them; so no more is left of a run

@@ -201,13 +201,20 @@ def _shown(chunk: Any, dictionary: bool) -> Any:
 
 
 def _strings(values: Sequence[Any]) -> Any:
-    if any(v is not None and not isinstance(v, str) for v in values):
+    types = set(map(type, values))
+    if types == {str}:
+        whole, valid = "".join(values), None
+        octets = whole.encode() if whole.isascii() else None
+    elif any(v is not None and not isinstance(v, str) for v in values):
         raise TypeError("text expected")
-    encoded = [b"" if v is None else v.encode("utf-8", "backslashreplace") for v in values]
-    valid = np.fromiter((v is not None for v in values), np.bool_, len(values))
+    else:
+        octets, valid = None, np.fromiter((v is not None for v in values), np.bool_, len(values))
+    if octets is None:
+        values = [b"" if v is None else v.encode("utf-8", "backslashreplace") for v in values]
+        octets = b"".join(values)
     offsets = np.zeros(len(values) + 1, np.int32)
-    np.cumsum(np.fromiter(map(len, encoded), np.int32, len(encoded)), out=offsets[1:])
-    buffers = [_bitmap(valid), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    np.cumsum(np.fromiter(map(len, values), np.int32, len(values)), out=offsets[1:])
+    buffers = [None if valid is None else _bitmap(valid), pa.py_buffer(offsets), pa.py_buffer(octets)]
     return pa.Array.from_buffers(pa.string(), len(values), buffers)
 
 

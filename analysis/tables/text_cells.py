@@ -23,9 +23,10 @@ from dissectors.vectors import Index, distinct, kernels
 __all__ = ["Cells", "Dialect", "between", "octet_table", "scalar"]
 
 SECOND = 1_000_000_000
-STAMP = len(".000000000Z")
 WHOLE, LEAST, MOST = 1e15, 1e-4, 1e9
 """Whole numbers are written as such below the first; others Arrow writes with Python's digits between the others."""
+MOST_KNOWN, SHORT = 20_000, 200
+"""Texts whose written form is remembered, at most, and their characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Cells:
 
     dialect: Dialect
     _words: dict[tuple[str, str], tuple[Any, Any]] = field(default_factory=dict)
+    _known: dict[str, str] = field(default_factory=dict)
 
     def lines(self, named: Sequence[tuple[str, Any]]) -> Iterator[memoryview | bytes]:
         """The octets of all rows of some columns, of which one has no nulls where nulls are left out."""
@@ -187,7 +189,18 @@ class Cells:
         return kernels.take(self._written(values, before), coded.indices)
 
     def _written(self, values: list[Any], before: str) -> Any:
-        return _texts(None if value is None else before + self.dialect.value(value) for value in values)
+        return _texts([None if value is None else before + self._text(value) for value in values])
+
+    def _text(self, value: Any) -> str:
+        """One value as text; that of a short text is remembered, since batches have much in common."""
+        if type(value) is not str or len(value) > SHORT:
+            return str(value) if type(value) is int else self.dialect.value(value)
+        found = self._known.get(value)
+        if found is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            found = self._known[value] = self.dialect.value(value)
+        return found
 
 
 def _places(cells: Sequence[Any]) -> Any:
@@ -227,22 +240,25 @@ def between(before: str, column: Any, after: str) -> Any:
 def _times(column: Any, before: str, after: str) -> Any:
     """Times as ISO 8601 in UTC with nanoseconds."""
     times, valid = numpy_of(column)
-    seconds, fraction = np.divmod(times, SECOND)
+    seconds = times // SECOND
     unique, which = distinct(seconds)
-    whole = _texts(before + text for text in np.datetime_as_string(unique.view("M8[s]")).tolist())
-    index = _array(which, valid)
-    return kernels.joined(
-        [kernels.take(whole, index), _fractions(fraction), scalar(after)], scalar(""), "emit_null"
-    )
+    whole = [before + text for text in np.datetime_as_string(unique.view("M8[s]")).tolist()]
+    begins = _texts(whole)
+    stamps = _fractions((times - seconds * SECOND).astype(np.uint32), after)
+    return kernels.joined([kernels.take(begins, _array(which, valid)), stamps], scalar(""), "emit_null")
 
 
-def _fractions(nanoseconds: npt.NDArray[np.int64]) -> Any:
-    """``.000056000Z`` for each number of nanoseconds."""
-    out = np.empty((len(nanoseconds), STAMP), np.uint8)
-    out[:, 0], out[:, -1] = ord("."), ord("Z")
-    rest = nanoseconds.astype(np.uint32)
-    for place in range(STAMP - 2, 0, -1):
-        rest, digit = np.divmod(rest, np.uint32(10))
-        out[:, place] = digit + ord("0")
-    offsets = np.arange(0, (len(out) + 1) * STAMP, STAMP, dtype=np.int32)
+THOUSANDS = np.frombuffer("".join(f"{number:03}" for number in range(1000)).encode(), "S3")
+"""Three digits of each number below 1,000."""
+
+
+def _fractions(nanoseconds: npt.NDArray[np.uint32], after: str) -> Any:
+    """``.000056000Z`` for each number of nanoseconds, and something behind it."""
+    form = [("point", "S1"), ("milli", "S3"), ("micro", "S3"), ("nano", "S3"), ("end", f"S{1 + len(after)}")]
+    out = np.empty(len(nanoseconds), form)
+    rest, nano = np.divmod(nanoseconds, np.uint32(1000))
+    milli, micro = np.divmod(rest, np.uint32(1000))
+    out["point"], out["end"] = b".", f"Z{after}".encode()
+    out["milli"], out["micro"], out["nano"] = THOUSANDS[milli], THOUSANDS[micro], THOUSANDS[nano]
+    offsets = np.arange(0, (len(out) + 1) * out.itemsize, out.itemsize, dtype=np.int32)
     return pa.Array.from_buffers(pa.string(), len(out), [None, pa.py_buffer(offsets), pa.py_buffer(out)])
