@@ -168,6 +168,7 @@ def made(kind: Kind, name: str, seed: int) -> tuple[Home, Kind, str]:
         air.heard = sorted([*air.heard, *beside], key=lambda one: one.seconds)
     for number, around in enumerate(kind.around):
         beside = around(random.Random(f"around {name} {seed} {number}"), 3600 * kind.hours)
+        beside = [one for one in beside if one.seconds < 3600 * kind.hours]
         air.heard = sorted([*air.heard, *beside], key=lambda one: one.seconds)
     return home, kind, form
 
