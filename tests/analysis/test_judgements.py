@@ -56,8 +56,8 @@ def test_what_stays_a_number_is_listed() -> None:
 LEFT = """
 anomalies/baselines: apart = (np.log(factor) * 0.99, deviations)
 anomalies/baselines: for place in range(FEW[0], min(FEW[1], len(gaps) - 24)):
-anomalies/baselines: if rare and high - low < 0.2 * pace and times[-1] - times[place] >= LONG * lasting:
 anomalies/baselines: rare = (gaps[:place] > 1.5 * pace).mean() >= MOST and np.median(gaps[:place]) >= 3 * pace
+anomalies/baselines: steady = (np.abs(after - pace) < 0.15 * pace).mean() >= STEADY
 anomalies/baselines: steps, _ = lasting_changes(values, times, (piece, piece), (np.log(factor) * 0.99, deviations), 0.0)
 anomalies/battery_drain: and PATCHY_SHARE * told <= nothing <= 0.75 * told
 anomalies/beacons: clear = gaps[at] >= decibels and min(len(low), len(high)) >= 3 and swaps >= 3

@@ -17,6 +17,7 @@ from analysis.features.change_points import (
     told,
     without_daily_rhythm,
 )
+from analysis.features.completeness import improbable
 from analysis.features.judging import mask
 from analysis.features.polls import poll_gaps
 from analysis.features.repeats import repeats
@@ -30,6 +31,8 @@ rule = rules_of("anomaly", "baselines")
 
 FEW = (3, 12)  # wakes that are few, and no longer few, for a pace
 STEADY = 0.6  # of the wakes at one pace; others fall between them for reasons of their own
+FEW_RETRIES = 0.01  # share of retries on a good link
+BY_CHANCE = 1e-6  # of captures in which a stretch of a steady link looks so
 TOGETHER = 10  # frames that are taken together where single ones say little
 
 
@@ -173,6 +176,13 @@ def _counts(times: Frame, edges: Frame) -> Frame:
     return np.diff(upto)
 
 
+def _beyond_chance(again: npt.NDArray[np.float64], mine: slice) -> bool:
+    """Whether a stretch has more retries than chance has where all of them are as probable as in the rest."""
+    rest = np.delete(again, np.r_[mine])
+    usual = max(float(rest.mean()) if len(rest) else 0.0, FEW_RETRIES)
+    return improbable(int(again[mine].sum()), len(again[mine]), usual, BY_CHANCE)
+
+
 @rule(
     "retries-changed",
     "A device needs more retries than before",
@@ -196,7 +206,7 @@ def retries_changed(
 ) -> Iterator[Evidence]:
     """How many of a device's frames have to be sent again, of each ten frames and in each eighth of the capture.
     A share that rises, or an eighth with far more than usual, had interference or a link that was blocked. Where four of
-    ten go again for twenty minutes, the link hardly carries: that warns."""
+    ten go again for twenty minutes, the link hardly carries: that warns, unless chance has it on so weak a link."""
     rows = repeats(view)
     rows = rows[~rows["heard"]]
     for sender, part in rows.groupby("sender", sort=False):
@@ -214,7 +224,11 @@ def retries_changed(
             mine = slice(inside.start * TOGETHER, inside.stop * TOGETHER)
             span = part["seconds"].to_numpy(dtype=float)[mine]
             lasts = float(span[-1] - span[0]) if len(span) else 0.0
-            bad = max(after for _, _, after in steps) >= grave and lasts >= seconds
+            bad = (
+                max(after for _, _, after in steps) >= grave
+                and lasts >= seconds
+                and _beyond_chance(again, mine)
+            )
             text += f"; for {lasts:,.0f} s the link hardly carries" if bad else ""
             yield broken(subject, text, frames[mine], "warning" if bad else None)
         elif shares[at] > share and shares[at] > factor * max(usual, floor):
