@@ -178,7 +178,7 @@ def _counts(times: Frame, edges: Frame) -> Frame:
 
 def _beyond_chance(again: npt.NDArray[np.float64], mine: slice) -> bool:
     """Whether a stretch has more retries than chance has where all of them are as probable as in the rest."""
-    rest = np.delete(again, np.r_[mine])
+    rest = np.r_[again[: mine.start], again[mine.stop :]]
     usual = max(float(rest.mean()) if len(rest) else 0.0, FEW_RETRIES)
     return improbable(int(again[mine].sum()), len(again[mine]), usual, BY_CHANCE)
 
