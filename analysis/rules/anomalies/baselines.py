@@ -82,8 +82,8 @@ def _steady_since(
     fast, to the end and for long; None where there is none such."""
     for place in range(FEW[0], min(FEW[1], len(gaps) - 24)):
         after = gaps[place:]
-        pace = float(np.median(after))
-        steady = (np.abs(after - pace) < 0.15 * pace).mean() >= STEADY
+        low, pace, high = np.quantile(after, [0.25, 0.5, 0.75])
+        steady = high - low < 0.2 * pace or (np.abs(after - pace) < 0.15 * pace).mean() >= STEADY
         rare = (gaps[:place] > 1.5 * pace).mean() >= MOST and np.median(gaps[:place]) >= 3 * pace
         if rare and steady and times[-1] - times[place] >= LONG * lasting:
             return place
