@@ -24,7 +24,8 @@ def _heard(seconds: float, octets: bytes, rssi: float, *, good: bool = True) -> 
 def thread(rng: random.Random, seconds: float) -> list[Heard]:
     """A Thread network: routers that advertise, a sleepy child that polls, data, all secured at the MAC (IEEE 802.15.4-2006 7.6)."""
     pan, index = rng.randrange(1, 0xFFF0), rng.randrange(1, 129)
-    nodes = [(rng.randrange(1, 62) << 10, rng.getrandbits(64), rng.randrange(-90, -50)) for _ in range(3)]
+    shorts = rng.sample(range(1, 62), 3)
+    nodes = [(one << 10, rng.getrandbits(64), rng.randrange(-90, -50)) for one in shorts]
     counts = {node: rng.randrange(5, 90_000) for node in nodes}
     sequence = {node: rng.randrange(256) for node in nodes}
 
