@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.features.judging import plural, spread
+from analysis.features.judging import mask, plural, spread
 from analysis.features.names import missing
 from analysis.features.presence import heard_rows
 from analysis.rules.declare import (
@@ -88,8 +88,8 @@ def ota_stalls(
     heard = heard_rows(view)
     for source, rows in asked.groupby("source", sort=False):
         version = rows["file_version"].iloc[-1]
-        part = rows[(rows["file_version"] == version).to_numpy(dtype=bool, na_value=False)]
-        part = part[part["file_offset"].notna().to_numpy(dtype=bool)]
+        part = rows[mask(rows["file_version"] == version)]
+        part = part[mask(part["file_offset"].notna()) & mask(part["seconds"].notna())]
         size = _size(offered, source, version)
         if len(part) < BLOCKS or size is None:
             continue
@@ -99,14 +99,8 @@ def ota_stalls(
         step = float(np.median(np.diff(offsets[further]))) if len(further) > 1 else 0.0
         stands, far = view.duration - times[at], float(offsets[at]) + step
         longest = float(np.diff(times[further]).max()) if len(further) > 1 else 0.0
-        over = ended[
-            (ended["source"] == source).to_numpy(dtype=bool)
-            & (ended["seconds"] >= times[at]).to_numpy(dtype=bool)
-        ]
-        own = heard[
-            (heard["sender"] == source).to_numpy(dtype=bool)
-            & (heard["seconds"] > times[at] + seconds / 2).to_numpy(dtype=bool)
-        ]
+        over = ended[mask(ended["source"] == source) & mask(ended["seconds"] >= times[at])]
+        own = heard[mask(heard["sender"] == source) & mask(heard["seconds"] > times[at] + seconds / 2)]
         name = f"image version {_hex(version)}"
         if (
             len(over)
@@ -131,10 +125,7 @@ def ota_stalls(
 
 def _size(offered: Frame, device: int, version: float) -> float | None:
     """The size of an image as it was offered to a device, in octets."""
-    mine = offered[
-        (offered["destination"] == device).to_numpy(dtype=bool)
-        & (offered["file_version"] == version).to_numpy(dtype=bool, na_value=False)
-    ]
+    mine = offered[mask(offered["destination"] == device) & mask(offered["file_version"] == version)]
     sizes = mine["image_size"].dropna()
     return float(sizes.iloc[-1]) if len(sizes) else None
 

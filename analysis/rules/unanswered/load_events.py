@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.features.completeness import completeness
-from analysis.features.judging import plural
+from analysis.features.judging import mask, plural
 from analysis.features.names import missing
 from analysis.rules.declare import (
     TO_CLIENT,
@@ -54,9 +54,7 @@ def load_event_unreported(
         due = int((when[fresh] + seconds <= view.duration).sum())
         if not due or missing(client):
             continue
-        mine = (reports["source"] == client).to_numpy(dtype=bool) & (reports["seconds"] >= when[0]).to_numpy(
-            dtype=bool
-        )
+        mine = mask(reports["source"] == client) & mask(reports["seconds"] >= when[0])
         subject = Subject.device(client)
         if mine.any():
             yield kept(subject, f"{plural(int(mine.sum()), 'status')} to {plural(due, 'load control event')}")
