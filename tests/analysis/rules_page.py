@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from analysis.findings.model import Rule
@@ -48,7 +49,9 @@ def _described(known: list[Rule]) -> list[str]:
 
 def _chapter(area: str, known: list[Rule]) -> Iterator[str]:
     """What the rules of one chapter say of themselves, one after the other."""
-    topic = importlib.import_module(f"analysis.rules.{_name(area)}")
+    family = next(rule.family for rule in known if rule.area == area)
+    places = (f"analysis.rules.{_name(area)}", f"analysis.rules.{family}.{_name(area)}")
+    topic = importlib.import_module(next(one for one in places if find_spec(one)))
     yield from (f"# Rules: {area}", "", inspect.cleandoc(topic.__doc__ or ""), "")
     for rule in known:
         if rule.area == area:

@@ -13,16 +13,19 @@ from analysis.features.messages import judge_items, judge_messages, name_of, sub
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.findings.subject import Subject
+from analysis.rules.expression import c
 from analysis.tables.addresses import address_number
 from dissectors.layout import table
 
 __all__ = [
-    "DEVICES", "INDEX", "MESSAGE_RULE", "NETWORK_ROLES", "TABLES", "carried_out", "departure", "gbcs",
+    "DEVICES", "INDEX", "MESSAGE_RULE", "NETWORK_ROLES", "OF_SUBJECT", "TABLES", "carried_out", "departure", "gbcs",
     "hub_is_heard", "in_tunnels", "judge_items", "judge_messages", "message_items", "name_of", "numbers_of", "party",
     "payload_commands", "roles_of", "station_of", "subject_of", "use_cases",
 ]  # fmt: skip
 
 TABLES = ("messages",)
+OF_SUBJECT = (c.message, c.frames, c.name, c.use_case, c.cra)
+"""Columns by which `judge_messages` calls a message."""
 INDEX = r"\[\d+\]"  # of a repeated object, as in ``cells[2].subject``
 MESSAGE_RULE: dict[str, Any] = {"needs": ("messages",), "smart_energy": True}
 NETWORK_ROLES = ("coordinator", "router", "end device")
