@@ -57,7 +57,7 @@ LEFT = """
 anomalies/baselines: apart = (np.log(factor) * 0.99, deviations)
 anomalies/baselines: for place in range(FEW[0], min(FEW[1], len(gaps) - 24)):
 anomalies/baselines: rare = (gaps[:place] > 1.5 * pace).mean() >= MOST and np.median(gaps[:place]) >= 3 * pace
-anomalies/baselines: steady = (np.abs(after - pace) < 0.15 * pace).mean() >= STEADY
+anomalies/baselines: steady = high - low < 0.2 * pace or (np.abs(after - pace) < 0.15 * pace).mean() >= STEADY
 anomalies/baselines: steps, _ = lasting_changes(values, times, (piece, piece), (np.log(factor) * 0.99, deviations), 0.0)
 anomalies/battery_drain: and PATCHY_SHARE * told <= nothing <= 0.75 * told
 anomalies/beacons: clear = gaps[at] >= decibels and min(len(low), len(high)) >= 3 and swaps >= 3
