@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.features.identifiers import APS_COMMANDS, NWK_COMMANDS
-from analysis.features.judging import count, groups_in, judge, mask
+from analysis.features.judging import count, groups_in, judge, mask, runs
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -172,8 +172,8 @@ def _in_a_row(rows: Frame, least: int) -> np.ndarray:
     secured = np.flatnonzero(unknown & (failing | mask(rows["aps_security"].isin(["ok", "replay"]))))
     for own in groups_in(rows.iloc[secured], "sender", "target"):
         bad = failing[secured[own]]
-        edges = np.flatnonzero(np.diff(bad, prepend=False, append=False))
-        for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        begins, ends = runs(bad)
+        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
             out[secured[own[begin:end]]] |= end - begin >= least
     return out
 
