@@ -5,12 +5,12 @@ A step is a row of `steps.csv`: new steps are written there, not here.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
 from typing import Any, NamedTuple
+
+from dissectors.layout import rows_in
 
 __all__ = ["OTHERS", "Step", "all_steps", "roles", "steps_of"]
 
@@ -68,9 +68,7 @@ class Step(NamedTuple):
 @cache
 def all_steps() -> tuple[Step, ...]:
     """All steps, in their order."""
-    text = (resources.files("analysis.diagnosis") / "steps.csv").read_text("utf-8")
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
-    return tuple(_step(row) for row in rows)
+    return tuple(_step(row) for row in rows_in("analysis.diagnosis", "steps"))
 
 
 def _step(row: dict[str, str]) -> Step:

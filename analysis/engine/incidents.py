@@ -9,14 +9,12 @@ finding names the incident, in the words of its cause where they fit it, else in
 
 from __future__ import annotations
 
-import csv
 import math
 from bisect import insort
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
 from itertools import chain
 
 import numpy as np
@@ -25,6 +23,7 @@ import numpy.typing as npt
 from analysis.findings.model import SEVERITIES, Finding, Incident, Rule
 from analysis.findings.subject import Subject
 from analysis.tables.lazy import Places
+from dissectors.layout import rows_in
 
 __all__ = ["causes", "incidents_of"]
 
@@ -35,9 +34,7 @@ NEAR = 300.0  # seconds between two findings of one cause that are still one sto
 @cache
 def causes() -> dict[str, dict[str, str]]:
     """The table of causes: title, likely cause and next check, by name."""
-    path = resources.files("analysis.engine") / "causes.csv"
-    lines = [line for line in path.read_text("utf-8").splitlines() if not line.startswith("#")]
-    return {row["cause"]: row for row in csv.DictReader(lines)}
+    return {row["cause"]: row for row in rows_in("analysis.engine", "causes")}
 
 
 def incidents_of(

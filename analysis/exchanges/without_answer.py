@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from functools import cache
-from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy.typing as npt
 
 from analysis.exchanges.answers import CLUSTER, ZDP, code_of
 from analysis.exchanges.desk import Scene
+from dissectors.layout import rows_in
 from dissectors.zcl import catalogue
 from dissectors.zigbee import zdp_names
 
@@ -29,10 +28,8 @@ class _Row(NamedTuple):
 @cache
 def _rows() -> dict[int, _Row]:
     """The table, by code of the command."""
-    text = (resources.files(__package__) / "without_answer.csv").read_text("utf-8")
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
     out = {}
-    for row in csv.DictReader(lines):
+    for row in rows_in("analysis.exchanges", "without_answer"):
         low, _, high = row["numbers"].partition("-")
         out[_code(row)] = _Row(row["field"], int(low or 0), int(high or low or 0))
     return out

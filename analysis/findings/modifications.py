@@ -3,13 +3,12 @@ rules across all areas, per version of the specification."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 from analysis.findings.model import CheckResult, Rule
+from dissectors.layout import rows_in
 
 __all__ = ["Modification", "is_modification", "modifications", "states"]
 
@@ -40,8 +39,7 @@ class Modification:
 @cache
 def modifications() -> tuple[Modification, ...]:
     """All features in order of their number."""
-    text = (resources.files("analysis.rules.compliance") / "modifications.csv").read_text("utf-8")
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    rows = rows_in("analysis.rules.compliance", "modifications")
     return tuple(Modification(int(r.pop("number")), **r) for r in rows)
 
 

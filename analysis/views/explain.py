@@ -6,13 +6,12 @@ dissectors' own tables: use cases, alert codes, interface classes.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from functools import cache
-from importlib import resources
 from typing import Any, NamedTuple
 
 from dissectors import Field, Message
+from dissectors.layout import rows_in
 
 __all__ = ["Explanation", "explain_frame", "explain_message", "put_explanations"]
 
@@ -38,11 +37,9 @@ Explanations = dict[int, Explanation]
 
 @cache
 def _rows() -> dict[tuple[str, str], Explanation]:
-    path = resources.files("analysis.views") / "explanations.csv"
-    lines = [line for line in path.read_text("utf-8").splitlines() if not line.startswith("#")]
     return {
         (row["layer"], row["field"]): Explanation(row["text"], row["document"], row["clause"])
-        for row in csv.DictReader(lines)
+        for row in rows_in("analysis.views", "explanations")
     }
 
 

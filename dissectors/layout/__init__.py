@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dissectors.layout.reading import Mic as Mic
     from dissectors.layout.reading import Reading as Reading
     from dissectors.layout.tables import names as names
+    from dissectors.layout.tables import rows_in as rows_in
     from dissectors.layout.tables import sections as sections
     from dissectors.layout.tables import table as table
 
@@ -37,6 +38,6 @@ __all__ = [
 ]
 
 __getattr__, __dir__, _later = public_names(
-    __name__, {"reading": "Mic Reading", "tables": "names sections table"}
+    __name__, {"reading": "Mic Reading", "tables": "names rows_in sections table"}
 )
 __all__ += _later

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
-__all__ = ["Sections", "names", "sections", "table"]
+__all__ = ["Sections", "names", "rows_in", "sections", "table"]
 
 Row = dict[str, str]
 
@@ -18,6 +18,11 @@ def table(package: str, name: str) -> tuple[Row, ...]:
 
     Lines that start with ``#`` are comments (the source of the table stands there).
     """
+    return rows_in(f"dissectors.{package}", f"tables/{name}")
+
+
+def rows_in(package: str, name: str) -> tuple[Row, ...]:
+    """The rows of ``<name>.csv`` in the folder of any package, as those of `table`; read anew each time."""
     head, *lines = _lines(package, name)
     return _rows(head, lines)
 
@@ -25,7 +30,7 @@ def table(package: str, name: str) -> tuple[Row, ...]:
 @cache
 def sections(package: str, name: str) -> Sections:
     """The same table by its first column, for tables of thousands of rows of which few are asked for."""
-    return Sections(_lines(package, name))
+    return Sections(_lines(f"dissectors.{package}", f"tables/{name}"))
 
 
 class Sections:
@@ -47,7 +52,7 @@ class Sections:
 
 
 def _lines(package: str, name: str) -> list[str]:
-    path = resources.files(f"dissectors.{package}") / "tables" / f"{name}.csv"
+    path = resources.files(package).joinpath(*f"{name}.csv".split("/"))
     return [line for line in path.read_text("utf-8").splitlines() if line and line[0] != "#"] or [""]
 
 

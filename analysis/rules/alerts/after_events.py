@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from functools import cache
-from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +17,7 @@ from analysis.findings.subject import Subject
 from analysis.rules.anomalies.message_flow import pieces
 from analysis.rules.compliance.gbcs_messages import carried_out, gbcs, station_of
 from analysis.rules.registry import rule
+from dissectors.layout import rows_in
 
 WAKES = 3900.0  # seconds in which a gas meter wakes twice
 BEFORE = 60.0
@@ -56,15 +55,13 @@ class _Event(NamedTuple):
 
 @cache
 def _rows() -> tuple[_Row, ...]:
-    text = (resources.files(__package__) / "events.csv").read_text("utf-8")
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     return tuple(
         _Row(
             row["event"], row["kind"], tuple(row["roles"].split("|")), row["cluster"], row["direction"], row["what"],
             row["field"], tuple(int(one) for one in row["numbers"].split("|") if one),
             tuple(ALERTS.some(*row["alerts"].split("|"))), float(row["within"]), row["proof"], row["least"],
         )
-        for row in rows
+        for row in rows_in("analysis.rules.alerts", "events")
     )  # fmt: skip
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
-from importlib import resources
 
 from analysis.features.judging import mask
 from analysis.features.names import missing
 from analysis.rules.compliance.gbcs_messages import party, station_of
 from analysis.rules.declare import Evidence, Frame, Subject, View, broken, c, kept, messages, rule
 from dissectors.gbcs import AlertCode, alert_code, alert_codes
+from dissectors.layout import rows_in
 
 ALERTS = messages.where(c.cra == "alert", c.alert_code.known)
 OTHERS = "ordinary-day --fault gbcs-tamper --seconds 1500"
@@ -20,10 +19,9 @@ WORDS, DEVICES = ("result", "status", "issue_code", "scan_outcome"), ("entity", 
 """What an alert says besides its code: outcomes in words, and the device that it is about."""
 
 
-def classes() -> list[dict[str, str]]:
+def classes() -> tuple[dict[str, str], ...]:
     """The rows of `classes.csv`."""
-    text = (resources.files(__package__) / "classes.csv").read_text("utf-8")
-    return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    return rows_in("analysis.rules.alerts", "classes")
 
 
 def _register(row: dict[str, str]) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from functools import cache
-from importlib import resources
 from typing import Any, NamedTuple
 
 from analysis.features.completeness import completeness
@@ -15,6 +13,7 @@ from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
 from analysis.rules.registry import rule
+from dissectors.layout import rows_in
 
 COLUMNS = (
     "kind",
@@ -48,14 +47,12 @@ class Step(NamedTuple):
 @cache
 def steps() -> tuple[Step, ...]:
     """`steps.csv`, in order."""
-    text = (resources.files(__package__) / "steps.csv").read_text("utf-8")
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     return tuple(
         Step(
             row["role"], int(row["step"]), row["what"], row["kind"], row["name"], row["side"],
             float(row["within"]) if row["within"] else None, row["check"], row["source"],
         )
-        for row in rows
+        for row in rows_in("analysis.rules.commissioning", "steps")
     )  # fmt: skip
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -22,14 +20,13 @@ from analysis.rules.compliance.gbcs_messages import INDEX, message_items, subjec
 from analysis.rules.named_rows import Command, Item
 from analysis.rules.registry import rule
 from analysis.rules.rows import Rows
-from dissectors.layout import table
+from dissectors.layout import rows_in, table
 
 ZIGBEE_EPOCH = 946_684_800  # 2000-01-01 in seconds since 1970
 
 
-def _rows() -> list[dict[str, str]]:
-    text = (resources.files("analysis.rules.compliance") / "field_rules.csv").read_text("utf-8")
-    return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+def _rows() -> tuple[dict[str, str], ...]:
+    return rows_in("analysis.rules.compliance", "field_rules")
 
 
 def _message_fields(view: View, row: dict[str, str]) -> Frame:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from functools import cache
-from importlib import resources
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +14,7 @@ from analysis.features.names import missing
 from analysis.features.stations import NO_SHORT
 from analysis.rules.declare import Evidence, Frame, RuleError, Subject, View, broken, c, commands, kept, rule
 from analysis.rules.refusals.codes import Code, rows_of
+from dissectors.layout import rows_in
 
 HOUR = 3600.0
 NETWORK_STATUS = NWK_COMMANDS["Network Status"]
@@ -41,14 +40,13 @@ def statuses() -> dict[int, NetworkStatus]:
     Raises:
         RuleError: a row names a status that response_codes.csv does not have.
     """
-    lines = (resources.files(__package__) / "network_statuses.csv").read_text("utf-8").splitlines()
     known = {
         row["meaning"]: (int(row["code"], 0), Code(row["meaning"], row["what"], row["do"]))
         for row in rows_of("response_codes")
         if row["of"] == "nwk"
     }
     out = {}
-    for row in csv.DictReader(line for line in lines if not line.startswith("#")):
+    for row in rows_in("analysis.rules.links", "network_statuses"):
         if row["status"] not in known:
             raise RuleError(f"network_statuses.csv: no status {row['status']}")
         number, code = known[row["status"]]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from analysis.features.stations import NO_SHORT
 from analysis.features.view import DEVICE_PROFILE
 from analysis.rules.declare import Evidence, Frame, RuleError, Subject, View, broken, kept, rule
 from analysis.tables.lazy import numbers_of
+from dissectors.layout import rows_in
 
 Times = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -33,9 +32,7 @@ def limits() -> tuple[dict[str, str], ...]:
     Raises:
         RuleError: a row names what the tables do not have.
     """
-    path = resources.files("analysis.rules.load") / "limits.csv"
-    lines = (line for line in path.read_text("utf-8").splitlines() if not line.startswith("#"))
-    rows = tuple(csv.DictReader(lines))
+    rows = rows_in("analysis.rules.load", "limits")
     named = {"nwk": NWK_COMMANDS, "aps": APS_COMMANDS, "zdp": ZDP_COMMANDS}
     for row in rows:
         known = named.get(row["layer"], GENERAL_COMMANDS if row["general"] == "yes" else None)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from functools import cache
-from importlib import resources
 from typing import NamedTuple
 
 from dissectors.gbcs import use_cases
+from dissectors.layout import rows_in
 
 __all__ = ["Code", "Matter", "code_of", "code_said", "matter_of", "rows_of"]
 
@@ -31,8 +30,7 @@ class Matter(NamedTuple):
 @cache
 def rows_of(name: str) -> tuple[dict[str, str], ...]:
     """A table of this folder."""
-    text = (resources.files(__package__) / f"{name}.csv").read_text("utf-8")
-    return tuple(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    return rows_in("analysis.rules.refusals", name)
 
 
 @cache
