@@ -109,7 +109,7 @@ class _Segment:
     frames: Frames = field(init=False)
     count: int = field(init=False)
     rows: Rows = field(default_factory=Rows)
-    payloads: PayloadRows = field(default_factory=PayloadRows)
+    payloads: PayloadRows = field(init=False)
     packets: list[int] = field(default_factory=list)
     attributes: list[int] = field(default_factory=list)
     commands: list[int] = field(default_factory=list)
@@ -120,12 +120,13 @@ class _Segment:
         if stateless is None or not stateless.holds(session.context):
             stateless = stateless_layers(block, session)
         self.frames = read_frames(stateless, block.number, block.time_ns, session.context, session.tables)
+        self.payloads = PayloadRows(block, session, self.frames)
 
     def dissect_others(self) -> None:
         """Dissect what the vector path left, in order; end the block early after a surprise."""
         self.session.context.state(FrameCounters).unwritten = list(self.frames.uses)
         for row in np.flatnonzero(~self.frames.done).tolist():
-            if PayloadRows.takes(self.block, self.frames, row):
+            if self.payloads.takes(row):
                 surprised = self._read_payload(row)
             else:
                 self.frames.publish_before(row)
@@ -134,7 +135,7 @@ class _Segment:
                 self.count = row + 1
                 break
         self.frames.finish_block(self.count)
-        self.payloads.put(self.frames, self.session)
+        self.payloads.put()
 
     def _marks(self, expected: int = 0) -> tuple[int, ...]:
         """What tells whether a row taught something that later rows of the block should have known."""
@@ -149,16 +150,15 @@ class _Segment:
 
     def _read_payload(self, row: int) -> bool:
         """Read one row from its payload; whether it taught what was not foreseen."""
-        attributes, commands = len(self.rows.attributes), len(self.rows.commands)
-        way = (self.block, self.session, self.frames, row, self.rows)
+        rows, attributes, commands = self.rows, len(self.rows.attributes), len(self.rows.commands)
         surprised = False
-        if not self.payloads.follow(*way):
+        if not self.payloads.follow(row, rows):
             self.frames.publish_for_application(row + 1)
             marks = self._marks()
-            self.payloads.read(*way)
+            self.payloads.read(row, rows)
             surprised = self._marks() != marks
-        self.attributes += [row] * (len(self.rows.attributes) - attributes)
-        self.commands += [row] * (len(self.rows.commands) - commands)
+        self.attributes += [row] * (len(rows.attributes) - attributes)
+        self.commands += [row] * (len(rows.commands) - commands)
         return surprised
 
     def _dissect(self, row: int) -> bool:

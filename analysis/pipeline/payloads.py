@@ -111,7 +111,7 @@ def read_payload(
 def count_payload(session: Session, frames: tuple[int, ...], frame: int) -> None:
     """Number what no dissector reads, where nobody looks at messages: as `read_payload` does, without a `Message`."""
     session.message_count += 1
-    if session.wants("packets"):
+    if session.tells_carriers:
         session.context.state(CarriedMessages).note_rest(session.message_count, frames, frame)
 
 
@@ -123,7 +123,7 @@ def carry(session: Session, message: Message, carriers: Carriers, frame: int, wo
         frame: the one that is being read.
         word: what a piece is called; ``rest`` where it will not be complete.
     """
-    if not session.wants("packets"):
+    if not session.tells_carriers:
         return
     carried, number = session.context.state(CarriedMessages), session.message_count
     if word == "rest":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from analysis.pipeline.payloads import count_payload, read_payload
 from analysis.pipeline.session import SECURITY, Session
 from captures.block import NO_TIME, FcsState, FrameBlock, Kind
 from dissectors import Dissection
+from dissectors.model import Carried, Followed, Piece
 
 __all__ = ["Rows", "capture_columns", "dissect_rows", "read_payloads"]
 
@@ -46,10 +47,24 @@ class Rows:
             self.attributes.extend({**stamp, **one} for one in found.attributes)
         if found.commands:
             self.commands.extend({**stamp, **one} for one in found.commands)
-        if found.payload and session.wants("packets", "messages", "items", "certificates"):
-            read_payloads(session, found, frame, time_ns)
-        if found.piece is not None and session.wants("packets"):
-            session.context.state(CarriedMessages).note_piece(found.piece, frame)
+        take_messages(session, found.messages, found.piece, frame, time_ns)
+
+    def take_followed(self, session: Session, found: Followed, frame: int, time_ns: int | None) -> None:
+        """The commands and payloads of a frame that was followed."""
+        if found.commands:
+            stamp = {"frame": frame, "time": time_ns}
+            self.commands.extend({**stamp, **one} for one in found.commands)
+        take_messages(session, found.carried, found.piece, frame, time_ns)
+
+
+def take_messages(
+    session: Session, carried: Sequence[Carried], piece: Piece | None, frame: int, time_ns: int | None
+) -> None:
+    """What a frame carried of messages."""
+    if carried and session.reads_messages:
+        read_payloads(session, carried, frame, time_ns)
+    if piece is not None and session.tells_carriers:
+        session.context.state(CarriedMessages).note_piece(piece, frame)
 
 
 def capture_columns(block: FrameBlock, row: int, capture: str) -> dict[str, Any]:
@@ -109,13 +124,11 @@ def _radio(block: FrameBlock, row: int, session: Session, columns: dict[str, Any
     out.take(session, found, raw.number, columns["time"])
 
 
-def read_payloads(session: Session, found: Dissection, frame: int, time_ns: int | None) -> None:
+def read_payloads(session: Session, carried: Sequence[Carried], frame: int, time_ns: int | None) -> None:
     """Read the messages that a frame made whole; their rows are queued."""
-    told = len(found.payload_origins) == len(found.payload)
     shown = session.shows_messages()
-    for index, (kind, octets) in enumerate(found.payload):
-        origins = found.payload_origins[index] if told else ()
-        frames = tuple([one.frame for one in origins]) if told else (frame,)
+    for kind, octets, origins in carried:
+        frames = tuple([one.frame for one in origins]) if origins else (frame,)
         if kind == "unknown" and not shown:
             count_payload(session, frames, frame)
             continue

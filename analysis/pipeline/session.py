@@ -124,6 +124,8 @@ class Session:
     Attributes:
         context: keys, addresses and the layers' memories, as dissectors take it.
         tables: those that are wanted, and those that they are told from.
+        reads_messages: some of them need messages read, or numbered at least.
+        tells_carriers: the rows of frames say which message they carry.
         exchanges: what tells exchanges; None where they are not wanted.
         opened: frames opened, by origin of the key.
         refused: values that their column could not hold (a mistake of ours): ``table.column`` -> count.
@@ -148,6 +150,9 @@ class Session:
         self.given = len(self.context.keyring.keys)
         self.capture = capture
         self.tables = with_needed(TABLES if tables is None else tables)
+        # Asked for each frame that carries a message.
+        self.reads_messages = self.wants("packets", "messages", "items", "certificates")
+        self.tells_carriers = self.wants("packets")
         # What only some decodes want is loaded with its first use (`dissectors.modules`).
         wanted = "exchanges" in self.tables
         self.exchanges: ExchangeTracker | None = exchanges.ExchangeTracker() if wanted else None

@@ -190,7 +190,7 @@ def _in_block(block: FrameBlock, session: Session, wanted: frozenset[int]) -> It
 def _take_messages(one: Shown, session: Session) -> None:
     found = one.dissection
     if found.payload:
-        read_payloads(session, found, one.number, one.columns["time"])
+        read_payloads(session, found.messages, one.number, one.columns["time"])
     if found.piece is not None:
         session.context.state(CarriedMessages).note_piece(found.piece, one.number)
 

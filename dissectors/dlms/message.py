@@ -173,7 +173,7 @@ def _is_data(octets: bytes) -> bool:
     try:
         return read_node(octets, 0, len(octets))[1] == len(octets)
     except DissectionError as error:
-        node, stop = error.partial or (None, 0)
+        node, stop = error.kept().partial or (None, 0)
         cut = isinstance(error, Truncated) or stop == len(octets)
         return cut and node is not None and sum(1 for _ in leaves(node)) >= 2
 

@@ -141,7 +141,7 @@ def _block(octets: bytes, lead: bytes) -> GbcsMessage:
     try:
         read_block(octets)
     except DissectionError as error:
-        message.error = error
+        message.error = error.kept()
         return message
     facts |= routing_facts(octets)
     if lead:

@@ -320,7 +320,7 @@ def read_envelope(octets: bytes) -> Envelope:
             _mac_header(envelope, cursor)
         _grouping(envelope, cursor)
     except DissectionError as error:
-        envelope.issues.append(Issue.of(error))
+        envelope.issues.append(Issue.of(error.kept()))
     if envelope.reached < len(octets) and all(issue.severity != "error" for issue in envelope.issues):
         text = f"{len(octets) - envelope.reached} octets left over behind the message"
         envelope.issues.append(Issue("error", LAYER, envelope.reached, text))

@@ -131,7 +131,7 @@ class Layer(metaclass=LayerType):
         try:
             self.fields[part.name] = part.take(self, cursor)
         except DissectionError as error:
-            self.error = error
+            self.error = error.kept()
             if cursor.offset > start and part.name in self.fields:
                 self.places.append((part, start, cursor.offset))
             return False

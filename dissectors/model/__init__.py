@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from dissectors.model.field import Severity as Severity
     from dissectors.model.field import fields_text as fields_text
     from dissectors.model.field import json_value as json_value
+    from dissectors.model.frame import Carried as Carried
     from dissectors.model.frame import Dissection as Dissection
     from dissectors.model.frame import Envelope as Envelope
+    from dissectors.model.frame import Followed as Followed
     from dissectors.model.frame import Piece as Piece
     from dissectors.model.frame import RawFrame as RawFrame
     from dissectors.model.frame import Trailer as Trailer
@@ -50,7 +52,7 @@ __getattr__, __dir__, __all__ = public_names(
         "cursor": "Cursor",
         "errors": "AuthenticationFailed DissectionError KeyMissing Malformed Truncated Unsupported",
         "field": "Field Issue Severity fields_text json_value",
-        "frame": "Dissection Envelope Piece RawFrame Trailer",
+        "frame": "Carried Dissection Envelope Followed Piece RawFrame Trailer",
         "keyring": "CbkeScalars DeviceName DlmsKeys InstallCode Key KeyKind Keyring",
         "message": "Message joined_json",
         "origins": "Origin Part frames_of origins_within",

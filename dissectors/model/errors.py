@@ -7,7 +7,7 @@ A dissector that meets one keeps what it has read so far and turns the error int
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 __all__ = [
     "AuthenticationFailed",
@@ -35,6 +35,15 @@ class DissectionError(Exception):
         self.offset = offset
         self.partial: Any = None
         """What was read before, where a reader that knows of nothing else leaves it (`dissectors.layout.axdr`)."""
+
+    def kept(self) -> Self:
+        """This error, without the way that it came.
+
+        For who keeps it beside what was read: the functions on that way hold all that they had read, and the error with
+        it, so that only Python's search for cycles would end them.
+        """
+        self.__traceback__ = self.__context__ = None
+        return self
 
     def __str__(self) -> str:
         return f"{self.layer}: offset {self.offset}: {self.text}" if self.layer else self.text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -10,7 +10,7 @@ from dissectors.model.field import Field, Issue
 from dissectors.model.keyring import Key
 from dissectors.model.origins import Origin, Part, origins_within
 
-__all__ = ["Dissection", "Envelope", "Piece", "RawFrame", "Trailer"]
+__all__ = ["Carried", "Dissection", "Envelope", "Followed", "Piece", "RawFrame", "Trailer"]
 
 Trailer = Literal["absent", "fcs16", "fcs32", "ti"]
 
@@ -48,6 +48,34 @@ class Piece(NamedTuple):
     place: int = 1
     total: int | None = None
     repeats: int | None = None
+
+
+class Carried(NamedTuple):
+    """A message, or what there is of one, and which frames carried which octets of it (empty where that is not known)."""
+
+    kind: str
+    octets: bytes
+    origins: tuple[Origin, ...] = ()
+
+
+class Followed(NamedTuple):
+    """What a frame says that was followed, not laid out: a fragment, or a transfer through a tunnel.
+
+    Attributes:
+        said: values for the `packets` table that all frames of its kind have; one object for all of them.
+        sequence: ZCL sequence number; None where it has none.
+        issue: the first thing that is to be said of it.
+        commands: as in `Dissection`.
+        carried: messages that it completed, or that were given up because of it.
+        piece: what it carried of a message that it did not complete.
+    """
+
+    said: Mapping[str, Any]
+    sequence: int | None = None
+    issue: str | None = None
+    commands: Sequence[Mapping[str, Any]] = ()
+    carried: Sequence[Carried] = ()
+    piece: Piece | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -92,6 +120,14 @@ class Dissection:
     shut_reason: str | None = None
     layers: list[tuple[str, Any]] = field(default_factory=list)
     unwanted: frozenset[str] = frozenset()
+
+    @property
+    def messages(self) -> list[Carried]:
+        """Each payload with its origins."""
+        if len(self.payload_origins) != len(self.payload):
+            return [Carried(kind, octets) for kind, octets in self.payload]
+        pairs = zip(self.payload, self.payload_origins, strict=True)
+        return [Carried(kind, octets, origins) for (kind, octets), origins in pairs]
 
     @property
     def payload_frames(self) -> list[tuple[int, ...]]:

@@ -148,10 +148,10 @@ def read_whole_apdu(data: bytes, pos: int = 0, end: int | None = None) -> Apdu:
 def is_whole_apdu(data: bytes) -> bool:
     """Whether the octets are one APDU and nothing else."""
     try:
-        read_whole_apdu(data)
-    except DissectionError:
+        return read_apdu(data).end == len(data)
+    except DissectionError as error:
+        error.kept()
         return False
-    return True
 
 
 def build_apdu(name: str, values: Mapping[str, Any], type_: str = "") -> bytes:

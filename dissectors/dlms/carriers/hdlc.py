@@ -167,7 +167,7 @@ def read_frames(data: bytes, pos: int, end: int) -> Iterator[HdlcFrame | tuple[i
             stop = data.find(b"\x7e", pos, end)
             stop = -1 if isinstance(error, Truncated) and stop == end - 1 else stop
             stop = ahead.flag(pos, stop)
-            yield pos, stop, error
+            yield pos, stop, error.kept()
             pos = stop
             continue
         inside = None if frame.frame_ok else next_frame(data, pos + 1, frame.end)

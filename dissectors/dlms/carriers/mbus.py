@@ -137,7 +137,7 @@ def read_telegrams(
                 stop = data.find(b"\x68", pos + 1, end)
                 stop = end if stop < 0 or isinstance(error, Truncated) else stop
                 stop = stop if sound is None else sound
-                yield pos, stop, error
+                yield pos, stop, error.kept()
                 pos = stop
                 continue
             yield telegram

@@ -161,7 +161,7 @@ class ApduDecoder:
         try:
             apdu = read_whole_apdu(data, start, end)
         except DissectionError as error:
-            failure = error
+            failure = error.kept()
             apdu = error.partial
         if apdu is None:
             return [_rest(data, start, end, buffer)], failure

@@ -106,7 +106,7 @@ def block_values(
         try:
             value, stop = form.read(whole, 0, len(whole))
         except DissectionError as error:
-            failure = error
+            failure = error.kept()
             continue
         if stop == len(whole):
             pairs, nodes = _pairs(form, value, targets, request)
@@ -150,7 +150,7 @@ def _written(whole: bytes, buffer: str) -> Read:
         variables, at = VARIABLES.read(whole, 0, len(whole))
         values, stop = VALUES.read(whole, at, len(whole))
     except DissectionError as error:
-        return [Field("unread", whole, None, 0, len(whole), buffer)], [], [], error
+        return [Field("unread", whole, None, 0, len(whole), buffer)], [], [], error.kept()
     fields: list[Tree] = [VARIABLES.field(variables, 0, at, buffer), VALUES.field(values, at, stop, buffer)]
     if stop < len(whole):
         fields.append(Field("unread", whole[stop:], None, stop, len(whole) - stop, buffer))

@@ -64,7 +64,7 @@ def bare_data(decoder: ApduDecoder, data: bytes, start: int, end: int, buffer: s
             text = f"{end - stop} octets left over after the data"
             error = Malformed(text, layer="dlms.data", offset=stop)
     except DissectionError as failure:
-        error = failure
+        error = failure.kept()
         node, stop = failure.partial or (None, start)
         if stop == end and not isinstance(failure, Truncated):
             text = f"truncated: the data ends before its elements do ({failure.text})"
@@ -154,7 +154,7 @@ def _entries(data: bytes, at: int, end: int) -> tuple[list[tuple[int, Node]], in
         try:
             node, stop = read_node(data, at + 2 + DESCRIPTOR, end)
         except DissectionError as error:
-            return entries, at, error
+            return entries, at, error.kept()
         entries.append((at, node))
         at = stop
     return entries, at, None if at == end else Truncated(1, 0, layer="dlms.data", offset=at)

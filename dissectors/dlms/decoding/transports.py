@@ -128,7 +128,7 @@ def _wrapped(decoder: ApduDecoder, data: bytes, stream: bool) -> Result:
         except DissectionError as error:
             out.append(Field("unread", data[at:], None, at, end - at, "message"))
             if not (stream and at and isinstance(error, Truncated)):
-                return out, failure or error
+                return out, failure or error.kept()
             decoder.issue("note", error.layer, error.offset, f"the stream ends here: {error.text}")
             return out, failure
         if header.length:
@@ -336,7 +336,7 @@ def read_gbcs_protected(decoder: ApduDecoder, data: bytes) -> Result:
     try:
         ciphered = read_ciphered(data, 0, len(data))
     except DissectionError as error:
-        return [Field("unread", data, None, 0, len(data), "message")], error
+        return [Field("unread", data, None, 0, len(data), "message")], error.kept()
     field = Protected("protected").field(ciphered, 0, len(data), "message")
     field.children = [child for child in field.children if child.name != "length"]
     plaintext = _open_protected(decoder, ciphered)
@@ -352,7 +352,7 @@ def read_gbcs_protected(decoder: ApduDecoder, data: bytes) -> Result:
     try:
         node, stop = read_node(plaintext, 0, len(plaintext))
     except DissectionError as error:
-        return [field], error
+        return [field], error.kept()
     decoder.nodes.append(node)
     field.children += [data_field(node, "data", name)]
     if stop != len(plaintext):

@@ -184,7 +184,7 @@ def _read_apdu(payload: Payload) -> _Read:
     try:
         apdu = read_apdu(octets, start, end)
     except DissectionError as error:
-        issues.append(Issue.of(error))
+        issues.append(Issue.of(error.kept()))
         apdu = error.partial
     for element, _, at, _ in apdu.parts if apdu is not None else ():
         if isinstance(element, Sequence):

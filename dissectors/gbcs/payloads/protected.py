@@ -62,7 +62,7 @@ class OpenedValue:
         try:
             self.node, _ = read_node(plain, 0, len(plain))
         except DissectionError as error:
-            self.error = error
+            self.error = error.kept()
             return
         self.listed = self.node[0] == 2 and len(self.node[1]) == len(wanted)
         if self.listed:

@@ -13,8 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from dissectors.model.context import HanContext
-from dissectors.model.field import Issue
-from dissectors.model.frame import Dissection
+from dissectors.model.frame import Followed
 from dissectors.model.origins import Origin, origins_within
 from dissectors.zcl import catalogue, scaling
 from dissectors.zcl.catalogue import Direction
@@ -85,15 +84,17 @@ def read_transfer(
     octets: bytes,
     source: int | None,
     target: int | None,
+    frame: int,
     origins: Sequence[Origin],
     context: HanContext,
     rows: bool,
-) -> Dissection | None:
+) -> Followed | None:
     """Read a ZCL frame that is a TransferData; None when it is anything else.
 
     Args:
         source, target: both ends: EUI-64 where known, else short address.
-        origins: which frames carried which of its octets.
+        frame: number of the frame that is read.
+        origins: which frames carried which of its octets; empty where that is this frame alone.
         rows: whether rows of the commands table are wanted.
     """
     if len(octets) < HEADER + IDENTIFIER or octets[0] & TYPE_BITS != CLUSTER_COMMAND:
@@ -108,15 +109,19 @@ def read_transfer(
     tunnel = held.get((pair, tunnel_id))
     if tunnel is None:
         tunnel = held[pair, tunnel_id] = Tunnel(tunnel_id)
-    taken = add_transfer(tunnel, direction, octets[1], origins_within(origins, 5, len(data)), data)
-    out = Dissection(columns={**known.columns, "zcl_seq": octets[1]})
-    if taken.notes:
-        out.issues = [Issue(severity, "zcl", 0, text) for severity, text in taken.notes]
-    taken.tell(out)
+    within = origins_within(origins, 5, len(data)) if origins else _alone(frame, len(data))
+    taken = add_transfer(tunnel, direction, octets[1], within, data)
+    told: tuple[dict[str, Any], ...] = ()
     if rows:
         shared = {"source": source, "destination": target, **known.row}
         said = special(TUNNELING, "tunnel_id", tunnel_id) or None
         number = {"field": "tunnel_id", "value": str(tunnel_id), "number": float(tunnel_id), "meaning": said}
-        told = {"field": "data", "value": data.hex(), "meaning": taken.text or None}
-        out.commands = [shared | number, shared | told]
-    return out
+        text = {"field": "data", "value": data.hex(), "meaning": taken.text or None}
+        told = (shared | number, shared | text)
+    issue = taken.notes[0][1] if taken.notes else None
+    return Followed(known.columns, octets[1], issue, told, taken.carried, taken.piece)
+
+
+def _alone(frame: int, length: int) -> list[Origin]:
+    """The origin of the octets behind the headers, which one frame carried."""
+    return [Origin(frame, 0, length, HEADER + IDENTIFIER)] if length else []

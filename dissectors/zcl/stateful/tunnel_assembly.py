@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from dissectors.model.field import Severity
-from dissectors.model.frame import Dissection, Piece
+from dissectors.model.frame import Carried, Dissection, Piece
 from dissectors.model.origins import Origin, origins_within
 from dissectors.zcl.stateful.envelopes import kind_of, message_length
 
 __all__ = [
-    "HEAD", "HEADERS", "Assembly", "Carried", "TransferResult", "Tunnel", "Tunnels", "abandon",
+    "HEAD", "HEADERS", "Assembly", "TransferResult", "Tunnel", "Tunnels", "abandon",
     "add_transfer", "tunnel_header",
 ]  # fmt: skip
 
@@ -25,6 +25,8 @@ GET, GET_RESPONSE, PUT = 1, 2, 3
 HEADERS = {GET: "GET", GET_RESPONSE: "GET-RESPONSE", PUT: "PUT"}
 # The greatest message that is waited for; GBCS sends longer ones as blocks (general block transfer).
 LONGEST = 1 << 16
+WORDS = {"gbcs": "GBCS", "dlms": "DLMS"}
+"""What people call a message, by its kind."""
 REPEATS = 1024
 """Frames of an unfinished message up to which those that repeat a transfer are counted among them."""
 HEAD = 128
@@ -88,21 +90,16 @@ class Tunnels:
                 yield from (one.frame for one in assembly.origins)
 
 
-class Carried(NamedTuple):
-    """A message, or what there is of one, and which frames carried which octets of it."""
-
-    kind: str
-    octets: bytes
-    origins: tuple[Origin, ...]
-
-
 @dataclass(slots=True, eq=False, repr=False)
 class TransferResult:
     """What became of one transfer.
 
     Attributes:
         header: octets of its GET, GET-RESPONSE or PUT header.
-        text: what the rest of it is; empty when there is none.
+        kind: of the message that the rest of it belongs to; empty when there is none.
+        span: where the rest lies in that message: its first octet, one past its last, and how long the message is (0
+            while nothing says it).
+        whole: the rest is a whole message.
         repeated: it is the transfer before it once more, and was not taken in.
         piece: what it carried of a message that it did not complete, or that was complete before.
         notes: severity and text of what is to be said.
@@ -110,17 +107,30 @@ class TransferResult:
     """
 
     header: int = 0
-    text: str = ""
+    kind: str = ""
+    span: tuple[int, int, int] = (0, 0, 0)
+    whole: bool = False
     repeated: bool = False
-    notes: list[tuple[Severity, str]] = field(default_factory=list)
-    carried: list[Carried] = field(default_factory=list)
+    notes: tuple[tuple[Severity, str], ...] = ()
+    carried: tuple[Carried, ...] = ()
     piece: Piece | None = None
+
+    @property
+    def text(self) -> str:
+        """What the rest of it is; empty when there is none."""
+        if self.repeated or not self.kind:
+            return "repeated" if self.repeated else ""
+        what = WORDS.get(self.kind, "tunnelled")
+        start, end, total = self.span
+        if self.whole:
+            return f"{what} message, {end} octets"
+        return f"octets {start} to {end - 1} of {total or '?'} of a {what} message"
 
     def tell(self, out: Dissection) -> None:
         """Hand on what it carried."""
-        for one in self.carried:
-            out.payload.append((one.kind, one.octets))
-            out.payload_origins.append(one.origins)
+        for kind, octets, origins in self.carried:
+            out.payload.append((kind, octets))
+            out.payload_origins.append(origins)
         out.piece = self.piece
 
 
@@ -134,15 +144,16 @@ def add_transfer(
         assembly = tunnel.assemblies[direction] = Assembly()
     marker = (sequence, octets)
     if assembly.last == marker:
-        taken.notes.append(("note", "repeats the transfer before it"))
-        taken.text, taken.repeated = "repeated", True
+        taken.notes = (("note", "repeats the transfer before it"),)
+        taken.repeated = True
         _repeat(tunnel, assembly, origins, taken)
         return taken
     assembly.last, assembly.carrier = marker, origins[-1].frame if origins else 0
     if assembly.octets and not _begins_anew(octets):
         _continue(tunnel, assembly, octets, origins, taken)
         return taken
-    abandon(assembly, "another message began", taken)
+    if assembly.octets:
+        abandon(assembly, "another message began", taken)
     taken.header = tunnel_header(octets, tunnel.protocol)
     if octets and not taken.header:
         _continue(tunnel, assembly, octets, origins, taken)
@@ -174,13 +185,9 @@ def abandon(assembly: Assembly, why: str, taken: TransferResult) -> None:
     """Hand on what there is of a message that will not be complete: nothing readable is lost."""
     if assembly.octets:
         text = f"{why}: {len(assembly.octets)} of {assembly.total} octets of a message had come"
-        taken.notes.append(("warning", text))
-        taken.carried.append(_carried("unknown", assembly))
+        taken.notes += (("warning", text),)
+        taken.carried += (Carried("unknown", assembly.octets, tuple(assembly.origins)),)
     assembly.clear()
-
-
-def _carried(kind: str, assembly: Assembly) -> Carried:
-    return Carried(kind, assembly.octets, tuple(assembly.origins))
 
 
 def tunnel_header(octets: bytes, protocol: int | None) -> int:
@@ -213,26 +220,25 @@ def _begins_anew(octets: bytes) -> bool:
 def _continue(
     tunnel: Tunnel, assembly: Assembly, chunk: bytes, origins: Sequence[Origin], taken: TransferResult
 ) -> None:
-    start = len(assembly.octets)
+    start, octets = len(assembly.octets), assembly.octets + chunk
+    total = message_length(octets) or 0
+    complete = _is_complete(octets, total)
+    kind = kind_of(octets, tunnel.protocol)
+    taken.kind, taken.span, taken.whole = kind, (start, len(octets), total), complete and not start
+    if taken.whole:  # most are, and nothing of them waits
+        taken.carried += (Carried(kind, octets, tuple(origins)),)
+        return
     assembly.extend(chunk, origins)
-    assembly.total = message_length(assembly.octets) or 0
-    complete = _is_complete(tunnel, assembly)
-    kind = kind_of(assembly.octets, tunnel.protocol)
-    what = {"gbcs": "GBCS", "dlms": "DLMS"}.get(kind, "tunnelled")
-    taken.text = f"{what} message, {len(assembly.octets)} octets"
-    if start or not complete:
-        of = assembly.total or "?"
-        taken.text = f"octets {start} to {len(assembly.octets) - 1} of {of} of a {what} message"
+    assembly.total = total
     if complete:
-        taken.carried.append(_carried(kind, assembly))
+        taken.carried += (Carried(kind, octets, tuple(assembly.origins)),)
         assembly.clear()
     else:
         taken.piece = _piece(tunnel, assembly)
 
 
-def _is_complete(tunnel: Tunnel, assembly: Assembly) -> bool:
+def _is_complete(octets: bytes, total: int) -> bool:
     """A message that does not say its length is as long as its transfer; one that grows too long ends."""
-    octets, total = assembly.octets, assembly.total
     if len(octets) >= LONGEST or total > LONGEST:
         return True
     if total:

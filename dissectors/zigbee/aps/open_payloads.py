@@ -8,11 +8,11 @@ most GBCS messages come in, fragments and TransferData, does not even need the o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dissectors.model.cursor import Cursor
-from dissectors.model.frame import Dissection, Envelope, Piece, RawFrame
+from dissectors.model.frame import Dissection, Envelope, Followed, Piece, RawFrame
 from dissectors.model.origins import Origin
 from dissectors.security.verdicts import VERDICTS
 from dissectors.vectors import OctetArray
@@ -33,7 +33,7 @@ BUFFER, WHOLE = "decrypted-0", "reassembled-0"
 DATA, ACK = 0, 2
 ZDP_PROFILE = 0x0000
 COMMANDS = frozenset({"commands"})
-INCOMPLETE = Dissection(columns={"protocol": LAYER, "summary": FRAGMENT})
+INCOMPLETE = Followed({"protocol": LAYER, "summary": FRAGMENT})
 """What a fragment says that completes nothing."""
 
 
@@ -46,10 +46,12 @@ class OpenPayloads:
     ends: NwkAddresses
     _place: dict[int, int] = field(default_factory=dict)
     _lists: dict[str, list[Any]] = field(default_factory=dict)
+    _view: memoryview = field(init=False)
     _joined: dict[int, bytes] = field(default_factory=dict)
     _origins: dict[int, tuple[Origin, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._view = self.octets.data.data
         aps, ends = self.aps, self.ends
         self._place = {row: place for place, row in enumerate(aps.span.rows.tolist())}
         columns = {name: getattr(aps, name) for name in ("control", "fragment", "block", "aps_counter")}
@@ -68,7 +70,7 @@ class OpenPayloads:
     def __contains__(self, row: object) -> bool:
         return row in self._place
 
-    def follow(self, frames: Frames, row: int) -> Dissection | None:
+    def follow(self, frames: Frames, row: int) -> Followed | None:
         """What the frame in `row` says, if it is a fragment or a TransferData; else None, and `read` is for it.
 
         Neither asks the context for what other layers keep there, nor teaches them anything.
@@ -80,13 +82,13 @@ class OpenPayloads:
         if lists["fragment"][place]:
             joined, piece = self._join(frames, row, place, clear)
             if joined is None:
-                return INCOMPLETE if piece is None else replace(INCOMPLETE, piece=piece)
+                return INCOMPLETE if piece is None else INCOMPLETE._replace(piece=piece)
             self._joined[row] = clear = joined
         return self._transfer(frames, row, place, clear)
 
     def _clear(self, place: int) -> bytes:
         lists = self._lists
-        return self.octets.data[lists["begin"][place] : lists["end"][place]].tobytes()
+        return self._view[lists["begin"][place] : lists["end"][place]].tobytes()
 
     def _join(self, frames: Frames, row: int, place: int, block: bytes) -> tuple[bytes | None, Piece | None]:
         """The payload that a fragment completes, or what it carries of a message (as
@@ -105,7 +107,7 @@ class OpenPayloads:
         self._origins[row] = held.origins() if held is not None else ()
         return whole, None
 
-    def _transfer(self, frames: Frames, row: int, place: int, octets: bytes) -> Dissection | None:
+    def _transfer(self, frames: Frames, row: int, place: int, octets: bytes) -> Followed | None:
         """A message in a tunnel; None where the payload is anything else."""
         lists = self._lists
         if lists["cluster"][place] != TUNNELING or lists["profile"][place] == ZDP_PROFILE:
@@ -116,8 +118,8 @@ class OpenPayloads:
         if target is None or lists["grouped"][place]:
             target = lists["dst"][place]
         rows = "commands" in frames.tables
-        origins = self._origins.get(row) or (Origin(int(frames.number[row]), 0, len(octets), 0),)
-        return read_transfer(octets, source, target, origins, frames.context, rows)
+        number, origins = int(frames.number[row]), self._origins.get(row, ())
+        return read_transfer(octets, source, target, number, origins, frames.context, rows)
 
     def _envelope(self, frames: Frames, row: int, place: int) -> Envelope:
         lists = self._lists

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dissectors.model.context import HanContext
-from dissectors.model.frame import Dissection
+from dissectors.model.frame import Dissection, Followed
 from dissectors.security.counter_columns import CounterUses
 from dissectors.security.counters import FrameCounters, Pair
 from dissectors.security.verdicts import BAD_MIC, NO_KEY
@@ -40,7 +40,7 @@ class Payloads(Protocol):
     def __contains__(self, row: object) -> bool:
         """Whether the frame in `row` is one of them."""
 
-    def follow(self, frames: Frames, row: int) -> Dissection | None:
+    def follow(self, frames: Frames, row: int) -> Followed | None:
         """What the frame in `row` says, if that neither needs nor changes anything else; None: see `read`."""
 
     def read(self, frames: Frames, row: int) -> Dissection:
