@@ -1,4 +1,4 @@
-"""Classic pcap files: micro- and nanoseconds, both byte orders, and Kuznetzov's longer record header.
+"""Classic pcap files: micro- and nanoseconds, both byte orders, and the longer record headers of other programs.
 
 Layout: draft-ietf-opsawg-pcap. Strategy: the chain of record lengths is followed in runs
 (`captures.files.chain`), then all headers are checked at once. Where a header cannot be true, the record is looked at
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from captures.errors import CaptureError
 from captures.files.chain import Chain, pcap_headers
 from captures.files.magic import VARIANTS, file_header, next_file_header
-from captures.files.record_search import LONGEST, SECOND, Header, RecordSearch
+from captures.files.record_search import LONGEST, SECOND, Header, RecordSearch, with_header_octets
 from captures.files.records import Facts, Interface, Records
 from captures.files.repair import ChainReader, Starts
 from captures.files.source import CHUNK, Window
@@ -53,9 +53,13 @@ class PcapReader(ChainReader):
             text = f"the file header of pcap has {FILE_HEADER} octets, the file has {len(window)}"
             raise CaptureError(window.source.name, len(window), text, "the file was cut")
         head = bytes(window.memory[window.begin : window.begin + FILE_HEADER])
-        self.variant = VARIANTS[head[:4]]
+        variant = VARIANTS[head[:4]]
+        snap_length, word = struct.unpack(variant.order + "II", head[16:24])
+        window.advance(window.begin + FILE_HEADER)
+        if window.source.live is None:
+            window.fill(self.ahead)
+        self.variant = with_header_octets(window, variant)
         self.header = self.variant.header
-        snap_length, word = struct.unpack(self.variant.order + "II", head[16:24])
         link_type, trailer_octets = link_type_word(word)
         self.interface = self.facts.describe(Interface(link_type, "", snap_length, trailer_octets))
         self.search = RecordSearch(window, self.variant, link_type)
@@ -63,7 +67,6 @@ class PcapReader(ChainReader):
         if self.interface:
             self.chain.interrupted()  # the file may be short
         self.odd = 0  # records with strange headers that fit their neighbours all the same
-        window.advance(window.begin + FILE_HEADER)
 
     def _joined(self) -> bool:
         return bool(file_header(self.window, 0))

@@ -14,7 +14,7 @@ from captures.files.repair import Outcome, search
 from captures.files.source import Window
 from captures.gather import gather
 
-__all__ = ["LONGEST", "SECOND", "Header", "RecordSearch"]
+__all__ = ["LONGEST", "SECOND", "Header", "RecordSearch", "with_header_octets"]
 
 LONGEST = 262_144
 """The longest record that libpcap writes; a longer one is damage."""
@@ -27,6 +27,11 @@ CLOSE = 86_400
 """Seconds between records within which one header is believed that says the same length twice."""
 TRIES = 256
 """Empty records of a run that are looked at: they may be file headers."""
+LONGER_HEADERS = {16: (24, 20), 24: (28,)}
+"""Octets of record headers that other programs wrote under the magic number of shorter ones: RedHat 6.1 (24), Nokia (20),
+SuSE 6.3 (28). What they add stands behind the sixteen."""
+ENOUGH, FEWEST = 16, 2
+"""Headers in a row by which their length is judged, and the fewest that prove another one."""
 
 
 class Header(NamedTuple):
@@ -152,28 +157,51 @@ class RecordSearch:
         here = self.fields(self.window.begin + offset)
         if self.by_original(here, offset):
             return True
-        if not here.captured or not here.seconds or not self.plausible(here) or not self._near(here, NEAR):
+        if not here.captured or not here.seconds or not self.plausible(here) or not self.close_by(here, NEAR):
             return False
         end = offset + self.variant.header + here.captured
-        if self.near is not None and here.captured == here.original and self._near(here, CLOSE):
+        if self.near is not None and here.captured == here.original and self.close_by(here, CLOSE):
             return self.there(end)
         following = self.header(end)
         if following is None:
             return self.near is not None and len(self.window) == end
-        return self.plausible(following) and self._near(following, NEAR)
+        return self.plausible(following) and self.close_by(following, NEAR)
 
     def by_original(self, here: Header, offset: int) -> bool:
         """The captured length of the header `offset` octets on is damaged, but its length on the air leads to a
         header with a time close by, or to the end of the file."""
         if self.near is None or here.captured <= here.original or not 0 < here.original <= self.longest:
             return False
-        if here.fraction >= SECOND // self.variant.unit or not self._near(here, CLOSE):
+        if here.fraction >= SECOND // self.variant.unit or not self.close_by(here, CLOSE):
             return False
         end = offset + self.variant.header + here.original
         following = self.header(end)
         if following is None:
             return len(self.window) == end
-        return following.fraction < SECOND // self.variant.unit and self._near(following, CLOSE)
+        return following.fraction < SECOND // self.variant.unit and self.close_by(following, CLOSE)
 
-    def _near(self, header: Header, seconds: int) -> bool:
+    def close_by(self, header: Header, seconds: int) -> bool:
+        """Its time is that of the last believed record, give or take so many seconds."""
         return self.near is None or abs(header.seconds - self.near) < seconds
+
+
+def with_header_octets(window: Window, variant: Variant) -> Variant:
+    """The variant with the length of record headers that the first records show: what the magic number says, unless its
+    second header cannot be one and all those of another length can. `window` begins with the first record."""
+    if _in_a_row(window, variant, FEWEST):
+        return variant
+    others = (variant._replace(header=octets) for octets in LONGER_HEADERS.get(variant.header, ()))
+    return next((other for other in others if _in_a_row(window, other, ENOUGH)), variant)
+
+
+def _in_a_row(window: Window, variant: Variant, most: int) -> bool:
+    """The first `most` headers, or as many as are there but no fewer than `FEWEST`, can be true, with times close by."""
+    search, at = RecordSearch(window, variant, 0), 0
+    for count in range(most):
+        if at + variant.header > len(window):
+            return count >= FEWEST
+        here = search.fields(window.begin + at)
+        if not search.plausible(here) or not search.close_by(here, NEAR):
+            return False
+        search.near, at = here.seconds, at + variant.header + here.captured
+    return True

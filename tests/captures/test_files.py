@@ -35,6 +35,10 @@ PLAIN = {
     "pcap big": pcap(with_fcs(), order=">"),
     "pcap modified": pcap(with_fcs(), magic=0xA1B2CD34, extra=bytes(8)),
     "pcap modified big": pcap(with_fcs(), magic=0xA1B2CD34, extra=bytes(8), order=">"),
+    "pcap of RedHat 6.1": pcap(with_fcs(), extra=bytes(8)),
+    "pcap of Nokia": pcap(with_fcs(), extra=bytes(4)),
+    "pcap of Nokia big": pcap(with_fcs(), extra=bytes(4), order=">"),
+    "pcap of SuSE 6.3": pcap(with_fcs(), magic=0xA1B2CD34, extra=bytes(12)),
     "pcap with FCS bits": pcap(with_fcs(), 0x2400_00C3),
     "pcapng little": pcapng(with_fcs()),
     "pcapng big": pcapng(with_fcs(), order=">"),
@@ -59,6 +63,16 @@ def test_frames_and_times(kind: str, compression: str) -> None:
     assert [row.time_ns for row in got.rows] == TIMES
     assert got.link_types == [195]
     assert not got.lost
+
+
+def test_longer_record_headers_need_proof() -> None:
+    """A cut second record, or a damaged one, is no proof of another program's headers."""
+    cut = whole(pcap(with_fcs()[:1]) + bytes(4))
+    assert [row.octets for row in cut.rows] == with_fcs()[:1]
+    damaged = bytearray(pcap(with_fcs()))
+    damaged[24 + 16 + 5 + 8] ^= 0xFF  # the captured length of the second record
+    assert [row.octets for row in whole(bytes(damaged)).rows][:1] == with_fcs()[:1]
+    assert whole(bytes(damaged)).rows[-1].octets == with_fcs()[-1]
 
 
 @pytest.mark.parametrize("order", "<>")
