@@ -9,7 +9,9 @@ from analysis.features.judging import mask
 from analysis.features.repeats import repeats
 from analysis.rules.declare import Evidence, Frame, Subject, View, broken, c, kept, packets, rule
 
-REALIGNMENT, ANSWER = MAC_COMMANDS.some("Coordinator Realignment", "Association Response")
+REALIGNMENT, ANSWER, ORPHAN = MAC_COMMANDS.some(
+    "Coordinator Realignment", "Association Response", "Orphan Notification"
+)
 REJOIN_REQUEST = NWK_COMMANDS["Rejoin Request"]
 ENOUGH_LEVELS = 10  # frames, before a median says how a device is usually heard
 
@@ -18,15 +20,15 @@ ENOUGH_LEVELS = 10  # frames, before a median says how a device is usually heard
     "orphan-forged",
     "An orphan notification of a device that is not orphaned",
     finds="""Orphan notifications between ordinary data frames of the same device, at another signal strength than its
-    own, or not answered although the device goes on.""",
+    own, or numbered otherwise than its frames; of a device that goes on though no answer was heard, they only inform.""",
     matters="An orphan has lost its parent and is silent otherwise, so the notification comes from somebody else.",
-    example="""Gas meter (90b3d5fffe0000a1): orphan notification at frame 602, not answered, yet it goes on without a
-    rejoin""",
+    example="""Electricity meter (90b3d5fffe0000a0): orphan notification at frame 602, 24 dB off all that it sends""",
     source="KillerBee zborphannotify",
     advice="Compare signal strengths: the forger's differs from the device's",
     family="anomaly", area="rejoining", severity="error", confidence="secondary", cause="join attack", absent=1,
     covers=("attacks:A08",), requires="MAC orphan notifications",
-    reads=[packets.where(c.mac_command == "Orphan Notification")[c.frame, c.seconds, c.sender, c.rssi]],
+    reads=[packets.where(c.mac_command == "Orphan Notification")[
+        c.frame, c.seconds, c.sender, c.rssi, c.mac_seq]],
     broken_by="ordinary-day --fault orphan-spoof --seconds 1500",
 )  # fmt: skip
 def orphan_forged(
@@ -49,9 +51,12 @@ def orphan_forged(
             yield broken(subject, f"{what}, {apart:.0f} dB off all that it sends", [row.frame])
         elif around and since.min() < seconds and until.min() < seconds:
             yield broken(subject, f"{what} between ordinary data frames", [row.frame], "warning")
+        elif strange := _strange_number(view, row):
+            yield broken(subject, f"{what}, yet {strange}", [row.frame], "warning")
         elif _goes_on(view, mine, row):
-            text = f"{what}, not answered, yet it goes on without a rejoin"
-            yield broken(subject, text, [row.frame], "warning")
+            text = f"{what}, no answer to it was heard, yet it goes on without a rejoin: it found its parent again, or"
+            text += " another sent it in its name; nothing that was heard tells which" + _level(mine, row)
+            yield broken(subject, text, [row.frame], "info")
         else:
             yield kept(subject, f"{what} from a silent device")
 
@@ -62,6 +67,33 @@ def _apart(mine: Frame, orphan: Any) -> float:
     if len(levels) < ENOUGH_LEVELS or pd.isna(orphan.rssi):
         return 0.0
     return abs(float(orphan.rssi) - float(levels.median()))
+
+
+def _strange_number(view: View, orphan: Any, least: int = 4, step: int = 32) -> str:
+    """That a notification is not numbered as its device numbers its frames, in words: a device has one counter for
+    data and commands (IEEE 802.15.4-2011 5.2.1.2), so what lies between two of its frames has a number between theirs.
+    Empty where it is, or where the device was too seldom heard or counts in no order."""
+    rows = view.good.only(sender=orphan.sender)
+    own = rows[mask(rows["mac_type"].isin(["data", "command"])) & ~mask(rows["mac_command"] == ORPHAN)]
+    numbers = own["mac_seq"].to_numpy(dtype=float, na_value=np.nan)
+    place = int((own["seconds"] < orphan.seconds).sum())
+    around = numbers[max(0, place - least) : place + least]
+    if place < least or pd.isna(orphan.mac_seq) or np.isnan(around).any():
+        return ""
+    if len(numbers) <= place or (np.diff(around) % 256 > step).any():
+        return ""
+    last, following, number = int(numbers[place - 1]), int(numbers[place]), int(orphan.mac_seq)
+    if 0 < (number - last) % 256 < (following - last) % 256:
+        return ""
+    return f"its number {number} is none between {last} and {following}, those of the frames of its device around it"
+
+
+def _level(mine: Frame, orphan: Any) -> str:
+    """How loud a notification was beside what its device sends; no words where that is not known."""
+    usual = mine["rssi"].dropna()
+    if pd.isna(orphan.rssi) or usual.empty:
+        return ""
+    return f" (heard at {float(orphan.rssi):.0f} dBm, its frames at {float(usual.median()):.0f} dBm)"
 
 
 def _restarted(mine: Frame, gap: Frame, leap: int = 256) -> bool:
@@ -82,7 +114,8 @@ def _unheard(view: View, orphan: Any, seconds: float = 5.0) -> bool:
 
 def _goes_on(view: View, mine: Frame, orphan: Any, seconds: float = 600.0) -> bool:
     """Whether a device sends secured data before and after its notification with rising counters, though
-    nobody realigned it and it neither associated nor rejoined: it never lost its parent."""
+    nobody was heard to realign it and it neither associated nor rejoined. It proves no forger: a parent that answers
+    again takes it back without a word."""
     gap = mine["seconds"] - orphan.seconds
     secured = mask(mine["nwk_security"].isin(["ok", "no_key"]))
     before, later = mine[secured & mask(gap < 0)], mine[secured & mask((gap > 0) & (gap < seconds))]

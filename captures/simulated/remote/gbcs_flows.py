@@ -12,6 +12,7 @@ from captures.simulated.air.medium import Wait
 from captures.simulated.devices.han import Han
 from captures.simulated.remote import alerts
 from captures.simulated.remote.dcc import Dcc, Exchange, dcc_of
+from captures.simulated.remote.directory import Entity
 from captures.simulated.stack.network import Role
 from captures.simulated.stack.node import Node
 from dissectors.gbcs import use_case_by_name, utrn
@@ -20,6 +21,7 @@ __all__ = ["activate", "ask", "commission", "daily", "hand_over", "notify", "tok
 
 GENERIC_CRITICAL, GENERIC_NON_CRITICAL, DEVICE_LOG_CHANGED = 0x1000, 0x1001, 0x0018
 POWER_QUALITY, TOP_UP_ACCEPTED, FUTURE_DATED_DLMS = 0x8002, 0x810E, 0x00CC
+COMMISSIONED = 0x8F69
 
 COMMISSIONING = {
     Role.ESME: ("ECS70", "ECS52", "ECS23", "ECS35b"),
@@ -28,6 +30,9 @@ COMMISSIONING = {
     Role.HCALCS: ("CS07",),
 }
 """Use cases that follow a device's joining: clock, firmware version, configuration, pairing."""
+
+TELL_COMMISSIONED = (Role.ESME, Role.GSME)
+"""Whose supplier waits for the alert that it is commissioned (critical, mandated) before it sets the clock."""
 
 DAILY = (
     "ECS17b", "ECS66", "ECS21b", "ECS22a", "ECS20a", "ECS17a", "ECS19", "ECS52", "GCS13a", "GCS16a", "GCS17", "GCS60",
@@ -68,7 +73,9 @@ def whitelist(han: Han) -> Wait:
 
 
 def commission(han: Han, node: Node) -> Wait:
-    """What follows when a device has joined and has its link key."""
+    """What follows when a device has joined and has its link key: a meter says so, then it is commissioned."""
+    if node.role in TELL_COMMISSIONED:
+        yield from raise_alert(dcc_of(han), GENERIC_CRITICAL, dcc_of(han).entity(node), COMMISSIONED)
     names = COMMISSIONING.get(node.role, ())
     if names:
         yield from ask(han, names, recipient=dcc_of(han).entity(node))
@@ -92,7 +99,15 @@ def notify(
     dcc: Dcc, code: int, role: Role, *, alert_code: int | None = None, party: str = "Supplier A", **more: Any
 ) -> Wait:
     """An alert from the home's device of a role to a party by its name."""
-    device, to = dcc.device(role), dcc.parties[party]
+    done = yield from raise_alert(dcc, code, dcc.device(role), alert_code, party=party, **more)
+    return done
+
+
+def raise_alert(
+    dcc: Dcc, code: int, device: Entity, alert_code: int | None, *, party: str = "Supplier A", **more: Any
+) -> Wait:
+    """An alert of a device to a party by its name; the code of a generic one, or None where its use case has one."""
+    to = dcc.parties[party]
     counter = dcc.counter(device)
     if alert_code is None:
         payload = alerts.payload(dcc, code, device, to, counter)

@@ -38,6 +38,17 @@ def test_truth_has_a_row_for_every_frame(install_day: tuple[Path, Path]) -> None
     assert {row["kind"] for row in rows} >= {"frame", "key", "reading"}
 
 
+def test_meters_say_that_they_are_commissioned_before_their_clock_is_set(
+    install_day: tuple[Path, Path],
+) -> None:
+    rows = [json.loads(line) for line in install_day[1].read_text().splitlines()]
+    messages = [row for row in rows if row["kind"] == "message"]
+    for meter, clock in (("90b3d5fffe0000a0", "ECS70"), ("90b3d5fffe0000a1", "GCS28")):
+        mine = [row for row in messages if meter in (row["originator"], row["recipient"])]
+        assert mine[0]["originator"] == meter and "8f69" in mine[0]["octets"]
+        assert mine[1]["use_case"] == clock
+
+
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="no tshark on this machine")
 def test_tshark_reads_all_of_it(install_day: tuple[Path, Path]) -> None:
     capture, truth = install_day
