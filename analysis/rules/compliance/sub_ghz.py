@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.features.identifiers import ALERTS, STATUS, to_client
+from analysis.features.identifiers import ALERTS, STATUS, to_client, to_server
 from analysis.features.judging import count, judge, mask, plural
 from analysis.features.view import DEVICE_PROFILE, View
 from analysis.findings.model import Evidence, broken, kept
@@ -21,6 +21,7 @@ from analysis.rules.rows import all_packets
 rule = rules_of("compliance", "sub ghz")
 
 SUSPEND = to_client(SUB_GHZ, "Suspend Zcl Messages")
+ASKS = to_server(SUB_GHZ, "Get Suspend Zcl Messages Status")
 PERIOD, BLOCK_STATUS = SUSPEND.field("period"), IMAGE_BLOCK.field("status")
 CRITICAL, NO_MORE_CRITICAL = ALERTS.some(
     "Critical Duty Cycle Action Taken", "Duty Cycle fallen below Limited-Critical Duty Cycle Threshold"
@@ -65,6 +66,43 @@ def suspended_device_talks(view: View) -> Iterator[Evidence]:
             yield broken(subject, text, [*part["frame"], *mine["frame"][during]])
         else:
             yield kept(subject, f"silent for {np.max(ends - starts) / 60:.0f} min")
+
+
+@rule(
+    "sub-ghz-suspend-period",
+    "Suspension without a period",
+    severity="info",
+    source="docs.silabs.com sub-ghz-server (the command answers Get Suspend ZCL Messages Status, too)",
+    confidence="secondary",
+    merges=("rules:N19",),
+    needs=(ClusterCommands("Sub-GHz"),),
+    cause="duty cycle",
+    unseen="a readable Suspend Zcl Messages command (cluster 0x070B)",
+    advice="Nothing was suspended and nobody asked: see what the hub wanted, by its log",
+    **SHOWN,
+)
+def sub_ghz_suspend_period(view: View, *, seconds: float = 7.5, late: float = 60.0) -> Iterator[Evidence]:
+    """Suspend ZCL Messages names minutes. None of them is the answer to a device that asks and is not suspended, or ends
+    a suspension that runs; else it does nothing."""
+    rows, asked = commands(view, SUSPEND), commands(view, ASKS)
+    rows = rows.assign(period=field_of(view, rows, PERIOD))
+    for (hub, device), part in rows[mask(rows["period"].notna())].groupby(
+        ["source", "destination"], sort=False
+    ):
+        times, minutes = part["seconds"].to_numpy(dtype=float), part["period"].to_numpy(dtype=float)
+        asks = asked["seconds"][mask(asked["source"] == device)].to_numpy(dtype=float)
+        answers = ((times[:, None] > asks) & (times[:, None] < asks + seconds)).any(axis=1)
+        runs = (times[:, None] > times) & (times[:, None] < times + (60 * minutes + late) * (minutes > 0))
+        nothing = (minutes == 0) & ~answers & ~runs.any(axis=1)
+        subject = Subject.device(hub)
+        if nothing.any():
+            text = f"{plural(int(nothing.sum()), 'suspension')} of no minutes, for which nobody asked and which ends none"
+            yield broken(subject, text, part["frame"][nothing])
+        else:
+            yield kept(
+                subject,
+                f"{plural(len(part), 'command')} with a period, an answer, or the end of a suspension",
+            )
 
 
 @rule(

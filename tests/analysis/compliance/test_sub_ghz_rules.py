@@ -32,6 +32,13 @@ def suspended(cluster: int, seconds: float) -> Any:
     )
 
 
+def told(*minutes: tuple[float, int], asks: float | None = None) -> Any:
+    rows = [row for when, period in minutes for row in command(when, 0x070B, 0x00, HUB, METER, period=period)]
+    if asks is not None:
+        rows += command(asks, 0x070B, 0x00, METER, HUB, direction="to-server")
+    return home(commands=rows, until=900)
+
+
 def on_air(every: float, page: int = 28) -> Any:
     return home(*(packet(n * every, page=page, channel=3, length=1000) for n in range(900)))
 
@@ -42,6 +49,7 @@ def sub_ghz(every: float, asks: bool) -> Any:
 
 CASES: dict[str, Case] = {
     "suspended-device-talks": (lambda: suspended(METERING, 60), lambda: suspended(METERING, 400)),
+    "sub-ghz-suspend-period": (lambda: told((10, 0)), lambda: told((10, 5), (200, 0), (300, 15))),
     "duty-cycle": (lambda: on_air(1), lambda: on_air(5)),
     "ota-while-critical": (lambda: critical(150), lambda: critical(250)),
     "message-burst-acks": (lambda: sub_ghz(10, True), lambda: sub_ghz(10, False)),
@@ -53,3 +61,7 @@ test_broken_and_kept = each_of(CASES)
 
 def test_a_suspended_device_may_fetch_firmware() -> None:
     passes("suspended-device-talks", suspended(OTA, 60))
+
+
+def test_no_minutes_answer_a_device_that_asks() -> None:
+    passes("sub-ghz-suspend-period", told((10, 0), asks=8))

@@ -21,12 +21,14 @@ Process = Generator[float, None, bool]
 BROADCAST = 0xFFFD
 OCTET, TURNAROUND, BACKOFF = 32e-6, 192e-6, 320e-6
 """Seconds at 250 kbit/s (IEEE 802.15.4-2011 8.1, 10.1)."""
+SLOW_OCTET = 80e-6
+"""Seconds at 100 kbit/s, on the channel pages below 1 GHz (ZigBee PRO 05-3474 r22 annex D.1)."""
 
 
 @dataclass(slots=True)
 class Heard:
     """A frame as the sniffer has it: seconds since the start, octets with check sequence, strength in dBm, the role of who
-    sent it."""
+    sent it, channel page and channel where it is not the home's at 2.4 GHz."""
 
     seconds: float
     octets: bytes
@@ -34,6 +36,7 @@ class Heard:
     good: bool = True
     planted: bool = False
     by: str = ""
+    band: tuple[int, int] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +50,7 @@ class Device:
         mute: it acknowledges, and its application answers and asks nothing. `stopped`: what it does no more ("links",
         "push", "polls", "reports", "alive", "times", "reads", "prices"). `passes`: what it is to pass on, it passes on.
         stale: key and sequence number that it still uses while the others have a newer network key.
+        band: channel page and channel below 1 GHz, of a device that speaks to the hub there.
     """
 
     role: str
@@ -65,6 +69,7 @@ class Device:
     mute: bool = False
     passes: bool = True
     stale: tuple[int, bytes] | None = None
+    band: tuple[int, int] | None = None
     stopped: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
     links: dict[int, bytes] = field(default_factory=dict)
@@ -116,11 +121,11 @@ class Air:
 
     # --- MAC ----------------------------------------------------------------------------------------------
 
-    def put(self, octets: bytes, rssi: float, by: str = "") -> float:
+    def put(self, octets: bytes, rssi: float, by: str = "", band: tuple[int, int] | None = None) -> float:
         """A frame on the air now; returns how long it lasts."""
-        lasts = (len(octets) + 8) * OCTET
+        lasts = (len(octets) + 8) * (OCTET if band is None else SLOW_OCTET)
         level = round(rssi + self.rng.gauss(0, 1.2))
-        self.heard.append(Heard(self.now, octets + fcs16(octets), level, planted=self.planting, by=by))
+        self.heard.append(Heard(self.now, octets + fcs16(octets), level, True, self.planting, by, band))
         self.free = self.now + lasts + TURNAROUND + 19 * OCTET + BACKOFF
         return lasts
 
@@ -128,22 +133,30 @@ class Air:
         self, sender: Device, octets: bytes, receiver: Device | None = None, *, more: bool = False
     ) -> Process:
         """One frame, again until it is acknowledged; whether it was. `more`: the acknowledgement says that frames wait."""
+        band = sender.band or (None if receiver is None else receiver.band)
         for _ in range(1 if receiver is None else 1 + sender.retries):
             yield self.rng.randrange(8) * BACKOFF
             while self.free > self.now:
                 yield self.free - self.now + self.rng.randrange(1, 8) * BACKOFF
             if not sender.up:
                 return False
-            yield self.put(octets, sender.rssi, sender.role) + TURNAROUND
+            yield self.put(octets, sender.rssi, sender.role, band) + TURNAROUND
             if receiver is None:
+                for other in self._other_bands(sender):
+                    yield self.put(octets, sender.rssi, sender.role, other) + TURNAROUND
                 return True
             lost = max(sender.loss, receiver.loss)
             if receiver.up and self.rng.random() >= lost:
-                self.put(assemble.mac_ack(octets[2], pending=more), receiver.rssi, receiver.role)
+                self.put(assemble.mac_ack(octets[2], pending=more), receiver.rssi, receiver.role, band)
                 if self.rng.random() >= lost / 3:
                     return True
             yield 0.0009
         return False
+
+    def _other_bands(self, sender: Device) -> list[tuple[int, int]]:
+        """Where a hub with two radios says to all what it says at 2.4 GHz."""
+        bands = {one.band for one in self.devices if one.band is not None}
+        return sorted(bands) if sender.role == "CHF" else []
 
     # --- NWK ----------------------------------------------------------------------------------------------
 

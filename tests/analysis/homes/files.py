@@ -27,7 +27,7 @@ class Ear:
     stands in another room; at which second its clock is set, and by how many seconds; whether it has an interface for each of
     several radios, of which others hear the neighbours; the share of frames that stand in the capture twice, as two sniffers
     on one channel leave them when their files are joined; seconds by which its clock gains in each second; roles whom it is too far away from
-    to hear; whether its times begin at nothing."""
+    to hear; whether its times begin at nothing; which of two bands it hears ("2.4 GHz", "below 1 GHz"), both where empty."""
 
     missed: float = 0.0
     damaged: float = 0.0
@@ -41,6 +41,7 @@ class Ear:
     drift: float = 0.0
     deaf: tuple[str, ...] = ()
     no_date: bool = False
+    band: str = ""
 
 
 def heard_by(frames: list[Heard], ear: Ear, seed: str) -> list[Heard]:
@@ -51,6 +52,8 @@ def heard_by(frames: list[Heard], ear: Ear, seed: str) -> list[Heard]:
         if ear.hops is not None and one.seconds % sum(ear.hops) > ear.hops[0]:
             continue
         if one.by and one.by in ear.deaf:
+            continue
+        if ear.band and (one.band is None) != (ear.band == "2.4 GHz"):
             continue
         if rng.random() < ear.missed or (ear.no_acks and len(one.octets) == 5):
             continue
@@ -70,10 +73,11 @@ def heard_by(frames: list[Heard], ear: Ear, seed: str) -> list[Heard]:
 
 
 def _tap(one: Heard, channel: int) -> bytes:
-    """IEEE 802.15.4 TAP (link type 283): kind of check sequence, channel, strength."""
+    """IEEE 802.15.4 TAP (link type 283): kind of check sequence, channel and page, strength."""
+    page, channel = one.band or (0, channel)
     tags = (
         struct.pack("<HHI", 0, 1, 1)
-        + struct.pack("<HHHBB", 3, 3, channel, 0, 0)
+        + struct.pack("<HHHBB", 3, 3, channel, page, 0)
         + struct.pack("<HHf", 1, 4, one.rssi)
     )
     return struct.pack("<BBH", 0, 0, 4 + len(tags)) + tags + one.octets

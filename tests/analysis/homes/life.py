@@ -225,7 +225,7 @@ class Home:
             if not self.ready(meter) or not self.hub.up:
                 continue
             yield from self.air.poll(meter, self.hub)
-            if rounds % often or "reports" in meter.stopped:
+            if rounds % often or "reports" in meter.stopped or not self.ready(meter):
                 continue
             if (yield from self.speech.report(meter, self.hub, METERING, (TOTAL, STATUS), (1, mirror))):
                 told = self.speech.value(meter, 1, METERING, TOTAL) or b"\0"

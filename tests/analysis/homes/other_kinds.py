@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.analysis.homes import credentials, days, images, money, neighbours, network_days, remote
+from tests.analysis.homes import credentials, days, images, money, neighbours, network_days, remote, sub_ghz
 from tests.analysis.homes.files import KNOWN, Ear
 from tests.analysis.homes.kind import Kind
 
-__all__ = ["HEARD_OTHERWISE", "NETWORKS", "PAID", "PARTIES"]
+__all__ = ["BELOW_1_GHZ", "HEARD_OTHERWISE", "NETWORKS", "PAID", "PARTIES"]
 
 HEARD_OTHERWISE: dict[str, Kind] = {
     "a Thread network beside it": Kind((remote.asks,), around=(neighbours.thread,)),
@@ -141,4 +141,30 @@ PAID: dict[str, Kind] = {
         (remote.asks, days.carried, days.new_key, images.two_at_once, days.joins, credentials.new_party_certificates),
         hours=1.2, since=0.4, devices=("PPMID", "IHD"), ear=Ear(0.08, 0.01),
     ),
+}  # fmt: skip
+
+_BELOW = {"form": "tap", "before": (sub_ghz.below,)}
+BELOW_1_GHZ: dict[str, Kind] = {
+    "a gas meter below 1 GHz": Kind((remote.asks, sub_ghz.sub_ghz_day, sub_ghz.link_is_reported), hours=4, **_BELOW),
+    "a gas meter below 1 GHz, badly heard": Kind(
+        (remote.asks, sub_ghz.sub_ghz_day), hours=5, ear=Ear(0.08, 0.01, noise=1), loss=0.12, devices=("GSME",), **_BELOW
+    ),
+    "a gas meter below 1 GHz, unheard": Kind(
+        (remote.asks, sub_ghz.sub_ghz_day), hours=3, ear=Ear(0.01, band="2.4 GHz"), **_BELOW
+    ),
+    "only what is below 1 GHz": Kind(
+        (remote.asks, sub_ghz.sub_ghz_day, sub_ghz.link_is_reported), hours=5, ear=Ear(0.02, band="below 1 GHz"),
+        devices=("GSME",), **_BELOW,
+    ),
+    "displays below 1 GHz": Kind(
+        (remote.asks, sub_ghz.sub_ghz_day, days.top_ups), hours=3, devices=("PPMID", "IHD"), form="tap",
+        before=(sub_ghz.displays_below,),
+    ),
+    "a gas meter is suspended for some minutes": Kind(
+        (remote.asks, sub_ghz.suspended), hours=4, pace={"gas_polls": 300.0}, **_BELOW
+    ),
+    "another channel below 1 GHz": Kind(
+        (sub_ghz.moves_in_order, remote.asks), hours=3.5, devices=("GSME",), pace={"gas_polls": 300.0}, **_BELOW
+    ),
+    "no keys, below 1 GHz": Kind((sub_ghz.sub_ghz_day,), keys=False, hours=3, **_BELOW),
 }  # fmt: skip
