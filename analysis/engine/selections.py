@@ -8,7 +8,7 @@ that they name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, Protocol
@@ -19,8 +19,9 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.engine.conditions import Words, evaluated, holds, part_of, truths
+from analysis.features.messages import roles_of
 from analysis.features.view import View
-from analysis.rules.expression import Condition
+from analysis.rules.expression import Condition, Holds, OneOf
 from analysis.rules.rows import OF_COMMAND, OF_MESSAGE, Rows, kinds
 from analysis.tables.lazy import FEW, Places, Recent, Table, matching, numbers_of
 from analysis.tables.pandas_columns import arrow_of
@@ -85,6 +86,23 @@ def _has(content: Any, name: str) -> bool:
     return name in (content.columns if isinstance(content, pd.DataFrame) else content.column_names)
 
 
+class OfMessages(OfTable):
+    """Columns of the messages, with the roles of both parties."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__("messages", view.tables.lazy["messages"])
+        self.view = view
+
+    def column(self, name: str) -> Any:
+        return _of_pandas(self.pandas(name, None)) if name.endswith("_role") else super().column(name)
+
+    def pandas(self, name: str, places: Places | None) -> pd.Series[Any]:
+        if not name.endswith("_role"):
+            return super().pandas(name, places)
+        found = roles_of(self.view, super().pandas(name.removesuffix("_role"), places))
+        return pd.Series(pd.Categorical(found), copy=False)
+
+
 class OfFrame:
     """Columns of a DataFrame that was made for some rows."""
 
@@ -143,6 +161,8 @@ class Selections:
                 self._sources[key] = OfFrame(self._commands(*key))
             elif key == "items":
                 self._sources[key] = OfFrame(_items(self.view))
+            elif key == "messages":
+                self._sources[key] = OfMessages(self.view)
             else:
                 self._sources[key] = OfTable(key, self.view.tables.lazy[key])
         return self._sources[key]
@@ -181,8 +201,16 @@ class Selections:
 
     def _leaf(self, key: Any, leaf: Any) -> pa.BooleanArray:
         if (key, leaf) not in self._masks:
-            self._masks[key, leaf] = holds(leaf, partial(self.column, key), self.view)
+            self._masks[key, leaf] = self.holds(leaf, partial(self.column, key))
         return self._masks[key, leaf]
+
+    def holds(self, leaf: Any, column: Callable[[str], Any]) -> pa.BooleanArray:
+        """Where one comparison holds in some columns; that a message has certain items is asked of its number."""
+        if isinstance(leaf, Holds):
+            items = self.selected(leaf.rows)
+            numbers, _ = numbers_of(items.source.pandas("message", items.places))
+            leaf = OneOf(leaf.column, tuple(np.unique(numbers).tolist()))
+        return holds(leaf, column, self.view)
 
 
 class Selected:
@@ -211,7 +239,7 @@ class Selected:
             return np.zeros(0, np.bool_)
         if len(self) * FEW > len(self.source):
             return truths(self.selections.mask(self.key, condition))[self.places]
-        return truths(evaluated(condition, lambda leaf: holds(leaf, self._part, self.selections.view)))
+        return truths(evaluated(condition, lambda leaf: self.selections.holds(leaf, self._part)))
 
     def _part(self, name: str) -> Any:
         if name not in self._parts:

@@ -23,11 +23,13 @@ __all__ = [
     "judge_messages",
     "name_of",
     "parts_by_message",
+    "roles_of",
     "subject_of",
 ]
 
 MESSAGES = ("GBCS", "DLMS")
 """Protocols of frames that carry a message."""
+NETWORK_ROLES = ("coordinator", "router", "end device")
 NOTHING: Mapping[str, Any] = {}
 NONE: Places = np.zeros(0, np.intp)
 
@@ -49,6 +51,13 @@ def subject_of(number: Any, *words: object) -> Subject:
     """A message by its number, and what is known of its name: use case, kind."""
     known = [word for word in words if not names.missing(word)]
     return Subject.of_message(number, *(known or ["unnamed message"]))
+
+
+def roles_of(view: View, identifiers: Frame) -> Frame:
+    """Roles in GBCS of originators or recipients given as 16 hex digits; null where unknown."""
+    # What a radio is to the network says nothing of its role in GBCS.
+    known = {f"{eui:016x}": role for eui, role in view.roles.items() if role not in NETWORK_ROLES}
+    return identifiers.astype(str).str.lower().map(known)
 
 
 class Unknown:

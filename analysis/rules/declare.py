@@ -27,6 +27,7 @@ from analysis.rules.rows import (
     commands,
     devices,
     field,
+    having,
     items,
     messages,
     packets,
@@ -36,5 +37,5 @@ __all__ = [
     "CAPTURE", "CHANNEL", "NETWORK", "TO_CLIENT", "TO_SERVER", "AtMost", "Attribute", "ClusterCommands", "Command",
     "EachDevice", "EachField", "EachItem", "EachMessage", "Evidence", "Field", "FieldQuantity", "Frame", "Item",
     "Quantity", "RuleError", "Subject", "View", "all_messages", "all_packets", "attributes", "broken", "c",
-    "commands", "declare", "devices", "field", "items", "kept", "messages", "p", "packets", "rule",
+    "commands", "declare", "devices", "field", "having", "items", "kept", "messages", "p", "packets", "rule",
 ]  # fmt: skip

@@ -20,8 +20,8 @@ from typing import Any, NoReturn
 from analysis.tables.schema import TABLES
 
 __all__ = [
-    "DERIVED", "And", "Bits", "Column", "Compare", "Condition", "Known", "Match", "Not", "OfHub", "OfRole", "OneOf", "Or",
-    "Parameter", "RuleError", "bound", "c", "columns_in", "leaves", "p",
+    "DERIVED", "And", "Bits", "Column", "Compare", "Condition", "Holds", "Known", "Match", "Not", "OfHub", "OfRole",
+    "OneOf", "Or", "Parameter", "RuleError", "bound", "c", "columns_in", "leaves", "p",
 ]  # fmt: skip
 
 STATION = "station"
@@ -32,10 +32,11 @@ DERIVED: Mapping[str, Mapping[str, str]] = {
     },
     "attributes": {"seconds": "float64", "source": STATION, "destination": STATION},
     "commands": {"seconds": "float64", "source": STATION, "destination": STATION},
-    "messages": {"seconds": "float64"},
+    "messages": {"seconds": "float64", "originator_role": "category", "recipient_role": "category"},
 }  # fmt: skip
 """Columns that are worked out: seconds since the capture's first frame; of packets PAN, and the devices at both ends of
-this hop (sender, receiver) and of the whole way (origin, target)."""
+this hop (sender, receiver) and of the whole way (origin, target); of messages the roles of both parties in GBCS, where
+the devices table has them."""
 
 
 class RuleError(ValueError):
@@ -117,6 +118,14 @@ class OfHub(Condition):
     """The station is a network's hub: short address 0x0000, or what is known to be one."""
 
     column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holds(Condition):
+    """The message has an item among some rows of items (see `analysis.rules.rows.having`)."""
+
+    column: str
+    rows: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +281,10 @@ def columns_in(condition: Condition) -> set[str]:
 
 def parameters_in(condition: Condition) -> set[str]:
     """The parameters that a condition asks for."""
-    values = (getattr(leaf, name) for leaf in leaves(condition) for name in _VALUES if hasattr(leaf, name))
-    return {value.name for value in values if isinstance(value, Parameter)}
+    every = list(leaves(condition))
+    values = (getattr(leaf, name) for leaf in every for name in _VALUES if hasattr(leaf, name))
+    inside = (leaf.rows.parameters for leaf in every if isinstance(leaf, Holds))
+    return {value.name for value in values if isinstance(value, Parameter)}.union(*inside)
 
 
 _VALUES = ("value", "values", "pattern", "mask")
@@ -285,6 +296,8 @@ def bound(condition: Condition, values: Mapping[str, Any]) -> Condition:
         return type(condition)(tuple(bound(part, values) for part in condition.parts))
     if isinstance(condition, Not):
         return Not(bound(condition.part, values))
+    if isinstance(condition, Holds):
+        return replace(condition, rows=condition.rows.bound(values))
     found = {
         name: _plain(name, values[value.name])
         for name in _VALUES

@@ -42,6 +42,7 @@ def rule(
     requires: str = "",
     unseen: str = "",
     reads: Sequence[Rows] = (),
+    besides: Sequence[Rows] = (),
     needs: Sequence[str | Rows] = (),
     covers: Sequence[str] = (),
     merges: Sequence[str] = (),
@@ -53,6 +54,7 @@ def rule(
 
     Args:
         reads: rows that it declares; it gets each of them as a pandas frame, with the columns that they name.
+        besides: the same, of tables without which it judges, too; their frames come after those of `reads`.
         needs: further tables that it reads, or the rows of them that it is about.
         finds, matters: what it finds and why that matters; without them the function's docstring says both.
         requires, covers: see `Rule`; `unseen` and `merges` are their former names.
@@ -62,16 +64,18 @@ def rule(
         RuleError: the id is taken, or something that the rule says cannot be.
     """
 
+    every = (*reads, *besides)
+
     def register(function: Function) -> Function:
-        arguments = list(inspect.signature(function).parameters.values())[1 + len(reads) :]
+        arguments = list(inspect.signature(function).parameters.values())[1 + len(every) :]
         tables = dict.fromkeys((*_tables(reads), *chain.from_iterable(map(_tables_of, needs))))
         _add(
             Rule(
                 id=id, title=title, severity=severity, source=_joined(source), confidence=confidence,
                 advice=_joined(advice),
-                requires=requires or unseen, covers=(*covers, *merges), reads=tuple(reads),
+                requires=requires or unseen, covers=(*covers, *merges), reads=every,
                 needs=tuple(tables) or ("packets",),
-                awaits=_awaited((*reads, *(one for one in needs if isinstance(one, Rows))), more),
+                awaits=_awaited((*every, *(one for one in needs if isinstance(one, Rows))), more),
                 parameters={p.name: p.default for p in arguments},
                 explanation=_joined(finds, matters) or inspect.cleandoc(function.__doc__ or title),
                 function=function, **_placed(id, more),

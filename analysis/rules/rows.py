@@ -32,6 +32,7 @@ from analysis.rules.expression import (
     Column,
     Compare,
     Condition,
+    Holds,
     Match,
     Not,
     OfHub,
@@ -51,7 +52,7 @@ from analysis.tables.schema import TABLES
 
 __all__ = [
     "TABLES_OF_RULES", "Rows", "all_messages", "all_packets", "attributes", "checked", "commands", "devices", "field",
-    "items", "kinds", "messages", "number_of", "packets",
+    "having", "items", "kinds", "messages", "number_of", "packets",
 ]  # fmt: skip
 
 OF_MESSAGE = (
@@ -116,7 +117,10 @@ class Rows:
     @property
     def tables(self) -> tuple[str, ...]:
         """The tables without which there are no such rows."""
-        return ("messages", "items") if self.table == "items" else (self.table,)
+        inside = self.condition is not None and any(
+            isinstance(leaf, Holds) for leaf in leaves(self.condition)
+        )
+        return ("messages", "items") if self.table == "items" or inside else (self.table,)
 
     @property
     def parameters(self) -> set[str]:
@@ -255,3 +259,14 @@ TABLES_OF_RULES: Mapping[str, Rows] = {
 def field(name: str) -> Column:
     """A field of `Command` rows, to put into conditions."""
     return Column(name)
+
+
+def having(rows: Rows) -> Condition:
+    """Messages with such an item: ``messages.where(having(Item("CS02a", "response", ".*status")))``.
+
+    Raises:
+        RuleError: the rows are no items.
+    """
+    if rows.table != "items":
+        raise RuleError(f"messages have items, and no {rows.table}")
+    return Holds("message", replace(rows, columns=()))

@@ -19,6 +19,7 @@ from analysis.rules.registry import rules
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "rules.md"
+PLAYED_BY_TESTS = ("planted: ", "talk: ", "home: ")
 CONFIDENCE = {
     "text": "its text was read", "derived": "follows from texts, tables or real messages", "secondary": "told by others",
     "recalled": "recalled or inferred: can warn, never fail",
@@ -72,7 +73,7 @@ def _whole(rule: Rule) -> Iterator[str]:
     if rule.covers:
         yield f"- Covers {', '.join(rule.covers)}"
     for words, recipe in (("breaks", rule.broken_by), ("keeps", rule.kept_by)):
-        if recipe and not recipe.startswith("planted: ") and " " in recipe:
+        if " " in recipe and not recipe.startswith(PLAYED_BY_TESTS):
             yield f"- What {words} it: `hanscope simulate {recipe}`"
     yield ""
 

@@ -32,6 +32,7 @@ from analysis.rules.declare import (
     c,
     declare,
     field,
+    having,
     messages,
     p,
     packets,
@@ -134,6 +135,7 @@ def test_each_distinct_selection_is_made_once() -> None:
         (lambda: Attribute(0x0702, 0xFEFE), "no attribute 0xfefe"),
         (lambda: Item("ECS999", "command", "x"), "no use case ECS999"),
         (lambda: Item("CS02b", "command", "no_such_object"), "no object no_such_object"),
+        (lambda: having(attributes), "messages have items, and no attributes"),
         (lambda: EachDevice(packets, c.rssi < -90, "x", per=c.nwk_src), "packets.nwk_src is not a device"),
         (lambda: EachDevice(packets, c.cluster == 3, "x"), "packets have no column cluster"),
         (lambda: EachMessage(packets, c.rssi < -90, "x"), "EachMessage is about messages, not about packets"),
@@ -230,6 +232,22 @@ def test_each_message_and_each_item_have_a_verdict() -> None:
     rows = Item("CS02b", "command", ".*").where(c.object.search("cells"))
     (item,) = judged(EachItem(rows, c.number > 2), tables)
     assert item.text == "cells[2].x = 3" and item.frames == (1,)
+    with_x = having(Item("CS02b", "command", ".*").where(c.number > p.least))
+    (said,) = judged(EachMessage(messages.where(with_x), c.message == 1, "{message}"), tables, least=2)
+    assert said.text == "1" and messages.where(with_x).tables == ("messages", "items")
+    assert not judged(EachMessage(messages.where(with_x), c.message == 1, "{message}"), tables, least=3)
+
+
+def test_messages_have_the_roles_of_their_parties() -> None:
+    message = {"message": 1, "frames": [1], "kind": "gbcs", "message_code": 0x62, "cra": "command"}
+    devices = [{"eui64": METER, "role": "ESME"}, {"eui64": HUB, "role": "router"}]
+    ends = {"originator": f"{METER:016X}", "recipient": f"{HUB:016x}"}
+    tables = home(messages=[message | ends, message | {"message": 2}], devices=devices)
+    form = EachMessage(messages, c.originator_role == "ESME", "from {originator_role} to {recipient_role}")
+    broken, kept = judged(form, tables)
+    assert broken.text == "from ESME to unknown" and kept.holds  # what a radio is to its network is no role
+    (none,) = judged(EachMessage(messages, c.originator_role.known, "x"), home(messages=[message]))
+    assert none.holds
 
 
 SAID: dict[str, Any] = {
@@ -268,8 +286,12 @@ def test_what_a_rule_needs_joins_what_it_reads(monkeypatch: pytest.MonkeyPatch) 
     ):
         monkeypatch.setattr(registry, "REGISTRY", {})
         said = {key: text for key, text in SAID.items() if key not in ("judge", "parameters", "example")}
-        rule(said.pop("id"), said.pop("title"), reads=reads, needs=needs, **said)(lambda *_: [])
-        assert registry.REGISTRY["a-rule"].needs == tables
+        rule(said.pop("id"), said.pop("title"), reads=reads, besides=[packets], needs=needs, **said)(
+            lambda *_: []
+        )
+        one = registry.REGISTRY["a-rule"]
+        assert one.needs == tables and one.reads == (*reads, packets)
+        assert [rows.table for rows in one.awaits] == [rows.table for rows in one.reads]
 
 
 def test_what_has_a_name_is_called_by_it() -> None:

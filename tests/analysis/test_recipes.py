@@ -1,8 +1,8 @@
 """The recipes of rules, played: simulated, decoded and judged as any capture. After `broken_by` the rule finds something,
 after `kept_by` it judges, and finds nothing.
 
-A recipe is a command line of `hanscope simulate`; ``planted: NAME`` is a plant of `tests/analysis/planted`,
-``home: NAME`` a fault of `tests/analysis/homes/faults`. Rules that share
+A recipe is a command line of `hanscope simulate`; ``planted: NAME`` is a plant of `tests/analysis/planted`, ``talk: NAME``
+one of its talks, ``home: NAME`` a fault of `tests/analysis/homes/faults`. Rules that share
 a recipe share its playing. `make test` plays those of every rule once; a test of one rule: ``-k ID``."""
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from analysis.findings.model import CheckResult, Rule
 from analysis.keys.keyfile import read_keys
 from analysis.rules.registry import rules
 from tests.analysis.faulty_homes import play
-from tests.analysis.planted.catalogue import try_plant
+from tests.analysis.planted.catalogue import Plant, try_plant
+from tests.analysis.planted.talks import TALKS
 from tests.analysis.test_planted import PLANTS
 
-PLANTED, HOME = "planted: ", "home: "
+PLANTED, TALK, HOME = "planted: ", "talk: ", "home: "
 DECLARED = [rule for rule in rules() if rule.broken_by or rule.kept_by]
 
 
@@ -30,6 +31,9 @@ DECLARED = [rule for rule in rules() if rule.broken_by or rule.kept_by]
 def played(recipe: str) -> CheckResult:
     if recipe.startswith(PLANTED):
         return try_plant(PLANTS[recipe.removeprefix(PLANTED)], 1, 1.0).result
+    if recipe.startswith(TALK):
+        one = TALKS[recipe.removeprefix(TALK)]
+        return try_plant(Plant(recipe, (), one.base, (1.0,), one.says), 1, 1.0).result
     if recipe.startswith(HOME):
         return play(recipe.removeprefix(HOME), 1, 1.0).result
     with tempfile.TemporaryDirectory() as folder:

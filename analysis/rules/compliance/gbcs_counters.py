@@ -10,24 +10,26 @@ import pandas as pd
 
 from analysis.features.identifiers import message_code
 from analysis.features.judging import mask, plural
-from analysis.features.view import Frame, View
-from analysis.findings.model import Evidence, broken, kept
-from analysis.findings.subject import NETWORK, Subject
 from analysis.rules.compliance.gbcs_messages import (
-    TABLES,
-    gbcs,
+    COMMANDS,
+    ENDS,
+    OF_SUBJECT,
+    RESPONSES,
     name_of,
     numbers_of,
     party,
     station_of,
     use_cases,
 )
+from analysis.rules.declare import NETWORK, Evidence, Frame, Subject, View, broken, c, kept, messages
 from analysis.rules.registry import rules_of
 
 TOP_UPS = [message_code("CS01a"), message_code("CS01b")]
 rule = rules_of("compliance", "gbcs counters")
 
-COMMANDS = "two commands from one originator to one device"
+PROTECTED = COMMANDS.where(
+    c.message_code.isin(*(code for code, row in use_cases().items() if row["replay_protection"] == "Yes"))
+)
 
 
 @rule(
@@ -37,25 +39,24 @@ COMMANDS = "two commands from one originator to one device"
     source="GBCS 4.3.1.5, 9.2 (v0.8.1 release note page 2)",
     confidence="derived",
     merges=("rules:G06", "rules:G08", "attacks:A31", "spec:R031", "disapplied:66"),
-    needs=TABLES,
+    reads=[
+        PROTECTED[*OF_SUBJECT, *ENDS, c.message_code, c.seconds, c.digest],
+        RESPONSES[c.originator, c.originator_counter, c.seconds],
+    ],
     cause="gbcs replay",
     smart_energy=True,
-    unseen=COMMANDS,
+    unseen="two commands from one originator to one device",
     advice=(
         "See whether the device answered both with success; an identical copy may be re-delivery "
         "after a lost answer"
     ),
 )
-def command_replayed(view: View, *, redelivery: float = 600.0) -> Iterator[Evidence]:
+def command_replayed(
+    view: View, rows: Frame, answers: Frame, *, redelivery: float = 600.0
+) -> Iterator[Evidence]:
     """Commands with replay protection carry a counter that only rises for each originator and device. The
     same or a lower one again is a replay; identical octets within ten minutes, while no answer was seen, may
     be the hub's re-delivery and only inform."""
-    rows = gbcs(view, "command")
-    answers = gbcs(view, "response")
-    flagged = rows["message_code"].map(
-        lambda c: use_cases().get(int(c), {}).get("replay_protection") == "Yes"
-    )
-    rows = rows[mask(flagged)]
     tokens = mask(rows["message_code"].isin(TOP_UPS))  # top-ups count on their own (13.3, floor per usage)
     for (originator, recipient, _), part in rows.groupby(["originator", "recipient", tokens], sort=False):
         if len(part) < 2:
@@ -96,23 +97,20 @@ def _replay(part: Frame, row: Any, subject: Subject, redelivery: float, answers:
     source="GBCS 4.3.1.5, 9.2",
     confidence="derived",
     merges=("rules:G06", "attacks:A31"),
-    needs=TABLES,
+    reads=[
+        PROTECTED[*ENDS, c.message_code, c.frames],
+        RESPONSES[c.message, *ENDS, c.message_code, c.outcome, c.digest, c.frames],
+    ],
     cause="gbcs replay",
     smart_energy=True,
     unseen="a replayed command and its response",
     advice="A fault of the device: report firmware version and both messages",
 )
-def replay_accepted(view: View) -> Iterator[Evidence]:
+def replay_accepted(view: View, commands: Frame, answers: Frame) -> Iterator[Evidence]:
     """Two successful responses with one counter, to copies of one command: the device carried the second
     one out."""
-    commands = gbcs(view, "command")
-    flagged = commands["message_code"].map(
-        lambda c: use_cases().get(int(c), {}).get("replay_protection") == "Yes"
-    )
-    commands = commands[mask(flagged)]
     keys = ["originator", "recipient", "message_code", "originator_counter"]
     again = commands[commands.duplicated(keys, keep=False)]
-    answers = gbcs(view, "response")
     for (originator, recipient, code, counter), part in again.groupby(keys, sort=False):
         mine = answers[
             mask(answers["originator"] == recipient)
@@ -137,17 +135,19 @@ def replay_accepted(view: View) -> Iterator[Evidence]:
     source="GBCS v0.8.1 4.3 (page 27): a derived key serves one message",
     confidence="text",
     merges=("rules:G07", "spec:R005"),
-    needs=TABLES,
+    reads=[
+        messages.where(c.originator_counter.known, c.digest.known)[
+            c.message, c.frames, c.cra, *ENDS, c.message_code, c.digest
+        ]
+    ],
     cause="gbcs replay",
     smart_energy=True,
     unseen="two messages from one originator",
     advice="Key and nonce were used twice: report the sender's software version",
 )
-def counter_reused(view: View) -> Iterator[Evidence]:
+def counter_reused(view: View, rows: Frame) -> Iterator[Evidence]:
     """The keys of a message are derived from originator, kind, counter and recipient. Two different
     messages with all four the same share key and nonce, which breaks the protection of both."""
-    rows = gbcs(view)
-    rows = rows[mask(rows["originator_counter"].notna()) & mask(rows["digest"].notna())]
     keys = ["originator", "cra", "originator_counter", "recipient", "message_code"]
     twice = rows[rows.duplicated(keys, keep=False)]
     reused = False

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from analysis.features.judging import mask
-from analysis.features.view import View
-from analysis.findings.model import Evidence
-from analysis.rules.compliance.gbcs_messages import TABLES, gbcs, judge_messages
+from analysis.rules.compliance.gbcs_messages import (
+    BLOCKS_TOO,
+    COMMANDS,
+    ENDS,
+    OF_SUBJECT,
+    RESPONSES,
+    judge_messages,
+)
+from analysis.rules.declare import Evidence, Frame, View, all_messages, c
 from analysis.rules.registry import rules_of
 
 rule = rules_of("compliance", "gbcs exchange")
+
+
+def _ends(rows: Frame, *, swapped: bool = False) -> list[tuple[Any, ...]]:
+    """Originator, recipient and counter of each message; of an answer those of its command when `swapped`."""
+    names = ("recipient", "originator") if swapped else ("originator", "recipient")
+    return list(zip(*(rows[name] for name in names), rows["originator_counter"], strict=True))
 
 
 @rule(
@@ -20,23 +33,19 @@ rule = rules_of("compliance", "gbcs exchange")
     source="GBCS 7.2.7, 6.4",
     confidence="recalled",
     merges=("rules:G05",),
-    needs=TABLES,
+    reads=[RESPONSES[*OF_SUBJECT, *ENDS], BLOCKS_TOO.where(c.cra == "command")[ENDS]],
     cause="gbcs replay",
     smart_energy=True,
     unseen="a response",
     advice="The command may lie before the capture, or was not heard",
 )
-def response_without_command(view: View) -> Iterator[Evidence]:
+def response_without_command(view: View, responses: Frame, commands: Frame) -> Iterator[Evidence]:
     """A response repeats the counter and message code of its command, with originator and recipient
     swapped."""
-    rows = gbcs(view, "response")
-    known = gbcs(view, "command", blocks=True)
-    keys = set(zip(known["originator"], known["recipient"], known["originator_counter"], strict=True))
-    mine = zip(rows["recipient"], rows["originator"], rows["originator_counter"], strict=True)
-    alone = [key not in keys for key in mine]
-    yield from judge_messages(
-        view, rows, alone, "no command with counter {originator_counter} was seen", "answer one"
-    )
+    known = set(_ends(commands))
+    alone = [one not in known for one in _ends(responses, swapped=True)]
+    text = "no command with counter {originator_counter} was seen"
+    yield from judge_messages(view, responses, alone, text, "answer one")
 
 
 @rule(
@@ -46,24 +55,22 @@ def response_without_command(view: View) -> Iterator[Evidence]:
     source="GBCS 7.2.7, 6.4",
     confidence="recalled",
     merges=("rules:G05",),
-    needs=TABLES,
+    reads=[
+        RESPONSES.where(c.answers.known)[*OF_SUBJECT, c.answers, c.message_code],
+        all_messages[c.message, c.message_code],
+    ],
     cause="message format",
     smart_energy=True,
     unseen="a command and its response",
     advice="Look at the device's software",
 )
-def response_code_differs(view: View) -> Iterator[Evidence]:
+def response_code_differs(view: View, rows: Frame, every: Frame) -> Iterator[Evidence]:
     """A response carries the message code of the command that it answers. Another code means that the
     device mixed up two commands, or that the response belongs to a command which was not captured."""
-    rows = gbcs(view, "response")
-    rows = rows[mask(rows["answers"].notna())]
-    codes = view.tables["messages"].set_index("message")["message_code"]
-    asked = rows["answers"].map(codes)
-    rows = rows.assign(asked=asked)
+    asked = rows["answers"].map(every.set_index("message")["message_code"])
     bad = mask(asked.notna()) & ~mask(asked == rows["message_code"])
-    yield from judge_messages(
-        view, rows, bad, "the command had code {asked}", "with the code of their command"
-    )
+    text = "the command had code {asked}"
+    yield from judge_messages(view, rows.assign(asked=asked), bad, text, "with the code of their command")
 
 
 @rule(
@@ -73,20 +80,16 @@ def response_code_differs(view: View) -> Iterator[Evidence]:
     source="GBCS 6.4",
     confidence="recalled",
     merges=("rules:G05",),
-    needs=TABLES,
+    reads=[COMMANDS[*OF_SUBJECT, *ENDS, c.seconds], BLOCKS_TOO.where(c.cra.isin("response", "alert"))[ENDS]],
     cause="silence",
     smart_energy=True,
     unseen="a command, with the capture going on after it",
     advice="See whether the device got it, whether it is awake, and whether a tunnel is open",
 )
-def command_unanswered(view: View, *, seconds: float = 7200.0) -> Iterator[Evidence]:
+def command_unanswered(
+    view: View, rows: Frame, answers: Frame, *, seconds: float = 7200.0
+) -> Iterator[Evidence]:
     """Commands are answered. A sleeping gas meter fetches its messages once in half an hour."""
-    rows = gbcs(view, "command")
-    rows = rows[mask(rows["seconds"] + seconds < view.duration)]
-    answers = gbcs(view, blocks=True)
-    answers = answers[mask(answers["cra"].isin(["response", "alert"]))]
-    keys = set(zip(answers["recipient"], answers["originator"], answers["originator_counter"], strict=True))
-    mine = zip(rows["originator"], rows["recipient"], rows["originator_counter"], strict=True)
-    yield from judge_messages(
-        view, rows, [k not in keys for k in mine], f"no answer in {seconds:.0f} s", "answered"
-    )
+    rows, known = rows[mask(rows["seconds"] + seconds < view.duration)], set(_ends(answers, swapped=True))
+    lacking = [one not in known for one in _ends(rows)]
+    yield from judge_messages(view, rows, lacking, f"no answer in {seconds:.0f} s", "answered")

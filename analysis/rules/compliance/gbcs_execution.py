@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from analysis.features.identifiers import ALERTS, message_code
+from analysis.features.identifiers import ALERTS as ALERT_CODES
+from analysis.features.identifiers import message_code
 from analysis.features.judging import mask, plural
-from analysis.features.view import View
-from analysis.findings.model import Evidence, broken, kept
 from analysis.rules.compliance.gbcs_messages import (
-    MESSAGE_RULE,
-    TABLES,
-    gbcs,
+    ALERTS,
+    COMMANDS,
+    OF_SUBJECT,
+    RESPONSES,
     judge_messages,
-    message_items,
     party,
     use_cases,
 )
+from analysis.rules.declare import EachMessage, Evidence, Frame, Item, View, broken, c, declare, having, kept
 from analysis.rules.registry import rules_of
 
-rule = rules_of("compliance", "gbcs execution")
+AREA = "gbcs execution"
+rule = rules_of("compliance", AREA)
+declared = partial(declare, family="compliance", area=AREA, smart_energy=True)
 
-SET_CLOCK = [message_code("ECS70"), message_code("GCS28")]
-NOT_ADJUSTED = ALERTS.some(
+OF_CLOCK = c.message_code.isin(message_code("ECS70"), message_code("GCS28"))
+NOT_ADJUSTED = ALERT_CODES.some(
     "Clock not adjusted (outside tolerance)", "Clock not adjusted (adjustment greater than 10 seconds)"
 )
 DATED = (
@@ -30,6 +33,7 @@ DATED = (
 )
 INVALID = 1  # of DeviceTimeStatus (GCS28)
 ACTIVATE, ACTIVATED = message_code("CS06", "Activate Firmware"), message_code("CS06", "Activation Alert")
+AT_ONCE = [code for code, row in use_cases().items() if row["future_dated"] == "No" and code != ACTIVATE]
 
 
 @rule(
@@ -39,59 +43,45 @@ ACTIVATE, ACTIVATED = message_code("CS06", "Activate Firmware"), message_code("C
     source="alert list; GBCS 6.2",
     confidence="derived",
     merges=("rules:G36", "rules:C04"),
+    reads=[
+        COMMANDS.where((c.mac == "invalid") | (c.signature == "invalid"))[c.message, c.recipient, c.frames],
+        RESPONSES.where(c.outcome == "success", c.answers.known)[c.answers],
+    ],
     cause="gbcs protection",
+    smart_energy=True,
     unseen="a command whose MAC or signature is wrong, and its response",
     advice="A fault of the device: report firmware version and both messages",
-    **MESSAGE_RULE,
 )
-def bad_command_accepted(view: View) -> Iterator[Evidence]:
+def bad_command_accepted(view: View, bad: Frame, good: Frame) -> Iterator[Evidence]:
     """A command with a wrong MAC or signature must have no effect. A successful response to it is a fault."""
-    commands = gbcs(view, "command")
-    bad = commands[mask(commands["mac"] == "invalid") | mask(commands["signature"] == "invalid")]
-    answers = gbcs(view, "response")
+    done = set(good["answers"])
     for row in bad.itertuples():
-        mine = answers[mask(answers["answers"] == row.message)]
-        good = mine[mask(mine["outcome"] == "success")]
-        if len(good):
+        if row.message in done:
             yield broken(
-                party(row.recipient),
-                f"message {row.message} fails its checks, yet succeeds",
-                row.frames,
+                party(row.recipient), f"message {row.message} fails its checks, yet succeeds", row.frames
             )
         else:
             yield kept(party(row.recipient), f"message {row.message} was not carried out")
 
 
-@rule(
-    "future-dated-not-allowed",
-    "A command is future dated that may not be",
-    severity="warning",
+declared(
+    id="future-dated-not-allowed",
+    title="A command is future dated that may not be",
+    finds="""Only some use cases may carry a date for later; the others act at once. (The execution time of a billing
+    calendar is no such date: it is what is set.)""",
+    matters="A date on another command is refused by a correct device, or, worse, ignored.",
+    example="message 12 (GCS32 command): GCS32 for later",
+    severity="warning", confidence="derived", cause="message format",
     source="GBCS use-case tables (future dated)",
-    confidence="derived",
-    merges=("rules:G33", "spec:R025", "spec:R026", "spec:R027"),
-    needs=("messages", "items"),
-    smart_energy=True,
-    cause="message format",
-    unseen="a command with an activation time",
+    covers=("rules:G33", "spec:R025", "spec:R026", "spec:R027"),
+    requires="a command with an activation time",
     advice="Look at the command: only flagged use cases may wait",
-)
-def future_dated_not_allowed(view: View) -> Iterator[Evidence]:
-    """Only some use cases may carry a date for later; the others act at once. A date on such a command is
-    refused by a correct device, or, worse, ignored. (The execution time of a billing calendar is no such date: it is
-    what is set.)"""
-    rows = gbcs(view, "command")
-    dated = message_items(view, ".*", "command", DATED)
-    value = dated["value"].astype(str)
-    later = dated[mask(value.str.match(r"20\d\d")) & ~mask(value.str.startswith("9999"))]
-    rows = rows[mask(rows["message"].isin(later["message"]))]
-    allowed = rows["message_code"].map(lambda c: use_cases().get(int(c), {}).get("future_dated", ""))
-    yield from judge_messages(
-        view,
-        rows,
-        mask(allowed == "No") & ~mask(rows["message_code"] == ACTIVATE),
-        "{use_case} for later",
-        "that may wait",
-    )
+    broken_by="talk: messages", kept_by="planted: nothing is said of a payment mode for later",
+    judge=EachMessage(
+        COMMANDS.where(having(Item(".*", "command", DATED).where(c.value.search(r"^20\d\d")))),
+        c.message_code.isin(*AT_ONCE), says="{use_case} for later", good="that may wait",
+    ),
+)  # fmt: skip
 
 
 @rule(
@@ -101,18 +91,20 @@ def future_dated_not_allowed(view: View) -> Iterator[Evidence]:
     source="Honeywell AS302P manual section 26 (page 47)",
     confidence="secondary",
     merges=("rules:T04", "spec:R173", "spec:R172"),
-    needs=TABLES,
+    reads=[
+        RESPONSES.where(OF_CLOCK, c.outcome == "success")[
+            c.originator, c.recipient, c.seconds, c.digest, c.frames
+        ]
+    ],
     cause="clock",
     smart_energy=True,
     unseen="two Set Clock commands for one meter",
     advice="See why: a clock that drifts so much, or somebody who plays with time",
 )
-def set_clock_daily(view: View, *, seconds: float = 86400.0) -> Iterator[Evidence]:
+def set_clock_daily(view: View, rows: Frame, *, seconds: float = 86400.0) -> Iterator[Evidence]:
     """A meter lets its clock be set by a remote command once in 24 hours. A second success within a day is
     a fault of the meter; many attempts are a drifting clock or somebody who plays with time. A supplier that has just
     taken the meter over may set it, too: where each did it once, that informs."""
-    rows = gbcs(view, "response")
-    rows = rows[mask(rows["message_code"].isin(SET_CLOCK)) & mask(rows["outcome"] == "success")]
     for device, part in rows.groupby("originator", sort=False):
         near = part[mask(part["seconds"].diff() < seconds) & mask(part["digest"].diff() != 0)]
         if len(near):
@@ -131,42 +123,42 @@ def set_clock_daily(view: View, *, seconds: float = 86400.0) -> Iterator[Evidenc
     source="Honeywell AS302P manual section 26 (page 47); alert list (0x81C6, 0x8F0C)",
     confidence="secondary",
     merges=("rules:T02",),
-    needs=TABLES,
+    reads=[
+        ALERTS.where(c.alert_code.isin(*NOT_ADJUSTED))[c.alert_code, c.originator, c.seconds, c.frames],
+        RESPONSES.where(OF_CLOCK, c.outcome.known)[c.message, c.originator, c.outcome, c.seconds, c.frames],
+    ],
+    besides=[
+        Item("GCS28", "response", r"clock\.time_status", "number").where(c.number != 0)[
+            c.message, c.originator, c.number, c.result, c.frames
+        ]
+    ],
     cause="clock",
     smart_energy=True,
     unseen="the response to a Set Clock command, or an alert that a clock was not adjusted",
     advice="Compare the meter's time with the hub's: a clock that is far off, or a time outside the allowed window",
 )
-def clock_not_adjusted(view: View, *, seconds: float = 300.0) -> Iterator[Evidence]:
+def clock_not_adjusted(
+    view: View, alerts: Frame, answers: Frame, odd: Frame, *, seconds: float = 300.0
+) -> Iterator[Evidence]:
     """A meter that is told a time outside the window it allows, or more than ten seconds away from its own, keeps
     its clock, writes that to its security log and raises an alert. A refusal without that alert is said as such. So is
     an answer that calls the clock invalid (it warns) or not yet reliable (it informs)."""
-    for row in message_items(view, "GCS28", "response", r"clock\.time_status", "number").itertuples():
-        if row.number:
-            severity = "warning" if row.number == INVALID else "info"
-            yield broken(
-                party(row.originator),
-                f"message {int(row.message)}: it calls its clock {row.result}",
-                row.frames,
-                severity,
-            )
-    alerts = gbcs(view, "alert")
-    alerts = alerts[mask(alerts["alert_code"].isin(NOT_ADJUSTED))]
+    for row in odd.itertuples():
+        severity = "warning" if row.number == INVALID else "info"
+        text = f"message {int(row.message)}: it calls its clock {row.result}"
+        yield broken(party(row.originator), text, row.frames, severity)
     for row in alerts.itertuples():
         yield broken(party(row.originator), f"alert {int(row.alert_code):#06x}", row.frames)
-    answers = gbcs(view, "response")
-    answers = answers[mask(answers["message_code"].isin(SET_CLOCK)) & mask(answers["outcome"].notna())]
     for row in answers.itertuples():
+        device, message = party(row.originator), f"message {int(row.message)}"
         if row.outcome == "success":
-            yield kept(party(row.originator), f"message {int(row.message)} set the clock")
+            yield kept(device, f"{message} set the clock")
             continue
         near = mask(alerts["originator"] == row.originator) & mask(
             abs(alerts["seconds"] - row.seconds) < seconds
         )
         why = "" if near.any() else ", and no alert says why"
-        yield broken(
-            party(row.originator), f"message {int(row.message)}: the clock was not set{why}", row.frames
-        )
+        yield broken(device, f"{message}: the clock was not set{why}", row.frames)
 
 
 @rule(
@@ -176,26 +168,25 @@ def clock_not_adjusted(view: View, *, seconds: float = 300.0) -> Iterator[Eviden
     source="GBCS v0.8.1 11.5 (page 140)",
     confidence="text",
     merges=("spec:R099",),
-    needs=("messages", "items"),
+    reads=[
+        COMMANDS.where(c.message_code == ACTIVATE, c.originator_counter.known)[c.originator_counter],
+        ALERTS.where(c.message_code == ACTIVATED)[OF_SUBJECT],
+        Item("CS06", "alert", r"activation_alert\.originator_counter", "number")[c.message, c.number],
+    ],
     smart_energy=True,
     cause="ota",
     unseen="a CS06 command dated for later, and its alert 0x00CA",
     advice="It reports another command than the one that was seen",
 )
-def counter_in_activation_alert(view: View) -> Iterator[Evidence]:
+def counter_in_activation_alert(
+    view: View, commands: Frame, alerts: Frame, named: Frame
+) -> Iterator[Evidence]:
     """The alert that a future-dated command took effect repeats the originator counter of that command.
     Another counter means that it reports a command which this capture does not show, or the wrong one."""
-    commands = gbcs(view, "command")
-    counters = commands.loc[mask(commands["message_code"] == ACTIVATE), "originator_counter"].dropna()
-    known = {float(c) for c in counters}  # items hold numbers as floats, which cut a counter beyond 2**53
-    alerts = gbcs(view, "alert")
-    alerts = alerts[mask(alerts["message_code"] == ACTIVATED)]
-    items = view.tables["items"]
-    named = items[
-        mask(items["object"] == "activation_alert.originator_counter") & mask(items["number"].notna())
-    ]
-    pairs = alerts.merge(named[["message", "number"]].rename(columns={"number": "named"}), on="message")
+    known = {
+        float(one) for one in commands["originator_counter"]
+    }  # an item's float cuts what is beyond 2**53
+    pairs = alerts.merge(named, on="message")
     if known:
-        yield from judge_messages(
-            view, pairs, [n not in known for n in pairs["named"]], "counter {named:.0f} was not seen"
-        )
+        wrong = [one not in known for one in pairs["number"]]
+        yield from judge_messages(view, pairs, wrong, "counter {number:.0f} was not seen")

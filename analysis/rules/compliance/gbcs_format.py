@@ -7,8 +7,8 @@ from functools import partial
 
 from analysis.features.identifiers import message_code
 from analysis.features.judging import mask
-from analysis.rules.compliance.gbcs_messages import OF_SUBJECT, judge_messages, use_cases
-from analysis.rules.declare import EachMessage, Evidence, Frame, View, all_messages, c, declare, messages
+from analysis.rules.compliance.gbcs_messages import BLOCKS_TOO, OF_SUBJECT, judge_messages, use_cases
+from analysis.rules.declare import EachMessage, Evidence, Frame, View, c, declare, messages
 from analysis.rules.registry import rules_of
 from dissectors.gbcs import has_use_case
 
@@ -110,7 +110,5 @@ declared(
     requires="a GBCS message",
     advice="Open the message: the issue names layer and octet",
     broken_by="planted: one bit of a command is turned", kept_by="proving-exercise",
-    judge=EachMessage(
-        all_messages.where(c.kind == "gbcs", c.message_code.known), c.issue.known, says="{issue}", good="well formed"
-    ),
+    judge=EachMessage(BLOCKS_TOO, c.issue.known, says="{issue}", good="well formed"),
 )  # fmt: skip

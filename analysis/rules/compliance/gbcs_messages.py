@@ -9,26 +9,33 @@ from typing import Any
 from analysis.features import names
 from analysis.features.identifiers import CLUSTERS
 from analysis.features.judging import mask, matching
-from analysis.features.messages import judge_items, judge_messages, name_of, subject_of
+from analysis.features.messages import judge_items, judge_messages, name_of, roles_of, subject_of
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence
 from analysis.findings.subject import Subject
 from analysis.rules.expression import c
+from analysis.rules.rows import all_messages, messages
 from analysis.tables.addresses import address_number
 from dissectors.layout import table
 
 __all__ = [
-    "DEVICES", "INDEX", "MESSAGE_RULE", "NETWORK_ROLES", "OF_SUBJECT", "TABLES", "carried_out", "departure", "gbcs",
-    "hub_is_heard", "in_tunnels", "judge_items", "judge_messages", "message_items", "name_of", "numbers_of", "party",
-    "payload_commands", "roles_of", "station_of", "subject_of", "use_cases",
+    "ALERTS", "BLOCKS_TOO", "COMMANDS", "DEVICES", "ENDS", "INDEX", "MESSAGE_RULE", "OF_SUBJECT", "RESPONSES",
+    "TABLES", "carried_out", "departure", "gbcs", "hub_is_heard", "in_tunnels", "judge_items", "judge_messages",
+    "message_items", "name_of", "numbers_of", "party", "payload_commands", "roles_of", "station_of",
+    "subject_of", "use_cases",
 ]  # fmt: skip
 
 TABLES = ("messages",)
 OF_SUBJECT = (c.message, c.frames, c.name, c.use_case, c.cra)
 """Columns by which `judge_messages` calls a message."""
+COMMANDS, RESPONSES, ALERTS = (messages.where(c.cra == kind) for kind in ("command", "response", "alert"))
+"""GBCS messages of one kind."""
+BLOCKS_TOO = all_messages.where(c.kind == "gbcs", c.message_code.known)
+"""GBCS messages, and the blocks that some of them came in."""
+ENDS = (c.originator, c.recipient, c.originator_counter)
+"""Columns by which command and answer find each other."""
 INDEX = r"\[\d+\]"  # of a repeated object, as in ``cells[2].subject``
 MESSAGE_RULE: dict[str, Any] = {"needs": ("messages",), "smart_energy": True}
-NETWORK_ROLES = ("coordinator", "router", "end device")
 DEVICES = ("ESME", "GSME", "CHF", "GPF", "PPMID", "IHD", "CAD", "HCALCS")
 
 
@@ -101,13 +108,6 @@ def party(identifier: object) -> Subject:
 def numbers_of(rows: Frame) -> str:
     """The numbers of the first five messages, as a person lists them."""
     return ", ".join(str(int(m)) for m in rows["message"][:5])
-
-
-def roles_of(view: View, identifiers: Frame) -> Frame:
-    """Roles in GBCS of originators or recipients given as 16 hex digits; null where unknown."""
-    # What a radio is to the network says nothing of its role in GBCS.
-    known = {f"{eui:016x}": role for eui, role in view.roles.items() if role not in NETWORK_ROLES}
-    return identifiers.astype(str).str.lower().map(known)
 
 
 def message_items(view: View, use_case: str, cra: str, pattern: str, column: str = "value") -> Frame:
