@@ -3,15 +3,15 @@
 For analysis and simulation, never to protect live traffic: nothing here runs in constant time. It is
 here because `cryptography` dropped these curves in version 47.
 
-A point is a pair of integers whose bits are the polynomials' coefficients; None is the point at infinity. Inside, points
-are spread as `binary_fields` has them. A multiple is a sum of points that are found by squaring alone (`koblitz`): they
-are added in pairs, the sums in pairs again, with one inversion for all pairs of a round.
+A point is a pair of integers whose bits are the polynomials' coefficients; None is the point at infinity. Points that
+are added are spread as `binary_fields` has them. A multiple is a sum of points that are found by squaring alone
+(`koblitz`): they are added in pairs, the sums in pairs again, with one inversion for all pairs of a round.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
@@ -90,30 +90,31 @@ class Curve:
         multiples: dict[int, list[Point]] = defaultdict(list)
         for scalar, point in terms:
             digits = digits_of(scalar, mu, self.degree)
-            fixed = point == self.base and len(digits) <= self.degree + SPARE
-            powers = _powers_of_base(self) if fixed else self._powers(self._spread(point), len(digits))
-            for digit, power in zip(digits, powers, strict=False):
-                if digit:
-                    multiples[abs(digit)].append(power if digit > 0 else self.negate(power))
+            if point == self.base and len(digits) <= self.degree + SPARE:
+                known = zip(digits, _powers_of_base(self), strict=False)
+                met: Iterator[tuple[int, Point]] = iter([(digit, power) for digit, power in known if digit])
+            else:
+                met = self._powers(point, digits)
+            for digit, power in met:
+                multiples[abs(digit)].append(power if digit > 0 else self.negate(power))
         parts = []
         for odd, total in zip(multiples, self._totals(multiples.values()), strict=True):
-            signs = odd_digits(mu)[odd]
-            for sign, power in zip(signs, self._powers(total, len(signs)), strict=True):
-                if sign:
-                    parts.append(power if sign > 0 else self.negate(power))
+            for sign, power in self._powers(self._packed(total), odd_digits(mu)[odd]):
+                parts.append(power if sign > 0 else self.negate(power))
         return self._packed(*self._totals([parts]))
 
-    def _powers(self, point: Point, count: int) -> list[Point]:
-        """A point, tau of it, tau of that: `count` of them. Points are spread."""
+    def _powers(self, point: Point, digits: Sequence[int]) -> Iterator[tuple[int, Point]]:
+        """The digits that are not 0, each with the point that it counts: for each digit tau of the point before.
+
+        The first one is packed, those that come are spread.
+        """
         if point is None:
-            return [None] * count
-        x, y = point
-        square = self.elements.square
-        found: list[Point] = []
-        for _ in range(count):
-            found.append((x, y))
-            x, y = square(x), square(y)
-        return found
+            return
+        (x, y), spread, squared = point, self.elements.spread, self.elements.squared
+        for digit in digits:
+            if digit:
+                yield digit, (spread(x), spread(y))
+            x, y = squared(x), squared(y)
 
     def _totals(self, groups: Iterable[Sequence[Point]]) -> list[Point]:
         """The sum of the points of each group. Points are spread."""
@@ -162,26 +163,18 @@ class Curve:
             raise Malformed(f"no compressed point of {self.name}", layer="zcl.cbke")
         elements = self.elements
         x = elements.spread(bits)
-        beta = x ^ self.a ^ elements.square(elements.inverse(x))
-        z = self._half_trace(beta)
-        if elements.square(z) ^ z != beta:
+        z = elements.half(bits ^ self.a ^ elements.squared(elements.packed(elements.inverse(x))))
+        if z is None:
             raise Malformed(f"no point of {self.name} has this coordinate", layer="zcl.cbke")
         if z & 1 != octets[0] & 1:
             z ^= 1
-        return bits, elements.packed(elements.multiply(x, z))
-
-    def _half_trace(self, value: int) -> int:
-        """A solution of z^2 + z = value, if there is one; m is odd for both curves. Elements are spread."""
-        square, total = self.elements.square, value
-        for _ in range((self.degree - 1) // 2):
-            total = square(square(total)) ^ value
-        return total
+        return bits, elements.packed(elements.multiply(x, elements.spread(z)))
 
 
 @cache
 def _powers_of_base(curve: Curve) -> list[Point]:
     """`Curve._powers` of the base point, as many as a scalar has digits."""
-    return curve._powers(curve._spread(curve.base), curve.degree + SPARE)
+    return [power for _, power in curve._powers(curve.base, [1] * (curve.degree + SPARE))]
 
 
 def _run(pair: tuple[Point, Point]) -> int:

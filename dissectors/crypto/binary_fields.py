@@ -3,19 +3,24 @@
 An element is a polynomial over GF(2). With each coefficient in an octet of its own, the product of two integers counts
 in each octet how many terms meet there, and the lowest bit of the count is the coefficient of the product: one
 multiplication of long integers, which Python does fast, instead of a loop. An octet counts to 255, so larger fields
-multiply halves. Sums are exclusive or; 0 and 1 are themselves.
+multiply halves. Sums are exclusive or; 0 and 1 are themselves. What is only squared, again and again, stays packed: one
+bit for each coefficient.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 
 __all__ = ["BinaryField"]
 
 
 @dataclass(frozen=True, slots=True)
 class BinaryField:
-    """GF(2^degree) modulo x^degree + the terms of `tail` (exponents, the last one 0). Elements are spread."""
+    """GF(2^degree) modulo x^degree + the terms of `tail` (four exponents, the last one 0).
+
+    Elements are spread, where they are not called bits.
+    """
 
     degree: int
     tail: tuple[int, ...]
@@ -53,6 +58,28 @@ class BinaryField:
         octets[1::2] = element.to_bytes(self.degree, "big")
         return self._reduced(int.from_bytes(octets, "big"))
 
+    def squared(self, bits: int) -> int:
+        """The square of an element in bits: a 0 between any two of them."""
+        octets = bits.to_bytes(self.degree + 7 >> 3, "little")
+        wide = bytearray(2 * len(octets))
+        wide[::2], wide[1::2] = octets.translate(_LOW), octets.translate(_HIGH)
+        product, degree = int.from_bytes(wide, "little"), self.degree
+        one, two, three, _ = self.tail
+        while high := product >> degree:
+            product ^= high << degree ^ high << one ^ high << two ^ high << three ^ high
+        return product
+
+    def half(self, bits: int) -> int | None:
+        """A z with z^2 + z = the element, both in bits; None where there is none. The other one is z + 1."""
+        found, solved = 0, _halves(self)
+        while bits:
+            known = solved.get(bits.bit_length())
+            if known is None:
+                return None
+            bits ^= known[0]
+            found ^= known[1]
+        return found
+
     def _reduced(self, product: int) -> int:
         """`product` modulo the polynomial, whose few terms one more multiplication folds in."""
         bits, fold, ones = 8 * self.degree, self._fold, self._ones
@@ -86,3 +113,22 @@ class BinaryField:
 
 _DIGITS = bytes((0x30, 0x31)) + bytes(254)
 """Octets 0 and 1 as the digits of a number."""
+_LOW = bytes(int(f"{value & 15:b}", 4) for value in range(256))
+_HIGH = bytes(int(f"{value >> 4:b}", 4) for value in range(256))
+"""The squares of the lower and of the upper half of an octet of bits."""
+
+
+@cache
+def _halves(of: BinaryField) -> dict[int, tuple[int, int]]:
+    """z^2 + z and z, by the length of the first: z^2 + z is linear in z, so that what is to be halved is taken apart from
+    its highest bit down (Gauss)."""
+    solved: dict[int, tuple[int, int]] = {}
+    for exponent in range(1, of.degree):
+        z = 1 << exponent
+        image = of.squared(z) ^ z
+        while image and image.bit_length() in solved:
+            known = solved[image.bit_length()]
+            image, z = image ^ known[0], z ^ known[1]
+        if image:
+            solved[image.bit_length()] = image, z
+    return solved

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -63,12 +64,18 @@ class Certificate:
 
     def issued_by(self, issuer: Certificate) -> bool:
         """Did the key of `issuer` sign this certificate?"""
-        try:
-            key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), issuer.point)
-            key.verify(self.signature, self.signed, ec.ECDSA(SHA256()))
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+        return _verifies(issuer.point, self.signature, self.signed)
+
+
+@lru_cache(1024)
+def _verifies(point: bytes, signature: bytes, signed: bytes) -> bool:
+    """Whether this key made the signature: asked once, as certificates of a few authorities come again and again."""
+    try:
+        key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+        key.verify(signature, signed, ec.ECDSA(SHA256()))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def read_certificate(der: bytes) -> Certificate:
