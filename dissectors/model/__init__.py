@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from dissectors.model.field import Issue as Issue
     from dissectors.model.field import Severity as Severity
     from dissectors.model.field import fields_text as fields_text
-    from dissectors.model.field import json_value as json_value
     from dissectors.model.frame import Carried as Carried
     from dissectors.model.frame import Dissection as Dissection
     from dissectors.model.frame import Envelope as Envelope
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from dissectors.model.frame import Piece as Piece
     from dissectors.model.frame import RawFrame as RawFrame
     from dissectors.model.frame import Trailer as Trailer
+    from dissectors.model.json_form import json_value as json_value
     from dissectors.model.keyring import CbkeScalars as CbkeScalars
     from dissectors.model.keyring import DeviceName as DeviceName
     from dissectors.model.keyring import DlmsKeys as DlmsKeys
@@ -51,8 +51,9 @@ __getattr__, __dir__, __all__ = public_names(
         "context": "AddressMap HanContext",
         "cursor": "Cursor",
         "errors": "AuthenticationFailed DissectionError KeyMissing Malformed Truncated Unsupported",
-        "field": "Field Issue Severity fields_text json_value",
+        "field": "Field Issue Severity fields_text",
         "frame": "Carried Dissection Envelope Followed Piece RawFrame Trailer",
+        "json_form": "json_value",
         "keyring": "CbkeScalars DeviceName DlmsKeys InstallCode Key KeyKind Keyring",
         "message": "Message joined_json",
         "origins": "Origin Part frames_of origins_within",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from json.encoder import JSONEncoder
+from dataclasses import dataclass
 from json.encoder import encode_basestring as _quoted
 from typing import Any, Literal, NamedTuple, NoReturn
 
 from dissectors.model.errors import DissectionError
+from dissectors.model.json_form import PLAIN, json_value, value_text
 
-__all__ = ["Field", "Issue", "Severity", "fields_text", "json_value", "leaves_of", "walked"]
+__all__ = ["Field", "Issue", "Severity", "fields_text", "leaves_of", "walked"]
 
 EUI64 = 8
 Severity = Literal["error", "warning", "note"]
@@ -42,6 +42,7 @@ class _NoChildren(list["Field"]):
     branch's own."""
 
     __slots__ = ()
+    __hash__ = object.__hash__  # type: ignore[assignment]  # so that it may be a field's default
 
     def __iadd__(self, more: Iterable[Field]) -> list[Field]:  # type: ignore[override, misc]
         return [*more]
@@ -76,7 +77,7 @@ class Field:
     offset: int = 0
     length: int = 0
     buffer: str = "frame"
-    children: list[Field] = field(default_factory=lambda: LEAF)
+    children: list[Field] = LEAF
     bits: tuple[int, int] | None = None
     secret: bool = False
 
@@ -117,7 +118,7 @@ class Field:
     def _json_value(self) -> Any:
         """The value; an EUI-64, which its meaning writes with colons, as hex digits: JSON readers round such numbers."""
         value = self.value
-        if type(value) in _PLAIN and self.length != EUI64:
+        if type(value) in PLAIN and self.length != EUI64:
             return value
         if self.length == EUI64 and isinstance(value, int) and self.meaning:
             digits = f"{value:016x}"
@@ -126,9 +127,6 @@ class Field:
         return json_value(value)
 
 
-_PLAIN = frozenset((str, int, bool, type(None)))
-"""Types whose values JSON holds as they are."""
-_ENCODER = JSONEncoder(ensure_ascii=False)
 HIDDEN = ('"hidden"', None)
 
 
@@ -138,30 +136,33 @@ def fields_text(fields: Iterable[Field], hidden: tuple[str, str | None] | None =
     Args:
         hidden: value, and meaning where it is another one, in JSON, of fields that hold a key; None reveals them.
     """
-    return f"[{', '.join([_text(one, hidden) for one in fields])}]"
+    return f"[{_inside(fields, hidden)}]"
 
 
-def _text(one: Field, hidden: tuple[str, str | None] | None) -> str:
-    value, children = one.value, one.children
-    kind, words = type(value), None
-    if one.secret and hidden is not None:
-        said, words = hidden if value is not None else HIDDEN
-    elif value is None:
-        said = "null"
-    elif kind is bytes:
-        said = f'"{value.hex()}"'
-    elif kind is int and one.length != EUI64:
-        said = str(value)
-    else:
-        said = _ENCODER.encode(one._json_value())
-    if words is None:
-        words = "null" if one.meaning is None else _quoted(one.meaning)
-    inside = ", ".join([_text(child, hidden) for child in children]) if children else ""
-    bits = "" if one.bits is None else f', "bits": [{one.bits[0]}, {one.bits[1]}]'
-    return (
-        f'{{"name": {_quoted(one.name)}, "value": {said}, "meaning": {words}, "offset": {one.offset}, '
-        f'"length": {one.length}, "buffer": {_quoted(one.buffer)}, "children": [{inside}]{bits}}}'
-    )
+def _inside(fields: Iterable[Field], hidden: tuple[str, str | None] | None) -> str:
+    out = []
+    for one in fields:
+        value, children = one.value, one.children
+        kind, words = type(value), None
+        if one.secret and hidden is not None:
+            said, words = hidden if value is not None else HIDDEN
+        elif value is None:
+            said = "null"
+        elif kind is bytes:
+            said = f'"{value.hex()}"'
+        elif kind is int and one.length != EUI64:
+            said = str(value)
+        else:
+            said = value_text(one._json_value())
+        if words is None:
+            words = "null" if one.meaning is None else _quoted(one.meaning)
+        bits = "" if one.bits is None else f', "bits": [{one.bits[0]}, {one.bits[1]}]'
+        out.append(
+            f'{{"name": {_quoted(one.name)}, "value": {said}, "meaning": {words}, "offset": {one.offset}, '
+            f'"length": {one.length}, "buffer": {_quoted(one.buffer)}, '
+            f'"children": [{_inside(children, hidden) if children else ""}]{bits}}}'
+        )
+    return ", ".join(out)
 
 
 def walked(fields: Iterable[Field]) -> list[Field]:
@@ -187,23 +188,3 @@ def leaves_of(fields: Iterable[Field]) -> list[Field]:
                 out.append(one)
         level = deeper
     return out
-
-
-def json_value(value: Any) -> Any:
-    """`value` in a form that JSON can hold: octets as hex, everything unknown as text."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
-    if kind is bytes:
-        return value.hex()
-    if isinstance(value, dict):
-        return {str(k): v if type(v) in _PLAIN else json_value(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [v if type(v) in _PLAIN else json_value(v) for v in value]
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).hex()
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return str(value)
-    if isinstance(value, int | float | str):
-        return value
-    return str(value)

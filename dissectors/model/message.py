@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from json.encoder import JSONEncoder
 from typing import Any, Literal
 
 from dissectors.model.errors import DissectionError
-from dissectors.model.field import Field, Issue, fields_text, json_value
+from dissectors.model.field import Field, Issue, fields_text
+from dissectors.model.json_form import json_value, value_text
 from dissectors.model.origins import Origin, Part
 from dissectors.model.secrets import hidden_value
 
@@ -55,21 +55,24 @@ class Message:
     def json_text(self, source: str = "", *, reveal: bool = False) -> str:
         """`to_json` as JSON text, in a third of the time."""
         fields = fields_text(self.fields) if not reveal else fields_text(self.fields, None)
-        return joined_json(self.json_head(source, reveal=reveal), fields, self.json_tail())
+        return joined_json(self._head(source, reveal), fields, self.json_tail())
 
     def json_head(self, source: str = "", *, reveal: bool = False) -> dict[str, Any]:
         """What stands before ``fields`` in the JSON form."""
+        out: dict[str, Any] = json_value(self._head(source, reveal))
+        return out
+
+    def _head(self, source: str, reveal: bool) -> dict[str, Any]:
+        """As `json_head`, before its values are such as JSON has."""
         out: dict[str, Any] = {
             "schema": 1,
             "source": source,
             "kind": self.kind,
             "length": len(self.octets),
-            **json_value(self.facts),
+            **self.facts,
         }
         if self.kind == "gbcs" or self.items:
-            rows = out["items"] = json_value(self.items)
-            for row in () if reveal else rows:
-                row["value"] = hidden_value(row)
+            out["items"] = self.items if reveal else [_shown(row) for row in self.items]
         out["issues"] = [issue.to_json() for issue in self.issues]
         return out
 
@@ -82,7 +85,10 @@ class Message:
 
 def joined_json(head: dict[str, Any], fields: str, tail: dict[str, Any]) -> str:
     """The JSON of an object with the keys of `head`, ``fields``, of which this is the JSON, and the keys of `tail`."""
-    return f'{_ENCODE(head)[:-1]}, "fields": {fields}, {_ENCODE(tail)[1:]}'
+    return f'{value_text(head)[:-1]}, "fields": {fields}, {value_text(tail)[1:]}'
 
 
-_ENCODE = JSONEncoder(ensure_ascii=False).encode
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the `items` table, without its value where that is a key."""
+    value = hidden_value(row)
+    return row if "value" in row and value is row["value"] else {**row, "value": value}

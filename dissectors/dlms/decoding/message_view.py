@@ -128,14 +128,14 @@ class DlmsMessage(Message):
     def fields(self, value: list[Field]) -> None:
         self._fields = value
 
-    def json_head(self, source: str = "", *, reveal: bool = False) -> dict[str, Any]:
+    def _head(self, source: str, reveal: bool) -> dict[str, Any]:
         """As that of `Message`, with a note for each field without a name and each encoding out of the ordinary."""
         if not self._noted:
             self._noted = True
             self.issues += _unnamed(self.fields)
             departures = map(noncanonical_apdu, self._decoder.read[:MAX_NOTES])
             self.issues += [issue for issue in departures if issue is not None]
-        return super().json_head(source, reveal=reveal)
+        return super()._head(source, reveal)
 
 
 def _columns(message: DlmsMessage, decoder: ApduDecoder) -> dict[str, Any]:

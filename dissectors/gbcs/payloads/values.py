@@ -5,7 +5,7 @@ Source: GBCS 4.x section 7.2.8; the names come from `dissectors.gbcs.catalogue.o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, ClassVar
 
@@ -33,10 +33,6 @@ class Row(dict[str, Any]):
     __slots__ = ("place",)
 
     place: tuple[str, int, int] | None
-
-    def __init__(self, values: Mapping[str, Any], place: tuple[str, int, int] | None = None) -> None:
-        super().__init__(values)
-        self.place = place
 
     def at(self, leaf: Field) -> Row:
         """The row, with the place of the leaf that says its value."""
@@ -76,6 +72,7 @@ def item(target: Target | None, title: str | None, value: Any = None, **more: An
             "result": None,
         }
     )
+    row.place = None
     if isinstance(value, int | float) and not isinstance(value, bool):
         row["number"] = value
     if more:
@@ -200,7 +197,8 @@ class Values(DataFields):
         alone = item(self.target, title, result=result)
         scalers, buffer, out = scaler_units(leaves), self.buffer, []
         for index, (place, (tag, value, start, end)) in enumerate(leaves):
-            row = Row(alone, (buffer, start, end - start))
+            row = Row(alone)
+            row.place = buffer, start, end - start
             if place.path:
                 row["object"] = f"{title}: {place.path}" if title else place.path
             if isinstance(value, bytes):

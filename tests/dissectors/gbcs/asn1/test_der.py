@@ -9,7 +9,7 @@ from dissectors.gbcs.asn1.der import DEEPEST, MOST_ODD, Reader, Shape
 from dissectors.gbcs.asn1.der_octets import LONGEST, encode
 from dissectors.gbcs.asn1.structures import STRUCTURES
 from dissectors.gbcs.asn1.x509 import CERTIFICATE
-from dissectors.model.field import json_value
+from dissectors.model.json_form import json_value
 from tests.dissectors.gbcs.round_trip import rebuilt
 
 ENDS = {"originator": bytes(8), "recipient": bytes(7) + b"\1"}
