@@ -136,6 +136,8 @@ def _hex_texts(values: npt.NDArray[np.uint64], size: int | npt.NDArray[np.int64]
 def with_numbers(table: str, content: Any) -> Any:
     """A DataFrame or Arrow table with addresses that are text as numbers, as rules want them; numbers stay.
 
+    Categories of a DataFrame are plain texts then: pandas groups by them in their order, and rules want that of the rows.
+
     Raises:
         ValueError: a text that is no address, with its column.
     """
@@ -147,7 +149,11 @@ def with_numbers(table: str, content: Any) -> Any:
             for n in _addresses(table)
             if n in content and not pd.api.types.is_numeric_dtype(content[n].dtype)
         ]
-        return content.assign(**{name: _numbers(name, content[name]) for name in text}) if text else content
+        new = {name: _numbers(name, content[name]) for name in text}
+        for name, type_ in content.dtypes.items():
+            if name not in new and isinstance(type_, pd.CategoricalDtype):
+                new[str(name)] = content[name].astype(pd.ArrowDtype(pa.string()))
+        return content.assign(**new) if new else content
     for name in _addresses(table):
         place = content.schema.get_field_index(name)
         if place < 0 or pa.types.is_integer(content.schema.field(place).type):

@@ -107,7 +107,10 @@ def test_files_of_every_format(form: str, tmp_path: Path) -> None:
         path = tmp_path / (table + FORMATS[form][0])
         columns = [column.name for column in TABLES[table] if column.address]
         for name in columns:
-            assert read(path, form, name) == wanted.table(table)[name].fillna("").tolist(), (table, name)
+            assert read(path, form, name) == wanted.table(table)[name].astype("str").fillna("").tolist(), (
+                table,
+                name,
+            )
 
 
 def read(path: Path, form: str, name: str) -> list[str]:
