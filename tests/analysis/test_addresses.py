@@ -98,6 +98,20 @@ def test_frames_of_both_doors(capture: Any) -> None:
     assert capture.packets.nwk_src.str.startswith("61").any()
 
 
+def test_texts_of_frames_are_categories_of_the_words_that_occur(capture: Any) -> None:
+    packets = capture.packets
+    for name in ("mac_type", "protocol", "summary", "nwk_src", "nwk_key"):
+        words = packets[name].dropna().astype("str")
+        assert packets[name].sort_values().dropna().tolist() == sorted(words), name
+    assert packets.mac_type.cat.categories.tolist() == sorted(set(packets.mac_type.dropna()))
+    same = packets[packets.nwk_src == packets.mac_src]
+    assert 0 < len(same) < len(packets) and same.nwk_src.tolist() == same.mac_src.tolist()
+    asked = packets[packets.summary.str.startswith("APS")]
+    assert len(asked) and set(asked.protocol) == {"ZigBee APS"}
+    nobody = packets[packets.nwk_src == "no address"]
+    assert nobody.empty and nobody.mac_dst.str.len().sum() == 0
+
+
 @pytest.mark.parametrize("form", sorted(FORMATS))
 def test_files_of_every_format(form: str, tmp_path: Path) -> None:
     words = ["decode", str(CAPTURE), "--keys", str(KEYS), "--out", str(tmp_path), "--format", form, "-q"]

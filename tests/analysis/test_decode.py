@@ -90,7 +90,7 @@ def test_frames_have_arrow_types_and_exact_addresses(captures_folder: Path, keyr
     for table in DECODED_TABLES:
         frame = decoded.frame(table)
         assert tuple(frame.columns) == columns_of(table)
-        assert all(isinstance(kind, pd.ArrowDtype) for kind in frame.dtypes), table
+        assert all(isinstance(kind, (pd.ArrowDtype, pd.CategoricalDtype)) for kind in frame.dtypes), table
     assert "00178801054399ce" in decoded.devices.eui64.to_list()
     assert decoded.session.refused == {}
 
