@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from analysis.features.judging import mask
-from analysis.features.view import View
-from analysis.findings.model import Evidence, broken, kept
-from analysis.rules.compliance.gbcs_messages import (
-    gbcs,
-    judge_items,
-    judge_messages,
-    message_items,
-    subject_of,
+from analysis.rules.compliance.gbcs_messages import COMMANDS, OF_ITEM, judge_items, subject_of
+from analysis.rules.declare import (
+    EachMessage,
+    Evidence,
+    Frame,
+    Item,
+    View,
+    broken,
+    c,
+    declare,
+    having,
+    kept,
 )
 from analysis.rules.registry import rules_of
 
-rule = rules_of("compliance", "gbcs calendars")
+AREA = "gbcs calendars"
+rule = rules_of("compliance", AREA)
 
-ITEMS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "message format"}
+DAYS = r"Publish Day Profile: (?:day_schedule_entries\.start_time|day_id)"
+PARTS = "Publish (?:Calendar|Day Profile|Week Profile|Seasons)"
+IN_USE = Item("GCS01a", "command", ".*: number_of_block_thresholds_in_use")
+PUBLISHED = Item("GCS01a", "command", "Publish Block Thresholds: .*")
 
 
 @rule(
@@ -31,11 +38,11 @@ ITEMS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "message 
     merges=("spec:R160",),
     unseen="day profiles (PublishDayProfile) with schedule entries in a message",
     advice="From midnight to the first entry no price holds: look at the calendar",
-    **ITEMS_RULE,
+    reads=[Item("G.*", "", DAYS)[*OF_ITEM, c.item, c.value]],
+    cause="message format",
 )
-def day_first_trigger(view: View) -> Iterator[Evidence]:
+def day_first_trigger(view: View, rows: Frame) -> Iterator[Evidence]:
     """The first entry of each day's schedule is at 00:00 UTC (0 minutes)."""
-    rows = message_items(view, "G.*", "", r"Publish Day Profile: (?:day_schedule_entries\.start_time|day_id)")
     rows = rows.sort_values(["message", "item"]).reset_index(drop=True)
     day = mask(rows["object"].astype(str).str.contains("day_id"))
     first = ~day & mask(rows.groupby("message")["object"].shift().astype(str).str.contains("day_id"))
@@ -53,13 +60,11 @@ def day_first_trigger(view: View) -> Iterator[Evidence]:
     absent=1,
     unseen="the response to a command that sets a gas meter's calendar",
     advice="The meter must take all parts or none: compare its calendar with the one that was sent",
-    **ITEMS_RULE,
+    reads=[Item("GCS.*", "response", PARTS, "result")[c.message, c.frames, c.use_case, c.object, c.result]],
+    cause="message format",
 )
-def calendar_half_set(view: View) -> Iterator[Evidence]:
+def calendar_half_set(view: View, rows: Frame) -> Iterator[Evidence]:
     """Calendar, day profiles, weeks and seasons of one command succeed or fail together."""
-    rows = message_items(
-        view, "GCS.*", "response", "Publish (?:Calendar|Day Profile|Week Profile|Seasons)", "result"
-    )
     for number, part in rows.groupby("message", sort=False):
         good = mask(part["result"].astype(str).str.upper() == "SUCCESS")
         subject = subject_of(number, part["use_case"].iloc[0])
@@ -70,23 +75,20 @@ def calendar_half_set(view: View) -> Iterator[Evidence]:
             yield kept(subject, "all parts alike")
 
 
-@rule(
-    "block-thresholds-needed",
-    "A block tariff without its thresholds",
-    severity="warning",
+declare(
+    id="block-thresholds-needed",
+    title="A block tariff without its thresholds",
+    finds="The command with the block thresholds may be left out only when the tariff uses none.",
+    matters="The meter keeps the old thresholds, and bills by them.",
+    example="message 6 (GCS01a command): thresholds in use, but none published",
+    family="compliance", area=AREA, severity="warning", confidence="text", cause="message format",
     source="GBCS v4.0 use-case annex GCS01a",
-    confidence="text",
-    merges=("spec:R157",),
-    unseen="tariffs set by GCS01a, with the number of block thresholds in use",
+    covers=("spec:R157",),
+    requires="tariffs set by GCS01a, with the number of block thresholds in use",
     advice="The meter keeps the old thresholds: look at the command",
-    **ITEMS_RULE,
-)
-def block_thresholds_needed(view: View) -> Iterator[Evidence]:
-    """The command with the block thresholds may be left out only when the tariff uses none."""
-    used = message_items(view, "GCS01a", "command", ".*: number_of_block_thresholds_in_use")
-    brought = message_items(view, "GCS01a", "command", "Publish Block Thresholds: .*")
-    some = used[mask(used["value"].astype(str) != "0")]
-    rows = gbcs(view, "command")
-    rows = rows[mask(rows["message"].isin(used["message"]))]
-    lacking = mask(rows["message"].isin(some["message"])) & ~mask(rows["message"].isin(brought["message"]))
-    yield from judge_messages(view, rows, lacking, "thresholds in use, but none published")
+    broken_by="planted: a block tariff comes without its thresholds", kept_by="proving-exercise",
+    judge=EachMessage(
+        COMMANDS.where(having(IN_USE)), having(IN_USE.where(c.value != "0")) & ~having(PUBLISHED),
+        says="thresholds in use, but none published",
+    ),
+)  # fmt: skip

@@ -3,53 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from functools import partial, reduce
+from operator import or_
 
-from analysis.features.identifiers import APS_COMMANDS, MAC_COMMANDS, NWK_COMMANDS, message_code
+from analysis.features.identifiers import message_code
 from analysis.features.judging import mask
-from analysis.features.view import Frame, View
-from analysis.findings.model import Evidence, broken, kept
-from analysis.findings.subject import Subject
-from analysis.rules.compliance.gbcs_messages import (
-    MESSAGE_RULE,
-    carried_out,
-    gbcs,
-    judge_messages,
-    message_items,
-    party,
-    payload_commands,
+from analysis.rules.compliance.gbcs_messages import COMMANDS, RESPONSES, party
+from analysis.rules.declare import (
+    EachMessage,
+    Evidence,
+    Frame,
+    Item,
+    Subject,
+    View,
+    broken,
+    c,
+    declare,
+    having,
+    items,
+    kept,
+    packets,
 )
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import Rows
 from dissectors.gbcs import JOIN_METHODS
 
-rule = rules_of("compliance", "gbcs joining")
+AREA = "gbcs joining"
+rule = rules_of("compliance", AREA)
+declared = partial(declare, family="compliance", area=AREA, confidence="text", kept_by="proving-exercise")
 
-CREDENTIALS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "gbcs protection"}
-GSME, PPMID = 0, 5
+GSME, PPMID = "0", "5"  # as a join command has them
 ADD_DEVICE, RESTORE_LOG = message_code("CCS01"), message_code("CCS03")
-ASSOCIATED = MAC_COMMANDS["Association Response"]
-REJOIN, TRANSPORT_KEY = NWK_COMMANDS["Rejoin Request"], APS_COMMANDS["Transport Key"]
+LISTED = r".*devices_to_backup\S*"
 
 
-@rule(
-    "restored-network",
-    "A hub took over a network",
-    severity="info",
+declared(
+    id="restored-network",
+    title="A hub took over a network",
+    finds="After an exchange of the hub, CCS03 gives the new one the identity and device log of the old one.",
+    matters="All devices rejoin and establish their keys again: what follows is no attack.",
+    example="message 5 (CCS03 command): the device log was restored",
+    severity="info", cause="network change", smart_energy=True,
     source="GBCS v4.0 use-case annex CCS02, CCS03",
-    confidence="text",
-    merges=("rules:N07", "spec:R130", "disapplied:7"),
-    cause="network change",
-    unseen="a CCS03 command",
+    covers=("rules:N07", "spec:R130", "disapplied:7"),
+    requires="a CCS03 command",
     advice="Each device must rejoin through the trust centre and establish its key again",
-    **MESSAGE_RULE,
-)
-def restored_network(view: View) -> Iterator[Evidence]:
-    """After an exchange of the hub, CCS03 gives the new one the identity and device log of the old one.
-    This is told so that what follows is understood: all devices rejoin and establish their keys again."""
-    rows = gbcs(view, "command")
-    yield from judge_messages(
-        view, rows, mask(rows["message_code"] == RESTORE_LOG), "the device log was restored", "of other kinds"
-    )
+    broken_by="planted: a device log is restored",
+    judge=EachMessage(
+        COMMANDS, c.message_code == RESTORE_LOG, says="the device log was restored", good="of other kinds"
+    ),
+)  # fmt: skip
 
 
 @rule(
@@ -59,19 +62,23 @@ def restored_network(view: View) -> Iterator[Evidence]:
     source="GBCS v4.0 use-case annex CCS01, CS14",
     confidence="text",
     merges=("spec:R126",),
-    needs=("messages", "items"),
+    reads=[
+        Item("CCS01", "command", ".*ieee_address")[c.message, c.seconds, c.value],
+        RESPONSES.where(c.outcome == "success", c.answers.known)[c.answers],
+        Item("CS14", "alert", LISTED + "MAC_address")[c.message, c.frames, c.seconds, c.value],
+        Item("CS14", "alert", LISTED + "hashed_TC_link_key")[c.message, c.value],
+    ],
     smart_energy=True,
     cause="join attack",
     unseen="a successful CCS01, and the alert (CS14) that follows it",
     advice="It was on this network before, or the hub took it for another one: see the log of removed devices",
 )
-def device_log_new_key(view: View, *, seconds: float = 300.0) -> Iterator[Evidence]:
+def device_log_new_key(
+    view: View, added: Frame, good: Frame, listed: Frame, hashes: Frame, *, seconds: float = 300.0
+) -> Iterator[Evidence]:
     """The alert after a device was added lists it with an empty hash of its link key: it has none before its first key
     establishment."""
-    added = message_items(view, "CCS01", "command", ".*ieee_address")
-    added = added[mask(added["message"].isin(carried_out(view)))]
-    listed = message_items(view, "CS14", "alert", r".*devices_to_backup\S*MAC_address")
-    hashes = message_items(view, "CS14", "alert", r".*devices_to_backup\S*hashed_TC_link_key")
+    added = added[added["message"].isin(good["answers"])]
     key = hashes.set_index(["message", hashes.groupby("message").cumcount()])["value"].to_dict()
     place = listed.groupby("message").cumcount().tolist()
     for (_, row), number in zip(listed.iterrows(), place, strict=True):
@@ -94,45 +101,41 @@ def device_log_new_key(view: View, *, seconds: float = 300.0) -> Iterator[Eviden
     source="GBCS v4.0 use-case annex CCS01",
     confidence="text",
     merges=("rules:N04", "rules:N05", "spec:R125", "spec:R127", "spec:R128", "disapplied:6", "attacks:A05"),
-    needs=("messages", "items", "packets"),
+    reads=[
+        COMMANDS.where(c.message_code == ADD_DEVICE, c.seconds.known)[c.message, c.seconds],
+        Item("CCS01", "command", ".*join_timeout", "number")[c.message, c.number],
+        packets.where(c.mac_command == "Association Response")[c.frame, c.seconds, c.mac_dst],
+        packets.where(c.nwk_command == "Rejoin Request", c.nwk_security == "none")[
+            c.frame, c.seconds, c.origin
+        ],
+    ],
     smart_energy=True,
     cause="join attack",
     unseen="a readable CCS01 command and an association",
     advice="The window was opened by nobody that the capture shows: see who permits joining",
 )
-def join_window(view: View, *, old_key_share: float = 1.0) -> Iterator[Evidence]:
+def join_window(
+    view: View, opened: Frame, timeouts: Frame, joins: Frame, rejoins: Frame, *, old_key_share: float = 1.0
+) -> Iterator[Evidence]:
     """Joining is opened by CCS01 for join_timeout seconds. An association answered at another time had no
     permission that the capture shows. A device that comes back under its old link key may do so in the first
     `old_key_share` of the window (v4.0: all of it; later versions: half, the rest is for install codes)."""
-    items, commands = view.tables["items"], gbcs(view, "command")
-    opened = commands[mask(commands["message_code"] == ADD_DEVICE) & mask(commands["seconds"].notna())]
-    timeout = items[mask(items["object"].astype(str).str.endswith("join_timeout"))][["message", "number"]]
-    windows = opened.merge(timeout, on="message")
+    windows = opened.merge(timeouts, on="message")
     if windows.empty:
         return
     spans = [(float(s), float(n)) for s, n in zip(windows["seconds"], windows["number"], strict=True)]
-    packets = view.good
-    for rows, who, share, how in (
-        (packets.only(mac_command=ASSOCIATED), "mac_dst", 1.0, "was associated"),
-        (
-            packets.only(nwk_command=REJOIN, nwk_security="none"),
-            "origin",
-            old_key_share,
-            "came back without security",
-        ),
-    ):
-        yield from _in_windows(view, rows, spans, who, share, how)
+    yield from _in_windows(joins.rename(columns={"mac_dst": "who"}), spans, 1.0, "was associated")
+    again = rejoins.rename(columns={"origin": "who"})
+    yield from _in_windows(again, spans, old_key_share, "came back without security")
 
 
-def _in_windows(
-    view: View, rows: Frame, spans: list[tuple[float, float]], who: str, share: float, how: str
-) -> Iterator[Evidence]:
+def _in_windows(rows: Frame, spans: list[tuple[float, float]], share: float, how: str) -> Iterator[Evidence]:
     for row in rows.itertuples():
-        subject = Subject.device(getattr(row, who))
         if any(start <= row.seconds <= start + share * length for start, length in spans):
-            yield kept(subject, f"{how} within a window at frame {row.frame}")
+            yield kept(Subject.device(row.who), f"{how} within a window at frame {row.frame}")
         elif row.seconds > spans[0][0]:
-            yield broken(subject, f"{how} at frame {row.frame}, outside a window", [row.frame])
+            text = f"{how} at frame {row.frame}, outside a window"
+            yield broken(Subject.device(row.who), text, [row.frame])
 
 
 @rule(
@@ -142,94 +145,74 @@ def _in_windows(
     source="GBCS v4.0 use-case annex CCS01; GBCS v0.8.1 page 195",
     confidence="text",
     merges=("rules:N05", "attacks:A04", "spec:R088"),
-    needs=("messages", "items", "packets"),
+    reads=[
+        items.where(c.object.search("(?:register_device: ieee|mac|MAC)_address$"), c.value.known)[c.value],
+        packets.where(c.aps_command == "Transport Key", c.target >= 1 << 32)[c.frame, c.target],
+    ],
     smart_energy=True,
     cause="join attack",
     unseen="a readable CCS01 command and a Transport-Key to a device",
     advice="Only devices of the log may join: see how this one came in",
 )
-def join_not_listed(view: View) -> Iterator[Evidence]:
+def join_not_listed(view: View, named: Frame, keys: Frame) -> Iterator[Evidence]:
     """The hub lets only devices join that were added to its device log by CCS01. A network key for another
     device means that the log was filled before the capture began, or that the hub lets anybody in."""
-    items = view.tables["items"]
-    named = items[
-        mask(
-            items["object"]
-            .astype(str)
-            .str.endswith(("register_device: ieee_address", "mac_address", "MAC_address"))
-        )
-    ]
-    listed = {str(v).lower() for v in named["value"].dropna()}
-    if not listed:
-        return
-    packets = view.good
-    keys = packets.only(aps_command=TRANSPORT_KEY)
-    keys = keys[mask(keys["target"].notna()) & mask(keys["target"] >= 1 << 32)]
-    for target, part in keys.groupby("target", sort=False):
+    listed = {str(value).lower() for value in named["value"]}
+    for target, part in keys.groupby("target", sort=False) if listed else ():
         if f"{int(target):016x}" in listed:
             yield kept(Subject.device(target), "is in the device log")
         else:
-            yield broken(
-                Subject.device(target),
-                f"got a key at frame {int(part['frame'].iloc[0])}, never listed",
-                part["frame"],
-            )
+            text = f"got a key at frame {int(part['frame'].iloc[0])}, never listed"
+            yield broken(Subject.device(target), text, part["frame"])
 
 
-@rule(
-    "join-method-code",
-    "The join method does not fit the message code",
-    severity="error",
+def _join(part: str) -> Rows:
+    return Item("CS03.*", "command", part)
+
+
+DEVICE_TYPE, METHOD = _join(r"join_device\.device_type"), _join(r"join_device\.join_method")
+PAIR = ((c.recipient_role == "GSME") & having(DEVICE_TYPE.where(c.value == PPMID))) | (
+    (c.recipient_role == "PPMID") & having(DEVICE_TYPE.where(c.value == GSME))
+)
+CERTIFIED = having(_join(r"join_device\.certificate.*"))
+
+declared(
+    id="join-method-code",
+    title="The join method does not fit the message code",
+    finds="Each join method has its own message code: 000D method A as initiator, 00AB A as responder, 000E B, 00AF C.",
+    matters="A device that carries it out joins in another way than it was authorised for.",
+    example="message 8 (CS03B command): another join method than the code's",
+    severity="error", cause="gbcs protection",
     source="GBCS v0.8.1 13.7.4.5.3 (page 196)",
-    confidence="text",
-    merges=("spec:R119",),
-    unseen="join commands (CS03) with a readable payload",
+    covers=("spec:R119",),
+    requires="join commands (CS03) with a readable payload",
     advice="The device must answer invalidMessageCodeForJoinMethodAndRole: see whether it does",
-    **CREDENTIALS_RULE,
-)
-def join_method_code(view: View) -> Iterator[Evidence]:
-    """Each join method has its own message code: 000D method A as initiator, 00AB A as responder, 000E B,
-    00AF C."""
-    rows = payload_commands(view, "CS03.*")
-    rows = rows[mask(rows["message_code"].isin(list(JOIN_METHODS)))]
-    said = [v.get("join_device.join_method") for v in rows["values"]]
-    wrong = [
-        s is not None and s != str(JOIN_METHODS[int(c)])
-        for s, c in zip(said, rows["message_code"], strict=True)
-    ]
-    yield from judge_messages(view, rows, wrong, "another join method than the code's")
+    broken_by="planted: a join command of another method than its code's",
+    judge=EachMessage(
+        COMMANDS.where(c.message_code.isin(*JOIN_METHODS), having(_join(".*"))),
+        reduce(or_, (
+            (c.message_code == code) & having(METHOD.where(c.value != str(method)))
+            for code, method in JOIN_METHODS.items()
+        )),
+        says="another join method than the code's",
+    ),
+)  # fmt: skip
 
-
-@rule(
-    "join-peer-certificate",
-    "A join command with a certificate too many, or too few",
-    severity="error",
+declared(
+    id="join-peer-certificate",
+    title="A join command with a certificate too many, or too few",
+    finds="""Gas meter and prepayment display talk GBCS to one another: a join of these two brings the other's certificate
+    for key agreement along. No other join does.""",
+    matters="Without it the two have no key for top-ups at the display.",
+    example="message 8 (CS03A1 command): the certificate does not fit the pair",
+    severity="error", cause="gbcs protection",
     source="GBCS v0.8.1 13.7.4.5 (page 195)",
-    confidence="text",
-    merges=("spec:R118",),
-    unseen="join commands (CS03) to or about a gas meter or display, with a readable payload",
+    covers=("spec:R118",), needs=("devices",),
+    requires="join commands (CS03) to or about a gas meter or display, with a readable payload",
     advice="The device must refuse it with invalid or missing certificate: see its answer",
-    needs=("messages", "items", "devices"),
-    cause="gbcs protection",
-)
-def join_peer_certificate(view: View) -> Iterator[Evidence]:
-    """Gas meter and prepayment display talk GBCS to one another: a join of these two brings the other's
-    certificate for key agreement along. No other join does."""
-    rows = payload_commands(view, "CS03.*")
-    roles = {f"{eui:016x}": role for eui, role in view.roles.items()}
-    recipient = rows["recipient"].astype(str).str.lower().map(roles)
-    peer = [str(v.get("join_device.device_type", "")) for v in rows["values"]]
-    known = mask(recipient.notna()) & mask([p.isdigit() for p in peer])
-    pair = [
-        (r == "GSME" and p == str(PPMID)) or (r == "PPMID" and p == str(GSME))
-        for r, p in zip(recipient, peer, strict=True)
-    ]
-    brought = [any(n.startswith("join_device.certificate") for n in v) for v in rows["values"]]
-    wrong = [p != b for p, b in zip(pair, brought, strict=True)]
-    picked = rows[known]
-    yield from judge_messages(
-        view,
-        picked,
-        [w for w, k in zip(wrong, known, strict=True) if k],
-        "the certificate does not fit the pair",
-    )
+    broken_by="planted: a gas meter joins a display whose certificate it does not get",
+    judge=EachMessage(
+        COMMANDS.where(c.recipient_role.known, having(DEVICE_TYPE.where(c.value.fullmatch(r"\d+")))),
+        (PAIR & ~CERTIFIED) | (CERTIFIED & ~PAIR), says="the certificate does not fit the pair",
+    ),
+)  # fmt: skip

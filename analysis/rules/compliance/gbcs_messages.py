@@ -19,7 +19,7 @@ from analysis.tables.addresses import address_number
 from dissectors.layout import table
 
 __all__ = [
-    "ALERTS", "BLOCKS_TOO", "COMMANDS", "DEVICES", "ENDS", "INDEX", "MESSAGE_RULE", "OF_SUBJECT", "RESPONSES",
+    "ALERTS", "BLOCKS_TOO", "COMMANDS", "DEVICES", "ENDS", "INDEX", "MESSAGE_RULE", "OF_ITEM", "OF_SUBJECT", "RESPONSES",
     "TABLES", "carried_out", "departure", "gbcs", "hub_is_heard", "in_tunnels", "judge_items", "judge_messages",
     "message_items", "name_of", "numbers_of", "party", "payload_commands", "roles_of", "station_of",
     "subject_of", "use_cases",
@@ -34,6 +34,8 @@ BLOCKS_TOO = all_messages.where(c.kind == "gbcs", c.message_code.known)
 """GBCS messages, and the blocks that some of them came in."""
 ENDS = (c.originator, c.recipient, c.originator_counter)
 """Columns by which command and answer find each other."""
+OF_ITEM = (c.message, c.frames, c.use_case, c.object, c.obis)
+"""Columns by which `judge_items` calls an item and its message."""
 INDEX = r"\[\d+\]"  # of a repeated object, as in ``cells[2].subject``
 MESSAGE_RULE: dict[str, Any] = {"needs": ("messages",), "smart_energy": True}
 DEVICES = ("ESME", "GSME", "CHF", "GPF", "PPMID", "IHD", "CAD", "HCALCS")

@@ -41,13 +41,9 @@ from dissectors.zcl.expression import compiled
 from dissectors.zcl.header import DIRECTIONS
 
 __all__ = [
-    "command_payload",
-    "gbz_command",
-    "gbz_templates",
-    "has_template",
-    "protection_parameters",
+    "command_payload", "components", "gbz_command", "gbz_templates", "has_template", "protection_parameters",
     "response_payload",
-]
+]  # fmt: skip
 
 LAYER = "gbcs.templates"
 _PROTECTION_CLASS, _PROFILE_CLASS, _CLOCK = 30, 7, (8, "0-0:1.0.0.255", 2)
@@ -76,7 +72,7 @@ def command_payload(code: int, counter: int, values: Mapping[Any, Any] | None = 
         return _der(code, 1, {**fixed, **given})
     row = use_case(code)
     if row is not None and row.use_case in gbz_templates():
-        return build_gbz(_components(row.use_case, "Command", given))
+        return build_gbz(components(row.use_case, "Command", given))
     asks = [_ask(code, target, given) for target in objects_of(code)]
     if not asks:
         raise Unsupported(f"no template for message code {code:04x}", layer=LAYER)
@@ -96,7 +92,7 @@ def response_payload(
         return _der(code, 2, given)
     row = use_case(code)
     if row is not None and row.use_case in gbz_templates():
-        commands = _components(row.use_case, "Normal response", given)
+        commands = components(row.use_case, "Normal response", given)
         sealed = any(c.encrypted for c in commands)
         key = content_key(keystore, header) if sealed else b""
         return build_gbz(commands, key=key, originator=header.originator)
@@ -296,7 +292,11 @@ def gbz_templates() -> dict[str, dict[str, list[dict[str, str]]]]:
     return out
 
 
-def _components(name: str, part: str, given: Mapping[Any, Any]) -> list[ZclCommand]:
+def components(name: str, part: str, given: Mapping[Any, Any]) -> list[ZclCommand]:
+    """The components of a part (``Command``, ``Normal response`` ...) of a GBZ use case; `given` as in `command_payload`.
+
+    Raises KeyError for a use case without a template.
+    """
     rows = gbz_templates()[name].get(part, [])
     return [
         _zcl(row, {f: v for (at, f), v in given.items() if at == index}) for index, row in enumerate(rows)

@@ -200,19 +200,20 @@ def _send(desk: Desk, name: str, code: int, values: dict[Any, Any], to: bytes) -
     )
 
 
-def replaced(desk: Desk) -> bytes:
-    """CS02b, a change of supplier by the old one: the certificates are another party's."""
+def replaced(desk: Desk, *, floor: bool = True, cell: dict[str, Any] | None = None, **control: Any) -> bytes:
+    """CS02b, a change of supplier by the old one: the certificates are another party's. (Without the floor of its counter;
+    of another cell; with more in its control part.)"""
     smki = Smki(1, desk.recording.start // SECOND, desk.party)
     smki.enrol(OTHER_SUPPLIER, 2, SIGNATURE, AGREEMENT)
     counter = desk.counter(3)
     replacement = {
         "certificate": smki.certificate(OTHER_SUPPLIER, SIGNATURE),
-        "target_cell": {"role": 2, "key_usage": b"\x80"},
+        "target_cell": cell or {"role": 2, "key_usage": b"\x80"},
     }
-    control = {
+    control |= {
         "mode": 2, "authorising_cell": {"role": 2, "key_usage": b"\x80"}, "authorising_sequence_number": counter,
-        "new_sequence_number_floor": counter,
     }  # fmt: skip
+    control |= {"new_sequence_number_floor": counter} if floor else {}
     shape = structure(0x0102, 1)
     assert shape is not None
     body = {"control": control, "replacements": [replacement], "certification_path": [smki.root()]}
