@@ -1,9 +1,9 @@
 """AES-CCM* with a 4-octet MIC (security level 5), for many frames at once.
 
 Strategy: AES-ECB runs at memory speed on large inputs, so the chains of all frames advance together: step
-j of the CBC-MAC is one ECB call over block j of every frame. Frames are grouped by key and by the number
-of blocks that their authenticated header needs, and sorted by text length, so that the frames still busy
-at a step are always the first ones. A group too small to pay for the vector steps is opened frame by frame.
+j of the CBC-MAC is one ECB call for each key over block j of every frame. Frames are grouped by the number of blocks
+that their authenticated header needs; those of one key are sorted by text length, so that the frames still busy at a
+step are always the first ones, those of several keys by key. Too few to pay for the vector steps are opened one by one.
 
 Source: ZigBee specification (05-3474) annex A; nonce: 4.5.2.2.
 """
@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +34,9 @@ SMALL = 40
 
 BATCH = 8192
 """Frames in one run of the vector steps: the state stays in the cache."""
+
+Busy = tuple[Index | slice, list[tuple[Any, int, int]]]
+"""Frames that are still busy at a step; what enciphers their blocks, and from which octet to which."""
 
 _U64 = np.dtype("<u8")
 _TAIL = np.array([(1 << 8 * max(0, min(n - 256, 8))) - 1 for n in range(768)], np.uint64)
@@ -91,31 +96,72 @@ class Plain:
         self.size += count * width
 
 
-def open_all(sealed: Sealed, key: bytes, frames: Index | None = None) -> Plain:
-    """Try `key` on some frames (None: on all); the result has an entry for each of them.
+def open_all(sealed: Sealed, keys: Sequence[bytes], which: Index, frames: Index | None = None) -> Plain:
+    """Try a key on each of some frames (None: on all); the result has an entry for each of them.
 
     Every text must be at least `MIC` octets long.
+
+    Args:
+        which: the place of each frame's key in `keys`; it never falls.
     """
-    count = len(sealed) if frames is None else len(frames)
+    count = len(which)
     plain = Plain([], np.zeros(count, np.int64), np.zeros(count, np.bool_))
     if count < SMALL:
-        _open_singly(sealed if frames is None else sealed.where(frames), key, plain)
+        _open_singly(sealed if frames is None else sealed.where(frames), keys, which, plain)
         return plain
     header_blocks = _blocks(sealed.text - sealed.header + 2)
+    shape = header_blocks << 8
+    if len(keys) == 1:  # the longest text first; of several keys those of one stand together
+        shape += 255 - _blocks(sealed.end - sealed.text - MIC)
     # Few shapes, so small numbers: the stable sort of 16-bit numbers is one of digits.
-    shape = ((header_blocks << 8) + 255 - _blocks(sealed.end - sealed.text - MIC)).astype(np.uint16)
+    shape = shape.astype(np.uint16)
     if frames is not None:
         shape = shape[frames]
     order = np.argsort(shape, kind="stable")
     sealed = sealed.where(order if frames is None else frames[order])
-    shape = shape[order]
+    shape, which = shape[order], which[order]
     bounds = np.searchsorted(shape, np.arange((int(shape[-1]) >> 8) + 2) << 8)
+    encryptors = [Cipher(algorithms.AES(key), modes.ECB()).encryptor().update_into for key in keys]
     for blocks, (begin, end) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
         for start in range(begin, end, BATCH):
             part = slice(start, min(start + BATCH, end))
-            text, good = _open_batch(sealed.where(part), key, blocks)
+            text, good = _open_batch(sealed.where(part), _Cipher(encryptors, which[part]), blocks)
             plain.add(order[part], text, good)
     return plain
+
+
+class _Cipher:
+    """AES of some frames, each under its key: those of a key stand together, and are enciphered with one call."""
+
+    def __init__(self, encryptors: Sequence[Any], which: Index) -> None:
+        self._encryptors, self._which = encryptors, which
+        self._scratch = memoryview(bytearray(len(which) * 16 + 16))
+        self._every = self._parts(which)
+
+    def _parts(self, which: Index) -> list[tuple[Any, int, int]]:
+        """The octets of the blocks of each key."""
+        if len(self._encryptors) == 1:
+            return [(self._encryptors[0], 0, 16 * len(which))]
+        bounds = [0, *(np.flatnonzero(np.diff(which)) + 1).tolist(), len(which)]
+        return [(self._encryptors[int(which[a])], 16 * a, 16 * b) for a, b in pairwise(bounds) if b > a]
+
+    def longer(self, length: Index) -> list[Busy]:
+        """Which frames have text for a first block, for a second one, and so on."""
+        starts = range(0, int(length.max(initial=0)), 16)
+        if len(self._encryptors) == 1:
+            counts = [int(np.count_nonzero(length > start)) for start in starts]
+            return [(slice(0, count), [(self._encryptors[0], 0, 16 * count)]) for count in counts]
+        chosen = [np.flatnonzero(length > start) for start in starts]
+        return [(one, self._parts(self._which[one])) for one in chosen]
+
+    def encrypted(
+        self, blocks: npt.NDArray[np.uint64], parts: list[tuple[Any, int, int]] | None = None
+    ) -> npt.NDArray[np.uint64]:
+        """Every 16-octet row enciphered; the result is gone with the next call."""
+        octets, scratch = np.ascontiguousarray(blocks).data.cast("B"), self._scratch
+        for encrypt, begin, end in self._every if parts is None else parts:
+            encrypt(octets[begin:end], scratch[begin : end + 15])
+        return np.frombuffer(scratch[: len(octets)], _U64).reshape(-1, 2)
 
 
 def _blocks(octets: Index) -> Index:
@@ -150,11 +196,13 @@ def _parts(sealed: Sealed, row: int) -> tuple[bytes, bytes, bytes]:
     return nonce, data[text : int(sealed.end[row])].tobytes(), bytes(head)
 
 
-def _open_singly(sealed: Sealed, key: bytes, plain: Plain) -> None:
-    opener = AESCCM(key, tag_length=MIC)
-    for row in range(len(sealed)):
+def _open_singly(sealed: Sealed, keys: Sequence[bytes], which: Index, plain: Plain) -> None:
+    openers: dict[int, AESCCM] = {}
+    for row, place in enumerate(which.tolist()):
+        if place not in openers:
+            openers[place] = AESCCM(keys[place], tag_length=MIC)
         try:
-            found = opener.decrypt(*_parts(sealed, row))
+            found = openers[place].decrypt(*_parts(sealed, row))
         except InvalidTag:
             continue
         plain.add(slice(row, row + 1), np.frombuffer(found, np.uint8).reshape(1, -1), np.ones(1, np.bool_))
@@ -193,28 +241,26 @@ def _nonce(sealed: Sealed) -> npt.NDArray[np.uint64]:
     return block
 
 
-def _open_batch(sealed: Sealed, key: bytes, header_blocks: int) -> tuple[npt.NDArray[np.uint8], Mask]:
-    """Open frames that need the same number of header blocks, longest text first."""
-    encrypt = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update_into
+def _open_batch(sealed: Sealed, cipher: _Cipher, header_blocks: int) -> tuple[npt.NDArray[np.uint8], Mask]:
+    """Open frames that need the same number of header blocks."""
     length = sealed.end - sealed.text - MIC
-    busy = [int(np.count_nonzero(length > 16 * i)) for i in range(int(_blocks(length[:1]).max(initial=0)))]
+    busy = cipher.longer(length)
     head = _header(sealed, header_blocks).view(_U64)
-    scratch = np.empty(len(sealed) * 16 + 16, np.uint8)
     nonce = _nonce(sealed)
     state = nonce.copy()
     nonce[:, 0] |= np.uint64(0x01)
-    counter_0 = _encrypted(nonce, encrypt, scratch)[:, 0].astype(np.uint32)
-    text = _decrypted(sealed, length, busy, nonce, encrypt, scratch)
+    counter_0 = cipher.encrypted(nonce)[:, 0].astype(np.uint32)
+    text = _decrypted(sealed, length, busy, nonce, cipher)
     lanes = text.view(_U64)
     state[:, 0] |= np.uint64(0x49)
     octets = length.astype(np.uint64)
     state[:, 1] |= ((octets >> np.uint64(8)) << np.uint64(48)) | (octets << np.uint64(56))
-    state = _encrypted(state, encrypt, scratch)
+    state = cipher.encrypted(state)
     for i in range(header_blocks):
-        state = _encrypted(state ^ head[:, 2 * i : 2 * i + 2], encrypt, scratch)
-    for i, count in enumerate(busy):
-        active = state[:count] ^ lanes[:count, 2 * i : 2 * i + 2]
-        state[:count] = _encrypted(active, encrypt, scratch)
+        state = cipher.encrypted(state ^ head[:, 2 * i : 2 * i + 2])
+    state = state.copy()
+    for i, (rows, parts) in enumerate(busy):
+        state[rows] = cipher.encrypted(state[rows] ^ lanes[rows, 2 * i : 2 * i + 2], parts)
     ok = (state[:, 0].astype(np.uint32) ^ counter_0) == sealed.octets.u32(sealed.end - MIC)
     if not ok.all():
         text[~ok] = 0
@@ -222,31 +268,17 @@ def _open_batch(sealed: Sealed, key: bytes, header_blocks: int) -> tuple[npt.NDA
 
 
 def _decrypted(
-    sealed: Sealed,
-    length: Index,
-    busy: list[int],
-    nonce: npt.NDArray[np.uint64],
-    encrypt: object,
-    scratch: npt.NDArray[np.uint8],
+    sealed: Sealed, length: Index, busy: list[Busy], nonce: npt.NDArray[np.uint64], cipher: _Cipher
 ) -> npt.NDArray[np.uint8]:
     """Counter mode over the text; octets after its end are zero. The counter in `nonce` is used up."""
     width = max(1, len(busy)) * 16
     text = sealed.octets.rows(sealed.text, width) if busy else np.zeros((len(sealed), 16), np.uint8)
     lanes = text.view(_U64)
-    for i, count in enumerate(busy):
-        nonce[:count, 1] += np.uint64(1 << 56)
-        lanes[:count, 2 * i : 2 * i + 2] ^= _encrypted(nonce[:count], encrypt, scratch)
+    for i, (rows, parts) in enumerate(busy):
+        nonce[rows, 1] += np.uint64(1 << 56)
+        lanes[rows, 2 * i : 2 * i + 2] ^= cipher.encrypted(nonce[rows], parts)
     _clear_tail(text, length, first=2 * (int(length.min()) >> 4))
     return text
-
-
-def _encrypted(
-    blocks: npt.NDArray[np.uint64], encrypt: object, scratch: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.uint64]:
-    """Every 16-octet row enciphered; the result lies in `scratch` until the next call."""
-    size = blocks.shape[0] * 16
-    encrypt(np.ascontiguousarray(blocks).data.cast("B"), scratch[: size + 15])  # type: ignore[operator]
-    return scratch[:size].view(_U64).reshape(-1, 2)
 
 
 assert PADDING >= 16 * 16

@@ -214,6 +214,11 @@ class Keyring:
         yield from reversed(self._tried(exact))
         yield from reversed(self._tried(held.unpaired))
 
+    def names_device(self, *devices: int | None) -> bool:
+        """Whether a link key, or an install code, was given for one of these devices, or an install code for none."""
+        of_device = self._links_held().of_device
+        return bool(self.install_codes) or any(one in of_device for one in devices)
+
     def _links_held(self) -> _Links:
         """The link keys by what they are asked for; sorted again once there are others."""
         state = (id(self.keys), len(self.keys), self.revision)

@@ -99,6 +99,7 @@ class LinkCandidates(Candidates):
 
 
 _Keys = tuple[tuple[Key, ...], tuple[bytes, ...], frozenset[bytes], bool]
+_LinkKeys = tuple[tuple[Key, ...], tuple[bytes, ...], frozenset[bytes]]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -108,12 +109,14 @@ class KnownCandidates:
     Attributes:
         named: the PANs and sequence numbers that network keys name.
         shared: the keys for networks that are named, or not.
+        unnamed: the keys for pairs whose devices no key names.
     """
 
     revision: tuple[int, ...] = ()
     found: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     named: tuple[set[int | None], set[int | None]] | None = None
     shared: dict[tuple[int | None, int | None], _Keys] = field(default_factory=dict)
+    unnamed: dict[tuple[int, int | None, bool], _LinkKeys] = field(default_factory=dict)
 
     def network(self, context: HanContext, pan: int | None, sequence: int | None) -> NetworkCandidates:
         """The keys that may open NWK frames of `pan` with this key sequence number."""
@@ -162,17 +165,28 @@ class KnownCandidates:
         place = (source, destination, key_id, pan if key_id == NETWORK else None, command, change)
         found: LinkCandidates | None = self.found.get(place)
         if found is None:
-            ring = context.keyring
-            if key_id == NETWORK:
-                keys = list(ring.network_keys(pan, None))
-            else:
-                given = [*ring.link_keys(source, destination), *install_code_keys(ring, source, destination)]
-                keys = _distinct([*given, WELL_KNOWN] if command else given)
-            derive = DERIVED.get(key_id)
-            ciphers = tuple(derive(key.value) if derive else key.value for key in keys)
-            eligible = frozenset(key.value for key in keys)
-            name = (ends, key_id, change)
-            found = self.found[place] = LinkCandidates(name, tuple(keys), ciphers, eligible)
+            kind = key_id, place[3], command
+            held = None if context.keyring.names_device(source, destination) else self.unnamed.get(kind)
+            if held is None:
+                held = self._link_keys(context.keyring, source, destination, kind)
+            found = self.found[place] = LinkCandidates((ends, key_id, change), *held)
+        return found
+
+    def _link_keys(
+        self, ring: Keyring, source: int, destination: int | None, kind: tuple[int, int | None, bool]
+    ) -> _LinkKeys:
+        """What the candidates of pairs have besides their name: the same of all whose devices no key names."""
+        key_id, pan, command = kind
+        if key_id == NETWORK:
+            keys = list(ring.network_keys(pan, None))
+        else:
+            given = [*ring.link_keys(source, destination), *install_code_keys(ring, source, destination)]
+            keys = _distinct([*given, WELL_KNOWN] if command else given)
+        derive = DERIVED.get(key_id)
+        ciphers = tuple(derive(key.value) if derive else key.value for key in keys)
+        found = tuple(keys), ciphers, frozenset(key.value for key in keys)
+        if not ring.names_device(source, destination):
+            self.unnamed[kind] = found
         return found
 
     def _forget(self, ring: Keyring) -> None:
@@ -181,6 +195,7 @@ class KnownCandidates:
         if revision != self.revision or len(self.found) > KEPT:
             self.found.clear()
             self.shared.clear()
+            self.unnamed.clear()
             self.named = None
             self.revision = revision
 

@@ -8,7 +8,7 @@ still shut then is tried with every other candidate, because its MIC may be bad,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +24,8 @@ __all__ = ["OpenedFrames", "open_groups"]
 
 PROBES = 4
 """Frames of a group on which unknown keys are tried first."""
+ALONE = 512
+"""Frames from which on those of one key are opened alone."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -83,9 +85,20 @@ class _Work:
     key: npt.NDArray[np.int32]
     openers: dict[bytes, AESCCM] = field(default_factory=dict)
 
-    def attempt(self, frames: Index | None, key: bytes, place: npt.NDArray[np.int32]) -> None:
-        """Try one key on some frames (None: on all), in the group of each of which it has that place."""
-        plain = open_all(self.sealed, key, frames)
+    def openers_of(self, keys: Sequence[bytes]) -> list[AESCCM]:
+        """What opens single frames with each of these keys."""
+        held = self.openers
+        for key in keys:
+            if key not in held:
+                held[key] = AESCCM(key, tag_length=MIC)
+        return [held[key] for key in keys]
+
+    def attempt(
+        self, frames: Index | None, keys: Sequence[bytes], which: Index, place: npt.NDArray[np.int32]
+    ) -> None:
+        """Try a key on each of some frames (None: on all), in the group of which it has that place; `which` as in
+        `open_all`."""
+        plain = open_all(self.sealed, keys, which, frames)
         if frames is None:
             frames = np.arange(len(self.ok))
         if not plain.ok.all():
@@ -121,11 +134,12 @@ def _open_likely(
     mine = which[group]
     order = np.argsort(mine, kind="stable")
     bounds = np.searchsorted(mine[order], np.arange(len(values) + 1)).tolist()
-    for number, value in enumerate(values):
+    for first, last in _together(bounds):
         frames = None
         if len(values) > 1 or which.min() < 0:
-            frames = order[bounds[number] : bounds[number + 1]]
-        work.attempt(frames, value, places[group] if frames is None else places[group[frames]])
+            frames = order[bounds[first] : bounds[last]]
+        asked = mine - first if frames is None else mine[frames] - first
+        work.attempt(frames, values[first:last], asked, places[group if frames is None else group[frames]])
     opened = np.zeros(len(groups), np.bool_)
     opened[group[work.ok]] = True
     for number in np.flatnonzero(opened).tolist():
@@ -135,8 +149,33 @@ def _open_likely(
     return tried
 
 
+def _together(bounds: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Keys that are tried at once, from one to before another; `bounds` says where the frames of each begin and end. One
+    with many frames is tried alone, which saves the sorting of blocks by key."""
+    first = 0
+    for number in range(len(bounds) - 1):
+        if bounds[number + 1] - bounds[number] >= ALONE:
+            if first < number:
+                yield first, number
+            yield number, number + 1
+            first = number + 1
+    if first < len(bounds) - 1:
+        yield first, len(bounds) - 1
+
+
 def _open_rest(work: _Work, frames: Index, candidates: Candidates, tried: set[bytes]) -> None:
     """Try every other key on the frames of a group that are still shut."""
+    if len(frames) <= PROBES:
+        others = [place for place, cipher in enumerate(candidates.ciphers) if cipher not in tried]
+        openers = work.openers_of([candidates.ciphers[place] for place in others])
+        for frame in frames[:, None]:
+            found = first_opening(work.sealed, frame, openers)
+            if found is not None:
+                place = others[found]
+                work.attempt(
+                    frame, (candidates.ciphers[place],), np.zeros(1, np.int64), np.full(1, place, np.int32)
+                )
+        return
     for place, cipher in enumerate(candidates.ciphers):
         if cipher in tried:
             continue
@@ -144,16 +183,13 @@ def _open_rest(work: _Work, frames: Index, candidates: Candidates, tried: set[by
         if not len(frames):
             return
         tried.add(cipher)
-        work.attempt(frames, cipher, np.full(len(frames), place, np.int32))
+        which = np.zeros(len(frames), np.int64)
+        work.attempt(frames, (cipher,), which, np.full(len(frames), place, np.int32))
 
 
 def _probe(work: _Work, group: Index, number: int, candidates: Candidates, used: set[bytes]) -> bytes | None:
     """The first key that opens one of a few frames of a group; keys that other groups use come last."""
     values = sorted(dict.fromkeys(candidates.ciphers), key=lambda value: value in used)
-    openers = []
-    for value in values:
-        if value not in work.openers:
-            work.openers[value] = AESCCM(value, tag_length=MIC)
-        openers.append(work.openers[value])
-    place = first_opening(work.sealed, np.flatnonzero(group == number)[:PROBES], openers)
+    frames = np.flatnonzero(group == number)[:PROBES]
+    place = first_opening(work.sealed, frames, work.openers_of(values))
     return None if place is None else values[place]
