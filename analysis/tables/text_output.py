@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import IO, Any
 
+import numpy as np
+import pyarrow as pa
+
+from analysis.tables.arrow import column_array, numpy_of
 from analysis.tables.python_values import rows_of
 from analysis.tables.row_form import RowForm
 from analysis.tables.text_cells import Cells, Dialect, octet_table
@@ -60,8 +65,19 @@ def _parts(form: RowForm, table: str, batch: Any) -> Iterable[Any]:
         yield batch.slice(start, ROWS)
 
 
+def _finite(batch: Any) -> Any:
+    """The batch with nulls for infinities."""
+    for place, column in enumerate(batch.columns):
+        if pa.types.is_floating(column.type):
+            numbers, valid = numpy_of(column)
+            if not np.isfinite(numbers[valid]).all():
+                kept = [one if one is not None and math.isfinite(one) else None for one in column.to_pylist()]
+                batch = batch.set_column(place, batch.schema.field(place), column_array(kept, column.type))
+    return batch
+
+
 class JsonLines:
-    """One JSON object a row; nulls are left out."""
+    """One JSON object a row; nulls are left out, and infinities, for which JSON has no number (RFC 8259, 6)."""
 
     def __init__(self, file: IO[bytes], table: str, form: RowForm | None = None) -> None:
         self._file = file
@@ -75,6 +91,7 @@ class JsonLines:
                 self._file.write(octets)
 
     def _lines(self, batch: Any) -> Iterable[memoryview | bytes]:
+        batch = _finite(batch)
         named = list(zip(batch.schema.names, batch.columns, strict=True))
         if not any(column.null_count == 0 for _, column in named):
             # Arrow loses rows all of whose parts are left out.

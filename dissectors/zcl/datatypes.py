@@ -19,7 +19,7 @@ from dissectors.zcl import catalogue
 from dissectors.zcl.catalogue import DataType
 from dissectors.zcl.meanings import bit_fields, describe
 
-__all__ = ["Collection", "build_value", "read_typed", "read_value", "value_of"]
+__all__ = ["Collection", "build_value", "elements_of", "read_typed", "read_value", "value_of"]
 
 FLOATS = {2: "<e", 4: "<f", 8: "<d"}
 # Deeper nesting than this is no meter's: it is an attack on the reader (ZCL allows 15 levels, 2.6.2.15).
@@ -72,6 +72,7 @@ def read_value(
     octets = cursor.take(kind.length)
     value = _scalar(kind, octets) if kind.kind in _SCALARS else int.from_bytes(octets, "little")
     found = Field(name, value, describe(kind, value, meaning, invalid=invalid), start, kind.length, buffer)
+    found.secret = kind.kind == "key"
     if kind.kind == "bitmap" and meaning:
         found.children = bit_fields(meaning, value, start, kind.length, buffer)
     return found
@@ -170,6 +171,15 @@ _COMPOSITE: dict[str, Callable[[Cursor, DataType, str, str, int], Field]] = {
     "list": _read_list,
     "structure": _read_structure,
 }
+
+
+def elements_of(found: Field, kind: DataType) -> list[tuple[Field, DataType | None]]:
+    """The elements of a list or structure that `read_value` made, each with its type."""
+    if kind.kind == "list":
+        element = catalogue.data_type(found.children[0].value)
+        return [(part, element) for part in found.children[2:]]
+    parts = found.children[1:]
+    return [(part, catalogue.data_type(one.value)) for one, part in zip(parts[::2], parts[1::2], strict=True)]
 
 
 def value_of(found: Field, kind: DataType) -> Any:

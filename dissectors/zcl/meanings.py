@@ -71,6 +71,8 @@ def label_of(name: str, value: Any, length: int = 1) -> str:
     found = catalogue.meaning(name)
     if found is None or not isinstance(value, int) or isinstance(value, bool):
         return ""
+    if value < 0:  # of a signed type where the standard has none: as its octets stand
+        value &= (1 << 8 * length) - 1
     if found.kind == "bitmap":
         return ", ".join(_bit_texts(found, value)) or ("none" if value == 0 else f"unknown 0x{value:X}")
     label = found.labels.get(value & found.mask)

@@ -10,6 +10,7 @@ from dissectors.model.errors import DissectionError
 from dissectors.model.field import Field, Issue, Severity
 from dissectors.model.frame import Dissection, Envelope
 from dissectors.zcl.catalogue import Cluster, DataType
+from dissectors.zcl.datatypes import elements_of
 from dissectors.zcl.header import Header
 
 __all__ = ["LAYER", "Reading", "number_of", "text_of"]
@@ -91,8 +92,7 @@ class Reading:
 def text_of(found: Field, kind: DataType | None) -> str | None:
     """The value as text: numbers in decimal, octets in hex, times in ISO 8601, lists in brackets."""
     if kind is not None and kind.kind in ("list", "structure"):
-        parts = [c for c in found.children if c.name.startswith("element[")]
-        return "[" + ", ".join(text_of(part, None) or "" for part in parts) + "]"
+        return "[" + ", ".join(text_of(part, one) or "" for part, one in elements_of(found, kind)) + "]"
     if kind is not None and kind.kind == "key":
         return "withheld"
     value = found.value

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import math
 import os
 import subprocess
@@ -38,11 +39,12 @@ ODD = (
 
 
 def row_by_row(form: str, table: str, batches: list[Any]) -> bytes:
-    """What the formats are defined by: `csv.writer` and `json_text`, a row at a time."""
+    """What the formats are defined by: `csv.writer` and `json_text`, a row at a time; JSON has no infinity."""
     text = io.StringIO()
     if form == "jsonl":
         for row in (row for batch in batches for row in rows_of(batch)):
-            text.write(json_text(row_with_addresses(table, row)) + "\n")
+            told = {k: v for k, v in row.items() if not isinstance(v, float) or math.isfinite(v)}
+            text.write(json_text(row_with_addresses(table, told)) + "\n")
         return text.getvalue().encode()
     writer = csv.writer(text)
     writer.writerow(arrow_schema(table).names)
@@ -125,6 +127,21 @@ def test_values_that_seldom_repeat(form: str) -> None:
     ]
     batch = batch_of("attributes", rows)
     assert written(form, "attributes", [batch]) == row_by_row(form, "attributes", [batch])
+
+
+def test_json_has_no_infinity() -> None:
+    """A number that JSON has none for is left out; its text says it."""
+    rows = [
+        {"frame": row, "value": str(number), "number": number} for row, number in enumerate((1.5, math.inf))
+    ]
+    batches = [batch_of("attributes", rows[some]) for some in (slice(0, 2), slice(1, 2))]
+    lines = written("jsonl", "attributes", batches).decode().splitlines()
+    found = [json.loads(line, parse_constant=pytest.fail) for line in lines]
+    assert [(one["value"], one.get("number")) for one in found] == [
+        ("1.5", 1.5),
+        ("inf", None),
+        ("inf", None),
+    ]
 
 
 @pytest.mark.parametrize("form", TEXT_FORMS)

@@ -162,3 +162,35 @@ def test_anything_is_read(octets: bytes, cluster: int | None) -> None:
 @given(st.sampled_from(sorted(GENERAL)), st.booleans(), st.binary(max_size=40))
 def test_any_payload_of_a_general_command_is_read(command: int, to_client: bool, payload: bytes) -> None:
     read(bytes((8 * to_client, 1, command)) + payload, 0x0702)
+
+
+KEY = bytes(range(0xA0, 0xB0))
+
+
+@pytest.mark.parametrize(
+    ("octets", "text"),
+    [
+        (b"\xf1" + KEY, "withheld"),
+        (b"\x48\xf1\x01\x00" + KEY, "[withheld]"),
+        (b"\x4c\x02\x00\x20\x01\xf1" + KEY, "[1, withheld]"),
+        (b"\x4c\x01\x00\x50\xf1\x02\x00" + KEY + KEY, "[[withheld, withheld]]"),
+    ],
+)
+def test_a_key_is_a_secret_however_deep_it_lies(octets: bytes, text: str) -> None:
+    found = read(bytes.fromhex("18010a2143") + octets, 0x0702)
+    assert [row["value"] for row in found.attributes] == [text]
+    assert KEY.hex() not in json.dumps([one.to_json() for one in found.fields])
+    assert KEY.hex() in json.dumps([one.to_json(reveal=True) for one in found.fields])
+
+
+@pytest.mark.parametrize(
+    ("octets", "text"),
+    [
+        ("4c0300 20 07 48 21 0200 0100 0200 41 02 abcd", "[7, [1, 2], abcd]"),
+        ("48 e2 0100 00000000", "[2000-01-01T00:00:00Z]"),
+        ("48 48 0200 10 0100 01 10 0100 00", "[[true], [false]]"),
+    ],
+)
+def test_values_inside_others_are_told(octets: str, text: str) -> None:
+    found = read(bytes.fromhex("18010a2143" + octets), 0x0702)
+    assert not found.issues and [row["value"] for row in found.attributes] == [text]

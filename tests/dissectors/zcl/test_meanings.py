@@ -24,6 +24,7 @@ from tests.dissectors.zcl.support import read
         ("DeviceEvent", 0x0208, "MeterCoverRemoved"),
         ("TunnelProtocol", 6, "GB-HRGP"),
         ("Currency", 826, "GBP"),
+        ("Status", -2, "unknown 0xFE"),
         ("no such name", 1, ""),
     ],
 )
