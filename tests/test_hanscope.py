@@ -201,3 +201,11 @@ def test_pages_are_escaped() -> None:
 
     assert "<script" not in block(["<script>"]) + rows_table(["<script>"], [["<script>", None]])
     assert "and 40 more" in rows_table(["n"], [[n] for n in range(100)])
+
+
+def test_octets_are_one_message() -> None:
+    """What stands behind a damaged message may begin like another: the octets were given as one all the same."""
+    damaged = bytes.fromhex("dd000000000000051100000000") + bytes.fromhex(
+        "df09010000000000000001080090b3d51f30000002"
+    )
+    assert not hs.message(damaged).readable and hs.message(damaged).octets == damaged

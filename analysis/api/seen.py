@@ -207,7 +207,7 @@ def message(
         version: version of GBCS to hold it against.
         at: when it was there, for the validity of certificates; None leaves it unchecked.
 
-    What cannot be read raises nothing: `FoundMessage.readable` is false then.
+    Octets are always one message. What cannot be read raises nothing: `FoundMessage.readable` is false then.
 
     Raises:
         ValueError: nothing is given, or a file that holds several messages (``hs.message`` takes one).
@@ -217,6 +217,7 @@ def message(
     'dlms'
     """
     from analysis.cli.console import UsageError
+    from analysis.views.message_inputs import Source
     from analysis.views.messages import dissect, read_sources
 
     text = given.hex() if isinstance(given, bytes) else given
@@ -224,6 +225,8 @@ def message(
         found = list(read_sources([text]))
     except UsageError as error:
         raise ValueError(str(error)) from None
+    if len(found) > 1 and isinstance(given, bytes):  # what begins like a second message behind a damaged one
+        found = [Source("octets", given)]
     if len(found) != 1:
         raise ValueError(f"one message is wanted, these are {len(found)}")
     source = found[0]

@@ -25,6 +25,7 @@ __all__ = [
     "UsageError",
     "coloured",
     "error_line",
+    "holds",
     "progress",
     "put",
     "put_json",
@@ -75,6 +76,15 @@ def coloured(stream: IO[str]) -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def holds(stream: IO[str], text: str) -> bool:
+    """Whether the encoding of `stream` has octets for every character of `text`."""
+    try:
+        text.encode(getattr(stream, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager

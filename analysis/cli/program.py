@@ -20,7 +20,10 @@ from analysis.cli.command_line.arguments import gathered, plain_arguments, taken
 from analysis.cli.command_line.guard import guarded
 from analysis.cli.command_line.registry import VERBS
 from analysis.cli.command_line.settings import with_settings
-from analysis.cli.command_line.standard_streams import stand_in_for_closed_streams
+from analysis.cli.command_line.standard_streams import (
+    escape_what_no_encoding_holds,
+    stand_in_for_closed_streams,
+)
 from analysis.cli.endings import end_on_signals
 
 __all__ = ["main", "run"]
@@ -33,6 +36,7 @@ that has them cannot be copied safely (`analysis.pipeline.parallel`)."""
 def main(argv: list[str] | None = None) -> int:
     """Run the command with `argv` (``sys.argv`` without the name by default); returns the exit code."""
     stand_in_for_closed_streams()
+    escape_what_no_encoding_holds()
     for name, value in SINGLE_THREADED.items():
         os.environ.setdefault(name, value)
     # Modules are no garbage: to look for it at every 700 objects that they make costs a twentieth of the start-up.

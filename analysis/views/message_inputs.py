@@ -70,6 +70,9 @@ def read_sources(arguments: Sequence[str], stdin: IO[bytes] | None = None) -> It
             files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
             for file in files:
                 yield from _file(file, str(file))
+            if not files:
+                text = "a folder without a message"
+                yield Source(argument, error=Unreadable(text, layer="input"))
         elif path is not None:
             yield from _file(path, argument)
         else:

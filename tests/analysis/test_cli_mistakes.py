@@ -14,6 +14,7 @@ from analysis.cli import main
 from analysis.views.filters import FilterError, parse_filter
 from captures import CapturedFrame, TrailerKind, write_capture
 from captures.fcs import fcs16
+from captures.simulated.scenarios.samples import FOLDER
 from tests.key_files import key_file
 
 LONG = "9" * 5000
@@ -229,6 +230,24 @@ def test_closed_streams(
     assert said in done.stderr and "internal" not in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "ascii:surrogateescape", "latin-1", "cp1252", "utf-8"])
+def test_what_the_encoding_of_stdout_does_not_hold(encoding: str) -> None:
+    """The C locale and Windows code pages: text is escaped, JSON stays what it was, a ladder is drawn with what there is."""
+    sample = FOLDER / "install-day"
+    given = [f"{sample}.pcapng", "--keys", f"{sample}.keys.toml"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "analysis.cli"]
+
+    def out(*words: str) -> str:
+        done = subprocess.run([*command, *words], capture_output=True, check=False, env=environment)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        return done.stdout.decode(encoding.partition(":")[0])
+
+    assert "Beacon Request" in out("follow", *given) and "\\u25" not in out("follow", *given, "--to", "1s")
+    told = json.loads(out("message", "0f00000000000c04c3a9cf80", "--kind", "dlms", "--json"))
+    assert told["data"] == [{"type": "utf8-string", "value": "\u00e9\u03c0"}]
+
+
 def test_one_unreadable_capture_does_not_end_a_batch(
     capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,6 +274,10 @@ def test_exit_codes_of_messages(
     assert main(["message", "c001c1", "--kind", "dlms"]) == 4, "a DLMS message that ends too early"
     assert main(["message", str(good), GBCS_CUT]) == 4
     capsys.readouterr()
+
+    (tmp_path / "empty").mkdir()
+    assert main(["message", str(tmp_path / "empty")]) == 3
+    assert "a folder without a message" in capsys.readouterr().out
 
     read_bytes = Path.read_bytes
 

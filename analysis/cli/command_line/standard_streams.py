@@ -1,16 +1,38 @@
-"""Standard streams that whoever started this process had closed: what uses one is told so, and nothing else suffers."""
+"""Standard streams that whoever started this process had closed, or whose encoding holds few characters: what uses one is
+told so, and nothing else suffers."""
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
-__all__ = ["stand_in_for_closed_streams"]
+__all__ = ["escape_what_no_encoding_holds", "stand_in_for_closed_streams"]
 
 NAMES = ("stdin", "stdout", "stderr")
+ESCAPED = "hanscope.escaped"
+"""Name of the error handler that `escape_what_no_encoding_holds` gives to streams."""
+
+
+def escape_what_no_encoding_holds() -> None:
+    r"""Let stdout and stderr write what their encoding has no octets for (ASCII in the C locale, a Windows code page) as
+    ``\u00e9``, so that text can be read and JSON stays what it was (RFC 8259, 7)."""
+    for stream in (sys.stdout, sys.stderr):
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None and not encoding.lower().replace("_", "-").startswith("utf"):
+            codecs.register_error(ESCAPED, _escaped)
+            reconfigure(errors=ESCAPED)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2)), error.end
 
 
 def stand_in_for_closed_streams() -> None:

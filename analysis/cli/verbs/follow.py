@@ -96,7 +96,8 @@ def _write(
         console.put_json(ladder.to_json(), indent=None if many else 2)
     elif svg is None and html is None:
         colour = not plain and console.coloured(sys.stdout)
-        marks = ladder_text.ASCII if plain else ladder_text.LINES
+        drawn = not plain and console.holds(sys.stdout, "".join(ladder_text.LINES))
+        marks = ladder_text.LINES if drawn else ladder_text.ASCII
         width = 100 if plain else shutil.get_terminal_size((120, 24)).columns
         if many:
             console.put(ladder.source)
