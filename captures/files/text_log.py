@@ -7,6 +7,9 @@ Forms, told from the lines themselves:
 * Ubiqua: ``[time] name octets`` with dashes between the octets, then ``Frame Information:`` and what Ubiqua made of the
   frame, which is read for channel and strength only. It writes FF-FF where the check sequence was.
 * dumps: an offset in hexadecimal and octets a line, a frame begins at offset 0; a time of day or date may stand before.
+  ``tshark -x`` prints several dumps of a packet, each under its name: the packet, the frame of IEEE 802.15.4 in it, and
+  what was decrypted, which is no frame.
+* JSON of tshark (`captures.files.tshark_json`).
 * lines that hold a frame each, as one run of hexadecimal octets; time, channel, LQI and dBm are taken where named so.
 
 Strategy: what is text says nothing of its link type, so such a file is a capture only if its octets prove to be frames:
@@ -29,6 +32,7 @@ from captures.fcs import fcs16
 from captures.files.batch import Batch
 from captures.files.records import Facts, Interface, Records
 from captures.files.source import Source
+from captures.files.tshark_json import PacketsReader, read_packets
 from captures.plausible import plausible_starts
 
 __all__ = ["ARCHIVE", "TextReader", "read_text"]
@@ -53,9 +57,13 @@ SAID_BY_UBIQUA = {
     "lqi": re.compile(r"\bLink Quality:\s*(\d{1,3})\b"),
 }
 NO_CHECK = b"\xff\xff"
-WITH_CHECK, WITHOUT_CHECK = 195, 230
+WITH_CHECK, WITHOUT_CHECK, WITH_TAP = 195, 230, 283
 """Link types."""
 DUMP = re.compile(r"^\s*(?:0x)?([0-9A-Fa-f]{3,8}):?\s+((?:[0-9A-Fa-f]{2,4}(?:\s|$))+)")
+SOURCE = re.compile(r"^(\S.{0,80}?) \((\d+) bytes?\):?$")
+"""What a dump is of, where a packet has several."""
+EPOCH = re.compile(r"^\s*Epoch (?:Arrival )?Time: (\d{1,10})\.(\d{1,9}) seconds")
+PACKET, INSIDE = "Frame", "IEEE 802.15.4"
 TOKEN = re.compile(r"[0-9A-Za-z]+")
 HEXADECIMAL = re.compile(r"(?:0x)?(?:[0-9A-Fa-f]{2})+")
 CLOCK = re.compile(
@@ -71,13 +79,15 @@ NAMED = {
 
 @dataclass(slots=True)
 class Entry:
-    """One frame of a text; unknown time None, channel and LQI 255, RSSI -128."""
+    """One frame of a text; unknown time None, channel and LQI 255, RSSI -128. `before` is what stands before it in its
+    packet."""
 
     octets: bytes
     time_ns: int | None = None
     channel: int = 255
     rssi: int = -128
     lqi: int = -1
+    before: bytes = b""
 
 
 class TextReader:
@@ -100,7 +110,7 @@ class TextReader:
             yield batch.taken()
 
 
-def read_text(source: Source) -> tuple[str, TextReader] | None:
+def read_text(source: Source) -> tuple[str, TextReader | PacketsReader] | None:
     """The name of the form, and a reader; None when it is no text with frames in it."""
     facts = Facts()
     octets = source.read_all(LARGEST)
@@ -108,6 +118,9 @@ def read_text(source: Source) -> tuple[str, TextReader] | None:
         octets = _event_log(octets, facts)
     if not octets or b"\0" in octets[:4096]:
         return None
+    packets = read_packets(octets, facts)
+    if packets is not None:
+        return "json", packets
     lines = [line[:LONGEST_LINE] for line in octets.decode("utf-8", "replace").splitlines()]
     for name, parse, sure in (
         ("isd", _isd, True), ("ubiqua text", _ubiqua, True), ("hex dump", _dump, False), ("log", _lines, False),
@@ -116,10 +129,22 @@ def read_text(source: Source) -> tuple[str, TextReader] | None:
             continue
         entries = parse(lines)
         if entries:
-            unchecked = parse is _ubiqua and not any(_checks(one.octets, 0) for one in entries)
-            facts.interfaces.append(Interface(WITHOUT_CHECK if unchecked else WITH_CHECK, name))
+            facts.interfaces.append(Interface(_link_type(entries, parse is _ubiqua), name))
             return name, TextReader(entries, facts)
     return None
+
+
+def _link_type(entries: list[Entry], ubiqua: bool) -> int:
+    """The link type of entries; those that all have a TAP header before them take it in."""
+    if all(
+        one.before[:2] == b"\0\0" and one.before[2:4] == len(one.before).to_bytes(2, "little")
+        for one in entries
+    ):
+        for one in entries:
+            one.octets = one.before + one.octets
+        return WITH_TAP
+    unchecked = ubiqua and not any(_checks(one.octets, 0) for one in entries)
+    return WITHOUT_CHECK if unchecked else WITH_CHECK
 
 
 def _event_log(octets: bytes, facts: Facts) -> bytes:
@@ -178,12 +203,19 @@ def _ubiqua(lines: list[str]) -> list[Entry]:
 
 
 def _dump(lines: list[str]) -> list[Entry]:
-    out: list[Entry] = []
+    out: list[tuple[str, Entry]] = []
     time: int | None = None
+    stamp: int | None = None
+    named = ""
     for line in lines:
+        heading = SOURCE.match(line)
+        if heading is not None or not line.strip():
+            named = heading[1] if heading else ""
+            continue
         found = DUMP.match(line)
         if found is None:
-            time = _time(line) if line.strip() else time
+            time = _time(line)
+            stamp = _epoch(line) or stamp
             clock = CLOCK.search(line[:64])
             found = DUMP.match(line[clock.end() :]) if clock else None
             if found is None:
@@ -193,12 +225,23 @@ def _dump(lines: list[str]) -> list[Entry]:
             continue
         octets = bytes.fromhex(digits)
         if offset == 0:
-            out.append(Entry(octets, time))
-            time = None
-        elif out and offset == len(out[-1].octets) <= LONGEST:
-            out[-1].octets += octets
+            out.append((named, Entry(octets, stamp or time)))
+            time = stamp = None
+        elif out and offset == len(out[-1][1].octets) <= LONGEST:
+            out[-1][1].octets += octets
         else:
             return []
+    return _innermost(out)
+
+
+def _innermost(dumps: list[tuple[str, Entry]]) -> list[Entry]:
+    """A frame for each packet: the packet itself, or the frame of IEEE 802.15.4 that a dump of its own shows."""
+    out: list[Entry] = []
+    for named, entry in dumps:
+        if named in ("", PACKET) or not out:
+            out.append(entry)
+        elif named.startswith(INSIDE) and (whole := out[-1].octets).endswith(entry.octets):
+            out[-1].before, out[-1].octets = whole[: len(whole) - len(entry.octets)], entry.octets
     return out
 
 
@@ -247,6 +290,12 @@ def _time(line: str) -> int | None:
         return None
     seconds = int(day.timestamp()) + int(found[2]) * 3600 + int(found[3]) * 60 + int(found[4])
     return seconds * 10**9 + int((found[5] or "").ljust(9, "0") or 0)
+
+
+def _epoch(line: str) -> int | None:
+    """Nanoseconds since 1970 in a line of ``tshark -V``, behind whose other times stand those that packets speak of."""
+    found = EPOCH.search(line)
+    return int(found[1]) * 10**9 + int(found[2].ljust(9, "0")) if found else None
 
 
 def _proven(entries: list[Entry]) -> bool:

@@ -1,6 +1,7 @@
 """Frames in text files and in TI's .psd records: told from their contents, proved by their octets."""
 
 import io
+import json
 import struct
 import zipfile
 
@@ -174,3 +175,55 @@ def test_text_of_ubiqua_with_real_check_sequences() -> None:
     got = whole(text.encode())
     assert [row.octets for row in got.rows] == with_fcs()
     assert {row.fcs for row in got.rows} == {FcsState.GOOD}
+
+
+def sources(frame: bytes, before: bytes = b"", *, time: str = "") -> bytes:
+    """A packet as ``tshark -x`` prints it: itself, the frame in it where there is something before, and what was decrypted."""
+    parts = [("Frame", before + frame)] + [("IEEE 802.15.4 Data", frame)] * bool(before)
+    parts.append(("Decrypted ZigBee Payload", b"\x18\x01\x0a\x00\x04\x18\x00"))
+    text = [time.encode()] if time else []
+    for name, octets in parts:
+        text += [f"{name} ({len(octets)} bytes):".encode(), dump([octets], text=True)]
+    return b"\n".join(text) + b"\n\n"
+
+
+def test_dumps_of_one_packet_are_one_frame() -> None:
+    plain = whole(b"".join(sources(one) for one in with_fcs()))
+    assert [row.octets for row in plain.rows] == with_fcs() and plain.link_types == [195]
+    head = struct.pack("<BBHHHIHHI", 0, 0, 20, 0, 1, 1, 3, 3, 0x000014)
+    spoken = "    Epoch Time: 1767571202.001088000 seconds\n    Time: Jan  5, 2027 10:11:12.000000000 UTC"
+    within = whole(b"".join(sources(one, head, time=spoken) for one in with_fcs()))
+    assert [row.octets for row in within.rows] == with_fcs() and within.link_types == [283]
+    assert {row.channel for row in within.rows} == {20}
+    assert {row.time_ns for row in within.rows} == {1_767_571_202_001_088_000}
+
+
+def packet(frame: bytes, number: int, *, encapsulation: int = 104, form: str = "json") -> dict[str, object]:
+    time = f"{1_767_571_202 + number}.001088000"
+    if form == "ek":
+        told = {"frame_frame_encap_type": str(encapsulation), "frame_frame_time_epoch": time}
+        return {"timestamp": "1", "layers": {"frame_raw": frame.hex(), "frame": told}}
+    told = {"frame.encap_type": str(encapsulation), "frame.time_epoch": time} if form == "json" else {}
+    raw = [frame.hex(), 0, len(frame), 0, 1]
+    return {"_source": {"layers": {"frame_raw": raw, "frame": told, "wpan_raw": raw, "wpan": {}}}}
+
+
+@pytest.mark.parametrize("form", ["json", "raw", "ek", "cut"])
+def test_json_of_tshark(form: str) -> None:
+    packets = [packet(one, n, form="json" if form == "cut" else form) for n, one in enumerate(with_fcs())]
+    text = "\n".join(json.dumps(one) for one in packets) if form == "ek" else json.dumps(packets, indent=1)
+    got = whole((text[:-600] if form == "cut" else text).encode())
+    kept = with_fcs()[: len(got.rows)]
+    assert [row.octets for row in got.rows] == kept and got.link_types == [195]
+    assert len(kept) < 5 if form == "cut" else len(kept) == 5
+    assert bool(got.lost) == (form == "cut")
+    if form != "raw":
+        assert [row.time_ns for row in got.rows][:2] == [
+            (1_767_571_202 + n) * 10**9 + 1_088_000 for n in (0, 1)
+        ]
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '[{"layers": {"frame_raw": "zz"}}, 3, null]', "[" * 100_000])
+def test_json_without_packets_is_no_capture(text: str) -> None:
+    with pytest.raises(UnknownFormat):
+        whole(text.encode())
