@@ -17,7 +17,16 @@ from analysis.features.repeats import repeats
 from analysis.features.view import Frame, View
 from analysis.tables.lazy import numbers_of
 
-__all__ = ["SLEEP", "Presence", "habit", "heard_rows", "presences", "sleepers", "to_the_absent"]
+__all__ = [
+    "SLEEP",
+    "Presence",
+    "habit",
+    "heard_rows",
+    "pauses_of_all",
+    "presences",
+    "sleepers",
+    "to_the_absent",
+]
 
 Times = npt.NDArray[np.float64]
 MOMENT = 1.0  # seconds; shorter pauses are those between frames of one exchange
@@ -25,6 +34,10 @@ RARE = 0.05  # of the pauses of a device, those that may be none of its habit; f
 MOST = 0.5  # of the time in which it was heard
 SLEEP = 1800.0  # seconds
 GONE = 180.0  # seconds
+LONG, MANY = (
+    300.0,
+    10.0,
+)  # seconds, and times the habit, from which a pause of the whole capture is none of its habits
 UNHEARD = 0.5  # of the frames that a device sends in that time
 FEW_FRAMES = 6  # to a device, from which their acknowledgements tell
 STORED_EVERY = (
@@ -103,6 +116,19 @@ def habit(pauses: Times) -> float:
     while rare and float(long[:rare].sum()) > MOST * float(pauses.sum()):
         rare -= 1
     return float(long[rare])
+
+
+def pauses_of_all(view: View) -> Times:
+    """Pauses in which nothing at all was heard, though something is all the time else: whoever listened paused, or nobody
+    sent. A row each: its start and its end, in seconds."""
+    return view.once(_pauses_of_all)
+
+
+def _pauses_of_all(view: View) -> Times:
+    times = np.sort(view.packets["seconds"].to_numpy(dtype=float))
+    pauses = np.diff(times)
+    at = np.flatnonzero(pauses > max(LONG, MANY * habit(pauses)))
+    return np.column_stack([times[at], times[at + 1]])
 
 
 def sleepers(view: View) -> frozenset[int]:

@@ -104,7 +104,7 @@ def _time_answers(view: View) -> Frame:
     advice="Meters must not follow a step of more than 10 s: look for their alert 0x8F0C",
     **SHOWN,
 )
-def time_step(view: View, *, seconds: float = 10.0) -> Iterator[Evidence]:
+def time_step(view: View, *, seconds: float = 10.0, still: float = 60.0) -> Iterator[Evidence]:
     """Between two answers the served time must advance as the capture's clock does. A step means that
     somebody set or forged it."""
     rows = _time_answers(view)
@@ -122,6 +122,15 @@ def time_step(view: View, *, seconds: float = 10.0) -> Iterator[Evidence]:
             yield broken(Subject.device(source), text, part["frame"][far], "info")
             continue
         far &= ~sniffer
+        stood = _stood_still(view, part["seconds"].to_numpy(dtype=float)) & (step > 0) & (step <= still)
+        if far.any() and not (far & ~stood).any():
+            text = f"time went on by {step[far].max():,.0f} s more than the capture's before frame "
+            text += (
+                f"{part['frame'][far].iloc[0]}: the sniffer's clock was set back, for how long is not known"
+            )
+            yield broken(Subject.device(source), text, part["frame"][far], "info")
+            continue
+        far &= ~stood
         if far.any():
             text = f"time jumps by {step[far][0]:+,.0f} s at frame {int(part['frame'].to_numpy()[far][0])}"
             yield broken(Subject.device(source), text, part["frame"][far])
@@ -134,6 +143,16 @@ def _of_sniffer(view: View, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.
     out = np.zeros(len(seconds), np.bool_)
     places = np.searchsorted(seconds, set_forward(view)[:, 0], side="right")
     out[places[places < len(seconds)]] = True
+    return out
+
+
+def _stood_still(view: View, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which answers are the first behind two frames of one moment: a clock that was set back goes on from the
+    frame before (`captures.steadying`), and the pause between the two is lost."""
+    times = np.sort(view.packets["seconds"].to_numpy(dtype=float))
+    places = np.searchsorted(times[1:][np.diff(times) == 0], seconds, side="right")
+    out = np.zeros(len(seconds), np.bool_)
+    out[1:] = np.diff(places) > 0
     return out
 
 

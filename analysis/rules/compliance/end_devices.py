@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from analysis.features import identifiers
 from analysis.features.completeness import completeness
@@ -12,10 +13,10 @@ from analysis.features.identifiers import CLUSTERS, MAC_COMMANDS, NWK_COMMANDS, 
 from analysis.features.judging import judge, mask, plural
 from analysis.features.polls import POLL
 from analysis.features.presence import heard_rows, presences
-from analysis.features.view import View
+from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
-from analysis.rules.compliance.han_commands import READ, attributes_of
+from analysis.rules.compliance.han_commands import READ, READ_RESPONSE, attributes_of
 from analysis.rules.named_rows import Attribute
 from analysis.rules.registry import rules_of
 
@@ -176,15 +177,15 @@ def keep_alive_cadence(
     view: View, *, base: float = 600.0, jitter: float = 300.0, least: int = 3, misses: int = 3
 ) -> Iterator[Evidence]:
     """Devices read the keep-alive cluster of the hub every ten minutes plus up to five of jitter, or as the
-    hub's attributes say; also one that stops to, although it is heard. Three reads in a row that the sniffer may not
-    have heard, as often as it misses frames of the device, only inform."""
+    hub's attributes say; also one that stops to, although it is heard. A read that was not heard is known by its
+    answer. Three reads in a row that the sniffer may not have heard, as often as it misses frames of the device, only
+    inform."""
     air = completeness(view)
     rows = attributes_of(view, KEEP_ALIVE)
     told = rows[mask(rows["number"].notna()) & mask(rows["attribute"].notna())]
-    for attribute, number in zip(told["attribute"], told["number"], strict=True):
-        base, jitter = (number * 60, jitter) if attribute == BASE else (base, number)
-    reads = rows[mask(rows["command"] == READ)].drop_duplicates("frame")
-    for source, part in reads.groupby("source", sort=False):
+    usual = (base, jitter)
+    for source, part in _asked(rows).groupby("source", sort=False):
+        base, jitter = _said_by(told[mask(told["source"].isin(part["hub"].unique()))], *usual)
         times = part["seconds"].to_numpy(dtype=float)
         if len(times) < least:
             continue
@@ -207,6 +208,24 @@ def keep_alive_cadence(
             yield broken(Subject.device(source), text, frames, "info" if perhaps else None)
         else:
             yield kept(Subject.device(source), f"every {np.median(gaps):,.0f} s")
+
+
+def _said_by(told: Frame, base: float, jitter: float) -> tuple[float, float]:
+    """Base and jitter in seconds as a hub's attributes say; as given where they do not."""
+    for attribute, number in zip(told["attribute"], told["number"], strict=True):
+        base, jitter = (number * 60, jitter) if attribute == BASE else (base, number)
+    return base, jitter
+
+
+def _asked(rows: Frame, seconds: float = 10.0) -> Frame:
+    """When which device read: one row for each read that was heard, and for each answer whose read was not."""
+    columns = ["frame", "seconds", "source", "hub"]
+    reads = rows[mask(rows["command"] == READ)][["frame", "seconds", "source", "destination"]]
+    answers = rows[mask(rows["command"] == READ_RESPONSE)][["frame", "seconds", "destination", "source"]]
+    reads, answers = (one.set_axis(columns, axis=1) for one in (reads, answers))
+    both = pd.concat([reads, answers]).dropna().drop_duplicates("frame")
+    both = both.sort_values("seconds", kind="stable")
+    return both[~mask(both.groupby("source", sort=False)["seconds"].diff() < seconds)]
 
 
 def _heard_last(view: View, source: int) -> float:

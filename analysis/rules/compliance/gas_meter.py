@@ -11,7 +11,7 @@ from analysis.features.completeness import completeness, improbable
 from analysis.features.identifiers import CLUSTERS, attribute, to_client, to_server
 from analysis.features.judging import count, judge, mask, plural
 from analysis.features.polls import POLL
-from analysis.features.readings import set_forward
+from analysis.features.presence import pauses_of_all
 from analysis.features.view import Frame, View
 from analysis.findings.model import Evidence, broken, kept
 from analysis.findings.subject import Subject
@@ -65,8 +65,8 @@ def _gas_reports(view: View) -> Frame:
 )
 def gas_half_hour(view: View, *, interval: float = 1800.0, missed: float = 2.2) -> Iterator[Evidence]:
     """The gas meter wakes each half hour and pushes its readings to the gas proxy. A gap of more than two
-    intervals, or silence until the end of the capture, is a fault; where the sniffer may have missed as many reports as
-    lack, it informs."""
+    intervals in which others were heard, or silence until the end of the capture, is a fault; where the sniffer may
+    have missed as many reports as lack, it informs."""
     rows, air = _gas_reports(view), completeness(view)
     for source, part in rows.groupby("source", sort=False):
         times = part["seconds"].to_numpy(dtype=float)
@@ -74,8 +74,9 @@ def gas_half_hour(view: View, *, interval: float = 1800.0, missed: float = 2.2) 
             continue
         edges = np.r_[times, view.duration]
         gaps = np.diff(edges)
-        for start, end in set_forward(view).tolist():  # no time at all
-            gaps[max(int(np.searchsorted(edges, start, side="right")) - 1, 0)] -= end - start
+        for start, end in pauses_of_all(view).tolist():  # no time at all, or the sniffer heard nobody
+            if start >= edges[0]:
+                gaps[int(np.searchsorted(edges[:-1], start, side="right")) - 1] -= end - start
         long = gaps > missed * interval
         subject = Subject.device(source)
         if long.any():
@@ -173,6 +174,7 @@ def gas_fast_wake(
     polls: float = 8.0,
     slow: float = 20.0,
     whole: float = 0.9,
+    unheard: float = 4.0,
 ) -> Iterator[Evidence]:
     """A gas meter that polls without a minute's pause for more than six minutes drains its battery, where it
     has no message to fetch and no firmware on its way for so long, or polls far more often than such frames come. One
@@ -201,7 +203,9 @@ def gas_fast_wake(
             asked = times[mask(part["mac_command"] == POLL)]
             every = float(np.median(np.diff(asked))) if len(asked) > 1 else 0.0
             lasts = sum(float(times[r[-1]] - times[r[0]]) for r in idle)
-            own = every >= slow and lasts >= whole * (
+            paces = np.diff(asked)
+            paced = float(paces[paces <= unheard * every].sum())  # polls that were not heard between them
+            own = every >= slow and max(lasts, paced) >= whole * (
                 times[-1] - times[0]
             )  # never otherwise: its maker's pace
             text += f"; it asks every {every:,.0f} s in all of the capture" if own else ""

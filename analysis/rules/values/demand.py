@@ -42,6 +42,10 @@ class Demands:
             return None
         return float(self.kilowatts[first:last].max())
 
+    def received(self) -> Demands:
+        """What goes out of the home, which is its demand below nothing (ZSE 1.2 D.3.2.2.5.1)."""
+        return Demands(self.seconds, -self.kilowatts)
+
     def energy(self, start: float, end: float) -> tuple[float, float]:
         """What it adds up to between two times, in kWh, and the seconds for which it is known."""
         least, _, known = self.bounds(start, end)

@@ -8,9 +8,9 @@ from analysis.features.identifiers import TO_CLIENT
 from analysis.features.judging import mask, plural
 from analysis.rules.declare import Command, Evidence, Frame, Subject, View, broken, c, field, kept, rule
 from analysis.rules.values.demand import SHARED
-from analysis.rules.values.prices import BEGINS, CLOCK, LASTS, PRICES, in_force
+from analysis.rules.values.prices import BEGINS, CLOCK, LASTS, PRICES, TIER, in_force
 
-TIER, TIERS = "price_trailing_digit_and_price_tier", "number_of_price_tiers_and_register_tier"
+TIERS = "number_of_price_tiers_and_register_tier"
 TOLD = Command("Price", TO_CLIENT, "Publish Price", "currency", TIER, TIERS)[
     c.frame, c.seconds, c.source, c.destination, field("currency"), field(TIER), field(TIERS)
 ]

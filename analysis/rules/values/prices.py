@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.features.judging import mask, plural
@@ -33,6 +34,7 @@ CLOCK = FieldQuantity("clock").where(c.number.known)[c.frame, c.number]
 ASKED = Command("Price", TO_SERVER, "Get Current Price")[c.frame, c.seconds, c.source, c.destination]
 CREDIT = Quantity("credit").where(c.number.known)[OF_SERIES]
 OF_MONEY = "(?!Read).*(Top Up|Balance|Debt|Tariff|Price|Payment Mode|Emergency Credit).*"
+TIER = "price_trailing_digit_and_price_tier"
 FOR_EVER = (1 << 16) - 1  # minutes: until it is changed
 OF_A_POUND = 1e-5  # GBCS use-case annex GCS01a: price trailing digit 0x50
 
@@ -40,8 +42,8 @@ OF_A_POUND = 1e-5  # GBCS use-case annex GCS01a: price trailing digit 0x50
 @rule(
     "price-implausible",
     "A price that cannot be",
-    finds="""A price of zero; one that is ten, a hundred or a thousand times (or a part of) what the same meter said
-    before; one above or below what a supplier in Great Britain asks.""",
+    finds="""A price of zero (of one rate of several, it informs); one that is ten, a hundred or a thousand times (or a
+    part of) what the same meter said before; one above or below what a supplier in Great Britain asks.""",
     matters="The display's cost is wrong from then on, and the customer rings, or believes it.",
     example="""Electricity meter (90b3d5fffe0000a0): Publish Price to Prepayment display (90b3d5fffe0000a4): price = 2.835
     GBP/kWh after 0.2835, 10 times as much""",
@@ -67,7 +69,8 @@ def price_implausible(
             steps = np.abs(np.log10(values / before))
         steps = np.where(np.isfinite(steps), steps, 0.0)
         tens = (steps > 0.5) & (np.abs(steps - np.round(steps)) < 0.01)
-        wrong = (values == 0) | tens | (steps >= np.log10(factor))
+        free = (values == 0) & _of_a_free_rate(view, part, values)
+        wrong = (values == 0) & ~free | tens | (steps >= np.log10(factor))
         wrong |= pounds & ((values > most) | ((values > 0) & (values < least)))
         subject = Subject.device(source)
         if wrong.any():
@@ -86,7 +89,30 @@ def price_implausible(
                 subject, f"{text} ({plural(int(wrong.sum()), 'time')})", part["frame"].to_numpy()[wrong]
             )
         else:
-            yield kept(subject, f"{plural(len(part), 'price')} in {name}")
+            yield _free_or_well(subject, part, f"{plural(len(part), 'price')} in {name}", free)
+
+
+def _free_or_well(subject: Subject, part: Frame, text: str, free: npt.NDArray[np.bool_]) -> Evidence:
+    """What is said of prices among which none is wrong: that some are nothing, if so."""
+    if not free.any():
+        return kept(subject, text)
+    text += (
+        f": one rate of several costs nothing ({plural(int(free.sum()), 'time')}); free hours, or a rate that"
+    )
+    return broken(subject, f"{text} was never loaded", part["frame"].to_numpy()[free], "info")
+
+
+def _of_a_free_rate(view: View, part: Frame, values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which prices stand beside a rate of which all prices are nothing, where another rate of the publisher costs
+    something."""
+    said_of = (
+        view.commands.only(field=TIER)[["frame", "number"]]
+        .drop_duplicates("frame")
+        .set_index("frame")["number"]
+    )
+    rates = np.mod(part["frame"].map(said_of).to_numpy(dtype=float, na_value=np.nan), 16)
+    cost = {rate for rate in np.unique(rates[~np.isnan(rates)]) if (values[rates == rate] > 0).any()}
+    return np.array([bool(cost) and rate == rate and rate not in cost for rate in rates], np.bool_)
 
 
 @rule(

@@ -76,7 +76,7 @@ def register_leaps(
     times: float = 3.0, stale: float = 1800.0,
 ) -> Iterator[Evidence]:  # fmt: skip
     """Rises against the longest time that may have passed between the two states of the register: a mirror or a busy
-    meter gives for a while what was before."""
+    meter gives for a while what was before. What a home gives away is held against its demand below nothing."""
     demands = demands_of(demand)
     for one in series(readings):
         given, mine = without_lost_mirror(view, one), demands.get(one.source)
@@ -84,7 +84,8 @@ def register_leaps(
         limit = {"kWh": kilowatts, "m3": cubic_metres}.get(one.unit)
         if limit is None or len(one.numbers) < 2:
             continue
-        yield _leaps(one, mine, limit, times, 60.0 if mine is not None else stale)
+        used = mine.received() if mine is not None and "Received" in one.name else mine
+        yield _leaps(one, used, limit, times, 60.0 if mine is not None else stale)
 
 
 def _assumed(view: View, one: Series, demand: Demands | None) -> Series:

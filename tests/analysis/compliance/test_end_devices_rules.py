@@ -75,3 +75,9 @@ test_broken_and_kept = each_of(CASES)
 def test_the_base_that_the_hub_tells_is_the_keep_alives_measure() -> None:
     passes("keep-alive-cadence", keep_alive(1, 700, 5000, base=60))
     finds("keep-alive-cadence", keep_alive(1, 100, 5000, base=1))
+
+
+def test_an_answer_shows_a_read_that_was_not_heard() -> None:
+    answers = [attribute(t, 0x0025, 0x0000, 10.0, HUB, frame=int(t)) for t in (2000, 3000, 4000)]
+    reads = [attribute(t, 0x0025, 0x0000, None, METER) for t in (1, 700, 5000)]
+    passes("keep-alive-cadence", home(attributes=[*reads, *answers], until=5001))

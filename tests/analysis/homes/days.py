@@ -187,7 +187,8 @@ def new_tariff(home: Home) -> Process:
 def calendar(home: Home) -> Process:
     """A calendar is published, and prices follow it."""
     air, meter = home.air, home.meter
-    prices = (home.price, home.price // 2, home.price, home.price * 2)
+    usual = (home.price, home.price // 2, home.price, home.price * 2)
+    prices = home.more.get("prices of rates", usual)
     home.more["tiers"] = 3
     air.begin(_follows(home, prices))
     yield air.rng.uniform(60, 200)

@@ -27,7 +27,8 @@ class Ear:
     stands in another room; at which second its clock is set, and by how many seconds; whether it has an interface for each of
     several radios, of which others hear the neighbours; the share of frames that stand in the capture twice, as two sniffers
     on one channel leave them when their files are joined; seconds by which its clock gains in each second; roles whom it is too far away from
-    to hear; whether its times begin at nothing; which of two bands it hears ("2.4 GHz", "below 1 GHz"), both where empty."""
+    to hear; whether its times begin at nothing; which of two bands it hears ("2.4 GHz", "below 1 GHz"), both where empty; the
+    second at which whoever listens falls asleep, and for how long."""
 
     missed: float = 0.0
     damaged: float = 0.0
@@ -42,6 +43,7 @@ class Ear:
     deaf: tuple[str, ...] = ()
     no_date: bool = False
     band: str = ""
+    asleep: tuple[float, float] = (0.0, 0.0)
 
 
 def heard_by(frames: list[Heard], ear: Ear, seed: str) -> list[Heard]:
@@ -52,6 +54,8 @@ def heard_by(frames: list[Heard], ear: Ear, seed: str) -> list[Heard]:
         if ear.hops is not None and one.seconds % sum(ear.hops) > ear.hops[0]:
             continue
         if one.by and one.by in ear.deaf:
+            continue
+        if 0 <= one.seconds - ear.asleep[0] < ear.asleep[1]:
             continue
         if ear.band and (one.band is None) != (ear.band == "2.4 GHz"):
             continue

@@ -11,7 +11,7 @@ from tests.analysis.homes.air import Air, Device
 from tests.analysis.homes.files import DRAWN, Ear
 from tests.analysis.homes.kind import Kind
 from tests.analysis.homes.life import Home, Pace, furnish
-from tests.analysis.homes.other_kinds import BELOW_1_GHZ, HEARD_OTHERWISE, NETWORKS, PAID, PARTIES
+from tests.analysis.homes.other_kinds import BELOW_1_GHZ, HEARD_OTHERWISE, HOUSEHOLDS, NETWORKS, PAID, PARTIES
 from tests.analysis.homes.speech import Speech
 
 __all__ = ["KINDS", "Kind", "built", "made"]
@@ -126,6 +126,7 @@ KINDS: dict[str, Kind] = {
     **NETWORKS,
     **PAID,
     **BELOW_1_GHZ,
+    **HOUSEHOLDS,
 }
 
 

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.analysis.homes import credentials, days, images, money, neighbours, network_days, remote, sub_ghz
+from tests.analysis.homes import (
+    credentials,
+    days,
+    households,
+    images,
+    money,
+    neighbours,
+    network_days,
+    remote,
+    sub_ghz,
+)
 from tests.analysis.homes.files import KNOWN, Ear
 from tests.analysis.homes.kind import Kind
 
-__all__ = ["BELOW_1_GHZ", "HEARD_OTHERWISE", "NETWORKS", "PAID", "PARTIES"]
+__all__ = ["BELOW_1_GHZ", "HEARD_OTHERWISE", "HOUSEHOLDS", "NETWORKS", "PAID", "PARTIES"]
 
 HEARD_OTHERWISE: dict[str, Kind] = {
     "a Thread network beside it": Kind((remote.asks,), around=(neighbours.thread,)),
@@ -167,4 +177,24 @@ BELOW_1_GHZ: dict[str, Kind] = {
         (sub_ghz.moves_in_order, remote.asks), hours=3.5, devices=("GSME",), pace={"gas_polls": 300.0}, **_BELOW
     ),
     "no keys, below 1 GHz": Kind((sub_ghz.sub_ghz_day,), keys=False, hours=3, **_BELOW),
+}  # fmt: skip
+
+HOUSEHOLDS: dict[str, Kind] = {
+    "panels on the roof": Kind((households.export_is_read, remote.asks), hours=6, before=(households.sun,)),
+    "panels on the roof, badly heard": Kind(
+        (households.export_is_read,), hours=6, before=(households.sun,), ear=Ear(0.1, 0.01), devices=("PPMID", "CAD")
+    ),
+    "a battery in the cellar": Kind((households.export_is_read,), hours=4, before=(households.battery,)),
+    "a car and a shower": Kind(hours=5, before=(households.car_and_shower,), devices=("CAD",)),
+    "nobody is at home": Kind((remote.asks,), hours=10, before=(households.nobody_there,), devices=("CAD",)),
+    "today and yesterday": Kind(
+        (households.day_by_day,), hours=3, start=datetime(2026, 5, 9, 22, 20, tzinfo=UTC), devices=("IHD",)
+    ),
+    "hours that cost nothing": Kind(
+        (days.calendar,), hours=6, pace={"prices": 600.0}, before=(households.free_hours,), devices=("IHD",)
+    ),
+    "no power for a minute": Kind((households.power_cut, remote.asks), hours=3.5, devices=("HCALCS",)),
+    "an installer next door": Kind((households.installer_next_door, remote.asks), devices=("HCALCS",)),
+    "whoever listens falls asleep": Kind((remote.asks, days.carried), hours=4, ear=Ear(0.01, asleep=(5000.0, 2400.0))),
+    "whoever listens sleeps long": Kind((remote.asks,), hours=8, ear=Ear(0.03, asleep=(7000.0, 14_000.0)), devices=("PPMID",)),
 }  # fmt: skip
