@@ -174,12 +174,18 @@ def indirect_expired(
     advice="Three misses start a search for the trust centre: see whether the hub answers",
 )
 def keep_alive_cadence(
-    view: View, *, base: float = 600.0, jitter: float = 300.0, least: int = 3, misses: int = 3
+    view: View,
+    *,
+    base: float = 600.0,
+    jitter: float = 300.0,
+    least: int = 3,
+    misses: int = 3,
+    late: float = 30.0,
 ) -> Iterator[Evidence]:
     """Devices read the keep-alive cluster of the hub every ten minutes plus up to five of jitter, or as the
     hub's attributes say; also one that stops to, although it is heard. A read that was not heard is known by its
     answer. Three reads in a row that the sniffer may not have heard, as often as it misses frames of the device, only
-    inform."""
+    inform; `late`: seconds that the reads in a row may take."""
     air = completeness(view)
     rows = attributes_of(view, KEEP_ALIVE)
     told = rows[mask(rows["number"].notna()) & mask(rows["attribute"].notna())]
@@ -190,7 +196,7 @@ def keep_alive_cadence(
         if len(times) < least:
             continue
         gaps = np.diff(times, append=max(_heard_last(view, source), times[-1]))
-        long = gaps > misses * (base + jitter)
+        long = gaps > misses * (base + jitter) + late
         long[long] = [
             _heard_within(view, source, times[at], times[at] + gaps[at]) for at in np.flatnonzero(long)
         ]
@@ -198,7 +204,7 @@ def keep_alive_cadence(
             frames = part["frame"].to_numpy()[long]
             longest = float(gaps[long].max())
             text = f"gaps of up to {longest:,.0f} s (allowed {base + jitter:,.0f} s)"
-            lost = int(np.ceil(longest / (base + jitter))) - 1
+            lost = int(np.ceil((longest - late) / (base + jitter))) - 1
             perhaps = air.may_explain_run(source, lost, len(part))
             text += (
                 f"; the sniffer misses {air.missed(source):.0%} of its frames, perhaps these too"
