@@ -106,6 +106,38 @@ def sub_ghz_suspend_period(view: View, *, seconds: float = 7.5, late: float = 60
 
 
 @rule(
+    "sub-ghz-suspended-often",
+    "A device is suspended again and again",
+    severity="warning",
+    source="ZSE 1.4 as described by docs.silabs.com sub-ghz-server (suspension is for the time in which air is short)",
+    confidence="secondary",
+    merges=("spec:R084",),
+    needs=(ClusterCommands("Sub-GHz"),),
+    cause="duty cycle",
+    unseen="a readable Suspend Zcl Messages command (cluster 0x070B)",
+    advice="Its readings and commands come late: find who uses the air (duty-cycle, retries), or move the hub nearer",
+    **SHOWN,
+)
+def sub_ghz_suspended_often(view: View, *, times: int = 3, hours: float = 6.0) -> Iterator[Evidence]:
+    """Suspensions of one device within some hours, each but those that only prolong one that runs. Once or twice
+    air may be short; more often the hub is always at its limit."""
+    rows = commands(view, SUSPEND)
+    rows = rows.assign(period=field_of(view, rows, PERIOD))
+    for device, part in rows[mask(rows["period"] > 0)].groupby("destination", sort=False):
+        when, minutes = (part[name].to_numpy(dtype=float) for name in ("seconds", "period"))
+        ends = np.maximum.accumulate(when + 60 * minutes)
+        fresh = np.r_[True, when[1:] > ends[:-1]]
+        starts = when[fresh]
+        within = np.searchsorted(starts, starts + 3600 * hours) - np.arange(len(starts))
+        most, subject = int(within.max()), Subject.device(device)
+        text = f"suspended {plural(most, 'time')} within {hours:.0f} hours, for up to {minutes.max():.0f} min"
+        if most >= times:
+            yield broken(subject, text, part["frame"])
+        else:
+            yield kept(subject, text)
+
+
+@rule(
     "duty-cycle",
     "A sub-GHz transmitter uses too much air time",
     severity="warning",

@@ -29,7 +29,7 @@ ANSWERS = {
 }
 """Answers with a status for each attribute, and what they answer."""
 SUCCESS, NOT_FOUND, UNSUPPORTED = STATUS.some("SUCCESS", "NOT_FOUND", "UNSUPPORTED_ATTRIBUTE")
-SHOWN = ("total", "register", "demand")
+SHOWN = ("total", "given", "register", "demand")
 """Kinds of quantities that displays show all the time."""
 SOON = 2.0  # seconds within which what was refused was sent
 

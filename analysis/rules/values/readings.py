@@ -7,9 +7,10 @@ import numpy as np
 from analysis.features.judging import plural
 from analysis.features.readings import Series, series
 from analysis.rules.declare import Evidence, Frame, Quantity, Subject, View, broken, c, kept, rule
-from analysis.rules.values.demand import DEMAND, OF_SERIES, SHARED, TOTALS, Demands, demands_of
+from analysis.rules.values.demand import DEMAND, OF_SERIES, SHARED, Demands, demands_of
 
-REGISTERS = Quantity("total", "register").where(c.number.known)[OF_SERIES]
+REGISTERS = Quantity("total", "given", "register").where(c.number.known)[OF_SERIES]
+FLOWS = Quantity("total", "given").where(c.number.known)[OF_SERIES]
 BURST = 4.0  # kW that go on and off between two readings of the demand: a kettle, a shower
 
 
@@ -64,7 +65,7 @@ def consumption_sample(view: View, readings: Frame, *, overtaken: float = 10.0) 
     time; or by several times what the demand that the meter tells meanwhile would make.""",
     matters="""The reading is wrong: the display's cost of the day, and the next bill, will be so too.""",
     example="""Electricity meter (90b3d5fffe0000a0): CurrentSummationDelivered rose by 812 kWh within 60 s (from frame 12
-    to 18); what it says to be used meanwhile makes at most 0.14 kWh""",
+    to 18); its demand meanwhile makes at most 0.14 kWh""",
     source="100 A fuse of a domestic supply (ENA EREC G87: 100 A, BS EN 50160: 253 V); gas meters up to U16 (16 m3/h)",
     advice="""Compare the meter's own screen: if that is right, whoever answers in between (proxy, mirror) or the scale is
     wrong; if not, the meter must be exchanged""",
@@ -84,8 +85,16 @@ def register_leaps(
         limit = {"kWh": kilowatts, "m3": cubic_metres}.get(one.unit)
         if limit is None or len(one.numbers) < 2:
             continue
-        used = mine.received() if mine is not None and "Received" in one.name else mine
-        yield _leaps(one, used, limit, times, 60.0 if mine is not None else stale)
+        yield _leaps(one, _flow(one, mine), limit, times, 60.0 if mine is not None else stale)
+
+
+def _flow(one: Series, demand: Demands | None) -> Demands | None:
+    """What a register counts of a demand: of one of energy that was received, by its name, what goes out."""
+    return demand.received() if demand is not None and "Received" in one.name else demand
+
+
+def _flow_name(one: Series) -> str:
+    return "its demand below nothing" if "Received" in one.name else "its demand"
 
 
 def _assumed(view: View, one: Series, demand: Demands | None) -> Series:
@@ -114,7 +123,7 @@ def _leaps(one: Series, demand: Demands | None, limit: float, times: float, stal
             frames.append(int(one.frames[at]))
             if rise > worst[0]:
                 told = one.seconds[at] - one.seconds[before]
-                meant = "what it says to be used meanwhile makes" if used is not None else "a home can use"
+                meant = f"{_flow_name(one)} meanwhile makes" if used is not None else "a home can use"
                 worst = (rise, f"{one.name} rose by {one.amount(rise)} within {told:,.0f} s (from frame "
                          f"{one.frames[before]} to {one.frames[at]}); {meant} at most {one.amount(allowed)}")  # fmt: skip
     if not frames:
@@ -126,15 +135,15 @@ def _leaps(one: Series, demand: Demands | None, limit: float, times: float, stal
 @rule(
     "register-frozen",
     "A register stands still while energy is used",
-    finds="""A register of all that was delivered that gives the same reading again and again, while the demand that the
-    same meter tells adds up to many times its smallest step.""",
+    finds="""A register of all that was delivered, or given away, that gives the same reading again and again, while
+    the demand that the same meter tells adds up to many times its smallest step.""",
     matters="The customer sees a cost that does not rise, and pays for it later; half-hourly data will be estimated.",
     example="""Electricity meter (90b3d5fffe0000a0): CurrentSummationDelivered stays at 4,711 kWh for 3,600 s (19
     readings), while its demand made 0.84 kWh""",
     source="ZSE 1.2 D.3.2.2.1 (register), D.3.2.2.5.1 (demand)",
     advice="""Compare the meter's own screen: if that moves, what answers on the HAN has hung and a restart of the meter's
     communication helps; if not, exchange the meter""",
-    cause="values", requires="a register and the demand of the same meter", reads=[TOTALS, DEMAND],
+    cause="values", requires="a register and the demand of the same meter", reads=[FLOWS, DEMAND],
     broken_by="ordinary-day --fault reading-frozen --seconds 6000", kept_by="ordinary-day --seconds 6000", **SHARED,
 )  # fmt: skip
 def register_frozen(
@@ -149,7 +158,7 @@ def register_frozen(
     """The longest stretch of equal readings, and what the demand made meanwhile where at least half of it is known."""
     demands = demands_of(demand)
     for one in series(readings):
-        mine = demands.get(one.source)
+        mine = _flow(one, demands.get(one.source))
         if mine is None or len(one.numbers) < 2:
             continue
         runs, worst = one.runs(), (0.0, 0, 0)
@@ -164,7 +173,7 @@ def register_frozen(
             lasts = one.seconds[end] - one.seconds[begin]
             text = (
                 f"{one.name} stays at {one.amount(one.values[begin])} for {lasts:,.0f} s "
-                f"({plural(end - begin + 1, 'reading')}), while its demand made {used:,.3g} kWh"
+                f"({plural(end - begin + 1, 'reading')}), while {_flow_name(one)} made {used:,.3g} kWh"
             )
             yield broken(subject, text, one.frames[begin : end + 1])
         else:
@@ -174,15 +183,15 @@ def register_frozen(
 @rule(
     "register-and-demand",
     "A register does not rise as the demand says",
-    finds="""A register of all that was delivered that rises, over half an hour or more, by far more or far less than
-    the demand which the same meter tells in that time adds up to.""",
+    finds="""A register of all that was delivered, or given away, that rises, over half an hour or more, by far more or
+    far less than the demand which the same meter tells in that time adds up to.""",
     matters="One of the two is wrong: the cost of the day, or the use of now that the display shows.",
     example="""Electricity meter (90b3d5fffe0000a0): CurrentSummationDelivered rose by 0.31 kWh within 1,812 s (from
     frame 40 to 212), while its demand made 0.02 to 0.05 kWh; 4 times""",
     source="ZSE 1.2 D.3.2.2.1 (register), D.3.2.2.5.1 (demand)",
     advice="""Compare both with the meter's own screen; a demand that is negative or ten times off points at sign or
     scale, a register that lags at the part of the meter that answers on the HAN""",
-    cause="values", requires="a register and the demand of the same meter over half an hour", reads=[TOTALS, DEMAND],
+    cause="values", requires="a register and the demand of the same meter over half an hour", reads=[FLOWS, DEMAND],
     broken_by="home: the register rises at half its pace", kept_by="ordinary-day --seconds 6000", **SHARED,
 )  # fmt: skip
 def register_and_demand(
@@ -193,7 +202,7 @@ def register_and_demand(
     the least and the most that the demand may have made. A fall is told by another rule."""
     demands = demands_of(demand)
     for one in series(readings):
-        mine = demands.get(one.source)
+        mine = _flow(one, demands.get(one.source))
         if mine is None or len(one.numbers) < 2 or one.unit not in ("kWh", ""):
             continue
         told, at, judged = [], 0, 0
@@ -212,7 +221,7 @@ def register_and_demand(
             begin, to, rise, low, high = max(told, key=lambda each: abs(each[2] - (each[3] + each[4]) / 2))
             text = (
                 f"{one.name} rose by {rise:,.3g} kWh within {one.seconds[to] - one.seconds[begin]:,.0f} s (from frame "
-                f"{one.frames[begin]} to {one.frames[to]}), while its demand made {low:,.3g} to {high:,.3g} kWh"
+                f"{one.frames[begin]} to {one.frames[to]}), while {_flow_name(one)} made {low:,.3g} to {high:,.3g} kWh"
             )
             frames = [int(f) for first, last, *_ in told for f in (one.frames[first], one.frames[last])]
             yield broken(subject, text + (f"; {len(told)} times" if len(told) > 1 else ""), frames)

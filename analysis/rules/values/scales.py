@@ -18,7 +18,7 @@ VALUES = Quantity("total", "demand", "credit", "snapshot", "clock")[OF_VALUE]
 SCALES = Quantity("scale", "divisor").where(c.number.known)[
     c.frame, c.seconds, c.source, c.endpoint, c.cluster, c.attribute, c.attribute_name, c.number
 ]
-REGISTERS = Quantity("total", "register").where(c.number.known)[c.seconds, c.source]
+REGISTERS = Quantity("total", "given", "register").where(c.number.known)[c.seconds, c.source]
 ONE_ATTRIBUTE = ["source", "endpoint", "cluster", "attribute"]
 
 

@@ -50,6 +50,10 @@ def sub_ghz(every: float, asks: bool) -> Any:
 CASES: dict[str, Case] = {
     "suspended-device-talks": (lambda: suspended(METERING, 60), lambda: suspended(METERING, 400)),
     "sub-ghz-suspend-period": (lambda: told((10, 0)), lambda: told((10, 5), (200, 0), (300, 15))),
+    "sub-ghz-suspended-often": (
+        lambda: told((10, 5), (400, 5), (800, 1)),
+        lambda: told((10, 5), (100, 5), (300, 3), (700, 1)),
+    ),
     "duty-cycle": (lambda: on_air(1), lambda: on_air(5)),
     "ota-while-critical": (lambda: critical(150), lambda: critical(250)),
     "message-burst-acks": (lambda: sub_ghz(10, True), lambda: sub_ghz(10, False)),

@@ -84,7 +84,7 @@ def _taken(fetched: Callable[[], Process], one: Device) -> Process:
 def suspended(home: Home) -> Process:
     """The hub's air time is short: a child is told to say nothing for some minutes, and only polls."""
     air = home.air
-    while True:
+    for _ in range(2):
         yield air.rng.uniform(1500, 3000)
         for one in _children(home):
             minutes = air.rng.randrange(5, 25)
@@ -102,6 +102,7 @@ def suspended(home: Home) -> Process:
                 if one.nap:
                     yield from air.poll(one, home.hub)
             one.mute = False
+    return True
 
 
 def moves_in_order(home: Home) -> Process:
