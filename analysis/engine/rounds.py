@@ -4,8 +4,9 @@ Strategy: judging goes in rounds, each over one view of what there is. Judged ar
 (`analysis.engine.waking`), those first that were judged longest ago, and of these the cheap ones first, by what they
 cost so far; the costliest not every time. A round in which something new comes ends soon, and the rules that are left
 have the next view: so none waits for longer than a turn of all takes. Then, as long as nothing new comes or for a part
-of the round, those are judged that were not for some seconds: a rule may look at more than what it says. At the end
-every rule is judged by all that there is, as `hanscope check` does it.
+of the round, those are judged that were not for some seconds: a rule may look at more than what it says, at the time
+that has passed above all. Each has a clock of its own for that, which slows down while it finds nothing else than
+before. At the end every rule is judged by all that there is, as `hanscope check` does it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from analysis.engine.checking import Checking
-from analysis.engine.waking import woken
+from analysis.engine.waking import Waking
 from analysis.features.view import Known, View
 from analysis.findings.model import Finding, Rule
 from analysis.pipeline.heard_tables import Heard, HeardTables
@@ -32,8 +33,9 @@ SLICE = 0.2
 """Seconds of processor time after which a round ends in which something new has come."""
 CATCH_UP = 0.25
 """Of the time of a round, what may be spent on rules for which nothing new came while others wait."""
-UNASKED = 2.0
-"""Seconds after which a rule for which nothing new came is judged again: it may look at more than what it says."""
+UNASKED, UNASKED_MOST = 2.0, 16.0
+"""Seconds after which a rule for which nothing new came is judged again: it may look at more than what it says. Twice as
+many each time that it says what it said before, to so many at most."""
 REST = 0.25
 """Seconds between two rounds, at most; half of what the round took if that is less."""
 TOLD_AGAIN = 1.0
@@ -131,6 +133,8 @@ class Rounds:
         self._costs = {rule.id: 0.0 for rule in checking.rules}
         self._ended_at = dict.fromkeys(self._costs, 0.0)
         self._seen = dict.fromkeys(self._costs, 0)
+        self._unasked = dict.fromkeys(self._costs, UNASKED)
+        self._waking = Waking(checking)
         self._growth, self._told_at, self._changed = 0, 0.0, False
         self._due: set[str] = set()
         self._at: Heard | None = None
@@ -189,7 +193,7 @@ class Rounds:
         self._start = view.known()
         self._growth += 1
         self._changed = True
-        self._due |= woken(self.checking, at, view)
+        self._due |= self._waking.woken(at, view)
         self.checking.look_again(view)
         return view
 
@@ -214,12 +218,18 @@ class Rounds:
         for rule in self._behind():
             if self.heard.ended or (self.heard.changed and time.monotonic() >= until):
                 return
-            if rule.id not in self._due and time.monotonic() - self._ended_at[rule.id] >= UNASKED:
+            if (
+                rule.id not in self._due
+                and time.monotonic() - self._ended_at[rule.id] >= self._unasked[rule.id]
+            ):
                 self._judge(rule, view)
 
     def _judge(self, rule: Rule, view: View) -> None:
         began = time.thread_time()
-        self._changed = self.checking.retake(rule, view) or self._changed
+        changed = self.checking.retake(rule, view)
+        self._changed = self._changed or changed
+        patience = UNASKED if changed or rule.id in self._due else 2 * self._unasked[rule.id]
+        self._unasked[rule.id] = min(patience, UNASKED_MOST)
         took = time.thread_time() - began
         known = self._costs[rule.id]
         self._costs[rule.id] = (

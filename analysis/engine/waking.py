@@ -7,48 +7,62 @@ is there, any other one when a table that it reads has grown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 from analysis.engine.checking import Checking
 from analysis.engine.selections import Selections
 from analysis.features.view import LONG, Known, View
-from analysis.findings.model import Rule
 from analysis.pipeline.heard_tables import Heard
-from analysis.rules.profile import Profile
 from analysis.rules.rows import Rows
 
-__all__ = ["woken"]
+__all__ = ["Waking"]
 
 ASKED = (*LONG, "messages", "items")
 """Tables whose new rows are looked at; of others it counts whether there are any."""
 
 
-def woken(checking: Checking, at: Heard, view: View) -> set[str]:
-    """The ids of the rules that have something new to judge.
+class Wish(NamedTuple):
+    """What wakes a rule: any row of the tables that it reads whole, or certain rows, as they stand in their table."""
+
+    rule: str
+    whole: frozenset[str]
+    rows: tuple[Rows, ...]
+
+
+class Waking:
+    """What each rule awaits, with the values of its parameters, which is the same for all that comes.
 
     Args:
-        at: what there is, and how much of it is new.
-        view: of it.
+        checking: the rules.
     """
-    new = Selections(_new_rows(at, view))
-    return {rule.id for rule in checking.rules if _wakes(rule, at.grown, new, checking.settings)}
 
+    def __init__(self, checking: Checking) -> None:
+        self._wishes = []
+        for rule in checking.rules:
+            values = checking.settings.parameters(rule.id, rule.parameters)
+            whole = frozenset(rule.needs) - {table for rows in rule.awaits for table in rows.tables}
+            certain = tuple(
+                (one if one.of is None else Rows(one.table, one.of)).bound(values) for one in rule.awaits
+            )
+            self._wishes.append(Wish(rule.id, whole, certain))
 
-def _wakes(rule: Rule, grown: frozenset[str], new: Selections, settings: Profile) -> bool:
-    asked = {table for rows in rule.awaits for table in rows.tables}
-    if not grown.isdisjoint(set(rule.needs) - asked):
-        return True
-    wanted = [rows for rows in rule.awaits if not grown.isdisjoint(rows.tables)]
-    if not wanted:
-        return False
-    values = settings.parameters(rule.id, rule.parameters)
-    return any(len(new.selected(_asked(rows, values))) for rows in wanted)
+    def woken(self, at: Heard, view: View) -> set[str]:
+        """The ids of the rules that have something new to judge.
 
+        Args:
+            at: what there is, and how much of it is new.
+            view: of it.
+        """
+        new, grown, found = Selections(_new_rows(at, view)), at.grown, dict[Rows, bool]()
 
-def _asked(rows: Rows, values: Mapping[str, Any]) -> Rows:
-    """The rows as they stand in their table, parameters with their values."""
-    return (rows if rows.of is None else Rows(rows.table, rows.of)).bound(values)
+        def come(rows: Rows) -> bool:
+            if rows not in found:
+                found[rows] = not grown.isdisjoint(rows.tables) and len(new.selected(rows)) > 0
+            return found[rows]
+
+        return {
+            one.rule for one in self._wishes if not grown.isdisjoint(one.whole) or any(map(come, one.rows))
+        }
 
 
 def _new_rows(at: Heard, view: View) -> View:

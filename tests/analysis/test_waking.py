@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from analysis.engine.checking import Checking
+from analysis.engine.rounds import UNASKED, UNASKED_MOST, Rounds
 from analysis.engine.selections import Selections
-from analysis.engine.waking import woken
+from analysis.engine.waking import Waking
 from analysis.features.view import View
 from analysis.keys.keyfile import read_keys
 from analysis.pipeline.heard_tables import HeardTables
@@ -55,13 +56,14 @@ def rows_of(checking: Checking, view: View) -> dict[str, int]:
 
 def test_rules_wake_when_the_rows_that_they_await_have_come_and_not_else(given: Any) -> None:
     checking, heard = Checking(), HeardTables()
+    waking = Waking(checking)
     before: dict[str, int] = {}
     slept = 0
     for batches, frames in given:
         heard.take(batches, frames)
         at = heard.heard()
         view = View.of(at.window.tables)
-        awake = woken(checking, at, view)
+        awake = waking.woken(at, view)
         now = rows_of(checking, view)
         for rule in checking.rules:
             asked = {table for rows in rule.awaits for table in rows.tables}
@@ -92,3 +94,17 @@ def test_what_came_before_a_moment_comes_again_when_the_source_goes_back_to_it(g
 def test_a_rule_about_a_cluster_that_there_is_not_is_told_when_it_is_written() -> None:
     with pytest.raises(RuleError, match="OTA Upgrade"):
         ClusterCommands("OTA Upgrades")
+
+
+def test_a_rule_that_says_the_same_is_asked_less_often_until_its_rows_come(given: Any) -> None:
+    heard, checking = HeardTables(), Checking(chosen=["network-silent"])
+    heard.take(*given[0])
+    rounds, (rule,) = Rounds(heard, checking, lambda told: None), checking.rules
+    view = rounds._look()
+    rounds._due.clear()
+    for _ in range(6):
+        rounds._judge(rule, view)
+    assert rounds._unasked[rule.id] == UNASKED_MOST
+    rounds._due.add(rule.id)
+    rounds._judge(rule, view)
+    assert rounds._unasked[rule.id] == UNASKED
