@@ -33,7 +33,10 @@ def read_rules(path: str | os.PathLike[str]) -> list[Rule]:
     if not files:
         raise RuleError(f"{place}: no rules in it (*.py, *.toml)")
     rules()  # so that a name of ours that is taken is told as a mistake of theirs
-    return [rule for file in files for rule in _read(file)]
+    found = [rule for file in files for rule in _read(file)]
+    if not found:
+        raise RuleError(f"{place}: no rule in it")
+    return found
 
 
 def _read(file: Path) -> Iterator[Rule]:
@@ -74,18 +77,20 @@ def _registering(origin: str) -> Iterator[set[str]]:
     before = set(REGISTRY)
     try:
         yield before
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         for name in REGISTRY.keys() - before:
             del REGISTRY[name]
         raise RuleError(f"{origin}{_line(error, origin)}: {_told(error)}") from error
 
 
-def _line(error: Exception, origin: str) -> str:
-    if isinstance(error, SyntaxError):
+def _line(error: BaseException, origin: str) -> str:
+    if isinstance(error, SyntaxError) and error.lineno is not None:
         return f", line {error.lineno}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == origin]
     return f", line {lines[-1]}" if lines else ""
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "it ends the program (SystemExit)"
     return str(error) if isinstance(error, RuleError) else f"{type(error).__name__}: {error}"

@@ -14,6 +14,9 @@ __all__ = ["DEFAULT", "Profile", "ProfileError", "profile_names", "read_profile"
 
 DEFAULT = "gbcs-4"
 SEVERITY_NAMES = {"info", "warning", "error", "critical"}
+HEAD = {"name", "text", "extends", "version"}
+"""What ``[profile]`` may say."""
+KINDS = {"enabled": "true or false", "source": "text"}
 
 
 class ProfileError(ValueError):
@@ -62,6 +65,31 @@ class Profile:
                 raise ProfileError(
                     f"profile {self.name}: rule {rule}: no such severity: {values['severity']}"
                 )
+            for name, value in values.items():
+                kind = KINDS.get(name) or _kind(parameters.get(rule, {}).get(name))
+                if kind and _kind(value) != kind:
+                    raise ProfileError(f"profile {self.name}: rule {rule}: {name} is {value!r} and no {kind}")
+
+
+def _kind(value: Any) -> str:
+    """What a value of TOML is in words; empty for what a rule has no kind for."""
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "number"
+    return "text" if isinstance(value, str) else ""
+
+
+def _known_names(wanted: str, content: Mapping[str, Any]) -> None:
+    """Raises `ProfileError` for a table, or a name in ``[profile]``, that nobody reads."""
+    head = content.get("profile", {})
+    extra = sorted(set(content) - {"profile", "rules"})
+    if extra:
+        raise ProfileError(f"{wanted}: no such table: {extra[0]} (a profile has [profile] and [rules.<id>])")
+    if not isinstance(head, dict):
+        raise ProfileError(f"{wanted}: [profile] must be a table")
+    if strange := sorted(set(head) - HEAD):
+        raise ProfileError(f"{wanted}: [profile] has no {strange[0]} (it may have {', '.join(sorted(HEAD))})")
 
 
 def _folder() -> Any:
@@ -92,9 +120,8 @@ def read_profile(name: str | Path | None = None, _below: tuple[str, ...] = ()) -
     tables = content.get("rules", {})
     if not isinstance(tables, dict) or not all(isinstance(v, dict) for v in tables.values()):
         raise ProfileError(f"{wanted}: [rules.<id>] must be tables")
+    _known_names(wanted, content)
     head = content.get("profile", {})
-    if not isinstance(head, dict):
-        raise ProfileError(f"{wanted}: [profile] must be a table")
     if base := head.get("extends"):
         if wanted in _below:
             raise ProfileError(f"{wanted}: extends itself")

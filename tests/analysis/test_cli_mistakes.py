@@ -156,6 +156,26 @@ def test_a_profile_that_says_nonsense(
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[limits]\nx = 1\n", "no such table: limits"),
+        ('[[rule]]\nid = "x"\n', "no such table: rule"),
+        ('[profile]\nextend = "gbcs-4"\n', "[profile] has no extend"),
+        ('[rules.device-silent]\nenabled = "no"\n', "enabled is 'no' and no true or false"),
+        ('[rules.weak-signal]\ndbm = "low"\n', "dbm is 'low' and no number"),
+        ("[rules.weak-signal]\ndbm = true\n", "dbm is True and no number"),
+    ],
+)
+def test_a_profile_that_nobody_reads_like_that(
+    text: str, said: str, capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(text)
+    assert main(["check", str(capture), "--profile", str(path)]) == 2
+    assert said in told(capsys)
+
+
+@pytest.mark.parametrize(
     "text", ['{"hex":' + "[" * DEEP, "[" * DEEP, '{"hex": 7}', '{"hex": "00", "keys": [1]}', "{" * DEEP]
 )
 def test_json_that_says_nonsense(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

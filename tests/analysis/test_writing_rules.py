@@ -98,6 +98,8 @@ def test_the_first_file_is_a_short_one() -> None:
         ),
         ("b.py", "import nothing_like_it", "b.py, line 1: ModuleNotFoundError"),
         ("b.py", "x = (", "b.py, line 1: SyntaxError"),
+        ("b.py", "x = 1\0", "b.py: SyntaxError"),
+        ("b.py", "import sys\nsys.exit(7)", "b.py, line 2: it ends the program"),
         (
             "c.py",
             BLOCKS["link_key_clusters.py"].replace("price-without-link-key", "disassociation"),
@@ -121,5 +123,9 @@ def test_a_folder_without_rules_or_that_is_not_there_is_told(
 ) -> None:
     assert main(["check", "x.pcapng", "--rules-from", str(tmp_path)]) == 2
     assert "no rules in it" in capsys.readouterr().err
+    for name in ("empty.py", "empty.toml"):
+        (tmp_path / name).touch()
+        assert main(["check", "x.pcapng", "--rules-from", str(tmp_path / name)]) == 2
+        assert f"{name}: no rule in it" in capsys.readouterr().err
     assert main(["check", "x.pcapng", "--rules-from", str(tmp_path / "no")]) == 2
     assert "no such file or folder" in capsys.readouterr().err
