@@ -96,7 +96,8 @@ def holds(leaf: Any, column: Callable[[str], Any], view: View) -> pa.BooleanArra
     if isinstance(leaf, Known):
         return _joined(pc.is_valid(values))
     if isinstance(leaf, Bits):
-        return _sure(pc.not_equal(pc.bit_wise_and(values.cast(pa.int64()), leaf.mask), 0))
+        kind = pa.uint64() if pa.types.is_uint64(values.type) else pa.int64()
+        return _sure(pc.not_equal(pc.bit_wise_and(values.cast(kind), pa.scalar(leaf.mask, kind)), 0))
     if isinstance(leaf, OneOf):
         return _among(values, leaf.values)
     return _compared(values, leaf.operator, leaf.value)

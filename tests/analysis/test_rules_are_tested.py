@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from analysis.engine.judging import evidence_of
+from analysis.features.view import View
 from analysis.findings.model import Rule
 from analysis.rules.registry import rules
 
@@ -75,6 +77,12 @@ def test_a_rule_says_what_a_person_must_know(rule: Rule) -> None:
         "judged in one way; not over tables at all only where another test plays it"
     )
     assert rule.judge is None or (rule.example and rule.broken_by and rule.kept_by)
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda r: r.id)
+def test_where_nothing_is_a_rule_says_nothing(rule: Rule) -> None:
+    """Tables that are there may still hold none of the rows that it declares."""
+    assert not list(evidence_of(rule, View.of({"packets": None}), rule.parameters))
 
 
 def test_every_rule_is_broken_and_kept_by_a_test() -> None:

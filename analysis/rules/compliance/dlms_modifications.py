@@ -3,38 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from typing import Any
+from functools import partial, reduce
+from operator import or_
 
 import numpy as np
 
 from analysis.features.identifiers import class_attribute, interface_class
 from analysis.features.judging import mask
-from analysis.features.view import Frame, View
-from analysis.findings.model import Evidence, broken, kept
 from analysis.rules.compliance.gbcs_messages import (
-    MESSAGE_RULE,
-    departure,
-    gbcs,
+    OF_ITEM,
+    OF_SUBJECT,
     judge_items,
     judge_messages,
-    message_items,
     subject_of,
     use_cases,
+    uses,
 )
+from analysis.rules.declare import (
+    EachItem,
+    EachMessage,
+    Evidence,
+    Frame,
+    Item,
+    View,
+    broken,
+    c,
+    declare,
+    devices,
+    kept,
+    messages,
+)
+from analysis.rules.expression import Condition
 from analysis.rules.registry import rules_of
 from dissectors.layout import table
 
-rule = rules_of("compliance", "dlms modifications")
+AREA = "dlms modifications"
+rule = rules_of("compliance", AREA)
+declared = partial(
+    declare, family="compliance", area=AREA, severity="warning", confidence="text", cause="message format",
+    kept_by="proving-exercise",
+)  # fmt: skip
 
-ITEMS_RULE: dict[str, Any] = {"needs": ("messages", "items"), "cause": "message format"}
 GB_DATA = interface_class("extended_data")
-PASSIVE_PARTS = [
+PASSIVE_PARTS = tuple(
     class_attribute(GB_DATA, name)
     for name in ("value_passive", "scaler_unit_passive", "activate_passive_value_time")
-]
+)
 CALENDAR, ACCOUNT, CHARGE = (interface_class(name) for name in ("activity_calendar", "account", "charge"))
-ACTIVE_CALENDAR = frozenset(
+ACTIVE_CALENDAR = (
     class_attribute(CALENDAR, f"{part}_active")
     for part in ("calendar_name", "season_profile", "week_profile_table", "day_profile_table")
 )
@@ -42,33 +58,48 @@ FIRST, LAST = (
     class_attribute(ACCOUNT, "current_credit_status"),
     class_attribute(ACCOUNT, "max_provision_period"),
 )
-# Objects that have a passive twin: class, active OBIS (regular expression), and active attributes (None: all).
-ACTIVE_TWINS: tuple[tuple[int, str, frozenset[int] | None], ...] = (
-    (interface_class("special_days_table"), r"0-0:11\.0\.0\.255", None),
-    (CALENDAR, ".*", ACTIVE_CALENDAR),
-    (interface_class("register_monitor"), r"0-0:16\.0\.1[1-8]\.255", None),
-    (ACCOUNT, r"0-0:19\.0\..*", frozenset(range(FIRST, LAST + 1))),
-    (CHARGE, ".*", frozenset({class_attribute(CHARGE, "unit_charge_active")})),
+SPECIAL_DAYS, MONITOR = interface_class("special_days_table"), interface_class("register_monitor")
+TWINS = (SPECIAL_DAYS, CALENDAR, MONITOR, ACCOUNT, CHARGE)
+"""Classes of objects that have a passive twin."""
+ACTIVE = (
+    ((c.class_id == SPECIAL_DAYS) & (c.obis == "0-0:11.0.0.255"))
+    | ((c.class_id == CALENDAR) & c.attribute.isin(*ACTIVE_CALENDAR))
+    | ((c.class_id == MONITOR) & c.obis.fullmatch(r"0-0:16\.0\.1[1-8]\.255"))
+    | ((c.class_id == ACCOUNT) & c.obis.search(r"^0-0:19\.0\.") & c.attribute.between(FIRST, LAST))
+    | ((c.class_id == CHARGE) & (c.attribute == class_attribute(CHARGE, "unit_charge_active")))
 )
+WRITTEN = Item("E.*|CS.*|CCS.*", "command", ".*").where(c.class_id.known, c.attribute.known)
 
 
-@rule(
-    "dlms-invoke-id",
-    "The invoke ID is not made of the originator counter",
-    severity="warning",
+def _listed(*classes: int) -> Condition:
+    """Attributes of objects of these classes that the tables of use cases have for writing."""
+    places: dict[tuple[int, int], list[str]] = {}
+    for row in table("gbcs", "dlms_objects_by_usecase"):
+        kind = use_cases().get(int(row["message_code"] or "0", 16), {}).get("read_or_update")
+        if kind == "Update" and row["class_id"].isdigit() and int(row["class_id"]) in classes:
+            places.setdefault((int(row["class_id"]), int(row["number"] or 0)), []).append(row["obis"])
+    every = ((c.class_id == k) & (c.attribute == a) & c.obis.isin(*obis) for (k, a), obis in places.items())
+    return reduce(or_, every)
+
+
+declared(
+    id="dlms-invoke-id",
+    title="The invoke ID is not made of the originator counter",
+    finds="""DLMS numbers its requests as it likes. GBCS wants the long invoke ID to be 20 and the low 24 bits of the
+    originator counter.""",
+    matters="Else the payload could be moved into another message unnoticed.",
+    example="message 9 (ECS52 command): it repeats another number in its invoke ID",
+    confidence="derived", cause="dlms-invoke-id", smart_energy=True,
     source="GBCS v4.0 use-case annex; 743 of 743 messages of RTDS 4.5.0",
-    confidence="derived",
-    merges=("disapplied:77",),
-    unseen="GBCS messages with a DLMS payload",
+    covers=("disapplied:77",),
+    requires="GBCS messages with a DLMS payload",
     advice="Look at the sender's software: a gateway of another DLMS profile, or a forged message",
-    **MESSAGE_RULE,
-)
-def dlms_invoke_id(view: View) -> Iterator[Evidence]:
-    """DLMS numbers its requests as it likes. GBCS wants the long invoke ID to be 20 and the low 24 bits of
-    the originator counter, so that the payload cannot be moved into another message unnoticed."""
-    rows = gbcs(view)
-    rows = rows[mask(rows["payload_kind"].astype(str).str.startswith("dlms"))]
-    yield from departure(view, rows, "invoke-id", "it repeats another number in its invoke ID")
+    broken_by="planted: a payload of another message is sent",
+    judge=EachMessage(
+        messages.where(c.payload_kind.search("^dlms"), c.departures.known), uses("invoke-id"),
+        says="it repeats another number in its invoke ID",
+    ),
+)  # fmt: skip
 
 
 @rule(
@@ -80,103 +111,73 @@ def dlms_invoke_id(view: View) -> Iterator[Evidence]:
     merges=("disapplied:75",),
     unseen="GBCS messages from or to a device whose EUI-64 is known",
     advice="The sender took the octets of the EUI-64 in radio order: display order is wanted",
-    needs=("messages", "devices"),
+    reads=[messages[*OF_SUBJECT, c.originator, c.recipient], devices.where(c.eui64.known)[c.eui64]],
     cause="message format",
 )
-def system_title_order(view: View) -> Iterator[Evidence]:
+def system_title_order(view: View, rows: Frame, addresses: Frame) -> Iterator[Evidence]:
     """Originator and recipient of a message are Entity Identifiers: the EUI-64 as it is printed. On the radio
     the same octets run backwards, and a title in that order names nobody."""
-    known = {f"{int(e):016x}" for e in view.tables["devices"]["eui64"].dropna()}
-    backwards = {bytes.fromhex(e)[::-1].hex() for e in known} - known
-    rows = gbcs(view)
-    ends = [rows[c].astype(str).str.lower() for c in ("originator", "recipient")]
+    known = {f"{int(eui64):016x}" for eui64 in addresses["eui64"]}
+    backwards = {bytes.fromhex(one)[::-1].hex() for one in known} - known
+    ends = [rows[name].astype(str).str.lower() for name in ("originator", "recipient")]
     wrong = mask(ends[0].isin(backwards)) | mask(ends[1].isin(backwards))
     judged = wrong | mask(ends[0].isin(known)) | mask(ends[1].isin(known))
     text = "{originator} to {recipient}: one of them is a device's EUI-64 backwards"
     yield from judge_messages(view, rows[judged], wrong[judged], text, "with titles in display order")
 
 
-@cache
-def _listed() -> frozenset[tuple[int, str, int]]:
-    """Class, OBIS and attribute of every object in the tables of use cases that write."""
-    rows = (row for row in table("gbcs", "dlms_objects_by_usecase") if row["class_id"].isdigit())
-    updates = (
-        row
-        for row in rows
-        if use_cases().get(int(row["message_code"], 16), {}).get("read_or_update") == "Update"
-    )
-    return frozenset((int(r["class_id"]), r["obis"], int(r["number"] or 0)) for r in updates)
-
-
-def _written(view: View) -> Frame:
-    """Objects that commands write, but for those that a use case's own table has at that very attribute."""
-    rows = message_items(view, "E.*|CS.*|CCS.*", "command", ".*")
-    rows = rows[mask(rows["class_id"].notna()) & mask(rows["attribute"].notna())]
-    places = zip(rows["class_id"], rows["obis"], rows["attribute"], strict=True)
-    listed = mask([(int(c), str(o), int(a)) in _listed() for c, o, a in places])
-    return rows.assign(listed=listed).reset_index(drop=True)
-
-
-@rule(
-    "class-9000-parts",
-    "Extended data is written at an attribute that is not for writing",
-    severity="warning",
+declared(
+    id="class-9000-parts",
+    title="Extended data is written at an attribute that is not for writing",
+    finds="""GBCS's own class 9000 holds the active value (2, 3), the passive one (4, 5) and the time at which it becomes
+    active (6). Commands write the passive value and the time, never the active value.""",
+    matters="A correct meter refuses it; another one takes it at once, and not when it should.",
+    example="message 8 (ECS08a): PrepaymentCredit(MaxMeterBalance): valueCurrent is written directly",
     source="GBCS v0.8.1 7.3.7 (page 107)",
-    confidence="text",
-    merges=("disapplied:80", "spec:R025", "spec:R026", "spec:R027"),
-    unseen="commands that write objects of class 9000",
+    covers=("disapplied:80", "spec:R025", "spec:R026", "spec:R027"),
+    requires="commands that write objects of class 9000",
     advice="Future values go to attribute 4 (with its scale 5), their time to attribute 6",
-    **ITEMS_RULE,
-)
-def class_9000_parts(view: View) -> Iterator[Evidence]:
-    """GBCS's own class 9000 holds the active value (2, 3), the passive one (4, 5) and the time at which it
-    becomes active (6). Commands write the passive value and the time, never the active value."""
-    rows = _written(view)
-    rows = rows[mask(rows["class_id"] == GB_DATA)].reset_index(drop=True)
-    direct = ~mask(rows["attribute"].isin(PASSIVE_PARTS)) & ~mask(rows["listed"])
-    yield from judge_items(rows, direct, "{object} is written directly")
+    broken_by="planted: the active value of extended data is written",
+    judge=EachItem(
+        WRITTEN.where(c.class_id == GB_DATA), ~c.attribute.isin(*PASSIVE_PARTS) & ~_listed(GB_DATA),
+        says="{object} is written directly",
+    ),
+)  # fmt: skip
 
-
-@rule(
-    "active-object-written",
-    "The active twin of an object is written",
-    severity="warning",
+declared(
+    id="active-object-written",
+    title="The active twin of an object is written",
+    finds="""Calendars, special days, register monitors, accounts and charges have an active and a passive twin. The
+    passive one is written and copied when its time comes; the active one is only read.""",
+    matters="What is written into the active twin is refused, or takes effect at once.",
+    example="message 11 (ECS02): PaymentMode: account_activation_time is the active twin",
     source="GBCS v0.8.1 7.3.7 (page 107), 7.3.9 (page 88)",
-    confidence="text",
-    merges=("disapplied:82", "disapplied:81", "spec:R023"),
-    unseen="commands that write calendars, special days, thresholds, accounts or charges",
+    covers=("disapplied:82", "disapplied:81", "spec:R023"),
+    requires="commands that write calendars, special days, thresholds, accounts or charges",
     advice="Write the passive twin and its activation time; the meter copies it over",
-    **ITEMS_RULE,
-)
-def active_object_written(view: View) -> Iterator[Evidence]:
-    """Calendars, special days, register monitors, accounts and charges have an active and a passive twin. The
-    passive one is written and copied when its time comes; the active one is only read."""
-    rows = _written(view)
-    active = np.zeros(len(rows), bool)
-    twins = mask(rows["class_id"].isin([c for c, _, _ in ACTIVE_TWINS]))
-    for class_id, obis, attributes in ACTIVE_TWINS:
-        same = mask(rows["class_id"] == class_id) & mask(rows["obis"].astype(str).str.fullmatch(obis))
-        active |= same & (True if attributes is None else mask(rows["attribute"].isin(list(attributes))))
-    active &= mask(rows["attribute"] > 0) & ~mask(rows["listed"])
-    yield from judge_items(rows[twins].reset_index(drop=True), active[twins], "{object} is the active twin")
+    broken_by="planted: the active account is written",
+    judge=EachItem(
+        WRITTEN.where(c.class_id.isin(*TWINS)), ACTIVE & (c.attribute > 0) & ~_listed(*TWINS),
+        says="{object} is the active twin",
+    ),
+)  # fmt: skip
 
-
-@rule(
-    "register-device-result",
-    "A device could not be added to the device log",
-    severity="warning",
+declared(
+    id="register-device-result",
+    title="A device could not be added to the device log",
+    finds="Adding a device that the log holds already leaves its key alone and gives success.",
+    matters="Any other result means that the hub refused the device, which then cannot join.",
+    example="message 4 (CCS01): DeviceLog: register_device: object-unavailable",
     source="GBCS v4.0 use-case annex CCS01",
-    confidence="text",
-    merges=("disapplied:87", "spec:R125"),
-    unseen="answers to CCS01 (add device to the device log)",
+    covers=("disapplied:87", "spec:R125"),
+    requires="answers to CCS01 (add device to the device log)",
     advice="A device that is listed already still gives success: look for a full log or a wrong type",
-    **ITEMS_RULE,
-)
-def register_device_result(view: View) -> Iterator[Evidence]:
-    """Adding a device that the log holds already leaves its key alone and gives success. Any other result
-    means that the hub refused the device."""
-    rows = message_items(view, "CCS01", "response", r".*register_device.*", "result")
-    yield from judge_items(rows, ~mask(rows["result"] == "success"), "{object}: {result}")
+    broken_by="planted: a hub does not take a device into its log", kept_by="talk: hub",
+    judge=EachItem(
+        Item("CCS01", "response", r".*register_device.*", "result"), c.result != "success",
+        says="{object}: {result}",
+    ),
+)  # fmt: skip
 
 
 @rule(
@@ -188,12 +189,12 @@ def register_device_result(view: View) -> Iterator[Evidence]:
     merges=("disapplied:89", "spec:R164"),
     unseen="a response to ECS47 with the result other-reason",
     advice="The controller took half of a command: read its settings back",
-    **ITEMS_RULE,
+    reads=[Item("ECS47.*", "response", ".*", "result")[*OF_ITEM, c.item, c.result]],
+    cause="message format",
 )
-def other_reason_to_the_end(view: View) -> Iterator[Evidence]:
+def other_reason_to_the_end(view: View, rows: Frame) -> Iterator[Evidence]:
     """A period of the auxiliary controller that does not end within 24 hours of its start is refused with
     other-reason, and so is every item after it: the command takes effect as a whole or not at all."""
-    rows = message_items(view, "ECS47.*", "response", ".*", "result")
     rows = rows.sort_values(["message", "item"])
     refused = mask(rows["result"] == "other-reason")
     rows = rows.assign(since=np.where(refused, 1, 0)).reset_index(drop=True)
@@ -212,13 +213,17 @@ def other_reason_to_the_end(view: View) -> Iterator[Evidence]:
     merges=("spec:R164",),
     unseen="a command ECS47 with the start and end of its period",
     advice="The meter must refuse it with other-reason: look for its answer",
-    **ITEMS_RULE,
+    reads=[
+        Item("ECS47.*", "command", ".*Controller: value")[
+            c.message, c.item, c.frames, c.use_case, c.object, c.value
+        ]
+    ],
+    cause="message format",
 )
-def controller_period(view: View, *, hours: float = 24.0) -> Iterator[Evidence]:
+def controller_period(view: View, rows: Frame, *, hours: float = 24.0) -> Iterator[Evidence]:
     """The period in which a setting or a limit holds ends after it starts, and at most 24 hours later."""
     import pandas as pd
 
-    rows = message_items(view, "ECS47.*", "command", ".*Controller: value")
     rows = rows.assign(when=pd.to_datetime(rows["value"], errors="coerce", utc=True, format="ISO8601"))
     rows = rows[mask(rows["when"].notna())].sort_values(["message", "item"])
     for (number, controller), part in rows.groupby(["message", "object"], sort=False, observed=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -11,18 +10,17 @@ from analysis.features.identifiers import CLUSTERS
 from analysis.features.judging import mask, matching
 from analysis.features.messages import judge_items, judge_messages, name_of, roles_of, subject_of
 from analysis.features.view import Frame, View
-from analysis.findings.model import Evidence
 from analysis.findings.subject import Subject
-from analysis.rules.expression import c
+from analysis.rules.expression import Condition, c
 from analysis.rules.rows import all_messages, messages
 from analysis.tables.addresses import address_number
 from dissectors.layout import table
 
 __all__ = [
     "ALERTS", "BLOCKS_TOO", "COMMANDS", "DEVICES", "ENDS", "INDEX", "MESSAGE_RULE", "OF_ITEM", "OF_SUBJECT", "RESPONSES",
-    "TABLES", "carried_out", "departure", "gbcs", "hub_is_heard", "in_tunnels", "judge_items", "judge_messages",
+    "TABLES", "carried_out", "gbcs", "hub_is_heard", "in_tunnels", "judge_items", "judge_messages",
     "message_items", "name_of", "numbers_of", "party", "payload_commands", "roles_of", "station_of",
-    "subject_of", "use_cases",
+    "subject_of", "use_cases", "uses",
 ]  # fmt: skip
 
 TABLES = ("messages",)
@@ -76,7 +74,7 @@ def in_tunnels(view: View, rows: Frame) -> Frame:
     """Those of `rows` of the messages table that came through tunnels of the HAN: others came in by a network port or a
     serial line that was recorded too."""
     carriers = set(view.good.only(aps_cluster=TUNNELING)["frame"].tolist())
-    return rows[[any(frame in carriers for frame in frames) for frames in rows["frames"]]]
+    return rows[mask([any(frame in carriers for frame in frames) for frames in rows["frames"]])]
 
 
 HUBS_OWN = ("CCS", "DBCH", "CS14")  # use cases of the hub itself
@@ -139,12 +137,10 @@ def _no_items(view: View) -> Frame:
     return view.once(_items).iloc[:0]
 
 
-def departure(view: View, rows: Frame, subject: str, text: str) -> Iterator[Evidence]:
-    """Messages among `rows` that use what GBCS takes away: `subject` is a regular expression over the subjects
-    of dissectors/gbcs/tables/disapplied.csv."""
-    rows = rows[mask(rows["departures"].notna())]
-    found = mask(rows["departures"].astype(str).str.contains(rf"(?:^|; ){subject}(?:$|; )", regex=True))
-    yield from judge_messages(view, rows, found, text)
+def uses(subject: str) -> Condition:
+    """Messages that use what GBCS takes away: a regular expression over the subjects of
+    dissectors/gbcs/tables/disapplied.csv."""
+    return c.departures.search(rf"(?:^|; ){subject}(?:$|; )")
 
 
 def payload_commands(view: View, use_case: str) -> Frame:

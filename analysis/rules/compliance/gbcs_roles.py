@@ -7,6 +7,7 @@ from functools import partial, reduce
 from operator import or_
 
 from analysis.features.identifiers import class_attribute, interface_class, message_code
+from analysis.features.judging import mask
 from analysis.rules.compliance.gbcs_messages import COMMANDS, DEVICES, OF_SUBJECT, judge_messages
 from analysis.rules.declare import EachMessage, Evidence, Frame, View, c, declare, having, items
 from analysis.rules.registry import rules_of
@@ -68,12 +69,14 @@ declared(
 def role_not_allowed(view: View, rows: Frame) -> Iterator[Evidence]:
     """Each use case lists the parties that may use it. The device chooses the association by originator and
     message code; what is not listed must fail."""
-    allowed = [sorted(originator_roles(int(code))) for code in rows["message_code"]]
-    rows = rows.assign(allowed=[", ".join(roles) for roles in allowed])
-    rows["bad"] = [role not in roles for role, roles in zip(rows["originator_role"], allowed, strict=True)]
-    rows = rows[[bool(roles) for roles in allowed]]
+    rows = rows.assign(
+        allowed=[", ".join(sorted(originator_roles(int(one)))) for one in rows["message_code"]]
+    )
+    rows = rows[mask(rows["allowed"] != "")]
+    pairs = zip(rows["originator_role"], rows["allowed"], strict=True)
+    bad = [role not in allowed.split(", ") for role, allowed in pairs]
     text = "{originator_role} is not among {allowed}"
-    yield from judge_messages(view, rows, rows["bad"], text, "by a party that may")
+    yield from judge_messages(view, rows, bad, text, "by a party that may")
 
 
 declared(

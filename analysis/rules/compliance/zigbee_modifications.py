@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
 import numpy as np
 
 from analysis.features.identifiers import CLUSTERS, attribute, to_client, to_server
 from analysis.features.judging import judge, mask
-from analysis.features.view import Frame, View
-from analysis.findings.model import Evidence
-from analysis.rules.compliance.gbcs_messages import MESSAGE_RULE, departure, gbcs
+from analysis.rules.compliance.gbcs_messages import uses
 from analysis.rules.compliance.han_commands import METERING, commands, field_of
-from analysis.rules.expression import c
-from analysis.rules.named_rows import ClusterCommands
+from analysis.rules.declare import (
+    ClusterCommands,
+    EachDevice,
+    EachMessage,
+    Evidence,
+    View,
+    c,
+    declare,
+    messages,
+    packets,
+)
 from analysis.rules.registry import rules_of
-from analysis.rules.rows import packets
 
-rule = rules_of("compliance", "zigbee modifications")
+AREA = "zigbee modifications"
+rule = rules_of("compliance", AREA)
 
-GBZ = "GBCS messages with a GBZ payload"
 PRICE, EVENTS, ELECTRICAL_MEASUREMENT = CLUSTERS.some("Price", "Events", "Electrical Measurement")
 GET_EVENT_LOG = to_server(EVENTS, "Get Event Log")
 CLEAR_EVENT_LOG = to_server(EVENTS, "Clear Event Log Request")
@@ -38,103 +44,94 @@ FLAGS_ACTED_ON = {
     attribute(METERING, "NotificationFlags4"): 0x000002C0,
     attribute(METERING, "NotificationFlags5"): 0,
 }
-ON_AIR: dict[str, Any] = {"smart_energy": True}
 
 
-def _gbz(view: View) -> Frame:
-    rows = gbcs(view)
-    return rows[mask(rows["payload_kind"] == "gbz")]
+declared = partial(
+    declare, family="compliance", area=AREA, confidence="text", smart_energy=True, kept_by="proving-exercise",
+    requires="GBCS messages with a GBZ payload",
+)  # fmt: skip
+GBZ = messages.where(c.payload_kind == "gbz", c.departures.known)
 
-
-@rule(
-    "gbz-sequence-number",
-    "ZCL sequence numbers of a message do not count its commands",
+declared(
+    id="gbz-sequence-number",
+    title="ZCL sequence numbers of a message do not count its commands",
+    finds="""Inside a GBZ message the ZCL sequence number is not the sender's own: it counts the commands of the message
+    from 0.""",
+    matters="Some messages of the reference set break this too, so it only informs.",
+    example="message 9 (GCS21a command): it numbers its commands otherwise",
     severity="info",
     source="GBCS v4.0 use-case annex (GBZ templates)",
-    confidence="text",
-    merges=("spec:R145", "disapplied:34"),
-    unseen=GBZ,
+    covers=("spec:R145", "disapplied:34"),
     advice="Harmless to most readers: tell the maker of the sender",
-    **MESSAGE_RULE,
-)
-def gbz_sequence_number(view: View) -> Iterator[Evidence]:
-    """Inside a GBZ message the ZCL sequence number is not the sender's own: it counts the commands of the
-    message from 0. Some messages of the reference set break this too, so it only informs."""
-    yield from departure(view, _gbz(view), "sequence-number", "it numbers its commands otherwise")
+    broken_by="planted: commands in a message are numbered from seven",
+    judge=EachMessage(GBZ, uses("sequence-number"), says="it numbers its commands otherwise"),
+)  # fmt: skip
 
-
-@rule(
-    "gbz-manufacturer-specific",
-    "A manufacturer's own ZigBee command inside a GBCS message",
+declared(
+    id="gbz-manufacturer-specific",
+    title="A manufacturer's own ZigBee command inside a GBCS message",
+    finds="""The list of commands in GBCS messages is closed; none has the manufacturer-specific bit of the ZCL frame
+    control.""",
+    matters="Nobody but its maker can say what such a command does.",
+    example="message 9 (GCS21a command): it holds a manufacturer-specific command",
     severity="error",
     source="GBCS v4.0 use-case annex (GBZ templates); GBCS v0.8.1 (page 79)",
-    confidence="text",
-    merges=("disapplied:36", "spec:R146"),
-    unseen=GBZ,
+    covers=("disapplied:36", "spec:R146"),
     advice="No template of GBCS has it: find out who built the message",
-    **MESSAGE_RULE,
-)
-def gbz_manufacturer_specific(view: View) -> Iterator[Evidence]:
-    """The list of commands in GBCS messages is closed; none has the manufacturer-specific bit of the ZCL frame
-    control."""
-    yield from departure(view, _gbz(view), "manufacturer", "it holds a manufacturer-specific command")
+    broken_by="planted: a message holds a maker's own command",
+    judge=EachMessage(GBZ, uses("manufacturer"), says="it holds a manufacturer-specific command"),
+)  # fmt: skip
 
-
-@rule(
-    "gbz-frame-control",
-    "A ZCL frame control that no template has",
+declared(
+    id="gbz-frame-control",
+    title="A ZCL frame control that no template has",
+    finds="""The frame control of each command in a GBZ message is fixed by its template: requests 00, 01, 08, 09, answers
+    that want no default response 10, 11, 18, 19.""",
+    matters="A device may refuse the command, or answer to the wrong side.",
+    example="message 9 (GCS21a command): it has another frame control",
     severity="warning",
     source="GBCS v4.0 use-case annex (GBZ templates)",
-    confidence="text",
-    merges=("spec:R146", "spec:R077", "disapplied:35"),
-    unseen=GBZ,
+    covers=("spec:R146", "spec:R077", "disapplied:35"),
     advice="Look at the sender's software: it sent its own frame control instead of the template's",
-    **MESSAGE_RULE,
-)
-def gbz_frame_control(view: View) -> Iterator[Evidence]:
-    """The frame control of each command in a GBZ message is fixed by its template: requests 00, 01, 08, 09,
-    answers that want no default response 10, 11, 18, 19."""
-    yield from departure(view, _gbz(view), "frame-control", "it has another frame control")
+    broken_by="planted: a message has a frame control of its own",
+    judge=EachMessage(GBZ, uses("frame-control"), says="it has another frame control"),
+)  # fmt: skip
 
-
-@rule(
-    "gbz-components",
-    "A GBZ message wraps what it may not",
-    severity="error",
+declared(
+    id="gbz-components",
+    title="A GBZ message wraps what it may not",
+    finds="""GBCS wraps ZigBee commands in its own way: a big-endian cluster and length, control bits, and either a From
+    Date Time or encryption. Both at once, or the tunnelling cluster inside a tunnel, is not allowed.""",
+    matters="Devices read such a message in different ways.",
+    example="message 9 (GCS21a command): it wraps what it may not (cluster:0704)",
+    severity="error", confidence="derived",
     source="GBCS 7.2.9, 10.2; GBCS v0.8.1 (page 2)",
-    confidence="derived",
-    merges=("disapplied:37", "spec:R029"),
-    unseen=GBZ,
+    covers=("disapplied:37", "spec:R029"),
     advice="Look at the message tree: which command is it, and who built it?",
-    **MESSAGE_RULE,
-)
-def gbz_components(view: View) -> Iterator[Evidence]:
-    """GBCS wraps ZigBee commands in its own way: a big-endian cluster and length, control bits, and either a
-    From Date Time or encryption. Both at once, or the tunnelling cluster inside a tunnel, is not allowed."""
-    text = "it wraps what it may not ({departures})"
-    yield from departure(view, _gbz(view), "(?:sealed-from-date|cluster:0704)", text)
+    broken_by="planted: a tunnel is asked for inside a tunnel",
+    judge=EachMessage(
+        GBZ, uses("(?:sealed-from-date|cluster:0704)"), says="it wraps what it may not ({departures})"
+    ),
+)  # fmt: skip
 
-
-@rule(
-    "manufacturer-specific-command",
-    "A manufacturer's own command on a Smart Energy cluster",
-    severity="info",
+declare(
+    id="manufacturer-specific-command",
+    title="A manufacturer's own command on a Smart Energy cluster",
+    finds="""Meters speak the commands of Smart Energy and GBCS. A frame with a manufacturer code on one of their clusters
+    is a feature of the maker, which may not be critical, or a debug interface left in.""",
+    matters="What nobody specified nobody can check.",
+    example="Electricity meter (90b3d5fffe0000a0): 2 frames with a manufacturer's code (from frame 40 to 44)",
+    family="compliance", area=AREA, severity="info", confidence="secondary", smart_energy=True,
     source="GBCS v4.0 use-case annex; CPA security characteristics",
-    confidence="secondary",
-    merges=("disapplied:36", "rules:C02"),
-    smart_energy=True,
-    needs=(packets.where(c.zcl_manufacturer.known),),
-    unseen="readable ZCL frames on Smart Energy clusters",
+    covers=("disapplied:36", "rules:C02"),
+    requires="readable ZCL frames on Smart Energy clusters",
     advice="Makers may add non-critical features: ask what this command does",
-)
-def manufacturer_specific_command(view: View) -> Iterator[Evidence]:
-    """Meters speak the commands of Smart Energy and GBCS. A frame with a manufacturer code on one of their
-    clusters is a feature of the maker, which may not be critical, or a debug interface left in."""
-    packets = view.good
-    rows = packets[mask(packets["zcl_command"].notna()) & mask(packets["aps_cluster"] >= PRICE)]
-    rows = rows[mask(rows["aps_cluster"] <= ELECTRICAL_MEASUREMENT)]
-    own = mask(rows["zcl_manufacturer"].notna())
-    yield from judge(view, rows, own, "{bad} with a manufacturer's code", "origin", "of the standard")
+    broken_by="planted: a meter speaks a maker's command to the hub", kept_by="ordinary-day --seconds 1500",
+    judge=EachDevice(
+        packets.where(c.zcl_command.known, c.aps_cluster.between(PRICE, ELECTRICAL_MEASUREMENT)),
+        c.zcl_manufacturer.known, says="{bad} with a manufacturer's code", good="of the standard", per=c.origin,
+    ),
+)  # fmt: skip
 
 
 @rule(
@@ -147,7 +144,7 @@ def manufacturer_specific_command(view: View) -> Iterator[Evidence]:
     needs=(ClusterCommands("Metering"),),
     unseen="GetNotifiedMessage commands of a gas meter",
     advice="Look at the gas meter's software: it should not ask for these",
-    **ON_AIR,
+    smart_energy=True,
 )
 def notified_flags(view: View) -> Iterator[Evidence]:
     """The gas proxy tells the sleeping meter by flags what waits for it. The meter acts on bits 6, 7 and 9 of
@@ -173,7 +170,7 @@ def notified_flags(view: View) -> Iterator[Evidence]:
     needs=(ClusterCommands("Events"),),
     unseen="readable GetEventLog or ClearEventLog commands",
     advice="Only the gas proxy holds copies of the gas meter's logs (identifiers 6 and 7)",
-    **ON_AIR,
+    smart_energy=True,
 )
 def gas_log_id(view: View) -> Iterator[Evidence]:
     """On the gas proxy the low nibble 6 or 7 of a log identifier selects the gas meter's event or security

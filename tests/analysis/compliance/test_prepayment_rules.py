@@ -53,6 +53,8 @@ def test_top_up_repeated() -> None:
 def test_debt_cap_period() -> None:
     def capped(seconds: int) -> object:
         written = item(object="DebtRecoveryRateCap: value_passive", obis="0-0:94.44.128.13", attribute=4)
-        return capture([command(0xDE)], [written | {"value": str(seconds), "class_id": 9000}])
+        return capture(
+            [command(0xDE)], [written | {"value": str(seconds), "number": float(seconds), "class_id": 9000}]
+        )
 
     broken_and_kept("debt-cap-period", capped(86_400), capped(604_800))
