@@ -9,7 +9,7 @@ const running = (text) => ({ again: 800, content: [make("p", { role: "status" },
 export function frames(numbers, context, most = 12) {
   const shown = numbers.slice(0, most).map((one) => make("button", { type: "button", onclick: () => context.openFrame(one), "aria-label": `frame ${one}` }, one));
   const all = numbers.length > 1 && numbers.length <= 500
-    ? make("button", { type: "button", class: "linklike", onclick: () => context.filterFor(`frame in (${numbers.join(", ")})`) }, `all ${numbers.length} in the list`) : null;
+    ? make("button", { type: "button", class: "linklike", onclick: () => context.filterFor(`frame in (${numbers.join(", ")})`) }, `these ${numbers.length} in the list`) : null;
   return make("div", { class: "frames" }, "frames ", ...shown, all);
 }
 
@@ -24,7 +24,7 @@ function step(one, context) {
 function device(one, context, open) {
   const { name, role, eui64, short } = one.device, called = name || role || eui64 || short;
   const state = { "step failed": "error", findings: "warning" }[one.verdict] ?? "";
-  return make("details", { class: `card ${state}`, open },
+  return make("details", { class: `card ${state}`, "data-key": eui64 || short || called, open },
     make("summary", {}, make("b", {}, called), ` ${[eui64, role].filter((said) => said && said !== called && said !== "HOME").join(", ")}: ${one.verdict}`),
     make("ol", { class: "joining" }, ...one.steps.map((said) => step(said, context))),
     ...one.findings.map((said) => make("p", {}, make("b", {}, `${said.severity}: ${said.title}`), `: ${said.evidence}`, frames(said.frames, context, 6))));
@@ -62,7 +62,7 @@ let compared = "";
 export async function diff(context, signal) {
   const others = context.captures.filter((one) => one.id !== context.capture && one.state !== "live");
   const explanation = make("p", {}, "This capture is taken for the good one. The other one:");
-  if (!others.length) return { content: [make("h2", {}, "two captures side by side"), make("p", {}, "Open another capture to compare this one with: drop it here.")] };
+  if (!others.length) return { content: [make("h2", {}, "two captures side by side"), make("p", {}, "Open another capture to compare this one with: drop it here, or choose its file by 'open a capture'.")] };
   if (!others.some((one) => one.id === compared)) compared = others[0].id;
   const chosen = make("select", { id: "compared", "aria-label": "the other capture" }, ...others.map((one) => make("option", { value: one.id }, one.name)));
   chosen.value = compared;

@@ -4,7 +4,7 @@ import { draw, make } from "./dom.js";
 import { lasting } from "./timeline.js";
 
 const SPANS = [[10000, "10 s"], [60000, "1 minute"], [600000, "10 minutes"], [3600000, "1 hour"], [2 ** 40, "all before"]];
-const STEPS = 200, TICK = 300, MOMENTS = 1000, LINE = 16;
+const STEPS = 200, TICK = 300, MOMENTS = 1000, LINE = 16, GROWS = 1500;
 const kept = { at: undefined, span: 2 ** 40 };
 
 const called = (one) => one.name || one.role || one.address;
@@ -37,7 +37,7 @@ function places(nodes) {
   if (hub >= 0) found.set(nodes[hub].address, [wide / 2, tall / 2]);
   others.forEach((at, order) => {
     const ring = others.length > 16 && order % 2 ? 0.62 : 1, turn = (order / others.length) * 2 * Math.PI - Math.PI / 2;
-    found.set(nodes[at].address, [wide / 2 + Math.cos(turn) * (wide / 2 - aside) * ring, tall / 2 + Math.sin(turn) * (tall / 2 - 50) * ring]);
+    found.set(nodes[at].address, [wide / 2 + Math.cos(turn) * (wide / 2 - aside) * ring, tall / 2 + Math.sin(turn) * (tall / 2 - 58) * ring]);
   });
   return found;
 }
@@ -60,7 +60,7 @@ function picture(told, where, context) {
     if (all.has(index)) parts.push(draw("circle", { class: "to-all", cx: x, cy: y, r: 22 }));
     parts.push(draw("circle", { class: one.frames ? "node-dot" : "node-dot silent", cx: x, cy: y, r: 14 }),
       label(called(one), x, y, space));
-    const group = draw("g", { class: "station", role: "button", tabindex: 0, "aria-label": `${said}; its frames` }, ...parts);
+    const group = draw("g", { class: "station", role: "button", tabindex: 0, "data-address": one.address, "aria-label": `${said}; its frames` }, ...parts);
     group.addEventListener("click", open);
     group.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(); } });
     return group;
@@ -78,7 +78,8 @@ export async function map(context, signal) {
   const ask = (more) => get("network", { capture: context.capture, where: context.where, ...more }, signal);
   const last = await ask({ span: kept.span });
   if (kept.capture !== context.capture) Object.assign(kept, { capture: context.capture, at: undefined });
-  const where = places(last.nodes), length = last.milliseconds;
+  const where = places(last.nodes);
+  let length = last.milliseconds;
   const slider = make("input", { type: "range", min: 0, max: MOMENTS, "aria-label": "moment" });
   slider.value = kept.at ?? MOMENTS;
   const spans = make("select", { "aria-label": "what of the past is counted" }, ...SPANS.map(([value, label]) => make("option", { value }, label)));
@@ -93,7 +94,10 @@ export async function map(context, signal) {
     try {
       const told = await ask({ at: end ? undefined : at, span: kept.span });
       for (const one of told.nodes) if (!where.has(one.address)) { where.clear(); for (const [key, value] of places(told.nodes)) where.set(key, value); break; }
+      length = told.milliseconds;
+      const focused = host.contains(document.activeElement) ? document.activeElement.dataset.address : undefined;
       host.replaceChildren(picture(told, where, context));
+      if (focused) host.querySelector(`[data-address="${focused}"]`)?.focus({ preventScroll: true });
       rows.replaceChildren(table(told));
       slider.setAttribute("aria-valuetext", lasting(told.at));
       said.textContent = `${lasting(told.at)}: ${told.nodes.length} devices heard by then, ${told.frames.toLocaleString("en")} frames${told.left_out ? `; ${told.left_out} devices and hops are not drawn` : ""}`;
@@ -114,7 +118,9 @@ export async function map(context, signal) {
   spans.addEventListener("change", () => redraw());
   signal.addEventListener("abort", stop);
   await redraw();
-  return { again: context.live && kept.at === undefined ? 1500 : 0, content: [
+  const growing = context.live ? setInterval(() => { if (kept.at === undefined && !playing) redraw(); }, GROWS) : undefined;
+  signal.addEventListener("abort", () => clearInterval(growing)); // drawn anew in its place: what is chosen from a list is not shut
+  return { content: [
     make("div", { class: "moving" }, play, slider, spans), make("p", {}, said), host,
     make("details", {}, make("summary", {}, "who spoke to whom, as a table"), rows),
   ] };

@@ -31,7 +31,7 @@ async function findings(context, signal) {
     make("h3", {}, `incident ${one.number}: ${one.title}`),
     make("p", {}, `probably: ${one.likely_cause}`), make("p", {}, `next: ${one.next_check}`),
     make("p", { class: "quiet" }, `${one.start_seconds.toFixed(1)} s to ${one.end_seconds.toFixed(1)} s, ${count(one.findings.length, "finding")}`),
-    make("details", {}, make("summary", {}, "its findings"), ...one.findings.map((index) => finding(all[index], context)))));
+    make("details", { "data-key": one.title }, make("summary", {}, "its findings"), ...one.findings.map((index) => finding(all[index], context)))));
   return { again: told.state === "live" ? 1500 : 0, content: [
     make("h2", {}, `${count(told.incidents.length, "incident")}, ${count(all.length, "finding")}`), ...incidents,
     make("h2", {}, "all findings"), ...all.map((one) => finding(one, context)),
@@ -45,7 +45,7 @@ async function devices(context, signal) {
     ["name", (row) => row.name], ["role", (row) => row.role], ["EUI-64", (row) => row.eui64],
     ["short", (row) => row.short], ["join", (row) => row.join_state], ["frames", (row) => number(row.frames)],
     ["RSSI dBm", (row) => row.rssi], ["last seen", (row) => moment(row.last_seen)],
-    ["", (row) => row.eui64 ? make("button", { type: "button", onclick: () => context.filterFor(`nwk_src_eui64 == ${row.eui64} or nwk_dst_eui64 == ${row.eui64} or mac_src == ${row.eui64} or mac_dst == ${row.eui64}`) }, "its frames") : ""],
+    ["", (row) => row.eui64 && row.frames ? make("button", { type: "button", onclick: () => context.filterFor(`nwk_src_eui64 == ${row.eui64} or nwk_dst_eui64 == ${row.eui64} or mac_src == ${row.eui64} or mac_dst == ${row.eui64}`) }, "its frames") : ""],
   ];
   return { again: told.complete ? 0 : 700, content: [make("h2", {}, count(told.total, "device")), list(told.rows, columns)] };
 }
@@ -87,6 +87,11 @@ async function paste(context) {
   return { content: [make("h2", {}, "a message without a capture"), box, make("p", {}, kind, " ", button), out] };
 }
 
+const HELD = 1500; // milliseconds
+
+// What an element is in a page that is made anew: its own key, or what it says and where.
+const identity = (one) => one.dataset.key ?? `${one.closest("[data-key], [id]")?.dataset.key ?? ""} ${one.closest("[id]")?.id ?? ""} ${one.tagName} ${one.tagName === "SUMMARY" ? "" : one.textContent}`;
+
 const PAGES = { ladder, map, findings, why, devices, keys, diff, notes, paste };
 
 export class Page {
@@ -95,21 +100,22 @@ export class Page {
     this.host = byId("page");
   }
 
-  async show(name) {
+  async show(name, renewed = false) {
     this.stop?.abort();
     const stop = this.stop = new AbortController();
     clearTimeout(this.timer);
-    if (name !== this.name) this.host.replaceChildren(make("p", { role: "status" }, "…"));
+    if (name !== this.name) this.empty(make("p", { role: "status" }, "…"));
     this.name = name;
     try {
       const { content, again } = await PAGES[name](this.context, stop.signal);
       if (stop.signal.aborted) return;
-      this.host.replaceChildren(...content);
-      if (again) this.timer = setTimeout(() => this.show(name), again);
+      if (!renewed) this.empty(...content);
+      const held = renewed && !this.put(content);
+      if (again || held) this.timer = setTimeout(() => this.show(name, true), again || HELD);
     } catch (error) {
       if (stop.signal.aborted) return;
-      this.host.replaceChildren(make("p", { class: "error", role: "alert" }, error.message));
-      if (error.status === 409) this.timer = setTimeout(() => this.show(name), 900);
+      this.empty(make("p", { class: "error", role: "alert" }, error.message));
+      if (error.status === 409) this.timer = setTimeout(() => this.show(name, true), 900);
     }
   }
 
@@ -117,6 +123,26 @@ export class Page {
     this.stop?.abort();
     clearTimeout(this.timer);
     this.name = undefined;
-    this.host.replaceChildren();
+    this.empty();
+  }
+
+  empty(...content) {
+    this.html = undefined;
+    this.host.replaceChildren(...content);
+  }
+
+  // What comes again by itself takes nothing from its reader: what is the same stays, what was unfolded or had the focus
+  // has it still, and where words are selected it waits (and says so: false).
+  put(content) {
+    const next = make("div", {}, ...content), html = next.innerHTML, selection = getSelection();
+    if (html === this.html) return true;
+    if (!selection.isCollapsed && this.host.contains(selection.anchorNode)) return false;
+    const focused = this.host.contains(document.activeElement) ? identity(document.activeElement) : undefined;
+    const unfolded = new Map([...this.host.querySelectorAll("details")].map((one) => [identity(one), one.open]));
+    for (const one of next.querySelectorAll("details")) one.open = unfolded.get(identity(one)) ?? one.open;
+    this.html = html;
+    this.host.replaceChildren(...next.childNodes);
+    if (focused !== undefined) [...this.host.querySelectorAll("button, a, summary, select, input")].find((one) => identity(one) === focused)?.focus({ preventScroll: true });
+    return true;
   }
 }
