@@ -68,10 +68,10 @@ def test_each_of_these_frames_names_the_use_case(name: str) -> None:
 
 def test_the_demo_speaks_the_words_of_the_field() -> None:
     said = decoded(STORY).packets.set_index("frame").summary
-    assert said[1380] == "ECS52 command 2 of 2 fragments, Supplier to Electricity meter: MAC invalid"
-    assert said[125] == "ECS70 response 1 of 3 fragments, Electricity meter to Supplier: success"
-    assert said[1384].endswith(": Trusted Source Authentication Failure")
-    assert decoded(STORY).packets.protocol.value_counts()["GBCS"] == 51
+    assert said[1417] == "ECS52 command 2 of 2 fragments, Supplier to Electricity meter: MAC invalid"
+    assert said[137] == "ECS70 response 1 of 3 fragments, Electricity meter to Supplier: success"
+    assert said[1421].endswith(": Trusted Source Authentication Failure")
+    assert decoded(STORY).packets.protocol.value_counts()["GBCS"] == 56
 
 
 def test_a_message_that_never_becomes_whole_is_told_from_its_header() -> None:
