@@ -106,7 +106,8 @@ def gas_tunnel_remaining(
     view: View, *, seconds: float = 60.0, times: int = 3, share: float = 0.5
 ) -> Iterator[Evidence]:
     """Each answer says how many messages are left after it. Within one wake-up the number falls; that it does not,
-    because new mail came, is an exception. Each meter has a number of its own."""
+    because new mail came, is an exception, and no fault where the last answer says that nothing is left. Each meter
+    has a number of its own."""
     rows = _gas(view)
     rows = rows[mask(rows["data"].str[:2] == "02") & mask(rows["data"].str.len() >= 4)]
     rows = rows.sort_values("destination", kind="stable")
@@ -115,11 +116,12 @@ def gas_tunnel_remaining(
     stuck = mask(gap < seconds) & mask(left.diff() >= 0) & mask(left > 0)
     wake = np.cumsum(~mask(gap < seconds))  # which wake-up each answer belongs to
     hits, answers = np.bincount(wake, stuck)[wake], np.bincount(wake)[wake]
+    rest = left.groupby(wake).transform("last").to_numpy()
     if len(rows) > 1:
         yield from judge(
             view,
             rows,
-            stuck & (hits >= times) & (hits > share * answers),
+            stuck & (hits >= times) & (hits > share * answers) & (rest > 0),
             "{bad} without a falling count",
             "source",
         )
