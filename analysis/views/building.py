@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from analysis.views.building_changes import changes_of, frame_unchanged, place_of, settings_of
+from analysis.views.building_changes import changes_of, frame_unchanged, place_of, see_form, settings_of
 from analysis.views.building_parties import header_values
 from analysis.views.message_inputs import Source
 from analysis.views.message_tree import to_json
@@ -102,6 +102,7 @@ def build_json(document: Mapping[str, Any], keyring: Keyring, given: Mapping[str
     buffers = document.get("buffers")
     if not isinstance(buffers, Mapping):
         return _from_facts(document, keyring, given)
+    see_form(document)
     octets = _octets_of(document)
     if document.get("kind") == "frame":
         return frame_unchanged(octets, document, given)

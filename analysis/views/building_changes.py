@@ -14,7 +14,7 @@ from dissectors.dlms import settings as dlms_settings
 from dissectors.gbcs import GbcsMessage, Setting
 from dissectors.model import REVEALABLE, Malformed
 
-__all__ = ["Change", "changes_of", "frame_unchanged", "place_of", "settings_of"]
+__all__ = ["Change", "changes_of", "frame_unchanged", "place_of", "see_form", "settings_of"]
 
 LAYER = "build"
 Place = tuple[str, int, Any]
@@ -97,6 +97,34 @@ def _flat(rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
     for one in rows:
         if isinstance(one, dict):
             yield from _flat(one["children"]) if one.get("children") else [one]
+
+
+def see_form(document: Mapping[str, Any]) -> None:
+    """See that fields and items of a JSON form are rows as ``hanscope message --json`` prints them.
+
+    Raises:
+        Malformed: they are not.
+    """
+    for table in ("fields", "items"):
+        rest = [document.get(table) or []]
+        while rest:
+            rows = rest.pop()
+            whole = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+            leaves = [row for row in rows if not row.get("children")] if whole else []
+            if not whole or (table == "fields" and not all(map(_is_leaf, leaves))):
+                raise Malformed(f"{table}: not as `hanscope message --json` prints them", layer=LAYER)
+            rest += [row["children"] for row in rows if row.get("children")]
+
+
+def _is_leaf(row: Mapping[str, Any]) -> bool:
+    texts, numbers = (row.get("name"), row.get("buffer")), (row.get("offset"), row.get("length"))
+    bits = row.get("bits")
+    pair = isinstance(bits, list) and len(bits) == 2 and all(type(one) is int for one in bits)
+    return (
+        all(isinstance(one, str) for one in texts)
+        and all(type(one) is int and one >= 0 for one in numbers)
+        and (bits is None or pair)
+    )
 
 
 def frame_unchanged(octets: bytes, document: Mapping[str, Any], given: Mapping[str, Any]) -> bytes:

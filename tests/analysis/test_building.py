@@ -252,6 +252,34 @@ def test_one_that_cannot_be_built_stops_no_other(tmp_path: Path, capsys: pytest.
     assert "No such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no message in it"),
+        ("[]", "no message in it"),
+        ("[" * 100_000, "nested too deep"),
+        ('{"buffers": {"message": "dd00"}, "fields": 5}', "fields: not as"),
+        ('{"buffers": {"message": "dd00"}, "fields": [5]}', "fields: not as"),
+        ('{"buffers": {"message": "dd00"}, "items": {"a": 1}}', "items: not as"),
+        ('{"kind": "frame", "buffers": {"frame": "41"}, "fields": [{"name": "x"}]}', "fields: not as"),
+        (
+            '{"kind": "frame", "buffers": {"frame": "41"}, "fields": [{"name": "x", "buffer": "frame", '
+            '"offset": 0, "length": 1, "value": 1, "bits": 3}]}',
+            "fields: not as",
+        ),
+    ],
+    ids=lambda text: text[:32],
+)
+def test_json_of_another_form_is_told(
+    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "odd.json"
+    place.write_text(text, "utf-8")
+    assert main(["build", str(place)]) == 3
+    err = capsys.readouterr().err
+    assert said in err and "internal" not in err
+
+
 def test_the_values_of_a_json_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = Source("given", bytes.fromhex("c401c1000600001391"), "dlms")
     place = tmp_path / "message.json"

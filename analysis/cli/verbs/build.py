@@ -102,12 +102,17 @@ def _documents(place: str) -> Iterator[dict[str, Any]]:
         raise Malformed(f"{place}: {getattr(error, 'strerror', None) or error}", layer="input") from None
     try:
         found = json.loads(text)
+    except RecursionError:
+        raise Malformed(f"{place}: nested too deep for a message", layer="input") from None
     except ValueError:
         try:
             found = [json.loads(line) for line in text.splitlines() if line.strip()]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Malformed(f"{place}: no JSON: {error}", layer="input") from None
-    for one in found if isinstance(found, list) else [found]:
+    documents = found if isinstance(found, list) else [found]
+    if not documents:
+        raise Malformed(f"{'stdin' if place == '-' else place}: no message in it", layer="input")
+    for one in documents:
         if not isinstance(one, dict):
             raise Malformed(f"{place}: not the JSON of a message", layer="input")
         yield one
