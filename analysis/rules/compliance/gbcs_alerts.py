@@ -6,29 +6,46 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.features.identifiers import ALERTS, STATUS, message_code
+from analysis.features.identifiers import ALERTS as ALERT_CODES
+from analysis.features.identifiers import STATUS, message_code
 from analysis.features.judging import mask, plural
-from analysis.features.view import View
-from analysis.findings.model import Evidence, broken, kept
-from analysis.findings.subject import Subject
-from analysis.rules.compliance.gbcs_messages import MESSAGE_RULE, gbcs, judge_messages, party, roles_of
-from analysis.rules.compliance.han_commands import UPGRADE_END, commands, field_of
+from analysis.rules.compliance.gbcs_messages import (
+    ALERTS,
+    COMMANDS,
+    OF_SUBJECT,
+    RESPONSES,
+    judge_messages,
+    party,
+)
+from analysis.rules.declare import (
+    TO_SERVER,
+    Command,
+    Evidence,
+    Frame,
+    Subject,
+    View,
+    broken,
+    c,
+    field,
+    items,
+    kept,
+    messages,
+)
 from analysis.rules.registry import rules_of
 from dissectors.gbcs import alert_code
 
 rule = rules_of("compliance", "gbcs alerts")
 
-RESTORED = ALERTS.some("Supply Outage Restored", "Supply Outage Restored - Outage >= 3 minutes")
-DUTY_CYCLE = ALERTS.some(
+RESTORED = ALERT_CODES.some("Supply Outage Restored", "Supply Outage Restored - Outage >= 3 minutes")
+DUTY_CYCLE = ALERT_CODES.some(
     "Limited Duty Cycle Action Taken", "Duty Cycle fallen below Normal-Limited Duty Cycle Threshold",
     "Critical Duty Cycle Action Taken", "Duty Cycle fallen below Limited-Critical Duty Cycle Threshold",
     "Regulated Duty Cycle Action Taken", "Duty Cycle fallen below Critical-Regulated Duty Cycle Threshold",
 )  # fmt: skip
 """Begin and end of each state, one after the other."""
-LOG_CHANGES, LOG_CHANGED = [message_code("CCS01"), message_code("CCS02")], message_code("CS14")
+LOG_CHANGES, LOG_CHANGED = (message_code("CCS01"), message_code("CCS02")), message_code("CS14")
 ACTIVATE, OUTAGE = message_code("CS06", "Activate Firmware"), message_code("ECS80")
 OF_NETWORK_OPERATORS, CONFIGURABLE = 0x80, 0x81  # the high octets of their codes
-END_STATUS = UPGRADE_END.field("status")
 
 
 @rule(
@@ -42,15 +59,20 @@ END_STATUS = UPGRADE_END.field("status")
     absent=1,
     unseen="a successful CCS01 or CCS02 response",
     advice="The hub must report every change with message 0x0018, alert 0x8F12",
-    **MESSAGE_RULE,
+    reads=[
+        RESPONSES.where(c.message_code.isin(*LOG_CHANGES), c.outcome == "success", c.seconds.known)[
+            *OF_SUBJECT, c.seconds
+        ],
+        ALERTS.where(c.message_code == LOG_CHANGED)[c.seconds],
+    ],
+    smart_energy=True,
 )
-def device_log_alert(view: View, *, seconds: float = 300.0, early: float = 5.0) -> Iterator[Evidence]:
+def device_log_alert(
+    view: View, rows: Frame, alerts: Frame, *, seconds: float = 300.0, early: float = 5.0
+) -> Iterator[Evidence]:
     """Adding or removing a device is reported to the access control broker by alert 0x8F12."""
-    rows = gbcs(view, "response")
-    rows = rows[mask(rows["message_code"].isin(LOG_CHANGES)) & mask(rows["outcome"] == "success")]
-    rows = rows[mask(rows["seconds"].notna()) & mask(rows["seconds"] + seconds < view.duration)]
-    alerts = gbcs(view, "alert")
-    told = alerts.loc[mask(alerts["message_code"] == LOG_CHANGED), "seconds"].to_numpy(dtype=float)
+    rows = rows[mask(rows["seconds"] + seconds < view.duration)]
+    told = alerts["seconds"].to_numpy(dtype=float)
     missing = [not ((told >= s - early) & (told <= s + seconds)).any() for s in rows["seconds"]]
     yield from judge_messages(
         view, rows, missing, f"no alert 0x8F12 within {seconds:.0f} s", "followed by their alert"
@@ -67,14 +89,13 @@ def device_log_alert(view: View, *, seconds: float = 300.0, early: float = 5.0) 
     cause="duty cycle",
     unseen="duty-cycle alerts of a hub",
     advice="An end without its begin: an alert was lost, or the hub restarted",
-    **MESSAGE_RULE,
+    reads=[ALERTS.where(c.alert_code.isin(*DUTY_CYCLE))[c.originator, c.alert_code, c.frames]],
+    smart_energy=True,
 )
-def duty_cycle_alert_order(view: View) -> Iterator[Evidence]:
+def duty_cycle_alert_order(view: View, rows: Frame) -> Iterator[Evidence]:
     """Alerts tell when the hub's sub-GHz air time becomes limited, critical or regulated (0x8F20, 22, 24)
     and when that ends (21, 23, 25). An end without a beginning, or two beginnings, means lost alerts or a
     restart."""
-    rows = gbcs(view, "alert")
-    rows = rows[mask(rows["alert_code"].isin(DUTY_CYCLE))]
     for hub, part in rows.groupby("originator", sort=False):
         odd = []
         running: set[int] = set()
@@ -100,15 +121,15 @@ def duty_cycle_alert_order(view: View) -> Iterator[Evidence]:
     cause="ota",
     unseen="a CS06 command and what follows",
     advice="A future-dated activation reports later (0x00CA); otherwise the response says what happened",
-    **MESSAGE_RULE,
+    reads=[
+        COMMANDS.where(c.message_code == ACTIVATE)[OF_SUBJECT],
+        RESPONSES.where(c.answers.known)[c.answers],
+    ],
+    smart_energy=True,
 )
-def firmware_alerts(view: View) -> Iterator[Evidence]:
+def firmware_alerts(view: View, rows: Frame, answers: Frame) -> Iterator[Evidence]:
     """An activation answers at once: with its outcome, or without one when it is dated for later."""
-    given = gbcs(view, "command")
-    rows = given[mask(given["message_code"] == ACTIVATE)]
-    answers = gbcs(view, "response")
-    known = set(answers["answers"].dropna().astype(int))
-    missing = [int(m) not in known for m in rows["message"]]
+    missing = ~mask(rows["message"].isin(answers["answers"]))
     yield from judge_messages(view, rows, missing, "no response was seen", "answered")
 
 
@@ -119,23 +140,22 @@ def firmware_alerts(view: View) -> Iterator[Evidence]:
     source="GBCS use-case tables (0x00CE, 0x00CF); Honeywell AS302P manual page 42",
     confidence="secondary",
     merges=("rules:O05", "spec:R101"),
-    needs=("commands", "messages"),
+    reads=[
+        Command("OTA Upgrade", TO_SERVER, "Upgrade End Request", "status").where(
+            field("status") == STATUS["SUCCESS"], c.source.known
+        )[c.frame, c.seconds, c.source],
+        messages[c.originator, c.cra, c.seconds, c.message_code],
+    ],
     smart_energy=True,
     cause="ota",
     absent=3,
     unseen="an Upgrade End request with success of a meter that sends GBCS messages, and an hour after it",
     advice="The supplier cannot activate what it does not know of: see whether the image's signature was refused",
 )
-def firmware_receipt(view: View, *, seconds: float = 3600.0) -> Iterator[Evidence]:
+def firmware_receipt(view: View, ends: Frame, said: Frame, *, seconds: float = 3600.0) -> Iterator[Evidence]:
     """When an image has come and its signature is right, a meter says so by an alert of its own (0x00CE of electricity
     meters, 0x00CF of gas meters) that names the image; when it is wrong, by another alert."""
-    ends = commands(view, UPGRADE_END)
-    ends = ends[
-        mask(field_of(view, ends, END_STATUS) == STATUS["SUCCESS"])
-        & mask(ends["seconds"] + seconds < view.duration)
-    ]
-    ends = ends[mask(ends["source"].notna())]
-    said = gbcs(view)
+    ends = ends[mask(ends["seconds"] + seconds < view.duration)]
     alerts = said[mask(said["cra"] == "alert")]
     for row in ends.itertuples():
         device, role = f"{int(row.source):016x}", view.roles.get(int(row.source))
@@ -157,22 +177,23 @@ def firmware_receipt(view: View, *, seconds: float = 3600.0) -> Iterator[Evidenc
     source="GBCS v4.0 use-case annex ECS80",
     confidence="text",
     merges=("spec:R166",),
-    needs=("messages", "items"),
+    reads=[
+        ALERTS.where(c.message_code == OUTAGE)[OF_SUBJECT],
+        *(
+            items.where(c.object == name, c.value.known)[c.message, c.value]
+            for name in ("outage_start", "outage_end")
+        ),
+    ],
     smart_energy=True,
     cause="clock",
     unseen="an outage alert (ECS80)",
     advice="The clock of the meter was wrong in between",
 )
-def outage_order(view: View) -> Iterator[Evidence]:
+def outage_order(view: View, rows: Frame, starts: Frame, ends: Frame) -> Iterator[Evidence]:
     """An outage alert names when supply failed and when it came back. A return before the failure means
     that the meter's clock was wrong at one of these times."""
-    rows = gbcs(view, "alert")
-    rows = rows[mask(rows["message_code"] == OUTAGE)]
-    items = view.tables["items"]
-    for name in ("outage_start", "outage_end"):
-        part = items[mask(items["object"] == name)][["message", "value"]].rename(columns={"value": name})
-        rows = rows.merge(part, on="message")
-    rows = rows[mask(rows["outage_start"].notna()) & mask(rows["outage_end"].notna())]
+    for name, part in (("outage_start", starts), ("outage_end", ends)):
+        rows = rows.merge(part.rename(columns={"value": name}), on="message")
     bad = rows["outage_start"].astype(str) > rows["outage_end"].astype(str)
     yield from judge_messages(view, rows, bad, "from {outage_start} to {outage_end}", "in order")
 
@@ -184,33 +205,31 @@ def outage_order(view: View) -> Iterator[Evidence]:
     source="Aclara SGM1400 manual (Y20974-TUM B) pages 101 to 104",
     confidence="secondary",
     merges=("spec:R176", "spec:R177"),
-    needs=("messages", "devices"),
+    reads=[
+        ALERTS.where(c.alert_code.known, c.recipient_role.search("operator|supplier", ignore_case=True))[
+            *OF_SUBJECT, c.originator, c.recipient, c.recipient_role, c.alert_code, c.seconds
+        ]
+    ],
+    needs=("devices",),
     cause="message format",
     unseen="alerts of supply, voltage or configurable events, to a party whose role is known",
     advice="Makers and event configurations differ: see whether the party that should act learns of it in another way",
 )
-def alert_recipient(view: View) -> Iterator[Evidence]:
+def alert_recipient(view: View, rows: Frame) -> Iterator[Evidence]:
     """Alerts of a restored supply (8F35, 8F36) and of voltage (80xx) are for the network operator, those of
     configurable events (81xx) for the supplier: so one maker's manual. Devices may be configured otherwise, and may tell
     both; an alert that went to the right party too has reached it. So this informs, and accuses nobody."""
-    rows = gbcs(view, "alert")
-    rows = rows[mask(rows["alert_code"].notna())]
     code = rows["alert_code"].astype("int64")
     operator = mask(code.isin(RESTORED)) | mask(code // 256 == OF_NETWORK_OPERATORS)
-    rows, operator = (
-        rows[operator | mask(code // 256 == CONFIGURABLE)],
-        operator[operator | mask(code // 256 == CONFIGURABLE)],
-    )
-    role = roles_of(view, rows["recipient"])
-    known = mask(role.astype(str).str.contains("operator|supplier", case=False))
-    party_of = role[known].astype(str).str.lower().str.replace(r"[^a-z]", "", regex=True)
-    wanted = ["network operator" if one else "supplier" for one in operator[known]]
-    said = rows[known].assign(role=role[known], wanted=wanted)
+    chosen = operator | mask(code // 256 == CONFIGURABLE)
+    wanted = ["network operator" if one else "supplier" for one in operator[chosen]]
+    said = rows[chosen].assign(wanted=wanted)
+    party_of = said["recipient_role"].astype(str).str.lower().str.replace(r"[^a-z]", "", regex=True)
     right = [has.endswith(want.replace(" ", "")) for has, want in zip(party_of, wanted, strict=True)]
     told = [*zip(said["originator"], said["alert_code"], said["seconds"], strict=True)]
     reached = [one for one, good in zip(told, right, strict=True) if good]
     wrong = [not good and not _also(one, reached) for one, good in zip(told, right, strict=True)]
-    text = "alert {alert_code:#06x} went to the {role} ({recipient}), and not to the {wanted}"
+    text = "alert {alert_code:#06x} went to the {recipient_role} ({recipient}), and not to the {wanted}"
     yield from judge_messages(view, said, wrong, text)
 
 
@@ -231,15 +250,14 @@ def _also(
     cause="duty cycle",
     unseen="an alert with its code",
     advice="Each goes through the tunnel and over the wide area: find what makes the device repeat it",
-    **MESSAGE_RULE,
+    reads=[ALERTS.where(c.alert_code.known)[c.originator, c.alert_code, c.seconds, c.frames]],
+    smart_energy=True,
 )
 def alert_flood(
-    view: View, *, alerts: int = 8, window: float = 600.0, hourly: int = 12, hour: float = 3600.0
+    view: View, rows: Frame, *, alerts: int = 8, window: float = 600.0, hourly: int = 12, hour: float = 3600.0
 ) -> Iterator[Evidence]:
     """An alert says that something happened, once. One code many times within minutes, or all the time for an hour, is a
     fault of the device, an event that is provoked again and again, or a flood."""
-    rows = gbcs(view, "alert")
-    rows = rows[mask(rows["alert_code"].notna())]
     for (device, code), part in rows.groupby(["originator", "alert_code"], sort=False):
         times = part["seconds"].to_numpy(dtype=float)
         known = alert_code(int(code))

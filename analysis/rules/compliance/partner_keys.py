@@ -9,28 +9,36 @@ import numpy as np
 
 from analysis.features.identifiers import APS_COMMANDS, KEY_TYPES, REQUEST_KEY_TYPES
 from analysis.features.judging import judge, mask
-from analysis.features.view import Frame, View
-from analysis.findings.model import Evidence, broken, kept
-from analysis.findings.subject import Subject
-from analysis.rules.compliance.han_commands import KEY_ESTABLISHMENT, commands_on
+from analysis.rules.declare import (
+    ClusterCommands,
+    Evidence,
+    Frame,
+    Subject,
+    View,
+    broken,
+    c,
+    commands,
+    kept,
+)
 from analysis.rules.registry import rules_of
+from analysis.rules.rows import Rows
 
 rule = rules_of("compliance", "partner keys")
 
-TRANSPORT_KEY, REQUEST_KEY = APS_COMMANDS.some("Transport Key", "Request Key")
-GIVEN, ASKED = APS_COMMANDS.field("Transport Key", "key_type"), APS_COMMANDS.field("Request Key", "key_type")
-APPLICATION_LINK_KEY = KEY_TYPES["Application Link Key"]
-PARTNER_REQUEST = REQUEST_KEY_TYPES["application link key"]
 SHOWN: dict[str, Any] = {
-    "smart_energy": True, "needs": ("commands", "packets"), "cause": "key establishment", "confidence": "secondary",
+    "smart_energy": True, "cause": "key establishment", "confidence": "secondary",
 }  # fmt: skip
 
 
-def _of_type(view: View, command: int, kind: int) -> Frame:
+def _of_type(command: str, kind: int) -> Rows:
     """APS commands whose key type is `kind`, a row each."""
-    rows = view.command_rows("aps", [command])
-    said = rows[mask(rows["field"].isin([GIVEN, ASKED])) & mask(rows["number"] == kind)]
-    return said.drop_duplicates("frame")
+    of_type = (c.command == APS_COMMANDS[command]) & (c.field == APS_COMMANDS.field(command, "key_type"))
+    rows = commands.where(c.layer == "aps", of_type, c.number == kind)
+    return rows[c.frame, c.seconds, c.source, c.destination]
+
+
+GIVEN = _of_type("Transport Key", KEY_TYPES["Application Link Key"])
+ASKED = _of_type("Request Key", REQUEST_KEY_TYPES["application link key"])
 
 
 @rule(
@@ -41,12 +49,12 @@ def _of_type(view: View, command: int, kind: int) -> Frame:
     merges=("rules:Z17",),
     unseen="readable Transport-Key commands with an application link key (type 3)",
     advice="Only the trust centre gives out such keys: find the sender",
+    reads=[GIVEN],
     **SHOWN,
 )
-def partner_key_source(view: View) -> Iterator[Evidence]:
+def partner_key_source(view: View, sent: Frame) -> Iterator[Evidence]:
     """When two devices of the home need a common key, one asks the trust centre for it, and the trust centre
     sends it to both. A key from anybody else is no partner key, whatever the sniffer missed."""
-    sent = _of_type(view, TRANSPORT_KEY, APPLICATION_LINK_KEY)
     wrong = ~mask(sent["source"].isin(list(view.hub_addresses())))
     yield from judge(view, sent, wrong, "{bad} with a partner key", "source", "with a partner key of the hub")
 
@@ -60,14 +68,15 @@ def partner_key_source(view: View) -> Iterator[Evidence]:
     absent=1,
     unseen="readable Request-Key commands, and Transport-Key commands with an application link key (type 3)",
     advice="See whether the two devices were joined to each other then; if not, find out who sends in the hub's name",
+    reads=[GIVEN.where(c.source.is_hub), ASKED],
     **SHOWN,
 )
-def partner_key_unasked(view: View, *, seconds: float = 60.0) -> Iterator[Evidence]:
+def partner_key_unasked(
+    view: View, sent: Frame, requests: Frame, *, seconds: float = 60.0
+) -> Iterator[Evidence]:
     """The hub gives out a partner key within a minute of being asked. One that nobody asked for, where others are asked
     for, is a hub that was told to from afar, or somebody in its name."""
-    sent = _of_type(view, TRANSPORT_KEY, APPLICATION_LINK_KEY)
-    sent = sent[mask(sent["source"].isin(list(view.hub_addresses())))]
-    asked = _of_type(view, REQUEST_KEY, PARTNER_REQUEST)["seconds"].to_numpy(dtype=float)
+    asked = requests["seconds"].to_numpy(dtype=float)
     if not len(asked):
         return
     times = sent["seconds"].to_numpy(dtype=float)
@@ -87,17 +96,19 @@ def partner_key_unasked(view: View, *, seconds: float = 60.0) -> Iterator[Eviden
     absent=1,
     unseen="key establishment (cluster 0x0800) between two devices, neither of them the hub, with what came before",
     advice="See whether the capture began after the exchange; otherwise one of them is not who it says",
+    reads=[
+        ClusterCommands("Key Establishment").where(
+            c.source.known, c.destination.known, ~c.source.is_hub, ~c.destination.is_hub
+        )[c.frame, c.seconds, c.source, c.destination],
+        GIVEN,
+    ],
     **SHOWN,
 )
-def partner_key_first(view: View, *, seconds: float = 300.0) -> Iterator[Evidence]:
+def partner_key_first(view: View, rows: Frame, keys: Frame, *, seconds: float = 300.0) -> Iterator[Evidence]:
     """Key establishment between two devices that are not the hub runs under a partner link key, which the hub
     gave to both just before. Judged only when the capture holds the five minutes before the run."""
-    rows = commands_on(view, KEY_ESTABLISHMENT)
-    hubs = list(view.hub_addresses())
-    rows = rows[~mask(rows["source"].isin(hubs)) & ~mask(rows["destination"].isin(hubs))]
-    keys = _of_type(view, TRANSPORT_KEY, APPLICATION_LINK_KEY)
     pairs: dict[frozenset[int], Any] = {}
-    for row in rows[mask(rows["source"].notna()) & mask(rows["destination"].notna())].itertuples():
+    for row in rows.sort_values(["seconds", "frame"]).itertuples():
         pairs.setdefault(frozenset((int(row.source), int(row.destination))), row)
     for pair, row in pairs.items():
         if row.seconds < seconds:
