@@ -52,8 +52,14 @@ class Source:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def read_sources(arguments: Sequence[str], stdin: IO[bytes] | None = None) -> Iterator[Source]:
+def read_sources(
+    arguments: Sequence[str], stdin: IO[bytes] | None = None, named: str = "stdin"
+) -> Iterator[Source]:
     """The inputs that `arguments` name: files, folders, ``-`` for stdin, or messages as text.
+
+    Args:
+        stdin: read in place of the process' own.
+        named: what it is called in the names of its messages.
 
     Raises:
         OSError: stdin cannot be read.
@@ -63,7 +69,7 @@ def read_sources(arguments: Sequence[str], stdin: IO[bytes] | None = None) -> It
         if not argument.strip():
             raise UsageError("MESSAGE is empty", "hex, base64, a file, a folder, or - for stdin")
         if argument == "-":
-            yield from _inputs((stdin or sys.stdin.buffer).read(), "stdin")
+            yield from _inputs((stdin or sys.stdin.buffer).read(), named)
             continue
         path = _path(argument)
         if path is not None and path.is_dir():

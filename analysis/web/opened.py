@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -85,10 +86,14 @@ class OpenedCapture:
         except Stopped:
             self.state = "closed"
         except (CaptureError, OSError) as error:
-            self.state, self.trouble = "failed", str(error)
+            self.state, self.trouble = "failed", self._said(error)
         except Exception as error:  # told, rather than waited for
             self.state, self.trouble = "failed", f"decoding broke off: {type(error).__name__}"
         self.finished = time.monotonic()
+
+    def _said(self, error: Exception) -> str:
+        """What is wrong, of the capture by its name: where this server keeps it is nothing to who dropped it."""
+        return str(error).replace(os.fspath(self.path), self.name) if self.path is not None else str(error)
 
     def _read(self) -> DecodePass:
         with ReopenableSource(self.source) as replay:
@@ -207,7 +212,7 @@ class OpenedCapture:
         try:
             found, _ = shown_frames(self.source, self.keys_known(), [number])
         except (CaptureError, OSError) as error:
-            raise BadRequest(str(error), 409) from None
+            raise BadRequest(self._said(error), 409) from None
         if not found:
             raise BadRequest(f"no frame {number} in this capture", 404)
         with self._lock:

@@ -130,7 +130,7 @@ def paste(held: CapturesHeld, given: Given) -> dict[str, Any]:
         )
     out = []
     sources = []
-    for source in read_sources(["-"], io.BytesIO(octets)):
+    for source in read_sources(["-"], io.BytesIO(octets), "pasted"):
         sources.append(source)
         if len(sources) >= MOST_MESSAGES:
             break

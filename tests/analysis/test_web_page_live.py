@@ -92,3 +92,14 @@ def test_a_frame_leaves_room_for_the_ladder(page: Any) -> None:
     assert room >= (
         120 if page.viewport_size["width"] < 760 else 0.4 * page.locator("#detail").bounding_box()["height"]
     )
+
+
+def test_what_is_no_capture_and_no_message_is_told_by_its_own_name(page: Any) -> None:
+    page.set_input_files("#file", {"name": "holiday.pcapng", "mimeType": "", "buffer": bytes(range(200))})
+    page.wait_for_selector("#state:has-text('holiday.pcapng: is no capture of a known format')")
+    assert "upload" not in page.inner_text("body")
+    page.click("#views [data-id=paste]")
+    page.fill("#pasted", "hello world")
+    page.click("#read")
+    page.wait_for_selector("#page [role=status] button:has-text('pasted')")
+    page.wait_for_selector("#page [role=status]:has-text('not readable')")

@@ -87,7 +87,7 @@ async function arrive() {
   for (const name of Object.keys(place)) place[name] = said.get(name) ?? "";
   if (!VIEWS.includes(place.view)) place.view = "packets";
   if (!captures.some((one) => one.id === place.capture)) place.capture = captures[0]?.id ?? "";
-  if (before.capture !== place.capture) found = "";
+  if (before.capture !== place.capture) { found = ""; clearTimeout(countFindings.timer); }
   byId("captures").value = place.capture;
   drawViews();
   const listed = place.view in LISTED;
@@ -233,7 +233,8 @@ async function poll() {
 }
 
 async function learnNames() {
-  const told = await get("devices", { capture: place.capture, limit: 1000 });
+  const told = await get("devices", { capture: place.capture, limit: 1000 }).catch(() => undefined); // its state says what is wrong
+  if (!told) return;
   names = new Map(told.rows.filter((one) => one.name).map((one) => [one.eui64, one.name]));
   list?.draw();
 }
@@ -242,8 +243,8 @@ async function countFindings() {
   // The rules run meanwhile; the tab says what came of them.
   const capture = place.capture;
   clearTimeout(countFindings.timer);
-  const told = await get("findings", { capture });
-  if (capture !== place.capture) return;
+  const told = await get("findings", { capture }).catch(() => undefined);
+  if (!told || capture !== place.capture) return;
   if (told.state === "running") countFindings.timer = setTimeout(countFindings, 1000);
   else if (found !== ` (${told.findings.length})`) { found = ` (${told.findings.length})`; drawViews(); }
 }

@@ -60,8 +60,9 @@ async function keys(context, signal) {
   return { content: [
     make("h2", {}, `${count(told.frames, "frame")}, ${number(told.secured_frames)} of them secured`),
     make("h3", {}, "keys held (their octets are never shown here)"),
-    list(told.keys, [["kind", (row) => row.kind], ["scope", (row) => row.scope], ["origin", (row) => row.origin],
-      ["learnt in", (row) => row.first_frame ? frames([row.first_frame], context) : ""], ["frames opened", (row) => number(row.frames_opened)]]),
+    told.keys.length ? list(told.keys, [["kind", (row) => row.kind], ["scope", (row) => row.scope], ["origin", (row) => row.origin],
+      ["learnt in", (row) => row.first_frame ? frames([row.first_frame], context) : ""], ["frames opened", (row) => number(row.frames_opened)]])
+      : make("p", {}, "none: hanscope web --keys FILE reads them from a key file"),
     ...(told.needed.length ? needs(told.needed, "keys needed") : [make("p", { class: "ok" }, "no key is needed: every secured frame is open")]),
     ...needs(told.replayed, "replayed"),
   ] };
