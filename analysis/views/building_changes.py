@@ -17,6 +17,8 @@ from dissectors.model import REVEALABLE, Malformed
 __all__ = ["Change", "changes_of", "frame_unchanged", "place_of", "see_form", "settings_of"]
 
 LAYER = "build"
+UNTOLD = re.compile(r"^\(hidden: |: not shown$")
+"""What stands in the place of a password or key (`dissectors.model.secrets`, `dissectors.dlms`)."""
 Place = tuple[str, int, Any]
 """Buffer, offset and bits of a leaf."""
 NOWHERE = ("", 0)
@@ -44,6 +46,13 @@ class Change(NamedTuple):
         return self.theirs
 
 
+def _untold(row: Mapping[str, Any]) -> bool:
+    """A row says in words, as its value or beside none, that a password or a key is not told: it asks for none."""
+    value, meaning = row.get("value"), row.get("meaning")
+    said = meaning if value is None else value
+    return isinstance(said, str) and UNTOLD.search(said) is not None
+
+
 def changes_of(message: Message, told: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Change]:
     """The items and leaves whose value is another one in a document than was told."""
     places = _item_places(message)
@@ -58,7 +67,7 @@ def changes_of(message: Message, told: Mapping[str, Any], document: Mapping[str,
             raise Malformed(text, layer=LAYER)
         for at, (one, other) in enumerate(zip(ours, theirs, strict=True)):
             held, value = one.get("value"), other.get("value")
-            if value == held or REVEALABLE in (value, other.get("meaning")):
+            if value == held or REVEALABLE in (value, other.get("meaning")) or _untold(other):
                 continue
             if table == "fields":
                 bits = tuple(one["bits"]) if one.get("bits") else None
@@ -89,7 +98,7 @@ def _parts_changed(
         raise Malformed("the elements of a list can be changed, not their number", layer=LAYER)
     else:
         for part, one, other in zip(inner, ours, theirs, strict=True):
-            if one != other:
+            if one != other and not _untold({"value": other}):
                 yield from _parts_changed((place[0], part[2]), part, one, other)
 
 

@@ -253,6 +253,20 @@ def test_one_that_cannot_be_built_stops_no_other(tmp_path: Path, capsys: pytest.
 
 
 @pytest.mark.parametrize(
+    "octets",
+    [
+        "6036a1090607608574050801018a0207808b0760857405080201ac0a80083132333435363738be10040e01000000065f1f0400007e1f04b0",
+        "d920000517000303006800001e0300ff0102006800001e0300ff0302006800001e0300ff02030204090800db1234567890a0160109103031"
+        "3233343536373839414243444546160012005a0301",
+    ],
+    ids=["a password", "an install code"],
+)
+def test_a_secret_that_is_not_told_stays_as_it_is(octets: str) -> None:
+    made = hs.build(json.loads(json.dumps(hs.message(octets).to_json(reveal=True))))
+    assert made.octets.hex() == octets
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "no message in it"),
