@@ -37,6 +37,7 @@ declared = partial(declare, family="compliance", area=AREA, cause="prepayment", 
 TOP_UPS = (message_code("CS01a"), message_code("CS01b"))
 AT_THE_METER = message_code("PCS01")
 ACCOUNT, EXTENDED_DATA = interface_class("account"), interface_class("extended_data")
+LOWER_HALF = (1 << 32) - 1
 CODE, RESULT = "top_up_code:text", "result_type"
 PERIOD, PASSIVE_VALUE = (
     class_attribute(ACCOUNT, "max_provision_period"),
@@ -129,7 +130,7 @@ declared(
     broken_by="planted: a top-up under a counter that no token has", kept_by="prepayment",
     judge=EachMessage(
         COMMANDS.where(c.message_code.isin(*TOP_UPS), c.originator_counter.known),
-        c.originator_counter.has_bits(0xFFFFFFFF),
+        c.originator_counter.has_bits(LOWER_HALF),
         says="counter {originator_counter} has a lower half", good="with whole counters",
     ),
 )  # fmt: skip
