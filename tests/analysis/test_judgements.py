@@ -80,13 +80,11 @@ compliance/clock: unset = [int(n) & 0b11 == 0 for n in rows["number"]]
 compliance/gas_logs: bad = part[mask(here.str.len() != 4)]
 compliance/gas_tunnel: rows = rows[mask(rows["data"].str[:2] == "02") & mask(rows["data"].str.len() >= 4)]
 compliance/gbcs_alerts: near = mine[mask(mine["seconds"] >= row.seconds - 5) & mask(mine["seconds"] <= row.seconds + seconds)]
-compliance/gbcs_joining: keys = keys[mask(keys["target"].notna()) & mask(keys["target"] >= 1 << 32)]
 compliance/metering: codes, keys = pd.factorize(parts[0] << 24 | parts[1] << 8 | parts[2])
 compliance/metering: kinds = [((key >> 24, key >> 8 & 0xFFFF), key & 0xFF) for key in keys.tolist()]
 compliance/network: hubs = {key >> 16: eui for key, eui in view.addresses.items() if key & 0xFFFF == 0}
 compliance/ota_image: first = b"".join(held[o] for o in sorted(held) if o < 56)
 compliance/ota_image: if 0 not in held or len(first) < 56 or not first.startswith(FILE_ID):
-compliance/prepayment: low = [int(c) & 0xFFFFFFFF != 0 for c in rows["originator_counter"]]
 compliance/routing: shorts = {int(e): int(k & 0xFFFF) for k, e in view.addresses.items()}
 compliance/sub_ghz: air = (part["length"].fillna(0).to_numpy(dtype=float) + 12) * 8 / bits_per_second
 compliance/sub_ghz: rows = packets[mask(packets["page"] >= 28) & packets.known("sender")]
