@@ -38,7 +38,7 @@ def orphan_forged(
     if orphans.empty:
         return
     data = view.good.only(mac_type="data")
-    for row in orphans.itertuples():
+    for row in orphans.dropna(subset=["sender", "seconds"]).itertuples():
         subject, what = Subject.device(row.sender), f"orphan notification at frame {row.frame}"
         mine = data[mask(data["sender"] == row.sender)]
         gap = (mine["seconds"] - row.seconds).to_numpy(dtype=float)
