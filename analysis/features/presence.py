@@ -34,10 +34,8 @@ RARE = 0.05  # of the pauses of a device, those that may be none of its habit; f
 MOST = 0.5  # of the time in which it was heard
 SLEEP = 1800.0  # seconds
 GONE = 180.0  # seconds
-LONG, MANY = (
-    300.0,
-    10.0,
-)  # seconds, and times the habit, from which a pause of the whole capture is none of its habits
+LONG, MANY = 300.0, 10.0
+"""Seconds, and times the habit, from which a pause of the whole capture is none of its habits."""
 UNHEARD = 0.5  # of the frames that a device sends in that time
 FEW_FRAMES = 6  # to a device, from which their acknowledgements tell
 STORED_EVERY = (
