@@ -38,7 +38,7 @@ class Capture(Tables):
     >>> import hanscope as hs
     >>> capture = hs.open("captures/samples/install-day.pcapng", keys="captures/samples/install-day.keys.toml")
     >>> len(capture.packets), capture.packets.protocol.iloc[0]
-    (213, '802.15.4')
+    (225, '802.15.4')
     >>> capture.packets.nwk_src.str.upper().iloc[-1]
     '61E9'
     >>> capture.devices.role.tolist()[:2]

@@ -19,8 +19,8 @@ __all__ = ["Frames", "frame_of"]
 def frame_of(name: str, table: Any) -> pd.DataFrame:
     """An Arrow table as a pandas frame, to be shown to people: texts as categories, all else with Arrow dtypes.
 
-    Categories stand in the order of their words, and only those that occur. The addresses of a table have the same ones,
-    so that columns of them can be compared: ``packets.mac_src == packets.nwk_src``.
+    Categories stand in the order of their words: those that occur, and the empty one. The addresses of a table have the
+    same ones, so that columns of them can be compared: ``packets.mac_src == packets.nwk_src``.
 
     Args:
         name: of the table in `analysis.tables.schema`.
@@ -57,7 +57,7 @@ def _categories(columns: Sequence[Any]) -> list[pd.Categorical]:
     for column in columns:
         for chunk in column.chunks:
             occurring |= _occurring(chunk, occurring)
-    words = sorted(occurring)
+    words = sorted(occurring | {""})  # the empty one for `fillna("")`
     width = next(one for one in (np.int8, np.int16, np.int32, np.int64) if len(words) <= np.iinfo(one).max)
     ranks = {word: width(rank) for rank, word in enumerate(words)}
     type_ = pd.CategoricalDtype(pd.Index(words, dtype="str"))

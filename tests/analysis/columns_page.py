@@ -25,7 +25,7 @@ or "not readable".
 Addresses are text: 16 hex digits of an EUI-64 (and of an extended PAN ID), 4 of a short address, as nothing that reads
 CSV, JSON or Parquet may lose their digits. A PAN ID is a number. Texts are dictionary-encoded in Parquet and Arrow; in frames of
 Python they are categories in the order of their words, on which `.str` works (all addresses of a table have the same ones, so that
-columns of them can be compared; `.astype("str")` makes plain text). Inside, rules get addresses as numbers
+columns of them can be compared; `.astype("str")` makes plain text, for `<` and `+`). Inside, rules get addresses as numbers
 (`View`, `Decoded.arrow`). Filter expressions take both: `nwk_src == 0x1a2b`, `nwk_src contains 1a`.
 """
 

@@ -103,7 +103,8 @@ def test_texts_of_frames_are_categories_of_the_words_that_occur(capture: Any) ->
     for name in ("mac_type", "protocol", "summary", "nwk_src", "nwk_key"):
         words = packets[name].dropna().astype("str")
         assert packets[name].sort_values().dropna().tolist() == sorted(words), name
-    assert packets.mac_type.cat.categories.tolist() == sorted(set(packets.mac_type.dropna()))
+    assert packets.mac_type.cat.categories.tolist() == ["", *sorted(set(packets.mac_type.dropna()))]
+    assert set(packets.nwk_key.fillna("")) == {"", *packets.nwk_key.dropna()}
     same = packets[packets.nwk_src == packets.mac_src]
     assert 0 < len(same) < len(packets) and same.nwk_src.tolist() == same.mac_src.tolist()
     asked = packets[packets.summary.str.startswith("APS")]
@@ -121,7 +122,7 @@ def test_files_of_every_format(form: str, tmp_path: Path) -> None:
         path = tmp_path / (table + FORMATS[form][0])
         columns = [column.name for column in TABLES[table] if column.address]
         for name in columns:
-            assert read(path, form, name) == wanted.table(table)[name].astype("str").fillna("").tolist(), (
+            assert read(path, form, name) == wanted.table(table)[name].fillna("").tolist(), (
                 table,
                 name,
             )

@@ -78,4 +78,4 @@ def test_retries_and_polls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_captures_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stats", str(CAPTURE), str(FOLDER / "install-day.pcapng"), "--keys", str(KEYS)]) == 0
     lines = capsys.readouterr().out.split("side by side:")[1].splitlines()
-    assert [line.split()[0] for line in lines[2:]] == ["295", "213"]
+    assert [line.split()[0] for line in lines[2:]] == ["295", "225"]

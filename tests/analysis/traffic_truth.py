@@ -59,7 +59,8 @@ def truth(packets: pd.DataFrame) -> pd.Series:
         ("poll", where(numbers["mac_command"] == 4)),
         (
             "join",
-            where(numbers["mac_command"].isin([1, 2])) | (unsecured & where(packets["nwk_dst"] < "fff8")),
+            where(numbers["mac_command"].isin([1, 2]))
+            | (unsecured & where(packets["nwk_dst"].astype("str") < "fff8")),
         ),
     ):
         out[which] = kind

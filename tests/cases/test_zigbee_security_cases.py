@@ -61,7 +61,7 @@ def test_key_of_the_time_before_a_key_establishment(zigbee: Path, capsys: pytest
     sample = SAMPLES / "install-day.pcapng"
     document = keys_of(capsys, sample, "--keys", zigbee / "wd2011.toml")
     (need,) = document["needed"]
-    assert (need["layer"], need["verdict"], need["frames"]) == ("aps", "no_key", 60)
+    assert (need["layer"], need["verdict"], need["frames"]) == ("aps", "no_key", 66)
     assert "CBKE in frame 67" in need["why"] and "[[cbke]]" in need["why"] and "[[link_key]]" in need["why"]
     main(["check", str(sample), "--keys", str(zigbee / "wd2011.toml"), "-q"])
     said = capsys.readouterr().out

@@ -34,7 +34,7 @@ CLOCK = FieldQuantity("clock").where(c.number.known)[c.frame, c.number]
 ASKED = Command("Price", TO_SERVER, "Get Current Price")[c.frame, c.seconds, c.source, c.destination]
 CREDIT = Quantity("credit").where(c.number.known)[OF_SERIES]
 OF_MONEY = "(?!Read).*(Top Up|Balance|Debt|Tariff|Price|Payment Mode|Emergency Credit).*"
-TIER = "price_trailing_digit_and_price_tier"
+TIER, TIERS = "price_trailing_digit_and_price_tier", "number_of_price_tiers_and_register_tier"
 FOR_EVER = (1 << 16) - 1  # minutes: until it is changed
 OF_A_POUND = 1e-5  # GBCS use-case annex GCS01a: price trailing digit 0x50
 
@@ -103,16 +103,18 @@ def _free_or_well(subject: Subject, part: Frame, text: str, free: npt.NDArray[np
 
 
 def _of_a_free_rate(view: View, part: Frame, values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Which prices stand beside a rate of which all prices are nothing, where another rate of the publisher costs
-    something."""
-    said_of = (
-        view.commands.only(field=TIER)[["frame", "number"]]
-        .drop_duplicates("frame")
-        .set_index("frame")["number"]
-    )
-    rates = np.mod(part["frame"].map(said_of).to_numpy(dtype=float, na_value=np.nan), 16)
-    cost = {rate for rate in np.unique(rates[~np.isnan(rates)]) if (values[rates == rate] > 0).any()}
+    """Which prices are of a rate of which all prices are nothing, where another rate of the publisher costs something
+    and, as it says with that one, is not its only one."""
+    rates, several = (_with_each(view, part, TIER) % 16, _with_each(view, part, TIERS) // 16 != 1)
+    cost = {rate for rate in np.unique(rates[(values > 0) & several]) if rate == rate}
     return np.array([bool(cost) and rate == rate and rate not in cost for rate in rates], np.bool_)
+
+
+def _with_each(view: View, part: Frame, field: str) -> npt.NDArray[np.float64]:
+    """A number that stands beside each price in its command; not a number where it is missing."""
+    rows = view.commands.only(field=field)[["frame", "number"]].drop_duplicates("frame")
+    said_of = rows.set_index("frame")["number"]
+    return np.asarray(part["frame"].map(said_of).to_numpy(dtype=float, na_value=np.nan))
 
 
 @rule(

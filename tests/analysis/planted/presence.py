@@ -46,7 +46,8 @@ def moved(recording: Recording) -> None:
 @plant("keep-alive is read no more", "keep-alive-cadence", base="evening", silent=True)
 def no_keep_alive(recording: Recording) -> int:
     device, rows = recording.one_of("PPMID", "IHD", "CAD", "ESME"), recording.packets
-    mine = (rows["aps_cluster"] == KEEP_ALIVE) & (rows["nwk_src_eui64"] == device.eui64)
+    of_it = (rows["nwk_src_eui64"] == device.eui64) | (rows["nwk_dst_eui64"] == device.eui64)
+    mine = (rows["aps_cluster"] == KEEP_ALIVE) & of_it
     without(recording, rows[mine.fillna(False)], 5000 / recording.strength**0.5)
     return device.eui64
 
