@@ -116,7 +116,7 @@ def page(outcomes: Sequence[tuple[str, float, bool, list[Finding], list[Finding]
                 f"| {name} | {sum(run[2] for run in runs)} of {len(runs)} | {told} | {missed} | {rest} |"
             )
     notes = [f"- {name}: {FAULTS[name].note}" for name in dict.fromkeys(one[0] for one in outcomes)]
-    notes = [note for note in notes if not note.endswith(": ")]
+    notes = sorted(note for note in notes if not note.endswith(": "))
     lines += ["", "## Notes", "", *notes] if notes else []
     every = sum(told for _, _, told, *_ in outcomes)
     total = f"| all | {every} of {len(outcomes)} |"
