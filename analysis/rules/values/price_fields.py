@@ -4,16 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.features.identifiers import TO_CLIENT
 from analysis.features.judging import mask, plural
-from analysis.rules.declare import Command, Evidence, Frame, Subject, View, broken, c, field, kept, rule
+from analysis.rules.declare import Evidence, Frame, Subject, View, broken, kept, rule
 from analysis.rules.values.demand import SHARED
-from analysis.rules.values.prices import BEGINS, CLOCK, LASTS, PRICES, TIER, in_force
+from analysis.rules.values.prices import BEGINS, CLOCK, LASTS, PRICES, TIER, TIERS, TOLD, in_force
 
-TIERS = "number_of_price_tiers_and_register_tier"
-TOLD = Command("Price", TO_CLIENT, "Publish Price", "currency", TIER, TIERS)[
-    c.frame, c.seconds, c.source, c.destination, field("currency"), field(TIER), field(TIERS)
-]
 POUND = 826  # ISO 4217
 EXTENDED = 15  # a tier that stands in a field of its own (ZSE 1.2 D.4.2.4.1)
 HOUR = 3600.0

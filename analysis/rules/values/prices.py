@@ -11,6 +11,7 @@ from analysis.features.names import said
 from analysis.features.quantities import places_of
 from analysis.features.readings import EPOCH, elapsed, home_clock, series
 from analysis.rules.declare import (
+    TO_CLIENT,
     TO_SERVER,
     Command,
     Evidence,
@@ -21,6 +22,7 @@ from analysis.rules.declare import (
     View,
     broken,
     c,
+    field,
     kept,
     rule,
 )  # fmt: skip
@@ -35,6 +37,9 @@ ASKED = Command("Price", TO_SERVER, "Get Current Price")[c.frame, c.seconds, c.s
 CREDIT = Quantity("credit").where(c.number.known)[OF_SERIES]
 OF_MONEY = "(?!Read).*(Top Up|Balance|Debt|Tariff|Price|Payment Mode|Emergency Credit).*"
 TIER, TIERS = "price_trailing_digit_and_price_tier", "number_of_price_tiers_and_register_tier"
+TOLD = Command("Price", TO_CLIENT, "Publish Price", "currency", TIER, TIERS)[
+    c.frame, c.seconds, c.source, c.destination, field("currency"), field(TIER), field(TIERS)
+]
 FOR_EVER = (1 << 16) - 1  # minutes: until it is changed
 OF_A_POUND = 1e-5  # GBCS use-case annex GCS01a: price trailing digit 0x50
 
@@ -49,11 +54,11 @@ OF_A_POUND = 1e-5  # GBCS use-case annex GCS01a: price trailing digit 0x50
     GBP/kWh after 0.2835, 10 times as much""",
     source="price caps of Ofgem (2023: 0.34 GBP/kWh, 1 GBP/kWh on tariffs that follow the market)",
     advice="Compare the tariff that the supplier sent (ECS01a, GCS01a): value, trailing digit, currency",
-    cause="values", requires="prices in Publish Price", reads=[PRICES],
+    cause="values", requires="prices in Publish Price", reads=[PRICES], besides=[TOLD],
     broken_by="ordinary-day --fault price-wrong --seconds 3000", kept_by="ordinary-day --seconds 3000", **SHARED,
 )  # fmt: skip
 def price_implausible(
-    view: View, prices: Frame, *, most: float = 2.0, least: float = 0.005, factor: float = 20.0
+    view: View, prices: Frame, beside: Frame, *, most: float = 2.0, least: float = 0.005, factor: float = 20.0
 ) -> Iterator[Evidence]:
     """Each price against the one before it of the same publisher and unit, and against bounds, in pounds."""
     for (source, name), part in prices.groupby(
@@ -69,7 +74,7 @@ def price_implausible(
             steps = np.abs(np.log10(values / before))
         steps = np.where(np.isfinite(steps), steps, 0.0)
         tens = (steps > 0.5) & (np.abs(steps - np.round(steps)) < 0.01)
-        free = (values == 0) & _of_a_free_rate(view, part, values)
+        free = (values == 0) & _of_a_free_rate(part, beside, values)
         wrong = (values == 0) & ~free | tens | (steps >= np.log10(factor))
         wrong |= pounds & ((values > most) | ((values > 0) & (values < least)))
         subject = Subject.device(source)
@@ -102,19 +107,16 @@ def _free_or_well(subject: Subject, part: Frame, text: str, free: npt.NDArray[np
     return broken(subject, f"{text} was never loaded", part["frame"].to_numpy()[free], "info")
 
 
-def _of_a_free_rate(view: View, part: Frame, values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def _of_a_free_rate(part: Frame, beside: Frame, values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Which prices are of a rate of which all prices are nothing, where another rate of the publisher costs something
     and, as it says with that one, is not its only one."""
-    rates, several = (_with_each(view, part, TIER) % 16, _with_each(view, part, TIERS) // 16 != 1)
+    tier, tiers = (
+        part["frame"].map(beside.set_index("frame")[name]).to_numpy(dtype=float, na_value=np.nan)
+        for name in (TIER, TIERS)
+    )
+    rates, several = tier % 16, tiers // 16 != 1
     cost = {rate for rate in np.unique(rates[(values > 0) & several]) if rate == rate}
     return np.array([bool(cost) and rate == rate and rate not in cost for rate in rates], np.bool_)
-
-
-def _with_each(view: View, part: Frame, field: str) -> npt.NDArray[np.float64]:
-    """A number that stands beside each price in its command; not a number where it is missing."""
-    rows = view.commands.only(field=field)[["frame", "number"]].drop_duplicates("frame")
-    said_of = rows.set_index("frame")["number"]
-    return np.asarray(part["frame"].map(said_of).to_numpy(dtype=float, na_value=np.nan))
 
 
 @rule(
