@@ -12,7 +12,6 @@ __all__ = ["PLAIN", "json_value", "value_text"]
 PLAIN = frozenset((str, int, bool, type(None)))
 """Types whose values JSON holds as they are."""
 _ENCODE = JSONEncoder(ensure_ascii=False).encode
-_INFINITE = (float("inf"), float("-inf"))
 
 
 def json_value(value: Any) -> Any:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from analysis.features import names
 from analysis.features.identifiers import CLUSTERS
 from analysis.features.judging import mask, matching
-from analysis.features.messages import judge_items, judge_messages, name_of, roles_of, subject_of
+from analysis.features.messages import judge_items, judge_messages, name_of, subject_of
 from analysis.features.view import Frame, View
 from analysis.findings.subject import Subject
 from analysis.rules.expression import Condition, c
@@ -17,13 +16,12 @@ from analysis.tables.addresses import address_number
 from dissectors.layout import table
 
 __all__ = [
-    "ALERTS", "BLOCKS_TOO", "COMMANDS", "DEVICES", "ENDS", "INDEX", "MESSAGE_RULE", "OF_ITEM", "OF_SUBJECT", "RESPONSES",
-    "TABLES", "carried_out", "gbcs", "hub_is_heard", "in_tunnels", "judge_items", "judge_messages",
-    "message_items", "name_of", "numbers_of", "party", "payload_commands", "roles_of", "station_of",
+    "ALERTS", "BLOCKS_TOO", "COMMANDS", "DEVICES", "ENDS", "INDEX", "OF_ITEM", "OF_SUBJECT", "RESPONSES",
+    "carried_out", "gbcs", "hub_is_heard", "in_tunnels", "judge_items", "judge_messages",
+    "message_items", "name_of", "numbers_of", "party", "station_of",
     "subject_of", "use_cases", "uses",
 ]  # fmt: skip
 
-TABLES = ("messages",)
 OF_SUBJECT = (c.message, c.frames, c.name, c.use_case, c.cra)
 """Columns by which `judge_messages` calls a message."""
 COMMANDS, RESPONSES, ALERTS = (messages.where(c.cra == kind) for kind in ("command", "response", "alert"))
@@ -35,7 +33,6 @@ ENDS = (c.originator, c.recipient, c.originator_counter)
 OF_ITEM = (c.message, c.frames, c.use_case, c.object, c.obis)
 """Columns by which `judge_items` calls an item and its message."""
 INDEX = r"\[\d+\]"  # of a repeated object, as in ``cells[2].subject``
-MESSAGE_RULE: dict[str, Any] = {"needs": ("messages",), "smart_energy": True}
 DEVICES = ("ESME", "GSME", "CHF", "GPF", "PPMID", "IHD", "CAD", "HCALCS")
 
 
@@ -141,18 +138,3 @@ def uses(subject: str) -> Condition:
     """Messages that use what GBCS takes away: a regular expression over the subjects of
     dissectors/gbcs/tables/disapplied.csv."""
     return c.departures.search(rf"(?:^|; ){subject}(?:$|; )")
-
-
-def payload_commands(view: View, use_case: str) -> Frame:
-    """Readable commands of a use case (regular expression), with ``values`` by the name of their object."""
-    return view.once(_payload_commands, use_case).copy(deep=False)
-
-
-def _payload_commands(view: View, use_case: str) -> Frame:
-    items = message_items(view, use_case, "command", ".*")
-    values: dict[int, dict[str, str]] = {}
-    for number, name, value in zip(items["message"], items["plain"], items["value"], strict=True):
-        values.setdefault(int(number), {}).setdefault(name, str(value))
-    rows = gbcs(view, "command")
-    rows = rows[mask(rows["message"].isin(list(values)))]
-    return rows.assign(values=[values[int(m)] for m in rows["message"]])

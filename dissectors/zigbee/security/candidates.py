@@ -166,27 +166,13 @@ class KnownCandidates:
         found: LinkCandidates | None = self.found.get(place)
         if found is None:
             kind = key_id, place[3], command
-            held = None if context.keyring.names_device(source, destination) else self.unnamed.get(kind)
+            named = context.keyring.names_device(source, destination)
+            held = None if named else self.unnamed.get(kind)
             if held is None:
-                held = self._link_keys(context.keyring, source, destination, kind)
+                held = _link_keys(context.keyring, source, destination, *kind)
+                if not named:
+                    self.unnamed[kind] = held
             found = self.found[place] = LinkCandidates((ends, key_id, change), *held)
-        return found
-
-    def _link_keys(
-        self, ring: Keyring, source: int, destination: int | None, kind: tuple[int, int | None, bool]
-    ) -> _LinkKeys:
-        """What the candidates of pairs have besides their name: the same of all whose devices no key names."""
-        key_id, pan, command = kind
-        if key_id == NETWORK:
-            keys = list(ring.network_keys(pan, None))
-        else:
-            given = [*ring.link_keys(source, destination), *install_code_keys(ring, source, destination)]
-            keys = _distinct([*given, WELL_KNOWN] if command else given)
-        derive = DERIVED.get(key_id)
-        ciphers = tuple(derive(key.value) if derive else key.value for key in keys)
-        found = tuple(keys), ciphers, frozenset(key.value for key in keys)
-        if not ring.names_device(source, destination):
-            self.unnamed[kind] = found
         return found
 
     def _forget(self, ring: Keyring) -> None:
@@ -235,3 +221,17 @@ def peer_of(key: Key, source: int, receiver: int | None, short: int | None) -> i
     if key.devices is not None and source in key.devices:
         return key.devices[source == key.devices[0]]
     return receiver if receiver is not None else short or 0
+
+
+def _link_keys(
+    ring: Keyring, source: int, destination: int | None, key_id: int, pan: int | None, command: bool
+) -> _LinkKeys:
+    """What the candidates of a pair have besides their name."""
+    if key_id == NETWORK:
+        keys = list(ring.network_keys(pan, None))
+    else:
+        given = [*ring.link_keys(source, destination), *install_code_keys(ring, source, destination)]
+        keys = _distinct([*given, WELL_KNOWN] if command else given)
+    derive = DERIVED.get(key_id)
+    ciphers = tuple(derive(key.value) if derive else key.value for key in keys)
+    return tuple(keys), ciphers, frozenset(key.value for key in keys)
