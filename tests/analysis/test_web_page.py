@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +23,23 @@ PATIENCE = 60_000
 """Milliseconds: a busy machine must not fail a test."""
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    keys = keys_of_sample("gbcs-messages", tmp_path_factory.mktemp("keys"))
-    command = [
-        sys.executable,
-        "-m",
-        "analysis.cli",
-        "web",
-        str(FOLDER / "gbcs-messages.pcapng"),
-        "--keys",
-        str(keys),
-        "-q",
-    ]
+@contextmanager
+def serving(*given: str) -> Iterator[str]:
+    """The first URL of a server of its own."""
+    command = [sys.executable, "-m", "analysis.cli", "web", *given, "-q"]
     environment = {name: value for name, value in os.environ.items() if name != "HANSCOPE_KEYS"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         yield server.stdout.readline().strip()
         server.terminate()
         server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    keys = keys_of_sample("gbcs-messages", tmp_path_factory.mktemp("keys"))
+    with serving(str(FOLDER / "gbcs-messages.pcapng"), "--keys", str(keys)) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.analysis.test_web_page import PATIENCE, browser, pytestmark
+from tests.analysis.test_web_page import PATIENCE, browser, pytestmark, serving
 
 __all__ = ["browser", "pytestmark"]
 SOURCE = "simulate:install-day+replay"
@@ -18,13 +15,8 @@ SOURCE = "simulate:install-day+replay"
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    command = [sys.executable, "-m", "analysis.cli", "web", SOURCE, "--speed", "20", "-q"]
-    environment = {name: value for name, value in os.environ.items() if name != "HANSCOPE_KEYS"}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.terminate()
-        server.wait(30)
+    with serving(SOURCE, "--speed", "20") as found:
+        yield found
 
 
 @pytest.fixture(params=[(1280, 800), (390, 844)], ids=["desk", "phone"])

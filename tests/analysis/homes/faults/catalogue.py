@@ -54,6 +54,11 @@ def much(number: float, strength: float) -> int:
     return max(1, round(number * strength))
 
 
+def number_in(value: bytes | Callable[[], bytes]) -> int:
+    """The number that a device holds for an attribute."""
+    return int.from_bytes(value() if callable(value) else value, "little")
+
+
 def altered(device: Device, key: tuple[int, int, int], change: Callable[[int], int]) -> None:
     """From now on the device gives another value for an attribute: what `change` makes of the true one."""
     kind, value = device.values[key]

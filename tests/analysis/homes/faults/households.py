@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.analysis.homes import households, sub_ghz
 from tests.analysis.homes.air import Process
-from tests.analysis.homes.faults.catalogue import altered, fault, much
+from tests.analysis.homes.faults.catalogue import altered, fault, much, number_in
 from tests.analysis.homes.faults.presence import early, faulty
 from tests.analysis.homes.life import DEMAND, METERING, TOTAL, Home
 from tests.analysis.homes.speech import zcl
@@ -19,8 +19,7 @@ def from_then_on(home: Home, what: int, change: float) -> Process:
     faulty(home, home.meter)
     yield LATER
     _, value = home.meter.values[1, METERING, what]
-    octets = value() if callable(value) else value
-    then = int.from_bytes(octets, "little")
+    then = number_in(value)
     altered(home.meter, (1, METERING, what), lambda true: then + round((true - then) * change))
 
 
@@ -56,11 +55,11 @@ def export_is_charged(home: Home, strength: float) -> Process:
     was = {}
     for what in (TOTAL, households.RECEIVED):
         _, value = meter.values[1, METERING, what]
-        was[what] = value, int.from_bytes(value() if callable(value) else value, "little")
+        was[what] = value, number_in(value)
 
     def more(true: int) -> int:
         value, then = was[households.RECEIVED]
-        return true + int.from_bytes(value() if callable(value) else value, "little") - then
+        return true + number_in(value) - then
 
     altered(meter, (1, METERING, TOTAL), more)
     altered(meter, (1, METERING, households.RECEIVED), lambda true: was[households.RECEIVED][1])
